@@ -1,0 +1,60 @@
+"""Robustness of MRI reconstruction: reconstruct, turn the knob, attack a region, hide a lesion, compare.
+
+The public names below are imported at their first use, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import perturb, reconstructor, reconstructors
+    from .evaluation.comparison import compare
+    from .evaluation.record import load_case, save_case
+    from .evaluation.roi import ROI
+    from .io import open_scan
+    from .measurement import Measurement
+    from .physics.sampling import Sampling
+    from .replay import replay
+    from .sample import sample
+
+_HOME = {
+    "ROI": ".evaluation.roi",
+    "Measurement": ".measurement",
+    "Sampling": ".physics.sampling",
+    "compare": ".evaluation.comparison",
+    "load_case": ".evaluation.record",
+    "open_scan": ".io",
+    "perturb": ".api",
+    "reconstructor": ".api",
+    "reconstructors": ".api",
+    "replay": ".replay",
+    "sample": ".sample",
+    "save_case": ".evaluation.record",
+}
+__all__ = [
+    "ROI",
+    "Measurement",
+    "Sampling",
+    "compare",
+    "load_case",
+    "open_scan",
+    "perturb",
+    "reconstructor",
+    "reconstructors",
+    "replay",
+    "sample",
+    "save_case",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("napari-recon-robust")
+    if name in _HOME:
+        return getattr(import_module(_HOME[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

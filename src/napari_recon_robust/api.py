@@ -1,0 +1,43 @@
+"""The few functions of the public interface that belong to no single module."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from . import progress
+from .evaluation.roi import ROI
+from .measurement import Measurement
+from .perturbations import registry as perturbations
+from .perturbations.base import Perturbed
+from .reconstructors import registry
+from .reconstructors.base import Reconstructor
+
+
+def reconstructors() -> list[str]:
+    """The ids of all reconstructors, those of other packages included."""
+    return registry.ids()
+
+
+def reconstructor(id: str) -> Reconstructor:
+    """A reconstructor by its id; called with a measurement and knobs it returns the image."""
+    return registry.get(id)
+
+
+def perturb(
+    kind: str,
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    roi: ROI,
+    budgets: Sequence[float] = (0.01,),
+    *,
+    reconstructor_knobs: Mapping[str, Any] | None = None,
+    on_progress: Callable[[progress.Progress], object] | None = None,
+    **knobs: Any,
+) -> list[Perturbed]:
+    """Run a perturbation to its end: one result for each budget eta (a fraction), in their order.
+
+    Raises InputError for an unknown kind or knob, a budget outside (0, 1] or an ROI outside the image.
+    """
+    job = perturbations.get(kind).run(
+        measurement, reconstructor, roi, tuple(budgets), reconstructor_knobs=reconstructor_knobs, **knobs
+    )
+    return progress.run(job, on_progress)

@@ -1,0 +1,105 @@
+"""A knob: one hyperparameter of a reconstructor or a perturbation, described once.
+
+Sliders, command line options and study axes are all made from this specification.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from .errors import InputError
+
+Value = float | int | str | bool
+
+
+class Knob(BaseModel):
+    """Specification of one hyperparameter.
+
+    `kind` is "float", "int", "choice" (then `choices` lists the values) or "bool".
+    A float on the "log" scale needs a positive minimum. `live`: the image is meant to
+    follow this knob while it is being turned.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    label: str
+    help: str
+    default: Value
+    kind: Literal["float", "int", "choice", "bool"] = "float"
+    minimum: float = 0.0
+    maximum: float = 1.0
+    scale: Literal["linear", "log"] = "linear"
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    live: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.kind in ("float", "int"):
+            if not self.minimum < self.maximum:
+                raise ValueError(f"knob {self.name}: minimum must lie below maximum")
+            if self.scale == "log" and self.minimum <= 0:
+                raise ValueError(f"knob {self.name}: a logarithmic scale needs a positive minimum")
+        if self.kind == "choice" and self.default not in self.choices:
+            raise ValueError(f"knob {self.name}: the default is not one of the choices")
+        return self
+
+    def parse(self, value: Any) -> Value:
+        """The value in the knob's own type (text is accepted); InputError if it does not fit."""
+        if self.kind == "choice":
+            if value not in self.choices:
+                raise InputError(f"{self.name} is {value!r}; choose one of {', '.join(self.choices)}.")
+            return str(value)
+        if self.kind == "bool":
+            if isinstance(value, bool):
+                return value
+            if str(value).lower() in ("true", "yes", "1", "on"):
+                return True
+            if str(value).lower() in ("false", "no", "0", "off"):
+                return False
+            raise InputError(f"{self.name} is {value!r}; give true or false.")
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise InputError(f"{self.name} is {value!r}; give a number from {self.range}.") from None
+        if not math.isfinite(number) or not self.minimum <= number <= self.maximum:
+            raise InputError(f"{self.name} is {number:g}; give a value from {self.range}.")
+        if self.kind == "int":
+            if number != round(number):
+                raise InputError(f"{self.name} is {number:g}; give a whole number from {self.range}.")
+            return round(number)
+        return number
+
+    @property
+    def range(self) -> str:
+        """The range in words, with its unit."""
+        return f"{self.minimum:g} to {self.maximum:g} {self.unit}".strip()
+
+    def to_unit(self, value: float) -> float:
+        """Where a value lies on the knob's scale: 0 at the minimum, 1 at the maximum."""
+        low, high = self._transformed(self.minimum), self._transformed(self.maximum)
+        return (self._transformed(value) - low) / (high - low)
+
+    def from_unit(self, position: float) -> float:
+        """The value at a position in [0, 1] of the knob's scale."""
+        low, high = self._transformed(self.minimum), self._transformed(self.maximum)
+        position = min(max(position, 0.0), 1.0)
+        value = low + position * (high - low)
+        value = math.exp(value) if self.scale == "log" else value
+        return min(max(value, self.minimum), self.maximum)
+
+    def _transformed(self, value: float) -> float:
+        return math.log(value) if self.scale == "log" else float(value)
+
+
+def resolve(knobs: Iterable[Knob], values: Mapping[str, Any]) -> dict[str, Any]:
+    """All knob values, defaults filled in and given ones checked; InputError for unknown names."""
+    by_name = {knob.name: knob for knob in knobs}
+    unknown = sorted(set(values) - set(by_name))
+    if unknown:
+        known = ", ".join(by_name) or "none"
+        raise InputError(f"there is no knob {unknown[0]!r} here; the knobs are: {known}.")
+    return {name: knob.parse(values[name]) if name in values else knob.default for name, knob in by_name.items()}

@@ -1,0 +1,159 @@
+"""One slice as a reconstructor sees it."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+from .physics import fourier
+from .physics.model import ForwardModel, root_sum_of_squares
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What is estimated from a measurement before it is reconstructed.
+
+    sensitivities: complex64 (..., coils, rows, columns) in the model's image space, zero outside the
+    support, sum |S_i|^2 = 1 inside, with the low-resolution phase of the image folded in.
+    noise: float32 (coils,), sigma_i with sigma_i^2 = E|n_i|^2 of the complex noise of one k-space sample.
+    """
+
+    sensitivities: Tensor
+    noise: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """One slice: what was sampled, where, and what follows from it.
+
+    kspace: complex64 (..., coils, readout, phase), zero where not sampled; the scan's own units.
+    mask: bool (readout, phase), or (1, phase) where whole lines are sampled.
+    matrix: (rows, columns) of the output image, the centre of the encoded one.
+    full: complex64 (coils, readout, phase), the fully sampled k-space that `kspace` was taken from, or
+        None for scans that were undersampled by the scanner. With perturbed k-space: as it should look now.
+    kept: the calibration to use instead of one estimated from `kspace`, or None.
+
+    Nothing is changed in place. Leading axes of `kspace` are a batch (20 perturbed copies, say).
+    """
+
+    kspace: Tensor
+    mask: Tensor
+    matrix: tuple[int, int]
+    full: Tensor | None = None
+    kept: Calibration | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kspace.ndim < 3 or not self.kspace.is_complex():
+            raise InputError(
+                f"the k-space is {self.kspace.dtype} of shape {tuple(self.kspace.shape)}; "
+                "complex numbers with axes (coils, readout, phase) are expected."
+            )
+        readout, phase = self.kspace.shape[-2:]
+        if self.mask.dtype != torch.bool or tuple(self.mask.shape) not in ((readout, phase), (1, phase)):
+            raise InputError(
+                f"the sampling mask is {self.mask.dtype} of shape {tuple(self.mask.shape)}; "
+                f"booleans of shape {(readout, phase)} or {(1, phase)} are expected for this k-space."
+            )
+
+    @property
+    def lines(self) -> bool:
+        """Whether whole readout lines are sampled, so that the readout can be transformed once and for all."""
+        return self.mask.shape[-2] == 1
+
+    @property
+    def coils(self) -> int:
+        """Number of receive coils."""
+        return self.kspace.shape[-3]
+
+    @property
+    def acceleration(self) -> float:
+        """The effective acceleration R: all points over the sampled ones."""
+        return self.mask.numel() / max(int(self.mask.sum()), 1)
+
+    @property
+    def sampled_points(self) -> int:
+        """How many k-space points of one coil were sampled."""
+        return int(self.mask.expand(self.kspace.shape[-2:]).sum())
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """The axes along which the model transforms."""
+        return (-1,) if self.lines else (-2, -1)
+
+    @property
+    def data(self) -> Tensor:
+        """The samples as the model sees them, (..., coils, rows, columns): differentiable in `kspace`.
+
+        For sampled lines: transformed along the readout and cropped to the output rows (which removes the
+        readout oversampling without loss); otherwise the k-space itself.
+        """
+        return self.to_data(self.kspace)
+
+    def to_data(self, kspace: Tensor) -> Tensor:
+        """Any k-space of this measurement's shape in the model's data space (linear)."""
+        if not self.lines:
+            return kspace
+        return fourier.centre_crop(fourier.ifft(kspace, (-2,)), self.matrix[0], -2)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Sensitivities and noise: the kept ones, else estimated from `kspace`, once, without a gradient."""
+        if self.kept is not None:
+            return self.kept
+        from .physics import coils, noise
+
+        with torch.no_grad():
+            data, kspace = self.data.detach(), self.kspace.detach()
+            return Calibration(
+                sensitivities=coils.espirit(data, self.mask, self.dims),
+                noise=noise.estimate(kspace, self.mask),
+            )
+
+    @cached_property
+    def model(self) -> ForwardModel:
+        """A, for images of the model's (rows, columns)."""
+        return ForwardModel(self.calibration.sensitivities, self.mask, self.dims)
+
+    @cached_property
+    def scale(self) -> Tensor:
+        """The image's scale: the 99.5th percentile of |A^H y|, (..., 1, 1), without a gradient.
+
+        Knob values and networks are relative to it, so that they mean the same on every scan.
+        """
+        with torch.no_grad():
+            magnitude = self.model.adjoint(self.data.detach()).abs()
+            scale = torch.quantile(magnitude.flatten(-2), 0.995, dim=-1)
+            return torch.where(scale > 0, scale, torch.ones_like(scale))[..., None, None]
+
+    @cached_property
+    def noise_level(self) -> Tensor:
+        """sigma of the whitened coil-combined data relative to `scale`, (..., 1, 1): sqrt(mean_i sigma_i^2) / scale."""
+        return self.calibration.noise.square().mean().sqrt() / self.scale
+
+    def with_kspace(self, kspace: Tensor, *, full: Tensor | None = None, keep: bool = False) -> "Measurement":
+        """The same slice with other samples (masked here), for instance perturbed ones.
+
+        keep: use this measurement's calibration instead of estimating it again from the new samples.
+        """
+        return replace(
+            self, kspace=kspace * self.mask, full=full, kept=self.calibration if keep else None
+        )
+
+    def crop(self, image: Tensor) -> Tensor:
+        """An image of the model's size cropped to the output matrix."""
+        return fourier.centre_crop_image(image, self.matrix)
+
+    def reference(self, kind: str = "combined") -> Tensor | None:
+        """The magnitude image of the fully sampled k-space, real (..., rows, columns); None without one.
+
+        kind: "rss", or "combined" = |sum conj(S_i) x_i| with this measurement's sensitivities
+        (methods.md: a method is judged against the reference of its own kind).
+        """
+        if self.full is None:
+            return None
+        coil_images = fourier.ifft(self.to_data(self.full), self.dims)
+        if kind == "rss":
+            return self.crop(root_sum_of_squares(coil_images))
+        return self.crop((self.calibration.sensitivities.conj() * coil_images).sum(-3).abs())

@@ -1,0 +1,1 @@
+"""Perturbations of a measurement. One module each; `registry` names them."""

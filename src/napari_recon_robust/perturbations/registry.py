@@ -1,0 +1,18 @@
+"""The table of perturbations: a new one is one module and one line here.
+
+Other packages add theirs by the entry point `napari_recon_robust.perturbations`.
+"""
+
+from .base import Perturbation
+from ..registry import Registry
+
+registry: Registry[Perturbation] = Registry(
+    kind="perturbation",
+    package="napari_recon_robust.perturbations",
+    table={
+        "worst-case": "worst_case:WorstCase",
+        "random": "random_noise:RandomNoise",
+        "fnaf": "fnaf:FNAF",
+    },
+)
+ids, get = registry.ids, registry.get

@@ -1,0 +1,40 @@
+"""Centred orthonormal Fourier transforms and centred crops, on the last two axes by default.
+
+The origin lies at index n // 2 in both domains: k = fftshift(fft(ifftshift(x), norm="ortho")),
+as fastMRI stores it.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+LAST_TWO = (-2, -1)
+
+
+def fft(image: Tensor, dim: Sequence[int] = LAST_TWO) -> Tensor:
+    """Image to k-space, complex, any leading batch axes."""
+    shifted = torch.fft.ifftshift(image, dim=tuple(dim))
+    return torch.fft.fftshift(torch.fft.fftn(shifted, dim=tuple(dim), norm="ortho"), dim=tuple(dim))
+
+
+def ifft(kspace: Tensor, dim: Sequence[int] = LAST_TWO) -> Tensor:
+    """k-space to image; the inverse and the adjoint of `fft`."""
+    shifted = torch.fft.ifftshift(kspace, dim=tuple(dim))
+    return torch.fft.fftshift(torch.fft.ifftn(shifted, dim=tuple(dim), norm="ortho"), dim=tuple(dim))
+
+
+def centre_crop(x: Tensor, size: int, dim: int) -> Tensor:
+    """The `size` central entries along one axis, from (n - size) // 2 on, as fastMRI crops.
+
+    An axis that is already shorter is returned unchanged.
+    """
+    length = x.shape[dim]
+    if size >= length:
+        return x
+    return x.narrow(dim, (length - size) // 2, size)
+
+
+def centre_crop_image(image: Tensor, matrix: tuple[int, int]) -> Tensor:
+    """Crop the last two axes to `matrix` = (rows, columns)."""
+    return centre_crop(centre_crop(image, matrix[0], -2), matrix[1], -1)

@@ -1,0 +1,35 @@
+"""Long work is a generator: it yields `Progress` often and returns its result; closing it cancels it."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is.
+
+    fraction: 0 to 1. message: a few words for the user. preview: the best result so far
+    (its type is the job's own), or None.
+    """
+
+    fraction: float
+    message: str = ""
+    preview: Any = None
+
+
+Job = Generator[Progress, None, T]
+
+
+def run(job: Job[T], on_progress: Callable[[Progress], object] | None = None) -> T:
+    """Drive a job to its end and return its result; `on_progress` sees every step."""
+    while True:
+        try:
+            progress = next(job)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        if on_progress is not None:
+            on_progress(progress)

@@ -1,0 +1,1 @@
+"""Reconstruction methods. One module each; `registry` names them."""

@@ -1,0 +1,66 @@
+"""What every reconstructor is: Measurement, knobs -> image."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from ..errors import ModelError, ReconRobustError
+from ..knob import Knob, resolve
+from ..measurement import Measurement
+
+
+class Reconstructor(ABC):
+    """A reconstruction method. Stateless: the image depends on the measurement and the knobs alone.
+
+    A subclass states the problem that it solves as a formula at the head of its docstring, sets the class
+    attributes, and implements `reconstruct`. Images are complex64 (a method that yields magnitudes returns
+    them as complex), (..., rows, columns) of `measurement.matrix`, in the scan's units.
+    """
+
+    id: ClassVar[str]
+    label: ClassVar[str]
+    summary: ClassVar[str]
+    knobs: ClassVar[tuple[Knob, ...]] = ()
+    differentiable: ClassVar[bool] = True
+    needs_sensitivities: ClassVar[bool] = True
+    # Which fully sampled image it is judged against on its own (Measurement.reference).
+    reference_kind: ClassVar[Literal["rss", "combined"]] = "combined"
+
+    @abstractmethod
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image, complex64 (..., rows, columns), for knob values that are already checked."""
+
+    def __call__(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """Reconstruct, with knob values checked and missing ones at their defaults.
+
+        Raises InputError for a knob that does not fit, ModelError if the method fails or returns NaN.
+        """
+        values = resolve(self.knobs, knobs)
+        try:
+            image = self.reconstruct(measurement, **values)
+        except ReconRobustError:
+            raise
+        except torch.OutOfMemoryError:
+            raise ModelError(f"{self.label} ran out of memory; use a smaller batch or matrix, or the CPU.") from None
+        except Exception as error:
+            raise ModelError(f"{self.label} failed on this slice ({type(error).__name__}: {error}).") from error
+        expected = (*measurement.kspace.shape[:-3], *measurement.matrix)
+        if tuple(image.shape) != expected:
+            raise ModelError(
+                f"{self.label} returned an image of shape {tuple(image.shape)}; {expected} was expected."
+            )
+        if not torch.isfinite(torch.view_as_real(image) if image.is_complex() else image).all():
+            raise ModelError(f"{self.label} returned NaN or infinite values; check its weights and the input's scale.")
+        return image
+
+    def family(self, measurement: Measurement, points: Sequence[Mapping[str, Any]]) -> Iterator[Tensor]:
+        """The images at several knob settings, in the order given.
+
+        A method that iterates overrides this to start from the neighbour; a network, to share what does not
+        depend on the knobs.
+        """
+        for point in points:
+            yield self(measurement, **point)

@@ -1,0 +1,44 @@
+"""A table of things that are loaded at first use: reconstructors, perturbations.
+
+The project's own are one module and one line of a table; other packages add theirs by an entry point
+whose group is the package's name.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
+
+from .errors import InputError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """`table` maps an id to "module:Class" inside `package`; instances are made once, without arguments."""
+
+    def __init__(self, kind: str, package: str, table: Mapping[str, str]) -> None:
+        self.kind, self.package, self.table = kind, package, table
+        self._loaded: dict[str, T] = {}
+
+    def ids(self) -> list[str]:
+        """All ids: the project's own, then those of other packages."""
+        return [*self.table, *(point.name for point in self._entry_points() if point.name not in self.table)]
+
+    def get(self, id: str) -> T:
+        """The one of that id, loaded once; InputError for an unknown id."""
+        if id not in self._loaded:
+            self._loaded[id] = self._class(id)()
+        return self._loaded[id]
+
+    def _class(self, id: str) -> Any:
+        if id in self.table:
+            module, name = self.table[id].split(":")
+            return getattr(import_module(f"{self.package}.{module}"), name)
+        for point in self._entry_points():
+            if point.name == id:
+                return point.load()
+        raise InputError(f"there is no {self.kind} {id!r}; choose one of {', '.join(self.ids())}.")
+
+    def _entry_points(self) -> list[EntryPoint]:
+        return list(entry_points(group=self.package))
