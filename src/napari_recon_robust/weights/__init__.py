@@ -1,0 +1,1 @@
+"""Trained weights (safetensors, each with its card) and the store that loads them."""

@@ -1,0 +1,114 @@
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from napari_recon_robust.errors import WeightsError
+from napari_recon_robust.weights import store
+from napari_recon_robust.weights.store import Domain, Metadata
+
+METADATA = Metadata(
+    title="a network",
+    trained_for=Domain(
+        acceleration=(2, 6),
+        noise=(0.0015, 0.015),
+        coils=(4, 16),
+        matrix=(96, 256),
+        patterns=("random",),
+        anatomy="brains",
+    ),
+    command="recon-robust train unet",
+    data="simulated",
+    hardware="2-core x86 CPU",
+    seconds=90,
+    steps=10,
+    scores={"held-out brain, R = 4": {"nmse": 0.0123}},
+)
+
+
+@pytest.fixture
+def state() -> dict[str, torch.Tensor]:
+    return {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor([1.5])}
+
+
+def test_saved_weights_come_back_with_their_metadata(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    path = store.save(tmp_path, "net", state, METADATA)
+    weights = store.load(str(path))
+    assert weights.metadata == METADATA
+    assert weights.state.keys() == state.keys()
+    assert all(torch.equal(weights.state[key], state[key]) for key in state)
+    assert weights.sha256 in (tmp_path / "net.md").read_text()
+    described = store.describe(str(path))
+    assert described["parameters"] == 7
+    assert described["sha256"] == weights.sha256
+    assert described["trained_for"]["acceleration"] == [2, 6]
+
+
+def test_shipped_weights_are_those_of_their_cards() -> None:
+    for name in store.shipped():
+        weights = store.load(name)
+        assert weights.metadata is not None
+        assert all(torch.isfinite(tensor).all() for tensor in weights.state.values())
+        assert store.describe(name)["sha256"] == weights.sha256
+
+
+def test_weights_that_differ_from_their_card_are_refused(
+    tmp_path: Path, state: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.resources, "files", lambda package: tmp_path)
+    path = store.save(tmp_path, "net", state, METADATA)
+    assert store.load("net").metadata == METADATA
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    store.load.cache_clear()
+    with pytest.raises(WeightsError, match="install the package again"):
+        store.load("net")
+    (tmp_path / "net.md").unlink()
+    with pytest.raises(WeightsError, match="no card"):
+        store.load("net")
+    store.load.cache_clear()
+
+
+def test_unknown_damaged_and_foreign_files(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    with pytest.raises(WeightsError, match="no weights 'nothing'"):
+        store.load("nothing")
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(b"not at all a file of tensors")
+    with pytest.raises(WeightsError, match="safetensors"):
+        store.load(str(damaged))
+    with pytest.raises(WeightsError, match="safetensors"):
+        store.describe(str(damaged))
+    save_file(state, tmp_path / "foreign.safetensors")
+    assert store.load(str(tmp_path / "foreign.safetensors")).metadata is None
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+def test_plain_checkpoints_load(tmp_path: Path, state: dict[str, torch.Tensor], wrap: bool) -> None:
+    torch.save({"state_dict": state, "epoch": 3} if wrap else state, tmp_path / "plain.pt")
+    loaded = store.load_checkpoint(tmp_path / "plain.pt")
+    assert all(torch.equal(loaded[key], state[key]) for key in state)
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    class Payload:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (tmp_path / "executed",)  # type: ignore[return-value]
+
+    torch.save({"weights": Payload()}, tmp_path / "zip.pt")
+    (tmp_path / "plain.pt").write_bytes(pickle.dumps(Payload(), protocol=2))
+    for name in ("zip.pt", "plain.pt"):
+        with pytest.raises(WeightsError, match="run code"):
+            store.load_checkpoint(tmp_path / name)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_checkpoints_without_a_state_dict(tmp_path: Path) -> None:
+    torch.save([1, 2], tmp_path / "list.pt")
+    (tmp_path / "text.pt").write_text("hello")
+    (tmp_path / "empty.pt").write_bytes(b"")
+    for name in ("list.pt", "text.pt", "empty.pt", "missing.pt"):
+        with pytest.raises(WeightsError):
+            store.load_checkpoint(tmp_path / name)
