@@ -4,7 +4,6 @@ The public names below are imported at their first use, so that importing the pa
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,6 +49,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import version  # costs more than the package itself
+
         return version("napari-recon-robust")
     if name in _HOME:
         return getattr(import_module(_HOME[name], __name__), name)

@@ -141,6 +141,18 @@ class Measurement:
             self, kspace=kspace * self.mask, full=full, kept=self.calibration if keep else None
         )
 
+    def to(self, device: str | torch.device) -> "Measurement":
+        """The same measurement on another device ("cpu", "cuda", "mps")."""
+
+        kept = self.kept and Calibration(self.kept.sensitivities.to(device), self.kept.noise.to(device))
+        return replace(
+            self,
+            kspace=self.kspace.to(device),
+            mask=self.mask.to(device),
+            full=None if self.full is None else self.full.to(device),
+            kept=kept,
+        )
+
     def crop(self, image: Tensor) -> Tensor:
         """An image of the model's size cropped to the output matrix."""
         return fourier.centre_crop_image(image, self.matrix)
