@@ -28,6 +28,8 @@ class Reconstructor(ABC):
     needs_sensitivities: ClassVar[bool] = True
     # Which fully sampled image it is judged against on its own (Measurement.reference).
     reference_kind: ClassVar[Literal["rss", "combined"]] = "combined"
+    # What it was trained to: the id of a shipped set, or a safetensors file (weights.store).
+    weights: str | None = None
 
     @abstractmethod
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
