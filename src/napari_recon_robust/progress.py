@@ -24,12 +24,14 @@ Job = Generator[Progress, None, T]
 
 
 def run(job: Job[T], on_progress: Callable[[Progress], object] | None = None) -> T:
-    """Drive a job to its end and return its result; `on_progress` sees every step."""
-    while True:
-        try:
+    """Drive a job to its end and return its result; `on_progress` sees every step, and may raise to cancel it."""
+    try:
+        while True:
             progress = next(job)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        if on_progress is not None:
-            on_progress(progress)
+            if on_progress is not None:
+                on_progress(progress)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        job.close()

@@ -1,0 +1,38 @@
+"""recon-robust methods."""
+
+from typing import Any
+
+import click
+
+from ..reconstructors import registry
+from ..weights import store
+from .options import print_json
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+def methods(as_json: bool) -> None:
+    """List the reconstructors with their knobs."""
+    rows = [describe(id) for id in registry.ids()]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        click.echo(f"{row['id']:<16}{row['summary']}")
+        for knob in row["knobs"]:
+            span = ", ".join(knob["choices"]) or f"{knob['minimum']:g} to {knob['maximum']:g}"
+            click.echo(f"{'':<16}  {knob['name']} = {knob['default']} ({span}) {knob['help']}")
+
+
+def describe(id: str) -> dict[str, Any]:
+    """What is to be known of a reconstructor: a JSON object."""
+    method = registry.get(id)
+    return {
+        "id": method.id,
+        "label": method.label,
+        "summary": method.summary,
+        "differentiable": method.differentiable,
+        "needs_sensitivities": method.needs_sensitivities,
+        "knobs": [knob.model_dump(mode="json") for knob in method.knobs],
+        "weights": store.describe(method.weights) if method.weights else None,
+    }

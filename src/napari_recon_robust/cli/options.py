@@ -1,0 +1,150 @@
+"""Options that several commands share, and how they become a measurement."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..errors import InputError
+from ..io import masks, open_scan
+from ..knob import Knob
+from ..measurement import Measurement
+from ..physics.sampling import PATTERNS, Sampling
+from ..progress import Job, run
+from ..reconstructors import registry
+from ..scan import Scan
+
+T = TypeVar("T")
+Command = Callable[..., Any]
+
+_SAMPLING = (
+    click.argument("file", type=click.Path(exists=True, path_type=Path)),
+    click.option("--slice", "index", type=int, metavar="N", help="Slice, from 0; the middle one if left out."),
+    click.option("--method", default="hqs-supervised", show_default=True, metavar="ID", help="See `methods`."),
+    click.option("--knob", "knobs", multiple=True, metavar="NAME=VALUE", help="A knob of the method; repeat it."),
+    click.option("--auto", is_flag=True, help="Let held-out k-space lines choose the method's live knobs."),
+    click.option("--pattern", type=click.Choice(PATTERNS), help="Undersample; left out, the scan is taken as it is."),
+    click.option("--acceleration", default=4.0, show_default=True, metavar="R"),
+    click.option("--centre-fraction", default=0.08, show_default=True, metavar="F", help="Of the lines, for the ACS."),
+    click.option("--seed", default="0", show_default=True, metavar="S", help="Number, or file name as fastMRI seeds."),
+    click.option("--mask", "mask_file", type=click.Path(exists=True, path_type=Path), help=".npy or .h5 instead."),
+    click.option("--axes", metavar="A,B,C", help="Axes of a raw array, for instance coil,phase,readout."),
+    click.option("--device", default="cpu", show_default=True, metavar="D", help="cpu, cuda, cuda:1 or mps."),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+)
+
+
+def sampling_options(command: Command) -> Command:
+    """The file, the slice, the method and how the slice is undersampled."""
+    for option in reversed(_SAMPLING):
+        command = option(command)
+    return command
+
+
+def knob_options(knobs: Iterable[Knob]) -> list[click.Option]:
+    """One option for each knob, from its specification."""
+    return [
+        click.Option(
+            [f"--{knob.name.replace('_', '-')}", knob.name],
+            metavar="|".join(knob.choices) or knob.kind.upper(),
+            default=str(knob.default),
+            show_default=True,
+            help=knob.help,
+            callback=lambda _context, _option, value, knob=knob: knob.parse(value),  # type: ignore[misc]
+        )
+        for knob in knobs
+    ]
+
+
+def parse_knobs(pairs: Iterable[str]) -> dict[str, str]:
+    """NAME=VALUE pairs; the reconstructor checks names and values."""
+    values = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise InputError(f"--knob {pair!r} has no value; write it as name=value, for instance weight=2e-3.")
+        values[name.strip()] = value.strip()
+    return values
+
+
+@contextmanager
+def measured(
+    file: Path,
+    index: int | None,
+    pattern: str | None,
+    acceleration: float,
+    centre_fraction: float,
+    seed: str,
+    mask_file: Path | None,
+    axes: str | None,
+    device: str,
+) -> Iterator[tuple[Scan, int, Measurement]]:
+    """Open the file, take the slice, undersample it: (scan, slice, measurement)."""
+    if pattern is not None and mask_file is not None:
+        raise InputError("both --pattern and --mask are given; give one of them.")
+    with open_scan(file, axes=tuple(axes.split(",")) if axes else None) as scan:
+        sampling: Any = None
+        if pattern is not None:
+            sampling = Sampling(
+                pattern=pattern,
+                acceleration=acceleration,
+                centre_fraction=centre_fraction,
+                seed=int(seed) if seed.lstrip("-").isdigit() else seed,
+            )
+        elif mask_file is not None:
+            sampling = masks.read_mask(mask_file)
+        chosen = len(scan) // 2 if index is None else index
+        yield scan, chosen, scan.measurement(chosen, sampling).to(checked_device(device))
+
+
+def checked_device(device: str) -> str:
+    """The device if this machine has it, else InputError."""
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise InputError(f"the device {device!r} is not available here; use --device cpu.") from None
+    return device
+
+
+def method_and_knobs(method: str, knobs: Iterable[str], auto: bool, measurement: Measurement) -> tuple[Any, Any]:
+    """The reconstructor and its checked knob values, chosen by held-out lines where asked."""
+    from ..knob import resolve
+
+    reconstructor = registry.get(method)
+    values = resolve(reconstructor.knobs, parse_knobs(knobs))
+    if auto:
+        from ..reconstructors.auto import auto_knobs
+
+        values |= follow(auto_knobs(reconstructor, measurement), "choosing the knobs")
+    return reconstructor, values
+
+
+def follow(job: Job[T], title: str) -> T:
+    """Run a job with a progress bar on stderr, if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=1.0)
+        return run(job, lambda step: bar.update(task, completed=step.fraction, description=step.message or title))
+
+
+def print_json(result: Any) -> None:
+    """Plain JSON; NaN and infinity become null, which JSON has no numbers for."""
+    click.echo(json.dumps(_finite(result), indent=2, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value

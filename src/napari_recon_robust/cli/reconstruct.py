@@ -1,0 +1,58 @@
+"""recon-robust reconstruct."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..evaluation import metrics
+from ..io import images
+from .options import measured, method_and_knobs, print_json, sampling_options
+
+
+@click.command()
+@sampling_options
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Image: .npy, .h5, .png or .nii.gz.")
+def reconstruct(
+    method: str, knobs: tuple[str, ...], auto: bool, as_json: bool, output: Path | None, **sampling: Any
+) -> None:
+    """Reconstruct one slice of FILE.
+
+    \b
+    Examples:
+      recon-robust reconstruct scan.h5 --slice 10 --method tv --knob weight=2e-3 --pattern equispaced
+      recon-robust reconstruct raw.npy --axes coil,phase,readout --method hyperrecon --auto --output image.png
+    """
+    if output is not None:
+        images.check_suffix(output)
+    with measured(**sampling) as (scan, _, measurement):
+        reconstructor, values = method_and_knobs(method, knobs, auto, measurement)
+        _ = measurement.calibration  # part of opening a slice, not of the method's time
+        start = time.perf_counter()
+        image = reconstructor(measurement, **values)
+        seconds = time.perf_counter() - start
+        reference = measurement.reference(reconstructor.reference_kind)
+        regions = None
+        if reference is not None:
+            regions = metrics.measure(image.abs(), reference)
+        if output is not None:
+            images.write_image(output, image, voxel=scan.header.voxel)
+    result = {
+        "method": reconstructor.id,
+        "knobs": values,
+        "seconds": seconds,
+        "acceleration": measurement.acceleration,
+        "metrics": None
+        if regions is None
+        else {name: region.model_dump(mode="json") for name, region in regions.items()},
+    }
+    if as_json:
+        print_json(result)
+        return
+    click.echo(f"{reconstructor.label}, R = {measurement.acceleration:.2f}: {seconds:.2f} s")
+    if regions is None:
+        click.echo("no reference in this file: no metrics")
+    else:
+        for name, region in regions.items():
+            click.echo(f"{name:<12} SSIM {region.ssim:.3f}   PSNR {region.psnr:.1f} dB   NMSE {region.nmse:.3g}")

@@ -1,0 +1,36 @@
+"""Sampling masks from files."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import FileFormatError
+
+
+def read_mask(path: Path) -> Tensor:
+    """A sampling mask, bool (1, phase) or (readout, phase), from .npy or from `mask` in an HDF5 file.
+
+    A 1-D array of the phase-encoding lines, or a 2-D one of the points; anything but zero is sampled.
+    Raises FileFormatError for another file or shape.
+    """
+    try:
+        if path.suffix == ".npy":
+            values = np.load(path, allow_pickle=False)
+        else:
+            import h5py
+
+            with h5py.File(path) as file:
+                values = np.asarray(file["mask"])
+    except (OSError, ValueError, KeyError) as error:
+        raise FileFormatError(
+            f"{path.name} is no sampling mask ({error}); give a .npy array or an HDF5 file with `mask`."
+        ) from None
+    if values.ndim not in (1, 2) or values.dtype.kind not in "biuf":
+        raise FileFormatError(
+            f"the mask in {path.name} is {values.dtype} of shape {values.shape}; one value for each line, "
+            "or one for each point (readout, phase), is expected."
+        )
+    sampled = torch.from_numpy(values != 0)
+    return sampled[None] if sampled.ndim == 1 else sampled

@@ -1,0 +1,27 @@
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from napari_recon_robust.errors import FileFormatError
+from napari_recon_robust.io.masks import read_mask
+
+
+def test_lines_and_points_are_read_from_both_formats(tmp_path: Path) -> None:
+    lines = np.array([1, 0, 1, 1], np.uint8)
+    points = np.eye(4, 3, dtype=bool)
+    np.save(tmp_path / "points.npy", points)
+    with h5py.File(tmp_path / "test.h5", "w") as file:
+        file["mask"] = lines
+    np.testing.assert_array_equal(read_mask(tmp_path / "points.npy").numpy(), points)
+    np.testing.assert_array_equal(read_mask(tmp_path / "test.h5").numpy(), lines[None].astype(bool))
+
+
+def test_other_files_are_refused_with_what_came(tmp_path: Path) -> None:
+    np.save(tmp_path / "volume.npy", np.ones((2, 3, 4)))
+    (tmp_path / "text.npy").write_text("no array")
+    with pytest.raises(FileFormatError, match=r"shape \(2, 3, 4\)"):
+        read_mask(tmp_path / "volume.npy")
+    with pytest.raises(FileFormatError, match=r"text.npy is no sampling mask"):
+        read_mask(tmp_path / "text.npy")

@@ -1,0 +1,49 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.knob import Knob, resolve
+
+WEIGHT = Knob(name="weight", label="Weight", help="", default=1e-3, minimum=1e-4, maximum=1e-1, scale="log")
+STEPS = Knob(name="steps", label="Steps", help="", default=5, kind="int", minimum=1, maximum=10)
+LOSS = Knob(name="loss", label="Loss", help="", default="l2", kind="choice", choices=("l2", "ssim"))
+MASKED = Knob(name="masked", label="Masked", help="", default=True, kind="bool")
+
+
+@given(st.floats(0, 1))
+def test_position_and_value_are_inverse(position: float) -> None:
+    for knob in (WEIGHT, STEPS):
+        assert knob.to_unit(knob.from_unit(position)) == pytest.approx(position, abs=1e-9)
+
+
+def test_log_scale_is_even_in_ratios() -> None:
+    assert WEIGHT.from_unit(1 / 3) == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize(
+    ("knob", "text", "value"),
+    [(WEIGHT, "2e-3", 2e-3), (STEPS, "7", 7), (LOSS, "ssim", "ssim"), (MASKED, "no", False)],
+)
+def test_text_from_the_command_line_is_parsed(knob: Knob, text: str, value: object) -> None:
+    assert knob.parse(text) == value
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"),
+    [(WEIGHT, "abc"), (WEIGHT, 1.0), (WEIGHT, float("nan")), (STEPS, 2.5), (LOSS, "l3"), (MASKED, "perhaps")],
+)
+def test_a_value_that_does_not_fit_is_refused_by_name(knob: Knob, value: object) -> None:
+    with pytest.raises(InputError, match=knob.name):
+        knob.parse(value)
+
+
+def test_resolve_fills_in_defaults_and_refuses_unknown_names() -> None:
+    assert resolve([WEIGHT, STEPS], {"steps": "3"}) == {"weight": 1e-3, "steps": 3}
+    with pytest.raises(InputError, match="'wieght'.*weight, steps"):
+        resolve([WEIGHT, STEPS], {"wieght": 1})
+
+
+def test_inconsistent_specifications_are_refused() -> None:
+    with pytest.raises(ValueError, match="positive minimum"):
+        Knob(name="w", label="", help="", default=1, minimum=0, maximum=1, scale="log")

@@ -1,0 +1,30 @@
+import pytest
+
+from napari_recon_robust.progress import Job, Progress, run
+
+
+def counting(steps: int, log: list[str]) -> Job[int]:
+    try:
+        for step in range(steps):
+            yield Progress((step + 1) / steps, f"step {step}")
+        return steps
+    finally:
+        log.append("closed")
+
+
+def test_run_returns_the_result_and_shows_every_step() -> None:
+    seen: list[float] = []
+    assert run(counting(4, []), lambda progress: seen.append(progress.fraction)) == 4
+    assert seen == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_an_error_while_showing_cancels_the_job() -> None:
+    log: list[str] = []
+    job = counting(4, log)
+
+    def interrupt(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(job, interrupt)
+    assert log == ["closed"]

@@ -1,0 +1,29 @@
+import pytest
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.perturbations import registry as perturbations
+from napari_recon_robust.reconstructors import registry as reconstructors
+from napari_recon_robust.registry import Registry
+
+
+def test_an_unknown_id_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match="no reconstructor 'sense'.*cg-sense"):
+        reconstructors.get("sense")
+
+
+@pytest.mark.parametrize("registry", [reconstructors, perturbations])
+def test_every_row_of_the_table_loads_and_says_its_own_id(registry: Registry) -> None:
+    for id in registry.ids():
+        entry = registry.get(id)
+        assert entry.id == id
+        assert entry.label
+        assert entry.summary
+        assert registry.get(id) is entry
+
+
+def test_knob_names_are_unique_and_explained() -> None:
+    for registry in (reconstructors, perturbations):
+        for id in registry.ids():
+            knobs = registry.get(id).knobs
+            assert len({knob.name for knob in knobs}) == len(knobs)
+            assert all(knob.help and knob.label for knob in knobs)
