@@ -31,7 +31,8 @@ Range = tuple[float, float]
 
 class Domain(BaseModel):
     """What a set of weights was trained for. Ranges are (smallest, largest); `noise` is the standard deviation
-    of the complex noise of a coil relative to `Measurement.scale`, `matrix` the image's sides in pixels."""
+    of the complex noise of a coil relative to `Measurement.scale`, `matrix` the image's sides in pixels.
+    """
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,0 +1,227 @@
+"""U-Net and end-to-end VarNet as fastMRI lays them out: the same state dicts, the same outputs.
+
+Written from the published description of the layout, so that published checkpoints load. Sizes are read from
+the state dict: `FastMRIUNet.from_state`, `FastMRIVarNet.from_state`.
+
+Zbontar et al., fastMRI: an open dataset and benchmarks for accelerated MRI, arXiv:1811.08839.
+Sriram et al., End-to-end variational networks for accelerated MRI reconstruction, MICCAI 2020,
+doi:10.1007/978-3-030-59713-9_7.
+"""
+
+from collections.abc import Mapping
+from typing import Self, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..errors import WeightsError
+from ..physics import fourier
+from ..physics.model import root_sum_of_squares
+
+N = TypeVar("N", bound=nn.Module)
+
+SLOPE = 0.2
+MULTIPLE = 16
+
+
+class ConvolutionBlock(nn.Module):
+    """Twice: 3x3 convolution without bias, instance norm, leaky ReLU, dropout (unused: it holds the place)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for channels in (inputs, outputs):
+            layers += [
+                nn.Conv2d(channels, outputs, 3, padding=1, bias=False),
+                nn.InstanceNorm2d(outputs),
+                nn.LeakyReLU(SLOPE, inplace=True),
+                nn.Dropout2d(0.0),
+            ]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inputs, rows, columns) to (batch, outputs, rows, columns)."""
+        result: Tensor = self.layers(x)
+        return result
+
+
+class UpsamplingBlock(nn.Module):
+    """2x2 transposed convolution of stride 2 without bias, instance norm, leaky ReLU."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.ConvTranspose2d(inputs, outputs, 2, stride=2, bias=False),
+            nn.InstanceNorm2d(outputs),
+            nn.LeakyReLU(SLOPE, inplace=True),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inputs, rows, columns) to (batch, outputs, 2 rows, 2 columns)."""
+        result: Tensor = self.layers(x)
+        return result
+
+
+class FastMRIUNet(nn.Module):
+    """Real (batch, inputs, rows, columns) to (batch, outputs, rows, columns), any size, `pools` levels deep."""
+
+    def __init__(self, inputs: int = 1, outputs: int = 1, channels: int = 32, pools: int = 4) -> None:
+        super().__init__()
+        widths = [channels * 2**level for level in range(pools + 1)]
+        self.down_sample_layers = nn.ModuleList(
+            ConvolutionBlock(before, after) for before, after in zip([inputs, *widths], widths[:-1], strict=False)
+        )
+        self.conv = ConvolutionBlock(widths[-2], widths[-1])
+        self.up_transpose_conv = nn.ModuleList()
+        self.up_conv = nn.ModuleList()
+        for width in reversed(widths[:-1]):
+            self.up_transpose_conv.append(UpsamplingBlock(2 * width, width))
+            block: nn.Module = ConvolutionBlock(2 * width, width)
+            if width == channels:
+                block = nn.Sequential(block, nn.Conv2d(width, outputs, 1))
+            self.up_conv.append(block)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor]) -> Self:
+        """The network of a state dict, its sizes read from it; WeightsError if it has another layout."""
+        try:
+            channels, inputs = state["down_sample_layers.0.layers.0.weight"].shape[:2]
+            pools = _count(state, "down_sample_layers.")
+            outputs = len(state[f"up_conv.{pools - 1}.1.bias"])
+        except (KeyError, ValueError):
+            raise WeightsError("the weights do not have fastMRI's U-Net layout; choose weights of a U-Net.") from None
+        return _loaded(cls(inputs, outputs, channels, pools), state)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reflected by one pixel where a level's upsampled size falls short of an odd one."""
+        skipped = []
+        for block in self.down_sample_layers:
+            x = block(x)
+            skipped.append(x)
+            x = functional.avg_pool2d(x, 2)
+        x = self.conv(x)
+        for upsample, block in zip(self.up_transpose_conv, self.up_conv, strict=True):
+            skip = skipped.pop()
+            x = upsample(x)
+            rows, columns = skip.shape[-2] - x.shape[-2], skip.shape[-1] - x.shape[-1]
+            if rows or columns:
+                x = functional.pad(x, (0, columns, 0, rows), "reflect")
+            x = block(torch.cat((x, skip), 1))
+        return x
+
+
+class NormalisingUNet(nn.Module):
+    """A U-Net on complex images: real and imaginary part as two channels, each of mean 0 and deviation 1."""
+
+    def __init__(self, channels: int, pools: int) -> None:
+        super().__init__()
+        self.unet = FastMRIUNet(2, 2, channels, pools)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Complex (batch, rows, columns), padded with zeros to multiples of 16 within."""
+        x = torch.stack((image.real, image.imag), 1)
+        deviation, mean = torch.std_mean(x, (-2, -1), keepdim=True)
+        deviation = torch.where(deviation > 0, deviation, 1.0)
+        rows, columns = image.shape[-2:]
+        above, left = (-rows % MULTIPLE) // 2, (-columns % MULTIPLE) // 2
+        below, right = -rows % MULTIPLE - above, -columns % MULTIPLE - left
+        x = self.unet(functional.pad((x - mean) / deviation, (left, right, above, below)))
+        x = x[..., above : above + rows, left : left + columns] * deviation + mean
+        return torch.complex(x[:, 0], x[:, 1])
+
+
+class SensitivityNetwork(nn.Module):
+    """S_i = U(F^-1 M_ACS y_i) / RSS: the coil images of the ACS alone, through a network."""
+
+    def __init__(self, channels: int, pools: int) -> None:
+        super().__init__()
+        self.norm_unet = NormalisingUNet(channels, pools)
+
+    def forward(self, kspace: Tensor, acs: Tensor) -> Tensor:
+        """Sensitivities (batch, coils, rows, columns) from k-space of that shape and the ACS as a boolean mask."""
+        images = fourier.ifft(kspace * acs)
+        maps = self.norm_unet(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+        norm = root_sum_of_squares(maps).unsqueeze(-3)
+        return maps / torch.where(norm > 0, norm, 1.0)
+
+
+class Cascade(nn.Module):
+    """k <- k - eta M (k - y) - F S R(S^H F^-1 k), R a normalising U-Net."""
+
+    def __init__(self, channels: int, pools: int) -> None:
+        super().__init__()
+        self.model = NormalisingUNet(channels, pools)
+        self.dc_weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, k: Tensor, y: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
+        """One step; k, y and maps (batch, coils, rows, columns), with F along `dims`."""
+        image = (maps.conj() * fourier.ifft(k, dims)).sum(-3)
+        correction = fourier.fft(maps * self.model(image).unsqueeze(-3), dims)
+        return k - self.dc_weight * mask * (k - y) - correction
+
+
+class FastMRIVarNet(nn.Module):
+    """Cascades of data consistency and regularization in k-space, with or without a sensitivity network.
+
+    All of it commutes with the transform along a fully sampled readout, so that hybrid data (dims = (-1,))
+    give the same images with half of the Fourier transforms.
+    """
+
+    def __init__(self, cascades: int, channels: int, pools: int, sensitivity: tuple[int, int] | None = None) -> None:
+        """`sensitivity`: channels and pools of the sensitivity network, None without one."""
+        super().__init__()
+        self.sens_net = SensitivityNetwork(*sensitivity) if sensitivity else None
+        self.cascades = nn.ModuleList(Cascade(channels, pools) for _ in range(cascades))
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor]) -> Self:
+        """The network of a state dict, its sizes read from it; WeightsError if it has another layout."""
+        first, sensitivity = "cascades.0.model.unet.down_sample_layers.", "sens_net.norm_unet.unet.down_sample_layers."
+        sizes = [
+            (state[f"{prefix}0.layers.0.weight"].shape[0], _count(state, prefix)) if _count(state, prefix) else None
+            for prefix in (first, sensitivity)
+        ]
+        if sizes[0] is None:
+            raise WeightsError("the weights do not have fastMRI's VarNet layout; choose weights of a VarNet.")
+        return _loaded(cls(_count(state, "cascades."), *sizes[0], sizes[1]), state)
+
+    def forward(self, data: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
+        """The last k-space (or hybrid data), (batch, coils, rows, columns), from the measured one."""
+        k = data
+        for cascade in self.cascades:
+            k = cascade(k, data, mask, maps, dims)
+        return k
+
+
+def acs_columns(mask: Tensor, lines: int | None = None) -> Tensor:
+    """The ACS of sampled lines, bool (1, columns), by fastMRI's rule.
+
+    Given `lines`, as many around the centre; else twice the shorter of the runs of sampled lines to the left and
+    to the right of the centre, at least one. mask: bool (1, columns).
+    """
+    sampled = mask.flatten().tolist()
+    columns = len(sampled)
+    if lines is None:
+        centre = columns // 2
+        left = next((i for i, kept in enumerate(reversed(sampled[:centre])) if not kept), centre)
+        right = next((i for i, kept in enumerate(sampled[centre:]) if not kept), columns - centre)
+        lines = max(2 * min(left, right), 1)
+    start = (columns - lines + 1) // 2
+    acs = torch.zeros_like(mask)
+    acs[..., start : start + lines] = True
+    return acs
+
+
+def _count(state: Mapping[str, Tensor], prefix: str) -> int:
+    """How many numbered modules a state dict has under a prefix."""
+    return len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})
+
+
+def _loaded(network: N, state: Mapping[str, Tensor]) -> N:
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise WeightsError(f"the weights do not fit the network that they describe ({reason})") from None
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,94 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_recon_robust.errors import WeightsError
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.model import root_sum_of_squares
+from napari_recon_robust.reconstructors.fastmri_layout import FastMRIUNet, FastMRIVarNet, acs_columns
+
+Arrays = Mapping[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def golden(shared: Path) -> Arrays:
+    with np.load(shared / "data/golden/fastmri_models.npz") as arrays:
+        return {key: torch.from_numpy(arrays[key]) for key in arrays}
+
+
+def state(golden: Arrays, name: str) -> dict[str, torch.Tensor]:
+    prefix = f"{name}.state."
+    return {key.removeprefix(prefix): value for key, value in golden.items() if key.startswith(prefix)}
+
+
+def varnet_image(network: FastMRIVarNet, kspace: torch.Tensor, mask: torch.Tensor, lines: int | None) -> torch.Tensor:
+    assert network.sens_net is not None
+    maps = network.sens_net(kspace, acs_columns(mask, lines))
+    return root_sum_of_squares(fourier.ifft(network(kspace, mask, maps, (-2, -1))))
+
+
+def test_unet_gives_the_golden_output(golden: Arrays) -> None:
+    network = FastMRIUNet.from_state(state(golden, "unet"))
+    torch.testing.assert_close(network(golden["unet.input"]), golden["unet.output"], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("lines", "key"), [(None, "varnet.output"), (6, "varnet.output_num_low_6")])
+def test_varnet_gives_the_golden_output(golden: Arrays, lines: int | None, key: str) -> None:
+    network = FastMRIVarNet.from_state(state(golden, "varnet"))
+    image = varnet_image(network, golden["varnet.kspace"][None], golden["varnet.mask"][None], lines)
+    torch.testing.assert_close(image[0], golden[key], rtol=1e-5, atol=1e-5 * float(golden[key].max()))
+
+
+def test_keys_and_sizes_are_those_of_the_state(golden: Arrays) -> None:
+    for name, kind in (("unet", FastMRIUNet), ("varnet", FastMRIVarNet)):
+        expected = {key: value.shape for key, value in state(golden, name).items()}
+        assert {
+            key: value.shape for key, value in kind.from_state(state(golden, name)).state_dict().items()
+        } == expected
+
+
+def test_published_sizes() -> None:
+    with torch.device("meta"):
+        unet, varnet = FastMRIUNet(1, 1, 256, 4), FastMRIVarNet(12, 18, 4, (8, 4))
+    assert sum(p.numel() for p in unet.parameters()) == 496_372_225
+    assert sum(p.numel() for p in varnet.parameters()) == 29_936_966
+    assert len(varnet.state_dict()) == 324
+
+
+def test_hybrid_data_give_the_same_image_as_kspace() -> None:
+    torch.manual_seed(0)
+    network = FastMRIVarNet(2, 3, 2).eval()
+    kspace = torch.randn(1, 4, 37, 30, dtype=torch.complex64)
+    maps = torch.randn(1, 4, 37, 30, dtype=torch.complex64)
+    mask = torch.rand(1, 30) < 0.5
+    in_kspace = fourier.ifft(network(kspace * mask, mask, maps, (-2, -1)))
+    hybrid = fourier.ifft(kspace * mask, (-2,))
+    torch.testing.assert_close(fourier.ifft(network(hybrid, mask, maps, (-1,)), (-1,)), in_kspace, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("sampled", "lines", "expected"),
+    [
+        ([1, 0, 1, 1, 1, 0, 1, 0], None, [3, 4]),  # two lines to the left, one to the right
+        ([0, 0, 0, 0, 1, 0, 0, 0], None, [4]),
+        ([1] * 8, None, list(range(8))),
+        ([1] * 8, 3, [3, 4, 5]),
+    ],
+)
+def test_acs_columns(sampled: list[int], lines: int | None, expected: list[int]) -> None:
+    acs = acs_columns(torch.tensor([sampled], dtype=torch.bool), lines)
+    assert acs.flatten().nonzero().flatten().tolist() == expected
+
+
+def test_another_layout_is_refused(golden: Arrays) -> None:
+    with pytest.raises(WeightsError, match="U-Net layout"):
+        FastMRIUNet.from_state(state(golden, "varnet"))
+    with pytest.raises(WeightsError, match="VarNet layout"):
+        FastMRIVarNet.from_state(state(golden, "unet"))
+    broken = state(golden, "unet")
+    del broken["conv.layers.4.weight"]
+    with pytest.raises(WeightsError, match="conv.layers.4.weight"):
+        FastMRIUNet.from_state(broken)
