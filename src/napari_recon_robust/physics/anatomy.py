@@ -1,0 +1,166 @@
+"""Anatomies to simulate from: volumes read from NIfTI, their slices, and random changes of contrast and shape."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import affine_transform, gaussian_filter, map_coordinates
+
+from ..errors import FileFormatError, InputError
+from .simulate import smooth_field
+
+Plane = Literal["axial", "coronal", "sagittal"]
+Image = NDArray[np.float32]
+
+PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
+ROUGHNESS_RANGE = (0.075, 0.12)  # of real brains
+_NORMAL = {"sagittal": 0, "coronal": 1, "axial": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A head: float32 data with axes (right, anterior, superior), 99.5th percentile of the tissue 1; voxel in mm."""
+
+    data: Image
+    voxel: tuple[float, float, float]
+
+    @property
+    def planes(self) -> tuple[Plane, ...]:
+        """The planes whose in-plane voxels are fine enough: below 1.6 mm and below twice the finest."""
+        limit = min(1.6, 2 * min(self.voxel))
+        return tuple(p for p in PLANES if max(np.delete(self.voxel, _NORMAL[p])) <= limit)
+
+    def slice(self, plane: Plane, index: int) -> tuple[Image, tuple[float, float]]:
+        """One slice as a radiologist looks at it (patient's right on the left, anterior or superior up), and
+        its pixel (row, column) in mm.
+        """
+        normal = _NORMAL[plane]
+        section = np.take(self.data, index, axis=normal)[::-1, ::-1].T
+        height, width = (size for axis, size in list(enumerate(self.voxel))[::-1] if axis != normal)
+        return section, (height, width)
+
+
+def load_volume(path: str | Path) -> Volume:
+    """Read a NIfTI volume, turned to (right, anterior, superior); FileFormatError if it is not one."""
+    import nibabel
+    from nibabel.filebasedimages import ImageFileError
+
+    try:
+        image = nibabel.as_closest_canonical(nibabel.load(path))
+        data = np.asarray(image.dataobj, dtype=np.float32)
+        voxel = tuple(float(size) for size in image.header.get_zooms()[:3])
+    except (OSError, ValueError, ImageFileError) as error:
+        raise FileFormatError(f"{Path(path).name} cannot be read as NIfTI ({error}); give a .nii or .nii.gz.") from None
+    if data.ndim != 3:
+        raise FileFormatError(f"{Path(path).name} has {data.ndim} axes; a volume with three is expected.")
+    return volume(data, voxel)
+
+
+def volume(data: NDArray[np.floating], voxel: tuple[float, ...]) -> Volume:
+    """A volume from an array (right, anterior, superior): negatives and NaN set to zero, scaled."""
+    data = np.maximum(np.nan_to_num(np.asarray(data, np.float32)), 0)
+    tissue = data[data > 0.1 * data.max()]
+    if tissue.size == 0:
+        raise InputError("the anatomy holds no positive values; a magnitude volume is expected.")
+    return Volume(data / np.quantile(tissue, 0.995), (voxel[0], voxel[1], voxel[2]))
+
+
+def slices(source: Volume, plane: Plane, count: int, shape: tuple[int, int], *, fill: float = 0.85) -> Iterator[Image]:
+    """`count` equally spaced slices of a plane through the tissue, resampled to square pixels of one size.
+
+    The head's largest extent fills the fraction `fill` of `shape` = (rows, columns). Values 0 to about 1, float32.
+    """
+    indices = tissue_range(source, plane)
+    pixel = _pixel(source, plane, shape, fill)
+    for index in np.linspace(indices[0], indices[-1], count + 2)[1:-1].round().astype(int):
+        section, spacing = source.slice(plane, int(index))
+        matrix = np.array([pixel / spacing[0], pixel / spacing[1]])
+        offset = (np.array(section.shape) - 1) / 2 - matrix * (np.array(shape) // 2)
+        yield np.maximum(affine_transform(section, matrix, offset, shape, order=3), 0)
+
+
+def tissue_range(source: Volume, plane: Plane) -> NDArray[np.intp]:
+    """The indices of the slices that show at least 40% of the tissue of the fullest one."""
+    others = tuple(axis for axis in range(3) if axis != _NORMAL[plane])
+    area = (source.data > 0.15).mean(axis=others)
+    return np.flatnonzero(area > 0.4 * area.max())
+
+
+def _pixel(source: Volume, plane: Plane, shape: tuple[int, int], fill: float) -> float:
+    """The pixel in mm at which the tissue fills `fill` of the image."""
+    tissue = source.data > 0.15
+    sizes = []
+    for axis in (axis for axis in (2, 1, 0) if axis != _NORMAL[plane]):
+        others = tuple(other for other in range(3) if other != axis)
+        inside = np.flatnonzero(tissue.mean(axis=others) > 0.02)
+        sizes.append((inside[-1] - inside[0] + 1) * source.voxel[axis])
+    return max(size / (fill * n) for size, n in zip(sizes, shape, strict=True))
+
+
+def random_slice(source: Volume, shape: tuple[int, int], rng: Generator) -> Image:
+    """A random slice with random zoom (0.6-1.5), rotation, shift, mirroring and smooth deformation; no new contrast."""
+    plane: Plane = rng.choice(source.planes)
+    section, spacing = source.slice(plane, int(rng.choice(tissue_range(source, plane))))
+    pixel = _pixel(source, plane, shape, 0.85) / np.exp(rng.uniform(np.log(0.6), np.log(1.5)))
+    # Most scans stand upright or on their side; few are turned far.
+    angle = rng.normal(0, 0.15) + np.pi / 2 * rng.integers(4)
+    aspect = np.exp(rng.normal(0, 0.06))
+    row, column = np.meshgrid(*(np.arange(n, dtype=np.float32) - n // 2 for n in shape), indexing="ij")
+    column = column * rng.choice((-1, 1))
+    size = max(shape)
+    strength = rng.uniform(0, 0.012) * size
+    row = row * aspect + strength * smooth_field(shape, rng, size / 8)
+    column = column / aspect + strength * smooth_field(shape, rng, size / 8)
+    shift = rng.normal(0, 0.03, 2) * size
+    turned = (
+        np.cos(angle) * row - np.sin(angle) * column + shift[0],
+        np.sin(angle) * row + np.cos(angle) * column + shift[1],
+    )
+    at = [axis * (pixel / step) + (n - 1) / 2 for axis, step, n in zip(turned, spacing, section.shape, strict=True)]
+    # Where the image's pixels are coarser than the volume's, average instead of skipping.
+    widths = [max(0.0, 0.45 * (pixel / step - 1)) for step in spacing]
+    section = gaussian_filter(section, widths) if max(widths) > 0.1 else section
+    return np.clip(map_coordinates(section, at, order=3, mode="constant"), 0, None)
+
+
+def contrast(image: Image, rng: Generator) -> Image:
+    """Another contrast of the same anatomy: a random smooth curve of its intensities, in a quarter inverted.
+
+    image: magnitudes from 0 to about 1. Air stays dark, and the curve is never so steep that it makes noise
+    out of texture.
+    """
+    levels = np.array([0.0, 0.06, 0.15, 0.35, 0.55, 0.75, 1.0, 1.6])
+    kind = rng.uniform()
+    if kind < 0.35:
+        values = np.minimum(levels, 1.3) ** rng.uniform(0.6, 1.5)
+    elif kind < 0.75:
+        values = np.concatenate([[0.0], rng.uniform(0.15, 1.0, len(levels) - 1)])
+    else:
+        values = np.concatenate([[0.0], 1.05 - levels[1:6] ** rng.uniform(0.7, 1.3), rng.uniform(0.1, 0.8, 2)])
+    values[:2] = 0.0, 0.04  # air and its noise
+    curve = PchipInterpolator(levels, values)
+    return np.maximum(curve(np.clip(image, 0, levels[-1])), 0).astype(np.float32)
+
+
+def roughness(image: Image) -> float:
+    """Median of |gradient| (central differences) over the tissue, divided by the tissue's mean magnitude."""
+    tissue = image > 0.1 * np.quantile(image, 0.99)
+    if not tissue.any():
+        return 0.0
+    gradient = np.hypot(*np.gradient(image))
+    return float(np.median(gradient[tissue]) / image[tissue].mean())
+
+
+def soften(image: Image, limit: float) -> Image:
+    """The image, smoothed just enough that its roughness is at most `limit`, by a pixel at most."""
+    width = 0.0
+    softened = image
+    while roughness(softened) > limit and width < 1:
+        width += 0.25
+        softened = gaussian_filter(image, width)
+    return softened

@@ -1,0 +1,259 @@
+"""Simulated acquisitions: k_i = F(S_i x) + n_i of a magnitude image, with coils, phase and noise as scanners have them.
+
+All randomness comes from one `numpy.random.Generator`: the same generator state gives the same data.
+Pieces return numpy arrays (complex64, float32); `simulate_slice` returns tensors.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+from scipy.ndimage import gaussian_filter, zoom
+from torch import Tensor
+
+from ..errors import InputError
+from . import fourier
+
+NOISE_RANGE = (0.0015, 0.015)  # sigma relative to the image's 99.5th percentile
+DETAIL_RANGE = (0.05, 0.4)  # real scans keep 13-38% of imaginary part beside their low-resolution phase
+
+# Sensitivities are smooth: the field is computed on this many points a side and interpolated by cubic splines.
+_FIELD_POINTS = 28
+_SEGMENTS = 24
+_TINY = float(np.finfo(np.float32).tiny)
+_WIRE = 0.15  # thickness of the conductor in half fields of view: bounds the field beside it
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedSlice:
+    """One simulated acquisition and its truth; units are those of the magnitude image.
+
+    kspace: complex64 (coils, readout, phase), noisy, fully sampled, readout oversampled if asked for.
+    image: complex64 (rows, columns), the noise-free truth. sensitivities: complex64 (coils, rows, columns),
+    sum |S_i|^2 = 1. sigma: float32 (coils,), sigma_i^2 = E|n_i|^2 of one k-space sample.
+    """
+
+    kspace: Tensor
+    image: Tensor
+    sensitivities: Tensor
+    sigma: Tensor
+
+
+def loop_field(
+    points: NDArray[np.floating],
+    centre: NDArray[np.floating],
+    normal: NDArray[np.floating],
+    radius: float,
+    *,
+    segments: int = _SEGMENTS,
+    wire: float = 0.0,
+) -> NDArray[np.floating]:
+    """B(p) = sum over segments of dl x r / (|r|^2 + wire^2)^(3/2), in units of mu_0 I / 4 pi (Biot-Savart).
+
+    points: (..., 3). The loop lies around `centre`, perpendicular to `normal`. Returns (..., 3).
+    On the axis, at the distance z, |B| = 2 pi radius^2 / (radius^2 + z^2)^(3/2).
+    """
+    normal = normal / np.linalg.norm(normal)
+    across = np.cross(normal, np.eye(3)[np.argmin(np.abs(normal))])
+    across /= np.linalg.norm(across)
+    along = np.cross(normal, across)
+    # Segments of equal angle, each at its middle; the polygon is circumscribed so that its length is the circle's.
+    angle = (np.arange(segments) + 0.5) * (2 * np.pi / segments)
+    sine, cosine = np.sin(angle)[:, None], np.cos(angle)[:, None]
+    position = centre + radius * (cosine * across + sine * along)
+    step = radius * (2 * np.pi / segments) * (cosine * along - sine * across)
+    weight = ((points[..., None, :] - position) ** 2).sum(-1)
+    weight = (weight + wire**2) ** -1.5
+    # sum w dl x (p - q) = (sum w dl) x p - sum w (dl x q)
+    field: NDArray[np.floating] = np.cross(weight @ step, points) - weight @ np.cross(step, position)
+    return field
+
+
+def coupling(coils: int, rng: Generator, strength: float = 0.15) -> NDArray[np.complex64]:
+    """I + K, how much every coil receives through the others: complex (coils, coils), K falling with their distance.
+
+    `strength` is the typical |K| between neighbours on the ring.
+    """
+    index = np.arange(coils)
+    steps = np.abs(index[:, None] - index)
+    steps = np.minimum(steps, coils - steps)
+    noise = rng.standard_normal((2, coils, coils))
+    mutual = (noise[0] + 1j * noise[1]) / np.sqrt(2)
+    mutual = (mutual + mutual.T) / np.sqrt(2)  # reciprocity
+    mutual *= strength * np.exp(-(steps - 1) / 1.5) * (steps > 0)
+    return (np.eye(coils) + mutual).astype(np.complex64)
+
+
+def coil_sensitivities(
+    shape: tuple[int, int], coils: int, rng: Generator, *, normalise: bool = True
+) -> NDArray[np.complex64]:
+    """S_i = (B_x - i B_y) of current loops around the head, coupled, with random gains: (coils, rows, columns).
+
+    The field of view spans [-1, 1] along its longer side; the loops stand on an elliptic cylinder just outside,
+    in one ring for up to 8 coils, else in staggered rings. normalise: divide by the root of sum |S_i|^2, else
+    scale its mean to 1.
+    Source: Roemer et al., The NMR phased array, 1990, doi:10.1002/mrm.1910160203 (receive field by reciprocity).
+    """
+    rows, columns = shape
+    half = max(shape) / 2
+    extent = (rows / 2 / half, columns / 2 / half)
+    coarse = [np.linspace(-side, side, _FIELD_POINTS) for side in extent]
+    plane = np.stack(np.broadcast_arrays(coarse[0][:, None], coarse[1], 0.0), axis=-1)
+
+    rings = int(np.ceil(coils / 8))
+    semi_axes = rng.uniform(1.0, 1.4) * rng.uniform(0.9, 1.1, 2)
+    spacing = 2 * np.pi * semi_axes.mean() / np.ceil(coils / rings)
+    start, height = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
+    fields = []
+    for coil in range(coils):
+        angle = start + 2 * np.pi * (coil + rng.uniform(-0.2, 0.2)) / coils
+        level = height + 0.6 * (coil % rings - (rings - 1) / 2) + rng.normal(0, 0.1)
+        centre = np.array([semi_axes[0] * np.cos(angle), semi_axes[1] * np.sin(angle), level])
+        normal = -centre / np.linalg.norm(centre) + rng.normal(0, 0.15, 3)
+        radius = np.clip(spacing * rng.uniform(0.45, 0.7), 0.3, 0.8)
+        field = loop_field(plane, centre, normal, float(radius), wire=_WIRE)
+        gain = rng.uniform(0.7, 1.3) * np.exp(2j * np.pi * rng.uniform())
+        fields.append(gain * (field[..., 0] - 1j * field[..., 1]))
+    mixed = np.tensordot(coupling(coils, rng), np.stack(fields), axes=1)
+
+    fine = [_spline_matrix(grid, (np.arange(n) - n // 2) / half) for grid, n in zip(coarse, shape, strict=True)]
+    maps = (fine[0] @ mixed @ fine[1].T).astype(np.complex64)
+    total = np.sqrt((np.abs(maps) ** 2).sum(0))
+    maps /= total if normalise else total.mean()
+    return maps
+
+
+def _spline_matrix(grid: NDArray[np.floating], at: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The matrix that takes values on `grid` to their cubic spline's values at `at`."""
+    return CubicSpline(grid, np.eye(len(grid)))(at).astype(np.float32)
+
+
+def smooth_field(shape: tuple[int, int], rng: Generator, scale: float) -> NDArray[np.float32]:
+    """A random field of standard deviation 1 whose features are `scale` pixels wide: float32 (rows, columns)."""
+    factor = max(scale / 4, 1.0)  # drawn on a coarser grid where that loses nothing: training draws thousands
+    coarse = [int(np.ceil(n / factor)) + 1 for n in shape]
+    width = scale / factor
+    field = gaussian_filter(rng.standard_normal(coarse, dtype=np.float32), width, mode="wrap")
+    if factor > 1:
+        field = zoom(field, [n / c for n, c in zip(shape, coarse, strict=True)], order=3, mode="nearest")
+    field = field[: shape[0], : shape[1]]
+    return (field - field.mean()) / field.std()
+
+
+def phase(
+    shape: tuple[int, int],
+    rng: Generator,
+    magnitude: NDArray[np.floating] | None = None,
+    *,
+    detail: float | None = None,
+) -> NDArray[np.float32]:
+    """phi = smooth + detail, radians (rows, columns); exp(i phi) is the image's phase.
+
+    smooth: what a low-resolution phase estimate removes (field inhomogeneity, 1-3 rad).
+    detail: what remains, a random mixture of magnitude-dependent (tissue frequency, flow), local (vessels,
+    iron, air) and rough parts, whose magnitude-weighted root mean square is `detail` radians: about the
+    fraction of imaginary part that is left in real scans. None draws it from DETAIL_RANGE; 0 leaves it out.
+    """
+    size = max(shape)
+    field = rng.uniform(0.3, 1.0) * smooth_field(shape, rng, size / rng.uniform(3, 6))
+    slope = rng.normal(0, 1.0, 2)
+    row, column = (np.linspace(-1, 1, n, dtype=np.float32) for n in shape)
+    field = field + slope[0] * row[:, None] + slope[1] * column + rng.uniform(-np.pi, np.pi)
+    if detail is None:
+        detail = rng.uniform(*DETAIL_RANGE)
+    if detail == 0:
+        return field.astype(np.float32)
+
+    weight = np.ones(shape, np.float32) if magnitude is None else np.asarray(magnitude, np.float32)
+    relative = gaussian_filter(weight / max(float(weight.max()), _TINY), 0.7)
+    local = np.sign(smooth_field(shape, rng, size / 40)) * np.maximum(
+        np.abs(smooth_field(shape, rng, size / rng.uniform(40, 100))) - 1.5, 0
+    )
+    parts = [relative - relative.mean(), local, smooth_field(shape, rng, rng.uniform(1.0, 3.0))]
+    shares = rng.dirichlet([1.5, 1.0, 0.7])
+    mixture = np.zeros(shape, np.float32)
+    for share, part in zip(shares, parts, strict=True):
+        mixture += np.float32(share / max(float(part.std()), 1e-6)) * part
+    remaining = mixture - gaussian_filter(mixture, size / 24)
+    power = (weight**2 * remaining**2).sum() / max(float((weight**2).sum()), _TINY)
+    return (field + mixture * (detail / max(float(np.sqrt(power)), 1e-6))).astype(np.float32)
+
+
+def noise_covariance(coils: int, sigma: float, rng: Generator) -> NDArray[np.complex64]:
+    """Psi = E[n n^H] between coils, Hermitian (coils, coils); mean of the diagonal sigma^2 = E|n|^2.
+
+    Coils differ in noise by about a third and are correlated by their coupling.
+    """
+    mixing = coupling(coils, rng) * rng.uniform(0.8, 1.25, (coils, 1))
+    covariance = mixing @ mixing.conj().T
+    return (covariance * (sigma**2 / np.trace(covariance).real * coils)).astype(np.complex64)
+
+
+def noise(shape: tuple[int, int], covariance: NDArray[np.complexfloating], rng: Generator) -> NDArray[np.complex64]:
+    """Complex Gaussian noise, E[n n^H] = covariance at every sample: complex64 (coils, readout, phase)."""
+    coils = len(covariance)
+    white = rng.standard_normal((coils, *shape, 2), dtype=np.float32).view(np.complex64)[..., 0] * np.float32(0.5**0.5)
+    colour = np.linalg.cholesky(covariance.astype(np.complex128)).astype(np.complex64)
+    return (colour @ white.reshape(coils, -1)).reshape(white.shape)
+
+
+def simulate_slice(
+    magnitude: NDArray[np.floating],
+    rng: Generator,
+    *,
+    coils: int = 8,
+    noise_level: float | None = None,
+    detail: float | None = None,
+    shading: float | None = None,
+    oversampling: int = 1,
+    matrix: tuple[int, int] | None = None,
+) -> SimulatedSlice:
+    """k_i = F(S_i x) + n_i with x = magnitude * shading * exp(i phase).
+
+    magnitude: (rows, columns), not negative. noise_level: sigma relative to the truth's 99.5th percentile, None
+    draws it log-uniformly from NOISE_RANGE. detail: of the phase (see `phase`). shading: exponent of the coils'
+    own intensity, 0 = a perfectly normalised scan, 1 = none; None draws it. oversampling: of the readout (rows).
+    matrix: acquire fewer samples than the image was drawn on (a whole divisor of its shape), as a scanner does:
+    the truth is then low-passed, with physical Gibbs ringing and partial volumes.
+    """
+    drawn = magnitude.shape
+    rows, columns = matrix = matrix or (drawn[0], drawn[1])
+    factors = (drawn[0] // rows, drawn[1] // columns)
+    if (rows * factors[0], columns * factors[1]) != drawn or 0 in factors:
+        raise InputError(f"the matrix is {matrix}; a whole divisor of the drawn image's {drawn} is expected.")
+
+    maps = coil_sensitivities((drawn[0], drawn[1]), coils, rng, normalise=False)
+    total = np.sqrt((np.abs(maps) ** 2).sum(0))
+    maps /= total
+    shading = float(rng.uniform(0, 0.7)) if shading is None else shading
+    shaded = np.asarray(magnitude, np.float32) * total**shading
+    image = shaded * np.exp(1j * phase((drawn[0], drawn[1]), rng, shaded, detail=detail)).astype(np.complex64)
+
+    fine = torch.from_numpy(image)
+    fine_maps = torch.from_numpy(maps)
+    truth = fourier.ifft(_acquired(fine[None], matrix))[0]
+    scale = float(np.quantile(truth.abs().numpy(), 0.995))
+    if noise_level is None:
+        noise_level = float(np.exp(rng.uniform(*np.log(NOISE_RANGE))))
+    readout = rows * oversampling
+    wide = drawn[0] * oversampling
+    start = [n // 2 - (m // 2) * f for n, m, f in zip(drawn, matrix, factors, strict=True)]
+    # The image lies where the centre crop to `rows` finds it again, also for odd sizes.
+    before = wide // 2 - (readout // 2 - (readout - rows) // 2) * factors[0] - start[0]
+    widened = torch.nn.functional.pad(fine_maps * fine, (0, 0, before, wide - drawn[0] - before))
+    kspace = _acquired(widened, (readout, columns))
+    covariance = noise_covariance(coils, noise_level * scale, rng)
+    kspace = kspace + torch.from_numpy(noise((readout, columns), covariance, rng))
+    sampled_maps = fine_maps[:, start[0] :: factors[0], start[1] :: factors[1]].contiguous()
+    return SimulatedSlice(kspace, truth, sampled_maps, torch.from_numpy(np.sqrt(np.diag(covariance).real)))
+
+
+def _acquired(image: Tensor, matrix: tuple[int, int]) -> Tensor:
+    """The central `matrix` of the k-space of an image, scaled so that its inverse transform keeps intensities."""
+    kspace = fourier.fft(image)
+    for axis, (n, m) in enumerate(zip(image.shape[-2:], matrix, strict=True), start=-2):
+        kspace = kspace.narrow(axis, n // 2 - m // 2, m)
+    return kspace * (matrix[0] * matrix[1] / (image.shape[-2] * image.shape[-1])) ** 0.5
