@@ -150,7 +150,7 @@ def phase(
     *,
     detail: float | None = None,
 ) -> NDArray[np.float32]:
-    """phi = smooth + detail, radians (rows, columns); exp(i phi) is the image's phase.
+    """Smooth + detail = phi, radians (rows, columns), where exp(i phi) is the image's phase.
 
     smooth: what a low-resolution phase estimate removes (field inhomogeneity, 1-3 rad).
     detail: what remains, a random mixture of magnitude-dependent (tissue frequency, flow), local (vessels,
