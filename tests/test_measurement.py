@@ -1,0 +1,96 @@
+import pytest
+import torch
+from torch import Tensor
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.model import root_sum_of_squares
+
+COILS, READOUT, PHASE, ROWS, COLUMNS = 3, 24, 15, 12, 14
+
+
+def random_complex(*shape: int) -> Tensor:
+    return torch.randn(*shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+def lines(every: int = 2) -> Tensor:
+    mask = torch.zeros(1, PHASE, dtype=torch.bool)
+    mask[0, ::every] = True
+    return mask
+
+
+def measurement(mask: Tensor, **more: object) -> Measurement:
+    full = random_complex(COILS, READOUT, PHASE)
+    rows = ROWS if mask.shape[0] == 1 else READOUT
+    kept = Calibration(random_complex(COILS, rows, PHASE), torch.ones(COILS))
+    return Measurement(full * mask, mask, (ROWS, COLUMNS), full=full, kept=kept)
+
+
+def test_hybrid_data_are_the_two_dimensional_model_on_the_output_rows() -> None:
+    """Undersampled lines: transforming the readout first and cropping it gives the 2-D inverse FFT's rows."""
+    one = measurement(lines())
+    images = fourier.ifft(one.data, one.dims)
+    two_dimensional = fourier.centre_crop(fourier.ifft(one.kspace), ROWS, -2)
+    torch.testing.assert_close(images, two_dimensional)
+
+
+def test_points_of_a_two_dimensional_pattern_stay_in_kspace() -> None:
+    mask = torch.rand(READOUT, PHASE, generator=torch.Generator().manual_seed(0)) < 0.5
+    one = measurement(mask)
+    assert one.dims == (-2, -1)
+    assert one.data is one.kspace
+    assert one.sampled_points == int(mask.sum())
+
+
+def test_the_rss_reference_is_the_root_sum_of_squares_of_the_full_kspace() -> None:
+    one = measurement(lines())
+    assert one.full is not None
+    expected = fourier.centre_crop_image(root_sum_of_squares(fourier.ifft(one.full)), (ROWS, COLUMNS))
+    reference = one.reference("rss")
+    assert reference is not None
+    torch.testing.assert_close(reference, expected)
+    assert reference.shape == (ROWS, COLUMNS)
+
+
+def test_without_the_full_kspace_there_is_no_reference() -> None:
+    one = measurement(lines())
+    assert Measurement(one.kspace, one.mask, one.matrix).reference("rss") is None
+
+
+def test_new_samples_are_masked_and_keep_the_calibration_only_when_asked() -> None:
+    one = measurement(lines())
+    changed = one.with_kspace(one.kspace + 1, keep=True)
+    assert changed.calibration is one.calibration
+    assert not changed.kspace[..., 1::2].any()
+    assert one.with_kspace(one.kspace + 1).kept is None
+
+
+def test_scale_follows_the_data_and_noise_level_is_relative_to_it() -> None:
+    one = measurement(lines())
+    larger = one.with_kspace(1e-6 * one.kspace, keep=True)
+    torch.testing.assert_close(larger.scale, 1e-6 * one.scale)
+    torch.testing.assert_close(larger.noise_level, 1e6 * one.noise_level)
+
+
+def test_data_are_linear_and_differentiable_in_the_kspace() -> None:
+    one = measurement(lines())
+    kspace = one.kspace.clone().requires_grad_()
+    data = one.with_kspace(kspace, keep=True).data
+    cotangent = random_complex(*data.shape)
+    (gradient,) = torch.autograd.grad(data, kspace, cotangent)
+    left = (one.data.conj() * cotangent).sum()
+    right = (one.kspace.conj() * gradient).sum()
+    torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-4)
+
+
+def test_effective_acceleration_counts_the_sampled_lines() -> None:
+    assert measurement(lines(2)).acceleration == pytest.approx(PHASE / 8)
+
+
+def test_wrong_shapes_are_refused_with_what_came_and_what_was_expected() -> None:
+    kspace = random_complex(COILS, READOUT, PHASE)
+    with pytest.raises(InputError, match=r"float32 of shape \(3, 24, 15\).*coils, readout, phase"):
+        Measurement(kspace.real, lines(), (ROWS, COLUMNS))
+    with pytest.raises(InputError, match=r"shape \(1, 9\).*\(24, 15\) or \(1, 15\)"):
+        Measurement(kspace, torch.ones(1, 9, dtype=torch.bool), (ROWS, COLUMNS))
