@@ -1,0 +1,212 @@
+"""Sampling masks: lines along the phase encoding by fastMRI's exact rules, and 2-D variable-density Poisson discs.
+
+A mask is True where a k-space point is sampled. Lines are (1, phase), 2-D patterns (readout, phase).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field
+from torch import Tensor
+
+from ..errors import InputError
+from ..specification import Specification
+
+Pattern = Literal["random", "equispaced", "equispaced-fraction", "magic", "magic-fraction", "poisson-disc"]
+PATTERNS: tuple[str, ...] = get_args(Pattern)
+
+Lines = NDArray[np.bool_]
+
+
+def _pattern(name: Any) -> Any:
+    """fastMRI writes its kinds with an underscore."""
+    name = name.replace("_", "-") if isinstance(name, str) else name
+    if name not in PATTERNS:
+        raise InputError(f"the sampling pattern is {name!r}; choose one of {', '.join(PATTERNS)}.")
+    return name
+
+
+def _seed(seed: Any) -> Any:
+    """A number given as text (on the command line) is a number; any other text is a file name."""
+    return int(seed) if isinstance(seed, str) and seed.isdecimal() else seed
+
+
+class Sampling(Specification):
+    """How a slice is undersampled.
+
+    pattern: one of `PATTERNS`, also in fastMRI's spelling (equispaced_fraction).
+    acceleration: nominal R = all lines (or points) over the sampled ones; "equispaced", "magic" and fastMRI's
+        centre lines make the effective R smaller. The magic patterns use the nearest whole number.
+    centre_fraction: fully sampled share of the phase encoding in the centre; with "poisson-disc" of both axes.
+    minimum_centre_lines: at least so many lines in the centre; 0 is fastMRI's rule.
+    seed: a number, or a file name with its suffix: fastMRI then draws the same mask for that file.
+    """
+
+    pattern: Annotated[Pattern, BeforeValidator(_pattern)] = "equispaced"
+    acceleration: float = Field(default=4.0, ge=1, le=100)
+    centre_fraction: float = Field(default=0.08, ge=0, lt=1)
+    minimum_centre_lines: int = Field(default=0, ge=0)
+    seed: Annotated[Annotated[int, Field(ge=0, lt=2**32)] | str, BeforeValidator(_seed)] = 0
+
+    def mask(self, readout: int, phase: int) -> Tensor:
+        """bool (1, phase) for lines, (readout, phase) for "poisson-disc"; the same for the same seed."""
+        if self.pattern == "poisson-disc":
+            from .poisson import poisson_disc
+
+            centre = [round(n * self._centre_fraction(n)) for n in (readout, phase)]
+            points = poisson_disc((readout, phase), self.acceleration, (centre[0], centre[1]), _state(self.seed))
+            return torch.from_numpy(points)
+        state = np.random.RandomState(_state(self.seed))
+        lines = _line_mask(self.pattern, state, phase, self._centre_fraction(phase), self.acceleration)
+        return torch.from_numpy(lines)[None]
+
+    def _centre_fraction(self, length: int) -> float:
+        return max(self.centre_fraction, min(self.minimum_centre_lines / length, 1.0))
+
+
+def fastmri_mask(
+    kind: str, file_name: str, width: int, centre_fractions: Sequence[float], accelerations: Sequence[float]
+) -> Lines:
+    """The lines that fastMRI samples of a file: bool (width,).
+
+    numpy's RandomState is seeded with the characters of the file name (with its suffix); it first draws which of
+    the pairs (centre fraction, acceleration) is used, where there are several, then the lines.
+    Source: the rules of facebookresearch/fastMRI, `fastmri.data.subsample`, bit for bit.
+    """
+    kind = _pattern(kind)
+    if kind == "poisson-disc":
+        raise InputError("fastMRI has no 'poisson-disc' masks; use Sampling(pattern='poisson-disc').")
+    if not centre_fractions or len(centre_fractions) != len(accelerations):
+        raise InputError(
+            f"{len(centre_fractions)} centre fractions and {len(accelerations)} accelerations came; "
+            "give as many of the one as of the other, at least one."
+        )
+    state = np.random.RandomState(_state(file_name))
+    pair = int(state.randint(len(centre_fractions))) if len(centre_fractions) > 1 else 0
+    return _line_mask(kind, state, width, centre_fractions[pair], accelerations[pair])
+
+
+def _state(seed: int | str) -> Any:
+    """What numpy's generators are seeded with."""
+    return tuple(map(ord, seed)) if isinstance(seed, str) else seed
+
+
+def _line_mask(
+    kind: str, state: np.random.RandomState, width: int, centre_fraction: float, acceleration: float
+) -> Lines:
+    centre = round(width * centre_fraction)
+    if kind == "magic-fraction":
+        centre = max(1, min(centre, round(width / acceleration)))
+    mask = _LINES[kind](state, width, centre, acceleration)
+    first = (width - centre + 1) // 2
+    mask[first : first + centre] = True
+    return mask
+
+
+def _random(state: np.random.RandomState, width: int, centre: int, acceleration: float) -> Lines:
+    if centre >= width:
+        return np.ones(width, bool)
+    probability = (width / acceleration - centre) / (width - centre)
+    return state.uniform(size=width) < probability
+
+
+def _equispaced(state: np.random.RandomState, width: int, centre: int, acceleration: float) -> Lines:
+    offset = state.randint(0, round(acceleration))
+    return _at(np.arange(offset, width, acceleration), width)
+
+
+def _equispaced_fraction(state: np.random.RandomState, width: int, centre: int, acceleration: float) -> Lines:
+    """The distance of the lines is widened so that the centre's lines do not lower the acceleration."""
+    if acceleration * centre >= width:
+        raise InputError(
+            f"the {centre} centre lines of {width} alone give an acceleration of {width / centre:.3g}, "
+            f"and {acceleration:.3g} is asked for; choose a smaller acceleration or centre fraction."
+        )
+    distance = acceleration * (centre - width) / (centre * acceleration - width)
+    offset = state.randint(0, round(distance))
+    return _at(np.arange(offset, width - 1, distance), width)
+
+
+def _at(positions: NDArray[np.floating], width: int) -> Lines:
+    mask = np.zeros(width, bool)
+    index = np.around(positions).astype(int)
+    mask[index[index < width]] = True
+    return mask
+
+
+def _magic(state: np.random.RandomState, width: int, centre: int, acceleration: float) -> Lines:
+    """Equispaced, with the negative frequencies offset so that conjugate symmetry fills the gaps."""
+    step = round(acceleration)
+    offset = state.randint(0, step)
+    positive, negative = (offset + 1, offset + 2) if offset % 2 == 0 else (offset + 2, offset - 1)
+    halves = np.zeros((width + 1) // 2, bool), np.zeros(width // 2, bool)
+    halves[0][positive::step] = True
+    halves[1][negative::step] = True
+    return np.fft.fftshift(np.concatenate([halves[0], halves[1][::-1]]))
+
+
+def _magic_fraction(state: np.random.RandomState, width: int, centre: int, acceleration: float) -> Lines:
+    outside = round(width / acceleration) - centre
+    if outside <= 0:
+        return np.zeros(width, bool)
+    return _magic(state, width, centre, round(width / outside))
+
+
+_LINES: dict[str, Callable[[np.random.RandomState, int, int, float], Lines]] = {
+    "random": _random,
+    "equispaced": _equispaced,
+    "equispaced-fraction": _equispaced_fraction,
+    "magic": _magic,
+    "magic-fraction": _magic_fraction,
+}
+
+
+def acs_lines(mask: Tensor) -> slice:
+    """The autocalibration signal (ACS): the run of sampled lines around line phase // 2.
+
+    mask: bool (1, phase) or (phase,). InputError where the centre itself is not sampled.
+    """
+    return _run(mask.reshape(-1), "line")
+
+
+def acs_region(mask: Tensor) -> tuple[slice, slice]:
+    """The fully sampled block around the centre of k-space as (readout, phase) slices.
+
+    mask: bool (1, phase), then the whole readout belongs to it, or (readout, phase). The block is grown from the
+    centre side by side as long as the next row or column is complete. InputError where the centre is not sampled.
+    """
+    if mask.shape[0] == 1:
+        return slice(None), acs_lines(mask)
+    readout, phase = mask.shape
+    _run(mask[readout // 2], "point")
+    top = bottom = readout // 2
+    left = right = phase // 2
+    growing = True
+    while growing:
+        growing = False
+        if top > 0 and bool(mask[top - 1, left : right + 1].all()):
+            top, growing = top - 1, True
+        if bottom < readout - 1 and bool(mask[bottom + 1, left : right + 1].all()):
+            bottom, growing = bottom + 1, True
+        if left > 0 and bool(mask[top : bottom + 1, left - 1].all()):
+            left, growing = left - 1, True
+        if right < phase - 1 and bool(mask[top : bottom + 1, right + 1].all()):
+            right, growing = right + 1, True
+    return slice(top, bottom + 1), slice(left, right + 1)
+
+
+def _run(sampled: Tensor, what: str) -> slice:
+    """The run of True around the middle."""
+    middle = len(sampled) // 2
+    if not bool(sampled[middle]):
+        raise InputError(
+            f"the central k-space {what} ({middle} of {len(sampled)}) is not sampled, so there is no ACS to estimate "
+            "coil sensitivities from; use a mask with a fully sampled centre."
+        )
+    gaps = (~sampled).nonzero().flatten().tolist()
+    first = max((gap + 1 for gap in gaps if gap < middle), default=0)
+    last = min((gap for gap in gaps if gap > middle), default=len(sampled))
+    return slice(first, last)

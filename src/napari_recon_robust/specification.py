@@ -1,0 +1,24 @@
+"""Base of what a user specifies: frozen values that go into recipes as JSON."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .errors import InputError
+
+
+class Specification(BaseModel):
+    """A frozen pydantic model whose construction raises InputError, one sentence, for values that do not fit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            cause = first.get("ctx", {}).get("error")
+            if isinstance(cause, InputError):
+                raise cause from None
+            name = first["loc"][0] if first["loc"] else type(self).__name__
+            raise InputError(f"{name} is {first['input']!r}; {first['msg'].lower()}.") from None
