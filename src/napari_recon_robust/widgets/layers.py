@@ -4,7 +4,7 @@ Nothing here knows Qt: everything runs on a `ViewerModel`. Layers are held by re
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -171,7 +171,7 @@ class Panels:
                 panel = self.panels.get(key)
                 if key in self.shown and (panel is None or panel.image not in layers):
                     panel = self.panels[key] = self._new_panel(key, panel)
-                if panel is None or panel.image not in layers and key not in self.shown:
+                if panel is None or (panel.image not in layers and key not in self.shown):
                     continue
                 wanted += [panel.image, panel.regions]
             for index, layer in enumerate(wanted):
@@ -361,9 +361,7 @@ class Panels:
         return self._outlines_visible
 
     def _put_outlines(self, panel: Panel) -> None:
-        shapes = [
-            (np.column_stack([np.full(len(o.vertices), o.slice), o.vertices]), o.kind) for o in self._outlines
-        ]
+        shapes = [(np.column_stack([np.full(len(o.vertices), o.slice), o.vertices]), o.kind) for o in self._outlines]
         layer = panel.regions
         layer.data = shapes
         if shapes:
@@ -406,5 +404,3 @@ def export_figure(viewer: Any, path: str | None = None) -> np.ndarray:
     """The canvas with its titles at twice the screen's resolution: (height, width, 4) uint8."""
     figure: np.ndarray = viewer.export_figure(path=path, scale_factor=2, flash=False)
     return figure
-
-

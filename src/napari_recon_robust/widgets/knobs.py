@@ -1,0 +1,379 @@
+"""Controls made from knob specifications alone: log sliders with the exact value, choices, switches, a pad."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QValidator
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import signals_blocked
+
+from ..knob import Knob, Value
+
+_STEPS = 1000
+_LABEL_WIDTH = 96
+
+
+def significant(value: float, digits: int = 3) -> float:
+    """A value rounded to significant digits: what a slider gives is what its box shows."""
+    return float(f"{value:.{digits}g}")
+
+
+class ExactSpinBox(QDoubleSpinBox):
+    """A number box that shows the value that it has, in as few digits as that takes; arrows step by 10% on a log scale.
+
+    percent: the value is a fraction and shown as a percentage.
+    """
+
+    def __init__(self, knob: Knob, percent: bool = False) -> None:
+        super().__init__()
+        self._log = knob.scale == "log"
+        self._factor = 100.0 if percent else 1.0
+        self.setDecimals(12)
+        self.setRange(knob.minimum, knob.maximum)
+        self.setSingleStep(significant((knob.maximum - knob.minimum) / 50, 1))
+        self.setKeyboardTracking(False)
+        unit = "%" if percent else knob.unit
+        self.setSuffix(f" {unit}" if unit else "")
+        self.setFixedWidth(92)
+
+    def textFromValue(self, value: float) -> str:
+        """Up to six significant digits."""
+        return f"{value * self._factor:.6g}"
+
+    def valueFromText(self, text: str | None) -> float:
+        """A number with or without its unit."""
+        return self._number(text or "") / self._factor
+
+    def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
+        """Anything that reads as a number in the range; exponents may be typed."""
+        text = text or ""
+        try:
+            value = self._number(text) / self._factor
+        except ValueError:
+            return QValidator.State.Intermediate, text, position
+        inside = self.minimum() <= value <= self.maximum()
+        return (QValidator.State.Acceptable if inside else QValidator.State.Intermediate), text, position
+
+    def stepBy(self, steps: int) -> None:
+        """10% for each step on a log scale."""
+        if self._log:
+            self.setValue(significant(self.value() * 1.1**steps))
+        else:
+            super().stepBy(steps)
+
+    def _number(self, text: str) -> float:
+        return float(text.removesuffix(self.suffix()).strip().replace(",", "."))
+
+
+class KnobControl(QWidget):
+    """One knob as a control. `turned(value)` at every change by the user."""
+
+    turned = Signal(object)
+
+    def __init__(self, knob: Knob) -> None:
+        super().__init__()
+        self.knob = knob
+        self.setToolTip(f"{knob.help}\n{knob.range}" if knob.kind in ("float", "int") else knob.help)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(6)
+        if knob.kind != "bool":
+            label = QLabel(knob.label)
+            label.setFixedWidth(_LABEL_WIDTH)
+            label.setWordWrap(True)
+            self._row.addWidget(label)
+
+    def value(self) -> Value:
+        """The exact value."""
+        raise NotImplementedError
+
+    def set_value(self, value: Any) -> None:
+        """Show a value without a signal."""
+        raise NotImplementedError
+
+
+class NumberControl(KnobControl):
+    """Slider and number box of a float or an integer; the slider runs on the knob's scale."""
+
+    def __init__(self, knob: Knob, percent: bool = False) -> None:
+        super().__init__(knob)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.box: QSpinBox | ExactSpinBox
+        if knob.kind == "int":
+            self.box = QSpinBox()
+            self.box.setRange(int(knob.minimum), int(knob.maximum))
+            self.box.setKeyboardTracking(False)
+            self.box.setSuffix(f" {knob.unit}" if knob.unit else "")
+            self.box.setFixedWidth(92)
+        else:
+            self.box = ExactSpinBox(knob, percent)
+        self.slider.setRange(0, _STEPS)
+        self.slider.setMinimumWidth(60)
+        # An integer without a natural end (a seed) is typed, not slid.
+        self.slider.setVisible(knob.maximum - knob.minimum <= _STEPS or knob.kind == "float")
+        self._row.addWidget(self.slider, 1)
+        if self.slider.isHidden():
+            self._row.addStretch(1)
+        self._row.addWidget(self.box)
+        self.set_value(knob.default)
+        self.slider.valueChanged.connect(self._on_slider)
+        self.box.valueChanged.connect(self._on_box)
+
+    def value(self) -> Value:
+        """The exact value."""
+        return self.knob.parse(self.box.value())
+
+    def set_value(self, value: Any) -> None:
+        """Show a value without a signal."""
+        with signals_blocked(self.box), signals_blocked(self.slider):
+            self.box.setValue(value)
+            self.slider.setValue(round(self.knob.to_unit(float(value)) * _STEPS))
+
+    def _on_slider(self, position: int) -> None:
+        value = self.knob.from_unit(position / _STEPS)
+        value = round(value) if self.knob.kind == "int" else significant(value)
+        value = min(max(value, self.knob.minimum), self.knob.maximum)
+        if value == self.box.value():
+            return
+        with signals_blocked(self.box):
+            self.box.setValue(int(value) if self.knob.kind == "int" else value)
+        self.turned.emit(self.value())
+
+    def _on_box(self, value: float) -> None:
+        with signals_blocked(self.slider):
+            self.slider.setValue(round(self.knob.to_unit(value) * _STEPS))
+        self.turned.emit(self.value())
+
+
+class ChoiceControl(KnobControl):
+    """A list of choices."""
+
+    def __init__(self, knob: Knob) -> None:
+        super().__init__(knob)
+        self.list = QComboBox()
+        self.list.addItems([choice.replace("-", " ") for choice in knob.choices])
+        self._row.addWidget(self.list, 1)
+        self.set_value(knob.default)
+        self.list.currentIndexChanged.connect(lambda: self.turned.emit(self.value()))
+
+    def value(self) -> Value:
+        """The chosen one."""
+        return self.knob.choices[self.list.currentIndex()]
+
+    def set_value(self, value: Any) -> None:
+        """Show a value without a signal."""
+        with signals_blocked(self.list):
+            self.list.setCurrentIndex(self.knob.choices.index(value))
+
+
+class SwitchControl(KnobControl):
+    """Yes or no."""
+
+    def __init__(self, knob: Knob) -> None:
+        super().__init__(knob)
+        self.switch = QCheckBox(knob.label)
+        self._row.addWidget(self.switch)
+        self.set_value(knob.default)
+        self.switch.toggled.connect(lambda: self.turned.emit(self.value()))
+
+    def value(self) -> Value:
+        """Whether it is on."""
+        return self.switch.isChecked()
+
+    def set_value(self, value: Any) -> None:
+        """Show a value without a signal."""
+        with signals_blocked(self.switch):
+            self.switch.setChecked(bool(value))
+
+
+def control(knob: Knob, percent: bool = False) -> KnobControl:
+    """The control that fits a knob's kind."""
+    if knob.kind == "choice":
+        return ChoiceControl(knob)
+    return SwitchControl(knob) if knob.kind == "bool" else NumberControl(knob, percent)
+
+
+class Pad(QWidget):
+    """Two float knobs as a plane: drag the point; a map of a measure may lie under it.
+
+    The first knob runs to the right, the second upwards, each on its own scale. `turned({name: value})` while
+    the point moves. The map is (second knob, first knob), low values dark; NaN is left empty.
+    """
+
+    turned = Signal(object)
+
+    def __init__(self, across: Knob, upwards: Knob) -> None:
+        super().__init__()
+        self.knobs = (across, upwards)
+        self._position = [across.to_unit(float(across.default)), upwards.to_unit(float(upwards.default))]
+        self._map: QImage | None = None
+        self._caption = ""
+        self.setMinimumHeight(118)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setToolTip(f"Drag the point, or use the arrow keys.\nTo the right: {across.help}\nUpwards: {upwards.help}")
+
+    def sizeHint(self) -> QSize:
+        """Wide: the first knob is the one that shows most."""
+        return QSize(300, 128)
+
+    def values(self) -> dict[str, float]:
+        """Both values."""
+        return {
+            knob.name: significant(knob.from_unit(position))
+            for knob, position in zip(self.knobs, self._position, strict=True)
+        }
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Move the point without a signal."""
+        self._position = [knob.to_unit(float(values[knob.name])) for knob in self.knobs]
+        self.update()
+
+    def set_map(self, measure: np.ndarray | None, caption: str = "") -> None:
+        """The measure to draw under the point, (rows from low to high, columns), and what it is."""
+        self._caption = caption
+        self._map = None
+        if measure is not None and np.isfinite(measure).any():
+            low, high = np.nanmin(measure), np.nanmax(measure)
+            level = np.nan_to_num((measure - low) / (high - low if high > low else 1.0))
+            colours = np.zeros((*measure.shape, 4), np.uint8)
+            dark, light = np.array([38, 50, 76]), np.array([112, 170, 190])
+            colours[..., :3] = dark + level[..., None] * (light - dark)
+            colours[..., 3] = np.where(np.isfinite(measure), 255, 0)
+            pixels = np.ascontiguousarray(colours[::-1])
+            height, width = measure.shape
+            self._map = QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+        self.update()
+
+    def _area(self) -> QRectF:
+        return QRectF(self.rect()).adjusted(8, 6, -8, -20)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Map, frame, point, and the names of both axes."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        area = self._area()
+        text = self.palette().text().color()
+        if self._map is not None:
+            painter.drawImage(area, self._map)
+        faint = QColor(text)
+        faint.setAlpha(90)
+        painter.setPen(QPen(faint, 1))
+        painter.drawRect(area)
+        point = QPointF(
+            area.left() + self._position[0] * area.width(), area.bottom() - self._position[1] * area.height()
+        )
+        painter.drawLine(QPointF(area.left(), point.y()), QPointF(area.right(), point.y()))
+        painter.drawLine(QPointF(point.x(), area.top()), QPointF(point.x(), area.bottom()))
+        painter.setPen(QPen(QColor("black"), 1.5))
+        painter.setBrush(QColor("#ffd23f"))
+        painter.drawEllipse(point, 6, 6)
+        painter.setPen(text if self._map is None else QColor("white"))
+        inner = area.adjusted(5, 3, -5, -3)
+        painter.drawText(inner, Qt.AlignmentFlag.AlignTop, f"↑ {self.knobs[1].label}")
+        painter.setPen(text)
+        below = QRectF(area.left(), area.bottom() + 2, area.width(), 16)
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{self.knobs[0].label} →")
+        painter.drawText(below, Qt.AlignmentFlag.AlignLeft, self._caption)
+        painter.end()
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """The point goes where it is pressed."""
+        self._follow(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """And follows."""
+        self._follow(event)
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Arrow keys move the point by 2%."""
+        moves = {
+            Qt.Key.Key_Left: (-0.02, 0.0),
+            Qt.Key.Key_Right: (0.02, 0.0),
+            Qt.Key.Key_Up: (0.0, 0.02),
+            Qt.Key.Key_Down: (0.0, -0.02),
+        }
+        if event.key() not in moves:
+            super().keyPressEvent(event)
+            return
+        across, up = moves[event.key()]
+        self._move(self._position[0] + across, self._position[1] + up)
+
+    def _follow(self, event: QMouseEvent | None) -> None:
+        if event is None or not event.buttons() & Qt.MouseButton.LeftButton:
+            return
+        area, at = self._area(), event.position()
+        self._move((at.x() - area.left()) / area.width(), (area.bottom() - at.y()) / area.height())
+
+    def _move(self, across: float, up: float) -> None:
+        position = [min(max(across, 0.0), 1.0), min(max(up, 0.0), 1.0)]
+        if position != self._position:
+            self._position = position
+            self.update()
+            self.turned.emit(self.values())
+
+
+class KnobPanel(QWidget):
+    """All knobs of a method: two live ones as a pad with their number boxes, the others a row each.
+
+    `turned({name: value})` at every change by the user.
+    """
+
+    turned = Signal(object)
+
+    def __init__(self, knobs: Iterable[Knob]) -> None:
+        super().__init__()
+        self.knobs = tuple(knobs)
+        self.controls = {knob.name: control(knob) for knob in self.knobs}
+        self.pad: Pad | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        live = [knob for knob in self.knobs if knob.live and knob.kind == "float"]
+        if len(live) == 2:
+            self.pad = Pad(*live)
+            self.pad.turned.connect(self._on_pad)
+            column.addWidget(self.pad)
+        for name, row in self.controls.items():
+            row.turned.connect(lambda value, name=name: self._on_row(name, value))
+            column.addWidget(row)
+
+    def values(self) -> dict[str, Value]:
+        """All values."""
+        return {name: row.value() for name, row in self.controls.items()}
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show values without a signal."""
+        for name, value in values.items():
+            self.controls[name].set_value(value)
+        if self.pad is not None:
+            self.pad.set_values(self.values())
+
+    def _on_pad(self, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            self.controls[name].set_value(value)
+        self.turned.emit(values)
+
+    def _on_row(self, name: str, value: Value) -> None:
+        if self.pad is not None and name in (knob.name for knob in self.pad.knobs):
+            self.pad.set_values(self.values())
+        self.turned.emit({name: value})
+
+
+def decimals(value: float) -> str:
+    """Three significant digits, as text."""
+    return "—" if not math.isfinite(value) else f"{value:.3g}"

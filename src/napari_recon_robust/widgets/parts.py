@@ -1,0 +1,273 @@
+"""Small parts that the docks share: page, foot, section heads, the sampling picture, the loss curve."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..progress import Progress
+from .jobs import Jobs
+from .layers import NOTICE
+
+WIDTH = 360
+
+
+class Foot(QWidget):
+    """Status, progress and Cancel of the running job, the same at the foot of every dock."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        super().__init__()
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(8)
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Stop at the next step; the best result so far is kept")
+        self.cancel.clicked.connect(lambda: jobs.cancel())
+        notice = QLabel(NOTICE)
+        notice.setEnabled(False)
+        notice.setAlignment(Qt.AlignmentFlag.AlignRight)
+        row = QHBoxLayout()
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.cancel)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 2, 8, 4)
+        column.setSpacing(2)
+        column.addWidget(rule())
+        column.addLayout(row)
+        column.addWidget(self.message)
+        column.addWidget(notice)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._show_running(jobs.busy())
+        jobs.started.connect(self._on_started)
+        jobs.progressed.connect(self._on_progressed)
+        jobs.ended.connect(self._on_ended)
+        jobs.failed.connect(self.say)
+
+    def say(self, message: str) -> None:
+        """A sentence at the foot."""
+        self.message.setText(message)
+        self.message.setVisible(bool(message))
+
+    def _on_started(self, label: str) -> None:
+        self._show_running(True)
+        self.bar.setValue(0)
+        self.say(f"{label}…")
+
+    def _on_progressed(self, progress: Progress) -> None:
+        self.bar.setValue(round(1000 * progress.fraction))
+        if progress.message:
+            self.say(progress.message)
+
+    def _on_ended(self, message: str) -> None:
+        self._show_running(False)
+        self.say(message)
+
+    def _show_running(self, running: bool) -> None:
+        self.bar.setVisible(running)
+        self.cancel.setVisible(running)
+
+
+class Page(QWidget):
+    """A dock: a scrolling column that never asks for more than a laptop has, and the foot below it."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        super().__init__()
+        self.foot = Foot(jobs)
+        body = QWidget()
+        self.column = QVBoxLayout(body)
+        self.column.setContentsMargins(8, 6, 8, 6)
+        self.column.setSpacing(6)
+        self.scroll = QScrollArea()
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setWidget(body)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self.scroll, 1)
+        outer.addWidget(self.foot)
+        self.setMinimumWidth(320)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+    def sizeHint(self) -> QSize:
+        """As wide as the storyboard says, and no taller than a laptop has."""
+        return QSize(WIDTH, 420)
+
+
+def rule() -> QFrame:
+    """A thin line."""
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFixedHeight(1)
+    line.setEnabled(False)
+    return line
+
+
+def heading(text: str) -> QLabel:
+    """The head of a section."""
+    label = QLabel(f"<b>{text}</b>")
+    label.setContentsMargins(0, 4, 0, 0)
+    return label
+
+
+def words(text: str = "", *, faint: bool = False) -> QLabel:
+    """A paragraph that wraps and can be copied."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setEnabled(not faint)
+    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    return label
+
+
+def warning() -> QLabel:
+    """A paragraph in the colour of a warning, hidden while it is empty."""
+    label = words()
+    label.setStyleSheet("color: #d9822b;")
+    label.hide()
+    return label
+
+
+def show_text(label: QLabel, text: str) -> None:
+    """Set a paragraph, hidden while it is empty."""
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
+def button(text: str, tip: str, action: object, *, checkable: bool = False) -> QPushButton:
+    """A push button with its tooltip."""
+    made = QPushButton(text)
+    made.setToolTip(tip)
+    made.setCheckable(checkable)
+    (made.toggled if checkable else made.clicked).connect(action)
+    return made
+
+
+def row(*parts: QWidget, stretch: int | None = None) -> QHBoxLayout:
+    """Parts beside each other; `stretch` is the index of the one that takes the room."""
+    layout = QHBoxLayout()
+    layout.setSpacing(6)
+    for index, part in enumerate(parts):
+        layout.addWidget(part, 1 if index == stretch else 0)
+    return layout
+
+
+class Fold(QWidget):
+    """Options that most people leave alone, behind a small arrow."""
+
+    def __init__(self, title: str, content: QWidget) -> None:
+        super().__init__()
+        self.arrow = QToolButton()
+        self.arrow.setText(title)
+        self.arrow.setCheckable(True)
+        self.arrow.setAutoRaise(True)
+        self.arrow.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.content = content
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.arrow)
+        column.addWidget(content)
+        self.arrow.toggled.connect(self._unfold)
+        self._unfold(False)
+
+    def _unfold(self, open_: bool) -> None:
+        self.arrow.setArrowType(Qt.ArrowType.DownArrow if open_ else Qt.ArrowType.RightArrow)
+        self.content.setVisible(open_)
+
+
+class SamplingPicture(QWidget):
+    """The sampled points, k-space's centre in the middle."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._image: QImage | None = None
+        self.setFixedSize(72, 72)
+        self.setToolTip("Sampled points of k-space: phase encoding across, readout down")
+
+    def set_mask(self, mask: np.ndarray | None) -> None:
+        """The mask, bool (1 or readout, phase)."""
+        self._image = None
+        if mask is not None:
+            points = np.broadcast_to(mask, (max(mask.shape[0], 2), mask.shape[1]))
+            grey = np.ascontiguousarray(points.astype(np.uint8) * 225)
+            height, width = grey.shape
+            self._image = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """White is sampled."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.fillRect(self.rect(), QColor("black"))
+        if self._image is not None:
+            painter.drawImage(self.rect(), self._image)
+        painter.end()
+
+
+class LossCurve(QWidget):
+    """The loss of the search after each gradient, relative to the clean image's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._values: tuple[float, ...] = ()
+        self.setFixedHeight(72)
+        self.setToolTip("Squared error on the region after each gradient; higher is worse for the reconstruction")
+
+    def set_values(self, values: Sequence[float]) -> None:
+        """Show these values."""
+        self._values = tuple(float(value) for value in values)
+        self.setVisible(len(self._values) > 1)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """A line with its points; the start and the best are written."""
+        values = np.array(self._values)
+        if len(values) < 2 or not np.isfinite(values).all():
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        text = self.palette().text().color()
+        area = QRectF(self.rect()).adjusted(8, 16, -8, -8)
+        low, high = values.min(), values.max()
+        span = high - low if high > low else 1.0
+        points = [
+            QPointF(
+                area.left() + area.width() * i / (len(values) - 1), area.bottom() - area.height() * (v - low) / span
+            )
+            for i, v in enumerate(values)
+        ]
+        faint = QColor(text)
+        faint.setAlpha(70)
+        painter.setPen(QPen(faint, 1))
+        painter.drawLine(area.bottomLeft(), area.bottomRight())
+        painter.setPen(QPen(QColor("#5fd3f3"), 2))
+        painter.drawPolyline(QPolygonF(points))
+        painter.setBrush(QColor("#5fd3f3"))
+        for point in points:
+            painter.drawEllipse(point, 2.5, 2.5)
+        painter.setPen(text)
+        head = QRectF(self.rect()).adjusted(8, 0, -8, 0)
+        painter.drawText(head, Qt.AlignmentFlag.AlignTop, "Loss on the region")
+        if values[0] > 0:
+            ratio = f"{high / values[0]:.3g} × clean"
+            painter.drawText(head, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight, ratio)
+        painter.end()

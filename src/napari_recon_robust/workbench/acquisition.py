@@ -1,0 +1,175 @@
+"""The opened scan, one of its slices, and how that is undersampled: what is measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from ..errors import InputError
+from ..progress import Job, Progress
+from .task import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..measurement import Measurement
+    from ..physics.sampling import Sampling
+    from ..scan import Scan
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """One slice, measured and calibrated. Images are real float32 (rows, columns) in the scan's units.
+
+    reference: the fully sampled image, coil-combined, or None. zero_filled: what the samples alone give.
+    foreground: bool, from the reference, else from `zero_filled`. snr: the foreground's mean over the noise.
+    """
+
+    index: int
+    sampling: "Sampling | Tensor | None"
+    measurement: "Measurement"
+    reference: "Tensor | None"
+    zero_filled: "Tensor"
+    foreground: "Tensor"
+    snr: float
+
+    @property
+    def target(self) -> "Tensor":
+        """What is shown first: the reference, else the zero-filled image."""
+        return self.zero_filled if self.reference is None else self.reference
+
+
+class Acquisition:
+    """Scan, slice and sampling. Signals: `opened()`, `closed()`, `previewed(image)`, `measured()`."""
+
+    opened = Signal()
+    closed = Signal()
+    previewed = Signal(object)
+    measured = Signal()
+
+    def __init__(self) -> None:
+        self.scan: Scan | None = None
+        self.index = 0
+        self.sampling: Sampling | Tensor | None = None
+        self.slice: Slice | None = None
+
+    def open(self, path: Path, axes: Sequence[str] | None = None) -> Task["Scan"]:
+        """Open a file; FileFormatError or InputError, one sentence, for what cannot be read."""
+        return Task(f"Opening {path.name}", _open(path, axes), self.use)
+
+    def use(self, scan: "Scan") -> None:
+        """Take an opened scan, at its middle slice. Fully sampled ones are undersampled 4x to begin with."""
+        from ..physics.sampling import Sampling
+
+        self.close()
+        self.scan = scan
+        self.index = len(scan) // 2
+        self.sampling = Sampling() if scan.fully_sampled else None
+        self.opened.emit()
+
+    def use_measurement(self, measurement: "Measurement") -> None:
+        """Take one measurement without its scan, as a saved case holds it."""
+        self.close()
+        self.index, self.sampling = 0, None
+        self.slice = calibrate(0, None, measurement)
+        self.opened.emit()
+        self.measured.emit()
+
+    def close(self) -> None:
+        """Close the file."""
+        scan, had = self.scan, self.scan or self.slice
+        self.scan = self.slice = None
+        if scan is not None:
+            scan.close()
+        if had is not None:
+            self.closed.emit()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(slices, rows, columns) of what is open."""
+        if self.scan is not None:
+            return (len(self.scan), *self.scan.header.matrix)
+        return (1, *self.current.measurement.matrix)
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """Plain facts on the present slice for a record: no path, no identifier."""
+        sampling = self.sampling
+        described = sampling.model_dump(mode="json") if hasattr(sampling, "model_dump") else None
+        return {"slice": self.index, "sampling": described}
+
+    @property
+    def opened_scan(self) -> "Scan":
+        """The scan; InputError while none is open."""
+        if self.scan is None:
+            raise InputError("no scan is open; press Open k-space… or drop a file here.")
+        return self.scan
+
+    @property
+    def current(self) -> Slice:
+        """The measured slice; InputError before there is one."""
+        if self.slice is None:
+            raise InputError("the slice is not measured yet; wait until it is shown.")
+        return self.slice
+
+    def measure(self, index: int | None = None, sampling: Any = ...) -> Task[Slice]:
+        """Measure a slice with a sampling (`...` keeps the present one) and calibrate it."""
+        scan = self.opened_scan
+        index = self.index if index is None else index
+        if not 0 <= index < len(scan):
+            raise InputError(f"slice {index} does not exist; this scan has slices 0 to {len(scan) - 1}.")
+        if sampling is ...:
+            sampling = self.sampling
+        self.index, self.sampling = index, sampling
+
+        def accept(measured: Slice) -> None:
+            if self.scan is scan and self.index == index and self.sampling is sampling:
+                self.slice = measured
+                self.measured.emit()
+
+        def preview(image: "Tensor") -> None:
+            if self.scan is scan and self.index == index:
+                self.previewed.emit(image)
+
+        return Task(f"Reading slice {index}", _measure(scan, index, sampling), accept, preview)
+
+
+def _open(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
+    yield Progress(0.0, f"Opening {path.name}")
+    from ..io import open_scan
+
+    return open_scan(path, axes=tuple(axes) if axes else None)
+
+
+def _measure(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:
+    yield Progress(0.0, f"Reading slice {index}")
+    from ..physics import fourier
+    from ..physics.model import root_sum_of_squares
+
+    measurement = scan.measurement(index, sampling)
+    seen = measurement.kspace if measurement.full is None else measurement.full
+    coil_images = fourier.ifft(measurement.to_data(seen), measurement.dims)
+    yield Progress(0.3, "Estimating sensitivities and noise", measurement.crop(root_sum_of_squares(coil_images)))
+    return calibrate(index, sampling, measurement)
+
+
+def calibrate(index: int, sampling: Any, measurement: "Measurement") -> Slice:
+    """Sensitivities, noise, reference and foreground of a measurement."""
+    from ..perturbations.outcome import tissue_of
+
+    zero_filled = measurement.crop(measurement.model.adjoint(measurement.data)).abs()
+    reference = measurement.reference("combined")
+    foreground = tissue_of(measurement)
+    noise = float(measurement.calibration.noise.square().mean().sqrt())
+    level = float((zero_filled if reference is None else reference)[foreground].mean())
+    return Slice(
+        index=index,
+        sampling=sampling,
+        measurement=measurement,
+        reference=reference,
+        zero_filled=zero_filled,
+        foreground=foreground,
+        snr=level / noise if noise > 0 else float("inf"),
+    )

@@ -1,0 +1,199 @@
+"""A perturbation of the measured slice: set up, searched, replayed at every smaller budget."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from ..errors import InputError
+from ..knob import Knob, resolve
+from ..progress import Job, Progress
+from .acquisition import Acquisition
+from .reconstruction import Reconstruction
+from .regions import Regions
+from .task import Task, part
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..evaluation.roi import ROI
+    from ..measurement import Measurement
+    from ..perturbations.base import Perturbation, Perturbed
+    from ..perturbations.outcome import Outcome
+    from ..reconstructors.base import Reconstructor
+
+BUDGET = Knob(
+    name="budget",
+    label="Budget η",
+    help="Largest perturbation of each coil, relative to the norm of its k-space: ‖zᵢ‖ ≤ η ‖kᵢ‖",
+    default=0.01,
+    minimum=0.001,
+    maximum=0.1,
+    scale="log",
+)
+REPLAYED = (0.0, 1 / 3, 2 / 3, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What a perturbation was searched for."""
+
+    measurement: "Measurement"
+    reconstructor: "Reconstructor"
+    reconstructor_knobs: Mapping[str, Any]
+    roi: "ROI"
+    perturbation: str
+    perturbation_knobs: Mapping[str, Any]
+    source: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A finished perturbation. replay: magnitudes (len(REPLAYED), rows, columns) of the reconstruction under the
+    perturbation found, scaled by the factors REPLAYED; None where there is no budget to scale.
+    """
+
+    setting: Setting
+    slice: int
+    outcome: "Outcome"
+    replay: "Tensor | None" = None
+
+    def at(self, factor: float) -> "Tensor":
+        """The image at a fraction of the budget, interpolated between the replayed ones."""
+        if self.replay is None or factor >= 1:
+            return self.outcome.comparison.perturbed
+        position = max(factor, 0.0) * (len(REPLAYED) - 1)
+        low = math.floor(position)
+        return self.replay[low].lerp(self.replay[low + 1], position - low)
+
+
+class Perturbing:
+    """Kind, knobs, budget and result.
+
+    Signals: `kind_changed()`, `previewed(Perturbed)` while a search runs, `finished()` when there is a result or none
+    any more.
+    """
+
+    kind_changed = Signal()
+    previewed = Signal(object)
+    finished = Signal()
+
+    def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions) -> None:
+        self._acquisition, self._reconstruction, self._regions = acquisition, reconstruction, regions
+        self.kind: Perturbation | None = None
+        self.knobs: dict[str, Any] = {}
+        self.budget = float(BUDGET.default)
+        self.result: Result | None = None
+        acquisition.closed.connect(self._forget)
+
+    def choose(self, id: str, **knobs: Any) -> None:
+        """Take a kind of perturbation, its knobs at their defaults unless given."""
+        from ..perturbations import registry
+
+        kind = registry.get(id)
+        self.kind, self.knobs = kind, resolve(kind.knobs, knobs)
+        self.kind_changed.emit()
+
+    def set(self, **values: Any) -> None:
+        """Set knobs of the kind."""
+        self.knobs = resolve(self.chosen.knobs, {**self.knobs, **values})
+
+    @property
+    def chosen(self) -> "Perturbation":
+        """The kind; InputError while none is chosen."""
+        if self.kind is None:
+            raise InputError("no kind of perturbation is chosen; choose one in the Perturb dock.")
+        return self.kind
+
+    @property
+    def thermal(self) -> float:
+        """The budget in multiples of the slice's thermal noise: η‖k‖ / sqrt(Σ σᵢ² n); NaN before a slice."""
+        measured = self._acquisition.slice
+        if measured is None:
+            return math.nan
+        one = measured.measurement
+        whole = one.kspace if one.full is None else one.full
+        noise = float((one.calibration.noise.square() * one.sampled_points).sum().sqrt())
+        return self.budget * float(whole.norm()) / noise if noise > 0 else math.inf
+
+    def run(self, roi: "ROI | None" = None) -> Task["Result"]:
+        """Search, reconstruct from the perturbed samples alone, compare, and prepare the replay.
+
+        roi: the chosen regions of the slice unless given. Raises InputError for what does not fit, at once.
+        A cancelled search goes on with comparing its best so far.
+        """
+        kind, measured = self.chosen, self._acquisition.current
+        setting = Setting(
+            measurement=measured.measurement,
+            reconstructor=self._reconstruction.chosen,
+            reconstructor_knobs=dict(self._reconstruction.knobs),
+            roi=self._regions.roi(measured.index) if roi is None else roi,
+            perturbation=kind.id,
+            perturbation_knobs=dict(self.knobs),
+            source=self._acquisition.source,
+        )
+        search = kind.run(
+            setting.measurement,
+            setting.reconstructor,
+            setting.roi,
+            (self.budget,) if kind.needs_budget else (),
+            reconstructor_knobs=setting.reconstructor_knobs,
+            **setting.perturbation_knobs,
+        )
+        return Task(
+            kind.label,
+            _search(setting, measured.index, search),
+            self.take,
+            lambda found: self.previewed.emit(found[-1]) if found else None,
+            lambda found: self._comparison(setting, measured.index, found) if found else None,
+        )
+
+    def _comparison(self, setting: Setting, index: int, found: "Sequence[Perturbed]") -> Task[Result]:
+        return Task("Comparing the best so far", _compare(setting, index, found), self.take)
+
+    def take(self, result: Result) -> None:
+        """Make a result the present one."""
+        self.result = result
+        self.finished.emit()
+
+    def _forget(self) -> None:
+        self.result = None
+        self.finished.emit()
+
+
+def _search(setting: Setting, index: int, search: "Job[list[Perturbed]]") -> Job[Result]:
+    found = yield from part(search, 0.0, 0.8)
+    return (yield from part(_compare(setting, index, found), 0.8, 1.0))
+
+
+def _compare(setting: Setting, index: int, found: "Sequence[Perturbed]") -> Job[Result]:
+    """The outcome at the last budget, and the reconstructions under the scaled perturbation."""
+    import torch
+
+    from ..perturbations.outcome import evaluate
+
+    knobs, perturbed = setting.reconstructor_knobs, found[-1]
+    (outcome,) = yield from part(
+        evaluate(
+            setting.measurement,
+            setting.reconstructor,
+            setting.roi,
+            [perturbed],
+            reconstructor_knobs=knobs,
+            seed=int(setting.perturbation_knobs.get("seed", 0)),
+        ),
+        0.0,
+        0.6,
+    )
+    if perturbed.budget.nominal is None:
+        return Result(setting, index, outcome)
+    comparison, clean = outcome.comparison, setting.measurement
+    between = []
+    for factor in REPLAYED[1:-1]:
+        yield Progress(0.6 + 0.4 * factor, f"Replaying at {100 * factor * perturbed.budget.nominal:.2g}%")
+        scaled = clean.kspace + factor * perturbed.perturbation
+        changed = clean.with_kspace(scaled, keep=perturbed.measurement.kept is not None)
+        between.append(setting.reconstructor(changed, **knobs).abs().float())
+    return Result(setting, index, outcome, torch.stack([comparison.clean, *between, comparison.perturbed]))

@@ -1,0 +1,86 @@
+"""The regions of a scan: annotations that came with it, and what is drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from psygnal import Signal
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..evaluation.roi import ROI
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """One region on one slice. name: what the list shows."""
+
+    roi: "ROI"
+    slice: int
+    name: str
+    source: Literal["annotation", "drawn"] = "drawn"
+
+
+class Regions:
+    """All regions of the scan and which of them are chosen. Signals: `changed()`, `chosen_changed()`."""
+
+    changed = Signal()
+    chosen_changed = Signal()
+
+    def __init__(self) -> None:
+        self.all: list[Region] = []
+        self.chosen: tuple[Region, ...] = ()
+        self._drawn = 0
+
+    def reset(self, annotations: Sequence[Region]) -> None:
+        """The regions of a newly opened scan."""
+        self.all, self.chosen, self._drawn = list(annotations), (), 0
+        self.changed.emit()
+        self.chosen_changed.emit()
+
+    def on(self, index: int) -> list[Region]:
+        """Those of one slice."""
+        return [region for region in self.all if region.slice == index]
+
+    def draw(self, roi: "ROI", index: int) -> Region:
+        """Add a region drawn by hand and choose it."""
+        self._drawn += 1
+        region = Region(roi, index, f"drawn {self._drawn}")
+        self.all = [*self.all, region]
+        self.changed.emit()
+        self.choose([region])
+        return region
+
+    def reshape(self, region: Region, roi: "ROI") -> Region:
+        """Another outline for a region; an annotation that is moved by hand becomes a drawn one."""
+        changed = replace(region, roi=roi, source="drawn")
+        self.all = [changed if each is region else each for each in self.all]
+        self.chosen = tuple(changed if each is region else each for each in self.chosen)
+        self.changed.emit()
+        self.chosen_changed.emit()
+        return changed
+
+    def remove(self, regions: Sequence[Region]) -> None:
+        """Forget regions."""
+        self.all = [each for each in self.all if each not in regions]
+        self.changed.emit()
+        self.choose([each for each in self.chosen if each not in regions])
+
+    def choose(self, regions: Sequence[Region]) -> None:
+        """Which regions are meant; several are taken together."""
+        self.chosen = tuple(region for region in regions if region in self.all)
+        self.chosen_changed.emit()
+
+    def roi(self, index: int) -> "ROI":
+        """The chosen regions of a slice as one ROI; InputError if none is chosen there."""
+        from ..evaluation.roi import ROI
+
+        here = [region for region in self.chosen if region.slice == index]
+        if not here:
+            raise InputError(
+                f"no region is chosen on slice {index}; click one in the list, or press Draw and outline one."
+            )
+        if len(here) == 1:
+            return here[0].roi
+        return ROI(shapes=tuple(shape for region in here for shape in region.roi.shapes))

@@ -1,0 +1,51 @@
+"""Long work of a review, apart from the thread that does it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from ..progress import Job, Progress, run
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Task(Generic[T]):
+    """A job, and what becomes of its result.
+
+    job: touches no state of the workbench, so it may run in any thread. accept: puts the result into the
+    workbench; preview: shows an intermediate one; stopped: takes the last preview (or None) of a cancelled job
+    and may return a task that makes something of it. These three belong to the thread that owns the workbench.
+    """
+
+    label: str
+    job: Job[T]
+    accept: Callable[[T], object]
+    preview: Callable[[Any], object] | None = None
+    stopped: "Callable[[Any], Task[Any] | None] | None" = None
+
+    def run(self, on_progress: Callable[[Progress], object] | None = None) -> T:
+        """Do it here and now: for scripts and tests."""
+
+        def follow(progress: Progress) -> None:
+            if progress.preview is not None and self.preview is not None:
+                self.preview(progress.preview)
+            if on_progress is not None:
+                on_progress(progress)
+
+        result = run(self.job, follow)
+        self.accept(result)
+        return result
+
+
+def part(job: Job[T], start: float, end: float) -> Job[T]:
+    """A job that is a part of another: its progress runs from `start` to `end`."""
+    try:
+        while True:
+            progress = next(job)
+            yield Progress(start + progress.fraction * (end - start), progress.message, progress.preview)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        job.close()
