@@ -7,27 +7,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import perturb, reconstructor, reconstructors
-    from .evaluation.comparison import compare
+    from .api import compare, perturb, reconstructor, reconstructors
     from .evaluation.record import load_case, save_case
     from .evaluation.roi import ROI
     from .io import open_scan
     from .measurement import Measurement
     from .physics.sampling import Sampling
-    from .replay import replay
     from .sample import sample
 
 _HOME = {
     "ROI": ".evaluation.roi",
     "Measurement": ".measurement",
     "Sampling": ".physics.sampling",
-    "compare": ".evaluation.comparison",
+    "compare": ".api",
     "load_case": ".evaluation.record",
     "open_scan": ".io",
     "perturb": ".api",
     "reconstructor": ".api",
     "reconstructors": ".api",
-    "replay": ".replay",
     "sample": ".sample",
     "save_case": ".evaluation.record",
 }
@@ -41,7 +38,6 @@ __all__ = [
     "perturb",
     "reconstructor",
     "reconstructors",
-    "replay",
     "sample",
     "save_case",
 ]

@@ -8,6 +8,7 @@ from .evaluation.roi import ROI
 from .measurement import Measurement
 from .perturbations import registry as perturbations
 from .perturbations.base import Perturbed
+from .perturbations.outcome import Outcome, evaluate
 from .reconstructors import registry
 from .reconstructors.base import Reconstructor
 
@@ -40,4 +41,22 @@ def perturb(
     job = perturbations.get(kind).run(
         measurement, reconstructor, roi, tuple(budgets), reconstructor_knobs=reconstructor_knobs, **knobs
     )
+    return progress.run(job, on_progress)
+
+
+def compare(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    roi: ROI,
+    perturbed: Sequence[Perturbed],
+    *,
+    reconstructor_knobs: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    on_progress: Callable[[progress.Progress], object] | None = None,
+) -> list[Outcome]:
+    """Reconstruct clean, perturbed and random control from the samples alone and compare: one outcome for each.
+
+    `outcome.comparison` has the images, the metrics and a sentence; `outcome.to_json()` all that is known.
+    """
+    job = evaluate(measurement, reconstructor, roi, perturbed, reconstructor_knobs=reconstructor_knobs, seed=seed)
     return progress.run(job, on_progress)

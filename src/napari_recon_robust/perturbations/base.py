@@ -2,49 +2,74 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
+from ..errors import InputError
+from ..evaluation.comparison import finite
 from ..evaluation.roi import ROI
-from ..knob import Knob
+from ..knob import Knob, resolve
 from ..measurement import Measurement
 from ..progress import Job
 from ..reconstructors.base import Reconstructor
+
+# Calibration after the perturbation: a knob of every kind.
+SENSITIVITIES = Knob(
+    name="sensitivities",
+    label="Sensitivities",
+    help="Estimate coil sensitivities and noise again from the perturbed samples, as a scanner would, "
+    "or keep those of the clean scan.",
+    kind="choice",
+    choices=("estimated", "kept"),
+    default="estimated",
+)
+SEED = Knob(
+    name="seed",
+    label="Seed",
+    help="Seed of everything that is drawn at random, the random control included.",
+    kind="int",
+    minimum=0,
+    maximum=2**31 - 1,
+    default=0,
+)
 
 
 @dataclass(frozen=True)
 class Budget:
     """What a perturbation z spent, as fractions of the k-space norms.
 
-    nominal: the eta that was asked for. achieved: ||M z|| / ||k|| over all coils. per_coil: ||M z_i|| / ||k_i||.
-    thermal: ||M z|| / sqrt(sum_i sigma_i^2 n_i), in multiples of the scan's thermal noise.
-    k is the fully sampled k-space where it is known, else the sampled one (`relative_to` says which).
+    nominal: the eta that was asked for, None for perturbations without one. achieved: ||M z|| / ||k|| over all
+    coils. per_coil: ||M z_i|| / ||k_i||. thermal: ||M z|| / sqrt(sum_i sigma_i^2 n_i), in multiples of the scan's
+    thermal noise. k is the fully sampled k-space where it is known, else the sampled one (`relative_to` says which).
     """
 
-    nominal: float
+    nominal: float | None
     achieved: float
     per_coil: tuple[float, ...]
     thermal: float
     relative_to: str
 
     @classmethod
-    def of(cls, nominal: float, z: Tensor, measurement: Measurement) -> "Budget":
+    def of(cls, nominal: float | None, z: Tensor, measurement: Measurement) -> "Budget":
         """Measured on the perturbation itself: z (coils, readout, phase), masked here."""
-        z = z * measurement.mask
-        whole = measurement.full if measurement.full is not None else measurement.kspace
-        norms, spent = coil_norms(whole), coil_norms(z)
-        sampled = measurement.sampled_points
-        noise = (measurement.calibration.noise.square() * sampled).sum().sqrt()
+        whole = measurement.kspace if measurement.full is None else measurement.full
+        norms, spent = coil_norms(whole), coil_norms(z * measurement.mask)
+        noise = (measurement.calibration.noise.square() * measurement.sampled_points).sum().sqrt()
         return cls(
             nominal=nominal,
             achieved=float(spent.norm() / norms.norm()),
             per_coil=tuple((spent / norms.clamp_min(torch.finfo(norms.dtype).tiny)).tolist()),
             thermal=float(spent.norm() / noise) if noise > 0 else float("inf"),
-            relative_to="full" if measurement.full is not None else "sampled",
+            relative_to="sampled" if measurement.full is None else "full",
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**finite(asdict(self)), "per_coil": list(self.per_coil)}
 
 
 def coil_norms(kspace: Tensor) -> Tensor:
@@ -59,9 +84,12 @@ class Perturbed:
     measurement: with the perturbed samples; its `full` is the fully sampled k-space with the same perturbation
         (what the scanner would have seen without undersampling), None where that is not known.
     perturbation: z = perturbed - clean samples, complex64 (coils, readout, phase), zero where not sampled.
-    budget: what it really spent. loss: of each step, clean first; higher is worse for the reconstruction.
-    complete: False if it was cancelled; then it is the best so far.
-    details: further results of this kind of perturbation, plain JSON values.
+    budget: what it really spent. loss: of each iterate, clean first; higher is worse for the reconstruction.
+    complete: False while the search runs, and so for the best so far of a cancelled one.
+    judged_by: "clean" where the anatomy stays, "perturbed" where the truth has changed with it.
+    roi: the region that it concerns if that is not the one given. details: further results, plain JSON values.
+    findings: what makes the search unreliable, name to words. clean, image: the reconstructions before and after,
+    as the search saw them, complex64 (rows, columns), or None where it reconstructed nothing.
     """
 
     measurement: Measurement
@@ -69,13 +97,43 @@ class Perturbed:
     budget: Budget
     loss: tuple[float, ...] = ()
     complete: bool = True
+    judged_by: Literal["clean", "perturbed"] = "clean"
+    roi: ROI | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    findings: Mapping[str, str] = field(default_factory=dict)
+    clean: Tensor | None = None
+    image: Tensor | None = None
+
+    @classmethod
+    def of(cls, measurement: Measurement, z: Tensor, nominal: float | None, *, keep: bool, **more: Any) -> "Perturbed":
+        """`measurement` with z (coils, readout, phase) added: to its samples, and unmasked to its full k-space."""
+        full = None if measurement.full is None else measurement.full + z
+        changed = measurement.with_kspace(measurement.kspace + z, full=full, keep=keep)
+        spent = changed.kspace - measurement.kspace
+        return cls(changed, spent, Budget.of(nominal, spent, measurement), **more)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is perturbed: one slice, as one method with its knobs sees it, on one region."""
+
+    measurement: Measurement
+    reconstructor: Reconstructor
+    knobs: Mapping[str, Any]
+    roi: ROI
+    mask: Tensor
+
+    def reconstruct(self, measurement: Measurement) -> Tensor:
+        """The image, complex64 (rows, columns)."""
+        return self.reconstructor(measurement, **self.knobs)
 
 
 class Perturbation(ABC):
-    """A kind of perturbation. Stateless; its options are knobs. `run` is a job that yields the best so far.
+    """A kind of perturbation. Stateless; its options are knobs.
 
-    The job's result has one `Perturbed` for each budget, in the order of `budgets`.
+    `run` is a job. Its result has one `Perturbed` for each budget, in the order of `budgets` (one in all where
+    `needs_budget` is False). The previews on the way are such lists, of what is done and the best so far of what
+    is under way: who cancels keeps the last preview.
     """
 
     id: ClassVar[str]
@@ -85,15 +143,53 @@ class Perturbation(ABC):
     needs_gradient: ClassVar[bool] = False
     needs_budget: ClassVar[bool] = True
 
-    @abstractmethod
     def run(
         self,
         measurement: Measurement,
         reconstructor: Reconstructor,
         roi: ROI,
-        budgets: tuple[float, ...],
+        budgets: tuple[float, ...] = (),
         *,
         reconstructor_knobs: Mapping[str, Any] | None = None,
         **knobs: Any,
     ) -> Job[list[Perturbed]]:
-        """Find the perturbation on the ROI for each budget (eta, a fraction)."""
+        """Find the perturbation on the ROI for each budget (eta, a fraction in (0, 1]).
+
+        Raises InputError at once for a budget, a knob or an ROI that does not fit, a batch of slices, NaN in the
+        k-space, or a method without gradients where they are needed.
+        """
+        if measurement.kspace.ndim != 3:
+            raise InputError(
+                f"the k-space has shape {tuple(measurement.kspace.shape)}; "
+                "one slice (coils, readout, phase) is perturbed at a time."
+            )
+        if not torch.isfinite(torch.view_as_real(measurement.kspace)).all():
+            raise InputError("the k-space holds NaN or infinite values; repair the scan before perturbing it.")
+        if not measurement.kspace.any():
+            raise InputError("the k-space is zero everywhere; choose a slice with signal.")
+        if self.needs_budget:
+            _check_budgets(budgets)
+        if self.needs_gradient and not reconstructor.differentiable:
+            raise InputError(
+                f"{reconstructor.label} gives no gradients, which {self.label.lower()} needs; choose another method."
+            )
+        problem = Problem(
+            measurement=measurement,
+            reconstructor=reconstructor,
+            knobs=resolve(reconstructor.knobs, reconstructor_knobs or {}),
+            roi=roi,
+            mask=roi.mask(measurement.matrix).to(measurement.kspace.device),
+        )
+        return self._run(problem, tuple(budgets), **resolve(self.knobs, knobs))
+
+    @abstractmethod
+    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        """The job itself, for input and knob values that are already checked."""
+
+
+def _check_budgets(budgets: tuple[float, ...]) -> None:
+    if not budgets:
+        raise InputError("no budget is given; name at least one, such as 0.01 for 1% of the k-space norm.")
+    for budget in budgets:
+        if not isfinite(budget) or not 0 < budget <= 1:
+            raise InputError(f"the budget is {budget:g}; give a fraction above 0 and up to 1, such as 0.01 for 1%.")

@@ -3,8 +3,8 @@
 Other packages add theirs by the entry point `napari_recon_robust.perturbations`.
 """
 
-from .base import Perturbation
 from ..registry import Registry
+from .base import Perturbation
 
 registry: Registry[Perturbation] = Registry(
     kind="perturbation",

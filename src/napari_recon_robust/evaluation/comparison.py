@@ -1,0 +1,151 @@
+"""Clean against perturbed against random control against the reference, in numbers, images and one sentence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import isfinite
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from . import metrics
+from .metrics import Metrics
+
+Measured = dict[str, Metrics]
+UNCHANGED = 0.005
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Images of one slice under one perturbation, and what they say.
+
+    All images are real float32 (rows, columns) in the scan's units. reference: the fully sampled image of the
+    clean k-space; perturbed_reference: that of the perturbed k-space; both None where no full k-space is known,
+    then metrics are against the clean image. random: under random noise of the perturbation's norm.
+    judged_by: whether `perturbed` is measured against the clean reference (noise: the anatomy is the same) or
+    the perturbed one (an inserted feature: the truth has changed). Data range and foreground come from the clean
+    reference for all of them. thermal: the perturbation in multiples of the thermal noise.
+    consistency: ||A x - y|| / ||y|| of each image with its own samples, empty where an image has no phase.
+    findings: reliability checks that failed, name to words.
+    """
+
+    clean: Tensor
+    perturbed: Tensor
+    random: Tensor
+    reference: Tensor | None
+    perturbed_reference: Tensor | None
+    roi: Tensor
+    foreground: Tensor
+    reference_kind: str
+    judged_by: Literal["clean", "perturbed"] = "clean"
+    thermal: float = float("nan")
+    region: str = "the drawn region"
+    consistency: Mapping[str, float] = field(default_factory=dict)
+    findings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> Tensor:
+        """What images are measured against: the clean reference, else the clean image."""
+        return self.clean if self.reference is None else self.reference
+
+    @cached_property
+    def data_range(self) -> float:
+        """L of SSIM and PSNR: the maximum of `target`."""
+        return metrics.data_range_of(self.target)
+
+    @cached_property
+    def metrics(self) -> dict[str, Measured]:
+        """SSIM, PSNR, NMSE on roi, foreground, image of clean, perturbed, random and, if known, perturbed_reference."""
+        shown = self.perturbed_reference
+        measured = {
+            "clean": self._measure(self.clean, self.target),
+            "perturbed": self._measure(
+                self.perturbed, shown if self.judged_by == "perturbed" and shown is not None else self.target
+            ),
+            "random": self._measure(self.random, self.target),
+        }
+        return measured if shown is None else {**measured, "perturbed_reference": self._measure(shown, self.target)}
+
+    @cached_property
+    def degradation(self) -> dict[str, dict[str, float]]:
+        """(m_clean - m_perturbed) / m_clean of each metric on each region; NMSE rises, so its value is negative."""
+        before, after = self.metrics["clean"], self.metrics["perturbed"]
+        return {
+            region: {
+                name: (value - getattr(after[region], name)) / value if value else float("nan")
+                for name, value in vars(measured).items()
+            }
+            for region, measured in before.items()
+        }
+
+    @cached_property
+    def stability(self) -> dict[str, dict[str, float]]:
+        """How far the ROI S moved, for "perturbed" and "random".
+
+        change: ||S (f(k+z) - f(k))|| / ||S X||, by which methods may be compared. error_ratio:
+        ||S (f(k+z) - X)|| / ||S (f(k) - X)||, which flatters a bad method and never stands alone.
+        """
+        size = self._norm(self.target)
+        error = self._norm(self.clean - self.target)
+        return {
+            name: {
+                "change": self._norm(image - self.clean) / size if size else float("nan"),
+                "error_ratio": self._norm(image - self.target) / error if error else float("nan"),
+            }
+            for name, image in (("perturbed", self.perturbed), ("random", self.random))
+        }
+
+    @cached_property
+    def warnings(self) -> dict[str, str]:
+        """What makes the outcome unreliable, name to words; empty if nothing does."""
+        moved = {name: values["change"] for name, values in self.stability.items()}
+        if self.judged_by == "clean" and moved["random"] > 0 and moved["random"] >= moved["perturbed"]:
+            words = "Random noise of the same size moved the region as far: the search found no weakness."
+            return {**self.findings, "random_as_strong": words}
+        return dict(self.findings)
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in plain words."""
+        old, new, random = (self.metrics[name]["roi"].ssim for name in ("clean", "perturbed", "random"))
+        change = f"stayed at {old:.2f}" if abs(new - old) < UNCHANGED else _moved(old, new)
+        beside = "changed nothing" if abs(random - old) < UNCHANGED else f"gave {random:.2f}"
+        text = f"In {self.region} SSIM {change}; random noise of the same size {beside}."
+        if isfinite(self.thermal):
+            text += f" The perturbation is {self.thermal:.2g} × the thermal noise."
+        return text
+
+    def to_json(self) -> dict[str, Any]:
+        """Metrics, what they stand on, and the words, as JSON values; what is not finite is null."""
+        return {
+            "perturbed_reference": None,
+            **{name: metrics.to_json(measured) for name, measured in self.metrics.items()},
+            "reference": None if self.reference is None else self.reference_kind,
+            "judged_by": self.judged_by,
+            "data_range": self.data_range,
+            "degradation": finite(self.degradation),
+            "stability": finite(self.stability),
+            "data_consistency": finite(dict(self.consistency)) or None,
+            "warnings": self.warnings,
+            "sentence": self.sentence,
+        }
+
+    def _measure(self, image: Tensor, target: Tensor) -> Measured:
+        return metrics.measure(image, target, roi=self.roi, tissue=self.foreground, data_range=self.data_range)
+
+    def _norm(self, image: Tensor) -> float:
+        return float(torch.linalg.vector_norm(image[self.roi].double()))
+
+
+def finite(value: Any) -> Any:
+    """A JSON value with null in place of every number that is not finite."""
+    if isinstance(value, Mapping):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    return value
+
+
+def _moved(old: float, new: float) -> str:
+    return f"{'fell' if new < old else 'rose'} from {old:.2f} to {new:.2f}"

@@ -1,0 +1,190 @@
+"""The saved case: one folder that says what was done, to what, and what came out.
+
+    case.json    schema version, recipe, ROI, results (metrics, budgets), hashes of the two files beside it
+    kspace.h5    clean, perturbed and random samples, sampling mask, full k-space where it is known
+    images.npz   the images that were compared
+
+The same for the window, the command line and replay. It holds no identifiers, dates or paths of the input.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+
+from ..errors import FileFormatError, InputError
+from ..specification import Specification
+from .roi import ROI
+
+SCHEMA = 1
+DESCRIPTION, KSPACE, IMAGES = "case.json", "kspace.h5", "images.npz"
+PACKAGES = ("napari-recon-robust", "torch", "numpy", "numba", "scipy")
+
+Array = NDArray[Any]
+
+
+class Recipe(Specification):
+    """How a case is made again: perturbation and method with all their knobs, what they ran on and with.
+
+    input: SHA-256 of the clean samples and the mask. source: plain facts for the reader (slice, sampling), never a
+    path. weights: name to SHA-256. threads: of torch, on which the last bits depend.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    perturbation: str
+    perturbation_knobs: dict[str, Any] = Field(default_factory=dict)
+    budgets: tuple[float, ...] = ()
+    method: str
+    method_knobs: dict[str, Any] = Field(default_factory=dict)
+    seed: int = 0
+    input: str
+    source: dict[str, Any] = Field(default_factory=dict)
+    weights: dict[str, str] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    threads: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A case in memory; arrays are numpy's, as they are stored.
+
+    kspace: "clean", "mask", "perturbed" and "random" (one for each budget along the first axis), "full" and
+    "perturbed_full" where the fully sampled k-space is known, "sensitivities" and "noise" where the measurement came
+    with its own calibration. images: (rows, columns), or one for each budget. results: one JSON object each.
+    """
+
+    recipe: Recipe
+    roi: ROI
+    results: list[dict[str, Any]]
+    matrix: tuple[int, int]
+    kspace: Mapping[str, Array]
+    images: Mapping[str, Array] = field(default_factory=dict)
+
+
+def save_case(case: Case, folder: str | Path) -> Path:
+    """Write the case as a new folder, all or nothing; InputError if there is something at its place already."""
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder.name} exists and is not empty; name a new folder for the case.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _write_kspace(made / KSPACE, case.kspace)
+        np.savez_compressed(made / IMAGES, allow_pickle=False, **case.images)
+        description = {
+            "schema": SCHEMA,
+            "note": "Not for diagnostic use.",
+            "recipe": case.recipe.model_dump(mode="json"),
+            "roi": case.roi.model_dump(mode="json"),
+            "matrix": list(case.matrix),
+            "results": case.results,
+            "files": {name: file_hash(made / name) for name in (KSPACE, IMAGES)},
+        }
+        text = json.dumps(description, indent=2, allow_nan=False)
+        (made / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+        made.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        os.replace(made, folder)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return folder
+
+
+def load_case(folder: str | Path) -> Case:
+    """Read a case and verify it; FileFormatError that names the file that is missing, damaged or altered."""
+    folder = Path(folder)
+    description = _read_description(folder)
+    for name in (KSPACE, IMAGES):
+        if not (folder / name).is_file():
+            raise FileFormatError(f"{name} is missing from the saved case {folder.name}; restore it or save again.")
+        if file_hash(folder / name) != description["files"].get(name):
+            raise FileFormatError(f"{name} of the saved case {folder.name} was altered after saving; restore it.")
+    with np.load(folder / IMAGES, allow_pickle=False) as stored:
+        images = {name: stored[name] for name in stored.files}
+    try:
+        return Case(
+            recipe=Recipe(**description["recipe"]),
+            roi=ROI.model_validate(description["roi"]),
+            results=list(description["results"]),
+            matrix=(int(description["matrix"][0]), int(description["matrix"][1])),
+            kspace=_read_kspace(folder / KSPACE),
+            images=images,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{DESCRIPTION} of {folder.name} is damaged ({error}); restore it.") from None
+
+
+def array_hash(*arrays: Array) -> str:
+    """SHA-256 of arrays: their types, shapes and values."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of what computes."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise FileFormatError(f"{folder.name} holds no {DESCRIPTION}; choose the folder of a saved case.")
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise FileFormatError(f"{DESCRIPTION} of {folder.name} is not readable JSON; restore it.") from None
+    if not isinstance(description, dict) or not isinstance(description.get("files"), dict):
+        raise FileFormatError(f"{DESCRIPTION} of {folder.name} does not describe a saved case; choose another folder.")
+    if description.get("schema") != SCHEMA:
+        raise FileFormatError(
+            f"the case {folder.name} has schema {description.get('schema')!r} and {SCHEMA} is read here; "
+            "open it with the version that saved it."
+        )
+    return description
+
+
+def _write_kspace(path: Path, kspace: Mapping[str, Array]) -> None:
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        for name, array in kspace.items():
+            chunks = (1,) * (array.ndim - 2) + array.shape[-2:] if array.ndim > 2 else None
+            options = {"chunks": chunks, "compression": "lzf", "shuffle": True} if chunks else {}
+            file.create_dataset(name, data=array, **options)
+
+
+def _read_kspace(path: Path) -> dict[str, Array]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return {name: dataset[()] for name, dataset in file.items()}

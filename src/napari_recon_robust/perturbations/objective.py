@@ -1,0 +1,90 @@
+"""What a worst-case perturbation makes large: the reconstruction's error on the ROI."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError, ModelError, ReconRobustError
+from ..evaluation import metrics
+from .base import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """L(z) = mean over S of (|f(M(k+z))| - X)^2 / max(X)^2, or 1 - SSIM on S; S the ROI.
+
+    X is the fully sampled clean image of the method's own kind: an attack must raise the method's error, not
+    exploit the offset between an RSS and a coil-combined image. target "clean": X is the method's own clean output,
+    whatever the truth. keep: the clean scan's calibration serves throughout; otherwise it is estimated again from
+    k + z at every evaluation, as constants within the gradient (eigenvectors with near-equal eigenvalues have none).
+    """
+
+    problem: Problem
+    target: Literal["reference", "clean"]
+    loss: Literal["squared-error", "ssim"]
+    keep: bool
+
+    @cached_property
+    def clean(self) -> Tensor:
+        """f(Mk), complex64 (rows, columns)."""
+        with torch.no_grad():
+            return self.problem.reconstruct(self.problem.measurement)
+
+    @cached_property
+    def wanted(self) -> Tensor:
+        """X, float64 (rows, columns)."""
+        if self.target == "clean":
+            return metrics.magnitude(self.clean)
+        reference = self.problem.measurement.reference(self.problem.reconstructor.reference_kind)
+        if reference is None:
+            raise InputError("this scan has no fully sampled reference; choose the clean image as the attack's target.")
+        return metrics.magnitude(reference)
+
+    @cached_property
+    def data_range(self) -> float:
+        """max(X)."""
+        return metrics.data_range_of(self.wanted)
+
+    def of_image(self, image: Tensor) -> Tensor:
+        """L of a reconstruction (rows, columns), scalar float64."""
+        mask = self.problem.mask.to(self.wanted.device)
+        if self.loss == "ssim":
+            return 1 - metrics.ssim(image, self.wanted, self.data_range, mask)
+        return ((metrics.magnitude(image) - self.wanted) / self.data_range)[mask].square().mean()
+
+    def value(self, z: Tensor) -> tuple[float, Tensor]:
+        """L(z) and the image, without a gradient."""
+        with torch.no_grad():
+            image = self._image(z)
+            return float(self.of_image(image)), image
+
+    def gradient(self, z: Tensor) -> tuple[float, Tensor, Tensor]:
+        """L(z), its direction of steepest ascent dL/d(re z) + i dL/d(im z) in the shape of z, and the image.
+
+        Raises ModelError where the method gives no gradient, or a NaN.
+        """
+        label = self.problem.reconstructor.label
+        z = z.detach().requires_grad_()
+        with torch.enable_grad():
+            image = self._image(z)
+            loss = self.of_image(image)
+            if not loss.requires_grad:
+                raise ModelError(f"{label} gives no gradient with respect to the k-space; choose another method.")
+            try:
+                (gradient,) = torch.autograd.grad(loss, z)
+            except ReconRobustError:
+                raise
+            except Exception as error:
+                raise ModelError(
+                    f"the gradient of {label} failed ({type(error).__name__}: {error}); try a smaller matrix."
+                ) from error
+        if not torch.isfinite(torch.view_as_real(gradient)).all():
+            raise ModelError(f"the gradient of {label} holds NaN; turn its knobs towards their defaults.")
+        return float(loss.detach()), gradient, image.detach()
+
+    def _image(self, z: Tensor) -> Tensor:
+        measurement = self.problem.measurement
+        return self.problem.reconstruct(measurement.with_kspace(measurement.kspace + z, keep=self.keep))

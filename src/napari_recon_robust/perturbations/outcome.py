@@ -1,0 +1,139 @@
+"""From a perturbation to its outcome: everything reconstructed again from the samples alone, and compared."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..evaluation.comparison import Comparison
+from ..evaluation.metrics import foreground
+from ..evaluation.roi import ROI
+from ..knob import resolve
+from ..measurement import Measurement
+from ..progress import Job, Progress
+from ..reconstructors.base import Reconstructor
+from .base import Perturbed
+from .random_noise import control
+
+# NRMSE between two runs on the same samples beyond which a method is not deterministic.
+SAME = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """A perturbation, its random control (the measurement under noise of equal norm) and what they did."""
+
+    perturbed: Perturbed
+    control: Measurement
+    comparison: Comparison
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `recon-robust perturb --json`."""
+        return {
+            "budget": self.perturbed.budget.to_json(),
+            **self.perturbed.details,
+            **self.comparison.to_json(),
+            "complete": self.perturbed.complete,
+            "loss": list(self.perturbed.loss),
+        }
+
+
+def evaluate(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    roi: ROI,
+    perturbed: Sequence[Perturbed],
+    *,
+    reconstructor_knobs: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    controls: Sequence[Measurement] | None = None,
+) -> Job[list[Outcome]]:
+    """Reconstruct the clean, each perturbed and each random measurement from scratch, and compare.
+
+    The result has one outcome for each of `perturbed`. seed: of the random controls; `controls` are taken instead
+    where they are given (a replay). The reference is of the method's own kind (methods are judged against theirs).
+    """
+    knobs = resolve(reconstructor.knobs, reconstructor_knobs or {})
+    kind = reconstructor.reference_kind
+    total = 1 + 2 * len(perturbed)
+
+    def image_of(one: Measurement) -> Tensor:
+        with torch.no_grad():
+            return reconstructor(one, **knobs)
+
+    yield Progress(0.0, "Reconstructing the clean samples")
+    clean = image_of(measurement)
+    reference = measurement.reference(kind)
+    tissue = tissue_of(measurement)
+    outcomes = []
+    for index, one in enumerate(perturbed):
+        yield Progress((1 + 2 * index) / total, "Reconstructing the perturbed samples")
+        changed = image_of(one.measurement)
+        yield Progress((2 + 2 * index) / total, "Reconstructing the random control")
+        noisy = control(measurement, one, seed) if controls is None else controls[index]
+        random = image_of(noisy)
+        region = roi if one.roi is None else one.roi
+        comparison = Comparison(
+            clean=_magnitude(clean),
+            perturbed=_magnitude(changed),
+            random=_magnitude(random),
+            reference=None if reference is None else _magnitude(reference),
+            perturbed_reference=_optional_magnitude(one.measurement.reference(kind)),
+            roi=region.mask(measurement.matrix),
+            foreground=tissue,
+            reference_kind=kind,
+            judged_by=one.judged_by,
+            thermal=one.budget.thermal,
+            region=f"the region “{region.label}”" if region.label else "the drawn region",
+            consistency={}
+            if kind == "rss"
+            else {
+                "clean": data_consistency(clean, measurement),
+                "perturbed": data_consistency(changed, one.measurement),
+                "random": data_consistency(random, noisy),
+            },
+            findings={**one.findings, **_determinism(one, clean, changed)},
+        )
+        outcomes.append(Outcome(one, noisy, comparison))
+    return outcomes
+
+
+def tissue_of(measurement: Measurement) -> Tensor:
+    """The foreground, bool (rows, columns): from the clean coil-combined reference, else from the zero-filled image.
+
+    The same for every method, and for clean, perturbed and random alike.
+    """
+    reference = measurement.reference("combined")
+    if reference is None:
+        reference = measurement.crop(measurement.model.adjoint(measurement.data))
+    return foreground(reference)
+
+
+def data_consistency(image: Tensor, measurement: Measurement) -> float:
+    """||A x - y|| / ||y|| of an image (rows, columns) with the samples; outside of the output matrix x is zero."""
+    rows, columns = measurement.model.shape
+    top, left = (rows - image.shape[-2]) // 2, (columns - image.shape[-1]) // 2
+    padded = torch.zeros((rows, columns), dtype=torch.complex64, device=image.device)
+    padded[top : top + image.shape[-2], left : left + image.shape[-1]] = image
+    data = measurement.model.mask * measurement.data
+    return float((measurement.model.forward(padded) - data).norm() / data.norm())
+
+
+def _determinism(one: Perturbed, clean: Tensor, changed: Tensor) -> dict[str, str]:
+    """Whether the search saw the images that come out of the same samples now."""
+    for seen, now in ((one.clean, clean), (one.image, changed)):
+        if seen is not None and float((seen - now).norm()) > SAME * float(now.norm()):
+            return {
+                "nondeterministic": "The method gives different images for the same samples: differences are vague."
+            }
+    return {}
+
+
+def _magnitude(image: Tensor) -> Tensor:
+    return image.detach().abs().float().cpu()
+
+
+def _optional_magnitude(image: Tensor | None) -> Tensor | None:
+    return None if image is None else _magnitude(image)

@@ -1,0 +1,248 @@
+"""From outcomes to a saved case, and from a saved case back to its outcomes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .errors import InputError
+from .evaluation import record
+from .evaluation.record import Case, Recipe
+from .evaluation.roi import ROI
+from .knob import resolve
+from .measurement import Calibration, Measurement
+from .perturbations import registry as perturbations
+from .perturbations.base import Budget, Perturbed
+from .perturbations.outcome import Outcome, evaluate
+from .progress import Job
+from .reconstructors import registry as reconstructors
+from .reconstructors.base import Reconstructor
+
+TOLERANCE = 1e-6
+MEASURES = ("clean", "perturbed", "random", "perturbed_reference")
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """A case computed again: its outcomes, and how far their metrics lie from the saved ones.
+
+    difference: the largest |new - saved| over SSIM, PSNR / 100 dB and NMSE of all images and regions.
+    changes: what is different from when it was saved (versions, weights, threads), in words.
+    """
+
+    case: Case
+    outcomes: list[Outcome]
+    difference: float
+    changes: list[str]
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether all metrics agree within 1e-6."""
+        return self.difference <= TOLERANCE
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "reproduced": self.reproduced,
+            "difference": self.difference,
+            "changes": self.changes,
+            "results": [outcome.to_json() for outcome in self.outcomes],
+        }
+
+    def summary(self) -> str:
+        """One sentence."""
+        if self.reproduced:
+            return f"The metrics are reproduced: the largest difference is {self.difference:.1e}."
+        because = f" What has changed: {'; '.join(self.changes)}." if self.changes else ""
+        return f"The metrics differ by up to {self.difference:.1e} from the saved ones.{because}"
+
+
+def make_case(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    roi: ROI,
+    outcomes: Sequence[Outcome],
+    *,
+    perturbation: str,
+    perturbation_knobs: Mapping[str, Any] | None = None,
+    reconstructor_knobs: Mapping[str, Any] | None = None,
+    source: Mapping[str, Any] | None = None,
+) -> Case:
+    """All of a perturbation's outcomes as a case that `evaluation.record.save_case` writes.
+
+    source: plain facts on where the slice is from (slice number, sampling), no paths or identifiers.
+    """
+    if not outcomes:
+        raise InputError("there is nothing to save; run a perturbation first.")
+    knobs = resolve(perturbations.get(perturbation).knobs, perturbation_knobs or {})
+    kspace = {"clean": _array(measurement.kspace), "mask": _array(measurement.mask)}
+    recipe = Recipe(
+        perturbation=perturbation,
+        perturbation_knobs=knobs,
+        budgets=tuple(
+            outcome.perturbed.budget.nominal for outcome in outcomes if outcome.perturbed.budget.nominal is not None
+        ),
+        method=reconstructor.id,
+        method_knobs=resolve(reconstructor.knobs, reconstructor_knobs or {}),
+        seed=int(knobs.get("seed", 0)),
+        input=record.array_hash(kspace["clean"], kspace["mask"]),
+        source=dict(source or {}),
+        weights=_weights(reconstructor),
+        versions=record.versions(),
+        threads=torch.get_num_threads(),
+    )
+    if measurement.kept is not None:
+        kspace["sensitivities"] = _array(measurement.kept.sensitivities)
+        kspace["noise"] = _array(measurement.kept.noise)
+    kspace["perturbed"] = np.stack([_array(outcome.perturbed.measurement.kspace) for outcome in outcomes])
+    kspace["random"] = np.stack([_array(outcome.control.kspace) for outcome in outcomes])
+    if measurement.full is not None:
+        kspace["full"] = _array(measurement.full)
+        kspace["perturbed_full"] = np.stack([_array(full) for full in _full(outcomes)])
+    return Case(
+        recipe=recipe,
+        roi=roi,
+        results=[_result(outcome) for outcome in outcomes],
+        matrix=measurement.matrix,
+        kspace=kspace,
+        images=_images(outcomes),
+    )
+
+
+def measurement_of(case: Case) -> Measurement:
+    """The clean measurement of a case."""
+    kept = None
+    if "sensitivities" in case.kspace:
+        kept = Calibration(_tensor(case, "sensitivities"), _tensor(case, "noise"))
+    full = _tensor(case, "full") if "full" in case.kspace else None
+    return Measurement(_tensor(case, "clean"), _tensor(case, "mask"), case.matrix, full, kept)
+
+
+def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None) -> Job[Replay]:
+    """Reconstruct and measure everything again from the saved k-space alone, and compare with what was saved.
+
+    case: a loaded one, or its folder. reconstructor: the method where it is not one of the registry's. Raises
+    InputError if the k-space is not the recipe's, FileFormatError for a folder that is not a sound case.
+    """
+    if not isinstance(case, Case):
+        case = record.load_case(case)
+    recipe = case.recipe
+    if record.array_hash(case.kspace["clean"], case.kspace["mask"]) != recipe.input:
+        raise InputError("the clean samples are not those that the recipe was made from; restore the saved case.")
+    method = reconstructors.get(recipe.method) if reconstructor is None else reconstructor
+    measurement = measurement_of(case)
+    keep = recipe.perturbation_knobs.get("sensitivities") == "kept"
+    perturbed = [
+        _perturbed(case, index, measurement.with_kspace(samples, full=full, keep=keep), measurement)
+        for index, (samples, full) in enumerate(_samples(case))
+    ]
+    controls = [measurement.with_kspace(one, full=measurement.full, keep=keep) for one in _tensor(case, "random")]
+    outcomes = yield from evaluate(
+        measurement,
+        method,
+        case.roi,
+        perturbed,
+        reconstructor_knobs=recipe.method_knobs,
+        seed=recipe.seed,
+        controls=controls,
+    )
+    difference = max(
+        _difference(saved[name], outcome.to_json()[name])
+        for saved, outcome in zip(case.results, outcomes, strict=True)
+        for name in MEASURES
+    )
+    return Replay(case, outcomes, difference, _changes(recipe, method))
+
+
+def _samples(case: Case) -> Iterator[tuple[Tensor, Tensor | None]]:
+    perturbed = _tensor(case, "perturbed")
+    full = _tensor(case, "perturbed_full") if "perturbed_full" in case.kspace else [None] * len(perturbed)
+    return zip(perturbed, full, strict=True)
+
+
+def _perturbed(case: Case, index: int, changed: Measurement, clean: Measurement) -> Perturbed:
+    saved = case.results[index]
+    spent = changed.kspace - clean.kspace
+    return Perturbed(
+        measurement=changed,
+        perturbation=spent,
+        budget=Budget.of(saved["budget"]["nominal"], spent, clean),
+        loss=tuple(saved["loss"]),
+        complete=saved["complete"],
+        judged_by=saved["judged_by"],
+        roi=ROI.model_validate(saved["roi"]) if saved.get("roi") else None,
+        details=saved["details"],
+        findings=saved["findings"],
+    )
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    """The outcome's JSON, with what a replay needs to say the same."""
+    perturbed = outcome.perturbed
+    return {
+        **outcome.to_json(),
+        "details": dict(perturbed.details),
+        "findings": dict(outcome.comparison.findings),
+        "roi": None if perturbed.roi is None else perturbed.roi.model_dump(mode="json"),
+    }
+
+
+def _images(outcomes: Sequence[Outcome]) -> dict[str, record.Array]:
+    first = outcomes[0].comparison
+    images = {"clean": _array(first.clean), "roi": _array(first.roi), "foreground": _array(first.foreground)}
+    if first.reference is not None:
+        images["reference"] = _array(first.reference)
+    for name in ("perturbed", "random", "perturbed_reference"):
+        stack = [getattr(outcome.comparison, name) for outcome in outcomes]
+        if stack[0] is not None:
+            images[name] = np.stack([_array(image) for image in stack])
+    return images
+
+
+def _full(outcomes: Sequence[Outcome]) -> Iterator[Tensor]:
+    for outcome in outcomes:
+        full = outcome.perturbed.measurement.full
+        assert full is not None
+        yield full
+
+
+def _difference(saved: Any, new: Any) -> float:
+    """The largest difference of two metrics trees; infinite where one has a value and the other none."""
+    if isinstance(saved, Mapping) and isinstance(new, Mapping) and saved.keys() == new.keys():
+        scale = {"psnr": 100.0}
+        return max((_difference(saved[key], new[key]) / scale.get(key, 1.0) for key in saved), default=0.0)
+    if saved is None and new is None:
+        return 0.0
+    if isinstance(saved, int | float) and isinstance(new, int | float):
+        return abs(saved - new)
+    return float("inf")
+
+
+def _weights(reconstructor: Reconstructor) -> dict[str, str]:
+    if reconstructor.weights is None:
+        return {}
+    from .weights import store
+
+    return {store.describe(reconstructor.weights)["id"]: store.load(reconstructor.weights).sha256}
+
+
+def _changes(recipe: Recipe, method: Reconstructor) -> list[str]:
+    now = {**record.versions(), "threads": str(torch.get_num_threads())}
+    then = {**recipe.versions, "threads": str(recipe.threads)}
+    changes = [f"{name} {then[name]} is now {now.get(name)}" for name in then if then[name] != now.get(name)]
+    for name, sha256 in _weights(method).items():
+        if recipe.weights.get(name) != sha256:
+            changes.append(f"the weights {name} are others")
+    return changes
+
+
+def _tensor(case: Case, name: str) -> Tensor:
+    return torch.from_numpy(case.kspace[name])
+
+
+def _array(tensor: Tensor) -> record.Array:
+    return tensor.detach().cpu().numpy()
