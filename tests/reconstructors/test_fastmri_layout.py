@@ -26,7 +26,7 @@ def state(golden: Arrays, name: str) -> dict[str, torch.Tensor]:
 
 def varnet_image(network: FastMRIVarNet, kspace: torch.Tensor, mask: torch.Tensor, lines: int | None) -> torch.Tensor:
     assert network.sens_net is not None
-    maps = network.sens_net(kspace, acs_columns(mask, lines))
+    maps = network.sens_net(kspace, acs_columns(mask, lines), (-2, -1))
     return root_sum_of_squares(fourier.ifft(network(kspace, mask, maps, (-2, -1))))
 
 

@@ -79,8 +79,6 @@ def test_unknown_damaged_and_foreign_files(tmp_path: Path, state: dict[str, torc
     damaged.write_bytes(b"not at all a file of tensors")
     with pytest.raises(WeightsError, match="safetensors"):
         store.load(str(damaged))
-    with pytest.raises(WeightsError, match="safetensors"):
-        store.describe(str(damaged))
     save_file(state, tmp_path / "foreign.safetensors")
     assert store.load(str(tmp_path / "foreign.safetensors")).metadata is None
 
@@ -88,7 +86,7 @@ def test_unknown_damaged_and_foreign_files(tmp_path: Path, state: dict[str, torc
 @pytest.mark.parametrize("wrap", [False, True])
 def test_plain_checkpoints_load(tmp_path: Path, state: dict[str, torch.Tensor], wrap: bool) -> None:
     torch.save({"state_dict": state, "epoch": 3} if wrap else state, tmp_path / "plain.pt")
-    loaded = store.load_checkpoint(tmp_path / "plain.pt")
+    loaded = store.load(str(tmp_path / "plain.pt")).state
     assert all(torch.equal(loaded[key], state[key]) for key in state)
 
 
@@ -101,7 +99,7 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plain.pt").write_bytes(pickle.dumps(Payload(), protocol=2))
     for name in ("zip.pt", "plain.pt"):
         with pytest.raises(WeightsError, match="run code"):
-            store.load_checkpoint(tmp_path / name)
+            store.load(str(tmp_path / name))
     assert not (tmp_path / "executed").exists()
 
 
@@ -111,4 +109,4 @@ def test_checkpoints_without_a_state_dict(tmp_path: Path) -> None:
     (tmp_path / "empty.pt").write_bytes(b"")
     for name in ("list.pt", "text.pt", "empty.pt", "missing.pt"):
         with pytest.raises(WeightsError):
-            store.load_checkpoint(tmp_path / name)
+            store.load(str(tmp_path / name))

@@ -138,9 +138,9 @@ class SensitivityNetwork(nn.Module):
         super().__init__()
         self.norm_unet = NormalisingUNet(channels, pools)
 
-    def forward(self, kspace: Tensor, acs: Tensor) -> Tensor:
-        """Sensitivities (batch, coils, rows, columns) from k-space of that shape and the ACS as a boolean mask."""
-        images = fourier.ifft(kspace * acs)
+    def forward(self, data: Tensor, acs: Tensor, dims: tuple[int, ...]) -> Tensor:
+        """Sensitivities (batch, coils, rows, columns) from data of that shape and the ACS as a boolean mask."""
+        images = fourier.ifft(data * acs, dims)
         maps = self.norm_unet(images.flatten(0, 1)).unflatten(0, images.shape[:2])
         norm = root_sum_of_squares(maps).unsqueeze(-3)
         return maps / torch.where(norm > 0, norm, 1.0)

@@ -7,12 +7,12 @@ card's is not used. Weights from elsewhere are given as a path.
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ from ..errors import WeightsError
 
 State = dict[str, Tensor]
 Range = tuple[float, float]
+
+_SUFFIX = ".safetensors"
+_CHECKPOINTS = (".pt", ".pth", ".ckpt")
 
 
 class Domain(BaseModel):
@@ -77,18 +80,23 @@ class Weights:
 def shipped() -> list[str]:
     """The ids of the sets in the wheel."""
     names = (entry.name for entry in resources.files(__package__).iterdir())
-    return sorted(name.removesuffix(".safetensors") for name in names if name.endswith(".safetensors"))
+    return sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
 
 
 @cache
 def load(name: str) -> Weights:
-    """The shipped set of that id, or the safetensors file at that path; read once.
+    """The shipped set of that id, or a user's file (.safetensors, .pt, .pth, .ckpt); read once.
 
-    Raises WeightsError if it is missing or damaged, or if a shipped set is not the one its card describes.
+    Of a PyTorch checkpoint nothing is executed: it may hold tensors alone, as a state dict (fastMRI's published
+    ones) or with one under "state_dict".
+    Raises WeightsError if the file is missing or damaged, holds other objects, or if a shipped set is not the
+    one that its card describes.
     """
     content = _read(name)
     sha256 = hashlib.sha256(content).hexdigest()
-    if not _is_path(name) and sha256 != (expected := _card_hash(name)):
+    if name.endswith(_CHECKPOINTS):
+        return Weights(_checkpoint(content, Path(name).name), None, sha256)
+    if not name.endswith(_SUFFIX) and sha256 != (expected := _card_hash(name)):
         raise WeightsError(
             f"the weights {name!r} have the SHA-256 {sha256[:12]}…, but their card says {expected[:12]}…; "
             "install the package again."
@@ -97,44 +105,19 @@ def load(name: str) -> Weights:
         state = load_bytes(content)
     except SafetensorError as error:
         raise WeightsError(f"{name} is no valid safetensors file ({error}); get it again.") from None
-    return Weights(state, _metadata(_header(content)), sha256)
-
-
-def load_checkpoint(path: str | Path) -> State:
-    """The state dict in a user's file: safetensors, or a PyTorch checkpoint of tensors alone.
-
-    A checkpoint may hold the state dict itself (fastMRI's published ones), or under "state_dict". Nothing in
-    it is executed: WeightsError for one that holds other objects, or is none.
-    """
-    path = Path(path)
-    if path.suffix == ".safetensors":
-        return load(str(path)).state
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise WeightsError(f"there is no file {path}; give the path of a checkpoint.") from None
-    except Exception as error:  # the unpickler raises whatever the bytes lead it to
-        raise WeightsError(
-            f"{path.name} is no PyTorch checkpoint of tensors alone, and anything else in it could run code; "
-            "save the network's state_dict(), best as safetensors."
-        ) from error
-    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"{path.name} holds no state dict of tensors; save the network's state_dict() alone.")
-    return dict(state)
+    return Weights(state, _metadata(content), sha256)
 
 
 def describe(name: str) -> dict[str, Any]:
-    """What is known about a set without unpacking it: id, parameters, megabytes, sha256, trained_for, scores."""
-    content = _read(name)
-    header = _header(content)
-    metadata = _metadata(header)
-    shapes = [entry["shape"] for key, entry in header.items() if key != "__metadata__"]
+    """What is known about a set, as JSON: id, parameters, megabytes, sha256, trained_for, scores."""
+    weights = load(name)
+    sizes = [(tensor.numel(), tensor.numel() * tensor.element_size()) for tensor in weights.state.values()]
+    metadata = weights.metadata
     return {
         "id": name,
-        "parameters": sum(math.prod(shape) for shape in shapes),
-        "megabytes": round(len(content) / 1e6, 2),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "parameters": sum(count for count, _ in sizes),
+        "megabytes": round(sum(size for _, size in sizes) / 1e6, 2),
+        "sha256": weights.sha256,
         "trained_for": metadata.trained_for.model_dump(mode="json") if metadata else None,
         "scores": metadata.scores if metadata else {},
     }
@@ -145,7 +128,7 @@ def save(folder: Path, name: str, state: State, metadata: Metadata) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     content = save_bytes(tensors, {"recon_robust": metadata.model_dump_json()})
-    path = folder / f"{name}.safetensors"
+    path = folder / f"{name}{_SUFFIX}"
     path.write_bytes(content)
     load.cache_clear()
     parameters = sum(tensor.numel() for tensor in tensors.values())
@@ -154,34 +137,36 @@ def save(folder: Path, name: str, state: State, metadata: Metadata) -> Path:
     return path
 
 
-def _is_path(name: str) -> bool:
-    return name.endswith(".safetensors")
-
-
 def _read(name: str) -> bytes:
     try:
-        if _is_path(name):
+        if name.endswith((_SUFFIX, *_CHECKPOINTS)):
             return Path(name).read_bytes()
-        return resources.files(__package__).joinpath(f"{name}.safetensors").read_bytes()
+        return resources.files(__package__).joinpath(f"{name}{_SUFFIX}").read_bytes()
     except OSError:
         choices = ", ".join(shipped()) or "none yet"
         raise WeightsError(
-            f"there are no weights {name!r}; shipped are: {choices}; others are given as a .safetensors file."
+            f"there are no weights {name!r}; shipped are: {choices}; others are given as a .safetensors or .pt file."
         ) from None
 
 
-def _header(content: bytes) -> dict[str, Any]:
-    """A safetensors file starts with the length of its header (8 bytes, little endian) and the header, JSON."""
+def _checkpoint(content: bytes, name: str) -> State:
     try:
-        length = int.from_bytes(content[:8], "little")
-        header: dict[str, Any] = json.loads(content[8 : 8 + length])
-    except ValueError:
-        raise WeightsError("the weights are no valid safetensors file; get them again.") from None
-    return header
+        loaded = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler raises whatever the bytes lead it to
+        raise WeightsError(
+            f"{name} is no PyTorch checkpoint of tensors alone, and anything else in it could run code; "
+            "save the network's state_dict(), best as safetensors."
+        ) from error
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
+    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(f"{name} holds no state dict of tensors; save the network's state_dict() alone.")
+    return dict(state)
 
 
-def _metadata(header: Mapping[str, Any]) -> Metadata | None:
-    text = header.get("__metadata__", {}).get("recon_robust")
+def _metadata(content: bytes) -> Metadata | None:
+    """A safetensors file starts with the length of its header (8 bytes, little endian) and the header, JSON."""
+    length = int.from_bytes(content[:8], "little")
+    text = json.loads(content[8 : 8 + length]).get("__metadata__", {}).get("recon_robust")
     try:
         return None if text is None else Metadata.model_validate_json(text)
     except ValidationError as error:

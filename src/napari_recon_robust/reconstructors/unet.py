@@ -1,0 +1,59 @@
+"""fastMRI's U-Net: a network from the zero-filled image to the fully sampled one."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..measurement import Measurement
+from ..physics import fourier
+from ..physics.model import root_sum_of_squares
+from ..weights import store
+from .base import Reconstructor
+from .fastmri_layout import FastMRIUNet
+
+LIMIT = 6.0  # deviations from the mean that the network sees
+
+
+class UNet(Reconstructor):
+    """x = m + s U(clip((z - m) / s, -6, 6)), z = sqrt(sum_i |F^-1 y_i|^2), m and s its mean and standard deviation.
+
+    Knows neither the coils nor the measured samples, so nothing ties the image to the data: the baseline
+    of fastMRI (Zbontar et al. 2018, arXiv:1811.08839).
+
+    weights: the id of a shipped set, or a checkpoint with fastMRI's U-Net layout (safetensors or PyTorch).
+    """
+
+    id = "unet"
+    label = "U-Net"
+    summary = "Network from the zero-filled magnitude to the image; no data consistency."
+    needs_sensitivities = False
+    reference_kind = "rss"
+
+    def __init__(self, weights: str | Path = "unet") -> None:
+        self.weights = str(weights)
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The magnitude image."""
+        zero_filled = measurement.crop(root_sum_of_squares(fourier.ifft(measurement.data, measurement.dims)))
+        rows, columns = zero_filled.shape[-2:]
+        network = load_network(self.weights, zero_filled.device)
+        image = restore(network, zero_filled.reshape(-1, 1, rows, columns))
+        return image.reshape(zero_filled.shape).to(measurement.kspace.dtype)
+
+
+def restore(network: FastMRIUNet, magnitude: Tensor) -> Tensor:
+    """The network's image of a zero-filled one, (batch, 1, rows, columns), in its units."""
+    deviation, mean = torch.std_mean(magnitude, (-2, -1), keepdim=True)
+    deviation = torch.where(deviation > 0, deviation, 1.0)
+    normalised = ((magnitude - mean) / deviation).clamp(-LIMIT, LIMIT)
+    image: Tensor = network(normalised) * deviation + mean
+    return image
+
+
+@cache
+def load_network(weights: str, device: torch.device) -> FastMRIUNet:
+    """The network of a shipped set or a checkpoint, ready to run."""
+    return FastMRIUNet.from_state(store.load(weights).state).to(device)
