@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .io import open_scan
     from .measurement import Measurement
     from .physics.sampling import Sampling
-    from .sample import sample
+    from .replay import make_case
+    from .sample import open_sample
 
 _HOME = {
     "ROI": ".evaluation.roi",
@@ -21,11 +22,12 @@ _HOME = {
     "Sampling": ".physics.sampling",
     "compare": ".api",
     "load_case": ".evaluation.record",
+    "make_case": ".replay",
+    "open_sample": ".sample",
     "open_scan": ".io",
     "perturb": ".api",
     "reconstructor": ".api",
     "reconstructors": ".api",
-    "sample": ".sample",
     "save_case": ".evaluation.record",
 }
 __all__ = [
@@ -34,11 +36,12 @@ __all__ = [
     "Sampling",
     "compare",
     "load_case",
+    "make_case",
+    "open_sample",
     "open_scan",
     "perturb",
     "reconstructor",
     "reconstructors",
-    "sample",
     "save_case",
 ]
 

@@ -1,23 +1,163 @@
 """recon-robust perturb KIND: one command for each perturbation, its options made from its knobs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..errors import InputError
-from ..evaluation import comparison, record
-from ..evaluation.roi import ROI
+from ..evaluation.record import save_case
+from ..evaluation.roi import ROI, Annotation
 from ..io.annotations import read_annotations
 from ..perturbations import registry
+from ..perturbations.base import Perturbation
+from ..perturbations.outcome import evaluate
+from ..replay import make_case
 from ..scan import Scan
 from .options import follow, knob_options, measured, method_and_knobs, print_json, sampling_options
 
-_EXAMPLES = """
+_REGION = (
+    click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="A box in the stored image, row 0 first."),
+    click.option("--annotations", type=click.Path(exists=True, path_type=Path), help="A fastMRI+ CSV instead."),
+    click.option("--annotation", metavar="INDEX|LABEL", help="Which annotation of the slice; the first if left out."),
+)
+_BUDGET = click.option("--budget", required=True, metavar="η[,η…]", help="Fractions of the k-space norm: 0.005,0.01.")
+_OUTPUT = click.option("--output", type=click.Path(path_type=Path), help="Save the case into this new folder.")
+
+
+class PerturbationGroup(click.Group):
+    """Makes the command of a perturbation when it is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """The ids of all perturbations."""
+        return registry.ids()
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of one perturbation; None for an unknown id."""
+        return _command(registry.get(name)) if name in registry.ids() else None
+
+
+@click.group(cls=PerturbationGroup)
+def perturb() -> None:
+    """Perturb one slice and measure what the reconstruction loses.
+
     \b
     Examples:
       recon-robust perturb worst-case scan.h5 --slice 10 --method tv --roi 120,140,32,28 --budget 0.005,0.01
-      recon-robust perturb worst-case scan.h5 --annotations knee.csv --annotation "Meniscus Tear" --output case
+      recon-robust perturb worst-case scan.h5 --annotations knee.csv --annotation "Meniscus Tear" --budget 0.01
       recon-robust perturb fnaf scan.h5 --slice 10 --method unet --at 160,170 --size 4 --contrast 0.4
-"""
+    """
+
+
+def _command(perturbation: Perturbation) -> click.Command:
+    def run(
+        method: str,
+        knobs: tuple[str, ...],
+        auto: bool,
+        as_json: bool,
+        output: Path | None,
+        roi: str | None,
+        annotations: Path | None,
+        annotation: str | None,
+        budget: str | None = None,
+        **options: Any,
+    ) -> None:
+        settings = {knob.name: options.pop(knob.name) for knob in perturbation.knobs}
+        budgets = () if budget is None else _budgets(budget)
+        if output is not None and output.exists():
+            raise InputError(f"{output.name} exists already; name a new folder for the case.")
+        with measured(**options) as (scan, index, measurement):
+            reconstructor, values = method_and_knobs(method, knobs, auto, measurement)
+            region = _region(scan, index, roi, annotations, annotation, measurement.matrix, perturbation)
+            search = perturbation.run(
+                measurement, reconstructor, region, budgets, reconstructor_knobs=values, **settings
+            )
+            perturbed = follow(search, perturbation.label)
+            comparing = evaluate(
+                measurement,
+                reconstructor,
+                region,
+                perturbed,
+                reconstructor_knobs=values,
+                seed=settings.get("seed", 0),
+            )
+            outcomes = follow(comparing, "comparing")
+            if output is not None:
+                case = make_case(
+                    measurement,
+                    reconstructor,
+                    region,
+                    outcomes,
+                    perturbation=perturbation.id,
+                    perturbation_knobs=settings,
+                    reconstructor_knobs=values,
+                    source={"slice": index, "acceleration": measurement.acceleration},
+                )
+                save_case(case, output)
+        if as_json:
+            print_json([outcome.to_json() for outcome in outcomes])
+            return
+        for outcome in outcomes:
+            budget_spent = outcome.perturbed.budget
+            if budget_spent.nominal is not None:
+                click.echo(f"budget {100 * budget_spent.nominal:.3g}% (spent {100 * budget_spent.achieved:.3g}%)")
+            click.echo(outcome.comparison.sentence)
+            for warning in outcome.comparison.warnings.values():
+                click.echo(f"caution: {warning}")
+        if output is not None:
+            click.echo(f"saved: {output}")
+
+    options: list[Callable[..., Any]] = [*_REGION, _OUTPUT]
+    if perturbation.needs_budget:
+        options.append(_BUDGET)
+    decorated: Callable[..., Any] = run
+    for option in reversed(options):
+        decorated = option(decorated)
+    command = click.command(perturbation.id, help=perturbation.summary)(sampling_options(decorated))
+    command.params += knob_options(perturbation.knobs)
+    return command
+
+
+def _budgets(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"the budget is {text!r}; give fractions separated by commas, for instance 0.005,0.01."
+        ) from None
+
+
+def _region(
+    scan: Scan,
+    index: int,
+    roi: str | None,
+    annotations: Path | None,
+    annotation: str | None,
+    matrix: tuple[int, int],
+    perturbation: Perturbation,
+) -> ROI:
+    """The ROI that is asked for; the whole image for a search that needs none."""
+    if roi is not None:
+        return ROI.parse(roi)
+    if annotations is not None:
+        found = read_annotations(annotations, scan.name, matrix[0])
+        return _chosen([one for one in found if one.slice == index and one.box is not None], annotation, index)
+    if not perturbation.needs_budget:
+        return ROI.box(0, 0, *matrix, label="whole image")
+    raise InputError("no region is given; name one by --roi ROW,COLUMN,HEIGHT,WIDTH or by --annotations CSV.")
+
+
+def _chosen(boxes: Sequence[Annotation], wanted: str | None, index: int) -> ROI:
+    if not boxes:
+        raise InputError(f"slice {index} of this scan has no annotated box; choose another slice or give --roi.")
+    names = "; ".join(f"{number}: {one.label}" for number, one in enumerate(boxes))
+    if wanted is None:
+        matches = [boxes[0]]
+    elif wanted.isdigit():
+        matches = list(boxes[int(wanted) : int(wanted) + 1])
+    else:
+        matches = [one for one in boxes if one.label.lower() == wanted.lower()]
+    if not matches or matches[0].box is None:
+        raise InputError(f"slice {index} has no annotation {wanted!r}; it has {names}.")
+    return matches[0].box

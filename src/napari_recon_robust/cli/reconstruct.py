@@ -8,6 +8,7 @@ import click
 
 from ..evaluation import metrics
 from ..io import images
+from ..perturbations.outcome import tissue_of
 from .options import measured, method_and_knobs, print_json, sampling_options
 
 
@@ -35,7 +36,7 @@ def reconstruct(
         reference = measurement.reference(reconstructor.reference_kind)
         regions = None
         if reference is not None:
-            regions = metrics.measure(image.abs(), reference)
+            regions = metrics.measure(image.abs(), reference, foreground=tissue_of(measurement))
         if output is not None:
             images.write_image(output, image, voxel=scan.header.voxel)
     result = {
@@ -43,9 +44,7 @@ def reconstruct(
         "knobs": values,
         "seconds": seconds,
         "acceleration": measurement.acceleration,
-        "metrics": None
-        if regions is None
-        else {name: region.model_dump(mode="json") for name, region in regions.items()},
+        "metrics": metrics.to_json(regions),
     }
     if as_json:
         print_json(result)

@@ -21,6 +21,8 @@ def replay(case: Path, as_json: bool) -> None:
 
     result = follow(engine.replay(case), "replaying")
     if as_json:
-        print_json(result.model_dump(mode="json"))
+        print_json(result.to_json())
     else:
         click.echo(result.summary())
+    if not result.reproduced:
+        raise SystemExit(1)
