@@ -62,7 +62,7 @@ def density_profile(shape: tuple[int, int]) -> NDArray[np.float64]:
     return 1 + DENSITY_FALL * np.hypot(row[:, None], column[None, :])
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
+@numba.njit(cache=True)
 def _throw(order: Any, places: Any, distance: Any, row_step: float, column_step: float) -> Any:
     """Keep candidates, in their order, that no kept one is nearer to than their own distance."""
     rows, columns = distance.shape

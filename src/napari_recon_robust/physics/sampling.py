@@ -22,7 +22,7 @@ Lines = NDArray[np.bool_]
 
 
 def _pattern(name: Any) -> Any:
-    """fastMRI writes its kinds with an underscore."""
+    """Also in fastMRI's spelling, with an underscore."""
     name = name.replace("_", "-") if isinstance(name, str) else name
     if name not in PATTERNS:
         raise InputError(f"the sampling pattern is {name!r}; choose one of {', '.join(PATTERNS)}.")
@@ -52,7 +52,7 @@ class Sampling(Specification):
     seed: Annotated[Annotated[int, Field(ge=0, lt=2**32)] | str, BeforeValidator(_seed)] = 0
 
     def mask(self, readout: int, phase: int) -> Tensor:
-        """bool (1, phase) for lines, (readout, phase) for "poisson-disc"; the same for the same seed."""
+        """Bool (1, phase) for lines, (readout, phase) for "poisson-disc"; the same for the same seed."""
         if self.pattern == "poisson-disc":
             from .poisson import poisson_disc
 

@@ -1,0 +1,178 @@
+"""A region of interest on the output image, and a reader's annotation that has one.
+
+Coordinates are those of the stored reconstruction after the crop: row 0 is the first stored row.
+"""
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from ..errors import InputError
+from ..specification import Specification
+
+Pixels = NDArray[np.bool_]
+
+
+class Box(Specification):
+    """The pixels [row, row + height) x [column, column + width)."""
+
+    kind: Literal["box"] = "box"
+    row: int
+    column: int
+    height: int = Field(gt=0)
+    width: int = Field(gt=0)
+
+    def rasterise(self, rows: int, columns: int) -> Pixels:
+        """Bool (rows, columns); InputError where the box reaches outside."""
+        last_row, last_column = self.row + self.height, self.column + self.width
+        if self.row < 0 or self.column < 0 or last_row > rows or last_column > columns:
+            raise InputError(
+                f"the ROI with rows {self.row} to {last_row - 1} and columns {self.column} to {last_column - 1} "
+                f"reaches outside the image of {rows} x {columns} pixels; choose one inside."
+            )
+        mask = np.zeros((rows, columns), bool)
+        mask[self.row : last_row, self.column : last_column] = True
+        return mask
+
+
+class Polygon(Specification):
+    """The pixels whose centres lie inside; vertices (row, column), pixel centres at whole numbers."""
+
+    kind: Literal["polygon"] = "polygon"
+    vertices: Annotated[tuple[tuple[float, float], ...], Field(min_length=3)]
+
+    def rasterise(self, rows: int, columns: int) -> Pixels:
+        """Bool (rows, columns); what lies outside the image is cut off."""
+        from skimage.draw import polygon
+
+        mask = np.zeros((rows, columns), bool)
+        row, column = np.array(self.vertices).T
+        mask[polygon(row, column, (rows, columns))] = True
+        return mask
+
+
+class Ellipse(Specification):
+    """The pixels whose centres lie inside; centre (row, column), half axes in pixels, rotation in radians."""
+
+    kind: Literal["ellipse"] = "ellipse"
+    row: float
+    column: float
+    row_radius: float = Field(gt=0)
+    column_radius: float = Field(gt=0)
+    rotation: float = 0.0
+
+    def rasterise(self, rows: int, columns: int) -> Pixels:
+        """Bool (rows, columns); what lies outside the image is cut off."""
+        from skimage.draw import ellipse
+
+        mask = np.zeros((rows, columns), bool)
+        inside = ellipse(
+            self.row, self.column, self.row_radius, self.column_radius, shape=(rows, columns), rotation=self.rotation
+        )
+        mask[inside] = True
+        return mask
+
+
+class Brush(Specification):
+    """Any pixels, as lengths of alternating runs of unpainted and painted ones, row by row, unpainted first."""
+
+    kind: Literal["brush"] = "brush"
+    rows: int = Field(gt=0)
+    columns: int = Field(gt=0)
+    runs: tuple[Annotated[int, Field(ge=0)], ...]
+
+    def rasterise(self, rows: int, columns: int) -> Pixels:
+        """Bool (rows, columns); InputError if it was painted on an image of another size."""
+        if (rows, columns) != (self.rows, self.columns) or sum(self.runs) != rows * columns:
+            raise InputError(
+                f"the ROI was painted on {self.rows} x {self.columns} pixels ({sum(self.runs)} stored) "
+                f"and the image has {rows} x {columns}; paint it on this image."
+            )
+        painted = np.arange(len(self.runs)) % 2 == 1
+        return np.repeat(painted, self.runs).reshape(rows, columns)
+
+
+Shape = Annotated[Box | Polygon | Ellipse | Brush, Field(discriminator="kind")]
+
+
+class ROI(Specification):
+    """The union of its shapes."""
+
+    shapes: Annotated[tuple[Shape, ...], Field(min_length=1)]
+    label: str = ""
+
+    @classmethod
+    def box(cls, row: int, column: int, height: int, width: int, label: str = "") -> "ROI":
+        """The pixels [row, row + height) x [column, column + width)."""
+        return cls(shapes=(Box(row=row, column=column, height=height, width=width),), label=label)
+
+    @classmethod
+    def polygon(cls, vertices: Any, label: str = "") -> "ROI":
+        """The inside of a polygon, (n, 2) rows and columns, pixel centres at whole numbers."""
+        points = tuple((float(row), float(column)) for row, column in vertices)
+        return cls(shapes=(Polygon(vertices=points),), label=label)
+
+    @classmethod
+    def ellipse(
+        cls,
+        row: float,
+        column: float,
+        row_radius: float,
+        column_radius: float,
+        rotation: float = 0.0,
+        label: str = "",
+    ) -> "ROI":
+        """The inside of an ellipse; half axes in pixels, rotation in radians."""
+        shape = Ellipse(row=row, column=column, row_radius=row_radius, column_radius=column_radius, rotation=rotation)
+        return cls(shapes=(shape,), label=label)
+
+    @classmethod
+    def brush(cls, mask: Any, label: str = "") -> "ROI":
+        """The painted pixels of a bool array (rows, columns)."""
+        painted = np.asarray(mask, bool)
+        if painted.ndim != 2:
+            raise InputError(f"the painted ROI has shape {painted.shape}; (rows, columns) is expected.")
+        flat = np.concatenate([[False], painted.ravel()])
+        edges = np.flatnonzero(flat[1:] != flat[:-1])
+        runs = np.diff(np.concatenate([[0], edges, [painted.size]])).tolist()
+        return cls(shapes=(Brush(rows=painted.shape[0], columns=painted.shape[1], runs=tuple(runs)),), label=label)
+
+    @classmethod
+    def parse(cls, text: str) -> "ROI":
+        """A box from "ROW,COLUMN,HEIGHT,WIDTH"."""
+        try:
+            row, column, height, width = (int(part) for part in text.split(","))
+        except ValueError:
+            raise InputError(
+                f"the ROI is {text!r}; give four whole numbers ROW,COLUMN,HEIGHT,WIDTH, for instance 120,140,32,28."
+            ) from None
+        return cls.box(row, column, height, width)
+
+    def mask(self, shape: tuple[int, int]) -> Tensor:
+        """Bool (rows, columns), True inside; InputError if it has no pixel in the image, or a box reaches outside."""
+        rows, columns = shape
+        inside = np.logical_or.reduce([one.rasterise(rows, columns) for one in self.shapes])
+        if not inside.any():
+            raise InputError(
+                f"the ROI has no pixel inside the image of {rows} x {columns} pixels; "
+                "draw one that lies on it and covers at least one pixel."
+            )
+        return torch.from_numpy(inside)
+
+
+class Annotation(Specification):
+    """What a reader marked in a scan.
+
+    slice: from 0; for a finding of the whole study (`study_level`) the slice that it was noted on.
+    box: where, in stored-array coordinates, or None; `note` then says why, or what else was unusual.
+    """
+
+    label: str
+    slice: int
+    box: ROI | None = None
+    study_level: bool = False
+    note: str = ""
