@@ -5,11 +5,15 @@ Where lines are left out along the phase encoding only, the readout is transform
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from . import fourier
+
+_POWER_ITERATIONS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +46,47 @@ class ForwardModel:
         return (self.sensitivities.conj() * fourier.ifft(self.mask * data, self.dims)).sum(-3)
 
     def normal(self, image: Tensor) -> Tensor:
-        """A^H A x."""
-        return self.adjoint(self.forward(image))
+        """A^H A x; differentiable in the image without keeping any coil image."""
+        if self.sensitivities.requires_grad:
+            return self.adjoint(self.forward(image))
+        result: Tensor = _Normal.apply(image, self)
+        return result
+
+    @cached_property
+    def largest_eigenvalue(self) -> Tensor:
+        """L, the largest eigenvalue of A^H A, real (..., 1, 1); at most sup sum_i |S_i|^2.
+
+        Power iteration from the sensitivities' support, which is near: a smooth image lies in the ACS.
+        """
+        with torch.no_grad():
+            image = self.sensitivities.abs().square().sum(-3).to(self.sensitivities.dtype)
+            for _ in range(_POWER_ITERATIONS):
+                image = image / _norm(image)
+                image = self.normal(image)
+            return _norm(image)
 
     def coil_images(self, data: Tensor) -> Tensor:
         """F^-1 M y: data to one image per coil, (..., coils, rows, columns)."""
         return fourier.ifft(self.mask * data, self.dims)
+
+
+class _Normal(torch.autograd.Function):
+    """A^H A with itself as its backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, model: ForwardModel) -> Tensor:
+        ctx.model, ctx.shape = model, image.shape
+        return model.adjoint(model.forward(image))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return ctx.model.normal(gradients[0]).sum_to_size(ctx.shape), None
+
+
+def _norm(image: Tensor) -> Tensor:
+    """The 2-norm of an image, real (..., 1, 1), 1 for a zero image."""
+    norm = torch.linalg.vector_norm(image, dim=(-2, -1), keepdim=True)
+    return torch.where(norm > 0, norm, torch.ones_like(norm))
 
 
 def root_sum_of_squares(coil_images: Tensor) -> Tensor:
