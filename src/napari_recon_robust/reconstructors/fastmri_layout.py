@@ -8,6 +8,7 @@ Sriram et al., End-to-end variational networks for accelerated MRI reconstructio
 doi:10.1007/978-3-030-59713-9_7.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Self, TypeVar
 
@@ -93,6 +94,32 @@ class FastMRIUNet(nn.Module):
             raise WeightsError("the weights do not have fastMRI's U-Net layout; choose weights of a U-Net.") from None
         return _loaded(cls(inputs, outputs, channels, pools), state)
 
+    @torch.no_grad()
+    def start_as_identity(self) -> None:
+        """Set first weights with which an input of mean 0 and deviation 1 comes out as it went in.
+
+        Along the top level x passes as the pair leaky(x), leaky(-x), whose difference is (1 + slope) x; all other
+        channels keep their random weights and do not reach the output yet. Then training starts at the input
+        image, as a residual network does, within the published layout.
+        """
+        weights = dict(self.named_parameters())
+        down, up = "down_sample_layers.0.layers", f"up_conv.{len(self.up_conv) - 1}"
+        channels, images = weights[f"{down}.0.weight"].shape[:2]
+        pair = torch.tensor([1.0, -1.0])
+        blocks = [(f"{down}.4", 0), (f"{up}.0.layers.0", channels), (f"{up}.0.layers.4", 0)]
+        for weight, skip in ((weights[f"{name}.weight"], skip) for name, skip in blocks):
+            weight[: 2 * images] = 0.0
+            for first in range(0, 2 * images, 2):
+                columns = slice(skip + first, skip + first + 2)
+                weight[first : first + 2, columns, 1, 1] = torch.outer(pair, pair) / (1 + SLOPE)
+        weights[f"{down}.0.weight"][: 2 * images] = 0.0
+        weights[f"{up}.1.weight"].zero_()
+        weights[f"{up}.1.bias"].zero_()
+        for image in range(images):
+            rows = slice(2 * image, 2 * image + 2)
+            weights[f"{down}.0.weight"][rows, image, 1, 1] = pair
+            weights[f"{up}.1.weight"][image, rows, 0, 0] = pair / (1 + SLOPE)
+
     def forward(self, x: Tensor) -> Tensor:
         """Reflected by one pixel where a level's upsampled size falls short of an odd one."""
         skipped = []
@@ -126,7 +153,7 @@ class NormalisingUNet(nn.Module):
         rows, columns = image.shape[-2:]
         above, left = (-rows % MULTIPLE) // 2, (-columns % MULTIPLE) // 2
         below, right = -rows % MULTIPLE - above, -columns % MULTIPLE - left
-        x = self.unet(functional.pad((x - mean) / deviation, (left, right, above, below)))
+        x = self.unet(functional.pad((x - mean) / deviation, (left, right, above, below))).float()
         x = x[..., above : above + rows, left : left + columns] * deviation + mean
         return torch.complex(x[:, 0], x[:, 1])
 
@@ -173,6 +200,15 @@ class FastMRIVarNet(nn.Module):
         super().__init__()
         self.sens_net = SensitivityNetwork(*sensitivity) if sensitivity else None
         self.cascades = nn.ModuleList(Cascade(channels, pools) for _ in range(cascades))
+
+    @torch.no_grad()
+    def start_as_identity(self) -> None:
+        """Set first weights: sensitivities that are the normalised ACS images, cascades that remove the mean alone."""
+        if self.sens_net is not None:
+            self.sens_net.norm_unet.unet.start_as_identity()
+        for name, parameter in self.cascades.named_parameters():
+            if re.search(r"up_conv\.\d+\.1\.", name):
+                parameter.zero_()
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:

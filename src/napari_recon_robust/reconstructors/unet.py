@@ -1,5 +1,6 @@
 """fastMRI's U-Net: a network from the zero-filled image to the fully sampled one."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ..physics.model import root_sum_of_squares
 from ..weights import store
 from .base import Reconstructor
 from .fastmri_layout import FastMRIUNet
+from .unrolled import Problem
 
 LIMIT = 6.0  # deviations from the mean that the network sees
 
@@ -44,13 +46,25 @@ class UNet(Reconstructor):
         return image.reshape(zero_filled.shape).to(measurement.kspace.dtype)
 
 
-def restore(network: FastMRIUNet, magnitude: Tensor) -> Tensor:
+class TrainableUNet(FastMRIUNet):
+    """The network of `UNet` as the training sees it: a problem in, an image out; it starts at the zero-filled one."""
+
+    def __init__(self, channels: int, pools: int) -> None:
+        super().__init__(1, 1, channels, pools)
+        self.start_as_identity()
+
+    def forward(self, problem: Problem) -> Tensor:  # type: ignore[override]
+        """The magnitude, float32 (rows, columns), relative to the problem's scale."""
+        zero_filled = root_sum_of_squares(problem.model.coil_images(problem.data))
+        return restore(super().forward, zero_filled[None, None])[0, 0]
+
+
+def restore(network: Callable[[Tensor], Tensor], magnitude: Tensor) -> Tensor:
     """The network's image of a zero-filled one, (batch, 1, rows, columns), in its units."""
     deviation, mean = torch.std_mean(magnitude, (-2, -1), keepdim=True)
     deviation = torch.where(deviation > 0, deviation, 1.0)
     normalised = ((magnitude - mean) / deviation).clamp(-LIMIT, LIMIT)
-    image: Tensor = network(normalised) * deviation + mean
-    return image
+    return network(normalised) * deviation + mean
 
 
 @cache

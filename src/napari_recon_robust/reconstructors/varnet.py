@@ -15,6 +15,7 @@ from ..physics.sampling import acs_region
 from ..weights import store
 from .base import Reconstructor
 from .fastmri_layout import FastMRIVarNet, acs_columns
+from .unrolled import Problem
 
 
 class VarNet(Reconstructor):
@@ -58,6 +59,22 @@ class VarNet(Reconstructor):
             maps = measurement.calibration.sensitivities.expand(*batch, *shape).reshape(-1, *shape)
         image = combine(network(data, measurement.mask, maps, measurement.dims), maps, measurement.dims)
         return measurement.crop(image.reshape(*batch, *shape[1:]))
+
+
+class TrainableVarNet(FastMRIVarNet):
+    """The network of `VarNet` as the training sees it: a problem in, an image out; it starts at the zero-filled one."""
+
+    def __init__(self, cascades: int, channels: int, pools: int, sensitivity: tuple[int, int]) -> None:
+        super().__init__(cascades, channels, pools, (sensitivity[0], sensitivity[1]))
+        self.start_as_identity()
+
+    def forward(self, problem: Problem, learned: bool = False) -> Tensor:  # type: ignore[override]
+        """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: with its own maps."""
+        data, model = problem.data[None], problem.model
+        maps = model.sensitivities[None]
+        if learned:
+            maps = learned_sensitivities(self, data, model.mask, model.dims)
+        return combine(super().forward(data, model.mask, maps, model.dims), maps, model.dims)[0]
 
 
 def learned_sensitivities(network: FastMRIVarNet, data: Tensor, mask: Tensor, dims: tuple[int, ...]) -> Tensor:
