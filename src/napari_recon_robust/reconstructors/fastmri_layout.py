@@ -153,7 +153,7 @@ class NormalisingUNet(nn.Module):
         rows, columns = image.shape[-2:]
         above, left = (-rows % MULTIPLE) // 2, (-columns % MULTIPLE) // 2
         below, right = -rows % MULTIPLE - above, -columns % MULTIPLE - left
-        x = self.unet(functional.pad((x - mean) / deviation, (left, right, above, below))).float()
+        x = self.unet(functional.pad((x - mean) / deviation, (left, right, above, below))).to(mean)
         x = x[..., above : above + rows, left : left + columns] * deviation + mean
         return torch.complex(x[:, 0], x[:, 1])
 

@@ -1,0 +1,133 @@
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from napari_recon_robust.errors import InputError, WeightsError
+from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors import varnet as module
+from napari_recon_robust.reconstructors.fastmri_layout import FastMRIVarNet, NormalisingUNet, acs_columns
+from napari_recon_robust.reconstructors.unrolled import Problem
+from napari_recon_robust.reconstructors.varnet import TrainableVarNet, VarNet
+from napari_recon_robust.weights import store
+
+ROWS, COLUMNS = 31, 37
+
+
+def smooth_maps() -> torch.Tensor:
+    """Four coils around the image, sum |S|^2 = 1."""
+    row, column = torch.meshgrid(torch.linspace(-1, 1, ROWS), torch.linspace(-1, 1, COLUMNS), indexing="ij")
+    centres = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
+    magnitudes = torch.stack([torch.exp(-((row - r) ** 2 + (column - c) ** 2) / 2) for r, c in centres])
+    maps = torch.polar(magnitudes, torch.stack([row * r + column * c for r, c in centres]))
+    return maps / maps.abs().square().sum(0).sqrt()
+
+
+@pytest.fixture(scope="module")
+def varnet(tmp_path_factory: pytest.TempPathFactory) -> VarNet:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save_file(FastMRIVarNet(2, 4, 2, (3, 2)).state_dict(), path)
+    return VarNet(path)
+
+
+@pytest.fixture
+def lines() -> Measurement:
+    """Readout oversampled twice, odd sides, with its sensitivities."""
+    torch.manual_seed(1)
+    mask = Sampling(acceleration=3, centre_fraction=0.3).mask(2 * ROWS, COLUMNS)
+    kspace = 1e-4 * torch.randn(4, 2 * ROWS, COLUMNS, dtype=torch.complex64) * mask
+    return Measurement(kspace, mask, (ROWS, COLUMNS), kept=Calibration(smooth_maps(), torch.full((4,), 1e-6)))
+
+
+@pytest.mark.parametrize("sensitivities", ["estimated", "learned"])
+def test_is_the_network_of_the_cropped_kspace(varnet: VarNet, lines: Measurement, sensitivities: str) -> None:
+    """The published network runs on k-space in two dimensions; hybrid data must give the same."""
+    network = FastMRIVarNet.from_state(store.load(str(varnet.weights)).state)
+    kspace = fourier.fft(lines.data, (-2,))[None]
+    maps = smooth_maps()[None]
+    if sensitivities == "learned":
+        assert network.sens_net is not None
+        maps = network.sens_net(kspace, acs_columns(lines.mask), (-2, -1))
+    expected = (maps.conj() * fourier.ifft(network(kspace, lines.mask, maps, (-2, -1)))).sum(1)[0]
+    image = varnet(lines, sensitivities=sensitivities)
+    torch.testing.assert_close(image, expected.detach(), rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("sensitivities", ["estimated", "learned"])
+def test_scales_with_the_data(varnet: VarNet, lines: Measurement, sensitivities: str) -> None:
+    scaled = Measurement(lines.kspace * 1e-4, lines.mask, lines.matrix, kept=lines.kept)
+    image = varnet(lines, sensitivities=sensitivities)
+    atol = 1e-4 * float(image.abs().max())
+    torch.testing.assert_close(varnet(scaled, sensitivities=sensitivities) * 1e4, image, rtol=1e-3, atol=atol)
+
+
+@pytest.mark.parametrize("sensitivities", ["estimated", "learned"])
+def test_a_batch_and_a_pattern_in_two_dimensions(varnet: VarNet, sensitivities: str) -> None:
+    torch.manual_seed(2)
+    mask = torch.rand(ROWS, COLUMNS) < 0.5
+    mask[10:20, 13:23] = True
+    kept = Calibration(smooth_maps(), torch.ones(4))
+    kspace = torch.randn(2, 4, ROWS, COLUMNS, dtype=torch.complex64) * mask
+    images = varnet(Measurement(kspace, mask, (ROWS, 32), kept=kept), sensitivities=sensitivities)
+    single = varnet(Measurement(kspace[1], mask, (ROWS, 32), kept=kept), sensitivities=sensitivities)
+    assert images.shape == (2, ROWS, 32)
+    torch.testing.assert_close(images[1], single, rtol=1e-3, atol=1e-4 * float(single.abs().max()))
+
+
+@pytest.mark.parametrize("sensitivities", ["estimated", "learned"])
+def test_the_gradient_is_that_of_finite_differences(
+    varnet: VarNet, lines: Measurement, sensitivities: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = module.load_network(str(varnet.weights), torch.device("cpu"))
+    monkeypatch.setattr(module, "load_network", lambda weights, device: copy.deepcopy(network).double())
+    kspace = (1e4 * lines.kspace).to(torch.complex128).requires_grad_()
+    kept = Calibration(smooth_maps().to(torch.complex128), torch.ones(4))
+    direction = torch.randn_like(kspace) * lines.mask
+    weights = torch.randn(ROWS, COLUMNS, dtype=torch.complex128)
+
+    def value(k: torch.Tensor) -> torch.Tensor:
+        measurement = Measurement(k, lines.mask, lines.matrix, kept=kept)
+        return (varnet(measurement, sensitivities=sensitivities) * weights).real.sum()
+
+    (gradient,) = torch.autograd.grad(value(kspace), kspace)
+    step = 1e-7
+    with torch.no_grad():
+        difference = (value(kspace + step * direction) - value(kspace - step * direction)) / (2 * step)
+    torch.testing.assert_close((gradient.conj() * direction).real.sum(), difference, rtol=1e-4, atol=1e-4)
+
+
+def test_without_a_correction_what_was_measured_remains(
+    varnet: VarNet, lines: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R = 0 leaves k = y, so the image is A^H y."""
+    monkeypatch.setattr(NormalisingUNet, "forward", lambda self, image: torch.zeros_like(image))
+    torch.testing.assert_close(varnet(lines), lines.model.adjoint(lines.data))
+
+
+def test_training_starts_with_the_acs_images_as_sensitivities(lines: Measurement) -> None:
+    network = TrainableVarNet(1, 4, 2, (4, 2))
+    problem = Problem(lines.model, lines.data, torch.tensor([[0.01]]))
+    assert network.sens_net is not None
+    acs = torch.zeros_like(lines.mask)
+    acs[:, 13:24] = True
+    images = fourier.ifft(lines.data * acs, (-1,))
+    expected = images / images.abs().square().sum(0).sqrt()
+    maps = network.sens_net(lines.data[None], acs, (-1,))[0]
+    assert float((maps.conj() * expected).sum(0).abs().median()) > 0.99
+    assert network(problem, learned=True).shape == (ROWS, COLUMNS)
+
+
+def test_weights_without_a_sensitivity_network(tmp_path: Path, lines: Measurement) -> None:
+    save_file(FastMRIVarNet(1, 4, 2).state_dict(), tmp_path / "bare.safetensors")
+    bare = VarNet(tmp_path / "bare.safetensors")
+    assert bare(lines).shape == (ROWS, COLUMNS)
+    with pytest.raises(InputError, match="no sensitivity network"):
+        bare(lines, sensitivities="learned")
+    save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(WeightsError, match="VarNet layout"):
+        VarNet(tmp_path / "other.safetensors")(lines)
