@@ -87,43 +87,68 @@ def coupling(coils: int, rng: Generator, strength: float = 0.15) -> NDArray[np.c
     return (np.eye(coils) + mutual).astype(np.complex64)
 
 
+@dataclass(frozen=True, eq=False)
+class CoilArray:
+    """Receive loops on an elliptic cylinder around the head, in half fields of view, and their electronics.
+
+    centres, normals: (coils, 3). radii: (coils,). gains: complex (coils,). mixing: complex (coils, coils), the
+    coupling of signals. covariance: complex (coils, coils), of the noise; the mean of its diagonal is 1.
+    """
+
+    centres: NDArray[np.float64]
+    normals: NDArray[np.float64]
+    radii: NDArray[np.float64]
+    gains: NDArray[np.complex128]
+    mixing: NDArray[np.complex64]
+    covariance: NDArray[np.complex64]
+
+    @classmethod
+    def random(cls, coils: int, rng: Generator) -> "CoilArray":
+        """One ring of loops for up to 8 coils, else staggered rings, with random positions, sizes and gains."""
+        rings = int(np.ceil(coils / 8))
+        semi_axes = rng.uniform(1.0, 1.4) * rng.uniform(0.9, 1.1, 2)
+        spacing = 2 * np.pi * semi_axes.mean() / np.ceil(coils / rings)
+        index = np.arange(coils)
+        angle = rng.uniform(0, 2 * np.pi) + 2 * np.pi * (index + rng.uniform(-0.2, 0.2, coils)) / coils
+        level = rng.uniform(-0.3, 0.3) + 0.6 * (index % rings - (rings - 1) / 2) + rng.normal(0, 0.1, coils)
+        centres = np.stack([semi_axes[0] * np.cos(angle), semi_axes[1] * np.sin(angle), level], axis=-1)
+        inward = -centres / np.linalg.norm(centres, axis=-1, keepdims=True)
+        return cls(
+            centres=centres,
+            normals=inward + rng.normal(0, 0.15, (coils, 3)),
+            radii=np.clip(spacing * rng.uniform(0.45, 0.7, coils), 0.3, 0.8),
+            gains=rng.uniform(0.7, 1.3, coils) * np.exp(2j * np.pi * rng.uniform(size=coils)),
+            mixing=coupling(coils, rng),
+            covariance=noise_covariance(coils, 1.0, rng),
+        )
+
+    def sensitivities(self, shape: tuple[int, int], *, height: float = 0.0) -> NDArray[np.complex64]:
+        """S = mixing gain (B_x - i B_y) in an axial slice: (coils, rows, columns), scaled so that the mean of
+        sqrt(sum |S_i|^2) is 1.
+
+        height: of the slice above the array's middle. The field of view spans [-1, 1] along its longer side.
+        Source: Roemer et al., The NMR phased array, 1990, doi:10.1002/mrm.1910160203 (receive field by reciprocity).
+        """
+        half = max(shape) / 2
+        coarse = [np.linspace(-n / 2 / half, n / 2 / half, _FIELD_POINTS) for n in shape]
+        plane = np.stack(np.broadcast_arrays(coarse[0][:, None], coarse[1], height), axis=-1)
+        fields = [
+            loop_field(plane, centre, normal, radius, wire=_WIRE)
+            for centre, normal, radius in zip(self.centres, self.normals, self.radii, strict=True)
+        ]
+        received = [gain * (field[..., 0] - 1j * field[..., 1]) for gain, field in zip(self.gains, fields, strict=True)]
+        mixed = np.tensordot(self.mixing, np.stack(received), axes=1)
+        fine = [_spline_matrix(grid, (np.arange(n) - n // 2) / half) for grid, n in zip(coarse, shape, strict=True)]
+        maps = (fine[0] @ mixed @ fine[1].T).astype(np.complex64)
+        return maps / np.sqrt((np.abs(maps) ** 2).sum(0)).mean()
+
+
 def coil_sensitivities(
     shape: tuple[int, int], coils: int, rng: Generator, *, normalise: bool = True
 ) -> NDArray[np.complex64]:
-    """S_i = (B_x - i B_y) of current loops around the head, coupled, with random gains: (coils, rows, columns).
-
-    The field of view spans [-1, 1] along its longer side; the loops stand on an elliptic cylinder just outside,
-    in one ring for up to 8 coils, else in staggered rings. normalise: divide by the root of sum |S_i|^2, else
-    scale its mean to 1.
-    Source: Roemer et al., The NMR phased array, 1990, doi:10.1002/mrm.1910160203 (receive field by reciprocity).
-    """
-    rows, columns = shape
-    half = max(shape) / 2
-    extent = (rows / 2 / half, columns / 2 / half)
-    coarse = [np.linspace(-side, side, _FIELD_POINTS) for side in extent]
-    plane = np.stack(np.broadcast_arrays(coarse[0][:, None], coarse[1], 0.0), axis=-1)
-
-    rings = int(np.ceil(coils / 8))
-    semi_axes = rng.uniform(1.0, 1.4) * rng.uniform(0.9, 1.1, 2)
-    spacing = 2 * np.pi * semi_axes.mean() / np.ceil(coils / rings)
-    start, height = rng.uniform(0, 2 * np.pi), rng.uniform(-0.3, 0.3)
-    fields = []
-    for coil in range(coils):
-        angle = start + 2 * np.pi * (coil + rng.uniform(-0.2, 0.2)) / coils
-        level = height + 0.6 * (coil % rings - (rings - 1) / 2) + rng.normal(0, 0.1)
-        centre = np.array([semi_axes[0] * np.cos(angle), semi_axes[1] * np.sin(angle), level])
-        normal = -centre / np.linalg.norm(centre) + rng.normal(0, 0.15, 3)
-        radius = np.clip(spacing * rng.uniform(0.45, 0.7), 0.3, 0.8)
-        field = loop_field(plane, centre, normal, float(radius), wire=_WIRE)
-        gain = rng.uniform(0.7, 1.3) * np.exp(2j * np.pi * rng.uniform())
-        fields.append(gain * (field[..., 0] - 1j * field[..., 1]))
-    mixed = np.tensordot(coupling(coils, rng), np.stack(fields), axes=1)
-
-    fine = [_spline_matrix(grid, (np.arange(n) - n // 2) / half) for grid, n in zip(coarse, shape, strict=True)]
-    maps = (fine[0] @ mixed @ fine[1].T).astype(np.complex64)
-    total = np.sqrt((np.abs(maps) ** 2).sum(0))
-    maps /= total if normalise else total.mean()
-    return maps
+    """Sensitivities of a random array, (coils, rows, columns); normalise: sum |S_i|^2 = 1 everywhere."""
+    maps = CoilArray.random(coils, rng).sensitivities(shape)
+    return maps / np.sqrt((np.abs(maps) ** 2).sum(0)) if normalise else maps
 
 
 def _spline_matrix(grid: NDArray[np.floating], at: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -204,8 +229,10 @@ def simulate_slice(
     magnitude: NDArray[np.floating],
     rng: Generator,
     *,
-    coils: int = 8,
+    coils: int | CoilArray = 8,
+    height: float = 0.0,
     noise_level: float | None = None,
+    scale: float | None = None,
     detail: float | None = None,
     shading: float | None = None,
     oversampling: int = 1,
@@ -213,42 +240,46 @@ def simulate_slice(
 ) -> SimulatedSlice:
     """k_i = F(S_i x) + n_i with x = magnitude * shading * exp(i phase).
 
-    magnitude: (rows, columns), not negative. noise_level: sigma relative to the truth's 99.5th percentile, None
-    draws it log-uniformly from NOISE_RANGE. detail: of the phase (see `phase`). shading: exponent of the coils'
-    own intensity, 0 = a perfectly normalised scan, 1 = none; None draws it. oversampling: of the readout (rows).
-    matrix: acquire fewer samples than the image was drawn on (a whole divisor of its shape), as a scanner does:
-    the truth is then low-passed, with physical Gibbs ringing and partial volumes.
+    magnitude: (rows, columns), not negative. coils: an array, or how many a random one has; height: of the slice
+    above its middle, in half fields of view. noise_level: sigma relative to `scale` (the truth's 99.5th
+    percentile by default), None draws it log-uniformly from NOISE_RANGE. detail: of the phase (see `phase`).
+    shading: exponent of the coils' own intensity, 0 = a perfectly normalised scan, 1 = none; None draws it.
+    oversampling: of the readout (rows). matrix: acquire fewer samples than the image was drawn on (a whole divisor
+    of its shape), as a scanner does: the truth is then low-passed, with physical Gibbs ringing and partial volumes.
     """
-    drawn = magnitude.shape
-    rows, columns = matrix = matrix or (drawn[0], drawn[1])
+    drawn = (magnitude.shape[0], magnitude.shape[1])
+    rows, columns = matrix = matrix or drawn
     factors = (drawn[0] // rows, drawn[1] // columns)
     if (rows * factors[0], columns * factors[1]) != drawn or 0 in factors:
         raise InputError(f"the matrix is {matrix}; a whole divisor of the drawn image's {drawn} is expected.")
 
-    maps = coil_sensitivities((drawn[0], drawn[1]), coils, rng, normalise=False)
+    array = CoilArray.random(coils, rng) if isinstance(coils, int) else coils
+    maps = array.sensitivities(drawn, height=height)
     total = np.sqrt((np.abs(maps) ** 2).sum(0))
     maps /= total
     shading = float(rng.uniform(0, 0.7)) if shading is None else shading
     shaded = np.asarray(magnitude, np.float32) * total**shading
-    image = shaded * np.exp(1j * phase((drawn[0], drawn[1]), rng, shaded, detail=detail)).astype(np.complex64)
-
-    fine = torch.from_numpy(image)
-    fine_maps = torch.from_numpy(maps)
-    truth = fourier.ifft(_acquired(fine[None], matrix))[0]
-    scale = float(np.quantile(truth.abs().numpy(), 0.995))
+    image = torch.from_numpy(shaded * np.exp(1j * phase(drawn, rng, shaded, detail=detail)).astype(np.complex64))
+    truth = fourier.ifft(_acquired(image[None], matrix))[0]
+    if scale is None:
+        scale = float(np.quantile(truth.abs().numpy(), 0.995))
     if noise_level is None:
         noise_level = float(np.exp(rng.uniform(*np.log(NOISE_RANGE))))
+
     readout = rows * oversampling
     wide = drawn[0] * oversampling
     start = [n // 2 - (m // 2) * f for n, m, f in zip(drawn, matrix, factors, strict=True)]
     # The image lies where the centre crop to `rows` finds it again, also for odd sizes.
     before = wide // 2 - (readout // 2 - (readout - rows) // 2) * factors[0] - start[0]
-    widened = torch.nn.functional.pad(fine_maps * fine, (0, 0, before, wide - drawn[0] - before))
-    kspace = _acquired(widened, (readout, columns))
-    covariance = noise_covariance(coils, noise_level * scale, rng)
-    kspace = kspace + torch.from_numpy(noise((readout, columns), covariance, rng))
-    sampled_maps = fine_maps[:, start[0] :: factors[0], start[1] :: factors[1]].contiguous()
-    return SimulatedSlice(kspace, truth, sampled_maps, torch.from_numpy(np.sqrt(np.diag(covariance).real)))
+    widened = torch.nn.functional.pad(torch.from_numpy(maps) * image, (0, 0, before, wide - drawn[0] - before))
+    covariance = array.covariance * (noise_level * scale) ** 2
+    kspace = _acquired(widened, (readout, columns)) + torch.from_numpy(noise((readout, columns), covariance, rng))
+    return SimulatedSlice(
+        kspace=kspace,
+        image=truth,
+        sensitivities=torch.from_numpy(maps[:, start[0] :: factors[0], start[1] :: factors[1]].copy()),
+        sigma=torch.from_numpy(np.sqrt(np.diag(covariance).real)),
+    )
 
 
 def _acquired(image: Tensor, matrix: tuple[int, int]) -> Tensor:
