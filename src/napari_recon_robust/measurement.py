@@ -17,7 +17,7 @@ class Calibration:
 
     sensitivities: complex64 (..., coils, rows, columns) in the model's image space, zero outside the
     support, sum |S_i|^2 = 1 inside, with the low-resolution phase of the image folded in.
-    noise: float32 (coils,), sigma_i with sigma_i^2 = E|n_i|^2 of the complex noise of one k-space sample.
+    noise: float32 (..., coils), sigma_i with sigma_i^2 = E|n_i|^2 of the complex noise of one k-space sample.
     """
 
     sensitivities: Tensor
@@ -130,16 +130,14 @@ class Measurement:
     @cached_property
     def noise_level(self) -> Tensor:
         """sigma of the whitened coil-combined data relative to `scale`, (..., 1, 1): sqrt(mean_i sigma_i^2) / scale."""
-        return self.calibration.noise.square().mean().sqrt() / self.scale
+        return self.calibration.noise.square().mean(-1).sqrt()[..., None, None] / self.scale
 
     def with_kspace(self, kspace: Tensor, *, full: Tensor | None = None, keep: bool = False) -> "Measurement":
         """The same slice with other samples (masked here), for instance perturbed ones.
 
         keep: use this measurement's calibration instead of estimating it again from the new samples.
         """
-        return replace(
-            self, kspace=kspace * self.mask, full=full, kept=self.calibration if keep else None
-        )
+        return replace(self, kspace=kspace * self.mask, full=full, kept=self.calibration if keep else None)
 
     def to(self, device: str | torch.device) -> "Measurement":
         """The same measurement on another device ("cpu", "cuda", "mps")."""
