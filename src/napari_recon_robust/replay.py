@@ -176,6 +176,7 @@ def _perturbed(case: Case, index: int, changed: Measurement, clean: Measurement)
         judged_by=saved["judged_by"],
         roi=ROI.model_validate(saved["roi"]) if saved.get("roi") else None,
         details=saved["details"],
+        statement=saved["statement"],
         findings=saved["findings"],
     )
 
@@ -186,6 +187,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
     return {
         **outcome.to_json(),
         "details": dict(perturbed.details),
+        "statement": perturbed.statement,
         "findings": dict(outcome.comparison.findings),
         "roi": None if perturbed.roi is None else perturbed.roi.model_dump(mode="json"),
     }

@@ -27,7 +27,7 @@ class Comparison:
     the perturbed one (an inserted feature: the truth has changed). Data range and foreground come from the clean
     reference for all of them. thermal: the perturbation in multiples of the thermal noise.
     consistency: ||A x - y|| / ||y|| of each image with its own samples, empty where an image has no phase.
-    findings: reliability checks that failed, name to words.
+    findings: reliability checks that failed, name to words. statement: what the perturbation says of itself.
     """
 
     clean: Tensor
@@ -43,6 +43,7 @@ class Comparison:
     region: str = "the drawn region"
     consistency: Mapping[str, float] = field(default_factory=dict)
     findings: Mapping[str, str] = field(default_factory=dict)
+    statement: str = ""
 
     @property
     def target(self) -> Tensor:
@@ -109,12 +110,11 @@ class Comparison:
     def sentence(self) -> str:
         """The outcome in plain words."""
         old, new, random = (self.metrics[name]["roi"].ssim for name in ("clean", "perturbed", "random"))
-        change = f"stayed at {old:.2f}" if abs(new - old) < UNCHANGED else _moved(old, new)
         beside = "changed nothing" if abs(random - old) < UNCHANGED else f"gave {random:.2f}"
-        text = f"In {self.region} SSIM {change}; random noise of the same size {beside}."
+        text = f"{self.statement} In {self.region} SSIM {_moved(old, new)}; random noise of the same size {beside}."
         if isfinite(self.thermal):
             text += f" The perturbation is {self.thermal:.2g} × the thermal noise."
-        return text
+        return text.strip()
 
     def to_json(self) -> dict[str, Any]:
         """Metrics, what they stand on, and the words, as JSON values; what is not finite is null."""
@@ -148,4 +148,6 @@ def finite(value: Any) -> Any:
 
 
 def _moved(old: float, new: float) -> str:
+    if f"{old:.2f}" == f"{new:.2f}":
+        return f"stayed at {old:.2f}"
     return f"{'fell' if new < old else 'rose'} from {old:.2f} to {new:.2f}"

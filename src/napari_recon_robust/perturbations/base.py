@@ -87,9 +87,9 @@ class Perturbed:
     budget: what it really spent. loss: of each iterate, clean first; higher is worse for the reconstruction.
     complete: False while the search runs, and so for the best so far of a cancelled one.
     judged_by: "clean" where the anatomy stays, "perturbed" where the truth has changed with it.
-    roi: the region that it concerns if that is not the one given. details: further results, plain JSON values.
-    findings: what makes the search unreliable, name to words. clean, image: the reconstructions before and after,
-    as the search saw them, complex64 (rows, columns), or None where it reconstructed nothing.
+    roi: the region that it concerns if that is not the one given. details: further results, plain JSON values;
+    statement: the same in one sentence. findings: what makes the search unreliable, name to words. clean, image: the
+    reconstructions before and after, as the search saw them, complex64 (rows, columns), or None.
     """
 
     measurement: Measurement
@@ -100,6 +100,7 @@ class Perturbed:
     judged_by: Literal["clean", "perturbed"] = "clean"
     roi: ROI | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    statement: str = ""
     findings: Mapping[str, str] = field(default_factory=dict)
     clean: Tensor | None = None
     image: Tensor | None = None

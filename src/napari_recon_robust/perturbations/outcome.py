@@ -94,6 +94,7 @@ def evaluate(
                 "perturbed": data_consistency(changed, one.measurement),
                 "random": data_consistency(random, noisy),
             },
+            statement=one.statement,
             findings={**one.findings, **_determinism(one, clean, changed)},
         )
         outcomes.append(Outcome(one, noisy, comparison))
