@@ -23,6 +23,7 @@ _REGION = (
     click.option("--annotation", metavar="INDEX|LABEL", help="Which annotation of the slice; the first if left out."),
 )
 _BUDGET = click.option("--budget", required=True, metavar="η[,η…]", help="Fractions of the k-space norm: 0.005,0.01.")
+_AT = click.option("--at", metavar="ROW,COLUMN", help="Where to place the feature, instead of --row and --column.")
 _OUTPUT = click.option("--output", type=click.Path(path_type=Path), help="Save the case into this new folder.")
 
 
@@ -61,9 +62,12 @@ def _command(perturbation: Perturbation) -> click.Command:
         annotations: Path | None,
         annotation: str | None,
         budget: str | None = None,
+        at: str | None = None,
         **options: Any,
     ) -> None:
         settings = {knob.name: options.pop(knob.name) for knob in perturbation.knobs}
+        if at is not None:
+            settings["row"], settings["column"] = _place(at)
         budgets = () if budget is None else _budgets(budget)
         if output is not None and output.exists():
             raise InputError(f"{output.name} exists already; name a new folder for the case.")
@@ -111,6 +115,8 @@ def _command(perturbation: Perturbation) -> click.Command:
     options: list[Callable[..., Any]] = [*_REGION, _OUTPUT]
     if perturbation.needs_budget:
         options.append(_BUDGET)
+    if {"row", "column"} <= {knob.name for knob in perturbation.knobs}:
+        options.append(_AT)
     decorated: Callable[..., Any] = run
     for option in reversed(options):
         decorated = option(decorated)
@@ -126,6 +132,14 @@ def _budgets(text: str) -> tuple[float, ...]:
         raise InputError(
             f"the budget is {text!r}; give fractions separated by commas, for instance 0.005,0.01."
         ) from None
+
+
+def _place(text: str) -> tuple[float, float]:
+    try:
+        row, column = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"the place is {text!r}; give ROW,COLUMN, for instance 160,170.") from None
+    return row, column
 
 
 def _region(

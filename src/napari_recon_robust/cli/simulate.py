@@ -1,0 +1,27 @@
+"""recon-robust simulate."""
+
+from pathlib import Path
+
+import click
+
+from .. import sample
+from .options import follow
+
+
+@click.command()
+@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--recipe", type=click.Path(exists=True, path_type=Path), help="YAML; the packaged sample's if left out.")
+@click.option("--seed", type=int, help="Another head, coils, lesions and noise than the recipe's.")
+def simulate(output: Path, recipe: Path | None, seed: int | None) -> None:
+    """Simulate a multi-coil brain with lesions into OUTPUT (.h5, fastMRI's layout; the lesions' boxes in a .csv).
+
+    Needs nilearn, whose packaged MNI152 template is the anatomy.
+
+    \b
+    Example:
+      recon-robust simulate head.h5 --seed 7
+    """
+    chosen = sample.Recipe() if recipe is None else sample.Recipe.read(recipe)
+    if seed is not None:
+        chosen = chosen.model_copy(update={"seed": seed})
+    click.echo(f"written: {follow(sample.simulate_volume(chosen, output), 'simulating')}")
