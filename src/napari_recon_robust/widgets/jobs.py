@@ -8,12 +8,13 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from napari.qt.threading import create_worker
+from psygnal import EmitLoopError
 from qtpy.QtCore import QObject, QThreadPool, Signal
 
 from ..errors import ModelError, ReconRobustError
@@ -120,24 +121,27 @@ class Jobs(QObject):
             self.progressed.emit(progress)
 
     def _on_returned(self, lane: str, running: _Running, outcome: Any) -> None:
-        if outcome is _STOPPED:
-            self._end(lane, running, f"{running.task.label}: cancelled.")
-            if running.task.stopped is not None:
-                self._guard(running.task.stopped, running.preview)
-        else:
+        task = running.task
+        if outcome is not _STOPPED:
             self._end(lane, running, "")
-            self._guard(running.task.accept, outcome)
+            self._guard(task.accept, outcome)
+            return
+        self._end(lane, running, f"{task.label}: cancelled.")
+        more = None if task.stopped is None else self._guard(task.stopped, running.preview)
+        if more is not None and lane not in self._running:
+            self._launch(lane, more, running.quiet)
 
     def _on_errored(self, lane: str, running: _Running, error: Exception) -> None:
         self._end(lane, running, "")
         self.failed.emit(sentence(error))
 
-    def _guard(self, callback: Any, value: Any) -> None:
+    def _guard(self, callback: Callable[[Any], Any], value: Any) -> Any:
         """What the workbench makes of a result may fail too, and must not take the window with it."""
         try:
-            callback(value)
+            return callback(value)
         except Exception as error:
             self.failed.emit(sentence(error))
+            return None
 
     def _end(self, lane: str, running: _Running, message: str) -> None:
         if self._running.get(lane) is not running:
@@ -204,6 +208,8 @@ def _converted(label: str, error: RuntimeError) -> ModelError:
 
 def sentence(error: Exception) -> str:
     """An error in one sentence; what is not written for users is logged with its traceback."""
+    while isinstance(error, EmitLoopError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
     if isinstance(error, ReconRobustError):
         return " ".join(str(error).split())
     _log.error("a job failed", exc_info=error)

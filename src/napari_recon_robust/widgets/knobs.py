@@ -1,7 +1,7 @@
 """Controls made from knob specifications alone: log sliders with the exact value, choices, switches, a pad."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,11 @@ def significant(value: float, digits: int = 3) -> float:
     return float(f"{value:.{digits}g}")
 
 
+def short_unit(knob: Knob) -> str:
+    """The unit where it fits into a number box; a longer one stands with the label."""
+    return knob.unit if len(knob.unit) <= 3 else ""
+
+
 class ExactSpinBox(QDoubleSpinBox):
     """A number box that shows the value that it has, in as few digits as that takes; arrows step by 10% on a log scale.
 
@@ -45,7 +50,7 @@ class ExactSpinBox(QDoubleSpinBox):
         self.setRange(knob.minimum, knob.maximum)
         self.setSingleStep(significant((knob.maximum - knob.minimum) / 50, 1))
         self.setKeyboardTracking(False)
-        unit = "%" if percent else knob.unit
+        unit = "%" if percent else short_unit(knob)
         self.setSuffix(f" {unit}" if unit else "")
         self.setFixedWidth(92)
 
@@ -91,7 +96,8 @@ class KnobControl(QWidget):
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(6)
         if knob.kind != "bool":
-            label = QLabel(knob.label)
+            unit = "" if knob.unit == short_unit(knob) else f", {knob.unit}"
+            label = QLabel(f"{knob.label}{unit}")
             label.setFixedWidth(_LABEL_WIDTH)
             label.setWordWrap(True)
             self._row.addWidget(label)
@@ -116,7 +122,7 @@ class NumberControl(KnobControl):
             self.box = QSpinBox()
             self.box.setRange(int(knob.minimum), int(knob.maximum))
             self.box.setKeyboardTracking(False)
-            self.box.setSuffix(f" {knob.unit}" if knob.unit else "")
+            self.box.setSuffix(f" {short_unit(knob)}".rstrip())
             self.box.setFixedWidth(92)
         else:
             self.box = ExactSpinBox(knob, percent)
@@ -330,15 +336,16 @@ class Pad(QWidget):
 class KnobPanel(QWidget):
     """All knobs of a method: two live ones as a pad with their number boxes, the others a row each.
 
+    percent: names of knobs that are fractions and shown as percentages.
     `turned({name: value})` at every change by the user.
     """
 
     turned = Signal(object)
 
-    def __init__(self, knobs: Iterable[Knob]) -> None:
+    def __init__(self, knobs: Iterable[Knob], percent: Container[str] = ()) -> None:
         super().__init__()
         self.knobs = tuple(knobs)
-        self.controls = {knob.name: control(knob) for knob in self.knobs}
+        self.controls = {knob.name: control(knob, knob.name in percent) for knob in self.knobs}
         self.pad: Pad | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

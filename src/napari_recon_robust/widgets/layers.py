@@ -73,11 +73,11 @@ class Panels:
     """Up to four panels in napari's grid, with one zoom and one window.
 
     later: calls a function when napari has finished what it is at (layers cannot be put back while they are
-    being removed). Signals: `outlines_edited(list[Outline])` when a shape was drawn, moved or deleted by hand;
-    `slice_changed(int)`; `clicked(row, column)` after `pick`.
+    being removed, nor shapes while one is being drawn). Signals: `outlines_edited(action, indices, outlines)` when
+    shapes were "added", "changed" or "removed" by hand; `slice_changed(int)`; `clicked(row, column)` after `pick`.
     """
 
-    outlines_edited = Signal(list)
+    outlines_edited = Signal(str, tuple, list)
     slice_changed = Signal(int)
     clicked = Signal(float, float)
 
@@ -261,6 +261,12 @@ class Panels:
             panel.image.name = title
         panel.title = panel.image.name
 
+    @property
+    def window(self) -> tuple[float, float]:
+        """Black and white, in the scan's units."""
+        low, high = next(panel.image.contrast_limits for panel in self.panels.values())
+        return low, high
+
     def set_window(self, low: float, high: float) -> None:
         """One window for all panels, in the scan's units; its range leaves room above."""
         for panel in self.panels.values():
@@ -370,16 +376,17 @@ class Panels:
             layer.face_color = "transparent"
 
     def _on_shapes(self, panel: Panel, event: Any) -> None:
-        if self._quiet or str(event.action) not in ("added", "changed", "removed"):
+        action = str(event.action)
+        if self._quiet or action not in ("added", "changed", "removed"):
             return
         layer = panel.regions
-        selected = [o.selected for o in self._outlines] + [False] * len(layer.data)
-        self.outlines_edited.emit(
-            [
-                Outline(str(kind), np.asarray(vertices)[:, 1:], round(float(vertices[0][0])), chosen)
-                for vertices, kind, chosen in zip(layer.data, layer.shape_type, selected, strict=False)
-            ]
-        )
+        now = [
+            Outline(str(kind), np.asarray(vertices)[:, 1:], round(float(vertices[0][0])))
+            for vertices, kind in zip(layer.data, layer.shape_type, strict=True)
+        ]
+        before = len(self._outlines)
+        indices = tuple(range(before, len(now))) if action == "added" else tuple(event.data_indices)
+        self._later(lambda: self.outlines_edited.emit(action, indices, now))
 
     # ---------------------------------------------------------------- own changes are not the user's
 

@@ -1,6 +1,8 @@
 """Small parts that the docks share: page, foot, section heads, the sampling picture, the loss curve."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
@@ -106,10 +108,23 @@ class Page(QWidget):
         outer.addWidget(self.foot)
         self.setMinimumWidth(320)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self._listening: list[tuple[Any, Callable[..., object]]] = []
+        self.destroyed.connect(partial(_disconnect, self._listening))
+
+    def listen(self, signal: Any, slot: Callable[..., object]) -> None:
+        """Follow a signal of the workbench for as long as this page exists."""
+        signal.connect(slot)
+        self._listening.append((signal, slot))
 
     def sizeHint(self) -> QSize:
         """As wide as the storyboard says, and no taller than a laptop has."""
         return QSize(WIDTH, 420)
+
+
+def _disconnect(listening: list[tuple[Any, Callable[..., object]]]) -> None:
+    for signal, slot in listening:
+        signal.disconnect(slot, missing_ok=True)
+    listening.clear()
 
 
 def rule() -> QFrame:
@@ -152,7 +167,7 @@ def show_text(label: QLabel, text: str) -> None:
     label.setVisible(bool(text))
 
 
-def button(text: str, tip: str, action: object, *, checkable: bool = False) -> QPushButton:
+def button(text: str, tip: str, action: Callable[..., object], *, checkable: bool = False) -> QPushButton:
     """A push button with its tooltip."""
     made = QPushButton(text)
     made.setToolTip(tip)

@@ -87,6 +87,29 @@ class Acquisition:
             self.closed.emit()
 
     @property
+    def is_open(self) -> bool:
+        """Whether there is a scan, or the measurement of a saved case."""
+        return self.scan is not None or self.slice is not None
+
+    @property
+    def facts(self) -> str:
+        """What is open, in one line: no more of the file than its name."""
+        if self.scan is None:
+            return "A saved case" if self.slice is not None else ""
+        header = self.scan.header
+        parts = [
+            self.scan.name,
+            f"{header.slices} slices × {header.coils} coils",
+            f"{header.readout} × {header.phase} (readout × phase)",
+            "voxel size unknown" if header.voxel is None else f"{' × '.join(f'{mm:.3g}' for mm in header.voxel)} mm",
+            header.contrast or "contrast unknown",
+            "fully sampled" if self.scan.fully_sampled else "undersampled by the scanner",
+        ]
+        if self.slice is not None:
+            parts.append(f"SNR {self.slice.snr:.3g}")
+        return " · ".join(parts)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """(slices, rows, columns) of what is open."""
         if self.scan is not None:
@@ -139,8 +162,15 @@ class Acquisition:
 def _open(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
     yield Progress(0.0, f"Opening {path.name}")
     from ..io import open_scan
+    from ..perturbations import registry as perturbations
+    from ..reconstructors import registry as reconstructors
 
-    return open_scan(path, axes=tuple(axes) if axes else None)
+    scan = open_scan(path, axes=tuple(axes) if axes else None)
+    for registry in (reconstructors, perturbations):
+        for id in registry.ids():
+            yield Progress(0.5, "Loading the methods")
+            registry.get(id)  # imports its module here, in the job's thread, and not where it is listed
+    return scan
 
 
 def _measure(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:

@@ -10,7 +10,7 @@ from psygnal import Signal
 from ..errors import InputError
 from ..knob import Knob, resolve
 from ..progress import Job, Progress
-from .acquisition import Acquisition
+from .acquisition import Acquisition, Slice
 from .reconstruction import Reconstruction
 from .regions import Regions
 from .task import Task, part
@@ -121,7 +121,8 @@ class Perturbing:
     def run(self, roi: "ROI | None" = None) -> Task["Result"]:
         """Search, reconstruct from the perturbed samples alone, compare, and prepare the replay.
 
-        roi: the chosen regions of the slice unless given. Raises InputError for what does not fit, at once.
+        roi: the chosen regions of the slice unless given; a kind that needs no budget (a feature to insert) may do
+        without. Raises InputError for what does not fit, at once.
         A cancelled search goes on with comparing its best so far.
         """
         kind, measured = self.chosen, self._acquisition.current
@@ -129,7 +130,7 @@ class Perturbing:
             measurement=measured.measurement,
             reconstructor=self._reconstruction.chosen,
             reconstructor_knobs=dict(self._reconstruction.knobs),
-            roi=self._regions.roi(measured.index) if roi is None else roi,
+            roi=self._region(kind, measured) if roi is None else roi,
             perturbation=kind.id,
             perturbation_knobs=dict(self.knobs),
             source=self._acquisition.source,
@@ -149,6 +150,13 @@ class Perturbing:
             lambda found: self.previewed.emit(found[-1]) if found else None,
             lambda found: self._comparison(setting, measured.index, found) if found else None,
         )
+
+    def _region(self, kind: "Perturbation", measured: Slice) -> "ROI":
+        if kind.needs_budget or self._regions.chosen:
+            return self._regions.roi(measured.index)
+        from ..evaluation.roi import ROI
+
+        return ROI.box(0, 0, *measured.measurement.matrix, label="whole image")
 
     def _comparison(self, setting: Setting, index: int, found: "Sequence[Perturbed]") -> Task[Result]:
         return Task("Comparing the best so far", _compare(setting, index, found), self.take)

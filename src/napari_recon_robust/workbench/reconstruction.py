@@ -39,12 +39,13 @@ class Rendered:
 class Reconstruction:
     """The method and its knobs on the measured slice.
 
-    Signals: `method_changed()`, `knobs_changed()`, `rendered(Rendered)`.
+    Signals: `method_changed()`, `knobs_changed()`, `rendered(Rendered)`, `prepared()`.
     """
 
     method_changed = Signal()
     knobs_changed = Signal()
     rendered = Signal(object)
+    prepared = Signal()
 
     def __init__(self, acquisition: Acquisition) -> None:
         self._acquisition = acquisition
@@ -115,6 +116,19 @@ class Reconstruction:
             "Preparing the knob", self.sweep.prepare(), lambda _: self.prepared.emit(), lambda _: self.prepared.emit()
         )
 
+    def automatic(self) -> Task[dict[str, Any]]:
+        """Choose the live knobs by k-space lines that are held out."""
+        from ..reconstructors.auto import auto_knobs
+
+        method, measured = self.chosen, self._acquisition.current
+
+        def accept(knobs: dict[str, Any]) -> None:
+            if method is self.method and measured is self._acquisition.slice:
+                self.turn(**knobs)
+                self.chosen_by_data.emit()
+
+        return Task("Choosing the knobs", auto_knobs(method, measured.measurement), accept)
+
     def _interpolate(self) -> bool:
         return False
 
@@ -133,5 +147,5 @@ def _render(method: "Reconstructor", knobs: Mapping[str, Any], measured: Slice) 
     reference = measured.measurement.reference(method.reference_kind)
     scores = None
     if reference is not None:
-        scores = metrics.measure(image, reference, foreground=measured.foreground)
+        scores = metrics.measure(image, reference, tissue=measured.foreground)
     return Rendered(knobs, image, True, reference, scores), seconds

@@ -1,0 +1,43 @@
+"""The manifest's commands for what the keys do; napari gives them the viewer."""
+
+from typing import TYPE_CHECKING
+
+from . import keys
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+
+def flicker(viewer: "napari.viewer.Viewer") -> None:
+    """Swap clean and perturbed."""
+    keys.run("flicker", viewer)
+
+
+def random(viewer: "napari.viewer.Viewer") -> None:
+    """Show the random control, or the perturbation again."""
+    keys.run("random", viewer)
+
+
+def truth(viewer: "napari.viewer.Viewer") -> None:
+    """Show the fully sampled image of the perturbed k-space, or of the clean one again."""
+    keys.run("truth", viewer)
+
+
+def next_layout(viewer: "napari.viewer.Viewer") -> None:
+    """Step forward through the layouts."""
+    keys.run("next_layout", viewer)
+
+
+def previous_layout(viewer: "napari.viewer.Viewer") -> None:
+    """Step back through the layouts."""
+    keys.run("previous_layout", viewer)
+
+
+def regions(viewer: "napari.viewer.Viewer") -> None:
+    """Show or hide the regions."""
+    keys.run("regions", viewer)
+
+
+def list_keys(viewer: "napari.viewer.Viewer") -> None:
+    """Show the list of keys."""
+    keys.run("keys", viewer)

@@ -1,0 +1,159 @@
+"""The Compare dock: the result in one sentence and a table, ways to look at it, and keeping it."""
+
+from pathlib import Path
+
+import napari.viewer
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QHideEvent, QImage, QShowEvent
+from qtpy.QtWidgets import QApplication, QFileDialog, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem
+
+from . import keys
+from .knobs import decimals
+from .layers import export_figure
+from .parts import Page, button, heading, row, show_text, warning, words
+from .scene import LAYOUTS
+from .session import Session
+
+REGIONS = {"roi": "ROI", "foreground": "Foreground", "image": "Image"}
+MEASURES = {"ssim": "SSIM", "psnr": "PSNR, dB", "nmse": "NMSE"}
+COLUMNS = {"clean": "Clean", "perturbed": "Perturbed", "random": "Random"}
+_TIPS = {
+    "ssim": "Structural similarity with the reference, 1 is equal",
+    "psnr": "Peak signal-to-noise ratio against the reference",
+    "nmse": "Normalised mean squared error against the reference, 0 is equal",
+}
+_EMPTY = "Run a perturbation, or open a saved case: its comparison stands here."
+
+
+class CompareDock(Page):
+    """A thin view on the workbench's result."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        self.session = Session.of(napari_viewer)
+        super().__init__(self.session.jobs)
+        self.bench = self.session.bench
+        self.shortcuts = keys.Shortcuts(self.session, self)
+        self.sentence = words()
+        self.warning = warning()
+        self.table = QTableWidget(len(REGIONS) * len(MEASURES), len(COLUMNS) + 1)
+        self._fill_table()
+        self.basis = words(faint=True)
+        self.random = button("Random  h", keys.words_of("random"), self._look_random, checkable=True)
+        self.truth = button("Truth  y", keys.words_of("truth"), self._look_truth, checkable=True)
+        self.layout_button = button("Layout  j k", keys.words_of("next_layout"), lambda: self.session.step_layout(1))
+        self.regions = button("Regions  u", keys.words_of("regions"), lambda: self.session.toggle_regions())
+        self.list_keys = button("?", "All keys", self._toggle_keys)
+        self.list_keys.setFixedWidth(28)
+        self.keys = words(keys.text())
+        self.keys.hide()
+        self.save = button("Save case…", "One new folder: images, perturbed k-space, recipe, metrics", self._save)
+        self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
+        self.copy = button("Copy figure", "The panels with their titles to the clipboard", self._copy)
+        for part in (heading("Comparison"), self.sentence, self.warning, self.table, self.basis):
+            self.column.addWidget(part)
+        self.column.addWidget(heading("Look"))
+        self.column.addLayout(row(self.random, self.truth, self.layout_button))
+        self.column.addLayout(row(self.regions, words("Hold g to flicker", faint=True), self.list_keys, stretch=1))
+        self.column.addWidget(self.keys)
+        self.column.addWidget(heading("Keep"))
+        self.column.addLayout(row(self.save, self.load, self.copy))
+        self.column.addStretch(1)
+        self.listen(self.bench.perturbing.finished, self._on_finished)
+        self.session.looked.connect(self._on_looked)
+        self.session.asked_keys.connect(self._toggle_keys)
+        self._on_finished()
+        self.session.join(self, "Compare")
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """The keys work while this page is in front."""
+        super().showEvent(event)
+        self.shortcuts.enable(True)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """And not behind another one."""
+        super().hideEvent(event)
+        self.shortcuts.enable(False)
+
+    # ---------------------------------------------------------------- the table
+
+    def _fill_table(self) -> None:
+        self.table.setHorizontalHeaderLabels([*COLUMNS.values(), "Change"])
+        self.table.setVerticalHeaderLabels(
+            [f"{words_} {label}" for words_ in REGIONS.values() for label in MEASURES.values()]
+        )
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+        self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.verticalHeader().setDefaultSectionSize(20)
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.table.setFixedHeight(20 * self.table.rowCount() + 30)
+        for number in range(self.table.rowCount()):
+            measure = list(MEASURES)[number % len(MEASURES)]
+            self.table.verticalHeaderItem(number).setToolTip(_TIPS[measure])
+            for column in range(self.table.columnCount()):
+                item = QTableWidgetItem("")
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                item.setToolTip(_TIPS[measure])
+                self.table.setItem(number, column, item)
+
+    def _on_finished(self) -> None:
+        result = self.bench.perturbing.result
+        self.table.setVisible(result is not None)
+        for one in (self.save, self.copy, self.random, self.truth, self.layout_button, self.regions):
+            one.setEnabled(result is not None)
+        if result is None:
+            self.sentence.setText(_EMPTY)
+            show_text(self.warning, "")
+            show_text(self.basis, "")
+            return
+        comparison = result.outcome.comparison
+        self.sentence.setText(comparison.sentence)
+        show_text(self.warning, " ".join(comparison.warnings.values()))
+        for number in range(self.table.rowCount()):
+            region, measure = list(REGIONS)[number // len(MEASURES)], list(MEASURES)[number % len(MEASURES)]
+            values = [getattr((comparison.metrics[name] or {})[region], measure) for name in COLUMNS]
+            texts = [f"{value:.1f}" if measure == "psnr" else decimals(value) for value in values]
+            change = -comparison.degradation[region][measure]
+            for column, text in enumerate([*texts, f"{100 * change:+.3g}%"]):
+                self.table.item(number, column).setText(text)
+        against = "the method's own clean image" if comparison.reference is None else "the fully sampled reference"
+        show_text(self.basis, f"Against {against}; data range {decimals(comparison.data_range)}.")
+
+    def _on_looked(self) -> None:
+        view = self.session.scene.view
+        for one, state in ((self.random, view.random), (self.truth, view.truth)):
+            one.blockSignals(True)
+            one.setChecked(state)
+            one.blockSignals(False)
+        self.layout_button.setToolTip(f"{keys.words_of('next_layout')}\nNow: {LAYOUTS[view.layout]}")
+
+    def _look_random(self, active: bool) -> None:
+        self.session.look(random=active)
+
+    def _look_truth(self, active: bool) -> None:
+        self.session.look(truth=active)
+
+    def _toggle_keys(self) -> None:
+        self.keys.setVisible(self.keys.isHidden())
+
+    # ---------------------------------------------------------------- keeping
+
+    def _save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save case: name of a new folder", "case")
+        if path:
+            self.session.attempt(lambda: self.bench.save(Path(path)))
+
+    def _open(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Open case: the folder of a saved one")
+        if path:
+            self.session.open(path)
+
+    def _copy(self) -> None:
+        figure = export_figure(self.session.panels.viewer)
+        height, width = figure.shape[:2]
+        image = QImage(figure.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+        QApplication.clipboard().setImage(image)
+        self.foot.say("The figure is on the clipboard.")

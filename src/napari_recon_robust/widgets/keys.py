@@ -1,0 +1,117 @@
+"""The keys of the review: one table that feeds the shortcuts, the list behind "?" and the manifest's commands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtWidgets import QApplication, QShortcut, QWidget
+
+from .session import Session
+
+_FLICKER = 300  # ms
+
+
+@dataclass(frozen=True)
+class Key:
+    """command: the manifest's; words: what it does; action: on a session."""
+
+    key: str
+    command: str
+    words: str
+    action: Callable[[Session], object]
+
+
+def _flip(name: str) -> Callable[[Session], object]:
+    return lambda session: session.look(**{name: not getattr(session.scene.view, name)})
+
+
+KEYS = (
+    Key("G", "flicker", "Hold: flicker between clean and perturbed", _flip("flicker")),
+    Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
+    Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),
+    Key(
+        "J",
+        "next_layout",
+        "Next layout: side by side, then one panel at a time",
+        lambda session: session.step_layout(1),
+    ),
+    Key("K", "previous_layout", "Previous layout", lambda session: session.step_layout(-1)),
+    Key("U", "regions", "Regions on or off", lambda session: session.toggle_regions()),
+    Key("?", "keys", "This list", lambda session: session.asked_keys.emit()),
+)
+
+
+def run(command: str, viewer: Any) -> None:
+    """A manifest command: the same as its key."""
+    key = next(key for key in KEYS if key.command == command)
+    key.action(Session.of(viewer))
+
+
+def words_of(command: str) -> str:
+    """What a command does."""
+    return next(key.words for key in KEYS if key.command == command)
+
+
+def text() -> str:
+    """The list behind "?"."""
+    rows = "".join(f"<tr><td><b>{key.key.lower()}</b>&nbsp;&nbsp;</td><td>{key.words}</td></tr>" for key in KEYS)
+    return f"<table>{rows}</table>"
+
+
+class Shortcuts(QObject):
+    """The keys on the whole window, while a page that needs them is in front.
+
+    A shortcut wins over a layer's own keymap. Holding G flickers until it is released.
+    """
+
+    def __init__(self, session: Session, page: QWidget) -> None:
+        super().__init__(page)
+        self._session, self._page = session, page
+        self._shortcuts: list[QShortcut] = []
+        self._blink = QTimer(self)
+        self._blink.setInterval(_FLICKER)
+        self._blink.timeout.connect(lambda: _flip("flicker")(session))
+
+    def enable(self, active: bool) -> None:
+        """On while the page is shown."""
+        for shortcut in self._shortcuts:
+            shortcut.setParent(None)
+            shortcut.deleteLater()
+        self._shortcuts = []
+        if not active:
+            self._stop_flicker()
+            return
+        for key in KEYS:
+            shortcut = QShortcut(QKeySequence(key.key), self._page.window())
+            shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+            shortcut.setAutoRepeat(False)
+            if key.command == "flicker":
+                shortcut.activated.connect(self._start_flicker)
+            else:
+                shortcut.activated.connect(lambda key=key: key.action(self._session))
+            self._shortcuts.append(shortcut)
+
+    def _start_flicker(self) -> None:
+        if not self._blink.isActive():
+            QApplication.instance().installEventFilter(self)
+            self._session.look(flicker=True)
+            self._blink.start()
+
+    def _stop_flicker(self) -> None:
+        if self._blink.isActive():
+            self._blink.stop()
+            QApplication.instance().removeEventFilter(self)
+            self._session.look(flicker=False)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Only to learn that G was released."""
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.KeyRelease
+            and event.key() == Qt.Key.Key_G
+            and not event.isAutoRepeat()
+        ):
+            self._stop_flicker()
+        return False

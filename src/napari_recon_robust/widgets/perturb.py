@@ -1,0 +1,279 @@
+"""The Perturb dock: choose a region, perturb it, replay the result at every smaller budget."""
+
+import math
+from typing import Any
+
+import napari.viewer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QButtonGroup,
+    QComboBox,
+    QListWidget,
+    QListWidgetItem,
+    QSlider,
+    QVBoxLayout,
+)
+from superqt.utils import signals_blocked
+
+from ..workbench.perturbing import BUDGET
+from ..workbench.regions import Region
+from .knobs import KnobPanel, NumberControl, decimals
+from .parts import Fold, LossCurve, Page, button, heading, row, show_text, words
+from .scene import percent
+from .session import Session
+
+FIRST_KIND = "worst-case"
+EFFORT = {"Preview": 1, "Normal": 5, "Thorough": 10}
+TOOLS = {"Rectangle": "rectangle", "Polygon": "polygon", "Ellipse": "ellipse"}
+PLACED = ("row", "column")
+_FRACTIONS = 200
+
+
+class PerturbDock(Page):
+    """A thin view on `regions` and `perturbing` of the workbench."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        self.session = Session.of(napari_viewer)
+        super().__init__(self.session.jobs)
+        self.bench = self.session.bench
+        self.options: KnobPanel | None = None
+        self._fill_regions()
+        self._fill_perturbation()
+        self._fill_result()
+        self.column.addStretch(1)
+        self.listen(self.bench.acquisition.opened, self._on_opened)
+        self.listen(self.bench.acquisition.measured, self._on_measured)
+        self.listen(self.bench.regions.changed, self._list_regions)
+        self.listen(self.bench.regions.chosen_changed, self._show_chosen)
+        self.listen(self.bench.perturbing.kind_changed, self._on_kind)
+        self.listen(self.bench.perturbing.previewed, self._on_preview)
+        self.listen(self.bench.perturbing.finished, self._on_finished)
+        self.session.looked.connect(self._on_looked)
+        self.session.jobs.started.connect(lambda _: self._show_running())
+        self.session.jobs.ended.connect(lambda _: self._show_running())
+        self.session.panels.clicked.connect(self._on_click)
+        self._on_opened()
+        self._on_finished()
+        self.session.join(self, "Perturb")
+
+    # ---------------------------------------------------------------- parts
+
+    def _fill_regions(self) -> None:
+        self.list = QListWidget()
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.list.setFixedHeight(84)
+        self.list.setToolTip("Annotations and drawn regions of this slice; several may be chosen together")
+        self.list.itemSelectionChanged.connect(self._choose_regions)
+        self.column.addWidget(heading("Region"))
+        self.column.addWidget(self.list)
+        tools = [
+            button(name, f"Draw a region: {name.lower()}", lambda _=False, tool=tool: self._draw(tool))
+            for name, tool in TOOLS.items()
+        ]
+        self.delete = button("Delete", "Delete the chosen regions", self._delete)
+        self.column.addLayout(row(*tools, self.delete))
+
+    def _fill_perturbation(self) -> None:
+        self.kind = QComboBox()
+        self.kind.setToolTip("Kind of perturbation")
+        self.kind.currentIndexChanged.connect(lambda: self.bench.perturbing.choose(self.kind.currentData()))
+        self.summary = words(faint=True)
+        self.budget = NumberControl(BUDGET, percent=True)
+        self.budget.turned.connect(self._set_budget)
+        self.thermal = words(faint=True)
+        self.effort = QButtonGroup(self)
+        buttons = []
+        for name, steps in EFFORT.items():
+            one = button(
+                f"{name} {steps}", f"{steps} gradients of the reconstruction", self._set_effort, checkable=True
+            )
+            self.effort.addButton(one, steps)
+            buttons.append(one)
+        self.effort_row = [*buttons]
+        self.place = button(
+            "Click in the image to place it", "The next click puts the feature there", self._place, checkable=True
+        )
+        self.folded = QVBoxLayout()
+        self.run = button("Run", "Search for the perturbation; the picture shows the worst so far", self._run)
+        self.column.addWidget(heading("Perturbation"))
+        self.column.addWidget(self.kind)
+        self.column.addWidget(self.summary)
+        self.column.addWidget(self.budget)
+        self.column.addWidget(self.thermal)
+        self.column.addLayout(row(*buttons))
+        self.column.addWidget(self.place)
+        self.column.addLayout(self.folded)
+        self.column.addWidget(self.run)
+
+    def _fill_result(self) -> None:
+        self.curve = LossCurve()
+        self.replay = QSlider(Qt.Orientation.Horizontal)
+        self.replay.setRange(0, _FRACTIONS)
+        self.replay.setToolTip("The same perturbation at every smaller budget, from 0 to what was found")
+        self.replay.valueChanged.connect(lambda value: self.session.look(factor=value / _FRACTIONS, random=False))
+        self.replayed = words()
+        self.spent = words(faint=True)
+        self.column.addWidget(self.curve)
+        self.column.addWidget(self.replayed)
+        self.column.addWidget(self.replay)
+        self.column.addWidget(self.spent)
+
+    # ---------------------------------------------------------------- regions
+
+    def _list_regions(self) -> None:
+        index = self.bench.acquisition.index
+        with signals_blocked(self.list):
+            self.list.clear()
+            for region in self.bench.regions.on(index):
+                item = QListWidgetItem(describe(region))
+                item.setData(Qt.ItemDataRole.UserRole, region)
+                self.list.addItem(item)
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        with signals_blocked(self.list):
+            for number in range(self.list.count()):
+                item = self.list.item(number)
+                item.setSelected(item.data(Qt.ItemDataRole.UserRole) in self.bench.regions.chosen)
+        self.delete.setEnabled(bool(self.list.selectedItems()))
+
+    def _chosen(self) -> list[Region]:
+        return [item.data(Qt.ItemDataRole.UserRole) for item in self.list.selectedItems()]
+
+    def _choose_regions(self) -> None:
+        self.bench.regions.choose(self._chosen())
+
+    def _draw(self, tool: str) -> None:
+        if self.session.panels.shown:
+            self.session.panels.draw(tool)
+
+    def _delete(self) -> None:
+        self.bench.regions.remove(self._chosen())
+
+    # ---------------------------------------------------------------- perturbation
+
+    def _on_opened(self) -> None:
+        if not self.bench.acquisition.is_open:
+            self.run.setEnabled(False)
+            return
+        if not self.kind.count():
+            from ..perturbations import registry
+
+            with signals_blocked(self.kind):
+                for id in registry.ids():
+                    self.kind.addItem(registry.get(id).label, id)
+        if self.bench.perturbing.kind is None:
+            self.bench.perturbing.choose(FIRST_KIND)
+        else:
+            self._on_kind()
+        self._on_measured()
+
+    def _on_measured(self) -> None:
+        self._list_regions()
+        self._show_thermal()
+        self._show_running()
+
+    def _on_kind(self) -> None:
+        kind = self.bench.perturbing.chosen
+        with signals_blocked(self.kind):
+            self.kind.setCurrentIndex(self.kind.findData(kind.id))
+        self.summary.setText(kind.summary)
+        names = {knob.name for knob in kind.knobs}
+        for one in (self.budget, self.thermal):
+            one.setVisible(kind.needs_budget)
+        for one in self.effort_row:
+            one.setVisible("steps" in names)
+        self.place.setVisible(set(PLACED) <= names)
+        self.place.setChecked(False)
+        while (item := self.folded.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        self.options = KnobPanel(kind.knobs)
+        self.options.turned.connect(lambda values: self._set(**values))
+        self.folded.addWidget(Fold("Options", self.options))
+        self._show_knobs()
+
+    def _set(self, **values: Any) -> None:
+        self.bench.perturbing.set(**values)
+        self._show_knobs()
+
+    def _show_knobs(self) -> None:
+        perturbing = self.bench.perturbing
+        if self.options is not None:
+            self.options.set_values(perturbing.knobs)
+        self.budget.set_value(perturbing.budget)
+        steps = perturbing.knobs.get("steps")
+        self.effort.setExclusive(False)
+        for one in self.effort.buttons():
+            with signals_blocked(one):
+                one.setChecked(self.effort.id(one) == steps)
+        self.effort.setExclusive(True)
+
+    def _set_budget(self, budget: float) -> None:
+        self.bench.perturbing.budget = budget
+        self._show_thermal()
+
+    def _show_thermal(self) -> None:
+        times = self.bench.perturbing.thermal
+        known = "" if math.isnan(times) else f", {decimals(times)} × the scan's thermal noise"
+        self.thermal.setText(f"{percent(self.bench.perturbing.budget)} of each coil's k-space{known}")
+
+    def _set_effort(self, checked: bool) -> None:
+        if checked:
+            self._set(steps=self.effort.checkedId())
+
+    def _place(self, active: bool) -> None:
+        self.session.panels.pick(active)
+
+    def _on_click(self, row_: float, column: float) -> None:
+        self.place.setChecked(False)
+        self._set(row=row_, column=column)
+        self._run()
+
+    def _run(self) -> None:
+        self.session.attempt(self.bench.perturbing.run)
+
+    def _show_running(self) -> None:
+        self.run.setEnabled(not self.session.jobs.busy() and self.bench.acquisition.slice is not None)
+
+    # ---------------------------------------------------------------- result
+
+    def _on_preview(self, perturbed: Any) -> None:
+        self.curve.set_values(perturbed.loss)
+
+    def _on_finished(self) -> None:
+        result = self.bench.perturbing.result
+        perturbed = None if result is None else result.outcome.perturbed
+        self.curve.set_values(() if perturbed is None else perturbed.loss)
+        self.replay.setVisible(result is not None and result.replay is not None)
+        show_text(self.spent, "" if perturbed is None else spent(perturbed))
+        self._on_looked()
+
+    def _on_looked(self) -> None:
+        result, view = self.bench.perturbing.result, self.session.scene.view
+        if result is None or result.replay is None:
+            show_text(self.replayed, "")
+            return
+        with signals_blocked(self.replay):
+            self.replay.setValue(round(view.factor * _FRACTIONS))
+        nominal = result.outcome.perturbed.budget.nominal or 0.0
+        what = "Random noise of the same size" if view.random else f"Budget {percent(view.factor * nominal)}"
+        show_text(self.replayed, f"{what} of {percent(nominal)}, replayed:" if view.factor < 1 else f"{what}:")
+
+
+def describe(region: Region) -> str:
+    """A region as the list shows it: its name and its size in pixels."""
+    boxes = [shape for shape in region.roi.shapes if shape.kind == "box"]
+    size = f", {boxes[0].height}×{boxes[0].width}" if len(boxes) == len(region.roi.shapes) == 1 else ""
+    return f"{region.name}{size}"
+
+
+def spent(perturbed: Any) -> str:
+    """Nominal and achieved budget, per coil, and in multiples of the thermal noise; further findings."""
+    budget = perturbed.budget
+    nominal = "" if budget.nominal is None else f" of {percent(budget.nominal)} allowed"
+    whole = "the k-space" if budget.relative_to == "full" else "the sampled k-space"
+    coils = f"{percent(min(budget.per_coil))} to {percent(max(budget.per_coil))}"
+    text = f"Spent {percent(budget.achieved)} of {whole}{nominal}; per coil {coils}; "
+    text += f"{decimals(budget.thermal)} × the thermal noise."
+    return text if perturbed.complete else f"{text} Cancelled: the best so far."

@@ -1,0 +1,56 @@
+"""napari's readers and sample data: they open in the review, not as plain layers."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+LayerData = list[tuple[Any, ...]]
+_NOTHING: LayerData = [(None,)]  # napari's sign for "read, and no layer to add"
+
+
+def get_reader(path: str | list[str]) -> Callable[[str], LayerData] | None:
+    """A reader for k-space and saved cases; None for what is not ours, from a quick look at the content."""
+    if not isinstance(path, str) or not _is_ours(Path(path)):
+        return None
+    return read
+
+
+def read(path: str | list[str]) -> LayerData:
+    """Open a file in the review of the current viewer."""
+    _session().open(path if isinstance(path, str) else path[0])
+    return _NOTHING
+
+
+def open_sample() -> LayerData:
+    """Open the packaged sample in the review of the current viewer."""
+    _session().open_sample()
+    return _NOTHING
+
+
+def _is_ours(path: Path) -> bool:
+    if path.is_dir():
+        return (path / "case.json").is_file()
+    if path.suffix == ".npy" and not _is_complex(path):
+        return False  # a plain image; said without importing torch
+    from ..io import FORMATS
+
+    return any(FORMATS.get(id).recognises(path) for id in FORMATS.ids())
+
+
+def _is_complex(path: Path) -> bool:
+    import numpy as np
+
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False).dtype.kind == "c"
+    except (OSError, ValueError):
+        return False
+
+
+def _session() -> Any:
+    import napari
+
+    from .session import PLUGIN, Session
+
+    viewer = napari.current_viewer()
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    return Session.of(viewer)

@@ -1,0 +1,307 @@
+"""The Reconstruct dock: open, undersample, choose a method, turn its knobs."""
+
+from pathlib import Path
+from typing import Any
+
+import napari.viewer
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
+
+from ..knob import Knob
+from ..workbench.domain import outside, trained_for
+from ..workbench.reconstruction import Rendered
+from .knobs import KnobPanel, decimals
+from .parts import Page, SamplingPicture, button, heading, row, show_text, warning, words
+from .session import Session
+
+FILES = "k-space (*.h5 *.hdf5 *.mrd *.cfl *.hdr *.npy);;All files (*)"
+FIRST_METHOD = "tv"
+_AS_ACQUIRED = "as acquired"
+
+
+def sampling_knobs() -> tuple[Knob, ...]:
+    """Sampling as knobs: fastMRI's patterns and their parameters."""
+    from ..physics.sampling import PATTERNS
+
+    return (
+        Knob(
+            name="pattern",
+            label="Pattern",
+            help="Which lines of k-space are kept: fastMRI's patterns, or a 2-D Poisson disc",
+            kind="choice",
+            choices=(_AS_ACQUIRED, *PATTERNS),
+            default="equispaced",
+        ),
+        Knob(
+            name="acceleration",
+            label="Acceleration",
+            help="Nominal R: all lines over the kept ones; the true one is written below",
+            minimum=1.0,
+            maximum=12.0,
+            default=4.0,
+        ),
+        Knob(
+            name="centre_fraction",
+            label="ACS width",
+            help="Fully sampled lines in the centre (autocalibration signal), of all lines",
+            minimum=0.02,
+            maximum=0.3,
+            default=0.08,
+        ),
+        Knob(name="seed", label="Seed", help="Another number draws other lines", kind="int", maximum=9999, default=0),
+    )
+
+
+class ReconstructDock(Page):
+    """A thin view on `acquisition` and `reconstruction` of the workbench."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        self.session = Session.of(napari_viewer)
+        super().__init__(self.session.jobs)
+        self.bench = self.session.bench
+        self.sampling: KnobPanel | None = None
+        self.knobs: KnobPanel | None = None
+        self.column.addWidget(self._opening())
+        self.column.addWidget(self._axes())
+        self.body = QWidget()
+        self.column.addWidget(self.body)
+        self._fill_body()
+        self.column.addStretch(1)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(250)
+        self._later.timeout.connect(self._measure)
+        for signal, slot in (
+            (self.bench.acquisition.opened, self._on_opened),
+            (self.bench.acquisition.closed, self._on_closed),
+            (self.bench.acquisition.measured, self._on_measured),
+            (self.bench.reconstruction.method_changed, self._on_method),
+            (self.bench.reconstruction.knobs_changed, self._on_knobs),
+            (self.bench.reconstruction.rendered, self._on_rendered),
+        ):
+            self.listen(signal, slot)
+        self.session.asked_axes.connect(self._ask_axes)
+        self._on_closed()
+        if self.bench.acquisition.is_open:
+            self._on_opened()
+            self._on_method()
+        self.session.join(self, "Reconstruct")
+
+    # ---------------------------------------------------------------- parts
+
+    def _opening(self) -> QWidget:
+        self.open_button = button("Open k-space…", "fastMRI and ISMRMRD HDF5, BART .cfl/.hdr, NumPy .npy", self._browse)
+        self.sample_button = button(
+            "Open the sample", "A simulated multi-coil brain that comes with the plugin", self.session.open_sample
+        )
+        self.hint = words(
+            "Or drop a file here or on the canvas: fastMRI or ISMRMRD (.h5, .mrd), BART (.cfl), NumPy (.npy), "
+            "or the folder of a saved case."
+        )
+        self.facts = words()
+        self.upright = QCheckBox("Turn upside down")
+        self.upright.setToolTip("fastMRI stores images with the first row at the bottom; only the picture is turned")
+        self.upright.toggled.connect(self.session.panels.set_upside_down)
+        return _column(row(self.open_button, self.sample_button), self.hint, self.facts, self.upright)
+
+    def _axes(self) -> QWidget:
+        self.axes = QLineEdit()
+        self.axes.setToolTip("The array's axes in their order: slice, coil, readout, phase; separated by commas")
+        self.axes_question = words()
+        self.axes_path = Path()
+        accept = button("Open", "Open the array with these axes", self._open_array)
+        self.axes.returnPressed.connect(self._open_array)
+        self.axes_box = _column(self.axes_question, row(self.axes, accept, stretch=0))
+        self.axes_box.hide()
+        return self.axes_box
+
+    def _fill_body(self) -> None:
+        column = QVBoxLayout(self.body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        self.picture = SamplingPicture()
+        self.sampling_place = QHBoxLayout()
+        self.sampling_place.setSpacing(8)
+        self.sampling_facts = words(faint=True)
+        self.method = QComboBox()
+        self.method.setToolTip("Reconstruction method")
+        self.method.currentIndexChanged.connect(self._choose)
+        self.summary = words(faint=True)
+        self.warning = warning()
+        self.knob_place = QVBoxLayout()
+        self.auto = button(
+            "Auto", "Let k-space lines that are held out choose the knobs: no reference needed", self._auto
+        )
+        self.preview = button("Preview", "Reconstruct at these knobs", self.session.render)
+        self.mark = words(faint=True)
+        self.scores = words()
+        column.addWidget(heading("Sampling"))
+        column.addLayout(self.sampling_place)
+        column.addWidget(self.sampling_facts)
+        column.addWidget(heading("Method"))
+        column.addWidget(self.method)
+        column.addWidget(self.summary)
+        column.addWidget(self.warning)
+        column.addLayout(self.knob_place)
+        column.addLayout(row(self.auto, self.preview, self.mark, stretch=2))
+        column.addWidget(self.scores)
+
+    # ---------------------------------------------------------------- opening
+
+    def _browse(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open k-space", "", FILES)
+        if path:
+            self.session.open(path)
+
+    def _ask_axes(self, path: Path, shape: tuple[int, ...]) -> None:
+        self.axes_path = path
+        names = {2: "phase, readout", 3: "coil, phase, readout", 4: "slice, coil, phase, readout"}
+        self.axes.setText(names.get(len(shape), ""))
+        self.axes_question.setText(f"{path.name} has the axes {' × '.join(map(str, shape))}. What are they?")
+        self.axes_box.show()
+        self.axes.setFocus()
+
+    def _open_array(self) -> None:
+        self.axes_box.hide()
+        self.session.open(self.axes_path, tuple(name.strip() for name in self.axes.text().split(",")))
+
+    def _on_closed(self) -> None:
+        self.body.hide()
+        self.upright.hide()
+        self.hint.show()
+        show_text(self.facts, "")
+
+    def _on_opened(self) -> None:
+        self.hint.hide()
+        self.body.show()
+        self._list_methods()
+        self._show_sampling()
+        self._on_measured()
+        geometry = self.session.panels.geometry
+        with signals_blocked(self.upright):
+            self.upright.setChecked(geometry is not None and geometry.upside_down)
+        self.upright.show()
+
+    # ---------------------------------------------------------------- sampling
+
+    def _show_sampling(self) -> None:
+        if self.sampling is None:
+            self.sampling = KnobPanel(sampling_knobs(), percent=("centre_fraction",))
+            self.sampling.turned.connect(lambda _: self._later.start())
+            self.sampling_place.addWidget(self.sampling, 1)
+            self.sampling_place.addWidget(self.picture)
+        scan, sampling = self.bench.acquisition.scan, self.bench.acquisition.sampling
+        self.sampling.setVisible(scan is not None and scan.fully_sampled)
+        values = {"pattern": _AS_ACQUIRED}
+        if hasattr(sampling, "model_dump"):
+            values = {name: value for name, value in sampling.model_dump().items() if name in self.sampling.controls}
+        self.sampling.set_values(values)
+
+    def _measure(self) -> None:
+        from ..physics.sampling import Sampling
+
+        assert self.sampling is not None
+        values = self.sampling.values()
+        as_acquired = values["pattern"] == _AS_ACQUIRED
+        self.session.measure(None if as_acquired else Sampling(**values))
+
+    def _on_measured(self) -> None:
+        acquisition = self.bench.acquisition
+        self.facts.setText(acquisition.facts)
+        self.facts.show()
+        measured = acquisition.slice
+        if measured is None:
+            return
+        mask = measured.measurement.mask
+        self.picture.set_mask(mask.cpu().numpy())
+        unit = "lines" if measured.measurement.lines else "points"
+        self.sampling_facts.setText(
+            f"R = {measured.measurement.acceleration:.3g}: {int(mask.sum())} of {mask.numel()} {unit}"
+        )
+        self._show_domain()
+
+    # ---------------------------------------------------------------- method and knobs
+
+    def _list_methods(self) -> None:
+        if self.method.count():
+            return
+        from ..reconstructors import registry
+
+        with signals_blocked(self.method):
+            for id in registry.ids():
+                self.method.addItem(registry.get(id).label, id)
+                self.method.setItemData(self.method.count() - 1, registry.get(id).summary, 3)  # Qt.ToolTipRole
+            self.method.setCurrentIndex(-1)
+        if self.bench.reconstruction.method is None:
+            self.method.setCurrentIndex(self.method.findData(FIRST_METHOD))
+
+    def _choose(self) -> None:
+        id = self.method.currentData()
+        if id is not None:
+            self.session.choose_method(id)
+
+    def _on_method(self) -> None:
+        method = self.bench.reconstruction.method
+        if method is None:
+            return
+        with signals_blocked(self.method):
+            self.method.setCurrentIndex(self.method.findData(method.id))
+        if self.knobs is not None:
+            self.knob_place.removeWidget(self.knobs)
+            self.knobs.deleteLater()
+        self.knobs = KnobPanel(method.knobs)
+        self.knobs.set_values(self.bench.reconstruction.knobs)
+        self.knobs.turned.connect(self.session.turn)
+        self.knob_place.addWidget(self.knobs)
+        self.auto.setVisible(bool(self.bench.reconstruction.axes))
+        self._show_domain()
+        self._show_mark("")
+        show_text(self.scores, "")
+
+    def _show_domain(self) -> None:
+        """One line on the method, and in words where this scan is outside of what its weights were trained for."""
+        method, measured = self.bench.reconstruction.method, self.bench.acquisition.slice
+        if method is None:
+            return
+        seconds = self.bench.reconstruction.seconds.get(method.id)
+        took = "" if seconds is None else f" A slice takes about {decimals(seconds)} s here."
+        domain = trained_for(method)
+        trained = "" if domain is None else f" Trained for {domain}."
+        self.summary.setText(f"{method.summary}{trained}{took}")
+        show_text(self.warning, "" if measured is None else outside(method, measured.measurement))
+        self.preview.setVisible(self.session.slow)
+
+    def _on_knobs(self) -> None:
+        if self.knobs is not None:
+            self.knobs.set_values(self.bench.reconstruction.knobs)
+
+    def _auto(self) -> None:
+        self.session.attempt(self.bench.reconstruction.automatic)
+
+    def _on_rendered(self, rendered: Rendered) -> None:
+        self._show_mark("" if rendered.exact else "interpolated")
+        if rendered.exact:
+            self._show_domain()
+        if rendered.metrics is not None:
+            lines = [
+                f"{region.capitalize()}: SSIM {one.ssim:.3f}, PSNR {one.psnr:.1f} dB, NMSE {decimals(one.nmse)}"
+                for region, one in rendered.metrics.items()
+            ]
+            show_text(self.scores, "\n".join(lines))
+
+    def _show_mark(self, text: str) -> None:
+        self.mark.setText(text)
+
+
+def _column(*parts: Any) -> QWidget:
+    widget = QWidget()
+    column = QVBoxLayout(widget)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(6)
+    for one in parts:
+        if isinstance(one, QWidget):
+            column.addWidget(one)
+        else:
+            column.addLayout(one)
+    return widget

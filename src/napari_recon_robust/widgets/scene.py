@@ -1,0 +1,157 @@
+"""What each panel shows: from the state of a review to pixels and titles."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..workbench import Workbench
+from ..workbench.perturbing import Result
+from .layers import ORDER, Panels
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..evaluation.metrics import Metrics
+    from ..perturbations.base import Perturbed
+
+GAINS = (1, 2, 5, 10, 20, 50)
+LAYOUTS = ("side by side", "clean", "perturbed", "difference")
+
+
+@dataclass
+class View:
+    """How a result is looked at. factor: the fraction of its budget that is replayed."""
+
+    factor: float = 1.0
+    random: bool = False
+    truth: bool = False
+    flicker: bool = False
+    layout: int = 0
+
+
+class Scene:
+    """Draws the workbench into the panels."""
+
+    def __init__(self, bench: Workbench, panels: Panels) -> None:
+        self.bench, self.panels = bench, panels
+        self.view = View()
+        self._windowed = False
+
+    # ---------------------------------------------------------------- layout
+
+    def lay_out(self) -> None:
+        """Show the panels that the review has images for, in the chosen layout."""
+        available = self.available
+        layout = LAYOUTS[self.view.layout]
+        self.panels.show([layout] if layout in available else available)
+
+    @property
+    def available(self) -> list[str]:
+        """The panels of this stage of the review."""
+        acquisition, result = self.bench.acquisition, self.bench.perturbing.result
+        keys = [key for key in ORDER if result is not None or key in ("reference", "clean")]
+        has_reference = acquisition.slice is None or acquisition.slice.reference is not None
+        return keys if has_reference else [key for key in keys if key != "reference"]
+
+    def step_layout(self, by: int) -> None:
+        """The next or the previous layout."""
+        self.view.layout = (self.view.layout + by) % len(LAYOUTS)
+        self.lay_out()
+
+    # ---------------------------------------------------------------- images
+
+    def restart(self) -> None:
+        """A new scan: nothing is drawn, and the window follows the first image."""
+        self.view = View()
+        self._windowed = False
+
+    def first_look(self, image: "Tensor") -> None:
+        """What a slice looks like before its sensitivities are known."""
+        reference = self.bench.acquisition.scan is None or self.bench.acquisition.scan.fully_sampled
+        self._write("reference" if reference else "clean", image, "Reference" if reference else "Zero-filled")
+
+    def measured(self) -> None:
+        """The slice's own images."""
+        measured = self.bench.acquisition.current
+        self.lay_out()
+        if measured.reference is not None:
+            self._write("reference", measured.reference, "Reference")
+        self._write("clean", measured.zero_filled, "Zero-filled")
+
+    def reconstruction(self) -> None:
+        """The reconstruction at the present knobs."""
+        shown, method = self.bench.reconstruction.shown, self.bench.reconstruction.method
+        if shown is None or method is None:
+            return
+        if shown.reference is not None and not self.view.truth:
+            self._write("reference", shown.reference, "Reference")
+        mark = "" if shown.exact else " · interpolated"
+        self._write("clean", shown.image, f"{method.label}{_score(shown.metrics)}{mark}")
+
+    def preview(self, perturbed: "Perturbed") -> None:
+        """The worst image so far of a running search."""
+        if perturbed.image is None or perturbed.clean is None:
+            return
+        if "perturbed" not in self.panels.shown:
+            self.panels.show(ORDER if "reference" in self.panels.shown else ORDER[1:])
+        worst, clean = perturbed.image.abs().float(), perturbed.clean.abs().float()
+        self._write("perturbed", worst, "Worst so far")
+        self._write_difference(worst, clean, "Difference")
+
+    def result(self) -> None:
+        """The finished perturbation as it is looked at."""
+        result = self.bench.perturbing.result
+        if result is None:
+            return
+        comparison, view = result.outcome.comparison, self.view
+        scores = comparison.metrics
+        if comparison.reference is not None and comparison.perturbed_reference is not None:
+            truth = comparison.perturbed_reference if view.truth else comparison.reference
+            self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference", result)
+        label = result.setting.reconstructor.label
+        self._write("clean", comparison.clean, f"{label}{_score(scores['clean'], 'roi')}", result)
+        image, title = self._perturbed(result)
+        self._write_difference(image, comparison.clean, "Difference", result)
+        if view.flicker:
+            image, title = comparison.clean, "Clean"
+        self._write("perturbed", image, title, result)
+
+    def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
+        comparison, budget = result.outcome.comparison, result.outcome.perturbed.budget
+        spent = budget.achieved if budget.nominal is None else budget.nominal
+        if self.view.random:
+            return comparison.random, f"Random {percent(spent)}{_score(comparison.metrics['random'], 'roi')}"
+        if self.view.factor < 1:
+            return result.at(self.view.factor), f"Perturbed {percent(self.view.factor * spent)} · replayed"
+        name = "Lesion inserted" if comparison.judged_by == "perturbed" else f"Perturbed {percent(spent)}"
+        return comparison.perturbed, f"{name}{_score(comparison.metrics['perturbed'], 'roi')}"
+
+    def _write_difference(self, image: "Tensor", clean: "Tensor", name: str, result: Result | None = None) -> None:
+        difference = (image - clean).abs()
+        white = self.panels.window[1]
+        largest = float(difference.flatten().kthvalue(int(0.999 * difference.numel())).values)
+        gain = next((gain for gain in reversed(GAINS) if gain * largest <= white), GAINS[0])
+        self._write("difference", gain * difference, f"{name} ×{gain}", result)
+
+    def _write(self, key: str, image: "Tensor", title: str, result: Result | None = None) -> None:
+        """A tensor into the slice that it belongs to; the first one sets the window."""
+        index = self.bench.acquisition.index if result is None else result.slice
+        pixels: np.ndarray = image.detach().cpu().numpy()
+        if key not in self.panels.panels:
+            return
+        self.panels.write(key, index, pixels, title)
+        if not self._windowed:
+            self._windowed = True
+            self.panels.set_window(0.0, float(np.percentile(pixels, 99.7)) or 1.0)
+
+
+def percent(fraction: float) -> str:
+    """A budget as it is read on the screen."""
+    return f"{100 * fraction:.3g}%"
+
+
+def _score(measured: "dict[str, Metrics] | None", region: str = "foreground") -> str:
+    if measured is None or region not in measured:
+        return ""
+    return f" · SSIM {measured[region].ssim:.3f}"

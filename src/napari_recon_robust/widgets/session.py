@@ -1,0 +1,275 @@
+"""One review in one viewer: the workbench, its jobs and its panels, wired together; the docks share it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QWidget
+
+from ..errors import ReconRobustError
+from ..workbench import Workbench
+from ..workbench.regions import Region
+from ..workbench.task import Task
+from .jobs import Jobs, sentence
+from .layers import Geometry, Outline, Panels
+from .scene import Scene
+
+PLUGIN = "napari-recon-robust"
+DOCKS = ("Reconstruct", "Perturb", "Compare")
+_REST = 120  # ms after which a knob or a slice is at rest
+_SLOW = 1.5  # s for one image, beyond which a method waits for its Preview button
+
+_sessions: "WeakKeyDictionary[Any, Session]" = WeakKeyDictionary()
+
+
+class Session(QObject):
+    """Signals: `asked_axes(path, shape)`, an array's axes have to be named before it can be opened;
+    `looked()`, the result is looked at in another way; `asked_keys()`.
+    """
+
+    asked_axes = Signal(object, object)
+    looked = Signal()
+    asked_keys = Signal()
+
+    @classmethod
+    def of(cls, viewer: Any) -> "Session":
+        """The review of a viewer; there is one."""
+        viewer = getattr(viewer, "__wrapped__", viewer)
+        if viewer not in _sessions:
+            _sessions[viewer] = cls(viewer)
+        return _sessions[viewer]
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self.bench = Workbench()
+        self.jobs = Jobs(self)
+        self.panels = Panels(viewer, later=lambda function: QTimer.singleShot(0, function))
+        self.scene = Scene(self.bench, self.panels)
+        self._docks: list[QWidget] = []
+        self._rest = _timer(self, self._at_rest)
+        self._slice_rest = _timer(self, self._slice_at_rest)
+        bench, scene = self.bench, self.scene
+        bench.acquisition.opened.connect(self._on_opened)
+        bench.acquisition.closed.connect(self._on_closed)
+        bench.acquisition.previewed.connect(scene.first_look)
+        bench.acquisition.measured.connect(self._on_measured)
+        bench.reconstruction.method_changed.connect(self._on_method)
+        bench.reconstruction.rendered.connect(lambda _: scene.reconstruction())
+        bench.regions.changed.connect(self._show_regions)
+        bench.regions.chosen_changed.connect(self._show_regions)
+        bench.perturbing.previewed.connect(scene.preview)
+        bench.perturbing.finished.connect(self._on_finished)
+        self.panels.slice_changed.connect(lambda _: self._slice_rest.start())
+        self.panels.outlines_edited.connect(self._on_outlines)
+
+    # ---------------------------------------------------------------- what the docks ask for
+
+    def attempt(self, action: Callable[[], Task[Any] | None], lane: str = "foreground") -> bool:
+        """Start the task that an action makes; what the action raises for the user is said at the foot."""
+        try:
+            task = action()
+        except ReconRobustError as error:
+            self.jobs.failed.emit(sentence(error))
+            return False
+        return task is None or self.jobs.start(task, lane)
+
+    def open(self, path: str | Path, axes: tuple[str, ...] | None = None) -> None:
+        """Open a scan, or the folder of a saved case; an array asks for its axes first."""
+        path = Path(path)
+        if path.is_dir():
+            self.attempt(lambda: self.bench.open_case(path))
+        elif path.suffix == ".npy" and axes is None:
+            self._ask_axes(path)
+        else:
+            self.attempt(lambda: self.bench.acquisition.open(path, axes))
+
+    def open_sample(self) -> None:
+        """Open the packaged sample."""
+        from ..sample import sample_path
+
+        self.open(sample_path())
+
+    def measure(self, sampling: Any = ...) -> None:
+        """Measure the slice that is shown, with a sampling."""
+        if self.bench.acquisition.scan is None:
+            return
+        self.jobs.cancel("render")
+        self.jobs.cancel("prepare")
+        index = self.panels.slice
+        try:
+            self.jobs.replace(self.bench.acquisition.measure(index, sampling), "measure")
+        except ReconRobustError as error:
+            self.jobs.failed.emit(sentence(error))
+
+    def choose_method(self, id: str) -> None:
+        """Take a method at its default knobs."""
+        self.jobs.cancel("render")
+        self.bench.reconstruction.choose(id)
+
+    def turn(self, values: dict[str, Any]) -> None:
+        """Turn knobs: the picture follows at once where it can, and is exact when they rest."""
+        try:
+            followed = self.bench.reconstruction.turn(**values)
+        except ReconRobustError as error:
+            self.jobs.failed.emit(sentence(error))
+            return
+        if followed or not self.slow:
+            self._rest.start()
+
+    def render(self) -> None:
+        """The exact image at the present knobs, as soon as possible."""
+        if self.bench.acquisition.slice is not None and self.bench.reconstruction.method is not None:
+            self.jobs.latest(self.bench.reconstruction.render(), "render")
+
+    def look(self, **changes: Any) -> None:
+        """Look at the result in another way: factor, random, truth, flicker."""
+        for name, value in changes.items():
+            setattr(self.scene.view, name, value)
+        self.scene.result()
+        self.looked.emit()
+
+    def step_layout(self, by: int) -> None:
+        """The next or the previous layout of the panels."""
+        if self.panels.panels:
+            self.scene.step_layout(by)
+            self.looked.emit()
+
+    def toggle_regions(self) -> None:
+        """Regions on or off."""
+        self.panels.show_outlines(not self.panels.outlines_visible)
+
+    @property
+    def slow(self) -> bool:
+        """Whether the method is too slow to follow its knobs, as far as is known."""
+        method = self.bench.reconstruction.method
+        return method is not None and self.bench.reconstruction.seconds.get(method.id, 0.0) > _SLOW
+
+    # ---------------------------------------------------------------- what happens
+
+    def _on_opened(self) -> None:
+        acquisition = self.bench.acquisition
+        header = acquisition.scan.header if acquisition.scan is not None else None
+        voxel = header.voxel if header is not None else None
+        geometry = Geometry(
+            shape=acquisition.shape,
+            voxel=None if voxel is None else (voxel[2], voxel[0], voxel[1]),
+            upside_down=header.upside_down if header is not None else False,
+        )
+        self.scene.restart()
+        self.panels.open(geometry)
+        self.scene.lay_out()
+        self.panels.go_to(acquisition.index)
+        self._show_regions()
+        self._slice_rest.stop()
+        self.measure()
+
+    def _on_closed(self) -> None:
+        for lane in ("measure", "render", "prepare"):
+            self.jobs.cancel(lane)
+
+    def _on_measured(self) -> None:
+        self.scene.measured()
+        self._on_method()
+
+    def _on_method(self) -> None:
+        """An exact image first, then the range of the knob behind it."""
+        if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
+            return
+        self.jobs.cancel("prepare")
+        self.render()
+        task = self.bench.reconstruction.prepare()
+        if task is not None:
+            self.jobs.latest(task, "prepare")
+
+    def _at_rest(self) -> None:
+        self.render()
+
+    def _slice_at_rest(self) -> None:
+        acquisition = self.bench.acquisition
+        if acquisition.scan is not None and self.panels.slice != acquisition.index:
+            self.measure()
+
+    def _on_finished(self) -> None:
+        self.scene.lay_out()
+        self.look(factor=1.0, random=False, truth=False)
+
+    # ---------------------------------------------------------------- regions
+
+    def _show_regions(self) -> None:
+        self.panels.set_outlines([outline for _, outline in self._outlines()])
+
+    def _outlines(self) -> list[tuple[Region, Outline]]:
+        """Every shape with the region that it belongs to, in the order of the layers."""
+        from . import outlines  # needs torch, which an empty dock does without
+
+        regions = self.bench.regions
+        return [
+            (region, outline)
+            for region in regions.all
+            for outline in outlines.of_roi(region.roi, region.slice, region in regions.chosen)
+        ]
+
+    def _on_outlines(self, action: str, indices: tuple[int, ...], now: list[Outline]) -> None:
+        """What was drawn, moved or deleted by hand in one panel is so for the review, and thereby in all panels."""
+        from . import outlines
+
+        regions = self.bench.regions
+        _, rows, columns = self.bench.acquisition.shape
+        owners = [region for region, _ in self._outlines()]
+        try:
+            if action == "removed":
+                regions.remove([owners[index] for index in indices])
+            for index in indices if action != "removed" else ():
+                roi = outlines.to_roi(now[index], rows, columns)
+                if action == "added":
+                    regions.draw(roi, now[index].slice)
+                else:
+                    regions.reshape(owners[index], roi)
+        except ReconRobustError as error:
+            self.jobs.failed.emit(sentence(error))
+        self.panels.stop_drawing()
+        self._show_regions()
+
+    # ---------------------------------------------------------------- the docks
+
+    def join(self, dock: QWidget, name: str) -> None:
+        """A dock of this review was opened: the others come tabbed behind it."""
+        self._docks.append(dock)
+        dock.destroyed.connect(lambda: self._leave(dock))
+        if len(self._docks) == 1:
+            QTimer.singleShot(0, lambda: self._open_docks(name))
+
+    def _open_docks(self, front: str) -> None:
+        if not self._docks:
+            return
+        window = self.panels.viewer.window
+        opened = {name: window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0] for name in DOCKS}
+        opened[front].show()
+        opened[front].raise_()
+
+    def _leave(self, dock: QWidget) -> None:
+        """The last dock was closed: jobs stop, the viewer is as it was; what was found is kept for the next opening."""
+        self._docks.remove(dock)
+        if not self._docks:
+            self.jobs.cancel_all()
+            self.panels.close()
+
+    def _ask_axes(self, path: Path) -> None:
+        try:
+            shape = np.load(path, mmap_mode="r").shape
+        except (OSError, ValueError) as error:
+            self.jobs.failed.emit(f"{path.name} is no NumPy array ({error}); choose a .npy file of k-space.")
+            return
+        self.asked_axes.emit(path, shape)
+
+
+def _timer(parent: QObject, action: Callable[[], None]) -> QTimer:
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(_REST)
+    timer.timeout.connect(action)
+    return timer
