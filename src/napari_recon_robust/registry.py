@@ -1,7 +1,7 @@
-"""A table of things that are loaded at first use: reconstructors, perturbations.
+"""A table of things that are loaded at first use: reconstructors, perturbations, file formats.
 
 The project's own are one module and one line of a table; other packages add theirs by an entry point
-whose group is the package's name.
+whose group is the package's name unless another is given.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """`table` maps an id to "module:Class" inside `package`; instances are made once, without arguments."""
 
-    def __init__(self, kind: str, package: str, table: Mapping[str, str]) -> None:
-        self.kind, self.package, self.table = kind, package, table
+    def __init__(self, kind: str, package: str, table: Mapping[str, str], group: str | None = None) -> None:
+        self.kind, self.package, self.table, self.group = kind, package, table, group or package
         self._loaded: dict[str, T] = {}
 
     def ids(self) -> list[str]:
@@ -41,4 +41,4 @@ class Registry(Generic[T]):
         raise InputError(f"there is no {self.kind} {id!r}; choose one of {', '.join(self.ids())}.")
 
     def _entry_points(self) -> list[EntryPoint]:
-        return list(entry_points(group=self.package))
+        return list(entry_points(group=self.group))

@@ -173,29 +173,25 @@ def acs_lines(mask: Tensor) -> slice:
 
 
 def acs_region(mask: Tensor) -> tuple[slice, slice]:
-    """The fully sampled block around the centre of k-space as (readout, phase) slices.
+    """The largest fully sampled block around the centre of k-space as (readout, phase) slices.
 
-    mask: bool (1, phase), then the whole readout belongs to it, or (readout, phase). The block is grown from the
-    centre side by side as long as the next row or column is complete. InputError where the centre is not sampled.
+    mask: bool (1, phase), then the whole readout belongs to it, or (readout, phase).
+    InputError where the centre is not sampled.
     """
     if mask.shape[0] == 1:
         return slice(None), acs_lines(mask)
-    readout, phase = mask.shape
-    _run(mask[readout // 2], "point")
-    top = bottom = readout // 2
-    left = right = phase // 2
-    growing = True
-    while growing:
-        growing = False
-        if top > 0 and bool(mask[top - 1, left : right + 1].all()):
-            top, growing = top - 1, True
-        if bottom < readout - 1 and bool(mask[bottom + 1, left : right + 1].all()):
-            bottom, growing = bottom + 1, True
-        if left > 0 and bool(mask[top : bottom + 1, left - 1].all()):
-            left, growing = left - 1, True
-        if right < phase - 1 and bool(mask[top : bottom + 1, right + 1].all()):
-            right, growing = right + 1, True
-    return slice(top, bottom + 1), slice(left, right + 1)
+    row, column = mask.shape[0] // 2, mask.shape[1] // 2
+    _run(mask[row], "point")
+    right = mask[:, column:].long().cummin(1).values.sum(1)
+    left = mask[:, : column + 1].flip(1).long().cummin(1).values.sum(1)
+    # How far every row from the centre to here reaches, upwards [i] and downwards [j].
+    reach = [(side[: row + 1].flip(0).cummin(0).values[:, None], side[row:].cummin(0).values) for side in (left, right)]
+    to_left, to_right = (torch.minimum(up, down) for up, down in reach)
+    height = torch.arange(row + 1)[:, None] + torch.arange(len(mask) - row) + 1
+    area = height * (to_left + to_right - 1) * (to_left > 0)
+    up, down = divmod(int(area.argmax()), area.shape[1])
+    first, last = column - int(to_left[up, down]) + 1, column + int(to_right[up, down])
+    return slice(row - up, row + down + 1), slice(first, last)
 
 
 def _run(sampled: Tensor, what: str) -> slice:

@@ -1,0 +1,91 @@
+"""fastMRI+ annotations: boxes that radiologists drew into fastMRI's images.
+
+Source: Zhao et al., fastMRI+, Scientific Data 2022, doi:10.1038/s41597-022-01255-z, and its repository's converter.
+"""
+
+import csv
+from pathlib import Path
+
+from ..errors import FileFormatError, InputError
+from ..evaluation.roi import ROI, Annotation
+
+COLUMNS = ("file", "slice", "study_level", "x", "y", "width", "height", "label")
+
+
+def read_annotations(path: str | Path, file_name: str, rows: int, columns: int | None = None) -> list[Annotation]:
+    """The annotations of one scan: stored rows [H - y - h, H - y), columns [x, x + w), H = `rows`.
+
+    fastMRI+ draws into images turned upside down; `rows` (and `columns`, if boxes outside are to be left out) are
+    those of the stored reconstruction, not the header's. file_name: of the scan, with or without its suffix.
+    Every row gives an annotation; where its box cannot be used, `box` is None and `note` says why.
+    Raises FileFormatError for a file without these columns.
+    """
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise FileFormatError(
+                    f"{path.name} has no column {', '.join(missing)}; a fastMRI+ table with the columns "
+                    f"{', '.join(COLUMNS)} is expected."
+                )
+            name = _stem(file_name)
+            found = [row for row in reader if _stem(row["file"] or "") == name]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FileFormatError(f"{path.name} cannot be read as a CSV table ({error}); give a fastMRI+ table.") from None
+    seen: set[tuple[str, ...]] = set()
+    annotations = []
+    for row in found:
+        fields = tuple((row[column] or "").strip() for column in COLUMNS)
+        annotations.append(_annotation(fields, rows, columns, repeated=fields in seen, table=path.name))
+        seen.add(fields)
+    return annotations
+
+
+def beside(scan: Path, rows: int, columns: int) -> tuple[Annotation, ...]:
+    """The scan's annotations from all fastMRI+ tables in its folder; other CSV files are passed over."""
+    annotations: list[Annotation] = []
+    for table in sorted(scan.parent.glob("*.csv")):
+        try:
+            annotations += read_annotations(table, scan.name, rows, columns)
+        except FileFormatError:
+            continue
+    return tuple(annotations)
+
+
+def _stem(file_name: str) -> str:
+    """The name of a scan as fastMRI+ writes it."""
+    return file_name.strip().removesuffix(".h5")
+
+
+def _annotation(fields: tuple[str, ...], rows: int, columns: int | None, repeated: bool, table: str) -> Annotation:
+    _, slice, study_level, *box, label = fields
+    study = study_level.lower() == "yes"
+    try:
+        number = int(slice)
+    except ValueError:
+        raise FileFormatError(
+            f"{table} has the slice {slice!r} for {label!r}; a whole number from 0 is expected."
+        ) from None
+    region, note = None, ""
+    if repeated:
+        note = "repeats an earlier row"
+    elif study:
+        note = "about the whole study, without a box"
+    else:
+        region, note = _box(box, label, rows, columns)
+    return Annotation(label=label, slice=number, box=region, study_level=study, note=note)
+
+
+def _box(fields: list[str], label: str, rows: int, columns: int | None) -> tuple[ROI | None, str]:
+    """The box in stored-array coordinates, or None and why."""
+    try:
+        x, y, width, height = (int(field) for field in fields)
+        box = ROI.box(rows - y - height, x, height, width, label=label)
+        box.mask((rows, columns or x + width))
+    except InputError:
+        return None, f"its box (x {x}, y {y}, width {width}, height {height}) is empty or reaches outside the image"
+    except ValueError:
+        return None, f"its box ({', '.join(fields)}) is not four whole numbers"
+    return box, ""

@@ -1,0 +1,220 @@
+"""fastMRI's HDF5 layout: one volume a file, single- or multi-coil. M4Raw writes the same keys.
+
+Source: Zbontar et al., fastMRI, arXiv:1811.08839; the header is ISMRMRD's XML.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ..errors import FileFormatError, InputError
+from ..scan import Header, Scan, measured_points
+from .format import Format
+from .hdf5 import is_hdf5, open_hdf5
+from .ismrmrd_header import AcquisitionHeader
+
+REFERENCES = ("reconstruction_rss", "reconstruction_esc")
+
+
+class FastMRI(Format):
+    """fastMRI HDF5."""
+
+    label = "fastMRI HDF5"
+    suffixes = (".h5", ".hdf5")
+    expects = "an HDF5 file with `kspace` (slices, coils, readout, phase)"
+
+    def recognises(self, path: Path) -> bool:
+        """An HDF5 file with the key `kspace`."""
+        if not path.is_file() or not is_hdf5(path):
+            return False
+        with open_hdf5(path) as file:
+            return "kspace" in file
+
+    def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
+        """Read all but the k-space; FileFormatError for a `kspace`, `mask` or reference that does not fit."""
+        self._refuse_axes(path, axes)
+        file = open_hdf5(path)
+        try:
+            return FastMRIScan(path.name, file)
+        except Exception:
+            file.close()
+            raise
+
+
+class FastMRIScan(Scan):
+    """A fastMRI file; slices are read on demand."""
+
+    def __init__(self, name: str, file: Any) -> None:
+        self._file = file
+        kspace = file["kspace"]
+        if getattr(kspace, "ndim", 0) not in (3, 4) or kspace.dtype.kind != "c":
+            came = f"{kspace.dtype} of shape {kspace.shape}" if hasattr(kspace, "dtype") else "a group"
+            raise FileFormatError(
+                f"`kspace` in {name} is {came}; complex numbers (slices, coils, readout, phase), or "
+                "(slices, readout, phase) from a single coil, are expected."
+            )
+        self._kspace = kspace
+        slices, *coils, readout, phase = kspace.shape
+        notes = []
+        xml = file["ismrmrd_header"][()] if "ismrmrd_header" in file else None
+        described_by = AcquisitionHeader() if xml is None else AcquisitionHeader.parse(xml, name)
+        self._columns = _measured_columns(described_by, phase)
+        self._reference = next((file[key] for key in REFERENCES if key in file), None)
+        if self._reference is not None and (self._reference.ndim != 3 or len(self._reference) != slices):
+            raise FileFormatError(
+                f"the reference in {name} has shape {self._reference.shape}; ({slices}, rows, columns) is expected "
+                f"for its {slices} slices of k-space."
+            )
+        if self._reference is not None:
+            matrix = self._reference.shape[1:]
+        elif described_by.reconstructed is not None:
+            matrix = _crop(described_by.reconstructed.matrix[:2], readout, phase)
+        else:
+            matrix = (readout, phase)
+            notes.append("The file has neither a header nor a reference, so the image is not cropped.")
+        acquisition = file.attrs.get("acquisition", described_by.protocol)
+        super().__init__(
+            name,
+            Header(
+                format=FastMRI.label,
+                slices=slices,
+                coils=coils[0] if coils else 1,
+                readout=readout,
+                phase=phase,
+                matrix=matrix,
+                voxel=described_by.voxel,
+                contrast=acquisition.decode() if isinstance(acquisition, bytes) else acquisition,
+                field_strength=described_by.field_strength,
+                upside_down=True,
+                notes=tuple(notes),
+            ),
+        )
+        self._mask = self._stored_mask()
+
+    def _read(self, slice: int) -> NDArray[np.complexfloating]:
+        return self._kspace[slice].reshape(self.header.coils, self.header.readout, self.header.phase)
+
+    def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:
+        return None if self._reference is None else self._reference[slice]
+
+    def _release(self) -> None:
+        self._file.close()
+
+    def _stored_mask(self) -> Tensor | None:
+        if "mask" not in self._file:
+            return None
+        mask = np.asarray(self._file["mask"])
+        if mask.size != self.header.phase:
+            raise FileFormatError(
+                f"`mask` in {self.name} has shape {mask.shape}; one value for each of the {self.header.phase} "
+                "phase-encoding lines is expected."
+            )
+        return torch.from_numpy(mask.reshape(1, -1) != 0)
+
+    def _measured(self) -> Tensor:
+        """The stored mask, else the columns that one coil has values in, without the padding of the matrix."""
+        inside = torch.zeros(1, self.header.phase, dtype=torch.bool)
+        inside[:, self._columns] = True
+        if self._mask is not None:
+            return inside & self._mask
+        middle = len(self) // 2
+        one_coil = self._kspace[(middle, 0)[: self._kspace.ndim - 2]]
+        if measured_points(one_coil[None])[:, self._columns].all():
+            return inside
+        return inside & measured_points(self.kspace(middle))
+
+
+def _measured_columns(header: AcquisitionHeader, phase: int) -> slice:
+    """The columns that the header says were measured; all if it says nothing that fits."""
+    columns = header.measured_columns
+    if columns is None or not 0 <= columns.start < columns.stop <= phase:
+        return slice(0, phase)
+    return columns
+
+
+def _crop(wanted: tuple[int, int], readout: int, phase: int) -> tuple[int, int]:
+    """The output matrix (rows, columns); W x W where the k-space is narrower, as fastMRI crops."""
+    rows, columns = wanted
+    if phase < columns:
+        rows = columns = phase
+    return min(rows, readout), columns
+
+
+def write_fastmri(
+    path: Path,
+    kspace: NDArray[np.complexfloating],
+    reference: NDArray[np.floating] | None = None,
+    *,
+    encoded_mm: tuple[float, float, float],
+    matrix: tuple[int, int],
+    field_strength: float | None = None,
+    attributes: Mapping[str, str | float] | None = None,
+    rounding: ArrayLike | None = None,
+    mask: NDArray[np.bool_] | None = None,
+) -> None:
+    """Write a volume as fastMRI stores it, as small as the noise allows.
+
+    kspace: complex (slices, coils, readout, phase). reference: (slices, rows, columns), the RSS, or None.
+    encoded_mm: field of view of the encoded matrix (readout, phase) and the slice thickness. matrix: (rows, columns)
+    after the crop. attributes: of the file, for instance `acquisition`.
+    rounding: the largest step, for each coil or for all, that real and imaginary part are rounded to (a quarter of
+    the noise is invisible); the next smaller power of two is used, so that the low bits of the floats are zero and
+    compress away. One chunk for each slice and coil, shuffled and deflated.
+    Raises InputError for shapes that do not fit.
+    """
+    import h5py
+
+    if kspace.ndim != 4 or (reference is not None and (reference.ndim != 3 or len(reference) != len(kspace))):
+        raise InputError(
+            f"k-space of shape {kspace.shape} and a reference of shape {() if reference is None else reference.shape} came; "
+            "(slices, coils, readout, phase) and (slices, rows, columns) are expected."
+        )
+    values = np.array(kspace, np.complex64)
+    if rounding is not None:
+        step = np.broadcast_to(2.0 ** np.floor(np.log2(np.asarray(rounding, float))), values.shape[1:2])
+        step = step.astype(np.float32)[:, None, None]
+        values.real = np.round(values.real / step) * step
+        values.imag = np.round(values.imag / step) * step
+    packed = {"shuffle": True, "compression": "gzip", "compression_opts": 9}
+    with h5py.File(path, "w") as file:
+        file.create_dataset("kspace", data=values, chunks=(1, 1, *values.shape[2:]), **packed)
+        if reference is not None:
+            images = np.asarray(reference, np.float32)
+            file.create_dataset("reconstruction_rss", data=images, chunks=(1, *images.shape[1:]), **packed)
+            file.attrs["max"] = float(images.max())
+            file.attrs["norm"] = float(np.linalg.norm(images))
+        if mask is not None:
+            file["mask"] = np.asarray(mask, bool)
+        file["ismrmrd_header"] = _header_xml(values.shape[2:], encoded_mm, matrix, field_strength)
+        file.attrs.update(attributes or {})
+
+
+def _header_xml(
+    encoded: tuple[int, ...], encoded_mm: tuple[float, float, float], matrix: tuple[int, int], tesla: float | None
+) -> str:
+    root = ElementTree.Element("ismrmrdHeader", xmlns="http://www.ismrm.org/ISMRMRD")
+    if tesla is not None:
+        system = ElementTree.SubElement(root, "acquisitionSystemInformation")
+        ElementTree.SubElement(system, "systemFieldStrength_T").text = f"{tesla:g}"
+    encoding = ElementTree.SubElement(root, "encoding")
+    cropped_mm = [mm * part / whole for mm, part, whole in zip(encoded_mm, matrix, encoded, strict=False)]
+    for name, sizes, extents in (
+        ("encodedSpace", encoded, encoded_mm),
+        ("reconSpace", matrix, (*cropped_mm, encoded_mm[2])),
+    ):
+        space = ElementTree.SubElement(encoding, name)
+        for child, triple in (("matrixSize", (*sizes, 1)), ("fieldOfView_mm", extents)):
+            element = ElementTree.SubElement(space, child)
+            for axis, number in zip("xyz", triple, strict=True):
+                ElementTree.SubElement(element, axis).text = f"{number:g}"
+    limits = ElementTree.SubElement(ElementTree.SubElement(encoding, "encodingLimits"), "kspace_encoding_step_1")
+    for child, number in (("minimum", 0), ("maximum", encoded[1] - 1), ("center", encoded[1] // 2)):
+        ElementTree.SubElement(limits, child).text = str(number)
+    ElementTree.SubElement(encoding, "trajectory").text = "cartesian"
+    return ElementTree.tostring(root, encoding="unicode")

@@ -1,0 +1,192 @@
+"""ISMRMRD raw data: Cartesian, 2-D, one readout line an acquisition.
+
+Source: Inati et al., ISMRM Raw data format, Magn Reson Med 2017, doi:10.1002/mrm.26089: a group with `xml` and with
+`data`, a table of (head, traj, data), data the interleaved float32 samples of all coils.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import FileFormatError
+from ..physics import noise
+from ..scan import Header, Scan
+from .format import Format
+from .hdf5 import is_hdf5, open_hdf5
+from .ismrmrd_header import AcquisitionHeader
+
+# Bits of an acquisition's flags, counted from 1.
+NOISE, CALIBRATION, REVERSED = 19, 20, 22
+NO_IMAGING = (NOISE, 23, 24, 26, 27, 28, 29, 30)
+
+
+class ISMRMRD(Format):
+    """ISMRMRD raw data."""
+
+    label = "ISMRMRD"
+    suffixes = (".h5", ".mrd")
+    expects = "an HDF5 file with `dataset/xml` and `dataset/data`"
+
+    def recognises(self, path: Path) -> bool:
+        """An HDF5 file with a group that has `xml` and `data`."""
+        if not path.is_file() or not is_hdf5(path):
+            return False
+        with open_hdf5(path) as file:
+            return _group(file) is not None
+
+    def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
+        """Read the header and the acquisitions' heads; FileFormatError if they are no 2-D Cartesian scan."""
+        self._refuse_axes(path, axes)
+        file = open_hdf5(path)
+        try:
+            return ISMRMRDScan(path.name, file)
+        except Exception:
+            file.close()
+            raise
+
+
+class ISMRMRDScan(Scan):
+    """An ISMRMRD file; the lines of a slice are read on demand, averaged and, with a noise scan, prewhitened."""
+
+    def __init__(self, name: str, file: Any) -> None:
+        self._file = file
+        group = file[_group(file)]
+        described = AcquisitionHeader.parse(group["xml"][0], name)
+        self._data = group["data"]
+        self._heads = self._data.fields("head")[:]
+        if described.trajectory is not None and described.trajectory.lower() != "cartesian":
+            raise FileFormatError(
+                f"{name} was sampled along a {described.trajectory} trajectory; Cartesian data are expected: "
+                "grid them first."
+            )
+        index = self._heads["idx"]
+        lines = ~_any_flag(self._heads, NO_IMAGING)
+        if described.calibration != "embedded":
+            lines &= ~_any_flag(self._heads, (CALIBRATION,))
+        notes = []
+        for field in ("contrast", "phase", "repetition", "set"):
+            if lines.any() and (count := len(np.unique(index[field][lines]))) > 1:
+                lines &= index[field] == index[field][lines].min()
+                notes.append(f"Of {count} {field}s the first is used.")
+        self._lines = np.flatnonzero(lines)
+        if not len(self._lines):
+            raise FileFormatError(f"{name} has no imaging acquisitions; export the scan with its data.")
+        index = index[self._lines]
+        if index["kspace_encode_step_2"].max() > 0:
+            raise FileFormatError(
+                f"{name} is a 3-D scan with {index['kspace_encode_step_2'].max() + 1} partitions; 2-D slices are "
+                "expected: transform it along the partitions and export the slices."
+            )
+        heads = self._heads[self._lines]
+        if _any_flag(heads, (REVERSED,)).any():
+            raise FileFormatError(
+                f"{name} has reversed readouts (EPI), which need a ghost correction first; correct and export it again."
+            )
+        if len(np.unique(heads["active_channels"])) > 1:
+            raise FileFormatError(
+                f"the acquisitions of {name} have different numbers of coils; one number is expected."
+            )
+        encoded = described.encoded
+        readout = encoded.matrix[0] if encoded else int(heads["number_of_samples"].max())
+        phase = encoded.matrix[1] if encoded else int(index["kspace_encode_step_1"].max()) + 1
+        centre = phase // 2 if described.centre is None else described.centre
+        self._rows = index["kspace_encode_step_1"].astype(int) - centre + phase // 2
+        if self._rows.min() < 0 or self._rows.max() >= phase:
+            raise FileFormatError(
+                f"{name} has phase-encoding steps up to {index['kspace_encode_step_1'].max()} around {centre}, and its "
+                f"header says {phase} lines; export it again with the right header."
+            )
+        self._numbers = np.unique(index["slice"])
+        self._whitening = self._noise_covariance(int(heads["active_channels"][0]))
+        if self._whitening is not None:
+            notes.append("Prewhitened with the noise scan in the file.")
+        space = described.reconstructed or encoded
+        super().__init__(
+            name,
+            Header(
+                format=ISMRMRD.label,
+                slices=len(self._numbers),
+                coils=int(heads["active_channels"][0]),
+                readout=readout,
+                phase=phase,
+                matrix=(min(space.matrix[0], readout), min(space.matrix[1], phase)) if space else (readout, phase),
+                voxel=described.voxel,
+                contrast=described.protocol,
+                field_strength=described.field_strength,
+                notes=tuple(notes),
+            ),
+        )
+
+    def _read(self, slice: int) -> NDArray[np.complexfloating]:
+        header = self.header
+        kspace = np.zeros((header.coils, header.readout, header.phase), np.complex64)
+        count = np.zeros(header.phase)
+        here = np.flatnonzero(self._heads["idx"]["slice"][self._lines] == self._numbers[slice])
+        samples = self._samples(self._lines[here])
+        for line, place in zip(samples, here, strict=True):
+            head = self._heads[self._lines[place]]
+            column = self._rows[place]
+            self._place(line, head, kspace[..., column])
+            count[column] += 1
+        kspace /= np.maximum(count, 1).astype(np.float32)
+        if self._whitening is None:
+            return kspace
+        return noise.prewhiten(torch.from_numpy(kspace), self._whitening).numpy()
+
+    def _measured(self) -> Tensor:
+        """The lines that were acquired in every slice, partial echoes told by their zeros."""
+        slices = self._heads["idx"]["slice"][self._lines]
+        lines = torch.ones(1, self.header.phase, dtype=torch.bool)
+        for number in self._numbers:
+            there = torch.zeros_like(lines)
+            there[:, self._rows[slices == number]] = True
+            lines &= there
+        return super()._measured() & lines
+
+    def _release(self) -> None:
+        self._file.close()
+
+    def _samples(self, acquisitions: NDArray[np.integer]) -> list[NDArray[np.complexfloating]]:
+        """The samples of some acquisitions, complex (coils, samples) each."""
+        stored = self._data.fields("data")[acquisitions]
+        return [
+            np.ascontiguousarray(values, np.float32).view(np.complex64).reshape(int(head["active_channels"]), -1)
+            for values, head in zip(stored, self._heads[acquisitions], strict=True)
+        ]
+
+    def _place(self, line: NDArray[np.complexfloating], head: Any, column: NDArray[np.complexfloating]) -> None:
+        """Add a line to its column, its centre sample at readout // 2, without the samples to be discarded."""
+        readout, samples = column.shape[1], line.shape[1]
+        whole = samples == readout and head["center_sample"] == 0
+        offset = 0 if whole else readout // 2 - int(head["center_sample"])
+        first = max(int(head["discard_pre"]), -offset)
+        last = min(samples - int(head["discard_post"]), readout - offset)
+        column[:, first + offset : last + offset] += line[:, first:last]
+
+    def _noise_covariance(self, coils: int) -> Tensor | None:
+        """Psi of the noise acquisitions at the imaging lines' bandwidth: E|n|^2 goes with 1 / dwell time."""
+        scans = np.flatnonzero(_any_flag(self._heads, (NOISE,)) & (self._heads["active_channels"] == coils))
+        if not len(scans):
+            return None
+        samples = torch.from_numpy(np.concatenate(self._samples(scans), axis=1))
+        dwell, imaging = (float(self._heads["sample_time_us"][which]) for which in (scans[0], self._lines[0]))
+        ratio = dwell / imaging if dwell > 0 and imaging > 0 else 1.0
+        return noise.covariance(samples) * ratio
+
+
+def _group(file: Any) -> str | None:
+    """The group that holds a data set; `dataset` by custom."""
+    for name, item in file.items():
+        if hasattr(item, "items") and "xml" in item and "data" in item:
+            return str(name)
+    return None
+
+
+def _any_flag(heads: Any, bits: Sequence[int]) -> Any:
+    """Whether any of these bits is set."""
+    return heads["flags"] & np.uint64(sum(1 << (bit - 1) for bit in bits)) != 0

@@ -1,0 +1,110 @@
+"""The ISMRMRD header (XML), which fastMRI files carry too.
+
+Elements are found under any namespace prefix, and each may be missing.
+Source: the schema at https://ismrmrd.readthedocs.io, ismrmrd.xsd.
+"""
+
+from typing import Self
+from xml.etree import ElementTree
+
+from ..errors import FileFormatError
+from ..specification import Specification
+
+PROTON_HZ_PER_TESLA = 42.577e6
+
+
+class Space(Specification):
+    """Matrix size and field of view in mm as (x, y, z) = (readout, phase, slice)."""
+
+    matrix: tuple[int, int, int]
+    field_of_view: tuple[float, float, float]
+
+
+class AcquisitionHeader(Specification):
+    """What is used of the header.
+
+    first, last, centre: limits of kspace_encoding_step_1. calibration: the parallel imaging's calibration mode.
+    """
+
+    encoded: Space | None = None
+    reconstructed: Space | None = None
+    first: int | None = None
+    last: int | None = None
+    centre: int | None = None
+    trajectory: str | None = None
+    calibration: str | None = None
+    field_strength: float | None = None
+    protocol: str | None = None
+
+    @classmethod
+    def parse(cls, xml: bytes | str, name: str) -> Self:
+        """Read the XML; FileFormatError, with the file's name, if it is none."""
+        try:
+            root = ElementTree.fromstring(xml)
+        except ElementTree.ParseError as error:
+            raise FileFormatError(f"the ISMRMRD header of {name} is no XML ({error}); export the file again.") from None
+        limits = "encoding/encodingLimits/kspace_encoding_step_1"
+        field = _number(root, "acquisitionSystemInformation/systemFieldStrength_T")
+        hertz = _number(root, "experimentalConditions/H1resonanceFrequency_Hz")
+        if field is None and hertz is not None and hertz > 1e5:
+            field = hertz / PROTON_HZ_PER_TESLA
+        return cls(
+            encoded=_space(root, "encoding/encodedSpace"),
+            reconstructed=_space(root, "encoding/reconSpace"),
+            first=_whole(root, f"{limits}/minimum"),
+            last=_whole(root, f"{limits}/maximum"),
+            centre=_whole(root, f"{limits}/center"),
+            trajectory=_text(root, "encoding/trajectory"),
+            calibration=_text(root, "encoding/parallelImaging/calibrationMode"),
+            field_strength=field,
+            protocol=_text(root, "measurementInformation/protocolName"),
+        )
+
+    @property
+    def measured_columns(self) -> slice | None:
+        """The phase-encoding columns of the encoded matrix that were measured; the rest is padding."""
+        if self.encoded is None or self.centre is None or self.last is None:
+            return None
+        left = self.encoded.matrix[1] // 2 - self.centre
+        return slice(left, left + self.last + 1)
+
+    @property
+    def voxel(self) -> tuple[float, float, float] | None:
+        """(row, column, slice) size in mm: of the encoded space, which a crop does not change."""
+        encoded, reconstructed = self.encoded, self.reconstructed or self.encoded
+        if encoded is None or reconstructed is None:
+            return None
+        row, column = (encoded.field_of_view[axis] / encoded.matrix[axis] for axis in (0, 1))
+        thickness = reconstructed.field_of_view[2] / reconstructed.matrix[2]
+        return (row, column, thickness) if min(row, column, thickness) > 0 else None
+
+
+def _find(root: ElementTree.Element, path: str) -> ElementTree.Element | None:
+    """The first element at a path, whatever its namespace."""
+    elements = [root]
+    for part in path.split("/"):
+        elements = [child for element in elements for child in element if child.tag.rpartition("}")[2] == part]
+    return elements[0] if elements else None
+
+
+def _text(root: ElementTree.Element, path: str) -> str | None:
+    element = _find(root, path)
+    return element.text.strip() if element is not None and element.text else None
+
+
+def _number(root: ElementTree.Element, path: str) -> float | None:
+    try:
+        return float(_text(root, path) or "")
+    except ValueError:
+        return None
+
+
+def _whole(root: ElementTree.Element, path: str) -> int | None:
+    number = _number(root, path)
+    return None if number is None else round(number)
+
+
+def _space(root: ElementTree.Element, path: str) -> Space | None:
+    x, y, z = (_whole(root, f"{path}/matrixSize/{axis}") or 0 for axis in "xyz")
+    width, height, depth = (_number(root, f"{path}/fieldOfView_mm/{axis}") or 0.0 for axis in "xyz")
+    return Space(matrix=(x, y, z), field_of_view=(width, height, depth)) if min(x, y, z) > 0 else None

@@ -1,0 +1,173 @@
+"""An opened file: multi-coil k-space, read slice by slice."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .errors import FileFormatError, InputError
+from .evaluation.roi import Annotation
+from .measurement import Measurement
+from .physics.sampling import Sampling
+from .specification import Specification
+
+
+class Header(Specification):
+    """What a file says of itself.
+
+    matrix: (rows, columns) of the output image. voxel: its (row, column, slice) size in mm, or None.
+    field_strength in tesla. upside_down: the stored image is so for a radiologist.
+    notes: what was guessed or left out, a sentence each.
+    """
+
+    format: str
+    slices: int
+    coils: int
+    readout: int
+    phase: int
+    matrix: tuple[int, int]
+    voxel: tuple[float, float, float] | None = None
+    contrast: str | None = None
+    field_strength: float | None = None
+    upside_down: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class Scan(ABC):
+    """An opened file and a context manager. Formats say how a slice is read; the rest is the same for all.
+
+    name: of the file, for the status line alone. annotations: those that belong to it.
+    """
+
+    def __init__(self, name: str, header: Header) -> None:
+        self.name = name
+        self.header = header
+        self.annotations: tuple[Annotation, ...] = ()
+        self._closed = False
+        self._last: tuple[int, Tensor] | None = None
+
+    @abstractmethod
+    def _read(self, slice: int) -> NDArray[np.complexfloating]:
+        """One slice, complex (coils, readout, phase), centred, zero where not measured."""
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Close the file."""
+
+    def _measured(self) -> Tensor:
+        """Which points were measured, bool (1, phase) or (readout, phase): those not zero in all coils."""
+        return measured_points(self.kspace(len(self) // 2))
+
+    def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:
+        """The reference image of a slice, if the file has one."""
+        return None
+
+    def __len__(self) -> int:
+        return self.header.slices
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; nothing can be read afterwards."""
+        self._closed, self._last = True, None
+        self._release()
+
+    @cached_property
+    def acquired(self) -> Tensor:
+        """The points that were really measured: bool (1, phase), or (readout, phase)."""
+        return self._measured()
+
+    @cached_property
+    def fully_sampled(self) -> bool:
+        """Whether the measured points have no gaps (padding and partial Fourier are no gaps)."""
+        if not bool(self.acquired.any()):
+            return False
+        rows, columns = (torch.nonzero(self.acquired.any(dim)).flatten() for dim in (1, 0))
+        return bool(self.acquired[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all())
+
+    def kspace(self, slice: int) -> Tensor:
+        """One slice, complex64 (coils, readout, phase); not to be changed in place.
+
+        Raises InputError for a slice that does not exist, or NaN or infinity in it; FileFormatError if it cannot
+        be read.
+        """
+        self._check(slice)
+        if self._last is None or self._last[0] != slice:
+            try:
+                values = np.require(self._read(slice), np.complex64, ["C", "W"])
+            except (OSError, RuntimeError, ValueError, KeyError) as error:
+                if isinstance(error, InputError):
+                    raise
+                raise FileFormatError(
+                    f"slice {slice} of {self.name} cannot be read ({error}); the file is damaged or was moved: "
+                    "copy it again from its source."
+                ) from None
+            if not np.isfinite(values.view(np.float32)).all():
+                bad = np.argwhere(~np.isfinite(values))
+                coil, readout, phase = bad[0].tolist()
+                raise InputError(
+                    f"slice {slice} of {self.name} has NaN or infinity at {len(bad)} k-space points (the first: coil "
+                    f"{coil}, readout {readout}, phase {phase}); finite values are expected: choose another slice, "
+                    "or export the file again."
+                )
+            self._last = slice, torch.from_numpy(values)
+        return self._last[1]
+
+    def reference(self, slice: int) -> Tensor | None:
+        """The stored reference image, float32 (rows, columns), or None."""
+        self._check(slice)
+        stored = self._stored_reference(slice)
+        return None if stored is None else torch.from_numpy(np.asarray(stored, dtype=np.float32))
+
+    def measurement(self, slice: int, sampling: Sampling | Tensor | None = None) -> Measurement:
+        """One slice as a reconstructor sees it; without `sampling` as it was acquired.
+
+        sampling: how to undersample, or a mask (phase,), (1, phase) or (readout, phase). Only acquired points are
+        kept. Raises InputError for a mask that does not fit or keeps nothing.
+        """
+        header = self.header
+        mask = self.acquired
+        if isinstance(sampling, Sampling):
+            mask = mask & sampling.mask(header.readout, header.phase)
+        elif sampling is not None:
+            mask = mask & self._checked_mask(torch.as_tensor(sampling))
+        if not bool(mask.any()):
+            raise InputError(f"the sampling mask keeps no measured point of {self.name}; choose another mask.")
+        kspace = self.kspace(slice)
+        return Measurement(
+            kspace=kspace * mask, mask=mask, matrix=header.matrix, full=kspace if self.fully_sampled else None
+        )
+
+    def _checked_mask(self, mask: Tensor) -> Tensor:
+        readout, phase = self.header.readout, self.header.phase
+        shape = tuple(mask.shape)
+        if shape not in ((phase,), (1, phase), (readout, phase)):
+            raise InputError(
+                f"the sampling mask has shape {shape}; this scan needs {(phase,)}, {(1, phase)} or {(readout, phase)} "
+                "(readout, phase)."
+            )
+        return (mask != 0).reshape(-1, phase)
+
+    def _check(self, slice: int) -> None:
+        if self._closed:
+            raise InputError(f"{self.name} was closed; open it again.")
+        if not 0 <= slice < len(self):
+            raise InputError(f"slice {slice} does not exist; {self.name} has slices 0 to {len(self) - 1}.")
+
+
+def measured_points(kspace: Any) -> Tensor:
+    """The points that are not zero in all coils, (coils, readout, phase) -> bool; (1, phase) if whole lines are."""
+    points = (torch.as_tensor(kspace) != 0).any(0)
+    lines = points.any(0, keepdim=True)
+    return lines if torch.equal(points, lines.expand_as(points)) else points

@@ -1,0 +1,197 @@
+"""Sampling masks against fastMRI's own, and the properties that each pattern promises."""
+
+import json
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy.spatial import cKDTree
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.physics.poisson import density_profile
+from napari_recon_robust.physics.sampling import PATTERNS, Sampling, acs_lines, acs_region, fastmri_mask
+
+LINES = [pattern for pattern in PATTERNS if pattern != "poisson-disc"]
+
+
+def test_every_golden_mask(shared):
+    golden = np.load(shared / "data" / "golden" / "fastmri_masks.npz")
+    assert len(golden.files) == 240
+    for key in golden.files:
+        kind, name, width, fractions, accelerations = key.split("|")
+        for spelling in (kind, kind.replace("_", "-")):
+            mask = fastmri_mask(spelling, name, int(width), json.loads(fractions), json.loads(accelerations))
+            np.testing.assert_array_equal(mask, golden[key], err_msg=key)
+
+
+@pytest.mark.parametrize("pattern", LINES)
+def test_seed_may_be_a_file_name(pattern):
+    name = "file_brain_AXT2_200_2000003.h5"
+    sampling = Sampling(pattern=pattern, acceleration=4, centre_fraction=0.08, seed=name)
+    mask = sampling.mask(640, 320)
+    assert mask.shape == (1, 320)
+    assert mask.dtype == torch.bool
+    np.testing.assert_array_equal(mask[0].numpy(), fastmri_mask(pattern, name, 320, [0.08], [4]))
+
+
+@pytest.mark.parametrize("pattern", LINES)
+@given(width=st.integers(64, 400), acceleration=st.floats(1, 8), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+def test_lines_have_their_centre(pattern, width, acceleration, seed):
+    sampling = Sampling(pattern=pattern, acceleration=acceleration, centre_fraction=0.04, seed=seed)
+    mask = sampling.mask(1, width)
+    assert torch.equal(mask, sampling.mask(1, width))
+    centre = round(0.04 * width)
+    run = acs_lines(mask)
+    assert run.stop - run.start >= (min(centre, round(width / acceleration)) if pattern == "magic-fraction" else centre)
+
+
+@pytest.mark.parametrize("acceleration", [2, 3, 4, 6])
+def test_the_fraction_pattern_keeps_its_acceleration(acceleration):
+    masks = [
+        Sampling(pattern="equispaced-fraction", acceleration=acceleration, seed=seed).mask(1, 320) for seed in range(20)
+    ]
+    effective = np.mean([mask.numel() / mask.sum().item() for mask in masks])
+    assert effective == pytest.approx(acceleration, rel=0.05)
+
+
+def test_equispaced_takes_every_fourth_line():
+    mask = Sampling(centre_fraction=0).mask(1, 100)[0]
+    positions = mask.nonzero().flatten()
+    assert set(positions.diff().tolist()) == {4}
+
+
+@pytest.mark.parametrize("pattern", LINES)
+def test_minimum_centre_lines(pattern):
+    mask = Sampling(pattern=pattern, centre_fraction=0.08, minimum_centre_lines=12).mask(1, 128)
+    run = acs_lines(mask)
+    assert run.start <= 58
+    assert run.stop >= 70
+
+
+def test_text_seed_of_the_command_line_is_a_number():
+    assert Sampling(seed="7") == Sampling(seed=7)
+
+
+def test_survives_json():
+    for sampling in (Sampling(), Sampling(pattern="poisson-disc", seed="file.h5")):
+        assert Sampling.model_validate_json(sampling.model_dump_json()) == sampling
+
+
+@pytest.mark.parametrize("shape", [(128, 128), (96, 180)])
+@pytest.mark.parametrize("acceleration", [1.5, 2, 4, 8, 12])
+def test_poisson_disc_has_its_acceleration_and_centre(shape, acceleration):
+    sampling = Sampling(pattern="poisson-disc", acceleration=acceleration, centre_fraction=0.1, seed=3)
+    mask = sampling.mask(*shape)
+    assert mask.shape == shape
+    assert mask.numel() / mask.sum().item() == pytest.approx(acceleration, rel=0.05)
+    assert torch.equal(mask, sampling.mask(*shape))
+    assert not torch.equal(mask, sampling.model_copy(update={"seed": 4}).mask(*shape))
+    size = [round(0.1 * n) for n in shape]
+    first = [(n - c + 1) // 2 for n, c in zip(shape, size, strict=True)]
+    assert mask[first[0] : first[0] + size[0], first[1] : first[1] + size[1]].all()
+    assert mask[acs_region(mask)].numel() >= size[0] * size[1]
+
+
+def test_poisson_disc_keeps_its_distance():
+    """Outside the dense middle no two points come near, where independent points of the same density do."""
+    n = 160
+    mask = Sampling(pattern="poisson-disc", acceleration=8, centre_fraction=0.05, seed=1).mask(n, n).numpy()
+    profile = density_profile((n, n))
+    outside = np.hypot(*(np.indices((n, n)) - n // 2)) > 0.6 * n / 2
+
+    def nearest(points):
+        index = np.argwhere(points)
+        distance = cKDTree(index).query(index, k=2)[0][:, 1] / profile[points]
+        return distance[outside[points]]
+
+    generator = np.random.default_rng(0)
+    density = 1 / profile**2
+    density *= mask[outside].sum() / density[outside].sum()
+    independent = nearest(generator.uniform(size=(n, n)) < density)
+    poisson = nearest(mask)
+    assert np.quantile(poisson, 0.01) > 2 * np.quantile(independent, 0.01)
+    assert poisson.std() / poisson.mean() < 0.5 * independent.std() / independent.mean()
+
+
+def test_poisson_disc_keeps_as_much_distance_as_sigpy():
+    """The gap in the outer part is at least nine tenths of that in sigpy's mask of the same acceleration."""
+    from sigpy.mri import poisson
+
+    n, acceleration = 128, 6
+    ours = Sampling(pattern="poisson-disc", acceleration=acceleration, centre_fraction=0.1).mask(n, n).numpy()
+    theirs = np.abs(poisson((n, n), acceleration, calib=(12, 12), crop_corner=False, seed=0)) > 0
+
+    def gap(mask):
+        points = np.argwhere(mask)
+        radius = np.hypot(*(points - n // 2).T)
+        ring = (radius > 0.6 * n / 2) & (radius < 0.9 * n / 2)
+        return np.quantile(cKDTree(points).query(points[ring], k=2)[0][:, 1], 0.02)
+
+    assert gap(ours) >= 0.9 * gap(theirs)
+
+
+def test_acs_of_lines_and_of_points():
+    lines = torch.zeros(1, 20, dtype=torch.bool)
+    lines[0, [0, 4, 8, 9, 10, 11, 13]] = True
+    assert acs_lines(lines) == slice(8, 12)
+    assert acs_region(lines) == (slice(None), slice(8, 12))
+    points = torch.zeros(30, 20, dtype=torch.bool)
+    points[11:20, 7:13] = True
+    points[15] = True
+    points[20, 9:11] = True
+    assert acs_region(points) == (slice(11, 20), slice(7, 13))
+    assert acs_region(torch.ones(6, 5, dtype=torch.bool)) == (slice(0, 6), slice(0, 5))
+
+
+@given(arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=7)))
+def test_acs_region_is_the_largest_block(mask):
+    rows, columns = mask.shape
+    mask[rows // 2, columns // 2] = True
+    region = acs_region(torch.from_numpy(mask))
+    assert mask[region].all()
+    assert mask[region].size == max(
+        (bottom - top) * (right - left)
+        for top, bottom in combinations(range(rows + 1), 2)
+        for left, right in combinations(range(columns + 1), 2)
+        if top <= rows // 2 < bottom and left <= columns // 2 < right and mask[top:bottom, left:right].all()
+    )
+
+
+@pytest.mark.parametrize("shape", [(1, 20), (30, 20)])
+def test_no_acs(shape):
+    with pytest.raises(InputError, match="is not sampled, so there is no ACS"):
+        acs_region(torch.zeros(shape, dtype=torch.bool))
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"pattern": "spiral"}, "choose one of random, equispaced"),
+        ({"acceleration": 0.5}, "acceleration is 0.5"),
+        ({"acceleration": float("nan")}, "acceleration is nan"),
+        ({"centre_fraction": 1.5}, "centre_fraction is 1.5"),
+        ({"seed": -1}, "seed is -1"),
+        ({"lines": 3}, "lines is 3"),
+    ],
+)
+def test_values_that_do_not_fit(values, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Sampling(**values)
+
+
+@pytest.mark.parametrize("pattern", ["equispaced-fraction", "poisson-disc"])
+def test_centre_too_wide_for_the_acceleration(pattern):
+    with pytest.raises(InputError, match="choose a smaller acceleration or centre fraction"):
+        Sampling(pattern=pattern, acceleration=8, centre_fraction=0.5).mask(64, 64)
+
+
+def test_fastmri_has_no_poisson_disc_and_needs_pairs():
+    with pytest.raises(InputError, match="has no 'poisson-disc'"):
+        fastmri_mask("poisson-disc", "file.h5", 320, [0.08], [4])
+    with pytest.raises(InputError, match="as many of the one"):
+        fastmri_mask("random", "file.h5", 320, [0.08, 0.04], [4])
