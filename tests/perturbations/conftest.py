@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from napari_recon_robust.evaluation.roi import ROI
 from torch import Tensor
 
+from napari_recon_robust.evaluation.roi import ROI
 from napari_recon_robust.measurement import Calibration, Measurement
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import root_sum_of_squares

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, structural_similarity
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.evaluation import metrics
+
+
+@pytest.fixture(params=[1.0, 1e-6], ids=["unit", "tiny"])
+def pair(request: pytest.FixtureRequest) -> tuple[torch.Tensor, torch.Tensor]:
+    """A reference and a disturbed image, float32, on two scales."""
+    random = np.random.default_rng(3)
+    reference = random.random((31, 40)) + np.outer(np.hanning(31), np.hanning(40))
+    image = np.abs(reference + 0.1 * random.standard_normal((31, 40)))
+    return tuple(torch.tensor(request.param * x, dtype=torch.float32) for x in (image, reference))
+
+
+def test_ssim_map_is_that_of_scikit_image(pair):
+    image, reference = pair
+    span = float(reference.max())
+    _, expected = structural_similarity(reference.double().numpy(), image.double().numpy(), data_range=span, full=True)
+    np.testing.assert_allclose(metrics.ssim_map(image, reference, span).numpy(), expected, atol=1e-9)
+
+
+def test_whole_image_values_are_those_of_scikit_image(pair):
+    image, reference = pair
+    span = metrics.data_range_of(reference)
+    r, x = reference.numpy(), image.numpy()
+    measured = metrics.measure(image, reference)["image"]
+    assert measured.ssim == pytest.approx(structural_similarity(r, x, data_range=span), abs=1e-5)
+    assert measured.psnr == pytest.approx(peak_signal_noise_ratio(r, x, data_range=span), abs=1e-5)
+    assert measured.nmse == pytest.approx(normalized_root_mse(r, x) ** 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("where", [(0, 0), (15, 20), (30, 39)])
+def test_a_region_of_one_pixel_reads_the_map_there(pair, where):
+    image, reference = pair
+    mask = torch.zeros(reference.shape, dtype=torch.bool)
+    mask[where] = True
+    span = metrics.data_range_of(reference)
+    roi = metrics.measure(image, reference, roi=mask)["roi"]
+    x, r = image[where].double(), reference[where].double()
+    assert roi.ssim == pytest.approx(float(metrics.ssim_map(image, reference, span)[where]))
+    assert roi.nmse == pytest.approx(float((x - r) ** 2 / r**2))
+    assert roi.psnr == pytest.approx(float(10 * torch.log10(span**2 / (x - r) ** 2)))
+
+
+def test_ssim_is_differentiable_on_an_irregular_region():
+    generator = torch.Generator().manual_seed(0)
+    image, reference = torch.rand(2, 9, 8, dtype=torch.float64, generator=generator)
+    mask = torch.rand(9, 8, generator=generator) > 0.7
+    assert torch.autograd.gradcheck(lambda x: metrics.ssim(x, reference, 1.0, mask), image.requires_grad_())
+
+
+def test_complex_images_are_measured_by_their_magnitude(pair):
+    image, reference = pair
+    turned = image * torch.exp(1j * torch.linspace(0, 6, 40))
+    measured, expected = metrics.measure(turned, reference)["image"], metrics.measure(image, reference)["image"]
+    assert measured.ssim == pytest.approx(expected.ssim, abs=1e-6)
+    assert measured.nmse == pytest.approx(expected.nmse, rel=1e-4)
+
+
+def test_identical_images_have_no_finite_psnr_and_json_says_null(pair):
+    _, reference = pair
+    perfect = metrics.measure(reference, reference)
+    assert perfect["image"].ssim == pytest.approx(1)
+    assert metrics.to_json(perfect)["image"] == {"ssim": pytest.approx(1), "psnr": None, "nmse": 0.0}
+
+
+def test_foreground_is_the_largest_piece_without_holes():
+    reference = torch.zeros(64, 64)
+    reference[10:40, 12:44] = 1.0
+    reference[20:28, 20:28] = 0.0
+    reference[52:58, 50:56] = 1.0
+    tissue = metrics.foreground(1e-5 * reference)
+    assert tissue[24, 24]
+    assert not tissue[55, 53]
+    assert tissue[12:38, 14:42].all()
+    assert tissue.sum() < 40 * 42
+    assert torch.equal(tissue, metrics.foreground(reference))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: metrics.ssim_map(torch.ones(5, 9), torch.ones(5, 9), 1.0), "5×9 pixels; SSIM needs at least 7×7"),
+        (lambda: metrics.nmse(torch.ones(8, 9), torch.ones(9, 9)), "must agree"),
+        (lambda: metrics.measure(torch.ones(9, 9), torch.zeros(9, 9)), "zero everywhere"),
+        (lambda: metrics.psnr(torch.ones(9, 9), torch.ones(9, 9), 1.0, torch.zeros(9, 9).bool()), "no pixels"),
+        (lambda: metrics.psnr(torch.ones(9, 9), torch.ones(9, 9), 1.0, torch.ones(8, 9).bool()), "must agree"),
+    ],
+)
+def test_what_does_not_fit_is_said(call, words):
+    with pytest.raises(InputError, match=words):
+        call()

@@ -1,0 +1,25 @@
+import pytest
+import torch
+
+from napari_recon_robust.perturbations.base import coil_norms
+from napari_recon_robust.perturbations.random_noise import RandomNoise, control
+from napari_recon_robust.progress import run
+
+
+def test_noise_spends_the_budget_in_every_coil_on_sampled_points(measurement, combined, roi):
+    small, large = run(RandomNoise().run(measurement, combined, roi, (0.01, 0.03), sensitivities="kept"))
+    assert small.budget.per_coil == pytest.approx([0.01] * 4, rel=1e-5)
+    assert large.budget.achieved == pytest.approx(0.03, rel=1e-5)
+    assert not small.perturbation[..., ~measurement.mask[0]].any()
+
+
+def test_the_control_has_the_norms_of_the_perturbation_and_its_own_seed(measurement, combined, roi):
+    (noise,) = run(RandomNoise().run(measurement, combined, roi, (0.02,), seed=7, sensitivities="kept"))
+    first, again, other = (control(measurement, noise, seed) for seed in (7, 7, 8))
+    spent = first.kspace - measurement.kspace
+    torch.testing.assert_close(coil_norms(spent), coil_norms(noise.perturbation), rtol=1e-5, atol=0)
+    assert torch.equal(first.kspace, again.kspace)
+    assert not torch.allclose(first.kspace, other.kspace)
+    assert not torch.allclose(first.kspace, noise.measurement.kspace)
+    assert first.calibration is measurement.calibration
+    assert not spent[..., ~measurement.mask[0]].any()
