@@ -1,5 +1,6 @@
 """The Compare dock: the result in one sentence and a table, ways to look at it, and keeping it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import napari.viewer
@@ -14,7 +15,7 @@ from .parts import Page, button, heading, row, show_text, warning, words
 from .scene import LAYOUTS
 from .session import Session
 
-REGIONS = {"roi": "ROI", "foreground": "Foreground", "image": "Image"}
+REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
 MEASURES = {"ssim": "SSIM", "psnr": "PSNR, dB", "nmse": "NMSE"}
 COLUMNS = {"clean": "Clean", "perturbed": "Perturbed", "random": "Random"}
 _TIPS = {
@@ -22,6 +23,7 @@ _TIPS = {
     "psnr": "Peak signal-to-noise ratio against the reference",
     "nmse": "Normalised mean squared error against the reference, 0 is equal",
 }
+_ROW = 19
 _EMPTY = "Run a perturbation, or open a saved case: its comparison stands here."
 
 
@@ -35,7 +37,7 @@ class CompareDock(Page):
         self.shortcuts = keys.Shortcuts(self.session, self)
         self.sentence = words()
         self.warning = warning()
-        self.table = QTableWidget(len(REGIONS) * len(MEASURES), len(COLUMNS) + 1)
+        self.table = QTableWidget(len(REGIONS) * (1 + len(MEASURES)), len(COLUMNS) + 1)
         self._fill_table()
         self.basis = words(faint=True)
         self.random = button("Random  h", keys.words_of("random"), self._look_random, checkable=True)
@@ -76,28 +78,40 @@ class CompareDock(Page):
 
     # ---------------------------------------------------------------- the table
 
+    def _rows(self) -> Iterator[tuple[int, str, str]]:
+        """(row, region, measure) of the table; every region has a head of its own above."""
+        for block, region in enumerate(REGIONS):
+            for line, measure in enumerate(MEASURES):
+                yield block * (1 + len(MEASURES)) + 1 + line, region, measure
+
     def _fill_table(self) -> None:
-        self.table.setHorizontalHeaderLabels([*COLUMNS.values(), "Change"])
-        self.table.setVerticalHeaderLabels(
-            [f"{words_} {label}" for words_ in REGIONS.values() for label in MEASURES.values()]
-        )
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
-        self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.table.verticalHeader().setDefaultSectionSize(20)
-        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.table.setFixedHeight(20 * self.table.rowCount() + 30)
-        for number in range(self.table.rowCount()):
-            measure = list(MEASURES)[number % len(MEASURES)]
-            self.table.verticalHeaderItem(number).setToolTip(_TIPS[measure])
-            for column in range(self.table.columnCount()):
+        table = self.table
+        table.setHorizontalHeaderLabels([*COLUMNS.values(), "Change"])
+        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        table.setShowGrid(False)
+        table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        table.verticalHeader().setDefaultSectionSize(_ROW)
+        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        table.setFixedHeight(_ROW * table.rowCount() + 28)
+        for number, name in zip(range(0, table.rowCount(), 1 + len(MEASURES)), REGIONS.values(), strict=True):
+            table.setVerticalHeaderItem(number, QTableWidgetItem(""))
+            table.setSpan(number, 0, 1, table.columnCount())
+            head = QTableWidgetItem(name)
+            head.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+            table.setItem(number, 0, head)
+        for number, _, measure in self._rows():
+            label = QTableWidgetItem(MEASURES[measure])
+            label.setToolTip(_TIPS[measure])
+            table.setVerticalHeaderItem(number, label)
+            for column in range(table.columnCount()):
                 item = QTableWidgetItem("")
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 item.setToolTip(_TIPS[measure])
-                self.table.setItem(number, column, item)
+                table.setItem(number, column, item)
 
     def _on_finished(self) -> None:
         result = self.bench.perturbing.result
@@ -112,15 +126,13 @@ class CompareDock(Page):
         comparison = result.outcome.comparison
         self.sentence.setText(comparison.sentence)
         show_text(self.warning, " ".join(comparison.warnings.values()))
-        for number in range(self.table.rowCount()):
-            region, measure = list(REGIONS)[number // len(MEASURES)], list(MEASURES)[number % len(MEASURES)]
-            values = [getattr((comparison.metrics[name] or {})[region], measure) for name in COLUMNS]
-            texts = [f"{value:.1f}" if measure == "psnr" else decimals(value) for value in values]
-            change = -comparison.degradation[region][measure]
-            for column, text in enumerate([*texts, f"{100 * change:+.3g}%"]):
+        for number, region, measure in self._rows():
+            values = [getattr(comparison.metrics[name][region], measure) for name in COLUMNS]
+            texts = [show(measure, value) for value in values]
+            for column, text in enumerate([*texts, change(measure, values[0], values[1])]):
                 self.table.item(number, column).setText(text)
         against = "the method's own clean image" if comparison.reference is None else "the fully sampled reference"
-        show_text(self.basis, f"Against {against}; data range {decimals(comparison.data_range)}.")
+        show_text(self.basis, f"Against {against}; data range {decimals(comparison.data_range)}. {result.note}")
 
     def _on_looked(self) -> None:
         view = self.session.scene.view
@@ -157,3 +169,17 @@ class CompareDock(Page):
         image = QImage(figure.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
         QApplication.clipboard().setImage(image)
         self.foot.say("The figure is on the clipboard.")
+
+
+def show(measure: str, value: float) -> str:
+    """A metric with three significant digits."""
+    return {"ssim": f"{value:.3f}", "psnr": f"{value:.1f}"}.get(measure, decimals(value))
+
+
+def change(measure: str, before: float, after: float) -> str:
+    """From clean to perturbed: NMSE as a factor, PSNR in dB, SSIM relative to the clean one."""
+    if measure == "nmse":
+        return f"×{decimals(after / before)}" if before > 0 else "—"
+    if measure == "psnr":
+        return f"{after - before:+.1f} dB"
+    return f"{100 * (after - before) / before:+.1f}%" if before else "—"

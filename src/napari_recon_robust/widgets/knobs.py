@@ -23,7 +23,7 @@ from superqt.utils import signals_blocked
 from ..knob import Knob, Value
 
 _STEPS = 1000
-_LABEL_WIDTH = 96
+_LABEL_WIDTH, _BOX_WIDTH = 84, 88
 
 
 def significant(value: float, digits: int = 3) -> float:
@@ -52,7 +52,7 @@ class ExactSpinBox(QDoubleSpinBox):
         self.setKeyboardTracking(False)
         unit = "%" if percent else short_unit(knob)
         self.setSuffix(f" {unit}" if unit else "")
-        self.setFixedWidth(92)
+        self.setFixedWidth(_BOX_WIDTH)
 
     def textFromValue(self, value: float) -> str:
         """Up to six significant digits."""
@@ -123,11 +123,11 @@ class NumberControl(KnobControl):
             self.box.setRange(int(knob.minimum), int(knob.maximum))
             self.box.setKeyboardTracking(False)
             self.box.setSuffix(f" {short_unit(knob)}".rstrip())
-            self.box.setFixedWidth(92)
+            self.box.setFixedWidth(_BOX_WIDTH)
         else:
             self.box = ExactSpinBox(knob, percent)
         self.slider.setRange(0, _STEPS)
-        self.slider.setMinimumWidth(60)
+        self.slider.setMinimumWidth(44)
         # An integer without a natural end (a seed) is typed, not slid.
         self.slider.setVisible(knob.maximum - knob.minimum <= _STEPS or knob.kind == "float")
         self._row.addWidget(self.slider, 1)

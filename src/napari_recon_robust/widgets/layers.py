@@ -127,7 +127,7 @@ class Panels:
         viewer = self.viewer
         grid, overlays = viewer.canvas.grid, viewer.canvas.overlays
         changes: dict[str, dict[str, Any]] = {
-            "scale_bar": {"visible": True, "gridded": True, "font_size": 8},
+            "scale_bar": {"visible": True, "gridded": False, "font_size": 8},
             "text": {"visible": True, "text": NOTICE, "position": "bottom_left", "font_size": 7, "gridded": False},
         }
         self._saved = {
@@ -206,9 +206,9 @@ class Panels:
         image = Image(stack, name=title, colormap="gray", contrast_limits=limits, **self.geometry.transform)
         image.name_overlay.visible = True
         image.name_overlay.font_size = 9
-        regions = Shapes(ndim=3, name="ROI", face_color="transparent", **self.geometry.transform)
+        regions = Shapes(ndim=3, name="ROI", face_color="transparent", opacity=1.0, **self.geometry.transform)
         regions.current_edge_color = SELECTED_EDGE
-        regions.current_edge_width = 1.5
+        regions.current_edge_width = self._edge
         panel = Panel(image, regions, stack, set() if old is None else old.filled, title)
         regions.events.data.connect(lambda event, panel=panel: self._on_shapes(panel, event))
         with self._quietly():
@@ -366,13 +366,19 @@ class Panels:
         """Whether the regions are shown."""
         return self._outlines_visible
 
+    @property
+    def _edge(self) -> float:
+        """Width of an outline in image pixels: about as thin on the screen whatever the matrix."""
+        assert self.geometry is not None
+        return self.geometry.shape[1] / 200
+
     def _put_outlines(self, panel: Panel) -> None:
         shapes = [(np.column_stack([np.full(len(o.vertices), o.slice), o.vertices]), o.kind) for o in self._outlines]
         layer = panel.regions
         layer.data = shapes
         if shapes:
             layer.edge_color = [SELECTED_EDGE if o.selected else EDGE for o in self._outlines]
-            layer.edge_width = [1.5 if o.selected else 0.8 for o in self._outlines]
+            layer.edge_width = self._edge
             layer.face_color = "transparent"
 
     def _on_shapes(self, panel: Panel, event: Any) -> None:

@@ -215,7 +215,7 @@ class SamplingPicture(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._image: QImage | None = None
-        self.setFixedSize(72, 72)
+        self.setFixedSize(60, 60)
         self.setToolTip("Sampled points of k-space: phase encoding across, readout down")
 
     def set_mask(self, mask: np.ndarray | None) -> None:

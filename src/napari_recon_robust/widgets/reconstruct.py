@@ -8,6 +8,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
+from ..errors import ReconRobustError
 from ..knob import Knob
 from ..workbench.domain import outside, trained_for
 from ..workbench.reconstruction import Rendered
@@ -100,10 +101,11 @@ class ReconstructDock(Page):
             "or the folder of a saved case."
         )
         self.facts = words()
+        self.notes = warning()
         self.upright = QCheckBox("Turn upside down")
         self.upright.setToolTip("fastMRI stores images with the first row at the bottom; only the picture is turned")
         self.upright.toggled.connect(self.session.panels.set_upside_down)
-        return _column(row(self.open_button, self.sample_button), self.hint, self.facts, self.upright)
+        return _column(row(self.open_button, self.sample_button), self.hint, self.facts, self.notes, self.upright)
 
     def _axes(self) -> QWidget:
         self.axes = QLineEdit()
@@ -171,6 +173,7 @@ class ReconstructDock(Page):
         self.upright.hide()
         self.hint.show()
         show_text(self.facts, "")
+        show_text(self.notes, "")
 
     def _on_opened(self) -> None:
         self.hint.hide()
@@ -191,25 +194,23 @@ class ReconstructDock(Page):
             self.sampling.turned.connect(lambda _: self._later.start())
             self.sampling_place.addWidget(self.sampling, 1)
             self.sampling_place.addWidget(self.picture)
-        scan, sampling = self.bench.acquisition.scan, self.bench.acquisition.sampling
-        self.sampling.setVisible(scan is not None and scan.fully_sampled)
-        values = {"pattern": _AS_ACQUIRED}
-        if hasattr(sampling, "model_dump"):
-            values = {name: value for name, value in sampling.model_dump().items() if name in self.sampling.controls}
-        self.sampling.set_values(values)
+        acquisition = self.bench.acquisition
+        self.sampling.setVisible(acquisition.scan is not None and acquisition.scan.fully_sampled)
+        values = acquisition.sampling_values or {"pattern": _AS_ACQUIRED}
+        self.sampling.set_values({name: value for name, value in values.items() if name in self.sampling.controls})
 
     def _measure(self) -> None:
         from ..physics.sampling import Sampling
 
         assert self.sampling is not None
-        values = self.sampling.values()
+        values: dict[str, Any] = dict(self.sampling.values())
         as_acquired = values["pattern"] == _AS_ACQUIRED
         self.session.measure(None if as_acquired else Sampling(**values))
 
     def _on_measured(self) -> None:
         acquisition = self.bench.acquisition
-        self.facts.setText(acquisition.facts)
-        self.facts.show()
+        show_text(self.facts, acquisition.facts)
+        show_text(self.notes, " ".join(acquisition.scan.header.notes) if acquisition.scan is not None else "")
         measured = acquisition.slice
         if measured is None:
             return
@@ -266,10 +267,14 @@ class ReconstructDock(Page):
             return
         seconds = self.bench.reconstruction.seconds.get(method.id)
         took = "" if seconds is None else f" A slice takes about {decimals(seconds)} s here."
-        domain = trained_for(method)
+        try:
+            domain = trained_for(method)
+            concern = "" if measured is None else outside(method, measured.measurement)
+        except ReconRobustError as error:
+            domain, concern = None, str(error)
         trained = "" if domain is None else f" Trained for {domain}."
         self.summary.setText(f"{method.summary}{trained}{took}")
-        show_text(self.warning, "" if measured is None else outside(method, measured.measurement))
+        show_text(self.warning, concern)
         self.preview.setVisible(self.session.slow)
 
     def _on_knobs(self) -> None:

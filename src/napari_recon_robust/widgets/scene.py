@@ -1,5 +1,6 @@
 """What each panel shows: from the state of a review to pixels and titles."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -151,7 +152,7 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.3g}%"
 
 
-def _score(measured: "dict[str, Metrics] | None", region: str = "foreground") -> str:
+def _score(measured: "Mapping[str, Metrics] | None", region: str = "foreground") -> str:
     if measured is None or region not in measured:
         return ""
     return f" · SSIM {measured[region].ssim:.3f}"

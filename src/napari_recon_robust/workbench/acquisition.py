@@ -117,11 +117,16 @@ class Acquisition:
         return (1, *self.current.measurement.matrix)
 
     @property
+    def sampling_values(self) -> dict[str, Any] | None:
+        """The sampling as plain values; None for a scan that is taken as it is, or sampled by a given mask."""
+        from ..physics.sampling import Sampling
+
+        return self.sampling.model_dump(mode="json") if isinstance(self.sampling, Sampling) else None
+
+    @property
     def source(self) -> dict[str, Any]:
         """Plain facts on the present slice for a record: no path, no identifier."""
-        sampling = self.sampling
-        described = sampling.model_dump(mode="json") if hasattr(sampling, "model_dump") else None
-        return {"slice": self.index, "sampling": described}
+        return {"slice": self.index, "sampling": self.sampling_values}
 
     @property
     def opened_scan(self) -> "Scan":

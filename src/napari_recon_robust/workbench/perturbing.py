@@ -52,13 +52,15 @@ class Setting:
 @dataclass(frozen=True, eq=False)
 class Result:
     """A finished perturbation. replay: magnitudes (len(REPLAYED), rows, columns) of the reconstruction under the
-    perturbation found, scaled by the factors REPLAYED; None where there is no budget to scale.
+    perturbation found, scaled by the factors REPLAYED; None where there is no budget to scale. note: how a
+    saved case compares with its record.
     """
 
     setting: Setting
     slice: int
     outcome: "Outcome"
     replay: "Tensor | None" = None
+    note: str = ""
 
     def at(self, factor: float) -> "Tensor":
         """The image at a fraction of the budget, interpolated between the replayed ones."""
@@ -177,9 +179,7 @@ def _search(setting: Setting, index: int, search: "Job[list[Perturbed]]") -> Job
 
 
 def _compare(setting: Setting, index: int, found: "Sequence[Perturbed]") -> Job[Result]:
-    """The outcome at the last budget, and the reconstructions under the scaled perturbation."""
-    import torch
-
+    """The outcome at the last budget, and its replay."""
     from ..perturbations.outcome import evaluate
 
     knobs, perturbed = setting.reconstructor_knobs, found[-1]
@@ -195,13 +195,21 @@ def _compare(setting: Setting, index: int, found: "Sequence[Perturbed]") -> Job[
         0.0,
         0.6,
     )
+    replay = yield from part(replayed(setting, outcome), 0.6, 1.0)
+    return Result(setting, index, outcome, replay)
+
+
+def replayed(setting: Setting, outcome: "Outcome") -> "Job[Tensor | None]":
+    """The reconstructions under the perturbation scaled by REPLAYED; None where there is no budget to scale."""
+    import torch
+
+    perturbed, comparison, clean = outcome.perturbed, outcome.comparison, setting.measurement
     if perturbed.budget.nominal is None:
-        return Result(setting, index, outcome)
-    comparison, clean = outcome.comparison, setting.measurement
+        return None
     between = []
     for factor in REPLAYED[1:-1]:
-        yield Progress(0.6 + 0.4 * factor, f"Replaying at {100 * factor * perturbed.budget.nominal:.2g}%")
+        yield Progress(factor, f"Replaying at {100 * factor * perturbed.budget.nominal:.2g}%")
         scaled = clean.kspace + factor * perturbed.perturbation
         changed = clean.with_kspace(scaled, keep=perturbed.measurement.kept is not None)
-        between.append(setting.reconstructor(changed, **knobs).abs().float())
-    return Result(setting, index, outcome, torch.stack([comparison.clean, *between, comparison.perturbed]))
+        between.append(setting.reconstructor(changed, **setting.reconstructor_knobs).abs().float())
+    return torch.stack([comparison.clean, *between, comparison.perturbed])

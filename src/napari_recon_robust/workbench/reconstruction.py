@@ -26,7 +26,8 @@ class Rendered:
     """A magnitude image, real float32 (rows, columns), and at which knobs.
 
     exact: rendered, not interpolated between prepared neighbours. reference: the fully sampled image of the
-    method's own kind, or None; metrics: against it, on "foreground" and "image". Both of exact images only.
+    method's own kind, or None; metrics: against it, on "foreground" and "image"; seconds: what the image took. All
+    three of exact images only.
     """
 
     knobs: Mapping[str, Any]
@@ -34,6 +35,7 @@ class Rendered:
     exact: bool
     reference: "Tensor | None" = None
     metrics: "Mapping[str, Metrics] | None" = None
+    seconds: float = 0.0
 
 
 class Reconstruction:
@@ -95,9 +97,9 @@ class Reconstruction:
         """The exact image at the present knobs, with its metrics."""
         method, knobs, measured = self.chosen, dict(self.knobs), self._acquisition.current
 
-        def accept(outcome: tuple[Rendered, float]) -> None:
-            rendered, seconds = outcome
-            self.seconds[method.id] = seconds
+        def accept(rendered: Rendered) -> None:
+            # The first image of a method may include compiling it.
+            self.seconds[method.id] = min(rendered.seconds, self.seconds.get(method.id, rendered.seconds))
             if method is self.method and knobs == self.knobs and measured is self._acquisition.slice:
                 self.shown = rendered
                 self.rendered.emit(rendered)
@@ -125,7 +127,6 @@ class Reconstruction:
         def accept(knobs: dict[str, Any]) -> None:
             if method is self.method and measured is self._acquisition.slice:
                 self.turn(**knobs)
-                self.chosen_by_data.emit()
 
         return Task("Choosing the knobs", auto_knobs(method, measured.measurement), accept)
 
@@ -137,7 +138,7 @@ class Reconstruction:
         self.shown = self.sweep = None
 
 
-def _render(method: "Reconstructor", knobs: Mapping[str, Any], measured: Slice) -> Job[tuple[Rendered, float]]:
+def _render(method: "Reconstructor", knobs: Mapping[str, Any], measured: Slice) -> Job[Rendered]:
     from ..evaluation import metrics
 
     yield Progress(0.0, f"Reconstructing with {method.label}")
@@ -148,4 +149,4 @@ def _render(method: "Reconstructor", knobs: Mapping[str, Any], measured: Slice) 
     scores = None
     if reference is not None:
         scores = metrics.measure(image, reference, tissue=measured.foreground)
-    return Rendered(knobs, image, True, reference, scores), seconds
+    return Rendered(knobs, image, True, reference, scores, seconds)

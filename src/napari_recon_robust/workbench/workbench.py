@@ -1,18 +1,14 @@
 """One review: what is measured, how it is reconstructed, where and how it is perturbed; saved and opened again."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..progress import Job, Progress
 from .acquisition import Acquisition
-from .perturbing import Perturbing, Result, Setting
+from .perturbing import Perturbing, Result, Setting, replayed
 from .reconstruction import Reconstruction
 from .regions import Region, Regions
 from .task import Task, part
-
-if TYPE_CHECKING:
-    from ..replay import Replay
 
 
 class Workbench:
@@ -36,7 +32,7 @@ class Workbench:
         """Save the result as a case: a new folder with images, k-space, recipe and metrics."""
         return Task(f"Saving {folder.name}", _save(self.result, folder), lambda _: None)
 
-    def open_case(self, folder: Path) -> Task["Replay"]:
+    def open_case(self, folder: Path) -> Task[Result]:
         """Bring a saved case back: reconstructed again from its k-space, and checked against its record."""
         return Task(f"Opening {folder.name}", _open_case(folder), self._take_case)
 
@@ -48,27 +44,15 @@ class Workbench:
             else []
         )
 
-    def _take_case(self, replayed: "Replay") -> None:
-        from ..reconstructors import registry
-        from ..replay import measurement_of
-
-        case, outcome = replayed.case, replayed.outcomes[-1]
-        recipe, measurement = case.recipe, measurement_of(case)
-        self.acquisition.use_measurement(measurement)
+    def _take_case(self, result: Result) -> None:
+        setting = result.setting
+        self.acquisition.use_measurement(setting.measurement)
         self.regions.reset([])
-        self.regions.draw(case.roi, 0)
-        self.reconstruction.choose(recipe.method, **recipe.method_knobs)
-        self.perturbing.choose(recipe.perturbation, **recipe.perturbation_knobs)
-        setting = Setting(
-            measurement=measurement,
-            reconstructor=registry.get(recipe.method),
-            reconstructor_knobs=recipe.method_knobs,
-            roi=case.roi,
-            perturbation=recipe.perturbation,
-            perturbation_knobs=recipe.perturbation_knobs,
-            source=recipe.source,
-        )
-        self.perturbing.take(Result(setting, 0, outcome))
+        self.regions.draw(setting.roi, 0)
+        self.reconstruction.choose(setting.reconstructor.id, **setting.reconstructor_knobs)
+        self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
+        self.perturbing.budget = result.outcome.perturbed.budget.nominal or self.perturbing.budget
+        self.perturbing.take(result)
 
 
 def _save(result: Result, folder: Path) -> Job[Path]:
@@ -90,10 +74,25 @@ def _save(result: Result, folder: Path) -> Job[Path]:
     return save_case(case, folder)
 
 
-def _open_case(folder: Path) -> Job["Replay"]:
+def _open_case(folder: Path) -> Job[Result]:
+    """Everything again from the saved k-space; what does not agree with the record is a finding of the result."""
     yield Progress(0.0, f"Opening {folder.name}")
     from ..evaluation.record import load_case
-    from ..replay import replay
+    from ..reconstructors import registry
+    from ..replay import measurement_of, replay
 
     case = load_case(folder)
-    return (yield from part(replay(case), 0.1, 1.0))
+    again = yield from part(replay(case), 0.1, 0.7)
+    recipe = case.recipe
+    setting = Setting(
+        measurement=measurement_of(case),
+        reconstructor=registry.get(recipe.method),
+        reconstructor_knobs=recipe.method_knobs,
+        roi=case.roi,
+        perturbation=recipe.perturbation,
+        perturbation_knobs=recipe.perturbation_knobs,
+        source=recipe.source,
+    )
+    outcome = again.outcomes[-1]
+    images = yield from part(replayed(setting, outcome), 0.7, 1.0)
+    return Result(setting, 0, outcome, images, again.summary())
