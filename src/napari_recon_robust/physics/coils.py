@@ -13,44 +13,16 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import fourier
+from .sampling import acs_region
 
 CALIBRATION_SIZE = 28  # k-space points along each axis, at most
 KERNEL = 5  # k-space points along each axis; 4 where the ACS is narrow
+MARGIN = 2  # pixels around the image, for the interpolation
 FEWEST_LINES = 6
 SUBSPACE_THRESHOLD = 0.02  # of the largest singular value of the calibration matrix
 SUPPORT_THRESHOLD = 0.03  # of the largest magnitude of the ACS image
+RADIUS = 0.015  # of the larger side, by which the support is closed and dilated
 ITERATIONS = 8  # of the power method, started at the coil images of the ACS
-
-
-def acs_region(mask: Tensor) -> tuple[slice, slice]:
-    """The fully sampled rectangle about the centre of k-space (index n // 2), as (rows, columns).
-
-    mask: bool (readout, phase), or (1, phase) for whole lines (rows are then slice(0, 1)).
-    The slices are empty where the centre itself was not sampled. A rectangle as square as the mask allows
-    is preferred to a long and thin one.
-    """
-    sampled = mask.cpu().numpy()
-    centre_row = sampled.shape[0] // 2
-    best = (slice(centre_row, centre_row), slice(0, 0))
-    best_size = (0, 0)
-    rows = _centred_run(sampled[:, sampled.shape[1] // 2])
-    for height in range(1, rows.stop - rows.start + 1):
-        start = max(rows.start, centre_row - height // 2)
-        candidate = slice(start, start + height)
-        columns = _centred_run(sampled[candidate].all(axis=0))
-        width = columns.stop - columns.start
-        size = (min(height, width, CALIBRATION_SIZE), height * width)
-        if size > best_size:
-            best, best_size = (candidate, columns), size
-    return best
-
-
-def _centred_run(sampled: np.ndarray) -> slice:
-    """The run of ones about the centre, cut to equal length (within one point) on both sides."""
-    centre = len(sampled) // 2
-    left = int(np.argmin(np.append(sampled[:centre][::-1], False)))
-    right = int(np.argmin(np.append(sampled[centre:], False)))
-    return slice(centre - min(left, right), centre + min(right, left + 1))
 
 
 def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
@@ -67,45 +39,44 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     Raises InputError where fewer than `FEWEST_LINES` central lines are sampled.
     """
     acs = _calibration_data(data, mask, dims)
-    rows, columns = data.shape[-2:]
-    low = _evaluate(_window(acs), _grid(rows, rows, data), _grid(columns, columns, data))
-    support = _support(low)
-    if data.shape[-3] == 1:
-        return torch.sgn(low) * support
-    coarse = [_grid(n, (n + 1) // 2, data) for n in (rows, columns)]
-    start = _evaluate(_window(acs), *coarse)
-    maps = _interpolate(_eigenvectors(_gram(acs), start, coarse), (rows, columns))
-    maps = maps * torch.sgn((maps.conj() * low).sum(-3, keepdim=True))
-    return _normalise(maps) * support
+    windowed = _window(acs)
+    size = data.shape[-2:]
+    fine = [_pixels(n, 1, 0, data) for n in size]
+    coarse = [_pixels(n, 2, MARGIN, data) for n in size]
+    low = _evaluate(windowed, *fine)
+    start = _evaluate(windowed, *coarse)
+    maps = _double(_double(_eigenvectors(_lags(acs), start, coarse), size[0], -2), size[1], -1)
+    support = _support(start)[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
+    phase = torch.sgn((maps.conj() * low).sum(-3, keepdim=True))
+    return maps * (phase * support / _norm(maps))
 
 
 def _calibration_data(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     """The centre of k-space (..., coils, at most CALIBRATION_SIZE, at most CALIBRATION_SIZE)."""
-    rows, columns = acs_region(mask)
-    if tuple(dims) == (-1,):
-        data = fourier.fft(data, (-2,))
-        rows = slice(0, data.shape[-2])
-    rows, columns = (_central(s, n) for s, n in zip((rows, columns), data.shape[-2:], strict=True))
-    found = min(rows.stop - rows.start, columns.stop - columns.start)
+    hybrid = tuple(dims) == (-1,)
+    rows, columns = (_central(region, length) for region, length in zip(acs_region(mask), data.shape[-2:], strict=True))
+    found = columns.stop - columns.start if hybrid else min(rows.stop - rows.start, columns.stop - columns.start)
     if found < FEWEST_LINES:
         raise InputError(
             f"{found} fully sampled lines were found at the centre of k-space, but coil sensitivities need "
             f"at least {FEWEST_LINES}: choose a sampling pattern with a larger centre fraction."
         )
-    return data[..., rows, columns]
+    acs = data[..., columns]
+    return (fourier.fft(acs, (-2,)) if hybrid else acs)[..., rows, :]
 
 
 def _central(region: slice, length: int) -> slice:
-    """The part of a region within CALIBRATION_SIZE / 2 of the centre."""
+    """The part of a fully sampled region that lies symmetrically, within one point, about the centre length // 2."""
+    start, stop, _ = region.indices(length)
     centre = length // 2
-    half = CALIBRATION_SIZE // 2
-    return slice(max(region.start, centre - half), min(region.stop, centre + half))
+    before, after = min(centre - start, CALIBRATION_SIZE // 2), min(stop - centre, CALIBRATION_SIZE // 2)
+    return slice(centre - min(before, after), centre + min(after, before + 1))
 
 
-def _grid(length: int, points: int, like: Tensor) -> Tensor:
-    """`points` positions from the first to the last pixel of an axis, as fractions of the field of view."""
-    first, last = -(length // 2), length - 1 - length // 2
-    return torch.linspace(first, last, points, device=like.device, dtype=like.real.dtype) / length
+def _pixels(length: int, step: int, margin: int, like: Tensor) -> Tensor:
+    """Positions of every `step`-th pixel, `margin` pixels beyond the image at least, in fields of view."""
+    pixels = torch.arange(-margin, length + 2 * margin, step, device=like.device, dtype=like.real.dtype)
+    return (pixels - length // 2) / length
 
 
 def _evaluate(kspace: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -130,12 +101,13 @@ def _window(acs: Tensor) -> Tensor:
 
 
 def _support(low: Tensor) -> Tensor:
-    """Where the low-resolution image shows the object: closed, filled and dilated; float (..., 1, rows, columns)."""
-    magnitude = low.abs().square().sum(-3, keepdim=True).sqrt()
+    """Where the image on every second pixel shows the object, on every pixel: float (..., 1, rows, columns)."""
+    magnitude = _norm(low)
     above = (magnitude > SUPPORT_THRESHOLD * magnitude.amax((-2, -1), keepdim=True)).cpu().numpy()
-    radius = max(1, round(0.015 * max(low.shape[-2:])))
-    support = np.stack([_close(image, radius) for image in above.reshape(-1, *above.shape[-2:])])
-    return torch.from_numpy(support.reshape(above.shape)).to(low.device, low.real.dtype)
+    radius = max(1, round(RADIUS * max(low.shape[-2:])))
+    closed = np.stack([_close(image, radius) for image in above.reshape(-1, *above.shape[-2:])])
+    support = torch.from_numpy(closed.reshape(above.shape)).to(low.device, low.real.dtype)
+    return support.repeat_interleave(2, -2).repeat_interleave(2, -1)
 
 
 def _close(image: np.ndarray, radius: int) -> np.ndarray:
@@ -147,48 +119,49 @@ def _close(image: np.ndarray, radius: int) -> np.ndarray:
     return inner
 
 
-def _gram(acs: Tensor) -> Tensor:
-    """sum_k v_k v_k^H by its lags, complex (..., coils, coils, 2 kernel - 1, 2 kernel - 1).
+def _lags(acs: Tensor) -> Tensor:
+    """sum_k v_k v_k^H by its lags, complex (..., 2 kernel - 1, 2 kernel - 1, coils, coils).
 
     The Fourier transform of the lags is G(r) itself, so that no kernel is transformed one by one.
     """
     coils, height, width = acs.shape[-3:]
-    kernel = KERNEL if min(height, width) >= 3 * KERNEL else KERNEL - 1
+    kernel = KERNEL if min(height, width) >= 2 * KERNEL else KERNEL - 1
     patches = acs.unfold(-2, kernel, 1).unfold(-2, kernel, 1)  # ..., coils, y, x, kernel, kernel
-    patches = patches.movedim(-5, -3).flatten(-3).flatten(-3, -2)
+    patches = patches.movedim(-5, -1).flatten(-5, -4).flatten(-3)  # ..., patches, kernel x kernel x coils
     values, vectors = torch.linalg.eigh(patches.mT @ patches.conj())
     kept = values > SUBSPACE_THRESHOLD**2 * values[..., -1:]
-    vectors = vectors * kept[..., None, :]
-    projection = vectors @ vectors.mH
-    batch = projection.shape[:-2]
-    projection = projection.reshape(*batch, coils, kernel, kernel, coils, kernel, kernel)
-    lags = projection.new_zeros(*batch, coils, coils, 2 * kernel - 1, 2 * kernel - 1)
+    projection = (vectors * kept[..., None, :]) @ vectors.mH
+    shape = (kernel, kernel, coils) * 2
+    projection = projection.unflatten(-1, shape[3:]).unflatten(-4, shape[:3]).movedim(-4, -2)
+    projection = projection.flip((-4, -3))
+    lags = projection.new_zeros(*projection.shape[:-6], 2 * kernel - 1, 2 * kernel - 1, coils, coils)
     for y in range(kernel):
         for x in range(kernel):
-            block = projection[..., :, y, x, :, :, :].flip((-2, -1))
-            lags[..., y : y + kernel, x : x + kernel] += block
+            lags[..., y : y + kernel, x : x + kernel, :, :] += projection[..., y, x, :, :, :, :]
     return lags / kernel**2
 
 
 def _eigenvectors(lags: Tensor, start: Tensor, grid: Sequence[Tensor]) -> Tensor:
-    """The dominant eigenvector of G at each point, with the phase of `start`: (..., coils, rows, columns)."""
-    gram = _evaluate(lags, *grid)
-    vectors = _normalise(start)
+    """The dominant eigenvector of G on a grid, with the phase of `start`: (..., coils, rows, columns)."""
+    rows, columns = (_waves(positions, lags.shape[-3]) for positions in grid)
+    gram = columns @ (rows @ lags.flatten(-3)).unflatten(-1, (lags.shape[-3], -1))
+    gram = gram.unflatten(-1, lags.shape[-2:])
+    vectors = (start / _norm(start)).movedim(-3, -1).unsqueeze(-1)
     for _ in range(ITERATIONS):
-        vectors = _normalise((gram * vectors.unsqueeze(-4)).sum(-3))
-    return vectors
+        vectors = gram @ vectors
+    maps = vectors[..., 0].movedim(-1, -3)
+    return maps / _norm(maps)
 
 
-def _interpolate(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bicubic interpolation of complex maps whose first and last points are those of the finer grid."""
-    parts = torch.view_as_real(maps).movedim(-1, -3)
-    fine = torch.nn.functional.interpolate(parts.flatten(0, -4), size=size, mode="bicubic", align_corners=True).reshape(
-        *parts.shape[:-2], *size
-    )
-    return torch.view_as_complex(fine.movedim(-3, -1).contiguous())
+def _double(maps: Tensor, length: int, dim: int) -> Tensor:
+    """Every second point along an axis, from MARGIN points before the first, to `length` points: cubic midpoints."""
+    n = maps.shape[dim] - 3
+    before, left, right, after = (maps.narrow(dim, i, n) for i in range(4))
+    between = (9 * (left + right) - before - after) / 16
+    return torch.stack((left, between), dim).flatten(dim - 1, dim).narrow(dim, 0, length)
 
 
-def _normalise(maps: Tensor) -> Tensor:
-    """maps / sqrt(sum_i |maps_i|^2), zero where all are zero."""
-    norm = torch.linalg.vector_norm(maps, dim=-3, keepdim=True)
-    return maps / torch.where(norm > 0, norm, 1.0)
+def _norm(maps: Tensor) -> Tensor:
+    """sqrt(sum_i |maps_i|^2) over the coils, one where that is zero: real (..., 1, rows, columns)."""
+    norm = (maps.real.square() + maps.imag.square()).sum(-3, keepdim=True).sqrt()
+    return torch.where(norm > 0, norm, 1.0)
