@@ -1,4 +1,4 @@
-"""A small slice and methods that need nothing but the physics."""
+"""A small slice, and methods that need nothing but the physics, for perturbations and replay."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,0 +1,106 @@
+import json
+from typing import Any
+
+import pytest
+import torch
+
+from napari_recon_robust.evaluation import metrics
+from napari_recon_robust.evaluation.comparison import Comparison
+
+
+def images() -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    reference = 1 + torch.rand(24, 28, generator=generator)
+    noise = torch.randn(24, 28, generator=generator)
+    return {
+        "reference": reference,
+        "clean": reference + 0.05 * noise,
+        "perturbed": reference + 0.3 * noise,
+        "random": reference + 0.05 * noise + 1e-5,
+        "perturbed_reference": reference + 0.01 * noise,
+    }
+
+
+def make(**changes: Any) -> Comparison:
+    roi = torch.zeros(24, 28, dtype=torch.bool)
+    roi[8:18, 9:20] = True
+    foreground = torch.ones(24, 28, dtype=torch.bool)
+    given = {**images(), "roi": roi, "foreground": foreground, "reference_kind": "rss", "thermal": 0.4, **changes}
+    return Comparison(**given)
+
+
+def test_metrics_stand_against_the_clean_reference_with_its_range_and_foreground():
+    comparison = make()
+    given = images()
+    span = float(given["reference"].max())
+    assert comparison.data_range == pytest.approx(span)
+    for name in ("clean", "perturbed", "random", "perturbed_reference"):
+        expected = metrics.measure(
+            given[name], given["reference"], roi=comparison.roi, tissue=comparison.foreground, data_range=span
+        )
+        assert comparison.metrics[name] == expected
+
+
+def test_an_inserted_feature_is_judged_by_the_truth_that_has_it():
+    given = images()
+    truth = given["reference"] + 0.2
+    comparison = make(perturbed=truth, perturbed_reference=truth, judged_by="perturbed")
+    assert comparison.metrics["perturbed"]["roi"].nmse == 0
+    assert comparison.metrics["clean"] == make().metrics["clean"]
+
+
+def test_stability_is_the_absolute_change_beside_the_ratio_to_the_clean_error():
+    comparison, given = make(), images()
+    inside = {name: image[comparison.roi].double() for name, image in given.items()}
+    moved = (inside["perturbed"] - inside["clean"]).norm() / inside["reference"].norm()
+    ratio = (inside["perturbed"] - inside["reference"]).norm() / (inside["clean"] - inside["reference"]).norm()
+    assert comparison.stability["perturbed"]["change"] == pytest.approx(float(moved), rel=1e-5)
+    assert comparison.stability["perturbed"]["error_ratio"] == pytest.approx(float(ratio), rel=1e-5)
+    assert ratio == pytest.approx(6, rel=1e-3)
+
+
+def test_degradation_is_relative_to_the_clean_value():
+    comparison = make()
+    clean, perturbed = (comparison.metrics[name]["roi"].ssim for name in ("clean", "perturbed"))
+    assert comparison.degradation["roi"]["ssim"] == pytest.approx((clean - perturbed) / clean)
+    assert comparison.degradation["roi"]["nmse"] < 0
+
+
+def test_the_sentence_says_it_plainly():
+    comparison = make(region="the drawn region")
+    clean, perturbed = (comparison.metrics[name]["roi"].ssim for name in ("clean", "perturbed"))
+    assert comparison.sentence == (
+        f"In the drawn region SSIM fell from {clean:.2f} to {perturbed:.2f}; random noise of the same size "
+        "changed nothing. The perturbation is 0.4 × the thermal noise."
+    )
+    still = make(perturbed=images()["clean"], random=images()["perturbed"], thermal=float("inf")).sentence
+    assert f"SSIM stayed at {clean:.2f}" in still
+    assert f"gave {perturbed:.2f}" in still
+    assert "thermal" not in still
+
+
+def test_a_control_as_strong_as_the_search_is_a_warning():
+    assert not make().warnings
+    weak = make(random=images()["perturbed"], findings={"zero_gradient": "The gradient is zero."})
+    assert set(weak.warnings) == {"zero_gradient", "random_as_strong"}
+
+
+def test_without_a_reference_the_clean_image_is_the_measure():
+    comparison = make(reference=None, perturbed_reference=None)
+    assert comparison.data_range == pytest.approx(float(images()["clean"].max()))
+    assert comparison.metrics["clean"]["image"].nmse == 0
+    stored = json.loads(json.dumps(comparison.to_json(), allow_nan=False))
+    assert stored["reference"] is None
+    assert stored["perturbed_reference"] is None
+    assert stored["clean"]["image"]["psnr"] is None
+    assert stored["stability"]["perturbed"]["error_ratio"] is None
+    assert stored["perturbed"]["roi"]["ssim"] < 1
+
+
+def test_json_has_every_region_of_every_image():
+    stored = json.loads(json.dumps(make(consistency={"clean": 0.1}).to_json(), allow_nan=False))
+    for name in ("clean", "perturbed", "random", "perturbed_reference"):
+        assert set(stored[name]) == {"roi", "foreground", "image"}
+        assert set(stored[name]["roi"]) == {"ssim", "psnr", "nmse"}
+    assert stored["reference"] == "rss"
+    assert stored["data_consistency"] == {"clean": 0.1}

@@ -1,0 +1,132 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_recon_robust import progress
+from napari_recon_robust.errors import FileFormatError, InputError
+from napari_recon_robust.evaluation.record import load_case, save_case
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.perturbations import registry as perturbations
+from napari_recon_robust.perturbations.outcome import data_consistency, evaluate
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.reconstructors import registry as reconstructors
+from napari_recon_robust.replay import make_case, replay
+
+ROWS, COLUMNS, COILS = 48, 56, 4
+ROI_BOX = ROI.box(18, 20, 10, 12)
+
+
+def slice_of(*, full: bool = True) -> Measurement:
+    """A structured disc seen by four coils, readout oversampled twice, every other line and 16 central ones."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.linspace(-2, 2, 2 * ROWS)[:, None]
+    x = torch.linspace(-1, 1, COLUMNS)[None]
+    disc = torch.sigmoid((0.75 - (y**2 + x**2).sqrt()) * 15) * (1 + 0.3 * torch.cos(11 * x) * torch.cos(9 * y))
+    angles = torch.arange(COILS) * (torch.pi / 2)
+    coils = torch.stack(
+        [torch.exp(-((y - a.sin()) ** 2 + (x - a.cos()) ** 2) / 2) * torch.exp(1j * (a + x)) for a in angles]
+    )
+    noise = 0.01 * torch.randn(COILS, 2 * ROWS, COLUMNS, dtype=torch.complex64, generator=generator)
+    kspace = 1e-4 * (fourier.fft(coils * disc).to(torch.complex64) + noise)
+    mask = torch.zeros(1, COLUMNS, dtype=torch.bool)
+    mask[:, ::2] = True
+    mask[:, COLUMNS // 2 - 8 : COLUMNS // 2 + 8] = True
+    return Measurement(kspace * mask, mask, (ROWS, COLUMNS), kspace if full else None)
+
+
+def saved(folder: Path, kind: str = "worst-case", *, full: bool = True, method: str = "zero-filled", **knobs) -> Path:
+    """A case of that perturbation on `slice_of`, written to a folder."""
+    measurement, reconstructor = slice_of(full=full), reconstructors.get(method)
+    budgets = (0.02, 0.01) if perturbations.get(kind).needs_budget else ()
+    found = progress.run(perturbations.get(kind).run(measurement, reconstructor, ROI_BOX, budgets, **knobs))
+    outcomes = progress.run(evaluate(measurement, reconstructor, ROI_BOX, found, seed=knobs.get("seed", 0)))
+    case = make_case(
+        measurement,
+        reconstructor,
+        ROI_BOX,
+        outcomes,
+        perturbation=kind,
+        perturbation_knobs=knobs,
+        source={"slice": 4},
+    )
+    return save_case(case, folder / "case")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("worst-case", {"method": "zero-filled"}),
+        ("worst-case", {"method": "cg-sense", "seed": 3}),
+        ("worst-case", {"method": "cg-sense", "sensitivities": "kept"}),
+        ("worst-case", {"full": False}),
+        ("worst-case", {"algorithm": "advrec"}),
+        ("random", {"seed": 2}),
+        ("fnaf", {"row": 24.0, "column": 27.0}),
+    ],
+)
+def test_a_saved_case_is_reproduced_from_its_samples_alone(tmp_path, kind, options):
+    folder = saved(tmp_path, kind, **options)
+    again = progress.run(replay(folder))
+    assert again.reproduced, again.summary()
+    assert again.difference <= 1e-6
+    assert not again.changes
+    stored = load_case(folder).results
+    for new, old in zip(again.outcomes, stored, strict=True):
+        computed = json.loads(json.dumps(new.to_json(), allow_nan=False))
+        assert computed["budget"]["achieved"] == pytest.approx(old["budget"]["achieved"], rel=1e-6)
+        assert computed["sentence"] == old["sentence"]
+        assert computed.keys() <= old.keys()
+    assert "reproduced" in again.summary()
+
+
+def test_the_attack_hurts_after_everything_is_estimated_again(tmp_path):
+    results = load_case(saved(tmp_path, method="cg-sense")).results
+    for result in results:
+        change = result["stability"]
+        assert change["perturbed"]["change"] > 2 * change["random"]["change"]
+        assert result["perturbed"]["roi"]["nmse"] > result["clean"]["roi"]["nmse"]
+        assert not result["warnings"]
+    assert results[0]["perturbed"]["roi"]["nmse"] > results[1]["perturbed"]["roi"]["nmse"]
+
+
+def test_what_was_tampered_with_shows(tmp_path):
+    case = load_case(saved(tmp_path))
+    results = [
+        {**result, "clean": {**result["clean"], "roi": {"ssim": 0.9, "psnr": 40.0, "nmse": 0.1}}}
+        for result in case.results
+    ]
+    again = progress.run(replay(replace(case, results=results)))
+    assert not again.reproduced
+    assert "differ" in again.summary()
+    samples = {**case.kspace, "clean": 2 * case.kspace["clean"]}
+    with pytest.raises(InputError, match="not those that the recipe"):
+        progress.run(replay(replace(case, kspace=samples)))
+    with pytest.raises(FileFormatError, match="holds no case"):
+        progress.run(replay(tmp_path))
+
+
+def test_other_versions_are_named(tmp_path):
+    case = load_case(saved(tmp_path, "random"))
+    recipe = case.recipe.model_copy(update={"versions": {**case.recipe.versions, "torch": "1.0"}, "threads": 99})
+    again = progress.run(replay(replace(case, recipe=recipe)))
+    assert any(change.startswith("torch 1.0 is now") for change in again.changes)
+    assert any(change.startswith("threads 99") for change in again.changes)
+
+
+def test_nothing_to_save_is_said():
+    with pytest.raises(InputError, match="run a perturbation first"):
+        make_case(slice_of(), reconstructors.get("zero-filled"), ROI_BOX, [], perturbation="random")
+
+
+def test_data_consistency_is_zero_for_the_image_behind_the_samples():
+    measurement = slice_of()
+    image = torch.randn(ROWS, COLUMNS, dtype=torch.complex64)
+    data = measurement.model.forward(image)
+    oversampled = torch.nn.functional.pad(data, (0, 0, ROWS // 2, ROWS // 2))
+    same = measurement.with_kspace(fourier.fft(oversampled, (-2,)), keep=True)
+    assert data_consistency(image, same) < 1e-5
+    assert data_consistency(0 * image, same) == pytest.approx(1)
