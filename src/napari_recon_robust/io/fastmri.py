@@ -172,7 +172,7 @@ def write_fastmri(
 
     if kspace.ndim != 4 or (reference is not None and (reference.ndim != 3 or len(reference) != len(kspace))):
         raise InputError(
-            f"k-space of shape {kspace.shape} and a reference of shape {() if reference is None else reference.shape} came; "
+            f"k-space of shape {kspace.shape} and {0 if reference is None else len(reference)} reference images came; "
             "(slices, coils, readout, phase) and (slices, rows, columns) are expected."
         )
     values = np.array(kspace, np.complex64)

@@ -58,6 +58,10 @@ class ISMRMRDScan(Scan):
         group = file[_group(file)]
         described = AcquisitionHeader.parse(group["xml"][0], name)
         self._data = group["data"]
+        if self._data.dtype.names is None or not {"head", "data"} <= set(self._data.dtype.names):
+            raise FileFormatError(
+                f"`data` in {name} is no table of acquisitions with `head` and `data`; an ISMRMRD file is expected."
+            )
         self._heads = self._data.fields("head")[:]
         if described.trajectory is not None and described.trajectory.lower() != "cartesian":
             raise FileFormatError(

@@ -1,0 +1,142 @@
+"""fastMRI+ boxes: turned over, and the rows of the published tables that are not as they should be."""
+
+import csv
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_recon_robust.errors import FileFormatError
+from napari_recon_robust.io.annotations import COLUMNS, read_annotations
+
+PUBLISHED = {"brain": {"rows": 8213, "study": 643}, "knee": {"rows": 16167, "study": 13}}
+
+
+def table(path, *rows):
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+    return path
+
+
+def all_annotations(shared, part):
+    """Every annotation of a published table, scan by scan: (scan, its rows, its annotations)."""
+    path = shared / "data" / "annotations" / f"fastmriplus_{part}.csv"
+    with path.open(newline="") as file:
+        header, *rows = list(csv.reader(file))
+    by_scan = {}
+    for row in rows:
+        by_scan.setdefault(row[0], []).append(row)
+    return header, by_scan
+
+
+@pytest.fixture(scope="module", params=list(PUBLISHED))
+def published(request, shared, tmp_path_factory):
+    """Each scan's rows in a table of their own, since a table is read whole for each scan."""
+    header, by_scan = all_annotations(shared, request.param)
+    path = tmp_path_factory.mktemp("tables") / "one.csv"
+    found = []
+    for scan, rows in by_scan.items():
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([header, *rows])
+        found += read_annotations(path, f"{scan}.h5", 320, 320)
+    return PUBLISHED[request.param], found
+
+
+def test_no_published_row_is_lost(published):
+    expected, found = published
+    assert len(found) == expected["rows"]
+    assert sum(one.study_level for one in found) == expected["study"]
+    assert all(one.label == one.label.strip() for one in found)
+    assert all((one.box is None) == bool(one.note) for one in found)
+
+
+def test_published_dirty_rows_have_no_box(shared, tmp_path):
+    notes = Counter()
+    for part in PUBLISHED:
+        header, by_scan = all_annotations(shared, part)
+        place = {name: header.index(name) for name in header}
+        for scan, rows in by_scan.items():
+            stripped = [tuple(field.strip() for field in row) for row in rows]
+            dirty = any(
+                row[place["study_level"]] == "No"
+                and (row[place["y"]] == "-1" or "0" in (row[place["width"]], row[place["height"]]))
+                for row in rows
+            )
+            if dirty or len(set(stripped)) < len(rows):
+                for one in read_annotations(table(tmp_path / "one.csv", *rows), scan, 320, 320):
+                    notes[one.note.split(" (")[0]] += 1
+    assert notes["its box"] == 3 + 6  # three without width or height, six that begin at y = -1
+    assert notes["repeats an earlier row"] == 6
+
+
+@given(
+    rows=st.integers(20, 400),
+    columns=st.integers(20, 400),
+    data=st.data(),
+)
+def test_box_is_that_of_the_image_turned_upside_down(tmp_path_factory, rows, columns, data):
+    width, height = data.draw(st.integers(1, columns)), data.draw(st.integers(1, rows))
+    x, y = data.draw(st.integers(0, columns - width)), data.draw(st.integers(0, rows - height))
+    path = tmp_path_factory.getbasetemp() / "turned.csv"
+    (one,) = read_annotations(table(path, ["file1", 3, "No", x, y, width, height, "Cyst"]), "file1.h5", rows)
+    turned = np.zeros((rows, columns), bool)
+    turned[y : y + height, x : x + width] = True
+    np.testing.assert_array_equal(one.box.mask((rows, columns)).numpy(), turned[::-1])
+    assert (one.slice, one.label, one.box.label, one.study_level) == (3, "Cyst", "Cyst", False)
+
+
+def test_rows_are_kept_and_their_boxes_dropped(tmp_path):
+    path = table(
+        tmp_path / "a.csv",
+        ["file1", 0, "Yes", "", "", "", "", "Normal for age "],
+        ["file1", 1, "No", 5, -1, 4, 4, "Joint Effusion "],
+        ["file1", 1, "No", 5, 5, 4, 0, "Cyst"],
+        ["file1", 1, "No", 5, 5, 4, "x", "Cyst"],
+        ["file1", 1, "No", 30, 5, 4, 4, "Cyst"],
+        ["file1", 2, "No", 5, 5, 4, 4, "Tear"],
+        ["file1", 2, "No", 5, 5, 4, 4, "Tear "],
+        ["file10", 2, "No", 5, 5, 4, 4, "Tear"],
+    )
+    found = read_annotations(path, "file1.h5", 32, 32)
+    assert [one.box is None for one in found] == [True, True, True, True, True, False, True]
+    assert [one.label for one in found[:2]] == ["Normal for age", "Joint Effusion"]
+    assert [one.note.split()[-1] for one in found if one.note] == ["box", "image", "image", "numbers", "image", "row"]
+    assert found[0].study_level
+    assert found[5].note == ""
+
+
+def test_scan_without_rows(tmp_path):
+    path = table(tmp_path / "a.csv", ["file1", 0, "No", 1, 1, 1, 1, "Cyst"])
+    assert read_annotations(path, "file2.h5", 32) == []
+
+
+def test_more_columns_and_a_byte_order_mark(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("note," + ",".join(COLUMNS) + "\n?,file1,0,No,1,2,3,4,Cyst\n", encoding="utf-8-sig")
+    (one,) = read_annotations(path, "file1", 32)
+    assert one.box.mask((32, 32)).nonzero().amin(0).tolist() == [26, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"file,slice,x,y\n", "a.csv has no column study_level, width, height, label; a fastMRI. table"),
+        (b"", "a.csv has no column file"),
+        (b"\xff\xfe\x00\x01", "a.csv cannot be read as a CSV table"),
+        (",".join(COLUMNS).encode() + b"\nfile1,one,No,1,1,1,1,Cyst\n", "a.csv has the slice 'one'"),
+    ],
+)
+def test_table_that_is_none(tmp_path, content, sentence):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match=sentence):
+        read_annotations(path, "file1", 32)
+
+
+def test_missing_table(tmp_path):
+    with pytest.raises(FileFormatError, match="nothing.csv cannot be read"):
+        read_annotations(tmp_path / "nothing.csv", "file1", 32)

@@ -1,0 +1,302 @@
+"""fastMRI files: all that real ones have and lack, what is written is read, and what is wrong is said."""
+
+import csv
+import tracemalloc
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from napari_recon_robust.errors import FileFormatError, InputError
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.io.fastmri import write_fastmri
+from napari_recon_robust.io.ismrmrd_header import AcquisitionHeader
+from napari_recon_robust.physics.sampling import Sampling
+
+
+def header(encoded, recon, maximum=None, center=None, prefix=""):
+    """A header as scanners write it, with or without a namespace prefix."""
+    p, namespace = (f"{prefix}:", f":{prefix}") if prefix else ("", "")
+
+    def space(name, size, mm):
+        axes = ["".join(f"<{p}{a}>{v}</{p}{a}>" for a, v in zip("xyz", three, strict=True)) for three in (size, mm)]
+        inner = f"<{p}matrixSize>{axes[0]}</{p}matrixSize><{p}fieldOfView_mm>{axes[1]}</{p}fieldOfView_mm>"
+        return f"<{p}{name}>{inner}</{p}{name}>"
+
+    limits = ""
+    if maximum is not None:
+        step = f"<{p}minimum>0</{p}minimum><{p}maximum>{maximum}</{p}maximum><{p}center>{center}</{p}center>"
+        inner = f"<{p}kspace_encoding_step_1>{step}</{p}kspace_encoding_step_1>"
+        limits = f"<{p}encodingLimits>{inner}</{p}encodingLimits>"
+    field = f"<{p}systemFieldStrength_T>2.8936</{p}systemFieldStrength_T>"
+    return (
+        f'<?xml version="1.0"?><{p}ismrmrdHeader xmlns{namespace}="http://www.ismrm.org/ISMRMRD">'
+        f"<{p}acquisitionSystemInformation>{field}</{p}acquisitionSystemInformation>"
+        f"<{p}encoding>{space('encodedSpace', (*encoded, 1), (2.0 * encoded[0], encoded[1], 7.5))}"
+        f"{space('reconSpace', (*recon, 1), (2.0 * recon[0], recon[1], 5))}{limits}</{p}encoding></{p}ismrmrdHeader>"
+    )
+
+
+def write(path, **contents):
+    attributes = contents.pop("attributes", {})
+    with h5py.File(path, "w") as file:
+        for name, value in contents.items():
+            file[name] = value
+        file.attrs.update(attributes)
+    return path
+
+
+def test_multicoil_file(tmp_path, kspace):
+    reference = np.random.default_rng(1).random((4, 24, 20), np.float32)
+    path = write(
+        tmp_path / "file1.h5",
+        kspace=kspace,
+        reconstruction_rss=reference,
+        ismrmrd_header=header((48, 20), (24, 20), 19, 10),
+        attributes={"acquisition": "AXFLAIR", "max": 1.0, "norm": 1.0, "patient_id": "x"},
+    )
+    with open_scan(path) as scan:
+        facts = scan.header
+        assert (facts.slices, facts.coils, facts.readout, facts.phase, facts.matrix) == (4, 5, 48, 20, (24, 20))
+        assert facts.voxel == (2.0, 1.0, 5.0)
+        assert (facts.contrast, facts.field_strength, facts.upside_down) == ("AXFLAIR", 2.8936, True)
+        assert len(scan) == 4
+        assert scan.fully_sampled
+        for index in range(4):
+            np.testing.assert_array_equal(scan.kspace(index).numpy(), kspace[index])
+            np.testing.assert_array_equal(scan.reference(index).numpy(), reference[index])
+
+
+def test_image_is_the_centred_transform(tmp_path, kspace):
+    """What is read gives the RSS that numpy's FFT and a centre crop give."""
+    axes = (-2, -1)
+    images = np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(kspace, axes), norm="ortho"), axes)
+    rss = np.sqrt((np.abs(images) ** 2).sum(1))[:, 12:36]
+    path = tmp_path / "file1.h5"
+    write_fastmri(path, kspace, rss, encoded_mm=(440, 220, 5), matrix=(24, 20))
+    with open_scan(path) as scan:
+        measured = scan.measurement(2).reference("rss").numpy()
+        np.testing.assert_allclose(measured, scan.reference(2).numpy(), rtol=1e-4)
+
+
+def test_single_coil_file(tmp_path, kspace):
+    reference = np.ones((4, 24, 20), np.float32)
+    path = write(tmp_path / "file1.h5", kspace=kspace[:, 0], reconstruction_esc=reference)
+    with open_scan(path) as scan:
+        assert (scan.header.coils, scan.header.matrix) == (1, (24, 20))
+        assert scan.kspace(1).shape == (1, 48, 20)
+        assert scan.reference(3).shape == (24, 20)
+        assert scan.fully_sampled
+        assert scan.header.voxel is None
+        assert scan.header.contrast is None
+
+
+@pytest.mark.parametrize("prefix", ["", "ns0", "ismrmrd"])
+@pytest.mark.parametrize(
+    ("encoded", "maximum", "center", "measured"), [(368, 331, 166, (18, 350)), (320, 223, 112, (48, 272))]
+)
+def test_padding_columns_are_not_acquired(tmp_path, prefix, encoded, maximum, center, measured):
+    kspace = np.ones((1, 2, 8, encoded), np.complex64)
+    xml = header((8, encoded), (4, encoded), maximum, center, prefix)
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace, ismrmrd_header=xml)) as scan:
+        lines = scan.acquired[0].nonzero().flatten()
+        assert (lines[0], lines[-1] + 1) == measured
+        assert len(lines) == measured[1] - measured[0]
+        assert scan.fully_sampled
+        measurement = scan.measurement(0, Sampling(acceleration=4))
+        assert not bool((measurement.mask & ~scan.acquired).any())
+
+
+def test_limits_of_every_real_file_lie_inside(shared):
+    """Headers of all fastMRI files: the measured columns are a range of the encoded ones."""
+    names = [f"encoding.encodedSpace.matrixSize.{axis}" for axis in "xy"]
+    names += [f"encoding.encodingLimits.kspace_encoding_step_1.{name}" for name in ("maximum", "center")]
+    found = set()
+    for part in ("brain", "knee"):
+        with (shared / "data" / "annotations" / f"fastmri_{part}_headers.csv").open(newline="") as file:
+            found |= {tuple(int(row[name]) for name in names) for row in csv.DictReader(file)}
+    assert len(found) > 100
+    for x, y, maximum, center in found:
+        columns = AcquisitionHeader.parse(header((x, y), (x, y), maximum, center), "").measured_columns
+        assert 0 <= columns.start < columns.stop <= y
+
+
+@pytest.mark.parametrize(
+    ("recon", "phase", "matrix"),
+    [((320, 320), 372, (320, 320)), ((512, 512), 213, (213, 213)), ((320, 260), 264, (320, 260))],
+)
+def test_output_matrix_without_a_reference(tmp_path, recon, phase, matrix):
+    kspace = np.ones((1, 1, 640, phase), np.complex64)
+    path = write(tmp_path / "file1.h5", kspace=kspace, ismrmrd_header=header((640, phase), recon))
+    with open_scan(path) as scan:
+        assert scan.header.matrix == matrix
+        assert scan.reference(0) is None
+
+
+def test_neither_header_nor_reference(tmp_path, kspace):
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace)) as scan:
+        assert scan.header.matrix == (48, 20)
+        assert "not cropped" in scan.header.notes[0]
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
+def test_test_file_with_its_mask(tmp_path, kspace, dtype):
+    mask = np.zeros(20, bool)
+    mask[[1, 5, 8, 9, 10, 11, 13, 17]] = True
+    xml = header((48, 20), (24, 20))
+    path = write(tmp_path / "file1.h5", kspace=kspace * mask, mask=mask.astype(dtype), ismrmrd_header=xml)
+    with open_scan(path) as scan:
+        np.testing.assert_array_equal(scan.acquired[0].numpy(), mask)
+        assert not scan.fully_sampled
+        assert scan.reference(0) is None
+        measurement = scan.measurement(0)
+        assert measurement.full is None
+        assert measurement.acceleration == 20 / 8
+        assert torch.equal(measurement.kspace, scan.kspace(0))
+
+
+def test_lines_that_are_zero_in_all_coils_were_not_measured(tmp_path, kspace):
+    mask = np.zeros(20, bool)
+    mask[[0, 3, 9, 10, 11, 15]] = True
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace * mask)) as scan:
+        np.testing.assert_array_equal(scan.acquired.numpy(), mask[None])
+        assert not scan.fully_sampled
+
+
+def test_a_dead_coil_hides_no_line(tmp_path, kspace):
+    kspace[:, 0] = 0
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace)) as scan:
+        assert scan.acquired.all()
+
+
+def test_two_gigabytes_are_opened_without_reading_them(tmp_path):
+    path = tmp_path / "file1.h5"
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset("kspace", (32, 20, 640, 640), np.complex64, chunks=(1, 1, 640, 640))
+        assert data.nbytes > 2e9
+        data[16] = 1
+    tracemalloc.start()
+    with open_scan(path) as scan:
+        assert scan.fully_sampled
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 20e6
+        assert scan.kspace(16).shape == (20, 640, 640)
+
+
+@given(
+    shape=st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(2, 8), st.integers(2, 8)),
+    scale=st.floats(1e-9, 1e6),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_what_is_written_is_read_within_the_rounding(tmp_path, shape, scale, seed):
+    generator = np.random.default_rng(seed)
+    real, imaginary = generator.normal(size=(2, *shape))
+    kspace = (scale * (real + 1j * imaginary)).astype(np.complex64)
+    reference = generator.random((shape[0], shape[2], shape[3]), np.float32)
+    steps = scale * generator.uniform(0.01, 0.3, shape[1])
+    path = tmp_path / "file1.h5"
+    write_fastmri(
+        path,
+        kspace,
+        reference,
+        encoded_mm=(2.0 * shape[2], 3.0 * shape[3], 4.0),
+        matrix=shape[2:],
+        field_strength=1.5,
+        attributes={"acquisition": "AXT2"},
+        rounding=steps,
+    )
+    with open_scan(path) as scan:
+        assert scan.header.voxel == pytest.approx((2, 3, 4))
+        assert (scan.header.field_strength, scan.header.contrast, scan.header.matrix) == (1.5, "AXT2", shape[2:])
+        for index in range(shape[0]):
+            np.testing.assert_array_equal(scan.reference(index).numpy(), reference[index])
+            error = scan.kspace(index).numpy() - kspace[index]
+            largest = np.maximum(abs(error.real), abs(error.imag)).max((1, 2))
+            assert (largest <= steps / 2 * (1 + 1e-5)).all()
+
+
+def test_rounding_makes_the_file_small(tmp_path):
+    generator = np.random.default_rng(0)
+    real, imaginary = generator.normal(size=(2, 1, 4, 64, 64))
+    kspace = 1e-5 * (real + 1j * imaginary)
+    sizes = []
+    for rounding in (None, 0.25e-5):
+        path = tmp_path / f"{rounding}.h5"
+        write_fastmri(path, kspace, encoded_mm=(64, 64, 5), matrix=(64, 64), rounding=rounding)
+        with h5py.File(path) as file:
+            assert file["kspace"].chunks == (1, 1, 64, 64)
+            sizes.append(file["kspace"].id.get_storage_size())
+    assert sizes[1] < 0.4 * sizes[0]
+
+
+def test_written_mask_is_read(tmp_path, kspace):
+    mask = np.arange(20) % 2 == 0
+    path = tmp_path / "file1.h5"
+    write_fastmri(path, kspace * mask, encoded_mm=(1, 1, 1), matrix=(24, 20), mask=mask)
+    with open_scan(path) as scan:
+        np.testing.assert_array_equal(scan.acquired[0].numpy(), mask)
+
+
+def test_writer_refuses_what_does_not_fit(tmp_path, kspace):
+    with pytest.raises(InputError, match="3 reference images came"):
+        write_fastmri(tmp_path / "a.h5", kspace, np.ones((3, 24, 20)), encoded_mm=(1, 1, 1), matrix=(24, 20))
+
+
+def test_nan_is_found_when_a_slice_is_read(tmp_path, kspace):
+    kspace[2, 1, 30, 7] = np.nan
+    kspace[2, 3, 31, 7] = np.inf
+    with open_scan(write(tmp_path / "file1.h5", kspace=kspace)) as scan:
+        assert torch.isfinite(torch.view_as_real(scan.kspace(1))).all()
+        with pytest.raises(
+            InputError, match="slice 2 of file1.h5 has NaN or infinity at 2 .*coil 1, readout 30, phase 7"
+        ):
+            scan.measurement(2)
+
+
+def test_truncated_file(tmp_path, kspace):
+    path = write(tmp_path / "file1.h5", kspace=kspace)
+    path.write_bytes(path.read_bytes()[:20000])
+    with pytest.raises(FileFormatError, match="file1.h5 is an HDF5 file that cannot be opened .it is truncated"):
+        open_scan(path)
+
+
+def test_damaged_slice(tmp_path, kspace):
+    path = tmp_path / "file1.h5"
+    write_fastmri(path, kspace, encoded_mm=(1, 1, 1), matrix=(24, 20))
+    with h5py.File(path) as file:
+        chunk = file["kspace"].id.get_chunk_info_by_coord((3, 0, 0, 0))
+    with path.open("r+b") as file:
+        file.seek(chunk.byte_offset)
+        file.write(bytes(chunk.size))
+    with open_scan(path) as scan, pytest.raises(FileFormatError, match="slice 3 of file1.h5 cannot be read"):
+        scan.kspace(3)
+
+
+@pytest.mark.parametrize(
+    ("contents", "sentence"),
+    [
+        ({"kspace": np.ones((2, 3, 8, 8))}, "`kspace` in file1.h5 is float64 of shape"),
+        ({"kspace": np.ones((8, 8), complex)}, "complex128 of shape"),
+        ({"kspace/images": np.ones(3)}, "is a group"),
+        ({"mask": np.ones(21)}, "`mask` in file1.h5 has shape .21,.; one value for each of the 20"),
+        ({"reconstruction_rss": np.ones((3, 24, 20))}, "the reference in file1.h5 has shape"),
+        ({"ismrmrd_header": "<ismrmrdHeader>"}, "the ISMRMRD header of file1.h5 is no XML"),
+    ],
+)
+def test_what_is_inside_does_not_fit(tmp_path, kspace, contents, sentence):
+    default = {} if any(name.startswith("kspace") for name in contents) else {"kspace": kspace}
+    path = write(tmp_path / "file1.h5", **default, **contents)
+    with pytest.raises(FileFormatError, match=sentence):
+        open_scan(path)
+    path.unlink()  # the file was closed, or Windows could not
+
+
+def test_other_hdf5_says_its_keys(tmp_path):
+    path = write(tmp_path / "file1.h5", **{"image": np.ones(3), "group/a": 1})
+    with pytest.raises(FileFormatError, match="an HDF5 file with group/a, image; expected is one of fastMRI HDF5"):
+        open_scan(path)

@@ -1,0 +1,189 @@
+"""ISMRMRD files written by the reference implementation."""
+
+import h5py
+import ismrmrd
+import numpy as np
+import pytest
+from test_fastmri import header
+
+from napari_recon_robust.errors import FileFormatError
+from napari_recon_robust.io import open_scan
+
+
+class Writer:
+    """A file of acquisitions."""
+
+    def __init__(self, path, xml):
+        self.path = path
+        self.dataset = ismrmrd.Dataset(str(path), "dataset")
+        self.dataset.write_xml_header(xml.encode())
+
+    def line(self, samples, step=0, *, slice=0, flags=(), dwell=5.0, **fields):
+        acquisition = ismrmrd.Acquisition.from_array(np.asarray(samples, np.complex64))
+        acquisition.center_sample = fields.pop("center_sample", samples.shape[1] // 2)
+        acquisition.sample_time_us = dwell
+        acquisition.idx.kspace_encode_step_1 = step
+        acquisition.idx.slice = slice
+        for name in ("discard_pre", "discard_post"):
+            setattr(acquisition, name, fields.pop(name, 0))
+        for name, value in fields.items():
+            setattr(acquisition.idx, name, value)
+        for flag in flags:
+            acquisition.set_flag(flag)
+        self.dataset.append_acquisition(acquisition)
+
+    def lines(self, kspace, order=None, **fields):
+        for slice in range(len(kspace)):
+            for step in order if order is not None else range(kspace.shape[-1]):
+                self.line(kspace[slice, :, :, step], step, slice=slice, **fields)
+
+    def done(self):
+        self.dataset.close()
+        return self.path
+
+
+@pytest.fixture
+def writer(tmp_path):
+    return Writer(tmp_path / "scan.mrd", header((48, 20), (24, 20), 19, 10))
+
+
+def test_slices_in_any_order(writer, kspace):
+    writer.lines(kspace[::-1], order=np.random.default_rng(0).permutation(20))
+    with open_scan(writer.done()) as scan:
+        facts = scan.header
+        assert (facts.format, facts.slices, facts.coils, facts.readout, facts.phase) == ("ISMRMRD", 4, 5, 48, 20)
+        assert (facts.matrix, facts.voxel, facts.upside_down) == ((24, 20), (2, 1, 5), False)
+        assert scan.fully_sampled
+        for index in range(4):
+            np.testing.assert_array_equal(scan.kspace(index).numpy(), kspace[3 - index])
+
+
+def test_averages(writer, kspace):
+    writer.lines(kspace, average=0)
+    writer.lines(3 * kspace, average=1)
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_allclose(scan.kspace(2).numpy(), 2 * kspace[2], rtol=1e-6)
+
+
+def test_only_the_first_repetition(writer, kspace):
+    writer.lines(kspace, repetition=0)
+    writer.lines(3 * kspace, repetition=1)
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(scan.kspace(2).numpy(), kspace[2])
+        assert "2 repetitions" in scan.header.notes[0]
+
+
+def test_missing_lines_and_padding(tmp_path, kspace):
+    """Steps 0 to 15 around 8 are columns 2 to 17 of 20; every third is left out."""
+    writer = Writer(tmp_path / "scan.mrd", header((48, 20), (24, 20), 15, 8))
+    steps = [step for step in range(16) if step % 3]
+    for step in steps:
+        writer.line(kspace[0, :, :, step + 2], step)
+    with open_scan(writer.done()) as scan:
+        assert not scan.fully_sampled
+        columns = [step + 2 for step in steps]
+        assert scan.acquired[0].nonzero().flatten().tolist() == columns
+        np.testing.assert_array_equal(scan.measurement(0).kspace[..., columns].numpy(), kspace[0][..., columns])
+
+
+def test_partial_echo_and_discarded_samples(writer, kspace):
+    """The echo begins 14 samples late; two samples at each end are of no use."""
+    for step in range(20):
+        writer.line(kspace[0, :, 14:, step], step, center_sample=10, discard_pre=2, discard_post=2)
+    expected = kspace[0].copy()
+    expected[:, :16] = expected[:, -2:] = 0
+    with open_scan(writer.done()) as scan:
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), expected)
+        assert scan.acquired.shape == (48, 20)
+        assert scan.acquired[16:46].all()
+        assert not scan.acquired[:16].any()
+
+
+def test_noise_scan_prewhitens(writer, kspace):
+    """Noise that is correlated between coils becomes white, with unit variance at the imaging lines' dwell time."""
+    generator = np.random.default_rng(0)
+    mixing = 1e-5 * (np.eye(5) + 0.4 * generator.normal(size=(5, 5)))
+
+    def noise(n):
+        real, imaginary = generator.normal(size=(2, 5, n)) / np.sqrt(2)
+        return mixing @ (real + 1j * imaginary)
+
+    for _ in range(40):
+        writer.line(noise(256) / np.sqrt(2), flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,), dwell=10.0)
+    for step in range(20):
+        writer.line(noise(48), step, dwell=5.0)
+    with open_scan(writer.done()) as scan:
+        white = scan.kspace(0).numpy().reshape(5, -1)
+        np.testing.assert_allclose(white @ white.conj().T / white.shape[1], np.eye(5), atol=0.15)
+        assert "Prewhitened" in scan.header.notes[0]
+
+
+def test_calibration_lines_count_where_they_are_embedded(tmp_path, kspace):
+    def acquired(mode):
+        xml = header((48, 20), (24, 20), 19, 10)
+        extra = f"<parallelImaging><calibrationMode>{mode}</calibrationMode></parallelImaging></encoding>"
+        writer = Writer(tmp_path / f"{mode}.mrd", xml.replace("</encoding>", extra))
+        for step in range(0, 20, 2):
+            writer.line(kspace[0, :, :, step], step)
+        for step in (9, 11):
+            writer.line(kspace[0, :, :, step], step, flags=(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION,))
+        with open_scan(writer.done()) as scan:
+            return scan.acquired[0].nonzero().flatten().tolist()
+
+    assert acquired("separate") == list(range(0, 20, 2))
+    assert acquired("embedded") == sorted([*range(0, 20, 2), 9, 11])
+
+
+def test_real_file(shared):
+    path = shared / "data" / "kspace" / "ismrmrd_simulated_brain.h5"
+    dataset = ismrmrd.Dataset(str(path), create_if_needed=False)
+    with open_scan(path) as scan:
+        assert (scan.header.coils, scan.header.matrix, scan.header.voxel) == (1, (256, 256), None)
+        kspace = scan.kspace(0).numpy()
+        for number in (0, 100, 255):
+            acquisition = dataset.read_acquisition(number)
+            np.testing.assert_array_equal(kspace[..., acquisition.idx.kspace_encode_step_1], acquisition.data)
+        energy = np.abs(kspace[0]) ** 2
+        assert energy[96:160, 96:160].sum() > 0.9 * energy.sum()
+    dataset.close()
+
+
+def one_line(**fields):
+    return lambda writer: writer.line(np.ones((2, 48)), **fields)
+
+
+def two_kinds_of_coils(writer):
+    writer.line(np.ones((2, 48)), 0)
+    writer.line(np.ones((3, 48)), 1)
+
+
+@pytest.mark.parametrize(
+    ("write", "sentence"),
+    [
+        (one_line(kspace_encode_step_2=3), "is a 3-D scan with 4 partitions"),
+        (one_line(step=30), "has phase-encoding steps up to 30"),
+        (one_line(flags=(ismrmrd.ACQ_IS_NOISE_MEASUREMENT,)), "has no imaging acquisitions"),
+        (one_line(flags=(ismrmrd.ACQ_IS_REVERSE,)), "has reversed readouts"),
+        (two_kinds_of_coils, "have different numbers of coils"),
+    ],
+)
+def test_scans_that_are_not_read(writer, write, sentence):
+    write(writer)
+    with pytest.raises(FileFormatError, match=sentence):
+        open_scan(writer.done())
+
+
+def test_spiral(tmp_path):
+    xml = header((48, 20), (24, 20)).replace("</encoding>", "<trajectory>spiral</trajectory></encoding>")
+    writer = Writer(tmp_path / "scan.h5", xml)
+    writer.line(np.ones((2, 48)))
+    with pytest.raises(FileFormatError, match="along a spiral trajectory"):
+        open_scan(writer.done())
+
+
+def test_table_of_another_kind(tmp_path):
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["dataset/xml"] = [header((48, 20), (24, 20))]
+        file["dataset/data"] = np.ones(3)
+    with pytest.raises(FileFormatError, match="is no table of acquisitions"):
+        open_scan(tmp_path / "scan.h5")

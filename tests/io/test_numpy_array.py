@@ -1,0 +1,103 @@
+"""Raw arrays: axes that are named, axes that are guessed, arrays that are no k-space."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.errors import FileFormatError, InputError
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.io.numpy_array import AXES, guess_axes
+
+
+def save(path, array):
+    np.save(path, array)
+    return path
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4)))[::5])
+def test_named_axes(tmp_path, kspace, order):
+    path = save(tmp_path / "scan.npy", kspace.transpose(order))
+    with open_scan(path, axes=[AXES[axis] for axis in order]) as scan:
+        assert scan.header.notes == ()
+        np.testing.assert_array_equal(scan.kspace(2).numpy(), kspace[2])
+
+
+def test_fewer_axes(tmp_path, kspace):
+    with open_scan(save(tmp_path / "a.npy", kspace[0, 0]), axes=("readout", "phase")) as scan:
+        assert (len(scan), scan.header.coils) == (1, 1)
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[0, :1])
+    with open_scan(save(tmp_path / "b.npy", kspace[:, 0].swapaxes(1, 2)), axes=("slices", " phase", "Readout")) as scan:
+        assert (len(scan), scan.header.coils) == (4, 1)
+        np.testing.assert_array_equal(scan.kspace(1).numpy(), kspace[1, :1])
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_guess_finds_coils_and_the_oversampled_readout(tmp_path, kspace, order):
+    names = ("coil", "readout", "phase")
+    path = save(tmp_path / "scan.npy", kspace[1].transpose(order))
+    with open_scan(path) as scan:
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[1])
+        assert f"taken as {', '.join(names[axis] for axis in order)}, which is a guess" in scan.header.notes[0]
+
+
+def test_guess_with_slices_and_with_more_coils_than_lines(kspace):
+    many = np.concatenate([kspace] * 2)
+    assert guess_axes(many) == ("slice", "coil", "readout", "phase")
+    assert guess_axes(np.concatenate([kspace[0]] * 11)) == ("coil", "readout", "phase")
+
+
+def test_guess_knows_the_axis_that_lines_are_missing_along():
+    kspace = np.zeros((3, 16, 16), complex)
+    kspace[:, [0, 4, 7, 8, 9, 12]] = np.hanning(18)[1:-1] ** 4
+    assert guess_axes(kspace) == ("coil", "phase", "readout")
+
+
+@pytest.mark.parametrize(
+    ("name", "axes"),
+    [
+        ("brain_16coil_128x128_full", ("coil", "readout", "phase")),
+        ("phantom_2coil_160x320_full", ("coil", "phase", "readout")),
+    ],
+)
+def test_guess_on_real_scans(shared, name, axes):
+    assert guess_axes(np.load(shared / "data" / "kspace" / f"{name}.npy")) == axes
+
+
+def test_real_undersampled_scan(shared):
+    with open_scan(shared / "data" / "kspace" / "brain_8coil_230x180_undersampled.npy") as scan:
+        assert scan.header.coils == 8
+        assert not scan.fully_sampled
+        measurement = scan.measurement(0)
+        assert measurement.mask.shape == (scan.header.readout, scan.header.phase)
+        assert 1 / measurement.acceleration == pytest.approx(0.124, abs=5e-4)
+        assert measurement.full is None
+
+
+@pytest.mark.parametrize(
+    "axes", [("coil", "phase"), ("coil", "phase", "phase"), ("coil", "slice", "phase"), ("coil", "x", "phase")]
+)
+def test_axes_that_do_not_fit(tmp_path, kspace, axes):
+    with pytest.raises(InputError, match="do not fit an array of 3 axes"):
+        open_scan(save(tmp_path / "scan.npy", kspace[0]), axes=axes)
+
+
+@pytest.mark.parametrize(
+    "array", [np.ones((3, 8, 8)), np.ones(8, complex), np.ones((2, 2, 2, 8, 8), complex), np.ones((0, 8, 8), complex)]
+)
+def test_array_that_is_no_kspace(tmp_path, array):
+    with pytest.raises(FileFormatError, match="scan.npy holds .*; complex k-space"):
+        open_scan(save(tmp_path / "scan.npy", array))
+
+
+def test_truncated_array(tmp_path, kspace):
+    path = save(tmp_path / "scan.npy", kspace)
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(FileFormatError, match="scan.npy cannot be read as a NumPy array"):
+        open_scan(path)
+
+
+def test_pickled_objects_are_not_run(tmp_path):
+    np.save(tmp_path / "scan.npy", np.array([{}, {}]), allow_pickle=True)
+    with pytest.raises(FileFormatError, match="cannot be read as a NumPy array"):
+        open_scan(tmp_path / "scan.npy")

@@ -1,0 +1,81 @@
+"""The table of formats: content decides, other packages may add to it, annotations come along."""
+
+import csv
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pytest
+
+from napari_recon_robust import io
+from napari_recon_robust.errors import FileFormatError
+from napari_recon_robust.io import FORMATS, open_scan
+from napari_recon_robust.io.annotations import COLUMNS
+from napari_recon_robust.io.fastmri import write_fastmri
+from napari_recon_robust.io.format import Format
+from napari_recon_robust.io.numpy_array import NumpyScan
+
+
+def test_content_decides_not_the_name(tmp_path, kspace):
+    write_fastmri(tmp_path / "scan.npy", kspace, encoded_mm=(1, 1, 1), matrix=(24, 20))
+    with (tmp_path / "array.h5").open("wb") as file:
+        np.save(file, kspace)
+    with open_scan(tmp_path / "scan.npy") as one, open_scan(str(tmp_path / "array.h5")) as other:
+        assert (one.header.format, other.header.format) == ("fastMRI HDF5", "NumPy array")
+
+
+@pytest.mark.parametrize("content", [b"", b"not k-space", b"\x89PNG\r\n\x1a\n"])
+def test_wrong_file(tmp_path, content):
+    (tmp_path / "scan.h5").write_bytes(content)
+    with pytest.raises(
+        FileFormatError, match="scan.h5 is of no format that is known here; expected is one of"
+    ) as error:
+        open_scan(tmp_path / "scan.h5")
+    for name in FORMATS.ids():
+        assert FORMATS.get(name).label in str(error.value)
+
+
+def test_missing_file_and_folder(tmp_path):
+    with pytest.raises(FileFormatError, match="there is no file scan.h5"):
+        open_scan(tmp_path / "scan.h5")
+    with pytest.raises(FileFormatError, match="is a folder"):
+        open_scan(tmp_path)
+
+
+class Text(Format):
+    """Numbers in a text file."""
+
+    label = "text"
+    suffixes = (".txt",)
+    expects = "a text file of numbers"
+
+    def recognises(self, path):
+        return path.suffix == ".txt"
+
+    def open(self, path, axes=None):
+        return NumpyScan(path.name, np.loadtxt(path, dtype=complex), ("readout", "phase"))
+
+
+def test_another_package_adds_a_format(tmp_path, monkeypatch):
+    np.savetxt(tmp_path / "scan.txt", np.ones((3, 4)))
+    with pytest.raises(FileFormatError):
+        open_scan(tmp_path / "scan.txt")
+    point = EntryPoint("text", f"{__name__}:Text", FORMATS.group)
+    assert FORMATS.group == "napari_recon_robust.formats"
+    monkeypatch.setattr("napari_recon_robust.registry.entry_points", lambda group: [point])
+    monkeypatch.setattr(io.FORMATS, "_loaded", {"text": Text()})
+    with open_scan(tmp_path / "scan.txt") as scan:
+        assert (scan.header.readout, scan.header.phase) == (3, 4)
+
+
+def test_annotations_beside_the_scan_come_along(tmp_path, kspace):
+    write_fastmri(tmp_path / "file1.h5", kspace, encoded_mm=(1, 1, 1), matrix=(24, 20))
+    with (tmp_path / "lesions.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [COLUMNS, ["file1", 2, "No", 3, 4, 5, 6, "Cyst"], ["file2", 1, "No", 3, 4, 5, 6, "Cyst"]]
+        )
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with open_scan(tmp_path / "file1.h5") as scan:
+        (one,) = scan.annotations
+        assert (one.label, one.slice) == ("Cyst", 2)
+        rows, columns = one.box.mask(scan.header.matrix).nonzero().T
+        assert (rows.min(), rows.max(), columns.min(), columns.max()) == (14, 19, 3, 7)

@@ -1,0 +1,143 @@
+"""What every scan does, whatever its format."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_recon_robust.errors import FileFormatError, InputError
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.scan import Header, Scan, measured_points
+
+
+class Memory(Scan):
+    """A scan of an array in memory; counts what is read."""
+
+    def __init__(self, kspace, reference=None):
+        slices, coils, readout, phase = kspace.shape
+        facts = {"slices": slices, "coils": coils, "readout": readout, "phase": phase}
+        super().__init__("memory", Header(format="test", matrix=(readout // 2, phase), **facts))
+        self.kspace_array, self.read, self.released = kspace, [], False
+
+    def _read(self, slice):
+        self.read.append(slice)
+        return self.kspace_array[slice]
+
+    def _release(self):
+        self.released = True
+
+
+@pytest.fixture
+def kspace():
+    real, imaginary = np.random.default_rng(0).normal(size=(2, 3, 4, 32, 24))
+    return (real + 1j * imaginary).astype(np.complex64)
+
+
+def test_as_it_is(kspace):
+    scan = Memory(kspace)
+    measurement = scan.measurement(1)
+    assert measurement.lines
+    assert measurement.acceleration == 1
+    assert measurement.matrix == (16, 24)
+    assert torch.equal(measurement.kspace, torch.from_numpy(kspace[1]))
+    assert torch.equal(measurement.full, measurement.kspace)
+
+
+def test_undersampled_by_a_specification(kspace):
+    scan, sampling = Memory(kspace), Sampling(acceleration=3, seed=5)
+    measurement = scan.measurement(2, sampling)
+    mask = sampling.mask(32, 24)
+    assert torch.equal(measurement.mask, mask)
+    assert torch.equal(measurement.kspace, torch.from_numpy(kspace[2]) * mask)
+    assert torch.equal(measurement.full, torch.from_numpy(kspace[2]))
+
+
+@pytest.mark.parametrize("shape", [(24,), (1, 24), (32, 24)])
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float32])
+def test_undersampled_by_a_mask(kspace, shape, dtype):
+    mask = torch.rand(shape, generator=torch.Generator().manual_seed(0)) > 0.5
+    measurement = Memory(kspace).measurement(0, mask.to(dtype))
+    assert torch.equal(measurement.mask, mask.reshape(-1, 24))
+    assert torch.equal(measurement.kspace, torch.from_numpy(kspace[0]) * mask)
+
+
+def test_only_acquired_points_are_kept(kspace):
+    kspace[..., :4] = 0
+    scan = Memory(kspace)
+    assert scan.fully_sampled
+    measurement = scan.measurement(0, torch.ones(24))
+    assert measurement.mask[0, :4].sum() == 0
+    assert measurement.mask.sum() == 20
+
+
+def test_gaps_between_measured_points(kspace):
+    kspace[..., 7] = 0
+    scan = Memory(kspace)
+    assert not scan.fully_sampled
+    assert scan.measurement(0, torch.ones(24)).full is None
+
+
+def test_partial_echo_is_no_gap(kspace):
+    kspace[..., :9, :] = 0
+    scan = Memory(kspace)
+    assert scan.fully_sampled
+    assert scan.acquired.shape == (32, 24)
+    assert not scan.measurement(0, Sampling()).lines
+
+
+def test_measured_points_are_those_of_any_coil():
+    kspace = np.zeros((2, 3, 4))
+    kspace[0, :, 1] = kspace[1, :, 2] = 1
+    np.testing.assert_array_equal(measured_points(kspace), [[False, True, True, False]])
+    kspace[1, 0, 3] = 1
+    assert measured_points(kspace).shape == (3, 4)
+
+
+def test_a_slice_is_read_once_while_the_mask_turns(kspace):
+    scan = Memory(kspace)
+    for seed in range(4):
+        scan.measurement(1, Sampling(seed=seed))
+    assert scan.read == [1]
+
+
+@pytest.mark.parametrize("shape", [(23,), (1, 23), (24, 32), (2, 24), (1, 32, 24), ()])
+def test_mask_that_does_not_fit(kspace, shape):
+    with pytest.raises(InputError, match="the sampling mask has shape .*; this scan needs .24,., .1, 24. or .32, 24."):
+        Memory(kspace).measurement(0, torch.ones(shape))
+
+
+def test_mask_that_keeps_nothing(kspace):
+    with pytest.raises(InputError, match="keeps no measured point"):
+        Memory(kspace).measurement(0, torch.zeros(24))
+
+
+@pytest.mark.parametrize("index", [-1, 3])
+def test_slice_that_does_not_exist(kspace, index):
+    for read in (Memory(kspace).kspace, Memory(kspace).reference, Memory(kspace).measurement):
+        with pytest.raises(InputError, match="memory has slices 0 to 2"):
+            read(index)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, complex(0, np.nan)])
+def test_values_that_are_no_numbers(kspace, value):
+    kspace[1, 2, 3, 4] = value
+    with pytest.raises(InputError, match="at 1 k-space points .the first: coil 2, readout 3, phase 4"):
+        Memory(kspace).kspace(1)
+
+
+@pytest.mark.parametrize("error", [OSError, RuntimeError, ValueError, KeyError])
+def test_reading_that_fails(kspace, monkeypatch, error):
+    def fail(slice):
+        raise error("inflate failed")
+
+    scan = Memory(kspace)
+    monkeypatch.setattr(scan, "_read", fail)
+    with pytest.raises(FileFormatError, match="slice 0 of memory cannot be read .*inflate failed"):
+        scan.kspace(0)
+
+
+def test_closed_scan(kspace):
+    with Memory(kspace) as scan:
+        scan.kspace(0)
+    assert scan.released
+    with pytest.raises(InputError, match="memory was closed"):
+        scan.kspace(0)
