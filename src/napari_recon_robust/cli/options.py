@@ -92,12 +92,17 @@ def measured(
                 pattern=pattern,
                 acceleration=acceleration,
                 centre_fraction=centre_fraction,
-                seed=int(seed) if seed.lstrip("-").isdigit() else seed,
+                seed=number(seed, default=seed),
             )
         elif mask_file is not None:
             sampling = masks.read_mask(mask_file)
         chosen = len(scan) // 2 if index is None else index
         yield scan, chosen, scan.measurement(chosen, sampling).to(checked_device(device))
+
+
+def number(seed: str, default: T) -> int | T:
+    """A seed as a whole number; `default` for a file name."""
+    return int(seed) if seed.isdigit() else default
 
 
 def checked_device(device: str) -> str:

@@ -15,7 +15,7 @@ from ..perturbations.base import Perturbation
 from ..perturbations.outcome import evaluate
 from ..replay import make_case
 from ..scan import Scan
-from .options import follow, knob_options, measured, method_and_knobs, print_json, sampling_options
+from .options import follow, knob_options, measured, method_and_knobs, number, print_json, sampling_options
 
 _REGION = (
     click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="A box in the stored image, row 0 first."),
@@ -52,6 +52,9 @@ def perturb() -> None:
 
 
 def _command(perturbation: Perturbation) -> click.Command:
+    # One --seed draws the sampling mask and the noise.
+    own = [knob for knob in perturbation.knobs if knob.name != "seed"]
+
     def run(
         method: str,
         knobs: tuple[str, ...],
@@ -65,7 +68,8 @@ def _command(perturbation: Perturbation) -> click.Command:
         at: str | None = None,
         **options: Any,
     ) -> None:
-        settings = {knob.name: options.pop(knob.name) for knob in perturbation.knobs}
+        settings = {knob.name: options.pop(knob.name) for knob in own}
+        settings["seed"] = number(options["seed"], default=0)
         if at is not None:
             settings["row"], settings["column"] = _place(at)
         budgets = () if budget is None else _budgets(budget)
@@ -84,7 +88,7 @@ def _command(perturbation: Perturbation) -> click.Command:
                 region,
                 perturbed,
                 reconstructor_knobs=values,
-                seed=settings.get("seed", 0),
+                seed=settings["seed"],
             )
             outcomes = follow(comparing, "comparing")
             if output is not None:
@@ -121,7 +125,7 @@ def _command(perturbation: Perturbation) -> click.Command:
     for option in reversed(options):
         decorated = option(decorated)
     command = click.command(perturbation.id, help=perturbation.summary)(sampling_options(decorated))
-    command.params += knob_options(perturbation.knobs)
+    command.params += knob_options(own)
     return command
 
 

@@ -36,7 +36,7 @@ def reconstruct(
         reference = measurement.reference(reconstructor.reference_kind)
         regions = None
         if reference is not None:
-            regions = metrics.measure(image.abs(), reference, foreground=tissue_of(measurement))
+            regions = metrics.measure(image.abs(), reference, tissue=tissue_of(measurement))
         if output is not None:
             images.write_image(output, image, voxel=scan.header.voxel)
     result = {
