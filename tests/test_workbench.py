@@ -1,0 +1,236 @@
+"""A whole review, driven as a script does it: no Qt, no napari."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_recon_robust.errors import FileFormatError, InputError, ModelError, ReconRobustError
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.progress import Job, Progress
+from napari_recon_robust.workbench import Workbench
+from napari_recon_robust.workbench.task import Task, part
+
+LESION = ROI.box(62, 48, 10, 12)
+
+
+@pytest.fixture
+def bench(scan_file: Path) -> Iterator[Workbench]:
+    bench = Workbench()
+    bench.acquisition.use(open_scan(scan_file))
+    bench.acquisition.measure(1).run()
+    bench.reconstruction.choose("cg-sense")
+    yield bench
+    bench.acquisition.close()
+
+
+def perturbed(bench: Workbench, **knobs: object) -> None:
+    bench.regions.draw(LESION, 1)
+    bench.perturbing.choose("worst-case", steps=1, **knobs)
+    bench.perturbing.run().run()
+
+
+def test_it_needs_neither_qt_nor_napari() -> None:
+    code = (
+        "import sys, napari_recon_robust.workbench\n"
+        "assert not {'torch', 'napari', 'qtpy', 'PyQt6', 'h5py'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_review_from_the_file_to_the_saved_case_and_back(scan_file: Path, tmp_path: Path) -> None:
+    bench = Workbench()
+    scan = bench.acquisition.open(scan_file).run()
+    assert bench.acquisition.scan is scan
+    assert [region.name for region in bench.regions.all] == ["Lesion"]
+    first_looks: list[torch.Tensor] = []
+    bench.acquisition.previewed.connect(first_looks.append)
+    bench.acquisition.measure(1, Sampling(acceleration=3)).run()
+    assert first_looks[0].shape == (96, 96)
+    bench.reconstruction.choose("cg-sense")
+    rendered = bench.reconstruction.render().run()
+    assert rendered.exact
+    assert rendered.metrics is not None
+    assert 0.5 < rendered.metrics["foreground"].ssim < 1
+
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.choose("worst-case", steps=2)
+    bench.perturbing.budget = 0.02
+    seen: list[object] = []
+    bench.perturbing.previewed.connect(seen.append)
+    result = bench.perturbing.run().run()
+    assert len(seen) == 2
+    measured = result.outcome.comparison.metrics
+    assert measured["perturbed"]["roi"].ssim < measured["random"]["roi"].ssim
+
+    bench.save(tmp_path / "case").run()
+    again = Workbench()
+    restored = again.open_case(tmp_path / "case").run()
+    assert restored.outcome.comparison.metrics == measured
+    assert again.acquisition.shape == (1, 96, 96)
+    assert again.reconstruction.knobs == bench.reconstruction.knobs
+    assert again.perturbing.budget == 0.02
+    assert again.regions.roi(0) == bench.regions.roi(1)
+    assert restored.note.startswith("The metrics are reproduced")
+    bench.acquisition.close()
+
+
+def test_replay_runs_from_the_clean_image_to_the_perturbed_one(bench: Workbench) -> None:
+    perturbed(bench)
+    result = bench.perturbing.result
+    assert result is not None
+    comparison = result.outcome.comparison
+    torch.testing.assert_close(result.at(0.0), comparison.clean)
+    torch.testing.assert_close(result.at(1.0), comparison.perturbed)
+    half = bench.acquisition.current.measurement
+    samples = half.kspace + 0.5 * result.outcome.perturbed.perturbation
+    exact = result.setting.reconstructor(half.with_kspace(samples), **result.setting.reconstructor_knobs).abs()
+    moved = (comparison.perturbed - comparison.clean).norm()
+    assert (result.at(0.5) - exact).norm() < 0.1 * moved
+
+
+def test_a_cancelled_search_keeps_its_best_so_far(bench: Workbench) -> None:
+    bench.regions.draw(LESION, 1)
+    bench.perturbing.choose("worst-case", steps=50)
+    task = bench.perturbing.run()
+    best = next(progress.preview for progress in task.job if progress.preview)
+    task.job.close()
+    assert task.stopped is not None
+    more = task.stopped(best)
+    assert more is not None
+    result = more.run()
+    assert bench.perturbing.result is result
+    assert not result.outcome.perturbed.complete
+    assert task.stopped(None) is None
+
+
+def test_budget_is_said_in_multiples_of_the_thermal_noise(bench: Workbench) -> None:
+    perturbed(bench)
+    result = bench.perturbing.result
+    assert result is not None
+    assert bench.perturbing.thermal == pytest.approx(result.outcome.perturbed.budget.thermal, rel=1e-3)
+
+
+def test_results_that_come_too_late_are_dropped(bench: Workbench) -> None:
+    late = bench.reconstruction.render()
+    bench.reconstruction.turn(weight=0.05)
+    late.run()
+    assert bench.reconstruction.shown is None
+    slow = bench.acquisition.measure(0)
+    bench.acquisition.measure(2).run()
+    slow.run()
+    assert bench.acquisition.current.index == 2
+
+
+def test_a_feature_is_placed_without_a_region(bench: Workbench) -> None:
+    bench.perturbing.choose("fnaf", row=50.0, column=40.0)
+    result = bench.perturbing.run().run()
+    assert result.outcome.perturbed.judged_by == "perturbed"
+    assert result.replay is None
+    assert "recovery" in result.outcome.perturbed.details
+
+
+def test_an_undersampled_scan_has_no_reference(bench: Workbench, tmp_path: Path) -> None:
+    import numpy as np
+
+    kspace = bench.acquisition.current.measurement.kspace.numpy()
+    np.save(tmp_path / "scan.npy", kspace)
+    bench.acquisition.open(tmp_path / "scan.npy", ("coil", "readout", "phase")).run()
+    assert bench.acquisition.sampling is None
+    bench.acquisition.measure().run()
+    assert bench.acquisition.current.reference is None
+    rendered = bench.reconstruction.render().run()
+    assert rendered.metrics is None
+    bench.perturbing.choose("worst-case", target="reference", steps=1)
+    bench.regions.draw(ROI.box(90, 40, 8, 8), 0)
+    with pytest.raises(InputError, match="no fully sampled reference"):
+        bench.perturbing.run()
+
+
+def test_regions(bench: Workbench) -> None:
+    regions = bench.regions
+    one, two = regions.draw(LESION, 1), regions.draw(ROI.ellipse(40, 40, 6, 5), 1)
+    assert (one.name, two.name) == ("drawn 1", "drawn 2")
+    regions.choose([one, two])
+    both = regions.roi(1).mask((96, 96))
+    assert torch.equal(both, one.roi.mask((96, 96)) | two.roi.mask((96, 96)))
+    moved = regions.reshape(one, ROI.box(10, 10, 4, 4))
+    assert regions.chosen == (moved, two)
+    regions.remove([two])
+    assert regions.roi(1) == moved.roi
+    with pytest.raises(InputError, match="no region is chosen on slice 0"):
+        regions.roi(0)
+
+
+@pytest.mark.parametrize("budget", [0.0, -0.01, 1.5, float("nan")])
+def test_budgets_that_do_not_fit(bench: Workbench, budget: float) -> None:
+    bench.regions.draw(LESION, 1)
+    bench.perturbing.choose("worst-case")
+    bench.perturbing.budget = budget
+    with pytest.raises(InputError, match="budget"):
+        bench.perturbing.run()
+
+
+def test_what_is_asked_too_early_is_said_in_one_sentence() -> None:
+    bench = Workbench()
+    for action in (
+        bench.acquisition.measure,
+        bench.reconstruction.render,
+        bench.perturbing.run,
+        lambda: bench.save(Path("nowhere")),
+    ):
+        with pytest.raises(InputError, match=r"^[^.]+; [^.]+\.$|is chosen"):
+            action()
+
+
+def test_files_that_cannot_be_read(tmp_path: Path, bench: Workbench) -> None:
+    scan = bench.acquisition.scan
+    (tmp_path / "empty.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    for path in (tmp_path / "missing.h5", tmp_path / "empty.h5"):
+        with pytest.raises(FileFormatError):
+            bench.acquisition.open(path).run()
+    assert bench.acquisition.scan is scan, "what was open is lost"
+    with pytest.raises(FileFormatError):
+        bench.open_case(tmp_path).run()
+    with pytest.raises(InputError, match="slice 7"):
+        bench.acquisition.measure(7)
+
+
+def test_a_method_that_raises(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(type(bench.reconstruction.chosen), "reconstruct", fail)
+    with pytest.raises(ModelError, match="mat1"):
+        bench.reconstruction.render().run()
+    bench.regions.draw(LESION, 1)
+    bench.perturbing.choose("worst-case")
+    with pytest.raises(ReconRobustError):
+        bench.perturbing.run().run()
+
+
+def test_a_part_scales_progress_and_is_closed_with_the_whole() -> None:
+    closed = []
+
+    def job() -> Job[int]:
+        try:
+            yield Progress(0.5, "half")
+            yield Progress(1.0, "done")
+        finally:
+            closed.append(True)
+        return 3
+
+    accepted: list[int] = []
+    steps: list[float] = []
+    Task("t", part(job(), 0.2, 0.6), accepted.append).run(lambda progress: steps.append(progress.fraction))
+    assert accepted == [3]
+    assert steps == pytest.approx([0.4, 0.6])
+    whole = part(job(), 0, 1)
+    next(whole)
+    whole.close()
+    assert closed == [True, True]
