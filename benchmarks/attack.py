@@ -1,0 +1,148 @@
+"""Worst-case noise: sphere ascent against the published AdvRec algorithm (10 gradients), on one machine in one run.
+
+    python benchmarks/attack.py --methods cg-sense tv unet varnet
+
+Cases: ROIs of five slices of the held-out anatomy, 8 simulated coils, equispaced 4x with at least 12 central lines;
+sensitivities estimated again from the perturbed samples. Each perturbation is written to a file, and the ROI's RMSE
+is that of a reconstruction from the samples read back from it. Three questions, each a ratio of ROI RMSE to AdvRec's:
+  2 and 5 gradients at the same nominal ball; 5 gradients at the norms that AdvRec's result really has in each coil.
+Geometric means; the interval is a 95% bootstrap over slices and over the ROIs within them (slices of one head are
+not independent, so it is not one for other heads).
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cases import slices_of
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.perturbations.advrec import advrec
+from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.objective import Objective
+from napari_recon_robust.perturbations.outcome import tissue_of
+from napari_recon_robust.perturbations.random_noise import draw
+from napari_recon_robust.perturbations.sphere_ascent import Ascent, sphere_ascent
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.base import Reconstructor
+
+BUDGETS = (0.005, 0.01, 0.025)
+GOALS = {"cg-sense": (1.10, 1.15, 1.30)}
+NETWORKS = (1.04, 1.09, 1.21)
+
+
+def regions(measurement: Measurement, count: int, random: np.random.Generator) -> Iterator[ROI]:
+    """Boxes of 24 to 40 pixels (at 192; in proportion else) that lie in tissue."""
+    tissue = tissue_of(measurement).numpy()
+    unit = measurement.matrix[0] / 192
+    while count:
+        height, width = (int(unit * size) for size in random.integers(24, 41, 2))
+        row, column = (int(random.integers(0, n - size)) for n, size in zip(measurement.matrix, (height, width)))
+        if tissue[row : row + height, column : column + width].mean() > 0.95:
+            count -= 1
+            yield ROI.box(row, column, height, width)
+
+
+def finish(search) -> Ascent:
+    while True:
+        try:
+            next(search)
+        except StopIteration as stop:
+            return stop.value
+
+
+def rmse(measurement: Measurement, reconstructor: Reconstructor, roi: ROI, z: Tensor, file: Path) -> float:
+    """The ROI's RMSE after a round through a file."""
+    np.save(file, (measurement.kspace + z).numpy() * measurement.mask.numpy())
+    stored = measurement.with_kspace(torch.from_numpy(np.load(file)))
+    with torch.no_grad():
+        image = reconstructor(stored).abs()
+    reference = measurement.reference(reconstructor.reference_kind)
+    return float((image - reference)[roi.mask(measurement.matrix)].square().mean().sqrt())
+
+
+def attack(measurement: Measurement, reconstructor: Reconstructor, roi: ROI, budget: float, seed: int, file: Path):
+    """ROI RMSE of clean, random, AdvRec, ours with 1, 2, 5 gradients, ours at AdvRec's norms; AdvRec's share."""
+    problem = Problem(measurement, reconstructor, {}, roi, roi.mask(measurement.matrix))
+    objective = Objective(problem, "reference", "squared-error", keep=False)
+    radius = budget * coil_norms(measurement.full)
+    everywhere = torch.ones_like(measurement.mask)
+    zero = torch.zeros_like(measurement.kspace)
+    published = finish(advrec(objective, radius, 10, start=draw(measurement, radius, seed, mask=everywhere))).z
+    published = published * measurement.mask
+    found = {
+        "clean": zero,
+        "random": draw(measurement, radius, seed + 1),
+        "advrec": published,
+        **{f"ours {n}": finish(sphere_ascent(objective, radius, n, start=zero)).z for n in (1, 2, 5)},
+        "ours at its norm": finish(sphere_ascent(objective, coil_norms(published), 5, start=zero)).z,
+    }
+    errors = {name: rmse(measurement, reconstructor, roi, z, file) for name, z in found.items()}
+    return errors, float(coil_norms(published).norm() / radius.norm())
+
+
+def interval(logs: np.ndarray, random: np.random.Generator, draws: int = 4000) -> tuple[float, float]:
+    """The bootstrap interval of a geometric mean of ratios; logs (slices, rois)."""
+    slices, rois = logs.shape
+    picked = random.integers(0, slices, (draws, slices))
+    within = random.integers(0, rois, (draws, slices, rois))
+    means = logs[picked[..., None], within].mean((1, 2))
+    low, high = np.exp(np.quantile(means, [0.025, 0.975]))
+    return float(low), float(high)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--methods", nargs="+", default=["cg-sense", "tv", "unet", "varnet"])
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--matrix", type=int, default=192)
+    parser.add_argument("--slices", type=int, default=5)
+    parser.add_argument("--rois", type=int, default=4)
+    arguments = parser.parse_args()
+    measurements = list(slices_of(arguments.data, arguments.matrix, arguments.slices))
+    size = f"{arguments.slices} slices × {arguments.rois} ROIs, {arguments.matrix}²"
+    print(f"{size}, R = {measurements[0].acceleration:.2f}; ROI RMSE ÷ AdvRec's with 10 gradients [95%]")
+    for method in arguments.methods:
+        for budget, goal in zip(BUDGETS, GOALS.get(method, NETWORKS), strict=True):
+            start = time.perf_counter()
+            errors, shares = run(measurements, registry.get(method), budget, arguments.rois)
+            ahead = int((errors["ours 2"] > errors["advrec"]).sum())
+            print(f"\n{method}, η = {100 * budget:g}% ({time.perf_counter() - start:.0f} s)")
+            print(
+                f"  AdvRec spends {100 * shares.mean():.0f}% of it; its RMSE ÷ clean {mean(errors, 'advrec', 'clean'):.3f}"
+            )
+            for name in ("random", "ours 1", "ours 2", "ours 5", "ours at its norm"):
+                logs = np.log(errors[name] / errors["advrec"]).reshape(arguments.slices, arguments.rois)
+                low, high = interval(logs, np.random.default_rng(1))
+                print(f"  {name:17s} {np.exp(logs.mean()):.3f} [{low:.3f}, {high:.3f}]")
+            print(f"  2 gradients ahead on {ahead} of {len(shares)}; goal for 5: {goal}", flush=True)
+
+
+def run(
+    measurements: list[Measurement], reconstructor: Reconstructor, budget: float, rois: int
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """All cases of a method and a budget: the errors by name, and AdvRec's shares, slices first."""
+    random = np.random.default_rng(0)
+    errors, shares = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "kspace.npy"
+        for index, measurement in enumerate(measurements):
+            for number, roi in enumerate(regions(measurement, rois, random)):
+                one, share = attack(measurement, reconstructor, roi, budget, 100 * index + number, file)
+                errors.append(one)
+                shares.append(share)
+    return {name: np.array([one[name] for one in errors]) for name in errors[0]}, np.array(shares)
+
+
+def mean(errors: dict[str, np.ndarray], above: str, below: str) -> float:
+    return float(np.exp(np.log(errors[above] / errors[below]).mean()))
+
+
+if __name__ == "__main__":
+    main()

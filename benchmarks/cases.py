@@ -1,0 +1,23 @@
+"""Slices of the held-out anatomy as a scanner would deliver them, the same for every benchmark."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.physics.anatomy import load_volume, slices
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.physics.simulate import simulate_slice
+
+
+def slices_of(
+    data: Path, matrix: int, count: int, *, coils: int = 8, noise: float = 0.01, acceleration: float = 4
+) -> Iterator[Measurement]:
+    """`count` axial slices, equispaced lines with 8% of them (at least 12) in the centre; coils and noise by seed."""
+    volume = load_volume(data / "anatomy" / "brain_t1_b.nii.gz")
+    sampling = Sampling(acceleration=acceleration, centre_fraction=0.08, minimum_centre_lines=12)
+    for seed, image in enumerate(slices(volume, "axial", count, (matrix, matrix))):
+        full = simulate_slice(image, np.random.default_rng(seed), coils=coils, noise_level=noise).kspace
+        mask = sampling.mask(matrix, matrix)
+        yield Measurement(full * mask, mask, (matrix, matrix), full)
