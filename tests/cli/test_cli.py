@@ -1,0 +1,123 @@
+"""The command line, on a small scan in fastMRI's layout."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from napari_recon_robust.cli import cli, main
+from napari_recon_robust.errors import ReconRobustError
+
+SAMPLING = ["--pattern", "equispaced", "--acceleration", "3", "--centre-fraction", "0.2"]
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=True)
+
+
+def answer(*arguments: object) -> Any:
+    result = invoke(*arguments, "--json")
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return json.loads(result.stdout)
+
+
+def test_methods_lists_every_reconstructor_with_its_knobs() -> None:
+    rows = {row["id"]: row for row in answer("methods")}
+    assert {"zero-filled", "cg-sense", "tv"} <= set(rows)
+    (weight,) = (knob for knob in rows["tv"]["knobs"] if knob["name"] == "weight")
+    assert weight["scale"] == "log"
+    assert rows["tv"]["differentiable"] is True
+    assert rows["tv"]["weights"] is None
+
+
+def test_reconstruct_reports_metrics_and_writes_the_image(scan_file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "image.npy"
+    tv = answer(
+        "reconstruct", scan_file, "--slice", 1, "--method", "tv", "--knob", "weight=3e-3", *SAMPLING, "--output", output
+    )
+    zero_filled = answer("reconstruct", scan_file, "--slice", 1, "--method", "zero-filled", *SAMPLING)
+    assert tv["knobs"] == {"weight": 3e-3}
+    assert tv["seconds"] > 0
+    assert set(tv["metrics"]) == {"foreground", "image"}
+    assert tv["metrics"]["foreground"]["nmse"] < zero_filled["metrics"]["foreground"]["nmse"]
+    image = np.load(output)
+    assert image.shape == (96, 96)
+    assert image.dtype == np.complex64
+
+
+def test_a_case_is_saved_and_replays(scan_file: Path, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    common = ["--method", "cg-sense", *SAMPLING, "--roi", "45,48,16,14", "--budget", "0.02,0.01", "--steps", "2"]
+    large, small = answer("perturb", "worst-case", scan_file, *common, "--output", case)
+    assert large["budget"]["nominal"] == 0.02
+    assert small["budget"]["nominal"] == 0.01
+    assert large["perturbed"]["roi"]["nmse"] > small["perturbed"]["roi"]["nmse"] > small["random"]["roi"]["nmse"]
+    assert set(large) >= {"clean", "perturbed", "random", "perturbed_reference"}
+    assert len(large["budget"]["per_coil"]) == 4
+    replayed = answer("replay", case)
+    assert replayed["reproduced"] is True
+
+
+def test_a_feature_is_placed_where_it_is_asked_for(scan_file: Path) -> None:
+    (placed,) = answer("perturb", "fnaf", scan_file, "--method", "cg-sense", *SAMPLING, "--at", "60,45", "--size", 4)
+    assert placed["position"] == pytest.approx([60, 45])
+    assert isinstance(placed["lost"], bool)
+    assert placed["information_preserved"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--method", "sense"], "no reconstructor 'sense'"),
+        (["--method", "tv", "--knob", "weight"], "has no value"),
+        (["--method", "tv", "--knob", "weight=7"], "weight is 7"),
+        (["--method", "tv", "--slice", "9"], "slice"),
+        (["--method", "tv", "--device", "cuda:77"], "not available"),
+        (["--method", "tv", "--output", "image.tiff"], "suffix"),
+        (["--method", "tv", *SAMPLING, "--mask", __file__], "both"),
+    ],
+)
+def test_wrong_input_is_answered_in_one_sentence(scan_file: Path, arguments: list[str], words: str) -> None:
+    result = invoke("reconstruct", scan_file, *arguments)
+    assert isinstance(result.exception, ReconRobustError), result.output
+    assert words in str(result.exception)
+    assert "\n" not in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--budget", "0.01"], "no region"),
+        (["--roi", "1,2,3", "--budget", "0.01"], "four whole numbers"),
+        (["--roi", "200,200,5,5", "--budget", "0.01"], "outside|inside"),
+        (["--roi", "45,48,16,14", "--budget", "0"], "budget"),
+        (["--roi", "45,48,16,14", "--budget", "-0.1"], "budget"),
+        (["--roi", "45,48,16,14", "--budget", "1.5"], "budget"),
+        (["--roi", "45,48,16,14", "--budget", "one"], "fractions"),
+    ],
+)
+def test_wrong_regions_and_budgets_are_answered_in_one_sentence(
+    scan_file: Path, arguments: list[str], words: str
+) -> None:
+    result = invoke("perturb", "worst-case", scan_file, "--method", "cg-sense", *SAMPLING, *arguments)
+    assert isinstance(result.exception, ReconRobustError), result.output
+    assert any(word in str(result.exception) for word in words.split("|"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [(["reconstruct", "missing.h5"], 2), (["reconstruct", __file__], 1), (["unknown"], 2)]
+)
+def test_errors_are_one_line_on_stderr(
+    arguments: list[str], status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["recon-robust", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    captured = capsys.readouterr()
+    assert stopped.value.code == status
+    assert captured.out == ""
+    assert captured.err.startswith("recon-robust: ")
+    assert captured.err.count("\n") == 1
