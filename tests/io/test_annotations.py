@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from napari_recon_robust.errors import FileFormatError
 from napari_recon_robust.io.annotations import COLUMNS, read_annotations
 
-PUBLISHED = {"brain": {"rows": 8213, "study": 643}, "knee": {"rows": 16167, "study": 13}}
+PUBLISHED = {"brain": (8213, 643), "knee": (16167, 13)}  # rows, and those about the whole study
 
 
 def table(path, *rows):
@@ -22,34 +22,18 @@ def table(path, *rows):
     return path
 
 
-def all_annotations(shared, part):
-    """Every annotation of a published table, scan by scan: (scan, its rows, its annotations)."""
-    path = shared / "data" / "annotations" / f"fastmriplus_{part}.csv"
-    with path.open(newline="") as file:
-        header, *rows = list(csv.reader(file))
-    by_scan = {}
-    for row in rows:
-        by_scan.setdefault(row[0], []).append(row)
-    return header, by_scan
+def published(shared, part):
+    """The rows of a published table, in the order of `COLUMNS`."""
+    with (shared / "data" / "annotations" / f"fastmriplus_{part}.csv").open(newline="") as file:
+        return [[row[name] for name in COLUMNS] for row in csv.DictReader(file)]
 
 
-@pytest.fixture(scope="module", params=list(PUBLISHED))
-def published(request, shared, tmp_path_factory):
-    """Each scan's rows in a table of their own, since a table is read whole for each scan."""
-    header, by_scan = all_annotations(shared, request.param)
-    path = tmp_path_factory.mktemp("tables") / "one.csv"
-    found = []
-    for scan, rows in by_scan.items():
-        with path.open("w", newline="") as file:
-            csv.writer(file).writerows([header, *rows])
-        found += read_annotations(path, f"{scan}.h5", 320, 320)
-    return PUBLISHED[request.param], found
-
-
-def test_no_published_row_is_lost(published):
-    expected, found = published
-    assert len(found) == expected["rows"]
-    assert sum(one.study_level for one in found) == expected["study"]
+@pytest.mark.parametrize("part", PUBLISHED)
+def test_no_published_row_is_lost(shared, tmp_path, part):
+    """All rows as if of one scan, since a table is read whole for each scan."""
+    path = table(tmp_path / "one.csv", *(["file1", *row[1:]] for row in published(shared, part)))
+    found = read_annotations(path, "file1.h5", 320, 320)
+    assert (len(found), sum(one.study_level for one in found)) == PUBLISHED[part]
     assert all(one.label == one.label.strip() for one in found)
     assert all((one.box is None) == bool(one.note) for one in found)
 
@@ -57,16 +41,12 @@ def test_no_published_row_is_lost(published):
 def test_published_dirty_rows_have_no_box(shared, tmp_path):
     notes = Counter()
     for part in PUBLISHED:
-        header, by_scan = all_annotations(shared, part)
-        place = {name: header.index(name) for name in header}
+        by_scan = {}
+        for row in published(shared, part):
+            by_scan.setdefault(row[0], []).append(row)
         for scan, rows in by_scan.items():
-            stripped = [tuple(field.strip() for field in row) for row in rows]
-            dirty = any(
-                row[place["study_level"]] == "No"
-                and (row[place["y"]] == "-1" or "0" in (row[place["width"]], row[place["height"]]))
-                for row in rows
-            )
-            if dirty or len(set(stripped)) < len(rows):
+            empty = any(level == "No" and (y == "-1" or "0" in size) for _, _, level, _, y, *size, _ in rows)
+            if empty or len({tuple(row) for row in rows}) < len(rows):
                 for one in read_annotations(table(tmp_path / "one.csv", *rows), scan, 320, 320):
                     notes[one.note.split(" (")[0]] += 1
     assert notes["its box"] == 3 + 6  # three without width or height, six that begin at y = -1

@@ -4,7 +4,7 @@ import h5py
 import ismrmrd
 import numpy as np
 import pytest
-from test_fastmri import header
+from headers import header
 
 from napari_recon_robust.errors import FileFormatError
 from napari_recon_robust.io import open_scan
@@ -59,17 +59,17 @@ def test_slices_in_any_order(writer, kspace):
 
 
 def test_averages(writer, kspace):
-    writer.lines(kspace, average=0)
-    writer.lines(3 * kspace, average=1)
+    writer.lines(kspace[:1], average=0)
+    writer.lines(3 * kspace[:1], average=1)
     with open_scan(writer.done()) as scan:
-        np.testing.assert_allclose(scan.kspace(2).numpy(), 2 * kspace[2], rtol=1e-6)
+        np.testing.assert_allclose(scan.kspace(0).numpy(), 2 * kspace[0], rtol=1e-6)
 
 
 def test_only_the_first_repetition(writer, kspace):
-    writer.lines(kspace, repetition=0)
-    writer.lines(3 * kspace, repetition=1)
+    writer.lines(kspace[:1], repetition=0)
+    writer.lines(3 * kspace[:1], repetition=1)
     with open_scan(writer.done()) as scan:
-        np.testing.assert_array_equal(scan.kspace(2).numpy(), kspace[2])
+        np.testing.assert_array_equal(scan.kspace(0).numpy(), kspace[0])
         assert "2 repetitions" in scan.header.notes[0]
 
 
@@ -136,16 +136,14 @@ def test_calibration_lines_count_where_they_are_embedded(tmp_path, kspace):
 
 def test_real_file(shared):
     path = shared / "data" / "kspace" / "ismrmrd_simulated_brain.h5"
-    dataset = ismrmrd.Dataset(str(path), create_if_needed=False)
-    with open_scan(path) as scan:
+    with h5py.File(path) as file, open_scan(path) as scan:
         assert (scan.header.coils, scan.header.matrix, scan.header.voxel) == (1, (256, 256), None)
-        kspace = scan.kspace(0).numpy()
-        for number in (0, 100, 255):
-            acquisition = dataset.read_acquisition(number)
-            np.testing.assert_array_equal(kspace[..., acquisition.idx.kspace_encode_step_1], acquisition.data)
-        energy = np.abs(kspace[0]) ** 2
+        kspace = scan.kspace(0).numpy()[0]
+        for stored in file["dataset/data"][:5]:
+            step = stored["head"]["idx"]["kspace_encode_step_1"]
+            np.testing.assert_array_equal(kspace[:, step], stored["data"][::2] + 1j * stored["data"][1::2])
+        energy = np.abs(kspace) ** 2
         assert energy[96:160, 96:160].sum() > 0.9 * energy.sum()
-    dataset.close()
 
 
 def one_line(**fields):

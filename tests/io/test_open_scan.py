@@ -6,7 +6,6 @@ from importlib.metadata import EntryPoint
 import numpy as np
 import pytest
 
-from napari_recon_robust import io
 from napari_recon_robust.errors import FileFormatError
 from napari_recon_robust.io import FORMATS, open_scan
 from napari_recon_robust.io.annotations import COLUMNS
@@ -62,7 +61,7 @@ def test_another_package_adds_a_format(tmp_path, monkeypatch):
     point = EntryPoint("text", f"{__name__}:Text", FORMATS.group)
     assert FORMATS.group == "napari_recon_robust.formats"
     monkeypatch.setattr("napari_recon_robust.registry.entry_points", lambda group: [point])
-    monkeypatch.setattr(io.FORMATS, "_loaded", {"text": Text()})
+    monkeypatch.setattr(FORMATS, "_loaded", dict(FORMATS._loaded))
     with open_scan(tmp_path / "scan.txt") as scan:
         assert (scan.header.readout, scan.header.phase) == (3, 4)
 
