@@ -194,9 +194,8 @@ def phase(
 
     weight = np.ones(shape, np.float32) if magnitude is None else np.asarray(magnitude, np.float32)
     relative = gaussian_filter(weight / max(float(weight.max()), _TINY), 0.7)
-    local = np.sign(smooth_field(shape, rng, size / 40)) * np.maximum(
-        np.abs(smooth_field(shape, rng, size / rng.uniform(40, 100))) - 1.5, 0
-    )
+    local = smooth_field(shape, rng, size / rng.uniform(40, 100))
+    local = np.sign(local) * np.maximum(np.abs(local) - 1.5, 0)
     parts = [relative - relative.mean(), local, smooth_field(shape, rng, rng.uniform(1.0, 3.0))]
     shares = rng.dirichlet([1.5, 1.0, 0.7])
     mixture = np.zeros(shape, np.float32)
