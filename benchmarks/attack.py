@@ -43,7 +43,7 @@ def regions(measurement: Measurement, count: int, random: np.random.Generator) -
     unit = measurement.matrix[0] / 192
     while count:
         height, width = (int(unit * size) for size in random.integers(24, 41, 2))
-        row, column = (int(random.integers(0, n - size)) for n, size in zip(measurement.matrix, (height, width)))
+        row, column = (int(random.integers(0, n - m)) for n, m in zip(measurement.matrix, (height, width), strict=True))
         if tissue[row : row + height, column : column + width].mean() > 0.95:
             count -= 1
             yield ROI.box(row, column, height, width)
@@ -114,9 +114,8 @@ def main() -> None:
             errors, shares = run(measurements, registry.get(method), budget, arguments.rois)
             ahead = int((errors["ours 2"] > errors["advrec"]).sum())
             print(f"\n{method}, η = {100 * budget:g}% ({time.perf_counter() - start:.0f} s)")
-            print(
-                f"  AdvRec spends {100 * shares.mean():.0f}% of it; its RMSE ÷ clean {mean(errors, 'advrec', 'clean'):.3f}"
-            )
+            harm = np.exp(np.log(errors["advrec"] / errors["clean"]).mean())
+            print(f"  AdvRec spends {100 * shares.mean():.0f}% of it; its RMSE ÷ clean {harm:.3f}")
             for name in ("random", "ours 1", "ours 2", "ours 5", "ours at its norm"):
                 logs = np.log(errors[name] / errors["advrec"]).reshape(arguments.slices, arguments.rois)
                 low, high = interval(logs, np.random.default_rng(1))
@@ -138,10 +137,6 @@ def run(
                 errors.append(one)
                 shares.append(share)
     return {name: np.array([one[name] for one in errors]) for name in errors[0]}, np.array(shares)
-
-
-def mean(errors: dict[str, np.ndarray], above: str, below: str) -> float:
-    return float(np.exp(np.log(errors[above] / errors[below]).mean()))
 
 
 if __name__ == "__main__":

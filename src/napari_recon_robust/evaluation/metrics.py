@@ -141,9 +141,9 @@ def measure(
     }
 
 
-def to_json(measured: Mapping[str, Metrics]) -> dict[str, Any]:
-    """The metrics of all regions as JSON values."""
-    return {region: metrics.to_json() for region, metrics in measured.items()}
+def to_json(measured: Mapping[str, Metrics] | None) -> dict[str, Any] | None:
+    """The metrics of all regions as JSON values; null where nothing was measured."""
+    return None if measured is None else {region: metrics.to_json() for region, metrics in measured.items()}
 
 
 def _masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:

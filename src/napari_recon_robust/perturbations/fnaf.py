@@ -105,7 +105,7 @@ class FNAF(Perturbation):
             raise InputError("the contrast is 0; give a positive one for a brighter feature or a negative one.")
         rows, columns = problem.measurement.matrix
         if knobs["row"] < 0 or knobs["column"] < 0:
-            return _Search(problem, knobs).run()
+            return Search(problem, knobs).run()
         if knobs["row"] > rows - 1 or knobs["column"] > columns - 1:
             raise InputError(
                 f"the place ({knobs['row']:g}, {knobs['column']:g}) lies outside the image of {rows}×{columns} pixels; "
@@ -127,7 +127,7 @@ def _place(problem: Problem, knobs: dict[str, Any]) -> Job[list[Perturbed]]:
 
 
 @dataclass(eq=False)
-class _Search:
+class Search:
     """The search for the feature that is lost most, within a number of reconstructions."""
 
     problem: Problem
@@ -214,9 +214,10 @@ class _Search:
                 places.append(place)
             if len(places) == TOGETHER:
                 break
-        return [self._draw(*place.tolist()) for place in places]
+        return [self.draw(*place.tolist()) for place in places]
 
-    def _draw(self, row: int, column: int) -> Feature:
+    def draw(self, row: int, column: int) -> Feature:
+        """A random feature at a place."""
         shape = str(self.random.choice(SHAPES)) if self.knobs["shape"] == "any" else self.knobs["shape"]
         contrast = self.random.choice((-1, 1)) * self.random.uniform(*CONTRASTS) * abs(self.knobs["contrast"])
         size = self.random.uniform(*SIZES) * self.knobs["size"]
