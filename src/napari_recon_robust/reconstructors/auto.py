@@ -1,0 +1,73 @@
+"""Auto: knobs chosen by k-space lines that are held out, without any reference image."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..measurement import Measurement
+from ..physics.sampling import acs_region
+from ..progress import Job, Progress
+from .base import Reconstructor
+
+VALUES = 13  # of the knob, evenly spaced on its scale
+FOLDS = 2
+SHARE = 1 / 8  # of the samples outside the ACS, held out in each fold
+FEWEST = 8  # lines or points outside the ACS
+
+
+def auto_knobs(reconstructor: Reconstructor, measurement: Measurement) -> Job[dict[str, Any]]:
+    """The value v of the first live knob that predicts held-out samples best, as {name: v}; the others keep theirs.
+
+    v = argmin sum over folds of ||H (A x(v) - y)||^2, x(v) reconstructed without the samples H. The calibration is
+    that of all samples, since the ACS is never held out. Yields a step for each image.
+    Raises InputError for a method without a live knob, and where too little lies outside the ACS.
+    """
+    knob = next((knob for knob in reconstructor.knobs if knob.live and knob.kind == "float"), None)
+    if knob is None:
+        raise InputError(f"{reconstructor.label} has no live knob that held-out lines could choose; set its knobs.")
+    values = [knob.from_unit(n / (VALUES - 1)) for n in range(VALUES)]
+    errors = np.zeros(VALUES)
+    for fold, held_out in enumerate(_folds(measurement.mask)):
+        # The whole encoded image is needed to predict samples, not only the output matrix.
+        reduced = replace(
+            measurement,
+            kspace=measurement.kspace.detach() * ~held_out,
+            mask=measurement.mask & ~held_out,
+            matrix=measurement.model.shape,
+            full=None,
+            kept=measurement.calibration,
+        )
+        predicted = replace(measurement.model, mask=held_out)
+        with torch.no_grad():
+            images = reconstructor.family(reduced, [{knob.name: value} for value in values])
+            for n, image in enumerate(images):
+                residual = predicted.forward(image) - held_out * measurement.data
+                errors[n] += float(torch.view_as_real(residual).square().sum())
+                done = (fold * VALUES + n + 1) / (FOLDS * VALUES)
+                yield Progress(done, f"{knob.label} {values[n]:.3g}, without held-out lines")
+    return {knob.name: values[int(errors.argmin())]}
+
+
+def _folds(mask: Tensor) -> Iterator[Tensor]:
+    """Disjoint masks of held-out samples, shaped like `mask`, always the same for the same mask."""
+    outside = mask.clone()
+    outside[acs_region(mask)] = False
+    candidates = outside.flatten().nonzero().flatten()
+    if len(candidates) < FEWEST:
+        what = "lines" if mask.shape[0] == 1 else "points"
+        raise InputError(
+            f"{len(candidates)} sampled {what} lie outside the ACS; at least {FEWEST} are needed to hold some out, "
+            "so set the knob by hand."
+        )
+    order = np.random.default_rng(0).permutation(len(candidates))
+    size = max(round(SHARE * len(candidates)), 1)
+    for fold in range(FOLDS):
+        chosen = candidates[torch.from_numpy(order[fold * size : (fold + 1) * size]).to(mask.device)]
+        held_out = torch.zeros_like(mask)
+        held_out.view(-1)[chosen] = True
+        yield held_out

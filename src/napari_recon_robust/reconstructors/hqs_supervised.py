@@ -1,0 +1,130 @@
+"""A supervised unrolled network, conditioned on the noise level: the robust default."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..knob import Knob
+from ..measurement import Measurement
+from .base import Reconstructor
+from .unrolled import Problem, assemble, channels, data_consistency, load_trained, on_blocks, problems, to_complex
+
+_TYPICAL_NOISE = 0.005  # relative to the image's scale
+_INPUTS = 9  # image, its distance from the linear start, unexplained share, noise amplification and level, step
+
+
+class HQSSupervised(Reconstructor):
+    """min_x ||A x - y||^2 + R(x) by half-quadratic splitting, R learned from fully sampled images.
+
+    x_0 = P A^H y;  z_k = x_k + sigma sqrt(diag P) U(x_k, ...);  x_{k+1} = P (A^H y + w z_k),  P = (A^H A + w I)^-1,
+
+    k = 1..5, w = exp(a + b log sigma), sigma the noise level times the knob `noise`. sigma^2 P is the covariance
+    that the data leave to the image, so the correction by the U-Net U is gated by the local noise amplification:
+    what the data determine stays. Half-quadratic splitting as in Wang et al. 2020,
+    https://arxiv.org/abs/2007.14979.
+    """
+
+    id = "hqs-supervised"
+    label = "HQS-Net, supervised"
+    summary = "Unrolled network with exact data consistency, conditioned on the noise level."
+    knobs = (
+        Knob(
+            name="noise",
+            label="Assumed noise",
+            help="The noise level that the network assumes, relative to the measured one; more is smoother.",
+            default=1.0,
+            minimum=0.5,
+            maximum=2.0,
+            scale="log",
+            unit="× measured",
+            live=True,
+        ),
+    )
+
+    def __init__(self, weights: str | Path = "hqs-supervised") -> None:
+        self.weights = str(weights)
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image for `noise`."""
+        network = load_trained(HQSNetwork, self.weights, measurement.kspace.device)
+        return assemble([network(problem, knobs["noise"]) for problem in problems(measurement)], measurement)
+
+
+class HQSNetwork(nn.Module):
+    """The network of `HQSSupervised`: the same U-Net in every unroll, told which one it is in.
+
+    widths: the U-Net's channels at its levels; it works on 2x2 blocks of pixels.
+    """
+
+    def __init__(self, unrolls: int, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.unrolls = unrolls
+        self.penalty_offset = nn.Parameter(torch.tensor(-2.0))
+        self.penalty_slope = nn.Parameter(torch.tensor(0.5))
+        self.gain = nn.Parameter(torch.full((unrolls,), 0.1))
+        self.correction = UNet(4 * _INPUTS, 8, widths)
+
+    def forward(self, problem: Problem, assumed_noise: float = 1.0) -> Tensor:
+        """The image, complex64 (rows, columns), relative to the problem's scale."""
+        noise = problem.noise * assumed_noise
+        level = (noise / _TYPICAL_NOISE).log()
+        penalty = (self.penalty_offset + self.penalty_slope * level).exp()
+        consistency = data_consistency(problem.model, penalty)
+        start = image = consistency.solve(problem.right_hand_side)
+
+        with torch.no_grad():
+            unexplained = penalty * consistency.diagonal
+            amplification = noise * consistency.diagonal.sqrt()
+            gate = amplification / (amplification + 2 * _TYPICAL_NOISE) / unexplained
+            known = torch.stack((unexplained, (amplification / _TYPICAL_NOISE).log(), level.expand_as(unexplained)))
+        for k in range(self.unrolls):
+            step = torch.full_like(known[:1], k / self.unrolls)
+            known_here = torch.cat((known, step, step.square()))[None]
+            features = torch.cat((channels(image), 5 * channels(image - start), known_here), dim=1)
+            z = image + self.gain[k] * gate * to_complex(on_blocks(self.correction, features))
+            image = consistency.solve(problem.right_hand_side + penalty * z)
+        return image
+
+
+class UNet(nn.Module):
+    """Two 3x3 convolutions with ReLU on each level, mean pooling, transposed convolutions back. Any image size."""
+
+    def __init__(self, inputs: int, outputs: int, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        ins = (inputs, *widths[:-1])
+        self.down = nn.ModuleList(_two_convolutions(a, b) for a, b in zip(ins, widths, strict=True))
+        pairs = list(zip(widths[1:], widths[:-1], strict=True))[::-1]
+        self.widen = nn.ModuleList(nn.ConvTranspose2d(a, b, 2, 2) for a, b in pairs)
+        self.up = nn.ModuleList(_two_convolutions(2 * b, b) for _, b in pairs)
+        self.last = nn.Conv2d(widths[0], outputs, 3, padding=1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            elif isinstance(module, nn.ConvTranspose2d):
+                nn.init.normal_(module.weight, std=module.in_channels**-0.5)
+        nn.init.zeros_(self.last.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inputs, rows, columns) to (batch, outputs, rows, columns)."""
+        rows, columns = x.shape[-2:]
+        multiple = 2 ** len(self.up)
+        x = nn.functional.pad(x, (0, -columns % multiple, 0, -rows % multiple), mode="replicate")
+        kept = []
+        for level, convolutions in enumerate(self.down):
+            x = convolutions(nn.functional.avg_pool2d(x, 2) if level else x)
+            kept.append(x)
+        kept.pop()
+        for widen, convolutions in zip(self.widen, self.up, strict=True):
+            x = convolutions(torch.cat((widen(x), kept.pop()), dim=1))
+        return self.last(x)[..., :rows, :columns]
+
+
+def _two_convolutions(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, 3, padding=1),
+        nn.ReLU(inplace=True),
+    )

@@ -1,0 +1,204 @@
+"""A hypernetwork maps the regularization weights to the weights of an unrolled network."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..knob import Knob, resolve
+from ..measurement import Measurement
+from ..physics.model import ForwardModel
+from .base import Reconstructor
+from .cg_sense import conjugate_gradients
+from .unrolled import Problem, assemble, channels, load_trained, on_blocks, problems, to_complex
+
+_START = 8  # conjugate gradient steps of the linear start
+_STEPS = 4  # and of each data consistency, warm: trained as they are run
+_LEVELS = 3
+_PENALTY_FLOOR = 0.005
+# Daubechies' orthonormal filter with four taps.
+_LOW = tuple((a + b * math.sqrt(3)) / (4 * math.sqrt(2)) for a, b in ((1, 1), (3, 1), (3, -1), (1, -1)))
+
+
+class HyperRecon(Reconstructor):
+    """min_x J(x) = 1/2 ||A x - y||^2 + w ((1 - m) TV(x) + m ||W x||_1), in units of `Measurement.scale`.
+
+    w and m are the knobs `weight` and `mix`. TV(x) = sum_p sqrt(|x_down|^2 + |x_right|^2), forward differences,
+    zero across the border. ||W x||_1 = the mean over all shifts of the image of the sum of the magnitudes of its
+    detail coefficients in the orthonormal Daubechies-4-tap wavelet basis, 3 levels, periodic.
+
+    Half-quadratic splitting, unrolled: z_k = x_k + r_k C_k(x_k, x_k - z_{k-1}), x_{k+1} = (A^H A + p_k I)^-1
+    (A^H y + p_k z_k) by 4 conjugate gradient steps from z_k. All kernels of the networks C_k, the reaches r_k and
+    the penalties p_k come from a hypernetwork of (log w, m), trained to minimise J itself: no fully sampled image
+    is seen. Wang, Dalca, Sabuncu 2021, https://arxiv.org/abs/2101.02194 (hypernetwork) and 2020,
+    https://arxiv.org/abs/2007.14979 (unsupervised splitting network).
+    """
+
+    id = "hyperrecon"
+    label = "HyperRecon"
+    summary = "One network for a continuum of TV and wavelet weights, trained without fully sampled images."
+    knobs = (
+        Knob(
+            name="weight",
+            label="Regularization weight",
+            help="Weight of TV and wavelet sparsity together, relative to the image's scale; more is smoother.",
+            default=2e-3,
+            minimum=2e-4,
+            maximum=2e-2,
+            scale="log",
+            live=True,
+        ),
+        Knob(
+            name="mix",
+            label="TV to wavelet",
+            help="0 is total variation alone, 1 is wavelet sparsity alone.",
+            default=0.25,
+            minimum=0.0,
+            maximum=1.0,
+            live=True,
+        ),
+    )
+
+    def __init__(self, weights: str | Path = "hyperrecon") -> None:
+        self.weights = str(weights)
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image for `weight` and `mix`."""
+        return next(self.family(measurement, [knobs]))
+
+    def family(self, measurement: Measurement, points: Sequence[Mapping[str, Any]]) -> Iterator[Tensor]:
+        """The images at several settings; the linear start, which does not depend on the knobs, is shared."""
+        network = load_trained(HyperNetwork, self.weights, measurement.kspace.device)
+        slices = [(problem, linear_start(problem)) for problem in problems(measurement)]
+        for point in points:
+            generated = network.generate(**resolve(self.knobs, point))
+            yield assemble([network.unroll(problem, start, generated) for problem, start in slices], measurement)
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """The unrolled network at one knob setting: kernels and biases of each layer of each unroll, reach, penalty."""
+
+    layers: list[list[tuple[Tensor, Tensor]]]
+    reach: Tensor
+    penalty: Tensor
+
+
+class HyperNetwork(nn.Module):
+    """(log w, m) -> all weights of the unrolled network: fully connected 2-32-64-`features`, linear heads.
+
+    The unrolled network: `unrolls` times `convolutions` 3x3 convolutions, `width` channels, on 2x2 blocks of pixels.
+    """
+
+    def __init__(self, unrolls: int, convolutions: int, width: int, features: int) -> None:
+        super().__init__()
+        sides = [16, *[width] * (convolutions - 1), 8]
+        self.shapes = [(b, a, 3, 3) for a, b in pairwise(sides)]
+        self.unrolls = unrolls
+        self.features = nn.Sequential(
+            nn.Linear(2, 32), nn.SiLU(), nn.Linear(32, 64), nn.SiLU(), nn.Linear(64, features), nn.Tanh()
+        )
+        each = sum(math.prod(shape) + shape[0] for shape in self.shapes) + 2
+        self.heads = nn.Linear(features, unrolls * each)
+        with torch.no_grad():
+            self.heads.weight.zero_()
+            for bias, weight in zip(
+                self.heads.bias.view(unrolls, -1), self.heads.weight.view(unrolls, each, -1), strict=True
+            ):
+                at = 0
+                for shape in self.shapes:
+                    deviation = math.sqrt(2 / (shape[1] * 9))
+                    size = math.prod(shape)
+                    bias[at : at + size].normal_(0, deviation)
+                    weight[at : at + size].normal_(0, 0.5 * deviation / math.sqrt(features))
+                    bias[at + size : at + size + shape[0]].zero_()
+                    at += size + shape[0]
+                bias[at:] = torch.tensor([math.log(0.01), math.log(0.1)])
+
+    def generate(self, weight: float, mix: float) -> Generated:
+        """The weights for one knob setting."""
+        knob = HyperRecon.knobs[0]
+        position = torch.tensor([2 * knob.to_unit(weight) - 1, 2 * mix - 1])
+        vector = self.heads(self.features(position.to(self.heads.bias.device)))
+        layers, numbers = [], []
+        for part in vector.view(self.unrolls, -1):
+            sizes = [size for shape in self.shapes for size in (math.prod(shape), shape[0])]
+            *tensors, last = part.split([*sizes, 2])
+            kernels = [tensor.view(shape) for tensor, shape in zip(tensors[::2], self.shapes, strict=True)]
+            layers.append(list(zip(kernels, tensors[1::2], strict=True)))
+            numbers.append(last)
+        reach, penalty = torch.stack(numbers).exp().unbind(-1)
+        return Generated(layers, reach, _PENALTY_FLOOR + penalty)
+
+    def unroll(self, problem: Problem, start: Tensor, generated: Generated) -> Tensor:
+        """The image, complex64 (rows, columns), relative to the problem's scale."""
+        image = z = start
+        for layers, reach, penalty in zip(generated.layers, generated.reach, generated.penalty, strict=True):
+            features = torch.cat((channels(image), channels(image - z)), dim=1)
+            z = image + reach * to_complex(on_blocks(partial(_convolve, layers=layers), features))
+            image = _data_consistency(problem, z, penalty)
+        return image
+
+    def forward(self, problem: Problem, weight: float, mix: float) -> Tensor:
+        """The image for one knob setting."""
+        return self.unroll(problem, linear_start(problem), self.generate(weight, mix))
+
+
+def _data_consistency(problem: Problem, z: Tensor, penalty: Tensor) -> Tensor:
+    """A few steps from z towards (A^H A + p I) x = A^H y + p z, solved for x - z."""
+    residual = problem.right_hand_side - problem.model.normal(z)
+    return z + conjugate_gradients(lambda x: problem.model.normal(x) + penalty * x, residual, _STEPS)
+
+
+def linear_start(problem: Problem) -> Tensor:
+    """A few conjugate gradient steps on A^H A x = A^H y, complex64 (rows, columns); independent of the knobs."""
+    b = problem.right_hand_side
+    return conjugate_gradients(problem.model.normal, b, _START)
+
+
+def objective(
+    model: ForwardModel, data: Tensor, image: Tensor, weight: float, mix: float, smoothing: float = 0.0
+) -> Tensor:
+    """J of `HyperRecon`, real; |t| as sqrt(|t|^2 + smoothing^2), so that it can be trained on."""
+    residual = model.forward(image) - model.mask * data
+    down = functional.pad(image[1:] - image[:-1], (0, 0, 0, 1))
+    right = functional.pad(image[:, 1:] - image[:, :-1], (0, 1))
+    variation = _magnitude((down, right), smoothing).sum()
+    wavelet = sum(
+        _magnitude((band,), smoothing).sum() / 4**level for level, band in enumerate(details_of(image), start=1)
+    )
+    return torch.view_as_real(residual).square().sum() / 2 + weight * ((1 - mix) * variation + mix * wavelet)
+
+
+def details_of(image: Tensor) -> Iterator[Tensor]:
+    """The detail coefficients W x at all shifts, level by level: complex (3, rows, columns) each."""
+    low = torch.tensor(_LOW, device=image.device)
+    high = low.flip(0) * torch.tensor([1.0, -1.0, 1.0, -1.0], device=image.device)
+    bank = torch.stack((low, high))[:, None]
+    x = torch.view_as_real(image).movedim(-1, 0)[:, None]  # parts, 1, rows, columns
+    for level in range(_LEVELS):
+        step = 2**level
+        wide = functional.pad(x, (0, 3 * step, 0, 3 * step), mode="circular")
+        by_rows = functional.conv2d(wide, bank[..., None], dilation=(step, 1))
+        bands = functional.conv2d(by_rows, bank[:, :, None].repeat(2, 1, 1, 1), dilation=(1, step), groups=2)
+        x = bands[:, :1]
+        yield torch.complex(bands[0, 1:], bands[1, 1:])
+
+
+def _magnitude(parts: Sequence[Tensor], smoothing: float) -> Tensor:
+    """sqrt(sum of |part|^2 + smoothing^2) - smoothing."""
+    power = torch.stack([part.real.square() + part.imag.square() for part in parts]).sum(0)
+    return (power + smoothing**2).sqrt() - smoothing
+
+
+def _convolve(x: Tensor, layers: list[tuple[Tensor, Tensor]]) -> Tensor:
+    for number, (kernel, bias) in enumerate(layers):
+        x = functional.conv2d(functional.relu(x) if number else x, kernel, bias, padding=1)
+    return x

@@ -1,0 +1,1 @@
+"""Training: recipes, the bank of simulated acquisitions, losses, the loop."""

@@ -1,0 +1,82 @@
+"""What recipes minimise. A loss is `loss(network, example, rng) -> scalar`; a new one is a function and a table line.
+
+The random number generator draws what a loss draws at random (knob values); with the validation's fixed seeds the
+same function is the validation score.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from numpy.random import Generator
+from torch import Tensor, nn
+
+from ..evaluation.metrics import ssim
+from ..reconstructors import hyperrecon
+from .data import Example
+
+Loss = Callable[[nn.Module, Example, Generator], Tensor]
+
+_SMOOTHING = 5e-4  # of |t| at zero, relative to the image's scale
+_LEARNED = 0.25  # share of the examples with learned sensitivities
+
+
+def combined(network: nn.Module, example: Example, rng: Generator) -> Tensor:
+    """||x - t|| / ||x_0 - t|| + 0.3 (1 - SSIM), t the coil-combined truth, x_0 the linear start.
+
+    Relative to the linear start, so that cases with much and with little noise count alike.
+    """
+    image = network(example.problem)
+    with torch.no_grad():
+        start = hyperrecon.linear_start(example.problem)
+    error = _norm(image - example.truth) / _norm(start - example.truth)
+    return error + 0.3 * _dissimilarity(image, example.truth)
+
+
+def energy(network: nn.Module, example: Example, rng: Generator) -> Tensor:
+    """J(x; w, m) / J(x_0; w, m) of `HyperRecon`, w log-uniform, m uniform: sees the undersampled data alone."""
+    problem = example.problem
+    weight, mix = hyperrecon.HyperRecon.knobs[0].from_unit(rng.uniform()), float(rng.uniform())
+    start = hyperrecon.linear_start(problem)
+    generated = network.generate(weight, mix)  # type: ignore[operator]
+    image = network.unroll(problem, start, generated)  # type: ignore[operator]
+    with torch.autocast(image.device.type, enabled=False):
+        value, baseline = (
+            hyperrecon.objective(problem.model, problem.data, x, weight, mix, _SMOOTHING) for x in (image, start)
+        )
+    return value / baseline
+
+
+def magnitude(network: Callable[..., Tensor], example: Example, rng: Generator) -> Tensor:
+    """||x - t||_1 / ||t||_1 + 0.3 (1 - SSIM), t the root sum of squares of the noise-free coil images."""
+    image = network(example.problem)
+    error = (image.abs() - example.magnitude).abs().sum() / example.magnitude.sum()
+    return error + 0.3 * _dissimilarity(image, example.magnitude)
+
+
+def either_sensitivities(network: Callable[..., Tensor], example: Example, rng: Generator) -> Tensor:
+    """||x - t|| / ||A^H y - t|| + 0.3 (1 - SSIM) with the estimated sensitivities, t the coil-combined truth.
+
+    In a quarter of the draws `magnitude` with the network's own sensitivities.
+    """
+    if rng.uniform() < _LEARNED:
+        return magnitude(partial(network, learned=True), example, rng)
+    image = network(example.problem)
+    error = _norm(image - example.truth) / _norm(example.problem.right_hand_side - example.truth)
+    return error + 0.3 * _dissimilarity(image, example.truth)
+
+
+LOSSES: dict[str, Loss] = {
+    "combined": combined,
+    "either-sensitivities": either_sensitivities,
+    "energy": energy,
+    "magnitude": magnitude,
+}
+
+
+def _norm(x: Tensor) -> Tensor:
+    return torch.view_as_real(x).square().sum().sqrt()
+
+
+def _dissimilarity(image: Tensor, truth: Tensor) -> Tensor:
+    return (1 - ssim(image, truth, float(truth.abs().max()))).to(image.real.dtype)
