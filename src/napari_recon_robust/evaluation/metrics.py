@@ -73,11 +73,7 @@ def ssim(image: Tensor, reference: Tensor, data_range: float, mask: Tensor | Non
 
     Without a mask: over the whole image less a border of 3 pixels, as scikit-image's mean.
     """
-    values = ssim_map(image, reference, data_range)
-    if mask is None:
-        border = WINDOW // 2
-        return values[..., border:-border, border:-border].mean((-2, -1))
-    return _masked_mean(values, mask)
+    return _ssim_mean(ssim_map(image, reference, data_range), mask)
 
 
 def psnr(image: Tensor, reference: Tensor, data_range: float, mask: Tensor | None = None) -> Tensor:
@@ -131,9 +127,10 @@ def measure(
     }
     if roi is not None:
         regions = {"roi": roi, **regions}
+    similarity = ssim_map(image, reference, span)
     return {
         name: Metrics(
-            ssim=float(ssim(image, reference, span, mask)),
+            ssim=float(_ssim_mean(similarity, mask)),
             psnr=float(psnr(image, reference, span, mask)),
             nmse=float(nmse(image, reference, mask)),
         )
@@ -144,6 +141,13 @@ def measure(
 def to_json(measured: Mapping[str, Metrics] | None) -> dict[str, Any] | None:
     """The metrics of all regions as JSON values; null where nothing was measured."""
     return None if measured is None else {region: metrics.to_json() for region, metrics in measured.items()}
+
+
+def _ssim_mean(values: Tensor, mask: Tensor | None) -> Tensor:
+    border = WINDOW // 2
+    if mask is None:
+        return values[..., border:-border, border:-border].mean((-2, -1))
+    return _masked_mean(values, mask)
 
 
 def _masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:
@@ -166,10 +170,8 @@ def _window_mean(x: Tensor) -> Tensor:
         index = torch.arange(-border, length + border, device=x.device)
         index = torch.where(index < 0, -1 - index, index)
         index = torch.where(index >= length, 2 * length - 1 - index, index)
-        x = x.index_select(dim, index)
-    rows, columns = x.shape[-2:]
-    means = torch.nn.functional.avg_pool2d(x.reshape(-1, 1, rows, columns), WINDOW, stride=1)
-    return means.reshape(*x.shape[:-2], rows - 2 * border, columns - 2 * border)
+        x = x.index_select(dim, index).unfold(dim, WINDOW, 1).mean(-1)
+    return x
 
 
 def _check_shapes(image: Tensor, reference: Tensor) -> None:

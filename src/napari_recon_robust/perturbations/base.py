@@ -74,7 +74,7 @@ class Budget:
 
 def coil_norms(kspace: Tensor) -> Tensor:
     """||k_i|| of each coil: (..., coils, readout, phase) to (..., coils)."""
-    return torch.linalg.vector_norm(kspace, dim=(-2, -1))
+    return torch.view_as_real(kspace).square().sum((-3, -2, -1)).sqrt()
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +164,7 @@ class Perturbation(ABC):
                 f"the k-space has shape {tuple(measurement.kspace.shape)}; "
                 "one slice (coils, readout, phase) is perturbed at a time."
             )
-        if not torch.isfinite(torch.view_as_real(measurement.kspace)).all():
+        if not torch.view_as_real(measurement.kspace).sum().isfinite():
             raise InputError("the k-space holds NaN or infinite values; repair the scan before perturbing it.")
         if not measurement.kspace.any():
             raise InputError("the k-space is zero everywhere; choose a slice with signal.")

@@ -81,7 +81,7 @@ class Objective:
                 raise ModelError(
                     f"the gradient of {label} failed ({type(error).__name__}: {error}); try a smaller matrix."
                 ) from error
-        if not torch.isfinite(torch.view_as_real(gradient)).all():
+        if not torch.view_as_real(gradient).sum().isfinite():
             raise ModelError(f"the gradient of {label} holds NaN; turn its knobs towards their defaults.")
         return float(loss.detach()), gradient, image.detach()
 

@@ -82,5 +82,5 @@ def _kept(best: Ascent, reached: float, z: Tensor, loss: float, image: Tensor) -
 
 def _on_unit_spheres(z: Tensor) -> Tensor:
     """z_i / ||z_i|| in every coil; zero where ||z_i|| is."""
-    norms = coil_norms(z)[:, None, None]
-    return torch.where(norms > 0, z / torch.where(norms > 0, norms, 1.0), 0.0)
+    norms = coil_norms(z)
+    return z * torch.where(norms > 0, 1 / norms, 0.0)[:, None, None]
