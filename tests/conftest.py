@@ -1,8 +1,12 @@
 """What every test may use."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from napari_recon_robust.physics.head import Template
 
 
 @pytest.fixture(scope="session")
@@ -40,10 +44,22 @@ def scan_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     kspace = np.stack([one.kspace.numpy() for one in acquired]) * (3e-4 / 0.9)
     path = tmp_path_factory.mktemp("scan") / "head.h5"
-    write_fastmri(
-        path, kspace, encoded_mm=(400.0, 200.0, 5.0), matrix=(size, size), attributes={"acquisition": "AXT2"}
-    )
+    write_fastmri(path, kspace, encoded_mm=(400.0, 200.0, 5.0), matrix=(size, size), attributes={"acquisition": "AXT2"})
     path.with_suffix(".csv").write_text(
         "file,slice,study_level,x,y,width,height,label\nhead,1,No,48,24,12,10,Lesion\n", encoding="utf-8"
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def ball() -> "Template":
+    """A brain that needs no template: white matter within 33 mm, grey to 42 mm, where slices are centred."""
+    import numpy as np
+
+    from napari_recon_robust.physics.head import Template
+
+    x, y, z = np.mgrid[-50:51, -68:33, -50:51].astype(np.float32)
+    radius = np.sqrt(x**2 + (y + 18) ** 2 + z**2)
+    white = np.clip(34 - radius, 0, 1)
+    grey = np.clip(43 - radius, 0, 1) - white
+    return Template(grey, white, 0.64 * grey + 0.87 * white, origin=(-50.0, -68.0, -50.0))

@@ -49,12 +49,12 @@ class Lesion:
     strength: float
 
     def weight(self, points: Field) -> Field:
-        """1 inside, 0 outside, with an edge of half a millimetre: points (3, ...) to (...)."""
+        """1 inside, 0 outside, with an edge of a millimetre: points (3, ...) to (...)."""
         x, y, z = (points[axis] - self.centre[axis] for axis in range(3))
         along = (np.cos(self.angle) * x + np.sin(self.angle) * y) / self.radii[0]
         across = (np.cos(self.angle) * y - np.sin(self.angle) * x) / self.radii[1]
         distance = (np.sqrt(along**2 + across**2 + (z / self.radii[2]) ** 2) - 1) * min(self.radii)
-        return _above(-distance, 0.25)
+        return _above(-distance, 0.4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +144,11 @@ class Head:
             lesions.append(Lesion((x, y, z), radii, float(rng.uniform(0, np.pi)), float(rng.uniform(0.5, 1.2))))
         return tuple(lesions)
 
+    def lesion(self, lesion: Lesion, points: Field) -> Field:
+        """The lesion's weight at points (3, ...), its outline as irregular as the folds."""
+        noises = self._shape[-1][1]
+        return lesion.weight(points + np.stack([0.6 * noise(points) for noise in noises]))
+
     def _moved(self, points: Field) -> Field:
         """Where points lie in the template's voxels, for the shape of this head."""
         size = self._size.astype(np.float32).reshape(3, *[1] * (points.ndim - 1))
@@ -229,34 +234,30 @@ class Head:
         image = np.zeros_like(template)
         for name, fraction in fractions.items():
             image += fraction * contrast[name]
-        image *= 1 + brain * (contrast["template"] * template + 0.02 * self._texture["slow"](points))
-        image *= 1 + 0.025 * self._texture["fine"](points)
+        image *= 1 + brain * (contrast["template"] * template + 0.03 * self._texture["slow"](points))
+        image *= 1 + 0.05 * self._texture["fine"](points)
         septa = _above(np.abs(self._texture["septa"](points)) - 1.2, 0.2)
         image *= 1 - 0.35 * septa * (fractions["fat"] + fractions["marrow"])
         spaces = fractions["white"] * _above(self._texture["spaces"](points) - 3.0, 0.1)
         image += 0.4 * spaces * (contrast["csf"] - contrast["white"])
         for lesion in lesions:
-            image += lesion.weight(points) * lesion.strength * (contrast["lesion"] - contrast["white"]) * brain
+            image += self.lesion(lesion, points) * lesion.strength * (contrast["lesion"] - contrast["white"]) * brain
         return np.maximum(image, 0)
 
 
 class Noise:
     """A smooth random function of space with mean 0 and deviation 1, whose features are `scale` mm wide."""
 
-    _PERIOD = 48  # grid points, two to a feature; the function repeats after that
+    _PERIOD = 96  # grid points, four to a feature; the function repeats after that, along turned axes
 
     def __init__(self, scale: float, rng: Generator) -> None:
-        self._order = 3 if scale > 3 else 1  # texture needs no smooth derivative
-        grid = gaussian_filter(rng.standard_normal((self._PERIOD,) * 3, dtype=np.float32), 0.8, mode="wrap")
-        grid = (grid - grid.mean()) / grid.std()
-        self._grid = spline_filter(grid, order=3, mode="grid-wrap", output=np.float32) if self._order == 3 else grid
-        self._spacing = scale / 2
-        self._offset = rng.uniform(0, self._PERIOD, 3).astype(np.float32)
+        grid = gaussian_filter(rng.standard_normal((self._PERIOD,) * 3, dtype=np.float32), 1.6, mode="wrap")
+        self._grid = (grid - grid.mean()) / grid.std()
+        self._axes = (np.linalg.qr(rng.standard_normal((3, 3)))[0] * (4 / scale)).astype(np.float32)
 
     def __call__(self, points: Field) -> Field:
         """Its values at points (3, ...) in mm."""
-        at = points / self._spacing + self._offset.reshape(3, *[1] * (points.ndim - 1))
-        return map_coordinates(self._grid, at, order=self._order, prefilter=False, mode="grid-wrap")
+        return map_coordinates(self._grid, np.tensordot(self._axes, points, axes=1), order=1, mode="grid-wrap")
 
 
 def _above(x: NDArray[np.floating], width: float) -> Field:

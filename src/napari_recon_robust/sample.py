@@ -1,0 +1,182 @@
+"""The packaged sample, a simulated multi-coil brain in fastMRI's layout, and how it is made from its recipe."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+import yaml
+from numpy.random import default_rng
+from numpy.typing import NDArray
+from pydantic import Field
+
+from .errors import InputError
+from .evaluation.roi import Box
+from .physics import fourier
+from .physics.head import CONTRASTS, Head, Lesion, Template, axial_points
+from .physics.model import root_sum_of_squares
+from .physics.simulate import CoilArray, SimulatedSlice, simulate_slice
+from .progress import Job, Progress
+from .specification import Specification
+
+if TYPE_CHECKING:
+    from .scan import Scan
+
+NAME = "brain_t2_simulated"
+_FOLDERS = (Path(__file__).parent / "sample_data", Path(__file__).parents[2] / "sample_data")
+_DRAWN = 2  # the head is drawn at this many times the resolution that is acquired
+_FINE = 3  # slices averaged over the slice's thickness
+_LABEL = "Nonspecific white matter lesion"
+_SCALE = 3e-4  # brightest tissue, as in fastMRI's files
+
+
+class Recipe(Specification):
+    """How a volume is simulated; the same recipe, versions and machine give the same file.
+
+    heights: z of the slices in the template's mm. thickness, field_of_view: mm. noise: sigma relative to the
+    brightest tissue. phase_detail: radians (physics.simulate.phase).
+    """
+
+    seed: int = 0
+    contrast: Literal["t2", "t1", "flair"] = "t2"
+    heights: tuple[float, ...] = Field(default=(2.0, 12.0, 20.0, 28.0, 36.0, 46.0), min_length=1)
+    thickness: float = Field(default=3.0, gt=0)
+    field_of_view: float = Field(default=230.0, gt=0)
+    matrix: int = Field(default=320, ge=32)
+    oversampling: int = Field(default=2, ge=1, le=4)
+    coils: int = Field(default=8, ge=1)
+    noise: float = Field(default=0.01, gt=0)
+    phase_detail: float = Field(default=0.18, ge=0)
+    shading: float = Field(default=0.4, ge=0, le=1)
+    lesions: int = Field(default=14, ge=0)
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Recipe":
+        """From a YAML file; InputError if it holds something else or a value does not fit."""
+        try:
+            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError):
+            values = None
+        if not isinstance(values, dict):
+            raise InputError(f"{Path(path).name} holds no recipe; a YAML file with lines like 'seed: 0' is expected.")
+        return cls(**values)
+
+
+def sample_path() -> Path:
+    """The packaged sample's fastMRI file: in the installed package, or in the source tree's sample_data/."""
+    for folder in _FOLDERS:
+        if (path := folder / f"{NAME}.h5").exists():
+            return path
+    raise InputError(
+        f"the packaged sample {NAME}.h5 is missing; install the package again, or run: recon-robust simulate."
+    )
+
+
+def annotations_path() -> Path:
+    """The sample's fastMRI+ annotations."""
+    return sample_path().with_suffix(".csv")
+
+
+def open_sample() -> "Scan":
+    """The packaged sample as an open scan (a context manager)."""
+    from .io import open_scan
+
+    return open_scan(sample_path())
+
+
+def simulate_volume(recipe: Recipe, path: str | Path, *, template: Template | None = None) -> Job[Path]:
+    """Simulate a head and write it in fastMRI's layout to `path` (.h5), its lesions beside it (.csv, fastMRI+).
+
+    template: the brain to start from, MNI152 by default (needs nilearn). Returns `path`; yields after every slice.
+    """
+    from .io.fastmri import write_fastmri
+
+    path = Path(path)
+    count = len(recipe.heights)
+    yield Progress(0.0, "Making the head")
+    head = Head(template or Template.mni152(), default_rng([recipe.seed, 0]))
+    lesions = head.place_lesions(recipe.lesions, recipe.heights, default_rng([recipe.seed, 1]))
+    acquired = []
+    for number in range(count):
+        yield Progress((number + 0.5) / (count + 1), f"Simulating slice {number + 1} of {count}")
+        acquired.append(acquire(recipe, number, draw(recipe, number, head, lesions)))
+    yield Progress((count + 0.5) / (count + 1), "Writing")
+    kspace = torch.stack([each.kspace for each in acquired])
+    matrix = (recipe.matrix, recipe.matrix)
+    write_fastmri(
+        path,
+        kspace.numpy(),
+        fourier.centre_crop_image(root_sum_of_squares(fourier.ifft(kspace)), matrix).numpy(),
+        encoded_mm=(recipe.field_of_view * recipe.oversampling, recipe.field_of_view, recipe.thickness),
+        matrix=matrix,
+        attributes={"acquisition": f"AX{recipe.contrast.upper()}"},
+        rounding=acquired[0].sigma.numpy() / 4,
+    )
+    _write_annotations(path.with_suffix(".csv"), recipe, lesion_boxes(recipe, head, lesions))
+    return path
+
+
+def draw(recipe: Recipe, number: int, head: Head, lesions: tuple[Lesion, ...]) -> NDArray[np.float32]:
+    """The magnitude of one slice at the drawn resolution, averaged over its thickness, as fastMRI stores it."""
+    contrast = _contrast(recipe)
+    thin = _points(recipe, recipe.heights[number], recipe.matrix * _DRAWN)
+    image: NDArray[np.float32] = np.mean([head.signal(points, contrast, lesions) for points in thin], axis=0)
+    return image
+
+
+def acquire(recipe: Recipe, number: int, magnitude: NDArray[np.float32]) -> SimulatedSlice:
+    """One slice: the same coils and noise level for all, phase and noise drawn anew for each."""
+    height = recipe.heights[number] - float(np.mean(recipe.heights))
+    return simulate_slice(
+        magnitude * (_SCALE / max(_contrast(recipe).values())),
+        default_rng([recipe.seed, 4, number]),
+        coils=CoilArray.random(recipe.coils, default_rng([recipe.seed, 3])),
+        height=height / (recipe.field_of_view / 2),
+        noise_level=recipe.noise,
+        scale=_SCALE,
+        detail=recipe.phase_detail,
+        shading=recipe.shading,
+        oversampling=recipe.oversampling,
+        matrix=(recipe.matrix, recipe.matrix),
+    )
+
+
+def _contrast(recipe: Recipe) -> dict[str, float]:
+    """The sequence's signals, each changed a little from scan to scan."""
+    rng = default_rng([recipe.seed, 2])
+    return {name: value * float(rng.uniform(0.92, 1.08)) for name, value in CONTRASTS[recipe.contrast].items()}
+
+
+def _points(recipe: Recipe, height: float, matrix: int) -> Iterator[NDArray[np.float32]]:
+    """Points of the thin slices that make up one; fastMRI stores its images upside down."""
+    for offset in (np.arange(_FINE) + 0.5) / _FINE - 0.5:
+        yield axial_points(height + offset * recipe.thickness, matrix, recipe.field_of_view)[:, ::-1]
+
+
+def lesion_boxes(recipe: Recipe, head: Head, lesions: Sequence[Lesion]) -> list[tuple[int, Box]]:
+    """(slice, box) of every lesion in stored-array coordinates: where it has a third of its signal, and 1 pixel."""
+    boxes = []
+    for lesion in lesions:
+        height = lesion.centre[2]
+        fine = [head.lesion(lesion, points) for points in _points(recipe, height, recipe.matrix * _DRAWN)]
+        inside = np.mean(fine, axis=0)[::_DRAWN, ::_DRAWN] > 1 / 3
+        rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
+        if len(rows):
+            row, column = int(rows[0]) - 1, int(columns[0]) - 1
+            box = Box(row=row, column=column, height=int(rows[-1]) + 2 - row, width=int(columns[-1]) + 2 - column)
+            boxes.append((recipe.heights.index(height), box))
+    return boxes
+
+
+def _write_annotations(path: Path, recipe: Recipe, boxes: Sequence[tuple[int, Box]]) -> None:
+    """A fastMRI+ table, by slice; its y runs from the last stored row, the top of the picture."""
+    from .io.annotations import COLUMNS
+
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(COLUMNS)
+        for number, box in sorted(boxes, key=lambda item: (item[0], item[1].column)):
+            y = recipe.matrix - box.row - box.height
+            table.writerow([path.stem, number, "No", box.column, y, box.width, box.height, _LABEL])
