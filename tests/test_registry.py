@@ -1,3 +1,6 @@
+from collections import Counter
+from importlib.metadata import EntryPoint
+
 import pytest
 
 from napari_recon_robust.errors import InputError
@@ -19,6 +22,16 @@ def test_every_row_of_the_table_loads_and_says_its_own_id(registry: Registry) ->
         assert entry.label
         assert entry.summary
         assert registry.get(id) is entry
+
+
+def test_other_packages_add_theirs_in_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("counter", "collections:Counter", "somewhere")
+    found = {"somewhere": [point]}
+    monkeypatch.setattr("napari_recon_robust.registry.entry_points", lambda group: found.get(group, []))
+    assert Registry("thing", "somewhere", {}).ids() == ["counter"]
+    registry: Registry = Registry("thing", "elsewhere", {"own": "module:Class"}, group="somewhere")
+    assert registry.ids() == ["own", "counter"]
+    assert isinstance(registry.get("counter"), Counter)
 
 
 def test_knob_names_are_unique_and_explained() -> None:

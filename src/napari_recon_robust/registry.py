@@ -5,6 +5,7 @@ whose group is the package's name unless another is given.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
@@ -23,7 +24,7 @@ class Registry(Generic[T]):
 
     def ids(self) -> list[str]:
         """All ids: the project's own, then those of other packages."""
-        return [*self.table, *(point.name for point in self._entry_points() if point.name not in self.table)]
+        return [*self.table, *(point.name for point in self._entry_points if point.name not in self.table)]
 
     def get(self, id: str) -> T:
         """The one of that id, loaded once; InputError for an unknown id."""
@@ -35,10 +36,12 @@ class Registry(Generic[T]):
         if id in self.table:
             module, name = self.table[id].split(":")
             return getattr(import_module(f"{self.package}.{module}"), name)
-        for point in self._entry_points():
+        for point in self._entry_points:
             if point.name == id:
                 return point.load()
         raise InputError(f"there is no {self.kind} {id!r}; choose one of {', '.join(self.ids())}.")
 
+    @cached_property
     def _entry_points(self) -> list[EntryPoint]:
+        """What other packages add; looking through all installed ones takes milliseconds."""
         return list(entry_points(group=self.group))

@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from .errors import FileFormatError, InputError
@@ -61,7 +61,7 @@ class Scan(ABC):
 
     def _measured(self) -> Tensor:
         """Which points were measured, bool (1, phase) or (readout, phase): those not zero in all coils."""
-        return measured_points(self.kspace(len(self) // 2))
+        return measured_points(self.kspace(len(self) // 2).numpy())
 
     def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:
         """The reference image of a slice, if the file has one."""
@@ -166,8 +166,8 @@ class Scan(ABC):
             raise InputError(f"slice {slice} does not exist; {self.name} has slices 0 to {len(self) - 1}.")
 
 
-def measured_points(kspace: Any) -> Tensor:
+def measured_points(kspace: ArrayLike) -> Tensor:
     """The points that are not zero in all coils, (coils, readout, phase) -> bool; (1, phase) if whole lines are."""
-    points = (torch.as_tensor(kspace) != 0).any(0)
-    lines = points.any(0, keepdim=True)
-    return lines if torch.equal(points, lines.expand_as(points)) else points
+    points = np.any(np.asarray(kspace), 0)
+    lines = points.any(0, keepdims=True)
+    return torch.from_numpy(lines if np.array_equal(points, np.broadcast_to(lines, points.shape)) else points)

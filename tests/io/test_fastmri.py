@@ -114,6 +114,14 @@ def test_output_matrix_without_a_reference(tmp_path, recon, phase, matrix):
         assert scan.reference(0) is None
 
 
+def test_reference_larger_than_the_kspace_is_not_used(tmp_path, kspace):
+    path = write(tmp_path / "file1.h5", kspace=kspace, reconstruction_rss=np.ones((4, 24, 24), np.float32))
+    with open_scan(path) as scan:
+        assert scan.reference(0) is None
+        assert "larger than the k-space" in scan.header.notes[0]
+        assert scan.header.matrix == (48, 20)
+
+
 def test_neither_header_nor_reference(tmp_path, kspace):
     with open_scan(write(tmp_path / "file1.h5", kspace=kspace)) as scan:
         assert scan.header.matrix == (48, 20)

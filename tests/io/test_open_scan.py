@@ -60,7 +60,7 @@ def test_another_package_adds_a_format(tmp_path, monkeypatch):
         open_scan(tmp_path / "scan.txt")
     point = EntryPoint("text", f"{__name__}:Text", FORMATS.group)
     assert FORMATS.group == "napari_recon_robust.formats"
-    monkeypatch.setattr("napari_recon_robust.registry.entry_points", lambda group: [point])
+    monkeypatch.setattr(FORMATS, "_entry_points", [point])
     monkeypatch.setattr(FORMATS, "_loaded", dict(FORMATS._loaded))
     with open_scan(tmp_path / "scan.txt") as scan:
         assert (scan.header.readout, scan.header.phase) == (3, 4)

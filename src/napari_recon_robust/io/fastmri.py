@@ -62,23 +62,23 @@ class FastMRIScan(Scan):
         self._kspace = kspace
         slices, *coils, readout, phase = kspace.shape
         notes = []
-        xml = file["ismrmrd_header"][()] if "ismrmrd_header" in file else None
-        described_by = AcquisitionHeader() if xml is None else AcquisitionHeader.parse(xml, name)
-        self._columns = _measured_columns(described_by, phase)
-        self._reference = next((file[key] for key in REFERENCES if key in file), None)
-        if self._reference is not None and (self._reference.ndim != 3 or len(self._reference) != slices):
-            raise FileFormatError(
-                f"the reference in {name} has shape {self._reference.shape}; ({slices}, rows, columns) is expected "
-                f"for its {slices} slices of k-space."
-            )
+        described = AcquisitionHeader()
+        if "ismrmrd_header" in file:
+            described = AcquisitionHeader.parse(file["ismrmrd_header"][()], name)
+        self._columns = _measured_columns(described, phase)
+        self._mask = _stored_mask(file, name, phase)
+        self._reference = _stored_reference(file, name, slices)
+        if self._reference is not None and not _fits(self._reference.shape[1:], readout, phase):
+            notes.append(f"The stored reference, {self._reference.shape[1:]}, is larger than the k-space and not used.")
+            self._reference = None
         if self._reference is not None:
             matrix = self._reference.shape[1:]
-        elif described_by.reconstructed is not None:
-            matrix = _crop(described_by.reconstructed.matrix[:2], readout, phase)
+        elif described.reconstructed is not None:
+            matrix = _crop(described.reconstructed.matrix[:2], readout, phase)
         else:
             matrix = (readout, phase)
             notes.append("The file has neither a header nor a reference, so the image is not cropped.")
-        acquisition = file.attrs.get("acquisition", described_by.protocol)
+        acquisition = file.attrs.get("acquisition", described.protocol)
         super().__init__(
             name,
             Header(
@@ -88,14 +88,13 @@ class FastMRIScan(Scan):
                 readout=readout,
                 phase=phase,
                 matrix=matrix,
-                voxel=described_by.voxel,
+                voxel=described.voxel,
                 contrast=acquisition.decode() if isinstance(acquisition, bytes) else acquisition,
-                field_strength=described_by.field_strength,
+                field_strength=described.field_strength,
                 upside_down=True,
                 notes=tuple(notes),
             ),
         )
-        self._mask = self._stored_mask()
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
         return self._kspace[slice].reshape(self.header.coils, self.header.readout, self.header.phase)
@@ -105,17 +104,6 @@ class FastMRIScan(Scan):
 
     def _release(self) -> None:
         self._file.close()
-
-    def _stored_mask(self) -> Tensor | None:
-        if "mask" not in self._file:
-            return None
-        mask = np.asarray(self._file["mask"])
-        if mask.size != self.header.phase:
-            raise FileFormatError(
-                f"`mask` in {self.name} has shape {mask.shape}; one value for each of the {self.header.phase} "
-                "phase-encoding lines is expected."
-            )
-        return torch.from_numpy(mask.reshape(1, -1) != 0)
 
     def _measured(self) -> Tensor:
         """The stored mask, else the columns that one coil has values in, without the padding of the matrix."""
@@ -127,7 +115,35 @@ class FastMRIScan(Scan):
         one_coil = self._kspace[(middle, 0)[: self._kspace.ndim - 2]]
         if measured_points(one_coil[None])[:, self._columns].all():
             return inside
-        return inside & measured_points(self.kspace(middle))
+        return inside & measured_points(self.kspace(middle).numpy())
+
+
+def _stored_mask(file: Any, name: str, phase: int) -> Tensor | None:
+    """The mask that test files carry, bool (1, phase)."""
+    if "mask" not in file:
+        return None
+    mask = np.asarray(file["mask"])
+    if mask.size != phase:
+        raise FileFormatError(
+            f"`mask` in {name} has shape {mask.shape}; one value for each of the {phase} phase-encoding lines is "
+            "expected."
+        )
+    return torch.from_numpy(mask.reshape(1, -1) != 0)
+
+
+def _stored_reference(file: Any, name: str, slices: int) -> Any:
+    """The data set of reference images (slices, rows, columns), or None."""
+    reference = next((file[key] for key in REFERENCES if key in file), None)
+    if reference is not None and (reference.ndim != 3 or len(reference) != slices):
+        raise FileFormatError(
+            f"the reference in {name} has shape {reference.shape}; ({slices}, rows, columns) is expected for its "
+            f"{slices} slices of k-space."
+        )
+    return reference
+
+
+def _fits(matrix: tuple[int, int], readout: int, phase: int) -> bool:
+    return matrix[0] <= readout and matrix[1] <= phase
 
 
 def _measured_columns(header: AcquisitionHeader, phase: int) -> slice:

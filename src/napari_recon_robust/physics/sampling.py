@@ -4,7 +4,7 @@ A mask is True where a k-space point is sampled. Lines are (1, phase), 2-D patte
 """
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -15,8 +15,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..specification import Specification
 
-Pattern = Literal["random", "equispaced", "equispaced-fraction", "magic", "magic-fraction", "poisson-disc"]
-PATTERNS: tuple[str, ...] = get_args(Pattern)
+PATTERNS = ("random", "equispaced", "equispaced-fraction", "magic", "magic-fraction", "poisson-disc")
 
 Lines = NDArray[np.bool_]
 
@@ -34,6 +33,9 @@ def _seed(seed: Any) -> Any:
     return int(seed) if isinstance(seed, str) and seed.isdecimal() else seed
 
 
+Pattern = Annotated[str, BeforeValidator(_pattern)]
+
+
 class Sampling(Specification):
     """How a slice is undersampled.
 
@@ -45,7 +47,7 @@ class Sampling(Specification):
     seed: a number, or a file name with its suffix: fastMRI then draws the same mask for that file.
     """
 
-    pattern: Annotated[Pattern, BeforeValidator(_pattern)] = "equispaced"
+    pattern: Pattern = "equispaced"
     acceleration: float = Field(default=4.0, ge=1, le=100)
     centre_fraction: float = Field(default=0.08, ge=0, lt=1)
     minimum_centre_lines: int = Field(default=0, ge=0)
