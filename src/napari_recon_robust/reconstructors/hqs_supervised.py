@@ -12,7 +12,8 @@ from .base import Reconstructor
 from .unrolled import Problem, assemble, channels, data_consistency, load_trained, on_blocks, problems, to_complex
 
 _TYPICAL_NOISE = 0.005  # relative to the image's scale
-_INPUTS = 9  # image, its distance from the linear start, unexplained share, noise amplification and level, step
+_INPUTS = 11  # image, its detail, distance from the linear start, unexplained share, noise gain and level, step
+_REACH = 5.0  # of a correction of unit size, in standard deviations of the noise in the image
 
 
 class HQSSupervised(Reconstructor):
@@ -63,7 +64,6 @@ class HQSNetwork(nn.Module):
         self.unrolls = unrolls
         self.penalty_offset = nn.Parameter(torch.tensor(-2.0))
         self.penalty_slope = nn.Parameter(torch.tensor(0.5))
-        self.gain = nn.Parameter(torch.full((unrolls,), 0.1))
         self.correction = UNet(4 * _INPUTS, 8, widths)
 
     def forward(self, problem: Problem, assumed_noise: float = 1.0) -> Tensor:
@@ -77,13 +77,14 @@ class HQSNetwork(nn.Module):
         with torch.no_grad():
             unexplained = penalty * consistency.diagonal
             amplification = noise * consistency.diagonal.sqrt()
-            gate = amplification / (amplification + 2 * _TYPICAL_NOISE) / unexplained
+            gate = _REACH * amplification / unexplained
             known = torch.stack((unexplained, (amplification / _TYPICAL_NOISE).log(), level.expand_as(unexplained)))
         for k in range(self.unrolls):
             step = torch.full_like(known[:1], k / self.unrolls)
             known_here = torch.cat((known, step, step.square()))[None]
-            features = torch.cat((channels(image), 5 * channels(image - start), known_here), dim=1)
-            z = image + self.gain[k] * gate * to_complex(on_blocks(self.correction, features))
+            detail = channels(image - smooth(image)) / amplification
+            features = torch.cat((channels(image), detail.asinh(), 5 * channels(image - start), known_here), dim=1)
+            z = image + gate * to_complex(on_blocks(self.correction, features))
             image = consistency.solve(problem.right_hand_side + penalty * z)
         return image
 
@@ -128,3 +129,9 @@ def _two_convolutions(inputs: int, outputs: int) -> nn.Sequential:
         nn.Conv2d(outputs, outputs, 3, padding=1),
         nn.ReLU(inplace=True),
     )
+
+
+def smooth(image: Tensor) -> Tensor:
+    """The mean of each pixel's 3x3 neighbours, complex (rows, columns)."""
+    parts = nn.functional.pad(channels(image), (1, 1, 1, 1), mode="replicate")
+    return to_complex(nn.functional.avg_pool2d(parts, 3, 1))

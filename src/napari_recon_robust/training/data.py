@@ -168,22 +168,20 @@ def simulate_case(volumes: Sequence[Volume], specification: BankSpecification, r
 def draw_example(case: Case, masks: MaskSpecification, rows: int, rng: Generator) -> Example:
     """A case under a random mask, cropped to `rows` rows (which decouple), mirrored and with another map phase."""
     mask = _mask(case, masks, rng)
-    data = mask * fourier.fft(case.coil_images, (-1,))
-    maps = case.sensitivities
-    with torch.no_grad():
-        zero_filled = ForwardModel(maps, mask, (-1,)).adjoint(data).abs()
-        scale = float(torch.quantile(zero_filled, 0.995))
-    if not scale > 0:
-        raise InputError("a training case is zero or not finite; check the volumes.")
     first = _first_row(case.magnitude, rows, rng)
     flip = (-2,) if rng.uniform() < 0.5 else ()
 
     def cut(x: Tensor) -> Tensor:
         return x[..., first : first + rows, :].flip(flip)
 
-    turn = torch.from_numpy(_map_phase((min(rows, maps.shape[-2]), maps.shape[-1]), rng))
+    data, maps = mask * fourier.fft(cut(case.coil_images), (-1,)), cut(case.sensitivities)
+    # The crop's own scale, a little off the whole slice's: inference meets such differences between scans.
+    scale = float(torch.quantile(ForwardModel(maps, mask, (-1,)).adjoint(data).abs(), 0.995))
+    if not scale > 0:
+        raise InputError("a training case is zero or not finite; check the volumes.")
+    turn = torch.from_numpy(_map_phase((maps.shape[-2], maps.shape[-1]), rng))
     noise = torch.tensor(case.noise / scale * float(np.exp(rng.normal(0, 0.1)))).reshape(1, 1)
-    problem = Problem(ForwardModel(cut(maps) * turn.conj(), mask, (-1,)), cut(data) / scale, noise)
+    problem = Problem(ForwardModel(maps * turn.conj(), mask, (-1,)), data / scale, noise)
     return Example(problem, cut(case.truth) * turn / scale, cut(case.magnitude) / scale)
 
 

@@ -14,7 +14,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,7 @@ import numpy as np
 import torch
 import yaml
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import InputError
 from ..physics.model import ForwardModel
@@ -134,9 +134,7 @@ class _Run:
         self.recipe, self.preset, self.bank, self.device = recipe, preset, bank, device
         self.checkpoint = out / "checkpoint.pt"
         self.network = make_network(recipe).to(device)
-        self.average = torch.optim.swa_utils.AveragedModel(
-            self.network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(_AVERAGE), use_buffers=True
-        )
+        self.average = torch.optim.swa_utils.AveragedModel(self.network, multi_avg_fn=_running_mean, use_buffers=True)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), preset.learning_rate, weight_decay=0.0)
         self.loss = LOSSES[recipe.loss]
         self.step, self.seconds, self.score = 0, 0.0, math.inf
@@ -247,6 +245,12 @@ class _Run:
             ForwardModel(maps, mask, model.dims), problem.data.to(self.device), problem.noise.to(self.device)
         )
         return Example(moved, example.truth.to(self.device), example.magnitude.to(self.device))
+
+
+def _running_mean(mean: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
+    """Exponential, faster at first so that the first weights are forgotten."""
+    decay = min(_AVERAGE, (1 + int(count)) / (10 + int(count)))
+    torch._foreach_lerp_(list(mean), list(current), 1 - decay)
 
 
 def _metadata(

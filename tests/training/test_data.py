@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_recon_robust.errors import InputError, ReconRobustError
+from napari_recon_robust.progress import run
+from napari_recon_robust.training.data import MaskSpecification, build_bank, draw_example, load_volumes
+
+
+def test_a_case_is_its_truth_and_noise(bank):
+    """Combining the noisy coil images gives the truth plus noise of the recorded level; coils' noise is correlated."""
+    for number in range(len(bank)):
+        case = bank[number]
+        support = case.sensitivities.abs().sum(0) > 0
+        combined = (case.sensitivities.conj() * case.coil_images).sum(0)
+        error = (combined - case.truth)[support].abs().square().mean().sqrt()
+        assert 0.5 * case.noise < float(error) < 2 * case.noise
+
+
+def test_an_example_obeys_the_forward_model(bank):
+    """y = A x + n: what the truth does not explain has the level of the noise, and R is what was asked for."""
+    masks = MaskSpecification(patterns=("random",), acceleration=(2.0, 2.0))
+    for number in range(len(bank)):
+        example = draw_example(bank[number], masks, rows=24, rng=np.random.default_rng(number))
+        model, data = example.problem.model, example.problem.data
+        assert example.truth.shape == (24, data.shape[-1])
+        residual = (model.forward(example.truth) - data)[:, :, model.mask[0]]
+        # Sensitivities from a few noisy lines do not explain the edge of the head, so more than noise is left.
+        level = float(residual.abs().square().mean().sqrt() / data[:, :, model.mask[0]].abs().square().mean().sqrt())
+        noise = float(example.problem.noise) / float(data[:, :, model.mask[0]].abs().square().mean().sqrt())
+        assert 0.5 * noise < level < noise + 0.25
+        zero_filled = example.problem.right_hand_side.abs()
+        assert float(torch.quantile(zero_filled, 0.995)) == pytest.approx(1, abs=1e-3)
+
+
+def test_examples_are_drawn_again_from_the_same_seed(bank):
+    first, again = (draw_example(bank[0], MaskSpecification(), 24, np.random.default_rng(7)) for _ in range(2))
+    assert torch.equal(first.problem.data, again.problem.data)
+    assert torch.equal(first.truth, again.truth)
+
+
+@pytest.mark.parametrize("pattern", ["equispaced", "random", "equispaced-fraction", "magic"])
+def test_masks_always_sample_the_calibration_lines(bank, pattern):
+    case = bank[0]
+    for seed in range(20):
+        example = draw_example(case, MaskSpecification(patterns=(pattern,)), 24, np.random.default_rng(seed))
+        mask = example.problem.model.mask[0]
+        first = (len(mask) - case.centre_lines + 1) // 2
+        assert mask[first : first + case.centre_lines].all()
+
+
+def test_a_bank_is_continued_where_it_was_interrupted(anatomy_folder, specification, bank, tmp_path):
+    job = build_bank(specification, anatomy_folder, tmp_path)
+    for _ in range(3):
+        next(job)
+    job.close()
+    half = sorted(path.name for path in tmp_path.glob("case-*"))
+    assert 0 < len(half) < specification.cases
+    whole = run(build_bank(specification, anatomy_folder, tmp_path))
+    assert len(whole) == specification.cases
+    for number in range(len(whole)):
+        assert torch.equal(whole[number].coil_images, bank[number].coil_images)
+
+
+def test_a_bank_of_another_recipe_is_not_used(anatomy_folder, specification, bank):
+    other = specification.model_copy(update={"seed": 9})
+    with pytest.raises(InputError, match="another recipe"):
+        run(build_bank(other, anatomy_folder, bank.paths[0].parent))
+
+
+def test_held_out_volumes_are_not_read(anatomy_folder):
+    assert len(load_volumes(anatomy_folder)) == 2
+    assert len(load_volumes(anatomy_folder, ["head_b"])) == 1
+    with pytest.raises(InputError, match="no NIfTI volumes"):
+        load_volumes(anatomy_folder, ["head"])
+
+
+def test_folders_without_data_are_named(tmp_path):
+    with pytest.raises(InputError, match="there is no folder"):
+        load_volumes(tmp_path / "missing")
+    with pytest.raises(InputError, match="no NIfTI volumes"):
+        load_volumes(tmp_path)
+
+
+def test_a_volume_of_nan_is_refused(specification, tmp_path):
+    import nibabel
+
+    volume = np.full((64, 64, 64), np.nan, np.float32)
+    nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / "nan.nii.gz")
+    with pytest.raises(ReconRobustError, match="no positive values"):
+        run(build_bank(specification, tmp_path, tmp_path / "bank"))

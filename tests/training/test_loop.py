@@ -1,0 +1,135 @@
+from itertools import pairwise
+
+import pytest
+import torch
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.progress import run
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.hqs_supervised import HQSSupervised
+from napari_recon_robust.training import loop
+from napari_recon_robust.weights import store
+
+
+@pytest.fixture
+def recipe(specification) -> loop.Recipe:
+    return loop.Recipe(
+        id="small",
+        title="a small network",
+        network="hqs_supervised:HQSNetwork",
+        arguments={"unrolls": 2, "widths": [8, 8]},
+        loss="combined",
+        bank=specification,
+        rows=24,
+        presets={"cpu": {"steps": 6, "validate_every": 3, "precision": "float32"}},
+    )
+
+
+@pytest.fixture
+def run_folder(bank, tmp_path):
+    """A run whose bank is there already."""
+    (tmp_path / "bank").mkdir()
+    for path in bank.paths[0].parent.iterdir():
+        (tmp_path / "bank" / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def longer(recipe: loop.Recipe, steps: int, **preset) -> loop.Recipe:
+    changed = recipe.presets["cpu"].model_copy(update={"steps": steps, **preset})
+    return recipe.model_copy(update={"presets": {"cpu": changed}})
+
+
+def test_training_improves_on_held_out_cases(recipe, anatomy_folder, run_folder):
+    recipe = longer(recipe, 150, learning_rate=3e-3, warm_up=5, validate_every=150)
+    training = loop._Run(recipe, recipe.presets["cpu"], loop.Bank(run_folder / "bank"), run_folder, torch.device("cpu"))
+    before = training.validate()
+    run(training.go())
+    assert training.score < 0.97 * before
+
+
+def test_a_resumed_run_ends_with_the_same_weights(recipe, anatomy_folder, run_folder, monkeypatch):
+    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
+    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
+    whole = store.load(str(run(loop.train(recipe, anatomy_folder, run_folder)))).state
+    (run_folder / "checkpoint.pt").unlink()
+
+    job = loop.train(recipe, anatomy_folder, run_folder)
+    for _ in range(3):
+        next(job)
+    job.close()
+    path = run(loop.train(recipe, anatomy_folder, run_folder, resume=True))
+    resumed = store.load(str(path)).state
+    assert resumed.keys() == whole.keys()
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_progress_rises_and_carries_the_score(recipe, anatomy_folder, run_folder, monkeypatch):
+    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
+    steps = list(loop.train(recipe, anatomy_folder, run_folder))
+    assert len(steps) == 6
+    assert all(a.fraction < b.fraction for a, b in pairwise(steps))
+    assert steps[-1].fraction == 1
+    assert 0 < steps[-1].preview < 3
+
+
+def test_weights_come_with_their_card_and_run(recipe, anatomy_folder, run_folder, scan_file):
+    from napari_recon_robust.io import open_scan
+    from napari_recon_robust.physics.sampling import Sampling
+
+    path = run(loop.train(recipe, anatomy_folder, run_folder))
+    metadata = store.load(str(path)).metadata
+    assert metadata is not None
+    assert metadata.steps == 6
+    assert metadata.scores["validation"]["combined"] > 0
+    assert "recon-robust train small" in path.with_suffix(".md").read_text(encoding="utf-8")
+    with open_scan(scan_file) as scan:
+        image = HQSSupervised(path)(scan.measurement(1, Sampling(centre_fraction=0.12)))
+    assert image.shape == (96, 96)
+
+
+def test_data_that_are_not_finite_stop_the_training(recipe, anatomy_folder, run_folder):
+    from safetensors.torch import load_file, save_file
+
+    for path in (run_folder / "bank").glob("case-*"):
+        tensors = load_file(path)
+        tensors["truth"] = tensors["truth"] * float("nan")
+        save_file(tensors, path)
+    with pytest.raises(InputError, match="NaN"):
+        run(loop.train(recipe, anatomy_folder, run_folder))
+    assert not (run_folder / "small.safetensors").exists()
+
+
+def test_what_does_not_fit_is_said(recipe, anatomy_folder, run_folder, tmp_path):
+    with pytest.raises(InputError, match="no preset 'gpu'"):
+        run(loop.train(recipe, anatomy_folder, run_folder, preset="gpu"))
+    with pytest.raises(InputError, match="no checkpoint to resume"):
+        run(loop.train(recipe, anatomy_folder, run_folder, resume=True))
+    with pytest.raises(InputError, match="no loss 'beauty'"):
+        run(loop.train(recipe.model_copy(update={"loss": "beauty"}), anatomy_folder, run_folder))
+    with pytest.raises(InputError, match="there is no recipe 'nothing'"):
+        loop.load_recipe("nothing")
+    (tmp_path / "bad.yaml").write_text("id: [", encoding="utf-8")
+    with pytest.raises(InputError, match="no valid YAML"):
+        loop.load_recipe(str(tmp_path / "bad.yaml"))
+    (tmp_path / "short.yaml").write_text("id: short", encoding="utf-8")
+    with pytest.raises(InputError, match="title"):
+        loop.load_recipe(str(tmp_path / "short.yaml"))
+
+
+def test_a_finished_run_is_not_overwritten(recipe, anatomy_folder, run_folder):
+    run(loop.train(recipe, anatomy_folder, run_folder))
+    with pytest.raises(InputError, match="holds a checkpoint already"):
+        run(loop.train(recipe, anatomy_folder, run_folder))
+    with pytest.raises(InputError, match="another recipe"):
+        run(loop.train(longer(recipe, 8), anatomy_folder, run_folder, resume=True))
+
+
+@pytest.mark.parametrize("name", loop.recipes())
+def test_packaged_recipes_are_whole(name):
+    recipe = loop.load_recipe(name)
+    assert recipe.id == name
+    assert {"cpu", "gpu"} <= set(recipe.presets)
+    assert any(held_out.startswith("brain_t1_b") for held_out in recipe.bank.exclude)
+    assert recipe.loss in loop.LOSSES
+    assert sum(parameter.numel() for parameter in loop.make_network(recipe).parameters()) > 10_000
+    assert name in registry.ids()
