@@ -23,7 +23,7 @@ from ..workbench.task import Task
 
 _log = logging.getLogger(__name__)
 _PERIOD = 0.03  # seconds between two reports of one job to the window
-_LANES = 4
+_LANES = 5
 
 
 @dataclass(eq=False)

@@ -156,6 +156,8 @@ class Panels:
 
     def show(self, keys: Sequence[str]) -> None:
         """Show these panels and hide the others; panels that a user deleted come back."""
+        if self.geometry is None:
+            return
         self.shown = tuple(key for key in ORDER if key in keys)
         first = not self.panels
         self._arrange()
@@ -199,7 +201,7 @@ class Panels:
 
     def _new_panel(self, key: str, old: Panel | None) -> Panel:
         """A panel without content, or with that of one whose layer was deleted."""
-        assert self.geometry is not None, "open() comes before show()"
+        assert self.geometry is not None
         stack = np.zeros(self.geometry.shape, np.float32) if old is None else old.stack
         title = key.capitalize() if old is None else old.title
         limits = next((panel.image.contrast_limits for panel in self.panels.values()), (0.0, 1.0))
@@ -217,8 +219,8 @@ class Panels:
 
     def _link_window(self) -> None:
         images = [panel.image for panel in self.panels.values() if panel.image in self.viewer.layers]
-        self.viewer.layers.unlink_layers(images, _WINDOW)
         if len(images) > 1:
+            self.viewer.layers.unlink_layers(images, _WINDOW)
             self.viewer.layers.link_layers(images, _WINDOW)
 
     def _on_removed(self, event: Any) -> None:

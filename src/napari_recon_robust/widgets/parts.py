@@ -101,6 +101,7 @@ class Page(QWidget):
         self.scroll.setFrameShape(QFrame.Shape.NoFrame)
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll.setWidget(body)
+        self.body_widget = body
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -172,6 +173,7 @@ def button(text: str, tip: str, action: Callable[..., object], *, checkable: boo
     made = QPushButton(text)
     made.setToolTip(tip)
     made.setCheckable(checkable)
+    made.setMinimumWidth(40)  # rather than the style's own minimum: a row of four fits a narrow dock
     (made.toggled if checkable else made.clicked).connect(action)
     return made
 

@@ -1,7 +1,7 @@
 """The Perturb dock: choose a region, perturb it, replay the result at every smaller budget."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import napari.viewer
 from qtpy.QtCore import Qt
@@ -23,9 +23,12 @@ from .parts import Fold, LossCurve, Page, button, heading, row, show_text, words
 from .scene import percent
 from .session import Session
 
+if TYPE_CHECKING:
+    from ..perturbations.base import Perturbed
+
 FIRST_KIND = "worst-case"
 EFFORT = {"Preview": 1, "Normal": 5, "Thorough": 10}
-TOOLS = {"Rectangle": "rectangle", "Polygon": "polygon", "Ellipse": "ellipse"}
+TOOLS = {"Box": "rectangle", "Polygon": "polygon", "Ellipse": "ellipse"}
 PLACED = ("row", "column")
 _FRACTIONS = 200
 
@@ -68,7 +71,7 @@ class PerturbDock(Page):
         self.column.addWidget(heading("Region"))
         self.column.addWidget(self.list)
         tools = [
-            button(name, f"Draw a region: {name.lower()}", lambda _=False, tool=tool: self._draw(tool))
+            button(name, f"Draw a region: {tool}", lambda _=False, tool=tool: self._draw(tool))
             for name, tool in TOOLS.items()
         ]
         self.delete = button("Delete", "Delete the chosen regions", self._delete)
@@ -238,7 +241,7 @@ class PerturbDock(Page):
 
     # ---------------------------------------------------------------- result
 
-    def _on_preview(self, perturbed: Any) -> None:
+    def _on_preview(self, perturbed: "Perturbed") -> None:
         self.curve.set_values(perturbed.loss)
 
     def _on_finished(self) -> None:
@@ -268,12 +271,16 @@ def describe(region: Region) -> str:
     return f"{region.name}{size}"
 
 
-def spent(perturbed: Any) -> str:
-    """Nominal and achieved budget, per coil, and in multiples of the thermal noise; further findings."""
+def spent(perturbed: "Perturbed") -> str:
+    """Nominal and achieved budget, per coil, and in multiples of the thermal noise; what else is to be said."""
     budget = perturbed.budget
     nominal = "" if budget.nominal is None else f" of {percent(budget.nominal)} allowed"
     whole = "the k-space" if budget.relative_to == "full" else "the sampled k-space"
     coils = f"{percent(min(budget.per_coil))} to {percent(max(budget.per_coil))}"
-    text = f"Spent {percent(budget.achieved)} of {whole}{nominal}; per coil {coils}; "
-    text += f"{decimals(budget.thermal)} × the thermal noise."
-    return text if perturbed.complete else f"{text} Cancelled: the best so far."
+    parts = [
+        perturbed.statement,
+        f"Spent {percent(budget.achieved)} of {whole}{nominal}; per coil {coils}; "
+        f"{decimals(budget.thermal)} × the thermal noise.",
+        "" if perturbed.complete else "Cancelled: the best so far.",
+    ]
+    return " ".join(part for part in parts if part)

@@ -80,6 +80,7 @@ class ReconstructDock(Page):
             (self.bench.reconstruction.method_changed, self._on_method),
             (self.bench.reconstruction.knobs_changed, self._on_knobs),
             (self.bench.reconstruction.rendered, self._on_rendered),
+            (self.bench.reconstruction.prepared, self._on_prepared),
         ):
             self.listen(signal, slot)
         self.session.asked_axes.connect(self._ask_axes)
@@ -294,6 +295,11 @@ class ReconstructDock(Page):
                 for region, one in rendered.metrics.items()
             ]
             show_text(self.scores, "\n".join(lines))
+
+    def _on_prepared(self) -> None:
+        """The map under the pad grows with what is prepared."""
+        if self.knobs is not None and self.knobs.pad is not None:
+            self.knobs.pad.set_map(self.bench.reconstruction.consistency(), "dark: true to the data")
 
     def _show_mark(self, text: str) -> None:
         self.mark.setText(text)

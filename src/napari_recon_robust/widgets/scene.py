@@ -8,6 +8,7 @@ import numpy as np
 
 from ..workbench import Workbench
 from ..workbench.perturbing import Result
+from ..workbench.reconstruction import Rendered
 from .layers import ORDER, Panels
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Scene:
     @property
     def available(self) -> list[str]:
         """The panels of this stage of the review."""
-        acquisition, result = self.bench.acquisition, self.bench.perturbing.result
+        acquisition, result = self.bench.acquisition, self.bench.perturbing.current
         keys = [key for key in ORDER if result is not None or key in ("reference", "clean")]
         has_reference = acquisition.slice is None or acquisition.slice.reference is not None
         return keys if has_reference else [key for key in keys if key != "reference"]
@@ -81,29 +82,50 @@ class Scene:
         self._write("clean", measured.zero_filled, "Zero-filled")
 
     def reconstruction(self) -> None:
-        """The reconstruction at the present knobs."""
+        """The reconstruction at the present knobs, and that of the perturbed samples beside it."""
         shown, method = self.bench.reconstruction.shown, self.bench.reconstruction.method
-        if shown is None or method is None:
+        if shown is None or method is None or self._is_result(shown):
             return
         if shown.reference is not None and not self.view.truth:
             self._write("reference", shown.reference, "Reference")
         mark = "" if shown.exact else " · interpolated"
         self._write("clean", shown.image, f"{method.label}{_score(shown.metrics)}{mark}")
+        if shown.perturbed is not None and self.panels.panels:
+            self._write_difference(shown.perturbed, shown.image)
+            self._write("perturbed", shown.perturbed, f"Perturbed, {method.label}{mark}")
+
+    def _is_result(self, shown: Rendered) -> bool:
+        """Whether an exact image is what the result shows anyway, with more to say about it."""
+        result, method = self.bench.perturbing.current, self.bench.reconstruction.method
+        if result is None or not shown.exact or method is not result.setting.reconstructor:
+            return False
+        if dict(shown.knobs) != dict(result.setting.reconstructor_knobs):
+            return False
+        self.result()
+        return True
+
+    def redraw(self) -> None:
+        """Everything that there is, into new panels."""
+        self._windowed = False
+        if self.bench.acquisition.slice is not None:
+            self.measured()
+        self.reconstruction()
+        self.result()
 
     def preview(self, perturbed: "Perturbed") -> None:
         """The worst image so far of a running search."""
-        if perturbed.image is None or perturbed.clean is None:
+        if perturbed.image is None or perturbed.clean is None or not self.panels.panels:
             return
         if "perturbed" not in self.panels.shown:
             self.panels.show(ORDER if "reference" in self.panels.shown else ORDER[1:])
         worst, clean = perturbed.image.abs().float(), perturbed.clean.abs().float()
         self._write("perturbed", worst, "Worst so far")
-        self._write_difference(worst, clean, "Difference")
+        self._write_difference(worst, clean)
 
     def result(self) -> None:
         """The finished perturbation as it is looked at."""
-        result = self.bench.perturbing.result
-        if result is None:
+        result = self.bench.perturbing.current
+        if result is None or not self.panels.panels:
             return
         comparison, view = result.outcome.comparison, self.view
         scores = comparison.metrics
@@ -113,7 +135,7 @@ class Scene:
         label = result.setting.reconstructor.label
         self._write("clean", comparison.clean, f"{label}{_score(scores['clean'], 'roi')}", result)
         image, title = self._perturbed(result)
-        self._write_difference(image, comparison.clean, "Difference", result)
+        self._write_difference(image, comparison.clean, result)
         if view.flicker:
             image, title = comparison.clean, "Clean"
         self._write("perturbed", image, title, result)
@@ -123,17 +145,19 @@ class Scene:
         spent = budget.achieved if budget.nominal is None else budget.nominal
         if self.view.random:
             return comparison.random, f"Random {percent(spent)}{_score(comparison.metrics['random'], 'roi')}"
-        if self.view.factor < 1:
-            return result.at(self.view.factor), f"Perturbed {percent(self.view.factor * spent)} · replayed"
+        replayed = result.at(self.view.factor) if self.view.factor < 1 else None
+        if replayed is not None:
+            image, exact = replayed
+            return image, f"Perturbed {percent(self.view.factor * spent)}{'' if exact else ' · interpolated'}"
         name = "Lesion inserted" if comparison.judged_by == "perturbed" else f"Perturbed {percent(spent)}"
         return comparison.perturbed, f"{name}{_score(comparison.metrics['perturbed'], 'roi')}"
 
-    def _write_difference(self, image: "Tensor", clean: "Tensor", name: str, result: Result | None = None) -> None:
+    def _write_difference(self, image: "Tensor", clean: "Tensor", result: Result | None = None) -> None:
         difference = (image - clean).abs()
         white = self.panels.window[1]
         largest = float(difference.flatten().kthvalue(int(0.999 * difference.numel())).values)
         gain = next((gain for gain in reversed(GAINS) if gain * largest <= white), GAINS[0])
-        self._write("difference", gain * difference, f"{name} ×{gain}", result)
+        self._write("difference", gain * difference, f"Difference ×{gain}", result)
 
     def _write(self, key: str, image: "Tensor", title: str, result: Result | None = None) -> None:
         """A tensor into the slice that it belongs to; the first one sets the window."""

@@ -49,7 +49,7 @@ class Session(QObject):
         self.jobs = Jobs(self)
         self.panels = Panels(viewer, later=lambda function: QTimer.singleShot(0, function))
         self.scene = Scene(self.bench, self.panels)
-        self._docks: list[QWidget] = []
+        self.docks: list[QWidget] = []
         self._rest = _timer(self, self._at_rest)
         self._slice_rest = _timer(self, self._slice_at_rest)
         bench, scene = self.bench, self.scene
@@ -151,6 +151,13 @@ class Session(QObject):
     # ---------------------------------------------------------------- what happens
 
     def _on_opened(self) -> None:
+        self.scene.restart()
+        self._set_up()
+        self._slice_rest.stop()
+        self.measure()
+
+    def _set_up(self) -> None:
+        """Panels for what is open."""
         acquisition = self.bench.acquisition
         header = acquisition.scan.header if acquisition.scan is not None else None
         voxel = header.voxel if header is not None else None
@@ -159,16 +166,13 @@ class Session(QObject):
             voxel=None if voxel is None else (voxel[2], voxel[0], voxel[1]),
             upside_down=header.upside_down if header is not None else False,
         )
-        self.scene.restart()
         self.panels.open(geometry)
         self.scene.lay_out()
         self.panels.go_to(acquisition.index)
         self._show_regions()
-        self._slice_rest.stop()
-        self.measure()
 
     def _on_closed(self) -> None:
-        for lane in ("measure", "render", "prepare"):
+        for lane in ("measure", "render", "prepare", "replay"):
             self.jobs.cancel(lane)
 
     def _on_measured(self) -> None:
@@ -176,17 +180,21 @@ class Session(QObject):
         self._on_method()
 
     def _on_method(self) -> None:
-        """An exact image first, then the range of the knob behind it."""
+        """An exact image first, and the range of the knob behind it."""
         if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
             return
-        self.jobs.cancel("prepare")
         self.render()
+        self._prepare()
+
+    def _prepare(self) -> None:
         task = self.bench.reconstruction.prepare()
         if task is not None:
-            self.jobs.latest(task, "prepare")
+            self.jobs.replace(task, "prepare")
 
     def _at_rest(self) -> None:
         self.render()
+        if self.bench.reconstruction.stale:
+            self._prepare()
 
     def _slice_at_rest(self) -> None:
         acquisition = self.bench.acquisition
@@ -195,7 +203,14 @@ class Session(QObject):
 
     def _on_finished(self) -> None:
         self.scene.lay_out()
-        self.look(factor=1.0, random=False, truth=False)
+        task = self.bench.perturbing.prepare()
+        if task is not None:
+            self.jobs.replace(task, "replay")
+        result = self.bench.perturbing.result
+        changed_truth = result is not None and result.outcome.perturbed.judged_by == "perturbed"
+        self.look(factor=1.0, random=False, truth=changed_truth)
+        if self.bench.perturbing.current is not None:
+            self._on_method()
 
     # ---------------------------------------------------------------- regions
 
@@ -237,14 +252,17 @@ class Session(QObject):
     # ---------------------------------------------------------------- the docks
 
     def join(self, dock: QWidget, name: str) -> None:
-        """A dock of this review was opened: the others come tabbed behind it."""
-        self._docks.append(dock)
+        """A dock of this review was opened: the others come tabbed behind it, and the picture comes back."""
+        self.docks.append(dock)
         dock.destroyed.connect(lambda: self._leave(dock))
-        if len(self._docks) == 1:
+        if len(self.docks) == 1:
             QTimer.singleShot(0, lambda: self._open_docks(name))
+            if self.bench.acquisition.is_open:
+                self._set_up()
+                self.scene.redraw()
 
     def _open_docks(self, front: str) -> None:
-        if not self._docks:
+        if not self.docks:
             return
         window = self.panels.viewer.window
         opened = {name: window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0] for name in DOCKS}
@@ -253,8 +271,8 @@ class Session(QObject):
 
     def _leave(self, dock: QWidget) -> None:
         """The last dock was closed: jobs stop, the viewer is as it was; what was found is kept for the next opening."""
-        self._docks.remove(dock)
-        if not self._docks:
+        self.docks.remove(dock)
+        if not self.docks:
             self.jobs.cancel_all()
             self.panels.close()
 

@@ -1,7 +1,7 @@
 """A perturbation of the measured slice: set up, searched, replayed at every smaller budget."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from psygnal import Signal
 
 from ..errors import InputError
 from ..knob import Knob, resolve
-from ..progress import Job, Progress
+from ..progress import Job
 from .acquisition import Acquisition, Slice
 from .reconstruction import Reconstruction
 from .regions import Regions
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..perturbations.base import Perturbation, Perturbed
     from ..perturbations.outcome import Outcome
     from ..reconstructors.base import Reconstructor
+    from ..sweep import Sweep
 
 BUDGET = Knob(
     name="budget",
@@ -33,7 +34,7 @@ BUDGET = Knob(
     maximum=0.1,
     scale="log",
 )
-REPLAYED = (0.0, 1 / 3, 2 / 3, 1.0)
+FACTOR = Knob(name="factor", label="Replayed", help="Fraction of the budget that was found", default=1.0, live=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,24 +52,22 @@ class Setting:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A finished perturbation. replay: magnitudes (len(REPLAYED), rows, columns) of the reconstruction under the
-    perturbation found, scaled by the factors REPLAYED; None where there is no budget to scale. note: how a
-    saved case compares with its record.
+    """A finished perturbation. replay: the reconstruction under the perturbation found, scaled by FACTOR; None where
+    there is no budget to scale. note: how a saved case compares with its record.
     """
 
     setting: Setting
     slice: int
     outcome: "Outcome"
-    replay: "Tensor | None" = None
+    replay: "Sweep | None" = None
     note: str = ""
 
-    def at(self, factor: float) -> "Tensor":
-        """The image at a fraction of the budget, interpolated between the replayed ones."""
+    def at(self, factor: float) -> "tuple[Tensor, bool] | None":
+        """The image at a fraction of the budget, and whether it is exact; None while that is being prepared."""
+        comparison = self.outcome.comparison
         if self.replay is None or factor >= 1:
-            return self.outcome.comparison.perturbed
-        position = max(factor, 0.0) * (len(REPLAYED) - 1)
-        low = math.floor(position)
-        return self.replay[low].lerp(self.replay[low + 1], position - low)
+            return comparison.perturbed, True
+        return self.replay.at({FACTOR.name: factor})
 
 
 class Perturbing:
@@ -163,6 +162,22 @@ class Perturbing:
     def _comparison(self, setting: Setting, index: int, found: "Sequence[Perturbed]") -> Task[Result]:
         return Task("Comparing the best so far", _compare(setting, index, found), self.take)
 
+    def prepare(self) -> Task[None] | None:
+        """Fill the replay of the result; None where there is nothing to replay."""
+        replay = None if self.result is None else self.result.replay
+        if replay is None:
+            return None
+        return Task("Preparing the replay", replay.prepare(), lambda _: None)
+
+    @property
+    def current(self) -> Result | None:
+        """The result if it is of the slice and the sampling that are measured now."""
+        measured, result = self._acquisition.slice, self.result
+        if measured is None or result is None:
+            return None
+        same = result.setting.measurement is measured.measurement or result.setting.source == self._acquisition.source
+        return result if same and result.slice == measured.index else None
+
     def take(self, result: Result) -> None:
         """Make a result the present one."""
         self.result = result
@@ -179,7 +194,7 @@ def _search(setting: Setting, index: int, search: "Job[list[Perturbed]]") -> Job
 
 
 def _compare(setting: Setting, index: int, found: "Sequence[Perturbed]") -> Job[Result]:
-    """The outcome at the last budget, and its replay."""
+    """The outcome at the last budget."""
     from ..perturbations.outcome import evaluate
 
     knobs, perturbed = setting.reconstructor_knobs, found[-1]
@@ -193,23 +208,26 @@ def _compare(setting: Setting, index: int, found: "Sequence[Perturbed]") -> Job[
             seed=int(setting.perturbation_knobs.get("seed", 0)),
         ),
         0.0,
-        0.6,
+        1.0,
     )
-    replay = yield from part(replayed(setting, outcome), 0.6, 1.0)
-    return Result(setting, index, outcome, replay)
+    return Result(setting, index, outcome, replay_of(setting, outcome))
 
 
-def replayed(setting: Setting, outcome: "Outcome") -> "Job[Tensor | None]":
-    """The reconstructions under the perturbation scaled by REPLAYED; None where there is no budget to scale."""
-    import torch
+def replay_of(setting: Setting, outcome: "Outcome") -> "Sweep | None":
+    """f(k + s z) over the factor s, both ends known already; None where there is no budget to scale."""
+    from ..sweep import Sweep
 
     perturbed, comparison, clean = outcome.perturbed, outcome.comparison, setting.measurement
     if perturbed.budget.nominal is None:
         return None
-    between = []
-    for factor in REPLAYED[1:-1]:
-        yield Progress(factor, f"Replaying at {100 * factor * perturbed.budget.nominal:.2g}%")
-        scaled = clean.kspace + factor * perturbed.perturbation
-        changed = clean.with_kspace(scaled, keep=perturbed.measurement.kept is not None)
-        between.append(setting.reconstructor(changed, **setting.reconstructor_knobs).abs().float())
-    return torch.stack([comparison.clean, *between, comparison.perturbed])
+    known = {0.0: comparison.clean, 1.0: comparison.perturbed}
+
+    def family(points: Iterable[Mapping[str, Any]]) -> "Iterator[Tensor]":
+        for point in points:
+            factor = point[FACTOR.name]
+            samples = clean.kspace + factor * perturbed.perturbation
+            scaled = clean.with_kspace(samples, keep=perturbed.measurement.kept is not None)
+            image = known.get(factor)
+            yield setting.reconstructor(scaled, **setting.reconstructor_knobs) if image is None else image
+
+    return Sweep([FACTOR], family, {FACTOR.name: 1.0})

@@ -1,10 +1,11 @@
 """A reconstruction of the slice whose knobs are turned: interpolated at once, exact when they rest."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from psygnal import Signal
 
 from ..errors import InputError
@@ -14,24 +15,27 @@ from .acquisition import Acquisition, Slice
 from .task import Task
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from ..evaluation.metrics import Metrics
+    from ..measurement import Measurement
     from ..reconstructors.base import Reconstructor
-    from ..sweep import Sweep
+    from ..sweep import Family, Sweep
 
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """A magnitude image, real float32 (rows, columns), and at which knobs.
+    """Magnitude images, real float32 (rows, columns), and at which knobs.
 
-    exact: rendered, not interpolated between prepared neighbours. reference: the fully sampled image of the
-    method's own kind, or None; metrics: against it, on "foreground" and "image"; seconds: what the image took. All
-    three of exact images only.
+    perturbed: of the perturbed samples at the same knobs, or None. exact: rendered, not interpolated between
+    prepared neighbours. reference: the fully sampled image of the method's own kind, or None; metrics: against it,
+    on "foreground" and "image"; seconds: what the image took. These three of exact images only.
     """
 
     knobs: Mapping[str, Any]
     image: "Tensor"
+    perturbed: "Tensor | None"
     exact: bool
     reference: "Tensor | None" = None
     metrics: "Mapping[str, Metrics] | None" = None
@@ -41,7 +45,8 @@ class Rendered:
 class Reconstruction:
     """The method and its knobs on the measured slice.
 
-    Signals: `method_changed()`, `knobs_changed()`, `rendered(Rendered)`, `prepared()`.
+    Signals: `method_changed()`, `knobs_changed()`, `rendered(Rendered)`, `prepared()` at each step towards a knob
+    that answers at once.
     """
 
     method_changed = Signal()
@@ -54,19 +59,12 @@ class Reconstruction:
         self.method: Reconstructor | None = None
         self.knobs: dict[str, Any] = {}
         self.shown: Rendered | None = None
-        self.sweep: Sweep | None = None
         self.seconds: dict[str, float] = {}
+        self._twin: Measurement | None = None
+        self._sweeps: list[Sweep] = []
+        self._consistency: dict[tuple[float, ...], float] = {}
         acquisition.measured.connect(self._forget)
         acquisition.closed.connect(self._forget)
-
-    def choose(self, id: str, **knobs: Any) -> None:
-        """Take a method, its knobs at their defaults unless given."""
-        from ..reconstructors import registry
-
-        method = registry.get(id)
-        self.method, self.knobs = method, resolve(method.knobs, knobs)
-        self._forget()
-        self.method_changed.emit()
 
     @property
     def chosen(self) -> "Reconstructor":
@@ -80,43 +78,85 @@ class Reconstruction:
         """The knobs that the image follows while they are turned, two at most."""
         return () if self.method is None else tuple(k for k in self.method.knobs if k.live and k.kind == "float")[:2]
 
+    @property
+    def ready(self) -> bool:
+        """Whether the knobs answer at once at any value."""
+        return bool(self._sweeps) and all(sweep.ready for sweep in self._sweeps)
+
+    @property
+    def stale(self) -> bool:
+        """Whether there are live knobs whose range is not even being prepared."""
+        return bool(self.axes) and not self._sweeps
+
+    def choose(self, id: str, **knobs: Any) -> None:
+        """Take a method, its knobs at their defaults unless given."""
+        from ..reconstructors import registry
+
+        method = registry.get(id)
+        self.method, self.knobs = method, resolve(method.knobs, knobs)
+        self.shown, self._sweeps = None, []
+        self.method_changed.emit()
+
+    def follow(self, perturbed: "Measurement | None") -> None:
+        """Reconstruct these perturbed samples of the slice too, at every setting."""
+        self._twin, self._sweeps = perturbed, []
+
     def turn(self, **values: Any) -> bool:
         """Set knobs; True if an image could be shown at once (then `rendered` was emitted).
 
         What has to follow where it is False, and when the knobs rest, is the task of `render`.
         """
         knobs = resolve(self.chosen.knobs, {**self.knobs, **values})
-        fixed = {knob.name for knob in self.chosen.knobs} - {knob.name for knob in self.axes}
-        if self.sweep is not None and any(knobs[name] != self.knobs[name] for name in fixed):
-            self.sweep = None
+        live = {knob.name for knob in self.axes}
+        if any(knobs[name] != self.knobs[name] for name in knobs if name not in live):
+            self._sweeps = []
         self.knobs = knobs
         self.knobs_changed.emit()
-        return self._interpolate()
+        images = [sweep.at({name: knobs[name] for name in live}) for sweep in self._sweeps]
+        found = [image for image in images if image is not None]
+        if not found or len(found) < len(images):
+            return False
+        perturbed = found[1][0] if len(found) > 1 else None
+        self._show(Rendered(knobs, found[0][0], perturbed, exact=False))
+        return True
 
     def render(self) -> Task[Rendered]:
-        """The exact image at the present knobs, with its metrics."""
-        method, knobs, measured = self.chosen, dict(self.knobs), self._acquisition.current
+        """The exact images at the present knobs, with their metrics."""
+        method, knobs, measured, twin = self.chosen, dict(self.knobs), self._acquisition.current, self._twin
 
         def accept(rendered: Rendered) -> None:
             # The first image of a method may include compiling it.
             self.seconds[method.id] = min(rendered.seconds, self.seconds.get(method.id, rendered.seconds))
-            if method is self.method and knobs == self.knobs and measured is self._acquisition.slice:
-                self.shown = rendered
-                self.rendered.emit(rendered)
+            now = (self.method, self._acquisition.slice, self._twin)
+            if knobs == self.knobs and all(a is b for a, b in zip(now, (method, measured, twin), strict=True)):
+                self._show(rendered)
 
-        return Task(f"Reconstructing with {method.label}", _render(method, knobs, measured), accept)
+        return Task(f"Reconstructing with {method.label}", _render(method, knobs, measured, twin), accept)
 
     def prepare(self) -> Task[None] | None:
         """Fill the range of the live knobs, nearest first; None for a method without such knobs."""
-        if not self.axes:
-            return None
         from ..sweep import Sweep
 
-        method, measured = self.chosen, self._acquisition.current
-        self.sweep = Sweep(method, measured.measurement, self.knobs)
-        return Task(
-            "Preparing the knob", self.sweep.prepare(), lambda _: self.prepared.emit(), lambda _: self.prepared.emit()
-        )
+        method, knobs, measured = self.chosen, dict(self.knobs), self._acquisition.current
+        if not self.axes:
+            return None
+        self._consistency = {}
+        noted = _noting(method, measured.measurement, knobs, self._consistency)
+        self._sweeps = [Sweep(self.axes, noted, {axis.name: knobs[axis.name] for axis in self.axes})]
+        if self._twin is not None:
+            self._sweeps.append(Sweep.of(method, self._twin, knobs))
+        return Task("Preparing the knob", _prepare(self._sweeps), lambda _: None, lambda _: self.prepared.emit())
+
+    def consistency(self) -> "NDArray[np.float32] | None":
+        """||A x - y|| / ||y|| over the two live knobs, (second knob, first knob), NaN where not prepared yet."""
+        if len(self.axes) != 2 or not self._sweeps:
+            return None
+        counts = self._sweeps[0].counts
+        values = np.full(counts, np.nan, np.float32)
+        for point, value in self._consistency.items():
+            place = (axis.to_unit(one) * (n - 1) for axis, one, n in zip(self.axes, point, counts, strict=True))
+            values[tuple(round(each) for each in place)] = value
+        return values.T
 
     def automatic(self) -> Task[dict[str, Any]]:
         """Choose the live knobs by k-space lines that are held out."""
@@ -130,23 +170,59 @@ class Reconstruction:
 
         return Task("Choosing the knobs", auto_knobs(method, measured.measurement), accept)
 
-    def _interpolate(self) -> bool:
-        return False
+    def _show(self, rendered: Rendered) -> None:
+        self.shown = rendered
+        self.rendered.emit(rendered)
 
     def _forget(self) -> None:
-        """Images of another slice or method are none of this one's."""
-        self.shown = self.sweep = None
+        """Images of another slice are none of this one's."""
+        self.shown = self._twin = None
+        self._sweeps = []
 
 
-def _render(method: "Reconstructor", knobs: Mapping[str, Any], measured: Slice) -> Job[Rendered]:
+def _render(
+    method: "Reconstructor", knobs: Mapping[str, Any], measured: Slice, twin: "Measurement | None"
+) -> Job[Rendered]:
     from ..evaluation import metrics
 
     yield Progress(0.0, f"Reconstructing with {method.label}")
     start = time.perf_counter()
     image = method(measured.measurement, **knobs).abs().float()
     seconds = time.perf_counter() - start
+    perturbed = None if twin is None else method(twin, **knobs).abs().float()
     reference = measured.measurement.reference(method.reference_kind)
     scores = None
     if reference is not None:
         scores = metrics.measure(image, reference, tissue=measured.foreground)
-    return Rendered(knobs, image, True, reference, scores, seconds)
+    return Rendered(knobs, image, perturbed, True, reference, scores, seconds)
+
+
+def _prepare(sweeps: "Sequence[Sweep]") -> Job[None]:
+    for number, sweep in enumerate(sweeps):
+        for progress in sweep.prepare():
+            yield Progress((number + progress.fraction) / len(sweeps), progress.message, sweep)
+
+
+def _noting(
+    method: "Reconstructor",
+    measurement: "Measurement",
+    knobs: Mapping[str, Any],
+    notes: dict[tuple[float, ...], float],
+) -> "Family":
+    """The method's family, the data consistency of each image noted on its way."""
+    from ..perturbations.outcome import data_consistency
+
+    def family(points: "Iterable[Mapping[str, Any]]") -> "Iterator[Tensor]":
+        asked: list[tuple[float, ...]] = []
+
+        def noted() -> "Iterator[dict[str, Any]]":
+            for point in points:
+                asked.append(tuple(point.values()))
+                yield {**knobs, **point}
+
+        for image in method.family(measurement, noted()):
+            if method.reference_kind != "rss":
+                notes[asked[-1]] = data_consistency(image, measurement)
+            yield image
+
+    return family

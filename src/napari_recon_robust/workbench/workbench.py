@@ -5,7 +5,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..progress import Job, Progress
 from .acquisition import Acquisition
-from .perturbing import Perturbing, Result, Setting, replayed
+from .perturbing import Perturbing, Result, Setting, replay_of
 from .reconstruction import Reconstruction
 from .regions import Region, Regions
 from .task import Task, part
@@ -20,6 +20,8 @@ class Workbench:
         self.reconstruction = Reconstruction(self.acquisition)
         self.perturbing = Perturbing(self.acquisition, self.reconstruction, self.regions)
         self.acquisition.opened.connect(self._take_annotations)
+        self.acquisition.measured.connect(self._follow)
+        self.perturbing.finished.connect(self._follow)
 
     @property
     def result(self) -> Result:
@@ -43,6 +45,11 @@ class Workbench:
             if scan is not None
             else []
         )
+
+    def _follow(self) -> None:
+        """The method and its knobs are seen on the perturbed samples too, as long as they are of this slice."""
+        result = self.perturbing.current
+        self.reconstruction.follow(None if result is None else result.outcome.perturbed.measurement)
 
     def _take_case(self, result: Result) -> None:
         setting = result.setting
@@ -82,7 +89,7 @@ def _open_case(folder: Path) -> Job[Result]:
     from ..replay import measurement_of, replay
 
     case = load_case(folder)
-    again = yield from part(replay(case), 0.1, 0.7)
+    again = yield from part(replay(case), 0.1, 1.0)
     recipe = case.recipe
     setting = Setting(
         measurement=measurement_of(case),
@@ -94,5 +101,4 @@ def _open_case(folder: Path) -> Job[Result]:
         source=recipe.source,
     )
     outcome = again.outcomes[-1]
-    images = yield from part(replayed(setting, outcome), 0.7, 1.0)
-    return Result(setting, 0, outcome, images, again.summary())
+    return Result(setting, 0, outcome, replay_of(setting, outcome), again.summary())
