@@ -6,12 +6,15 @@ Where lines are left out along the phase encoding only, the readout is transform
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from . import fourier
+
+if TYPE_CHECKING:
+    from .kernels import Rows
 
 _POWER_ITERATIONS = 6
 
@@ -51,6 +54,23 @@ class ForwardModel:
             return self.adjoint(self.forward(image))
         result: Tensor = _Normal.apply(image, self)
         return result
+
+    @cached_property
+    def fused(self) -> "tuple[Rows, ...] | None":
+        """What the fused kernels of `kernels` need, for each batch item of the sensitivities.
+
+        None where they don't apply: 2-D patterns, GPU, other precision, a machine without numba.
+        """
+        s = self.sensitivities
+        if self.dims != (-1,) or s.device.type != "cpu" or s.dtype != torch.complex64 or s.requires_grad:
+            return None
+        try:
+            from . import kernels
+        except ImportError:
+            return None
+        lines = self.mask.reshape(-1).numpy()
+        items = s.detach().resolve_conj().contiguous().reshape(-1, *s.shape[-3:]).numpy()
+        return tuple(kernels.prepare(item, lines) for item in items)
 
     @cached_property
     def largest_eigenvalue(self) -> Tensor:

@@ -1,7 +1,7 @@
 """What every reconstructor is: Measurement, knobs -> image."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -51,16 +51,15 @@ class Reconstructor(ABC):
             raise ModelError(f"{self.label} failed on this slice ({type(error).__name__}: {error}).") from error
         expected = (*measurement.kspace.shape[:-3], *measurement.matrix)
         if tuple(image.shape) != expected:
-            raise ModelError(
-                f"{self.label} returned an image of shape {tuple(image.shape)}; {expected} was expected."
-            )
+            raise ModelError(f"{self.label} returned an image of shape {tuple(image.shape)}; {expected} was expected.")
         if not torch.isfinite(torch.view_as_real(image) if image.is_complex() else image).all():
             raise ModelError(f"{self.label} returned NaN or infinite values; check its weights and the input's scale.")
         return image
 
-    def family(self, measurement: Measurement, points: Sequence[Mapping[str, Any]]) -> Iterator[Tensor]:
+    def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several knob settings, in the order given.
 
+        `points` may be lazy: the next is asked for when the image before it has been taken.
         A method that iterates overrides this to start from the neighbour; a network, to share what does not
         depend on the knobs.
         """

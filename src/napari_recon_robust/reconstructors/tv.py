@@ -1,30 +1,36 @@
-"""Total variation: a fast solver, its gradient, and warm-started paths along the weight."""
+"""Total variation: a fast solver, its gradient, and families along the weight."""
 
-from collections.abc import Callable
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..knob import Knob
+from ..knob import Knob, resolve
 from ..measurement import Measurement
 from ..physics.model import ForwardModel
 from .base import Reconstructor
 from .cg_sense import conjugate_gradients
 
-_START = 8  # conjugate gradient steps that give the first image
-_OUTER = 60  # FISTA steps
+START = 8  # conjugate gradient steps that give the first image
+STEP = 1.3  # of the FISTA steps, times the largest eigenvalue; above 1 restarts keep it stable
+OUTER = 200  # FISTA steps at most
+TOLERANCE = 2e-4  # they end when the image changes by less, relative to its norm
 
 
 class TotalVariation(Reconstructor):
     """min_x 1/2 ||A x - y||^2 + w TV(x), data and image in units of `Measurement.scale`.
 
     TV(x) = sum_pixels sqrt(|x_down|^2 + |x_right|^2), the isotropic total variation of the complex image by
-    forward differences (zero across the border). FISTA with restarts (Beck, Teboulle 2009,
-    doi:10.1137/080716542; O'Donoghue, Candes 2015, doi:10.1007/s10208-013-9150-3), TV's proximal map by fast
-    gradient projection on its dual, which goes on from one step to the next.
+    forward differences (zero across the border). FISTA (Beck, Teboulle 2009, doi:10.1137/080716542) with
+    restarts (O'Donoghue, Candes 2015, doi:10.1007/s10208-013-9150-3) and a long step (Liang, Luo, Schoenlieb
+    2022, doi:10.1137/21M1395685); TV's proximal map by a few steps of fast gradient projection on its dual, which
+    goes on from one FISTA step to the next.
     """
 
     id = "tv"
@@ -48,6 +54,19 @@ class TotalVariation(Reconstructor):
         image = _Minimise.apply(_right_hand_side(measurement), measurement.model, knobs["weight"])
         return measurement.crop(image * measurement.scale)
 
+    @torch.no_grad()
+    def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
+        """Each starts from the solution with the nearest larger weight so far, else from the nearest."""
+        b = _right_hand_side(measurement)
+        solver = _solver(measurement.model, b)
+        solved: dict[float, Any] = {}
+        for point in points:
+            weight = resolve(self.knobs, point)["weight"]
+            nearest = min(solved, key=lambda w: (w < weight, abs(math.log(w / weight))), default=None)
+            start = solver.start(b) if nearest is None else solved[nearest]
+            solved[weight] = solver.minimise(b, weight, start)
+            yield measurement.crop(solver.image(solved[weight]) * measurement.scale)
+
 
 def auto_weight(measurement: Measurement) -> float:
     """W = 0.15 sigma, sigma = `Measurement.noise_level`, within the knob's range: a rule without a reference.
@@ -70,84 +89,197 @@ def _right_hand_side(measurement: Measurement) -> Tensor:
 
 def _inner(weight: float) -> int:
     """Dual steps in each FISTA step: the more is smoothed, the farther the dual has to diffuse."""
-    return round(min(max(8 * (weight / 2e-3) ** 0.5, 8), 40))
-
-
-@dataclass
-class _State:
-    """Where the solver is: image x (..., rows, columns), dual q (..., 2, rows, columns) with |q| <= w."""
-
-    image: Tensor
-    dual: Tensor
-
-
-def _solve(
-    model: ForwardModel,
-    b: Tensor,
-    project: Callable[[Tensor], Tensor],
-    state: _State,
-    outer: int,
-    inner: int,
-) -> _State:
-    """FISTA for min_x 1/2 <x, A^H A x> - Re <b, x> + R(D x); `project` is the proximal map of R's conjugate."""
-    step = 1 / model.largest_eigenvalue
-    x, q = state.image, state.dual
-    z, t = x, torch.ones_like(step)
-    for _ in range(outer):
-        v = z - step * (model.normal(z) - b)
-        q, s, u = q, q, 1.0
-        for _ in range(inner):
-            last = q
-            q = project(s + _differences(v - step * _divergence(s)) / (8 * step.unsqueeze(-3)))
-            u, previous = (1 + (1 + 4 * u * u) ** 0.5) / 2, u
-            s = q + (previous - 1) / u * (q - last)
-        last_x, x = x, v - step * _divergence(q)
-        uphill = ((z - x).conj() * (x - last_x)).real.sum((-2, -1), keepdim=True) > 0
-        t = torch.where(uphill, torch.ones_like(t), t)
-        previous_t, t = t, (1 + (1 + 4 * t * t).sqrt()) / 2
-        z = x + (previous_t - 1) / t * (x - last_x)
-    return _State(x, q)
+    return round(min(max(9 * math.sqrt(weight / 2e-3), 5), 40))
 
 
 class _Minimise(torch.autograd.Function):
     """A^H y -> x, with the implicit gradient at the solution.
 
-    x solves x = argmin 1/2 <x, A^H A x> - Re <b, x> + w ||D x||. Where D x is not zero TV has a Hessian,
-    elsewhere D x stays zero to first order: dx/db is symmetric and is itself the minimiser of a quadratic
-    problem of the same form, in which the projection of the dual is replaced by its derivative.
+    x = argmin 1/2 <x, A^H A x> - Re <b, x> + w ||D x||. Where D x is not zero TV has a Hessian, elsewhere D x
+    stays zero to first order: dx/db is symmetric, and dx/db g is the minimiser of a quadratic problem of the
+    same form with g for b, in which the projection of the dual is replaced by its derivative at the solution.
     """
 
     @staticmethod
     def forward(ctx: Any, b: Tensor, model: ForwardModel, weight: float) -> Tensor:
-        start = conjugate_gradients(model.normal, b, _START)
-        state = _solve(
-            model, b, _ball(weight), _State(start, torch.zeros_like(_differences(b))), _OUTER, _inner(weight)
-        )
-        ctx.model, ctx.weight, ctx.state = model, weight, state
-        return state.image
+        solver = _solver(model, b)
+        state = solver.minimise(b, weight, solver.start(b))
+        ctx.solver, ctx.weight, ctx.state = solver, weight, state
+        return solver.image(state)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        b, state, model = gradients[0], ctx.state, ctx.model
-        at = state.dual + _differences(state.image) * model.largest_eigenvalue.unsqueeze(-3) / 8
-        zero = _State(torch.zeros_like(b), torch.zeros_like(at))
-        return _solve(model, b, _ball_derivative(ctx.weight, at), zero, _OUTER, _inner(ctx.weight)).image, None, None
+        return ctx.solver.derivative(gradients[0], ctx.weight, ctx.state), None, None
 
 
-def _ball(radius: float) -> Callable[[Tensor], Tensor]:
-    """The map q -> q min(1, radius / |q|), pixel by pixel."""
-    return lambda q: q * (radius / _length(q).clamp_min(radius))
+S = TypeVar("S")
 
 
-def _ball_derivative(radius: float, at: Tensor) -> Callable[[Tensor], Tensor]:
-    """The derivative of `_ball` at a point: the identity inside, radius / |q| across the direction of q outside."""
+class _Solver(ABC, Generic[S]):
+    """The solver for one model; a state S is an image and a dual of a whole batch."""
+
+    def __init__(self, model: ForwardModel) -> None:
+        self.model = model
+        self.step = STEP / model.largest_eigenvalue
+
+    @abstractmethod
+    def start(self, b: Tensor) -> S:
+        """The image after a few conjugate gradient steps, the dual zero."""
+
+    @abstractmethod
+    def minimise(self, b: Tensor, weight: float, start: S) -> S:
+        """The solution from a start, which is kept as it is."""
+
+    @abstractmethod
+    def image(self, state: S) -> Tensor:
+        """The image of a state, complex (..., rows, columns)."""
+
+    @abstractmethod
+    def derivative(self, direction: Tensor, weight: float, state: S) -> Tensor:
+        """dx/db at a solution, applied to a direction like b."""
+
+
+def _solver(model: ForwardModel, b: Tensor) -> _Solver[Any]:
+    fused = model.fused is not None and b.dtype == torch.complex64
+    return (
+        _FusedSolver(model) if fused and model.sensitivities.shape[:-3] in ((), b.shape[:-2]) else _TorchSolver(model)
+    )
+
+
+@dataclass(frozen=True)
+class _State:
+    """Image (..., rows, columns) and dual (..., 2, rows, columns), the latter times the step."""
+
+    image: Tensor
+    dual: Tensor
+
+
+class _TorchSolver(_Solver[_State]):
+    """For every device, pattern and precision."""
+
+    def start(self, b: Tensor) -> _State:
+        image = conjugate_gradients(self.model.normal, b, START)
+        return _State(image, torch.zeros_like(_differences(b)))
+
+    def minimise(self, b: Tensor, weight: float, start: _State) -> _State:
+        return self._iterate(b, _ball(weight * self.step.unsqueeze(-3)), start, _inner(weight))
+
+    def image(self, state: _State) -> Tensor:
+        return state.image
+
+    def derivative(self, direction: Tensor, weight: float, state: _State) -> Tensor:
+        at = state.dual + _differences(state.image) / 8
+        start = _State(torch.zeros_like(direction), torch.zeros_like(at))
+        projection = _ball_derivative(weight * self.step.unsqueeze(-3), at)
+        return self._iterate(direction, projection, start, _inner(weight)).image
+
+    def _iterate(self, b: Tensor, project: Callable[[Tensor], Tensor], start: _State, inner: int) -> _State:
+        """FISTA; an item of the batch that has converged stays as it is."""
+        x, p = start.image, start.dual
+        z, t = x, torch.ones_like(self.step)
+        going = torch.ones((*b.shape[:-2], 1, 1), dtype=torch.bool, device=b.device)
+        for _ in range(OUTER):
+            v = z - self.step * (self.model.normal(z) - b)
+            q, s, u = p, p, 1.0
+            for _ in range(inner):
+                following = _following(u)
+                q, last_q = project(s + _differences(v - _divergence(s)) / 8), q
+                s = q + (u - 1) / following * (q - last_q)
+                u = following
+            new = v - _divergence(q)
+            uphill = ((z - new).conj() * (new - x)).real.sum((-2, -1), keepdim=True) > 0
+            t = torch.where(uphill, torch.ones_like(t), t)
+            following_t = _following(t)
+            z = new + (t - 1) / following_t * (new - x)
+            t = following_t
+            change, size = (torch.linalg.vector_norm(a, dim=(-2, -1), keepdim=True) for a in (new - x, new))
+            x, p = torch.where(going, new, x), torch.where(going.unsqueeze(-3), q, p)
+            going = going & (change > TOLERANCE * size)
+            if not going.any():
+                break
+        return _State(x, p)
+
+
+class _FusedSolver(_Solver[list[Any]]):
+    """For sampled lines on the CPU: item by item in the kernels of `tv_kernels`; a state is a list of (image, dual)."""
+
+    def __init__(self, model: ForwardModel) -> None:
+        super().__init__(model)
+        from ..physics import kernels
+        from . import tv_kernels
+
+        assert model.fused is not None
+        self.layout, self.kernels = kernels, tv_kernels
+        self.rows, self.height = model.shape[0], kernels.padded(model.shape[0])
+
+    def start(self, b: Tensor) -> list[Any]:
+        states = []
+        for index, item in enumerate(self._columns(b)):
+            image = np.zeros_like(item)
+            self.kernels.conjugate_gradients(item, image, self._model(index), START)
+            states.append((image, self._dual(item)))
+        return states
+
+    def minimise(self, b: Tensor, weight: float, start: list[Any]) -> list[Any]:
+        states = []
+        for index, (item, (image, dual)) in enumerate(zip(self._columns(b), start, strict=True)):
+            projection = self.kernels.ball(weight * self._step(index), self.rows, self.height)
+            states.append(self._iterate(index, item, image.copy(), dual.copy(), projection, weight))
+        self.shape = b.shape
+        return states
+
+    def image(self, state: list[Any]) -> Tensor:
+        images = [self.layout.from_columns(image, self.rows) for image, _ in state]
+        return torch.from_numpy(np.stack(images)).reshape(self.shape)
+
+    def derivative(self, direction: Tensor, weight: float, state: list[Any]) -> Tensor:
+        states = []
+        for index, (item, (image, dual)) in enumerate(zip(self._columns(direction), state, strict=True)):
+            projection = self.kernels.ball_derivative(weight * self._step(index), image, dual, self.rows)
+            states.append(self._iterate(index, item, np.zeros_like(image), np.zeros_like(dual), projection, weight))
+        return self.image(states)
+
+    def _iterate(self, index: int, b: Any, image: Any, dual: Any, projection: Any, weight: float) -> tuple[Any, Any]:
+        step = np.float32(self._step(index))
+        model, inner = self._model(index), _inner(weight)
+        self.kernels.fista(b, image, dual, model, step, projection, self.rows, inner, OUTER, TOLERANCE)
+        return image, dual
+
+    def _columns(self, images: Tensor) -> Iterator[Any]:
+        items = images.detach().resolve_conj().reshape(-1, *self.model.shape).numpy()
+        return (self.layout.to_columns(item, self.height) for item in items)
+
+    def _dual(self, image: Any) -> Any:
+        return np.zeros((image.shape[0] + 1, 4, self.height), np.float32)
+
+    def _model(self, index: int) -> Any:
+        models = self.model.fused or ()
+        return models[index if len(models) > 1 else 0]
+
+    def _step(self, index: int) -> float:
+        steps = self.step.reshape(-1)
+        return float(steps[index if len(steps) > 1 else 0])
+
+
+def _following(t: Any) -> Any:
+    """Nesterov's sequence."""
+    return (1 + (1 + 4 * t * t) ** 0.5) / 2
+
+
+def _ball(radius: Tensor) -> Callable[[Tensor], Tensor]:
+    """The map p -> p min(1, radius / |p|), pixel by pixel."""
+    return lambda p: p * (radius / torch.maximum(_length(p), radius))
+
+
+def _ball_derivative(radius: Tensor, at: Tensor) -> Callable[[Tensor], Tensor]:
+    """The derivative of `_ball` at a point: the identity inside, radius / |p| across the direction of p outside."""
     length = _length(at)
-    shrink = radius / length.clamp_min(radius)
-    direction = torch.where(length > radius, at / length.clamp_min(radius), torch.zeros_like(at))
+    shrink = radius / torch.maximum(length, radius)
+    direction = torch.where(length > radius, at / torch.maximum(length, radius), torch.zeros_like(at))
 
-    def project(q: Tensor) -> Tensor:
-        along = (direction.conj() * q).real.sum(-3, keepdim=True)
-        return shrink * (q - along * direction)
+    def project(p: Tensor) -> Tensor:
+        along = (direction.conj() * p).real.sum(-3, keepdim=True)
+        return shrink * (p - along * direction)
 
     return project
 
@@ -159,12 +291,12 @@ def _differences(image: Tensor) -> Tensor:
     return torch.stack((down, right), dim=-3)
 
 
-def _divergence(q: Tensor) -> Tensor:
-    """D^H q, the adjoint of `_differences`."""
-    down, right = q[..., 0, :-1, :], q[..., 1, :, :-1]
+def _divergence(p: Tensor) -> Tensor:
+    """D^H p, the adjoint of `_differences`."""
+    down, right = p[..., 0, :-1, :], p[..., 1, :, :-1]
     return pad(down, (0, 0, 1, 0)) - pad(down, (0, 0, 0, 1)) + pad(right, (1, 0)) - pad(right, (0, 1))
 
 
-def _length(q: Tensor) -> Tensor:
-    """sqrt(|q_down|^2 + |q_right|^2), real (..., 1, rows, columns)."""
-    return (q.real.square() + q.imag.square()).sum(-3, keepdim=True).sqrt()
+def _length(p: Tensor) -> Tensor:
+    """sqrt(|p_down|^2 + |p_right|^2), real (..., 1, rows, columns)."""
+    return (p.real.square() + p.imag.square()).sum(-3, keepdim=True).sqrt()

@@ -1,0 +1,251 @@
+"""The TV solver for one slice of sampled lines on the CPU: `tv.py`'s iterations, fused.
+
+Images are columns first (`physics.kernels`). The dual
+is float32 (columns + 1, 4, height): down and right difference, each real and imaginary part; a column of zeros
+comes first, so that no border needs a branch. It is kept times the step, so that x = v - D^H p.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ..physics.kernels import Rows, normal
+from ..physics.lanes import WIDTH, inverse_root, load, minimum, store
+
+Float = NDArray[np.float32]
+
+_jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+_ZERO: Any = np.float32(0)  # sums stay in float32 along a column, and so in the vector unit
+_EIGHTH = np.float32(0.125)  # 1 / the largest eigenvalue of D D^H
+
+
+class Projection(NamedTuple):
+    """What keeps the dual where it belongs.
+
+    For TV: onto the ball of `radius` in each pixel. Its derivative at a point (`linear`): times `shrink`, across
+    `direction`. inside: 1 on the image's rows, 0 on the padding.
+    """
+
+    radius: np.float32
+    inside: Float
+    linear: bool
+    shrink: Float
+    direction: Float
+
+
+def ball(radius: float, rows: int, height: int) -> Projection:
+    """TV's projection."""
+    none = np.zeros((0, 4, height), np.float32)
+    return Projection(np.float32(radius), _inside(rows, height), False, none, none)
+
+
+def ball_derivative(radius: float, image: Float, dual: Float, rows: int) -> Projection:
+    """The derivative of `ball` where the solver ended."""
+    height = image.shape[2]
+    at = dual.copy()
+    at[1:, :2, : rows - 1] += _EIGHTH * np.diff(image[:, :, :rows], axis=2)
+    at[1:-1, 2:, :rows] += _EIGHTH * np.diff(image[:, :, :rows], axis=0)
+    length = np.sqrt(np.square(at).sum(1, keepdims=True))
+    outside = length > radius
+    inverse = np.divide(1, length, out=np.zeros_like(length), where=outside)
+    inside = _inside(rows, height)
+    shrink = np.where(outside, radius * inverse, 1).astype(np.float32) * inside
+    return Projection(np.float32(radius), inside, True, shrink, at * inverse)
+
+
+def _inside(rows: int, height: int) -> Float:
+    return (np.arange(height) < rows).astype(np.float32)
+
+
+@_jit
+def conjugate_gradients(b: Float, x: Float, model: Rows, iterations: int) -> None:
+    """Steps towards A^H A x = b from x = 0, into x."""
+    x[:] = 0
+    r, p, hp = b.copy(), b.copy(), np.zeros_like(b)
+    energy = _dot(r, r)
+    for _ in range(iterations):
+        normal(p, hp, model)
+        curvature = _dot(p, hp)
+        if curvature <= 0:
+            return
+        step = np.float32(energy / curvature)
+        _add(x, step, p)
+        _add(r, -step, hp)
+        previous, energy = energy, _dot(r, r)
+        _scale_and_add(p, np.float32(energy / previous), r)
+
+
+@_jit
+def fista(
+    b: Float,
+    x: Float,
+    p: Float,
+    model: Rows,
+    step: np.float32,
+    projection: Projection,
+    rows: int,
+    inner: int,
+    outer: int,
+    tolerance: float,
+) -> int:
+    """Go on from image x and dual p, in place, until x changes by less than `tolerance` of its norm.
+
+    Returns the number of steps taken, at most `outer`.
+    """
+    z, v, last, s = x.copy(), np.zeros_like(x), x.copy(), p.copy()
+    momenta = np.empty(inner, np.float32)
+    t = 1.0
+    for k in range(inner):
+        following = _following(t)
+        momenta[k] = (t - 1) / following
+        t = following
+    t = 1.0
+    for iteration in range(outer):
+        normal(z, v, model)
+        _gradient_step(v, z, b, step)
+        _proximal(v, p, s, momenta, projection, rows)
+        uphill, change, size = _primal(v, p, z, x, last, rows)
+        if change <= tolerance * tolerance * size:
+            return iteration + 1
+        if uphill > 0:
+            t = 1.0
+        following = _following(t)
+        _extrapolate(z, x, last, np.float32((t - 1) / following))
+        t = following
+    return outer
+
+
+@_jit
+def _following(t: float) -> float:
+    return (1 + np.sqrt(1 + 4 * t * t)) / 2
+
+
+@_jit
+def _proximal(v: Float, p: Float, s: Float, momenta: Float, projection: Projection, rows: int) -> None:
+    """Steps of fast gradient projection on the dual, from p on, into p; s is work space.
+
+    All steps go over the image together, each one column behind the one before it, so that their data stay in
+    the cache.
+    """
+    columns, _, height = v.shape
+    inner = len(momenta)
+    vf, pf, sf = v.ravel(), p.ravel(), s.ravel()
+    sf[:] = pf
+    inside, shrink, direction = projection.inside, projection.shrink.ravel(), projection.direction.ravel()
+    plane = height + WIDTH
+    x = np.zeros(inner * 4 * plane, np.float32)  # of each step, two columns of the image that belongs to s
+    for front in range(-1, columns + inner - 1):
+        for k in range(inner):
+            c = front - k
+            if -1 <= c < columns - 1:
+                _column(vf, sf, c + 1, height, x, (4 * k + 2 * ((c + 1) & 1)) * plane, plane, rows)
+            if c < 0 or c >= columns:
+                continue
+            here = (4 * k + 2 * (c & 1)) * plane
+            right = (4 * k + 2 * ((c + 1) & 1)) * plane if c + 1 < columns else here
+            for i in range(0, height, WIDTH):
+                o0 = 4 * (c + 1) * height + i
+                o1, o2, o3 = o0 + height, o0 + 2 * height, o0 + 3 * height
+                xr, xi = load(x, here + i), load(x, here + plane + i)
+                w0 = load(sf, o0) + (load(x, here + i + 1) - xr) * _EIGHTH
+                w1 = load(sf, o1) + (load(x, here + plane + i + 1) - xi) * _EIGHTH
+                w2 = load(sf, o2) + (load(x, right + i) - xr) * _EIGHTH
+                w3 = load(sf, o3) + (load(x, right + plane + i) - xi) * _EIGHTH
+                if projection.linear:
+                    d0, d1 = load(direction, o0), load(direction, o1)
+                    d2, d3 = load(direction, o2), load(direction, o3)
+                    along = w0 * d0 + w1 * d1 + w2 * d2 + w3 * d3
+                    factor = load(shrink, (c + 1) * height + i)
+                    w0, w1, w2, w3 = w0 - along * d0, w1 - along * d1, w2 - along * d2, w3 - along * d3
+                else:
+                    factor = inverse_root(w0 * w0 + w1 * w1 + w2 * w2 + w3 * w3) * projection.radius
+                    factor = minimum(load(inside, i), factor)
+                w0, w1, w2, w3 = w0 * factor, w1 * factor, w2 * factor, w3 * factor
+                store(sf, o0, w0 + (w0 - load(pf, o0)) * momenta[k])
+                store(sf, o1, w1 + (w1 - load(pf, o1)) * momenta[k])
+                store(sf, o2, w2 + (w2 - load(pf, o2)) * momenta[k])
+                store(sf, o3, w3 + (w3 - load(pf, o3)) * momenta[k])
+                store(pf, o0, w0)
+                store(pf, o1, w1)
+                store(pf, o2, w2)
+                store(pf, o3, w3)
+
+
+@_jit
+def _column(v: Float, p: Float, c: int, height: int, out: Float, at: int, plane: int, rows: int) -> None:
+    """Column c of v - D^H p, real and imaginary part `plane` apart; the row below the last repeats it."""
+    for part in range(2):
+        a, down = (2 * c + part) * height, (4 * (c + 1) + part) * height
+        right, o = down + 2 * height, at + part * plane
+        left = right - 4 * height
+        for i in range(0, height, WIDTH):
+            down_part = load(p, down + i) - load(p, down + i - 1)
+            store(out, o + i, load(v, a + i) + down_part + (load(p, right + i) - load(p, left + i)))
+        out[o + rows] = out[o + rows - 1]
+
+
+@_jit
+def _primal(v: Float, p: Float, z: Float, x: Float, last: Float, rows: int) -> tuple[float, float, float]:
+    """The new x = v - D^H p, the one before into `last`; <z - x, x - last>, |x - last|^2 and |x|^2."""
+    columns, _, height = v.shape
+    vf, pf = v.ravel(), p.ravel()
+    column = np.empty(2 * height, np.float32)
+    uphill = change = size = 0.0
+    for c in range(columns):
+        _column(vf, pf, c, height, column, 0, height, rows)
+        for part in range(2):
+            u, d, e = _ZERO, _ZERO, _ZERO
+            old, new, ahead, before = column[part * height :], x[c, part], z[c, part], last[c, part]
+            for i in range(rows):
+                difference = old[i] - new[i]
+                u += (ahead[i] - old[i]) * difference
+                d += difference * difference
+                e += old[i] * old[i]
+                before[i] = new[i]
+                new[i] = old[i]
+            uphill, change, size = uphill + u, change + d, size + e
+    return uphill, change, size
+
+
+@_jit
+def _gradient_step(v: Float, z: Float, b: Float, step: np.float32) -> None:
+    """The step v = z - step (v - b), where v holds A^H A z."""
+    vf, zf, bf = v.ravel(), z.ravel(), b.ravel()
+    for i in range(vf.size):
+        vf[i] = zf[i] - step * (vf[i] - bf[i])
+
+
+@_jit
+def _extrapolate(z: Float, x: Float, last: Float, momentum: np.float32) -> None:
+    zf, xf, lf = z.ravel(), x.ravel(), last.ravel()
+    for i in range(zf.size):
+        zf[i] = xf[i] + momentum * (xf[i] - lf[i])
+
+
+@_jit
+def _dot(a: Float, b: Float) -> float:
+    total = 0.0
+    for c in range(a.shape[0]):
+        for part in range(2):
+            part_sum = _ZERO
+            af, bf = a[c, part], b[c, part]
+            for i in range(af.size):
+                part_sum += af[i] * bf[i]
+            total += part_sum
+    return total
+
+
+@_jit
+def _add(y: Float, factor: np.float32, x: Float) -> None:
+    yf, xf = y.ravel(), x.ravel()
+    for i in range(yf.size):
+        yf[i] += factor * xf[i]
+
+
+@_jit
+def _scale_and_add(y: Float, factor: np.float32, x: Float) -> None:
+    yf, xf = y.ravel(), x.ravel()
+    for i in range(yf.size):
+        yf[i] = factor * yf[i] + xf[i]

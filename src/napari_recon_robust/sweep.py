@@ -1,0 +1,139 @@
+"""The engine under every slider: a family of images over one or two axes, answered at once and refined meanwhile."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+from .knob import Knob
+from .measurement import Measurement
+from .progress import Job, Progress
+from .reconstructors.base import Reconstructor
+
+COUNTS = {1: (9,), 2: (9, 5)}  # renders along each axis; one less is a power of two
+
+Node = tuple[int, ...]
+Family = Callable[[Iterable[Mapping[str, Any]]], Iterator[Tensor]]
+
+
+class Sweep:
+    """A grid of exact renders, equally spaced on the knobs' scales, and what lies between them.
+
+    The grid is filled from coarse to fine, at each level nearest to the slider first (`prepare`); meanwhile
+    `at` interpolates linearly in the finest cell that is complete. Images are magnitudes, float32 (..., rows,
+    columns). One thread may fill while another looks.
+
+    axes: one or two float knobs. family: from points (values of the axes) to their images, one by one; the next
+    point is chosen when it is asked for (`Reconstructor.family`). position: where the slider is.
+    """
+
+    def __init__(self, axes: Sequence[Knob], family: Family, position: Mapping[str, float]) -> None:
+        if len(axes) not in COUNTS:
+            raise InputError(f"there are {len(axes)} knobs to turn together; choose one or two.")
+        self.axes = tuple(axes)
+        self.counts = COUNTS[len(axes)]
+        self._family = family
+        self._images: dict[Node, Tensor] = {}
+        self._strides, self._levels = _grid(self.counts)
+        self._position = self._locate(position)
+
+    @classmethod
+    def of(cls, reconstructor: Reconstructor, measurement: Measurement, knobs: Mapping[str, Any]) -> "Sweep":
+        """Over the first two live knobs of a reconstructor, the others as given."""
+        axes = [knob for knob in reconstructor.knobs if knob.live and knob.kind == "float"][:2]
+        position = {axis.name: knobs.get(axis.name, axis.default) for axis in axes}
+
+        def family(points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
+            return reconstructor.family(measurement, ({**knobs, **point} for point in points))
+
+        return cls(axes, family, position)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the whole grid is rendered."""
+        return len(self._images) == len(self._levels)
+
+    def at(self, values: Mapping[str, float]) -> tuple[Tensor, bool] | None:
+        """The image at these values of the axes, and whether it is exact (else interpolated); None if too early.
+
+        Later renders are chosen near to here. The image is the caller's to change.
+        """
+        position = self._position = self._locate(values)
+        node = tuple(round(p) for p in position)
+        if node in self._images and max(abs(p - n) for p, n in zip(position, node, strict=True)) < 1e-6:
+            return self._images[node].clone(), True
+        for strides in reversed(self._strides):
+            cell = [_bracket(p, stride, n) for p, stride, n in zip(position, strides, self.counts, strict=True)]
+            weights = {tuple(n for n, _ in corner): math.prod(w for _, w in corner) for corner in product(*cell)}
+            if all(corner in self._images for corner in weights):
+                return _mean([(self._images[corner], weight) for corner, weight in weights.items()]), False
+        return None
+
+    def prepare(self) -> Job[None]:
+        """Render what is missing, one image a step."""
+        asked: list[Node] = []
+
+        def points() -> Iterator[dict[str, float]]:
+            while not self.ready:
+                asked.append(self._next())
+                yield self._values(asked[-1])
+
+        images = self._family(points())
+        while True:
+            with torch.no_grad():
+                image = next(images, None)
+            if image is None:
+                return
+            self._images[asked[-1]] = image.abs().float()
+            done, total = len(self._images), len(self._levels)
+            yield Progress(done / total, f"Preparing the knob, {done} of {total}")
+
+    def _next(self) -> Node:
+        """The missing node of the coarsest level that is nearest to the slider."""
+        position = self._position
+
+        def order(node: Node) -> tuple[int, float]:
+            steps = zip(node, position, self.counts, strict=True)
+            return self._levels[node], sum(((a - b) / (n - 1)) ** 2 for a, b, n in steps)
+
+        return min((node for node in self._levels if node not in self._images), key=order)
+
+    def _locate(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """Where values lie on the grid, in its steps."""
+        return tuple(axis.to_unit(values[axis.name]) * (n - 1) for axis, n in zip(self.axes, self.counts, strict=True))
+
+    def _values(self, node: Node) -> dict[str, float]:
+        steps = zip(self.axes, node, self.counts, strict=True)
+        return {axis.name: axis.from_unit(index / (n - 1)) for axis, index, n in steps}
+
+
+def _grid(counts: tuple[int, ...]) -> tuple[list[tuple[int, ...]], dict[Node, int]]:
+    """The strides of each level from coarse (three nodes along each axis) to fine, and each node's first level."""
+    strides = [tuple((n - 1) // 2 for n in counts)]
+    while any(stride > 1 for stride in strides[-1]):
+        strides.append(tuple(max(stride // 2, 1) for stride in strides[-1]))
+    levels: dict[Node, int] = {}
+    for level, steps in enumerate(strides):
+        for node in product(*(range(0, n, step) for n, step in zip(counts, steps, strict=True))):
+            levels.setdefault(node, level)
+    return strides, levels
+
+
+def _bracket(position: float, stride: int, count: int) -> list[tuple[int, float]]:
+    """The nodes at both sides of a position, and their weights."""
+    low = min(int(position / stride) * stride, count - 1 - stride)
+    share = (position - low) / stride
+    return [(low, 1 - share), (low + stride, share)]
+
+
+def _mean(images: list[tuple[Tensor, float]]) -> Tensor:
+    """The weighted sum."""
+    (first, weight), *others = images
+    total = first * weight
+    for image, weight in others:
+        total.add_(image, alpha=weight)
+    return total
