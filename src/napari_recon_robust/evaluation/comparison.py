@@ -25,7 +25,8 @@ class Comparison:
     then metrics are against the clean image. random: under random noise of the perturbation's norm.
     judged_by: whether `perturbed` is measured against the clean reference (noise: the anatomy is the same) or
     the perturbed one (an inserted feature: the truth has changed). Data range and foreground come from the clean
-    reference for all of them. thermal: the perturbation in multiples of the thermal noise.
+    reference for all of them. searched: whether the perturbation was searched for, and so should beat chance.
+    thermal: the perturbation in multiples of the thermal noise.
     consistency: ||A x - y|| / ||y|| of each image with its own samples, empty where an image has no phase.
     findings: reliability checks that failed, name to words. statement: what the perturbation says of itself.
     """
@@ -39,6 +40,7 @@ class Comparison:
     foreground: Tensor
     reference_kind: str
     judged_by: Literal["clean", "perturbed"] = "clean"
+    searched: bool = True
     thermal: float = float("nan")
     region: str = "the drawn region"
     consistency: Mapping[str, float] = field(default_factory=dict)
@@ -101,7 +103,7 @@ class Comparison:
     def warnings(self) -> dict[str, str]:
         """What makes the outcome unreliable, name to words; empty if nothing does."""
         moved = {name: values["change"] for name, values in self.stability.items()}
-        if self.judged_by == "clean" and moved["random"] > 0 and moved["random"] >= moved["perturbed"]:
+        if self.searched and self.judged_by == "clean" and 0 < moved["random"] >= moved["perturbed"]:
             words = "Random noise of the same size moved the region as far: the search found no weakness."
             return {**self.findings, "random_as_strong": words}
         return dict(self.findings)

@@ -85,6 +85,7 @@ def evaluate(
             foreground=tissue,
             reference_kind=kind,
             judged_by=one.judged_by,
+            searched=bool(one.loss),
             thermal=one.budget.thermal,
             region=f"the region “{region.label}”" if region.label else "the drawn region",
             consistency={}

@@ -1,0 +1,66 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from napari_recon_robust.evaluation.metrics import foreground
+from napari_recon_robust.perturbations.outcome import evaluate, tissue_of
+from napari_recon_robust.perturbations.random_noise import RandomNoise
+from napari_recon_robust.perturbations.worst_case import WorstCase
+from napari_recon_robust.progress import run
+
+KEPT = {"sensitivities": "kept"}
+
+
+def outcome_of(measurement, reconstructor, roi, **knobs):
+    found = run(WorstCase().run(measurement, reconstructor, roi, (0.02,), **KEPT, **knobs))
+    return run(evaluate(measurement, reconstructor, roi, found))[0]
+
+
+@pytest.mark.parametrize("method", ["combined", "rss"])
+def test_images_are_those_of_the_samples_and_the_reference_of_the_methods_kind(measurement, roi, request, method):
+    reconstructor = request.getfixturevalue(method)
+    outcome = outcome_of(measurement, reconstructor, roi)
+    comparison = outcome.comparison
+    kind = reconstructor.reference_kind
+    assert comparison.reference_kind == kind
+    torch.testing.assert_close(comparison.reference, measurement.reference(kind))
+    torch.testing.assert_close(comparison.clean, reconstructor(measurement).abs())
+    torch.testing.assert_close(comparison.perturbed, reconstructor(outcome.perturbed.measurement).abs())
+    torch.testing.assert_close(comparison.random, reconstructor(outcome.control).abs())
+    torch.testing.assert_close(comparison.perturbed_reference, outcome.perturbed.measurement.reference(kind))
+    assert not comparison.warnings
+    assert bool(comparison.consistency) == (kind == "combined")
+
+
+def test_every_method_has_the_same_foreground(measurement, make_measurement, combined, rss, roi):
+    tissue = foreground(measurement.reference("combined"))
+    for reconstructor in (combined, rss):
+        assert torch.equal(outcome_of(measurement, reconstructor, roi).comparison.foreground, tissue)
+    without = tissue_of(make_measurement(full=False))
+    assert (without == tissue).float().mean() > 0.95
+
+
+def test_the_perturbation_barely_shows_when_everything_is_sampled(measurement, combined, roi):
+    metrics = outcome_of(measurement, combined, roi).comparison.metrics
+    lost = {name: 1 - metrics[name]["roi"].ssim for name in ("perturbed", "perturbed_reference")}
+    assert lost["perturbed_reference"] < 0.7 * lost["perturbed"]
+
+
+def test_a_method_that_draws_at_random_is_found_out(measurement, combined, roi):
+    class Dice(type(combined)):
+        def reconstruct(self, measurement, **knobs):
+            image = super().reconstruct(measurement)
+            return image + 0.1 * torch.randn_like(image)
+
+    assert "nondeterministic" in outcome_of(measurement, Dice(), roi).comparison.warnings
+
+
+def test_an_attack_no_better_than_chance_is_found_out(measurement, combined, roi):
+    found = run(RandomNoise().run(measurement, combined, roi, (0.02,), seed=1, **KEPT))
+    claimed = [replace(found[0], loss=(0.0, 1.0))]
+    (honest,), (boast,) = (run(evaluate(measurement, combined, roi, one, seed=2)) for one in (found, claimed))
+    stability = boast.comparison.stability
+    assert stability["random"]["change"] >= stability["perturbed"]["change"]
+    assert "random_as_strong" in boast.comparison.warnings
+    assert not honest.comparison.warnings

@@ -1,0 +1,92 @@
+"""What holds for every perturbation: an entry of the table that breaks it cannot be added."""
+
+import json
+
+import pytest
+import torch
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.perturbations import registry
+from napari_recon_robust.perturbations.base import coil_norms
+from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.progress import Progress
+
+BUDGETS = (0.02, 0.01)
+
+
+def drive(job):
+    """The result of a job and all progress on the way."""
+    steps = []
+    while True:
+        try:
+            steps.append(next(job))
+        except StopIteration as stop:
+            return stop.value, steps
+
+
+@pytest.fixture(params=registry.ids())
+def perturbation(request):
+    return registry.get(request.param)
+
+
+@pytest.fixture(params=["lines", "points"])
+def slice_(request, measurement):
+    """Undersampled along lines, or by a 2-D pattern."""
+    if request.param == "lines":
+        return measurement
+    mask = torch.rand(32, 36, generator=torch.Generator().manual_seed(0)) > 0.6
+    mask[10:22, 12:24] = True
+    return Measurement(measurement.full * mask, mask, (32, 36), measurement.full, measurement.kept)
+
+
+def test_every_perturbation_keeps_the_contract(perturbation, slice_, combined, roi):
+    budgets = BUDGETS if perturbation.needs_budget else ()
+    before = slice_.kspace.clone()
+    job = perturbation.run(slice_, combined, roi, budgets, sensitivities="kept", **small(perturbation))
+    found, steps = drive(job)
+    assert torch.equal(slice_.kspace, before)
+    assert len(found) == max(len(budgets), 1)
+    assert all(isinstance(step, Progress) and 0 <= step.fraction <= 1 and step.message for step in steps)
+    assert all(isinstance(step.preview, list | None) for step in steps)
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions)
+    for one, budget in zip(found, budgets or (None,), strict=True):
+        assert one.complete
+        spent = one.measurement.kspace - slice_.kspace
+        assert torch.equal(spent, one.perturbation)
+        assert not spent[:, ~slice_.mask.expand(32, 36)].any()
+        assert torch.equal(one.measurement.kspace, one.measurement.kspace * slice_.mask)
+        torch.testing.assert_close(one.measurement.full * slice_.mask, one.measurement.kspace, rtol=0, atol=1e-5)
+        ratio = coil_norms(spent) / coil_norms(slice_.full)
+        assert one.budget.per_coil == pytest.approx(ratio.tolist(), rel=1e-4)
+        assert one.budget.nominal == budget
+        if budget is not None:
+            assert max(one.budget.per_coil) <= budget * (1 + 1e-5)
+
+
+def test_every_outcome_is_plain_json(perturbation, measurement, combined, roi):
+    budgets = BUDGETS if perturbation.needs_budget else ()
+    found, _ = drive(perturbation.run(measurement, combined, roi, budgets, sensitivities="kept", **small(perturbation)))
+    outcomes, _ = drive(evaluate(measurement, combined, roi, found))
+    for outcome in outcomes:
+        stored = outcome.to_json()
+        assert json.loads(json.dumps(stored, allow_nan=False)) == stored
+        assert set(stored["budget"]) == {"nominal", "achieved", "per_coil", "thermal", "relative_to"}
+        control = coil_norms(outcome.control.kspace - measurement.kspace)
+        torch.testing.assert_close(control, coil_norms(outcome.perturbed.perturbation), rtol=1e-3, atol=0)
+
+
+def test_every_perturbation_refuses_what_does_not_fit(perturbation, measurement, combined, roi):
+    budgets = BUDGETS if perturbation.needs_budget else ()
+    with pytest.raises(InputError, match="there is no knob"):
+        perturbation.run(measurement, combined, roi, budgets, nonsense=1)
+    with pytest.raises(InputError, match="there is no knob"):
+        perturbation.run(measurement, combined, roi, budgets, reconstructor_knobs={"nonsense": 1})
+    with pytest.raises(InputError, match="zero everywhere"):
+        perturbation.run(measurement.with_kspace(0 * measurement.kspace), combined, roi, budgets)
+
+
+def small(perturbation):
+    """Knobs that make it quick and fit it into a small region."""
+    return {"search": 12, "size": 2.0} if perturbation.id == "fnaf" else {}
