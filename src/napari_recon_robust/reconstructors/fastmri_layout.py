@@ -182,9 +182,10 @@ class Cascade(nn.Module):
         self.dc_weight = nn.Parameter(torch.ones(1))
 
     def forward(self, k: Tensor, y: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
-        """One step; k, y and maps (batch, coils, rows, columns), with F along `dims`."""
-        image = (maps.conj() * fourier.ifft(k, dims)).sum(-3)
-        correction = fourier.fft(maps * self.model(image).unsqueeze(-3), dims)
+        """One step; k, y and maps (batch, coils, rows, columns), with F along `dims`, their origin at index 0."""
+        image = (maps.conj() * torch.fft.ifftn(k, dim=dims, norm="ortho")).sum(-3)
+        correction = torch.fft.ifftshift(self.model(torch.fft.fftshift(image, dims)), dims)
+        correction = torch.fft.fftn(maps * correction.unsqueeze(-3), dim=dims, norm="ortho")
         return k - self.dc_weight * mask * (k - y) - correction
 
 
@@ -195,15 +196,29 @@ class FastMRIVarNet(nn.Module):
     give the same images with half of the Fourier transforms.
     """
 
-    def __init__(self, cascades: int, channels: int, pools: int, sensitivity: tuple[int, int] | None = None) -> None:
-        """`sensitivity`: channels and pools of the sensitivity network, None without one."""
+    def __init__(
+        self,
+        cascades: int,
+        channels: int,
+        pools: int,
+        sensitivity: tuple[int, int] | None = None,
+        *,
+        centred: bool = False,
+    ) -> None:
+        """`sensitivity`: channels and pools of the sensitivity network, None without one.
+
+        centred: the cascades see the image less its mean, which is put back behind them. A normalising U-Net
+        hands the mean of its input through; with sensitivities that carry the phase the image is nearly real
+        and positive, so each correction would have to undo a large mean. fastMRI's networks are not centred.
+        """
         super().__init__()
+        self.centred = centred
         self.sens_net = SensitivityNetwork(*sensitivity) if sensitivity else None
         self.cascades = nn.ModuleList(Cascade(channels, pools) for _ in range(cascades))
 
     @torch.no_grad()
     def start_as_identity(self) -> None:
-        """Set first weights: sensitivities that are the normalised ACS images, cascades that remove the mean alone."""
+        """Set first weights: sensitivities that are the normalised ACS images, cascades that correct nothing."""
         if self.sens_net is not None:
             self.sens_net.norm_unet.unet.start_as_identity()
         for name, parameter in self.cascades.named_parameters():
@@ -211,7 +226,7 @@ class FastMRIVarNet(nn.Module):
                 parameter.zero_()
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Tensor]) -> Self:
+    def from_state(cls, state: Mapping[str, Tensor], *, centred: bool = False) -> Self:
         """The network of a state dict, its sizes read from it; WeightsError if it has another layout."""
         first, sensitivity = "cascades.0.model.unet.down_sample_layers.", "sens_net.norm_unet.unet.down_sample_layers."
         sizes = [
@@ -220,14 +235,25 @@ class FastMRIVarNet(nn.Module):
         ]
         if sizes[0] is None:
             raise WeightsError("the weights do not have fastMRI's VarNet layout; choose weights of a VarNet.")
-        return _loaded(cls(_count(state, "cascades."), *sizes[0], sizes[1]), state)
+        return _loaded(cls(_count(state, "cascades."), *sizes[0], sizes[1], centred=centred), state)
 
     def forward(self, data: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
         """The last k-space (or hybrid data), (batch, coils, rows, columns), from the measured one."""
-        k = data
+        # What is centred is shifted once here, instead of in every transform of every cascade.
+        y, sampled, maps = (torch.fft.ifftshift(x, dims) for x in (data, mask, maps))
+        mean = self._mean(y, maps, dims) if self.centred else torch.zeros_like(y)
+        y = y - sampled * mean
+        k = y
         for cascade in self.cascades:
-            k = cascade(k, data, mask, maps, dims)
-        return k
+            k = cascade(k, y, sampled, maps, dims)
+        return torch.fft.fftshift(k + mean, dims)
+
+    def _mean(self, y: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
+        """The data of a constant image, that of the zero-filled image's mean over the support."""
+        image = (maps.conj() * torch.fft.ifftn(y, dim=dims, norm="ortho")).sum((-3, -2, -1), keepdim=True)
+        support = maps.abs().square().sum((-3, -2, -1), keepdim=True)
+        mean = image / torch.where(support > 0, support, 1.0)
+        return torch.fft.fftn(maps * mean, dim=dims, norm="ortho")
 
 
 def acs_columns(mask: Tensor, lines: int | None = None) -> Tensor:

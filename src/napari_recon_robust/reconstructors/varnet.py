@@ -65,7 +65,7 @@ class TrainableVarNet(FastMRIVarNet):
     """The network of `VarNet` as the training sees it: a problem in, an image out; it starts at the zero-filled one."""
 
     def __init__(self, cascades: int, channels: int, pools: int, sensitivity: tuple[int, int]) -> None:
-        super().__init__(cascades, channels, pools, (sensitivity[0], sensitivity[1]))
+        super().__init__(cascades, channels, pools, (sensitivity[0], sensitivity[1]), centred=True)
         self.start_as_identity()
 
     def forward(self, problem: Problem, learned: bool = False) -> Tensor:  # type: ignore[override]
@@ -96,5 +96,6 @@ def combine(data: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
 
 @cache
 def load_network(weights: str, device: torch.device) -> FastMRIVarNet:
-    """The network of a shipped set or a checkpoint, ready to run."""
-    return FastMRIVarNet.from_state(store.load(weights).state).to(device)
+    """The network of a shipped set or a checkpoint, ready to run; those trained here (they say how) are centred."""
+    loaded = store.load(weights)
+    return FastMRIVarNet.from_state(loaded.state, centred=loaded.metadata is not None).to(device)
