@@ -20,10 +20,12 @@ def open_hdf5(path: Path) -> Any:
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        reason = "it is truncated" if "truncated" in str(error) else str(error)
-        raise FileFormatError(
-            f"{path.name} is an HDF5 file that cannot be opened ({reason}); copy or download it again."
-        ) from None
+        reason, advice = str(error), "copy or download it again"
+        if "truncated" in reason:
+            reason = "it is truncated"
+        elif "lock" in reason:
+            reason, advice = "another program is writing it", "wait until that is done"
+        raise FileFormatError(f"{path.name} is an HDF5 file that cannot be opened ({reason}); {advice}.") from None
 
 
 def described(file: Any) -> str:

@@ -18,7 +18,7 @@ def poisson_disc(shape: tuple[int, int], acceleration: float, centre: tuple[int,
 
     Each grid cell holds one randomly placed candidate; candidates are visited in random order and kept where none
     is nearer than d (dart throwing to saturation). d0 is bisected until the acceleration, all points over the
-    sampled ones, fits within 0.5%; 5% is promised. `centre`: size of the fully sampled block. The axes are scaled
+    sampled ones, fits within 1%; 5% is promised. `centre`: size of the fully sampled block. The axes are scaled
     to the same extent, so the discs are ellipses on a grid that is not square. InputError where the centre alone
     is too much.
 
@@ -50,7 +50,7 @@ def poisson_disc(shape: tuple[int, int], acceleration: float, centre: tuple[int,
         points = _throw(order, places, distance * profile, extent / shape[0], extent / shape[1]) | block
         if abs(points.sum() - wanted) < abs(best.sum() - wanted):
             best = points
-        if abs(best.sum() / wanted - 1) < TOLERANCE / 10:
+        if abs(best.sum() / wanted - 1) < TOLERANCE / 5:
             break
         low, high = (distance, high) if points.sum() > wanted else (low, distance)
     return best
