@@ -55,7 +55,7 @@ def _calibration_data(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor
     """The centre of k-space (..., coils, at most CALIBRATION_SIZE, at most CALIBRATION_SIZE)."""
     hybrid = tuple(dims) == (-1,)
     rows, columns = (_central(region, length) for region, length in zip(acs_region(mask), data.shape[-2:], strict=True))
-    found = columns.stop - columns.start if hybrid else min(rows.stop - rows.start, columns.stop - columns.start)
+    found = min(rows.stop - rows.start, columns.stop - columns.start)
     if found < FEWEST_LINES:
         raise InputError(
             f"{found} fully sampled lines were found at the centre of k-space, but coil sensitivities need "

@@ -10,77 +10,86 @@ from torch import Tensor
 from ..errors import InputError
 from . import fourier
 
-BLOCK = (8, 4)  # rows x sampled lines whose energies are averaged before they are compared
-GROUP = 32  # points of a 2-D pattern, likewise
-ROLL_OFF = 0.05  # of the rows at either edge, where the receiver's filter attenuates
+BAND = 8  # image rows whose energies are averaged and whose noise is taken to be equal
+ROLL_OFF = 1 / 16  # of the rows at either end, where receivers and resampling attenuate
+SELECTIVITY = 8  # power of the even fraction that weights a band
+GROUP = 32  # points of a 2-D pattern whose energies are averaged
 
 
 def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
-    """sigma_i, float32 (..., coils), from the largest set of lowest energies that is as even as white noise.
+    """sigma_i, float32 (..., coils): the level of the largest set of low energies that is as even as white noise.
 
-    Energies |.|^2 are averaged over blocks of p independent samples and sorted; noise alone has variance
-    mean^2 / p between blocks, signal adds to it (Hildebrand and Sekhon, J. Appl. Meteorol. 1974,
-    https://doi.org/10.1175/1520-0450(1974)013<0808:ODOTNL>2.0.CO;2).
-    Sampled lines are first transformed along the readout under a Hann window, so that air and the rows of the
-    oversampled readout count as well as high frequencies do, and filtered or zero-padded ends of the readout hardly
-    weigh. For 2-D patterns the blocks are sampled points of similar distance from the centre.
-    Where no part of the data is free of signal the estimate is too large, never systematically too small.
+    Sampled lines are first transformed along the readout under a Hann window: air then counts as well as high
+    frequencies do, and filtered or zero-padded ends of the readout hardly weigh. Each band of rows gives a level
+    (see `_floor`); sigma is their median, weighted by how many energies were even in all coils, so that bands without
+    signal decide.
+    For 2-D patterns sampled points of like distance from the centre are compared, in one band.
+    Where no part of the data is free of signal the estimate is too large.
 
-    kspace: complex64 (..., coils, readout, phase), zero where not sampled.
-    mask: bool (readout, phase), or (1, phase) for whole lines. Lines or points without any energy don't count.
+    kspace: complex64 (..., coils, readout, phase), zero where not sampled; zero where there is none at all.
+    mask: bool (readout, phase), or (1, phase) for whole lines. Rows and lines without any energy don't count.
     """
-    mask = mask & (kspace.abs().flatten(0, -3).amax(0) > 0)
-    if not bool(mask.any()):
+    sampled = mask & (kspace.abs().flatten(0, -3).amax(0) > 0)
+    rows, columns = sampled.any(1), sampled.any(0)
+    if not bool(sampled.any()):
         return kspace.new_zeros(kspace.shape[:-2], dtype=kspace.real.dtype)
-    columns = mask.any(0)
-    if bool((mask == (mask.any(1, keepdim=True) & columns)).all()):
-        energies, samples = _line_blocks(kspace[..., columns], mask.any(1))
+    if bool((sampled == rows[:, None] & columns).all()):
+        levels, even = _floor(*_line_energies(kspace[..., columns], rows))
     else:
-        energies, samples = _point_groups(kspace, mask)
-    return _floor(energies, samples).sqrt()
+        levels, even = _floor(*_point_energies(kspace, sampled))
+    weights = even.mean(-2, keepdim=True).pow(SELECTIVITY).expand_as(levels)
+    levels, order = levels.sort(-1)
+    votes = weights.gather(-1, order).cumsum(-1)
+    middle = (votes < votes[..., -1:] / 2).sum(-1, keepdim=True)
+    return levels.gather(-1, middle)[..., 0].sqrt()
 
 
-def _line_blocks(lines: Tensor, measured: Tensor) -> tuple[Tensor, float]:
-    """Mean energies (..., coils, blocks) of whole lines (..., coils, readout, lines), and samples in each."""
+def _line_energies(lines: Tensor, measured: Tensor) -> tuple[Tensor, float]:
+    """Mean energies (..., coils, bands, lines) of lines (..., coils, readout, lines), independent samples in each."""
+    inside = measured.nonzero()[:, 0]
+    first, last = int(inside.min()), int(inside.max())
     window = torch.zeros(len(measured), device=lines.device, dtype=lines.real.dtype)
-    extent = measured.nonzero()[:, 0]
-    first, last = int(extent.min()), int(extent.max())
     window[first : last + 1] = torch.hann_window(last - first + 3, periodic=False, device=lines.device)[1:-1]
-    power = (window * measured).square().mean()
-    hybrid = fourier.ifft(lines * (window * measured)[:, None], (-2,)) / power.sqrt()
+    window = window * measured
+    power = window.square().mean()
+    hybrid = fourier.ifft(lines * (window / power.sqrt())[:, None], (-2,))
     edge = round(ROLL_OFF * len(measured))
-    energy = _energy(hybrid[..., edge : len(measured) - edge, :])
-    block = tuple(min(size, length) for size, length in zip(BLOCK, energy.shape[-2:], strict=True))
-    means = torch.nn.functional.avg_pool2d(energy.flatten(0, -3), block)
-    # The window makes neighbouring rows alike: fewer of them are independent.
-    independent = float(power.square() / (window * measured).pow(4).mean())
-    return means.reshape(*energy.shape[:-2], -1), block[0] * block[1] * independent
+    energies = _energy(hybrid[..., edge : len(measured) - edge, :])
+    band = min(BAND, energies.shape[-2])
+    bands = energies[..., : energies.shape[-2] // band * band, :].unflatten(-2, (-1, band)).mean(-2)
+    # The window makes neighbouring rows alike.
+    return bands, band * float(power.square() / window.pow(4).mean())
 
 
-def _point_groups(kspace: Tensor, mask: Tensor) -> tuple[Tensor, float]:
-    """Mean energies (..., coils, groups) of sampled points at like distance from the centre, samples in each."""
-    rows, columns = ((torch.arange(n, device=mask.device) - n // 2) / n for n in mask.shape)
-    distance = (rows[:, None].square() + columns.square())[mask]
-    energy = _energy(kspace[..., mask])[..., torch.argsort(distance, stable=True)]
-    size = min(GROUP, energy.shape[-1])
-    groups = energy[..., energy.shape[-1] % size :].unflatten(-1, (-1, size))
-    return groups.mean(-1), float(size)
+def _point_energies(kspace: Tensor, sampled: Tensor) -> tuple[Tensor, float]:
+    """Mean energies (..., coils, 1, groups) of points at like distance from the centre, samples in each."""
+    rows, columns = ((torch.arange(n, device=kspace.device) - n // 2) / n for n in sampled.shape)
+    distance = (rows[:, None].square() + columns.square())[sampled]
+    energies = _energy(kspace[..., sampled])[..., distance.argsort(descending=True, stable=True)]
+    size = min(GROUP, energies.shape[-1])
+    groups = energies[..., : energies.shape[-1] // size * size].unflatten(-1, (-1, size)).mean(-1)
+    return groups[..., None, :], float(size)
 
 
 def _energy(samples: Tensor) -> Tensor:
     return samples.real.square() + samples.imag.square()
 
 
-def _floor(energies: Tensor, samples: float) -> Tensor:
-    """Hildebrand and Sekhon's noise floor: (..., blocks) to (...)."""
+def _floor(energies: Tensor, samples: float) -> tuple[Tensor, Tensor]:
+    """The mean of the most energies, from the lowest on, whose variance is at most mean^2 / samples; their fraction.
+
+    This is the variance between means of `samples` complex Gaussian noise energies; signal adds to it.
+    Hildebrand and Sekhon, J. Appl. Meteorol. 1974,
+    https://doi.org/10.1175/1520-0450(1974)013<0808:ODOTNL>2.0.CO;2.
+    energies: real (..., n). Returns two tensors (...).
+    """
     scale = energies.mean(-1, keepdim=True)
     ordered = (energies / torch.where(scale > 0, scale, 1.0)).sort(-1).values
     count = torch.arange(1, ordered.shape[-1] + 1, device=ordered.device)
     mean = ordered.cumsum(-1) / count
     variance = ordered.square().cumsum(-1) / count - mean.square()
-    even = variance * samples <= mean.square()
-    last = (even * count).amax(-1, keepdim=True) - 1
-    return (mean.gather(-1, last) * scale)[..., 0]
+    number = (count * (variance * samples <= mean.square())).amax(-1, keepdim=True).clamp_min(1)
+    return (mean.gather(-1, number - 1) * scale)[..., 0], number[..., 0] / len(count)
 
 
 def covariance(noise_samples: Tensor) -> Tensor:
@@ -95,7 +104,7 @@ def covariance(noise_samples: Tensor) -> Tensor:
 
 
 def prewhiten(kspace: Tensor, covariance: Tensor) -> Tensor:
-    """L^-1 y with Psi = L L^H: coils whose noise is uncorrelated with E|n_i|^2 = 1.
+    """Whitened samples L^-1 y with Psi = L L^H: coils whose noise is uncorrelated with E|n_i|^2 = 1.
 
     kspace: complex64 (..., coils, readout, phase); covariance: Psi, complex (coils, coils), positive definite.
     Pruessmann et al., MRM 2001, https://doi.org/10.1002/mrm.1241.
@@ -111,7 +120,7 @@ def prewhiten(kspace: Tensor, covariance: Tensor) -> Tensor:
 
 
 def add(kspace: Tensor, mask: Tensor, sigma: Tensor | float, seed: int) -> Tensor:
-    """y + M n with circular complex Gaussian n, E|n_i|^2 = sigma_i^2, independent between coils and samples.
+    """Noisy samples y + M n, n circular complex Gaussian, E|n_i|^2 = sigma_i^2, independent between coils.
 
     kspace: complex64 (..., coils, readout, phase), not changed. mask: bool, broadcastable to (readout, phase).
     sigma: one value, or one per coil (coils,). seed: the same seed gives the same noise on every device.
