@@ -120,7 +120,7 @@ class HyperNetwork(nn.Module):
                     weight[at : at + size].normal_(0, 0.5 * deviation / math.sqrt(features))
                     bias[at + size : at + size + shape[0]].zero_()
                     at += size + shape[0]
-                bias[at:] = torch.tensor([math.log(0.01), math.log(0.1)])
+                bias[at:] = torch.tensor([math.log(0.03), math.log(0.1)])
 
     def generate(self, weight: float, mix: float) -> Generated:
         """The weights for one knob setting."""
