@@ -62,8 +62,8 @@ class HQSNetwork(nn.Module):
     def __init__(self, unrolls: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.unrolls = unrolls
-        self.penalty_offset = nn.Parameter(torch.tensor(-2.0))
-        self.penalty_slope = nn.Parameter(torch.tensor(0.5))
+        self.penalty_offset = nn.Parameter(torch.tensor(-3.5))
+        self.penalty_slope = nn.Parameter(torch.tensor(1.0))
         self.correction = UNet(4 * _INPUTS, 8, widths)
 
     def forward(self, problem: Problem, assumed_noise: float = 1.0) -> Tensor:

@@ -1,0 +1,93 @@
+"""A simulated slice, fully sampled, and small networks with weights of their own."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
+from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork, HQSSupervised
+from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork, HyperRecon
+from napari_recon_robust.weights import store
+
+SIZE = 48
+
+
+@pytest.fixture(scope="session")
+def simulated() -> SimulatedSlice:
+    """A head of ellipses, 4 coils."""
+    row, column = np.mgrid[-1 : 1 : 1j * SIZE, -1 : 1 : 1j * SIZE]
+    head = 0.9 * (np.hypot(row / 0.8, column / 0.65) < 1) - 0.4 * (np.hypot(row / 0.7, column / 0.55) < 1)
+    head += 0.3 * (np.hypot(row + 0.2, column - 0.2) < 0.15)
+    return simulate_slice(head, np.random.default_rng(2), coils=4, noise_level=0.01)
+
+
+@pytest.fixture(scope="session")
+def lines(simulated: SimulatedSlice) -> Measurement:
+    """R = 2 by lines."""
+    return undersampled(simulated, Sampling(acceleration=2, centre_fraction=0.2))
+
+
+@pytest.fixture(scope="session")
+def plane(simulated: SimulatedSlice) -> Measurement:
+    """R = 2 by a Poisson disc."""
+    return undersampled(simulated, Sampling(pattern="poisson-disc", acceleration=2, centre_fraction=0.25))
+
+
+def undersampled(simulated: SimulatedSlice, sampling: Sampling) -> Measurement:
+    mask = sampling.mask(SIZE, SIZE)
+    return Measurement(simulated.kspace * mask, mask, (SIZE, SIZE), simulated.kspace)
+
+
+def saved(network: torch.nn.Module, arguments: dict, path: Path) -> Path:
+    domain = store.Domain(
+        acceleration=(2, 6), noise=(0.001, 0.02), coils=(4, 4), matrix=(48, 48), patterns=(), anatomy=""
+    )
+    metadata = store.Metadata(
+        title="", trained_for=domain, command="", data="", hardware="", seconds=0, steps=0, architecture=arguments
+    )
+    return store.save(path, "small", network.state_dict(), metadata)
+
+
+def disturbed(network: torch.nn.Module) -> torch.nn.Module:
+    """With random weights, so that nothing vanishes."""
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        for parameter in network.parameters():
+            parameter.data += 0.02 * torch.randn_like(parameter)
+    return network
+
+
+@pytest.fixture(scope="session")
+def hqs(tmp_path_factory: pytest.TempPathFactory) -> HQSSupervised:
+    """A small network of random weights."""
+    arguments = {"unrolls": 2, "widths": [8, 8]}
+    return HQSSupervised(saved(disturbed(HQSNetwork(**arguments)), arguments, tmp_path_factory.mktemp("hqs")))
+
+
+@pytest.fixture(scope="session")
+def hyperrecon(tmp_path_factory: pytest.TempPathFactory) -> HyperRecon:
+    """A small network of random weights."""
+    arguments = {"unrolls": 2, "convolutions": 3, "width": 8, "features": 4}
+    return HyperRecon(saved(disturbed(HyperNetwork(**arguments)), arguments, tmp_path_factory.mktemp("hyper")))
+
+
+@pytest.fixture(scope="session")
+def directional() -> Callable[[Callable[[torch.Tensor], torch.Tensor], torch.Tensor, float], tuple[float, float]]:
+    """The derivative of a function along its gradient: by differences, and by the gradient itself."""
+
+    def derivatives(
+        function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, step: float
+    ) -> tuple[float, float]:
+        x = x.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(function(x), x)
+        direction = gradient / gradient.norm()
+        with torch.no_grad():
+            difference = (function(x + step * direction) - function(x - step * direction)) / (2 * step)
+        return float(difference), float(gradient.norm())
+
+    return derivatives

@@ -1,0 +1,55 @@
+import pytest
+import torch
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.evaluation.metrics import foreground, nmse
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.physics.sampling import acs_region
+from napari_recon_robust.progress import run
+from napari_recon_robust.reconstructors import auto, registry
+
+
+def test_held_out_lines_choose_a_good_weight(simulated, lines):
+    """Nearly the best of the values it may choose from, judged by the truth that it never saw."""
+    tv = registry.get("tv")
+    knob = tv.knobs[0]
+    truth = simulated.image.abs()
+    inside = foreground(truth)
+    values = [knob.from_unit(n / (auto.VALUES - 1)) for n in range(auto.VALUES)]
+    errors = {value: float(nmse(tv(lines, weight=value), truth, inside)) for value in values}
+    chosen = run(auto.auto_knobs(tv, lines))["weight"]
+    assert errors[chosen] < 1.25 * min(errors.values())
+    assert errors[chosen] < 0.8 * max(errors.values())
+
+
+def test_the_choice_is_always_the_same_and_yields_its_steps(lines):
+    tv = registry.get("tv")
+    steps = list(auto.auto_knobs(tv, lines))
+    assert len(steps) == auto.FOLDS * auto.VALUES
+    assert steps[-1].fraction == 1
+    assert run(auto.auto_knobs(tv, lines)) == run(auto.auto_knobs(tv, lines))
+
+
+@pytest.mark.parametrize("which", ["lines", "plane"])
+def test_the_folds_are_disjoint_and_spare_the_calibration_region(which, request):
+    mask = request.getfixturevalue(which).mask
+    folds = list(auto._folds(mask))
+    assert len(folds) == auto.FOLDS
+    assert not (folds[0] & folds[1]).any()
+    for held_out in folds:
+        assert held_out.any()
+        assert not (held_out & ~mask).any()
+        assert not held_out[acs_region(mask)].any()
+
+
+def test_the_output_matrix_may_be_smaller_than_the_encoded_one(lines):
+    cropped = Measurement(lines.kspace, lines.mask, (lines.matrix[0], 32))
+    assert run(auto.auto_knobs(registry.get("cg-sense"), cropped))["weight"] > 0
+
+
+def test_what_it_cannot_choose_is_said(simulated, lines):
+    with pytest.raises(InputError, match="no live knob"):
+        run(auto.auto_knobs(registry.get("zero-filled"), lines))
+    mask = torch.ones(1, 48, dtype=torch.bool)
+    with pytest.raises(InputError, match="outside the ACS"):
+        run(auto.auto_knobs(registry.get("tv"), Measurement(simulated.kspace, mask, (48, 48))))
