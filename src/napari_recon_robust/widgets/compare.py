@@ -132,7 +132,10 @@ class CompareDock(Page):
             for column, text in enumerate([*texts, change(measure, values[0], values[1])]):
                 self.table.item(number, column).setText(text)
         against = "the method's own clean image" if comparison.reference is None else "the fully sampled reference"
-        show_text(self.basis, f"Against {against}; data range {decimals(comparison.data_range)}. {result.note}")
+        show_text(
+            self.basis,
+            f"Slice {result.slice}, against {against}; data range {decimals(comparison.data_range)}. {result.note}",
+        )
 
     def _on_looked(self) -> None:
         view = self.session.scene.view

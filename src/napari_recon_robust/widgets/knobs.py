@@ -23,7 +23,7 @@ from superqt.utils import signals_blocked
 from ..knob import Knob, Value
 
 _STEPS = 1000
-_LABEL_WIDTH, _BOX_WIDTH = 84, 88
+_LABEL_WIDTH, _BOX_WIDTH = 92, 76
 
 
 def significant(value: float, digits: int = 3) -> float:
@@ -126,6 +126,8 @@ class NumberControl(KnobControl):
             self.box.setFixedWidth(_BOX_WIDTH)
         else:
             self.box = ExactSpinBox(knob, percent)
+        # The room of the step buttons belongs to the digits; the arrow keys step.
+        self.box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.slider.setRange(0, _STEPS)
         self.slider.setMinimumWidth(44)
         # An integer without a natural end (a seed) is typed, not slid.

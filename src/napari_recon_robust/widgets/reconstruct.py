@@ -287,11 +287,12 @@ class ReconstructDock(Page):
 
     def _on_rendered(self, rendered: Rendered) -> None:
         self._show_mark("" if rendered.exact else "interpolated")
+        self.scores.setEnabled(rendered.exact)
         if rendered.exact:
             self._show_domain()
         if rendered.metrics is not None:
             lines = [
-                f"{region.capitalize()}: SSIM {one.ssim:.3f}, PSNR {one.psnr:.1f} dB, NMSE {decimals(one.nmse)}"
+                f"{region.capitalize()}: SSIM {one.ssim:.3f}, {one.psnr:.1f} dB, NMSE {decimals(one.nmse)}"
                 for region, one in rendered.metrics.items()
             ]
             show_text(self.scores, "\n".join(lines))

@@ -89,9 +89,7 @@ class Session(QObject):
 
     def open_sample(self) -> None:
         """Open the packaged sample."""
-        from ..sample import sample_path
-
-        self.open(sample_path())
+        self.attempt(self.bench.acquisition.open_sample)
 
     def measure(self, sampling: Any = ...) -> None:
         """Measure the slice that is shown, with a sampling."""

@@ -59,6 +59,10 @@ class Acquisition:
         """Open a file; FileFormatError or InputError, one sentence, for what cannot be read."""
         return Task(f"Opening {path.name}", _open(path, axes), self.use)
 
+    def open_sample(self) -> Task["Scan"]:
+        """Open the packaged sample."""
+        return Task("Opening the sample", _open_sample(), self.use)
+
     def use(self, scan: "Scan") -> None:
         """Take an opened scan, at its middle slice. Fully sampled ones are undersampled 4x to begin with."""
         from ..physics.sampling import Sampling
@@ -176,6 +180,13 @@ def _open(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
             yield Progress(0.5, "Loading the methods")
             registry.get(id)  # imports its module here, in the job's thread, and not where it is listed
     return scan
+
+
+def _open_sample() -> Job["Scan"]:
+    yield Progress(0.0, "Opening the sample")
+    from ..sample import sample_path
+
+    return (yield from _open(sample_path(), None))
 
 
 def _measure(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:

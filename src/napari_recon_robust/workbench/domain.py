@@ -1,5 +1,6 @@
 """What a method's weights were trained for, in words, and where a measurement lies outside of it."""
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,9 +38,12 @@ def outside(method: "Reconstructor", measurement: "Measurement") -> str:
 
 
 def _domain(method: "Reconstructor") -> dict[str, Any] | None:
-    if method.weights is None:
-        return None
+    return None if method.weights is None else _described(method.weights)
+
+
+@cache
+def _described(weights: str) -> dict[str, Any] | None:
     from ..weights import store
 
-    described: dict[str, Any] | None = store.describe(method.weights)["trained_for"]
+    described: dict[str, Any] | None = store.describe(weights)["trained_for"]
     return described

@@ -210,7 +210,13 @@ def _compare(setting: Setting, index: int, found: "Sequence[Perturbed]") -> Job[
         0.0,
         1.0,
     )
-    return Result(setting, index, outcome, replay_of(setting, outcome))
+    return finished(setting, index, outcome)
+
+
+def finished(setting: Setting, index: int, outcome: "Outcome", note: str = "") -> Result:
+    """The result of an outcome; its metrics are computed here, in the job's thread, and not where they are shown."""
+    _ = outcome.comparison.metrics, outcome.comparison.warnings
+    return Result(setting, index, outcome, replay_of(setting, outcome), note)
 
 
 def replay_of(setting: Setting, outcome: "Outcome") -> "Sweep | None":

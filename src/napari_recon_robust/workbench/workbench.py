@@ -5,7 +5,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..progress import Job, Progress
 from .acquisition import Acquisition
-from .perturbing import Perturbing, Result, Setting, replay_of
+from .perturbing import Perturbing, Result, Setting, finished
 from .reconstruction import Reconstruction
 from .regions import Region, Regions
 from .task import Task, part
@@ -100,5 +100,4 @@ def _open_case(folder: Path) -> Job[Result]:
         perturbation_knobs=recipe.perturbation_knobs,
         source=recipe.source,
     )
-    outcome = again.outcomes[-1]
-    return Result(setting, 0, outcome, replay_of(setting, outcome), again.summary())
+    return finished(setting, 0, again.outcomes[-1], again.summary())

@@ -1,0 +1,147 @@
+"""How long the window's thread is ours: every callback through loading, knob turns, an attack and its cancellation.
+
+    xvfb-run -a python benchmarks/window.py [--method tv]
+
+Goals: each callback <= 100 ms; from the slider's event to the image handed to napari, p95 <= 16 ms once the range is
+prepared; the range prepared within 2 s (one knob) or 8 s (two). Every method of the docks, the session, the jobs and
+the panels is timed at its outermost call, so what napari does within them counts too.
+"""
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import wraps
+from inspect import isfunction
+from typing import Any
+
+import napari
+import numpy as np
+from qtpy.QtWidgets import QApplication
+
+from napari_recon_robust.widgets import compare, jobs, keys, layers, perturb, reconstruct, scene, session
+
+LIMIT, LATENCY = 100.0, 16.0
+OURS = (
+    jobs.Jobs,
+    keys.Shortcuts,
+    layers.Panels,
+    scene.Scene,
+    session.Session,
+    reconstruct.ReconstructDock,
+    perturb.PerturbDock,
+    compare.CompareDock,
+)
+
+
+class Clock:
+    """Wraps our classes' methods; milliseconds of each outermost call, by phase and name."""
+
+    def __init__(self) -> None:
+        self.phase = "start"
+        self.spent: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self._inside = False
+        for one in OURS:
+            for name, member in list(vars(one).items()):
+                if isfunction(member) and not name.startswith("__"):
+                    setattr(one, name, self._timed(f"{one.__name__}.{name}", member))
+
+    def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            if self._inside:
+                return function(*args, **kwargs)
+            self._inside = True
+            start = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.spent[self.phase, name].append(1e3 * (time.perf_counter() - start))
+                self._inside = False
+
+        return timed
+
+    def report(self) -> None:
+        print(f"{'phase':<10} {'callback':<38} {'calls':>6} {'median':>8} {'max ms':>8}")
+        for (phase, name), times in self.spent.items():
+            if max(times) >= 2.0:
+                mark = "  over" if max(times) > LIMIT else ""
+                print(f"{phase:<10} {name:<38} {len(times):>6} {np.median(times):>8.1f} {max(times):>8.1f}{mark}")
+        worst = max((max(times), phase, name) for (phase, name), times in self.spent.items())
+        print(f"longest callback: {worst[0]:.1f} ms ({worst[2]}, {worst[1]}); the goal is {LIMIT:.0f} ms")
+
+
+def until(condition: Callable[[], object], seconds: float = 600.0) -> float:
+    """Run the window's loop until something holds; how long that took."""
+    start = time.perf_counter()
+    while not condition():
+        QApplication.processEvents()
+        time.sleep(0.001)
+        if time.perf_counter() - start > seconds:
+            raise TimeoutError
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--method", default="tv")
+    parser.add_argument("--turns", type=int, default=200)
+    options = parser.parse_args()
+    clock = Clock()
+    viewer = napari.Viewer()
+    viewer.window.resize(1280, 800)
+    viewer.window.add_plugin_dock_widget(session.PLUGIN, "Reconstruct", tabify=True)
+    review = session.Session.of(viewer)
+    review.jobs.failed.connect(print)
+    bench = review.bench
+    until(lambda: len(review.docks) == 3)
+
+    clock.phase = "load"
+    review.open_sample()
+    loaded = until(lambda: bench.acquisition.slice is not None)
+    until(lambda: bench.reconstruction.shown is not None and bench.reconstruction.ready)
+    review.choose_method(options.method)
+    prepared = until(lambda: bench.reconstruction.ready)
+    until(lambda: not review.jobs.busy("render"))
+
+    clock.phase = "knob"
+    page = next(dock for dock in review.docks if isinstance(dock, reconstruct.ReconstructDock))
+    slider = page.knobs.controls[bench.reconstruction.axes[0].name].slider
+    latency = []
+    for position in np.random.default_rng(0).integers(0, 1001, options.turns):
+        start = time.perf_counter()
+        slider.setValue(int(position))
+        latency.append(1e3 * (time.perf_counter() - start))
+        until(lambda end=start + 1 / 60: time.perf_counter() > end)
+    rested = until(lambda: bench.reconstruction.shown.exact)
+
+    clock.phase = "attack"
+    bench.regions.choose(bench.regions.on(bench.acquisition.index)[:1])
+    bench.perturbing.set(steps=2)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.result is not None and not review.jobs.busy())
+
+    clock.phase = "cancel"
+    previews: list[object] = []
+    bench.perturbing.previewed.connect(previews.append)
+    bench.perturbing.set(steps=200)
+    review.attempt(bench.perturbing.run)
+    until(lambda: previews)
+    start = time.perf_counter()
+    review.jobs.cancel()
+    until(lambda: not review.jobs.busy())
+    cancelled = time.perf_counter() - start
+
+    clock.report()
+    print(f"first look and calibration {loaded:.2f} s; {options.method} prepared in {prepared:.2f} s")
+    print(
+        f"slider to image handed to napari: median {np.median(latency):.1f} ms, "
+        f"p95 {np.percentile(latency, 95):.1f} ms (goal {LATENCY:.0f}); "
+        f"exact {1e3 * rested:.0f} ms after the last turn; cancelled in {cancelled:.2f} s"
+    )
+    review.jobs.cancel_all()
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What napari sees of the plugin."""
+
+from importlib import import_module
+from pathlib import Path
+
+import napari_recon_robust
+
+MANIFEST = Path(napari_recon_robust.__file__).with_name("napari.yaml")
+
+
+def manifest():  # type: ignore[no-untyped-def]
+    from npe2 import PluginManifest
+
+    return PluginManifest.from_file(MANIFEST)
+
+
+def test_it_is_valid_and_every_command_exists() -> None:
+    for command in manifest().contributions.commands:
+        module, name = command.python_name.split(":")
+        assert callable(getattr(import_module(module), name)), command.id
+
+
+def test_readers_sample_data_and_three_widgets() -> None:
+    contributions = manifest().contributions
+    assert [widget.display_name for widget in contributions.widgets] == ["Reconstruct", "Perturb", "Compare"]
+    (reader,) = contributions.readers
+    assert {"*.h5", "*.mrd", "*.cfl", "*.hdr", "*.npy"} <= set(reader.filename_patterns)
+    assert len(contributions.sample_data) == 1
+
+
+def test_napari_finds_it() -> None:
+    from npe2 import PluginManager
+
+    manager = PluginManager()
+    manager.discover()
+    assert "napari-recon-robust" in manager
+    assert manager.get_manifest("napari-recon-robust").display_name == "Recon Robust"
+
+
+def test_every_key_is_a_command_in_the_palette() -> None:
+    from napari_recon_robust.widgets.keys import KEYS
+
+    commands = {command.id.split(".")[1] for command in manifest().contributions.commands}
+    assert {key.command for key in KEYS} <= commands
+    assert len({key.key for key in KEYS}) == len(KEYS)

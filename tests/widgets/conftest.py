@@ -1,0 +1,52 @@
+"""What tests of the window need: a display, and time for the jobs."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qtpy.QtCore import QThreadPool
+
+if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+    collect_ignore_glob = ["test_*.py"]  # Qt would abort the process; `make test` brings a virtual display
+
+os.environ["NAPARI_ASYNC"] = "0"
+
+
+@pytest.fixture
+def until(qtbot: Any) -> Callable[[Callable[[], object]], None]:
+    """Let the window's event loop run until a condition holds."""
+
+    def wait(condition: Callable[[], object]) -> None:
+        qtbot.waitUntil(lambda: bool(condition()), timeout=60_000)
+
+    return wait
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy: Callable[[], Any]) -> Iterator[Any]:
+    """What napari gives to a plugin: the viewer behind its proxy."""
+    from napari_recon_robust.widgets import session
+
+    viewer = make_napari_viewer_proxy()
+    yield viewer
+    for each in list(session._sessions.values()):
+        each.jobs.cancel_all()
+    QThreadPool.globalInstance().waitForDone(20_000)
+
+
+@pytest.fixture
+def review(viewer: Any, scan_file: Path, until: Callable[[Callable[[], object]], None]) -> Any:
+    """The three docks on a small scan, its first reconstruction shown."""
+    from napari_recon_robust.widgets.session import PLUGIN, Session
+
+    session = Session.of(viewer)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    until(lambda: len(session.docks) == 3)
+    session.open(scan_file)
+    until(lambda: session.bench.acquisition.slice is not None)
+    session.choose_method("cg-sense")
+    until(lambda: session.bench.reconstruction.shown is not None and session.bench.reconstruction.shown.exact)
+    return session

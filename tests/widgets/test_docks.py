@@ -1,0 +1,342 @@
+"""The real window under a virtual display: the main job, and what users do to it meanwhile."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QPushButton
+
+from napari_recon_robust.widgets import commands, keys
+from napari_recon_robust.widgets.session import DOCKS, PLUGIN, Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def dock(session: Session, name: str) -> Any:
+    return next(one for one in session.docks if type(one).__name__ == f"{name}Dock")
+
+
+def press(widget: Any, text: str) -> None:
+    next(one for one in widget.findChildren(QPushButton) if one.text().startswith(text)).click()
+
+
+def sentence(session: Session) -> str:
+    return str(dock(session, "Reconstruct").foot.message.text())
+
+
+def attack(session: Session, until: Until, **knobs: Any) -> None:
+    session.bench.regions.choose(session.bench.regions.on(1))
+    session.bench.perturbing.set(**{"steps": 1, **knobs})
+    press(dock(session, "Perturb"), "Run")
+    until(lambda: session.bench.perturbing.result is not None and not session.jobs.busy())
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch, review: Session) -> threading.Event:
+    """CG-SENSE waits in the job's thread until the event is set."""
+    go = threading.Event()
+    method = type(review.bench.reconstruction.chosen)
+    original = method.reconstruct
+
+    def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+        while not go.is_set():
+            time.sleep(0.01)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(method, "reconstruct", wait)
+    yield go
+    go.set()
+
+
+def test_opening_a_dock_imports_no_torch() -> None:
+    code = (
+        "import sys, napari\n"
+        "from qtpy.QtWidgets import QApplication\n"
+        "viewer = napari.Viewer(show=False)\n"
+        f"viewer.window.add_plugin_dock_widget({PLUGIN!r})\n"
+        "for _ in range(20): QApplication.processEvents()\n"
+        f"assert len(viewer.window.dock_widgets) == 3, list(viewer.window.dock_widgets)\n"
+        "loaded = {'torch', 'h5py'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+        "viewer.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_three_docks_are_tabbed_with_the_first_in_front(viewer: Any, until: Until) -> None:
+    viewer.window.add_plugin_dock_widget(PLUGIN)
+    session = Session.of(viewer)
+    until(lambda: len(session.docks) == len(DOCKS))
+    assert Session.of(viewer) is session
+    wrappers = [one.parent() for one in session.docks]
+    main = wrappers[0].window()
+    assert set(main.tabifiedDockWidgets(wrappers[0])) == set(wrappers[1:])
+    for one in session.docks:
+        assert one.minimumSizeHint().width() <= 360
+        assert one.scroll.widget().minimumSizeHint().width() <= 360 - 14, "cut off at 360 pixels"
+        assert one.minimumSizeHint().height() < 420
+    assert dock(session, "Reconstruct").open_button.text() == "Open k-space…"
+
+
+def test_every_control_has_a_tooltip(review: Session) -> None:
+    from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QCheckBox, QComboBox
+
+    kinds = (QPushButton, QComboBox, QCheckBox, QAbstractSpinBox, QAbstractSlider)
+    for page in review.docks:
+        for kind in kinds:
+            for widget in page.body_widget.findChildren(kind):
+                parents = [widget, widget.parentWidget(), widget.parentWidget().parentWidget()]
+                assert any(one.toolTip() for one in parents) or "Scroll" in type(widget).__name__, widget
+
+
+def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
+    panels = review.panels
+    assert panels.shown == ("reference", "clean")
+    assert "SSIM" in panels.panels["clean"].image.name
+    assert "3 slices × 4 coils" in dock(review, "Reconstruct").facts.text()
+    attack(review, until)
+    assert panels.shown == ("reference", "clean", "perturbed", "difference")
+    assert "×" in panels.panels["difference"].image.name
+    comparison = review.bench.result.outcome.comparison
+    shown = panels.panels["perturbed"].stack[1]
+    np.testing.assert_allclose(shown, comparison.perturbed.numpy())
+    assert dock(review, "Compare").sentence.text() == comparison.sentence
+    assert dock(review, "Compare").table.item(1, 1).text() == f"{comparison.metrics['perturbed']['roi'].ssim:.3f}"
+
+    perturb = dock(review, "Perturb")
+    perturb.replay.setValue(0)
+    np.testing.assert_allclose(panels.panels["perturbed"].stack[1], comparison.clean.numpy())
+    assert not panels.panels["difference"].stack[1].any()
+
+    review.attempt(lambda: review.bench.save(tmp_path / "case"))
+    until(lambda: not review.jobs.busy())
+    review.open(tmp_path / "case")
+    until(lambda: review.bench.acquisition.scan is None and not review.jobs.busy())
+    assert panels.panels["perturbed"].stack.shape == (1, 96, 96)
+    np.testing.assert_allclose(panels.panels["perturbed"].stack[0], comparison.perturbed.numpy(), rtol=1e-4, atol=1e-9)
+
+
+def test_the_ways_to_look_at_a_result(review: Session, until: Until, viewer: Any) -> None:
+    attack(review, until)
+    comparison, panels = review.bench.result.outcome.comparison, review.panels
+
+    def shown(key: str) -> np.ndarray:
+        return panels.panels[key].stack[1]
+
+    commands.random(viewer)
+    np.testing.assert_array_equal(shown("perturbed"), comparison.random.numpy())
+    assert dock(review, "Compare").random.isChecked()
+    commands.random(viewer)
+    commands.truth(viewer)
+    np.testing.assert_array_equal(shown("reference"), comparison.perturbed_reference.numpy())
+    commands.truth(viewer)
+    commands.flicker(viewer)
+    np.testing.assert_array_equal(shown("perturbed"), comparison.clean.numpy())
+    commands.flicker(viewer)
+    np.testing.assert_array_equal(shown("perturbed"), comparison.perturbed.numpy())
+    commands.next_layout(viewer)
+    assert panels.viewer.canvas.grid.enabled is False
+    commands.previous_layout(viewer)
+    assert panels.viewer.canvas.grid.enabled
+    commands.regions(viewer)
+    assert not panels.panels["clean"].regions.visible
+    commands.list_keys(viewer)
+    assert not dock(review, "Compare").keys.isHidden()
+
+
+def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, qtbot: Any) -> None:
+    attack(review, until)
+    shortcuts = dock(review, "Compare").shortcuts
+    shortcuts.enable(True)
+    shortcuts._start_flicker()
+    assert review.scene.view.flicker
+    until(lambda: not review.scene.view.flicker)
+    until(lambda: review.scene.view.flicker)
+    qtbot.keyRelease(dock(review, "Compare"), Qt.Key.Key_G)
+    assert not review.scene.view.flicker
+    assert not shortcuts._blink.isActive()
+
+
+def test_drawing_a_region(review: Session, until: Until) -> None:
+    press(dock(review, "Perturb"), "Box")
+    layer = review.panels.panels["clean"].regions
+    assert review.panels.panels["reference"].regions.mode == "add_rectangle"
+    layer.add([np.array([[1, 9.6, 19.7], [1, 9.6, 29.6], [1, 20.4, 29.6], [1, 20.4, 19.7]])], shape_type="rectangle")
+    until(lambda: review.bench.regions.chosen)
+    (region,) = review.bench.regions.chosen
+    assert region.name == "drawn 1"
+    assert region.roi.shapes[0].model_dump() == {"kind": "box", "row": 10, "column": 20, "height": 11, "width": 10}
+    assert {len(panel.regions.data) for panel in review.panels.panels.values()} == {2}
+    perturb = dock(review, "Perturb")
+    assert [perturb.list.item(row).text() for row in range(2)] == ["Lesion, 10×12", "drawn 1, 11×10"]
+    press(perturb, "Delete")
+    assert [one.name for one in review.bench.regions.all] == ["Lesion"]
+
+
+def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
+    perturb = dock(review, "Perturb")
+    perturb.kind.setCurrentIndex(perturb.kind.findData("fnaf"))
+    perturb.place.setChecked(True)
+    review.panels.clicked.emit(50.0, 40.0)
+    until(lambda: review.bench.perturbing.result is not None)
+    assert not perturb.place.isChecked()
+    details = review.bench.result.outcome.perturbed.details
+    assert np.allclose(details["position"], (50, 40))
+    assert "contrast" in perturb.spent.text()
+
+
+def test_cancelling_keeps_the_best_so_far(review: Session, until: Until) -> None:
+    review.bench.regions.choose(review.bench.regions.on(1))
+    review.bench.perturbing.set(steps=200)
+    previews: list[Any] = []
+    review.bench.perturbing.previewed.connect(previews.append)
+    press(dock(review, "Perturb"), "Run")
+    until(lambda: previews)
+    assert review.panels.panels["perturbed"].image.name == "Worst so far"
+    press(dock(review, "Compare").foot, "Cancel")
+    until(lambda: review.bench.perturbing.result is not None)
+    assert not review.bench.result.outcome.perturbed.complete
+    assert "best so far" in dock(review, "Perturb").spent.text()
+
+
+def test_a_second_job_is_refused(review: Session, until: Until, slow: threading.Event) -> None:
+    review.bench.regions.choose(review.bench.regions.on(1))
+    press(dock(review, "Perturb"), "Run")
+    assert not dock(review, "Perturb").run.isEnabled()
+    review.attempt(review.bench.perturbing.run)
+    assert "under way" in sentence(review)
+    slow.set()
+    until(lambda: not review.jobs.busy())
+    assert review.bench.perturbing.result is not None
+
+
+def test_layers_renamed_and_deleted_while_a_job_runs(review: Session, until: Until, slow: threading.Event) -> None:
+    review.bench.regions.choose(review.bench.regions.on(1))
+    press(dock(review, "Perturb"), "Run")
+    layers = review.panels.viewer.layers
+    layers["Reference"].name = "renamed"
+    layers.remove(review.panels.panels["clean"].image)
+    until(lambda: "clean" not in review.panels.shown)
+    slow.set()
+    until(lambda: review.bench.perturbing.result is not None)
+    assert review.panels.shown == ("reference", "clean", "perturbed", "difference")
+    assert layers[0].name == "renamed"
+    layers.clear()
+    until(lambda: not review.panels.shown)
+    review.scene.lay_out()
+    assert len(layers) == 8
+
+
+def test_closing_the_docks_in_the_middle_of_a_job(
+    review: Session, viewer: Any, until: Until, slow: threading.Event
+) -> None:
+    review.bench.regions.choose(review.bench.regions.on(1))
+    press(dock(review, "Perturb"), "Run")
+    for page in list(review.docks):
+        viewer.window.remove_dock_widget(page)
+    until(lambda: not review.docks)
+    assert not review.panels.viewer.layers
+    assert not review.panels.viewer.canvas.grid.enabled
+    slow.set()
+    until(lambda: not review.jobs.busy())
+    # Opened again, the review is where it was.
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Compare")
+    until(lambda: len(review.docks) == 3 and review.panels.shown)
+    assert review.panels.panels["reference"].stack.any()
+    assert "head.h5" in dock(review, "Reconstruct").facts.text()
+
+
+def test_a_method_that_raises(review: Session, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("you tried to allocate 9 GB, not enough memory")
+
+    monkeypatch.setattr(type(review.bench.reconstruction.chosen), "reconstruct", fail)
+    review.turn({"weight": 0.5})
+    until(lambda: "CG-SENSE" in sentence(review))
+    attack_failed = sentence(review)
+    assert attack_failed.endswith(".")
+    monkeypatch.undo()
+    review.turn({"weight": 0.02})
+    until(lambda: review.bench.reconstruction.shown is not None and review.bench.reconstruction.shown.exact)
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"", "nothing.h5"), (b"\x89HDF\r\n\x1a\nrest", "nothing.h5")])
+def test_a_wrong_file_leaves_what_was_open(
+    review: Session, until: Until, tmp_path: Path, content: bytes, words: str
+) -> None:
+    (tmp_path / "nothing.h5").write_bytes(content)
+    review.open(tmp_path / "nothing.h5")
+    until(lambda: words in sentence(review))
+    assert review.bench.acquisition.slice is not None
+    assert review.panels.shown
+
+
+def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Path) -> None:
+    kspace = review.bench.acquisition.current.measurement.full.numpy()
+    np.save(tmp_path / "raw.npy", kspace)
+    review.open(tmp_path / "raw.npy")
+    page = dock(review, "Reconstruct")
+    assert "4 × 192 × 96" in page.axes_question.text()
+    page.axes.setText("coil, readout, nonsense")
+    press(page.axes_box, "Open")
+    until(lambda: "axes" in sentence(review))
+    page.axes.setText("coil, readout, phase")
+    press(page.axes_box, "Open")
+    until(lambda: review.bench.acquisition.shape == (1, 192, 96))
+    until(lambda: review.bench.acquisition.slice is not None)
+
+
+def test_nan_in_the_kspace(review: Session, until: Until, tmp_path: Path) -> None:
+    kspace = review.bench.acquisition.current.measurement.full.numpy().copy()
+    kspace[1, 5, 5] = np.nan
+    np.save(tmp_path / "nan.npy", kspace)
+    review.open(tmp_path / "nan.npy", ("coil", "readout", "phase"))
+    until(lambda: "NaN" in sentence(review))
+
+
+def test_slices_from_the_slider(review: Session, until: Until) -> None:
+    review.panels.viewer.dims.set_current_step(0, 2)
+    until(lambda: review.bench.acquisition.slice is not None and review.bench.acquisition.slice.index == 2)
+    until(lambda: review.panels.panels["clean"].stack[2].any())
+    assert not review.panels.panels["clean"].stack[1].any()
+
+
+def test_sampling_is_turned(review: Session, until: Until) -> None:
+    page = dock(review, "Reconstruct")
+    before = review.bench.acquisition.current
+    page.sampling.controls["acceleration"].box.setValue(2.0)
+    until(lambda: review.bench.acquisition.slice is not before)
+    assert review.bench.acquisition.current.measurement.acceleration < 2.1
+    assert page.sampling_facts.text().startswith("R = ")
+
+
+def test_reading_through_napari(viewer: Any, scan_file: Path, tmp_path: Path, until: Until) -> None:
+    from napari_recon_robust.widgets.reader import get_reader
+
+    np.save(tmp_path / "picture.npy", np.zeros((4, 4)))
+    assert get_reader(str(tmp_path / "picture.npy")) is None
+    assert get_reader(str(tmp_path)) is None
+    assert get_reader([str(scan_file)]) is None
+    viewer.open(str(scan_file), plugin=PLUGIN)
+    session = Session.of(viewer)
+    until(lambda: session.bench.acquisition.slice is not None)
+    assert session.bench.acquisition.facts.startswith("head.h5")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_reading_surface_is_black_in_every_theme(review: Session, theme: str) -> None:
+    review.panels.viewer.theme = theme
+    assert tuple(review.panels.viewer.canvas.background_color)[:3] == (0, 0, 0)
+
+
+def test_help_lists_every_key() -> None:
+    for key in keys.KEYS:
+        assert key.words in keys.text()

@@ -1,0 +1,164 @@
+"""Jobs in other threads: reported, cancelled, refused, and what goes wrong in them."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.progress import Job, Progress
+from napari_recon_robust.widgets.jobs import Jobs
+from napari_recon_robust.workbench.task import Task
+
+Until = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture
+def jobs(qtbot: Any) -> Iterator[Jobs]:
+    jobs = Jobs()
+    jobs.sentences = []
+    jobs.failed.connect(jobs.sentences.append)
+    yield jobs
+    jobs.cancel_all()
+    qtbot.waitUntil(lambda: not jobs._running, timeout=10_000)
+
+
+def counting(stop: threading.Event, seen: list[Any], closed: threading.Event | None = None) -> Job[str]:
+    try:
+        step = 0
+        while not stop.is_set():
+            seen.append(threading.current_thread())
+            step += 1
+            yield Progress(0.5, f"step {step}", step)
+            time.sleep(0.01)
+    finally:
+        if closed is not None:
+            closed.set()
+    return "done"
+
+
+def failing(error: Exception) -> Job[None]:
+    yield Progress(0.0)
+    raise error
+
+
+def test_the_work_is_in_another_thread_and_its_result_in_this_one(jobs: Jobs, until: Until) -> None:
+    stop, worked_in, accepted_in, previews = threading.Event(), [], [], []
+
+    def accept(result: str) -> None:
+        accepted_in.append((result, threading.current_thread()))
+
+    jobs.start(Task("Counting", counting(stop, worked_in), accept, previews.append))
+    until(lambda: len(previews) > 2)
+    stop.set()
+    until(lambda: accepted_in)
+    assert accepted_in == [("done", threading.current_thread())]
+    assert threading.current_thread() not in worked_in
+
+
+def test_no_gradients_in_the_worker(jobs: Jobs, until: Until) -> None:
+    seen = []
+
+    def job() -> Job[None]:
+        import torch
+
+        seen.append(torch.is_grad_enabled())
+        yield Progress(1.0)
+
+    jobs.start(Task("Looking", job(), lambda _: None))
+    until(lambda: not jobs.busy())
+    assert seen == [False]
+
+
+def test_cancelling_closes_the_job_in_its_thread_and_keeps_the_best(jobs: Jobs, until: Until) -> None:
+    closed, kept, previews, messages = threading.Event(), [], [], []
+    jobs.ended.connect(messages.append)
+    task = Task("Counting", counting(threading.Event(), [], closed), pytest.fail, previews.append, kept.append)
+    jobs.start(task)
+    until(lambda: previews)
+    jobs.cancel()
+    until(lambda: not jobs.busy())
+    assert closed.is_set()
+    assert kept[0] >= previews[-1]
+    assert messages == ["Counting: cancelled."]
+
+
+def test_a_cancelled_job_may_be_followed_by_what_makes_use_of_it(jobs: Jobs, until: Until) -> None:
+    finished = []
+
+    def more(best: int) -> Task[Any]:
+        stop = threading.Event()
+        stop.set()
+        return Task("Finishing", counting(stop, []), lambda result: finished.append((best, result)))
+
+    previews: list[int] = []
+    jobs.start(Task("Counting", counting(threading.Event(), []), pytest.fail, previews.append, more))
+    until(lambda: previews)
+    jobs.cancel()
+    until(lambda: finished)
+    assert finished[0][0] >= previews[-1]
+    assert finished[0][1] == "done"
+
+
+def test_a_second_job_is_refused_in_words(jobs: Jobs, until: Until) -> None:
+    stop = threading.Event()
+    assert jobs.start(Task("Worst-case noise", counting(stop, []), lambda _: None))
+    assert not jobs.start(Task("Saving", counting(stop, []), pytest.fail))
+    assert "worst-case noise is under way" in jobs.sentences[-1]
+    assert jobs.start(Task("Rendering", counting(stop, []), lambda _: None), "render"), "another lane is free"
+    stop.set()
+    until(lambda: not jobs.busy() and not jobs.busy("render"))
+
+
+def test_of_many_requests_the_first_and_the_latest_run(jobs: Jobs, until: Until) -> None:
+    stop, done = threading.Event(), []
+    for number in range(20):
+        job = counting(stop, [])
+        jobs.latest(Task("Rendering", job, lambda _, number=number: done.append(number)), "render")
+    stop.set()
+    until(lambda: not jobs.busy("render"))
+    assert done == [0, 19]
+
+
+def test_replacing_cancels_what_runs(jobs: Jobs, until: Until) -> None:
+    stop, done = threading.Event(), []
+    stop.set()
+    jobs.latest(Task("Old", counting(threading.Event(), []), pytest.fail), "render")
+    jobs.replace(Task("New", counting(stop, []), done.append), "render")
+    until(lambda: done)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied (1x2 and 3x4)"), "mat1 and mat2"),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 GB"), "ran out of memory"),
+        (MemoryError(), "not enough memory"),
+        (InputError("the budget is 7; give less."), "the budget is 7"),
+        (KeyError("surprise"), "KeyError"),
+        (StopIteration(), "failed"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_every_error_is_said_and_nothing_hangs(jobs: Jobs, until: Until, error: Exception, words: str) -> None:
+    jobs.start(Task("Reconstructing", failing(error), pytest.fail))
+    until(lambda: not jobs.busy())
+    (sentence,) = jobs.sentences
+    assert words in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert jobs.start(Task("Again", failing(InputError("no.")), pytest.fail)), "the lane stays blocked"
+    until(lambda: not jobs.busy())
+
+
+def test_a_result_that_cannot_be_accepted_is_said_too(jobs: Jobs, until: Until) -> None:
+    def refuse(_: object) -> None:
+        raise InputError("it does not fit; try another.")
+
+    stop = threading.Event()
+    stop.set()
+    jobs.start(Task("Opening", counting(stop, []), refuse))
+    until(lambda: not jobs.busy())
+    assert jobs.sentences == ["it does not fit; try another."]
