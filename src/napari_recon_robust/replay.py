@@ -229,7 +229,7 @@ def _weights(reconstructor: Reconstructor) -> dict[str, str]:
         return {}
     from .weights import store
 
-    return {store.describe(reconstructor.weights)["id"]: store.load(reconstructor.weights).sha256}
+    return {Path(reconstructor.weights).name: store.load(reconstructor.weights).sha256}
 
 
 def _changes(recipe: Recipe, method: Reconstructor) -> list[str]:

@@ -84,7 +84,7 @@ class Perturbed:
     measurement: with the perturbed samples; its `full` is the fully sampled k-space with the same perturbation
         (what the scanner would have seen without undersampling), None where that is not known.
     perturbation: z = perturbed - clean samples, complex64 (coils, readout, phase), zero where not sampled.
-    budget: what it really spent. loss: of each iterate, clean first; higher is worse for the reconstruction.
+    budget: what it really spent. loss: of each iterate, clean first (AdvRec starts at noise); higher is worse.
     complete: False while the search runs, and so for the best so far of a cancelled one.
     judged_by: "clean" where the anatomy stays, "perturbed" where the truth has changed with it.
     roi: the region that it concerns if that is not the one given. details: further results, plain JSON values;

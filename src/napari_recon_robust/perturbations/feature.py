@@ -60,12 +60,12 @@ class Feature:
         that crosses zero magnitude would fool a contrast ratio.
         """
         x = image.detach()
-        around = Feature("blob", torch.cat([self.values[:2], 2 * self.values[2:3], self.values[3:]])).profile(
-            (x.shape[-2], x.shape[-1])
-        )
-        local = (x.abs() * around).sum().detach() / around.sum().detach()
-        size = torch.maximum(self.values[3] * local * self.profile((x.shape[-2], x.shape[-1])), -DARKEST * x.abs())
-        return size * torch.exp(1j * smooth_phase(x))
+        magnitude, matrix = x.abs().cpu(), (x.shape[-2], x.shape[-1])
+        row, column, size, _ = self.values.detach()
+        around = Feature.of("blob", float(row), float(column), 2 * float(size), 1.0).profile(matrix)
+        local = (magnitude * around).sum() / around.sum()
+        inserted = torch.maximum(self.values[3] * local * self.profile(matrix), -DARKEST * magnitude)
+        return inserted.to(image.device) * torch.exp(1j * smooth_phase(x))
 
 
 def smooth_phase(image: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from ..progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
 from .feature import SHAPES, Feature
 from .insertion import Insertion, Trial
+from .objective import gradient_of
 from .outcome import tissue_of
 
 # Features in one image, those of the worst that are tried alone, and those of these that are refined.
@@ -121,7 +122,7 @@ def _place(problem: Problem, knobs: dict[str, Any]) -> Job[list[Perturbed]]:
     yield Progress(0.0, "Reconstructing without the feature")
     if not insertion.truth.abs()[feature.region(problem.measurement.matrix)].any():
         raise InputError("there is no tissue at this place; choose one inside the head or limb.")
-    insertion.clean  # noqa: B018 - each of the two reconstructions is a step of its own
+    _ = insertion.clean  # a step of its own
     yield Progress(0.5, "Reconstructing with the feature")
     return [insertion.perturbed(insertion.trial(feature), complete=True)]
 
@@ -185,7 +186,7 @@ class Search:
                 moving = Feature(feature.shape, values, feature.angle)
                 image = self.insertion.reconstruct(moving.change(self.insertion.truth), keep=self.insertion.keep)
                 recovery = self.insertion.recovery(moving, image)
-                (gradient,) = torch.autograd.grad(recovery, values)
+            gradient = gradient_of(recovery, values, self.problem.reconstructor.label)
             self.verified.append(self.insertion.judged(feature, image))
             self.spent += GRADIENT_COST
             yield self._progress("Refining the worst")

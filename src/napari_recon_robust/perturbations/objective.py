@@ -66,25 +66,29 @@ class Objective:
 
         Raises ModelError where the method gives no gradient, or a NaN.
         """
-        label = self.problem.reconstructor.label
         z = z.detach().requires_grad_()
         with torch.enable_grad():
             image = self._image(z)
             loss = self.of_image(image)
-            if not loss.requires_grad:
-                raise ModelError(f"{label} gives no gradient with respect to the k-space; choose another method.")
-            try:
-                (gradient,) = torch.autograd.grad(loss, z)
-            except ReconRobustError:
-                raise
-            except Exception as error:
-                raise ModelError(
-                    f"the gradient of {label} failed ({type(error).__name__}: {error}); try a smaller matrix."
-                ) from error
-        if not torch.view_as_real(gradient).sum().isfinite():
-            raise ModelError(f"the gradient of {label} holds NaN; turn its knobs towards their defaults.")
-        return float(loss.detach()), gradient, image.detach()
+        return float(loss.detach()), gradient_of(loss, z, self.problem.reconstructor.label), image.detach()
 
     def _image(self, z: Tensor) -> Tensor:
         measurement = self.problem.measurement
         return self.problem.reconstruct(measurement.with_kspace(measurement.kspace + z, keep=self.keep))
+
+
+def gradient_of(loss: Tensor, variable: Tensor, label: str) -> Tensor:
+    """The gradient of a scalar through the method named `label`; ModelError where there is none, or a NaN in it."""
+    if not loss.requires_grad:
+        raise ModelError(f"{label} gives no gradient with respect to the k-space; choose another method.")
+    try:
+        (gradient,) = torch.autograd.grad(loss, variable)
+    except ReconRobustError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the gradient of {label} failed ({type(error).__name__}: {error}); try a smaller matrix."
+        ) from error
+    if not gradient.sum().isfinite():
+        raise ModelError(f"the gradient of {label} holds NaN; turn its knobs towards their defaults.")
+    return gradient

@@ -87,7 +87,7 @@ def evaluate(
             judged_by=one.judged_by,
             searched=bool(one.loss),
             thermal=one.budget.thermal,
-            region=f"the region “{region.label}”" if region.label else "the drawn region",
+            region=_named(roi) if one.roi is None else "its surroundings",
             consistency={}
             if kind == "rss"
             else {
@@ -131,6 +131,10 @@ def _determinism(one: Perturbed, clean: Tensor, changed: Tensor) -> dict[str, st
                 "nondeterministic": "The method gives different images for the same samples: differences are vague."
             }
     return {}
+
+
+def _named(roi: ROI) -> str:
+    return f"the region “{roi.label}”" if roi.label else "the drawn region"
 
 
 def _magnitude(image: Tensor) -> Tensor:

@@ -16,14 +16,14 @@ FIRST_STEP, LAST_STEP = 1.0, 0.25
 
 @dataclass(frozen=True, eq=False)
 class Ascent:
-    """A search so far: the best z (coils, readout, phase), its image, the loss of every iterate, clean first.
+    """A search so far: the best z (coils, readout, phase), its image if known, the loss of every iterate.
 
     clean: the reconstruction of the clean samples, where the search came by it. flat: the gradient was zero, so
     that there is no direction to go.
     """
 
     z: Tensor
-    image: Tensor
+    image: Tensor | None
     loss: tuple[float, ...]
     clean: Tensor | None = None
     flat: bool = False
@@ -51,33 +51,29 @@ def sphere_ascent(
     """
     r = radius[:, None, None]
     z, momentum = start, torch.zeros_like(start)
-    best = Ascent(start, torch.empty(0), () if clean_loss is None else (clean_loss,))
-    reached = float("-inf")
+    best, reached = Ascent(start, None, () if clean_loss is None else (clean_loss,)), float("-inf")
     sizes = iter(torch.logspace(log10(FIRST_STEP), log10(LAST_STEP), max(steps - (not warm), 1)).tolist())
     for step in range(steps):
         loss, gradient, image = objective.gradient(z)
-        best, reached = _kept(best, reached, z, loss, image)
-        yield best
         direction = _on_unit_spheres(gradient)
-        if not direction.any():
-            return replace(best, flat=True)
         momentum = MOMENTUM * momentum + direction
         if step == 0 and not warm:
             # The start is no candidate: from here on every iterate spends its budget.
-            best, reached = replace(best, clean=image if clean_loss is None else None), float("-inf")
             z = r * direction
+            best = Ascent(z, None, (*best.loss, loss), clean=image if clean_loss is None else None)
         else:
+            best, reached = _kept(best, reached, z, loss, image)
             z = r * _on_unit_spheres(_on_unit_spheres(z) + next(sizes) * _on_unit_spheres(momentum))
-    loss, image = objective.value(z)
-    best, _ = _kept(best, reached, z, loss, image)
+        if not direction.any():
+            return replace(best, flat=True)
+        yield best
+    best, _ = _kept(best, reached, z, *objective.value(z))
     return best
 
 
 def _kept(best: Ascent, reached: float, z: Tensor, loss: float, image: Tensor) -> tuple[Ascent, float]:
     best = replace(best, loss=(*best.loss, loss))
-    if loss <= reached:
-        return best, reached
-    return replace(best, z=z.detach(), image=image), loss
+    return (best, reached) if loss <= reached else (replace(best, z=z, image=image), loss)
 
 
 def _on_unit_spheres(z: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from ..errors import InputError
 from ..knob import Knob
@@ -97,6 +98,7 @@ class _Plan:
         gradients = self._gradients()
         total, done = sum(gradients.values()), 0
         previous: Ascent | None = None
+        clean: Tensor | None = self.objective.clean if self.objective.target == "clean" else None
         for budget, count in gradients.items():
             search = self._search(budget, count, previous, found)
             while True:
@@ -106,10 +108,11 @@ class _Plan:
                     previous = stop.value
                     break
                 done += 1
-                best = [*found.values(), self._perturbed(budget, state, complete=False)]
+                clean = state.clean if clean is None else clean
+                best = [*found.values(), self._perturbed(budget, state, clean, complete=False)]
                 yield Progress(done / (total + 1), f"Gradient {done} of {total}, budget {100 * budget:.3g}%", best)
             assert previous is not None
-            found[budget] = self._perturbed(budget, previous, complete=True)
+            found[budget] = self._perturbed(budget, previous, clean, complete=True)
         return [found[budget] for budget in self.budgets]
 
     def _gradients(self) -> dict[float, int]:
@@ -134,7 +137,7 @@ class _Plan:
             return sphere_ascent(self.objective, radius, steps, start=start, clean_loss=0.0)
         return sphere_ascent(self.objective, radius, steps, start=torch.zeros_like(measurement.kspace))
 
-    def _perturbed(self, budget: float, state: Ascent, *, complete: bool) -> Perturbed:
+    def _perturbed(self, budget: float, state: Ascent, clean: Tensor | None, *, complete: bool) -> Perturbed:
         objective = self.objective
         findings = {"zero_gradient": "The gradient is zero: nothing in this region follows the k-space."}
         return Perturbed.of(
@@ -146,6 +149,6 @@ class _Plan:
             complete=complete,
             details={"target": objective.target},
             findings=findings if state.flat else {},
-            clean=state.clean,
+            clean=clean,
             image=state.image,
         )
