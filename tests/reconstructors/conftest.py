@@ -53,12 +53,13 @@ def saved(network: torch.nn.Module, arguments: dict, path: Path) -> Path:
     return store.save(path, "small", network.state_dict(), metadata)
 
 
-def disturbed(network: torch.nn.Module) -> torch.nn.Module:
-    """With random weights, so that nothing vanishes."""
+def random(kind: type[torch.nn.Module], arguments: dict, size: float) -> torch.nn.Module:
+    """A network whose weights are all a little off their first values, so that nothing vanishes."""
     with torch.random.fork_rng():
         torch.manual_seed(4)
+        network = kind(**arguments)
         for parameter in network.parameters():
-            parameter.data += 0.02 * torch.randn_like(parameter)
+            parameter.data += size * torch.randn_like(parameter)
     return network
 
 
@@ -66,14 +67,14 @@ def disturbed(network: torch.nn.Module) -> torch.nn.Module:
 def hqs(tmp_path_factory: pytest.TempPathFactory) -> HQSSupervised:
     """A small network of random weights."""
     arguments = {"unrolls": 2, "widths": [8, 8]}
-    return HQSSupervised(saved(disturbed(HQSNetwork(**arguments)), arguments, tmp_path_factory.mktemp("hqs")))
+    return HQSSupervised(saved(random(HQSNetwork, arguments, 0.003), arguments, tmp_path_factory.mktemp("hqs")))
 
 
 @pytest.fixture(scope="session")
 def hyperrecon(tmp_path_factory: pytest.TempPathFactory) -> HyperRecon:
     """A small network of random weights."""
     arguments = {"unrolls": 2, "convolutions": 3, "width": 8, "features": 4}
-    return HyperRecon(saved(disturbed(HyperNetwork(**arguments)), arguments, tmp_path_factory.mktemp("hyper")))
+    return HyperRecon(saved(random(HyperNetwork, arguments, 0.02), arguments, tmp_path_factory.mktemp("hyper")))
 
 
 @pytest.fixture(scope="session")

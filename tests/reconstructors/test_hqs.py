@@ -39,7 +39,7 @@ def test_a_batch_is_its_items(hqs, lines):
 
 @pytest.mark.parametrize("which", ["lines", "plane"])
 def test_the_gradient_is_that_of_the_image(hqs, which, directional, request):
-    """The whole chain, with the calibration kept, against finite differences."""
+    """The whole chain, with the calibration kept, against finite differences, in which only the scale varies too."""
     measurement = request.getfixturevalue(which)
     target = hqs(measurement).detach()
 
@@ -48,7 +48,7 @@ def test_the_gradient_is_that_of_the_image(hqs, which, directional, request):
         return (image - 1.05 * target).abs().square().sum()
 
     difference, gradient = directional(loss, measurement.kspace, 1e-2 * float(measurement.kspace.norm()) / 50)
-    assert difference == pytest.approx(gradient, rel=0.03)
+    assert difference == pytest.approx(gradient, rel=0.05)
 
 
 def test_both_data_consistencies_give_the_same_image(hqs, lines):

@@ -121,7 +121,9 @@ def test_a_finished_run_is_not_overwritten(recipe, anatomy_folder, run_folder):
     with pytest.raises(InputError, match="holds a checkpoint already"):
         run(loop.train(recipe, anatomy_folder, run_folder))
     with pytest.raises(InputError, match="another recipe"):
-        run(loop.train(longer(recipe, 8), anatomy_folder, run_folder, resume=True))
+        run(loop.train(recipe.model_copy(update={"rows": 16}), anatomy_folder, run_folder, resume=True))
+    path = run(loop.train(longer(recipe, 8), anatomy_folder, run_folder, resume=True))
+    assert store.load(str(path)).metadata.steps == 8
 
 
 @pytest.mark.parametrize("name", loop.recipes())

@@ -109,7 +109,8 @@ def train(
 
     Keeps in `out`: bank/ (simulated cases, made once), checkpoint.pt (written atomically, every two minutes),
     <id>.safetensors with its card <id>.md at the end; returns the path of the former. resume: go on from the
-    checkpoint. Raises InputError for data, a preset or a checkpoint that does not fit.
+    checkpoint, also with another preset (more steps, say).
+    Raises InputError for data, a preset or a checkpoint that does not fit.
     """
     if preset not in recipe.presets:
         raise InputError(f"{recipe.id} has no preset {preset!r}; choose one of {', '.join(recipe.presets)}.")
@@ -192,7 +193,7 @@ class _Run:
             raise InputError(f"{self.checkpoint.parent} holds no checkpoint to resume; start without --resume.")
         state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         if state["recipe"] != self._description():
-            raise InputError(f"the checkpoint in {self.checkpoint.parent} is of another recipe or preset; start anew.")
+            raise InputError(f"the checkpoint in {self.checkpoint.parent} is of another recipe; start anew.")
         for name in ("network", "average", "optimiser"):
             getattr(self, name).load_state_dict(state[name])
         self.step, self.seconds, self.score = state["step"], state["seconds"], state["score"]
@@ -207,7 +208,7 @@ class _Run:
         }
 
     def _description(self) -> str:
-        return self.recipe.model_dump_json(exclude={"presets", "notes"}) + self.preset.model_dump_json()
+        return self.recipe.model_dump_json(exclude={"title", "presets", "notes"})
 
     def _take_step(self) -> float:
         """One update; a loss that is not finite stops the training, since its data must be at fault."""
