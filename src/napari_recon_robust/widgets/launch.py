@@ -1,0 +1,101 @@
+"""The window from the command line: with files, or with the demonstration."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import napari
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+from ..errors import ModelError
+from ..io.images import write_image
+from ..workbench.perturbing import Result
+from .session import PLUGIN, Session
+
+DEMO_METHOD = "tv"
+DEMO_BUDGET = 0.01
+_SIZE = (1280, 800)
+_SETTLE = 1500  # ms in which the window draws what came last
+
+
+def open_window(paths: Sequence[Path]) -> None:
+    """Open napari with the three docks and the files in the review; returns when the window is closed."""
+    session = _window()
+    for path in paths:
+        session.open(path)
+    napari.run()
+
+
+def demo(folder: Path | None = None) -> None:
+    """The packaged sample, reconstructed, and attacked in an annotated lesion.
+
+    folder: write a screenshot, images, metrics and the saved case there and close the window; None leaves it open.
+    Raises ModelError where a step fails and there is nobody to read it in the window.
+    """
+    session = _window()
+    failures: list[str] = []
+    if folder is not None:
+        session.jobs.failed.connect(lambda sentence: (failures.append(sentence), QApplication.quit()))
+    _Demo(session, lambda: None if folder is None else _write_and_quit(session, folder)).start()
+    napari.run()
+    if failures:
+        raise ModelError(failures[0])
+
+
+def _window() -> Session:
+    viewer = napari.Viewer(title="napari-recon-robust")
+    viewer.window.resize(*_SIZE)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    return Session.of(viewer)
+
+
+class _Demo:
+    """Opens the sample, reconstructs, perturbs; every step starts when the one before has its result."""
+
+    def __init__(self, session: Session, finished: Callable[[], object]) -> None:
+        self.session, self.finished = session, finished
+
+    def start(self) -> None:
+        """Open the sample."""
+        bench = self.session.bench
+        bench.acquisition.measured.connect(self._on_measured)
+        bench.perturbing.finished.connect(self._on_finished)
+        self.session.open_sample()
+
+    def _on_measured(self) -> None:
+        bench = self.session.bench
+        bench.acquisition.measured.disconnect(self._on_measured)
+        self.session.choose_method(DEMO_METHOD)
+        bench.regions.choose(bench.regions.on(bench.acquisition.index)[:1])
+        bench.perturbing.choose("worst-case")
+        bench.perturbing.budget = DEMO_BUDGET
+        QTimer.singleShot(0, lambda: self.session.attempt(bench.perturbing.run))
+
+    def _on_finished(self) -> None:
+        if self.session.bench.perturbing.result is None:
+            return
+        self.session.bench.perturbing.finished.disconnect(self._on_finished)
+        QTimer.singleShot(0, self._compare)
+
+    def _compare(self) -> None:
+        self.session.panels.viewer.window.add_plugin_dock_widget(PLUGIN, "Compare", tabify=True)
+        QTimer.singleShot(_SETTLE, self.finished)
+
+
+def _write_and_quit(session: Session, folder: Path) -> None:
+    result = session.bench.result
+    folder.mkdir(parents=True, exist_ok=True)
+    session.panels.viewer.window.screenshot(folder / "window.png", canvas_only=False, flash=False)
+    _write_images(result, folder)
+    (folder / "metrics.json").write_text(json.dumps(result.outcome.to_json(), indent=2), encoding="utf-8")
+    QApplication.quit()
+
+
+def _write_images(result: Result, folder: Path) -> None:
+    comparison = result.outcome.comparison
+    for name in ("reference", "clean", "perturbed", "random"):
+        image = getattr(comparison, name)
+        if image is not None:
+            write_image(folder / f"{name}.npy", image)
+            write_image(folder / f"{name}.png", image)
