@@ -10,13 +10,20 @@ from numpy.random import default_rng
 from napari_recon_robust import sample
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.physics.head import Head, Template
+from napari_recon_robust.physics.head import Head, Lesion, Template
 from napari_recon_robust.progress import run
 from napari_recon_robust.sample import Recipe
 
 SMALL = Recipe(
-    seed=3, heights=(-6.0, 4.0, 12.0), matrix=80, field_of_view=160.0, coils=5, lesions=5, noise=0.005, shading=0.0
+    seed=3, heights=(-6.0, 8.0), matrix=80, field_of_view=160.0, coils=5, lesions=5, noise=0.005, shading=0.0
 )
+
+
+@pytest.fixture(scope="module")
+def small_head(ball: Template) -> tuple[Head, tuple[Lesion, ...]]:
+    """The head and lesions that SMALL is made from."""
+    head = Head(ball, default_rng([SMALL.seed, 0]))
+    return head, head.place_lesions(SMALL.lesions, SMALL.heights, default_rng([SMALL.seed, 1]))
 
 
 @pytest.fixture(scope="module")
@@ -114,16 +121,11 @@ def test_simulating_twice_gives_the_same_bytes(small: Path, ball: Template, tmp_
     again = run(sample.simulate_volume(SMALL, tmp_path / "small.h5", template=ball))
     assert again.read_bytes() == small.read_bytes()
     assert again.with_suffix(".csv").read_text() == small.with_suffix(".csv").read_text()
-    other = SMALL.model_copy(update={"seed": 4, "heights": (0.0,)})
-    different = run(sample.simulate_volume(other, tmp_path / "other.h5", template=ball))
-    with open_scan(small) as first, open_scan(different) as second:
-        assert not torch.equal(first.kspace(0), second.kspace(0))
 
 
-def test_boxes_hold_what_the_lesions_change(small: Path, ball: Template) -> None:
+def test_boxes_hold_what_the_lesions_change(small: Path, small_head: tuple[Head, tuple[Lesion, ...]]) -> None:
     """Drawn with and without lesions, nearly all of the difference lies in the boxes, and every box has some."""
-    head = Head(ball, default_rng([SMALL.seed, 0]))
-    lesions = head.place_lesions(SMALL.lesions, SMALL.heights, default_rng([SMALL.seed, 1]))
+    head, lesions = small_head
     with open_scan(small) as scan:
         assert len(scan.annotations) == len(lesions)
         for number in range(len(scan)):
@@ -136,11 +138,12 @@ def test_boxes_hold_what_the_lesions_change(small: Path, ball: Template) -> None
             assert float(change[covered].sum()) > 0.9 * float(change.sum())
 
 
-def test_the_stored_reference_is_the_root_sum_of_squares_and_shows_the_head(small: Path, ball: Template) -> None:
+def test_the_stored_reference_is_the_root_sum_of_squares_and_shows_the_head(
+    small: Path, small_head: tuple[Head, tuple[Lesion, ...]]
+) -> None:
     from napari_recon_robust.physics import fourier
 
-    head = Head(ball, default_rng([SMALL.seed, 0]))
-    lesions = head.place_lesions(SMALL.lesions, SMALL.heights, default_rng([SMALL.seed, 1]))
+    head, lesions = small_head
     drawn = torch.from_numpy(sample.draw(SMALL, 1, head, lesions)[::2, ::2].copy())
     with open_scan(small) as scan:
         reference = scan.reference(1)

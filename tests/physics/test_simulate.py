@@ -155,12 +155,12 @@ def test_the_noise_is_the_only_difference_to_the_truth() -> None:
 
 def test_random_noise_levels_span_their_range_evenly_on_a_log_scale() -> None:
     levels = []
-    for seed in range(60):
+    for seed in range(40):
         result = simulate_slice(head(32), default_rng(seed), coils=2)
         levels.append(float(result.sigma.square().mean().sqrt() / torch.quantile(result.image.abs().flatten(), 0.995)))
     low, high = NOISE_RANGE
-    assert low * 0.99 < min(levels) < 2 * low
-    assert high / 2 < max(levels) < 1.01 * high
+    assert low * 0.99 < min(levels) < 2.2 * low
+    assert high / 2.2 < max(levels) < 1.01 * high
     assert np.median(levels) == pytest.approx((low * high) ** 0.5, rel=0.4)
 
 
