@@ -16,12 +16,13 @@ from . import fourier
 from .sampling import acs_region
 
 CALIBRATION_SIZE = 28  # k-space points along each axis, at most
-KERNEL = 5  # k-space points along each axis; 4 where the ACS is narrow
+KERNEL = 6  # k-space points along each axis, half the width of the ACS at most
 MARGIN = 2  # pixels around the image, for the interpolation
 FEWEST_LINES = 6
 SUBSPACE_THRESHOLD = 0.02  # of the largest singular value of the calibration matrix
-SUPPORT_THRESHOLD = 0.03  # of the largest magnitude of the ACS image
-RADIUS = 0.015  # of the larger side, by which the support is closed and dilated
+MAGNITUDE_THRESHOLD = 0.03  # of the largest magnitude of the ACS image, for the support
+EIGENVALUE_THRESHOLD = 0.82  # of 1, likewise: sharper than the ACS image, since kernels see the edge of the object
+CLOSING, DILATION = 0.04, 0.015  # radii, of the larger side
 ITERATIONS = 8  # of the power method, started at the coil images of the ACS
 
 
@@ -30,7 +31,8 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
 
     v_k are the kernels that span the row space of the calibration matrix, transformed to image space.
     S carries the phase of the low-resolution image, so that sum_i conj(S_i) x_i is nearly real and positive;
-    sum_i |S_i|^2 = 1 inside the support, S = 0 outside, where the ACS image is below 3% of its maximum.
+    sum_i |S_i|^2 = 1 inside the support, S = 0 outside, where the ACS image is below 3% of its maximum or
+    the eigenvalue below 0.82 (1 in theory where there is signal; holes and notches are filled).
 
     data: complex64 (..., coils, rows, columns), zero where not sampled: k-space for dims = (-2, -1), for
         dims = (-1,) hybrid (image rows x k-space columns). Leading axes are a batch.
@@ -45,8 +47,9 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     coarse = [_pixels(n, 2, MARGIN, data) for n in size]
     low = _evaluate(windowed, *fine)
     start = _evaluate(windowed, *coarse)
-    maps = _double(_double(_eigenvectors(_lags(acs), start, coarse), size[0], -2), size[1], -1)
-    support = _support(start)[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
+    vectors, values = _eigenvectors(_lags(acs), start, coarse)
+    maps = _double(_double(vectors, size[0], -2), size[1], -1)
+    support = _support(start, values)[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
     phase = torch.sgn((maps.conj() * low).sum(-3, keepdim=True))
     return maps * (phase * support / _norm(maps))
 
@@ -100,22 +103,23 @@ def _window(acs: Tensor) -> Tensor:
     return acs * height[:, None] * width
 
 
-def _support(low: Tensor) -> Tensor:
-    """Where the image on every second pixel shows the object, on every pixel: float (..., 1, rows, columns)."""
+def _support(low: Tensor, values: Tensor) -> Tensor:
+    """The object, seen on every second pixel, on every pixel: float (..., 1, rows, columns)."""
     magnitude = _norm(low)
-    above = (magnitude > SUPPORT_THRESHOLD * magnitude.amax((-2, -1), keepdim=True)).cpu().numpy()
-    radius = max(1, round(RADIUS * max(low.shape[-2:])))
-    closed = np.stack([_close(image, radius) for image in above.reshape(-1, *above.shape[-2:])])
-    support = torch.from_numpy(closed.reshape(above.shape)).to(low.device, low.real.dtype)
+    visible = magnitude > MAGNITUDE_THRESHOLD * magnitude.amax((-2, -1), keepdim=True)
+    above = (visible & (values > EIGENVALUE_THRESHOLD)).cpu().numpy()
+    solid = np.stack([_solid(image) for image in above.reshape(-1, *above.shape[-2:])])
+    support = torch.from_numpy(solid.reshape(above.shape)).to(low.device, low.real.dtype)
     return support.repeat_interleave(2, -2).repeat_interleave(2, -1)
 
 
-def _close(image: np.ndarray, radius: int) -> np.ndarray:
-    """A binary image closed, its holes filled, dilated by `radius` pixels."""
-    padded = np.pad(image, 3 * radius)
-    closed = ndimage.binary_closing(padded, iterations=2 * radius)
-    solid = ndimage.binary_dilation(ndimage.binary_fill_holes(closed), iterations=radius)
-    inner: np.ndarray = solid[3 * radius : -3 * radius, 3 * radius : -3 * radius]
+def _solid(image: np.ndarray) -> np.ndarray:
+    """A binary image closed, its holes filled, dilated."""
+    closing, dilation = (max(1, round(radius * max(image.shape))) for radius in (CLOSING, DILATION))
+    border = closing + dilation
+    closed = ndimage.binary_closing(np.pad(image, border), iterations=closing)
+    dilated = ndimage.binary_dilation(ndimage.binary_fill_holes(closed), iterations=dilation)
+    inner: np.ndarray = dilated[border:-border, border:-border]
     return inner
 
 
@@ -125,11 +129,14 @@ def _lags(acs: Tensor) -> Tensor:
     The Fourier transform of the lags is G(r) itself, so that no kernel is transformed one by one.
     """
     coils, height, width = acs.shape[-3:]
-    kernel = KERNEL if min(height, width) >= 2 * KERNEL else KERNEL - 1
+    kernel = min(KERNEL, height // 2, width // 2)
     patches = acs.unfold(-2, kernel, 1).unfold(-2, kernel, 1)  # ..., coils, y, x, kernel, kernel
     patches = patches.movedim(-5, -1).flatten(-5, -4).flatten(-3)  # ..., patches, kernel x kernel x coils
-    values, vectors = torch.linalg.eigh(patches.mT @ patches.conj())
+    wide = patches.shape[-1] > patches.shape[-2]
+    values, vectors = torch.linalg.eigh(patches.conj() @ patches.mT if wide else patches.mT @ patches.conj())
     kept = values > SUBSPACE_THRESHOLD**2 * values[..., -1:]
+    if wide:  # the eigenvectors of the smaller Gram matrix lead to those of the larger
+        vectors = patches.mT @ vectors / torch.where(kept, values, 1.0).sqrt()[..., None, :]
     projection = (vectors * kept[..., None, :]) @ vectors.mH
     shape = (kernel, kernel, coils) * 2
     projection = projection.unflatten(-1, shape[3:]).unflatten(-4, shape[:3]).movedim(-4, -2)
@@ -141,16 +148,20 @@ def _lags(acs: Tensor) -> Tensor:
     return lags / kernel**2
 
 
-def _eigenvectors(lags: Tensor, start: Tensor, grid: Sequence[Tensor]) -> Tensor:
-    """The dominant eigenvector of G on a grid, with the phase of `start`: (..., coils, rows, columns)."""
+def _eigenvectors(lags: Tensor, start: Tensor, grid: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """The dominant eigenvector of G, with the phase of `start`, and its eigenvalue, on a grid.
+
+    Returns complex (..., coils, rows, columns) and real (..., 1, rows, columns).
+    """
     rows, columns = (_waves(positions, lags.shape[-3]) for positions in grid)
     gram = columns @ (rows @ lags.flatten(-3)).unflatten(-1, (lags.shape[-3], -1))
     gram = gram.unflatten(-1, lags.shape[-2:])
     vectors = (start / _norm(start)).movedim(-3, -1).unsqueeze(-1)
     for _ in range(ITERATIONS):
-        vectors = gram @ vectors
-    maps = vectors[..., 0].movedim(-1, -3)
-    return maps / _norm(maps)
+        previous, vectors = vectors, gram @ vectors
+    before, maps = previous[..., 0].movedim(-1, -3), vectors[..., 0].movedim(-1, -3)
+    norm = _norm(maps)
+    return maps / norm, norm / _norm(before)
 
 
 def _double(maps: Tensor, length: int, dim: int) -> Tensor:
