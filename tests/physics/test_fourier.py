@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_recon_robust.physics import fourier
+
+
+@pytest.mark.parametrize("shape", [(8, 10), (7, 9), (2, 5, 6)])
+@pytest.mark.parametrize("dim", [(-1,), (-2,), (-2, -1)])
+def test_fft_is_numpys_centred_orthonormal_transform(shape: tuple[int, ...], dim: tuple[int, ...]) -> None:
+    x = torch.randn(shape, dtype=torch.complex128, generator=torch.Generator().manual_seed(0))
+    expected = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(x.numpy(), dim), axes=dim, norm="ortho"), dim)
+    np.testing.assert_allclose(fourier.fft(x, dim).numpy(), expected, atol=1e-12)
+    np.testing.assert_allclose(fourier.ifft(fourier.fft(x, dim), dim).numpy(), x.numpy(), atol=1e-12)
+
+
+def test_a_point_in_the_centre_has_a_flat_spectrum() -> None:
+    x = torch.zeros(6, 5, dtype=torch.complex64)
+    x[3, 2] = 1
+    torch.testing.assert_close(fourier.fft(x), torch.full((6, 5), 30**-0.5, dtype=torch.complex64))
+
+
+@pytest.mark.parametrize(("length", "size", "first"), [(8, 4, 2), (9, 4, 2), (8, 5, 1), (4, 8, 0)])
+def test_centre_crop_starts_where_fastmri_does(length: int, size: int, first: int) -> None:
+    cropped = fourier.centre_crop(torch.arange(length)[:, None], size, 0)
+    assert cropped[:, 0].tolist() == list(range(first, first + min(size, length)))

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.reconstructors import cg_sense
+from napari_recon_robust.reconstructors.cg_sense import CGSense, conjugate_gradients
+
+
+@pytest.mark.parametrize("pattern", ["lines", "plane"])
+def test_converges_to_sigpys_solution(
+    pattern: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sigpy.mri.app import SenseRecon
+
+    measurement: Measurement = request.getfixturevalue(pattern)
+    monkeypatch.setattr(cg_sense, "ITERATIONS", 60)
+    weight = 0.02
+    expected = SenseRecon(
+        measurement.kspace.numpy(),
+        measurement.calibration.sensitivities.numpy(),
+        lamda=weight * float(measurement.model.largest_eigenvalue),
+        weights=measurement.mask.expand(measurement.matrix).numpy().astype(np.float32),
+        max_iter=60,
+        show_pbar=False,
+    ).run()
+    image = CGSense()(measurement, weight=weight).numpy()
+    assert np.linalg.norm(image - expected) < 1e-4 * np.linalg.norm(expected)
+
+
+def test_ten_iterations_are_close(lines: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = CGSense()(lines)
+    monkeypatch.setattr(cg_sense, "ITERATIONS", 60)
+    converged = CGSense()(lines)
+    assert (image - converged).norm() < 0.02 * converged.norm()
+
+
+def test_a_zero_right_hand_side_gives_zero_and_a_finite_gradient() -> None:
+    b = torch.zeros(2, 3, 4, dtype=torch.complex64)
+    b[1] = 1
+    b.requires_grad_()
+    x = conjugate_gradients(lambda x: 2 * x, b, 5)
+    torch.testing.assert_close(x, b / 2)
+    (gradient,) = torch.autograd.grad(x.real.sum(), b)
+    assert torch.isfinite(torch.view_as_real(gradient)).all()

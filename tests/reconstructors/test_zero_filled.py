@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.reconstructors.zero_filled import ZeroFilled
+
+
+@pytest.mark.parametrize("pattern", ["lines", "plane"])
+def test_both_combinations_by_numpy(pattern: str, request: pytest.FixtureRequest) -> None:
+    measurement: Measurement = request.getfixturevalue(pattern)
+    kspace = np.fft.ifftshift(measurement.kspace.numpy(), (-2, -1))
+    images = np.fft.fftshift(np.fft.ifft2(kspace, norm="ortho"), (-2, -1))
+    rss = np.sqrt((np.abs(images) ** 2).sum(0))
+    combined = (measurement.calibration.sensitivities.numpy().conj() * images).sum(0)
+    np.testing.assert_allclose(ZeroFilled()(measurement).numpy(), rss, atol=1e-5 * rss.max())
+    np.testing.assert_allclose(ZeroFilled()(measurement, combine="combined").numpy(), combined, atol=1e-5 * rss.max())
+
+
+def test_the_readout_oversampling_is_cropped(lines: Measurement) -> None:
+    cropped = Measurement(lines.kspace, lines.mask, (24, lines.matrix[1]))
+    whole = ZeroFilled()(lines)
+    torch.testing.assert_close(ZeroFilled()(cropped), whole[12:36], atol=1e-6, rtol=1e-4)
+
+
+def test_root_sum_of_squares_needs_no_calibration() -> None:
+    kspace = torch.randn(2, 8, 8, dtype=torch.complex64)
+    mask = torch.tensor([[True, False] * 4])
+    measurement = Measurement(kspace * mask, mask, (8, 8))
+    ZeroFilled()(measurement)
+    assert "calibration" not in vars(measurement)
