@@ -9,7 +9,17 @@ from torch import Tensor, nn
 from ..knob import Knob
 from ..measurement import Measurement
 from .base import Reconstructor
-from .unrolled import Problem, assemble, channels, data_consistency, load_trained, on_blocks, problems, to_complex
+from .unrolled import (
+    Problem,
+    assemble,
+    channels,
+    data_consistency,
+    load_trained,
+    on_blocks,
+    problems,
+    smooth,
+    to_complex,
+)
 
 _TYPICAL_NOISE = 0.005  # relative to the image's scale
 _INPUTS = 11  # image, its detail, distance from the linear start, unexplained share, noise gain and level, step
@@ -129,9 +139,3 @@ def _two_convolutions(inputs: int, outputs: int) -> nn.Sequential:
         nn.Conv2d(outputs, outputs, 3, padding=1),
         nn.ReLU(inplace=True),
     )
-
-
-def smooth(image: Tensor) -> Tensor:
-    """The mean of each pixel's 3x3 neighbours, complex (rows, columns)."""
-    parts = nn.functional.pad(channels(image), (1, 1, 1, 1), mode="replicate")
-    return to_complex(nn.functional.avg_pool2d(parts, 3, 1))

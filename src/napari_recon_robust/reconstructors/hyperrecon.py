@@ -1,7 +1,7 @@
 """A hypernetwork maps the regularization weights to the weights of an unrolled network."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -17,12 +17,13 @@ from ..measurement import Measurement
 from ..physics.model import ForwardModel
 from .base import Reconstructor
 from .cg_sense import conjugate_gradients
-from .unrolled import Problem, assemble, channels, load_trained, on_blocks, problems, to_complex
+from .unrolled import Problem, assemble, channels, load_trained, on_blocks, problems, smooth, to_complex
 
 _START = 8  # conjugate gradient steps of the linear start
 _STEPS = 4  # and of each data consistency, warm: trained as they are run
 _LEVELS = 3
 _PENALTY_FLOOR = 0.005
+_UNIT = 10.0  # of a detail, in weights: the threshold of the proximal map at the penalties that are learned
 # Daubechies' orthonormal filter with four taps.
 _LOW = tuple((a + b * math.sqrt(3)) / (4 * math.sqrt(2)) for a, b in ((1, 1), (3, 1), (3, -1), (1, -1)))
 
@@ -34,10 +35,10 @@ class HyperRecon(Reconstructor):
     zero across the border. ||W x||_1 = the mean over all shifts of the image of the sum of the magnitudes of its
     detail coefficients in the orthonormal Daubechies-4-tap wavelet basis, 3 levels, periodic.
 
-    Half-quadratic splitting, unrolled: z_k = x_k + r_k C_k(x_k, x_k - z_{k-1}), x_{k+1} = (A^H A + p_k I)^-1
-    (A^H y + p_k z_k) by 4 conjugate gradient steps from z_k. All kernels of the networks C_k, the reaches r_k and
-    the penalties p_k come from a hypernetwork of (log w, m), trained to minimise J itself: no fully sampled image
-    is seen. Wang, Dalca, Sabuncu 2021, https://arxiv.org/abs/2101.02194 (hypernetwork) and 2020,
+    Half-quadratic splitting, unrolled: z_k = x_k + r_k C_k(x_k, detail of x_k, x_k - z_{k-1}),
+    x_{k+1} = (A^H A + p_k I)^-1 (A^H y + p_k z_k) by 4 conjugate gradient steps from z_k. All kernels of the networks
+    C_k, the reaches r_k and the penalties p_k come from a hypernetwork of (log w, m), trained to minimise J itself: no
+    fully sampled image is seen. Wang, Dalca, Sabuncu 2021, https://arxiv.org/abs/2101.02194 (hypernetwork) and 2020,
     https://arxiv.org/abs/2007.14979 (unsupervised splitting network).
     """
 
@@ -73,7 +74,7 @@ class HyperRecon(Reconstructor):
         """The image for `weight` and `mix`."""
         return next(self.family(measurement, [knobs]))
 
-    def family(self, measurement: Measurement, points: Sequence[Mapping[str, Any]]) -> Iterator[Tensor]:
+    def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several settings; the linear start, which does not depend on the knobs, is shared."""
         network = load_trained(HyperNetwork, self.weights, measurement.kspace.device)
         slices = [(problem, linear_start(problem)) for problem in problems(measurement)]
@@ -84,11 +85,16 @@ class HyperRecon(Reconstructor):
 
 @dataclass(frozen=True, eq=False)
 class Generated:
-    """The unrolled network at one knob setting: kernels and biases of each layer of each unroll, reach, penalty."""
+    """The unrolled network at one knob setting.
+
+    layers: kernels and biases of each layer of each unroll. reach, penalty: of each unroll. unit: how large a
+    detail must be to survive, about.
+    """
 
     layers: list[list[tuple[Tensor, Tensor]]]
     reach: Tensor
     penalty: Tensor
+    unit: float
 
 
 class HyperNetwork(nn.Module):
@@ -99,7 +105,7 @@ class HyperNetwork(nn.Module):
 
     def __init__(self, unrolls: int, convolutions: int, width: int, features: int) -> None:
         super().__init__()
-        sides = [16, *[width] * (convolutions - 1), 8]
+        sides = [24, *[width] * (convolutions - 1), 8]
         self.shapes = [(b, a, 3, 3) for a, b in pairwise(sides)]
         self.unrolls = unrolls
         self.features = nn.Sequential(
@@ -120,7 +126,7 @@ class HyperNetwork(nn.Module):
                     weight[at : at + size].normal_(0, 0.5 * deviation / math.sqrt(features))
                     bias[at + size : at + size + shape[0]].zero_()
                     at += size + shape[0]
-                bias[at:] = torch.tensor([math.log(0.03), math.log(0.1)])
+                bias[at:] = torch.tensor([math.log(0.3), math.log(0.1)])
 
     def generate(self, weight: float, mix: float) -> Generated:
         """The weights for one knob setting."""
@@ -135,13 +141,15 @@ class HyperNetwork(nn.Module):
             layers.append(list(zip(kernels, tensors[1::2], strict=True)))
             numbers.append(last)
         reach, penalty = torch.stack(numbers).exp().unbind(-1)
-        return Generated(layers, reach, _PENALTY_FLOOR + penalty)
+        unit = _UNIT * weight
+        return Generated(layers, reach * unit, _PENALTY_FLOOR + penalty, unit)
 
     def unroll(self, problem: Problem, start: Tensor, generated: Generated) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""
         image = z = start
         for layers, reach, penalty in zip(generated.layers, generated.reach, generated.penalty, strict=True):
-            features = torch.cat((channels(image), channels(image - z)), dim=1)
+            relative = torch.cat((channels(image - smooth(image)), channels(image - z)), dim=1) / generated.unit
+            features = torch.cat((channels(image), relative.asinh()), dim=1)
             z = image + reach * to_complex(on_blocks(partial(_convolve, layers=layers), features))
             image = _data_consistency(problem, z, penalty)
         return image
