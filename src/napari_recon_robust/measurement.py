@@ -129,7 +129,7 @@ class Measurement:
 
     @cached_property
     def noise_level(self) -> Tensor:
-        """sigma of the whitened coil-combined data relative to `scale`, (..., 1, 1): sqrt(mean_i sigma_i^2) / scale."""
+        """Sigma of the whitened coil-combined data relative to `scale`, (..., 1, 1): sqrt(mean_i sigma_i^2) / scale."""
         return self.calibration.noise.square().mean(-1).sqrt()[..., None, None] / self.scale
 
     def with_kspace(self, kspace: Tensor, *, full: Tensor | None = None, keep: bool = False) -> "Measurement":
@@ -141,7 +141,6 @@ class Measurement:
 
     def to(self, device: str | torch.device) -> "Measurement":
         """The same measurement on another device ("cpu", "cuda", "mps")."""
-
         kept = self.kept and Calibration(self.kept.sensitivities.to(device), self.kept.noise.to(device))
         return replace(
             self,
