@@ -1,5 +1,6 @@
 """What unrolled networks share: the problem in units of its scale, and data consistency."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -15,8 +16,8 @@ from ..physics.model import ForwardModel
 from ..weights import store
 from .cg_sense import conjugate_gradients
 
-_ITERATIONS = 40  # of conjugate gradients: converged at the penalties that are learned
-_PROBES = 12
+_PROBES = 4
+_PRECISION = 1e-4  # of an iterative inverse
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -114,6 +115,9 @@ class IterativeInverse:
 
     def __init__(self, model: ForwardModel, penalty: Tensor) -> None:
         self.model, self.penalty = model, penalty
+        # Conjugate gradients err by at most 2 exp(-2 n / sqrt(condition)), and the condition is at most 1 + 1 / w.
+        condition = 1 + 1 / float(penalty.detach())
+        self.iterations = math.ceil(math.log(2 / _PRECISION) / 2 * math.sqrt(condition))
         with torch.no_grad():
             generator = torch.Generator().manual_seed(0)
             angle = 2 * torch.pi * torch.rand(_PROBES, *model.shape, generator=generator)
@@ -129,7 +133,7 @@ class IterativeInverse:
 
     def _apply(self, image: Tensor) -> Tensor:
         penalty = self.penalty.detach()
-        return conjugate_gradients(lambda x: self.model.normal(x) + penalty * x, image, _ITERATIONS)
+        return conjugate_gradients(lambda x: self.model.normal(x) + penalty * x, image, self.iterations)
 
 
 class _Solve(torch.autograd.Function):
