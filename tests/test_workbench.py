@@ -14,6 +14,7 @@ from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.progress import Job, Progress
 from napari_recon_robust.workbench import Workbench
+from napari_recon_robust.workbench.reconstruction import Rendered
 from napari_recon_robust.workbench.task import Task, part
 
 LESION = ROI.box(62, 48, 10, 12)
@@ -82,16 +83,43 @@ def test_a_review_from_the_file_to_the_saved_case_and_back(scan_file: Path, tmp_
 
 def test_replay_runs_from_the_clean_image_to_the_perturbed_one(bench: Workbench) -> None:
     perturbed(bench)
-    result = bench.perturbing.result
-    assert result is not None
-    comparison = result.outcome.comparison
-    torch.testing.assert_close(result.at(0.0), comparison.clean)
-    torch.testing.assert_close(result.at(1.0), comparison.perturbed)
-    half = bench.acquisition.current.measurement
-    samples = half.kspace + 0.5 * result.outcome.perturbed.perturbation
-    exact = result.setting.reconstructor(half.with_kspace(samples), **result.setting.reconstructor_knobs).abs()
+    result = bench.result
+    comparison, measurement = result.outcome.comparison, bench.acquisition.current.measurement
+    assert result.at(0.0) == (comparison.clean, True)
+    assert result.at(1.0) == (comparison.perturbed, True)
+    assert not result.at(0.4)[1], "nothing is prepared yet"
+    task = bench.perturbing.prepare()
+    assert task is not None
+    task.run()
+    samples = measurement.kspace + 0.5 * result.outcome.perturbed.perturbation
+    halfway = result.setting.reconstructor(measurement.with_kspace(samples), **result.setting.reconstructor_knobs)
+    image, exact = result.at(0.5)
+    assert exact
+    torch.testing.assert_close(image, halfway.abs())
     moved = (comparison.perturbed - comparison.clean).norm()
-    assert (result.at(0.5) - exact).norm() < 0.1 * moved
+    assert (result.at(0.45)[0] - image).norm() < 0.2 * moved
+
+
+def test_a_live_knob_answers_from_its_sweep_on_the_clean_and_the_perturbed_samples(bench: Workbench) -> None:
+    perturbed(bench)
+    shown: list[Rendered] = []
+    bench.reconstruction.rendered.connect(shown.append)
+    assert not bench.reconstruction.turn(weight=0.02), "nothing is prepared yet"
+    task = bench.reconstruction.prepare()
+    assert task is not None
+    task.run()
+    assert bench.reconstruction.ready
+    assert bench.reconstruction.turn(weight=0.021)
+    interpolated = shown[-1]
+    assert not interpolated.exact
+    exact = bench.reconstruction.render().run()
+    assert exact.perturbed is not None
+    assert interpolated.perturbed is not None
+    for between, image in ((interpolated.image, exact.image), (interpolated.perturbed, exact.perturbed)):
+        assert (between - image).norm() < 0.02 * image.norm()
+    assert (exact.image - exact.perturbed).norm() > 0.01 * exact.image.norm()
+    bench.acquisition.measure(0).run()
+    assert bench.reconstruction.render().run().perturbed is None, "the perturbation is of another slice"
 
 
 def test_a_cancelled_search_keeps_its_best_so_far(bench: Workbench) -> None:

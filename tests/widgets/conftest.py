@@ -20,7 +20,7 @@ def until(qtbot: Any) -> Callable[[Callable[[], object]], None]:
     """Let the window's event loop run until a condition holds."""
 
     def wait(condition: Callable[[], object]) -> None:
-        qtbot.waitUntil(lambda: bool(condition()), timeout=60_000)
+        qtbot.waitUntil(lambda: bool(condition()), timeout=120_000)
 
     return wait
 
@@ -38,15 +38,18 @@ def viewer(make_napari_viewer_proxy: Callable[[], Any]) -> Iterator[Any]:
 
 
 @pytest.fixture
-def review(viewer: Any, scan_file: Path, until: Callable[[Callable[[], object]], None]) -> Any:
-    """The three docks on a small scan, its first reconstruction shown."""
+def review(
+    viewer: Any, scan_file: Path, until: Callable[[Callable[[], object]], None], monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """The three docks on a small scan, its first reconstruction shown (by a method that needs no compiling)."""
+    from napari_recon_robust.widgets import reconstruct
     from napari_recon_robust.widgets.session import PLUGIN, Session
 
+    monkeypatch.setattr(reconstruct, "FIRST_METHOD", "cg-sense")
     session = Session.of(viewer)
     viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
     until(lambda: len(session.docks) == 3)
     session.open(scan_file)
     until(lambda: session.bench.acquisition.slice is not None)
-    session.choose_method("cg-sense")
     until(lambda: session.bench.reconstruction.shown is not None and session.bench.reconstruction.shown.exact)
     return session

@@ -154,8 +154,8 @@ def test_the_ways_to_look_at_a_result(review: Session, until: Until, viewer: Any
 
 def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, qtbot: Any) -> None:
     attack(review, until)
-    shortcuts = dock(review, "Compare").shortcuts
-    shortcuts.enable(True)
+    shortcuts = keys.Shortcuts.of(review)
+    shortcuts.need(dock(review, "Compare"), True)
     shortcuts._start_flicker()
     assert review.scene.view.flicker
     until(lambda: not review.scene.view.flicker)
@@ -292,6 +292,16 @@ def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Pat
     press(page.axes_box, "Open")
     until(lambda: review.bench.acquisition.shape == (1, 192, 96))
     until(lambda: review.bench.acquisition.slice is not None)
+
+
+def test_a_table_of_annotations(review: Session, until: Until, tmp_path: Path) -> None:
+    table = tmp_path / "knee.csv"
+    table.write_text("file,slice,study_level,x,y,width,height,label\nhead,2,No,40,20,8,6,Cyst\n", encoding="utf-8")
+    review.open(table)
+    until(lambda: [one.name for one in review.bench.regions.all] == ["Lesion", "Cyst"])
+    table.write_text("name,place\nhead,3\n", encoding="utf-8")
+    review.open(table)
+    until(lambda: "study_level" in sentence(review))
 
 
 def test_nan_in_the_kspace(review: Session, until: Until, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import napari.viewer
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QHideEvent, QImage, QShowEvent
+from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QApplication, QFileDialog, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem
 
 from . import keys
@@ -30,11 +30,10 @@ _EMPTY = "Run a perturbation, or open a saved case: its comparison stands here."
 class CompareDock(Page):
     """A thin view on the workbench's result."""
 
+    needs_keys = True
+
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
-        self.session = Session.of(napari_viewer)
-        super().__init__(self.session.jobs)
-        self.bench = self.session.bench
-        self.shortcuts = keys.Shortcuts(self.session, self)
+        super().__init__(Session.of(napari_viewer))
         self.sentence = words()
         self.warning = warning()
         self.table = QTableWidget(len(REGIONS) * (1 + len(MEASURES)), len(COLUMNS) + 1)
@@ -65,16 +64,6 @@ class CompareDock(Page):
         self.session.asked_keys.connect(self._toggle_keys)
         self._on_finished()
         self.session.join(self, "Compare")
-
-    def showEvent(self, event: QShowEvent | None) -> None:
-        """The keys work while this page is in front."""
-        super().showEvent(event)
-        self.shortcuts.enable(True)
-
-    def hideEvent(self, event: QHideEvent | None) -> None:
-        """And not behind another one."""
-        super().hideEvent(event)
-        self.shortcuts.enable(False)
 
     # ---------------------------------------------------------------- the table
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication, QShortcut, QWidget
@@ -66,26 +67,36 @@ class Shortcuts(QObject):
     A shortcut wins over a layer's own keymap. Holding G flickers until it is released.
     """
 
-    def __init__(self, session: Session, page: QWidget) -> None:
-        super().__init__(page)
-        self._session, self._page = session, page
+    @classmethod
+    def of(cls, session: Session) -> "Shortcuts":
+        """Those of a session; there is one set, however many pages need it."""
+        return session.findChild(cls) or cls(session)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._pages: set[QWidget] = set()
         self._shortcuts: list[QShortcut] = []
         self._blink = QTimer(self)
         self._blink.setInterval(_FLICKER)
         self._blink.timeout.connect(lambda: _flip("flicker")(session))
 
-    def enable(self, active: bool) -> None:
-        """On while the page is shown."""
+    def need(self, page: QWidget, needed: bool) -> None:
+        """A page came to the front, or went."""
+        (self._pages.add if needed else self._pages.discard)(page)
+        if bool(self._pages) != bool(self._shortcuts):
+            self._enable(page.window() if self._pages else None)
+
+    def _enable(self, window: QWidget | None) -> None:
         for shortcut in self._shortcuts:
-            shortcut.setParent(None)
-            shortcut.deleteLater()
+            if isalive(shortcut):
+                shortcut.deleteLater()
         self._shortcuts = []
-        if not active:
+        if window is None:
             self._stop_flicker()
             return
         for key in KEYS:
-            shortcut = QShortcut(QKeySequence(key.key), self._page.window())
-            shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+            shortcut = QShortcut(QKeySequence(key.key), window)
             shortcut.setAutoRepeat(False)
             if key.command == "flicker":
                 shortcut.activated.connect(self._start_flicker)

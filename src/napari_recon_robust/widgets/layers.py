@@ -191,12 +191,12 @@ class Panels:
 
     def _fit_grid(self) -> None:
         """The grid whose cells are largest for square images in the canvas."""
-        count = len(self.shown)
+        count = max(len(self.shown), 1)
         height, width = self.viewer.canvas.size
-        columns = max(range(1, max(count, 1) + 1), key=lambda n: min(width / n, height / math.ceil(count / n)))
+        columns = max(range(1, count + 1), key=lambda n: min(width / n, height / math.ceil(count / n)))
         grid = self.viewer.canvas.grid
         grid.stride, grid.spacing = 2, 2.0
-        grid.shape = (max(math.ceil(count / columns), 1), columns)
+        grid.shape = (math.ceil(count / columns), columns)
         grid.enabled = count > 1
 
     def _new_panel(self, key: str, old: Panel | None) -> Panel:

@@ -6,7 +6,18 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDropEvent,
+    QHideEvent,
+    QImage,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+    QShowEvent,
+)
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -22,7 +33,9 @@ from qtpy.QtWidgets import (
 
 from ..progress import Progress
 from .jobs import Jobs
+from .keys import Shortcuts
 from .layers import NOTICE
+from .session import Session
 
 WIDTH = 360
 
@@ -87,11 +100,18 @@ class Foot(QWidget):
 
 
 class Page(QWidget):
-    """A dock: a scrolling column that never asks for more than a laptop has, and the foot below it."""
+    """A dock: a scrolling column that never asks for more than a laptop has, and the foot below it.
 
-    def __init__(self, jobs: Jobs) -> None:
+    needs_keys: whether the review's keys work while this page is in front.
+    """
+
+    needs_keys = False
+
+    def __init__(self, session: Session) -> None:
         super().__init__()
-        self.foot = Foot(jobs)
+        self.session, self.bench = session, session.bench
+        self.foot = Foot(session.jobs)
+        self.setAcceptDrops(True)
         body = QWidget()
         self.column = QVBoxLayout(body)
         self.column.setContentsMargins(8, 6, 8, 6)
@@ -116,6 +136,28 @@ class Page(QWidget):
         """Follow a signal of the workbench for as long as this page exists."""
         signal.connect(slot)
         self._listening.append((signal, slot))
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """In front."""
+        super().showEvent(event)
+        if self.needs_keys:
+            Shortcuts.of(self.session).need(self, True)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Behind another tab, or closed."""
+        super().hideEvent(event)
+        if self.needs_keys:
+            Shortcuts.of(self.session).need(self, False)
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Files may be dropped on every dock."""
+        if event is not None and event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Open what was dropped."""
+        for url in () if event is None else event.mimeData().urls():
+            self.session.open(url.toLocalFile())
 
     def sizeHint(self) -> QSize:
         """As wide as the storyboard says, and no taller than a laptop has."""

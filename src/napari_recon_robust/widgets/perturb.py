@@ -36,10 +36,10 @@ _FRACTIONS = 200
 class PerturbDock(Page):
     """A thin view on `regions` and `perturbing` of the workbench."""
 
+    needs_keys = True
+
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
-        self.session = Session.of(napari_viewer)
-        super().__init__(self.session.jobs)
-        self.bench = self.session.bench
+        super().__init__(Session.of(napari_viewer))
         self.options: KnobPanel | None = None
         self._fill_regions()
         self._fill_perturbation()

@@ -16,7 +16,7 @@ from .knobs import KnobPanel, decimals
 from .parts import Page, SamplingPicture, button, heading, row, show_text, warning, words
 from .session import Session
 
-FILES = "k-space (*.h5 *.hdf5 *.mrd *.cfl *.hdr *.npy);;All files (*)"
+FILES = "k-space (*.h5 *.hdf5 *.mrd *.cfl *.hdr *.npy);;fastMRI+ annotations (*.csv);;All files (*)"
 FIRST_METHOD = "tv"
 _AS_ACQUIRED = "as acquired"
 
@@ -58,9 +58,7 @@ class ReconstructDock(Page):
     """A thin view on `acquisition` and `reconstruction` of the workbench."""
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
-        self.session = Session.of(napari_viewer)
-        super().__init__(self.session.jobs)
-        self.bench = self.session.bench
+        super().__init__(Session.of(napari_viewer))
         self.sampling: KnobPanel | None = None
         self.knobs: KnobPanel | None = None
         self.column.addWidget(self._opening())
@@ -99,7 +97,7 @@ class ReconstructDock(Page):
         )
         self.hint = words(
             "Or drop a file here or on the canvas: fastMRI or ISMRMRD (.h5, .mrd), BART (.cfl), NumPy (.npy), "
-            "or the folder of a saved case."
+            "fastMRI+ annotations (.csv), or the folder of a saved case."
         )
         self.facts = words()
         self.notes = warning()

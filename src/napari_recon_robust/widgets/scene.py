@@ -145,9 +145,8 @@ class Scene:
         spent = budget.achieved if budget.nominal is None else budget.nominal
         if self.view.random:
             return comparison.random, f"Random {percent(spent)}{_score(comparison.metrics['random'], 'roi')}"
-        replayed = result.at(self.view.factor) if self.view.factor < 1 else None
-        if replayed is not None:
-            image, exact = replayed
+        if self.view.factor < 1:
+            image, exact = result.at(self.view.factor)
             return image, f"Perturbed {percent(self.view.factor * spent)}{'' if exact else ' · interpolated'}"
         name = "Lesion inserted" if comparison.judged_by == "perturbed" else f"Perturbed {percent(spent)}"
         return comparison.perturbed, f"{name}{_score(comparison.metrics['perturbed'], 'roi')}"

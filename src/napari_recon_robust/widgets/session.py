@@ -78,10 +78,12 @@ class Session(QObject):
         return task is None or self.jobs.start(task, lane)
 
     def open(self, path: str | Path, axes: tuple[str, ...] | None = None) -> None:
-        """Open a scan, or the folder of a saved case; an array asks for its axes first."""
+        """Open a scan, a table of annotations, or the folder of a saved case; an array asks for its axes first."""
         path = Path(path)
         if path.is_dir():
             self.attempt(lambda: self.bench.open_case(path))
+        elif path.suffix == ".csv":
+            self.attempt(lambda: self.bench.annotate(path))
         elif path.suffix == ".npy" and axes is None:
             self._ask_axes(path)
         else:

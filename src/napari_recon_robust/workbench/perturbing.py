@@ -62,12 +62,13 @@ class Result:
     replay: "Sweep | None" = None
     note: str = ""
 
-    def at(self, factor: float) -> "tuple[Tensor, bool] | None":
-        """The image at a fraction of the budget, and whether it is exact; None while that is being prepared."""
-        comparison = self.outcome.comparison
-        if self.replay is None or factor >= 1:
-            return comparison.perturbed, True
-        return self.replay.at({FACTOR.name: factor})
+    def at(self, factor: float) -> "tuple[Tensor, bool]":
+        """The image at a fraction of the budget, and whether it is exact; before it is prepared, between the ends."""
+        ends = self.outcome.comparison.clean, self.outcome.comparison.perturbed
+        if self.replay is None or factor in (0.0, 1.0):
+            return ends[round(factor)], True
+        found = self.replay.at({FACTOR.name: factor})
+        return (ends[0].lerp(ends[1], factor), False) if found is None else found
 
 
 class Perturbing:

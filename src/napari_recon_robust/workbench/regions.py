@@ -1,6 +1,6 @@
 """The regions of a scan: annotations that came with it, and what is drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -9,7 +9,7 @@ from psygnal import Signal
 from ..errors import InputError
 
 if TYPE_CHECKING:
-    from ..evaluation.roi import ROI
+    from ..evaluation.roi import ROI, Annotation
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,17 @@ class Regions:
         self.chosen: tuple[Region, ...] = ()
         self._drawn = 0
 
-    def reset(self, annotations: Sequence[Region]) -> None:
-        """The regions of a newly opened scan."""
-        self.all, self.chosen, self._drawn = list(annotations), (), 0
+    def annotate(self, annotations: "Iterable[Annotation]") -> None:
+        """Add a reader's annotations, as far as they have a box."""
+        self.all = [
+            *self.all,
+            *(Region(one.box, one.slice, one.label, "annotation") for one in annotations if one.box is not None),
+        ]
+        self.changed.emit()
+
+    def reset(self) -> None:
+        """A newly opened scan has none."""
+        self.all, self.chosen, self._drawn = [], (), 0
         self.changed.emit()
         self.chosen_changed.emit()
 

@@ -1,14 +1,19 @@
 """One review: what is measured, how it is reconstructed, where and how it is perturbed; saved and opened again."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..progress import Job, Progress
 from .acquisition import Acquisition
 from .perturbing import Perturbing, Result, Setting, finished
 from .reconstruction import Reconstruction
-from .regions import Region, Regions
+from .regions import Regions
 from .task import Task, part
+
+if TYPE_CHECKING:
+    from ..evaluation.roi import Annotation
+    from ..scan import Scan
 
 
 class Workbench:
@@ -38,13 +43,21 @@ class Workbench:
         """Bring a saved case back: reconstructed again from its k-space, and checked against its record."""
         return Task(f"Opening {folder.name}", _open_case(folder), self._take_case)
 
+    def annotate(self, table: Path) -> Task["list[Annotation]"]:
+        """Add the annotations of this scan from a fastMRI+ table (CSV)."""
+        scan = self.acquisition.opened_scan
+
+        def accept(annotations: "list[Annotation]") -> None:
+            if not annotations:
+                raise InputError(f"{table.name} has no row for {scan.name}; choose the table of this scan.")
+            self.regions.annotate(annotations)
+
+        return Task(f"Reading {table.name}", _annotations(table, scan), accept)
+
     def _take_annotations(self) -> None:
         scan = self.acquisition.scan
-        self.regions.reset(
-            [Region(one.box, one.slice, one.label, "annotation") for one in scan.annotations if one.box is not None]
-            if scan is not None
-            else []
-        )
+        self.regions.reset()
+        self.regions.annotate(() if scan is None else scan.annotations)
 
     def _follow(self) -> None:
         """The method and its knobs are seen on the perturbed samples too, as long as they are of this slice."""
@@ -54,12 +67,18 @@ class Workbench:
     def _take_case(self, result: Result) -> None:
         setting = result.setting
         self.acquisition.use_measurement(setting.measurement)
-        self.regions.reset([])
         self.regions.draw(setting.roi, 0)
         self.reconstruction.choose(setting.reconstructor.id, **setting.reconstructor_knobs)
         self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
         self.perturbing.budget = result.outcome.perturbed.budget.nominal or self.perturbing.budget
         self.perturbing.take(result)
+
+
+def _annotations(table: Path, scan: "Scan") -> Job["list[Annotation]"]:
+    yield Progress(0.0, f"Reading {table.name}")
+    from ..io.annotations import read_annotations
+
+    return read_annotations(table, scan.name, *scan.header.matrix)
 
 
 def _save(result: Result, folder: Path) -> Job[Path]:
