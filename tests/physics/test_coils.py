@@ -1,0 +1,204 @@
+"""ESPIRiT against the simulated truth, BART and its own invariances."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.coils import espirit
+from napari_recon_robust.physics.model import ForwardModel, root_sum_of_squares
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
+
+BART = shutil.which("bart")
+
+
+def ellipse(rows: int, columns: int) -> np.ndarray:
+    """A head-like magnitude image that fills 75% of the field of view."""
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    image = (np.hypot(y / 0.75, x / 0.65) < 1) * (0.7 + 0.3 * np.cos(9 * x) * np.cos(7 * y))
+    return np.asarray(image - 0.5 * (np.hypot(y - 0.1, x) < 0.15), np.float32)
+
+
+@pytest.fixture(scope="module")
+def simulated() -> SimulatedSlice:
+    return simulate_slice(ellipse(96, 90), np.random.default_rng(3), coils=6, noise_level=0.003)
+
+
+def lines(width: int, acceleration: float = 4, centre: int = 14) -> Tensor:
+    return Sampling(acceleration=acceleration, centre_fraction=centre / width).mask(width, width)
+
+
+def sampled(kspace: Tensor, mask: Tensor) -> Tensor:
+    """Hybrid data of sampled lines."""
+    return fourier.ifft(kspace, (-2,)) * mask
+
+
+def agreement(maps: Tensor, others: Tensor, where: Tensor) -> Tensor:
+    """|<S, S'>| at each pixel of a region, both normalised."""
+    return (maps.conj() * others).sum(-3).abs()[..., where]
+
+
+@pytest.mark.parametrize("centre", [12, 20])
+def test_maps_agree_with_the_simulated_ones(simulated, centre):
+    mask = lines(90, centre=centre)
+    maps = espirit(sampled(simulated.kspace, mask), mask, (-1,))
+    object_ = simulated.image.abs() > 0.1
+    close = agreement(maps, simulated.sensitivities, object_)
+    assert maps.dtype == torch.complex64
+    assert close.median() > 0.998
+    assert close.quantile(0.02) > 0.97
+
+
+def test_normalised_inside_the_support_and_zero_outside(simulated):
+    mask = lines(90)
+    total = espirit(sampled(simulated.kspace, mask), mask, (-1,)).abs().square().sum(-3)
+    inside = total > 0.5
+    torch.testing.assert_close(total, inside.float(), atol=1e-5, rtol=0)
+    assert 0.35 < inside.float().mean() < 0.8  # the ellipse covers 0.38 of the image
+    assert inside[simulated.image.abs() > 0.1].all()
+    assert not inside[:3].any()
+
+
+def test_phase_of_the_image_is_folded_in(simulated):
+    mask = lines(90)
+    maps = espirit(sampled(simulated.kspace, mask), mask, (-1,))
+    combined = (maps.conj() * fourier.ifft(simulated.kspace)).sum(-3)
+    assert combined.imag.norm() < 0.15 * combined.norm()
+    assert (combined.real[simulated.image.abs() > 0.1] > 0).float().mean() > 0.99
+
+
+def test_dark_holes_stay_in_the_support():
+    image = ellipse(96, 96)
+    image[40:56, 44:52] = 0
+    scan = simulate_slice(image, np.random.default_rng(0), coils=6, noise_level=0.003)
+    mask = lines(96, centre=28)
+    assert (espirit(sampled(scan.kspace, mask), mask, (-1,)).abs().sum(-3) > 0)[38:58, 42:54].all()
+
+
+def test_hybrid_data_and_kspace_give_the_same_maps(simulated):
+    columns = torch.zeros(90, dtype=torch.bool)
+    columns[31:59] = True
+    points = torch.zeros(96, 90, dtype=torch.bool)
+    points[34:62, 31:59] = True
+    hybrid = espirit(sampled(simulated.kspace, columns[None]), columns[None], (-1,))
+    direct = espirit(simulated.kspace * points, points, (-2, -1))
+    torch.testing.assert_close(hybrid, direct, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("scale", [1e-7, 1e5])
+def test_free_of_scale(simulated, scale):
+    mask = lines(90)
+    data = sampled(simulated.kspace, mask)
+    torch.testing.assert_close(espirit(scale * data, mask, (-1,)), espirit(data, mask, (-1,)), atol=2e-3, rtol=0)
+
+
+def test_leading_axes_are_a_batch(simulated):
+    mask = lines(90)
+    data = sampled(simulated.kspace, mask)
+    pair = torch.stack((data, data.flip(-2)))
+    together = espirit(pair, mask, (-1,))
+    apart = torch.stack([espirit(one, mask, (-1,)) for one in pair])
+    torch.testing.assert_close(together, apart, atol=1e-4, rtol=0)
+
+
+def test_deterministic(simulated):
+    mask = lines(90)
+    data = sampled(simulated.kspace, mask)
+    assert torch.equal(espirit(data, mask, (-1,)), espirit(data, mask, (-1,)))
+
+
+@pytest.mark.parametrize("shape", [(95, 81), (64, 101)])
+def test_odd_sizes(shape):
+    scan = simulate_slice(ellipse(*shape), np.random.default_rng(1), coils=4, noise_level=0.003)
+    mask = lines(shape[1])
+    maps = espirit(sampled(scan.kspace, mask), mask, (-1,))
+    assert maps.shape == (4, *shape)
+    assert agreement(maps, scan.sensitivities, scan.image.abs() > 0.1).median() > 0.998
+
+
+def test_a_single_coil_is_phase_and_support(simulated):
+    mask = lines(90)
+    one = fourier.fft(simulated.image)[None]
+    maps = espirit(sampled(one, mask), mask, (-1,))[0]
+    object_ = simulated.image.abs() > 0.1
+    torch.testing.assert_close(maps[object_].abs(), torch.ones(int(object_.sum())))
+    assert ((maps.conj() * simulated.image)[object_].real > 0).float().mean() > 0.99
+    assert (maps == 0).any()
+
+
+def test_no_signal_gives_no_maps():
+    mask = lines(64)
+    assert not espirit(torch.zeros(3, 64, 64, dtype=torch.complex64), mask, (-1,)).any()
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_too_few_central_lines(simulated, count):
+    mask = torch.zeros(1, 90, dtype=torch.bool)
+    mask[:, ::8] = True
+    mask[:, 42:49] = False
+    mask[:, 45 - count // 2 : 45 - count // 2 + count] = True
+    with pytest.raises(InputError, match="centr") as caught:
+        espirit(sampled(simulated.kspace, mask), mask, (-1,))
+    assert str(caught.value).count(". ") == 0
+    if count:
+        assert "3 fully sampled lines" in str(caught.value)
+        assert "at least 6" in str(caught.value)
+
+
+def bart_maps(kspace: Tensor, folder: Path) -> Tensor:
+    """`bart ecalib -m1` of (coils, readout, phase) k-space."""
+    array = kspace.movedim(0, -1)[:, :, None].numpy()
+    (folder / "k.hdr").write_text("# Dimensions\n" + " ".join(map(str, array.shape)) + "\n")
+    array.ravel(order="F").tofile(folder / "k.cfl")
+    subprocess.run([str(BART), "ecalib", "-m1", "k", "s"], check=True, capture_output=True, cwd=folder)
+    maps = np.fromfile(folder / "s.cfl", np.complex64).reshape(array.shape, order="F")[:, :, 0]
+    return torch.from_numpy(maps).movedim(-1, 0).contiguous()
+
+
+def least_nmse(maps: Tensor, data: Tensor, mask: Tensor, reference: Tensor, where: Tensor) -> float:
+    """The NMSE of CG-SENSE at the better of two weights."""
+    model = ForwardModel(maps, mask, (-1,))
+    errors = []
+    for weight in (2e-3, 1e-2):
+        image = torch.zeros_like(data[0])
+        residual = model.adjoint(data)
+        direction, power = residual, residual.norm() ** 2
+        for _ in range(12):
+            normal = model.normal(direction) + weight * direction
+            step = power / (direction.conj() * normal).sum().real
+            image, residual = image + step * direction, residual - step * normal
+            direction, power = residual + residual.norm() ** 2 / power * direction, residual.norm() ** 2
+        errors.append(float(((image.abs() - reference)[where].norm() / reference[where].norm()) ** 2))
+    return min(errors)
+
+
+@pytest.mark.skipif(BART is None, reason="BART is not installed")
+@pytest.mark.parametrize("acceleration", [2, 4])
+def test_real_brain_as_good_as_bart(shared, tmp_path, acceleration):
+    full = torch.from_numpy(np.load(shared / "data/kspace/brain_16coil_128x128_full.npy")).mT.contiguous()
+    mask = lines(128, acceleration, 12)
+    data = sampled(full, mask)
+    ours, theirs = espirit(data, mask, (-1,)), bart_maps(full * mask, tmp_path)
+    reference = root_sum_of_squares(fourier.ifft(full))
+    foreground = reference > 0.15 * reference.quantile(0.99)
+    assert agreement(ours, theirs, foreground & (theirs.abs().sum(0) > 0)).median() > 0.99
+    assert (ours.abs().sum(0) > 0)[foreground].float().mean() > 0.97
+    error, theirs_error = (least_nmse(maps, data, mask, reference, foreground) for maps in (ours, theirs))
+    assert error < 1.05 * theirs_error
+
+
+@pytest.mark.skipif(BART is None, reason="BART is not installed")
+def test_real_poisson_disc_scan_agrees_with_bart(shared, tmp_path):
+    kspace = torch.from_numpy(np.load(shared / "data/kspace/brain_8coil_230x180_undersampled.npy"))
+    mask = kspace.abs().sum(0) > 0
+    ours, theirs = espirit(kspace, mask, (-2, -1)), bart_maps(kspace, tmp_path)
+    image = (theirs.conj() * fourier.ifft(kspace)).sum(0).abs()
+    foreground = image > 0.15 * image.quantile(0.99)
+    assert agreement(ours, theirs, foreground).median() > 0.99

@@ -1,0 +1,139 @@
+"""Noise of a known level: estimated, whitened, added."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.physics import noise
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
+
+
+def head(size: int, oversampling: int, level: float, *, height: float = 0.85, softness: float = 0) -> SimulatedSlice:
+    """An ellipse over `height` of the rows, its edge blurred by `softness` pixels."""
+    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    image = (np.hypot(y / height, x / 0.7) < 1) * (0.7 + 0.3 * np.cos(15 * x) * np.cos(11 * y))
+    image = ndimage.gaussian_filter(image, softness)
+    return simulate_slice(image, np.random.default_rng(5), coils=5, noise_level=level, oversampling=oversampling)
+
+
+def ratio(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:
+    estimated = noise.estimate(kspace * mask, mask)
+    assert estimated.dtype == torch.float32
+    return estimated / sigma
+
+
+@pytest.mark.parametrize("size", [96, 200])
+@pytest.mark.parametrize("level", [0.003, 0.03])
+@pytest.mark.parametrize("acceleration", [1, 4, 8])
+def test_estimate_with_an_oversampled_readout(size, level, acceleration):
+    scan = head(size, 2, level)
+    if acceleration == 1:
+        mask = torch.ones(1, size, dtype=torch.bool)
+    else:
+        mask = Sampling(acceleration=acceleration, centre_fraction=0.08).mask(2 * size, size)
+    assert ((ratio(scan.kspace, mask, scan.sigma) - 1).abs() < 0.1).all()
+
+
+def test_estimate_in_air_without_oversampling():
+    scan = head(256, 1, 0.02, height=0.7)
+    assert ((ratio(scan.kspace, torch.ones(1, 256, dtype=torch.bool), scan.sigma) - 1).abs() < 0.1).all()
+
+
+def test_estimate_of_a_2d_pattern_at_high_frequencies():
+    scan = head(192, 1, 0.02, softness=1)
+    mask = Sampling(pattern="poisson-disc", acceleration=6, centre_fraction=0.1).mask(192, 192)
+    assert ((ratio(scan.kspace, mask, scan.sigma) - 1).abs() < 0.1).all()
+
+
+@pytest.mark.parametrize("pattern", ["equispaced", "poisson-disc"])
+def test_without_signal_free_data_it_errs_upwards(pattern):
+    """A hard edge over nearly all rows: high frequencies carry signal everywhere."""
+    scan = head(192, 1, 0.02)
+    found = ratio(scan.kspace, Sampling(pattern=pattern, centre_fraction=0.1).mask(192, 192), scan.sigma)
+    assert (found > 0.95).all()
+    assert (found < 2).all()
+
+
+def test_zero_padding_does_not_lower_it():
+    scan = head(128, 2, 0.01)
+    kspace = scan.kspace.clone()
+    kspace[..., :14] = kspace[..., -9:] = 0
+    kspace[:, :40] = 0
+    assert ((ratio(kspace, torch.ones(1, 128, dtype=torch.bool), scan.sigma) - 1).abs() < 0.1).all()
+
+
+def test_filtered_ends_of_the_readout_do_not_lower_it():
+    scan = head(128, 2, 0.01)
+    ramp = torch.clamp(torch.arange(256) / 26, max=1)
+    filtered = scan.kspace * (ramp * ramp.flip(0))[:, None]
+    assert ((ratio(filtered, torch.ones(1, 128, dtype=torch.bool), scan.sigma) - 1).abs() < 0.1).all()
+
+
+def test_estimate_scales_with_the_data_and_batches():
+    scan = head(96, 2, 0.01)
+    mask = torch.ones(1, 96, dtype=torch.bool)
+    single = noise.estimate(scan.kspace, mask)
+    assert single.shape == (5,)
+    batch = noise.estimate(torch.stack((scan.kspace, 1e-6 * scan.kspace)), mask)
+    torch.testing.assert_close(batch, torch.stack((single, 1e-6 * single)), rtol=1e-3, atol=0)
+
+
+def test_nothing_measured_has_no_noise():
+    kspace = torch.zeros(2, 32, 32, dtype=torch.complex64)
+    assert not noise.estimate(kspace, torch.ones(1, 32, dtype=torch.bool)).any()
+
+
+def test_real_brain(shared):
+    """The outer rows of this scan are attenuated to a third; k-space's corners show 1.7e-6 (root mean square)."""
+    kspace = torch.from_numpy(np.load(shared / "data/kspace/brain_16coil_128x128_full.npy")).mT
+    level = float(noise.estimate(kspace, torch.ones(1, 128, dtype=torch.bool)).square().mean().sqrt())
+    assert 1.3e-6 < level < 1.8e-6
+
+
+def correlated(samples: int) -> tuple[Tensor, Tensor]:
+    """Coloured noise (4, samples) and its covariance."""
+    generator = torch.Generator().manual_seed(0)
+    factor = torch.randn(4, 4, generator=generator, dtype=torch.complex64)
+    white = torch.randn(4, samples, generator=generator, dtype=torch.complex64)
+    return factor @ white, factor @ factor.mH
+
+
+def test_covariance_of_coloured_noise():
+    samples, expected = correlated(40_000)
+    measured = noise.covariance(samples.reshape(4, 200, 200))
+    assert (measured - expected).norm() < 0.02 * expected.norm()
+
+
+def test_prewhitened_noise_is_white():
+    samples, expected = correlated(40_000)
+    white = noise.prewhiten(samples.reshape(4, 200, 200), expected)
+    assert white.shape == (4, 200, 200)
+    torch.testing.assert_close(noise.covariance(white), torch.eye(4, dtype=torch.complex64), atol=0.03, rtol=0)
+
+
+def test_whitening_asks_for_a_covariance_that_fits():
+    kspace = torch.zeros(3, 8, 8, dtype=torch.complex64)
+    with pytest.raises(InputError, match="3 coils"):
+        noise.prewhiten(kspace, torch.eye(4, dtype=torch.complex64))
+    with pytest.raises(InputError, match="positive definite"):
+        noise.prewhiten(kspace, torch.zeros(3, 3, dtype=torch.complex64))
+    with pytest.raises(InputError, match="2 noise samples"):
+        noise.covariance(torch.zeros(3, 2, dtype=torch.complex64))
+
+
+def test_added_noise_has_the_asked_level_on_sampled_points_only():
+    kspace = torch.zeros(3, 200, 100, dtype=torch.complex64)
+    mask = torch.zeros(1, 100, dtype=torch.bool)
+    mask[:, ::2] = True
+    sigma = torch.tensor([1.0, 2.0, 0.0])
+    noisy = noise.add(kspace, mask, sigma, seed=1)
+    assert not kspace.any()
+    assert not noisy[..., 1::2].any()
+    torch.testing.assert_close(noisy[..., ::2].abs().square().mean((-2, -1)).sqrt(), sigma, rtol=0.02, atol=0)
+    torch.testing.assert_close(noisy.real.square().mean(), noisy.imag.square().mean(), rtol=0.05, atol=0)
+    assert torch.equal(noisy, noise.add(kspace, mask, sigma, seed=1))
+    assert not torch.equal(noisy, noise.add(kspace, mask, sigma, seed=2))
