@@ -1,6 +1,6 @@
 """Quality of all methods on the held-out anatomy and on the real 16-coil brain, by the evaluation protocol.
 
-    python benchmarks/quality.py --data ../shared/data [--only simulated|real] [--json FILE]
+    python benchmarks/quality.py --data ../shared/data [--only simulated|real] [--json FILE] [--cards]
 
 Simulated: axial slices of brain_t1_b, coils and noise by seed, against the noise-free truth. Real: the brain at
 R = 2, 3, 4, against the fully sampled image combined by the sensitivities of the undersampled scan. Lines with 8%
@@ -33,6 +33,7 @@ from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.auto import auto_knobs
 from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.reconstructors.tv import auto_weight
+from napari_recon_robust.weights import store
 
 ORACLE = np.geomspace(1e-4, 5e-2, 15)
 PATTERNS = ("equispaced", "random")
@@ -141,6 +142,7 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--cards", action="store_true", help="write the networks' scores into their cards")
     options = parser.parse_args()
 
     cases: dict[str, list[Scores]] = defaultdict(list)
@@ -153,6 +155,27 @@ def main() -> None:
         table(group, cases[group], accelerations[group])
     if options.json:
         options.json.write_text(json.dumps(cases, indent=1), encoding="utf-8")
+    if options.cards:
+        write_cards(cases)
+
+
+def write_cards(cases: dict[str, list[Scores]]) -> None:
+    """Each network's scores at its default knobs, beside those of the best TV."""
+    for name in store.shipped():
+        weights = store.load(name)
+        if weights.metadata is None or not all(name in case for group in cases.values() for case in group):
+            continue
+        scores = {
+            f"{group}, {method}": {
+                "NMSE": geometric(np.array([case[method]["nmse"] for case in group_cases])),
+                "SSIM": float(np.mean([case[method]["ssim"] for case in group_cases])),
+                "PSNR": float(np.mean([case[method]["psnr"] for case in group_cases])),
+            }
+            for group, group_cases in cases.items()
+            for method in (name, "tv, oracle")
+        }
+        metadata = weights.metadata.model_copy(update={"scores": weights.metadata.scores | scores})
+        store.save(Path(store.__file__).parent, name, weights.state, metadata)
 
 
 def collect(

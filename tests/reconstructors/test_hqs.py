@@ -5,23 +5,36 @@ from napari_recon_robust.errors import InputError
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel
+from napari_recon_robust.reconstructors import registry, tv
 from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork
 from napari_recon_robust.reconstructors.unrolled import Problem, data_consistency, load_trained, problems
 
 
-def test_an_untrained_network_iterates_the_linear_problem(lines):
-    """With U = 0: x_{k+1} = P (A^H y + w x_k), the proximal point algorithm of least squares."""
+def test_an_untrained_network_returns_the_tv_image(lines):
+    """With U = 0 the TV solution is a fixed point of every unroll."""
     (problem,) = problems(lines)
-    network = HQSNetwork(unrolls=3, widths=(8, 8))
-    torch.nn.init.zeros_(network.correction.last.bias)
+    image = HQSNetwork(unrolls=3, widths=(8, 8))(problem) * lines.scale
+    weight = 0.15 * float(lines.noise_level)
+    torch.testing.assert_close(image, registry.get("tv")(lines, weight=weight), rtol=0.02, atol=0.01)
+
+
+def test_a_correction_obeys_the_splitting(lines):
+    """One unroll is P (A^H y + w (z - d)) with the dual d of the TV solution, solved here by the operators alone."""
+    (problem,) = problems(lines)
+    network = HQSNetwork(unrolls=1, widths=(8, 8))
+    torch.nn.init.normal_(network.correction.last.bias, std=0.1, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        level = (problem.noise / 0.005).log()
-        penalty = (network.penalty_offset + network.penalty_slope * level).exp()
-        consistency = data_consistency(problem.model, penalty)
-        expected = consistency.solve(problem.right_hand_side)
-        for _ in range(3):
-            expected = consistency.solve(problem.right_hand_side + penalty * expected)
-        torch.testing.assert_close(network(problem), expected)
+        image = network(problem)
+        start = tv.minimiser(problem.right_hand_side, problem.model, tv.rule(float(problem.noise)), 1e-3)
+        penalty = (network.penalty_offset + network.penalty_slope * (problem.noise / 0.005).log()).exp()
+        # (N + w) x = b + w (z - d) with w d = b - N x_0, so w z follows from the image.
+        z = (problem.model.normal(image) + penalty * image - problem.model.normal(start)) / penalty
+        diagonal = data_consistency(problem.model, penalty).diagonal
+        gate = 5 * problem.noise / diagonal.sqrt() / penalty
+        correction = ((z - start) / gate)[::2, ::2]
+    # The last layer's bias alone: the same number in each block of pixels, which the network's gate has scaled.
+    torch.testing.assert_close(correction, correction[:1, :1].expand_as(correction), rtol=2e-2, atol=2e-3)
+    assert float(correction.abs().max()) > 1e-2
 
 
 def test_the_image_is_in_the_units_of_the_scan(hqs, lines):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..knob import Knob
 from ..measurement import Measurement
+from . import tv
 from .base import Reconstructor
 from .unrolled import (
     Problem,
@@ -22,24 +23,27 @@ from .unrolled import (
 )
 
 _TYPICAL_NOISE = 0.005  # relative to the image's scale
-_INPUTS = 11  # image, its detail, distance from the linear start, unexplained share, noise gain and level, step
+_INPUTS = 13  # image, its detail, what TV removed, distance from the start, unexplained share, noise twice, step twice
+_START_TOLERANCE = 1e-3  # of the TV solver: the rest is the network's
 _REACH = 5.0  # of a correction of unit size, in standard deviations of the noise in the image
 
 
 class HQSSupervised(Reconstructor):
-    """min_x ||A x - y||^2 + R(x) by half-quadratic splitting, R learned from fully sampled images.
+    """min_x 1/2 ||A x - y||^2 + R(x) by half-quadratic splitting, R learned from fully sampled images, from TV on.
 
-    x_0 = P A^H y;  z_k = x_k + sigma sqrt(diag P) U(x_k, ...);  x_{k+1} = P (A^H y + w z_k),  P = (A^H A + w I)^-1,
+    x_0 = argmin_x 1/2 ||A x - y||^2 + 0.15 sigma TV(x),
+    z_k = x_k + g U(x_k, ...),    x_{k+1} = P (A^H y + w (z_k - d)),    P = (A^H A + w I)^-1,  d = A^H (y - A x_0) / w,
 
-    k = 1..5, w = exp(a + b log sigma), sigma the noise level times the knob `noise`. sigma^2 P is the covariance
-    that the data leave to the image, so the correction by the U-Net U is gated by the local noise amplification:
-    what the data determine stays. Half-quadratic splitting as in Wang et al. 2020,
-    https://arxiv.org/abs/2007.14979.
+    w = exp(a + b log sigma), sigma the noise level times the knob `noise`. The dual d of the TV solution stays, so
+    that x_{k+1} = x_0 + w P (z_k - x_0): without a correction by the U-Net U the image is TV's, and a correction
+    passes where the data leave the image open. sigma^2 P is the covariance that they leave, and its diagonal gates
+    the correction: g = 5 sigma sqrt(diag P) / (w diag P). U also sees these and what TV removed, P A^H (y - A x_0).
+    Splitting as in Wang et al. 2020, https://arxiv.org/abs/2007.14979.
     """
 
     id = "hqs-supervised"
     label = "HQS-Net, supervised"
-    summary = "Unrolled network with exact data consistency, conditioned on the noise level."
+    summary = "Unrolled network that improves on TV, with exact data consistency, conditioned on the noise level."
     knobs = (
         Knob(
             name="noise",
@@ -72,8 +76,8 @@ class HQSNetwork(nn.Module):
     def __init__(self, unrolls: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.unrolls = unrolls
-        self.penalty_offset = nn.Parameter(torch.tensor(-3.5))
-        self.penalty_slope = nn.Parameter(torch.tensor(1.0))
+        self.penalty_offset = nn.Parameter(torch.tensor(-2.0))
+        self.penalty_slope = nn.Parameter(torch.tensor(0.5))
         self.correction = UNet(4 * _INPUTS, 8, widths)
 
     def forward(self, problem: Problem, assumed_noise: float = 1.0) -> Tensor:
@@ -82,20 +86,23 @@ class HQSNetwork(nn.Module):
         level = (noise / _TYPICAL_NOISE).log()
         penalty = (self.penalty_offset + self.penalty_slope * level).exp()
         consistency = data_consistency(problem.model, penalty)
-        start = image = consistency.solve(problem.right_hand_side)
+        start = tv.minimiser(problem.right_hand_side, problem.model, tv.rule(float(noise)), _START_TOLERANCE)
+        removed = consistency.solve(problem.right_hand_side - problem.model.normal(start))
 
         with torch.no_grad():
             unexplained = penalty * consistency.diagonal
             amplification = noise * consistency.diagonal.sqrt()
             gate = _REACH * amplification / unexplained
             known = torch.stack((unexplained, (amplification / _TYPICAL_NOISE).log(), level.expand_as(unexplained)))
+        image = start
         for k in range(self.unrolls):
             step = torch.full_like(known[:1], k / self.unrolls)
             known_here = torch.cat((known, step, step.square()))[None]
-            detail = channels(image - smooth(image)) / amplification
-            features = torch.cat((channels(image), detail.asinh(), 5 * channels(image - start), known_here), dim=1)
-            z = image + gate * to_complex(on_blocks(self.correction, features))
-            image = consistency.solve(problem.right_hand_side + penalty * z)
+            relative = torch.cat((channels(image - smooth(image)), channels(removed)), dim=1) / amplification
+            changed = image - start
+            features = torch.cat((channels(image), relative.asinh(), 5 * channels(changed), known_here), dim=1)
+            correction = gate * to_complex(on_blocks(self.correction, features))
+            image = start + penalty * consistency.solve(changed + correction)
         return image
 
 
@@ -116,6 +123,7 @@ class UNet(nn.Module):
             elif isinstance(module, nn.ConvTranspose2d):
                 nn.init.normal_(module.weight, std=module.in_channels**-0.5)
         nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, rows, columns) to (batch, outputs, rows, columns)."""
