@@ -53,7 +53,7 @@ def knob_options(knobs: Iterable[Knob]) -> list[click.Option]:
             default=str(knob.default),
             show_default=True,
             help=knob.help,
-            callback=lambda _context, _option, value, knob=knob: knob.parse(value),  # type: ignore[misc]
+            callback=lambda _context, _option, value, knob=knob: knob.parse(value),
         )
         for knob in knobs
     ]

@@ -36,7 +36,8 @@ def demo(folder: Path | None = None) -> None:
     session = _window()
     failures: list[str] = []
     if folder is not None:
-        session.jobs.failed.connect(lambda sentence: (failures.append(sentence), QApplication.quit()))
+        session.jobs.failed.connect(failures.append)
+        session.jobs.failed.connect(lambda _: QApplication.quit())
     _Demo(session, lambda: None if folder is None else _write_and_quit(session, folder)).start()
     napari.run()
     if failures:
