@@ -121,7 +121,7 @@ class _Minimise(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, b: Tensor, model: ForwardModel, weight: float, tolerance: float | None) -> Tensor:
+    def forward(ctx: Any, b: Tensor, model: ForwardModel, weight: float, tolerance: float | None = None) -> Tensor:
         solver = _solver(model, b)
         solver.tolerance = TOLERANCE if tolerance is None else tolerance
         state = solver.minimise(b, weight, solver.start(b))
