@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_recon_robust.io import open_scan
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
@@ -92,3 +93,10 @@ def directional() -> Callable[[Callable[[torch.Tensor], torch.Tensor], torch.Ten
         return float(difference), float(gradient.norm())
 
     return derivatives
+
+
+@pytest.fixture(scope="session", params=[2, 3, 4], ids="R={}".format)
+def real_brain(request: pytest.FixtureRequest, shared: Path) -> Measurement:
+    """The real 16-coil brain, equispaced lines."""
+    with open_scan(shared / "data/kspace/brain_16coil_128x128_full.npy", axes=("coil", "phase", "readout")) as scan:
+        return scan.measurement(0, Sampling(acceleration=request.param, minimum_centre_lines=12))

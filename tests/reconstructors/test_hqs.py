@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from napari_recon_robust.errors import InputError
+from napari_recon_robust.evaluation.metrics import foreground, nmse
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel
@@ -79,3 +80,14 @@ def test_the_knob_changes_the_image_within_its_range(hqs, lines):
     assert float((low - high).norm() / high.norm()) > 1e-3
     with pytest.raises(InputError, match="noise"):
         hqs(lines, noise=4)
+
+
+def test_the_shipped_weights_hold_on_a_real_brain(real_brain):
+    """A scanner that training never saw: far below CG-SENSE, and near TV or better."""
+    reference = real_brain.reference("combined")
+    inside = foreground(reference)
+    errors = {
+        id: float(nmse(registry.get(id)(real_brain), reference, inside)) for id in ("hqs-supervised", "tv", "cg-sense")
+    }
+    assert errors["hqs-supervised"] < 0.95 * errors["cg-sense"]
+    assert errors["hqs-supervised"] < 1.1 * errors["tv"]
