@@ -232,7 +232,7 @@ def test_layers_renamed_and_deleted_while_a_job_runs(review: Session, until: Unt
     layers.clear()
     until(lambda: not review.panels.shown)
     review.scene.lay_out()
-    assert len(layers) == 8
+    until(lambda: len(layers) == 8)
 
 
 def test_closing_the_docks_in_the_middle_of_a_job(

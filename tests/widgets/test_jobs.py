@@ -61,9 +61,9 @@ def test_the_work_is_in_another_thread_and_its_result_in_this_one(jobs: Jobs, un
 def test_no_gradients_in_the_worker(jobs: Jobs, until: Until) -> None:
     seen = []
 
-    def job() -> Job[None]:
-        import torch
+    import torch
 
+    def job() -> Job[None]:
         seen.append(torch.is_grad_enabled())
         yield Progress(1.0)
 

@@ -35,8 +35,9 @@ def later() -> Later:
 @pytest.fixture
 def panels(later: Later) -> Panels:
     panels = Panels(ViewerModel(), later)
-    panels.open(Geometry(SHAPE, (4.0, 0.5, 0.5), upside_down=True))
+    panels.open(Geometry(SHAPE, (4.0, 0.5, 0.5), upside_down=True), start=2)
     panels.show(ORDER)
+    later.run()
     return panels
 
 
@@ -78,6 +79,7 @@ def test_the_viewer_is_as_it_was_after_closing(later: Later) -> None:
     panels = Panels(viewer, later)
     panels.open(Geometry(SHAPE))
     panels.show(ORDER)
+    later.run()
     assert state() != before
     panels.close()
     assert state() == before
@@ -85,9 +87,34 @@ def test_the_viewer_is_as_it_was_after_closing(later: Later) -> None:
     panels.close()
 
 
-def test_a_new_scan_takes_the_place_of_the_old_one(panels: Panels) -> None:
+def test_a_layer_is_added_in_a_turn_of_its_own(later: Later) -> None:
+    panels = Panels(ViewerModel(), later)
+    panels.open(Geometry(SHAPE), start=3)
+    panels.show(ORDER)
+    panels.write("difference", 3, np.ones((32, 40)))
+    assert panels.slice == 3, "before there is a layer"
+    counts = []
+    while later.waiting:
+        counts.append(len(panels.viewer.layers))
+        later.waiting.pop(0)()
+    assert counts == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert panels.slice == 3
+    assert panels.panels["difference"].image.data[3].min() == 1
+
+
+def test_closing_before_all_layers_are_added(later: Later) -> None:
+    panels = Panels(ViewerModel(), later)
+    panels.open(Geometry(SHAPE))
+    panels.show(ORDER)
+    panels.close()
+    later.run()
+    assert not panels.viewer.layers
+
+
+def test_a_new_scan_takes_the_place_of_the_old_one(panels: Panels, later: Later) -> None:
     panels.open(Geometry((2, 16, 16)))
     panels.show(("reference", "clean"))
+    later.run()
     assert names(panels) == ["Reference", "ROI", "Clean", "ROI"]
     assert panels.panels["clean"].image.data.shape == (2, 16, 16)
 
@@ -122,6 +149,7 @@ def test_deleting_a_panel_takes_its_regions_along_and_nothing_else(panels: Panel
     assert names(panels) == ["Reference", "ROI", "Perturbed", "ROI", "Difference", "ROI"]
     panels.write("clean", 2, np.full((32, 40), 2.0))
     panels.show(ORDER)
+    later.run()
     assert names(panels)[2] == "TV"
     assert panels.panels["clean"].image.data[2].min() == 2
 

@@ -6,9 +6,11 @@ waits and those before it are forgotten, so that a slider never builds a queue.
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -164,32 +166,39 @@ def _drive(running: _Running) -> Generator[Progress, None, Any]:
 
     Superqt's generator workers swallow RuntimeError, which is what torch raises: it becomes a ModelError here.
     """
-    import torch
-
-    _leave_a_core()
     job = running.task.job
     last = -_PERIOD
     preview = None
     try:
-        with torch.no_grad():
-            while not running.cancelled.is_set():
-                try:
+        while not running.cancelled.is_set():
+            try:
+                with _without_gradients():
                     progress = next(job)
-                except StopIteration as stop:
-                    return stop.value
-                preview = preview if progress.preview is None else progress.preview
-                now = time.monotonic()
-                if now - last >= _PERIOD or progress.fraction >= 1:
-                    last = now
-                    yield Progress(progress.fraction, progress.message, preview)
-                    preview = None
-            if preview is not None:
-                yield Progress(1.0, "", preview)
+            except StopIteration as stop:
+                return stop.value
+            preview = preview if progress.preview is None else progress.preview
+            now = time.monotonic()
+            if now - last >= _PERIOD or progress.fraction >= 1:
+                last = now
+                yield Progress(progress.fraction, progress.message, preview)
+                preview = None
+        if preview is not None:
+            yield Progress(1.0, "", preview)
         return _STOPPED
     except RuntimeError as error:
         raise _converted(running.task.label, error) from error
     finally:
         job.close()
+
+
+def _without_gradients() -> AbstractContextManager[object]:
+    """Autograd's mode belongs to the thread; a job that needs no torch does not load it."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return nullcontext()
+    _leave_a_core()
+    no_grad: AbstractContextManager[object] = torch.no_grad()
+    return no_grad
 
 
 @cache

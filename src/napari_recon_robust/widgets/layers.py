@@ -14,6 +14,8 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Shapes
 from psygnal import Signal
 
+from ..progress import Job, Progress
+
 ORDER = ("reference", "clean", "perturbed", "difference")
 EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"
 NOTICE = "Not for diagnostic use"
@@ -65,8 +67,9 @@ class Panel:
     image: Image
     regions: Shapes
     stack: np.ndarray
+    title: str
     filled: set[int] = field(default_factory=set)
-    title: str = ""
+    inserted: bool = False
 
 
 class Panels:
@@ -93,14 +96,15 @@ class Panels:
         self._quiet = False
         self._arranging = False
         self._picking = False
+        self._start = 0
         self._saved: dict[str, Any] | None = None
 
     # ---------------------------------------------------------------- the viewer, taken over and given back
 
-    def open(self, geometry: Geometry) -> None:
-        """Make room for a scan: the old panels go, the viewer is set up for reading."""
+    def open(self, geometry: Geometry, start: int = 0) -> None:
+        """Make room for a scan, shown from slice `start` on: the old panels go, the viewer is set up for reading."""
         self._drop_panels()
-        self.geometry = geometry
+        self.geometry, self._start = geometry, start
         self._outlines = []
         if self._saved is None:
             self._take_over()
@@ -145,6 +149,8 @@ class Panels:
         viewer.mouse_drag_callbacks.append(self._on_drag)
 
     def _drop_panels(self) -> None:
+        if self.panels:
+            self.viewer.canvas.grid.enabled = False
         with self._arrangement():
             for panel in self.panels.values():
                 for layer in (panel.image, panel.regions):
@@ -155,39 +161,58 @@ class Panels:
     # ---------------------------------------------------------------- layout
 
     def show(self, keys: Sequence[str]) -> None:
-        """Show these panels and hide the others; panels that a user deleted come back."""
+        """Show these panels and hide the others; panels that a user deleted come back.
+
+        napari takes about a tenth of a second to add a layer: each is added in a turn of its own of the event loop.
+        """
         if self.geometry is None:
             return
         self.shown = tuple(key for key in ORDER if key in keys)
-        first = not self.panels
+        for key in self.shown:
+            panel = self.panels.get(key)
+            if panel is None or self._deleted(panel):
+                self.panels[key] = self._new_panel(key, panel)
         self._arrange()
-        if first:
-            self.viewer.reset_view()
 
     def _arrange(self) -> None:
         """Layers in the order of the panels, image and regions by turns, so that a stride of 2 pairs them."""
         layers = self.viewer.layers
+        panels = [(key, self.panels[key]) for key in ORDER if key in self.panels]
+        ours = [
+            layer
+            for key, panel in panels
+            if key in self.shown or panel.image in layers
+            for layer in (panel.image, panel.regions)
+        ]
         with self._arrangement():
-            wanted: list[Layer] = []
-            for key in ORDER:
-                panel = self.panels.get(key)
-                if key in self.shown and (panel is None or panel.image not in layers):
-                    panel = self.panels[key] = self._new_panel(key, panel)
-                if panel is None or (panel.image not in layers and key not in self.shown):
-                    continue
-                wanted += [panel.image, panel.regions]
-            for index, layer in enumerate(wanted):
+            for index, layer in enumerate(ours):
                 if layer not in layers:
-                    layers.insert(index, layer)
-                elif layers.index(layer) != index:
+                    self._insert(index, layer)
+                    self._later(self._arrange)
+                    return
+                if layers.index(layer) != index:
                     layers.move(layers.index(layer), index)
-            for key, panel in self.panels.items():
+            for key, panel in panels:
                 panel.image.visible = key in self.shown
                 panel.regions.visible = key in self.shown and self._outlines_visible
             self._link_window()
         self._fit_grid()
         if self.shown:
             layers.selection.active = self.panels[self.shown[0]].image
+
+    def _insert(self, index: int, layer: Layer) -> None:
+        first = not any(panel.inserted for panel in self.panels.values())
+        self.viewer.canvas.grid.enabled = False  # laid out anew at every layer, it costs more than the layer
+        self.viewer.layers.insert(index, layer)
+        for panel in self.panels.values():
+            if layer is panel.image:
+                panel.inserted, panel.title = True, layer.name
+        if first:
+            self.viewer.reset_view()
+            self.go_to(self._start)
+
+    def _deleted(self, panel: Panel) -> bool:
+        return panel.inserted and panel.image not in self.viewer.layers
 
     def _fit_grid(self) -> None:
         """The grid whose cells are largest for square images in the canvas."""
@@ -211,7 +236,7 @@ class Panels:
         regions = Shapes(ndim=3, name="ROI", face_color="transparent", opacity=1.0, **self.geometry.transform)
         regions.current_edge_color = SELECTED_EDGE
         regions.current_edge_width = self._edge
-        panel = Panel(image, regions, stack, set() if old is None else old.filled, title)
+        panel = Panel(image, regions, stack, title, set() if old is None else old.filled)
         regions.events.data.connect(lambda event, panel=panel: self._on_shapes(panel, event))
         with self._quietly():
             self._put_outlines(panel)
@@ -231,7 +256,7 @@ class Panels:
 
     def _tidy(self) -> None:
         layers = self.viewer.layers
-        gone = [key for key, panel in self.panels.items() if panel.image not in layers]
+        gone = [key for key, panel in self.panels.items() if self._deleted(panel)]
         with self._arrangement():
             for key in gone:
                 if self.panels[key].regions in layers:
@@ -289,14 +314,15 @@ class Panels:
     @property
     def slice(self) -> int:
         """The slice that is shown."""
-        return int(self.viewer.dims.current_step[0]) if self.geometry is not None else 0
+        visible = any(panel.inserted for panel in self.panels.values())
+        return int(self.viewer.dims.current_step[0]) if visible else self._start
 
     def go_to(self, index: int) -> None:
         """Show a slice."""
         self.viewer.dims.set_current_step(0, index)
 
     def _on_step(self) -> None:
-        if self.panels:
+        if self.panels and not self._arranging:
             self.slice_changed.emit(self.slice)
 
     def pick(self, active: bool) -> None:
@@ -338,6 +364,8 @@ class Panels:
     def draw(self, kind: str) -> None:
         """Select napari's shape tool ("rectangle", "polygon", "ellipse") on the regions of the first panel."""
         layer = self.panels[self.shown[0]].regions
+        if layer not in self.viewer.layers:
+            return
         self.show_outlines(True)
         self.viewer.layers.selection.active = layer
         layer.mode = f"add_{kind}"
@@ -413,6 +441,20 @@ class Panels:
             yield
         finally:
             self._arranging = before
+
+
+def warm_up() -> Job[None]:
+    """What napari does once for the first image and the first shapes of a process: units, compiled geometry.
+
+    It takes most of a second; in another thread the window does not notice. The layers made here are thrown away.
+    """
+    yield Progress(0.0, "Warming up")
+    geometry = Geometry((1, 4, 4), (1.0, 1.0, 1.0))
+    Image(np.zeros((1, 4, 4), np.float32), **geometry.transform)
+    yield Progress(0.5)
+    corners = np.array([[0, 0, 0], [0, 0, 2], [0, 2, 2], [0, 2, 0.0]])
+    for kind in ("rectangle", "ellipse", "polygon"):
+        Shapes([corners], shape_type=kind, ndim=3, face_color="transparent", **geometry.transform)
 
 
 def export_figure(viewer: Any, path: str | None = None) -> np.ndarray:

@@ -15,7 +15,7 @@ from ..workbench import Workbench
 from ..workbench.regions import Region
 from ..workbench.task import Task
 from .jobs import Jobs, sentence
-from .layers import Geometry, Outline, Panels
+from .layers import Geometry, Outline, Panels, warm_up
 from .scene import Scene
 
 PLUGIN = "napari-recon-robust"
@@ -52,6 +52,7 @@ class Session(QObject):
         self.docks: list[QWidget] = []
         self._rest = _timer(self, self._at_rest)
         self._slice_rest = _timer(self, self._slice_at_rest)
+        self.jobs.latest(Task("Warming up", warm_up(), lambda _: None), "measure")
         bench, scene = self.bench, self.scene
         bench.acquisition.opened.connect(self._on_opened)
         bench.acquisition.closed.connect(self._on_closed)
@@ -166,9 +167,8 @@ class Session(QObject):
             voxel=None if voxel is None else (voxel[2], voxel[0], voxel[1]),
             upside_down=header.upside_down if header is not None else False,
         )
-        self.panels.open(geometry)
+        self.panels.open(geometry, acquisition.index)
         self.scene.lay_out()
-        self.panels.go_to(acquisition.index)
         self._show_regions()
 
     def _on_closed(self) -> None:
