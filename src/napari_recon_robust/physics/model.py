@@ -73,6 +73,11 @@ class ForwardModel:
         return tuple(kernels.prepare(item, lines) for item in items)
 
     @cached_property
+    def support(self) -> Tensor:
+        """Where a coil sees anything, sum_i |S_i|^2 > 0: bool (..., rows, columns)."""
+        return (self.sensitivities != 0).any(-3)
+
+    @cached_property
     def largest_eigenvalue(self) -> Tensor:
         """L, the largest eigenvalue of A^H A, real (..., 1, 1); at most sup sum_i |S_i|^2.
 

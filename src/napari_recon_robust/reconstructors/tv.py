@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +21,8 @@ START = 8  # conjugate gradient steps that give the first image
 STEP = 1.3  # of the FISTA steps, times the largest eigenvalue; above 1 restarts keep it stable
 OUTER = 200  # FISTA steps at most
 TOLERANCE = 2e-4  # they end when the image changes by less, relative to its norm
+GRADIENT = 60  # conjugate gradient steps of the implicit gradient
+STIFFNESS = 10.0  # the weight that keeps flat regions flat in it; more is exacter and slower
 
 
 class TotalVariation(Reconstructor):
@@ -115,9 +117,9 @@ def _inner(weight: float) -> int:
 class _Minimise(torch.autograd.Function):
     """A^H y -> x, with the implicit gradient at the solution.
 
-    x = argmin 1/2 <x, A^H A x> - Re <b, x> + w ||D x||. Where D x is not zero TV has a Hessian, elsewhere D x
-    stays zero to first order: dx/db is symmetric, and dx/db g is the minimiser of a quadratic problem of the
-    same form with g for b, in which the projection of the dual is replaced by its derivative at the solution.
+    x = argmin 1/2 <x, A^H A x> - Re <b, x> + w sum |D x|. Where D x is not zero TV has a Hessian, w / |D x| across
+    the direction of D x; elsewhere D x stays zero to first order, as if under a large weight. So dx/db is the
+    inverse of A^H A + D^H W D, which is symmetric: conjugate gradients.
     """
 
     @staticmethod
@@ -157,15 +159,29 @@ class _Solver(ABC, Generic[S]):
         """The image of a state, complex (..., rows, columns)."""
 
     @abstractmethod
+    def dual(self, state: S) -> Tensor:
+        """The dual of a state, complex (..., 2, rows, columns), times the step."""
+
     def derivative(self, direction: Tensor, weight: float, state: S) -> Tensor:
         """dx/db at a solution, applied to a direction like b."""
+        step = self.step.unsqueeze(-3)
+        at = self.dual(state) + _differences(self.image(state)) / 8
+        # At the solution |at| = step w + |D x| / 8 where D x is not zero, and at points along D x.
+        excess = _length(at) / (step * weight) - 1
+        stiffness = (8 * step * excess.clamp_min(0)).reciprocal().clamp_max(STIFFNESS)
+        along = torch.where(excess > 0, at / _length(at), torch.zeros_like(at))
+
+        def hessian(u: Tensor) -> Tensor:
+            e = _differences(u)
+            e = stiffness * (e - (along.conj() * e).real.sum(-3, keepdim=True) * along)
+            return self.model.normal(u) + _divergence(e)
+
+        return conjugate_gradients(hessian, direction, GRADIENT)
 
 
 def _solver(model: ForwardModel, b: Tensor) -> _Solver[Any]:
-    fused = model.fused is not None and b.dtype == torch.complex64
-    return (
-        _FusedSolver(model) if fused and model.sensitivities.shape[:-3] in ((), b.shape[:-2]) else _TorchSolver(model)
-    )
+    fits = b.dtype == torch.complex64 and model.sensitivities.shape[:-3] in ((), b.shape[:-2])
+    return _FusedSolver(model, b.shape[:-2]) if fits and model.fused is not None else _TorchSolver(model)
 
 
 @dataclass(frozen=True)
@@ -184,20 +200,9 @@ class _TorchSolver(_Solver[_State]):
         return _State(image, torch.zeros_like(_differences(b)))
 
     def minimise(self, b: Tensor, weight: float, start: _State) -> _State:
-        return self._iterate(b, _ball(weight * self.step.unsqueeze(-3)), start, _inner(weight))
-
-    def image(self, state: _State) -> Tensor:
-        return state.image
-
-    def derivative(self, direction: Tensor, weight: float, state: _State) -> Tensor:
-        at = state.dual + _differences(state.image) / 8
-        start = _State(torch.zeros_like(direction), torch.zeros_like(at))
-        projection = _ball_derivative(weight * self.step.unsqueeze(-3), at)
-        return self._iterate(direction, projection, start, _inner(weight)).image
-
-    def _iterate(self, b: Tensor, project: Callable[[Tensor], Tensor], start: _State, inner: int) -> _State:
         """FISTA; an item of the batch that has converged stays as it is."""
-        x, p = start.image, start.dual
+        x, p, inner = start.image, start.dual, _inner(weight)
+        radius = weight * self.step.unsqueeze(-3)
         z, t = x, torch.ones_like(self.step)
         going = torch.ones((*b.shape[:-2], 1, 1), dtype=torch.bool, device=b.device)
         for _ in range(OUTER):
@@ -205,7 +210,8 @@ class _TorchSolver(_Solver[_State]):
             q, s, u = p, p, 1.0
             for _ in range(inner):
                 following = _following(u)
-                q, last_q = project(s + _differences(v - _divergence(s)) / 8), q
+                q, last_q = s + _differences(v - _divergence(s)) / 8, q
+                q = q * (radius / torch.maximum(_length(q), radius))
                 s = q + (u - 1) / following * (q - last_q)
                 u = following
             new = v - _divergence(q)
@@ -221,17 +227,23 @@ class _TorchSolver(_Solver[_State]):
                 break
         return _State(x, p)
 
+    def image(self, state: _State) -> Tensor:
+        return state.image
+
+    def dual(self, state: _State) -> Tensor:
+        return state.dual
+
 
 class _FusedSolver(_Solver[list[Any]]):
     """For sampled lines on the CPU: item by item in the kernels of `tv_kernels`; a state is a list of (image, dual)."""
 
-    def __init__(self, model: ForwardModel) -> None:
+    def __init__(self, model: ForwardModel, batch: torch.Size) -> None:
         super().__init__(model)
         from ..physics import kernels
         from . import tv_kernels
 
         assert model.fused is not None
-        self.layout, self.kernels = kernels, tv_kernels
+        self.layout, self.kernels, self.batch = kernels, tv_kernels, batch
         self.rows, self.height = model.shape[0], kernels.padded(model.shape[0])
 
     def start(self, b: Tensor) -> list[Any]:
@@ -243,29 +255,23 @@ class _FusedSolver(_Solver[list[Any]]):
         return states
 
     def minimise(self, b: Tensor, weight: float, start: list[Any]) -> list[Any]:
-        states = []
-        for index, (item, (image, dual)) in enumerate(zip(self._columns(b), start, strict=True)):
-            projection = self.kernels.ball(weight * self._step(index), self.rows, self.height)
-            states.append(self._iterate(index, item, image.copy(), dual.copy(), projection, weight))
-        self.shape = b.shape
+        states = [(image.copy(), dual.copy()) for image, dual in start]
+        for index, (item, (image, dual)) in enumerate(zip(self._columns(b), states, strict=True)):
+            model, step = self._model(index), np.float32(self._step(index))
+            radius, inner = np.float32(weight * step), _inner(weight)
+            self.kernels.fista(item, image, dual, model, step, radius, self.rows, inner, OUTER, self.tolerance)
         return states
 
     def image(self, state: list[Any]) -> Tensor:
-        images = [self.layout.from_columns(image, self.rows) for image, _ in state]
-        return torch.from_numpy(np.stack(images)).reshape(self.shape)
+        return self._tensor([self.layout.from_columns(image, self.rows) for image, _ in state])
 
-    def derivative(self, direction: Tensor, weight: float, state: list[Any]) -> Tensor:
-        states = []
-        for index, (item, (image, dual)) in enumerate(zip(self._columns(direction), state, strict=True)):
-            projection = self.kernels.ball_derivative(weight * self._step(index), image, dual, self.rows)
-            states.append(self._iterate(index, item, np.zeros_like(image), np.zeros_like(dual), projection, weight))
-        return self.image(states)
+    def dual(self, state: list[Any]) -> Tensor:
+        pairs = [[dual[1:, :2], dual[1:, 2:]] for _, dual in state]
+        return self._tensor([[self.layout.from_columns(part, self.rows) for part in pair] for pair in pairs])
 
-    def _iterate(self, index: int, b: Any, image: Any, dual: Any, projection: Any, weight: float) -> tuple[Any, Any]:
-        step = np.float32(self._step(index))
-        model, inner = self._model(index), _inner(weight)
-        self.kernels.fista(b, image, dual, model, step, projection, self.rows, inner, OUTER, self.tolerance)
-        return image, dual
+    def _tensor(self, items: list[Any]) -> Tensor:
+        stacked = torch.from_numpy(np.array(items))
+        return stacked.reshape(*self.batch, *stacked.shape[1:])
 
     def _columns(self, images: Tensor) -> Iterator[Any]:
         items = images.detach().resolve_conj().reshape(-1, *self.model.shape).numpy()
@@ -286,24 +292,6 @@ class _FusedSolver(_Solver[list[Any]]):
 def _following(t: Any) -> Any:
     """Nesterov's sequence."""
     return (1 + (1 + 4 * t * t) ** 0.5) / 2
-
-
-def _ball(radius: Tensor) -> Callable[[Tensor], Tensor]:
-    """The map p -> p min(1, radius / |p|), pixel by pixel."""
-    return lambda p: p * (radius / torch.maximum(_length(p), radius))
-
-
-def _ball_derivative(radius: Tensor, at: Tensor) -> Callable[[Tensor], Tensor]:
-    """The derivative of `_ball` at a point: the identity inside, radius / |p| across the direction of p outside."""
-    length = _length(at)
-    shrink = radius / torch.maximum(length, radius)
-    direction = torch.where(length > radius, at / torch.maximum(length, radius), torch.zeros_like(at))
-
-    def project(p: Tensor) -> Tensor:
-        along = (direction.conj() * p).real.sum(-3, keepdim=True)
-        return shrink * (p - along * direction)
-
-    return project
 
 
 def _differences(image: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ is float32 (columns + 1, 4, height): down and right difference, each real and im
 comes first, so that no border needs a branch. It is kept times the step, so that x = v - D^H p.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -19,44 +19,6 @@ Float = NDArray[np.float32]
 _jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
 _ZERO: Any = np.float32(0)  # sums stay in float32 along a column, and so in the vector unit
 _EIGHTH = np.float32(0.125)  # 1 / the largest eigenvalue of D D^H
-
-
-class Projection(NamedTuple):
-    """What keeps the dual where it belongs.
-
-    For TV: onto the ball of `radius` in each pixel. Its derivative at a point (`linear`): times `shrink`, across
-    `direction`. inside: 1 on the image's rows, 0 on the padding.
-    """
-
-    radius: np.float32
-    inside: Float
-    linear: bool
-    shrink: Float
-    direction: Float
-
-
-def ball(radius: float, rows: int, height: int) -> Projection:
-    """TV's projection."""
-    none = np.zeros((0, 4, height), np.float32)
-    return Projection(np.float32(radius), _inside(rows, height), False, none, none)
-
-
-def ball_derivative(radius: float, image: Float, dual: Float, rows: int) -> Projection:
-    """The derivative of `ball` where the solver ended."""
-    height = image.shape[2]
-    at = dual.copy()
-    at[1:, :2, : rows - 1] += _EIGHTH * np.diff(image[:, :, :rows], axis=2)
-    at[1:-1, 2:, :rows] += _EIGHTH * np.diff(image[:, :, :rows], axis=0)
-    length = np.sqrt(np.square(at).sum(1, keepdims=True))
-    outside = length > radius
-    inverse = np.divide(1, length, out=np.zeros_like(length), where=outside)
-    inside = _inside(rows, height)
-    shrink = np.where(outside, radius * inverse, 1).astype(np.float32) * inside
-    return Projection(np.float32(radius), inside, True, shrink, at * inverse)
-
-
-def _inside(rows: int, height: int) -> Float:
-    return (np.arange(height) < rows).astype(np.float32)
 
 
 @_jit
@@ -84,7 +46,7 @@ def fista(
     p: Float,
     model: Rows,
     step: np.float32,
-    projection: Projection,
+    radius: np.float32,
     rows: int,
     inner: int,
     outer: int,
@@ -105,7 +67,7 @@ def fista(
     for iteration in range(outer):
         normal(z, v, model)
         _gradient_step(v, z, b, step)
-        _proximal(v, p, s, momenta, projection, rows)
+        _proximal(v, p, s, momenta, radius, rows)
         uphill, change, size = _primal(v, p, z, x, last, rows)
         if change <= tolerance * tolerance * size:
             return iteration + 1
@@ -123,8 +85,8 @@ def _following(t: float) -> float:
 
 
 @_jit
-def _proximal(v: Float, p: Float, s: Float, momenta: Float, projection: Projection, rows: int) -> None:
-    """Steps of fast gradient projection on the dual, from p on, into p; s is work space.
+def _proximal(v: Float, p: Float, s: Float, momenta: Float, radius: np.float32, rows: int) -> None:
+    """Steps of fast gradient radius on the dual, from p on, into p; s is work space.
 
     All steps go over the image together, each one column behind the one before it, so that their data stay in
     the cache.
@@ -133,7 +95,8 @@ def _proximal(v: Float, p: Float, s: Float, momenta: Float, projection: Projecti
     inner = len(momenta)
     vf, pf, sf = v.ravel(), p.ravel(), s.ravel()
     sf[:] = pf
-    inside, shrink, direction = projection.inside, projection.shrink.ravel(), projection.direction.ravel()
+    inside = np.zeros(height, np.float32)
+    inside[:rows] = 1
     plane = height + WIDTH
     x = np.zeros(inner * 4 * plane, np.float32)  # of each step, two columns of the image that belongs to s
     for front in range(-1, columns + inner - 1):
@@ -153,15 +116,8 @@ def _proximal(v: Float, p: Float, s: Float, momenta: Float, projection: Projecti
                 w1 = load(sf, o1) + (load(x, here + plane + i + 1) - xi) * _EIGHTH
                 w2 = load(sf, o2) + (load(x, right + i) - xr) * _EIGHTH
                 w3 = load(sf, o3) + (load(x, right + plane + i) - xi) * _EIGHTH
-                if projection.linear:
-                    d0, d1 = load(direction, o0), load(direction, o1)
-                    d2, d3 = load(direction, o2), load(direction, o3)
-                    along = w0 * d0 + w1 * d1 + w2 * d2 + w3 * d3
-                    factor = load(shrink, (c + 1) * height + i)
-                    w0, w1, w2, w3 = w0 - along * d0, w1 - along * d1, w2 - along * d2, w3 - along * d3
-                else:
-                    factor = inverse_root(w0 * w0 + w1 * w1 + w2 * w2 + w3 * w3) * projection.radius
-                    factor = minimum(load(inside, i), factor)
+                factor = inverse_root(w0 * w0 + w1 * w1 + w2 * w2 + w3 * w3) * radius
+                factor = minimum(load(inside, i), factor)
                 w0, w1, w2, w3 = w0 * factor, w1 * factor, w2 * factor, w3 * factor
                 store(sf, o0, w0 + (w0 - load(pf, o0)) * momenta[k])
                 store(sf, o1, w1 + (w1 - load(pf, o1)) * momenta[k])
