@@ -21,6 +21,7 @@ from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.hyperrecon import (
     HyperNetwork,
+    anchor,
     details_of,
     linear_start,
     objective,
@@ -97,13 +98,13 @@ def main() -> None:
         for name, measurement in cases(options.data):
             (problem,) = problems(measurement)
             consistency = RowInverse(problem.model, torch.tensor(1 / STEP))
-            start = linear_start(problem)
+            start, shared = linear_start(problem), anchor(problem)
             for mix in MIXES:
                 row = []
                 for weight in WEIGHTS:
                     images = (
                         minimise(problem, consistency, start, weight, mix),
-                        network.unroll(problem, start, network.generate(weight, mix)),
+                        network.unroll(problem, shared, network.generate(weight, mix)),
                         start,
                     )
                     lowest, reached, linear = (

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from napari_recon_robust.reconstructors import hyperrecon as module
-from napari_recon_robust.reconstructors.unrolled import problems
+from napari_recon_robust.reconstructors import tv
+from napari_recon_robust.reconstructors.unrolled import load_trained, problems
 
 
 def wavelet_norm(image: np.ndarray) -> float:
@@ -74,3 +75,14 @@ def test_the_gradient_is_that_of_the_image(hyperrecon, which, directional, reque
 
     difference, gradient = directional(loss, measurement.kspace, 1e-2 * float(measurement.kspace.norm()) / 50)
     assert difference == pytest.approx(gradient, rel=0.03)
+
+
+@pytest.mark.parametrize("weight", [5e-4, 2e-3, 1e-2])
+def test_the_shipped_weights_minimise_the_objective_on_a_real_brain(real_brain, weight):
+    """With mix 0 J is TV's, whose minimiser the TV solver knows."""
+    network = load_trained(module.HyperNetwork, "hyperrecon", torch.device("cpu"))
+    (problem,) = problems(real_brain)
+    images = network(problem, weight, 0.0), tv.minimiser(problem.right_hand_side, problem.model, weight)
+    reached, lowest = (float(module.objective(problem.model, problem.data, x, weight, 0.0)) for x in images)
+    assert lowest < 1.001 * reached
+    assert reached < 1.1 * lowest

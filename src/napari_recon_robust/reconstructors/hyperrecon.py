@@ -15,11 +15,14 @@ from torch.nn import functional
 from ..knob import Knob, resolve
 from ..measurement import Measurement
 from ..physics.model import ForwardModel
+from . import tv
 from .base import Reconstructor
 from .cg_sense import conjugate_gradients
 from .unrolled import Problem, assemble, channels, load_trained, on_blocks, problems, smooth, to_complex
 
 _START = 8  # conjugate gradient steps of the linear start
+_ANCHOR = 5e-3  # the weight of TV in the image that every knob setting starts from
+_ANCHOR_TOLERANCE = 1e-3
 _STEPS = 4  # and of each data consistency, warm: trained as they are run
 _LEVELS = 3
 _PENALTY_FLOOR = 0.005
@@ -35,11 +38,12 @@ class HyperRecon(Reconstructor):
     zero across the border. ||W x||_1 = the mean over all shifts of the image of the sum of the magnitudes of its
     detail coefficients in the orthonormal Daubechies-4-tap wavelet basis, 3 levels, periodic.
 
-    Half-quadratic splitting, unrolled: z_k = x_k + r_k C_k(x_k, detail of x_k, x_k - z_{k-1}),
-    x_{k+1} = (A^H A + p_k I)^-1 (A^H y + p_k z_k) by 4 conjugate gradient steps from z_k. All kernels of the networks
-    C_k, the reaches r_k and the penalties p_k come from a hypernetwork of (log w, m), trained to minimise J itself: no
-    fully sampled image is seen. Wang, Dalca, Sabuncu 2021, https://arxiv.org/abs/2101.02194 (hypernetwork) and 2020,
-    https://arxiv.org/abs/2007.14979 (unsupervised splitting network).
+    Half-quadratic splitting, unrolled from the TV minimiser x_0 at w_0 = 5e-3, which no knob changes, with the pull
+    d = A^H (y - A x_0) of its TV: z_k = x_k + r_k C_k(x_k, its detail, x_k - z_{k-1}, d),
+    x_{k+1} = (A^H A + p_k I)^-1 (A^H y - s_k d + p_k z_k) by 4 conjugate gradient steps from z_k. Kernels of the
+    networks C_k, reaches r_k, penalties p_k and shares s_k (about w / w_0, at most 1) come from a hypernetwork of
+    (log w, m), trained to minimise J itself: no fully sampled image is seen. Wang, Dalca, Sabuncu 2021, https://arxiv.org/abs/2101.02194
+    (hypernetwork) and 2020, https://arxiv.org/abs/2007.14979 (unsupervised splitting network).
     """
 
     id = "hyperrecon"
@@ -75,9 +79,9 @@ class HyperRecon(Reconstructor):
         return next(self.family(measurement, [knobs]))
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
-        """The images at several settings; the linear start, which does not depend on the knobs, is shared."""
+        """The images at several settings; the anchor, which does not depend on the knobs, is shared."""
         network = load_trained(HyperNetwork, self.weights, measurement.kspace.device)
-        slices = [(problem, linear_start(problem)) for problem in problems(measurement)]
+        slices = [(problem, anchor(problem)) for problem in problems(measurement)]
         for point in points:
             generated = network.generate(**resolve(self.knobs, point))
             yield assemble([network.unroll(problem, start, generated) for problem, start in slices], measurement)
@@ -87,14 +91,23 @@ class HyperRecon(Reconstructor):
 class Generated:
     """The unrolled network at one knob setting.
 
-    layers: kernels and biases of each layer of each unroll. reach, penalty: of each unroll. unit: how large a
-    detail must be to survive, about.
+    layers: kernels and biases of each layer of each unroll. reach, penalty, pull: of each unroll. unit: how large
+    a detail must be to survive, about.
     """
 
     layers: list[list[tuple[Tensor, Tensor]]]
     reach: Tensor
     penalty: Tensor
+    pull: Tensor
     unit: float
+
+
+@dataclass(frozen=True, eq=False)
+class Anchor:
+    """The TV minimiser at one weight, and the pull of its TV, A^H (y - A x): complex64 (rows, columns) both."""
+
+    image: Tensor
+    pull: Tensor
 
 
 class HyperNetwork(nn.Module):
@@ -105,13 +118,13 @@ class HyperNetwork(nn.Module):
 
     def __init__(self, unrolls: int, convolutions: int, width: int, features: int) -> None:
         super().__init__()
-        sides = [24, *[width] * (convolutions - 1), 8]
+        sides = [32, *[width] * (convolutions - 1), 8]
         self.shapes = [(b, a, 3, 3) for a, b in pairwise(sides)]
         self.unrolls = unrolls
         self.features = nn.Sequential(
             nn.Linear(2, 32), nn.SiLU(), nn.Linear(32, 64), nn.SiLU(), nn.Linear(64, features), nn.Tanh()
         )
-        each = sum(math.prod(shape) + shape[0] for shape in self.shapes) + 2
+        each = sum(math.prod(shape) + shape[0] for shape in self.shapes) + 3
         self.heads = nn.Linear(features, unrolls * each)
         with torch.no_grad():
             self.heads.weight.zero_()
@@ -120,13 +133,13 @@ class HyperNetwork(nn.Module):
             ):
                 at = 0
                 for shape in self.shapes:
-                    deviation = math.sqrt(2 / (shape[1] * 9))
+                    deviation = math.sqrt(2 / (shape[1] * 9)) if shape != self.shapes[-1] else 0.0
                     size = math.prod(shape)
                     bias[at : at + size].normal_(0, deviation)
                     weight[at : at + size].normal_(0, 0.5 * deviation / math.sqrt(features))
                     bias[at + size : at + size + shape[0]].zero_()
                     at += size + shape[0]
-                bias[at:] = torch.tensor([math.log(0.3), math.log(0.1)])
+                bias[at:] = torch.tensor([math.log(0.3), math.log(0.1), 0.0])
 
     def generate(self, weight: float, mix: float) -> Generated:
         """The weights for one knob setting."""
@@ -136,37 +149,44 @@ class HyperNetwork(nn.Module):
         layers, numbers = [], []
         for part in vector.view(self.unrolls, -1):
             sizes = [size for shape in self.shapes for size in (math.prod(shape), shape[0])]
-            *tensors, last = part.split([*sizes, 2])
+            *tensors, last = part.split([*sizes, 3])
             kernels = [tensor.view(shape) for tensor, shape in zip(tensors[::2], self.shapes, strict=True)]
             layers.append(list(zip(kernels, tensors[1::2], strict=True)))
             numbers.append(last)
-        reach, penalty = torch.stack(numbers).exp().unbind(-1)
+        reach, penalty, pull = torch.stack(numbers).exp().unbind(-1)
         unit = _UNIT * weight
-        return Generated(layers, reach * unit, _PENALTY_FLOOR + penalty, unit)
+        return Generated(layers, reach * unit, _PENALTY_FLOOR + penalty, pull * min(weight / _ANCHOR, 1), unit)
 
-    def unroll(self, problem: Problem, start: Tensor, generated: Generated) -> Tensor:
+    def unroll(self, problem: Problem, start: Anchor, generated: Generated) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""
-        image = z = start
-        for layers, reach, penalty in zip(generated.layers, generated.reach, generated.penalty, strict=True):
-            relative = torch.cat((channels(image - smooth(image)), channels(image - z)), dim=1) / generated.unit
-            features = torch.cat((channels(image), relative.asinh()), dim=1)
+        image = z = start.image
+        each = zip(generated.layers, generated.reach, generated.penalty, generated.pull, strict=True)
+        for layers, reach, penalty, pull in each:
+            details = torch.cat((channels(image - smooth(image)), channels(image - z)), dim=1) / generated.unit
+            features = torch.cat((channels(image), details.asinh(), channels(start.pull) / _ANCHOR), dim=1)
             z = image + reach * to_complex(on_blocks(partial(_convolve, layers=layers), features))
-            image = _data_consistency(problem, z, penalty)
+            image = _data_consistency(problem, z, penalty, pull * start.pull)
         return image
 
     def forward(self, problem: Problem, weight: float, mix: float) -> Tensor:
         """The image for one knob setting."""
-        return self.unroll(problem, linear_start(problem), self.generate(weight, mix))
+        return self.unroll(problem, anchor(problem), self.generate(weight, mix))
 
 
-def _data_consistency(problem: Problem, z: Tensor, penalty: Tensor) -> Tensor:
-    """A few steps from z towards (A^H A + p I) x = A^H y + p z, solved for x - z."""
-    residual = problem.right_hand_side - problem.model.normal(z)
+def _data_consistency(problem: Problem, z: Tensor, penalty: Tensor, pull: Tensor) -> Tensor:
+    """A few steps from z towards (A^H A + p I) x = A^H y - pull + p z, solved for x - z."""
+    residual = problem.right_hand_side - pull - problem.model.normal(z)
     return z + conjugate_gradients(lambda x: problem.model.normal(x) + penalty * x, residual, _STEPS)
 
 
+def anchor(problem: Problem) -> Anchor:
+    """Where every knob setting starts."""
+    image = tv.minimiser(problem.right_hand_side, problem.model, _ANCHOR, _ANCHOR_TOLERANCE)
+    return Anchor(image, problem.right_hand_side - problem.model.normal(image))
+
+
 def linear_start(problem: Problem) -> Tensor:
-    """A few conjugate gradient steps on A^H A x = A^H y, complex64 (rows, columns); independent of the knobs."""
+    """A few conjugate gradient steps on A^H A x = A^H y, complex64 (rows, columns): what losses are relative to."""
     b = problem.right_hand_side
     return conjugate_gradients(problem.model.normal, b, _START)
 

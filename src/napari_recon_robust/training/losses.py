@@ -18,7 +18,7 @@ from .data import Example
 Loss = Callable[[nn.Module, Example, Generator], Tensor]
 
 _SMOOTHING = 5e-4  # of |t| at zero, relative to the image's scale
-_LEARNED = 0.25  # share of the examples with learned sensitivities
+_LEARNED = 0.1  # share of the examples with learned sensitivities
 
 
 def combined(network: nn.Module, example: Example, rng: Generator) -> Tensor:
@@ -38,8 +38,7 @@ def energy(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     problem = example.problem
     weight, mix = hyperrecon.HyperRecon.knobs[0].from_unit(rng.uniform()), float(rng.uniform())
     start = hyperrecon.linear_start(problem)
-    generated = network.generate(weight, mix)  # type: ignore[operator]
-    image = network.unroll(problem, start, generated)  # type: ignore[operator]
+    image = network(problem, weight, mix)
     with torch.autocast(image.device.type, enabled=False):
         value, baseline = (
             hyperrecon.objective(problem.model, problem.data, x, weight, mix, _SMOOTHING) for x in (image, start)
@@ -54,16 +53,11 @@ def magnitude(network: Callable[..., Tensor], example: Example, rng: Generator) 
     return error + 0.3 * _dissimilarity(image, example.magnitude)
 
 
-def either_sensitivities(network: Callable[..., Tensor], example: Example, rng: Generator) -> Tensor:
-    """||x - t|| / ||A^H y - t|| + 0.3 (1 - SSIM) with the estimated sensitivities, t the coil-combined truth.
-
-    In a quarter of the draws `magnitude` with the network's own sensitivities.
-    """
+def either_sensitivities(network: nn.Module, example: Example, rng: Generator) -> Tensor:
+    """`combined` with the estimated sensitivities; in a tenth of the draws `magnitude` with the network's own."""
     if rng.uniform() < _LEARNED:
         return magnitude(partial(network, learned=True), example, rng)
-    image = network(example.problem)
-    error = _norm(image - example.truth) / _norm(example.problem.right_hand_side - example.truth)
-    return error + 0.3 * _dissimilarity(image, example.truth)
+    return combined(network, example, rng)
 
 
 LOSSES: dict[str, Loss] = {
