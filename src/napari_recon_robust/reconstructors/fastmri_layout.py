@@ -196,23 +196,9 @@ class FastMRIVarNet(nn.Module):
     give the same images with half of the Fourier transforms.
     """
 
-    def __init__(
-        self,
-        cascades: int,
-        channels: int,
-        pools: int,
-        sensitivity: tuple[int, int] | None = None,
-        *,
-        centred: bool = False,
-    ) -> None:
-        """`sensitivity`: channels and pools of the sensitivity network, None without one.
-
-        centred: the cascades see the image less its mean, which is put back behind them. A normalising U-Net
-        hands the mean of its input through; with sensitivities that carry the phase the image is nearly real
-        and positive, so each correction would have to undo a large mean. fastMRI's networks are not centred.
-        """
+    def __init__(self, cascades: int, channels: int, pools: int, sensitivity: tuple[int, int] | None = None) -> None:
+        """`sensitivity`: channels and pools of the sensitivity network, None without one."""
         super().__init__()
-        self.centred = centred
         self.sens_net = SensitivityNetwork(*sensitivity) if sensitivity else None
         self.cascades = nn.ModuleList(Cascade(channels, pools) for _ in range(cascades))
 
@@ -226,7 +212,7 @@ class FastMRIVarNet(nn.Module):
                 parameter.zero_()
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Tensor], *, centred: bool = False) -> Self:
+    def from_state(cls, state: Mapping[str, Tensor]) -> Self:
         """The network of a state dict, its sizes read from it; WeightsError if it has another layout."""
         first, sensitivity = "cascades.0.model.unet.down_sample_layers.", "sens_net.norm_unet.unet.down_sample_layers."
         sizes = [
@@ -235,25 +221,21 @@ class FastMRIVarNet(nn.Module):
         ]
         if sizes[0] is None:
             raise WeightsError("the weights do not have fastMRI's VarNet layout; choose weights of a VarNet.")
-        return _loaded(cls(_count(state, "cascades."), *sizes[0], sizes[1], centred=centred), state)
+        return _loaded(cls(_count(state, "cascades."), *sizes[0], sizes[1]), state)
 
-    def forward(self, data: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
-        """The last k-space (or hybrid data), (batch, coils, rows, columns), from the measured one."""
+    def forward(
+        self, data: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...], start: Tensor | None = None
+    ) -> Tensor:
+        """The last k-space (or hybrid data), (batch, coils, rows, columns), from the measured one.
+
+        start: the first one, the measured by default.
+        """
         # What is centred is shifted once here, instead of in every transform of every cascade.
-        y, sampled, maps = (torch.fft.ifftshift(x, dims) for x in (data, mask, maps))
-        mean = self._mean(y, maps, dims) if self.centred else torch.zeros_like(y)
-        y = y - sampled * mean
-        k = y
+        start = data if start is None else start
+        k, y, mask, maps = (torch.fft.ifftshift(x, dims) for x in (start, data, mask, maps))
         for cascade in self.cascades:
-            k = cascade(k, y, sampled, maps, dims)
-        return torch.fft.fftshift(k + mean, dims)
-
-    def _mean(self, y: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
-        """The data of a constant image, that of the zero-filled image's mean over the support."""
-        image = (maps.conj() * torch.fft.ifftn(y, dim=dims, norm="ortho")).sum((-3, -2, -1), keepdim=True)
-        support = maps.abs().square().sum((-3, -2, -1), keepdim=True)
-        mean = image / torch.where(support > 0, support, 1.0)
-        return torch.fft.fftn(maps * mean, dim=dims, norm="ortho")
+            k = cascade(k, y, mask, maps, dims)
+        return torch.fft.fftshift(k, dims)
 
 
 def acs_columns(mask: Tensor, lines: int | None = None) -> Tensor:

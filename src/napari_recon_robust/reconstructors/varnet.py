@@ -1,5 +1,6 @@
 """fastMRI's end-to-end variational network."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,28 @@ from ..errors import InputError
 from ..knob import Knob
 from ..measurement import Measurement
 from ..physics import fourier
+from ..physics.model import ForwardModel
 from ..physics.sampling import acs_region
 from ..weights import store
 from .base import Reconstructor
+from .cg_sense import conjugate_gradients
 from .fastmri_layout import FastMRIVarNet, acs_columns
 from .unrolled import Problem
 
+Cascades = Callable[..., Tensor]  # FastMRIVarNet.forward
+
+WEIGHT, ITERATIONS = 0.01, 6  # of the CG-SENSE image to start at
+
 
 class VarNet(Reconstructor):
-    """k_{t+1} = k_t - eta_t M (k_t - y) - F S R_t(S^H F^-1 k_t), k_0 = y;  x = S^H F^-1 k_T.
+    """k_{t+1} = k_t - eta_t M (k_t - y) - F S R_t(S^H F^-1 k_t);  x = S^H F^-1 k_T.
 
     R_t is a U-Net on the real and imaginary part, S the coil sensitivities: estimated from the ACS (with the
     image's phase folded in), or learned, by a network that sees the ACS images. The learned ones are part of the
     published method and fail on scanners that training has not seen. Sriram et al. 2020,
     doi:10.1007/978-3-030-59713-9_7; their code's sign of R_t, and the coils combined by S instead of the root
-    sum of squares, which would keep a noise floor.
+    sum of squares, which would keep a noise floor. Published weights start at k_0 = y; those trained here, which
+    say so in their metadata, at CG-SENSE (`refine`).
 
     weights: the id of a shipped set, or a checkpoint with fastMRI's VarNet layout (safetensors or PyTorch).
     """
@@ -57,15 +65,16 @@ class VarNet(Reconstructor):
             maps = learned_sensitivities(network, data, measurement.mask, measurement.dims)
         else:
             maps = measurement.calibration.sensitivities.expand(*batch, *shape).reshape(-1, *shape)
-        image = combine(network(data, measurement.mask, maps, measurement.dims), maps, measurement.dims)
+        solve = refine if store.load(self.weights).metadata else restore
+        image = solve(network, ForwardModel(maps, measurement.mask, measurement.dims), data)
         return measurement.crop(image.reshape(*batch, *shape[1:]))
 
 
 class TrainableVarNet(FastMRIVarNet):
-    """The network of `VarNet` as the training sees it: a problem in, an image out; it starts at the zero-filled one."""
+    """The network of `VarNet` as the training sees it: a problem in, an image out; it starts at CG-SENSE."""
 
     def __init__(self, cascades: int, channels: int, pools: int, sensitivity: tuple[int, int]) -> None:
-        super().__init__(cascades, channels, pools, (sensitivity[0], sensitivity[1]), centred=True)
+        super().__init__(cascades, channels, pools, (sensitivity[0], sensitivity[1]))
         self.start_as_identity()
 
     def forward(self, problem: Problem, learned: bool = False) -> Tensor:  # type: ignore[override]
@@ -74,7 +83,7 @@ class TrainableVarNet(FastMRIVarNet):
         maps = model.sensitivities[None]
         if learned:
             maps = learned_sensitivities(self, data, model.mask, model.dims)
-        return combine(super().forward(data, model.mask, maps, model.dims), maps, model.dims)[0]
+        return refine(super().forward, ForwardModel(maps, model.mask, model.dims), data)[0]
 
 
 def learned_sensitivities(network: FastMRIVarNet, data: Tensor, mask: Tensor, dims: tuple[int, ...]) -> Tensor:
@@ -89,13 +98,34 @@ def learned_sensitivities(network: FastMRIVarNet, data: Tensor, mask: Tensor, di
     return network.sens_net(data, acs, dims)
 
 
-def combine(data: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
-    """S^H F^-1 k: (batch, coils, rows, columns) to (batch, rows, columns)."""
-    return (maps.conj() * fourier.ifft(data, dims)).sum(-3)
+def restore(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
+    """S^H F^-1 k_T from k_0 = y, as published: data (batch, coils, rows, columns) to (batch, rows, columns)."""
+    return _combine(network(data, model.mask, model.sensitivities, model.dims), model)
+
+
+def refine(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
+    """The same from k_0 = y + (1 - M) F S x_0, x_0 CG-SENSE's image, and for the images less the mean m of x_0.
+
+    A normalising U-Net hands the mean of its input through, and with sensitivities that carry the phase the
+    image is nearly real and positive: without this the cascades are busy with the mean.
+    """
+    maps, dims = model.sensitivities, model.dims
+    start = conjugate_gradients(lambda x: model.normal(x) + WEIGHT * x, model.adjoint(data), ITERATIONS)
+    power = maps.abs().square().sum((-3, -2, -1), keepdim=True)
+    mean = (maps.abs().square() * start.unsqueeze(-3)).sum((-3, -2, -1), keepdim=True) / torch.where(
+        power > 0, power, 1
+    )
+    constant = fourier.fft(maps * mean, dims)
+    y = data - model.mask * constant
+    first = y + ~model.mask * (fourier.fft(maps * start.unsqueeze(-3), dims) - constant)
+    return _combine(network(y, model.mask, maps, dims, first) + constant, model)
+
+
+def _combine(data: Tensor, model: ForwardModel) -> Tensor:
+    return (model.sensitivities.conj() * fourier.ifft(data, model.dims)).sum(-3)
 
 
 @cache
 def load_network(weights: str, device: torch.device) -> FastMRIVarNet:
-    """The network of a shipped set or a checkpoint, ready to run; those trained here (they say how) are centred."""
-    loaded = store.load(weights)
-    return FastMRIVarNet.from_state(loaded.state, centred=loaded.metadata is not None).to(device)
+    """The network of a shipped set or a checkpoint, ready to run."""
+    return FastMRIVarNet.from_state(store.load(weights).state).to(device)
