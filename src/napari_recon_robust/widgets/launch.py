@@ -38,7 +38,8 @@ def demo(folder: Path | None = None) -> None:
     if folder is not None:
         session.jobs.failed.connect(failures.append)
         session.jobs.failed.connect(lambda _: QApplication.quit())
-    _Demo(session, lambda: None if folder is None else _write_and_quit(session, folder)).start()
+    demonstration = _Demo(session, lambda: None if folder is None else _write_and_quit(session, folder))
+    demonstration.start()  # and kept while the window is open: signals hold their receivers weakly
     napari.run()
     if failures:
         raise ModelError(failures[0])
