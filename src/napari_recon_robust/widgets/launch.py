@@ -78,10 +78,6 @@ class _Demo:
         if self.session.bench.perturbing.result is None:
             return
         self.session.bench.perturbing.finished.disconnect(self._on_finished)
-        QTimer.singleShot(0, self._compare)
-
-    def _compare(self) -> None:
-        self.session.panels.viewer.window.add_plugin_dock_widget(PLUGIN, "Compare", tabify=True)
         QTimer.singleShot(_SETTLE, self.finished)
 
 
