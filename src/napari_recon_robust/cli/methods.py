@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from ..errors import WeightsError
 from ..reconstructors import registry
 from ..weights import store
 from .options import print_json
@@ -34,5 +35,13 @@ def describe(id: str) -> dict[str, Any]:
         "differentiable": method.differentiable,
         "needs_sensitivities": method.needs_sensitivities,
         "knobs": [knob.model_dump(mode="json") for knob in method.knobs],
-        "weights": store.describe(method.weights) if method.weights else None,
+        "weights": None if method.weights is None else _weights(method.weights),
     }
+
+
+def _weights(name: str) -> dict[str, Any]:
+    """What is known of a set of weights; one that is missing or damaged doesn't keep the others from being listed."""
+    try:
+        return store.describe(name)
+    except WeightsError as error:
+        return {"id": name, "error": str(error)}
