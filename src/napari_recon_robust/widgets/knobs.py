@@ -23,7 +23,10 @@ from superqt.utils import signals_blocked
 from ..knob import Knob, Value
 
 _STEPS = 1000
-_LABEL_WIDTH, _BOX_WIDTH = 92, 76
+_UNKNOWN = 90  # grey
+_LABEL_WIDTH, _BOX_WIDTH = 96, 72
+# napari's theme asks for boxes so wide that a row does not fit a narrow dock.
+_BOX_STYLE = "QAbstractSpinBox { min-width: 40px; padding: 1px 6px; }"
 
 
 def significant(value: float, digits: int = 3) -> float:
@@ -52,7 +55,6 @@ class ExactSpinBox(QDoubleSpinBox):
         self.setKeyboardTracking(False)
         unit = "%" if percent else short_unit(knob)
         self.setSuffix(f" {unit}" if unit else "")
-        self.setFixedWidth(_BOX_WIDTH)
 
     def textFromValue(self, value: float) -> str:
         """Up to six significant digits."""
@@ -123,10 +125,11 @@ class NumberControl(KnobControl):
             self.box.setRange(int(knob.minimum), int(knob.maximum))
             self.box.setKeyboardTracking(False)
             self.box.setSuffix(f" {short_unit(knob)}".rstrip())
-            self.box.setFixedWidth(_BOX_WIDTH)
         else:
             self.box = ExactSpinBox(knob, percent)
         # The room of the step buttons belongs to the digits; the arrow keys step.
+        self.box.setStyleSheet(_BOX_STYLE)
+        self.box.setFixedWidth(_BOX_WIDTH)
         self.box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.slider.setRange(0, _STEPS)
         self.slider.setMinimumWidth(44)
@@ -218,7 +221,7 @@ class Pad(QWidget):
     """Two float knobs as a plane: drag the point; a map of a measure may lie under it.
 
     The first knob runs to the right, the second upwards, each on its own scale. `turned({name: value})` while
-    the point moves. The map is (second knob, first knob), low values dark; NaN is left empty.
+    the point moves. The map is (second knob, first knob), low values dark, NaN grey.
     """
 
     turned = Signal(object)
@@ -259,8 +262,9 @@ class Pad(QWidget):
             level = np.nan_to_num((measure - low) / (high - low if high > low else 1.0))
             colours = np.zeros((*measure.shape, 4), np.uint8)
             dark, light = np.array([38, 50, 76]), np.array([112, 170, 190])
-            colours[..., :3] = dark + level[..., None] * (light - dark)
-            colours[..., 3] = np.where(np.isfinite(measure), 255, 0)
+            known = np.isfinite(measure)[..., None]
+            colours[..., :3] = np.where(known, dark + level[..., None] * (light - dark), _UNKNOWN)
+            colours[..., 3] = 255
             pixels = np.ascontiguousarray(colours[::-1])
             height, width = measure.shape
             self._map = QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()

@@ -96,7 +96,7 @@ class Panels:
         self._quiet = False
         self._arranging = False
         self._picking = False
-        self._start = 0
+        self._start, self._fresh = 0, True
         self._saved: dict[str, Any] | None = None
 
     # ---------------------------------------------------------------- the viewer, taken over and given back
@@ -104,7 +104,7 @@ class Panels:
     def open(self, geometry: Geometry, start: int = 0) -> None:
         """Make room for a scan, shown from slice `start` on: the old panels go, the viewer is set up for reading."""
         self._drop_panels()
-        self.geometry, self._start = geometry, start
+        self.geometry, self._start, self._fresh = geometry, start, True
         self._outlines = []
         if self._saved is None:
             self._take_over()
@@ -192,23 +192,27 @@ class Panels:
                     return
                 if layers.index(layer) != index:
                     layers.move(layers.index(layer), index)
+            self.viewer.canvas.grid.enabled = False  # or it is laid out anew at every layer
             for key, panel in panels:
                 panel.image.visible = key in self.shown
                 panel.regions.visible = key in self.shown and self._outlines_visible
             self._link_window()
         self._fit_grid()
+        if self._fresh and self.shown:
+            self._fresh = False
+            self.viewer.reset_view()
         if self.shown:
             layers.selection.active = self.panels[self.shown[0]].image
 
     def _insert(self, index: int, layer: Layer) -> None:
+        """Add a layer, hidden until all are there."""
         first = not any(panel.inserted for panel in self.panels.values())
-        self.viewer.canvas.grid.enabled = False  # laid out anew at every layer, it costs more than the layer
+        layer.visible = False
         self.viewer.layers.insert(index, layer)
         for panel in self.panels.values():
             if layer is panel.image:
                 panel.inserted, panel.title = True, layer.name
         if first:
-            self.viewer.reset_view()
             self.go_to(self._start)
 
     def _deleted(self, panel: Panel) -> bool:

@@ -114,7 +114,7 @@ class Page(QWidget):
         self.setAcceptDrops(True)
         body = QWidget()
         self.column = QVBoxLayout(body)
-        self.column.setContentsMargins(8, 6, 8, 6)
+        self.column.setContentsMargins(6, 6, 6, 6)
         self.column.setSpacing(6)
         self.scroll = QScrollArea()
         self.scroll.setWidgetResizable(True)
@@ -259,15 +259,18 @@ class SamplingPicture(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._image: QImage | None = None
-        self.setFixedSize(60, 60)
+        self.setFixedSize(56, 56)
         self.setToolTip("Sampled points of k-space: phase encoding across, readout down")
 
     def set_mask(self, mask: np.ndarray | None) -> None:
         """The mask, bool (1 or readout, phase)."""
         self._image = None
         if mask is not None:
-            points = np.broadcast_to(mask, (max(mask.shape[0], 2), mask.shape[1]))
-            grey = np.ascontiguousarray(points.astype(np.uint8) * 225)
+            shares = mask.astype(np.float32)
+            for axis, size in enumerate((self.height(), self.width())):  # a pixel shows its share of sampled points
+                bins = np.array_split(shares, min(size, mask.shape[axis]), axis)
+                shares = np.stack([one.mean(axis) for one in bins], axis)
+            grey = np.ascontiguousarray((235 * shares).astype(np.uint8))
             height, width = grey.shape
             self._image = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
         self.update()

@@ -80,6 +80,7 @@ class PerturbDock(Page):
     def _fill_perturbation(self) -> None:
         self.kind = QComboBox()
         self.kind.setToolTip("Kind of perturbation")
+        self.kind.setMinimumWidth(80)
         self.kind.currentIndexChanged.connect(lambda: self.bench.perturbing.choose(self.kind.currentData()))
         self.summary = words(faint=True)
         self.budget = NumberControl(BUDGET, percent=True)
@@ -190,6 +191,7 @@ class PerturbDock(Page):
         self.place.setVisible(set(PLACED) <= names)
         self.place.setChecked(False)
         while (item := self.folded.takeAt(0)) is not None:
+            item.widget().hide()
             item.widget().deleteLater()
         self.options = KnobPanel(kind.knobs)
         self.options.turned.connect(lambda values: self._set(**values))
@@ -242,12 +244,17 @@ class PerturbDock(Page):
     # ---------------------------------------------------------------- result
 
     def _on_preview(self, perturbed: "Perturbed") -> None:
-        self.curve.set_values(perturbed.loss)
+        self._show_curve(perturbed)
+
+    def _show_curve(self, perturbed: "Perturbed | None") -> None:
+        """The curve of a search within a budget; a feature's loss is said in words."""
+        searched = perturbed is not None and perturbed.budget.nominal is not None
+        self.curve.set_values(perturbed.loss if perturbed is not None and searched else ())
 
     def _on_finished(self) -> None:
         result = self.bench.perturbing.result
         perturbed = None if result is None else result.outcome.perturbed
-        self.curve.set_values(() if perturbed is None else perturbed.loss)
+        self._show_curve(perturbed)
         self.replay.setVisible(result is not None and result.replay is not None)
         show_text(self.spent, "" if perturbed is None else spent(perturbed))
         self._on_looked()

@@ -127,6 +127,7 @@ class ReconstructDock(Page):
         self.sampling_facts = words(faint=True)
         self.method = QComboBox()
         self.method.setToolTip("Reconstruction method")
+        self.method.setMinimumWidth(80)  # not that of its longest entry
         self.method.currentIndexChanged.connect(self._choose)
         self.summary = words(faint=True)
         self.warning = warning()
@@ -249,6 +250,7 @@ class ReconstructDock(Page):
             self.method.setCurrentIndex(self.method.findData(method.id))
         if self.knobs is not None:
             self.knob_place.removeWidget(self.knobs)
+            self.knobs.hide()
             self.knobs.deleteLater()
         self.knobs = KnobPanel(method.knobs)
         self.knobs.set_values(self.bench.reconstruction.knobs)
