@@ -117,13 +117,19 @@ class Measurement:
         return ForwardModel(self.calibration.sensitivities, self.mask, self.dims)
 
     @cached_property
+    def combined(self) -> Tensor:
+        """A^H y, the coil-combined zero-filled image of the model's size, without a gradient."""
+        with torch.no_grad():
+            return self.model.adjoint(self.data.detach())
+
+    @cached_property
     def scale(self) -> Tensor:
         """The image's scale: the 99.5th percentile of |A^H y|, (..., 1, 1), without a gradient.
 
         Knob values and networks are relative to it, so that they mean the same on every scan.
         """
         with torch.no_grad():
-            magnitude = self.model.adjoint(self.data.detach()).abs()
+            magnitude = self.combined.abs()
             scale = torch.quantile(magnitude.flatten(-2), 0.995, dim=-1)
             return torch.where(scale > 0, scale, torch.ones_like(scale))[..., None, None]
 

@@ -69,9 +69,10 @@ def test_gradient_in_the_sensitivities() -> None:
 
 @pytest.mark.parametrize("lines", [True, False])
 def test_largest_eigenvalue(lines: bool) -> None:
-    """Of smooth sensitivities with a sampled centre: where it is used."""
+    """Of smooth sensitivities with sum |S_i|^2 = 1 and a sampled centre: where it is used."""
     row, column = torch.meshgrid(torch.linspace(-1, 1, 10), torch.linspace(-1, 1, 12), indexing="ij")
     sensitivities = torch.stack([torch.exp(-(row**2) - (column - c) ** 2) for c in (-1.0, 1.0)]).to(torch.complex64)
+    sensitivities = sensitivities / sensitivities.abs().square().sum(0).sqrt()
     mask = torch.zeros(1 if lines else 10, 12, dtype=torch.bool)
     mask[..., ::3] = mask[..., 4:8] = True
     a = ForwardModel(sensitivities, mask, (-1,) if lines else (-2, -1))

@@ -123,6 +123,19 @@ def normal_images(images: NDArray[np.complex64], rows: Sequence[Rows]) -> NDArra
     return out
 
 
+def largest_eigenvalue(rows: Rows, iterations: int) -> float:
+    """Of A^H A, by power iteration from an image of ones."""
+    blocks, _, columns = rows.sensitivities.shape[:3]
+    image = np.ones((columns, 2, blocks * WIDTH), np.float32)
+    out, norm = np.empty_like(image), 0.0
+    for _ in range(iterations):
+        image /= np.linalg.norm(image) or 1.0
+        normal(image, out, rows)
+        image, out = out, image
+        norm = float(np.linalg.norm(image))
+    return norm
+
+
 @_jit
 def normal(image: Float, out: Float, rows: Rows) -> None:
     """Write A^H A image into out, both columns first."""

@@ -101,6 +101,8 @@ def total_variation(image: Tensor) -> Tensor:
 
 def _right_hand_side(measurement: Measurement) -> Tensor:
     """A^H y / scale."""
+    if not measurement.kspace.requires_grad:
+        return measurement.combined / measurement.scale
     return measurement.model.adjoint(measurement.data) / measurement.scale
 
 
