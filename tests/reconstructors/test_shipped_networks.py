@@ -1,0 +1,37 @@
+"""The shipped U-Net and VarNet on a real scan of a scanner that training has not seen."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_recon_robust.evaluation.metrics import foreground, measure
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors import registry
+
+
+@pytest.fixture(scope="module")
+def brain(shared: Path) -> torch.Tensor:
+    """Fully sampled, (coils, readout, phase)."""
+    kspace = torch.from_numpy(np.load(shared / "data/kspace/brain_16coil_128x128_full.npy"))
+    return kspace.mT.contiguous()
+
+
+@pytest.mark.parametrize("acceleration", [2, 3, 4])
+@pytest.mark.parametrize("id", ["unet", "varnet"])
+def test_better_than_zero_filled_on_the_real_brain(brain: torch.Tensor, id: str, acceleration: int) -> None:
+    """NMSE against the reference of its own kind and the coil-combined one that all methods share; SSIM on it."""
+    mask = Sampling(acceleration=acceleration, minimum_centre_lines=12).mask(128, 128)
+    measurement = Measurement(brain * mask, mask, (128, 128), full=brain)
+    method, zero_filled = registry.get(id), registry.get("zero-filled")
+    for kind in {method.reference_kind, "combined"}:
+        reference = measurement.reference(kind)
+        assert reference is not None
+        network, baseline = (
+            measure(image, reference, tissue=foreground(reference))["foreground"]
+            for image in (method(measurement), zero_filled(measurement, combine=kind))
+        )
+        assert network.nmse < baseline.nmse
+        assert kind == "rss" or network.ssim > baseline.ssim
