@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from functools import wraps
-from inspect import isfunction
+from inspect import isfunction, signature
 from typing import Any
 
 import napari
@@ -52,8 +52,13 @@ class Clock:
                     setattr(one, name, self._timed(f"{one.__name__}.{name}", member))
 
     def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        parameters = signature(function).parameters.values()
+        # Qt offers more arguments than a slot takes, and a wrapper would take them all.
+        most = None if any(one.kind is one.VAR_POSITIONAL for one in parameters) else len(parameters)
+
         @wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
+            args = args[:most]
             if self._running and name not in APART:
                 return function(*args, **kwargs)
             start = np.array([time.perf_counter(), time.thread_time()])

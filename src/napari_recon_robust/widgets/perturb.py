@@ -53,9 +53,10 @@ class PerturbDock(Page):
         self.listen(self.bench.perturbing.previewed, self._on_preview)
         self.listen(self.bench.perturbing.finished, self._on_finished)
         self.session.looked.connect(self._on_looked)
-        self.session.jobs.started.connect(lambda _: self._show_running())
-        self.session.jobs.ended.connect(lambda _: self._show_running())
-        self.session.panels.clicked.connect(self._on_click)
+        # Methods, not lambdas: Qt forgets them when this page goes.
+        self.session.jobs.started.connect(self._show_running)
+        self.session.jobs.ended.connect(self._show_running)
+        self.listen(self.session.panels.clicked, self._on_click)
         self._on_opened()
         self._on_finished()
         self.session.join(self, "Perturb")
@@ -238,7 +239,7 @@ class PerturbDock(Page):
     def _run(self) -> None:
         self.session.attempt(self.bench.perturbing.run)
 
-    def _show_running(self) -> None:
+    def _show_running(self, _: str = "") -> None:
         self.run.setEnabled(not self.session.jobs.busy() and self.bench.acquisition.slice is not None)
 
     # ---------------------------------------------------------------- result
