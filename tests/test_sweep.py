@@ -69,7 +69,7 @@ def test_it_answers_as_soon_as_a_cell_around_the_slider_is_there() -> None:
     assert sweep.at({"weight": 1e-3}) is None
 
 
-@pytest.mark.parametrize("steps", [4, 9, 20, 45])
+@pytest.mark.parametrize("steps", [4, 9, 20, 27])
 def test_two_knobs_are_interpolated_bilinearly(steps: int) -> None:
     sweep = Sweep([WEIGHT, MIX], Painter(), {"weight": 3e-2, "mix": 0.6})
     job = sweep.prepare()
@@ -80,14 +80,14 @@ def test_two_knobs_are_interpolated_bilinearly(steps: int) -> None:
     assert shown is not None
     assert not shown[1]
     torch.testing.assert_close(shown[0], Painter.paint(point).abs())
-    assert sweep.ready == (steps == 45)
+    assert sweep.ready == (steps == 27)
 
 
 def test_on_a_node_it_is_exact_and_the_callers_own() -> None:
     sweep = Sweep([WEIGHT, MIX], Painter(), {"weight": 1e-2, "mix": 0.5})
     run(sweep.prepare())
     for weight in (1e-4, 1e-2, 1.0):
-        for mix in (0.0, 0.25, 1.0):
+        for mix in (0.0, 0.5, 1.0):
             point = {"weight": weight, "mix": mix}
             shown = sweep.at(point)
             assert shown is not None

@@ -14,7 +14,7 @@ from .measurement import Measurement
 from .progress import Job, Progress
 from .reconstructors.base import Reconstructor
 
-COUNTS = {1: (9,), 2: (9, 5)}  # renders along each axis; one less is a power of two
+COUNTS = {1: (9,), 2: (9, 3)}  # renders along each axis; one less is a power of two
 
 Node = tuple[int, ...]
 Family = Callable[[Iterable[Mapping[str, Any]]], Iterator[Tensor]]
