@@ -22,7 +22,7 @@ from .unrolled import Problem
 
 Cascades = Callable[..., Tensor]  # FastMRIVarNet.forward
 
-WEIGHT, ITERATIONS = 0.01, 6  # of the CG-SENSE image to start at
+WEIGHT, ITERATIONS = 0.005, 10  # of the CG-SENSE image to start at
 
 
 class VarNet(Reconstructor):
