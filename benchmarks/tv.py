@@ -83,7 +83,7 @@ def sigpy(data: Complex, sensitivities: Complex, quick: bool) -> Iterator[Run]:
             data, sensitivities, WEIGHT, weights=weights, tau=tau, max_iter=10**6, show_pbar=False
         )
         seconds = 0.0
-        for iteration in range(1, 501 if tau == 1.0 else 201):
+        for iteration in range(1, 401 if tau == 1.0 else 201):
             start = time.thread_time()
             app.alg.update()
             seconds += time.thread_time() - start
