@@ -177,7 +177,7 @@ def test_an_undersampled_scan_has_no_reference(bench: Workbench, tmp_path: Path)
     bench.perturbing.choose("worst-case", target="reference", steps=1)
     bench.regions.draw(ROI.box(90, 40, 8, 8), 0)
     with pytest.raises(InputError, match="no fully sampled reference"):
-        bench.perturbing.run()
+        bench.perturbing.run().run()
 
 
 def test_regions(bench: Workbench) -> None:
@@ -201,7 +201,7 @@ def test_budgets_that_do_not_fit(bench: Workbench, budget: float) -> None:
     bench.perturbing.choose("worst-case")
     bench.perturbing.budget = budget
     with pytest.raises(InputError, match="budget"):
-        bench.perturbing.run()
+        bench.perturbing.run().run()
 
 
 def test_what_is_asked_too_early_is_said_in_one_sentence() -> None:

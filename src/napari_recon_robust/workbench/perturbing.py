@@ -9,7 +9,7 @@ from psygnal import Signal
 
 from ..errors import InputError
 from ..knob import Knob, resolve
-from ..progress import Job
+from ..progress import Job, Progress
 from .acquisition import Acquisition, Slice
 from .reconstruction import Reconstruction
 from .regions import Regions
@@ -124,7 +124,8 @@ class Perturbing:
         """Search, reconstruct from the perturbed samples alone, compare, and prepare the replay.
 
         roi: the chosen regions of the slice unless given; a kind that needs no budget (a feature to insert) may do
-        without. Raises InputError for what does not fit, at once.
+        without. Raises InputError without a region, a slice or a kind; what does not fit
+        the slice (a budget, an outline) is raised by the job.
         A cancelled search goes on with comparing its best so far.
         """
         kind, measured = self.chosen, self._acquisition.current
@@ -137,17 +138,10 @@ class Perturbing:
             perturbation_knobs=dict(self.knobs),
             source=self._acquisition.source,
         )
-        search = kind.run(
-            setting.measurement,
-            setting.reconstructor,
-            setting.roi,
-            (self.budget,) if kind.needs_budget else (),
-            reconstructor_knobs=setting.reconstructor_knobs,
-            **setting.perturbation_knobs,
-        )
+        budgets = (self.budget,) if kind.needs_budget else ()
         return Task(
             kind.label,
-            _search(setting, measured.index, search),
+            _search(setting, measured.index, kind, budgets),
             self.take,
             lambda found: self.previewed.emit(found[-1]) if found else None,
             lambda found: self._comparison(setting, measured.index, found) if found else None,
@@ -189,7 +183,16 @@ class Perturbing:
         self.finished.emit()
 
 
-def _search(setting: Setting, index: int, search: "Job[list[Perturbed]]") -> Job[Result]:
+def _search(setting: Setting, index: int, kind: "Perturbation", budgets: tuple[float, ...]) -> Job[Result]:
+    yield Progress(0.0, f"{kind.label}: starting")
+    search = kind.run(
+        setting.measurement,
+        setting.reconstructor,
+        setting.roi,
+        budgets,
+        reconstructor_knobs=setting.reconstructor_knobs,
+        **setting.perturbation_knobs,
+    )
     found = yield from part(search, 0.0, 0.8)
     return (yield from part(_compare(setting, index, found), 0.8, 1.0))
 
