@@ -66,6 +66,9 @@ def test_opening_a_dock_imports_no_torch() -> None:
         f"assert len(viewer.window.dock_widgets) == 3, list(viewer.window.dock_widgets)\n"
         "loaded = {'torch', 'h5py'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
+        "from qtpy.QtCore import QThreadPool\n"
+        "QThreadPool.globalInstance().waitForDone(60000)\n"
+        "for _ in range(20): QApplication.processEvents()\n"
         "viewer.close()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

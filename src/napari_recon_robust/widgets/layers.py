@@ -96,7 +96,7 @@ class Panels:
         self._quiet = False
         self._arranging = False
         self._picking = False
-        self._start, self._fresh = 0, True
+        self._slice, self._fresh = 0, True
         self._saved: dict[str, Any] | None = None
 
     # ---------------------------------------------------------------- the viewer, taken over and given back
@@ -104,7 +104,7 @@ class Panels:
     def open(self, geometry: Geometry, start: int = 0) -> None:
         """Make room for a scan, shown from slice `start` on: the old panels go, the viewer is set up for reading."""
         self._drop_panels()
-        self.geometry, self._start, self._fresh = geometry, start, True
+        self.geometry, self._slice, self._fresh = geometry, start, True
         self._outlines = []
         if self._saved is None:
             self._take_over()
@@ -206,14 +206,14 @@ class Panels:
 
     def _insert(self, index: int, layer: Layer) -> None:
         """Add a layer, hidden until all are there."""
-        first = not any(panel.inserted for panel in self.panels.values())
+        first = not self._present
         layer.visible = False
         self.viewer.layers.insert(index, layer)
         for panel in self.panels.values():
             if layer is panel.image:
                 panel.inserted, panel.title = True, layer.name
         if first:
-            self.go_to(self._start)
+            self.go_to(self._slice)
 
     def _deleted(self, panel: Panel) -> bool:
         return panel.inserted and panel.image not in self.viewer.layers
@@ -318,16 +318,22 @@ class Panels:
     @property
     def slice(self) -> int:
         """The slice that is shown."""
-        visible = any(panel.inserted for panel in self.panels.values())
-        return int(self.viewer.dims.current_step[0]) if visible else self._start
+        return self._slice
 
     def go_to(self, index: int) -> None:
         """Show a slice."""
+        self._slice = index
         self.viewer.dims.set_current_step(0, index)
 
     def _on_step(self) -> None:
-        if self.panels and not self._arranging:
-            self.slice_changed.emit(self.slice)
+        """Without a layer of ours napari's slider means nothing."""
+        if self._present and not self._arranging:
+            self._slice = int(self.viewer.dims.current_step[0])
+            self.slice_changed.emit(self._slice)
+
+    @property
+    def _present(self) -> bool:
+        return any(panel.image in self.viewer.layers for panel in self.panels.values())
 
     def pick(self, active: bool) -> None:
         """Whether the next clicks into the picture are places (`clicked`) instead of navigation."""

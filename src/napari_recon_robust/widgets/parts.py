@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -136,6 +136,14 @@ class Page(QWidget):
         """Follow a signal of the workbench for as long as this page exists."""
         signal.connect(slot)
         self._listening.append((signal, slot))
+
+    def event(self, event: QEvent | None) -> bool:
+        """A dock is closed by napari taking its page out, without closing or deleting the page."""
+        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            _disconnect(self._listening)
+            self.session.leave(self)
+            self.deleteLater()
+        return super().event(event)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """In front."""

@@ -254,7 +254,7 @@ class Session(QObject):
     def join(self, dock: QWidget, name: str) -> None:
         """A dock of this review was opened: the others come tabbed behind it, and the picture comes back."""
         self.docks.append(dock)
-        dock.destroyed.connect(lambda: self._leave(dock))
+        dock.destroyed.connect(lambda: self.leave(dock))
         if len(self.docks) == 1:
             QTimer.singleShot(0, lambda: self._open_docks(name))
             if self.bench.acquisition.is_open:
@@ -269,8 +269,10 @@ class Session(QObject):
         opened[front].show()
         opened[front].raise_()
 
-    def _leave(self, dock: QWidget) -> None:
+    def leave(self, dock: QWidget) -> None:
         """The last dock was closed: jobs stop, the viewer is as it was; what was found is kept for the next opening."""
+        if dock not in self.docks:
+            return
         self.docks.remove(dock)
         if not self.docks:
             self.jobs.cancel_all()
