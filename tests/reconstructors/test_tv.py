@@ -9,17 +9,17 @@ from torch import Tensor
 
 from napari_recon_robust.measurement import Calibration, Measurement
 from napari_recon_robust.physics import fourier
-from napari_recon_robust.reconstructors import tv
+from napari_recon_robust.reconstructors import sparsity, tv
 from napari_recon_robust.reconstructors.tv import TotalVariation, auto_weight, total_variation
 
 
 @pytest.fixture
 def converged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Solve far beyond what a screen can show."""
-    monkeypatch.setattr(tv, "TOLERANCE", 1e-6)
-    monkeypatch.setattr(tv, "OUTER", 1000)
-    monkeypatch.setattr(tv, "STIFFNESS", 300.0)
-    monkeypatch.setattr(tv, "GRADIENT", 500)
+    monkeypatch.setattr(sparsity, "TOLERANCE", 1e-6)
+    monkeypatch.setattr(sparsity, "OUTER", 1000)
+    monkeypatch.setattr(sparsity, "STIFFNESS", 300.0)
+    monkeypatch.setattr(sparsity, "GRADIENT", 500)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_nothing_near_the_solution_is_better(pattern: str, request: pytest.Fixtu
     measurement: Measurement = request.getfixturevalue(pattern)
     weight = 3e-3
     b = measurement.model.adjoint(measurement.data) / measurement.scale
-    image = tv._Minimise.apply(b, measurement.model, weight) * measurement.scale
+    image = tv.minimiser(b, measurement.model, weight) * measurement.scale
     best = objective(image, measurement, weight)
     others = [
         measurement.model.adjoint(measurement.data),
@@ -95,8 +95,8 @@ def test_nothing_near_the_solution_is_better(pattern: str, request: pytest.Fixtu
 def test_the_default_accuracy_is_below_what_one_sees(lines: Measurement, weight: float) -> None:
     image = TotalVariation()(lines, weight=weight)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tv, "TOLERANCE", 1e-6)
-        patch.setattr(tv, "OUTER", 2000)
+        patch.setattr(sparsity, "TOLERANCE", 1e-6)
+        patch.setattr(sparsity, "OUTER", 2000)
         exact = TotalVariation()(lines, weight=weight)
     assert difference(image, exact) < 3e-3
 

@@ -1,0 +1,232 @@
+"""Least squares with a sparse transform of the image: the solver, its gradient, and families along the weight."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from ..knob import resolve
+from ..measurement import Measurement
+from ..physics.model import ForwardModel
+from .base import Reconstructor
+from .cg_sense import conjugate_gradients
+
+START = 8  # conjugate gradient steps that give the first image
+STEP = 1.3  # of the FISTA steps, times the largest eigenvalue; above 1 restarts keep it stable
+OUTER = 200  # FISTA steps at most
+TOLERANCE = 2e-4  # they end when the image changes by less, relative to its norm
+GRADIENT = 60  # conjugate gradient steps of the implicit gradient
+STIFFNESS = 10.0  # the weight that keeps zeros of the transform at zero in it; more is exacter and slower
+
+
+class Transform(ABC):
+    """D, linear, for R(x) = sum_k l_k |(D x)_k|: image (..., rows, columns) to (..., bands, rows, columns), complex.
+
+    bound: the largest eigenvalue of D D^H. limits: l_k, a number or broadcastable to D x.
+    """
+
+    bound: float
+    limits: float | Tensor = 1.0
+
+    @abstractmethod
+    def forward(self, image: Tensor) -> Tensor:
+        """D x."""
+
+    @abstractmethod
+    def adjoint(self, p: Tensor) -> Tensor:
+        """D^H p."""
+
+    @abstractmethod
+    def inner(self, a: Tensor, b: Tensor) -> Tensor:
+        """Re <a_k, b_k> of each k, real, broadcastable to D x: of each entry, or of entries that are taken together."""
+
+    def length(self, p: Tensor) -> Tensor:
+        """|p_k| of each k."""
+        return self.inner(p, p).sqrt()
+
+    def value(self, image: Tensor) -> Tensor:
+        """R(x), real (...)."""
+        return (self.limits * self.length(self.forward(image))).sum((-3, -2, -1))
+
+    def steps(self, weight: float) -> int:
+        """How many dual steps a proximal map takes, starting from the dual before."""
+        raise NotImplementedError
+
+    def proximal(self, v: Tensor, p: Tensor, radius: float | Tensor, steps: int) -> Tensor:
+        """The dual p of argmin_x 1/2 ||x - v||^2 + sum_k r_k |(D x)_k|, x = v - D^H p, |p_k| <= r_k.
+
+        Fast gradient projection from p on. Beck, Teboulle 2009, doi:10.1109/TIP.2009.2028250.
+        """
+        q, s, u = p, p, 1.0
+        for _ in range(steps):
+            following = momentum(u)
+            q, last = s + self.forward(v - self.adjoint(s)) / self.bound, q
+            q = q * (radius / torch.maximum(self.length(q), torch.as_tensor(radius)))
+            s = q + (u - 1) / following * (q - last)
+            u = following
+        return q
+
+
+@dataclass(frozen=True)
+class State:
+    """Image (..., rows, columns) and dual (..., bands, rows, columns), the latter times the step."""
+
+    image: Tensor
+    dual: Tensor
+
+
+S = TypeVar("S")
+
+
+class Solver(ABC, Generic[S]):
+    """min_x 1/2 <x, A^H A x> - Re <b, x> + w R(x) for one model; a state S is an image and a dual of a whole batch."""
+
+    def __init__(self, model: ForwardModel, transform: Transform, tolerance: float | None = None) -> None:
+        self.model, self.transform = model, transform
+        self.step = STEP / model.largest_eigenvalue
+        self.tolerance = TOLERANCE if tolerance is None else tolerance
+
+    @abstractmethod
+    def start(self, b: Tensor) -> S:
+        """The image after a few conjugate gradient steps, the dual zero."""
+
+    @abstractmethod
+    def minimise(self, b: Tensor, weight: float, start: S) -> S:
+        """The solution from a start, which is kept as it is."""
+
+    @abstractmethod
+    def image(self, state: S) -> Tensor:
+        """The image of a state, complex (..., rows, columns)."""
+
+    @abstractmethod
+    def dual(self, state: S) -> Tensor:
+        """The dual of a state, complex (..., bands, rows, columns), times the step."""
+
+    def derivative(self, direction: Tensor, weight: float, state: S) -> Tensor:
+        """dx/db at a solution, applied to a direction like b."""
+        transform, step = self.transform, self.step.unsqueeze(-3)
+        at = self.dual(state) + transform.forward(self.image(state)) / transform.bound
+        length = transform.length(at)
+        # At the solution |at| = step w l + |D x| / bound where D x is not zero, and at points along D x.
+        excess = length / (step * weight * transform.limits) - 1
+        stiffness = (transform.bound * step * excess.clamp_min(0)).reciprocal().clamp_max(STIFFNESS)
+        along = torch.where(excess > 0, at / length, torch.zeros_like(at))
+
+        def hessian(u: Tensor) -> Tensor:
+            e = transform.forward(u)
+            e = stiffness * (e - transform.inner(along, e) * along)
+            return self.model.normal(u) + transform.adjoint(e)
+
+        return conjugate_gradients(hessian, direction, GRADIENT)
+
+
+class TorchSolver(Solver[State]):
+    """FISTA for every device, pattern and precision.
+
+    With restarts (O'Donoghue, Candes 2015, doi:10.1007/s10208-013-9150-3) and a long step (Liang, Luo, Schoenlieb
+    2022, doi:10.1137/21M1395685); the proximal map's dual goes on from one step to the next.
+    """
+
+    def start(self, b: Tensor) -> State:
+        image = conjugate_gradients(self.model.normal, b, START)
+        return State(image, torch.zeros_like(self.transform.forward(b)))
+
+    def minimise(self, b: Tensor, weight: float, start: State) -> State:
+        """An item of the batch that has converged stays as it is."""
+        x, p, inner = start.image, start.dual, self.transform.steps(weight)
+        radius = weight * self.step.unsqueeze(-3) * self.transform.limits
+        z, t = x, torch.ones_like(self.step)
+        going = torch.ones((*b.shape[:-2], 1, 1), dtype=torch.bool, device=b.device)
+        for _ in range(OUTER):
+            v = z - self.step * (self.model.normal(z) - b)
+            q = self.transform.proximal(v, p, radius, inner)
+            new = v - self.transform.adjoint(q)
+            uphill = ((z - new).conj() * (new - x)).real.sum((-2, -1), keepdim=True) > 0
+            t = torch.where(uphill, torch.ones_like(t), t)
+            following = momentum(t)
+            z = new + (t - 1) / following * (new - x)
+            t = following
+            change, size = (torch.linalg.vector_norm(a, dim=(-2, -1), keepdim=True) for a in (new - x, new))
+            x, p = torch.where(going, new, x), torch.where(going.unsqueeze(-3), q, p)
+            going = going & (change > self.tolerance * size)
+            if not going.any():
+                break
+        return State(x, p)
+
+    def image(self, state: State) -> Tensor:
+        return state.image
+
+    def dual(self, state: State) -> Tensor:
+        return state.dual
+
+
+def minimiser(solver: Solver[Any], b: Tensor, weight: float) -> Tensor:
+    """argmin_x 1/2 <x, A^H A x> - Re <b, x> + w R(x), complex (..., rows, columns); differentiable in b."""
+    image: Tensor = _Minimise.apply(b, solver, weight)
+    return image
+
+
+class _Minimise(torch.autograd.Function):
+    """A^H y -> x, with the implicit gradient at the solution.
+
+    x = argmin 1/2 <x, A^H A x> - Re <b, x> + w sum |D x|. Where D x is not zero R has a Hessian, w / |D x| across
+    the direction of D x; elsewhere D x stays zero to first order, as if under a large weight. So dx/db is the
+    inverse of A^H A + D^H W D, which is symmetric: conjugate gradients.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, b: Tensor, solver: Solver[Any], weight: float) -> Tensor:
+        state = solver.minimise(b, weight, solver.start(b))
+        ctx.solver, ctx.weight, ctx.state = solver, weight, state
+        return solver.image(state)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.solver.derivative(gradients[0], ctx.weight, ctx.state), None, None
+
+
+class SparseReconstructor(Reconstructor):
+    """min_x 1/2 ||A x - y||^2 + w R(x), data and image in units of `Measurement.scale`, w the knob `weight`."""
+
+    @abstractmethod
+    def solver(self, model: ForwardModel, b: Tensor) -> Solver[Any]:
+        """The solver that suits the model and a right-hand side like b."""
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image for `weight`."""
+        b = right_hand_side(measurement)
+        return in_units(measurement, minimiser(self.solver(measurement.model, b), b, knobs["weight"]))
+
+    @torch.no_grad()
+    def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
+        """Each starts from the solution with the nearest larger weight so far, else from the nearest."""
+        b = right_hand_side(measurement)
+        solver = self.solver(measurement.model, b)
+        solved: dict[float, Any] = {}
+        for point in points:
+            weight = resolve(self.knobs, point)["weight"]
+            nearest = min(solved, key=lambda w: (w < weight, abs(math.log(w / weight))), default=None)
+            start = solver.start(b) if nearest is None else solved[nearest]
+            solved[weight] = solver.minimise(b, weight, start)
+            yield in_units(measurement, solver.image(solved[weight]))
+
+
+def right_hand_side(measurement: Measurement) -> Tensor:
+    """A^H y / scale."""
+    if not measurement.kspace.requires_grad:
+        return measurement.combined / measurement.scale
+    return measurement.model.adjoint(measurement.data) / measurement.scale
+
+
+def in_units(measurement: Measurement, image: Tensor) -> Tensor:
+    """The image as it is handed out: in the scan's units, zero where no coil sees anything."""
+    return measurement.crop(image * measurement.model.support * measurement.scale)
+
+
+def momentum(t: Any) -> Any:
+    """Nesterov's sequence."""
+    return (1 + (1 + 4 * t * t) ** 0.5) / 2
