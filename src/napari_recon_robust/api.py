@@ -19,7 +19,12 @@ def reconstructors() -> list[str]:
 
 
 def reconstructor(id: str) -> Reconstructor:
-    """A reconstructor by its id; called with a measurement and knobs it returns the image."""
+    """A reconstructor by its id; called with a measurement and knobs it returns the image.
+
+    Or an own model: a file (.pt2, .onnx, a fastMRI checkpoint, .py), "module:function", or "bart:" and a command with
+    {kspace}, {sensitivities}, {mask} and {image} in place of its files. Raises InputError for an unknown id,
+    WeightsError or ModelError for a model that cannot be opened.
+    """
     return registry.get(id)
 
 

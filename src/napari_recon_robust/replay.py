@@ -55,9 +55,9 @@ class Replay:
 
     def summary(self) -> str:
         """One sentence."""
-        if self.reproduced:
-            return f"The metrics are reproduced: the largest difference is {self.difference:.1e}."
         because = f" What has changed: {'; '.join(self.changes)}." if self.changes else ""
+        if self.reproduced:
+            return f"The metrics are reproduced: the largest difference is {self.difference:.1e}.{because}"
         return f"The metrics differ by up to {self.difference:.1e} from the saved ones.{because}"
 
 
@@ -91,7 +91,7 @@ def make_case(
         seed=int(knobs.get("seed", 0)),
         input=record.array_hash(kspace["clean"], kspace["mask"]),
         source=dict(source or {}),
-        weights=_weights(reconstructor),
+        weights=reconstructor.fingerprint(),
         versions=record.versions(),
         threads=torch.get_num_threads(),
     )
@@ -125,15 +125,16 @@ def measurement_of(case: Case) -> Measurement:
 def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None) -> Job[Replay]:
     """Reconstruct and measure everything again from the saved k-space alone, and compare with what was saved.
 
-    case: a loaded one, or its folder. reconstructor: the method where it is not one of the registry's. Raises
-    InputError if the k-space is not the recipe's, FileFormatError for a folder that is not a sound case.
+    case: a loaded one, or its folder. reconstructor: the method where it is not one of the registry's: what a case
+    names is never looked for and run. Raises InputError without it, or if the k-space is not the recipe's,
+    FileFormatError for a folder that is not a sound case.
     """
     if not isinstance(case, Case):
         case = record.load_case(case)
     recipe = case.recipe
     if record.array_hash(case.kspace["clean"], case.kspace["mask"]) != recipe.input:
         raise InputError("the clean samples are not those that the recipe was made from; restore the saved case.")
-    method = reconstructors.get(recipe.method) if reconstructor is None else reconstructor
+    method = _listed(recipe) if reconstructor is None else reconstructor
     measurement = measurement_of(case)
     keep = recipe.perturbation_knobs.get("sensitivities") == "kept"
     perturbed = [
@@ -224,22 +225,31 @@ def _difference(saved: Any, new: Any) -> float:
     return float("inf")
 
 
-def _weights(reconstructor: Reconstructor) -> dict[str, str]:
-    if reconstructor.weights is None:
-        return {}
-    from .weights import store
-
-    return {Path(reconstructor.weights).name: store.load(reconstructor.weights).sha256}
+def _listed(recipe: Recipe) -> Reconstructor:
+    if recipe.method not in reconstructors.ids():
+        raise InputError(
+            f"the case was made with the own model {recipe.method!r}; give it again (--method, or open it in the "
+            "window before the case)."
+        )
+    return reconstructors.get(recipe.method)
 
 
 def _changes(recipe: Recipe, method: Reconstructor) -> list[str]:
     now = {**record.versions(), "threads": str(torch.get_num_threads())}
     then = {**recipe.versions, "threads": str(recipe.threads)}
     changes = [f"{name} {then[name]} is now {now.get(name)}" for name in then if then[name] != now.get(name)]
-    for name, sha256 in _weights(method).items():
-        if recipe.weights.get(name) != sha256:
-            changes.append(f"the weights {name} are others")
+    was, found = recipe.weights, method.fingerprint()
+    for name in dict.fromkeys((*was, *found)):
+        if was.get(name) != found.get(name):
+            changes.append(f"{name} was {_short(was.get(name))} and is now {_short(found.get(name))}")
     return changes
+
+
+def _short(mark: str | None) -> str:
+    """A version, or the beginning of a SHA-256."""
+    if mark is None:
+        return "not part of it"
+    return f"the file with SHA-256 {mark[:12]}…" if len(mark) == 64 else mark
 
 
 def _tensor(case: Case, name: str) -> Tensor:

@@ -20,10 +20,11 @@ from ..scan import Scan
 T = TypeVar("T")
 Command = Callable[..., Any]
 
+_METHOD = "See `methods`; or an own model: a file (.pt2, .onnx, .pt, .py), module:function, or bart: and a command."
 _SAMPLING = (
     click.argument("file", type=click.Path(exists=True, path_type=Path)),
     click.option("--slice", "index", type=int, metavar="N", help="Slice, from 0; the middle one if left out."),
-    click.option("--method", default="hqs-supervised", show_default=True, metavar="ID", help="See `methods`."),
+    click.option("--method", default="hqs-supervised", show_default=True, metavar="ID", help=_METHOD),
     click.option("--knob", "knobs", multiple=True, metavar="NAME=VALUE", help="A knob of the method; repeat it."),
     click.option("--auto", is_flag=True, help="Let held-out k-space lines choose the method's live knobs."),
     click.option("--pattern", type=click.Choice(PATTERNS), help="Undersample; left out, the scan is taken as it is."),
@@ -121,6 +122,8 @@ def method_and_knobs(method: str, knobs: Iterable[str], auto: bool, measurement:
     from ..knob import resolve
 
     reconstructor = registry.get(method)
+    if reconstructor.caution:
+        click.echo(f"recon-robust: {reconstructor.caution}", err=True)
     values = resolve(reconstructor.knobs, parse_knobs(knobs))
     if auto:
         from ..reconstructors.auto import auto_knobs

@@ -9,17 +9,21 @@ from .options import follow, print_json
 
 @click.command()
 @click.argument("case", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--method", metavar="MODEL", help="The own model that the case was made with: a file or a name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
-def replay(case: Path, as_json: bool) -> None:
+def replay(case: Path, method: str | None, as_json: bool) -> None:
     """Recompute the saved CASE from its own k-space and recipe, and compare the metrics.
 
     \b
-    Example:
+    Examples:
       recon-robust replay results/meniscus
+      recon-robust replay results/meniscus --method my_network.pt2
     """
     from .. import replay as engine
+    from ..reconstructors import registry
 
-    result = follow(engine.replay(case), "replaying")
+    reconstructor = None if method is None else registry.get(method)
+    result = follow(engine.replay(case, reconstructor), "replaying")
     if as_json:
         print_json(result.to_json())
     else:

@@ -170,7 +170,7 @@ class Perturbation(ABC):
             raise InputError("the k-space is zero everywhere; choose a slice with signal.")
         if self.needs_budget:
             _check_budgets(budgets)
-        if self.needs_gradient and not reconstructor.differentiable:
+        if self.needs_gradient and not reconstructor.gives_gradient(measurement):
             raise InputError(
                 f"{reconstructor.label} gives no gradients, which {self.label.lower()} needs; choose another method."
             )

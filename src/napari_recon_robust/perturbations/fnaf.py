@@ -147,7 +147,7 @@ class Search:
         yield self._progress("Reconstructing without a feature")
         _ = self.insertion.clean
         self.spent += 1
-        differentiable = self.problem.reconstructor.differentiable
+        differentiable = self.problem.reconstructor.gives_gradient(self.problem.measurement)
         alone = min(VERIFIED, max(1, self.effort // 6))
         refining = 2 * GRADIENT_COST * REFINED if differentiable and self.effort > 20 else 0
         yield from self._screen(max(1, min(self.effort // 2, self.effort - self.spent - alone - refining)))

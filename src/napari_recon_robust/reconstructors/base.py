@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch import Tensor
 from ..errors import ModelError, ReconRobustError
 from ..knob import Knob, resolve
 from ..measurement import Measurement
+from ..weights import store
+from .origin import PACKAGE, of_module
 
 
 class Reconstructor(ABC):
@@ -20,16 +23,18 @@ class Reconstructor(ABC):
     them as complex), (..., rows, columns) of `measurement.matrix`, in the scan's units.
     """
 
-    id: ClassVar[str]
-    label: ClassVar[str]
-    summary: ClassVar[str]
-    knobs: ClassVar[tuple[Knob, ...]] = ()
-    differentiable: ClassVar[bool] = True
-    needs_sensitivities: ClassVar[bool] = True
+    id: str
+    label: str
+    summary: str
+    knobs: tuple[Knob, ...] = ()
+    differentiable: bool = True
+    needs_sensitivities: bool = True
     # Which fully sampled image it is judged against on its own (Measurement.reference).
-    reference_kind: ClassVar[Literal["rss", "combined"]] = "combined"
+    reference_kind: Literal["rss", "combined"] = "combined"
     # What it was trained to: the id of a shipped set, or a safetensors file (weights.store).
     weights: str | None = None
+    # What one should know before believing its figures, in a sentence.
+    caution: str = ""
 
     @abstractmethod
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
@@ -55,6 +60,15 @@ class Reconstructor(ABC):
         if not torch.isfinite(torch.view_as_real(image) if image.is_complex() else image).all():
             raise ModelError(f"{self.label} returned NaN or infinite values; check its weights and the input's scale.")
         return image
+
+    def gives_gradient(self, measurement: Measurement) -> bool:
+        """Whether the image has a gradient with respect to the k-space; an own model is tried on the measurement."""
+        return self.differentiable
+
+    def fingerprint(self) -> dict[str, str]:
+        """What its images depend on besides k-space and knobs: files by their SHA-256, packages by their version."""
+        found = {} if self.weights is None else {Path(self.weights).name: store.load(self.weights).sha256}
+        return found if type(self).__module__.startswith(f"{PACKAGE}.") else found | of_module(type(self).__module__)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several knob settings, in the order given.

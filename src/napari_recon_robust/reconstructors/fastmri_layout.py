@@ -69,6 +69,7 @@ class FastMRIUNet(nn.Module):
 
     def __init__(self, inputs: int = 1, outputs: int = 1, channels: int = 32, pools: int = 4) -> None:
         super().__init__()
+        self.inputs, self.outputs = inputs, outputs
         widths = [channels * 2**level for level in range(pools + 1)]
         self.down_sample_layers = nn.ModuleList(
             ConvolutionBlock(before, after) for before, after in zip([inputs, *widths], widths[:-1], strict=False)
@@ -86,6 +87,7 @@ class FastMRIUNet(nn.Module):
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:
         """The network of a state dict, its sizes read from it; WeightsError if it has another layout."""
+        state = _without_prefix(state, "unet.")
         try:
             channels, inputs = state["down_sample_layers.0.layers.0.weight"].shape[:2]
             pools = _count(state, "down_sample_layers.")
@@ -214,6 +216,7 @@ class FastMRIVarNet(nn.Module):
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:
         """The network of a state dict, its sizes read from it; WeightsError if it has another layout."""
+        state = _without_prefix(state, "varnet.")
         first, sensitivity = "cascades.0.model.unet.down_sample_layers.", "sens_net.norm_unet.unet.down_sample_layers."
         sizes = [
             (state[f"{prefix}0.layers.0.weight"].shape[0], _count(state, prefix)) if _count(state, prefix) else None
@@ -260,6 +263,11 @@ def acs_columns(mask: Tensor, lines: int | None = None) -> Tensor:
 def _count(state: Mapping[str, Tensor], prefix: str) -> int:
     """How many numbered modules a state dict has under a prefix."""
     return len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})
+
+
+def _without_prefix(state: Mapping[str, Tensor], prefix: str) -> Mapping[str, Tensor]:
+    """A network's part of the state dict of fastMRI's training modules, which also hold a loss."""
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)} or state
 
 
 def _loaded(network: N, state: Mapping[str, Tensor]) -> N:

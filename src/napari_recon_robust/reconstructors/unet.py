@@ -67,7 +67,11 @@ def restore(network: Callable[[Tensor], Tensor], magnitude: Tensor) -> Tensor:
     return network(normalised) * deviation + mean
 
 
-@cache
 def load_network(weights: str, device: torch.device) -> FastMRIUNet:
     """The network of a shipped set or a checkpoint, ready to run."""
-    return FastMRIUNet.from_state(store.load(weights).state).to(device)
+    return _network(store.load(weights), device)
+
+
+@cache
+def _network(weights: store.Weights, device: torch.device) -> FastMRIUNet:
+    return FastMRIUNet.from_state(weights.state).to(device)

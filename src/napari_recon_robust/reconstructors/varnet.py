@@ -125,7 +125,11 @@ def _combine(data: Tensor, model: ForwardModel) -> Tensor:
     return (model.sensitivities.conj() * fourier.ifft(data, model.dims)).sum(-3)
 
 
-@cache
 def load_network(weights: str, device: torch.device) -> FastMRIVarNet:
     """The network of a shipped set or a checkpoint, ready to run."""
-    return FastMRIVarNet.from_state(store.load(weights).state).to(device)
+    return _network(store.load(weights), device)
+
+
+@cache
+def _network(weights: store.Weights, device: torch.device) -> FastMRIVarNet:
+    return FastMRIVarNet.from_state(weights.state).to(device)

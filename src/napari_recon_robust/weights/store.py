@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -83,15 +84,19 @@ def shipped() -> list[str]:
     return sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
 
 
-@cache
 def load(name: str) -> Weights:
-    """The shipped set of that id, or a user's file (.safetensors, .pt, .pth, .ckpt); read once.
+    """The shipped set of that id, or a user's file (.safetensors, .pt, .pth, .ckpt); read once, and when it changed.
 
     Of a PyTorch checkpoint nothing is executed: it may hold tensors alone, as a state dict (fastMRI's published
     ones) or with one under "state_dict".
     Raises WeightsError if the file is missing or damaged, holds other objects, or if a shipped set is not the
     one that its card describes.
     """
+    return _load(name, _stamp(name))
+
+
+@cache
+def _load(name: str, stamp: tuple[int, int] | None) -> Weights:
     content = _read(name)
     sha256 = hashlib.sha256(content).hexdigest()
     if name.endswith(_CHECKPOINTS):
@@ -130,18 +135,30 @@ def save(folder: Path, name: str, state: State, metadata: Metadata) -> Path:
     content = save_bytes(tensors, {"recon_robust": metadata.model_dump_json()})
     path = folder / f"{name}{_SUFFIX}"
     path.write_bytes(content)
-    load.cache_clear()
     parameters = sum(tensor.numel() for tensor in tensors.values())
     card = _card(name, metadata, parameters, content)
     (folder / f"{name}.md").write_text(card, encoding="utf-8", newline="\n")
     return path
 
 
+def _place(name: str) -> Traversable:
+    if name.endswith((_SUFFIX, *_CHECKPOINTS)):
+        return Path(name)
+    return resources.files(__package__).joinpath(f"{name}{_SUFFIX}")
+
+
+def _stamp(name: str) -> tuple[int, int] | None:
+    """When the file was written, and its size; None where it is no file of its own."""
+    place = _place(name)
+    if not isinstance(place, Path) or not place.is_file():
+        return None
+    status = place.stat()
+    return status.st_mtime_ns, status.st_size
+
+
 def _read(name: str) -> bytes:
     try:
-        if name.endswith((_SUFFIX, *_CHECKPOINTS)):
-            return Path(name).read_bytes()
-        return resources.files(__package__).joinpath(f"{name}{_SUFFIX}").read_bytes()
+        return _place(name).read_bytes()
     except OSError:
         choices = ", ".join(shipped()) or "none yet"
         raise WeightsError(

@@ -1,7 +1,7 @@
 """The Reconstruct dock: open, undersample, choose a method, turn its knobs."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import napari.viewer
 from qtpy.QtCore import QTimer
@@ -15,6 +15,9 @@ from ..workbench.reconstruction import Rendered
 from .knobs import KnobPanel, decimals
 from .parts import Page, SamplingPicture, button, heading, row, show_text, warning, words
 from .session import Session
+
+if TYPE_CHECKING:
+    from ..reconstructors.base import Reconstructor
 
 FILES = "k-space (*.h5 *.hdf5 *.mrd *.cfl *.hdr *.npy);;fastMRI+ annotations (*.csv);;All files (*)"
 FIRST_METHOD = "tv"
@@ -129,6 +132,7 @@ class ReconstructDock(Page):
         self.method.setToolTip("Reconstruction method")
         self.method.setMinimumWidth(80)  # not that of its longest entry
         self.method.currentIndexChanged.connect(self._choose)
+        self.own_button = button("Own model…", "Open a model of your own", self._ask_model, checkable=True)
         self.summary = words(faint=True)
         self.warning = warning()
         self.knob_place = QVBoxLayout()
@@ -142,12 +146,24 @@ class ReconstructDock(Page):
         column.addLayout(self.sampling_place)
         column.addWidget(self.sampling_facts)
         column.addWidget(heading("Method"))
-        column.addWidget(self.method)
+        column.addLayout(row(self.method, self.own_button, stretch=0))
+        column.addWidget(self._own_model())
         column.addWidget(self.summary)
         column.addWidget(self.warning)
         column.addLayout(self.knob_place)
         column.addLayout(row(self.auto, self.preview, self.mark, stretch=2))
         column.addWidget(self.scores)
+
+    def _own_model(self) -> QWidget:
+        self.model = QLineEdit()
+        self.model.setPlaceholderText("file, module:function, or bart: and a command")
+        self.model.setToolTip("image = f(kspace, mask, sensitivities): docs/own-models.md")
+        self.model.returnPressed.connect(self._open_model)
+        choose = button("File…", "torch.export, ONNX, a fastMRI checkpoint or a Python script", self._browse_model)
+        accept = button("Open", "Open this model and reconstruct with it", self._open_model)
+        self.model_box = _column(row(self.model, choose, accept, stretch=0))
+        self.model_box.hide()
+        return self.model_box
 
     # ---------------------------------------------------------------- opening
 
@@ -230,12 +246,32 @@ class ReconstructDock(Page):
         from ..reconstructors import registry
 
         with signals_blocked(self.method):
-            for id in registry.ids():
-                self.method.addItem(registry.get(id).label, id)
-                self.method.setItemData(self.method.count() - 1, registry.get(id).summary, 3)  # Qt.ToolTipRole
+            for method in (*map(registry.get, registry.ids()), *self.bench.reconstruction.own.values()):
+                self._list(method)
             self.method.setCurrentIndex(-1)
         if self.bench.reconstruction.method is None:
             self.method.setCurrentIndex(self.method.findData(FIRST_METHOD))
+
+    def _list(self, method: "Reconstructor") -> None:
+        self.method.addItem(method.label, method.id)
+        self.method.setItemData(self.method.count() - 1, method.summary, 3)  # Qt.ToolTipRole
+
+    def _ask_model(self, shown: bool) -> None:
+        self.model_box.setVisible(shown)
+        self.model.setFocus()
+
+    def _browse_model(self) -> None:
+        from ..reconstructors.own.opening import KINDS
+
+        models = f"Models ({' '.join(f'*{suffix}' for suffix in KINDS)});;All files (*)"
+        path, _ = QFileDialog.getOpenFileName(self, "Open an own model", "", models)
+        if path:
+            self.model.setText(path)
+            self._open_model()
+
+    def _open_model(self) -> None:
+        if self.model.text().strip():
+            self.session.open_model(self.model.text().strip())
 
     def _choose(self) -> None:
         id = self.method.currentData()
@@ -247,6 +283,8 @@ class ReconstructDock(Page):
         if method is None:
             return
         with signals_blocked(self.method):
+            if self.method.findData(method.id) < 0:
+                self._list(method)
             self.method.setCurrentIndex(self.method.findData(method.id))
         if self.knobs is not None:
             self.knob_place.removeWidget(self.knobs)
@@ -275,7 +313,7 @@ class ReconstructDock(Page):
             domain, concern = None, str(error)
         trained = "" if domain is None else f" Trained for {domain}."
         self.summary.setText(f"{method.summary}{trained}{took}")
-        show_text(self.warning, concern)
+        show_text(self.warning, f"{method.caution} {concern}".strip())
         self.preview.setVisible(self.session.slow)
 
     def _on_knobs(self) -> None:

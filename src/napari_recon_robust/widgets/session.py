@@ -111,6 +111,11 @@ class Session(QObject):
         self.jobs.cancel("render")
         self.bench.reconstruction.choose(id)
 
+    def open_model(self, source: str) -> None:
+        """Open an own model and take it as the method."""
+        self.jobs.cancel("render")
+        self.attempt(lambda: self.bench.reconstruction.open(source))
+
     def turn(self, values: dict[str, Any]) -> None:
         """Turn knobs: the picture follows at once where it can, and is exact when they rest."""
         try:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,8 @@ class Rendered:
 class Reconstruction:
     """The method and its knobs on the measured slice.
 
+    own: the own models that were opened, by their id.
+
     Signals: `method_changed()`, `knobs_changed()`, `rendered(Rendered)`, `prepared()` at each step towards a knob
     that answers at once.
     """
@@ -59,6 +62,7 @@ class Reconstruction:
         self.method: Reconstructor | None = None
         self.knobs: dict[str, Any] = {}
         self.shown: Rendered | None = None
+        self.own: dict[str, Reconstructor] = {}
         self.seconds: dict[str, float] = {}
         self._twin: Measurement | None = None
         self._sweeps: list[Sweep] = []
@@ -88,11 +92,18 @@ class Reconstruction:
         """Whether there are live knobs whose range is not even being prepared."""
         return bool(self.axes) and not self._sweeps
 
-    def choose(self, id: str, **knobs: Any) -> None:
-        """Take a method, its knobs at their defaults unless given."""
+    def open(self, source: str) -> Task["Reconstructor"]:
+        """Open an own model (a file, module:function, bart: and a command) and choose it."""
+        return Task(f"Opening {Path(source).name}", _open(source), self.choose)
+
+    def choose(self, method: "str | Reconstructor", **knobs: Any) -> None:
+        """Take a method by its id, or one that was opened; its knobs at their defaults unless given."""
         from ..reconstructors import registry
 
-        method = registry.get(id)
+        if isinstance(method, str):
+            method = self.own[method] if method in self.own else registry.get(method)
+        elif method.id not in registry.ids():
+            self.own[method.id] = method
         self.method, self.knobs = method, resolve(method.knobs, knobs)
         self.shown, self._sweeps = None, []
         self.method_changed.emit()
@@ -178,6 +189,13 @@ class Reconstruction:
         """Images of another slice are none of this one's."""
         self.shown = self._twin = None
         self._sweeps = []
+
+
+def _open(source: str) -> Job["Reconstructor"]:
+    yield Progress(0.0, f"Opening {Path(source).name}")
+    from ..reconstructors import registry
+
+    return registry.get(source)
 
 
 def _render(

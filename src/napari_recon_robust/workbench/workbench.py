@@ -1,5 +1,6 @@
 """One review: what is measured, how it is reconstructed, where and how it is perturbed; saved and opened again."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from .task import Task, part
 
 if TYPE_CHECKING:
     from ..evaluation.roi import Annotation
+    from ..reconstructors.base import Reconstructor
     from ..scan import Scan
 
 
@@ -41,7 +43,7 @@ class Workbench:
 
     def open_case(self, folder: Path) -> Task[Result]:
         """Bring a saved case back: reconstructed again from its k-space, and checked against its record."""
-        return Task(f"Opening {folder.name}", _open_case(folder), self._take_case)
+        return Task(f"Opening {folder.name}", _open_case(folder, self.reconstruction.own), self._take_case)
 
     def annotate(self, table: Path) -> Task["list[Annotation]"]:
         """Add the annotations of this scan from a fastMRI+ table (CSV)."""
@@ -68,7 +70,7 @@ class Workbench:
         setting = result.setting
         self.acquisition.use_measurement(setting.measurement)
         self.regions.draw(setting.roi, 0)
-        self.reconstruction.choose(setting.reconstructor.id, **setting.reconstructor_knobs)
+        self.reconstruction.choose(setting.reconstructor, **setting.reconstructor_knobs)
         self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
         self.perturbing.budget = result.outcome.perturbed.budget.nominal or self.perturbing.budget
         self.perturbing.take(result)
@@ -100,7 +102,7 @@ def _save(result: Result, folder: Path) -> Job[Path]:
     return save_case(case, folder)
 
 
-def _open_case(folder: Path) -> Job[Result]:
+def _open_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:
     """Everything again from the saved k-space; what does not agree with the record is a finding of the result."""
     yield Progress(0.0, f"Opening {folder.name}")
     from ..evaluation.record import load_case
@@ -108,11 +110,11 @@ def _open_case(folder: Path) -> Job[Result]:
     from ..replay import measurement_of, replay
 
     case = load_case(folder)
-    again = yield from part(replay(case), 0.1, 1.0)
     recipe = case.recipe
+    again = yield from part(replay(case, own.get(recipe.method)), 0.1, 1.0)
     setting = Setting(
         measurement=measurement_of(case),
-        reconstructor=registry.get(recipe.method),
+        reconstructor=own[recipe.method] if recipe.method in own else registry.get(recipe.method),
         reconstructor_knobs=recipe.method_knobs,
         roi=case.roi,
         perturbation=recipe.perturbation,

@@ -1,0 +1,24 @@
+"""Which file or which version of a package it was, so that a replay can tell whether it is the same."""
+
+import hashlib
+import sys
+from importlib import metadata
+from pathlib import Path
+
+PACKAGE = __name__.split(".")[0]
+
+
+def of_file(path: Path) -> dict[str, str]:
+    """The file's name and SHA-256."""
+    with path.open("rb") as file:
+        return {path.name: hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def of_module(name: str) -> dict[str, str]:
+    """The version of the distribution that an imported module came with, and the SHA-256 of its own file."""
+    found = {
+        distribution: metadata.version(distribution)
+        for distribution in metadata.packages_distributions().get(name.split(".")[0], ())
+    }
+    file = getattr(sys.modules[name], "__file__", None)
+    return found | of_file(Path(file)) if file else found

@@ -1,0 +1,9 @@
+"""Models that come with the user, opened by a file or a name: `opening` recognises what it is, one module each.
+
+function    image = f(kspace, mask, sensitivities) of a module or a script
+exported    a program written by torch.export (.pt2)
+onnx_file   an ONNX file (.onnx)
+checkpoint  weights in the layout of fastMRI's U-Net or VarNet (.pt, .pth, .ckpt, .safetensors)
+deepinverse a reconstructor of the deepinv library
+bart        a command line of BART
+"""

@@ -1,0 +1,42 @@
+"""A reconstructor of deepinv (the extra `deepinv`): a network, an optimiser or a plug-and-play scheme."""
+
+from typing import Any
+
+import torch
+
+from ..origin import of_module
+from .model import OwnModel, Slice
+
+
+class DeepInverse(OwnModel):
+    """x = s f(y / s, A), A deepinv's multi-coil MRI operator, s the scale of the image (`Measurement.scale`).
+
+    Its noise model carries the estimated noise relative to s. Tachella et al., DeepInverse, arXiv:2505.20160.
+    """
+
+    summary = "Own deepinv reconstructor with its multi-coil MRI operator."
+
+    def __init__(self, id: str, model: Any, module: str) -> None:
+        super().__init__(id)
+        self.model, self.module = model, module
+
+    def image(self, one: Slice) -> Any:
+        """f, for images with the channels (real, imaginary)."""
+        from deepinv.physics import GaussianNoise, MultiCoilMRI
+
+        device, scale = one.kspace.device, one.measurement.scale
+        physics = MultiCoilMRI(
+            mask=one.mask.float(),
+            coil_maps=one.sensitivities[None],
+            device=device,
+            noise_model=GaussianNoise(float(one.measurement.noise_level)),
+        )
+        data = torch.view_as_real(one.kspace / scale).movedim(-1, 0)[None]
+        answer = self.model.to(device)(data, physics)
+        if not isinstance(answer, torch.Tensor) or answer.ndim != 4 or answer.shape[:2] != (1, 2):
+            return answer
+        return torch.complex(*answer[0]) * scale
+
+    def fingerprint(self) -> dict[str, str]:
+        """The version of deepinv, and what the model was defined in."""
+        return of_module("deepinv") | of_module(self.module)

@@ -1,0 +1,146 @@
+"""`module:function` or `script.py:function`: image = f(kspace, mask, sensitivities)."""
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from ...errors import ModelError
+from ..base import Reconstructor
+from ..origin import of_module
+from .model import OwnModel, Slice, first_line
+
+DEFAULT = "reconstruct"  # the function of a script that is given without one
+
+
+class Function(OwnModel):
+    """x = f(k, M, S), f a Python function on torch tensors, or on NumPy arrays where its annotations say so."""
+
+    def __init__(self, id: str, function: Any, module: str) -> None:
+        """function: called with k (coils, rows, columns), M (rows, columns), S (coils, rows, columns)."""
+        super().__init__(id)
+        self.function, self.module = function, module
+        self.numpy = _asks_for_numpy(function)
+        self.differentiable = not self.numpy
+        self.summary = f"Own function on {'NumPy arrays, without gradients' if self.numpy else 'torch tensors'}."
+
+    def image(self, one: Slice) -> Any:
+        """What the function returns."""
+        arguments = one.kspace, one.mask, one.sensitivities
+        if self.numpy:
+            return self.function(*(each.detach().cpu().numpy() for each in arguments))
+        if isinstance(self.function, nn.Module):
+            self.function.to(one.kspace.device)
+        return self.function(*arguments)
+
+    def fingerprint(self) -> dict[str, str]:
+        """The version of the function's package, and its file."""
+        return of_module(self.module)
+
+
+def open_model(source: str) -> Reconstructor:
+    """The function, network, deepinv reconstructor or `Reconstructor` of that name; ModelError without one."""
+    place, name, shown = _parts(source)
+    module = _import(place, source)
+    try:
+        found = getattr(module, name)
+    except AttributeError:
+        raise ModelError(
+            f"{place} has no {name!r}; it has {', '.join(_callables(module)) or 'no functions'}."
+        ) from None
+    if isinstance(found, type) and issubclass(found, Reconstructor):
+        return found()
+    if isinstance(found, Reconstructor):
+        return found
+    if not callable(found) or isinstance(found, type):
+        raise ModelError(
+            f"{shown} is {'a class' if isinstance(found, type) else type(found).__name__}; "
+            "a function f(kspace, mask, sensitivities) or a torch.nn.Module was expected."
+        )
+    if isinstance(found, nn.Module):
+        found.eval().requires_grad_(False)
+        if "deepinv" in sys.modules and isinstance(found, sys.modules["deepinv"].models.Reconstructor):
+            from .deepinverse import DeepInverse
+
+            return DeepInverse(shown, found, module.__name__)
+    return Function(shown, found, module.__name__)
+
+
+def _parts(source: str) -> tuple[str, str, str]:
+    """Module or script, name in it, and how it is shown: without the script's folder."""
+    if source.lower().endswith(".py"):
+        source = f"{source}:{DEFAULT}"
+    place, _, name = source.rpartition(":")
+    return place, name, f"{Path(place).name if place.endswith('.py') else place}:{name}"
+
+
+def _import(place: str, source: str) -> ModuleType:
+    try:
+        if place.endswith(".py"):
+            return _run_script(Path(place))
+        return _import_module(place)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"importing {place} failed ({type(error).__name__}: {first_line(error)}).") from error
+
+
+def _import_module(name: str) -> ModuleType:
+    """An installed module, or one of the current folder, as `python -m` finds them."""
+    try:
+        with _on_path(Path.cwd()):
+            return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise ModelError(
+            f"there is no module {name!r}; install its package, start from its folder or give the path of its .py file."
+        ) from None
+
+
+def _run_script(path: Path) -> ModuleType:
+    """A script as a module of its own name, run anew at each opening; its neighbours can be imported."""
+    if not path.is_file():
+        raise ModelError(f"there is no file {path}; give the path of a Python script.")
+    name = f"own_model_{path.stem}"
+    specification = importlib.util.spec_from_file_location(name, path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    with _on_path(path.parent.resolve()):
+        specification.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _on_path(folder: Path) -> Iterator[None]:
+    """Modules of the folder can be imported meanwhile, after all others."""
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        sys.path.reverse()
+        sys.path.remove(str(folder))
+        sys.path.reverse()
+
+
+def _asks_for_numpy(function: Any) -> bool:
+    """Whether the first parameter is annotated as a NumPy array."""
+    try:
+        first = next(iter(inspect.signature(function).parameters.values()))
+    except (TypeError, ValueError, StopIteration):
+        return False
+    return any(word in str(first.annotation) for word in ("ndarray", "NDArray", "ArrayLike"))
+
+
+def _callables(module: ModuleType) -> list[str]:
+    own = (name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__)
+    return [name for name in own if callable(getattr(module, name)) and not name.startswith("_")]

@@ -1,0 +1,74 @@
+"""An ONNX file, run by onnxruntime (the extra `onnx`), inputs named as in `signature.NAMES`."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...errors import ModelError, WeightsError
+from ..base import Reconstructor
+from ..origin import of_file
+from .model import OwnModel, Slice, first_line
+from .signature import Input, checked, image_of
+
+DTYPES = {
+    "tensor(float)": torch.float32,
+    "tensor(double)": torch.float64,
+    "tensor(float16)": torch.float16,
+    "tensor(complex64)": torch.complex64,
+    "tensor(bool)": torch.bool,
+    "tensor(int64)": torch.int64,
+    "tensor(uint8)": torch.uint8,
+}
+
+
+class ONNX(OwnModel):
+    """x = f(...), f a graph of ONNX operators, on the CPU; onnxruntime gives no gradients."""
+
+    differentiable = False
+    summary = "Own network as ONNX, without gradients."
+
+    def __init__(self, path: Path, session: Any) -> None:
+        super().__init__(path.name)
+        self.path, self.session = path, session
+        self.inputs = checked([_input(one, path.name) for one in session.get_inputs()], path.name)
+        self._fingerprint = of_file(path)
+        weights = path.with_name(f"{path.name}.data")  # where torch.onnx.export puts them
+        if weights.is_file():
+            self._fingerprint |= of_file(weights)
+
+    def image(self, one: Slice) -> Any:
+        """What the network returns first."""
+        feed = {each.name: each.of(one, self.label).detach().cpu().contiguous().numpy() for each in self.inputs}
+        return image_of(torch.from_numpy(self.session.run(None, feed)[0]))
+
+    def fingerprint(self) -> dict[str, str]:
+        """SHA-256 of the file, and of its weights where they lie beside it."""
+        return self._fingerprint
+
+
+def open_model(source: str) -> Reconstructor:
+    """The network of a file; ModelError without onnxruntime, WeightsError if it is no sound ONNX file."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise ModelError(
+            "onnxruntime is not installed; install it with pip install 'napari-recon-robust[onnx]'."
+        ) from None
+    path = Path(source)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 4  # what goes wrong is said below
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own kinds share no base
+        raise WeightsError(
+            f"{path.name} is no ONNX file that onnxruntime {onnxruntime.__version__} runs ({first_line(error)})."
+        ) from error
+    return ONNX(path, session)
+
+
+def _input(node: Any, label: str) -> Input:
+    if node.type not in DTYPES:
+        raise WeightsError(f"{label} takes {node.name} as {node.type}; one of {', '.join(DTYPES)} was expected.")
+    return Input(node.name, tuple(size if isinstance(size, int) else None for size in node.shape), DTYPES[node.type])

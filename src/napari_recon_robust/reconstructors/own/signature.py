@@ -1,0 +1,70 @@
+"""The inputs of a program in a file: which they are by their names, in which shape and type it takes them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...errors import ModelError, WeightsError
+from .model import Slice
+
+NAMES = ("kspace", "mask", "sensitivities", "image")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One of `NAMES`; sizes are None where any is taken.
+
+    Complex inputs may be real with a last axis (real, imaginary), and all may have a leading batch axis of 1.
+    """
+
+    name: str
+    sizes: tuple[int | None, ...]
+    dtype: torch.dtype
+
+    def of(self, one: Slice, label: str) -> Tensor:
+        """The slice's value as the program takes it; ModelError where the sizes are others."""
+        value: Tensor = getattr(one, self.name)
+        came = tuple(value.shape)
+        if value.is_complex() and not self.dtype.is_complex:
+            value = torch.view_as_real(value.resolve_conj())
+        if len(self.sizes) == value.ndim + 1:
+            value = value[None]
+        fits = len(self.sizes) == value.ndim and all(
+            size in (None, actual) for size, actual in zip(self.sizes, value.shape, strict=True)
+        )
+        if not fits:
+            sizes = " × ".join("any" if size is None else str(size) for size in self.sizes)
+            axes = "coils × rows × columns" if len(came) == 3 else "rows × columns"
+            raise ModelError(
+                f"{label} takes {self.name} of {sizes} ({_words(self.dtype)}), and this slice has "
+                f"{' × '.join(map(str, came))} ({axes}); export it for this size or with dynamic sizes."
+            )
+        return value.to(self.dtype)
+
+
+def checked(inputs: list[Input], label: str) -> list[Input]:
+    """The inputs; WeightsError unless their names are among the known ones."""
+    unknown = [one.name for one in inputs if one.name not in NAMES]
+    if unknown or not inputs:
+        asked = ", ".join(one.name for one in inputs) or "nothing"
+        raise WeightsError(f"{label} takes {asked}; inputs named {', '.join(NAMES[:-1])} or {NAMES[-1]} were expected.")
+    return inputs
+
+
+def image_of(answer: Any) -> Any:
+    """What the program returned, without its batch axis, (real, imaginary) as complex numbers."""
+    if isinstance(answer, list | tuple) and len(answer) == 1:
+        (answer,) = answer
+    if not isinstance(answer, Tensor):
+        return answer
+    if not answer.is_complex() and answer.ndim > 2 and answer.shape[-1] == 2:
+        answer = torch.view_as_complex(answer.float().contiguous())
+    while answer.ndim > 2 and len(answer) == 1:
+        answer = answer[0]
+    return answer
+
+
+def _words(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
