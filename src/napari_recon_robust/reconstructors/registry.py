@@ -1,12 +1,25 @@
 """The table of reconstructors: a new one is one module and one line here.
 
-Other packages add theirs by the entry point `napari_recon_robust.reconstructors`.
+Other packages add theirs by the entry point `napari_recon_robust.reconstructors`; a model without a package is
+opened by its file or its name (`own`).
 """
 
 from ..registry import Registry
 from .base import Reconstructor
+from .own import opening
 
-registry: Registry[Reconstructor] = Registry(
+
+class Reconstructors(Registry[Reconstructor]):
+    """The table, and beyond it whatever `own.opening` opens."""
+
+    def get(self, id: str) -> Reconstructor:
+        """The one of that id, loaded once; or an own model, opened anew each time."""
+        if id not in self.ids() and opening.recognises(id):
+            return opening.open_model(id)
+        return super().get(id)
+
+
+registry = Reconstructors(
     kind="reconstructor",
     package="napari_recon_robust.reconstructors",
     table={
