@@ -61,13 +61,13 @@ class Transform(ABC):
 
         Fast gradient projection from p on. Beck, Teboulle 2009, doi:10.1109/TIP.2009.2028250.
         """
-        q, s, u = p, p, 1.0
+        q, before, ahead, u = p, p, 0.0, 1.0
         for _ in range(steps):
-            following = momentum(u)
-            q, last = s + self.forward(v - self.adjoint(s)) / self.bound, q
+            s = q + ahead * (q - before) if ahead else q
+            ahead, u = (u - 1) / momentum(u), momentum(u)
+            before = q
+            q = s + self.forward(v - self.adjoint(s)) / self.bound
             q = q * (radius / torch.maximum(self.length(q), torch.as_tensor(radius)))
-            s = q + (u - 1) / following * (q - last)
-            u = following
         return q
 
 
@@ -83,16 +83,14 @@ S = TypeVar("S")
 
 
 class Solver(ABC, Generic[S]):
-    """min_x 1/2 <x, A^H A x> - Re <b, x> + w R(x) for one model; a state S is an image and a dual of a whole batch."""
+    """min_x 1/2 <x, A^H A x> - Re <b, x> + w R(x) for one model; a state S is what a solution goes on from."""
 
-    def __init__(self, model: ForwardModel, transform: Transform, tolerance: float | None = None) -> None:
-        self.model, self.transform = model, transform
-        self.step = STEP / model.largest_eigenvalue
-        self.tolerance = TOLERANCE if tolerance is None else tolerance
+    def __init__(self, model: ForwardModel) -> None:
+        self.model = model
 
     @abstractmethod
     def start(self, b: Tensor) -> S:
-        """The image after a few conjugate gradient steps, the dual zero."""
+        """A state without knowledge of the weight."""
 
     @abstractmethod
     def minimise(self, b: Tensor, weight: float, start: S) -> S:
@@ -101,6 +99,20 @@ class Solver(ABC, Generic[S]):
     @abstractmethod
     def image(self, state: S) -> Tensor:
         """The image of a state, complex (..., rows, columns)."""
+
+    @abstractmethod
+    def derivative(self, direction: Tensor, weight: float, state: S) -> Tensor:
+        """dx/db at a solution, applied to a direction like b."""
+
+
+class DualSolver(Solver[S]):
+    """For one transform; a state is an image and a dual of a whole batch."""
+
+    def __init__(self, model: ForwardModel, transform: Transform, tolerance: float | None = None) -> None:
+        super().__init__(model)
+        self.transform = transform
+        self.step = STEP / model.largest_eigenvalue
+        self.tolerance = TOLERANCE if tolerance is None else tolerance
 
     @abstractmethod
     def dual(self, state: S) -> Tensor:
@@ -124,7 +136,7 @@ class Solver(ABC, Generic[S]):
         return conjugate_gradients(hessian, direction, GRADIENT)
 
 
-class TorchSolver(Solver[State]):
+class TorchSolver(DualSolver[State]):
     """FISTA for every device, pattern and precision.
 
     With restarts (O'Donoghue, Candes 2015, doi:10.1007/s10208-013-9150-3) and a long step (Liang, Luo, Schoenlieb
@@ -132,6 +144,7 @@ class TorchSolver(Solver[State]):
     """
 
     def start(self, b: Tensor) -> State:
+        """The image after a few conjugate gradient steps, the dual zero."""
         image = conjugate_gradients(self.model.normal, b, START)
         return State(image, torch.zeros_like(self.transform.forward(b)))
 
@@ -150,7 +163,8 @@ class TorchSolver(Solver[State]):
             following = momentum(t)
             z = new + (t - 1) / following * (new - x)
             t = following
-            change, size = (torch.linalg.vector_norm(a, dim=(-2, -1), keepdim=True) for a in (new - x, new))
+            seen = (self.model.support * a for a in (new - x, new))  # beyond it the data hold nothing at rest
+            change, size = (torch.linalg.vector_norm(a, dim=(-2, -1), keepdim=True) for a in seen)
             x, p = torch.where(going, new, x), torch.where(going.unsqueeze(-3), q, p)
             going = going & (change > self.tolerance * size)
             if not going.any():
@@ -158,9 +172,11 @@ class TorchSolver(Solver[State]):
         return State(x, p)
 
     def image(self, state: State) -> Tensor:
+        """Of the state."""
         return state.image
 
     def dual(self, state: State) -> Tensor:
+        """Of the state."""
         return state.dual
 
 

@@ -12,7 +12,7 @@ from ..knob import Knob
 from ..measurement import Measurement
 from ..physics.model import ForwardModel
 from . import sparsity
-from .sparsity import Solver, SparseReconstructor, TorchSolver, Transform
+from .sparsity import DualSolver, Solver, SparseReconstructor, TorchSolver, Transform
 
 
 class TotalVariation(SparseReconstructor):
@@ -102,14 +102,14 @@ def total_variation(image: Tensor) -> Tensor:
     return DIFFERENCES.value(image)
 
 
-def _solver(model: ForwardModel, b: Tensor, tolerance: float | None = None) -> Solver[Any]:
+def _solver(model: ForwardModel, b: Tensor, tolerance: float | None = None) -> DualSolver[Any]:
     fits = b.dtype == torch.complex64 and model.sensitivities.shape[:-3] in ((), b.shape[:-2])
     if fits and model.fused is not None:
         return _FusedSolver(model, b.shape[:-2], tolerance)
     return TorchSolver(model, DIFFERENCES, tolerance)
 
 
-class _FusedSolver(Solver[list[Any]]):
+class _FusedSolver(DualSolver[list[Any]]):
     """For sampled lines on the CPU: item by item in the kernels of `tv_kernels`; a state is a list of (image, dual)."""
 
     def __init__(self, model: ForwardModel, batch: torch.Size, tolerance: float | None) -> None:
