@@ -7,6 +7,7 @@ ordinary model.
 
 import ast
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from io import BytesIO
@@ -18,7 +19,7 @@ from ...errors import WeightsError
 
 OPERATORS = ("torch.ops.", "_operator.", "math.", "torch.sym_", "torch._sym_")
 _HARMLESS = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Name, ast.Load, ast.operator)
-_HARMLESS += (ast.unaryop, ast.cmpop, ast.boolop)
+_HARMLESS += (ast.unaryop, ast.cmpop, ast.boolop, ast.keyword)
 
 
 def check(content: bytes, name: str) -> None:
@@ -65,17 +66,20 @@ def _walk(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _is_formula(text: str) -> bool:
-    """Whether it is an expression of names, numbers and sympy's functions, which begin with capitals."""
+    """Whether it is an expression of names, numbers and sympy's functions, which begin with capitals.
+
+    Their arguments may be names in quotes (Symbol('s0', integer=True)): without parentheses these call nothing.
+    """
     try:
         nodes = list(ast.walk(ast.parse(text, mode="eval")))
     except (SyntaxError, ValueError):
         return False
     for node in nodes:
         if isinstance(node, ast.Call):
-            if not (isinstance(node.func, ast.Name) and node.func.id[0].isupper()) or node.keywords:
+            if not (isinstance(node.func, ast.Name) and node.func.id[0].isupper()):
                 return False
         elif isinstance(node, ast.Constant):
-            if not isinstance(node.value, int | float):
+            if not (isinstance(node.value, int | float) or re.fullmatch(r"[\w.]+", str(node.value))):
                 return False
         elif not isinstance(node, _HARMLESS):
             return False

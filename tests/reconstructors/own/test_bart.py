@@ -1,0 +1,74 @@
+"""BART as a black box, where it is installed."""
+
+import shutil
+
+import pytest
+import torch
+
+from napari_recon_robust.errors import ModelError
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.cg_sense import conjugate_gradients
+
+installed = pytest.mark.skipif(shutil.which("bart") is None, reason="BART is not on this machine")
+
+
+def difference(a: torch.Tensor, b: torch.Tensor) -> float:
+    return float((a - b).norm() / b.norm())
+
+
+@installed
+@pytest.mark.parametrize("pattern", ["lines", "plane"])
+def test_its_unregularized_image_is_that_of_cg_sense(pattern: str, request: pytest.FixtureRequest) -> None:
+    """In the scan's units, in its orientation: both solve (A^H A + w) x = A^H y."""
+    measurement: Measurement = request.getfixturevalue(pattern)
+    bart = registry.get("bart:pics -S -l2 -r 0.001 -i 60 {kspace} {sensitivities} {image}")
+    small = Measurement(measurement.kspace * 1e-4, measurement.mask, measurement.matrix)
+    model = measurement.model
+    ours = conjugate_gradients(lambda x: model.normal(x) + 1e-3 * x, model.adjoint(measurement.data), 60)
+    assert difference(bart(measurement), ours) < 0.05
+    assert difference(bart(small), ours * 1e-4) < 0.05
+
+
+@installed
+def test_other_commands_and_the_mask(lines: Measurement) -> None:
+    """pics keeps the units without being told."""
+    plain = registry.get("bart:pics -l2 -r 0.001 {kspace} {sensitivities} {image}")
+    scaled = registry.get("bart: bart pics -S -l2 -r 0.001 -p {mask} {kspace} {sensitivities} {image}")
+    torch.testing.assert_close(plain(lines), scaled(lines), rtol=1e-3, atol=1e-3 * float(plain(lines).abs().max()))
+    assert plain.fingerprint()["bart"].startswith("v")
+    assert not plain.gives_gradient(lines)
+    filled = registry.get("bart:fft -iu 3 {kspace} {image}")
+    with pytest.raises(ModelError, match="returned shape .48, 48, 4."):
+        filled(lines)
+
+
+@installed
+@pytest.mark.parametrize(
+    "command", ["pics -l1 {kspace} {image}", "nosuchtool {kspace} {image}", "version {kspace} {image}"]
+)
+def test_a_command_that_fails_is_a_sentence(lines: Measurement, command: str) -> None:
+    with pytest.raises(ModelError, match=f"bart {command.split()[0]} ended with status") as caught:
+        registry.get(f"bart:{command}")(lines)
+    assert "\n" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("bart:pics {image}", "has {image}; {kspace} and {image} were expected"),
+        ("bart:", "has no files"),
+        ("bart:pics {kspace} {maps} {image}", "{maps}"),
+        ("bart:pics '{kspace} {image}", "cannot be split"),
+    ],
+)
+def test_commands_without_their_files(command: str, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        registry.get(command)
+
+
+def test_without_bart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ModelError, match="no program bart"):
+        registry.get("bart:pics {kspace} {image}")

@@ -1,0 +1,87 @@
+"""fastMRI checkpoints: sizes from the keys, nothing else accepted, nothing executed."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_recon_robust.errors import WeightsError
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.fastmri_layout import FastMRIUNet, FastMRIVarNet
+from napari_recon_robust.reconstructors.unet import UNet
+from napari_recon_robust.reconstructors.varnet import VarNet
+
+
+def test_a_unet_and_a_varnet(tmp_path: Path, lines: Measurement) -> None:
+    torch.manual_seed(0)
+    torch.save(FastMRIUNet(1, 1, 3, 2).state_dict(), tmp_path / "unet.pt")
+    torch.save(FastMRIVarNet(2, 3, 2, (2, 2)).state_dict(), tmp_path / "varnet.pth")
+    unet, varnet = (registry.get(str(tmp_path / name)) for name in ("unet.pt", "varnet.pth"))
+    assert isinstance(unet, UNet)
+    assert isinstance(varnet, VarNet)
+    assert (unet.id, unet.label) == ("unet.pt", "U-Net unet.pt")
+    assert unet(lines).shape == varnet(lines).shape == lines.matrix
+    torch.testing.assert_close(varnet(lines), varnet(lines, sensitivities="learned"))
+    assert registry.get("varnet").knobs[0].default == "estimated"
+    assert varnet.gives_gradient(lines)
+
+
+def test_those_that_fastmri_training_leaves(tmp_path: Path, lines: Measurement) -> None:
+    """Under "state_dict", with the module's prefix, beside the loss."""
+    torch.manual_seed(0)
+    for name, network in (("unet", FastMRIUNet(1, 1, 3, 2)), ("varnet", FastMRIVarNet(1, 3, 2, (2, 2)))):
+        plain, kept = network.state_dict(), tmp_path / f"{name}.ckpt"
+        torch.save(plain, tmp_path / f"{name}.pt")
+        state = {f"{name}.{key}": value for key, value in plain.items()} | {"loss.w": torch.ones(1, 1, 7, 7)}
+        torch.save({"state_dict": state, "epoch": 50}, kept)
+        torch.testing.assert_close(registry.get(str(kept))(lines), registry.get(str(tmp_path / f"{name}.pt"))(lines))
+
+
+def test_a_file_that_was_written_again_is_read_again(tmp_path: Path, lines: Measurement) -> None:
+    path, images, marks = tmp_path / "unet.pt", [], []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        torch.save(FastMRIUNet(1, 1, 3, 2).state_dict(), path)
+        method = registry.get(str(path))
+        images.append(method(lines))
+        marks.append(method.fingerprint()["unet.pt"])
+    assert not torch.equal(*images)
+    assert marks[0] != marks[1]
+
+
+def test_leaderboard_weights_come_with_a_warning(tmp_path: Path) -> None:
+    for name in ("knee_leaderboard_state_dict.pt", "mine.pt"):
+        torch.save(FastMRIUNet(1, 1, 3, 2).state_dict(), tmp_path / name)
+    assert "validation data" in registry.get(str(tmp_path / "knee_leaderboard_state_dict.pt")).caution
+    assert not registry.get(str(tmp_path / "mine.pt")).caution
+
+
+def test_other_architectures(tmp_path: Path) -> None:
+    torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "linear.pt")
+    with pytest.raises(WeightsError, match="has the weights bias, weight.*U-Net.*VarNet.*were expected"):
+        registry.get(str(tmp_path / "linear.pt"))
+    torch.save(FastMRIUNet(2, 2, 3, 2).state_dict(), tmp_path / "two.pt")
+    with pytest.raises(WeightsError, match="from 2 to 2 channels"):
+        registry.get(str(tmp_path / "two.pt"))
+    state = FastMRIVarNet(2, 3, 2, (2, 2)).state_dict()
+    del state["cascades.1.dc_weight"]
+    torch.save(state, tmp_path / "part.pt")
+    with pytest.raises(WeightsError, match="cascades.1.dc_weight"):
+        registry.get(str(tmp_path / "part.pt"))
+
+
+def test_nothing_is_executed_and_damage_is_named(tmp_path: Path) -> None:
+    class Payload:
+        def __reduce__(self) -> tuple[object, tuple[Path]]:
+            return Path.touch, (tmp_path / "executed",)
+
+    torch.save({"state_dict": Payload()}, tmp_path / "evil.pt")
+    (tmp_path / "older.pth").write_bytes(pickle.dumps(Payload()))
+    torch.save(FastMRIUNet(1, 1, 3, 2).state_dict(), tmp_path / "whole.pt")
+    (tmp_path / "half.ckpt").write_bytes((tmp_path / "whole.pt").read_bytes()[:5000])
+    for name in ("evil.pt", "older.pth", "half.ckpt"):
+        with pytest.raises(WeightsError, match=f"{name} is no PyTorch checkpoint of tensors alone"):
+            registry.get(str(tmp_path / name))
+    assert not (tmp_path / "executed").exists()

@@ -1,0 +1,162 @@
+"""Programs of torch.export: their inputs, their gradient, and archives that would do something else."""
+
+import contextlib
+import io
+import json
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_recon_robust.errors import ModelError, WeightsError
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.reconstructors import registry
+
+
+class Combine(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, mask: torch.Tensor, kspace: torch.Tensor, sensitivities: torch.Tensor) -> torch.Tensor:
+        coils = torch.fft.ifftshift(mask * kspace, (-2, -1))
+        coils = torch.fft.fftshift(torch.fft.ifft2(coils, norm="ortho"), (-2, -1))
+        return self.gain * (sensitivities.conj() * coils).sum(0)
+
+
+class Double(torch.nn.Module):
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return 2 * image
+
+
+class Wrong(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * x
+
+
+def save(module: torch.nn.Module, examples: tuple[torch.Tensor, ...], path: Path) -> Path:
+    torch.export.save(torch.export.export(module, examples), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def combine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of 4 coils and 48 x 48 points."""
+    kspace = torch.randn(4, 48, 48, dtype=torch.complex64)
+    examples = torch.rand(48, 48) < 0.5, kspace, kspace.clone()
+    return save(Combine(), examples, tmp_path_factory.mktemp("exported") / "combine.pt2")
+
+
+@pytest.fixture(scope="module")
+def double(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    image = torch.zeros(1, 48, 48, dtype=torch.complex64)
+    return save(Double(), (image,), tmp_path_factory.mktemp("exported") / "double.pt2")
+
+
+def test_inputs_are_found_by_their_names_and_the_gradient_flows(combine: Path, lines: Measurement) -> None:
+    method = registry.get(str(combine))
+    expected = 2 * lines.model.adjoint(lines.data)
+    torch.testing.assert_close(method(lines), expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+    assert method.gives_gradient(lines)
+    assert method.id == "combine.pt2"
+    assert len(method.fingerprint()["combine.pt2"]) == 64
+
+
+def test_a_batch_axis_of_one_is_filled(double: Path, lines: Measurement) -> None:
+    image = registry.get(str(double))(lines)
+    torch.testing.assert_close(image, 2 * lines.combined, rtol=1e-4, atol=1e-5 * float(image.abs().max()))
+
+
+def test_one_coil_for_a_network_of_four(combine: Path, lines: Measurement) -> None:
+    single = Measurement(lines.kspace[:1], lines.mask, lines.matrix)
+    with pytest.raises(ModelError, match="takes kspace of 4 × 48 × 48 .complex64., and this slice has 1 × 48 × 48"):
+        registry.get(str(combine))(single)
+
+
+def test_inputs_of_other_names_or_without_influence(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="takes x; inputs named kspace, mask"):
+        registry.get(str(save(Wrong(), (torch.zeros(8, 8),), tmp_path / "wrong.pt2")))
+    kspace = torch.randn(4, 48, 48, dtype=torch.complex64)
+    shared = save(Combine(), (torch.rand(48, 48) < 0.5, kspace, kspace), tmp_path / "shared.pt2")
+    with pytest.raises(WeightsError, match="makes no use of its k-space"):
+        registry.get(str(shared))
+
+
+class Payload:
+    def __init__(self, touched: Path) -> None:
+        self.touched = touched
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.touched,)
+
+
+def altered(path: Path, target: Path, alter: Callable[[str, bytes], bytes]) -> Path:
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, alter(name, old.read(name)))
+    return target
+
+
+def test_a_pickle_that_would_run_code_is_refused(double: Path, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    torch.save(Payload(tmp_path / "executed"), buffer)
+    for number, evil in enumerate((buffer.getvalue(), pickle.dumps(Payload(tmp_path / "executed")))):
+        path = altered(
+            double, tmp_path / f"evil{number}.pt2", lambda name, data, evil=evil: evil if "sample" in name else data
+        )
+        with pytest.raises(WeightsError, match="could run code"):
+            registry.get(str(path))
+    assert not (tmp_path / "executed").exists()
+    with contextlib.suppress(Exception):
+        torch.export.load(tmp_path / "evil0.pt2")  # what it would do without the check
+    assert (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("target", "torch.os.system", "calls 'torch.os.system', which is no operator"),
+        ("expr_str", "__import__('os').getcwd()", "no formula"),
+        ("expr_str", "eval(chr(49))", "no formula"),
+    ],
+)
+def test_a_description_that_would_run_code_is_refused(
+    double: Path, tmp_path: Path, key: str, value: str, words: str
+) -> None:
+    def alter(name: str, data: bytes) -> bytes:
+        if not name.endswith("model.json"):
+            return data
+        model = json.loads(data)
+        model["graph_module"]["graph"]["nodes"][0][key] = value
+        return json.dumps(model).encode()
+
+    with pytest.raises(WeightsError, match=words):
+        registry.get(str(altered(double, tmp_path / "evil.pt2", alter)))
+
+
+def test_dynamic_sizes_are_formulas(tmp_path: Path, lines: Measurement) -> None:
+    program = torch.export.export(
+        Double(),
+        (torch.zeros(20, 24, dtype=torch.complex64),),
+        dynamic_shapes=[(torch.export.Dim("rows", max=512), torch.export.Dim("columns", max=512))],
+    )
+    torch.export.save(program, tmp_path / "any.pt2")
+    assert registry.get(str(tmp_path / "any.pt2"))(lines).shape == (48, 48)
+
+
+def test_truncated_and_other_files(double: Path, tmp_path: Path) -> None:
+    content = double.read_bytes()
+    for number, wrong in enumerate((content[: len(content) // 2], b"", b"hello")):
+        path = tmp_path / f"wrong{number}.pt2"
+        path.write_bytes(wrong)
+        with pytest.raises(WeightsError, match=f"wrong{number}.pt2 is damaged or no program"):
+            registry.get(str(path))
+    with zipfile.ZipFile(tmp_path / "zip.pt2", "w") as archive:
+        archive.writestr("a.txt", "b")
+    with pytest.raises(WeightsError, match="no program of torch.export"):
+        registry.get(str(tmp_path / "zip.pt2"))
+    with pytest.raises(WeightsError, match="no file"):
+        registry.get(str(tmp_path / "missing.pt2"))

@@ -1,0 +1,140 @@
+"""Functions of scripts and modules: what they are given, what they may return, and what is said otherwise."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_recon_robust.errors import ModelError
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.base import Reconstructor
+
+IFFT = "lambda k: torch.fft.fftshift(torch.fft.ifft2(torch.fft.ifftshift(k, (-2, -1)), norm='ortho'), (-2, -1))"
+
+
+def script(folder: Path, body: str, annotation: str = "") -> Reconstructor:
+    """`return` and that body as the function of a script."""
+    path = folder / "mine.py"
+    path.write_text(
+        f"import numpy as np\nimport torch\nifft = {IFFT}\n"
+        f"def reconstruct(kspace{annotation}, mask, sensitivities):\n    {body}\n",
+        encoding="utf-8",
+    )
+    return registry.get(str(path))
+
+
+@pytest.mark.parametrize("pattern", ["lines", "plane"])
+def test_kspace_mask_and_sensitivities_are_those_of_the_slice(
+    tmp_path: Path, pattern: str, request: pytest.FixtureRequest
+) -> None:
+    """S^H F^-1 k is the adjoint of the forward model, and S^H F^-1 M k the same."""
+    measurement: Measurement = request.getfixturevalue(pattern)
+    method = script(tmp_path, "return (sensitivities.conj() * ifft(mask * kspace)).sum(0)")
+    expected = measurement.crop(measurement.model.adjoint(measurement.data))
+    torch.testing.assert_close(method(measurement), expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+    assert method.id == "mine.py:reconstruct"
+    assert method.gives_gradient(measurement)
+
+
+def test_oversampling_is_removed_and_the_image_may_be_cropped_or_not(tmp_path: Path, lines: Measurement) -> None:
+    cropped = Measurement(lines.kspace, lines.mask, (24, 40), kept=None)
+    whole = script(tmp_path, "return (sensitivities.conj() * ifft(kspace)).sum(0)")
+    assert whole(cropped).shape == (24, 40)
+    part = script(tmp_path, "return (sensitivities.conj() * ifft(kspace)).sum(0)[:, 4:-4]")
+    torch.testing.assert_close(part(cropped), whole(cropped))
+
+
+def test_a_batch_is_a_loop(tmp_path: Path, lines: Measurement) -> None:
+    method = script(tmp_path, "assert kspace.ndim == 3\n    return (sensitivities.conj() * ifft(kspace)).sum(0).abs()")
+    batch = lines.with_kspace(torch.stack((lines.kspace, 2 * lines.kspace)))
+    images = method(batch)
+    assert images.dtype == torch.complex64
+    torch.testing.assert_close(images[1], 2 * images[0])
+    torch.testing.assert_close(images[0], method(lines))
+
+
+def test_numpy_where_the_annotation_says_so(tmp_path: Path, lines: Measurement) -> None:
+    body = "assert type(kspace) is type(mask) is np.ndarray\n    return np.abs(kspace).sum(0)"
+    method = script(tmp_path, body, ": np.ndarray")
+    assert method(lines).shape == lines.matrix
+    assert not method.gives_gradient(lines)
+
+
+def test_a_gradient_that_is_cut_is_found_out(tmp_path: Path, lines: Measurement) -> None:
+    method = script(tmp_path, "return (sensitivities.conj() * ifft(kspace.detach())).sum(0)")
+    assert not method.gives_gradient(lines)
+
+
+def test_networks_and_reconstructors_of_a_module(
+    tmp_path: Path, lines: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_things.py").write_text(
+        "import torch\n"
+        "from napari_recon_robust.reconstructors.zero_filled import ZeroFilled\n"
+        "class Network(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.gain, self.drop = torch.nn.Parameter(torch.ones(())), torch.nn.Dropout(0.5)\n"
+        "    def forward(self, kspace, mask, sensitivities):\n"
+        "        return self.drop(self.gain * kspace.abs().sum(0))\n"
+        "network = Network()\n"
+        "class Filled(ZeroFilled):\n"
+        "    id = 'filled'\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    network = registry.get("own_things:network")
+    torch.testing.assert_close(network(lines).real, lines.data.new_tensor(0).real + network(lines).real)
+    assert not network(lines).requires_grad
+    filled = registry.get("own_things:Filled")
+    torch.testing.assert_close(filled(lines), registry.get("zero-filled")(lines))
+    assert "own_things.py" in filled.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("raise ValueError('eight coils expected')", "raised ValueError .eight coils expected.*shape .4, 48, 48"),
+        ("return None", "returned NoneType"),
+        ("return ['a']", "returned list"),
+        ("return np.array(['a'])", "returned an array of <U1"),
+        ("return ifft(kspace)", "shape .4, 48, 48.*an image for each coil"),
+        ("return ifft(kspace)[:1]", "shape .1, 48, 48.*no further axes"),
+        ("return ifft(kspace)[0, :40]", "shape .40, 48.; .rows, columns. = .48, 48. was expected"),
+        ("return ifft(kspace)[0] / 0 * 0", "NaN"),
+    ],
+)
+def test_what_is_no_image_is_a_sentence(tmp_path: Path, lines: Measurement, body: str, words: str) -> None:
+    with pytest.raises(ModelError, match=words) as caught:
+        script(tmp_path, body)(lines)
+    assert "\n" not in str(caught.value)
+
+
+def test_axes_in_the_other_order(tmp_path: Path, lines: Measurement) -> None:
+    with pytest.raises(ModelError, match="axes are .columns, rows.: transpose it"):
+        script(tmp_path, "return kspace.sum(0).T")(Measurement(lines.kspace, lines.mask, (24, 48)))
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("no_such_package.part:function", "no module 'no_such_package.part'"),
+        ("math:sine", "math has no 'sine'; it has acos"),
+        ("math:pi", "math:pi is float; a function"),
+        ("collections:Counter", "Counter is a class"),
+        ("missing.py", "no file missing.py"),
+        ("network.h5", "'network.h5' is no model"),
+        ("broken.py", "importing broken.py failed .ZeroDivisionError"),
+        ("needs.py", "importing needs.py failed .ModuleNotFoundError.*no_such_neighbour"),
+    ],
+)
+def test_what_cannot_be_opened_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, words: str
+) -> None:
+    (tmp_path / "broken.py").write_text("1 / 0\n", encoding="utf-8")
+    (tmp_path / "needs.py").write_text("import no_such_neighbour\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Exception, match=words) as caught:
+        registry.get(source)
+    assert type(caught.value).__name__ in ("ModelError", "WeightsError")

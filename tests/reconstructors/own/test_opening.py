@@ -1,0 +1,141 @@
+"""Own models in the rest of the project: an installed package, the documentation's examples, saved cases."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from napari_recon_robust import progress
+from napari_recon_robust.cli import cli
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.evaluation.record import load_case, save_case
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.perturbations import registry as perturbations
+from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.fastmri_layout import FastMRIVarNet
+from napari_recon_robust.replay import make_case, replay
+
+PAGE = (Path(__file__).parents[3] / "docs" / "own-models.md").read_text(encoding="utf-8")
+SECTIONS = {head.splitlines()[0]: head for head in PAGE.split("\n## ")[1:]}
+EXAMPLES = {
+    "A function": (),
+    "An exported program": (),
+    "ONNX": ("onnxruntime", "onnxscript"),
+    "A fastMRI checkpoint": (),
+    "A deepinv reconstructor": ("deepinv",),
+    "BART": (),
+    "An entry point": (),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, scan_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder with a scan and a checkpoint."""
+    shutil.copy(scan_file, tmp_path / "scan.h5")
+    torch.manual_seed(0)
+    torch.save(FastMRIVarNet(1, 3, 2, (2, 2)).state_dict(), tmp_path / "varnet_state_dict.pt")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def install(folder: Path) -> Path:
+    """The package that the page describes, as a wheel, installed by pip into a folder of its own."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    name, version = project["name"], project["version"]
+    points = "".join(
+        f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in points.items())
+        for group, points in project["entry-points"].items()
+    )
+    wheel, information = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.write(folder / f"{name}.py", f"{name}.py")
+        archive.writestr(f"{information}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        archive.writestr(f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{information}/entry_points.txt", points)
+        archive.writestr(f"{information}/RECORD", "")
+    target = folder / "installed"
+    pip = (sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", target, wheel)
+    subprocess.run([str(word) for word in pip], check=True, capture_output=True)
+    (folder / f"{name}.py").unlink()
+    return target
+
+
+@pytest.mark.parametrize("section", EXAMPLES)
+def test_the_examples_of_the_page_run(section: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code of each section as it stands there, then its commands."""
+    missing = [name for name in EXAMPLES[section] if find_spec(name) is None]
+    if missing or (section == "BART" and shutil.which("bart") is None):
+        pytest.skip(f"needs {', '.join(missing) or 'BART'}")
+    blocks = re.findall(r"```(\w+)\n(.*?)```", SECTIONS[section], re.S)
+    assert blocks
+    for language, code in blocks:
+        if language != "sh":
+            (folder / code.splitlines()[0].removeprefix("# ")).write_text(code, encoding="utf-8")
+    if section == "An entry point":
+        monkeypatch.syspath_prepend(str(install(folder)))
+        vars(registry).pop("_entry_points", None)
+    for language, code in blocks:
+        if language == "python" and "reconstruct" not in code:
+            exec(compile(code, section, "exec"), {"__name__": "__main__"})
+        elif language == "python" and "image = rr." in code:
+            names: dict[str, torch.Tensor] = {}
+            exec(compile(code, section, "exec"), names)
+            assert names["image"].shape == (96, 96)
+    for command in re.findall(r"^recon-robust (.*)$", "".join(code for name, code in blocks if name == "sh"), re.M):
+        words = [quoted or word for quoted, word in re.findall(r'"([^"]*)"|(\S+)', command)]
+        result = CliRunner().invoke(cli, [*words, "--json"])
+        assert result.exit_code == 0, result.output + repr(result.exception)
+        assert json.loads(result.stdout)["metrics"]["image"]["ssim"] > 0.1
+    if section == "An entry point":
+        assert "sharper" in registry.ids()
+        assert registry.get("sharper").fingerprint()["sharper"] == "1.0"
+    vars(registry).pop("_entry_points", None)
+
+
+def test_every_kind_has_its_example() -> None:
+    assert set(EXAMPLES) == set(SECTIONS) - {"What comes in, what goes out"}
+
+
+def test_the_list_of_methods_holds_the_installed_alone(tmp_path: Path) -> None:
+    before = registry.ids()
+    (tmp_path / "mine.py").write_text("def reconstruct(k, m, s):\n    return k.abs().sum(0)\n", encoding="utf-8")
+    registry.get(str(tmp_path / "mine.py"))
+    assert registry.ids() == before
+
+
+def saved(lines: Measurement, model: Path) -> Path:
+    """A case of that model."""
+    method, roi = registry.get(str(model)), ROI.box(16, 16, 12, 12)
+    found = progress.run(perturbations.get("worst-case").run(lines, method, roi, (0.02,), steps=2))
+    outcomes = progress.run(evaluate(lines, method, roi, found))
+    return save_case(make_case(lines, method, roi, outcomes, perturbation="worst-case"), model.parent / "case")
+
+
+def test_a_case_says_which_model_it_was(tmp_path: Path, lines: Measurement) -> None:
+    model = tmp_path / "mine.py"
+    model.write_text("def reconstruct(k, m, s):\n    return k.abs().sum(0)\n", encoding="utf-8")
+    case = saved(lines, model)
+    recipe = load_case(case).recipe
+    assert recipe.method == "mine.py:reconstruct"
+    assert len(recipe.weights["mine.py"]) == 64
+    assert str(tmp_path) not in (case / "case.json").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="own model 'mine.py:reconstruct'; give it again"):
+        progress.run(replay(case))
+    same = CliRunner().invoke(cli, ["replay", str(case), "--method", str(model), "--json"])
+    assert same.exit_code == 0, same.output
+    assert json.loads(same.stdout)["changes"] == []
+    model.write_text("def reconstruct(k, m, s):\n    return 2 * k.abs().sum(0)\n", encoding="utf-8")
+    other = CliRunner().invoke(cli, ["replay", str(case), "--method", str(model)])
+    assert other.exit_code == 1
+    assert "mine.py was the file with SHA-256" in other.output

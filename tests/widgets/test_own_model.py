@@ -1,0 +1,84 @@
+"""An own model in the window: chosen in a file dialog or typed in, said where it fails, brought back with a case."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from qtpy.QtWidgets import QFileDialog, QPushButton
+
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.reconstructors.fastmri_layout import FastMRIUNet
+from napari_recon_robust.widgets.session import Session
+
+Until = Callable[[Callable[[], object]], None]
+COMBINE = """
+import torch
+
+def reconstruct(kspace, mask, sensitivities):
+    coils = torch.fft.ifftshift(kspace, (-2, -1))
+    return (sensitivities.conj() * torch.fft.fftshift(torch.fft.ifft2(coils, norm="ortho"), (-2, -1))).sum(0)
+"""
+
+
+def dock(session: Session) -> Any:
+    return next(one for one in session.docks if type(one).__name__ == "ReconstructDock")
+
+
+def press(widget: Any, text: str) -> None:
+    next(one for one in widget.findChildren(QPushButton) if one.text() == text).click()
+
+
+def test_a_file_is_chosen_and_reconstructs(
+    review: Session, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    path = tmp_path / "knee_leaderboard.pt"
+    torch.save(FastMRIUNet(1, 1, 3, 2).state_dict(), path)
+    page = dock(review)
+    assert page.model_box.isHidden()
+    press(page, "Own model…")
+    assert not page.model_box.isHidden()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *arguments: (str(path), ""))
+    press(page.model_box, "File…")
+    until(lambda: review.bench.reconstruction.chosen.id == path.name)
+    until(lambda: review.bench.reconstruction.shown is not None and review.bench.reconstruction.shown.exact)
+    assert page.method.currentText() == "U-Net knee_leaderboard.pt"
+    assert "validation data" in page.warning.text()
+    page.method.setCurrentIndex(page.method.findData("cg-sense"))
+    assert review.bench.reconstruction.chosen.id == "cg-sense"
+    page.method.setCurrentIndex(page.method.findData(path.name))
+    assert review.bench.reconstruction.chosen.id == path.name
+
+
+def test_what_cannot_be_opened_or_run_is_said_at_the_foot(review: Session, until: Until, tmp_path: Path) -> None:
+    page = dock(review)
+    for name, body, words in (
+        ("missing.pt2", None, "no file"),
+        ("shape.py", "def reconstruct(k, m, s):\n    return k\n", "an image for each coil"),
+    ):
+        if body is not None:
+            (tmp_path / name).write_text(body, encoding="utf-8")
+        page.model.setText(str(tmp_path / name))
+        press(page.model_box, "Open")
+        until(lambda words=words: words in page.foot.message.text())
+
+
+def test_a_case_comes_back_with_its_model_alone(review: Session, until: Until, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(COMBINE, encoding="utf-8")
+    bench, page = review.bench, dock(review)
+    review.open_model(str(tmp_path / "mine.py"))
+    until(lambda: bench.reconstruction.chosen.id == "mine.py:reconstruct" and not review.jobs.busy())
+    bench.perturbing.choose("random")
+    review.attempt(lambda: bench.perturbing.run(ROI.box(40, 40, 12, 12)))
+    until(lambda: bench.perturbing.result is not None and not review.jobs.busy())
+    review.attempt(lambda: bench.save(tmp_path / "case"))
+    until(lambda: (tmp_path / "case" / "case.json").is_file() and not review.jobs.busy())
+    bench.perturbing.result = None
+    review.open(tmp_path / "case")
+    until(lambda: bench.perturbing.result is not None and not review.jobs.busy())
+    assert "reproduced" in bench.perturbing.result.note
+    bench.reconstruction.own.clear()
+    review.open(tmp_path / "case")
+    until(lambda: "own model 'mine.py:reconstruct'; give it again" in page.foot.message.text())
