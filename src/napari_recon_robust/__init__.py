@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import compare, perturb, reconstructor, reconstructors
+    from .api import compare, diverse, perturb, reconstructor, reconstructors
     from .evaluation.record import load_case, save_case
     from .evaluation.roi import ROI
     from .io import open_scan
@@ -21,6 +21,7 @@ _HOME = {
     "Measurement": ".measurement",
     "Sampling": ".physics.sampling",
     "compare": ".api",
+    "diverse": ".api",
     "load_case": ".evaluation.record",
     "make_case": ".replay",
     "open_sample": ".sample",
@@ -35,6 +36,7 @@ __all__ = [
     "Measurement",
     "Sampling",
     "compare",
+    "diverse",
     "load_case",
     "make_case",
     "open_sample",

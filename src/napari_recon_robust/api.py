@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from . import progress
+from . import diversity, progress
+from .diversity import Variant
 from .evaluation.roi import ROI
 from .measurement import Measurement
 from .perturbations import registry as perturbations
@@ -64,4 +65,20 @@ def compare(
     `outcome.comparison` has the images, the metrics and a sentence; `outcome.to_json()` all that is known.
     """
     job = evaluate(measurement, reconstructor, roi, perturbed, reconstructor_knobs=reconstructor_knobs, seed=seed)
+    return progress.run(job, on_progress)
+
+
+def diverse(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    count: int = 4,
+    *,
+    roi: ROI | None = None,
+    tolerance: float = 0.2,
+    on_progress: Callable[[progress.Progress], object] | None = None,
+    **knobs: Any,
+) -> list[Variant]:
+    """The `count` most different plausible images over the method's live knobs: `diversity.diverse`, to its end."""
+    region = None if roi is None else roi.mask(measurement.matrix)
+    job = diversity.diverse(measurement, reconstructor, count, region=region, tolerance=tolerance, knobs=knobs)
     return progress.run(job, on_progress)

@@ -118,6 +118,6 @@ class Splitting(Solver[Tensor]):
 
 
 def _shrink(d: Tensor, transform: Transform, threshold: Tensor) -> Tensor:
-    """d shortened by the threshold."""
+    """Each d_k shortened by the threshold."""
     length = transform.length(d)
     return d * torch.where(length > threshold, 1 - threshold / length, torch.zeros_like(length))

@@ -26,6 +26,8 @@ registry = Reconstructors(
         "zero-filled": "zero_filled:ZeroFilled",
         "cg-sense": "cg_sense:CGSense",
         "tv": "tv:TotalVariation",
+        "l1-wavelet": "wavelet:L1Wavelet",
+        "hqs": "hqs:HQS",
         "unet": "unet:UNet",
         "varnet": "varnet:VarNet",
         "hqs-supervised": "hqs_supervised:HQSSupervised",

@@ -1,0 +1,104 @@
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+import napari_recon_robust
+from napari_recon_robust import progress
+from napari_recon_robust.cli import cli
+from napari_recon_robust.diversity import choose, diverse
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.evaluation import metrics
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors import registry
+
+
+@pytest.fixture(scope="module")
+def measurement(scan_file: Path) -> Measurement:
+    with open_scan(scan_file) as scan:
+        return scan.measurement(1, Sampling(acceleration=2, centre_fraction=0.2))
+
+
+def patterns() -> list[torch.Tensor]:
+    """Two kinds of images, three of each."""
+    generator = torch.Generator().manual_seed(0)
+    kinds = torch.rand(2, 24, 24, generator=generator)
+    return [kinds[n % 2] + 0.01 * torch.rand(24, 24, generator=generator) for n in range(6)]
+
+
+def test_one_of_each_kind_is_chosen() -> None:
+    first, second = (n for n, _ in choose(patterns(), [1.0] * 6, 2))
+    assert first % 2 != second % 2
+
+
+def test_what_does_not_fit_the_samples_is_not_shown() -> None:
+    consistency = [1.0, 1.3, 1.1, 1.3, 1.05, 1.3]
+    assert {n for n, _ in choose(patterns(), consistency, 6, tolerance=0.2)} == {0, 2, 4}
+    assert [n for n, _ in choose(patterns(), consistency, 1)] == [0]
+
+
+def test_the_best_set_is_less_than_twice_as_spread() -> None:
+    """The guarantee of farthest-point selection needs a metric; here it is checked against every choice."""
+    images = patterns()
+    span = metrics.data_range_of(images[0])
+
+    def spread(chosen: tuple[int, ...]) -> float:
+        return min(1 - float(metrics.ssim(images[a], images[b], span)) for a, b in combinations(chosen, 2))
+
+    chosen = tuple(n for n, _ in choose(images, [1.0] * 6, 3))
+    assert 2 * spread(chosen) >= max(spread(other) for other in combinations(range(6), 3))
+
+
+def test_only_the_region_counts() -> None:
+    """Two images that differ in a corner alone."""
+    base = torch.rand(24, 24, generator=torch.Generator().manual_seed(1))
+    corner = base.clone()
+    corner[:8, :8] = corner[:8, :8].flip(0)
+    region = torch.zeros(24, 24, dtype=torch.bool)
+    region[16:, 16:] = True
+    assert len(choose([base, corner], [1.0, 1.0], 2)) == 2
+    (_, (_, distance)) = choose([base, corner], [1.0, 1.0], 2, region=region)
+    assert distance == pytest.approx(0, abs=1e-9)
+
+
+def test_the_family_of_a_method(measurement: Measurement) -> None:
+    variants = progress.run(diverse(measurement, registry.get("tv"), 3, tolerance=1.0))
+    assert len(variants) == 3
+    best = min(variant.consistency for variant in variants)
+    assert all(variant.consistency <= 2 * best for variant in variants)
+    assert variants[0].distance == 0 < variants[2].distance <= variants[1].distance
+    again = registry.get("tv")(measurement, **variants[1].knobs).abs()
+    assert float((again - variants[1].image).norm() / again.norm()) < 3e-3
+
+
+def test_public_function(measurement: Measurement) -> None:
+    variants = napari_recon_robust.diverse(measurement, napari_recon_robust.reconstructor("cg-sense"), 2)
+    assert len(variants) == 2
+
+
+def test_a_method_without_knobs_says_so(measurement: Measurement) -> None:
+    with pytest.raises(InputError, match="no live knob"):
+        progress.run(diverse(measurement, registry.get("zero-filled"), 2))
+
+
+def test_command(scan_file: Path, tmp_path: Path) -> None:
+    options = [
+        "--slice",
+        "1",
+        "--method",
+        "cg-sense",
+        "--pattern",
+        "equispaced",
+        "--count",
+        "2",
+        "--roi",
+        "20,20,30,30",
+    ]
+    result = CliRunner().invoke(cli, ["diverse", str(scan_file), *options, "--output", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert len(list((tmp_path / "out").glob("*.png"))) == 2
+    assert result.output.count("weight=") == 2
