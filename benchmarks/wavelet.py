@@ -9,6 +9,7 @@ shift (db2, as ours). CPU seconds of one thread: ours and sigpy's of the solutio
 BART's row is left out where it is not installed.
 """
 
+import argparse
 import resource
 import shutil
 import subprocess
@@ -107,7 +108,9 @@ def solvers(measurement: Measurement) -> Iterator[tuple[str, Callable[[], float]
 
 def main() -> None:
     torch.set_num_threads(1)
-    measurement = brain()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, default=320, help="side of the image in pixels")
+    measurement = brain(parser.parse_args().size)
     print("excess over the optimum after steps:", *STEPS)
     for name, values in excess(measurement):
         print(f"{name:14}" + "".join(f"{value:11.1e}" for value in values))

@@ -35,3 +35,15 @@ def run(job: Job[T], on_progress: Callable[[Progress], object] | None = None) ->
         return result
     finally:
         job.close()
+
+
+def relayed(job: Job[T], change: Callable[[Progress], Progress]) -> Job[T]:
+    """The job with each of its steps changed: a part of a longer one, say, or with other previews."""
+    try:
+        while True:
+            yield change(next(job))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        job.close()

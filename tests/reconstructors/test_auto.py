@@ -33,7 +33,7 @@ def test_the_choice_is_always_the_same_and_yields_its_steps(lines):
 @pytest.mark.parametrize("which", ["lines", "plane"])
 def test_the_folds_are_disjoint_and_spare_the_calibration_region(which, request):
     mask = request.getfixturevalue(which).mask
-    folds = list(auto._folds(mask))
+    folds = list(auto.folds(mask))
     assert len(folds) == auto.FOLDS
     assert not (folds[0] & folds[1]).any()
     for held_out in folds:

@@ -9,7 +9,7 @@ import click
 from ..evaluation import metrics
 from ..io import images
 from ..perturbations.outcome import tissue_of
-from .options import measured, method_and_knobs, print_json, sampling_options
+from .options import follow, measured, method_and_knobs, print_json, sampling_options
 
 
 @click.command()
@@ -31,7 +31,7 @@ def reconstruct(
         reconstructor, values = method_and_knobs(method, knobs, auto, measurement)
         _ = measurement.calibration  # part of opening a slice, not of the method's time
         start = time.perf_counter()
-        image = reconstructor(measurement, **values)
+        image = follow(reconstructor.job(measurement, **values), f"reconstructing with {reconstructor.label}")
         seconds = time.perf_counter() - start
         reference = measurement.reference(reconstructor.reference_kind)
         regions = None

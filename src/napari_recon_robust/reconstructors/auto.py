@@ -32,7 +32,7 @@ def auto_knobs(reconstructor: Reconstructor, measurement: Measurement) -> Job[di
         raise InputError(f"{reconstructor.label} has no live knob that held-out lines could choose; set its knobs.")
     values = [knob.from_unit(n / (VALUES - 1)) for n in range(VALUES)]
     errors = np.zeros(VALUES)
-    for fold, held_out in enumerate(_folds(measurement.mask)):
+    for fold, held_out in enumerate(folds(measurement.mask)):
         # The whole encoded image is needed to predict samples, not only the output matrix.
         reduced = replace(
             measurement,
@@ -53,7 +53,7 @@ def auto_knobs(reconstructor: Reconstructor, measurement: Measurement) -> Job[di
     return {knob.name: values[int(errors.argmin())]}
 
 
-def _folds(mask: Tensor) -> Iterator[Tensor]:
+def folds(mask: Tensor) -> Iterator[Tensor]:
     """Disjoint masks of held-out samples, shaped like `mask`, always the same for the same mask."""
     outside = mask.clone()
     outside[acs_region(mask)] = False

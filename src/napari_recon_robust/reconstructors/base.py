@@ -11,6 +11,7 @@ from torch import Tensor
 from ..errors import ModelError, ReconRobustError
 from ..knob import Knob, resolve
 from ..measurement import Measurement
+from ..progress import Job, Progress, run
 from ..weights import store
 from .origin import PACKAGE, of_module
 
@@ -40,14 +41,23 @@ class Reconstructor(ABC):
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image, complex64 (..., rows, columns), for knob values that are already checked."""
 
+    def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
+        """`reconstruct` as a job; what takes long overrides this, with previews of its kind of image on the way."""
+        yield Progress(0.0, f"Reconstructing with {self.label}")
+        return self.reconstruct(measurement, **knobs)
+
     def __call__(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """Reconstruct, with knob values checked and missing ones at their defaults.
 
         Raises InputError for a knob that does not fit, ModelError if the method fails or returns NaN.
         """
+        return run(self.job(measurement, **knobs))
+
+    def job(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
+        """The same as a job: closing it cancels."""
         values = resolve(self.knobs, knobs)
         try:
-            image = self.reconstruct(measurement, **values)
+            image = yield from self.steps(measurement, **values)
         except ReconRobustError:
             raise
         except torch.OutOfMemoryError:

@@ -63,7 +63,14 @@ class HQSSupervised(Reconstructor):
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `noise`."""
-        network = load_trained(HQSNetwork, self.weights, measurement.kspace.device)
+        return self.apply(self.network(measurement.kspace.device), measurement, **knobs)
+
+    def network(self, device: torch.device) -> "HQSNetwork":
+        """The trained network, shared by all."""
+        return load_trained(HQSNetwork, self.weights, device)
+
+    def apply(self, network: "HQSNetwork", measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image by a network like it."""
         return assemble([network(problem, knobs["noise"]) for problem in problems(measurement)], measurement)
 
 

@@ -78,9 +78,17 @@ class HyperRecon(Reconstructor):
         """The image for `weight` and `mix`."""
         return next(self.family(measurement, [knobs]))
 
+    def network(self, device: torch.device) -> "HyperNetwork":
+        """The trained network, shared by all."""
+        return load_trained(HyperNetwork, self.weights, device)
+
+    def apply(self, network: "HyperNetwork", measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image by a network like it."""
+        return assemble([network(problem, **knobs) for problem in problems(measurement)], measurement)
+
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several settings; the anchor, which does not depend on the knobs, is shared."""
-        network = load_trained(HyperNetwork, self.weights, measurement.kspace.device)
+        network = self.network(measurement.kspace.device)
         slices = [(problem, anchor(problem)) for problem in problems(measurement)]
         for point in points:
             generated = network.generate(**resolve(self.knobs, point))

@@ -28,10 +28,14 @@ registry = Reconstructors(
         "tv": "tv:TotalVariation",
         "l1-wavelet": "wavelet:L1Wavelet",
         "hqs": "hqs:HQS",
+        "dip": "dip:DIP",
+        "deep-decoder": "deep_decoder:DeepDecoder",
+        "conv-decoder": "conv_decoder:ConvDecoder",
         "unet": "unet:UNet",
         "varnet": "varnet:VarNet",
         "hqs-supervised": "hqs_supervised:HQSSupervised",
         "hyperrecon": "hyperrecon:HyperRecon",
+        "test-time-training": "test_time_training:TestTimeTraining",
     },
 )
 ids, get = registry.ids, registry.get

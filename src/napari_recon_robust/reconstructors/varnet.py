@@ -57,9 +57,16 @@ class VarNet(Reconstructor):
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `sensitivities`."""
+        return self.apply(self.network(measurement.kspace.device), measurement, **knobs)
+
+    def network(self, device: torch.device) -> FastMRIVarNet:
+        """The trained network, shared by all."""
+        return load_network(self.weights, device)
+
+    def apply(self, network: FastMRIVarNet, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image by a network like it."""
         data = measurement.data
         batch, shape = data.shape[:-3], data.shape[-3:]
-        network = load_network(self.weights, data.device)
         data = data.reshape(-1, *shape)
         if knobs["sensitivities"] == "learned":
             maps = learned_sensitivities(network, data, measurement.mask, measurement.dims)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from ..errors import InputError
 from ..knob import Knob, resolve
-from ..progress import Job, Progress
+from ..progress import Job, Progress, relayed
 from .acquisition import Acquisition, Slice
 from .task import Task
 
@@ -135,14 +135,17 @@ class Reconstruction:
         """The exact images at the present knobs, with their metrics."""
         method, knobs, measured, twin = self.chosen, dict(self.knobs), self._acquisition.current, self._twin
 
-        def accept(rendered: Rendered) -> None:
-            # The first image of a method may include compiling it.
-            self.seconds[method.id] = min(rendered.seconds, self.seconds.get(method.id, rendered.seconds))
+        def show(rendered: Rendered) -> None:
             now = (self.method, self._acquisition.slice, self._twin)
             if knobs == self.knobs and all(a is b for a, b in zip(now, (method, measured, twin), strict=True)):
                 self._show(rendered)
 
-        return Task(f"Reconstructing with {method.label}", _render(method, knobs, measured, twin), accept)
+        def accept(rendered: Rendered) -> None:
+            # The first image of a method may include compiling it.
+            self.seconds[method.id] = min(rendered.seconds, self.seconds.get(method.id, rendered.seconds))
+            show(rendered)
+
+        return Task(f"Reconstructing with {method.label}", _render(method, knobs, measured, twin), accept, show)
 
     def prepare(self) -> Task[None] | None:
         """Fill the range of the live knobs, nearest first; None for a method without such knobs."""
@@ -203,9 +206,13 @@ def _render(
 ) -> Job[Rendered]:
     from ..evaluation import metrics
 
-    yield Progress(0.0, f"Reconstructing with {method.label}")
     start = time.perf_counter()
-    image = method(measured.measurement, **knobs).abs().float()
+
+    def shown(step: Progress) -> Progress:
+        preview = None if step.preview is None else Rendered(knobs, step.preview.abs().float(), None, exact=False)
+        return replace(step, preview=preview)
+
+    image = (yield from relayed(method.job(measured.measurement, **knobs), shown)).abs().float()
     seconds = time.perf_counter() - start
     perturbed = None if twin is None else method(twin, **knobs).abs().float()
     reference = measured.measurement.reference(method.reference_kind)

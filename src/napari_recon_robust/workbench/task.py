@@ -1,10 +1,10 @@
 """Long work of a review, apart from the thread that does it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from ..progress import Job, Progress, run
+from ..progress import Job, Progress, relayed, run
 
 T = TypeVar("T")
 
@@ -40,12 +40,4 @@ class Task(Generic[T]):
 
 def part(job: Job[T], start: float, end: float) -> Job[T]:
     """A job that is a part of another: its progress runs from `start` to `end`."""
-    try:
-        while True:
-            progress = next(job)
-            yield Progress(start + progress.fraction * (end - start), progress.message, progress.preview)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        job.close()
+    return relayed(job, lambda step: replace(step, fraction=start + step.fraction * (end - start)))

@@ -1,0 +1,58 @@
+"""Deep image prior."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .untrained import Untrained, fixed_noise
+
+_LEVELS = 4
+
+
+class DIP(Untrained):
+    """x = argmin ||A x - y||^2 + 0.1 ||x - G||^2, G = G_theta(z), min_theta ||A G_theta(z) - y||^2, stopped early.
+
+    G_theta is an hourglass: strided convolutions down, bilinear interpolation up, skips of four channels; z is noise of
+    the image's size. Ulyanov, Vedaldi, Lempitsky 2018, doi:10.1109/CVPR.2018.00984. Held-out samples decide when to
+    stop (`Untrained`), not a number of iterations.
+    """
+
+    id = "dip"
+    label = "Deep image prior"
+    summary = "An untrained hourglass network fitted to this slice alone, stopped by held-out samples."
+    rate = 0.01
+
+    def generator(self, channels: int, shape: tuple[int, int]) -> nn.Module:
+        """The hourglass."""
+        return Hourglass(channels, shape)
+
+
+class Hourglass(nn.Module):
+    """Two convolutions on each level down, one up; batch norm, leaky ReLU."""
+
+    def __init__(self, channels: int, shape: tuple[int, int], skip: int = 4) -> None:
+        super().__init__()
+        self.register_buffer("noise", fixed_noise(1, channels, *shape))
+        self.skips = nn.ModuleList(_layer(channels, skip, 1) for _ in range(_LEVELS))
+        self.down = nn.ModuleList(
+            nn.Sequential(_layer(channels, channels, 3, 2), _layer(channels, channels, 3)) for _ in range(_LEVELS)
+        )
+        self.up = nn.ModuleList(_layer(channels + skip, channels, 3) for _ in range(_LEVELS))
+        self.last = nn.Conv2d(channels, 2, 1)
+
+    def forward(self) -> Tensor:
+        """(1, 2, rows, columns)."""
+        x, kept = self.noise, []
+        for skip, down in zip(self.skips, self.down, strict=True):
+            kept.append(skip(x))
+            x = down(x)
+        for up in self.up:
+            side = kept.pop()
+            x = functional.interpolate(x, side.shape[-2:], mode="bilinear")
+            x = up(torch.cat((x, side), dim=1))
+        return self.last(x)
+
+
+def _layer(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2, inplace=True))

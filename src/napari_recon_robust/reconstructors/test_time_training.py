@@ -1,0 +1,175 @@
+"""Test-time training: a trained network goes on learning on the samples of the slice at hand."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..knob import Knob, resolve
+from ..measurement import Calibration, Measurement
+from ..progress import Job, Progress, relayed, run
+from .auto import folds
+from .base import Reconstructor
+
+EVERY = 5  # steps from one look at the held-out samples to the next
+PATIENCE = 0.4  # of all steps, without a better held-out error, after which it ends
+NETWORKS = ("hqs-supervised", "varnet", "hyperrecon")
+
+
+class Trained(Protocol):
+    """What a reconstructor offers to be trained on: its shipped network, and the image of any network like it."""
+
+    def network(self, device: torch.device) -> nn.Module:
+        """The trained network, shared by all: never to be changed."""
+        ...
+
+    def apply(self, network: nn.Module, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image by a network of this kind, in the scan's units."""
+        ...
+
+
+class TestTimeTraining(Reconstructor):
+    """x = f_theta(y), theta = argmin_theta ||A f_theta(y) - y||_1 / ||y||_1 from the trained weights on, stopped early.
+
+    An eighth of the samples outside the ACS is held out of input and loss; the weights that predict them best are
+    kept, the trained ones among them, and see all samples at the end. The shipped network stays as it is. Darestani,
+    Liu, Heckel 2022, https://arxiv.org/abs/2204.07204; their code keeps the last network, and divides by the scale of
+    the fully sampled image.
+
+    method: the reconstructor to adapt, with the knobs to run it at; the knob `network` chooses it where it is None.
+    """
+
+    __test__ = False  # no test class, whatever its name
+    id = "test-time-training"
+    label = "Test-time training"
+    summary = "A trained network that goes on learning on this slice's samples, stopped by held-out ones."
+    differentiable = False
+    knobs = (
+        Knob(
+            name="network",
+            label="Network",
+            help="Which trained network goes on learning; its own file and its other uses are not changed.",
+            kind="choice",
+            choices=NETWORKS,
+            default="hqs-supervised",
+        ),
+        Knob(
+            name="steps",
+            label="Steps",
+            help="Of training on this slice, at most; it ends earlier when held-out samples are predicted no better.",
+            kind="int",
+            default=40,
+            minimum=1,
+            maximum=2500,
+        ),
+        Knob(
+            name="rate",
+            label="Learning rate",
+            help="Of Adam: more adapts faster, and overshoots.",
+            default=1e-4,
+            minimum=1e-6,
+            maximum=1e-2,
+            scale="log",
+        ),
+    )
+
+    def __init__(self, method: Reconstructor | None = None, **method_knobs: Any) -> None:
+        self.method, self.method_knobs = method, method_knobs
+
+    def fingerprint(self) -> dict[str, str]:
+        """That of the networks it may adapt."""
+        found: dict[str, str] = {}
+        for method in [self.method] if self.method else map(_shipped, NETWORKS):
+            found |= method.fingerprint()
+        return found
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image for `network`, `steps` and `rate`."""
+        return run(self.steps(measurement, **knobs))
+
+    def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
+        """A preview every few steps."""
+        method = self.method or _shipped(knobs["network"])
+        if not hasattr(method, "apply") or method.reference_kind == "rss":
+            raise InputError(f"{method.label} has no trained network with a complex image; choose a network that has.")
+        settings = resolve(method.knobs, self.method_knobs)
+        batch, matrix = measurement.kspace.shape[:-3], measurement.matrix
+        slices, images = list(_slices(measurement)), []
+        for one in slices:
+            done = tuple(images)
+
+            def shown(step: Progress, done: tuple[Tensor, ...] = done) -> Progress:
+                missing = [torch.zeros_like(step.preview)] * (len(slices) - len(done) - 1)
+                preview = torch.stack([*done, step.preview, *missing]).reshape(*batch, *matrix)
+                return Progress((len(done) + step.fraction) / len(slices), step.message, preview)
+
+            adapting = _adapt(method, one, settings, knobs["steps"], knobs["rate"])
+            images.append((yield from relayed(adapting, shown)))
+        return torch.stack(images).reshape(*batch, *matrix)
+
+
+def _adapt(method: Any, measurement: Measurement, knobs: dict[str, Any], steps: int, rate: float) -> Job[Tensor]:
+    """The image of one slice, with previews."""
+    held_out = next(folds(measurement.mask))
+    # The whole encoded image predicts samples, not only the output matrix.
+    seen = replace(
+        measurement,
+        kspace=measurement.kspace.detach() * ~held_out,
+        mask=measurement.mask & ~held_out,
+        matrix=measurement.model.shape,
+        full=None,
+        kept=measurement.calibration,
+    )
+    data, hidden = seen.data, held_out * measurement.data.detach()
+    unseen = replace(measurement.model, mask=held_out)
+    network = copy.deepcopy(method.network(measurement.kspace.device)).requires_grad_(True)
+    best, least, since = copy.deepcopy(network.state_dict()), float("inf"), 0
+    optimizer = torch.optim.Adam(network.parameters(), rate)
+    for n in range(steps):
+        with torch.enable_grad():
+            image = method.apply(network, seen, **knobs)
+            loss = _l1(seen.model.forward(image) - data) / _l1(data)
+        if n % EVERY == 0:
+            with torch.no_grad():
+                error = float(_l1(unseen.forward(image) - hidden) / _l1(hidden))
+            if error < least:
+                best, least, since = copy.deepcopy(network.state_dict()), error, n
+            preview = measurement.crop(image.detach())
+            yield Progress(n / steps, f"step {n}, held-out error {error:.4f}", preview)
+            if n - since > PATIENCE * steps:
+                break
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    network.load_state_dict(best)
+    with torch.no_grad():
+        image: Tensor = method.apply(network, measurement, **knobs)
+    return image
+
+
+def _slices(measurement: Measurement) -> Iterator[Measurement]:
+    """Each item of a batch as a measurement of its own, its calibration kept."""
+    shape, calibration = measurement.kspace.shape, measurement.calibration
+    batch = shape[:-3]
+    maps, noise = calibration.sensitivities, calibration.noise
+    maps = maps.expand(*batch, *maps.shape[-3:]).reshape(-1, *maps.shape[-3:])
+    noise = noise.expand(*batch, noise.shape[-1]).reshape(-1, noise.shape[-1])
+    for kspace, one_map, one_noise in zip(
+        measurement.kspace.detach().reshape(-1, *shape[-3:]), maps, noise, strict=True
+    ):
+        yield replace(measurement, kspace=kspace, full=None, kept=Calibration(one_map, one_noise))
+
+
+def _shipped(id: str) -> Reconstructor:
+    from .registry import get  # which lists this module
+
+    return get(id)
+
+
+def _l1(data: Tensor) -> Tensor:
+    """The sum of |d|, with a gradient of zero where d is zero."""
+    return data.abs().sum()

@@ -1,0 +1,135 @@
+"""What the untrained methods share: a network with a fixed input is fitted to the samples of one slice alone."""
+
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..knob import Knob
+from ..measurement import Measurement
+from ..progress import Job, Progress, relayed, run
+from .auto import folds
+from .base import Reconstructor
+from .cg_sense import conjugate_gradients
+from .unrolled import Problem, assemble, problems, to_complex
+
+EVERY = 10  # iterations from one look at the held-out samples to the next
+AVERAGE = 0.95  # of the running mean over the iterations' images
+PATIENCE = 0.5  # of all iterations, without a better held-out error, after which it ends
+PENALTY, CORRECTION = 0.1, 10  # of the last data consistency, and its conjugate gradient steps
+
+
+class Untrained(Reconstructor):
+    """min_theta ||A G_theta(z) - y||^2, z fixed noise, by Adam; then x = argmin ||A x - y||^2 + 0.1 ||x - G||^2.
+
+    A share of the samples outside the ACS is held out: of the running mean of the images the one that predicts them
+    best is kept, and the fit ends when none has been better for a while. The scale is `Measurement.scale`, from the
+    undersampled data. Nothing else is known to it: no other image was ever seen.
+    """
+
+    differentiable = False
+    rate: float  # of Adam
+    knobs: tuple[Knob, ...] = (
+        Knob(
+            name="iterations",
+            label="Iterations",
+            help="At most; the fit ends earlier when held-out samples are predicted no better.",
+            kind="int",
+            default=1000,
+            minimum=20,
+            maximum=20000,
+        ),
+        Knob(
+            name="channels",
+            label="Channels",
+            help="Width of the network; wider ones fit more detail, and more noise.",
+            kind="int",
+            default=32,
+            minimum=8,
+            maximum=368,
+        ),
+        Knob(
+            name="seed",
+            label="Seed",
+            help="Of the network's first weights and its input; others show how much is left to chance.",
+            kind="int",
+            default=0,
+            maximum=9999,
+        ),
+    )
+
+    @abstractmethod
+    def generator(self, channels: int, shape: tuple[int, int]) -> nn.Module:
+        """The network with its input: called without arguments it gives (1, 2, rows, columns)."""
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image for `iterations`, `channels` and `seed`."""
+        return run(self.steps(measurement, **knobs))
+
+    def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
+        """A preview every few iterations."""
+        slices, images = problems(measurement), []
+        for problem in slices:
+            with torch.random.fork_rng(devices=[]), torch.enable_grad():
+                torch.manual_seed(knobs["seed"])
+                network = self.generator(knobs["channels"], problem.model.shape)
+            network = network.to(problem.data.device, memory_format=torch.channels_last)
+            done = tuple(images)
+
+            def shown(step: Progress, done: tuple[Tensor, ...] = done) -> Progress:
+                missing = [torch.zeros_like(step.preview)] * (len(slices) - len(done) - 1)
+                preview = assemble([*done, step.preview, *missing], measurement)
+                return Progress((len(done) + step.fraction) / len(slices), step.message, preview)
+
+            images.append((yield from relayed(fit(network, problem, knobs["iterations"], self.rate), shown)))
+        return assemble(images, measurement)
+
+
+def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> Job[Tensor]:
+    """The image of the fitted network, complex64 (rows, columns), with previews of the same kind."""
+    held_out = next(folds(problem.model.mask))
+    seen = replace(problem.model, mask=problem.model.mask & ~held_out)
+    unseen = replace(problem.model, mask=held_out)
+    b, hidden = seen.adjoint(problem.data), held_out * problem.data
+    energy = (seen.mask * problem.data).abs().square().sum()
+    optimizer = torch.optim.Adam(network.parameters(), rate)
+    mean = best = torch.zeros_like(b)
+    least, since = float("inf"), 0
+    for n in range(iterations):
+        with torch.enable_grad():
+            image = to_complex(network())
+            # ||A x - y||^2 / ||y||^2 - 1 by the fused normal operator: no coil image is kept for the gradient.
+            loss = ((seen.normal(image) - 2 * b).conj() * image).real.sum() / energy
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        mean = torch.lerp(image.detach(), mean, min(n / (n + 1), AVERAGE))
+        if (n + 1) % EVERY:
+            continue
+        error = float((unseen.forward(mean) - hidden).norm() / hidden.norm())
+        if error < least:
+            least, best, since = error, mean, n
+        yield Progress((n + 1) / iterations, f"iteration {n + 1}, held-out error {error:.3f}", mean)
+        if n - since > PATIENCE * iterations:
+            break
+    return consistent(problem, best)
+
+
+def consistent(problem: Problem, image: Tensor) -> Tensor:
+    """argmin_x ||A x - y||^2 + p ||x - image||^2 with all samples, a few steps from the image."""
+    model = problem.model
+    residual = problem.right_hand_side - model.normal(image)
+    return image + conjugate_gradients(lambda x: model.normal(x) + PENALTY * x, residual, CORRECTION)
+
+
+def upsampled(shape: tuple[int, int], doublings: int) -> list[tuple[int, int]]:
+    """Sizes from small to `shape`, each about twice the one before."""
+    rows, columns = shape
+    return [(-(-rows // 2**n), -(-columns // 2**n)) for n in range(doublings, -1, -1)]
+
+
+def fixed_noise(*shape: int) -> Tensor:
+    """What goes in: uniform in [0, 0.1]."""
+    return torch.rand(*shape) / 10

@@ -1,0 +1,57 @@
+import copy
+
+import pytest
+import torch
+
+from napari_recon_robust.errors import InputError, ModelError
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.progress import Progress, run
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.hqs_supervised import HQSSupervised
+from napari_recon_robust.reconstructors.hyperrecon import HyperRecon
+from napari_recon_robust.reconstructors.test_time_training import NETWORKS, TestTimeTraining
+
+
+def test_the_shipped_network_is_untouched(hqs: HQSSupervised, lines: Measurement) -> None:
+    network = hqs.network(torch.device("cpu"))
+    before, image = copy.deepcopy(network.state_dict()), hqs(lines)
+    TestTimeTraining(hqs)(lines, steps=6, rate=1e-2)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    assert torch.equal(hqs(lines), image)
+
+
+def test_held_out_samples_are_predicted_no_worse(hqs: HQSSupervised, lines: Measurement) -> None:
+    """From random weights there is much to learn."""
+    steps: list[Progress] = []
+    adapted = run(TestTimeTraining(hqs).job(lines, steps=21, rate=1e-3), steps.append)
+    errors = [float(step.message.split()[-1]) for step in steps]
+    assert min(errors[1:]) < errors[0]
+    assert float((adapted - hqs(lines)).norm()) > 0
+
+
+def test_weights_that_predicted_nothing_yet_are_not_kept(hqs: HQSSupervised, lines: Measurement) -> None:
+    """Between two looks at the held-out samples the best weights are the trained ones."""
+    torch.testing.assert_close(TestTimeTraining(hqs)(lines, steps=3, rate=1e-2), hqs(lines))
+
+
+def test_knobs_of_the_method_are_its_own(hyperrecon: HyperRecon, lines: Measurement) -> None:
+    images = [TestTimeTraining(hyperrecon, weight=weight)(lines, steps=1) for weight in (3e-4, 1e-2)]
+    assert float((images[0] - images[1]).norm() / images[1].norm()) > 1e-3
+    torch.testing.assert_close(images[1], hyperrecon(lines, weight=1e-2), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("id", NETWORKS)
+def test_the_networks_on_offer_can_be_adapted(id: str) -> None:
+    method = registry.get(id)
+    assert hasattr(method, "network")
+    assert hasattr(method, "apply")
+
+
+def test_what_has_no_network_says_so(lines: Measurement) -> None:
+    with pytest.raises((InputError, ModelError), match="no trained network"):
+        TestTimeTraining(registry.get("tv"))(lines)
+
+
+def test_its_fingerprint_names_the_weights() -> None:
+    assert set(registry.get("hqs-supervised").fingerprint()) <= set(registry.get("test-time-training").fingerprint())

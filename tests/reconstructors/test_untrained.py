@@ -1,0 +1,84 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from napari_recon_robust import progress
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.unrolled import problems
+from napari_recon_robust.reconstructors.untrained import Untrained, consistent, fit, upsampled
+
+IDS = ("dip", "deep-decoder", "conv-decoder")
+
+
+@pytest.fixture(params=IDS)
+def method(request: pytest.FixtureRequest) -> Untrained:
+    found = registry.get(request.param)
+    assert isinstance(found, Untrained)
+    return found
+
+
+@pytest.mark.parametrize("shape", [(48, 48), (37, 50)])
+def test_any_size_is_generated(method: Untrained, shape: tuple[int, int]) -> None:
+    assert method.generator(8, shape)().shape == (1, 2, *shape)
+
+
+def test_wider_networks_have_more_parameters(method: Untrained) -> None:
+    counts = [sum(p.numel() for p in method.generator(c, (32, 32)).parameters()) for c in (8, 16)]
+    assert counts[1] > 2 * counts[0]
+
+
+def test_fitting_explains_the_samples(method: Untrained, lines: Measurement) -> None:
+    """The misfit of its previews falls, that of the held-out samples below that of no image at all."""
+    (problem,) = problems(lines)
+    torch.manual_seed(0)
+    job = fit(method.generator(16, problem.model.shape), problem, 100, method.rate)
+    steps: list[progress.Progress] = []
+    progress.run(job, steps.append)
+    misfits = [float((problem.model.forward(s.preview) - problem.model.mask * problem.data).norm()) for s in steps]
+    assert misfits[-1] < 0.5 * misfits[0]
+    assert float(steps[-1].message.split()[-1]) < 1
+
+
+def test_the_last_step_is_consistent_with_the_samples(lines: Measurement) -> None:
+    """Nearer to the samples, and with one solution from wherever it starts: zero residual stays zero."""
+    (problem,) = problems(lines)
+    start = 0.5 * problem.right_hand_side
+    image = consistent(problem, start)
+    gradient = problem.model.normal(image) - problem.right_hand_side + 0.1 * (image - start)
+    assert gradient.norm() < 0.02 * problem.right_hand_side.norm()
+
+
+def test_the_seed_decides(lines: Measurement) -> None:
+    method = registry.get("conv-decoder")
+    images = [method(lines, iterations=20, channels=8, seed=seed) for seed in (0, 0, 1)]
+    assert torch.equal(images[0], images[1])
+    assert not torch.equal(images[0], images[2])
+
+
+def test_it_leaves_the_generator_of_random_numbers_alone(lines: Measurement) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    registry.get("dip")(lines, iterations=20, channels=8)
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_previews_look_like_the_result_and_closing_cancels(lines: Measurement) -> None:
+    job = registry.get("dip").job(replace(lines), iterations=20000, channels=8)
+    first = next(job)
+    assert first.preview.shape == lines.matrix
+    assert 0 < first.fraction < 0.01
+    job.close()
+    assert next(job, None) is None
+
+
+def test_it_never_sees_the_full_data(lines: Measurement) -> None:
+    method = registry.get("deep-decoder")
+    knobs = {"iterations": 20, "channels": 8}
+    assert torch.equal(method(lines, **knobs), method(replace(lines, full=None), **knobs))
+
+
+def test_sizes_double() -> None:
+    assert upsampled((48, 37), 2) == [(12, 10), (24, 19), (48, 37)]
