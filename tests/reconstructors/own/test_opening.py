@@ -1,6 +1,7 @@
 """Own models in the rest of the project: an installed package, the documentation's examples, saved cases."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import tomllib
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -71,36 +73,53 @@ def install(folder: Path) -> Path:
     return target
 
 
-@pytest.mark.parametrize("section", EXAMPLES)
-def test_the_examples_of_the_page_run(section: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def example(section: str, folder: Path) -> tuple[list[str], list[list[str]]]:
+    """The Python code of a section, its files written to the folder, and the words of its commands."""
+    blocks = re.findall(r"```(\w+)\n(.*?)```", SECTIONS[section], re.S)
+    for language, code in blocks:
+        if language != "sh":
+            (folder / code.splitlines()[0].removeprefix("# ")).write_text(code, encoding="utf-8")
+    lines = re.findall(r"^recon-robust (.*)$", "".join(code for language, code in blocks if language == "sh"), re.M)
+    commands = [[quoted or word for quoted, word in re.findall(r'"([^"]*)"|(\S+)', line)] for line in lines]
+    return [code for language, code in blocks if language == "python"], commands
+
+
+@pytest.mark.parametrize("section", [section for section in EXAMPLES if section != "An entry point"])
+def test_the_examples_of_the_page_run(section: str, folder: Path) -> None:
     """The code of each section as it stands there, then its commands."""
     missing = [name for name in EXAMPLES[section] if find_spec(name) is None]
     if missing or (section == "BART" and shutil.which("bart") is None):
         pytest.skip(f"needs {', '.join(missing) or 'BART'}")
-    blocks = re.findall(r"```(\w+)\n(.*?)```", SECTIONS[section], re.S)
-    assert blocks
-    for language, code in blocks:
-        if language != "sh":
-            (folder / code.splitlines()[0].removeprefix("# ")).write_text(code, encoding="utf-8")
-    if section == "An entry point":
-        monkeypatch.syspath_prepend(str(install(folder)))
-        vars(registry).pop("_entry_points", None)
-    for language, code in blocks:
-        if language == "python" and "reconstruct" not in code:
-            exec(compile(code, section, "exec"), {"__name__": "__main__"})
-        elif language == "python" and "image = rr." in code:
-            names: dict[str, torch.Tensor] = {}
+    codes, commands = example(section, folder)
+    assert codes
+    for code in codes:
+        if "reconstruct" not in code or "image = rr." in code:  # otherwise a command runs it
+            names: dict[str, Any] = {}
             exec(compile(code, section, "exec"), names)
-            assert names["image"].shape == (96, 96)
-    for command in re.findall(r"^recon-robust (.*)$", "".join(code for name, code in blocks if name == "sh"), re.M):
-        words = [quoted or word for quoted, word in re.findall(r'"([^"]*)"|(\S+)', command)]
+            assert "rr" not in names or names["image"].shape == (96, 96)
+    for words in commands:
         result = CliRunner().invoke(cli, [*words, "--json"])
         assert result.exit_code == 0, result.output + repr(result.exception)
         assert json.loads(result.stdout)["metrics"]["image"]["ssim"] > 0.1
-    if section == "An entry point":
-        assert "sharper" in registry.ids()
-        assert registry.get("sharper").fingerprint()["sharper"] == "1.0"
-    vars(registry).pop("_entry_points", None)
+
+
+def test_an_installed_package_is_one_of_the_methods(folder: Path) -> None:
+    _, (words,) = example("An entry point", folder)
+    code = (
+        "import napari_recon_robust as rr; from napari_recon_robust.cli import cli; assert 'sharper' in "
+        "rr.reconstructors(); assert rr.reconstructor('sharper').fingerprint()['sharper'] == '1.0'; "
+        f"cli({[*words, '--json']!r})"
+    )
+    paths = [str(install(folder)), *filter(None, sys.path)]
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["method"] == "sharper"
 
 
 def test_every_kind_has_its_example() -> None:
