@@ -18,8 +18,10 @@ import torch
 from ...errors import WeightsError
 
 OPERATORS = ("torch.ops.", "_operator.", "math.", "torch.sym_", "torch._sym_")
-_HARMLESS = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Name, ast.Load, ast.operator)
-_HARMLESS += (ast.unaryop, ast.cmpop, ast.boolop, ast.keyword)
+_HARMLESS: tuple[type[ast.AST], ...] = (
+    *(ast.Expression, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Name, ast.Load, ast.keyword),
+    *(ast.operator, ast.unaryop, ast.cmpop, ast.boolop),
+)
 
 
 def check(content: bytes, name: str) -> None:
