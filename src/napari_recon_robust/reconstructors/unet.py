@@ -33,6 +33,7 @@ class UNet(Reconstructor):
     summary = "Network from the zero-filled magnitude to the image; no data consistency."
     needs_sensitivities = False
     reference_kind = "rss"
+    weights: str
 
     def __init__(self, weights: str | Path = "unet") -> None:
         self.weights = str(weights)

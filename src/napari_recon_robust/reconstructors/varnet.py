@@ -41,7 +41,8 @@ class VarNet(Reconstructor):
     id = "varnet"
     label = "End-to-end VarNet"
     summary = "Unrolled network in k-space, with estimated or learned coil sensitivities."
-    knobs = (
+    weights: str
+    knobs: tuple[Knob, ...] = (
         Knob(
             name="sensitivities",
             label="Sensitivities",

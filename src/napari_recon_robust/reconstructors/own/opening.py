@@ -43,7 +43,7 @@ def open_model(source: str) -> Reconstructor:
             f"{source!r} is no model; give a file ({', '.join(KINDS)}), module:function or bart: with a command."
         )
     try:
-        return import_module(f".{kind}", __package__).open_model(source)  # type: ignore[no-any-return]
+        return import_module(f".{kind}", __package__).open_model(source)
     except ReconRobustError:
         raise
     except OSError as error:
