@@ -36,7 +36,7 @@ def reconstruct(method: Reconstructor, measurement: Measurement, **knobs: float)
 
 def few(method: Reconstructor) -> dict[str, float]:
     """Knobs that make a long method short."""
-    short = {"iterations": 100, "steps": 2}
+    short = {"iterations": 60, "channels": 8, "steps": 2}
     return {knob.name: short[knob.name] for knob in method.knobs if knob.name in short}
 
 

@@ -26,7 +26,7 @@ class Untrained(Reconstructor):
 
     A share of the samples outside the ACS is held out: of the running mean of the images the one that predicts them
     best is kept, and the fit ends when none has been better for a while. The scale is `Measurement.scale`, from the
-    undersampled data. Nothing else is known to it: no other image was ever seen.
+    undersampled data; where no coil sees anything the image is zero. No other image was ever seen.
     """
 
     differentiable = False
@@ -111,10 +111,12 @@ def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> J
         error = float((unseen.forward(mean) - hidden).norm() / hidden.norm())
         if error < least:
             least, best, since = error, mean, n
-        yield Progress((n + 1) / iterations, f"iteration {n + 1}, held-out error {error:.3f}", mean)
+        yield Progress(
+            (n + 1) / iterations, f"iteration {n + 1}, held-out error {error:.3f}", mean * problem.model.support
+        )
         if n - since > PATIENCE * iterations:
             break
-    return consistent(problem, best)
+    return consistent(problem, best) * problem.model.support
 
 
 def consistent(problem: Problem, image: Tensor) -> Tensor:
