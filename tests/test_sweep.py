@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.errors import InputError, ReconRobustError
 from napari_recon_robust.knob import Knob
 from napari_recon_robust.progress import run
 from napari_recon_robust.sweep import Sweep
@@ -52,6 +52,31 @@ def test_what_is_next_follows_the_slider() -> None:
     sweep.at({"weight": 1.0})
     next(job)
     assert [point["weight"] for point in painter.asked] == pytest.approx([1e-4, 1.0])
+
+
+def test_an_exact_image_goes_through_the_same_family_and_leaves_the_grid_alone() -> None:
+    painter = Painter()
+    sweep = Sweep([WEIGHT], painter, {"weight": 0.9})
+    first = sweep.exact({"weight": 0.02})
+    assert torch.equal(first, Painter.paint({"weight": 0.02}).abs())
+    run(sweep.prepare())
+    between = sweep.exact({"weight": 0.03})
+    assert torch.equal(between, Painter.paint({"weight": 0.03}).abs())
+    assert len(painter.asked) == 11
+    assert not sweep.at({"weight": 0.03})[1]
+
+
+def test_after_a_failed_render_it_says_so() -> None:
+    def failing(points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
+        for _ in points:
+            raise InputError("the model raised.")
+        yield torch.zeros(1)
+
+    sweep = Sweep([WEIGHT], failing, {"weight": 0.9})
+    with pytest.raises(InputError, match="the model raised"):
+        sweep.exact({"weight": 0.9})
+    with pytest.raises(ReconRobustError, match="an earlier render failed"):
+        run(sweep.prepare())
 
 
 def test_it_answers_as_soon_as_a_cell_around_the_slider_is_there() -> None:

@@ -21,6 +21,8 @@ START = 8  # conjugate gradient steps that give the first image
 STEP = 1.3  # of the FISTA steps, times the largest eigenvalue; above 1 restarts keep it stable
 OUTER = 200  # FISTA steps at most
 TOLERANCE = 2e-4  # they end when the image changes by less, relative to its norm
+SPACING = 0.2  # of the logarithms of weights whose solutions a family keeps to start from, which bounds their number
+WARM_TOLERANCE = 8e-5  # from a start that is near already, steps are small
 GRADIENT = 60  # conjugate gradient steps of the implicit gradient
 STIFFNESS = 10.0  # the weight that keeps flat regions flat in it; more is exacter and slower
 
@@ -59,16 +61,26 @@ class TotalVariation(Reconstructor):
 
     @torch.no_grad()
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
-        """Each starts from the solution with the nearest larger weight so far, else from the nearest."""
+        """Each starts between the solutions with the next smaller and larger weights so far, else from the nearest."""
         b = _right_hand_side(measurement)
         solver = _solver(measurement.model, b)
         solved: dict[float, Any] = {}
         for point in points:
             weight = resolve(self.knobs, point)["weight"]
-            nearest = min(solved, key=lambda w: (w < weight, abs(math.log(w / weight))), default=None)
-            start = solver.start(b) if nearest is None else solved[nearest]
-            solved[weight] = solver.minimise(b, weight, start)
-            yield _in_units(measurement, solver.image(solved[weight]))
+            below, above = [w for w in solved if w <= weight], [w for w in solved if w > weight]
+            solver.tolerance = WARM_TOLERANCE if below and above else TOLERANCE
+            if below and above:
+                smaller, larger = max(below), min(above)
+                share = math.log(weight / smaller) / math.log(larger / smaller)
+                start = solver.between(solved[smaller], solved[larger], share)
+            elif solved:
+                start = solved[min(above) if above else max(below)]
+            else:
+                start = solver.start(b)
+            state = solver.minimise(b, weight, start)
+            if all(abs(math.log(weight / w)) > SPACING for w in solved):
+                solved[weight] = state
+            yield _in_units(measurement, solver.image(state))
 
 
 def auto_weight(measurement: Measurement) -> float:
@@ -157,6 +169,10 @@ class _Solver(ABC, Generic[S]):
         """The solution from a start, which is kept as it is."""
 
     @abstractmethod
+    def between(self, one: S, other: S, share: float) -> S:
+        """One state plus a share of the way to the other."""
+
+    @abstractmethod
     def image(self, state: S) -> Tensor:
         """The image of a state, complex (..., rows, columns)."""
 
@@ -229,6 +245,9 @@ class _TorchSolver(_Solver[_State]):
                 break
         return _State(x, p)
 
+    def between(self, one: _State, other: _State, share: float) -> _State:
+        return _State(torch.lerp(one.image, other.image, share), torch.lerp(one.dual, other.dual, share))
+
     def image(self, state: _State) -> Tensor:
         return state.image
 
@@ -263,6 +282,11 @@ class _FusedSolver(_Solver[list[Any]]):
             radius, inner = np.float32(weight * step), _inner(weight)
             self.kernels.fista(item, image, dual, model, step, radius, self.rows, inner, OUTER, self.tolerance)
         return states
+
+    def between(self, one: list[Any], other: list[Any], share: float) -> list[Any]:
+        part = np.float32(share)
+        pairs = zip(one, other, strict=True)
+        return [tuple(a + part * (b - a) for a, b in zip(state, last, strict=True)) for state, last in pairs]
 
     def image(self, state: list[Any]) -> Tensor:
         return self._tensor([self.layout.from_columns(image, self.rows) for image, _ in state])

@@ -1,7 +1,7 @@
 """A reconstruction of the slice whose knobs are turned: interpolated at once, exact when they rest."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +131,16 @@ class Reconstruction:
             if knobs == self.knobs and all(a is b for a, b in zip(now, (method, measured, twin), strict=True)):
                 self._show(rendered)
 
-        return Task(f"Reconstructing with {method.label}", _render(method, knobs, measured, twin), accept)
+        # A prepared family goes on from its neighbours, faster than from nothing.
+        axes, sweeps = self.axes, self._sweeps
+
+        def image(number: int, measurement: "Measurement") -> "Tensor":
+            if number < len(sweeps):
+                return sweeps[number].exact({axis.name: knobs[axis.name] for axis in axes})
+            return method(measurement, **knobs).abs().float()
+
+        job = _render(method, knobs, image, measured, twin)
+        return Task(f"Reconstructing with {method.label}", job, accept)
 
     def prepare(self) -> Task[None] | None:
         """Fill the range of the live knobs, nearest first; None for a method without such knobs."""
@@ -154,8 +163,10 @@ class Reconstruction:
         counts = self._sweeps[0].counts
         values = np.full(counts, np.nan, np.float32)
         for point, value in self._consistency.items():
-            place = (axis.to_unit(one) * (n - 1) for axis, one, n in zip(self.axes, point, counts, strict=True))
-            values[tuple(round(each) for each in place)] = value
+            place = [axis.to_unit(one) * (n - 1) for axis, one, n in zip(self.axes, point, counts, strict=True)]
+            node = tuple(round(each) for each in place)
+            if max(abs(a - b) for a, b in zip(place, node, strict=True)) < 1e-6:
+                values[node] = value
         return values.T
 
     def automatic(self) -> Task[dict[str, Any]]:
@@ -181,15 +192,19 @@ class Reconstruction:
 
 
 def _render(
-    method: "Reconstructor", knobs: Mapping[str, Any], measured: Slice, twin: "Measurement | None"
+    method: "Reconstructor",
+    knobs: Mapping[str, Any],
+    image_of: "Callable[[int, Measurement], Tensor]",
+    measured: Slice,
+    twin: "Measurement | None",
 ) -> Job[Rendered]:
     from ..evaluation import metrics
 
     yield Progress(0.0, f"Reconstructing with {method.label}")
     start = time.perf_counter()
-    image = method(measured.measurement, **knobs).abs().float()
+    image = image_of(0, measured.measurement)
     seconds = time.perf_counter() - start
-    perturbed = None if twin is None else method(twin, **knobs).abs().float()
+    perturbed = None if twin is None else image_of(1, twin)
     reference = measured.measurement.reference(method.reference_kind)
     scores = None
     if reference is not None:
