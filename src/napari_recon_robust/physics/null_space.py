@@ -25,7 +25,8 @@ def estimate(acs: Tensor) -> Tensor | None:
 
     acs: complex64 (..., coils, readout, lines), fully sampled, the readout's centre in its middle. None where it is
     too small for the number of coils. Noise is white along k-space and about equal in all coils (null vectors
-    avoid louder ones: one three times as loud reads four times too low); signal that remains makes the result too large.
+    avoid louder ones: one three times as loud reads four times too low). Signal that remains makes the result too
+    large.
     """
     coils, readout, lines = acs.shape[-3:]
     half = readout // 2
