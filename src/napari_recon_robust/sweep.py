@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .errors import InputError, ReconRobustError
+from .errors import InputError
 from .knob import Knob
 from .measurement import Measurement
 from .progress import Job, Progress
@@ -41,6 +41,7 @@ class Sweep:
         self._images: dict[Node, Tensor] = {}
         self._rendering = Lock()
         self._point: Mapping[str, float] = {}
+        self._family = family
         self._renders = family(self._points())
         self._strides, self._levels = _grid(self.counts)
         self._position = self._locate(position)
@@ -89,9 +90,11 @@ class Sweep:
         """The image rendered at these values of the axes; waits for a render of another thread to end."""
         with self._rendering, torch.no_grad():
             self._point = values
-            image = next(self._renders, None)
-            if image is None:
-                raise ReconRobustError("an earlier render failed; prepare the knob again.")
+            try:
+                image = next(self._renders)
+            except Exception:  # the generator is finished with that; the next render starts afresh
+                self._renders = self._family(self._points())
+                raise
             return image.abs().float()
 
     def _points(self) -> Iterator[Mapping[str, float]]:
