@@ -137,7 +137,7 @@ def main() -> None:
     bench.regions.choose(bench.regions.on(bench.acquisition.index)[:1])
     bench.perturbing.set(steps=2)
     review.attempt(bench.perturbing.run)
-    until(lambda: bench.perturbing.result is not None and not review.jobs.busy())
+    until(lambda: bench.perturbing.result is not None and not review.jobs.busy() and review.panels.settled)
 
     clock.phase = "cancel"
     previews: list[object] = []

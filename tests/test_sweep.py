@@ -54,6 +54,32 @@ def test_what_is_next_follows_the_slider() -> None:
     assert [point["weight"] for point in painter.asked] == pytest.approx([1e-4, 1.0])
 
 
+def test_an_exact_image_goes_through_the_same_family_and_leaves_the_grid_alone() -> None:
+    painter = Painter()
+    sweep = Sweep([WEIGHT], painter, {"weight": 0.9})
+    first = sweep.exact({"weight": 0.02})
+    assert torch.equal(first, Painter.paint({"weight": 0.02}).abs())
+    run(sweep.prepare())
+    between = sweep.exact({"weight": 0.03})
+    assert torch.equal(between, Painter.paint({"weight": 0.03}).abs())
+    assert len(painter.asked) == 11
+    assert not sweep.at({"weight": 0.03})[1]
+
+
+def test_a_failed_render_leaves_the_next_one_possible() -> None:
+    painter, failures = Painter(), [InputError("the model raised.")]
+
+    def failing_once(points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
+        if failures:
+            raise failures.pop()
+        yield from painter(points)
+
+    sweep = Sweep([WEIGHT], failing_once, {"weight": 0.9})
+    with pytest.raises(InputError, match="the model raised"):
+        sweep.exact({"weight": 0.9})
+    assert torch.equal(sweep.exact({"weight": 0.9}), Painter.paint({"weight": 0.9}).abs())
+
+
 def test_it_answers_as_soon_as_a_cell_around_the_slider_is_there() -> None:
     sweep = Sweep([WEIGHT], Painter(), {"weight": 0.1})
     job = sweep.prepare()

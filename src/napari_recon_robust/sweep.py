@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
+from threading import Lock
 from typing import Any
 
 import torch
@@ -24,8 +25,9 @@ class Sweep:
     """A grid of exact renders, equally spaced on the knobs' scales, and what lies between them.
 
     The grid is filled from coarse to fine, at each level nearest to the slider first (`prepare`); meanwhile
-    `at` interpolates linearly in the finest cell that is complete. Images are magnitudes, float32 (..., rows,
-    columns). One thread may fill while another looks.
+    `at` interpolates linearly in the finest cell that is complete; `exact` renders at any values, which goes faster
+    the more is prepared where a family goes on from its neighbours. Images are magnitudes, float32 (..., rows,
+    columns). Threads may fill, render and look at once.
 
     axes: one or two float knobs. family: from points (values of the axes) to their images, one by one; the next
     point is chosen when it is asked for (`Reconstructor.family`). position: where the slider is.
@@ -36,8 +38,11 @@ class Sweep:
             raise InputError(f"there are {len(axes)} knobs to turn together; choose one or two.")
         self.axes = tuple(axes)
         self.counts = COUNTS[len(axes)]
-        self._family = family
         self._images: dict[Node, Tensor] = {}
+        self._rendering = Lock()
+        self._point: Mapping[str, float] = {}
+        self._family = family
+        self._renders = family(self._points())
         self._strides, self._levels = _grid(self.counts)
         self._position = self._locate(position)
 
@@ -75,22 +80,26 @@ class Sweep:
 
     def prepare(self) -> Job[None]:
         """Render what is missing, one image a step."""
-        asked: list[Node] = []
+        total = len(self._levels)
+        while not self.ready:
+            node = self._next()
+            self._images[node] = self.exact(self._values(node))
+            yield Progress(len(self._images) / total, f"Preparing the knob, {len(self._images)} of {total}")
 
-        def points() -> Iterator[dict[str, float]]:
-            while not self.ready:
-                asked.append(self._next())
-                yield self._values(asked[-1])
+    def exact(self, values: Mapping[str, float]) -> Tensor:
+        """The image rendered at these values of the axes; waits for a render of another thread to end."""
+        with self._rendering, torch.no_grad():
+            self._point = values
+            try:
+                image = next(self._renders)
+            except Exception:  # the generator is finished with that; the next render starts afresh
+                self._renders = self._family(self._points())
+                raise
+            return image.abs().float()
 
-        images = self._family(points())
+    def _points(self) -> Iterator[Mapping[str, float]]:
         while True:
-            with torch.no_grad():
-                image = next(images, None)
-            if image is None:
-                return
-            self._images[asked[-1]] = image.abs().float()
-            done, total = len(self._images), len(self._levels)
-            yield Progress(done / total, f"Preparing the knob, {done} of {total}")
+            yield self._point
 
     def _next(self) -> Node:
         """The missing node of the coarsest level that is nearest to the slider."""

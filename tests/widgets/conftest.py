@@ -52,4 +52,5 @@ def review(
     session.open(scan_file)
     until(lambda: session.bench.acquisition.slice is not None)
     until(lambda: session.bench.reconstruction.shown is not None and session.bench.reconstruction.shown.exact)
+    until(lambda: session.panels.settled)
     return session

@@ -97,7 +97,7 @@ def test_a_layer_is_added_in_a_turn_of_its_own(later: Later) -> None:
     while later.waiting:
         counts.append(len(panels.viewer.layers))
         later.waiting.pop(0)()
-    assert counts == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert counts == [0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8], "and what prepares for them, too"
     assert panels.slice == 3
     assert panels.panels["difference"].image.data[3].min() == 1
 

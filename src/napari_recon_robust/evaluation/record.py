@@ -38,7 +38,8 @@ class Recipe(Specification):
     """How a case is made again: perturbation and method with all their knobs, what they ran on and with.
 
     input: SHA-256 of the clean samples and the mask. source: plain facts for the reader (slice, sampling), never a
-    path. weights: of files their SHA-256, of packages their version, by name. threads: of torch, on which the last bits depend.
+    path. weights: of files their SHA-256, of packages their version, by name. threads: of torch, on which the last
+    bits depend.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

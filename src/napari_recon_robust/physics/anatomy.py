@@ -1,6 +1,6 @@
 """Anatomies to simulate from: volumes read from NIfTI, their slices, and random changes of contrast and shape."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,7 +9,14 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
-from scipy.ndimage import affine_transform, gaussian_filter, map_coordinates
+from scipy.ndimage import (
+    affine_transform,
+    binary_dilation,
+    binary_fill_holes,
+    gaussian_filter,
+    label,
+    map_coordinates,
+)
 
 from ..errors import FileFormatError, InputError
 from .simulate import smooth_field
@@ -19,6 +26,7 @@ Image = NDArray[np.float32]
 
 PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
 ROUGHNESS_RANGE = (0.075, 0.12)  # of real brains
+_AIR = 0.08  # of the tissue, smoothed: above the noise of the air, below dark tissue
 _NORMAL = {"sagittal": 0, "coronal": 1, "axial": 2}
 
 
@@ -62,12 +70,27 @@ def load_volume(path: str | Path) -> Volume:
 
 
 def volume(data: NDArray[np.floating], voxel: tuple[float, ...]) -> Volume:
-    """A volume from an array (right, anterior, superior): negatives and NaN set to zero, scaled."""
+    """A volume from an array (right, anterior, superior): negatives, NaN and air set to zero, scaled.
+
+    The magnitude of noise in the air would otherwise become a signal that no sensitivities explain.
+    """
     data = np.maximum(np.nan_to_num(np.asarray(data, np.float32)), 0)
     tissue = data[data > 0.1 * data.max()]
     if tissue.size == 0:
         raise InputError("the anatomy holds no positive values; a magnitude volume is expected.")
-    return Volume(data / np.quantile(tissue, 0.995), (voxel[0], voxel[1], voxel[2]))
+    data = data / np.quantile(tissue, 0.995)
+    return Volume(data * _head(data), (voxel[0], voxel[1], voxel[2]))
+
+
+def _head(data: Image) -> Image:
+    """1 in the head and 0 in the air, with a soft edge: the largest part that is bright when smoothed, holes filled."""
+    labels, count = label(gaussian_filter(data, 1.5) > _AIR)
+    if count == 0:
+        return np.ones_like(data)
+    inside = labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])
+    for section in np.moveaxis(inside, 2, 0):  # slice by slice: the mouth and the neck open to the air elsewhere
+        section[:] = binary_fill_holes(section)
+    return gaussian_filter(binary_dilation(inside).astype(np.float32), 0.7)
 
 
 def slices(source: Volume, plane: Plane, count: int, shape: tuple[int, int], *, fill: float = 0.85) -> Iterator[Image]:
@@ -81,7 +104,7 @@ def slices(source: Volume, plane: Plane, count: int, shape: tuple[int, int], *, 
         section, spacing = source.slice(plane, int(index))
         matrix = np.array([pixel / spacing[0], pixel / spacing[1]])
         offset = (np.array(section.shape) - 1) / 2 - matrix * (np.array(shape) // 2)
-        yield np.maximum(affine_transform(section, matrix, offset, shape, order=3), 0)
+        yield np.maximum(affine_transform(_averaged(section, matrix), matrix, offset, shape, order=3), 0)
 
 
 def tissue_range(source: Volume, plane: Plane) -> NDArray[np.intp]:
@@ -122,10 +145,14 @@ def random_slice(source: Volume, shape: tuple[int, int], rng: Generator) -> Imag
         np.sin(angle) * row + np.cos(angle) * column + shift[1],
     )
     at = [axis * (pixel / step) + (n - 1) / 2 for axis, step, n in zip(turned, spacing, section.shape, strict=True)]
-    # Where the image's pixels are coarser than the volume's, average instead of skipping.
-    widths = [max(0.0, 0.45 * (pixel / step - 1)) for step in spacing]
-    section = gaussian_filter(section, widths) if max(widths) > 0.1 else section
+    section = _averaged(section, [pixel / step for step in spacing])
     return np.clip(map_coordinates(section, at, order=3, mode="constant"), 0, None)
+
+
+def _averaged(section: Image, steps: Iterable[float]) -> Image:
+    """Smoothed where the image's pixels are coarser than the volume's by `steps`: averaged instead of skipped."""
+    widths = [max(0.0, 0.45 * (step - 1)) for step in steps]
+    return gaussian_filter(section, widths) if max(widths) > 0.1 else section
 
 
 def contrast(image: Image, rng: Generator) -> Image:

@@ -30,6 +30,8 @@ class DIP(Untrained):
 class Hourglass(nn.Module):
     """Two convolutions on each level down, one up; batch norm, leaky ReLU."""
 
+    noise: Tensor
+
     def __init__(self, channels: int, shape: tuple[int, int], skip: int = 4) -> None:
         super().__init__()
         self.register_buffer("noise", fixed_noise(1, channels, *shape))
@@ -42,7 +44,8 @@ class Hourglass(nn.Module):
 
     def forward(self) -> Tensor:
         """(1, 2, rows, columns)."""
-        x, kept = self.noise, []
+        x = self.noise
+        kept: list[Tensor] = []
         for skip, down in zip(self.skips, self.down, strict=True):
             kept.append(skip(x))
             x = down(x)

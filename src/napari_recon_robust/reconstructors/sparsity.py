@@ -19,6 +19,8 @@ START = 8  # conjugate gradient steps that give the first image
 STEP = 1.3  # of the FISTA steps, times the largest eigenvalue; above 1 restarts keep it stable
 OUTER = 200  # FISTA steps at most
 TOLERANCE = 2e-4  # they end when the image changes by less, relative to its norm
+SPACING = 0.2  # of the logarithms of weights whose solutions a family keeps to start from, which bounds their number
+WARM_TOLERANCE = 8e-5  # from a start that is near already, steps are small
 GRADIENT = 60  # conjugate gradient steps of the implicit gradient
 STIFFNESS = 10.0  # the weight that keeps zeros of the transform at zero in it; more is exacter and slower
 
@@ -118,6 +120,10 @@ class DualSolver(Solver[S]):
     def dual(self, state: S) -> Tensor:
         """The dual of a state, complex (..., bands, rows, columns), times the step."""
 
+    @abstractmethod
+    def between(self, one: S, other: S, share: float) -> S:
+        """One state plus a share of the way to the other."""
+
     def derivative(self, direction: Tensor, weight: float, state: S) -> Tensor:
         """dx/db at a solution, applied to a direction like b."""
         transform, step = self.transform, self.step.unsqueeze(-3)
@@ -179,6 +185,10 @@ class TorchSolver(DualSolver[State]):
         """Of the state."""
         return state.dual
 
+    def between(self, one: State, other: State, share: float) -> State:
+        """Linear in both."""
+        return State(torch.lerp(one.image, other.image, share), torch.lerp(one.dual, other.dual, share))
+
 
 def minimiser(solver: Solver[Any], b: Tensor, weight: float) -> Tensor:
     """argmin_x 1/2 <x, A^H A x> - Re <b, x> + w R(x), complex (..., rows, columns); differentiable in b."""
@@ -209,7 +219,7 @@ class SparseReconstructor(Reconstructor):
     """min_x 1/2 ||A x - y||^2 + w R(x), data and image in units of `Measurement.scale`, w the knob `weight`."""
 
     @abstractmethod
-    def solver(self, model: ForwardModel, b: Tensor) -> Solver[Any]:
+    def solver(self, model: ForwardModel, b: Tensor) -> DualSolver[Any]:
         """The solver that suits the model and a right-hand side like b."""
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
@@ -219,16 +229,26 @@ class SparseReconstructor(Reconstructor):
 
     @torch.no_grad()
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
-        """Each starts from the solution with the nearest larger weight so far, else from the nearest."""
+        """Each starts between the solutions with the next smaller and larger weights so far, else from the nearest."""
         b = right_hand_side(measurement)
         solver = self.solver(measurement.model, b)
         solved: dict[float, Any] = {}
         for point in points:
             weight = resolve(self.knobs, point)["weight"]
-            nearest = min(solved, key=lambda w: (w < weight, abs(math.log(w / weight))), default=None)
-            start = solver.start(b) if nearest is None else solved[nearest]
-            solved[weight] = solver.minimise(b, weight, start)
-            yield in_units(measurement, solver.image(solved[weight]))
+            below, above = [w for w in solved if w <= weight], [w for w in solved if w > weight]
+            solver.tolerance = WARM_TOLERANCE if below and above else TOLERANCE
+            if below and above:
+                smaller, larger = max(below), min(above)
+                share = math.log(weight / smaller) / math.log(larger / smaller)
+                start = solver.between(solved[smaller], solved[larger], share)
+            elif solved:
+                start = solved[min(above) if above else max(below)]
+            else:
+                start = solver.start(b)
+            state = solver.minimise(b, weight, start)
+            if all(abs(math.log(weight / w)) > SPACING for w in solved):
+                solved[weight] = state
+            yield in_units(measurement, solver.image(state))
 
 
 def right_hand_side(measurement: Measurement) -> Tensor:

@@ -98,7 +98,8 @@ class TestTimeTraining(Reconstructor):
             raise InputError(f"{method.label} has no trained network with a complex image; choose a network that has.")
         settings = resolve(method.knobs, self.method_knobs)
         batch, matrix = measurement.kspace.shape[:-3], measurement.matrix
-        slices, images = list(_slices(measurement)), []
+        slices = list(_slices(measurement))
+        images: list[Tensor] = []
         for one in slices:
             done = tuple(images)
 
@@ -143,12 +144,12 @@ def _adapt(method: Any, measurement: Measurement, knobs: dict[str, Any], steps: 
             if n - since > PATIENCE * steps:
                 break
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
     network.load_state_dict(best)
     with torch.no_grad():
-        image: Tensor = method.apply(network, measurement, **knobs)
-    return image
+        adapted: Tensor = method.apply(network, measurement, **knobs)
+    return adapted
 
 
 def _slices(measurement: Measurement) -> Iterator[Measurement]:

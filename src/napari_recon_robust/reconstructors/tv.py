@@ -12,7 +12,7 @@ from ..knob import Knob
 from ..measurement import Measurement
 from ..physics.model import ForwardModel
 from . import sparsity
-from .sparsity import DualSolver, Solver, SparseReconstructor, TorchSolver, Transform
+from .sparsity import DualSolver, SparseReconstructor, TorchSolver, Transform
 
 
 class TotalVariation(SparseReconstructor):
@@ -42,7 +42,7 @@ class TotalVariation(SparseReconstructor):
         ),
     )
 
-    def solver(self, model: ForwardModel, b: Tensor) -> Solver[Any]:
+    def solver(self, model: ForwardModel, b: Tensor) -> DualSolver[Any]:
         """Fused where sampled lines allow it."""
         return _solver(model, b)
 
@@ -143,6 +143,10 @@ class _FusedSolver(DualSolver[list[Any]]):
     def dual(self, state: list[Any]) -> Tensor:
         pairs = [[dual[1:, :2], dual[1:, 2:]] for _, dual in state]
         return self._tensor([[self.layout.from_columns(part, self.rows) for part in pair] for pair in pairs])
+
+    def between(self, one: list[Any], other: list[Any], share: float) -> list[Any]:
+        pairs, part = zip(one, other, strict=True), np.float32(share)
+        return [tuple(a + part * (b - a) for a, b in zip(state, last, strict=True)) for state, last in pairs]
 
     def _tensor(self, items: list[Any]) -> Tensor:
         stacked = torch.from_numpy(np.array(items))

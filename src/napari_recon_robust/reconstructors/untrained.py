@@ -70,12 +70,13 @@ class Untrained(Reconstructor):
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """A preview every few iterations."""
-        slices, images = problems(measurement), []
+        slices = problems(measurement)
+        images: list[Tensor] = []
         for problem in slices:
             with torch.random.fork_rng(devices=[]), torch.enable_grad():
                 torch.manual_seed(knobs["seed"])
                 network = self.generator(knobs["channels"], problem.model.shape)
-            network = network.to(problem.data.device, memory_format=torch.channels_last)
+            network = network.to(problem.data.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             done = tuple(images)
 
             def shown(step: Progress, done: tuple[Tensor, ...] = done) -> Progress:
@@ -103,7 +104,7 @@ def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> J
             # ||A x - y||^2 / ||y||^2 - 1 by the fused normal operator: no coil image is kept for the gradient.
             loss = ((seen.normal(image) - 2 * b).conj() * image).real.sum() / energy
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         mean = torch.lerp(image.detach(), mean, min(n / (n + 1), AVERAGE))
         if (n + 1) % EVERY:

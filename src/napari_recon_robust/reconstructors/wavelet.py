@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..knob import Knob
 from ..physics.model import ForwardModel
-from .sparsity import Solver, SparseReconstructor, TorchSolver, Transform
+from .sparsity import DualSolver, SparseReconstructor, TorchSolver, Transform
 
 LEVELS = 3
 # Daubechies' orthonormal filter with four taps, and its mirror.
@@ -45,7 +45,7 @@ class L1Wavelet(SparseReconstructor):
         ),
     )
 
-    def solver(self, model: ForwardModel, b: Tensor) -> Solver[Any]:
+    def solver(self, model: ForwardModel, b: Tensor) -> DualSolver[Any]:
         """The same on every device; the transform has kernels for the CPU."""
         return TorchSolver(model, Details())
 

@@ -10,10 +10,10 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QHeaderView, QSizePolicy, 
 
 from . import keys
 from .knobs import decimals
-from .layers import export_figure
 from .parts import Page, button, heading, row, show_text, warning, words
 from .scene import LAYOUTS
 from .session import Session
+from .surface import export_figure
 
 REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
 MEASURES = {"ssim": "SSIM", "psnr": "PSNR, dB", "nmse": "NMSE"}

@@ -4,6 +4,7 @@ A lane runs one task at a time. A foreground lane refuses a second one; on a bac
 waits and those before it are forgotten, so that a slider never builds a queue.
 """
 
+import atexit
 import logging
 import os
 import sys
@@ -14,6 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+from weakref import WeakSet
 
 from napari.qt.threading import create_worker
 from psygnal import EmitLoopError
@@ -26,6 +28,17 @@ from ..workbench.task import Task
 _log = logging.getLogger(__name__)
 _PERIOD = 0.03  # seconds between two reports of one job to the window
 _LANES = 5
+_all: "WeakSet[Jobs]" = WeakSet()
+
+
+@atexit.register
+def stop_all() -> None:
+    """A thread that still works while the interpreter goes would abort the process: it is asked to stop, and awaited.
+
+    Registered after Qt's own cleaning up, and therefore done before it.
+    """
+    if any([jobs.cancel_all() for jobs in _all]):
+        QThreadPool.globalInstance().waitForDone()
 
 
 @dataclass(eq=False)
@@ -53,6 +66,8 @@ class Jobs(QObject):
         super().__init__(parent)
         self._running: dict[str, _Running] = {}
         self._waiting: dict[str, tuple[Task[Any], bool]] = {}
+        self._shut = False
+        _all.add(self)
         pool = QThreadPool.globalInstance()
         if pool.maxThreadCount() < _LANES:  # on two cores a render would wait for the search beside it
             pool.setMaxThreadCount(_LANES)
@@ -86,16 +101,30 @@ class Jobs(QObject):
         if lane in self._running:
             self._running[lane].cancelled.set()
 
-    def cancel_all(self) -> None:
-        """Stop everything, at each job's next step."""
+    def cancel_all(self) -> bool:
+        """Stop everything, at each job's next step; whether there was anything."""
         for lane in list(self._running):
             self.cancel(lane)
+        return self.working
+
+    @property
+    def working(self) -> bool:
+        """Whether a task runs on any lane."""
+        return bool(self._running)
+
+    def shut(self) -> None:
+        """Stop everything for good: what still comes back is dropped, and nothing new is started."""
+        self._shut = True
+        self._waiting.clear()
+        self.cancel_all()
 
     def busy(self, lane: str = "foreground") -> bool:
         """Whether a task runs on a lane."""
         return lane in self._running
 
     def _launch(self, lane: str, task: Task[Any], quiet: bool) -> None:
+        if self._shut:
+            return
         running = _Running(task, quiet)
         self._running[lane] = running
         if not quiet:
@@ -108,7 +137,6 @@ class Jobs(QObject):
             _connect={
                 "yielded": lambda progress: self._on_progress(running, progress),
                 "returned": lambda outcome: self._on_returned(lane, running, outcome),
-                "errored": lambda error: self._on_errored(lane, running, error),
                 "aborted": lambda: self._end(lane, running, "Stopped."),
             },
         )
@@ -117,13 +145,20 @@ class Jobs(QObject):
     def _on_progress(self, running: _Running, progress: Progress) -> None:
         if progress.preview is not None:
             running.preview = progress.preview
-            if running.task.preview is not None and not running.cancelled.is_set():
+            if running.task.preview is not None and not (running.cancelled.is_set() or self._shut):
                 self._guard(running.task.preview, progress.preview)
         if not running.quiet:
             self.progressed.emit(progress)
 
     def _on_returned(self, lane: str, running: _Running, outcome: Any) -> None:
         task = running.task
+        if self._shut:
+            self._end(lane, running, "")
+            return
+        if isinstance(outcome, _Failed):
+            self._end(lane, running, "")
+            self.failed.emit(sentence(outcome.error))
+            return
         if outcome is not _STOPPED:
             self._end(lane, running, "")
             self._guard(task.accept, outcome)
@@ -132,10 +167,6 @@ class Jobs(QObject):
         more = None if task.stopped is None else self._guard(task.stopped, running.preview)
         if more is not None and lane not in self._running:
             self._launch(lane, more, running.quiet)
-
-    def _on_errored(self, lane: str, running: _Running, error: Exception) -> None:
-        self._end(lane, running, "")
-        self.failed.emit(sentence(error))
 
     def _guard(self, callback: Callable[[Any], Any], value: Any) -> Any:
         """What the workbench makes of a result may fail too, and must not take the window with it."""
@@ -161,10 +192,16 @@ class Jobs(QObject):
 _STOPPED = object()
 
 
+@dataclass(frozen=True)
+class _Failed:
+    error: Exception
+
+
 def _drive(running: _Running) -> Generator[Progress, None, Any]:
     """Drives the job in the worker's thread, without gradients; a cancelled job is closed in that thread too.
 
-    Superqt's generator workers swallow RuntimeError, which is what torch raises: it becomes a ModelError here.
+    What it raises is returned: superqt's workers swallow a RuntimeError, which is what torch raises, and napari
+    would show any other in a window of its own.
     """
     job = running.task.job
     last = -_PERIOD
@@ -186,7 +223,9 @@ def _drive(running: _Running) -> Generator[Progress, None, Any]:
             yield Progress(1.0, "", preview)
         return _STOPPED
     except RuntimeError as error:
-        raise _converted(running.task.label, error) from error
+        return _Failed(_converted(running.task.label, error))
+    except Exception as error:
+        return _Failed(error)
     finally:
         job.close()
 
@@ -210,6 +249,7 @@ def _leave_a_core() -> None:
 
 
 def _converted(label: str, error: RuntimeError) -> ModelError:
+    _log.info("%s failed", label, exc_info=error)
     if "memory" in str(error).lower():
         return ModelError(f"{label} ran out of memory; choose a smaller matrix or another method.")
     return ModelError(f"{label} failed ({_first_line(error)}); change a setting and start it again.")

@@ -79,7 +79,7 @@ class Shortcuts(QObject):
         self._shortcuts: list[QShortcut] = []
         self._blink = QTimer(self)
         self._blink.setInterval(_FLICKER)
-        self._blink.timeout.connect(lambda: _flip("flicker")(session))
+        self._blink.timeout.connect(self._flip_flicker)  # Qt would keep a lambda, and thereby the session
 
     def need(self, page: QWidget, needed: bool) -> None:
         """A page came to the front, or went."""
@@ -109,6 +109,9 @@ class Shortcuts(QObject):
             QApplication.instance().installEventFilter(self)
             self._session.look(flicker=True)
             self._blink.start()
+
+    def _flip_flicker(self) -> None:
+        _flip("flicker")(self._session)
 
     def _stop_flicker(self) -> None:
         if self._blink.isActive():

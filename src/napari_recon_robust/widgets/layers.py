@@ -14,11 +14,10 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Shapes
 from psygnal import Signal
 
-from ..progress import Job, Progress
+from .surface import drag_window, make_reading_surface
 
 ORDER = ("reference", "clean", "perturbed", "difference")
 EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"
-NOTICE = "Not for diagnostic use"
 _WINDOW = ("contrast_limits", "gamma")
 
 
@@ -70,6 +69,7 @@ class Panel:
     title: str
     filled: set[int] = field(default_factory=set)
     inserted: bool = False
+    edges: list[str] = field(default_factory=list)
 
 
 class Panels:
@@ -91,80 +91,70 @@ class Panels:
         self.geometry: Geometry | None = None
         self.panels: dict[str, Panel] = {}
         self.shown: tuple[str, ...] = ()
+        self._linked: tuple[Image, ...] = ()
+        self._old: list[Layer] = []
+        self._coming = False
         self._outlines: list[Outline] = []
         self._outlines_visible = True
         self._quiet = False
         self._arranging = False
         self._picking = False
         self._slice, self._fresh = 0, True
-        self._saved: dict[str, Any] | None = None
+        self._restore: Callable[[], None] | None = None
 
     # ---------------------------------------------------------------- the viewer, taken over and given back
 
     def open(self, geometry: Geometry, start: int = 0) -> None:
         """Make room for a scan, shown from slice `start` on: the old panels go, the viewer is set up for reading."""
-        self._drop_panels()
+        old = [layer for layer in self._ours() if layer in self.viewer.layers]
+        self.panels, self.shown, self._linked = {}, (), ()
+        if old:
+            self._old += old
+            with self.viewer.layers.batched_update():
+                for layer in old:
+                    layer.visible = False
         self.geometry, self._slice, self._fresh = geometry, start, True
         self._outlines = []
-        if self._saved is None:
-            self._take_over()
 
     def close(self) -> None:
         """Remove the panels and put back whatever of the viewer was changed."""
-        self._drop_panels()
+        self._remove([*self._old, *self._ours()])
+        self.panels, self.shown, self._linked, self._old = {}, (), (), []
+        restore = self._restore
+        self.let_go()
+        if restore is not None:
+            restore()
+
+    def let_go(self) -> None:
+        """Have nothing more to do with the viewer."""
         self.geometry = None
-        if self._saved is None:
+        if self._restore is None:
             return
-        viewer, saved, self._saved = self.viewer, self._saved, None
+        viewer, self._restore = self.viewer, None
         viewer.dims.events.current_step.disconnect(self._on_step)
         viewer.layers.events.removed.disconnect(self._on_removed)
-        viewer.canvas.events.size.disconnect(self._fit_grid)
+        viewer.canvas.events.size.disconnect(self._on_size)
         viewer.mouse_drag_callbacks.remove(self._on_drag)
-        for name, value in saved["grid"].items():
-            setattr(viewer.canvas.grid, name, value)
-        for overlay, values in saved["overlays"].items():
-            for name, value in values.items():
-                setattr(viewer.canvas.overlays[overlay], name, value)
-        viewer.canvas.background_color_override = saved["background"]
 
     def _take_over(self) -> None:
         viewer = self.viewer
-        grid, overlays = viewer.canvas.grid, viewer.canvas.overlays
-        changes: dict[str, dict[str, Any]] = {
-            "scale_bar": {"visible": True, "gridded": False, "font_size": 8},
-            "text": {"visible": True, "text": NOTICE, "position": "bottom_left", "font_size": 7, "gridded": False},
-        }
-        self._saved = {
-            "grid": {name: getattr(grid, name) for name in ("enabled", "shape", "stride", "spacing")},
-            "overlays": {key: {name: getattr(overlays[key], name) for name in new} for key, new in changes.items()},
-            "background": viewer.canvas.background_color_override,
-        }
-        for key, values in changes.items():
-            for name, value in values.items():
-                setattr(overlays[key], name, value)
-        viewer.canvas.background_color_override = "black"
+        self._restore = make_reading_surface(viewer)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.layers.events.removed.connect(self._on_removed)
-        viewer.canvas.events.size.connect(self._fit_grid)
+        viewer.canvas.events.size.connect(self._on_size)
         viewer.mouse_drag_callbacks.append(self._on_drag)
 
-    def _drop_panels(self) -> None:
-        if self.panels:
-            self.viewer.canvas.grid.enabled = False
-        with self._arrangement():
-            for panel in self.panels.values():
-                for layer in (panel.image, panel.regions):
-                    if layer in self.viewer.layers:
-                        self.viewer.layers.remove(layer)
-        self.panels, self.shown = {}, ()
+    def _remove(self, layers: Sequence[Layer]) -> None:
+        there = [layer for layer in layers if layer in self.viewer.layers]
+        if there:
+            with self._arrangement(), self.viewer.layers.batched_update():
+                for layer in there:
+                    self.viewer.layers.remove(layer)
 
     # ---------------------------------------------------------------- layout
 
     def show(self, keys: Sequence[str]) -> None:
-        """Show these panels and hide the others; panels that a user deleted come back.
-
-        napari takes about a tenth of a second to add a layer: each is added in a turn of its own of the event loop.
-        """
+        """Show these panels and hide the others; panels that a user deleted come back."""
         if self.geometry is None:
             return
         self.shown = tuple(key for key in ORDER if key in keys)
@@ -172,42 +162,107 @@ class Panels:
             panel = self.panels.get(key)
             if panel is None or self._deleted(panel):
                 self.panels[key] = self._new_panel(key, panel)
-        self._arrange()
+        if all(layer in self.viewer.layers for layer in self._ours()):
+            self._arrange()
+        else:
+            self._continue()
 
-    def _arrange(self) -> None:
+    @property
+    def settled(self) -> bool:
+        """Whether all layers are in their places."""
+        return not self._coming
+
+    def _ours(self) -> list[Layer]:
         """Layers in the order of the panels, image and regions by turns, so that a stride of 2 pairs them."""
-        layers = self.viewer.layers
-        panels = [(key, self.panels[key]) for key in ORDER if key in self.panels]
-        ours = [
+        panels = ((key, self.panels[key]) for key in ORDER if key in self.panels)
+        return [
             layer
             for key, panel in panels
-            if key in self.shown or panel.image in layers
+            if key in self.shown or panel.image in self.viewer.layers
             for layer in (panel.image, panel.regions)
         ]
+
+    def _continue(self) -> None:
+        if not self._coming:
+            self._coming = True
+            self._later(self._arrange)
+
+    def _arrange(self) -> None:
+        """One step towards all layers in their places, and the next in another turn of the event loop.
+
+        napari takes most of a tenth of a second to add a layer, and about as much to lay out the grid anew.
+        """
+        self._coming = False
+        if self.geometry is None:
+            return
         with self._arrangement():
-            for index, layer in enumerate(ours):
-                if layer not in layers:
-                    self._insert(index, layer)
-                    self._later(self._arrange)
-                    return
-                if layers.index(layer) != index:
-                    layers.move(layers.index(layer), index)
-            self.viewer.canvas.grid.enabled = False  # or it is laid out anew at every layer
-            for key, panel in panels:
-                panel.image.visible = key in self.shown
-                panel.regions.visible = key in self.shown and self._outlines_visible
-            self._link_window()
-        self._fit_grid()
+            if self._step():
+                self._continue()
+            else:
+                self._finish()
+
+    def _step(self) -> bool:
+        """The first that is to be done: old layers away, the viewer set up, what there is laid out, one added."""
+        layers, ours = self.viewer.layers, self._ours()
+        if self._old:
+            self._remove([self._old.pop()])
+            return True
+        if self._restore is None:
+            self._take_over()
+            return True
+        if not layers and self.viewer.dims.ndim != 3:
+            self._make_slider()
+            return True
+        for index, layer in enumerate(layer for layer in ours if layer in layers):
+            if layers.index(layer) != index:
+                layers.move(layers.index(layer), index)
+        if self._lay_out():
+            return True
+        missing = next((layer for layer in ours if layer not in layers), None)
+        if missing is not None:
+            self._insert(ours.index(missing), missing)
+        return missing is not None
+
+    def _make_slider(self) -> None:
+        """The slider comes before the first image, since the canvas is resized for it."""
+        assert self.geometry is not None
+        steps = zip(self.geometry.shape, self.geometry.transform["scale"], strict=True)
+        dims = self.viewer.dims
+        dims.ndim = 3
+        dims.range = tuple((0.0, (count - 1) * step, step) for count, step in steps)
+
+    def _finish(self) -> None:
+        self._link_window()
         if self._fresh and self.shown:
             self._fresh = False
             self.viewer.reset_view()
         if self.shown:
-            layers.selection.active = self.panels[self.shown[0]].image
+            self.viewer.layers.selection.active = self.panels[self.shown[0]].image
+
+    def _lay_out(self) -> bool:
+        """Visible layers and the grid in one batch, which napari lays out once; whether anything changed."""
+        visible: dict[Layer, bool] = {}
+        for key, panel in self.panels.items():
+            visible[panel.image] = key in self.shown
+            visible[panel.regions] = key in self.shown and self._outlines_visible
+        layers = self.viewer.layers
+        changed = {layer: on for layer, on in visible.items() if layer.visible is not on and layer in layers}
+        grid = self._grid_changes() if self._present else {}
+        if not changed and not grid:
+            return False
+        with layers.batched_update():
+            for layer, on in changed.items():
+                layer.visible = on
+            for name, value in grid.items():
+                setattr(self.viewer.canvas.grid, name, value)
+        return True
+
+    def _on_size(self) -> None:
+        if not self._arranging:
+            self._lay_out()
 
     def _insert(self, index: int, layer: Layer) -> None:
-        """Add a layer, hidden until all are there."""
         first = not self._present
-        layer.visible = False
         self.viewer.layers.insert(index, layer)
         for panel in self.panels.values():
             if layer is panel.image:
@@ -218,15 +273,14 @@ class Panels:
     def _deleted(self, panel: Panel) -> bool:
         return panel.inserted and panel.image not in self.viewer.layers
 
-    def _fit_grid(self) -> None:
-        """The grid whose cells are largest for square images in the canvas."""
+    def _grid_changes(self) -> dict[str, Any]:
+        """What is to be changed for the grid whose cells are largest for square images in the canvas."""
         count = max(len(self.shown), 1)
         height, width = self.viewer.canvas.size
         columns = max(range(1, count + 1), key=lambda n: min(width / n, height / math.ceil(count / n)))
-        grid = self.viewer.canvas.grid
-        grid.stride, grid.spacing = 2, 2.0
-        grid.shape = (math.ceil(count / columns), columns)
-        grid.enabled = count > 1
+        shape = (math.ceil(count / columns), columns)
+        fitting = {"stride": 2, "spacing": 2.0, "shape": shape, "enabled": count > 1}
+        return {name: value for name, value in fitting.items() if getattr(self.viewer.canvas.grid, name) != value}
 
     def _new_panel(self, key: str, old: Panel | None) -> Panel:
         """A panel without content, or with that of one whose layer was deleted."""
@@ -247,10 +301,11 @@ class Panels:
         return panel
 
     def _link_window(self) -> None:
-        images = [panel.image for panel in self.panels.values() if panel.image in self.viewer.layers]
-        if len(images) > 1:
+        images = tuple(panel.image for panel in self.panels.values() if panel.image in self.viewer.layers)
+        if len(images) > 1 and images != self._linked:
             self.viewer.layers.unlink_layers(images, _WINDOW)
             self.viewer.layers.link_layers(images, _WINDOW)
+        self._linked = images
 
     def _on_removed(self, event: Any) -> None:
         """A user deleted a layer of ours: a whole panel goes, regions alone come back (they are the review's)."""
@@ -352,22 +407,7 @@ class Panels:
                 _, row, column = image.world_to_data(event.position)
                 self.clicked.emit(float(row), float(column))
         elif event.button == 2:
-            yield from self._drag_window(image, event)
-
-    def _drag_window(self, image: Image, event: Any) -> Iterator[None]:
-        """Right-drag: to the right widens the window, upwards brightens."""
-        low, high = image.contrast_limits
-        bottom, top = image.contrast_limits_range
-        start = np.array(event.pos)
-        yield
-        while event.type == "mouse_move":
-            across, down = (np.array(event.pos) - start) / 300.0
-            centre = (low + high) / 2 + down * (high - low)
-            half = (high - low) / 2 * math.exp(across)
-            new_low = min(max(centre - half, bottom), top * 0.99)
-            image.contrast_limits = (new_low, max(min(centre + half, top), new_low + 1e-3 * (top - bottom)))
-            event.handled = True
-            yield
+            yield from drag_window(image, event)
 
     # ---------------------------------------------------------------- regions
 
@@ -398,8 +438,7 @@ class Panels:
     def show_outlines(self, visible: bool) -> None:
         """The regions on or off."""
         self._outlines_visible = visible
-        for key in self.shown:
-            self.panels[key].regions.visible = visible
+        self._lay_out()
 
     @property
     def outlines_visible(self) -> bool:
@@ -413,13 +452,20 @@ class Panels:
         return self.geometry.shape[1] / 200
 
     def _put_outlines(self, panel: Panel) -> None:
-        shapes = [(np.column_stack([np.full(len(o.vertices), o.slice), o.vertices]), o.kind) for o in self._outlines]
-        layer = panel.regions
-        layer.data = shapes
-        if shapes:
-            layer.edge_color = [SELECTED_EDGE if o.selected else EDGE for o in self._outlines]
-            layer.edge_width = self._edge
-            layer.face_color = "transparent"
+        """Shapes that are there already are left alone; napari draws everything anew at each change of one."""
+        layer, outlines = panel.regions, self._outlines
+        shapes = [np.column_stack([np.full(len(o.vertices), o.slice), o.vertices]) for o in outlines]
+        kinds = [outline.kind for outline in outlines]
+        edges = [SELECTED_EDGE if outline.selected else EDGE for outline in outlines]
+        there = [str(kind) for kind in layer.shape_type] == kinds
+        if not (there and all(map(np.array_equal, layer.data, shapes))):
+            layer.data = []
+            if shapes:
+                look = {"edge_color": edges, "edge_width": self._edge, "face_color": "transparent"}
+                layer.add(shapes, shape_type=kinds, **look)
+        elif shapes and edges != panel.edges:
+            layer.edge_color = edges
+        panel.edges = edges
 
     def _on_shapes(self, panel: Panel, event: Any) -> None:
         action = str(event.action)
@@ -451,23 +497,3 @@ class Panels:
             yield
         finally:
             self._arranging = before
-
-
-def warm_up() -> Job[None]:
-    """What napari does once for the first image and the first shapes of a process: units, compiled geometry.
-
-    It takes most of a second; in another thread the window does not notice. The layers made here are thrown away.
-    """
-    yield Progress(0.0, "Warming up")
-    geometry = Geometry((1, 4, 4), (1.0, 1.0, 1.0))
-    Image(np.zeros((1, 4, 4), np.float32), **geometry.transform)
-    yield Progress(0.5)
-    corners = np.array([[0, 0, 0], [0, 0, 2], [0, 2, 2], [0, 2, 0.0]])
-    for kind in ("rectangle", "ellipse", "polygon"):
-        Shapes([corners], shape_type=kind, ndim=3, face_color="transparent", **geometry.transform)
-
-
-def export_figure(viewer: Any, path: str | None = None) -> np.ndarray:
-    """The canvas with its titles at twice the screen's resolution: (height, width, 4) uint8."""
-    figure: np.ndarray = viewer.export_figure(path=path, scale_factor=2, flash=False)
-    return figure

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import (
     QColor,
@@ -22,7 +23,6 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -34,10 +34,36 @@ from qtpy.QtWidgets import (
 from ..progress import Progress
 from .jobs import Jobs
 from .keys import Shortcuts
-from .layers import NOTICE
 from .session import Session
+from .surface import NOTICE
 
 WIDTH = 360
+ACCENT = "#3fa7d6"  # stands on a dark and on a light theme
+
+
+class Bar(QWidget):
+    """How far a job is. QProgressBar paints itself within every setValue, and napari's whole canvas with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fraction = 0.0
+        self.setFixedHeight(6)
+
+    def set_fraction(self, fraction: float) -> None:
+        """Show a fraction between 0 and 1."""
+        self.fraction = fraction
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """The part that is done, on a faint ground."""
+        painter = QPainter(self)
+        ground = self.palette().text().color()
+        ground.setAlpha(50)
+        done = self.rect()
+        painter.fillRect(done, ground)
+        done.setWidth(round(self.fraction * done.width()))
+        painter.fillRect(done, QColor(ACCENT))
+        painter.end()
 
 
 class Foot(QWidget):
@@ -48,10 +74,7 @@ class Foot(QWidget):
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 1000)
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(8)
+        self.bar = Bar()
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Stop at the next step; the best result so far is kept")
         self.cancel.clicked.connect(lambda: jobs.cancel())
@@ -82,11 +105,11 @@ class Foot(QWidget):
 
     def _on_started(self, label: str) -> None:
         self._show_running(True)
-        self.bar.setValue(0)
+        self.bar.set_fraction(0.0)
         self.say(f"{label}…")
 
     def _on_progressed(self, progress: Progress) -> None:
-        self.bar.setValue(round(1000 * progress.fraction))
+        self.bar.set_fraction(progress.fraction)
         if progress.message:
             self.say(progress.message)
 
@@ -154,7 +177,7 @@ class Page(QWidget):
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Behind another tab, or closed."""
         super().hideEvent(event)
-        if self.needs_keys:
+        if self.needs_keys and isalive(self.session):  # at the end of a script Qt's objects go in any order
             Shortcuts.of(self.session).need(self, False)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
@@ -329,9 +352,9 @@ class LossCurve(QWidget):
         faint.setAlpha(70)
         painter.setPen(QPen(faint, 1))
         painter.drawLine(area.bottomLeft(), area.bottomRight())
-        painter.setPen(QPen(QColor("#5fd3f3"), 2))
+        painter.setPen(QPen(QColor(ACCENT), 2))
         painter.drawPolyline(QPolygonF(points))
-        painter.setBrush(QColor("#5fd3f3"))
+        painter.setBrush(QColor(ACCENT))
         for point in points:
             painter.drawEllipse(point, 2.5, 2.5)
         painter.setPen(text)

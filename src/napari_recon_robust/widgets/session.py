@@ -1,9 +1,9 @@
 """One review in one viewer: the workbench, its jobs and its panels, wired together; the docks share it."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.components import ViewerModel
@@ -15,15 +15,17 @@ from ..workbench import Workbench
 from ..workbench.regions import Region
 from ..workbench.task import Task
 from .jobs import Jobs, sentence
-from .layers import Geometry, Outline, Panels, warm_up
+from .layers import Geometry, Outline, Panels
 from .scene import Scene
+from .warm import warm_up
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")
 _REST = 120  # ms after which a knob or a slice is at rest
+_TURN = 15  # ms in which the window paints what was changed, before the next change
 _SLOW = 1.5  # s for one image, beyond which a method waits for its Preview button
 
-_sessions: "WeakKeyDictionary[Any, Session]" = WeakKeyDictionary()
+_sessions: "dict[int, Session]" = {}  # by the viewer's id, until its window is closed
 
 
 class Session(QObject):
@@ -39,15 +41,15 @@ class Session(QObject):
     def of(cls, viewer: Any) -> "Session":
         """The review of a viewer; there is one."""
         viewer = getattr(viewer, "__wrapped__", viewer)
-        if viewer not in _sessions:
-            _sessions[viewer] = cls(viewer)
-        return _sessions[viewer]
+        if id(viewer) not in _sessions:
+            _sessions[id(viewer)] = cls(viewer)
+        return _sessions[id(viewer)]
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
         self.bench = Workbench()
         self.jobs = Jobs(self)
-        self.panels = Panels(viewer, later=lambda function: QTimer.singleShot(0, function))
+        self.panels = Panels(viewer, later=lambda function: QTimer.singleShot(_TURN, function))
         self.scene = Scene(self.bench, self.panels)
         self.docks: list[QWidget] = []
         self._rest = _timer(self, self._at_rest)
@@ -64,7 +66,7 @@ class Session(QObject):
         bench.regions.chosen_changed.connect(self._show_regions)
         bench.perturbing.previewed.connect(scene.preview)
         bench.perturbing.finished.connect(self._on_finished)
-        self.panels.slice_changed.connect(lambda _: self._slice_rest.start())
+        self.panels.slice_changed.connect(self._on_slice)
         self.panels.outlines_edited.connect(self._on_outlines)
 
     # ---------------------------------------------------------------- what the docks ask for
@@ -157,6 +159,8 @@ class Session(QObject):
     # ---------------------------------------------------------------- what happens
 
     def _on_opened(self) -> None:
+        if not self.panels.viewer.layers:
+            gc.freeze()  # or napari's collection at each change of the layers takes a fifth of a second over torch
         self.scene.restart()
         self._set_up()
         self._slice_rest.stop()
@@ -200,6 +204,9 @@ class Session(QObject):
         self.render()
         if self.bench.reconstruction.stale:
             self._prepare()
+
+    def _on_slice(self, index: int) -> None:
+        self._slice_rest.start()
 
     def _slice_at_rest(self) -> None:
         acquisition = self.bench.acquisition
@@ -259,20 +266,25 @@ class Session(QObject):
     def join(self, dock: QWidget, name: str) -> None:
         """A dock of this review was opened: the others come tabbed behind it, and the picture comes back."""
         self.docks.append(dock)
-        dock.destroyed.connect(lambda: self.leave(dock))
         if len(self.docks) == 1:
             QTimer.singleShot(0, lambda: self._open_docks(name))
             if self.bench.acquisition.is_open:
                 self._set_up()
                 self.scene.redraw()
 
-    def _open_docks(self, front: str) -> None:
+    def _open_docks(self, front: str, names: Sequence[str] = DOCKS) -> None:
+        """The other docks, each in a turn of its own of the event loop."""
         if not self.docks:
             return
         window = self.panels.viewer.window
-        opened = {name: window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0] for name in DOCKS}
-        opened[front].show()
-        opened[front].raise_()
+        if names == DOCKS:
+            self.docks[0].window().destroyed.connect(self.close)
+        dock, _ = window.add_plugin_dock_widget(PLUGIN, names[0] if names else front, tabify=True)
+        if names:
+            QTimer.singleShot(0, lambda: self._open_docks(front, names[1:]))
+        else:
+            dock.show()
+            dock.raise_()
 
     def leave(self, dock: QWidget) -> None:
         """The last dock was closed: jobs stop, the viewer is as it was; what was found is kept for the next opening."""
@@ -282,6 +294,22 @@ class Session(QObject):
         if not self.docks:
             self.jobs.cancel_all()
             self.panels.close()
+
+    def close(self) -> None:
+        """The viewer was closed: jobs stop, nothing is kept."""
+        if _sessions.pop(id(self.panels.viewer), None) is None:
+            return
+        self.docks.clear()
+        self.panels.let_go()
+        self.jobs.idle.connect(self._delete)
+        self.jobs.shut()
+        self._delete()
+        gc.unfreeze()
+
+    def _delete(self) -> None:
+        """After the last job: Python does not collect what Qt's objects hold of each other."""
+        if not self.jobs.working:
+            self.deleteLater()
 
     def _ask_axes(self, path: Path) -> None:
         try:

@@ -24,7 +24,8 @@ class Slice:
     """One slice, measured and calibrated. Images are real float32 (rows, columns) in the scan's units.
 
     reference: the fully sampled image, coil-combined, or None. zero_filled: what the samples alone give.
-    foreground: bool, from the reference, else from `zero_filled`. snr: the foreground's mean over the noise.
+    foreground: bool, from the reference, else from `zero_filled`. snr: the foreground's mean over the noise;
+    kspace_snr: of the whole acquired k-space, ‖k‖ / sqrt(Σ σᵢ² n).
     """
 
     index: int
@@ -34,6 +35,7 @@ class Slice:
     zero_filled: "Tensor"
     foreground: "Tensor"
     snr: float
+    kspace_snr: float
 
     @property
     def target(self) -> "Tensor":
@@ -210,6 +212,8 @@ def calibrate(index: int, sampling: Any, measurement: "Measurement") -> Slice:
     foreground = tissue_of(measurement)
     noise = float(measurement.calibration.noise.square().mean().sqrt())
     level = float((zero_filled if reference is None else reference)[foreground].mean())
+    acquired = measurement.kspace if measurement.full is None else measurement.full
+    thermal = float((measurement.calibration.noise.square() * measurement.sampled_points).sum().sqrt())
     return Slice(
         index=index,
         sampling=sampling,
@@ -218,4 +222,5 @@ def calibrate(index: int, sampling: Any, measurement: "Measurement") -> Slice:
         zero_filled=zero_filled,
         foreground=foreground,
         snr=level / noise if noise > 0 else float("inf"),
+        kspace_snr=float(acquired.norm()) / thermal if thermal > 0 else float("inf"),
     )

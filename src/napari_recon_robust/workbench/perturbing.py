@@ -113,12 +113,7 @@ class Perturbing:
     def thermal(self) -> float:
         """The budget in multiples of the slice's thermal noise: η‖k‖ / sqrt(Σ σᵢ² n); NaN before a slice."""
         measured = self._acquisition.slice
-        if measured is None:
-            return math.nan
-        one = measured.measurement
-        whole = one.kspace if one.full is None else one.full
-        noise = float((one.calibration.noise.square() * one.sampled_points).sum().sqrt())
-        return self.budget * float(whole.norm()) / noise if noise > 0 else math.inf
+        return math.nan if measured is None else self.budget * measured.kspace_snr
 
     def run(self, roi: "ROI | None" = None) -> Task["Result"]:
         """Search, reconstruct from the perturbed samples alone, compare, and prepare the replay.

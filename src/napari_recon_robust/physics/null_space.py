@@ -1,0 +1,86 @@
+"""Thermal noise where signal lies everywhere: what is left of the ACS in the null space of its calibration matrix.
+
+Patches of multi-coil k-space (kernel x kernel points of all coils) lie near a subspace, since coil sensitivities are
+smooth: Shin et al., MRM 2014, https://doi.org/10.1002/mrm.24997; Uecker et al., MRM 2014,
+https://doi.org/10.1002/mrm.24751. Estimating the noise in its complement is our own.
+"""
+
+import torch
+from torch import Tensor
+
+KERNELS = (4, 3, 2)  # points along each axis; the largest that leaves `SURPLUS` patches
+SURPLUS = 2  # patches of half the ACS, at least, for each of their dimensions: fewer leave a spurious null space
+PATCHES = 4  # for each dimension, about: more cost time and gain little
+NULL = 0.3  # of all directions, those with the least signal
+TESTED = (0.4, 0.9)  # where the power is measured, from the readout's centre (signal) to its ends (receiver's filter)
+RIDGE = 0.02  # draws the covariance to white noise where the null space does not show it
+
+
+def estimate(acs: Tensor) -> Tensor | None:
+    """Sigma_i, float32 (..., coils), from E|v^H a|^2 = v^H (Psi x I) v for patches a and null vectors v.
+
+    v: the directions in which the patches of one half of the readout, each of norm 1, have the least power (so that
+    the weak signal far from the centre counts as much as the centre). Power is measured in the other half, so that
+    choosing v does not bias it; then the halves change roles. Psi follows by linear least squares.
+
+    acs: complex64 (..., coils, readout, lines), fully sampled, the readout's centre in its middle. None where it is
+    too small for the number of coils. Noise is white along k-space and about equal in all coils (null vectors
+    avoid louder ones: one three times as loud reads four times too low). Signal that remains makes the result too
+    large.
+    """
+    coils, readout, lines = acs.shape[-3:]
+    half = readout // 2
+    for kernel in KERNELS:
+        if min(half, lines) >= kernel and _count(half, lines, kernel) >= SURPLUS * coils * kernel**2:
+            break
+    else:
+        return None
+    near, far = (round(part * (half - kernel + 1)) for part in TESTED)
+    left, right = (_patches(side, kernel) for side in (acs[..., :half, :].flip(-2), acs[..., readout - half :, :]))
+    left = left.unflatten(-1, (coils, kernel, kernel)).flip(-2).flatten(-3)  # kernels the right way round again
+    step = max(1, _count(half, lines, kernel) // (PATCHES * left.shape[-1]))
+    normal, power = acs.new_zeros(()), acs.new_zeros(())
+    for training, test in ((left, right), (right, left)):
+        vectors = _null_vectors(training[..., ::step, :, :].flatten(-3, -2))
+        responses = test[..., near : max(far, near + 1) : step, :, :].flatten(-3, -2) @ vectors.conj()
+        measured = vectors @ (responses.mT @ responses.conj() / responses.shape[-2]) @ vectors.mH
+        projection = _blocks(vectors @ vectors.mH, coils)
+        power = power + _blocks(measured, coils).diagonal(dim1=-2, dim2=-1).sum(-1).flatten(-2)
+        rows = projection.flatten(-2).flatten(-3, -2)
+        normal = normal + _blocks(rows @ rows.mH, coils).flatten(-4, -3).flatten(-2)
+    return _solve(normal, power, coils).clamp_min(0).sqrt()
+
+
+def _count(half: int, lines: int, kernel: int) -> int:
+    return (half - kernel + 1) * (lines - kernel + 1)
+
+
+def _patches(kspace: Tensor, kernel: int) -> Tensor:
+    """(..., rows, lines, coils x kernel x kernel)."""
+    return kspace.unfold(-2, kernel, 1).unfold(-2, kernel, 1).movedim(-5, -3).flatten(-3)
+
+
+def _null_vectors(patches: Tensor) -> Tensor:
+    """Complex (..., dimensions, null vectors) of patches (..., n, dimensions)."""
+    norm = patches.norm(dim=-1, keepdim=True)
+    patches = patches / torch.where(norm > 0, norm, 1.0)
+    vectors: Tensor = torch.linalg.eigh(patches.mT @ patches.conj()).eigenvectors
+    return vectors[..., : round(NULL * vectors.shape[-1])]
+
+
+def _blocks(matrix: Tensor, coils: int) -> Tensor:
+    """A matrix (..., coils x n, coils x n) as (..., coils, coils, n, n)."""
+    size = matrix.shape[-1] // coils
+    return matrix.unflatten(-1, (coils, size)).unflatten(-3, (coils, size)).transpose(-3, -2)
+
+
+def _solve(normal: Tensor, power: Tensor, coils: int) -> Tensor:
+    """The diagonal of Psi, real (..., coils), from G vec(Psi) = b."""
+    white = torch.eye(coils, dtype=normal.dtype, device=normal.device).flatten()
+    expected = normal @ white
+    level = (power @ white).real / (expected @ white).real
+    ridge = RIDGE * normal.diagonal(dim1=-2, dim2=-1).mean(-1)
+    regular = normal + ridge[..., None, None] * torch.eye(coils**2, dtype=normal.dtype, device=normal.device)
+    deviation = torch.linalg.solve(regular, power - level[..., None] * expected)
+    psi = level[..., None] * white + deviation
+    return psi.unflatten(-1, (coils, coils)).diagonal(dim1=-2, dim2=-1).real

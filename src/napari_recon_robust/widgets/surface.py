@@ -1,0 +1,61 @@
+"""The canvas as a reading surface: set up and put back, its window turned by dragging, its picture taken."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image
+
+NOTICE = "Not for diagnostic use"
+
+
+def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
+    """Black, with a scale bar and the notice; returns what puts back all that is changed of grid and canvas."""
+    grid, overlays = viewer.canvas.grid, viewer.canvas.overlays
+    # Each is made visible last: napari lays out its overlays at every change of one that is visible.
+    changes: dict[str, dict[str, Any]] = {
+        "scale_bar": {"gridded": False, "font_size": 8, "visible": True},
+        "text": {"text": NOTICE, "position": "bottom_left", "font_size": 7, "gridded": False, "visible": True},
+    }
+    was_grid = {name: getattr(grid, name) for name in ("enabled", "shape", "stride", "spacing")}
+    was_overlays = {key: {name: getattr(overlays[key], name) for name in new} for key, new in changes.items()}
+    was_background = viewer.canvas.background_color_override
+
+    def put(values: dict[str, dict[str, Any]]) -> None:
+        for key, new in values.items():
+            for name, value in new.items():
+                setattr(overlays[key], name, value)
+
+    def restore() -> None:
+        for name, value in was_grid.items():
+            setattr(grid, name, value)
+        put(was_overlays)
+        viewer.canvas.background_color_override = was_background
+
+    put(changes)
+    viewer.canvas.background_color_override = "black"
+    return restore
+
+
+def drag_window(image: Image, event: Any) -> Iterator[None]:
+    """Right-drag: to the right widens the window, upwards brightens; always within its range."""
+    low, high = image.contrast_limits
+    bottom, top = image.contrast_limits_range
+    start = np.array(event.pos)
+    yield
+    while event.type == "mouse_move":
+        across, down = (np.array(event.pos) - start) / 300.0
+        centre = (low + high) / 2 + down * (high - low)
+        half = (high - low) / 2 * math.exp(across)
+        new_low = min(max(centre - half, bottom), top * 0.99)
+        image.contrast_limits = (new_low, max(min(centre + half, top), new_low + 1e-3 * (top - bottom)))
+        event.handled = True
+        yield
+
+
+def export_figure(viewer: Any, path: str | None = None) -> np.ndarray:
+    """The canvas with its titles at twice the screen's resolution: (height, width, 4) uint8."""
+    figure: np.ndarray = viewer.export_figure(path=path, scale_factor=2, flash=False)
+    return figure

@@ -1,0 +1,67 @@
+"""Noise in the null space of the ACS."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from napari_recon_robust.physics import noise, null_space
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
+
+
+def everywhere(size: int, coils: int, level: float) -> SimulatedSlice:
+    """A textured object with a hard edge over 98% of the rows: no row and no frequency is free of signal."""
+    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    texture = ndimage.gaussian_filter(np.random.default_rng(1).standard_normal((size, size)), 0.7)
+    image = (np.hypot(y / 0.98, x / 0.8) < 1) * np.maximum(0.7 + 0.5 * texture, 0)
+    return simulate_slice(image, np.random.default_rng(size), coils=coils, noise_level=level)
+
+
+def white(coils: int, shape: tuple[int, int], factor: Tensor) -> Tensor:
+    samples = torch.randn(coils, *shape, generator=torch.Generator().manual_seed(3), dtype=torch.complex64)
+    return (factor @ samples.flatten(1)).reshape(samples.shape)
+
+
+@pytest.mark.parametrize(
+    ("size", "coils", "level"), [(96, 8, 0.002), (128, 5, 0.005), (128, 16, 0.002), (192, 8, 0.01)]
+)
+def test_the_level_is_found_where_signal_lies_everywhere(size, coils, level):
+    scan = everywhere(size, coils, level)
+    mask = Sampling(acceleration=4, centre_fraction=0.08, minimum_centre_lines=12).mask(size, size)
+    found = noise.estimate(scan.kspace * mask, mask)
+    assert float(found.norm() / scan.sigma.norm()) == pytest.approx(1, abs=0.12)
+    assert (found / scan.sigma - 1).abs().max() < 0.25
+
+
+def test_coils_of_unequal_and_correlated_noise():
+    factor = torch.diag(torch.tensor([1.0, 1.2, 0.8, 1.1])).to(torch.complex64)
+    factor[1, 0] = 0.3j
+    expected = factor.norm(dim=1)
+    found = null_space.estimate(white(4, (128, 24), factor))
+    assert found is not None
+    torch.testing.assert_close(found, expected, rtol=0.1, atol=0)
+
+
+def test_it_scales_with_the_data_in_a_batch_with_nothing():
+    acs = everywhere(96, 6, 0.01).kspace[..., 40:56]
+    single = null_space.estimate(acs)
+    batch = null_space.estimate(torch.stack((acs, 1e-6 * acs, 0 * acs)))
+    assert single is not None
+    assert batch is not None
+    torch.testing.assert_close(batch, torch.stack((single, 1e-6 * single, 0 * single)), rtol=1e-2, atol=0)
+
+
+def test_an_acs_too_small_for_its_coils_gives_nothing():
+    assert null_space.estimate(torch.randn(16, 10, 10, dtype=torch.complex64)) is None
+    assert null_space.estimate(torch.randn(2, 64, 1, dtype=torch.complex64)) is None
+
+
+def test_without_an_acs_the_estimate_is_that_of_the_lines():
+    scan = everywhere(96, 6, 0.01)
+    mask = torch.zeros(1, 96, dtype=torch.bool)
+    mask[:, 1::2] = True
+    found = noise.estimate(scan.kspace * mask, mask)
+    assert found.isfinite().all()
+    assert (found > 0.9 * scan.sigma).all()
