@@ -21,7 +21,7 @@ from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.hyperrecon import (
     HyperNetwork,
-    anchor,
+    anchors,
     details_of,
     linear_start,
     objective,
@@ -98,7 +98,7 @@ def main() -> None:
         for name, measurement in cases(options.data):
             (problem,) = problems(measurement)
             consistency = RowInverse(problem.model, torch.tensor(1 / STEP))
-            start, shared = linear_start(problem), anchor(problem)
+            start, shared = linear_start(problem), anchors(problem)
             for mix in MIXES:
                 row = []
                 for weight in WEIGHTS:

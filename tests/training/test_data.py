@@ -21,7 +21,8 @@ def test_an_example_obeys_the_forward_model(bank):
     """y = A x + n: what the truth does not explain has the level of the noise, and R is what was asked for."""
     masks = MaskSpecification(patterns=("random",), acceleration=(2.0, 2.0))
     for number in range(len(bank)):
-        example = draw_example(bank[number], masks, rows=24, rng=np.random.default_rng(number))
+        columns = bank[number].magnitude.shape[1]
+        example = draw_example(bank[number], masks, pixels=24 * columns, rng=np.random.default_rng(number))
         model, data = example.problem.model, example.problem.data
         assert example.truth.shape == (24, data.shape[-1])
         residual = (model.forward(example.truth) - data)[:, :, model.mask[0]]
@@ -34,7 +35,7 @@ def test_an_example_obeys_the_forward_model(bank):
 
 
 def test_examples_are_drawn_again_from_the_same_seed(bank):
-    first, again = (draw_example(bank[0], MaskSpecification(), 24, np.random.default_rng(7)) for _ in range(2))
+    first, again = (draw_example(bank[0], MaskSpecification(), 24 * 64, np.random.default_rng(7)) for _ in range(2))
     assert torch.equal(first.problem.data, again.problem.data)
     assert torch.equal(first.truth, again.truth)
 
@@ -43,7 +44,7 @@ def test_examples_are_drawn_again_from_the_same_seed(bank):
 def test_masks_always_sample_the_calibration_lines(bank, pattern):
     case = bank[0]
     for seed in range(20):
-        example = draw_example(case, MaskSpecification(patterns=(pattern,)), 24, np.random.default_rng(seed))
+        example = draw_example(case, MaskSpecification(patterns=(pattern,)), 24 * 64, np.random.default_rng(seed))
         mask = example.problem.model.mask[0]
         first = (len(mask) - case.centre_lines + 1) // 2
         assert mask[first : first + case.centre_lines].all()

@@ -1,3 +1,4 @@
+from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -20,7 +21,7 @@ def recipe(specification) -> loop.Recipe:
         arguments={"unrolls": 2, "widths": [8, 8]},
         loss="combined",
         bank=specification,
-        rows=24,
+        pixels=24 * 64,
         presets={"cpu": {"steps": 6, "validate_every": 3, "precision": "float32"}},
     )
 
@@ -54,7 +55,10 @@ def test_training_improves_on_held_out_cases(recipe, anatomy_folder, run_folder)
     assert training.score < 0.95 * before
 
 
-def test_a_resumed_run_ends_with_the_same_weights(recipe, anatomy_folder, run_folder, monkeypatch):
+@pytest.mark.parametrize("preset", [{}, {"reuse": 2, "muon": 0.01}])
+def test_a_resumed_run_ends_with_the_same_weights(recipe, preset, anatomy_folder, run_folder, monkeypatch):
+    recipe = longer(recipe, 6, **preset).model_copy(update={"arguments": {"unrolls": 1, "widths": [16, 16]}})
+    monkeypatch.setattr(loop, "_POOL", 2)
     monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
     monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
     whole = store.load(str(run(loop.train(recipe, anatomy_folder, run_folder)))).state
@@ -68,6 +72,14 @@ def test_a_resumed_run_ends_with_the_same_weights(recipe, anatomy_folder, run_fo
     resumed = store.load(str(path)).state
     assert resumed.keys() == whole.keys()
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_each_example_is_used_as_often_as_asked(recipe, run_folder):
+    preset = longer(recipe, 6, reuse=3).presets["cpu"]
+    training = loop._Run(recipe, preset, loop.Bank(run_folder / "bank"), run_folder, torch.device("cpu"))
+    uses = Counter(training._number(use) for use in range(10 * 3 * loop._POOL))
+    assert set(uses.values()) == {3}
+    assert set(uses) == set(range(10 * loop._POOL))
 
 
 def test_progress_rises_and_carries_the_score(recipe, anatomy_folder, run_folder, monkeypatch):
@@ -128,7 +140,7 @@ def test_a_finished_run_is_not_overwritten(recipe, anatomy_folder, run_folder):
     with pytest.raises(InputError, match="holds a checkpoint already"):
         run(loop.train(recipe, anatomy_folder, run_folder))
     with pytest.raises(InputError, match="another recipe"):
-        run(loop.train(recipe.model_copy(update={"rows": 16}), anatomy_folder, run_folder, resume=True))
+        run(loop.train(recipe.model_copy(update={"pixels": 16 * 64}), anatomy_folder, run_folder, resume=True))
     path = run(loop.train(longer(recipe, 8), anatomy_folder, run_folder, resume=True))
     assert store.load(str(path)).metadata.steps == 8
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,14 +16,12 @@ from torch.nn import functional
 from ..knob import Knob, resolve
 from ..measurement import Measurement
 from ..physics.model import ForwardModel
-from . import tv
 from .base import Reconstructor
 from .cg_sense import conjugate_gradients
 from .unrolled import Problem, assemble, channels, load_trained, on_blocks, problems, smooth, to_complex
 
 _START = 8  # conjugate gradient steps of the linear start
-_ANCHOR = 5e-3  # the weight of TV in the image that every knob setting starts from
-_ANCHOR_TOLERANCE = 1e-3
+_ANCHORS = (2e-4, 2e-3, 2e-2)  # weights of TV in the images between which every knob setting starts
 _STEPS = 4  # and of each data consistency, warm: trained as they are run
 _LEVELS = 3
 _PENALTY_FLOOR = 0.005
@@ -38,12 +37,13 @@ class HyperRecon(Reconstructor):
     zero across the border. ||W x||_1 = the mean over all shifts of the image of the sum of the magnitudes of its
     detail coefficients in the orthonormal Daubechies-4-tap wavelet basis, 3 levels, periodic.
 
-    Half-quadratic splitting, unrolled from the TV minimiser x_0 at w_0 = 5e-3, which no knob changes, with the pull
-    d = A^H (y - A x_0) of its TV: z_k = x_k + r_k C_k(x_k, its detail, x_k - z_{k-1}, d),
-    x_{k+1} = (A^H A + p_k I)^-1 (A^H y - s_k d + p_k z_k) by 4 conjugate gradient steps from z_k. Kernels of the
-    networks C_k, reaches r_k, penalties p_k and shares s_k (about w / w_0, at most 1) come from a hypernetwork of
-    (log w, m), trained to minimise J itself: no fully sampled image is seen. Wang, Dalca, Sabuncu 2021, https://arxiv.org/abs/2101.02194
-    (hypernetwork) and 2020, https://arxiv.org/abs/2007.14979 (unsupervised splitting network).
+    Half-quadratic splitting, unrolled from near the TV minimiser at w: x_0 lies between those at 2e-4, 2e-3 and 2e-2,
+    which are found once for all knob values, with the pull d = A^H (y - A x_0) of its TV:
+    z_k = x_k + r_k C_k(x_k, its detail, x_k - z_{k-1}, d), x_{k+1} = (A^H A + p_k I)^-1 (A^H y - s_k d + p_k z_k) by
+    4 conjugate gradient steps from z_k. Kernels of the networks C_k, reaches r_k, penalties p_k and shares s_k of the
+    pull come from a hypernetwork of (log w, m), trained to minimise J itself: no fully sampled image is seen.
+    Wang, Dalca, Sabuncu 2021, https://arxiv.org/abs/2101.02194 (hypernetwork) and 2020,
+    https://arxiv.org/abs/2007.14979 (unsupervised splitting network).
     """
 
     id = "hyperrecon"
@@ -87,9 +87,9 @@ class HyperRecon(Reconstructor):
         return assemble([network(problem, **knobs) for problem in problems(measurement)], measurement)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
-        """The images at several settings; the anchor, which does not depend on the knobs, is shared."""
+        """The images at several settings; the anchors, which do not depend on the knobs, are shared."""
         network = self.network(measurement.kspace.device)
-        slices = [(problem, anchor(problem)) for problem in problems(measurement)]
+        slices = [(problem, anchors(problem)) for problem in problems(measurement)]
         for point in points:
             generated = network.generate(**resolve(self.knobs, point))
             yield assemble([network.unroll(problem, start, generated) for problem, start in slices], measurement)
@@ -99,15 +99,14 @@ class HyperRecon(Reconstructor):
 class Generated:
     """The unrolled network at one knob setting.
 
-    layers: kernels and biases of each layer of each unroll. reach, penalty, pull: of each unroll. unit: how large
-    a detail must be to survive, about.
+    weight: the knob's. layers: kernels and biases of each layer of each unroll. reach, penalty, pull: of each unroll.
     """
 
+    weight: float
     layers: list[list[tuple[Tensor, Tensor]]]
     reach: Tensor
     penalty: Tensor
     pull: Tensor
-    unit: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,23 +161,26 @@ class HyperNetwork(nn.Module):
             layers.append(list(zip(kernels, tensors[1::2], strict=True)))
             numbers.append(last)
         reach, penalty, pull = torch.stack(numbers).exp().unbind(-1)
-        unit = _UNIT * weight
-        return Generated(layers, reach * unit, _PENALTY_FLOOR + penalty, pull * min(weight / _ANCHOR, 1), unit)
+        return Generated(weight, layers, reach * _UNIT * weight, _PENALTY_FLOOR + penalty, pull)
 
-    def unroll(self, problem: Problem, start: Anchor, generated: Generated) -> Tensor:
+    def unroll(self, problem: Problem, starts: Sequence[Anchor], generated: Generated) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""
+        start = _between(starts, generated.weight)
         image = z = start.image
         each = zip(generated.layers, generated.reach, generated.penalty, generated.pull, strict=True)
         for layers, reach, penalty, pull in each:
-            details = torch.cat((channels(image - smooth(image)), channels(image - z)), dim=1) / generated.unit
-            features = torch.cat((channels(image), details.asinh(), channels(start.pull) / _ANCHOR), dim=1)
+            details = torch.cat((channels(image - smooth(image)), channels(image - z)), dim=1) / (
+                _UNIT * generated.weight
+            )
+            pulls = channels(start.pull) / generated.weight
+            features = torch.cat((channels(image), details.asinh(), pulls), dim=1)
             z = image + reach * to_complex(on_blocks(partial(_convolve, layers=layers), features))
             image = _data_consistency(problem, z, penalty, pull * start.pull)
         return image
 
     def forward(self, problem: Problem, weight: float, mix: float) -> Tensor:
         """The image for one knob setting."""
-        return self.unroll(problem, anchor(problem), self.generate(weight, mix))
+        return self.unroll(problem, anchors(problem), self.generate(weight, mix))
 
 
 def _data_consistency(problem: Problem, z: Tensor, penalty: Tensor, pull: Tensor) -> Tensor:
@@ -187,10 +189,18 @@ def _data_consistency(problem: Problem, z: Tensor, penalty: Tensor, pull: Tensor
     return z + conjugate_gradients(lambda x: problem.model.normal(x) + penalty * x, residual, _STEPS)
 
 
-def anchor(problem: Problem) -> Anchor:
-    """Where every knob setting starts."""
-    image = tv.minimiser(problem.right_hand_side, problem.model, _ANCHOR, _ANCHOR_TOLERANCE)
-    return Anchor(image, problem.right_hand_side - problem.model.normal(image))
+def anchors(problem: Problem) -> list[Anchor]:
+    """Between which every knob setting starts, from the smallest weight to the largest."""
+    images = [problem.tv(weight) for weight in _ANCHORS]
+    return [Anchor(image, problem.right_hand_side - problem.model.normal(image)) for image in images]
+
+
+def _between(starts: Sequence[Anchor], weight: float) -> Anchor:
+    """Linear in log w between the neighbours."""
+    place = float(np.interp(math.log(weight), np.log(_ANCHORS), range(len(_ANCHORS))))
+    below = min(int(place), len(_ANCHORS) - 2)
+    one, other, share = starts[below], starts[below + 1], place - below
+    return Anchor(torch.lerp(one.image, other.image, share), torch.lerp(one.pull, other.pull, share))
 
 
 def linear_start(problem: Problem) -> Tensor:

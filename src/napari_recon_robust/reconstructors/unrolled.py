@@ -14,10 +14,12 @@ from ..errors import WeightsError
 from ..measurement import Measurement
 from ..physics.model import ForwardModel
 from ..weights import store
+from . import tv
 from .cg_sense import conjugate_gradients
 
 _PROBES = 4
 _PRECISION = 1e-4  # of an iterative inverse
+_START_TOLERANCE = 1e-3  # of the TV solver where networks start: the rest is theirs
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -39,6 +41,16 @@ class Problem:
         """A^H y, complex64 (rows, columns)."""
         return self.model.adjoint(self.data)
 
+    def tv(self, weight: float) -> Tensor:
+        """The minimiser of total variation where networks start, complex64 (rows, columns); kept for the next use."""
+        if weight not in self._tv:
+            self._tv[weight] = tv.minimiser(self.right_hand_side, self.model, weight, _START_TOLERANCE)
+        return self._tv[weight]
+
+    @cached_property
+    def _tv(self) -> dict[float, Tensor]:
+        return {}
+
 
 def problems(measurement: Measurement) -> list[Problem]:
     """The problem of each slice of a batch, in order."""
@@ -51,10 +63,10 @@ def problems(measurement: Measurement) -> list[Problem]:
 
 
 def assemble(images: Sequence[Tensor], measurement: Measurement) -> Tensor:
-    """The solutions of `problems` as the images of the measurement, in the scan's units."""
+    """The solutions of `problems` as the images of the measurement, in the scan's units, zero where no coil sees."""
     batch = measurement.kspace.shape[:-3]
     stacked = torch.stack(list(images)).reshape(*batch, *measurement.model.shape)
-    return measurement.crop(stacked * measurement.scale)
+    return measurement.crop(stacked * measurement.model.support * measurement.scale)
 
 
 class DataConsistency(Protocol):

@@ -41,17 +41,17 @@ class BankSpecification(Specification):
     seed: int = 0
     exclude: tuple[str, ...] = ()
     coils: tuple[int, int] = (5, 16)
-    matrix: tuple[int, int] = (96, 256)
+    matrix: tuple[int, int] = (96, 320)
     noise: tuple[float, float] = (0.0015, 0.015)
-    centre_fraction: tuple[float, float] = (0.06, 0.18)
+    centre_fraction: tuple[float, float] = (0.04, 0.18)
     minimum_centre_lines: int = 10
 
 
 class MaskSpecification(Specification):
-    """The masks drawn in training: one of the patterns, R log-uniform."""
+    """The masks drawn in training: one of the patterns, R log-uniform, less where there are fewer coils."""
 
     patterns: tuple[Pattern, ...] = ("equispaced", "random", "equispaced-fraction", "magic")
-    acceleration: tuple[float, float] = (2.0, 6.0)
+    acceleration: tuple[float, float] = (2.0, 10.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,9 +165,12 @@ def simulate_case(volumes: Sequence[Volume], specification: BankSpecification, r
     )
 
 
-def draw_example(case: Case, masks: MaskSpecification, rows: int, rng: Generator) -> Example:
-    """A case under a random mask, cropped to `rows` rows (which decouple), mirrored and with another map phase."""
+def draw_example(case: Case, masks: MaskSpecification, pixels: int, rng: Generator) -> Example:
+    """A case under a random mask, cropped to rows of `pixels` together (which decouple), mirrored, with another phase
+    of the maps.
+    """
     mask = _mask(case, masks, rng)
+    rows = min(round(pixels / case.magnitude.shape[1]), case.magnitude.shape[0])
     first = _first_row(case.magnitude, rows, rng)
     flip = (-2,) if rng.uniform() < 0.5 else ()
 
@@ -225,11 +228,13 @@ def _centre(columns: int, lines: int) -> Tensor:
 def _mask(case: Case, masks: MaskSpecification, rng: Generator) -> Tensor:
     """A random mask that samples the case's ACS; one that its pattern cannot give is replaced by "random"."""
     columns = case.coil_images.shape[-1]
-    acceleration = min(_log_uniform(masks.acceleration, rng), 0.9 * columns / case.centre_lines)
+    limits = masks.acceleration
+    most = min(limits[1], case.coil_images.shape[0] - 1, 0.9 * columns / case.centre_lines)
+    acceleration = _log_uniform((limits[0], max(most, limits[0])), rng)
     pattern, seed = str(rng.choice(masks.patterns)), int(rng.integers(2**31))
     sampling = Sampling(
         pattern=pattern,
-        acceleration=max(acceleration, 1.0),
+        acceleration=acceleration,
         centre_fraction=case.centre_lines / columns,
         seed=seed,
     )

@@ -3,7 +3,7 @@
 A recipe (recipes/<id>.yaml) names
   network: "module:Class" in napari_recon_robust.reconstructors, an nn.Module made with `arguments`;
   loss: an entry of `losses.LOSSES`, loss(network, example, rng) -> scalar; it calls network(example.problem);
-  bank, masks, rows: the simulated data (`data.BankSpecification`, `data.MaskSpecification`, rows of a crop);
+  bank, masks, pixels: the simulated data (`data.BankSpecification`, `data.MaskSpecification`, pixels of a crop);
   presets: steps, learning rate, ... for "cpu" and "gpu".
 A new architecture is a network whose `forward(problem: unrolled.Problem) -> complex64 (rows, columns)`, a loss
 where none fits, and one YAML file. Everything that is drawn at random in step n depends on (seed, n) alone, so a
@@ -15,6 +15,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, Literal
@@ -33,23 +34,30 @@ from ..specification import Specification
 from ..weights import store
 from .data import Bank, BankSpecification, Example, MaskSpecification, build_bank, draw_example
 from .losses import LOSSES
+from .muon import Muon
 
 _CHECKPOINT_SECONDS = 120.0
 _VALIDATION_CASES = 24
-_VALIDATION_SEED = 2**20
+_VALIDATION_SEED, _EXAMPLES = 2**20, 2**21
 _AVERAGE = 0.999  # decay of the running mean of the weights, which is what is validated and saved
 _REPORT_SECONDS = 0.2
+_POOL = 16  # examples that are used in turn, where each is used in several steps
+_HIDDEN = 16  # channels on either side of a convolution, at least, that Muon trains
 
 
 class Preset(Specification):
     """How long and how a recipe is trained on one kind of machine.
 
     precision: of the convolutions in training; weights, data consistency and validation stay in float32.
-    accumulate: examples in a step.
+    accumulate: examples in a step. reuse: steps that see each example; drawing one (its mask, its classical start)
+    can cost more than a step.
+    muon: learning rate of hidden convolutions by `Muon`; None trains them by AdamW like all else.
     """
 
     steps: int = Field(gt=0)
     learning_rate: float = Field(default=1e-3, gt=0)
+    muon: float | None = Field(default=None, gt=0)
+    reuse: int = Field(default=1, ge=1)
     warm_up: int = Field(default=200, ge=0)
     accumulate: int = Field(default=1, ge=1)
     precision: Literal["float32", "bfloat16"] = "bfloat16"
@@ -66,7 +74,7 @@ class Recipe(Specification):
     loss: str
     bank: BankSpecification
     masks: MaskSpecification = MaskSpecification()
-    rows: int = Field(default=96, gt=0)
+    pixels: int = Field(default=16384, gt=0)
     seed: int = 0
     presets: dict[str, Preset]
     notes: str = ""
@@ -136,9 +144,10 @@ class _Run:
         self.checkpoint = out / "checkpoint.pt"
         self.network = make_network(recipe).to(device)
         self.average = torch.optim.swa_utils.AveragedModel(self.network, multi_avg_fn=_running_mean, use_buffers=True)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), preset.learning_rate, weight_decay=0.0)
+        self.optimisers = _optimisers(self.network, preset)
         self.loss = LOSSES[recipe.loss]
         self.step, self.seconds, self.score = 0, 0.0, math.inf
+        self._drawn = lru_cache(_POOL)(self._draw)
         self.held_out = min(_VALIDATION_CASES, max(len(bank) // 10, 1))
         if len(bank) <= self.held_out:
             raise InputError(f"the bank has {len(bank)} case; at least 2 are needed, one of them for validation.")
@@ -194,13 +203,17 @@ class _Run:
         state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         if state["recipe"] != self._description():
             raise InputError(f"the checkpoint in {self.checkpoint.parent} is of another recipe; start anew.")
-        for name in ("network", "average", "optimiser"):
+        for name in ("network", "average"):
             getattr(self, name).load_state_dict(state[name])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
         self.step, self.seconds, self.score = state["step"], state["seconds"], state["score"]
 
     def _state(self) -> dict[str, Any]:
-        modules = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimiser")}
-        return modules | {
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "recipe": self._description(),
             "step": self.step,
             "seconds": self.seconds,
@@ -215,8 +228,8 @@ class _Run:
         rng = np.random.default_rng((self.recipe.seed, self.step))
         self.network.train()
         total = 0.0
-        for _ in range(self.preset.accumulate):
-            example = self._example(int(rng.integers(self.held_out, len(self.bank))), rng)
+        for part in range(self.preset.accumulate):
+            example = self._drawn(self._number(self.step * self.preset.accumulate + part))
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.preset.precision == "bfloat16"):
                 loss = self.loss(self.network, example, rng) / self.preset.accumulate
             if not torch.isfinite(loss):
@@ -224,10 +237,11 @@ class _Run:
             loss.backward()
             total += loss.item()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.preset.learning_rate * self._schedule()
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = optimiser.defaults["lr"] * self._schedule()
+            optimiser.step()
+        self.network.zero_grad(set_to_none=True)
         self.average.update_parameters(self.network)
         return total
 
@@ -236,8 +250,19 @@ class _Run:
         warm_up = min(1.0, (self.step + 1) / (self.preset.warm_up + 1))
         return warm_up * (0.505 + 0.495 * math.cos(math.pi * self.step / self.preset.steps))
 
+    def _number(self, use: int) -> int:
+        """Which example is used: pools of examples, each pool `reuse` times in turn."""
+        if self.preset.reuse == 1:
+            return use
+        pool, position = divmod(use, _POOL * self.preset.reuse)
+        return pool * _POOL + position % _POOL
+
+    def _draw(self, number: int) -> Example:
+        rng = np.random.default_rng((self.recipe.seed, _EXAMPLES, number))
+        return self._example(int(rng.integers(self.held_out, len(self.bank))), rng)
+
     def _example(self, number: int, rng: np.random.Generator) -> Example:
-        example = draw_example(self.bank[number], self.recipe.masks, self.recipe.rows, rng)
+        example = draw_example(self.bank[number], self.recipe.masks, self.recipe.pixels, rng)
         if self.device.type == "cpu":
             return example
         problem, model = example.problem, example.problem.model
@@ -246,6 +271,21 @@ class _Run:
             ForwardModel(maps, mask, model.dims), problem.data.to(self.device), problem.noise.to(self.device)
         )
         return Example(moved, example.truth.to(self.device), example.magnitude.to(self.device))
+
+
+def _optimisers(network: nn.Module, preset: Preset) -> list[torch.optim.Optimizer]:
+    """AdamW, and Muon for the hidden convolutions if the preset asks for it."""
+    hidden = [p for p in network.parameters() if p.ndim == 4 and min(p.shape[:2]) >= _HIDDEN] if preset.muon else []
+    chosen = {id(p) for p in hidden}
+    rest = [p for p in network.parameters() if id(p) not in chosen]
+    # Squares are averaged over 100 steps, not 1000: the kernels that Muon moves change what the others see.
+    betas = (0.9, 0.99 if hidden else 0.999)
+    optimisers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(rest, preset.learning_rate, betas=betas, weight_decay=0.0)
+    ]
+    if preset.muon and hidden:
+        optimisers.append(Muon(hidden, preset.muon))
+    return optimisers
 
 
 def _running_mean(mean: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
