@@ -24,7 +24,7 @@ from ..knob import Knob, Value
 
 _STEPS = 1000
 _UNKNOWN = 90  # grey
-_LABEL_WIDTH, _BOX_WIDTH = 96, 72
+_LABEL_WIDTH, _BOX_WIDTH = 106, 72
 # napari's theme asks for boxes so wide that a row does not fit a narrow dock.
 _BOX_STYLE = "QAbstractSpinBox { min-width: 40px; padding: 1px 6px; }"
 
@@ -176,6 +176,7 @@ class ChoiceControl(KnobControl):
         super().__init__(knob)
         self.list = QComboBox()
         self.list.addItems([choice.replace("-", " ") for choice in knob.choices])
+        self.list.setMinimumWidth(80)  # not that of its longest entry: the row fits a narrow dock
         self._row.addWidget(self.list, 1)
         self.set_value(knob.default)
         self.list.currentIndexChanged.connect(lambda: self.turned.emit(self.value()))
