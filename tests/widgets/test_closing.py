@@ -36,7 +36,6 @@ session.attempt(bench.perturbing.run)
 until(lambda: "perturbed" in session.panels.panels)
 """
 ENDS = {
-    "the script ends": "",
     "the viewer is closed": "viewer.close()",
     "the viewer is closed in its event loop": "QTimer.singleShot(100, viewer.close)\nnapari.run()",
     "the session is forgotten": (
