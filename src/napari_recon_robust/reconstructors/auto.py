@@ -33,15 +33,7 @@ def auto_knobs(reconstructor: Reconstructor, measurement: Measurement) -> Job[di
     values = [knob.from_unit(n / (VALUES - 1)) for n in range(VALUES)]
     errors = np.zeros(VALUES)
     for fold, held_out in enumerate(folds(measurement.mask)):
-        # The whole encoded image is needed to predict samples, not only the output matrix.
-        reduced = replace(
-            measurement,
-            kspace=measurement.kspace.detach() * ~held_out,
-            mask=measurement.mask & ~held_out,
-            matrix=measurement.model.shape,
-            full=None,
-            kept=measurement.calibration,
-        )
+        reduced = without(measurement, held_out)
         predicted = replace(measurement.model, mask=held_out)
         with torch.no_grad():
             images = reconstructor.family(reduced, [{knob.name: value} for value in values])
@@ -51,6 +43,18 @@ def auto_knobs(reconstructor: Reconstructor, measurement: Measurement) -> Job[di
                 done = (fold * VALUES + n + 1) / (FOLDS * VALUES)
                 yield Progress(done, f"{knob.label} {values[n]:.3g}, without held-out lines")
     return {knob.name: values[int(errors.argmin())]}
+
+
+def without(measurement: Measurement, held_out: Tensor) -> Measurement:
+    """The measurement less the samples held out, of the whole encoded image: the output matrix predicts no samples."""
+    return replace(
+        measurement,
+        kspace=measurement.kspace.detach() * ~held_out,
+        mask=measurement.mask & ~held_out,
+        matrix=measurement.model.shape,
+        full=None,
+        kept=measurement.calibration,
+    )
 
 
 def folds(mask: Tensor) -> Iterator[Tensor]:

@@ -54,9 +54,9 @@ class Transform(ABC):
         """R(x), real (...)."""
         return (self.limits * self.length(self.forward(image))).sum((-3, -2, -1))
 
+    @abstractmethod
     def steps(self, weight: float) -> int:
         """How many dual steps a proximal map takes, starting from the dual before."""
-        raise NotImplementedError
 
     def proximal(self, v: Tensor, p: Tensor, radius: float | Tensor, steps: int) -> Tensor:
         """The dual p of argmin_x 1/2 ||x - v||^2 + sum_k r_k |(D x)_k|, x = v - D^H p, |p_k| <= r_k.

@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..knob import Knob, resolve
 from ..measurement import Calibration, Measurement
 from ..progress import Job, Progress, relayed, run
-from .auto import folds
+from .auto import folds, without
 from .base import Reconstructor
 
 EVERY = 5  # steps from one look at the held-out samples to the next
@@ -116,15 +116,7 @@ class TestTimeTraining(Reconstructor):
 def _adapt(method: Any, measurement: Measurement, knobs: dict[str, Any], steps: int, rate: float) -> Job[Tensor]:
     """The image of one slice, with previews."""
     held_out = next(folds(measurement.mask))
-    # The whole encoded image predicts samples, not only the output matrix.
-    seen = replace(
-        measurement,
-        kspace=measurement.kspace.detach() * ~held_out,
-        mask=measurement.mask & ~held_out,
-        matrix=measurement.model.shape,
-        full=None,
-        kept=measurement.calibration,
-    )
+    seen = without(measurement, held_out)
     data, hidden = seen.data, held_out * measurement.data.detach()
     unseen = replace(measurement.model, mask=held_out)
     network = copy.deepcopy(method.network(measurement.kspace.device)).requires_grad_(True)
