@@ -35,14 +35,11 @@ _all: "WeakSet[Jobs]" = WeakSet()
 def stop_all() -> None:
     """A thread that still works while the interpreter goes would abort the process: it is asked to stop, and awaited.
 
-    Registered after Qt's own cleaning up, and therefore done before it; windows that a script left open are closed.
+    Registered after Qt's own cleaning up, and therefore done before it.
     """
-    from napari import Viewer
-
     for jobs in list(_all):
         jobs.cancel_all()
     QThreadPool.globalInstance().waitForDone()  # also for jobs that were told to stop before
-    Viewer.close_all()
 
 
 @dataclass(eq=False)
