@@ -22,7 +22,7 @@ from qtpy.QtWidgets import QApplication
 from napari_recon_robust.widgets import compare, jobs, keys, layers, perturb, reconstruct, scene, session
 
 LIMIT, LATENCY = 100.0, 16.0
-APART = ("Panels._insert",)
+APART = ("Panels._insert", "Panels._set_grid")
 OURS = (
     jobs.Jobs,
     keys.Shortcuts,

@@ -54,9 +54,24 @@ def test_images_and_regions_alternate_so_that_a_stride_of_two_pairs_them(panels:
     assert cells == [cell for cell in ((0, 0), (0, 1), (1, 0), (1, 1)) for _ in range(2)]
 
 
-def test_the_grid_follows_the_canvas(panels: Panels) -> None:
-    panels.viewer.canvas.size = (300, 1600)
-    assert panels.viewer.canvas.grid.shape == (1, 4)
+@pytest.mark.parametrize(
+    ("shown", "size", "shape"),
+    [
+        (ORDER, (300, 1600), (1, 4)),
+        (ORDER, (700, 640), (2, 2)),
+        (ORDER[1:], (700, 640), (2, 2)),
+        (ORDER[1:], (400, 900), (1, 3)),
+        (ORDER[:2], (400, 900), (1, 2)),
+        (ORDER[:2], (700, 640), (1, 2)),  # stacked they would be larger, and harder to compare
+    ],
+)
+def test_the_grid_follows_the_canvas(
+    panels: Panels, later: Later, shown: tuple[str, ...], size: tuple[int, int], shape: tuple[int, int]
+) -> None:
+    panels.viewer.canvas.size = size
+    panels.show(shown)
+    later.run()
+    assert panels.viewer.canvas.grid.shape == shape
 
 
 def test_one_panel_alone_has_no_grid(panels: Panels) -> None:

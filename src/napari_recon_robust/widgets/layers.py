@@ -3,9 +3,8 @@
 Nothing here knows Qt: everything runs on a `ViewerModel`. Layers are held by reference, never by name.
 """
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Shapes
 from psygnal import Signal
 
-from .surface import drag_window, make_reading_surface
+from .surface import arrangement, drag_window, make_reading_surface
 
 ORDER = ("reference", "clean", "perturbed", "difference")
 EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"
@@ -250,12 +249,17 @@ class Panels:
         grid = self._grid_changes() if self._present else {}
         if not changed and not grid:
             return False
-        with layers.batched_update():
+        # napari collects Python's garbage at the end of a batch; a single change is laid out once without one.
+        with layers.batched_update() if len(changed) + len(grid) > 1 else nullcontext():
             for layer, on in changed.items():
                 layer.visible = on
-            for name, value in grid.items():
-                setattr(self.viewer.canvas.grid, name, value)
+            self._set_grid(grid)
         return True
+
+    def _set_grid(self, changes: Mapping[str, Any]) -> None:
+        """napari builds all cells of another shape anew."""
+        for name, value in changes.items():
+            setattr(self.viewer.canvas.grid, name, value)
 
     def _on_size(self) -> None:
         if not self._arranging:
@@ -274,11 +278,8 @@ class Panels:
         return panel.inserted and panel.image not in self.viewer.layers
 
     def _grid_changes(self) -> dict[str, Any]:
-        """What is to be changed for the grid whose cells are largest for square images in the canvas."""
         count = max(len(self.shown), 1)
-        height, width = self.viewer.canvas.size
-        columns = max(range(1, count + 1), key=lambda n: min(width / n, height / math.ceil(count / n)))
-        shape = (math.ceil(count / columns), columns)
+        shape = arrangement(count, *self.viewer.canvas.size)
         fitting = {"stride": 2, "spacing": 2.0, "shape": shape, "enabled": count > 1}
         return {name: value for name, value in fitting.items() if getattr(self.viewer.canvas.grid, name) != value}
 

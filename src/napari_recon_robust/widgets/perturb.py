@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import napari.viewer
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
@@ -57,7 +57,7 @@ class PerturbDock(Page):
         self.session.jobs.started.connect(self._show_running)
         self.session.jobs.ended.connect(self._show_running)
         self.listen(self.session.panels.clicked, self._on_click)
-        self._on_opened()
+        self._show_opened()
         self._on_finished()
         self.session.join(self, "Perturb")
 
@@ -159,6 +159,9 @@ class PerturbDock(Page):
     # ---------------------------------------------------------------- perturbation
 
     def _on_opened(self) -> None:
+        QTimer.singleShot(0, self._show_opened)  # the panels are built in this turn of the event loop
+
+    def _show_opened(self) -> None:
         if not self.bench.acquisition.is_open:
             self.run.setEnabled(False)
             return

@@ -87,7 +87,7 @@ class ReconstructDock(Page):
         self.session.asked_axes.connect(self._ask_axes)
         self._on_closed()
         if self.bench.acquisition.is_open:
-            self._on_opened()
+            self._show_opened()
             self._on_method()
         self.session.join(self, "Reconstruct")
 
@@ -192,6 +192,11 @@ class ReconstructDock(Page):
         show_text(self.notes, "")
 
     def _on_opened(self) -> None:
+        QTimer.singleShot(0, self._show_opened)  # the panels are built in this turn of the event loop
+
+    def _show_opened(self) -> None:
+        if not self.bench.acquisition.is_open:
+            return
         self.hint.hide()
         self.body.show()
         self._list_methods()

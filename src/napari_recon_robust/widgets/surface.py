@@ -39,6 +39,16 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
     return restore
 
 
+def arrangement(count: int, height: int, width: int) -> tuple[int, int]:
+    """(rows, columns) of the grid whose cells are largest for square images in a canvas of this size.
+
+    Never more rows than columns: what is compared stands side by side.
+    """
+    fewest = math.ceil(math.sqrt(count))
+    columns = max(range(fewest, count + 1), key=lambda n: min(width / n, height / math.ceil(count / n)))
+    return math.ceil(count / columns), columns
+
+
 def drag_window(image: Image, event: Any) -> Iterator[None]:
     """Right-drag: to the right widens the window, upwards brightens; always within its range."""
     low, high = image.contrast_limits

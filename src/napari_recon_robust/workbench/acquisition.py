@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from ..errors import InputError
+from ..errors import InputError, ReconRobustError
 from ..progress import Job, Progress
 from .task import Task
 
@@ -181,6 +181,12 @@ def _open(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
         for id in registry.ids():
             yield Progress(0.5, "Loading the methods")
             registry.get(id)  # imports its module here, in the job's thread, and not where it is listed
+    yield Progress(0.9, "Looking for what was sampled")
+    try:
+        _ = scan.fully_sampled  # reads a slice
+    except ReconRobustError:
+        scan.close()
+        raise
     return scan
 
 
