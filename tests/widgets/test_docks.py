@@ -209,6 +209,25 @@ def test_cancelling_keeps_the_best_so_far(review: Session, until: Until) -> None
     assert "best so far" in dock(review, "Perturb").spent.text()
 
 
+def test_after_cancelling_the_next_search_can_be_started_at_once(
+    review: Session, until: Until, slow: threading.Event
+) -> None:
+    review.bench.regions.choose(review.bench.regions.on(1))
+    review.bench.perturbing.set(steps=1)
+    run = dock(review, "Perturb").run
+    run.click()
+    assert not run.isEnabled()
+    press(dock(review, "Perturb").foot, "Cancel")
+    assert sentence(review) == "Worst-case noise: cancelled."
+    assert run.isEnabled()
+    assert review.jobs.working
+    run.click()
+    assert "starts when the last step" in sentence(review)
+    slow.set()
+    until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
+    assert review.bench.result.outcome.perturbed.complete
+
+
 def test_a_second_job_is_refused(review: Session, until: Until, slow: threading.Event) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     press(dock(review, "Perturb"), "Run")

@@ -22,7 +22,7 @@ def jobs(qtbot: Any) -> Iterator[Jobs]:
     jobs.failed.connect(jobs.sentences.append)
     yield jobs
     jobs.cancel_all()
-    qtbot.waitUntil(lambda: not jobs._running, timeout=10_000)
+    qtbot.waitUntil(lambda: not jobs.working, timeout=10_000)
 
 
 def counting(stop: threading.Event, seen: list[Any], closed: threading.Event | None = None) -> Job[str]:
@@ -72,17 +72,72 @@ def test_no_gradients_in_the_worker(jobs: Jobs, until: Until) -> None:
     assert seen == [False]
 
 
-def test_cancelling_closes_the_job_in_its_thread_and_keeps_the_best(jobs: Jobs, until: Until) -> None:
-    closed, kept, previews, messages = threading.Event(), [], [], []
+def test_cancelling_is_at_once_and_the_step_under_way_is_dropped(jobs: Jobs, until: Until) -> None:
+    begun, go, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def stubborn() -> Job[str]:
+        try:
+            yield Progress(0.1, "first", 1)
+            begun.set()
+            go.wait(60)
+            yield Progress(0.9, "second", 2)
+        finally:
+            closed.set()
+        return "done"
+
+    kept, previews, messages = [], [], []
     jobs.ended.connect(messages.append)
-    task = Task("Counting", counting(threading.Event(), [], closed), pytest.fail, previews.append, kept.append)
-    jobs.start(task)
-    until(lambda: previews)
+    jobs.start(Task("Searching", stubborn(), pytest.fail, previews.append, kept.append))
+    until(lambda: previews and begun.is_set())
     jobs.cancel()
-    until(lambda: not jobs.busy())
-    assert closed.is_set()
-    assert kept[0] >= previews[-1]
-    assert messages == ["Counting: cancelled."]
+    assert (messages, kept) == (["Searching: cancelled."], [1])
+    assert not jobs.busy()
+    assert jobs.working, "its thread is at a step that nothing interrupts"
+
+    said, second = [], []
+    stop = threading.Event()
+    stop.set()
+    jobs.progressed.connect(lambda progress: said.append(progress.message))
+    assert jobs.start(Task("Again", counting(stop, []), second.append))
+    assert jobs.busy()
+    assert "starts when the last step of what was cancelled has ended" in said[-1]
+    time.sleep(0.1)
+    assert not closed.is_set()
+    go.set()
+    until(lambda: second)
+    assert second == ["done"]
+    assert closed.is_set(), "one after the other"
+    assert previews == [1]
+
+
+def test_what_waits_can_be_cancelled_too(jobs: Jobs, until: Until) -> None:
+    go, messages = threading.Event(), []
+
+    def stubborn() -> Job[None]:
+        yield Progress(0.1)
+        go.wait(60)
+
+    jobs.start(Task("First", stubborn(), pytest.fail))
+    jobs.cancel()
+    jobs.start(Task("Second", failing(InputError("never started.")), pytest.fail))
+    jobs.ended.connect(messages.append)
+    jobs.cancel()
+    assert messages == ["Second: cancelled."]
+    go.set()
+    until(lambda: not jobs.working)
+    assert not jobs.sentences
+
+
+def test_what_gives_way_is_replaced(jobs: Jobs, until: Until) -> None:
+    stop, done = threading.Event(), []
+    jobs.start(Task("Comparing", counting(threading.Event(), []), pytest.fail, gives_way=True))
+    assert jobs.busy()
+    assert jobs.free()
+    assert jobs.start(Task("Searching", counting(stop, []), done.append))
+    assert not jobs.free()
+    stop.set()
+    until(lambda: done)
+    assert not jobs.sentences
 
 
 def test_a_cancelled_job_may_be_followed_by_what_makes_use_of_it(jobs: Jobs, until: Until) -> None:

@@ -1,7 +1,8 @@
 """Work in other threads: the one place that knows napari's workers, and what goes wrong in them.
 
 A lane runs one task at a time. A foreground lane refuses a second one; on a background lane the latest request
-waits and those before it are forgotten, so that a slider never builds a queue.
+waits and those before it are forgotten, so that a slider never builds a queue. A cancelled task is over at once for
+the window; its thread is at a step that nothing can interrupt, and the lane's next task starts when that has ended.
 """
 
 import atexit
@@ -43,7 +44,9 @@ def stop_all() -> None:
 
 
 @dataclass(eq=False)
-class _Running:
+class _Order:
+    """A task that runs on a lane, or waits for it."""
+
     task: Task[Any]
     quiet: bool
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -65,8 +68,8 @@ class Jobs(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._running: dict[str, _Running] = {}
-        self._waiting: dict[str, tuple[Task[Any], bool]] = {}
+        self._running: dict[str, _Order] = {}
+        self._waiting: dict[str, _Order] = {}
         self._shut = False
         _all.add(self)
         pool = QThreadPool.globalInstance()
@@ -75,99 +78,125 @@ class Jobs(QObject):
 
     def start(self, task: Task[Any], lane: str = "foreground") -> bool:
         """Run a task at the foot of the docks, unless its lane is busy: then say so and return False."""
-        if lane in self._running:
+        under_way = self._under_way(lane)
+        if under_way is not None and not under_way.gives_way:
             self.failed.emit(
-                f"{task.label} has to wait: {self._running[lane].task.label.lower()} is under way; "
+                f"{task.label} has to wait: {under_way.label.lower()} is under way; "
                 "cancel it or let it finish, then start again."
             )
             return False
-        self._launch(lane, task, quiet=False)
+        self.cancel(lane)
+        self._enqueue(lane, _Order(task, quiet=False))
         return True
 
-    def latest(self, task: Task[Any], lane: str, *, quiet: bool = True) -> None:
-        """Run a task as soon as its lane is free; a newer request replaces one that still waits."""
-        if lane in self._running:
-            self._waiting[lane] = (task, quiet)
-        else:
-            self._launch(lane, task, quiet)
+    def latest(self, task: Task[Any], lane: str) -> None:
+        """Run a task quietly as soon as its lane is free; a newer request replaces one that still waits."""
+        self._enqueue(lane, _Order(task, quiet=True))
 
-    def replace(self, task: Task[Any], lane: str, *, quiet: bool = True) -> None:
+    def replace(self, task: Task[Any], lane: str) -> None:
         """Like `latest`, and what runs on the lane is cancelled."""
         self.cancel(lane)
-        self.latest(task, lane, quiet=quiet)
+        self.latest(task, lane)
 
     def cancel(self, lane: str = "foreground") -> None:
-        """Ask a lane's task to stop at its next step, and forget what waits behind it."""
-        self._waiting.pop(lane, None)
-        if lane in self._running:
-            self._running[lane].cancelled.set()
+        """Be done with a lane's task and with what waits behind it; what the task makes of its best so far follows."""
+        stopped = self._stop(lane)
+        if stopped is None or stopped.task.stopped is None:
+            return
+        more = self._guard(stopped.task.stopped, stopped.preview)
+        if more is not None:
+            self._enqueue(lane, _Order(more, stopped.quiet))
 
-    def cancel_all(self) -> bool:
-        """Stop everything, at each job's next step; whether there was anything."""
-        for lane in list(self._running):
-            self.cancel(lane)
-        return self.working
+    def cancel_all(self) -> None:
+        """Be done with everything, and make nothing more of it."""
+        for lane in [*self._running, *self._waiting]:
+            self._stop(lane)
 
     @property
     def working(self) -> bool:
-        """Whether a task runs on any lane."""
+        """Whether a thread is at work on any lane, be it at the last step of a cancelled task."""
         return bool(self._running)
 
     def shut(self) -> None:
         """Stop everything for good: what still comes back is dropped, and nothing new is started."""
         self._shut = True
-        self._waiting.clear()
         self.cancel_all()
 
     def busy(self, lane: str = "foreground") -> bool:
-        """Whether a task runs on a lane."""
-        return lane in self._running
+        """Whether a task runs on a lane, or waits for it."""
+        return self._under_way(lane) is not None
 
-    def _launch(self, lane: str, task: Task[Any], quiet: bool) -> None:
+    def free(self, lane: str = "foreground") -> bool:
+        """Whether `start` would take a task."""
+        under_way = self._under_way(lane)
+        return under_way is None or under_way.gives_way
+
+    def _under_way(self, lane: str) -> Task[Any] | None:
+        for one in (self._running.get(lane), self._waiting.get(lane)):
+            if one is not None and not one.cancelled.is_set():
+                return one.task
+        return None
+
+    def _stop(self, lane: str) -> _Order | None:
+        """Cancel what waits and what runs on a lane; the latter is returned."""
+        waiting, running = self._waiting.pop(lane, None), self._running.get(lane)
+        if running is not None and running.cancelled.is_set():
+            running = None
+        for one in (waiting, running):
+            if one is not None:
+                one.cancelled.set()
+                if not one.quiet:
+                    self.ended.emit(f"{one.task.label}: cancelled.")
+        return running
+
+    def _enqueue(self, lane: str, one: _Order) -> None:
         if self._shut:
             return
-        running = _Running(task, quiet)
-        self._running[lane] = running
-        if not quiet:
-            self.started.emit(task.label)
+        if lane not in self._running:
+            self._launch(lane, one)
+            return
+        self._waiting[lane] = one
+        if not one.quiet:
+            self.started.emit(one.task.label)
+            message = f"{one.task.label}: starts when the last step of what was cancelled has ended."
+            self.progressed.emit(Progress(0.0, message))
+
+    def _launch(self, lane: str, one: _Order) -> None:
+        self._running[lane] = one
         worker = create_worker(
             _drive,
-            running,
+            one,
             _start_thread=False,
             _ignore_errors=True,
             _connect={
-                "yielded": lambda progress: self._on_progress(running, progress),
-                "returned": lambda outcome: self._on_returned(lane, running, outcome),
-                "aborted": lambda: self._end(lane, running, "Stopped."),
+                "yielded": lambda progress: self._on_progress(one, progress),
+                "returned": lambda outcome: self._on_returned(lane, one, outcome),
+                "aborted": lambda: self._end(lane, one, "Stopped."),
             },
         )
         worker.start()
+        if not one.quiet:
+            self.started.emit(one.task.label)
 
-    def _on_progress(self, running: _Running, progress: Progress) -> None:
+    def _on_progress(self, running: _Order, progress: Progress) -> None:
+        if running.cancelled.is_set():
+            return
         if progress.preview is not None:
             running.preview = progress.preview
-            if running.task.preview is not None and not (running.cancelled.is_set() or self._shut):
+            if running.task.preview is not None:
                 self._guard(running.task.preview, progress.preview)
         if not running.quiet:
             self.progressed.emit(progress)
 
-    def _on_returned(self, lane: str, running: _Running, outcome: Any) -> None:
-        task = running.task
-        if self._shut:
-            self._end(lane, running, "")
-            return
+    def _on_returned(self, lane: str, running: _Order, outcome: Any) -> None:
+        dropped = running.cancelled.is_set()
+        self._end(lane, running, "")
+        if dropped:
+            return  # with what it raised, for which nobody waits any more
         if isinstance(outcome, _Failed):
-            self._end(lane, running, "")
             self.failed.emit(sentence(outcome.error))
-            return
-        if outcome is not _STOPPED:
-            self._end(lane, running, "")
-            self._guard(task.accept, outcome)
-            return
-        self._end(lane, running, f"{task.label}: cancelled.")
-        more = None if task.stopped is None else self._guard(task.stopped, running.preview)
-        if more is not None and lane not in self._running:
-            self._launch(lane, more, running.quiet)
+        else:
+            self._guard(running.task.accept, outcome)
 
     def _guard(self, callback: Callable[[Any], Any], value: Any) -> Any:
         """What the workbench makes of a result may fail too, and must not take the window with it."""
@@ -177,20 +206,16 @@ class Jobs(QObject):
             self.failed.emit(sentence(error))
             return None
 
-    def _end(self, lane: str, running: _Running, message: str) -> None:
+    def _end(self, lane: str, running: _Order, message: str) -> None:
         if self._running.get(lane) is not running:
             return
         del self._running[lane]
-        if not running.quiet:
+        if not (running.quiet or running.cancelled.is_set()):
             self.ended.emit(message)
         if lane in self._waiting:
-            task, quiet = self._waiting.pop(lane)
-            self._launch(lane, task, quiet)
+            self._launch(lane, self._waiting.pop(lane))
         else:
             self.idle.emit(lane)
-
-
-_STOPPED = object()
 
 
 @dataclass(frozen=True)
@@ -198,7 +223,7 @@ class _Failed:
     error: Exception
 
 
-def _drive(running: _Running) -> Generator[Progress, None, Any]:
+def _drive(running: _Order) -> Generator[Progress, None, Any]:
     """Drives the job in the worker's thread, without gradients; a cancelled job is closed in that thread too.
 
     What it raises is returned: superqt's workers swallow a RuntimeError, which is what torch raises, and napari
@@ -220,9 +245,7 @@ def _drive(running: _Running) -> Generator[Progress, None, Any]:
                 last = now
                 yield Progress(progress.fraction, progress.message, preview)
                 preview = None
-        if preview is not None:
-            yield Progress(1.0, "", preview)
-        return _STOPPED
+        return None
     except RuntimeError as error:
         return _Failed(_converted(running.task.label, error))
     except Exception as error:

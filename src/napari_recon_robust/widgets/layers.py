@@ -257,7 +257,7 @@ class Panels:
         return True
 
     def _set_grid(self, changes: Mapping[str, Any]) -> None:
-        """napari builds all cells of another shape anew."""
+        """All cells of another shape are built anew by napari."""
         for name, value in changes.items():
             setattr(self.viewer.canvas.grid, name, value)
 

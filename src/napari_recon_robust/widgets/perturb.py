@@ -243,7 +243,7 @@ class PerturbDock(Page):
         self.session.attempt(self.bench.perturbing.run)
 
     def _show_running(self, _: str = "") -> None:
-        self.run.setEnabled(not self.session.jobs.busy() and self.bench.acquisition.slice is not None)
+        self.run.setEnabled(self.session.jobs.free() and self.bench.acquisition.slice is not None)
 
     # ---------------------------------------------------------------- result
 

@@ -150,7 +150,7 @@ class Perturbing:
         return ROI.box(0, 0, *measured.measurement.matrix, label="whole image")
 
     def _comparison(self, setting: Setting, index: int, found: "Sequence[Perturbed]") -> Task[Result]:
-        return Task("Comparing the best so far", _compare(setting, index, found), self.take)
+        return Task("Comparing the best so far", _compare(setting, index, found), self.take, gives_way=True)
 
     def prepare(self) -> Task[None] | None:
         """Fill the replay of the result; None where there is nothing to replay."""
