@@ -17,6 +17,7 @@ from napari_recon_robust.physics.simulate import (
     phase,
     simulate_slice,
     smooth_field,
+    susceptibility_field,
 )
 
 
@@ -109,6 +110,20 @@ def test_the_phase_leaves_the_imaginary_part_that_is_asked_for(detail: float) ->
         turned = image * torch.exp(-1j * fourier.ifft(low).angle())
         left.append(float(turned.imag.norm() / turned.norm()))
     assert 0.5 * detail < np.mean(left) < 1.3 * detail
+
+
+def test_the_field_of_a_cylinder_is_the_analytic_one() -> None:
+    """Uniform inside, 1/3 - |b|^2 / 2; outside a dipole in the plane, |b|^2 / 2 (a / r)^2 cos 2 (angle to b)."""
+    size, radius, angle, length = 512, 24, 0.6, 0.8
+    row, column = np.mgrid[-size // 2 : size // 2, -size // 2 : size // 2]
+    distance = np.hypot(row, column)
+    field = susceptibility_field(distance <= radius, (length * np.cos(angle), length * np.sin(angle)))
+
+    inside, outside = distance < radius - 4, (distance > radius + 4) & (distance < 3 * radius)
+    assert field[inside] == pytest.approx(np.full(inside.sum(), 1 / 3 - length**2 / 2), abs=0.02)
+    around = np.arctan2(column, row)[outside] - angle
+    expected = length**2 / 2 * (radius / distance[outside]) ** 2 * np.cos(2 * around)
+    assert field[outside] == pytest.approx(expected, abs=0.02)
 
 
 def test_a_smooth_phase_is_removed_by_the_central_k_space() -> None:

@@ -6,6 +6,7 @@ from napari_recon_robust.errors import WeightsError
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.reconstructors import unrolled
 from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork
+from napari_recon_robust.reconstructors.unrolled import Problem, problems
 
 ROWS, COLUMNS = 3, 12
 
@@ -65,6 +66,21 @@ def test_channels_and_blocks_are_undone():
     assert torch.equal(unrolled.to_complex(unrolled.channels(x)), x)
     odd = torch.rand(1, 3, 7, 5)
     assert torch.equal(unrolled.on_blocks(lambda blocks: blocks, odd), odd)
+
+
+def test_an_aligned_problem_has_the_same_data_and_a_nearly_real_image(lines):
+    """A phase that turns twice across the image is folded into the sensitivities; the coil images stay as they are."""
+    (problem,) = problems(lines)
+    column = torch.linspace(-1, 1, problem.model.shape[1])
+    maps = problem.model.sensitivities * torch.polar(torch.ones(()), 6 * column).conj()
+    steep = Problem(ForwardModel(maps, problem.model.mask, problem.model.dims), problem.data, problem.noise)
+    aligned, phase = steep.aligned
+
+    image = steep.tv(1e-3)
+    torch.testing.assert_close(phase.abs(), torch.ones(steep.model.shape))
+    torch.testing.assert_close(aligned.model.forward(image * phase.conj()), steep.model.forward(image))
+    assert float(image.imag.norm() / image.norm()) > 0.5
+    assert float((image * phase.conj()).imag.norm() / image.norm()) < 0.2
 
 
 def test_weights_of_another_network_are_refused(tmp_path):

@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.fft import fft2, ifft2
 from scipy.interpolate import CubicSpline
-from scipy.ndimage import gaussian_filter, zoom
+from scipy.ndimage import binary_erosion, binary_fill_holes, distance_transform_edt, gaussian_filter, zoom
 from torch import Tensor
 
 from ..errors import InputError
 from . import fourier
 
 NOISE_RANGE = (0.0015, 0.015)  # sigma relative to the image's 99.5th percentile
-DETAIL_RANGE = (0.05, 0.4)  # real scans keep 13-38% of imaginary part beside their low-resolution phase
+DETAIL_RANGE = (0.05, 0.5)  # real scans keep 13-41% of imaginary part beside their low-resolution phase
 
 # Sensitivities are smooth: the field is computed on this many points a side and interpolated by cubic splines.
 _FIELD_POINTS = 28
@@ -178,9 +179,10 @@ def phase(
     """Smooth + detail = phi, radians (rows, columns), where exp(i phi) is the image's phase.
 
     smooth: what a low-resolution phase estimate removes (field inhomogeneity, 1-3 rad).
-    detail: what remains, a random mixture of magnitude-dependent (tissue frequency, flow), local (vessels,
-    iron, air) and rough parts, whose magnitude-weighted root mean square is `detail` radians: about the
-    fraction of imaginary part that is left in real scans. None draws it from DETAIL_RANGE; 0 leaves it out.
+    detail: what remains, a random mixture of susceptibility (steep where tissue meets air), fat (off resonance),
+    magnitude-dependent (tissue frequency, flow), local (vessels, iron) and rough parts, whose magnitude-weighted
+    root mean square is `detail` radians: about the fraction of imaginary part that is left in real scans. None
+    draws it from DETAIL_RANGE; 0 leaves it out.
     """
     size = max(shape)
     field = rng.uniform(0.3, 1.0) * smooth_field(shape, rng, size / rng.uniform(3, 6))
@@ -196,14 +198,63 @@ def phase(
     relative = gaussian_filter(weight / max(float(weight.max()), _TINY), 0.7)
     local = smooth_field(shape, rng, size / rng.uniform(40, 100))
     local = np.sign(local) * np.maximum(np.abs(local) - 1.5, 0)
-    parts = [relative - relative.mean(), local, smooth_field(shape, rng, rng.uniform(1.0, 3.0))]
-    shares = rng.dirichlet([1.5, 1.0, 0.7])
+    tissue = binary_fill_holes(relative > 0.1)
+    parts = [
+        _susceptibility(tissue, rng),
+        _fat(tissue, rng),
+        relative - relative.mean(),
+        local,
+        smooth_field(shape, rng, rng.uniform(1.0, 3.0)),
+    ]
+    shares = rng.dirichlet([3.0, 0.7, 0.8, 0.4, 0.25])
     mixture = np.zeros(shape, np.float32)
     for share, part in zip(shares, parts, strict=True):
         mixture += np.float32(share / max(float(part.std()), 1e-6)) * part
     remaining = mixture - gaussian_filter(mixture, size / 24)
     power = (weight**2 * remaining**2).sum() / max(float((weight**2).sum()), _TINY)
     return (field + mixture * (detail / max(float(np.sqrt(power)), 1e-6))).astype(np.float32)
+
+
+def susceptibility_field(tissue: NDArray[np.bool_], direction: tuple[float, float]) -> NDArray[np.float32]:
+    """B = F^-1 (1/3 - (k b)^2 / k^2) F tissue: the field of a body that continues unchanged across the slice.
+
+    tissue: (rows, columns). direction: the main field's b along rows and columns, |b| <= 1; the rest is across.
+    Source: Salomir et al. 2003, doi:10.1002/cmr.b.10083.
+    """
+    row, column = np.meshgrid(*(np.fft.fftfreq(n).astype(np.float32) for n in tissue.shape), indexing="ij")
+    along = direction[0] * row + direction[1] * column
+    kernel = 1 / 3 - along**2 / np.maximum(row**2 + column**2, _TINY)
+    field: NDArray[np.float32] = ifft2(kernel * fft2(gaussian_filter(tissue.astype(np.float32), 0.7))).real
+    return field
+
+
+def _susceptibility(tissue: NDArray[np.bool_], rng: Generator) -> NDArray[np.float32]:
+    """The field of the tissue itself, and of a few bodies of air at its border, beside the slice (sinuses, ear canals).
+
+    Such a body is a dipole at a distance z from the plane: B = (3 cos^2 - 1) / (1 + r^2 / z^2)^(3/2).
+    """
+    angle, length = rng.uniform(0, np.pi), rng.uniform()
+    field = susceptibility_field(tissue, (length * np.cos(angle), length * np.sin(angle)))
+    field = field / max(float(field.std()), 1e-6)
+
+    border = np.argwhere(tissue & ~binary_erosion(tissue))
+    for _ in range(rng.integers(1, 5) if len(border) else 0):
+        place = border[rng.integers(len(border))]
+        distance = rng.uniform(0.02, 0.15) * max(tissue.shape)
+        direction = rng.standard_normal(3)
+        direction /= np.linalg.norm(direction)
+        down, right = ((np.arange(n) - at)[:, None] for n, at in zip(tissue.shape, place, strict=True))
+        square = down**2 + right.T**2 + distance**2
+        cosine = (direction[0] * down + direction[1] * right.T + direction[2] * distance) ** 2 / square
+        field = field + rng.normal(0, 6) * (3 * cosine - 1) * (distance**2 / square) ** 1.5
+    return field.astype(np.float32)
+
+
+def _fat(tissue: NDArray[np.bool_], rng: Generator) -> NDArray[np.float32]:
+    """One in a layer under the skin (1-4% of the field of view), else zero: fat's phase differs from water's."""
+    layer = tissue & (distance_transform_edt(tissue) < rng.uniform(0.01, 0.04) * max(tissue.shape))
+    result: NDArray[np.float32] = rng.choice((-1, 1)) * gaussian_filter(layer.astype(np.float32), 0.5)
+    return result
 
 
 def noise_covariance(coils: int, sigma: float, rng: Generator) -> NDArray[np.complex64]:

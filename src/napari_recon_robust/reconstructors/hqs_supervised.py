@@ -31,7 +31,7 @@ _REACH = 0.5  # of a correction of unit size, in standard deviations of the nois
 class HQSSupervised(Reconstructor):
     """min_x 1/2 ||A x - y||^2 + R(x) by half-quadratic splitting, R learned from fully sampled images, from TV on.
 
-    x_0 = argmin_x 1/2 ||A x - y||^2 + 0.15 sigma TV(x),
+    x_0 = argmin_x 1/2 ||A x - y||^2 + 0.12 sigma TV(x),
     z_k = x_k + g U(x_k, ...),    x_{k+1} = P (A^H y + w (z_k - d)),    P = (A^H A + w I)^-1,  d = A^H (y - A x_0) / w,
 
     w = exp(a + b log sigma), sigma the noise level times the knob `noise`. The dual d of the TV solution stays, so
@@ -81,10 +81,7 @@ class HQSSupervised(Reconstructor):
 
     def apply(self, network: "HQSNetwork", measurement: Measurement, **knobs: Any) -> Tensor:
         """The image by a network like it."""
-        images = []
-        for problem in problems(measurement):
-            start = problem.tv(tv.rule(float(problem.noise * knobs["noise"])))
-            images.append(torch.lerp(start, network(problem, knobs["noise"]), knobs["share"]))
+        images = [network(problem, knobs["noise"], knobs["share"]) for problem in problems(measurement)]
         return assemble(images, measurement)
 
 
@@ -101,11 +98,12 @@ class HQSNetwork(nn.Module):
         self.penalty_slope = nn.Parameter(torch.tensor(0.5))
         self.correction = UNet(4 * _INPUTS, 8, widths)
 
-    def forward(self, problem: Problem, assumed_noise: float = 1.0) -> Tensor:
+    def forward(self, problem: Problem, assumed_noise: float = 1.0, share: float = 1.0) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""
         noise = problem.noise * assumed_noise
         level = (noise / _TYPICAL_NOISE).log()
         penalty = (self.penalty_offset + self.penalty_slope * level).exp()
+        problem, phase = problem.aligned
         consistency = data_consistency(problem.model, penalty)
         start = problem.tv(tv.rule(float(noise)))
         removed = consistency.solve(problem.right_hand_side - problem.model.normal(start))
@@ -124,7 +122,7 @@ class HQSNetwork(nn.Module):
             features = torch.cat((channels(image), relative.asinh(), 5 * channels(changed), known_here), dim=1)
             correction = gate * to_complex(on_blocks(self.correction, features))
             image = start + penalty * consistency.solve(changed + correction)
-        return image
+        return phase * torch.lerp(start, image, share)
 
 
 class UNet(nn.Module):

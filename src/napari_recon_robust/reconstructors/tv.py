@@ -76,9 +76,10 @@ DIFFERENCES = Differences()
 
 
 def auto_weight(measurement: Measurement) -> float:
-    """W = 0.15 sigma, sigma = `Measurement.noise_level`, within the knob's range: a rule without a reference.
+    """W = 0.12 sigma, sigma = `Measurement.noise_level`, within the knob's range: a rule without a reference.
 
-    The rule was found on real brain scans, where it costs 7% of NMSE against the best weight. A batch gets its mean.
+    Against the best weight it costs less than 1% of NMSE on a real brain scan and 11% on simulations of another
+    anatomy (0.15 sigma: 1% and 19%; 0.1 sigma: 2% and 6%). A batch gets its mean.
     """
     return rule(float(measurement.noise_level.mean()))
 
@@ -86,7 +87,7 @@ def auto_weight(measurement: Measurement) -> float:
 def rule(noise: float) -> float:
     """The weight for a noise level relative to the scale."""
     knob = TotalVariation.knobs[0]
-    return min(max(0.15 * noise, knob.minimum), knob.maximum)
+    return min(max(0.12 * noise, knob.minimum), knob.maximum)
 
 
 def minimiser(b: Tensor, model: ForwardModel, weight: float, tolerance: float | None = None) -> Tensor:

@@ -20,6 +20,7 @@ from .cg_sense import conjugate_gradients
 _PROBES = 4
 _PRECISION = 1e-4  # of an iterative inverse
 _START_TOLERANCE = 1e-3  # of the TV solver where networks start: the rest is theirs
+_PHASE_WIDTH, _PHASE_RADIUS = 1.5, 5  # pixels
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -50,6 +51,17 @@ class Problem:
     @cached_property
     def _tv(self) -> dict[float, Tensor]:
         return {}
+
+    @cached_property
+    def aligned(self) -> "tuple[Problem, Tensor]":
+        """The problem of x / u, u the local phase of the TV image, and u: complex64 (rows, columns), |u| = 1.
+
+        ESPIRiT folds the ACS's phase into the maps; where it changes faster (beside air, in fat) most of the image
+        would be imaginary, and a network has learned that images are nearly real.
+        """
+        phase = local_phase(self.tv(tv.rule(float(self.noise))), self.noise)
+        model = ForwardModel(self.model.sensitivities * phase, self.model.mask, self.model.dims)
+        return Problem(model, self.data, self.noise), phase
 
 
 def problems(measurement: Measurement) -> list[Problem]:
@@ -179,6 +191,16 @@ def smooth(image: Tensor) -> Tensor:
     """The mean of each pixel's 3x3 neighbours, complex (rows, columns)."""
     parts = functional.pad(channels(image), (1, 1, 1, 1), mode="replicate")
     return to_complex(functional.avg_pool2d(parts, 3, 1))
+
+
+def local_phase(image: Tensor, noise: Tensor) -> Tensor:
+    """Phase u = v / |v|, v = G x + noise, G a Gaussian of 1.5 pixels: near one in air. Complex64 (rows, columns)."""
+    at = torch.arange(-_PHASE_RADIUS, _PHASE_RADIUS + 1, device=image.device)
+    kernel = torch.softmax(-((at / _PHASE_WIDTH) ** 2) / 2, 0)
+    parts = channels(image).movedim(1, 0)
+    parts = functional.pad(parts, (_PHASE_RADIUS,) * 4, mode="replicate")
+    parts = functional.conv2d(functional.conv2d(parts, kernel[None, None, None]), kernel[None, None, :, None])
+    return torch.sgn(to_complex(parts.movedim(0, 1)) + noise)
 
 
 def on_blocks(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from ..reconstructors.unrolled import Problem
 from ..specification import Specification
 
 # Shares of the cases: of another contrast, with phase detail, and drawn finer than acquired (Gibbs ringing).
-_OTHER_CONTRAST, _PHASE_DETAIL, _DRAWN_FINER = 0.8, 0.85, 0.5
+_OTHER_CONTRAST, _PHASE_DETAIL, _DRAWN_FINER = 0.8, 0.85, 0.7
 _SUBSTITUTES = 4
 
 
@@ -42,7 +42,7 @@ class BankSpecification(Specification):
     exclude: tuple[str, ...] = ()
     coils: tuple[int, int] = (5, 16)
     matrix: tuple[int, int] = (96, 320)
-    noise: tuple[float, float] = (0.0015, 0.015)
+    noise: tuple[float, float] = (0.0015, 0.025)
     centre_fraction: tuple[float, float] = (0.04, 0.18)
     minimum_centre_lines: int = 10
 

@@ -36,7 +36,7 @@ def combined(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 def improvement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     """What is won over TV: the mean of the error ratios of the complex image and of its magnitude, + 0.3 D / D_0.
 
-    Errors are ||x - t|| / ||x_0 - t||, x_0 the minimiser of TV at 0.15 sigma, so that a case counts alike whether TV
+    Errors are ||x - t|| / ||x_0 - t||, x_0 the minimiser of TV at 0.12 sigma, so that a case counts alike whether TV
     is nearly right or far off. The magnitude and D = 1 - SSIM + 0.01 are of the foreground, as they are judged.
     """
     image, truth = network(example.problem), example.truth
