@@ -28,7 +28,7 @@ from ..workbench.task import Task
 
 _log = logging.getLogger(__name__)
 _PERIOD = 0.03  # seconds between two reports of one job to the window
-_LANES = 5
+_LANES = 6
 _all: "WeakSet[Jobs]" = WeakSet()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer
 from qtpy.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -36,9 +36,11 @@ from .jobs import Jobs
 from .keys import Shortcuts
 from .session import Session
 from .surface import NOTICE
+from .warm import COMPILING, compiler
 
 WIDTH = 360
 ACCENT = "#3fa7d6"  # stands on a dark and on a light theme
+_BETWEEN = 1000  # ms; kernels are compiled one after the other
 
 
 class Bar(QWidget):
@@ -76,8 +78,14 @@ class Foot(QWidget):
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.bar = Bar()
         self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop at the next step; the best result so far is kept")
+        self.cancel.setToolTip("Stop now; the best result so far is kept")
         self.cancel.clicked.connect(lambda: jobs.cancel())
+        self.compiling = QLabel(COMPILING)
+        self.compiling.setWordWrap(True)
+        self._compiled = QTimer(self)
+        self._compiled.setSingleShot(True)
+        self._compiled.setInterval(_BETWEEN)
+        self._compiled.timeout.connect(self.compiling.hide)
         notice = QLabel(NOTICE)
         notice.setEnabled(False)
         notice.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -90,6 +98,7 @@ class Foot(QWidget):
         column.addWidget(rule())
         column.addLayout(row)
         column.addWidget(self.message)
+        column.addWidget(self.compiling)
         column.addWidget(notice)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._show_running(jobs.busy())
@@ -97,6 +106,15 @@ class Foot(QWidget):
         jobs.progressed.connect(self._on_progressed)
         jobs.ended.connect(self._on_ended)
         jobs.failed.connect(self.say)
+        compiler().changed.connect(self._show_compiling)
+        self.compiling.setVisible(compiler().busy)
+
+    def _show_compiling(self, busy: bool) -> None:
+        if busy:
+            self._compiled.stop()
+            self.compiling.show()
+        else:
+            self._compiled.start()
 
     def say(self, message: str) -> None:
         """A sentence at the foot."""

@@ -17,7 +17,7 @@ from ..workbench.task import Task
 from .jobs import Jobs, sentence
 from .layers import Geometry, Outline, Panels
 from .scene import Scene
-from .warm import warm_up
+from .warm import after_warm_up, compile_kernels, is_warm, warm_up
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")
@@ -54,7 +54,7 @@ class Session(QObject):
         self.docks: list[QWidget] = []
         self._rest = _timer(self, self._at_rest)
         self._slice_rest = _timer(self, self._slice_at_rest)
-        self.jobs.latest(Task("Warming up", warm_up(), lambda _: None), "measure")
+        self._warm_up()
         bench, scene = self.bench, self.scene
         bench.acquisition.opened.connect(self._on_opened)
         bench.acquisition.closed.connect(self._on_closed)
@@ -84,17 +84,26 @@ class Session(QObject):
         """Open a scan, a table of annotations, or the folder of a saved case; an array asks for its axes first."""
         path = Path(path)
         if path.is_dir():
-            self.attempt(lambda: self.bench.open_case(path))
+            self._take_in(lambda: self.bench.open_case(path))
         elif path.suffix == ".csv":
             self.attempt(lambda: self.bench.annotate(path))
         elif path.suffix == ".npy" and axes is None:
             self._ask_axes(path)
         else:
-            self.attempt(lambda: self.bench.acquisition.open(path, axes))
+            self._take_in(lambda: self.bench.acquisition.open(path, axes))
 
     def open_sample(self) -> None:
         """Open the packaged sample."""
-        self.attempt(self.bench.acquisition.open_sample)
+        self._take_in(self.bench.acquisition.open_sample)
+
+    def _take_in(self, action: Callable[[], Task[Any]]) -> None:
+        """Open something whose layers come next."""
+        self._warm_up()
+        self.attempt(lambda: after_warm_up(action()))
+
+    def _warm_up(self) -> None:
+        if not is_warm():
+            self.jobs.latest(Task("Warming up", warm_up(), lambda _: None), "warm")
 
     def measure(self, sampling: Any = ...) -> None:
         """Measure the slice that is shown, with a sampling."""
@@ -165,6 +174,7 @@ class Session(QObject):
         self._set_up()
         self._slice_rest.stop()
         self.measure()
+        self.jobs.latest(Task("Compiling", compile_kernels(), lambda _: None), "warm")
 
     def _set_up(self) -> None:
         """Panels for what is open."""

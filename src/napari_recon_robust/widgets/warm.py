@@ -1,10 +1,27 @@
-"""Paid in another thread before it is needed."""
+"""Paid in another thread before it is needed: what napari does once in a process, what numba does once on a machine."""
+
+import threading
+from dataclasses import replace
+from functools import cache
+from typing import Any, TypeVar
 
 import numpy as np
 from napari.layers import Image, Shapes
+from qtpy.compat import isalive
+from qtpy.QtCore import QObject, Signal
 
 from ..progress import Job, Progress
+from ..workbench.task import Task
 from .layers import Geometry
+
+COMPILING = (
+    "Compiling TV and other fast methods for this machine, once: half a minute in which images come late; "
+    "all else can be used meanwhile."
+)
+_COMPILED = ("tv", "l1-wavelet")  # their kernels and those of the forward model
+T = TypeVar("T")
+_PACKAGE = __name__.partition(".")[0]
+_warm = threading.Event()
 
 
 def warm_up() -> Job[None]:
@@ -13,9 +30,96 @@ def warm_up() -> Job[None]:
     It takes most of a second; in another thread the window does not notice. The layers made here are thrown away.
     """
     yield Progress(0.0, "Warming up")
-    geometry = Geometry((1, 4, 4), (1.0, 1.0, 1.0))
-    Image(np.zeros((1, 4, 4), np.float32), **geometry.transform)
-    yield Progress(0.5)
-    corners = np.array([[0, 0, 0], [0, 0, 2], [0, 2, 2], [0, 2, 0.0]])
-    for kind in ("rectangle", "ellipse", "polygon"):
-        Shapes([corners], shape_type=kind, ndim=3, face_color="transparent", **geometry.transform)
+    try:
+        compiler().watch()
+        geometry = Geometry((1, 4, 4), (1.0, 1.0, 1.0))
+        Image(np.zeros((1, 4, 4), np.float32), **geometry.transform)
+        yield Progress(0.5)
+        corners = np.array([[0, 0, 0], [0, 0, 2], [0, 2, 2], [0, 2, 0.0]])
+        crossed = corners[[0, 2, 1, 3]]
+        drawn = (("rectangle", corners), ("ellipse", corners), ("path", corners[:2]), ("polygon", crossed))
+        for kind, vertices in drawn:
+            layer = Shapes(ndim=3, face_color="transparent", **geometry.transform)
+            layer.add([vertices], shape_type=kind)
+            yield Progress(0.9)
+    finally:
+        _warm.set()
+
+
+def is_warm() -> bool:
+    """Whether that is done."""
+    return _warm.is_set()
+
+
+def after_warm_up(task: Task[Any]) -> Task[Any]:
+    """The task, its result kept until napari is warm: layers made meanwhile would wait for numba's lock."""
+    return replace(task, job=_after_warm_up(task.job))
+
+
+def _after_warm_up(job: Job[T]) -> Job[T]:
+    result = yield from job
+    while not _warm.wait(0.1):
+        yield Progress(1.0, "Preparing the window for shapes: napari compiles, once for this machine")
+    return result
+
+
+def compile_kernels() -> Job[None]:
+    """Compile the kernels, or load them if that was done before: a small measurement is reconstructed."""
+    import torch
+
+    from ..measurement import Calibration, Measurement
+    from ..reconstructors import registry
+
+    coils, size = 2, 32
+    flat = torch.full((coils, size, size), coils**-0.5, dtype=torch.complex64)
+    mask = torch.arange(size)[None] % 2 == 0
+    kept = Calibration(flat, torch.ones(coils))
+    measurement = Measurement(flat * mask, mask, (size, size), kept=kept)
+    for number, id in enumerate(_COMPILED):
+        yield Progress(number / len(_COMPILED), COMPILING)
+        registry.get(id)(measurement)
+
+
+class Compiler(QObject):
+    """Whether numba compiles a function of this package, in whatever thread: `changed(bool)`."""
+
+    changed = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth, self._watching = 0, False
+
+    @property
+    def busy(self) -> bool:
+        """Whether it compiles now."""
+        return self._depth > 0
+
+    def watch(self) -> None:
+        """Begin; called in another thread, since numba takes half a second to import."""
+        if self._watching:
+            return
+        self._watching = True
+        from numba.core import event
+
+        class Listener(event.Listener):  # type: ignore[misc]
+            def on_start(_, event: Any) -> None:
+                self._count(event, 1)
+
+            def on_end(_, event: Any) -> None:
+                self._count(event, -1)
+
+        event.register("numba:compile", Listener())
+
+    def _count(self, event: Any, change: int) -> None:
+        """One more compilation, or one less; numba's lock lets only one thread in here."""
+        if not event.data["dispatcher"].py_func.__module__.startswith(_PACKAGE):
+            return
+        was, self._depth = self.busy, max(self._depth + change, 0)
+        if self.busy != was and isalive(self):
+            self.changed.emit(self.busy)
+
+
+@cache
+def compiler() -> Compiler:
+    """That of this process."""
+    return Compiler()
