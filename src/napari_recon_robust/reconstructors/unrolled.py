@@ -193,14 +193,14 @@ def smooth(image: Tensor) -> Tensor:
     return to_complex(functional.avg_pool2d(parts, 3, 1))
 
 
-def local_phase(image: Tensor, noise: Tensor) -> Tensor:
-    """Phase u = v / |v|, v = G x + noise, G a Gaussian of 1.5 pixels: near one in air. Complex64 (rows, columns)."""
+def local_phase(image: Tensor, floor: Tensor) -> Tensor:
+    """Phase u = v / |v|, v = G x + floor, G a Gaussian of 1.5 pixels: near one in air. Complex (..., rows, columns)."""
     at = torch.arange(-_PHASE_RADIUS, _PHASE_RADIUS + 1, device=image.device)
-    kernel = torch.softmax(-((at / _PHASE_WIDTH) ** 2) / 2, 0)
-    parts = channels(image).movedim(1, 0)
-    parts = functional.pad(parts, (_PHASE_RADIUS,) * 4, mode="replicate")
-    parts = functional.conv2d(functional.conv2d(parts, kernel[None, None, None]), kernel[None, None, :, None])
-    return torch.sgn(to_complex(parts.movedim(0, 1)) + noise)
+    kernel = torch.softmax(-((at / _PHASE_WIDTH) ** 2) / 2, 0).to(image.real.dtype)
+    parts = torch.view_as_real(image).movedim(-1, 0)
+    padded = functional.pad(parts.reshape(-1, 1, *image.shape[-2:]), (_PHASE_RADIUS,) * 4, mode="replicate")
+    low = functional.conv2d(functional.conv2d(padded, kernel[None, None, None]), kernel[None, None, :, None])
+    return torch.sgn(torch.view_as_complex(low.reshape(parts.shape).movedim(0, -1).contiguous()) + floor)
 
 
 def on_blocks(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

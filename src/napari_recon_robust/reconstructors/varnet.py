@@ -18,11 +18,12 @@ from ..weights import store
 from .base import Reconstructor
 from .cg_sense import conjugate_gradients
 from .fastmri_layout import FastMRIVarNet, acs_columns
-from .unrolled import Problem
+from .unrolled import Problem, local_phase
 
 Cascades = Callable[..., Tensor]  # FastMRIVarNet.forward
 
 WEIGHT, ITERATIONS = 0.005, 10  # of the CG-SENSE image to start at
+PHASE_FLOOR = 0.01  # of its maximum: what is darker keeps its phase
 
 
 class VarNet(Reconstructor):
@@ -114,11 +115,16 @@ def restore(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
 def refine(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
     """The same from k_0 = y + (1 - M) F S x_0, x_0 CG-SENSE's image, and for the images less the mean m of x_0.
 
-    A normalising U-Net hands the mean of its input through, and with sensitivities that carry the phase the
-    image is nearly real and positive: without this the cascades are busy with the mean.
+    A normalising U-Net hands the mean of its input through, and with sensitivities that carry the phase (that of
+    x_0 too, see `unrolled.local_phase`) the image is nearly real and positive: without this the cascades are busy
+    with the mean.
     """
-    maps, dims = model.sensitivities, model.dims
+    dims = model.dims
     start = conjugate_gradients(lambda x: model.normal(x) + WEIGHT * x, model.adjoint(data), ITERATIONS)
+    phase = local_phase(start, PHASE_FLOOR * start.abs().amax((-2, -1), keepdim=True))
+    start = start * phase.conj()
+    model = ForwardModel(model.sensitivities * phase.unsqueeze(-3), model.mask, dims)
+    maps = model.sensitivities
     power = maps.abs().square().sum((-3, -2, -1), keepdim=True)
     mean = (maps.abs().square() * start.unsqueeze(-3)).sum((-3, -2, -1), keepdim=True) / torch.where(
         power > 0, power, 1
@@ -126,7 +132,7 @@ def refine(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
     constant = fourier.fft(maps * mean, dims)
     y = data - model.mask * constant
     first = y + ~model.mask * (fourier.fft(maps * start.unsqueeze(-3), dims) - constant)
-    return _combine(network(y, model.mask, maps, dims, first) + constant, model)
+    return phase * _combine(network(y, model.mask, maps, dims, first) + constant, model)
 
 
 def _combine(data: Tensor, model: ForwardModel) -> Tensor:
