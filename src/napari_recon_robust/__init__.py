@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import compare, diverse, perturb, reconstructor, reconstructors
+    from .api import compare, compare_methods, diverse, perturb, reconstructor, reconstructors
     from .evaluation.record import load_case, save_case
     from .evaluation.roi import ROI
     from .io import open_scan
@@ -21,6 +21,7 @@ _HOME = {
     "Measurement": ".measurement",
     "Sampling": ".physics.sampling",
     "compare": ".api",
+    "compare_methods": ".api",
     "diverse": ".api",
     "load_case": ".evaluation.record",
     "make_case": ".replay",
@@ -36,6 +37,7 @@ __all__ = [
     "Measurement",
     "Sampling",
     "compare",
+    "compare_methods",
     "diverse",
     "load_case",
     "make_case",

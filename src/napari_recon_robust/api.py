@@ -1,6 +1,7 @@
 """The few functions of the public interface that belong to no single module."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from . import diversity, progress
@@ -10,6 +11,9 @@ from .measurement import Measurement
 from .perturbations import registry as perturbations
 from .perturbations.base import Perturbed
 from .perturbations.outcome import Outcome, evaluate
+from .quality import cases, study
+from .quality.entries import Entry
+from .quality.table import Table
 from .reconstructors import registry
 from .reconstructors.base import Reconstructor
 
@@ -81,4 +85,34 @@ def diverse(
     """The `count` most different plausible images over the method's live knobs: `diversity.diverse`, to its end."""
     region = None if roi is None else roi.mask(measurement.matrix)
     job = diversity.diverse(measurement, reconstructor, count, region=region, tolerance=tolerance, knobs=knobs)
+    return progress.run(job, on_progress)
+
+
+def compare_methods(
+    files: Sequence[str | Path] | Mapping[str, str | Path],
+    methods: Sequence[str] | None = None,
+    *,
+    output: str | Path | None = None,
+    baseline: str | None = None,
+    axes: Sequence[str] | None = None,
+    device: str = "cpu",
+    on_progress: Callable[[progress.Progress], object] | None = None,
+    **grid: Any,
+) -> Table:
+    """Several methods (all by default) on several scans and masks: `quality.study.compare_methods`, to its end.
+
+    files: fully sampled k-space, NIfTI volumes to simulate from, or folders of these, by the name of their table or
+    without. methods: ids or own models, with "auto", "oracle" or knobs behind a comma ("tv, weight=5e-3"). output: a
+    folder whose results are kept. grid: of `quality.cases.Grid` (patterns, accelerations, seeds, slices, ...).
+    `print(table.markdown())` shows the result; `table.results` has one for each method and case.
+    """
+    job = study.compare_methods(
+        cases.groups(files),
+        [Entry.parse(text) for text in methods or registry.ids()],
+        cases.Grid(**grid),
+        folder=None if output is None else Path(output),
+        baseline=baseline,
+        axes=axes,
+        device=device,
+    )
     return progress.run(job, on_progress)

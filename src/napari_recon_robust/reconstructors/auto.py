@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..knob import Knob
 from ..measurement import Measurement
 from ..physics.sampling import acs_region
 from ..progress import Job, Progress
@@ -27,9 +28,7 @@ def auto_knobs(reconstructor: Reconstructor, measurement: Measurement) -> Job[di
     that of all samples, since the ACS is never held out. Yields a step for each image.
     Raises InputError for a method without a live knob, and where too little lies outside the ACS.
     """
-    knob = next((knob for knob in reconstructor.knobs if knob.live and knob.kind == "float"), None)
-    if knob is None:
-        raise InputError(f"{reconstructor.label} has no live knob that held-out lines could choose; set its knobs.")
+    knob = live_knob(reconstructor)
     values = [knob.from_unit(n / (VALUES - 1)) for n in range(VALUES)]
     errors = np.zeros(VALUES)
     for fold, held_out in enumerate(folds(measurement.mask)):
@@ -43,6 +42,14 @@ def auto_knobs(reconstructor: Reconstructor, measurement: Measurement) -> Job[di
                 done = (fold * VALUES + n + 1) / (FOLDS * VALUES)
                 yield Progress(done, f"{knob.label} {values[n]:.3g}, without held-out lines")
     return {knob.name: values[int(errors.argmin())]}
+
+
+def live_knob(reconstructor: Reconstructor) -> Knob:
+    """The first live knob, which is what can be chosen; InputError for a method without one."""
+    knob = next((knob for knob in reconstructor.knobs if knob.live and knob.kind == "float"), None)
+    if knob is None:
+        raise InputError(f"{reconstructor.label} has no live knob that could be chosen; set its knobs.")
+    return knob
 
 
 def without(measurement: Measurement, held_out: Tensor) -> Measurement:

@@ -1,0 +1,85 @@
+"""recon-robust compare."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import InputError
+from ..physics.sampling import PATTERNS
+from ..quality.cases import Grid, groups
+from ..quality.entries import Entry
+from ..quality.study import compare_methods
+from ..reconstructors import registry
+from .options import checked_device, follow, number, print_json
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="[NAME=]FILE...")
+@click.option("--method", "methods", multiple=True, metavar="ID", help="Repeat it; all of `methods` if left out.")
+@click.option("--pattern", "patterns", multiple=True, type=click.Choice(PATTERNS), default=["equispaced"])
+@click.option("--acceleration", "accelerations", multiple=True, type=float, default=[4.0], metavar="R")
+@click.option("--seed", "seeds", multiple=True, default=["0"], metavar="S", help='Of the masks; "file": its name.')
+@click.option("--slices", default=1, show_default=True, help="Of each scan or anatomy, evenly spaced.")
+@click.option("--centre-fraction", type=float, metavar="F", help="For the ACS; 8% of the lines, 4% from R = 8 on.")
+@click.option("--matrix", default=256, show_default=True, help="Side of simulated images.")
+@click.option("--axes", metavar="A,B,C", help="Axes of raw arrays, for instance coil,phase,readout.")
+@click.option("--baseline", metavar="ID", help="The method that NMSE is divided by, case by case.")
+@click.option("--device", default="cpu", show_default=True, metavar="D", help="cpu, cuda, cuda:1 or mps.")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Folder; a run there goes on.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+def compare(
+    files: tuple[str, ...],
+    methods: tuple[str, ...],
+    seeds: tuple[str, ...],
+    axes: str | None,
+    baseline: str | None,
+    device: str,
+    output: Path | None,
+    as_json: bool,
+    **grid: Any,
+) -> None:
+    """Reconstruct FILES by several methods under several masks, and print the table of their quality and time.
+
+    A FILE is fully sampled k-space, a NIfTI volume (whose acquisition is simulated) or a folder of these; NAME is what
+    the table calls it. After a method's id, "auto", "rule" (of TV), "oracle" (the best knob by the reference) or knobs.
+    What OUTPUT holds already is not computed again.
+
+    \b
+    Examples:
+      recon-robust compare held-out=brain.nii.gz --slices 12 --acceleration 4 --acceleration 8 --output table
+      recon-robust compare scans/ --method cg-sense --method "tv, oracle" --method "tv, weight=5e-3" --seed file
+    """
+    named = [_named(file) for file in files]
+    if all(name for name, _ in named):
+        if len(dict(named)) < len(named):
+            raise InputError("two of the files have one name; give each its own, or put them into one folder.")
+        found = groups(dict(named))
+    elif not any(name for name, _ in named):
+        found = groups([path for _, path in named])
+    else:
+        raise InputError("some of the files have a name and some have none; write all as NAME=FILE, or none.")
+    entries = [Entry.parse(text) for text in methods or registry.ids()]
+    job = compare_methods(
+        found,
+        entries,
+        Grid(**grid, seeds=tuple(number(seed, default=seed) for seed in seeds)),
+        folder=output,
+        baseline=baseline,
+        axes=axes.split(",") if axes else None,
+        device=checked_device(device),
+    )
+    table = follow(job, "comparing")
+    for row in table.rows.values():
+        if row["caution"]:
+            click.echo(f"recon-robust: {row['caution']}", err=True)
+    if as_json:
+        print_json(table.to_json())
+    else:
+        click.echo(table.markdown(), nl=False)
+
+
+def _named(file: str) -> tuple[str, Path]:
+    """NAME=FILE in two, unless a file is called so."""
+    name, separator, path = file.partition("=")
+    return ("", Path(file)) if not separator or Path(file).exists() else (name, Path(path))

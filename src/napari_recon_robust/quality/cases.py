@@ -1,0 +1,213 @@
+"""The cases that methods are compared on: slices of scans and of simulated acquisitions, each under a mask."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+from torch import Tensor
+
+from ..errors import InputError
+from ..evaluation import metrics, record
+from ..evaluation.metrics import Metrics
+from ..io import FORMATS, open_scan
+from ..measurement import Measurement
+from ..physics.anatomy import load_volume, slices
+from ..physics.sampling import Pattern, Sampling
+from ..physics.simulate import NOISE_RANGE, simulate_slice
+from ..scan import Scan
+from ..specification import Specification
+
+ANATOMIES = (".nii", ".nii.gz")
+_HIGH = 8.0  # from this acceleration on, 4% of the lines lie in the centre instead of 8%
+
+
+class Grid(Specification):
+    """Which slices under which masks: all combinations.
+
+    slices: of each scan or anatomy, evenly spaced. seeds: of the masks of the first of them, the next ones count on;
+    "file" is each file's name, as fastMRI seeds. centre_fraction: by default 8% of the lines, 4% from R = 8 on.
+    matrix, coils: of simulated acquisitions, whose coils and noise are drawn from the slice's number.
+    """
+
+    patterns: tuple[Pattern, ...] = Field(default=("equispaced",), min_length=1)
+    accelerations: tuple[float, ...] = Field(default=(4.0,), min_length=1)
+    seeds: tuple[int | Literal["file"], ...] = Field(default=(0,), min_length=1)
+    slices: int = Field(default=1, ge=1)
+    centre_fraction: float | None = Field(default=None, ge=0, lt=1)
+    minimum_centre_lines: int = Field(default=12, ge=0)
+    matrix: int = Field(default=256, ge=32)
+    coils: int = Field(default=8, ge=1)
+
+    def samplings(self, name: str, position: int) -> list[Sampling]:
+        """Each mask of a slice, by its position among those that are taken of the file of that name."""
+        return [
+            Sampling(
+                pattern=pattern,
+                acceleration=acceleration,
+                centre_fraction=self._centre(acceleration),
+                minimum_centre_lines=self.minimum_centre_lines,
+                seed=name if seed == "file" else seed + position,
+            )
+            for acceleration, pattern, seed in product(self.accelerations, self.patterns, self.seeds)
+        ]
+
+    def _centre(self, acceleration: float) -> float:
+        default = 0.08 if acceleration < _HIGH else 0.04
+        return default if self.centre_fraction is None else self.centre_fraction
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One slice under one mask, and what it is judged against.
+
+    group: of cases that belong into one table. scan: its number in the group; names of files stay out of results.
+    truth: the noise-free magnitude of a simulation, or None. span: the share of the whole run, from and to.
+    """
+
+    group: str
+    scan: int
+    slice: int
+    sampling: Sampling
+    measurement: Measurement
+    truth: Tensor | None = None
+    span: tuple[float, float] = (0.0, 1.0)
+
+    @cached_property
+    def reference(self) -> Tensor:
+        """One for all methods: the truth, or the fully sampled coil-combined image, float32 (rows, columns)."""
+        reference = self.measurement.reference("combined") if self.truth is None else self.truth
+        assert reference is not None, "cases of undersampled scans are refused when they are made"
+        return reference
+
+    @cached_property
+    def foreground(self) -> Tensor:
+        """Where the reference shows tissue, bool (rows, columns)."""
+        return metrics.foreground(self.reference)
+
+    @cached_property
+    def input(self) -> str:
+        """SHA-256 of the samples, the mask and what the reference is made from."""
+        one = self.measurement
+        arrays = (one.kspace, one.mask, one.full, self.truth)
+        return record.array_hash(*(array.cpu().numpy() for array in arrays if array is not None))
+
+    def score(self, image: Tensor) -> dict[str, Metrics]:
+        """SSIM, PSNR and NMSE of an image on the foreground and the whole."""
+        return metrics.measure(image.cpu(), self.reference.cpu(), tissue=self.foreground)
+
+
+@dataclass(frozen=True, eq=False)
+class Acquisition:
+    """A slice before it is undersampled."""
+
+    slice: int
+    under: Callable[[Sampling], Measurement]
+    truth: Tensor | None = None
+
+
+def groups(files: Sequence[str | Path] | Mapping[str, str | Path]) -> dict[str, list[Path]]:
+    """The files of each group: a file, or all in a folder that are scans or anatomies.
+
+    Groups without a name are "simulated" (anatomies) or "scans", numbered where there are several.
+    Raises InputError for what does not exist, and for a folder without any.
+    """
+    if isinstance(files, Mapping):
+        found = {name: _within(Path(path)) for name, path in files.items()}
+    else:
+        found, counts = {}, Counter[str]()
+        for paths in map(_within, map(Path, files)):
+            kind = "simulated" if all(map(is_anatomy, paths)) else "scans"
+            counts[kind] += 1
+            found[kind if counts[kind] == 1 else f"{kind} {counts[kind]}"] = paths
+    if not found:
+        raise InputError("there is nothing to compare on; give k-space, NIfTI volumes or folders of them.")
+    return found
+
+
+def is_anatomy(path: Path) -> bool:
+    """Whether acquisitions are to be simulated from it."""
+    return path.name.lower().endswith(ANATOMIES)
+
+
+def cases(
+    files: Mapping[str, Sequence[Path]], grid: Grid, *, axes: Sequence[str] | None = None, device: str = "cpu"
+) -> Iterator[Case]:
+    """Every case, read or simulated when it is asked for. axes: of raw arrays.
+
+    Raises InputError for an undersampled scan, FileFormatError for a file that cannot be read.
+    """
+    every = [(group, number, path) for group, paths in files.items() for number, path in enumerate(paths, start=1)]
+    for done, (group, number, path) in enumerate(every):
+        with _opened(path, grid, axes) as (count, acquisitions):
+            for position, acquired in enumerate(acquisitions):
+                samplings = grid.samplings(path.name, position)
+                for at, sampling in enumerate(samplings, start=position * len(samplings)):
+                    begin, end = ((done + n / (count * len(samplings))) / len(every) for n in (at, at + 1))
+                    measurement = acquired.under(sampling).to(device)
+                    yield Case(group, number, acquired.slice, sampling, measurement, acquired.truth, span=(begin, end))
+
+
+@contextmanager
+def _opened(path: Path, grid: Grid, axes: Sequence[str] | None) -> Iterator[tuple[int, Iterator[Acquisition]]]:
+    """How many slices are taken of a file, and these, one at a time."""
+    if is_anatomy(path):
+        yield grid.slices, _simulated(path, grid)
+        return
+    with open_scan(path, axes if path.suffix == ".npy" else None) as scan:
+        if not scan.fully_sampled:
+            raise InputError(
+                f"{path.name} is undersampled, so that no image is known to judge methods by; give fully sampled scans."
+            )
+        indices = _spaced(len(scan), grid.slices)
+        yield len(indices), _acquired(scan, indices)
+
+
+def _acquired(scan: Scan, indices: Sequence[int]) -> Iterator[Acquisition]:
+    for index in indices:
+        yield Acquisition(index, partial(scan.measurement, index))
+
+
+def _simulated(path: Path, grid: Grid) -> Iterator[Acquisition]:
+    """Axial slices, acquired with coils and noise by the slice's number."""
+    shape = (grid.matrix, grid.matrix)
+    for number, image in enumerate(slices(load_volume(path), "axial", grid.slices, shape)):
+        rng = np.random.default_rng(number)
+        level = float(np.exp(rng.uniform(*np.log(NOISE_RANGE))))
+        acquired = simulate_slice(image, rng, coils=grid.coils, noise_level=level)
+        yield Acquisition(number, partial(_undersampled, acquired.kspace), acquired.image.abs())
+
+
+def _undersampled(kspace: Tensor, sampling: Sampling) -> Measurement:
+    readout, phase = kspace.shape[-2:]
+    mask = sampling.mask(readout, phase)
+    return Measurement(kspace * mask, mask, (readout, phase), kspace)
+
+
+def _spaced(length: int, count: int) -> list[int]:
+    """`count` indices in the middles of equal parts; all if there are no more."""
+    count = min(count, length)
+    return [int((n + 0.5) * length / count) for n in range(count)]
+
+
+def _within(path: Path) -> list[Path]:
+    """The file itself, or what can be read of a folder (of BART's pairs the data)."""
+    if not path.is_dir():
+        if not path.exists() and not path.with_name(path.name + ".hdr").exists():
+            raise InputError(f"there is no file {path.name} in that folder; check its name.")
+        return [path]
+    formats = [FORMATS.get(id) for id in FORMATS.ids()]
+    found = [
+        file
+        for file in sorted(path.iterdir())
+        if file.suffix != ".hdr" and (is_anatomy(file) or any(format.recognises(file) for format in formats))
+    ]
+    if not found:
+        raise InputError(f"the folder {path.name} holds no k-space and no NIfTI volume; give another one.")
+    return found

@@ -1,0 +1,109 @@
+"""The rows of a comparison: a method, and how its knobs are set."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Self
+
+import torch
+from pydantic import Field
+
+from ..errors import InputError
+from ..knob import resolve
+from ..progress import Job, Progress
+from ..reconstructors import registry, tv
+from ..reconstructors.auto import auto_knobs, live_knob
+from ..reconstructors.base import Reconstructor
+from ..specification import Specification
+from ..weights import store
+from .cases import Case
+
+ORACLE_VALUES = 15
+_ORACLE_WEIGHTS = (1e-4, 5e-2)  # where the oracle looks for a knob `weight`; for others over their whole range
+
+
+class Entry(Specification):
+    """A method with its knobs.
+
+    choice: "given" are `knobs` over the defaults; "auto" chooses the first live knob by held-out lines; "rule" is
+    TV's weight by the noise level; "oracle" is the best of 15 values by NMSE against the reference, which no user has.
+    """
+
+    name: str
+    method: str
+    knobs: dict[str, Any] = Field(default_factory=dict)
+    choice: Literal["given", "auto", "rule", "oracle"] = "given"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Of "tv", "tv, oracle", "tv, weight=5e-3" and the like; what stands before is an id or an own model."""
+        method, knobs, choice = text.strip(), {}, "given"
+        while match := re.fullmatch(r"(.+?),\s*(?:(auto|rule|oracle)|(\w+)=([^,]+))", method):
+            method, chosen, name, value = match.groups()
+            if chosen:
+                choice = chosen
+            else:
+                knobs[name] = value.strip()
+        return cls(name=text.strip(), method=method, knobs=knobs, choice=choice)
+
+    def reconstructor(self) -> Reconstructor:
+        """The method; InputError for knobs that do not fit it."""
+        method = registry.get(self.method)
+        resolve(method.knobs, self.knobs)
+        return method
+
+    def choose(self, method: Reconstructor, case: Case) -> Job[dict[str, Any]]:
+        """The knobs for one case."""
+        return resolve(method.knobs, {**self.knobs, **(yield from _CHOICES[self.choice](method, case, self.knobs))})
+
+
+def describe(entry: Entry) -> dict[str, Any]:
+    """What a table says of a row besides its figures, as JSON."""
+    method = entry.reconstructor()
+    weights = store.describe(method.weights) if method.weights else {}
+    return {
+        **entry.model_dump(mode="json"),
+        "label": method.label,
+        "caution": method.caution,
+        "made_with": method.fingerprint(),
+        "parameters": weights.get("parameters"),
+        "megabytes": weights.get("megabytes"),
+    }
+
+
+def _given(method: Reconstructor, case: Case, knobs: Mapping[str, Any]) -> Job[dict[str, Any]]:
+    yield Progress(0.0)
+    return {}
+
+
+def _auto(method: Reconstructor, case: Case, knobs: Mapping[str, Any]) -> Job[dict[str, Any]]:
+    return (yield from auto_knobs(method, case.measurement))
+
+
+def _rule(method: Reconstructor, case: Case, knobs: Mapping[str, Any]) -> Job[dict[str, Any]]:
+    if not isinstance(method, tv.TotalVariation):
+        raise InputError(f"{method.label} has no rule for its weight; choose auto, or give the knob.")
+    yield Progress(0.0)
+    return {"weight": tv.auto_weight(case.measurement)}
+
+
+def _oracle(method: Reconstructor, case: Case, knobs: Mapping[str, Any]) -> Job[dict[str, Any]]:
+    knob = live_knob(method)
+    ends = (knob.minimum, knob.maximum)
+    if knob.name == "weight":
+        ends = max(knob.minimum, _ORACLE_WEIGHTS[0]), min(knob.maximum, _ORACLE_WEIGHTS[1])
+    first, last = map(knob.to_unit, ends)
+    values = [knob.from_unit(first + (last - first) * n / (ORACLE_VALUES - 1)) for n in range(ORACLE_VALUES)]
+    errors = []
+    with torch.no_grad():
+        for image in method.family(case.measurement, [{**knobs, knob.name: value} for value in values]):
+            errors.append(case.score(image)["foreground"].nmse)
+            yield Progress(len(errors) / ORACLE_VALUES, f"{knob.label} against the reference")
+    return {knob.name: values[errors.index(min(errors))]}
+
+
+_CHOICES: dict[str, Callable[[Reconstructor, Case, Mapping[str, Any]], Job[dict[str, Any]]]] = {
+    "given": _given,
+    "auto": _auto,
+    "rule": _rule,
+    "oracle": _oracle,
+}

@@ -1,0 +1,108 @@
+"""One figure of a comparison for each method on each case, kept in a CSV file that an interrupted run goes on from."""
+
+import csv
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..errors import FileFormatError
+from ..specification import Specification
+
+NAN = math.nan
+
+
+class Result(Specification):
+    """One row of the file. Metrics are of the foreground; those of the whole image end in `_image`.
+
+    acceleration: nominal; effective: all points over the sampled ones. seconds: of the reconstruction, and of the
+    choice of knobs by "auto"; coil sensitivities are estimated before, for all methods. knobs: as JSON.
+    input: SHA-256 of the case. made_with: SHA-256 of versions, weights and the wanted knobs. error: a sentence, where
+    the method failed.
+    """
+
+    group: str
+    scan: int
+    slice: int
+    pattern: str
+    acceleration: float
+    effective: float
+    seed: str
+    method: str
+    ssim: float = NAN
+    psnr: float = NAN
+    nmse: float = NAN
+    ssim_image: float = NAN
+    psnr_image: float = NAN
+    nmse_image: float = NAN
+    seconds: float = NAN
+    knobs: str = "{}"
+    error: str = ""
+    input: str = ""
+    made_with: str = ""
+
+
+COLUMNS = tuple(Result.model_fields)
+
+
+class Results:
+    """The results so far; those of a method on the same samples are there once, also where two seeds give one mask.
+
+    file: where they are kept, line by line as they come; None keeps them in memory.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.file = file
+        self._found: dict[tuple[str, str, str, float], Result] = {}
+        if file is not None:
+            for result in _read(file) if file.exists() else ():
+                self._found[_key(result)] = result
+            self.tidy()
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self._found.values())
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def kept(self, result: Result) -> bool:
+        """Whether there is one already, made with the same; it then goes under the given group, scan and slice."""
+        old = self._found.get(_key(result))
+        if old is None or old.error or old.made_with != result.made_with:
+            return False
+        places = {name: getattr(result, name) for name in ("group", "scan", "slice", "seed")}
+        self._found[_key(result)] = old.model_copy(update=places)
+        return True
+
+    def add(self, result: Result) -> None:
+        """Keep it, in the file too."""
+        self._found[_key(result)] = result
+        if self.file is not None:
+            with self.file.open("a", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerow(_values(result))
+
+    def tidy(self) -> None:
+        """Write the file anew: a line that a kill cut off, and what was replaced, go."""
+        if self.file is not None:
+            partial = self.file.with_suffix(".partial")
+            with partial.open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([COLUMNS, *map(_values, self)])
+            partial.replace(self.file)
+
+
+def _key(result: Result) -> tuple[str, str, str, float]:
+    return result.input, result.method, result.pattern, result.acceleration
+
+
+def _values(result: Result) -> list[str]:
+    return ["" if value != value else str(value) for value in (getattr(result, name) for name in COLUMNS)]
+
+
+def _read(path: Path) -> Iterable[Result]:
+    with path.open(newline="", encoding="utf-8") as file:
+        lines = list(csv.reader(file))
+    if not lines or tuple(lines[0]) != COLUMNS:
+        raise FileFormatError(f"{path.name} in that folder has other columns than a comparison; give another folder.")
+    for line in lines[1:]:
+        values = dict(zip(COLUMNS, line, strict=False))
+        if len(line) == len(COLUMNS) and values["made_with"]:
+            yield Result(**{name: value for name, value in values.items() if value})

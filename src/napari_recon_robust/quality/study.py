@@ -1,0 +1,103 @@
+"""The run: every method on every case, one at a time, kept as it comes."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import ReconRobustError
+from ..evaluation import record
+from ..progress import Job, Progress, relayed
+from ..reconstructors.base import Reconstructor
+from .cases import Case, Grid, cases
+from .entries import Entry, describe
+from .results import Result, Results
+from .table import Table
+
+RESULTS, TABLE, DESCRIPTION = "results.csv", "comparison.md", "comparison.json"
+
+
+def compare_methods(
+    files: Mapping[str, Sequence[Path]],
+    entries: Sequence[Entry],
+    grid: Grid,
+    *,
+    folder: Path | None = None,
+    baseline: str | None = None,
+    axes: Sequence[str] | None = None,
+    device: str = "cpu",
+) -> Job[Table]:
+    """All methods on all cases; the table of what is there, also of earlier runs in the same folder.
+
+    files: of each group (`cases.groups`). folder: gets results.csv, line by line, and at the end, or when the job is
+    closed, comparison.md and comparison.json. What is in results.csv already, of the same input, versions, weights
+    and knobs, is not computed again; methods that failed are tried again. baseline: a row that NMSE is compared to.
+    Raises InputError for knobs, files or a baseline that do not fit; a method that fails on a case is one result.
+    """
+    rows = {entry.name: describe(entry) for entry in entries}
+    methods = {entry.name: entry.reconstructor() for entry in entries}
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    results = Results(None if folder is None else folder / RESULTS)
+    versions = record.versions()
+    table = Table(results, rows, baseline)
+    try:
+        for case in cases(files, grid, axes=axes, device=device):
+            begin, end = case.span
+            for number, entry in enumerate(entries):
+                at, share = begin + (end - begin) * number / len(entries), (end - begin) / len(entries)
+                yield Progress(at, f"{case.group}, {case.sampling.acceleration:g}x: {entry.name}", preview=table)
+                blank = _blank(case, entry, {"versions": versions, **rows[entry.name]})
+                if results.kept(blank):
+                    continue
+
+                def part(step: Progress, at: float = at, share: float = share, name: str = entry.name) -> Progress:
+                    return Progress(at + share * step.fraction, f"{name}: {step.message}", preview=table)
+
+                results.add((yield from relayed(_measured(case, entry, methods[entry.name], blank), part)))
+    finally:
+        if folder is not None and len(results):
+            results.tidy()
+            (folder / TABLE).write_text(table.markdown(), encoding="utf-8", newline="\n")
+            described = {"note": "Not for diagnostic use.", "versions": versions, "grid": grid.model_dump(mode="json")}
+            text = json.dumps({**described, **table.to_json()}, indent=1, allow_nan=False)
+            (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8", newline="\n")
+    return table
+
+
+def _measured(case: Case, entry: Entry, method: Reconstructor, blank: Result) -> Job[Result]:
+    """One method on one case."""
+    try:
+        with torch.no_grad():
+            _ = case.measurement.calibration  # not of one method's time
+        choosing = time.perf_counter()
+        knobs = yield from entry.choose(method, case)
+        started = choosing if entry.choice == "auto" else time.perf_counter()
+        image = yield from method.job(case.measurement, **knobs)
+        seconds = time.perf_counter() - started
+        scores = case.score(image.detach())
+    except ReconRobustError as error:
+        return blank.model_copy(update={"error": " ".join(str(error).split())})
+    measured = {**vars(scores["foreground"]), **{f"{name}_image": v for name, v in vars(scores["image"]).items()}}
+    return blank.model_copy(update={**measured, "seconds": seconds, "knobs": json.dumps(knobs)})
+
+
+def _blank(case: Case, entry: Entry, made_with: Mapping[str, Any]) -> Result:
+    """A result before it is measured."""
+    sampling = case.sampling
+    return Result(
+        group=case.group,
+        scan=case.scan,
+        slice=case.slice,
+        pattern=sampling.pattern,
+        acceleration=sampling.acceleration,
+        effective=case.measurement.acceleration,
+        seed=str(sampling.seed) if isinstance(sampling.seed, int) else "file",
+        method=entry.name,
+        input=case.input,
+        made_with=hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest(),
+    )

@@ -1,0 +1,221 @@
+"""What the results say: means with intervals over what is independent, as Markdown and JSON."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..evaluation.comparison import finite
+from .results import Result
+
+_RESAMPLES = 2000
+_FEWEST = 5  # units that an interval is drawn from
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean and its 95% interval, None where there is too little to draw it from."""
+
+    value: float
+    interval: Interval | None = None
+
+    def text(self, digits: Callable[[float], str]) -> str:
+        """In a table; nothing where nothing was measured."""
+        if self.value != self.value:
+            return ""
+        if self.interval is None:
+            return digits(self.value)
+        return f"{digits(self.value)} [{digits(self.interval[0])}, {digits(self.interval[1])}]"
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"mean": self.value, "interval": self.interval}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One method in one group at one acceleration.
+
+    SSIM and PSNR as means, NMSE as geometric mean, ratio = that of NMSE over the baseline's on the same cases,
+    all on the foreground. seconds: the median.
+    """
+
+    method: str
+    cases: int
+    failed: int
+    ssim: Mean
+    psnr: Mean
+    nmse: Mean
+    ratio: Mean | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Section:
+    """One group at one acceleration. unit: what the intervals are over."""
+
+    group: str
+    acceleration: float
+    effective: Interval
+    unit: str
+    lines: tuple[Line, ...]
+
+
+class Table:
+    """The means of results; intervals by the bootstrap over scans, where there are 5, else over slices, else cases.
+
+    rows: what is known of each method beside its figures. baseline: the row that NMSE is divided by, case by case.
+    Slices of one head are not independent: an interval over them speaks of that head alone.
+    """
+
+    def __init__(
+        self, results: Iterable[Result], rows: Mapping[str, Mapping[str, Any]], baseline: str | None = None
+    ) -> None:
+        if baseline is not None and baseline not in rows:
+            raise InputError(f"the baseline {baseline!r} is none of the methods; choose one of {', '.join(rows)}.")
+        self.results, self.rows, self.baseline = results, rows, baseline
+
+    @property
+    def sections(self) -> list[Section]:
+        """One for each group and acceleration, in the order of the results."""
+        parted: dict[tuple[str, float], list[Result]] = {}
+        for result in self.results:
+            parted.setdefault((result.group, result.acceleration), []).append(result)
+        return [self._section(group, acceleration, part) for (group, acceleration), part in parted.items()]
+
+    def markdown(self) -> str:
+        """The tables, and which cases failed."""
+        text = [
+            "# Comparison",
+            "Foreground, one reference for all methods: the noise-free truth of simulations, the fully sampled "
+            "coil-combined image of scans. NMSE as geometric mean; in brackets 95% intervals. Seconds are the median "
+            "for a slice. An oracle knows the reference. Not for diagnostic use.",
+        ]
+        for section in self.sections:
+            low, high = section.effective
+            count = max(line.cases + line.failed for line in section.lines)
+            text.append(f"## {section.group}, {section.acceleration:g}x")
+            text.append(f"{count} cases, effective R {low:.2f} to {high:.2f}; intervals over {section.unit}.")
+            text.append("\n".join(self._rows(section)))
+        failures = sorted({f"- {result.method}: {result.error}" for result in self.results if result.error})
+        if failures:
+            text += ["## Failed", "\n".join(failures)]
+        return "\n\n".join(text) + "\n"
+
+    def to_json(self) -> dict[str, Any]:
+        """The rows' descriptions and the figures, as JSON values."""
+        sections = [
+            {
+                "group": section.group,
+                "acceleration": section.acceleration,
+                "effective": section.effective,
+                "intervals_over": section.unit,
+                "methods": [
+                    {name: value.to_json() if isinstance(value, Mean) else value for name, value in vars(line).items()}
+                    for line in section.lines
+                ],
+            }
+            for section in self.sections
+        ]
+        table: dict[str, Any] = {"methods": dict(self.rows), "baseline": self.baseline, "sections": sections}
+        return _plain(table)
+
+    def _section(self, group: str, acceleration: float, results: Sequence[Result]) -> Section:
+        unit, of = _units(results)
+        base = {result.input: result.nmse for result in results if result.method == self.baseline}
+        lines = []
+        for method in dict.fromkeys(result.method for result in results):
+            mine = [result for result in results if result.method == method]
+            done = [result for result in mine if not result.error]
+            units = [of(result) for result in done]
+            ratios = [(result.nmse / base.get(result.input, np.nan), of(result)) for result in done]
+            ratios = [(ratio, unit) for ratio, unit in ratios if ratio == ratio]
+            lines.append(
+                Line(
+                    method=method,
+                    cases=len(done),
+                    failed=len(mine) - len(done),
+                    ssim=_mean([result.ssim for result in done], units),
+                    psnr=_mean([result.psnr for result in done], units),
+                    nmse=_geometric([result.nmse for result in done], units),
+                    ratio=_geometric([one for one, _ in ratios], [unit for _, unit in ratios]) if base else None,
+                    seconds=float(np.median([result.seconds for result in done])) if done else np.nan,
+                )
+            )
+        effective = [result.effective for result in results]
+        return Section(group, acceleration, (min(effective), max(effective)), unit, tuple(lines))
+
+    def _rows(self, section: Section) -> list[str]:
+        heads = ["method", "SSIM", "PSNR", "NMSE", "seconds", "parameters", "MB"]
+        if self.baseline is not None:
+            heads.insert(4, f"NMSE ÷ {self.baseline}")
+        rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+        for line in section.lines:
+            known = self.rows.get(line.method, {})
+            parameters, megabytes = known.get("parameters"), known.get("megabytes")
+            cells = [
+                line.method + (f" (failed on {line.failed} of {line.cases + line.failed})" if line.failed else ""),
+                line.ssim.text("{:.4f}".format),
+                line.psnr.text("{:.2f}".format),
+                line.nmse.text("{:.3g}".format),
+                Mean(line.seconds).text("{:.3g}".format),
+                "" if parameters is None else f"{parameters:,}",
+                "" if megabytes is None else f"{megabytes:g}",
+            ]
+            if self.baseline is not None:
+                cells.insert(4, line.ratio.text("{:.3f}".format) if line.ratio else "")
+            rows.append("| " + " | ".join(cells) + " |")
+        return rows
+
+
+def bootstrap(values: Sequence[float], units: Sequence[Any]) -> Interval | None:
+    """The 95% interval of the mean over units of the units' means, units drawn with replacement; None below 5 units.
+
+    Efron 1979, doi:10.1214/aos/1176344552; 2,000 resamples, percentiles, always the same.
+    """
+    parted: dict[Any, list[float]] = {}
+    for value, unit in zip(values, units, strict=True):
+        parted.setdefault(unit, []).append(value)
+    if len(parted) < _FEWEST:
+        return None
+    means: NDArray[np.float64] = np.array([np.mean(part) for part in parted.values()])
+    drawn = np.random.default_rng(0).integers(len(means), size=(_RESAMPLES, len(means)))
+    low, high = np.percentile(means[drawn].mean(1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _units(results: Sequence[Result]) -> tuple[str, Callable[[Result], Any]]:
+    """What is most independent and there often enough: its name, and of which unit a result is."""
+    kinds: tuple[tuple[str, Callable[[Result], Any]], ...] = (
+        ("scans", lambda result: result.scan),
+        ("slices", lambda result: (result.scan, result.slice)),
+        ("masks", lambda result: result.input),
+    )
+    counts = [len({of(result) for result in results}) for _, of in kinds]
+    chosen = next((n for n, count in enumerate(counts) if count >= _FEWEST), len(kinds) - 1)
+    return f"{counts[chosen]} {kinds[chosen][0]}", kinds[chosen][1]
+
+
+def _mean(values: Sequence[float], units: Sequence[Any]) -> Mean:
+    return Mean(float(np.mean(values)), bootstrap(values, units)) if values else Mean(np.nan)
+
+
+def _geometric(values: Sequence[float], units: Sequence[Any]) -> Mean:
+    with np.errstate(divide="ignore"):
+        mean = _mean(list(np.log(values)), units)
+    interval = mean.interval and (float(np.exp(mean.interval[0])), float(np.exp(mean.interval[1])))
+    return Mean(float(np.exp(mean.value)), interval)
+
+
+def _plain(value: Any) -> Any:
+    """JSON values: no tuples, nothing that is not finite."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return finite(value)

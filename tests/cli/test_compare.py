@@ -1,0 +1,38 @@
+"""recon-robust compare; the study itself is tested in tests/quality."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from napari_recon_robust.cli import cli
+from napari_recon_robust.errors import InputError
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["compare", *map(str, arguments)])
+
+
+def test_the_table_is_printed_and_kept(scan_file: Path, tmp_path: Path) -> None:
+    common = [f"head={scan_file}", "--acceleration", "3", "--method", "zero-filled", "--method", "cg-sense"]
+    printed = invoke(*common, "--baseline", "cg-sense", "--output", tmp_path)
+    assert printed.exit_code == 0, repr(printed.exception)
+    assert "## head, 3x" in printed.stdout
+    assert (tmp_path / "comparison.md").read_text(encoding="utf-8") == printed.stdout
+    answer = json.loads(invoke(*common, "--output", tmp_path, "--json").stdout)
+    lines = {line["method"]: line for line in answer["sections"][0]["methods"]}
+    assert lines["zero-filled"]["nmse"]["mean"] > lines["cg-sense"]["nmse"]["mean"] > 0
+
+
+def test_names_are_for_all_files_or_none(scan_file: Path) -> None:
+    result = invoke(f"head={scan_file}", scan_file)
+    assert isinstance(result.exception, InputError)
+    assert "some of the files have a name" in str(result.exception)
+
+
+@pytest.mark.parametrize("arguments", [["missing.h5"], ["--acceleration", "4"]])
+def test_files_that_are_missing_are_named(arguments: list[str]) -> None:
+    result = invoke(*arguments)
+    assert result.exit_code != 0
+    assert "missing.h5" in str(result.exception) or "FILE" in result.output

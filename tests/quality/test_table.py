@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from napari_recon_robust.quality.results import Result
+from napari_recon_robust.quality.table import Table, bootstrap
+
+
+def result(method: str, case: int, nmse: float, *, scan: int = 1, slice: int = 0) -> Result:
+    return Result(
+        group="real",
+        scan=scan,
+        slice=slice,
+        pattern="random",
+        acceleration=4,
+        effective=3 + case / 10,
+        seed=str(case),
+        method=method,
+        ssim=0.9,
+        psnr=30,
+        nmse=nmse,
+        seconds=case + 1,
+        input=str(case),
+    )
+
+
+def test_means_are_geometric_and_ratios_are_paired() -> None:
+    results = [result("a", n, nmse) for n, nmse in enumerate((0.1, 0.4))]
+    results += [result("b", n, nmse) for n, nmse in enumerate((0.05, 0.1))]
+    (section,) = Table(results, {"a": {}, "b": {}}, "a").sections
+    assert section.effective == (3.0, 3.1)
+    one, other = section.lines
+    assert one.nmse.value == pytest.approx(0.2)
+    assert other.ratio is not None
+    assert other.ratio.value == pytest.approx((0.5 * 0.25) ** 0.5)
+    assert other.seconds == 1.5
+    assert one.nmse.interval is None
+
+
+def test_intervals_are_over_what_is_independent() -> None:
+    many = [result("a", n, 0.1, scan=n // 2, slice=n % 2) for n in range(12)]
+    assert Table(many, {"a": {}}).sections[0].unit == "6 scans"
+    one = [result("a", n, 0.1, slice=n // 2) for n in range(12)]
+    assert Table(one, {"a": {}}).sections[0].unit == "6 slices"
+    assert Table(one[:4], {"a": {}}).sections[0].unit == "4 masks"
+
+
+def test_the_bootstrap_is_that_of_scipy() -> None:
+    values = np.random.default_rng(1).normal(5, 2, 40)
+    low, high = bootstrap(list(values), list(range(40))) or (0, 0)
+    expected = stats.bootstrap((values,), np.mean, method="percentile", random_state=2, n_resamples=5000)
+    assert low == pytest.approx(expected.confidence_interval.low, abs=0.06)
+    assert high == pytest.approx(expected.confidence_interval.high, abs=0.06)
+
+
+def test_repeats_within_a_unit_make_no_interval_narrower() -> None:
+    values = list(np.random.default_rng(1).normal(5, 2, 10))
+    assert bootstrap(values * 3, list(range(10)) * 3) == pytest.approx(bootstrap(values, list(range(10))))
