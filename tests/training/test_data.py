@@ -4,7 +4,7 @@ import torch
 
 from napari_recon_robust.errors import InputError, ReconRobustError
 from napari_recon_robust.progress import run
-from napari_recon_robust.training.data import MaskSpecification, build_bank, draw_example, load_volumes
+from napari_recon_robust.training.data import MaskSpecification, build_bank, draw_example
 
 
 def test_a_case_is_its_truth_and_noise(bank):
@@ -52,7 +52,7 @@ def test_masks_always_sample_the_calibration_lines(bank, pattern):
 
 def test_a_bank_is_continued_where_it_was_interrupted(anatomy_folder, specification, bank, tmp_path):
     job = build_bank(specification, anatomy_folder, tmp_path)
-    for _ in range(3):
+    while len(list(tmp_path.glob("case-*"))) < 2:
         next(job)
     job.close()
     half = sorted(path.name for path in tmp_path.glob("case-*"))
@@ -67,20 +67,6 @@ def test_a_bank_of_another_recipe_is_not_used(anatomy_folder, specification, ban
     other = specification.model_copy(update={"seed": 9})
     with pytest.raises(InputError, match="another recipe"):
         run(build_bank(other, anatomy_folder, bank.paths[0].parent))
-
-
-def test_held_out_volumes_are_not_read(anatomy_folder):
-    assert len(load_volumes(anatomy_folder)) == 2
-    assert len(load_volumes(anatomy_folder, ["head_b"])) == 1
-    with pytest.raises(InputError, match="no NIfTI volumes"):
-        load_volumes(anatomy_folder, ["head"])
-
-
-def test_folders_without_data_are_named(tmp_path):
-    with pytest.raises(InputError, match="there is no folder"):
-        load_volumes(tmp_path / "missing")
-    with pytest.raises(InputError, match="no NIfTI volumes"):
-        load_volumes(tmp_path)
 
 
 def test_a_volume_of_nan_is_refused(specification, tmp_path):

@@ -9,6 +9,7 @@ from napari_recon_robust.progress import run
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.hqs_supervised import HQSSupervised
 from napari_recon_robust.training import loop
+from napari_recon_robust.training.data import MaskSpecification
 from napari_recon_robust.weights import store
 
 
@@ -145,7 +146,33 @@ def test_a_finished_run_is_not_overwritten(recipe, anatomy_folder, run_folder):
     assert store.load(str(path)).metadata.steps == 8
 
 
-@pytest.mark.parametrize("name", loop.recipes())
+# Parameters of the weights that fastMRI published; its recipes are for those who have its data.
+PUBLISHED = {
+    "fastmri-brain-unet": 496_372_225,
+    "fastmri-brain-varnet": 29_936_966,
+    "fastmri-knee-unet": 496_372_225,
+    "fastmri-knee-varnet": 29_936_966,
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_recipes_for_fastmri_have_the_published_sizes(name):
+    recipe = loop.load_recipe(name)
+    assert recipe.id == name
+    assert set(recipe.presets) == {"gpu"}
+    assert {"multicoil_val", "multicoil_test"} <= set(recipe.bank.exclude)
+    assert recipe.loss in loop.LOSSES
+    pattern = "random" if "knee" in name else "equispaced-fraction"
+    assert recipe.masks == MaskSpecification(patterns=(pattern,), acceleration=(4, 8))
+    with torch.device("meta"):
+        network = loop.make_network(recipe)
+    parameters = list(network.parameters())
+    assert all(parameter.is_meta for parameter in parameters)
+    assert sum(parameter.numel() for parameter in parameters) == PUBLISHED[name]
+    assert len(network.state_dict()) == (324 if "varnet" in name else 24)
+
+
+@pytest.mark.parametrize("name", [name for name in loop.recipes() if name not in PUBLISHED])
 def test_packaged_recipes_are_whole(name):
     recipe = loop.load_recipe(name)
     assert recipe.id == name

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -59,13 +59,22 @@ def load_volume(path: str | Path) -> Volume:
     from nibabel.filebasedimages import ImageFileError
 
     try:
-        image = nibabel.as_closest_canonical(nibabel.load(path))
-        data = np.asarray(image.dataobj, dtype=np.float32)
-        voxel = tuple(float(size) for size in image.header.get_zooms()[:3])
+        return from_image(nibabel.load(path))
     except (OSError, ValueError, ImageFileError) as error:
+        if isinstance(error, InputError):
+            raise
         raise FileFormatError(f"{Path(path).name} cannot be read as NIfTI ({error}); give a .nii or .nii.gz.") from None
+
+
+def from_image(image: Any) -> Volume:
+    """A nibabel image as a volume, turned to (right, anterior, superior); ValueError if it has not three axes."""
+    import nibabel
+
+    image = nibabel.as_closest_canonical(image)
+    data = np.asarray(image.dataobj, dtype=np.float32)
     if data.ndim != 3:
-        raise FileFormatError(f"{Path(path).name} has {data.ndim} axes; a volume with three is expected.")
+        raise ValueError(f"it has {data.ndim} axes, and a volume has three")
+    voxel = tuple(float(size) for size in image.header.get_zooms()[:3])
     return volume(data, voxel)
 
 

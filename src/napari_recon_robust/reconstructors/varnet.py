@@ -80,17 +80,23 @@ class VarNet(Reconstructor):
 
 
 class TrainableVarNet(FastMRIVarNet):
-    """The network of `VarNet` as the training sees it: a problem in, an image out; it starts at CG-SENSE."""
+    """The network of `VarNet` as the training sees it: a problem in, an image out; it starts at CG-SENSE.
 
-    def __init__(self, cascades: int, channels: int, pools: int, sensitivity: tuple[int, int]) -> None:
+    learned: whether it is trained with its own sensitivities, as published, or with the estimated ones.
+    """
+
+    def __init__(
+        self, cascades: int, channels: int, pools: int, sensitivity: tuple[int, int], learned: bool = False
+    ) -> None:
         super().__init__(cascades, channels, pools, (sensitivity[0], sensitivity[1]))
+        self.learned = learned
         self.start_as_identity()
 
-    def forward(self, problem: Problem, learned: bool = False) -> Tensor:  # type: ignore[override]
-        """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: with its own maps."""
+    def forward(self, problem: Problem, learned: bool | None = None) -> Tensor:  # type: ignore[override]
+        """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: other than usual."""
         data, model = problem.data[None], problem.model
         maps = model.sensitivities[None]
-        if learned:
+        if self.learned if learned is None else learned:
             maps = learned_sensitivities(self, data, model.mask, model.dims)
         return refine(super().forward, ForwardModel(maps, model.mask, model.dims), data)[0]
 

@@ -1,10 +1,12 @@
-"""The bank: simulated multi-coil acquisitions to train on, kept in a folder, and examples drawn from it.
+"""The bank: multi-coil acquisitions to train on, simulated or real, kept in a folder, and examples drawn from it.
 
-Simulating and calibrating a slice takes longer than a training step, so a few hundred are made once. Every
-case is stored fully sampled, so that each step draws a new mask; the sensitivities are estimated as at
+Reading or simulating a slice and calibrating it takes longer than a training step, so a few hundred are made once.
+Every case is stored fully sampled, so that each step draws a new mask; the sensitivities are estimated as at
 inference, from the noisy ACS lines alone, and each mask samples at least these.
 """
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,39 +14,21 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.random import Generator
-from pydantic import Field
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..errors import InputError, ReconRobustError
-from ..physics import anatomy, coils, fourier
-from ..physics.anatomy import Volume
-from ..physics.model import ForwardModel
+from ..physics import coils, fourier
+from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import Pattern, Sampling
-from ..physics.simulate import simulate_slice
 from ..progress import Job, Progress
 from ..reconstructors.unrolled import Problem
 from ..specification import Specification
+from .sources import Acquisition, BankSpecification, Source, find_sources, log_uniform
 
-# Shares of the cases: of another contrast, with phase detail, and drawn finer than acquired (Gibbs ringing).
-_OTHER_CONTRAST, _PHASE_DETAIL, _DRAWN_FINER = 0.8, 0.85, 0.7
+_ORIGINS = "origins.json"
 _SUBSTITUTES = 4
-
-
-class BankSpecification(Specification):
-    """What a bank holds. Ranges are (smallest, largest).
-
-    exclude: names of files (their beginnings) that are held out of training.
-    """
-
-    cases: int = Field(gt=0)
-    seed: int = 0
-    exclude: tuple[str, ...] = ()
-    coils: tuple[int, int] = (5, 16)
-    matrix: tuple[int, int] = (96, 320)
-    noise: tuple[float, float] = (0.0015, 0.025)
-    centre_fraction: tuple[float, float] = (0.04, 0.18)
-    minimum_centre_lines: int = 10
 
 
 class MaskSpecification(Specification):
@@ -56,11 +40,12 @@ class MaskSpecification(Specification):
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One simulated acquisition; intensities relative to the truth's 99.5th percentile.
+    """One acquisition; intensities relative to the truth's 99.5th percentile.
 
     coil_images: complex64 (coils, rows, columns), noisy, fully sampled. sensitivities: the same shape, by ESPIRiT
-    from the ACS. truth: complex64 (rows, columns), sum conj(S_i) x_i of the noise-free coil images. magnitude:
-    float32 (rows, columns), the root sum of squares of the noise-free coil images.
+    from the ACS. truth: complex64 (rows, columns), sum conj(S_i) x_i of the coil images x_i as they should be
+    (noise-free in simulations). magnitude: float32 (rows, columns), the root sum of squares of these. acquired: bool
+    (columns,), the lines that exist: scans may be padded.
     """
 
     coil_images: Tensor
@@ -69,6 +54,7 @@ class Case:
     magnitude: Tensor
     noise: float
     centre_lines: int
+    acquired: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +71,12 @@ class Example:
 
 
 class Bank:
-    """The cases in a folder, read one at a time."""
+    """The cases in a folder, read one at a time. origins: how many sources of each kind they were drawn from."""
 
     def __init__(self, folder: Path) -> None:
         self.paths = sorted(folder.glob("case-*.safetensors"))
+        record = folder / _ORIGINS
+        self.origins: dict[str, int] = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -96,72 +84,66 @@ class Bank:
     def __getitem__(self, index: int) -> Case:
         return _load(self.paths[index])
 
+    @property
+    def simulated(self) -> bool:
+        """Whether all cases are."""
+        return all(kind.startswith("simulated") for kind in self.origins)
+
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Smallest and largest number of coils, side of the matrix, and noise of all cases."""
+        found = []
+        for path in self.paths:
+            with safe_open(path, "pt") as file:
+                coils, rows, columns = file.get_slice("coil_images").get_shape()[:3]
+                scale = file.get_slice("numbers")[:1].item()
+            found.append((coils, min(rows, columns), max(rows, columns), scale))
+        coils, shorter, longer, noise = zip(*found, strict=True)
+        return {
+            "coils": (min(coils), max(coils)),
+            "matrix": (min(shorter), max(longer)),
+            "noise": (min(noise), max(noise)),
+        }
+
 
 def build_bank(specification: BankSpecification, data: Path, folder: Path) -> Job[Bank]:
-    """Simulate the cases that `folder` lacks from the NIfTI volumes in `data`.
+    """Make the cases that `folder` lacks from what `data` holds (`sources.find_sources`).
 
     Every case has its own seed, so an interrupted bank is continued. Raises InputError for a folder without
-    volumes and for a bank of another specification.
+    volumes or scans, and for a bank of another specification.
     """
     record = folder / "bank.json"
     text = specification.model_dump_json(indent=1)
     if record.exists() and record.read_text(encoding="utf-8") != text:
-        raise InputError(f"{folder} holds simulated cases of another recipe; give another folder, or empty this one.")
+        raise InputError(f"{folder} holds cases of another recipe; give another folder, or empty this one.")
     folder.mkdir(parents=True, exist_ok=True)
     missing = [n for n in range(specification.cases) if not _path(folder, n).exists()]
     if missing:
-        volumes = load_volumes(data, specification.exclude)
+        sources = yield from find_sources(data, specification.exclude)
         record.write_text(text, encoding="utf-8")
+        origins = json.dumps(Counter(source.kind for source in sources))
+        (folder / _ORIGINS).write_text(origins, encoding="utf-8")
         for done, number in enumerate(missing):
-            yield Progress(done / len(missing), f"simulating case {number + 1} of {specification.cases}")
-            _save(_path(folder, number), _simulate(volumes, specification, number))
+            yield Progress(done / len(missing), f"making case {number + 1} of {specification.cases}")
+            _save(_path(folder, number), _draw(sources, specification, number))
     return Bank(folder)
 
 
-def load_volumes(data: Path, exclude: Sequence[str] = ()) -> list[Volume]:
-    """The NIfTI volumes of a folder, without those whose names begin with one of `exclude`.
-
-    Raises InputError where there is none, FileFormatError for one that cannot be read.
-    """
-    if not data.is_dir():
-        raise InputError(f"there is no folder {data}; give one that holds NIfTI volumes to train on.")
-    paths = sorted(path for path in data.iterdir() if path.name.endswith((".nii", ".nii.gz")))
-    paths = [path for path in paths if not path.name.startswith(tuple(exclude))]
-    if not paths:
-        raise InputError(f"{data} holds no NIfTI volumes to train on; give a folder with .nii or .nii.gz files.")
-    return [anatomy.load_volume(path) for path in paths]
-
-
-def simulate_case(volumes: Sequence[Volume], specification: BankSpecification, rng: Generator) -> Case:
-    """A random slice of a random volume, with random contrast, size, coils, phase, noise and ACS."""
-    source = volumes[rng.choice(len(volumes), p=_shares(volumes))]
-    matrix = _matrix(source, specification.matrix, rng)
-    finer = 2 if rng.uniform() < _DRAWN_FINER else 1
-    image = anatomy.random_slice(source, (finer * matrix[0], finer * matrix[1]), rng)
-    if rng.uniform() < _OTHER_CONTRAST:
-        image = anatomy.contrast(image, rng)
-    image = anatomy.soften(image, rng.uniform(*anatomy.ROUGHNESS_RANGE))
-    simulated = simulate_slice(
-        image,
-        rng,
-        coils=int(rng.integers(specification.coils[0], specification.coils[1] + 1)),
-        noise_level=_log_uniform(specification.noise, rng),
-        detail=None if rng.uniform() < _PHASE_DETAIL else 0.0,
-        matrix=matrix,
-    )
-    lines = round(rng.uniform(*specification.centre_fraction) * matrix[1])
+def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Generator) -> Case:
+    """An acquisition with a random ACS and the sensitivities that follow from it."""
+    columns = acquired.hybrid.shape[-1]
+    lines = round(rng.uniform(*specification.centre_fraction) * columns)
     lines = max(lines, specification.minimum_centre_lines)
-    hybrid = fourier.ifft(simulated.kspace, (-2,))
-    maps = coils.espirit(hybrid, _centre(matrix[1], lines), (-1,))
-    magnitude = simulated.image.abs()
+    maps = coils.espirit(acquired.hybrid, _centre(columns, lines), (-1,))
+    magnitude = root_sum_of_squares(acquired.wanted)
     scale = float(torch.quantile(magnitude, 0.995))
     return Case(
-        coil_images=fourier.ifft(hybrid, (-1,)) / scale,
+        coil_images=fourier.ifft(acquired.hybrid, (-1,)) / scale,
         sensitivities=maps,
-        truth=(maps.conj() * simulated.sensitivities).sum(-3) * simulated.image / scale,
+        truth=(maps.conj() * acquired.wanted).sum(-3) / scale,
         magnitude=magnitude / scale,
-        noise=float(simulated.sigma.square().mean().sqrt()) / scale,
+        noise=acquired.sigma / scale,
         centre_lines=lines,
+        acquired=acquired.acquired,
     )
 
 
@@ -188,34 +170,27 @@ def draw_example(case: Case, masks: MaskSpecification, pixels: int, rng: Generat
     return Example(problem, cut(case.truth) * turn / scale, cut(case.magnitude) / scale)
 
 
-def _simulate(volumes: Sequence[Volume], specification: BankSpecification, number: int) -> Case:
+def _draw(sources: Sequence[Source], specification: BankSpecification, number: int) -> Case:
     """The case of that number; a draw that cannot be calibrated (an empty slice) is drawn again."""
+    reason = "it is zero or not finite"
     for attempt in range(_SUBSTITUTES):
         rng = np.random.default_rng((specification.seed, number, attempt))
+        acquired = sources[rng.choice(len(sources), p=_shares(sources))].acquisition(specification, rng)
         try:
-            case = simulate_case(volumes, specification, rng)
-        except ReconRobustError:
+            case = calibrated(acquired, specification, rng)
+        except ReconRobustError as error:
+            reason = str(error).rstrip(".")
             continue
         if all(bool(torch.isfinite(x.abs()).all()) for x in (case.coil_images, case.sensitivities, case.truth)):
             return case
-    raise InputError("no usable slice could be drawn from the volumes; check that they show a head and hold no NaN.")
+    raise InputError(f"no usable slice could be drawn in {_SUBSTITUTES} attempts ({reason}); check the data.")
 
 
-def _shares(volumes: Sequence[Volume]) -> np.ndarray:
-    """How often each volume is drawn: finer ones more often, as the root of their number of in-plane pixels."""
-    sizes = np.array([np.prod(sorted(volume.data.shape)[1:]) for volume in volumes], float) ** 0.5
+def _shares(sources: Sequence[Source]) -> np.ndarray:
+    """How often each is drawn: finer ones more often, as the root of their number of in-plane pixels."""
+    sizes = np.array([source.pixels for source in sources]) ** 0.5
     shares: np.ndarray = sizes / sizes.sum()
     return shares
-
-
-def _matrix(source: Volume, limits: tuple[int, int], rng: Generator) -> tuple[int, int]:
-    """Random even sides, not much finer than the volume itself."""
-    finest = sorted(source.data.shape)[1]
-    largest = max(min(limits[1], round(1.15 * finest)), limits[0])
-    side = rng.uniform(limits[0], largest, 2)
-    if rng.uniform() < 0.5:
-        side[1] = side[0]
-    return 2 * round(side[0] / 2), 2 * round(side[1] / 2)
 
 
 def _centre(columns: int, lines: int) -> Tensor:
@@ -230,7 +205,7 @@ def _mask(case: Case, masks: MaskSpecification, rng: Generator) -> Tensor:
     columns = case.coil_images.shape[-1]
     limits = masks.acceleration
     most = min(limits[1], case.coil_images.shape[0] - 1, 0.9 * columns / case.centre_lines)
-    acceleration = _log_uniform((limits[0], max(most, limits[0])), rng)
+    acceleration = log_uniform((limits[0], max(most, limits[0])), rng)
     pattern, seed = str(rng.choice(masks.patterns)), int(rng.integers(2**31))
     sampling = Sampling(
         pattern=pattern,
@@ -238,7 +213,7 @@ def _mask(case: Case, masks: MaskSpecification, rng: Generator) -> Tensor:
         centre_fraction=case.centre_lines / columns,
         seed=seed,
     )
-    return sampling.mask(1, columns) | _centre(columns, case.centre_lines)
+    return (sampling.mask(1, columns) | _centre(columns, case.centre_lines)) & case.acquired
 
 
 def _first_row(magnitude: Tensor, rows: int, rng: Generator) -> int:
@@ -258,10 +233,6 @@ def _map_phase(shape: tuple[int, int], rng: Generator) -> np.ndarray:
     return turn
 
 
-def _log_uniform(limits: tuple[float, float], rng: Generator) -> float:
-    return float(np.exp(rng.uniform(*np.log(limits))))
-
-
 def _path(folder: Path, number: int) -> Path:
     return folder / f"case-{number:05d}.safetensors"
 
@@ -273,6 +244,7 @@ def _save(path: Path, case: Case) -> None:
         for name in ("coil_images", "sensitivities", "truth")
     }
     tensors["magnitude"] = case.magnitude.half().contiguous()
+    tensors["acquired"] = case.acquired
     partial = path.with_suffix(".partial")
     tensors["numbers"] = torch.tensor([case.noise, case.centre_lines], dtype=torch.float64)
     save_file(tensors, partial)
@@ -283,4 +255,11 @@ def _load(path: Path) -> Case:
     tensors = load_file(path)
     noise, lines = tensors["numbers"].tolist()
     images = {name: torch.view_as_complex(tensors[name].float()) for name in ("coil_images", "sensitivities", "truth")}
-    return Case(**images, magnitude=tensors["magnitude"].float(), noise=noise, centre_lines=int(lines))
+    everywhere = torch.ones(images["truth"].shape[-1], dtype=torch.bool)
+    return Case(
+        **images,
+        magnitude=tensors["magnitude"].float(),
+        noise=noise,
+        centre_lines=int(lines),
+        acquired=tensors.get("acquired", everywhere),  # banks of simulations alone have been without
+    )

@@ -3,7 +3,7 @@
 A recipe (recipes/<id>.yaml) names
   network: "module:Class" in napari_recon_robust.reconstructors, an nn.Module made with `arguments`;
   loss: an entry of `losses.LOSSES`, loss(network, example, rng) -> scalar; it calls network(example.problem);
-  bank, masks, pixels: the simulated data (`data.BankSpecification`, `data.MaskSpecification`, pixels of a crop);
+  bank, masks, pixels: the data (`sources.BankSpecification`, `data.MaskSpecification`, pixels of a crop);
   presets: steps, learning rate, ... for "cpu" and "gpu".
 A new architecture is a network whose `forward(problem: unrolled.Problem) -> complex64 (rows, columns)`, a loss
 where none fits, and one YAML file. Everything that is drawn at random in step n depends on (seed, n) alone, so a
@@ -32,15 +32,18 @@ from ..progress import Job, Progress
 from ..reconstructors.unrolled import Problem
 from ..specification import Specification
 from ..weights import store
-from .data import Bank, BankSpecification, Example, MaskSpecification, build_bank, draw_example
+from .data import Bank, Example, MaskSpecification, build_bank, draw_example
+from .log import Log
 from .losses import LOSSES
 from .muon import Muon
+from .sources import BankSpecification
 
 _CHECKPOINT_SECONDS = 120.0
 _VALIDATION_CASES = 24
 _VALIDATION_SEED, _EXAMPLES = 2**20, 2**21
 _AVERAGE = 0.999  # decay of the running mean of the weights, which is what is validated and saved
 _REPORT_SECONDS = 0.2
+_LOG_STEPS = 20
 _POOL = 16  # examples that are used in turn, where each is used in several steps
 _HIDDEN = 16  # channels on either side of a convolution, at least, that Muon trains
 
@@ -113,11 +116,11 @@ def make_network(recipe: Recipe) -> nn.Module:
 def train(
     recipe: Recipe, data: Path, out: Path, *, preset: str = "cpu", resume: bool = False, device: str = "cpu"
 ) -> Job[Path]:
-    """Train a recipe on the volumes in `data`; yields Progress whose preview is the last validation score.
+    """Train a recipe on the volumes and scans in `data`; yields Progress whose preview is the last validation score.
 
-    Keeps in `out`: bank/ (simulated cases, made once), checkpoint.pt (written atomically, every two minutes),
-    <id>.safetensors with its card <id>.md at the end; returns the path of the former. resume: go on from the
-    checkpoint, also with another preset (more steps, say).
+    Keeps in `out`: bank/ (the cases, made once), checkpoint.pt (written atomically, every two minutes), log.csv (and
+    tensorboard/ where that is installed), <id>.safetensors with its card <id>.md at the end; returns the path of the
+    former. resume: go on from the checkpoint, also with another preset (more steps, say).
     Raises InputError for data, a preset or a checkpoint that does not fit.
     """
     if preset not in recipe.presets:
@@ -132,7 +135,7 @@ def train(
         raise InputError(f"{out} holds a checkpoint already; resume it, or give another folder.")
     yield from run.go()
     scores = {"validation": {recipe.loss: run.score}}
-    metadata = _metadata(recipe, preset, scores, run.seconds, run.step, device)
+    metadata = _metadata(recipe, bank, preset, scores, run.seconds, run.step, device)
     return store.save(out, recipe.id, run.averaged_state(), metadata)
 
 
@@ -155,24 +158,32 @@ class _Run:
     def go(self) -> Job[None]:
         """The remaining steps."""
         started, saved, reported = time.monotonic() - self.seconds, time.monotonic(), 0.0
-        running = math.nan
-        while self.step < self.preset.steps:
-            loss = self._take_step()
-            running = loss if math.isnan(running) else 0.98 * running + 0.02 * loss
-            self.step += 1
-            self.seconds = time.monotonic() - started
-            if self.step % self.preset.validate_every == 0 or self.step == self.preset.steps:
-                self.score = self.validate()
-            if time.monotonic() - saved > _CHECKPOINT_SECONDS or self.step == self.preset.steps:
-                self.save()
-                saved = time.monotonic()
-            if time.monotonic() - reported > _REPORT_SECONDS:
-                reported = time.monotonic()
-                yield Progress(
-                    self.step / self.preset.steps,
-                    f"step {self.step}: loss {running:.4f}, validation {self.score:.4f}",
-                    preview=self.score,
-                )
+        running, losses = math.nan, list[float]()
+        with Log(self.checkpoint.parent, self.step) as log:
+            while self.step < self.preset.steps:
+                rate = self.preset.learning_rate * self._schedule()
+                losses.append(self._take_step())
+                running = losses[-1] if math.isnan(running) else 0.98 * running + 0.02 * losses[-1]
+                self.step += 1
+                self.seconds = time.monotonic() - started
+                last = self.step == self.preset.steps
+                validated = last or self.step % self.preset.validate_every == 0
+                if validated:
+                    self.score = self.validate()
+                if validated or self.step % _LOG_STEPS == 0:
+                    score = self.score if validated else None
+                    log.write(self.step, sum(losses) / len(losses), score, rate, self.seconds)
+                    losses.clear()
+                if time.monotonic() - saved > _CHECKPOINT_SECONDS or last:
+                    self.save()
+                    saved = time.monotonic()
+                if time.monotonic() - reported > _REPORT_SECONDS:
+                    reported = time.monotonic()
+                    yield Progress(
+                        self.step / self.preset.steps,
+                        f"step {self.step}: loss {running:.4f}, validation {self.score:.4f}",
+                        preview=self.score,
+                    )
 
     def validate(self) -> float:
         """The mean loss of the averaged weights over the held-out cases, in float32, with the same draws each time."""
@@ -295,25 +306,33 @@ def _running_mean(mean: Sequence[Tensor], current: Sequence[Tensor], count: Tens
 
 
 def _metadata(
-    recipe: Recipe, preset: str, scores: dict[str, dict[str, float]], seconds: float, steps: int, device: str
+    recipe: Recipe,
+    bank: Bank,
+    preset: str,
+    scores: dict[str, dict[str, float]],
+    seconds: float,
+    steps: int,
+    device: str,
 ) -> store.Metadata:
-    bank, masks = recipe.bank, recipe.masks
+    wanted, masks = recipe.bank, recipe.masks
+    ranges: dict[str, Any] = {"noise": wanted.noise, "coils": wanted.coils, "matrix": wanted.matrix}
+    kinds = ", ".join(f"{count} {kind}" for kind, count in bank.origins.items()) or "simulated from NIfTI"
+    anatomy = "brain slices in all planes, simulated" if bank.simulated else f"slices of {kinds}"
     return store.Metadata(
         title=recipe.title,
         trained_for=store.Domain(
             acceleration=masks.acceleration,
-            noise=bank.noise,
-            coils=bank.coils,
-            matrix=bank.matrix,
+            **(ranges if bank.simulated else bank.ranges()),
             patterns=masks.patterns,
-            anatomy=f"brain slices in all planes, simulated; held out: {', '.join(bank.exclude) or 'none'}",
+            anatomy=f"{anatomy}; held out: {', '.join(wanted.exclude) or 'none'}",
         ),
         command=f"recon-robust train {recipe.id} --data FOLDER --preset {preset}",
-        data=f"{bank.cases} simulated acquisitions from the NIfTI volumes in FOLDER (seed {bank.seed})",
+        data=f"{wanted.cases} acquisitions from FOLDER ({kinds}; seed {wanted.seed})",
         hardware=_hardware(device),
         seconds=seconds,
         steps=steps,
         scores=scores,
+        network=recipe.network,
         architecture=recipe.arguments,
         notes=recipe.notes,
     )

@@ -51,8 +51,9 @@ class Domain(BaseModel):
 class Metadata(BaseModel):
     """How a set of weights came to be: kept as JSON in the header of the safetensors file.
 
-    architecture: the arguments that make the network again. scores: {case: {measure: value}} on data that
-    training did not see. command: what makes the set again. seconds: time spent on training.
+    network: "module:Class" in `reconstructors`; architecture: the arguments that make it again. scores: {case:
+    {measure: value}} on data that training did not see. command: what makes the set again. seconds: time spent on
+    training.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +66,7 @@ class Metadata(BaseModel):
     seconds: float
     steps: int
     scores: dict[str, dict[str, float]] = {}
+    network: str = ""
     architecture: dict[str, Any] = {}
     notes: str = ""
 

@@ -1,0 +1,207 @@
+"""Tiny files of each kind that can be trained on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from napari_recon_robust.errors import InputError, ReconRobustError
+from napari_recon_robust.io.fastmri import write_fastmri
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.model import root_sum_of_squares
+from napari_recon_robust.physics.simulate import simulate_slice
+from napari_recon_robust.progress import run
+from napari_recon_robust.training import loop
+from napari_recon_robust.training.data import MaskSpecification, build_bank, calibrated, draw_example
+from napari_recon_robust.training.sources import Acquired, Anatomy, BankSpecification, find_sources
+
+SPECIFICATION = BankSpecification(cases=6, seed=1, coils=(4, 5), matrix=(32, 40), minimum_centre_lines=8)
+
+
+def kspace(noise: float, seeds: tuple[int, ...] = (0,), columns: int = 40, coils: int = 5) -> NDArray[np.complex64]:
+    """Slices of one object, (slices, coils, 80, columns) with 2x readout oversampling."""
+    row, column = np.mgrid[-1:1:40j, -1 : 1 : columns * 1j]
+    head = 1.0 * (np.hypot(row / 0.8, column / 0.7) < 1) - 0.4 * (np.hypot(row - 0.2, column) < 0.3)
+    made = [
+        simulate_slice(
+            head, np.random.default_rng(3), coils=coils, noise_level=1e-6, oversampling=2, matrix=(40, columns)
+        ).kspace.numpy()
+        for _ in seeds
+    ]
+    for values, seed in zip(made, seeds, strict=True):
+        rng = np.random.default_rng(seed)
+        values += noise * (rng.normal(size=values.shape) + 1j * rng.normal(size=values.shape)) / np.sqrt(2)
+    return np.stack(made).astype(np.complex64)
+
+
+def write(path: Path, values: NDArray[np.complexfloating], **more: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_fastmri(path, values, encoded_mm=(440.0, 220.0, 4.0), matrix=(40, values.shape[-1]), **more)
+    return path
+
+
+def write_dicom(folder: Path) -> None:
+    """A head in eight coronal images."""
+    pydicom = pytest.importorskip("pydicom")
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+
+    folder.mkdir(parents=True, exist_ok=True)
+    row, column = np.mgrid[-1:1:48j, -1:1:48j]
+    series = generate_uid()
+    for number in range(8):
+        meta = FileMetaDataset()
+        meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = MRImageStorage, ExplicitVRLittleEndian
+        meta.MediaStorageSOPInstanceUID = generate_uid()
+        image = FileDataset(str(folder / f"IM{number}"), {}, file_meta=meta, preamble=b"\0" * 128)
+        image.SOPClassUID, image.SOPInstanceUID = MRImageStorage, meta.MediaStorageSOPInstanceUID
+        image.SeriesInstanceUID, image.Modality = series, "MR"
+        image.ImageOrientationPatient, image.ImagePositionPatient = [1, 0, 0, 0, 0, -1], [-24, 4 * number, 24]
+        image.PixelSpacing, image.SliceThickness = [1, 1], 4
+        image.Rows = image.Columns = 48
+        image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+        image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 16, 15, 0
+        image.PixelData = (800 * (np.hypot(row, column) < 0.8) + 100 * number).astype(np.uint16).tobytes()
+        pydicom.dcmwrite(folder / f"IM{number}", image, enforce_file_format=True)
+
+
+def test_a_folder_mixes_what_can_be_trained_on(anatomy_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "head_a.nii.gz").write_bytes((anatomy_folder / "head_a.nii.gz").read_bytes())
+    write_dicom(tmp_path / "dicom")
+    write(tmp_path / "knee" / "file1.h5", kspace(1e-3))
+    for number in (1, 2, 3):
+        write(tmp_path / f"2022_T10{number}.h5", kspace(1e-2, (number,)))
+    (tmp_path / "notes.txt").write_text("what this is")
+    sources = run(find_sources(tmp_path))
+    kinds = sorted(source.kind for source in sources)
+    assert kinds == ["fastMRI HDF5", "fastMRI HDF5", "simulated from DICOM", "simulated from NIfTI"]
+    assert sorted(len(source.files) for source in sources if isinstance(source, Acquired)) == [1, 3]
+    bank = run(build_bank(SPECIFICATION, tmp_path, tmp_path / "run" / "bank"))
+    assert len(bank) == 6
+    assert bank.origins == {"simulated from NIfTI": 1, "simulated from DICOM": 1, "fastMRI HDF5": 2}
+    assert not bank.simulated
+    for number in range(6):
+        draw_example(bank[number], MaskSpecification(), 24 * 40, np.random.default_rng(number))
+    ranges = bank.ranges()
+    assert ranges["coils"] == (4, 5)
+    assert 32 <= ranges["matrix"][0] <= ranges["matrix"][1] == 40
+    assert 0 < ranges["noise"][0] < ranges["noise"][1] < 0.1
+
+
+def test_a_scan_becomes_its_coil_images(tmp_path: Path) -> None:
+    """The bank's case is the file's k-space: oversampling removed, combined by the maps, and its RSS."""
+    values = kspace(1e-3)
+    source = Acquired([write(tmp_path / "file1.h5", values)])
+    rng = np.random.default_rng(0)
+    acquired = source.acquisition(SPECIFICATION, rng)
+    images = fourier.centre_crop(fourier.ifft(torch.from_numpy(values[0])), 40, -2)
+    torch.testing.assert_close(acquired.wanted, images, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fourier.ifft(acquired.hybrid, (-1,)), images, rtol=1e-4, atol=1e-5)
+    assert acquired.sigma == pytest.approx(1e-3, rel=0.25)
+    case = calibrated(acquired, SPECIFICATION, rng)
+    scale = float(torch.quantile(root_sum_of_squares(images), 0.995))
+    torch.testing.assert_close(case.magnitude, root_sum_of_squares(images) / scale, rtol=1e-3, atol=1e-4)
+    inside = case.sensitivities.abs().sum(0) > 0
+    assert inside.float().mean() > 0.3
+    # ESPIRiT's maps explain the coil images, so combining them loses little of their energy.
+    kept = case.truth[inside].abs().square().sum() / case.magnitude[inside].square().sum()
+    assert 0.97 < float(kept) <= 1 + 1e-5
+
+
+def test_repetitions_are_averaged_for_the_target_alone(tmp_path: Path) -> None:
+    """Also where the phase has drifted between them."""
+    files = []
+    for number in (1, 2, 3):
+        turned = kspace(2e-2, (number,)) * np.exp(1j * number)
+        files.append(write(tmp_path / f"2022_T10{number}.h5", turned))
+    acquired = Acquired(files).acquisition(SPECIFICATION, np.random.default_rng(0))
+    clean = fourier.centre_crop(fourier.ifft(torch.from_numpy(kspace(0.0)[0])), 40, -2)
+
+    def error(images: torch.Tensor) -> float:
+        turn = torch.sgn((images.conj() * clean).sum())
+        return float((images * turn - clean).norm())
+
+    one = error(fourier.ifft(acquired.hybrid, (-1,)))
+    assert error(acquired.wanted) == pytest.approx(one / 3**0.5, rel=0.05)
+
+
+def test_padded_lines_are_never_sampled(tmp_path: Path) -> None:
+    values = kspace(1e-3, columns=48)
+    values[..., :5] = values[..., -6:] = 0
+    source = Acquired([write(tmp_path / "file1.h5", values)])
+    case = calibrated(
+        source.acquisition(SPECIFICATION, np.random.default_rng(0)), SPECIFICATION, np.random.default_rng(1)
+    )
+    assert case.acquired.sum() == 37
+    for seed in range(5):
+        mask = draw_example(case, MaskSpecification(), 40 * 48, np.random.default_rng(seed)).problem.model.mask
+        assert not mask[0, :5].any()
+        assert not mask[0, -6:].any()
+
+
+def test_held_out_names_are_not_read(anatomy_folder: Path, tmp_path: Path) -> None:
+    assert len(run(find_sources(anatomy_folder))) == 2
+    (left,) = run(find_sources(anatomy_folder, ["head_b"]))
+    assert isinstance(left, Anatomy)
+    write(tmp_path / "val" / "file1.h5", kspace(1e-3))
+    with pytest.raises(InputError, match="nothing to train on"):
+        run(find_sources(tmp_path, ["val"]))
+
+
+def test_what_cannot_be_trained_on_is_named(tmp_path: Path) -> None:
+    import h5py
+
+    with pytest.raises(InputError, match="there is no folder"):
+        run(find_sources(tmp_path / "missing"))
+    with pytest.raises(InputError, match="nothing to train on"):
+        run(find_sources(tmp_path))
+    mask = np.arange(40) % 2 == 0
+    cases: dict[str, tuple[NDArray[np.complexfloating], dict[str, Any], str]] = {
+        "under": (kspace(1e-3) * mask, {"mask": mask}, "under.h5 is undersampled"),
+        "single": (kspace(1e-3)[:, :1], {}, r"single.h5 has 1 coil"),
+    }
+    for name, (values, more, words) in cases.items():
+        write(tmp_path / name / f"{name}.h5", values, **more)
+        with pytest.raises(InputError, match=words):
+            run(find_sources(tmp_path / name))
+    write(tmp_path / "odd" / "a_T101.h5", kspace(1e-3))
+    write(tmp_path / "odd" / "a_T102.h5", kspace(1e-3, columns=36))
+    with pytest.raises(InputError, match="different sizes"):
+        run(find_sources(tmp_path / "odd"))
+    (tmp_path / "other").mkdir()
+    with h5py.File(tmp_path / "other" / "results.h5", "w") as file:
+        file["table"] = [1]
+    with pytest.raises(ReconRobustError, match=r"results.h5 is an HDF5 file with table"):
+        run(find_sources(tmp_path / "other"))
+
+
+def test_nan_in_a_scan_stops_with_its_place(tmp_path: Path) -> None:
+    values = kspace(1e-3)
+    values[0, 2, 5, 7] = np.nan
+    write(tmp_path / "data" / "file1.h5", values)
+    with pytest.raises(InputError, match=r"file1.h5 has NaN or infinity at 1 k-space points"):
+        run(build_bank(SPECIFICATION, tmp_path / "data", tmp_path / "bank"))
+
+
+def test_the_card_says_what_was_trained_on(tmp_path: Path) -> None:
+    write(tmp_path / "data" / "file1.h5", kspace(1e-3))
+    recipe = loop.Recipe(
+        id="small",
+        title="a small network",
+        network="unet:TrainableUNet",
+        arguments={"channels": 4, "pools": 2},
+        loss="magnitude",
+        bank=SPECIFICATION,
+        pixels=24 * 40,
+        presets={"cpu": {"steps": 2, "precision": "float32"}},
+    )
+    path = run(loop.train(recipe, tmp_path / "data", tmp_path / "run"))
+    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert "1 fastMRI HDF5" in card
+    assert "- 5 to 5 coils, 40 to 40 pixels" in card
+    assert "simulated" not in card
+    assert json.loads((tmp_path / "run" / "bank" / "origins.json").read_text()) == {"fastMRI HDF5": 1}
