@@ -29,10 +29,11 @@ class Registry(Generic[T]):
     def get(self, id: str) -> T:
         """The one of that id, loaded once; InputError for an unknown id."""
         if id not in self._loaded:
-            self._loaded[id] = self._class(id)()
+            self._loaded[id] = self.kind_of(id)()
         return self._loaded[id]
 
-    def _class(self, id: str) -> Any:
+    def kind_of(self, id: str) -> Any:
+        """The class of that id; InputError for an unknown one."""
         if id in self.table:
             module, name = self.table[id].split(":")
             return getattr(import_module(f"{self.package}.{module}"), name)

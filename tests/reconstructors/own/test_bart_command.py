@@ -1,6 +1,10 @@
 """BART as a black box, where it is installed."""
 
 import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +13,7 @@ from napari_recon_robust.errors import ModelError
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.cg_sense import conjugate_gradients
+from napari_recon_robust.reconstructors.own import bart
 
 installed = pytest.mark.skipif(shutil.which("bart") is None, reason="BART is not on this machine")
 
@@ -22,12 +27,12 @@ def difference(a: torch.Tensor, b: torch.Tensor) -> float:
 def test_its_unregularized_image_is_that_of_cg_sense(pattern: str, request: pytest.FixtureRequest) -> None:
     """In the scan's units, in its orientation: both solve (A^H A + w) x = A^H y."""
     measurement: Measurement = request.getfixturevalue(pattern)
-    bart = registry.get("bart:pics -S -l2 -r 0.001 -i 60 {kspace} {sensitivities} {image}")
+    command = registry.get("bart:pics -S -l2 -r 0.001 -i 60 {kspace} {sensitivities} {image}")
     small = Measurement(measurement.kspace * 1e-4, measurement.mask, measurement.matrix)
     model = measurement.model
     ours = conjugate_gradients(lambda x: model.normal(x) + 1e-3 * x, model.adjoint(measurement.data), 60)
-    assert difference(bart(measurement), ours) < 0.05
-    assert difference(bart(small), ours * 1e-4) < 0.05
+    assert difference(command(measurement), ours) < 0.05
+    assert difference(command(small), ours * 1e-4) < 0.05
 
 
 @installed
@@ -41,6 +46,34 @@ def test_other_commands_and_the_mask(lines: Measurement) -> None:
     filled = registry.get("bart:fft -iu 3 {kspace} {image}")
     with pytest.raises(ModelError, match="returned shape .48, 48, 4."):
         filled(lines)
+
+
+@installed
+def test_a_running_command_is_ended_when_the_job_is_closed(
+    lines: Measurement, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started, original = [], subprocess.Popen
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *words, **more: started.append(original(*words, **more)) or started[-1]
+    )
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    job = registry.get("bart:pics -l1 -i 10000000 {kspace} {sensitivities} {image}").job(lines)
+    for _ in range(5):
+        assert next(job).fraction == 0
+    (process,) = started
+    assert process.poll() is None
+    began = time.monotonic()
+    job.close()
+    assert time.monotonic() - began < 2
+    assert process.poll() is not None
+    assert not list(tmp_path.iterdir())
+
+
+@installed
+def test_a_command_that_takes_too_long_is_ended(lines: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bart, "LONGEST", 0.2)
+    with pytest.raises(ModelError, match="took more than 0.2 s"):
+        registry.get("bart:pics -l1 -i 10000000 {kspace} {sensitivities} {image}")(lines)
 
 
 @installed

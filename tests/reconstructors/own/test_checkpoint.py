@@ -12,6 +12,7 @@ from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.fastmri_layout import FastMRIUNet, FastMRIVarNet
 from napari_recon_robust.reconstructors.unet import UNet
 from napari_recon_robust.reconstructors.varnet import VarNet
+from napari_recon_robust.weights import store
 
 
 def test_a_unet_and_a_varnet(tmp_path: Path, lines: Measurement) -> None:
@@ -85,3 +86,46 @@ def test_nothing_is_executed_and_damage_is_named(tmp_path: Path) -> None:
         with pytest.raises(WeightsError, match=f"{name} is no PyTorch checkpoint of tensors alone"):
             registry.get(str(tmp_path / name))
     assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("name", ["hqs-supervised", "hyperrecon", "unet", "varnet"])
+def test_what_our_training_writes_is_a_method_by_its_path(name: str, tmp_path: Path, lines: Measurement) -> None:
+    """Also files from before their description named the network."""
+    trained = store.load(name)
+    assert trained.metadata is not None
+    for network in ("", loop_network(name)):
+        metadata = trained.metadata.model_copy(update={"network": network})
+        path = store.save(tmp_path, "mine", trained.state, metadata)
+        method, shipped = registry.get(str(path)), registry.get(name)
+        assert type(method) is type(shipped)
+        assert method.id == "mine.safetensors"
+        assert [knob.default for knob in method.knobs] == [knob.default for knob in shipped.knobs]
+        torch.testing.assert_close(method(lines), shipped(lines))
+
+
+def loop_network(name: str) -> str:
+    from napari_recon_robust.training.loop import load_recipe
+
+    return load_recipe(name).network
+
+
+def test_a_varnet_trained_with_its_own_sensitivities_uses_them(tmp_path: Path) -> None:
+    metadata = store.load("varnet").metadata
+    assert metadata is not None
+    torch.manual_seed(0)
+    state = FastMRIVarNet(1, 3, 2, (2, 2)).state_dict()
+    for learned in (True, False):
+        described = metadata.model_copy(update={"architecture": {"learned": learned}})
+        method = registry.get(str(store.save(tmp_path, "mine", state, described)))
+        assert method.knobs[0].default == ("learned" if learned else "estimated")
+
+
+def test_our_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    trained = store.load("hqs-supervised")
+    assert trained.metadata is not None
+    other = trained.metadata.model_copy(update={"network": "future:Network"})
+    with pytest.raises(WeightsError, match="no method here runs"):
+        registry.get(str(store.save(tmp_path, "mine", trained.state, other)))
+    wrong = trained.metadata.model_copy(update={"architecture": {"unrolls": 2, "widths": [8]}})
+    with pytest.raises(WeightsError, match="no method here runs"):
+        registry.get(str(store.save(tmp_path, "mine", trained.state, wrong)))

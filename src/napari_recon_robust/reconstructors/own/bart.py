@@ -9,6 +9,9 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...errors import ModelError
+from ...progress import Job, Progress
 from ..base import Reconstructor
 from .model import OwnModel, Slice
 
 FILES = ("kspace", "sensitivities", "mask", "image")
 AXES = 16
 LONGEST = 3600  # s that a command may take
+_POLL = 0.1  # s between two looks at it
 
 
 class BART(OwnModel):
@@ -37,27 +42,20 @@ class BART(OwnModel):
         self.label = f"BART {words[0]}"
         self.words, self.program = words, program
 
-    def image(self, one: Slice) -> Tensor:
-        """Write the files, run the command, read the image."""
+    def image_steps(self, one: Slice) -> Job[Tensor]:
+        """Write the files, run the command, read the image; closing the job ends the command."""
         with tempfile.TemporaryDirectory() as folder:
             names = {name: str(Path(folder) / name) for name in FILES}
             for name in FILES[:-1]:
                 if any(f"{{{name}}}" in word for word in self.words):
                     _write(Path(names[name]), getattr(one, name).detach().cpu().to(torch.complex64).numpy())
-            done = subprocess.run(
-                [self.program, *(_filled(word, names) for word in self.words)],
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=LONGEST,
-                check=False,
-            )
+            command = [self.program, *(_filled(word, names) for word in self.words)]
+            status, words = yield from _execute(command, Path(folder))
             image = Path(names["image"])
-            if done.returncode or not image.with_name("image.cfl").is_file():
-                said = re.sub(r"\x1b\[\d*m", "", done.stderr or done.stdout).replace(folder, "").strip().splitlines()
+            if status or not image.with_name("image.cfl").is_file():
+                said = re.sub(r"\x1b\[\d*m", "", words).replace(folder, "").strip().splitlines()
                 raise ModelError(
-                    f"bart {self.words[0]} ended with status {done.returncode} and without an image"
+                    f"bart {self.words[0]} ended with status {status} and without an image"
                     f"{f' ({said[-1]})' if said else ''}; try the command in a shell."
                 )
             return torch.from_numpy(_read(image))
@@ -89,6 +87,26 @@ def open_model(source: str) -> Reconstructor:
     if words[0] == "pics" and "-S" not in words:
         words.insert(1, "-S")  # without it pics leaves the image in units of its own
     return BART(f"bart:{command}", words, program)
+
+
+def _execute(command: Sequence[str], folder: Path) -> Job[tuple[int, str]]:
+    """Its exit status and what it said; it is killed when the job is closed or it takes too long."""
+    began = time.monotonic()
+    with (folder / "said").open("w+b") as said:
+        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT)
+        try:
+            while process.poll() is None:
+                seconds = time.monotonic() - began
+                if seconds > LONGEST:
+                    raise ModelError(f"bart {command[1]} took more than {LONGEST} s and was ended; simplify it.")
+                yield Progress(0.0, f"bart {command[1]} runs since {seconds:.0f} s")
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_POLL)
+        finally:
+            process.kill()
+            process.wait()
+        said.seek(0)
+        return process.returncode, said.read().decode(errors="replace")
 
 
 def _filled(word: str, names: dict[str, str]) -> str:

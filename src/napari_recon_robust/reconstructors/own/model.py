@@ -1,6 +1,5 @@
 """What own models share: one slice at a time in, an image out, and the sentences on what came instead."""
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor
 from ...errors import ModelError, ReconRobustError
 from ...measurement import Calibration, Measurement
 from ...physics import fourier
+from ...progress import Job, Progress, relayed, run
 from ..base import Reconstructor
 
 
@@ -57,15 +57,30 @@ class OwnModel(Reconstructor):
         self.id = self.label = id
         self._probed = False
 
-    @abstractmethod
     def image(self, one: Slice) -> Any:
         """The model's own answer: a tensor or an array."""
+        raise NotImplementedError
+
+    def image_steps(self, one: Slice) -> Job[Any]:
+        """`image` as a job; what takes long overrides this."""
+        yield Progress(0.0, f"Reconstructing with {self.label}")
+        return self.image(one)
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The images of all slices of the batch."""
-        batch = measurement.kspace.shape[:-3]
-        images = [self._one(one) for one in _slices(measurement)]
-        return torch.stack(images).reshape(*batch, *images[0].shape)
+        return run(self.steps(measurement, **knobs))
+
+    def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
+        """The same, one slice after the other."""
+        slices, images = _slices(measurement), list[Tensor]()
+        for one in slices:
+            done = len(images)
+
+            def part(step: Progress, done: int = done) -> Progress:
+                return Progress((done + step.fraction) / len(slices), step.message)
+
+            images.append((yield from relayed(self._one(one), part)))
+        return torch.stack(images).reshape(*measurement.kspace.shape[:-3], *images[0].shape)
 
     def gives_gradient(self, measurement: Measurement) -> bool:
         """Tried once: whether a gradient arrives at the k-space of this measurement."""
@@ -78,10 +93,10 @@ class OwnModel(Reconstructor):
             self._probed = True
         return self.differentiable
 
-    def _one(self, measurement: Measurement) -> Tensor:
+    def _one(self, measurement: Measurement) -> Job[Tensor]:
         one = Slice(measurement)
         try:
-            answer = self.image(one)
+            answer = yield from self.image_steps(one)
         except (ReconRobustError, torch.OutOfMemoryError):
             raise
         except Exception as error:

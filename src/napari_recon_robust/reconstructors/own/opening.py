@@ -13,7 +13,7 @@ KINDS = {
     ".pt": ("checkpoint", "a fastMRI checkpoint"),
     ".pth": ("checkpoint", "a fastMRI checkpoint"),
     ".ckpt": ("checkpoint", "a fastMRI checkpoint"),
-    ".safetensors": ("checkpoint", "a fastMRI checkpoint"),
+    ".safetensors": ("checkpoint", "trained weights"),
     ".py": ("function", "a Python script"),
 }
 BART = "bart:"
