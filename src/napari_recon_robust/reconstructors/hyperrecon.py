@@ -18,7 +18,7 @@ from ..measurement import Measurement
 from ..physics.model import ForwardModel
 from .base import Reconstructor
 from .cg_sense import conjugate_gradients
-from .unrolled import Problem, assemble, channels, load_trained, on_blocks, problems, smooth, to_complex
+from .unrolled import Problem, assemble, channels, load_trained, on_blocks, problems, proximal, smooth, to_complex
 
 _START = 8  # conjugate gradient steps of the linear start
 _ANCHORS = (2e-4, 2e-3, 2e-2)  # weights of TV in the images between which every knob setting starts
@@ -175,18 +175,12 @@ class HyperNetwork(nn.Module):
             pulls = channels(start.pull) / generated.weight
             features = torch.cat((channels(image), details.asinh(), pulls), dim=1)
             z = image + reach * to_complex(on_blocks(partial(_convolve, layers=layers), features))
-            image = _data_consistency(problem, z, penalty, pull * start.pull)
+            image = proximal(problem.model, problem.right_hand_side - pull * start.pull, z, penalty, _STEPS)
         return image
 
     def forward(self, problem: Problem, weight: float, mix: float) -> Tensor:
         """The image for one knob setting."""
         return self.unroll(problem, anchors(problem), self.generate(weight, mix))
-
-
-def _data_consistency(problem: Problem, z: Tensor, penalty: Tensor, pull: Tensor) -> Tensor:
-    """A few steps from z towards (A^H A + p I) x = A^H y - pull + p z, solved for x - z."""
-    residual = problem.right_hand_side - pull - problem.model.normal(z)
-    return z + conjugate_gradients(lambda x: problem.model.normal(x) + penalty * x, residual, _STEPS)
 
 
 def anchors(problem: Problem) -> list[Anchor]:

@@ -57,9 +57,9 @@ class Problem:
         """The problem of x / u, u the local phase of the TV image, and u: complex64 (rows, columns), |u| = 1.
 
         ESPIRiT folds the ACS's phase into the maps; where it changes faster (beside air, in fat) most of the image
-        would be imaginary, and a network has learned that images are nearly real.
+        would be imaginary, and a network has learned that images are nearly real. For a gradient u is a constant.
         """
-        phase = local_phase(self.tv(tv.rule(float(self.noise))), self.noise)
+        phase = local_phase(self.tv(tv.rule(float(self.noise))).detach(), self.noise.detach())
         model = ForwardModel(self.model.sensitivities * phase, self.model.mask, self.model.dims)
         return Problem(model, self.data, self.noise), phase
 
@@ -79,6 +79,12 @@ def assemble(images: Sequence[Tensor], measurement: Measurement) -> Tensor:
     batch = measurement.kspace.shape[:-3]
     stacked = torch.stack(list(images)).reshape(*batch, *measurement.model.shape)
     return measurement.crop(stacked * measurement.model.support * measurement.scale)
+
+
+def proximal(model: ForwardModel, b: Tensor, z: Tensor, penalty: Tensor, steps: int) -> Tensor:
+    """Conjugate gradient steps from z towards (A^H A + p I) x = b + p z, solved for x - z, differentiated through."""
+    residual = b - model.normal(z)
+    return z + conjugate_gradients(lambda x: model.normal(x) + penalty * x, residual, steps)
 
 
 class DataConsistency(Protocol):
