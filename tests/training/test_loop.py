@@ -180,4 +180,4 @@ def test_packaged_recipes_are_whole(name):
     assert any(held_out.startswith("brain_t1_b") for held_out in recipe.bank.exclude)
     assert recipe.loss in loop.LOSSES
     assert sum(parameter.numel() for parameter in loop.make_network(recipe).parameters()) > 10_000
-    assert name in registry.ids()
+    assert name in registry.ids() or name not in store.shipped()

@@ -6,6 +6,7 @@ same function is the validation score.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from numpy.random import Generator
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from ..evaluation.metrics import foreground, ssim
 from ..reconstructors import hyperrecon, tv
+from ..reconstructors.unrolled import Problem
 from .data import Example
 
 Loss = Callable[[nn.Module, Example, Generator], Tensor]
@@ -53,15 +55,13 @@ def improvement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 
 def energy(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     """J(x; w, m) / J(x_0; w, m) of `HyperRecon`, w log-uniform, m uniform: sees the undersampled data alone."""
-    problem = example.problem
     weight, mix = hyperrecon.HyperRecon.knobs[0].from_unit(rng.uniform()), float(rng.uniform())
-    start = hyperrecon.linear_start(problem)
-    image = network(problem, weight, mix)
-    with torch.autocast(image.device.type, enabled=False):
-        value, baseline = (
-            hyperrecon.objective(problem.model, problem.data, x, weight, mix, _SMOOTHING) for x in (image, start)
-        )
-    return value / baseline
+    return _energy(network(example.problem, weight, mix), example.problem, weight, mix)
+
+
+def fixed_energy(network: Any, example: Example, rng: Generator) -> Tensor:
+    """The same at the one w and m that the network is made for (`hqs_net.HQSNetNetwork`)."""
+    return _energy(network(example.problem), example.problem, network.weight, network.mix)
 
 
 def magnitude(network: Callable[..., Tensor], example: Example, rng: Generator) -> Tensor:
@@ -82,9 +82,19 @@ LOSSES: dict[str, Loss] = {
     "combined": combined,
     "either-sensitivities": either_sensitivities,
     "energy": energy,
+    "fixed-energy": fixed_energy,
     "improvement": improvement,
     "magnitude": magnitude,
 }
+
+
+def _energy(image: Tensor, problem: Problem, weight: float, mix: float) -> Tensor:
+    start = hyperrecon.linear_start(problem)
+    with torch.autocast(image.device.type, enabled=False):
+        value, baseline = (
+            hyperrecon.objective(problem.model, problem.data, x, weight, mix, _SMOOTHING) for x in (image, start)
+        )
+    return value / baseline
 
 
 def _norm(x: Tensor) -> Tensor:
