@@ -9,10 +9,18 @@ import torch
 
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
+from napari_recon_robust.reconstructors.base import Reconstructor
+from napari_recon_robust.reconstructors.cascade_net import CascadeNet, CascadeNetwork
+from napari_recon_robust.reconstructors.hqs_net import HQSNet, HQSNetNetwork
 from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork, HQSSupervised
 from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork, HyperRecon
+from napari_recon_robust.reconstructors.irim import IRIM, IRIMNetwork
+from napari_recon_robust.reconstructors.neumann import Neumann, NeumannNetwork, PreconditionedNeumann
+from napari_recon_robust.reconstructors.unrolled import Problem
+from napari_recon_robust.reconstructors.unrolled_gd import GradientDescentNetwork, UnrolledGD
 from napari_recon_robust.weights import store
 
 SIZE = 48
@@ -100,3 +108,43 @@ def real_brain(request: pytest.FixtureRequest, shared: Path) -> Measurement:
     """The real 16-coil brain, equispaced lines."""
     with open_scan(shared / "data/kspace/brain_16coil_128x128_full.npy", axes=("coil", "phase", "readout")) as scan:
         return scan.measurement(0, Sampling(acceleration=request.param, minimum_centre_lines=12))
+
+
+# The class, its network, and arguments that make a small one.
+TRAINED = {
+    kind.id: (kind, network, arguments)
+    for kind, network, arguments in (
+        (CascadeNet, CascadeNetwork, {"cascades": 2, "width": 8}),
+        (HQSNet, HQSNetNetwork, {"unrolls": 2, "width": 8}),
+        (UnrolledGD, GradientDescentNetwork, {"blocks": 6, "widths": [8, 8]}),
+        (Neumann, NeumannNetwork, {"terms": 6, "widths": [8, 8]}),
+        (PreconditionedNeumann, NeumannNetwork, {"terms": 3, "widths": [8, 8], "preconditioned": True}),
+        (IRIM, IRIMNetwork, {"steps": 2, "channels": 26, "strides": [1, 2], "width": 8}),
+    )
+}
+
+
+@pytest.fixture(scope="session", params=TRAINED)
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Reconstructor:
+    """Each of them with random weights, small."""
+    kind, network, arguments = TRAINED[request.param]
+    return kind(saved(random(network, arguments, 0.02), arguments, tmp_path_factory.mktemp(request.param)))
+
+
+@pytest.fixture
+def tiny() -> Problem:
+    """A problem so small that A^H A is a matrix (`dense`): 4 coils, 6 x 12 pixels, half of the lines."""
+    generator = torch.Generator().manual_seed(1)
+    maps = torch.randn(4, 6, 12, dtype=torch.complex64, generator=generator)
+    mask = torch.rand(1, 12, generator=generator) < 0.6
+    model = ForwardModel(maps / torch.linalg.vector_norm(maps, dim=0), mask, (-1,))
+    data = model.forward(torch.randn(6, 12, dtype=torch.complex64, generator=generator))
+    return Problem(model, data, torch.tensor([[0.01]]))
+
+
+@pytest.fixture
+def dense(tiny: Problem) -> np.ndarray:
+    """A^H A of `tiny`, column by column through the forward model and its adjoint: complex128 (72, 72)."""
+    units = torch.eye(72, dtype=torch.complex64).reshape(-1, 6, 12)
+    columns = [tiny.model.adjoint(tiny.model.forward(unit)).flatten() for unit in units]
+    return torch.stack(columns, dim=1).numpy().astype(np.complex128)

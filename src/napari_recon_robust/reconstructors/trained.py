@@ -1,0 +1,83 @@
+"""What reconstructors that run one network have in common, and the networks of images that they are made of."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..knob import Knob
+from ..measurement import Measurement
+from .base import Reconstructor
+from .hqs_supervised import HQSSupervised, UNet
+from .unrolled import Problem, assemble, channels, on_blocks, problems, smooth, to_complex
+
+NOISE = HQSSupervised.knobs[0]
+TYPICAL_NOISE = 0.005  # relative to the image's scale
+
+_BLOCK = 8  # channels of 2x2 complex pixels
+REACH = 0.05  # of a correction of unit size, relative to the image's scale
+
+
+class TrainedReconstructor(Reconstructor):
+    """x = f(y; theta), f a network that maps each problem, and the knobs by their names, to an image.
+
+    weights: the id of a shipped set (the reconstructor's own id if None), or a safetensors file of `training`.
+    """
+
+    weights: str
+    knobs: tuple[Knob, ...] = (NOISE,)
+
+    def __init__(self, weights: str | Path | None = None) -> None:
+        self.weights = str(weights or self.id)
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image at these knobs."""
+        return self.apply(self.network(measurement.kspace.device), measurement, **knobs)
+
+    @abstractmethod
+    def network(self, device: torch.device) -> nn.Module:
+        """The trained network, shared by all."""
+
+    def apply(self, network: nn.Module, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image by a network like it."""
+        return assemble([network(problem, **knobs) for problem in problems(measurement)], measurement)
+
+
+class ImageNetwork(nn.Module):
+    """A network on 2x2 blocks of an image and its detail, told the noise level; zero at first.
+
+    The detail is what half precision would round off.
+
+    widths: the channels of a residual U-Net at its levels. With `convolutions`: plain 3x3 ones with ReLU between,
+    of one width. levels: how many maps (rows, columns) it sees beside the image.
+    """
+
+    def __init__(self, widths: Sequence[int], convolutions: int = 0, levels: int = 1) -> None:
+        super().__init__()
+        inputs = 2 * _BLOCK + 4 * levels
+        if not convolutions:
+            self.body: nn.Module = UNet(inputs, _BLOCK, tuple(widths))
+            return
+        (width,) = widths
+        sides = [inputs, *[width] * (convolutions - 1), _BLOCK]
+        layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(sides)]
+        for layer in layers:
+            nn.init.kaiming_normal_(layer.weight)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(layers[-1].weight)
+        self.body = nn.Sequential(layers[0], *(part for layer in layers[1:] for part in (nn.ReLU(), layer)))
+
+    def forward(self, image: Tensor, *levels: Tensor) -> Tensor:
+        """complex64 (rows, columns) to the same; each level a number or such a map, real."""
+        maps = [level.expand(1, 1, *image.shape[-2:]) for level in levels]
+        detail = channels((image - smooth(image)) / REACH).asinh()
+        return REACH * to_complex(on_blocks(self.body, torch.cat((channels(image), detail, *maps), dim=1)))
+
+
+def noise_level(problem: Problem, assumed: float = 1.0) -> Tensor:
+    """log(sigma / 0.005) as networks see it, (1, 1); `assumed` times what was measured."""
+    return (problem.noise * (assumed / TYPICAL_NOISE)).log()

@@ -1,0 +1,47 @@
+"""Learned gradient descent: the data term's gradient and a network, unrolled."""
+
+import torch
+from torch import Tensor, nn
+
+from .trained import ImageNetwork, TrainedReconstructor, noise_level
+from .unrolled import Problem, load_trained
+
+
+class UnrolledGD(TrainedReconstructor):
+    """x_{k+1} = x_k - eta (A^H A x_k - A^H y) - R(x_k),  x_0 = eta A^H y.
+
+    Gradient descent on 1/2 ||A x - y||^2 whose regularizer's gradient is a network R, the same in each of the
+    blocks, and whose step size eta is learned: a variational network with one learned gradient, Hammernik et al. 2018,
+    doi:10.1002/mrm.26977, as it is compared with in Gilton, Ongie, Willett 2020, doi:10.1109/TCI.2019.2948732. R is a
+    residual U-Net and is told the noise level; the knob `noise` changes what it is told. eta starts at 1, the largest
+    step that cannot overshoot, since sum |S_i|^2 = 1. Works on x / u, u the local phase (`Problem.aligned`).
+    """
+
+    id = "unrolled-gd"
+    label = "Unrolled gradient descent"
+    summary = "Gradient steps on the data and one learned regularizing network in turn, supervised."
+
+    def network(self, device: torch.device) -> "GradientDescentNetwork":
+        """The trained network, shared by all."""
+        return load_trained(GradientDescentNetwork, self.weights, device)
+
+
+class GradientDescentNetwork(nn.Module):
+    """The network of `UnrolledGD`. widths: channels of R at its levels."""
+
+    def __init__(self, blocks: int, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.blocks = blocks
+        self.regularizer = ImageNetwork(widths)
+        self.log_step = nn.Parameter(torch.zeros(()))
+
+    def forward(self, problem: Problem, noise: float = 1.0) -> Tensor:
+        """The image, complex64 (rows, columns), relative to the problem's scale."""
+        level = noise_level(problem, noise)
+        problem, phase = problem.aligned
+        step = self.log_step.exp()
+        image = step * problem.right_hand_side
+        for _ in range(self.blocks):
+            gradient = problem.model.normal(image) - problem.right_hand_side
+            image = image - step * gradient - self.regularizer(image, level)
+        return phase * image

@@ -1,0 +1,40 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.reconstructors.unrolled import problems
+from napari_recon_robust.reconstructors.unrolled_gd import GradientDescentNetwork
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 5])
+def test_an_untrained_network_is_gradient_descent(tiny, dense, blocks):
+    """From eta A^H y on; a step of another size too."""
+    network = GradientDescentNetwork(blocks, (8, 8))
+    network.log_step.data.fill_(np.log(0.7))
+    b = tiny.right_hand_side.flatten().numpy()
+    x = 0.7 * b
+    for _ in range(blocks):
+        x = x - 0.7 * (dense @ x - b)
+    np.testing.assert_allclose(network(tiny).detach().flatten().numpy(), x, rtol=0, atol=1e-5 * np.abs(x).max())
+
+
+def test_the_first_step_size_never_raises_the_residual(lines):
+    (problem,) = problems(lines)
+
+    def residual(blocks: int) -> float:
+        image = GradientDescentNetwork(blocks, (8, 8))(problem).detach()
+        return float((problem.model.forward(image) - problem.model.mask * problem.data).norm())
+
+    residuals = [residual(blocks) for blocks in range(7)]
+    assert all(later < earlier for earlier, later in pairwise(residuals))
+
+
+def test_the_regularizer_is_subtracted_in_each_block(tiny, dense, monkeypatch):
+    network = GradientDescentNetwork(3, (8, 8))
+    monkeypatch.setattr(network.regularizer, "forward", lambda image, level: 0.3 * image)
+    b = tiny.right_hand_side.flatten().numpy()
+    x = b
+    for _ in range(3):
+        x = x - (dense @ x - b) - 0.3 * x
+    np.testing.assert_allclose(network(tiny).detach().flatten().numpy(), x, rtol=0, atol=1e-5 * np.abs(x).max())
