@@ -119,7 +119,7 @@ TRAINED = {
         (UnrolledGD, GradientDescentNetwork, {"blocks": 6, "widths": [8, 8]}),
         (Neumann, NeumannNetwork, {"terms": 6, "widths": [8, 8]}),
         (PreconditionedNeumann, NeumannNetwork, {"terms": 3, "widths": [8, 8], "preconditioned": True}),
-        (IRIM, IRIMNetwork, {"steps": 2, "channels": 26, "strides": [1, 2], "width": 8}),
+        (IRIM, IRIMNetwork, {"steps": 2, "channels": 34, "strides": [1, 2], "width": 8}),
     )
 }
 

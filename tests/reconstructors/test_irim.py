@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from napari_recon_robust.reconstructors import irim as module
 from napari_recon_robust.reconstructors.hyperrecon import linear_start
 from napari_recon_robust.reconstructors.irim import IRIMNetwork, Layer
-from napari_recon_robust.reconstructors.unrolled import Problem, problems
+from napari_recon_robust.reconstructors.unrolled import Problem, channels, problems
 
 
 @pytest.fixture(params=[(48, 48), (47, 39)], ids="{0[0]}x{0[1]}".format)
@@ -23,15 +23,15 @@ def network(steps: int, size: float = 0.1) -> IRIMNetwork:
     """Each weight far from its first value."""
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        made = IRIMNetwork(steps, 26, (1, 2, 4), 8)
+        made = IRIMNetwork(steps, 34, (1, 2, 4), 8)
         for parameter in made.parameters():
             parameter.data += size * torch.randn_like(parameter)
     return made
 
 
 def first_state(problem: Problem) -> Tensor:
-    image = 3 * module.to_blocks(linear_start(problem))
-    return torch.cat((image, torch.randn(1, 18, *image.shape[-2:], generator=torch.Generator().manual_seed(0))), 1)
+    image = 3 * module.to_blocks(channels(linear_start(problem)))
+    return torch.cat((image, torch.randn(1, 26, *image.shape[-2:], generator=torch.Generator().manual_seed(0))), 1)
 
 
 def plainly(steps: nn.ModuleList, problem: Problem, state: Tensor, b: Tensor) -> Tensor:
@@ -42,13 +42,13 @@ def plainly(steps: nn.ModuleList, problem: Problem, state: Tensor, b: Tensor) ->
 
 def test_images_and_blocks(problem):
     image = problem.right_hand_side
-    assert torch.equal(module.to_image(module.to_blocks(image), problem.model.shape), image)
+    assert torch.equal(module.to_image(module.to_blocks(channels(image)), problem.model.shape), image)
 
 
 def test_the_rotation_is_orthogonal_and_a_layer_is_undone():
     layer = network(1).steps[0].layers[1]
     assert isinstance(layer, Layer)
-    state = torch.randn(1, 26, 9, 7, generator=torch.Generator().manual_seed(1))
+    state = torch.randn(1, 34, 9, 7, generator=torch.Generator().manual_seed(1))
     after = layer(state).detach()
     assert float((after - state).norm() / state.norm()) > 1e-2
     torch.testing.assert_close(layer(after, -1), state, rtol=0, atol=1e-5)
@@ -135,5 +135,5 @@ def test_more_steps_need_no_more_memory_in_training(problem):
 
 
 def test_an_untrained_machine_returns_its_start(problem):
-    image = IRIMNetwork(3, 26, (1, 2), 8)(problem)
+    image = IRIMNetwork(3, 34, (1, 2), 8)(problem)
     torch.testing.assert_close(image, linear_start(problem), rtol=1e-3, atol=1e-4)

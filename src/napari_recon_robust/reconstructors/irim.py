@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ..physics.model import ForwardModel
 from .hyperrecon import linear_start
-from .trained import REACH, TrainedReconstructor, noise_level
+from .trained import REACH, TrainedReconstructor, noise_level, seen
 from .unrolled import Problem, channels, load_trained, to_complex
 
 _IMAGE = 8  # channels of 2x2 complex pixels
@@ -20,11 +20,11 @@ class IRIM(TrainedReconstructor):
     """h_{t+1} = U_t(h_t + (0, A^H (A x_t - y) / c, 0)),  x_t = x_0 + c s_t, s_t the first channels of h_t,  x = x_T.
 
     The state h holds the change of the image in units of c = 0.05, as many channels for the gradient, and a memory,
-    which starts at x_0 and the noise level (knob `noise`); x_0 is a few conjugate gradient steps. U_t are layers
-    h -> Q^T C(Q h) with an orthogonal Q and the coupling C(a, b) = (a, b + F(a)), F two convolutions of stride d and
-    a gated 3x3 one between. So each step can be undone, and training computes the states anew, backwards, instead of
-    keeping them. Works on x / u, u the local phase (`Problem.aligned`), on 2x2 blocks of pixels. Putzky, Welling 2019,
-    https://arxiv.org/abs/1911.10914.
+    which starts at x_0, its detail, and the noise level (knob `noise`); x_0 is a few conjugate gradient steps. U_t are
+    layers h -> Q^T C(Q h) with an orthogonal Q and the coupling C(a, b) = (a, b + F(a)), F two convolutions of stride
+    d and a gated 3x3 one between. So each step can be undone, and training computes the states anew, backwards,
+    instead of keeping them. Works on x / u, u the local phase (`Problem.aligned`), on 2x2 blocks of pixels. Putzky,
+    Welling 2019, https://arxiv.org/abs/1911.10914.
     """
 
     id = "irim"
@@ -39,7 +39,7 @@ class IRIM(TrainedReconstructor):
 class IRIMNetwork(nn.Module):
     """The network of `IRIM`.
 
-    steps: T. channels: of the state, on 2x2 blocks, more than 24. strides: d of each layer of a step.
+    steps: T. channels: of the state, on 2x2 blocks, more than 32. strides: d of each layer of a step.
     width: channels inside of F.
     """
 
@@ -54,9 +54,10 @@ class IRIMNetwork(nn.Module):
         problem, phase = problem.aligned
         start = linear_start(problem)
         residual = (problem.right_hand_side - problem.model.normal(start)) / REACH
-        known = to_blocks(start)
-        rest = level.expand(1, self.channels - 3 * _IMAGE, *known.shape[-2:])
-        state = torch.cat((torch.zeros_like(known), torch.zeros_like(known), known, rest), dim=1)
+        memory = to_blocks(seen(start))
+        unchanged = memory.new_zeros(1, 2 * _IMAGE, *memory.shape[-2:])
+        rest = level.expand(1, self.channels - 4 * _IMAGE, *memory.shape[-2:])
+        state = torch.cat((unchanged, memory, rest), dim=1)
         state = run_reversibly(self.steps, problem.model, state, residual)
         return phase * (start + REACH * to_image(state, problem.model.shape))
 
@@ -171,14 +172,14 @@ def _autocast(device: str) -> dict[str, Any]:
 
 def _gradient(state: Tensor, model: ForwardModel, b: Tensor) -> Tensor:
     """A^H A s - b as a state: zero but for the channels after those of s, which it does not depend on."""
-    gradient = to_blocks(model.normal(to_image(state, model.shape)) - b)
+    gradient = to_blocks(channels(model.normal(to_image(state, model.shape)) - b))
     return functional.pad(gradient, (0, 0, 0, 0, _IMAGE, state.shape[1] - 2 * _IMAGE))
 
 
-def to_blocks(image: Tensor) -> Tensor:
-    """A complex image as 8 channels of 2x2 pixels, an odd side filled up with zeros."""
-    rows, columns = image.shape
-    return functional.pixel_unshuffle(functional.pad(channels(image), (0, columns % 2, 0, rows % 2)), 2)
+def to_blocks(maps: Tensor) -> Tensor:
+    """(1, n, rows, columns) as 4 n channels of 2x2 pixels, an odd side filled up with zeros."""
+    rows, columns = maps.shape[-2:]
+    return functional.pixel_unshuffle(functional.pad(maps, (0, columns % 2, 0, rows % 2)), 2)
 
 
 def to_image(state: Tensor, shape: tuple[int, int]) -> Tensor:

@@ -50,8 +50,6 @@ class TrainedReconstructor(Reconstructor):
 class ImageNetwork(nn.Module):
     """A network on 2x2 blocks of an image and its detail, told the noise level; zero at first.
 
-    The detail is what half precision would round off.
-
     widths: the channels of a residual U-Net at its levels. With `convolutions`: plain 3x3 ones with ReLU between,
     of one width. levels: how many maps (rows, columns) it sees beside the image.
     """
@@ -74,8 +72,12 @@ class ImageNetwork(nn.Module):
     def forward(self, image: Tensor, *levels: Tensor) -> Tensor:
         """complex64 (rows, columns) to the same; each level a number or such a map, real."""
         maps = [level.expand(1, 1, *image.shape[-2:]) for level in levels]
-        detail = channels((image - smooth(image)) / REACH).asinh()
-        return REACH * to_complex(on_blocks(self.body, torch.cat((channels(image), detail, *maps), dim=1)))
+        return REACH * to_complex(on_blocks(self.body, torch.cat((seen(image), *maps), dim=1)))
+
+
+def seen(image: Tensor) -> Tensor:
+    """An image as networks see it, (1, 4, rows, columns): itself, and its detail, which half precision rounds off."""
+    return torch.cat((channels(image), channels((image - smooth(image)) / REACH).asinh()), dim=1)
 
 
 def noise_level(problem: Problem, assumed: float = 1.0) -> Tensor:
