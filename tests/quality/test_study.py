@@ -89,6 +89,11 @@ def test_more_methods_join_an_old_run(scan_file: Path, tmp_path: Path, counted: 
     table = run(compare_methods(files, entries("zero-filled"), GRID, folder=tmp_path))
     assert counted.calls == 4
     assert {line.method for section in table.sections for line in section.lines} == {"cg-sense", "zero-filled"}
+    described = json.loads((tmp_path / "comparison.json").read_text())
+    assert set(described["methods"]) == {"cg-sense", "zero-filled"}
+    (tmp_path / "comparison.json").write_text("{")
+    with pytest.raises(FileFormatError, match="damaged"):
+        run(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))
 
 
 def test_other_versions_or_input_are_computed_again(

@@ -4,6 +4,7 @@ import csv
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ..errors import FileFormatError
 from ..specification import Specification
@@ -103,6 +104,6 @@ def _read(path: Path) -> Iterable[Result]:
     if not lines or tuple(lines[0]) != COLUMNS:
         raise FileFormatError(f"{path.name} in that folder has other columns than a comparison; give another folder.")
     for line in lines[1:]:
-        values = dict(zip(COLUMNS, line, strict=False))
+        values: dict[str, Any] = dict(zip(COLUMNS, line, strict=False))
         if len(line) == len(COLUMNS) and values["made_with"]:
             yield Result(**{name: value for name, value in values.items() if value})

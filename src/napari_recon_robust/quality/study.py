@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..errors import ReconRobustError
+from ..errors import FileFormatError, ReconRobustError
 from ..evaluation import record
 from ..progress import Job, Progress, relayed
 from ..reconstructors.base import Reconstructor
@@ -44,7 +44,7 @@ def compare_methods(
         folder.mkdir(parents=True, exist_ok=True)
     results = Results(None if folder is None else folder / RESULTS)
     versions = record.versions()
-    table = Table(results, rows, baseline)
+    table = Table(results, {**_described(folder), **rows}, baseline)
     try:
         for case in cases(files, grid, axes=axes, device=device):
             begin, end = case.span
@@ -62,11 +62,25 @@ def compare_methods(
     finally:
         if folder is not None and len(results):
             results.tidy()
-            (folder / TABLE).write_text(table.markdown(), encoding="utf-8", newline="\n")
             described = {"note": "Not for diagnostic use.", "versions": versions, "grid": grid.model_dump(mode="json")}
             text = json.dumps({**described, **table.to_json()}, indent=1, allow_nan=False)
-            (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8", newline="\n")
+            for name, content in ((TABLE, table.markdown()), (DESCRIPTION, text + "\n")):
+                partial = folder / f"{name}.partial"
+                partial.write_text(content, encoding="utf-8", newline="\n")
+                partial.replace(folder / name)
     return table
+
+
+def _described(folder: Path | None) -> dict[str, dict[str, Any]]:
+    """The methods of earlier runs in the folder."""
+    file = None if folder is None else folder / DESCRIPTION
+    if file is None or not file.exists():
+        return {}
+    try:
+        methods: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["methods"]
+    except (ValueError, KeyError):
+        raise FileFormatError(f"{DESCRIPTION} in that folder is damaged; delete it, results.csv is enough.") from None
+    return methods
 
 
 def _measured(case: Case, entry: Entry, method: Reconstructor, blank: Result) -> Job[Result]:
