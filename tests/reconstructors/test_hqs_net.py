@@ -45,7 +45,7 @@ def test_the_last_network_follows_the_last_data_consistency(tiny):
     network = HQSNetNetwork(unrolls=2, width=8)
     before = alternate(tiny, network.networks, network.log_penalties.exp())
     torch.testing.assert_close(network(tiny), before)
-    torch.nn.init.constant_(network.last.body[-1].bias, 2.0)
+    torch.nn.init.constant_(network.last.body[-1].bias, 10.0)
     change = network(tiny) - before
     torch.testing.assert_close(change, torch.full_like(change, 0.1 + 0.1j))
 

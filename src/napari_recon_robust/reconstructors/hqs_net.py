@@ -8,6 +8,8 @@ from .hyperrecon import HyperRecon
 from .trained import ImageNetwork, TrainedReconstructor
 from .unrolled import Problem, load_trained
 
+_UNIT = 5.0  # reach of the networks in weights: what a proximal map at the penalties takes off
+
 
 class HQSNet(TrainedReconstructor):
     """min_x J(x; w, m) of `HyperRecon` at one weight w and mix m, by a network trained to minimise J itself.
@@ -42,8 +44,10 @@ class HQSNetNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.weight, self.mix = weight, mix
-        self.networks = nn.ModuleList(ImageNetwork([width], convolutions, levels=0) for _ in range(unrolls))
-        self.last = ImageNetwork([width], convolutions, levels=0)
+        *networks, self.last = (
+            ImageNetwork([width], convolutions, levels=0, reach=_UNIT * weight) for _ in range(unrolls + 1)
+        )
+        self.networks = nn.ModuleList(networks)
         self.log_penalties = nn.Parameter(torch.full((unrolls,), FIRST_PENALTY).log())
 
     def forward(self, problem: Problem) -> Tensor:

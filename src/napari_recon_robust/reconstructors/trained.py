@@ -17,9 +17,9 @@ from .unrolled import Problem, assemble, channels, on_blocks, problems, smooth, 
 
 NOISE = HQSSupervised.knobs[0]
 TYPICAL_NOISE = 0.005  # relative to the image's scale
+REACH = 0.05  # of a correction of unit size, relative to it too
 
 _BLOCK = 8  # channels of 2x2 complex pixels
-REACH = 0.05  # of a correction of unit size, relative to the image's scale
 
 
 class TrainedReconstructor(Reconstructor):
@@ -51,11 +51,12 @@ class ImageNetwork(nn.Module):
     """A network on 2x2 blocks of an image and its detail, told the noise level; zero at first.
 
     widths: the channels of a residual U-Net at its levels. With `convolutions`: plain 3x3 ones with ReLU between,
-    of one width. levels: how many maps (rows, columns) it sees beside the image.
+    of one width. levels: how many maps (rows, columns) it sees beside the image. reach: of its output of unit size.
     """
 
-    def __init__(self, widths: Sequence[int], convolutions: int = 0, levels: int = 1) -> None:
+    def __init__(self, widths: Sequence[int], convolutions: int = 0, levels: int = 1, reach: float = REACH) -> None:
         super().__init__()
+        self.reach = reach
         inputs = 2 * _BLOCK + 4 * levels
         if not convolutions:
             self.body: nn.Module = UNet(inputs, _BLOCK, tuple(widths))
@@ -72,12 +73,12 @@ class ImageNetwork(nn.Module):
     def forward(self, image: Tensor, *levels: Tensor) -> Tensor:
         """complex64 (rows, columns) to the same; each level a number or such a map, real."""
         maps = [level.expand(1, 1, *image.shape[-2:]) for level in levels]
-        return REACH * to_complex(on_blocks(self.body, torch.cat((seen(image), *maps), dim=1)))
+        return self.reach * to_complex(on_blocks(self.body, torch.cat((seen(image, self.reach), *maps), dim=1)))
 
 
-def seen(image: Tensor) -> Tensor:
+def seen(image: Tensor, reach: float = REACH) -> Tensor:
     """An image as networks see it, (1, 4, rows, columns): itself, and its detail, which half precision rounds off."""
-    return torch.cat((channels(image), channels((image - smooth(image)) / REACH).asinh()), dim=1)
+    return torch.cat((channels(image), channels((image - smooth(image)) / reach).asinh()), dim=1)
 
 
 def noise_level(problem: Problem, assumed: float = 1.0) -> Tensor:
