@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_recon_robust.physics.head import Template
 
 
@@ -63,3 +68,60 @@ def ball() -> "Template":
     white = np.clip(34 - radius, 0, 1)
     grey = np.clip(43 - radius, 0, 1) - white
     return Template(grey, white, 0.64 * grey + 0.87 * white, origin=(-50.0, -68.0, -50.0))
+
+
+@pytest.fixture(scope="session")
+def write_dicom() -> "Callable[..., list[Path]]":
+    """Writes a volume (right, anterior, superior) as a DICOM series in a plane; voxels in mm.
+
+    The images' names are in an order of their own.
+    """
+    pydicom = pytest.importorskip("pydicom")
+    import numpy as np
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+
+    # Row and column direction of the images in the patient's (left, posterior, superior).
+    planes = {
+        "axial": ((1, 0, 0), (0, 1, 0)),
+        "coronal": ((1, 0, 0), (0, 0, -1)),
+        "sagittal": ((0, 1, 0), (0, 0, -1)),
+    }
+
+    def write(folder: Path, head: "NDArray[np.uint16]", plane: str, voxel: tuple[float, ...] = (1, 2, 3)) -> list[Path]:
+        along, down = (np.array(direction) for direction in planes[plane])
+        spacing = np.array(voxel, float)
+        flipped = head[::-1, ::-1]  # index 0 is the leftmost, hindmost, lowest voxel in (left, posterior, superior)
+        axis = int(np.argmax(np.abs(np.cross(along, down))))
+        series, paths = generate_uid(), []
+        for n in range(head.shape[axis]):
+            section = np.take(flipped, n, axis)
+            corner = np.zeros(3)
+            corner[axis] = n * spacing[axis]
+            rest = [a for a in range(3) if a != axis]
+            for direction in (along, down):
+                which = int(np.argmax(np.abs(direction)))
+                if direction[which] < 0:
+                    section = np.flip(section, rest.index(which))
+                    corner[which] = (head.shape[which] - 1) * spacing[which]
+            rows_first = section.T if rest.index(int(np.argmax(np.abs(down)))) == 1 else section
+            meta = FileMetaDataset()
+            meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = MRImageStorage, ExplicitVRLittleEndian
+            meta.MediaStorageSOPInstanceUID = generate_uid()
+            path = folder / f"{(7 * n) % 31:02d}.dcm"
+            image = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+            image.SOPClassUID, image.SOPInstanceUID = MRImageStorage, meta.MediaStorageSOPInstanceUID
+            image.SeriesInstanceUID, image.Modality = series, "MR"
+            image.ImageOrientationPatient = [*map(float, along), *map(float, down)]
+            image.ImagePositionPatient = [*map(float, corner)]
+            image.PixelSpacing = [float(spacing[int(np.argmax(np.abs(d)))]) for d in (down, along)]
+            image.Rows, image.Columns = rows_first.shape
+            image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+            image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 16, 15, 0
+            image.RescaleSlope, image.RescaleIntercept = 2, 0
+            image.PixelData = np.ascontiguousarray(rows_first).tobytes()
+            pydicom.dcmwrite(path, image, enforce_file_format=True)
+            paths.append(path)
+        return sorted(paths)
+
+    return write

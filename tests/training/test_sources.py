@@ -1,6 +1,7 @@
 """Tiny files of each kind that can be trained on."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,34 +45,13 @@ def write(path: Path, values: NDArray[np.complexfloating], **more: Any) -> Path:
     return path
 
 
-def write_dicom(folder: Path) -> None:
-    """A head in eight coronal images."""
-    pydicom = pytest.importorskip("pydicom")
-    from pydicom.dataset import FileDataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
-
-    folder.mkdir(parents=True, exist_ok=True)
-    row, column = np.mgrid[-1:1:48j, -1:1:48j]
-    series = generate_uid()
-    for number in range(8):
-        meta = FileMetaDataset()
-        meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = MRImageStorage, ExplicitVRLittleEndian
-        meta.MediaStorageSOPInstanceUID = generate_uid()
-        image = FileDataset(str(folder / f"IM{number}"), {}, file_meta=meta, preamble=b"\0" * 128)
-        image.SOPClassUID, image.SOPInstanceUID = MRImageStorage, meta.MediaStorageSOPInstanceUID
-        image.SeriesInstanceUID, image.Modality = series, "MR"
-        image.ImageOrientationPatient, image.ImagePositionPatient = [1, 0, 0, 0, 0, -1], [-24, 4 * number, 24]
-        image.PixelSpacing, image.SliceThickness = [1, 1], 4
-        image.Rows = image.Columns = 48
-        image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
-        image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 16, 15, 0
-        image.PixelData = (800 * (np.hypot(row, column) < 0.8) + 100 * number).astype(np.uint16).tobytes()
-        pydicom.dcmwrite(folder / f"IM{number}", image, enforce_file_format=True)
-
-
-def test_a_folder_mixes_what_can_be_trained_on(anatomy_folder: Path, tmp_path: Path) -> None:
+def test_a_folder_mixes_what_can_be_trained_on(
+    anatomy_folder: Path, tmp_path: Path, write_dicom: Callable[..., list[Path]]
+) -> None:
     (tmp_path / "head_a.nii.gz").write_bytes((anatomy_folder / "head_a.nii.gz").read_bytes())
-    write_dicom(tmp_path / "dicom")
+    x, y, z = np.mgrid[-1:1:48j, -1:1:24j, -1:1:16j]
+    (tmp_path / "dicom").mkdir()
+    write_dicom(tmp_path / "dicom", (800 * (np.sqrt(x**2 + y**2 + z**2) < 0.9)).astype(np.uint16), "coronal", (1, 4, 1))
     write(tmp_path / "knee" / "file1.h5", kspace(1e-3))
     for number in (1, 2, 3):
         write(tmp_path / f"2022_T10{number}.h5", kspace(1e-2, (number,)))
@@ -88,7 +68,8 @@ def test_a_folder_mixes_what_can_be_trained_on(anatomy_folder: Path, tmp_path: P
         draw_example(bank[number], MaskSpecification(), 24 * 40, np.random.default_rng(number))
     ranges = bank.ranges()
     assert ranges["coils"] == (4, 5)
-    assert 32 <= ranges["matrix"][0] <= ranges["matrix"][1] == 40
+    sides = [side for case in map(bank.__getitem__, range(6)) for side in case.magnitude.shape]
+    assert ranges["matrix"] == (min(sides), max(sides))
     assert 0 < ranges["noise"][0] < ranges["noise"][1] < 0.1
 
 
@@ -177,6 +158,14 @@ def test_what_cannot_be_trained_on_is_named(tmp_path: Path) -> None:
         file["table"] = [1]
     with pytest.raises(ReconRobustError, match=r"results.h5 is an HDF5 file with table"):
         run(find_sources(tmp_path / "other"))
+
+
+def test_a_volume_that_is_too_coarse_is_named(tmp_path: Path) -> None:
+    import nibabel
+
+    nibabel.save(nibabel.Nifti1Image(np.ones((8, 8, 8), np.float32), np.diag([2, 2, 5, 1])), tmp_path / "coarse.nii")
+    with pytest.raises(InputError, match=r"coarse.nii has voxels of 2 × 2 × 5 mm"):
+        run(find_sources(tmp_path))
 
 
 def test_nan_in_a_scan_stops_with_its_place(tmp_path: Path) -> None:

@@ -17,9 +17,31 @@ from .options import checked_device, follow, number, print_json
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="[NAME=]FILE...")
 @click.option("--method", "methods", multiple=True, metavar="ID", help="Repeat it; all of `methods` if left out.")
-@click.option("--pattern", "patterns", multiple=True, type=click.Choice(PATTERNS), default=["equispaced"])
-@click.option("--acceleration", "accelerations", multiple=True, type=float, default=[4.0], metavar="R")
-@click.option("--seed", "seeds", multiple=True, default=["0"], metavar="S", help='Of the masks; "file": its name.')
+@click.option(
+    "--pattern",
+    "patterns",
+    multiple=True,
+    type=click.Choice(PATTERNS),
+    default=["equispaced"],
+    help="Of the masks; repeat it; equispaced if left out.",
+)
+@click.option(
+    "--acceleration",
+    "accelerations",
+    multiple=True,
+    type=float,
+    default=[4.0],
+    metavar="R",
+    help="Of the masks; repeat it; 4 if left out.",
+)
+@click.option(
+    "--seed",
+    "seeds",
+    multiple=True,
+    default=["0"],
+    metavar="S",
+    help='Of the masks; repeat it; "file" is the name of each file, as fastMRI seeds; 0 if left out.',
+)
 @click.option("--slices", default=1, show_default=True, help="Of each scan or anatomy, evenly spaced.")
 @click.option("--centre-fraction", type=float, metavar="F", help="For the ACS; 8% of the lines, 4% from R = 8 on.")
 @click.option("--matrix", default=256, show_default=True, help="Side of simulated images.")
@@ -59,11 +81,12 @@ def compare(
         found = groups([path for _, path in named])
     else:
         raise InputError("some of the files have a name and some have none; write all as NAME=FILE, or none.")
+    grid["seeds"] = tuple(number(seed, default=seed) for seed in seeds)
     entries = [Entry.parse(text) for text in methods or registry.ids()]
     job = compare_methods(
         found,
         entries,
-        Grid(**grid, seeds=tuple(number(seed, default=seed) for seed in seeds)),
+        Grid(**grid),
         folder=output,
         baseline=baseline,
         axes=axes.split(",") if axes else None,

@@ -36,7 +36,8 @@ class Entry(Specification):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Of "tv", "tv, oracle", "tv, weight=5e-3" and the like; what stands before is an id or an own model."""
-        method, knobs, choice = text.strip(), {}, "given"
+        method, knobs = text.strip(), {}
+        choice: Any = "given"
         while match := re.fullmatch(r"(.+?),\s*(?:(auto|rule|oracle)|(\w+)=([^,]+))", method):
             method, chosen, name, value = match.groups()
             if chosen:

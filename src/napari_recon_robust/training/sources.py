@@ -78,7 +78,14 @@ class Source(ABC):
 class Anatomy(Source):
     """A volume of magnitudes: random contrast, size, coils, phase and noise. wanted: the noise-free coil images."""
 
-    def __init__(self, volume: Volume, kind: str) -> None:
+    def __init__(self, volume: Volume, kind: str, name: str) -> None:
+        """name: of its file. Raises InputError where no plane is fine enough."""
+        if not volume.planes:
+            size = " × ".join(f"{side:.3g}" for side in volume.voxel)
+            raise InputError(
+                f"{name} has voxels of {size} mm, and 1.6 mm or less in a plane are needed to train on; take it out of "
+                "the folder."
+            )
         self.volume, self.kind = volume, f"simulated from {kind}"
         self.pixels = float(np.prod(sorted(volume.data.shape)[1:]))
 
@@ -170,13 +177,13 @@ def find_sources(data: Path, exclude: Sequence[str] = ()) -> Job[list[Source]]:
     for number, path in enumerate(files):
         yield Progress(number / len(files), f"looking at file {number + 1} of {len(files)}")
         if path.name.endswith((".nii", ".nii.gz")):
-            sources.append(Anatomy(anatomy.load_volume(path), "NIfTI"))
+            sources.append(Anatomy(anatomy.load_volume(path), "NIfTI", path.name))
         elif path.suffix.lower() in (".h5", ".hdf5") or is_hdf5(path):
             repetition = _REPETITION.fullmatch(path.stem)
             scans.setdefault(str(path.with_name(repetition[1] if repetition else path.name)), []).append(path)
         elif dicom.is_dicom(path):
             images.append(path)
-    sources += [Anatomy(dicom.load_series(series), "DICOM") for series in dicom.find_series(images)]
+    sources += [Anatomy(dicom.load_series(series), "DICOM", series[0].name) for series in dicom.find_series(images)]
     for number, repetitions in enumerate(scans.values()):
         yield Progress(number / len(scans), f"looking at scan {number + 1} of {len(scans)}")
         sources.append(Acquired(repetitions))
