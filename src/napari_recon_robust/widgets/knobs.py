@@ -85,8 +85,8 @@ class ExactSpinBox(QDoubleSpinBox):
         return float(text.removesuffix(self.suffix()).strip().replace(",", "."))
 
 
-class KnobControl(QWidget):
-    """One knob as a control. `turned(value)` at every change by the user."""
+class KnobRow(QWidget):
+    """The label of a knob, with room for its control. `turned(value)` at every change by the user."""
 
     turned = Signal(object)
 
@@ -104,16 +104,8 @@ class KnobControl(QWidget):
             label.setWordWrap(True)
             self._row.addWidget(label)
 
-    def value(self) -> Value:
-        """The exact value."""
-        raise NotImplementedError
 
-    def set_value(self, value: Any) -> None:
-        """Show a value without a signal."""
-        raise NotImplementedError
-
-
-class NumberControl(KnobControl):
+class NumberControl(KnobRow):
     """Slider and number box of a float or an integer; the slider runs on the knob's scale."""
 
     def __init__(self, knob: Knob, percent: bool = False) -> None:
@@ -169,7 +161,7 @@ class NumberControl(KnobControl):
         self.turned.emit(self.value())
 
 
-class ChoiceControl(KnobControl):
+class ChoiceControl(KnobRow):
     """A list of choices."""
 
     def __init__(self, knob: Knob) -> None:
@@ -191,7 +183,7 @@ class ChoiceControl(KnobControl):
             self.list.setCurrentIndex(self.knob.choices.index(value))
 
 
-class SwitchControl(KnobControl):
+class SwitchControl(KnobRow):
     """Yes or no."""
 
     def __init__(self, knob: Knob) -> None:
@@ -211,7 +203,10 @@ class SwitchControl(KnobControl):
             self.switch.setChecked(bool(value))
 
 
-def control(knob: Knob, percent: bool = False) -> KnobControl:
+Control = NumberControl | ChoiceControl | SwitchControl
+
+
+def control(knob: Knob, percent: bool = False) -> Control:
     """The control that fits a knob's kind."""
     if knob.kind == "choice":
         return ChoiceControl(knob)

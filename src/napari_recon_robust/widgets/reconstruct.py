@@ -13,7 +13,7 @@ from ..knob import Knob
 from ..workbench.domain import outside, trained_for
 from ..workbench.reconstruction import Rendered
 from .knobs import KnobPanel, decimals
-from .parts import Page, SamplingPicture, button, heading, row, show_text, warning, words
+from .parts import Page, SamplingPicture, button, heading, row, set_faint, show_text, warning, words
 from .session import Session
 
 if TYPE_CHECKING:
@@ -330,7 +330,7 @@ class ReconstructDock(Page):
 
     def _on_rendered(self, rendered: Rendered) -> None:
         self._show_mark("" if rendered.exact else "interpolated")
-        self.scores.setEnabled(rendered.exact)
+        set_faint(self.scores, not rendered.exact)
         if rendered.exact:
             self._show_domain()
         if rendered.metrics is not None:
