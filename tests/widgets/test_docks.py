@@ -114,7 +114,7 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
     shown = panels.panels["perturbed"].stack[1]
     np.testing.assert_allclose(shown, comparison.perturbed.numpy())
     assert dock(review, "Compare").sentence.text() == comparison.sentence
-    assert dock(review, "Compare").table.item(1, 1).text() == f"{comparison.metrics['perturbed']['roi'].ssim:.3f}"
+    assert dock(review, "Compare").table.item(1, 2).text() == f"{comparison.metrics['perturbed']['roi'].ssim:.3f}"
 
     perturb = dock(review, "Perturb")
     perturb.replay.setValue(0)
@@ -123,6 +123,7 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
 
     review.attempt(lambda: review.bench.save(tmp_path / "case"))
     until(lambda: not review.jobs.busy())
+    assert sentence(review) == "The case is saved as case."
     review.open(tmp_path / "case")
     until(lambda: review.bench.acquisition.scan is None and not review.jobs.busy())
     assert panels.panels["perturbed"].stack.shape == (1, 96, 96)

@@ -13,7 +13,7 @@ from numba import njit
 
 from napari_recon_robust.progress import Job, Progress, run
 from napari_recon_robust.widgets import warm
-from napari_recon_robust.widgets.layers import Geometry
+from napari_recon_robust.widgets.geometry import Geometry
 from napari_recon_robust.widgets.session import Session
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.task import Task

@@ -189,8 +189,8 @@ class Jobs(QObject):
             self.progressed.emit(progress)
 
     def _on_returned(self, lane: str, running: _Order, outcome: Any) -> None:
-        dropped = running.cancelled.is_set()
-        self._end(lane, running, "")
+        dropped, failed = running.cancelled.is_set(), isinstance(outcome, _Failed)
+        self._end(lane, running, "" if failed else running.task.done)
         if dropped:
             return  # with what it raised, for which nobody waits any more
         if isinstance(outcome, _Failed):

@@ -350,12 +350,14 @@ class SamplingPicture(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """White is sampled."""
+        """White is sampled; the frame is seen where the page is white too."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.fillRect(self.rect(), QColor("black"))
         if self._image is not None:
             painter.drawImage(self.rect(), self._image)
+        painter.setPen(self.palette().mid().color())
+        painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
 
 

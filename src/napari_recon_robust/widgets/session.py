@@ -14,8 +14,9 @@ from ..errors import ReconRobustError
 from ..workbench import Workbench
 from ..workbench.regions import Region
 from ..workbench.task import Task
+from .geometry import Geometry, Outline
 from .jobs import Jobs, sentence
-from .layers import Geometry, Outline, Panels
+from .layers import Panels
 from .scene import Scene
 from .warm import after_warm_up, compile_kernels, is_warm, warm_up
 

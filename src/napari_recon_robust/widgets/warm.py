@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from ..progress import Job, Progress
 from ..workbench.task import Task
-from .layers import Geometry
+from .geometry import Geometry
 
 COMPILING = (
     "Compiling TV and other fast methods for this machine, once: half a minute in which images come late; "
