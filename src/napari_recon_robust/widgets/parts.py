@@ -103,6 +103,7 @@ class Foot(QWidget):
         column.addWidget(self.compiling)
         column.addWidget(notice)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.say("")
         self._show_running(jobs.busy())
         jobs.started.connect(self._on_started)
         jobs.progressed.connect(self._on_progressed)
