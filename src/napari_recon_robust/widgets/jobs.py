@@ -20,6 +20,7 @@ from weakref import WeakSet
 
 from napari.qt.threading import create_worker
 from psygnal import EmitLoopError
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QThreadPool, Signal
 
 from ..errors import ModelError, ReconRobustError
@@ -39,7 +40,8 @@ def stop_all() -> None:
     Registered after Qt's own cleaning up, and therefore done before it.
     """
     for jobs in list(_all):
-        jobs.cancel_all()
+        if isalive(jobs):
+            jobs.shut()
     QThreadPool.globalInstance().waitForDone()  # also for jobs that were told to stop before
 
 

@@ -42,8 +42,10 @@ def short_unit(knob: Knob) -> str:
 class ExactSpinBox(QDoubleSpinBox):
     """A number box that shows the value that it has, in as few digits as that takes; arrows step by 10% on a log scale.
 
-    percent: the value is a fraction and shown as a percentage.
+    percent: the value is a fraction and shown as a percentage. `refused(text)` when what was typed is no value.
     """
+
+    refused = Signal(str)
 
     def __init__(self, knob: Knob, percent: bool = False) -> None:
         super().__init__()
@@ -74,6 +76,11 @@ class ExactSpinBox(QDoubleSpinBox):
         inside = self.minimum() <= value <= self.maximum()
         return (QValidator.State.Acceptable if inside else QValidator.State.Intermediate), text, position
 
+    def fixup(self, text: str | None) -> str:
+        """Back to the value that it had."""
+        self.refused.emit(text or "")
+        return self.textFromValue(self.value()) + self.suffix()
+
     def stepBy(self, steps: int) -> None:
         """10% for each step on a log scale."""
         if self._log:
@@ -85,10 +92,25 @@ class ExactSpinBox(QDoubleSpinBox):
         return float(text.removesuffix(self.suffix()).strip().replace(",", "."))
 
 
+class WholeSpinBox(QSpinBox):
+    """A number box of an integer. `refused(text)` when what was typed is no value."""
+
+    refused = Signal(str)
+
+    def fixup(self, text: str | None) -> str:
+        """Back to the value that it had."""
+        self.refused.emit(text or "")
+        return f"{self.value()}{self.suffix()}"
+
+
 class KnobRow(QWidget):
-    """The label of a knob, with room for its control. `turned(value)` at every change by the user."""
+    """The label of a knob, with room for its control.
+
+    `turned(value)` at every change by the user; `refused(sentence)` when what was typed is no value of the knob.
+    """
 
     turned = Signal(object)
+    refused = Signal(str)
 
     def __init__(self, knob: Knob) -> None:
         super().__init__()
@@ -111,9 +133,9 @@ class NumberControl(KnobRow):
     def __init__(self, knob: Knob, percent: bool = False) -> None:
         super().__init__(knob)
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.box: QSpinBox | ExactSpinBox
+        self.box: WholeSpinBox | ExactSpinBox
         if knob.kind == "int":
-            self.box = QSpinBox()
+            self.box = WholeSpinBox()
             self.box.setRange(int(knob.minimum), int(knob.maximum))
             self.box.setKeyboardTracking(False)
             self.box.setSuffix(f" {short_unit(knob)}".rstrip())
@@ -134,6 +156,7 @@ class NumberControl(KnobRow):
         self.set_value(knob.default)
         self.slider.valueChanged.connect(self._on_slider)
         self.box.valueChanged.connect(self._on_box)
+        self.box.refused.connect(self._on_refused)
 
     def value(self) -> Value:
         """The exact value."""
@@ -154,6 +177,13 @@ class NumberControl(KnobRow):
         with signals_blocked(self.box):
             self.box.setValue(int(value) if self.knob.kind == "int" else value)
         self.turned.emit(self.value())
+
+    def _on_refused(self, text: str) -> None:
+        low, high = (self.box.textFromValue(end) for end in (self.box.minimum(), self.box.maximum()))
+        self.refused.emit(
+            f"{self.knob.label} cannot be {text.strip() or 'empty'}; type a number between {low} and "
+            f"{high}{self.box.suffix()}, it stays at {self.box.textFromValue(self.box.value())}{self.box.suffix()}."
+        )
 
     def _on_box(self, value: float) -> None:
         with signals_blocked(self.slider):
@@ -339,10 +369,11 @@ class KnobPanel(QWidget):
     """All knobs of a method: two live ones as a pad with their number boxes, the others a row each.
 
     percent: names of knobs that are fractions and shown as percentages.
-    `turned({name: value})` at every change by the user.
+    `turned({name: value})` at every change by the user; `refused(sentence)` when what was typed is no value.
     """
 
     turned = Signal(object)
+    refused = Signal(str)
 
     def __init__(self, knobs: Iterable[Knob], percent: Container[str] = ()) -> None:
         super().__init__()
@@ -359,6 +390,7 @@ class KnobPanel(QWidget):
             column.addWidget(self.pad)
         for name, row in self.controls.items():
             row.turned.connect(lambda value, name=name: self._on_row(name, value))
+            row.refused.connect(self.refused)
             column.addWidget(row)
 
     def values(self) -> dict[str, Value]:

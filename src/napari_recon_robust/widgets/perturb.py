@@ -86,6 +86,7 @@ class PerturbDock(Page):
         self.summary = words(faint=True)
         self.budget = NumberControl(BUDGET, percent=True)
         self.budget.turned.connect(self._set_budget)
+        self.budget.refused.connect(self.session.jobs.failed)
         self.thermal = words(faint=True)
         self.effort = QButtonGroup(self)
         buttons = []
@@ -199,6 +200,7 @@ class PerturbDock(Page):
             item.widget().deleteLater()
         self.options = KnobPanel(kind.knobs)
         self.options.turned.connect(lambda values: self._set(**values))
+        self.options.refused.connect(self.session.jobs.failed)
         self.folded.addWidget(Fold("Options", self.options))
         self._show_knobs()
 

@@ -213,6 +213,7 @@ class ReconstructDock(Page):
         if self.sampling is None:
             self.sampling = KnobPanel(sampling_knobs(), percent=("centre_fraction",))
             self.sampling.turned.connect(lambda _: self._later.start())
+            self.sampling.refused.connect(self.session.jobs.failed)
             self.sampling_place.addWidget(self.sampling, 1)
             self.sampling_place.addWidget(self.picture)
         acquisition = self.bench.acquisition
@@ -298,6 +299,7 @@ class ReconstructDock(Page):
         self.knobs = KnobPanel(method.knobs)
         self.knobs.set_values(self.bench.reconstruction.knobs)
         self.knobs.turned.connect(self.session.turn)
+        self.knobs.refused.connect(self.session.jobs.failed)
         self.knob_place.addWidget(self.knobs)
         self.auto.setVisible(bool(self.bench.reconstruction.axes))
         self._show_domain()
