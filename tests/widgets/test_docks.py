@@ -121,12 +121,17 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
     np.testing.assert_allclose(panels.panels["perturbed"].stack[1], comparison.clean.numpy())
     assert not panels.panels["difference"].stack[1].any()
 
+    look = panels.geometry.voxel, panels.geometry.upside_down
+    assert look == ((5.0, 400 / 192, 200 / 96), True)
     review.attempt(lambda: review.bench.save(tmp_path / "case"))
     until(lambda: not review.jobs.busy())
     assert sentence(review) == "The case is saved as case."
     review.open(tmp_path / "case")
     until(lambda: review.bench.acquisition.scan is None and not review.jobs.busy())
     assert panels.panels["perturbed"].stack.shape == (1, 96, 96)
+    assert panels.geometry is not None
+    assert (panels.geometry.voxel, panels.geometry.upside_down) == look
+    assert dock(review, "Compare").basis.text().startswith("Slice 1, ")
     np.testing.assert_allclose(panels.panels["perturbed"].stack[0], comparison.perturbed.numpy(), rtol=1e-4, atol=1e-9)
 
 

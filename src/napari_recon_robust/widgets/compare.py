@@ -121,9 +121,10 @@ class CompareDock(Page):
             for column, text in enumerate([*texts, change(measure, values[0], values[1])], start=1):
                 self.table.item(number, column).setText(text)
         against = "the method's own clean image" if comparison.reference is None else "the fully sampled reference"
+        number = result.setting.source.get("slice", result.slice)
         show_text(
             self.basis,
-            f"Slice {result.slice}, against {against}; data range {decimals(comparison.data_range)}. {result.note}",
+            f"Slice {number}, against {against}; data range {decimals(comparison.data_range)}. {result.note}",
         )
 
     def _on_looked(self) -> None:

@@ -218,6 +218,8 @@ class Panels:
             for layer, on in changed.items():
                 layer.visible = on
             self._set_grid(grid)
+        if self._fresh and self._present:
+            self.viewer.reset_view()
         self._follow_cells()
         return True
 

@@ -180,12 +180,11 @@ class Session(QObject):
     def _set_up(self) -> None:
         """Panels for what is open."""
         acquisition = self.bench.acquisition
-        header = acquisition.scan.header if acquisition.scan is not None else None
-        voxel = header.voxel if header is not None else None
+        voxel = acquisition.voxel
         geometry = Geometry(
             shape=acquisition.shape,
             voxel=None if voxel is None else (voxel[2], voxel[0], voxel[1]),
-            upside_down=header.upside_down if header is not None else False,
+            upside_down=acquisition.upside_down,
         )
         self.panels.open(geometry, acquisition.index)
         self.scene.lay_out()

@@ -69,7 +69,7 @@ class Workbench:
 
     def _take_case(self, result: Result) -> None:
         setting = result.setting
-        self.acquisition.use_measurement(setting.measurement)
+        self.acquisition.use_measurement(setting.measurement, setting.source)
         self.regions.draw(setting.roi, 0)
         self.reconstruction.choose(setting.reconstructor, **setting.reconstructor_knobs)
         self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
