@@ -18,7 +18,7 @@ from .geometry import Geometry, Outline
 from .jobs import Jobs, sentence
 from .layers import Panels
 from .scene import Scene
-from .warm import after_warm_up, compile_kernels, is_warm, warm_up
+from .warm import after_warm_up, compile_kernels, compiler, is_warm, warm_up
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")
@@ -104,7 +104,7 @@ class Session(QObject):
 
     def _warm_up(self) -> None:
         if not is_warm():
-            self.jobs.latest(Task("Warming up", warm_up(), lambda _: None), "warm")
+            self.jobs.latest(Task("Warming up", warm_up(compiler()), lambda _: None), "warm")
 
     def measure(self, sampling: Any = ...) -> None:
         """Measure the slice that is shown, with a sampling."""

@@ -142,8 +142,8 @@ class Acquisition:
     @property
     def voxel(self) -> tuple[float, float, float] | None:
         """(row, column, slice) in mm, or None where it is not known."""
-        row, column, slice_ = self.source.get("voxel") or (None, None, None)
-        return None if row is None else (row, column, slice_)
+        stored = self.source.get("voxel")
+        return None if stored is None else (stored[0], stored[1], stored[2])
 
     @property
     def upside_down(self) -> bool:
