@@ -8,7 +8,7 @@ in the centre (at least 12), equispaced and random, mask seeds from 0; the effec
 All figures are of the foreground. NMSE as geometric means; the ratios are paired with the same cases, and their
 spread is the geometric standard deviation over cases (slices of one head are not independent).
 "oracle" is the best of 15 values by NMSE against the reference, which no user has; "auto" holds lines out, "rule" is
-0.15 sigma; without either a method has its default knobs.
+0.12 sigma; without either a method has its default knobs.
 """
 
 import argparse

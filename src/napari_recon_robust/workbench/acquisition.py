@@ -135,9 +135,7 @@ class Acquisition:
         """Plain facts on the present slice for a record: no path, no identifier."""
         if self.scan is None:
             return dict(self._case)
-        header = self.scan.header
-        look = {"voxel": header.voxel and list(header.voxel), "upside_down": header.upside_down}
-        return {"slice": self.index, "sampling": self.sampling_values, **look}
+        return {**self.scan.facts(self.index), "sampling": self.sampling_values}
 
     @property
     def voxel(self) -> tuple[float, float, float] | None:
