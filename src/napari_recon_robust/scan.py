@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -95,6 +95,11 @@ class Scan(ABC):
             return False
         rows, columns = (torch.nonzero(self.acquired.any(dim)).flatten() for dim in (1, 0))
         return bool(self.acquired[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all())
+
+    def facts(self, slice: int) -> dict[str, Any]:
+        """Plain facts on a slice for a record: no path, no identifier."""
+        voxel = self.header.voxel
+        return {"slice": slice, "voxel": voxel and list(voxel), "upside_down": self.header.upside_down}
 
     def kspace(self, slice: int) -> Tensor:
         """One slice, complex64 (coils, readout, phase); not to be changed in place.

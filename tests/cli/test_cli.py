@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+import napari_recon_robust as rr
 from napari_recon_robust.cli import cli, main
 from napari_recon_robust.errors import ReconRobustError
 
@@ -57,6 +58,7 @@ def test_a_case_is_saved_and_replays(scan_file: Path, tmp_path: Path) -> None:
     assert large["perturbed"]["roi"]["nmse"] > small["perturbed"]["roi"]["nmse"] > small["random"]["roi"]["nmse"]
     assert set(large) >= {"clean", "perturbed", "random", "perturbed_reference"}
     assert len(large["budget"]["per_coil"]) == 4
+    assert rr.load_case(case).recipe.source["upside_down"] is True
     replayed = answer("replay", case)
     assert replayed["reproduced"] is True
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -38,6 +40,17 @@ def test_examples_are_drawn_again_from_the_same_seed(bank):
     first, again = (draw_example(bank[0], MaskSpecification(), 24 * 64, np.random.default_rng(7)) for _ in range(2))
     assert torch.equal(first.problem.data, again.problem.data)
     assert torch.equal(first.truth, again.truth)
+
+
+def test_a_crop_lies_where_a_coil_sees(bank):
+    """The magnitude rings beyond the support, where there is nothing to learn from."""
+    case = bank[0]
+    seen = torch.zeros(case.magnitude.shape[0], 1)
+    seen[: len(seen) // 6] = 1
+    narrow = replace(case, sensitivities=case.sensitivities * seen, truth=(case.truth + 1) * seen)
+    for seed in range(20):
+        example = draw_example(narrow, MaskSpecification(), 8 * 64, np.random.default_rng(seed))
+        assert float(example.truth.abs().sum()) > 0
 
 
 @pytest.mark.parametrize("pattern", ["equispaced", "random", "equispaced-fraction", "magic"])

@@ -4,14 +4,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QLabel, QPushButton
 
 from napari_recon_robust.widgets import commands, keys
 from napari_recon_robust.widgets.session import DOCKS, PLUGIN, Session
@@ -113,18 +114,24 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
     shown = panels.panels["perturbed"].stack[1]
     np.testing.assert_allclose(shown, comparison.perturbed.numpy())
     assert dock(review, "Compare").sentence.text() == comparison.sentence
-    assert dock(review, "Compare").table.item(1, 1).text() == f"{comparison.metrics['perturbed']['roi'].ssim:.3f}"
+    assert dock(review, "Compare").table.item(1, 2).text() == f"{comparison.metrics['perturbed']['roi'].ssim:.3f}"
 
     perturb = dock(review, "Perturb")
     perturb.replay.setValue(0)
     np.testing.assert_allclose(panels.panels["perturbed"].stack[1], comparison.clean.numpy())
     assert not panels.panels["difference"].stack[1].any()
 
+    look = panels.geometry.voxel, panels.geometry.upside_down
+    assert look == ((5.0, 400 / 192, 200 / 96), True)
     review.attempt(lambda: review.bench.save(tmp_path / "case"))
     until(lambda: not review.jobs.busy())
+    assert sentence(review) == "The case is saved as case."
     review.open(tmp_path / "case")
     until(lambda: review.bench.acquisition.scan is None and not review.jobs.busy())
     assert panels.panels["perturbed"].stack.shape == (1, 96, 96)
+    assert panels.geometry is not None
+    assert (panels.geometry.voxel, panels.geometry.upside_down) == look
+    assert dock(review, "Compare").basis.text().startswith("Slice 1, ")
     np.testing.assert_allclose(panels.panels["perturbed"].stack[0], comparison.perturbed.numpy(), rtol=1e-4, atol=1e-9)
 
 
@@ -364,6 +371,27 @@ def test_reading_through_napari(viewer: Any, scan_file: Path, tmp_path: Path, un
 def test_the_reading_surface_is_black_in_every_theme(review: Session, theme: str) -> None:
     review.panels.viewer.theme = theme
     assert tuple(review.panels.viewer.canvas.background_color)[:3] == (0, 0, 0)
+
+
+def luminance(colour: Sequence[float]) -> float:
+    """WCAG 2's relative luminance of (red, green, blue) in 0 to 1."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_faint_text_can_be_read_in_every_theme(review: Session, theme: str) -> None:
+    review.panels.viewer.theme = theme
+    ground = np.array(get_theme(theme).background.as_rgb_tuple()[:3]) / 255
+    labels = [label for page in review.docks for label in page.findChildren(QLabel) if label.property("faint")]
+    assert len(labels) > 8
+    for label in labels:
+        label.ensurePolished()
+        *colour, alpha = label.palette().color(label.foregroundRole()).getRgbF()
+        seen = alpha * np.array(colour) + (1 - alpha) * ground
+        darker, lighter = sorted((luminance(seen), luminance(ground)))
+        assert alpha < 1, "it does not stand back"
+        assert (lighter + 0.05) / (darker + 0.05) > 4.5, label.text()
 
 
 def test_help_lists_every_key() -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_recon_robust.widgets.layers import ORDER, Geometry, Outline, Panels
+from napari_recon_robust.widgets.geometry import Geometry, Outline
+from napari_recon_robust.widgets.layers import ORDER, Panels
 
 SHAPE = (5, 32, 40)
 BOX = np.array([[3.5, 4.5], [3.5, 9.5], [8.5, 9.5], [8.5, 4.5]])
@@ -72,6 +73,19 @@ def test_the_grid_follows_the_canvas(
     panels.show(shown)
     later.run()
     assert panels.viewer.canvas.grid.shape == shape
+
+
+def test_the_zoom_follows_the_cells(panels: Panels, later: Later) -> None:
+    panels.viewer.canvas.size = (600, 600)
+    before = panels.viewer.scene.camera.zoom
+    panels.show(["perturbed"])
+    later.run()
+    assert panels.viewer.scene.camera.zoom == pytest.approx(2 * before)
+    panels.show(ORDER)
+    later.run()
+    assert panels.viewer.scene.camera.zoom == pytest.approx(before)
+    panels.viewer.canvas.size = (1200, 1200)
+    assert panels.viewer.scene.camera.zoom == pytest.approx(2 * before)
 
 
 def test_one_panel_alone_has_no_grid(panels: Panels) -> None:

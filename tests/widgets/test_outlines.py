@@ -7,7 +7,7 @@ from napari.layers import Shapes
 
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.widgets.layers import Outline
+from napari_recon_robust.widgets.geometry import Outline
 from napari_recon_robust.widgets.outlines import of_roi, to_roi
 
 SIZE = (40, 48)

@@ -13,7 +13,7 @@ from numba import njit
 
 from napari_recon_robust.progress import Job, Progress, run
 from napari_recon_robust.widgets import warm
-from napari_recon_robust.widgets.layers import Geometry
+from napari_recon_robust.widgets.geometry import Geometry
 from napari_recon_robust.widgets.session import Session
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.task import Task
@@ -31,7 +31,7 @@ def test_after_the_warm_up_drawing_compiles_nothing() -> None:
     """It would hold up the window, and wait for whatever else numba compiles."""
     from napari.layers.shapes import _accelerated_triangulate_numba as napari_kernels
 
-    run(warm.warm_up())
+    run(warm.warm_up(warm.compiler()))
     before = signatures(napari_kernels)
     layer = Shapes(ndim=3, face_color="transparent", **Geometry((5, 64, 64), (4.0, 0.5, 0.5), True).transform)
     for kind in ("rectangle", "ellipse", "polygon"):

@@ -100,7 +100,7 @@ def _command(perturbation: Perturbation) -> click.Command:
                     perturbation=perturbation.id,
                     perturbation_knobs=settings,
                     reconstructor_knobs=values,
-                    source={"slice": index, "acceleration": measurement.acceleration},
+                    source={**scan.facts(index), "acceleration": measurement.acceleration},
                 )
                 save_case(case, output)
         if as_json:

@@ -153,7 +153,7 @@ def draw_example(case: Case, masks: MaskSpecification, pixels: int, rng: Generat
     """
     mask = _mask(case, masks, rng)
     rows = min(round(pixels / case.magnitude.shape[1]), case.magnitude.shape[0])
-    first = _first_row(case.magnitude, rows, rng)
+    first = _first_row(case.truth.abs(), rows, rng)
     flip = (-2,) if rng.uniform() < 0.5 else ()
 
     def cut(x: Tensor) -> Tensor:

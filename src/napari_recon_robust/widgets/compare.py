@@ -36,7 +36,7 @@ class CompareDock(Page):
         super().__init__(Session.of(napari_viewer))
         self.sentence = words()
         self.warning = warning()
-        self.table = QTableWidget(len(REGIONS) * (1 + len(MEASURES)), len(COLUMNS) + 1)
+        self.table = QTableWidget(len(REGIONS) * (1 + len(MEASURES)), len(COLUMNS) + 2)
         self._fill_table()
         self.basis = words(faint=True)
         self.random = button("Random  h", keys.words_of("random"), self._look_random, checkable=True)
@@ -75,7 +75,8 @@ class CompareDock(Page):
 
     def _fill_table(self) -> None:
         table = self.table
-        table.setHorizontalHeaderLabels([*COLUMNS.values(), "Change"])
+        table.setHorizontalHeaderLabels(["", *COLUMNS.values(), "Change"])
+        table.verticalHeader().hide()
         table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -87,18 +88,17 @@ class CompareDock(Page):
         table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         table.setFixedHeight(_ROW * table.rowCount() + 28)
         for number, name in zip(range(0, table.rowCount(), 1 + len(MEASURES)), REGIONS.values(), strict=True):
-            table.setVerticalHeaderItem(number, QTableWidgetItem(""))
             table.setSpan(number, 0, 1, table.columnCount())
             head = QTableWidgetItem(name)
-            head.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+            font = head.font()
+            font.setBold(True)
+            head.setFont(font)
             table.setItem(number, 0, head)
         for number, _, measure in self._rows():
-            label = QTableWidgetItem(MEASURES[measure])
-            label.setToolTip(_TIPS[measure])
-            table.setVerticalHeaderItem(number, label)
             for column in range(table.columnCount()):
-                item = QTableWidgetItem("")
-                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                item = QTableWidgetItem("" if column else MEASURES[measure])
+                side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
                 item.setToolTip(_TIPS[measure])
                 table.setItem(number, column, item)
 
@@ -118,12 +118,13 @@ class CompareDock(Page):
         for number, region, measure in self._rows():
             values = [getattr(comparison.metrics[name][region], measure) for name in COLUMNS]
             texts = [show(measure, value) for value in values]
-            for column, text in enumerate([*texts, change(measure, values[0], values[1])]):
+            for column, text in enumerate([*texts, change(measure, values[0], values[1])], start=1):
                 self.table.item(number, column).setText(text)
         against = "the method's own clean image" if comparison.reference is None else "the fully sampled reference"
+        number = result.setting.source.get("slice", result.slice)
         show_text(
             self.basis,
-            f"Slice {result.slice}, against {against}; data range {decimals(comparison.data_range)}. {result.note}",
+            f"Slice {number}, against {against}; data range {decimals(comparison.data_range)}. {result.note}",
         )
 
     def _on_looked(self) -> None:

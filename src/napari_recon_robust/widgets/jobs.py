@@ -20,6 +20,7 @@ from weakref import WeakSet
 
 from napari.qt.threading import create_worker
 from psygnal import EmitLoopError
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QThreadPool, Signal
 
 from ..errors import ModelError, ReconRobustError
@@ -39,7 +40,8 @@ def stop_all() -> None:
     Registered after Qt's own cleaning up, and therefore done before it.
     """
     for jobs in list(_all):
-        jobs.cancel_all()
+        if isalive(jobs):
+            jobs.shut()
     QThreadPool.globalInstance().waitForDone()  # also for jobs that were told to stop before
 
 
@@ -189,8 +191,8 @@ class Jobs(QObject):
             self.progressed.emit(progress)
 
     def _on_returned(self, lane: str, running: _Order, outcome: Any) -> None:
-        dropped = running.cancelled.is_set()
-        self._end(lane, running, "")
+        dropped, failed = running.cancelled.is_set(), isinstance(outcome, _Failed)
+        self._end(lane, running, "" if failed else running.task.done)
         if dropped:
             return  # with what it raised, for which nobody waits any more
         if isinstance(outcome, _Failed):

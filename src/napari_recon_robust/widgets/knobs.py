@@ -42,8 +42,10 @@ def short_unit(knob: Knob) -> str:
 class ExactSpinBox(QDoubleSpinBox):
     """A number box that shows the value that it has, in as few digits as that takes; arrows step by 10% on a log scale.
 
-    percent: the value is a fraction and shown as a percentage.
+    percent: the value is a fraction and shown as a percentage. `refused(text)` when what was typed is no value.
     """
+
+    refused = Signal(str)
 
     def __init__(self, knob: Knob, percent: bool = False) -> None:
         super().__init__()
@@ -74,6 +76,11 @@ class ExactSpinBox(QDoubleSpinBox):
         inside = self.minimum() <= value <= self.maximum()
         return (QValidator.State.Acceptable if inside else QValidator.State.Intermediate), text, position
 
+    def fixup(self, text: str | None) -> str:
+        """Back to the value that it had."""
+        self.refused.emit(text or "")
+        return self.textFromValue(self.value()) + self.suffix()
+
     def stepBy(self, steps: int) -> None:
         """10% for each step on a log scale."""
         if self._log:
@@ -85,10 +92,25 @@ class ExactSpinBox(QDoubleSpinBox):
         return float(text.removesuffix(self.suffix()).strip().replace(",", "."))
 
 
-class KnobControl(QWidget):
-    """One knob as a control. `turned(value)` at every change by the user."""
+class WholeSpinBox(QSpinBox):
+    """A number box of an integer. `refused(text)` when what was typed is no value."""
+
+    refused = Signal(str)
+
+    def fixup(self, text: str | None) -> str:
+        """Back to the value that it had."""
+        self.refused.emit(text or "")
+        return f"{self.value()}{self.suffix()}"
+
+
+class KnobRow(QWidget):
+    """The label of a knob, with room for its control.
+
+    `turned(value)` at every change by the user; `refused(sentence)` when what was typed is no value of the knob.
+    """
 
     turned = Signal(object)
+    refused = Signal(str)
 
     def __init__(self, knob: Knob) -> None:
         super().__init__()
@@ -104,24 +126,16 @@ class KnobControl(QWidget):
             label.setWordWrap(True)
             self._row.addWidget(label)
 
-    def value(self) -> Value:
-        """The exact value."""
-        raise NotImplementedError
 
-    def set_value(self, value: Any) -> None:
-        """Show a value without a signal."""
-        raise NotImplementedError
-
-
-class NumberControl(KnobControl):
+class NumberControl(KnobRow):
     """Slider and number box of a float or an integer; the slider runs on the knob's scale."""
 
     def __init__(self, knob: Knob, percent: bool = False) -> None:
         super().__init__(knob)
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.box: QSpinBox | ExactSpinBox
+        self.box: WholeSpinBox | ExactSpinBox
         if knob.kind == "int":
-            self.box = QSpinBox()
+            self.box = WholeSpinBox()
             self.box.setRange(int(knob.minimum), int(knob.maximum))
             self.box.setKeyboardTracking(False)
             self.box.setSuffix(f" {short_unit(knob)}".rstrip())
@@ -142,6 +156,7 @@ class NumberControl(KnobControl):
         self.set_value(knob.default)
         self.slider.valueChanged.connect(self._on_slider)
         self.box.valueChanged.connect(self._on_box)
+        self.box.refused.connect(self._on_refused)
 
     def value(self) -> Value:
         """The exact value."""
@@ -163,13 +178,20 @@ class NumberControl(KnobControl):
             self.box.setValue(int(value) if self.knob.kind == "int" else value)
         self.turned.emit(self.value())
 
+    def _on_refused(self, text: str) -> None:
+        low, high = (self.box.textFromValue(end) for end in (self.box.minimum(), self.box.maximum()))
+        self.refused.emit(
+            f"{self.knob.label} cannot be {text.strip() or 'empty'}; type a number between {low} and "
+            f"{high}{self.box.suffix()}, it stays at {self.box.textFromValue(self.box.value())}{self.box.suffix()}."
+        )
+
     def _on_box(self, value: float) -> None:
         with signals_blocked(self.slider):
             self.slider.setValue(round(self.knob.to_unit(value) * _STEPS))
         self.turned.emit(self.value())
 
 
-class ChoiceControl(KnobControl):
+class ChoiceControl(KnobRow):
     """A list of choices."""
 
     def __init__(self, knob: Knob) -> None:
@@ -191,7 +213,7 @@ class ChoiceControl(KnobControl):
             self.list.setCurrentIndex(self.knob.choices.index(value))
 
 
-class SwitchControl(KnobControl):
+class SwitchControl(KnobRow):
     """Yes or no."""
 
     def __init__(self, knob: Knob) -> None:
@@ -211,7 +233,10 @@ class SwitchControl(KnobControl):
             self.switch.setChecked(bool(value))
 
 
-def control(knob: Knob, percent: bool = False) -> KnobControl:
+Control = NumberControl | ChoiceControl | SwitchControl
+
+
+def control(knob: Knob, percent: bool = False) -> Control:
     """The control that fits a knob's kind."""
     if knob.kind == "choice":
         return ChoiceControl(knob)
@@ -344,10 +369,11 @@ class KnobPanel(QWidget):
     """All knobs of a method: two live ones as a pad with their number boxes, the others a row each.
 
     percent: names of knobs that are fractions and shown as percentages.
-    `turned({name: value})` at every change by the user.
+    `turned({name: value})` at every change by the user; `refused(sentence)` when what was typed is no value.
     """
 
     turned = Signal(object)
+    refused = Signal(str)
 
     def __init__(self, knobs: Iterable[Knob], percent: Container[str] = ()) -> None:
         super().__init__()
@@ -364,6 +390,7 @@ class KnobPanel(QWidget):
             column.addWidget(self.pad)
         for name, row in self.controls.items():
             row.turned.connect(lambda value, name=name: self._on_row(name, value))
+            row.refused.connect(self.refused)
             column.addWidget(row)
 
     def values(self) -> dict[str, Value]:

@@ -13,49 +13,12 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer, Shapes
 from psygnal import Signal
 
-from .surface import arrangement, drag_window, make_reading_surface
+from .geometry import Geometry, Outline
+from .surface import arrangement, cell_size, drag_window, make_reading_surface
 
 ORDER = ("reference", "clean", "perturbed", "difference")
 EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"
 _WINDOW = ("contrast_limits", "gamma")
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Where a scan lies in the world.
-
-    shape: (slices, rows, columns). voxel: (slice, row, column) in mm, or None where it is not known.
-    upside_down: stored with the first row at the bottom, so that only the layers' transform turns it.
-    """
-
-    shape: tuple[int, int, int]
-    voxel: tuple[float, float, float] | None = None
-    upside_down: bool = False
-
-    @property
-    def transform(self) -> dict[str, Any]:
-        """The keywords that give an image and its regions one place in the world."""
-        scale = self.voxel or (1.0, 1.0, 1.0)
-        affine = np.eye(4)
-        if self.upside_down:
-            affine[1, 1] = -1.0
-            affine[1, 3] = (self.shape[1] - 1) * scale[1]
-        return {
-            "scale": scale,
-            "affine": affine,
-            "units": ("mm" if self.voxel else "pixel",) * 3,
-            "axis_labels": ("slice", "row", "column"),
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Outline:
-    """One shape of a region. vertices: (n, 2) rows and columns, pixel centres at whole numbers."""
-
-    kind: str
-    vertices: np.ndarray
-    slice: int
-    selected: bool = False
 
 
 @dataclass(eq=False)
@@ -98,7 +61,7 @@ class Panels:
         self._quiet = False
         self._arranging = False
         self._picking = False
-        self._slice, self._fresh = 0, True
+        self._slice, self._fresh, self._cell = 0, True, 0.0
         self._restore: Callable[[], None] | None = None
 
     # ---------------------------------------------------------------- the viewer, taken over and given back
@@ -235,6 +198,7 @@ class Panels:
         if self._fresh and self.shown:
             self._fresh = False
             self.viewer.reset_view()
+            self._follow_cells()
         if self.shown:
             self.viewer.layers.selection.active = self.panels[self.shown[0]].image
 
@@ -254,7 +218,18 @@ class Panels:
             for layer, on in changed.items():
                 layer.visible = on
             self._set_grid(grid)
+        if self._fresh and self._present:
+            self.viewer.reset_view()
+        self._follow_cells()
         return True
+
+    def _follow_cells(self) -> None:
+        """What fills its cell, or a tenth of it, does so in cells of another size too."""
+        grid = self.viewer.canvas.grid
+        cell = cell_size(grid.shape if grid.enabled else (1, 1), *self.viewer.canvas.size)
+        if self._cell and not self._fresh and cell != self._cell:
+            self.viewer.scene.camera.zoom *= cell / self._cell
+        self._cell = cell
 
     def _set_grid(self, changes: Mapping[str, Any]) -> None:
         """All cells of another shape are built anew by napari."""
@@ -264,6 +239,13 @@ class Panels:
     def _on_size(self) -> None:
         if not self._arranging:
             self._lay_out()
+            self._follow_cells()
+            self._later(self._place_overlays)
+
+    def _place_overlays(self) -> None:
+        """Anew: napari has placed them by the size before, when its own layout was not done yet."""
+        if self._restore is not None:
+            self.viewer.canvas.overlays["scale_bar"].events.position()
 
     def _insert(self, index: int, layer: Layer) -> None:
         first = not self._present

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..evaluation.roi import ROI, Box, Brush, Ellipse, Polygon
-from .layers import Outline
+from .geometry import Outline
 
 
 def of_roi(roi: ROI, index: int, chosen: bool = False) -> list[Outline]:

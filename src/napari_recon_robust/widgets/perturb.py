@@ -86,6 +86,7 @@ class PerturbDock(Page):
         self.summary = words(faint=True)
         self.budget = NumberControl(BUDGET, percent=True)
         self.budget.turned.connect(self._set_budget)
+        self.budget.refused.connect(self.session.jobs.failed)
         self.thermal = words(faint=True)
         self.effort = QButtonGroup(self)
         buttons = []
@@ -199,6 +200,7 @@ class PerturbDock(Page):
             item.widget().deleteLater()
         self.options = KnobPanel(kind.knobs)
         self.options.turned.connect(lambda values: self._set(**values))
+        self.options.refused.connect(self.session.jobs.failed)
         self.folded.addWidget(Fold("Options", self.options))
         self._show_knobs()
 
@@ -285,7 +287,7 @@ def describe(region: Region) -> str:
 def spent(perturbed: "Perturbed") -> str:
     """Nominal and achieved budget, per coil, and in multiples of the thermal noise; what else is to be said."""
     budget = perturbed.budget
-    nominal = "" if budget.nominal is None else f" of {percent(budget.nominal)} allowed"
+    nominal = "" if budget.nominal is None else f" ({percent(budget.nominal)} of each coil allowed)"
     whole = "the k-space" if budget.relative_to == "full" else "the sampled k-space"
     coils = f"{percent(min(budget.per_coil))} to {percent(max(budget.per_coil))}"
     parts = [

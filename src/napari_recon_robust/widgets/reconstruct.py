@@ -13,7 +13,7 @@ from ..knob import Knob
 from ..workbench.domain import outside, trained_for
 from ..workbench.reconstruction import Rendered
 from .knobs import KnobPanel, decimals
-from .parts import Page, SamplingPicture, button, heading, row, show_text, warning, words
+from .parts import Page, SamplingPicture, button, heading, row, set_faint, show_text, warning, words
 from .session import Session
 
 if TYPE_CHECKING:
@@ -213,6 +213,7 @@ class ReconstructDock(Page):
         if self.sampling is None:
             self.sampling = KnobPanel(sampling_knobs(), percent=("centre_fraction",))
             self.sampling.turned.connect(lambda _: self._later.start())
+            self.sampling.refused.connect(self.session.jobs.failed)
             self.sampling_place.addWidget(self.sampling, 1)
             self.sampling_place.addWidget(self.picture)
         acquisition = self.bench.acquisition
@@ -298,6 +299,7 @@ class ReconstructDock(Page):
         self.knobs = KnobPanel(method.knobs)
         self.knobs.set_values(self.bench.reconstruction.knobs)
         self.knobs.turned.connect(self.session.turn)
+        self.knobs.refused.connect(self.session.jobs.failed)
         self.knob_place.addWidget(self.knobs)
         self.auto.setVisible(bool(self.bench.reconstruction.axes))
         self._show_domain()
@@ -330,7 +332,7 @@ class ReconstructDock(Page):
 
     def _on_rendered(self, rendered: Rendered) -> None:
         self._show_mark("" if rendered.exact else "interpolated")
-        self.scores.setEnabled(rendered.exact)
+        set_faint(self.scores, not rendered.exact)
         if rendered.exact:
             self._show_domain()
         if rendered.metrics is not None:

@@ -178,4 +178,5 @@ def percent(fraction: float) -> str:
 def _score(measured: "Mapping[str, Metrics] | None", region: str = "foreground") -> str:
     if measured is None or region not in measured:
         return ""
-    return f" · SSIM {measured[region].ssim:.3f}"
+    where = "ROI " if region == "roi" else ""
+    return f" · {where}SSIM {measured[region].ssim:.3f}"

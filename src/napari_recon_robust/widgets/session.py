@@ -14,10 +14,11 @@ from ..errors import ReconRobustError
 from ..workbench import Workbench
 from ..workbench.regions import Region
 from ..workbench.task import Task
+from .geometry import Geometry, Outline
 from .jobs import Jobs, sentence
-from .layers import Geometry, Outline, Panels
+from .layers import Panels
 from .scene import Scene
-from .warm import after_warm_up, compile_kernels, is_warm, warm_up
+from .warm import after_warm_up, compile_kernels, compiler, is_warm, warm_up
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")
@@ -103,7 +104,7 @@ class Session(QObject):
 
     def _warm_up(self) -> None:
         if not is_warm():
-            self.jobs.latest(Task("Warming up", warm_up(), lambda _: None), "warm")
+            self.jobs.latest(Task("Warming up", warm_up(compiler()), lambda _: None), "warm")
 
     def measure(self, sampling: Any = ...) -> None:
         """Measure the slice that is shown, with a sampling."""
@@ -179,12 +180,11 @@ class Session(QObject):
     def _set_up(self) -> None:
         """Panels for what is open."""
         acquisition = self.bench.acquisition
-        header = acquisition.scan.header if acquisition.scan is not None else None
-        voxel = header.voxel if header is not None else None
+        voxel = acquisition.voxel
         geometry = Geometry(
             shape=acquisition.shape,
             voxel=None if voxel is None else (voxel[2], voxel[0], voxel[1]),
-            upside_down=header.upside_down if header is not None else False,
+            upside_down=acquisition.upside_down,
         )
         self.panels.open(geometry, acquisition.index)
         self.scene.lay_out()

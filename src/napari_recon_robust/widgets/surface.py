@@ -45,8 +45,14 @@ def arrangement(count: int, height: int, width: int) -> tuple[int, int]:
     Never more rows than columns: what is compared stands side by side.
     """
     fewest = math.ceil(math.sqrt(count))
-    columns = max(range(fewest, count + 1), key=lambda n: min(width / n, height / math.ceil(count / n)))
-    return math.ceil(count / columns), columns
+    shapes = [(math.ceil(count / columns), columns) for columns in range(fewest, count + 1)]
+    return max(shapes, key=lambda shape: cell_size(shape, height, width))
+
+
+def cell_size(shape: tuple[int, int], height: int, width: int) -> float:
+    """The shorter side of a cell of a grid of (rows, columns)."""
+    rows, columns = shape
+    return min(width / columns, height / rows)
 
 
 def drag_window(image: Image, event: Any) -> Iterator[None]:

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from ..progress import Job, Progress
 from ..workbench.task import Task
-from .layers import Geometry
+from .geometry import Geometry
 
 COMPILING = (
     "Compiling TV and other fast methods for this machine, once: half a minute in which images come late; "
@@ -24,14 +24,14 @@ _PACKAGE = __name__.partition(".")[0]
 _warm = threading.Event()
 
 
-def warm_up() -> Job[None]:
+def warm_up(compiler: "Compiler") -> Job[None]:
     """What napari does once for the first image and the first shapes of a process: units, compiled geometry.
 
     It takes most of a second; in another thread the window does not notice. The layers made here are thrown away.
     """
     yield Progress(0.0, "Warming up")
     try:
-        compiler().watch()
+        compiler.watch()
         geometry = Geometry((1, 4, 4), (1.0, 1.0, 1.0))
         Image(np.zeros((1, 4, 4), np.float32), **geometry.transform)
         yield Progress(0.5)
@@ -101,7 +101,7 @@ class Compiler(QObject):
         self._watching = True
         from numba.core import event
 
-        class Listener(event.Listener):  # type: ignore[misc]
+        class Listener(event.Listener):
             def on_start(_, event: Any) -> None:
                 self._count(event, 1)
 
@@ -121,5 +121,5 @@ class Compiler(QObject):
 
 @cache
 def compiler() -> Compiler:
-    """That of this process."""
+    """That of this process; first asked for in the window's thread."""
     return Compiler()

@@ -1,6 +1,6 @@
 """The opened scan, one of its slices, and how that is undersampled: what is measured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +56,7 @@ class Acquisition:
         self.index = 0
         self.sampling: Sampling | Tensor | None = None
         self.slice: Slice | None = None
+        self._case: Mapping[str, Any] = {}
 
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Task["Scan"]:
         """Open a file; FileFormatError or InputError, one sentence, for what cannot be read."""
@@ -70,15 +71,15 @@ class Acquisition:
         from ..physics.sampling import Sampling
 
         self.close()
-        self.scan = scan
+        self.scan, self._case = scan, {}
         self.index = len(scan) // 2
         self.sampling = Sampling() if scan.fully_sampled else None
         self.opened.emit()
 
-    def use_measurement(self, measurement: "Measurement") -> None:
-        """Take one measurement without its scan, as a saved case holds it."""
+    def use_measurement(self, measurement: "Measurement", source: Mapping[str, Any]) -> None:
+        """Take one measurement without its scan, as a saved case holds it with the facts on its source."""
         self.close()
-        self.index, self.sampling = 0, None
+        self.index, self.sampling, self._case = 0, None, source
         self.slice = calibrate(0, None, measurement)
         self.opened.emit()
         self.measured.emit()
@@ -132,7 +133,20 @@ class Acquisition:
     @property
     def source(self) -> dict[str, Any]:
         """Plain facts on the present slice for a record: no path, no identifier."""
-        return {"slice": self.index, "sampling": self.sampling_values}
+        if self.scan is None:
+            return dict(self._case)
+        return {**self.scan.facts(self.index), "sampling": self.sampling_values}
+
+    @property
+    def voxel(self) -> tuple[float, float, float] | None:
+        """(row, column, slice) in mm, or None where it is not known."""
+        stored = self.source.get("voxel")
+        return None if stored is None else (stored[0], stored[1], stored[2])
+
+    @property
+    def upside_down(self) -> bool:
+        """Whether the first row is stored at the bottom."""
+        return bool(self.source.get("upside_down", False))
 
     @property
     def opened_scan(self) -> "Scan":

@@ -16,7 +16,7 @@ class Task(Generic[T]):
     job: touches no state of the workbench, so it may run in any thread. accept: puts the result into the
     workbench; preview: shows an intermediate one; stopped: takes the last preview (or None) of a cancelled job
     and may return a task that makes something of it. These three belong to the thread that owns the workbench.
-    gives_way: whether a task that is started meanwhile takes its place.
+    gives_way: whether a task that is started meanwhile takes its place. done: what is said when the job has ended.
     """
 
     label: str
@@ -25,6 +25,7 @@ class Task(Generic[T]):
     preview: Callable[[Any], object] | None = None
     stopped: "Callable[[Any], Task[Any] | None] | None" = None
     gives_way: bool = False
+    done: str = ""
 
     def run(self, on_progress: Callable[[Progress], object] | None = None) -> T:
         """Do it here and now: for scripts and tests."""

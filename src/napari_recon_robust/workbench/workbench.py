@@ -39,7 +39,8 @@ class Workbench:
 
     def save(self, folder: Path) -> Task[Path]:
         """Save the result as a case: a new folder with images, k-space, recipe and metrics."""
-        return Task(f"Saving {folder.name}", _save(self.result, folder), lambda _: None)
+        done = f"The case is saved as {folder.name}."
+        return Task(f"Saving {folder.name}", _save(self.result, folder), lambda _: None, done=done)
 
     def open_case(self, folder: Path) -> Task[Result]:
         """Bring a saved case back: reconstructed again from its k-space, and checked against its record."""
@@ -68,7 +69,7 @@ class Workbench:
 
     def _take_case(self, result: Result) -> None:
         setting = result.setting
-        self.acquisition.use_measurement(setting.measurement)
+        self.acquisition.use_measurement(setting.measurement, setting.source)
         self.regions.draw(setting.roi, 0)
         self.reconstruction.choose(setting.reconstructor, **setting.reconstructor_knobs)
         self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)

@@ -1,0 +1,162 @@
+"""What does not fit, in the real window: one sentence at the foot, nothing lost, nothing frozen."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QPushButton
+
+from napari_recon_robust.widgets.session import Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def dock(session: Session, name: str) -> Any:
+    return next(one for one in session.docks if type(one).__name__ == f"{name}Dock")
+
+
+def press(widget: Any, text: str) -> None:
+    next(one for one in widget.findChildren(QPushButton) if one.text().startswith(text)).click()
+
+
+def foot(session: Session) -> str:
+    """What stands at the foot of the docks, the same on each."""
+    (text,) = {page.foot.message.text() for page in session.docks}
+    return str(text)
+
+
+def is_one_sentence(text: str) -> bool:
+    return text.endswith(".") and "\n" not in text and "Error" not in text
+
+
+def type_into(qtbot: Any, box: Any, text: str) -> None:
+    box.selectAll()
+    qtbot.keyClicks(box, text)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_truncated_file(review: Session, until: Until, scan_file: Path, tmp_path: Path, share: float) -> None:
+    whole = scan_file.read_bytes()
+    (tmp_path / "cut.h5").write_bytes(whole[: int(share * len(whole))])
+    before = review.bench.acquisition.current
+    review.open(tmp_path / "cut.h5")
+    until(lambda: "cut.h5" in foot(review) and not review.jobs.busy())
+    assert is_one_sentence(foot(review)), foot(review)
+    assert review.bench.acquisition.current is before
+    assert review.panels.panels["reference"].stack.any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_slice_that_is_not_finite(
+    review: Session, until: Until, scan_file: Path, tmp_path: Path, value: float
+) -> None:
+    path = tmp_path / "odd.h5"
+    path.write_bytes(scan_file.read_bytes())
+    with h5py.File(path, "r+") as file:
+        kspace = file["kspace"][2]
+        kspace[0, 5, 7] = value
+        file["kspace"][2] = kspace
+    review.open(path)
+    until(lambda: review.bench.acquisition.facts.startswith("odd.h5") and review.bench.acquisition.slice is not None)
+    until(lambda: review.panels.settled)
+    review.panels.viewer.dims.set_current_step(0, 2)
+    until(lambda: "NaN or infinity" in foot(review))
+    assert is_one_sentence(foot(review)), foot(review)
+    review.panels.viewer.dims.set_current_step(0, 0)
+    until(lambda: review.bench.acquisition.slice is not None and review.bench.acquisition.slice.index == 0)
+    until(lambda: review.panels.panels["reference"].stack[0].any())
+
+
+def test_masks_that_do_not_fit(review: Session, until: Until) -> None:
+    before = review.bench.acquisition.current
+    for mask in (torch.ones(1, 7, dtype=torch.bool), torch.zeros(1, 96, dtype=torch.bool)):
+        review.measure(mask)
+        until(lambda: "mask" in foot(review))
+        assert is_one_sentence(foot(review)), foot(review)
+        for page in review.docks:
+            page.foot.say("")
+    assert review.bench.acquisition.slice is before
+    review.measure(None)
+    until(lambda: review.bench.acquisition.slice is not before)
+
+
+def test_no_fully_sampled_centre(review: Session, until: Until, tmp_path: Path) -> None:
+    kspace = review.bench.acquisition.current.measurement.full.numpy().copy()
+    kspace[..., 1::2] = 0
+    np.save(tmp_path / "gaps.npy", kspace)
+    review.open(tmp_path / "gaps.npy", ("coil", "readout", "phase"))
+    until(lambda: "ACS" in foot(review) or "centre" in foot(review))
+    assert is_one_sentence(foot(review)), foot(review)
+    assert not review.jobs.busy()
+
+
+def test_a_region_outside_of_the_image(review: Session, until: Until) -> None:
+    press(dock(review, "Perturb"), "Box")
+    corners = np.array([[1, 200, 200], [1, 200, 220], [1, 220, 220], [1, 220, 200.0]])
+    review.panels.panels["clean"].regions.add([corners], shape_type="rectangle")
+    until(lambda: "outside" in foot(review))
+    assert is_one_sentence(foot(review)), foot(review)
+    assert [one.name for one in review.bench.regions.all] == ["Lesion"]
+    assert {len(panel.regions.data) for panel in review.panels.panels.values()} == {1}
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "200", "much"])
+def test_budgets_that_cannot_be(review: Session, qtbot: Any, text: str) -> None:
+    perturb = dock(review, "Perturb")
+    before = review.bench.perturbing.budget
+    type_into(qtbot, perturb.budget.box, text)
+    assert f"Budget η cannot be {text}" in foot(review)
+    assert "between 0.1 and 10 %" in foot(review)
+    assert is_one_sentence(foot(review))
+    assert review.bench.perturbing.budget == before
+    assert perturb.budget.box.text() == "1 %"
+
+
+def test_steps_that_cannot_be(review: Session, qtbot: Any) -> None:
+    box = dock(review, "Perturb").options.controls["steps"].box
+    before = box.value()
+    type_into(qtbot, box, "0")
+    assert "cannot be 0" in foot(review)
+    assert box.value() == before
+
+
+def test_a_search_without_a_region(review: Session) -> None:
+    press(dock(review, "Perturb"), "Run")
+    assert "no region is chosen on slice 1" in foot(review)
+    assert dock(review, "Perturb").run.isEnabled()
+
+
+def test_no_reference_where_one_is_asked_for(review: Session, until: Until, tmp_path: Path) -> None:
+    np.save(tmp_path / "scan.npy", review.bench.acquisition.current.measurement.kspace.numpy())
+    review.open(tmp_path / "scan.npy", ("coil", "readout", "phase"))
+    until(lambda: review.bench.acquisition.shape == (1, 192, 96) and review.bench.acquisition.slice is not None)
+    until(lambda: review.panels.settled and review.panels.shown == ("clean",))
+    perturb = dock(review, "Perturb")
+    press(perturb, "Box")
+    corners = np.array([[0, 90, 40], [0, 90, 48], [0, 98, 48], [0, 98, 40.0]])
+    review.panels.panels["clean"].regions.add([corners], shape_type="rectangle")
+    until(lambda: review.bench.regions.chosen)
+    perturb.options.controls["target"].list.setCurrentText("reference")
+    press(perturb, "Run")
+    until(lambda: "no fully sampled reference" in foot(review))
+    assert is_one_sentence(foot(review)), foot(review)
+    until(lambda: perturb.run.isEnabled())
+
+
+def test_memory_that_runs_out_in_a_search(review: Session, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("DefaultCPUAllocator: not enough memory")
+
+    review.bench.regions.choose(review.bench.regions.on(1))
+    monkeypatch.setattr(type(review.bench.reconstruction.chosen), "reconstruct", fail)
+    press(dock(review, "Perturb"), "Run")
+    until(lambda: "memory" in foot(review))
+    assert is_one_sentence(foot(review)), foot(review)
+    assert review.bench.perturbing.result is None
+    until(lambda: dock(review, "Perturb").run.isEnabled())
