@@ -28,7 +28,7 @@ def ellipse(rows: int, columns: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def simulated() -> SimulatedSlice:
-    return simulate_slice(ellipse(96, 90), np.random.default_rng(3), coils=6, noise_level=0.003)
+    return simulate_slice(ellipse(96, 90), np.random.default_rng(3), coils=6, noise_level=0.003, detail=0.1)
 
 
 def lines(width: int, acceleration: float = 4, centre: int = 14) -> Tensor:

@@ -17,7 +17,9 @@ def head(size: int, oversampling: int, level: float, *, height: float = 0.85, so
     y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     image = (np.hypot(y / height, x / 0.7) < 1) * (0.7 + 0.3 * np.cos(15 * x) * np.cos(11 * y))
     image = ndimage.gaussian_filter(image, softness)
-    return simulate_slice(image, np.random.default_rng(5), coils=5, noise_level=level, oversampling=oversampling)
+    return simulate_slice(
+        image, np.random.default_rng(5), coils=5, noise_level=level, oversampling=oversampling, detail=0.1
+    )
 
 
 def ratio(kspace: Tensor, mask: Tensor, sigma: Tensor) -> Tensor:

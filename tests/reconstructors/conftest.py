@@ -80,6 +80,13 @@ def hqs(tmp_path_factory: pytest.TempPathFactory) -> HQSSupervised:
 
 
 @pytest.fixture(scope="session")
+def astray(tmp_path_factory: pytest.TempPathFactory) -> HQSSupervised:
+    """A network whose corrections are large and random: there is much to learn."""
+    arguments = {"unrolls": 2, "widths": [8, 8]}
+    return HQSSupervised(saved(random(HQSNetwork, arguments, 0.1), arguments, tmp_path_factory.mktemp("astray")))
+
+
+@pytest.fixture(scope="session")
 def hyperrecon(tmp_path_factory: pytest.TempPathFactory) -> HyperRecon:
     """A small network of random weights."""
     arguments = {"unrolls": 2, "convolutions": 3, "width": 8, "features": 4}

@@ -218,7 +218,7 @@ def _mask(case: Case, masks: MaskSpecification, rng: Generator) -> Tensor:
 
 def _first_row(magnitude: Tensor, rows: int, rng: Generator) -> int:
     """Where a crop begins that is centred on a row drawn in proportion to its intensity."""
-    weights = magnitude.sum(-1).double().numpy()
+    weights = np.nan_to_num(magnitude.sum(-1).double().numpy()) + 1e-12  # NaN is found where it is computed with
     centre = int(rng.choice(len(weights), p=weights / weights.sum()))
     return min(max(centre - rows // 2, 0), max(len(weights) - rows, 0))
 
