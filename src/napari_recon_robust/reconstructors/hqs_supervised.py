@@ -23,7 +23,7 @@ from .unrolled import (
     to_complex,
 )
 
-_TYPICAL_NOISE = 0.005  # relative to the image's scale
+TYPICAL_NOISE = 0.005  # relative to the image's scale
 _INPUTS = 13  # image, its detail, what TV removed, distance from the start, unexplained share, noise twice, step twice
 _REACH = 0.5  # of a correction of unit size, in standard deviations of the noise in the image
 
@@ -38,6 +38,7 @@ class HQSSupervised(Reconstructor):
     that x_{k+1} = x_0 + w P (z_k - x_0): without a correction by the U-Net U the image is TV's, and a correction
     passes where the data leave the image open. sigma^2 P is the covariance that they leave, and its diagonal gates
     the correction: g = 1/2 sigma sqrt(diag P) / (w diag P). U also sees these and what TV removed, P A^H (y - A x_0).
+    All of it for the image without its local phase (`Problem.aligned`), which is given back at the end.
     The knob `share` takes a part s of all that was changed, x_0 + s (x_K - x_0): a little less than the whole loses
     little on scans like those of the training, and wins on others.
     Splitting as in Wang et al. 2020, https://arxiv.org/abs/2007.14979.
@@ -101,7 +102,7 @@ class HQSNetwork(nn.Module):
     def forward(self, problem: Problem, assumed_noise: float = 1.0, share: float = 1.0) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""
         noise = problem.noise * assumed_noise
-        level = (noise / _TYPICAL_NOISE).log()
+        level = (noise / TYPICAL_NOISE).log()
         penalty = (self.penalty_offset + self.penalty_slope * level).exp()
         problem, phase = problem.aligned
         consistency = data_consistency(problem.model, penalty)
@@ -112,7 +113,7 @@ class HQSNetwork(nn.Module):
             unexplained = penalty * consistency.diagonal
             amplification = noise * consistency.diagonal.sqrt()
             gate = _REACH * amplification / unexplained
-            known = torch.stack((unexplained, (amplification / _TYPICAL_NOISE).log(), level.expand_as(unexplained)))
+            known = torch.stack((unexplained, (amplification / TYPICAL_NOISE).log(), level.expand_as(unexplained)))
         image = start
         for k in range(self.unrolls):
             step = torch.full_like(known[:1], k / self.unrolls)

@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from ..knob import Knob
 from ..measurement import Measurement
 from .base import Reconstructor
-from .hqs_supervised import HQSSupervised, UNet
+from .hqs_supervised import TYPICAL_NOISE, HQSSupervised, UNet
 from .unrolled import Problem, assemble, channels, on_blocks, problems, smooth, to_complex
 
 NOISE = HQSSupervised.knobs[0]
-TYPICAL_NOISE = 0.005  # relative to the image's scale
-REACH = 0.05  # of a correction of unit size, relative to it too
+REACH = 0.05  # of a correction of unit size, relative to the image's scale
 
 _BLOCK = 8  # channels of 2x2 complex pixels
 
