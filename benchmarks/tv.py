@@ -37,7 +37,7 @@ Functional = Callable[[Complex], float]
 def ours(measurement: Measurement) -> Iterator[Run]:
     """With more and more FISTA steps."""
     tolerance, sparsity.TOLERANCE = sparsity.TOLERANCE, 0.0
-    for steps in (1, *range(4, 60, 4), 600):  # the first loads the kernels
+    for steps in (1, *range(4, 48, 2), 600):  # the first loads the kernels
         sparsity.OUTER = steps
         fresh = replace(measurement)
         start = time.thread_time()
@@ -78,7 +78,7 @@ def sigpy(data: Complex, sensitivities: Complex, quick: bool) -> Iterator[Run]:
     from sigpy.mri.app import TotalVariationRecon
 
     weights = (np.abs(data[:1]) > 0).astype(np.float32)
-    for tau in (1.0,) if quick else (0.3, 1.0, 3.0):
+    for tau in (1.0,) if quick else (0.3, 1.0, 3.0, 10.0):
         app = TotalVariationRecon(
             data, sensitivities, WEIGHT, weights=weights, tau=tau, max_iter=10**6, show_pbar=False
         )

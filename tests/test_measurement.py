@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -64,6 +65,15 @@ def test_new_samples_are_masked_and_keep_the_calibration_only_when_asked() -> No
     assert changed.calibration is one.calibration
     assert not changed.kspace[..., 1::2].any()
     assert one.with_kspace(one.kspace + 1).kept is None
+
+
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_the_scale_is_the_percentile_of_the_combined_magnitude(batch: tuple[int, ...]) -> None:
+    one = measurement(lines())
+    samples = one.kspace.expand(*batch, *one.kspace.shape) * torch.rand(*batch, 1, 1, 1)
+    one = one.with_kspace(samples, keep=True)
+    expected = np.quantile(one.combined.abs().flatten(-2).numpy(), 0.995, axis=-1)
+    np.testing.assert_allclose(one.scale[..., 0, 0].numpy(), expected, rtol=1e-6)
 
 
 def test_scale_follows_the_data_and_noise_level_is_relative_to_it() -> None:

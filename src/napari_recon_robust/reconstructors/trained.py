@@ -12,13 +12,24 @@ from torch import Tensor, nn
 from ..knob import Knob
 from ..measurement import Measurement
 from .base import Reconstructor
-from .hqs_supervised import TYPICAL_NOISE, HQSSupervised, UNet
 from .unrolled import Problem, assemble, channels, on_blocks, problems, smooth, to_complex
 
-NOISE = HQSSupervised.knobs[0]
+TYPICAL_NOISE = 0.005  # relative to the image's scale
 REACH = 0.05  # of a correction of unit size, relative to the image's scale
 
 _BLOCK = 8  # channels of 2x2 complex pixels
+
+NOISE = Knob(
+    name="noise",
+    label="Assumed noise",
+    help="The noise level that the network assumes, relative to the measured one; more is smoother.",
+    default=1.0,
+    minimum=0.5,
+    maximum=2.0,
+    scale="log",
+    unit="× measured",
+    live=True,
+)
 
 
 class TrainedReconstructor(Reconstructor):
@@ -73,6 +84,52 @@ class ImageNetwork(nn.Module):
         """complex64 (rows, columns) to the same; each level a number or such a map, real."""
         maps = [level.expand(1, 1, *image.shape[-2:]) for level in levels]
         return self.reach * to_complex(on_blocks(self.body, torch.cat((seen(image, self.reach), *maps), dim=1)))
+
+
+class UNet(nn.Module):
+    """A residual block of two 3x3 convolutions on each level, strided convolutions down and up. Any image size."""
+
+    def __init__(self, inputs: int, outputs: int, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        pairs = list(pairwise(widths))
+        self.first = nn.Conv2d(inputs, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(ResidualBlock(width) for width in widths)
+        self.narrow = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in pairs)
+        self.widen = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in pairs)
+        self.up = nn.ModuleList(ResidualBlock(width) for width in widths[:-1])
+        self.last = nn.Conv2d(widths[0], outputs, 3, padding=1)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inputs, rows, columns) to (batch, outputs, rows, columns)."""
+        rows, columns = x.shape[-2:]
+        multiple = 2 ** len(self.narrow)
+        x = nn.functional.pad(x, (0, -columns % multiple, 0, -rows % multiple), mode="replicate")
+        x = self.down[0](self.first(x))
+        kept = []
+        for narrow, block in zip(self.narrow, self.down[1:], strict=True):
+            kept.append(x)
+            x = block(narrow(x))
+        for widen, block in zip(reversed(self.widen), reversed(self.up), strict=True):
+            x = block(widen(x) + kept.pop())
+        return self.last(x)[..., :rows, :columns]
+
+
+class ResidualBlock(nn.Module):
+    """x + C_2 silu(C_1 x), the identity at first."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(width, width, 3, padding=1)
+        self.two = nn.Conv2d(width, width, 3, padding=1)
+        nn.init.kaiming_normal_(self.one.weight)
+        nn.init.zeros_(self.two.weight)
+        nn.init.zeros_(self.two.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, width, rows, columns), unchanged in shape."""
+        return x + self.two(nn.functional.silu(self.one(x)))
 
 
 def seen(image: Tensor, reach: float = REACH) -> Tensor:

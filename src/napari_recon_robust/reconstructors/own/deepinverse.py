@@ -5,10 +5,10 @@ from typing import Any
 import torch
 
 from ..origin import of_module
-from .model import OwnModel, Slice
+from .model import CalledModel, Slice
 
 
-class DeepInverse(OwnModel):
+class DeepInverse(CalledModel):
     """x = s f(y / s, A), A deepinv's multi-coil MRI operator, s the scale of the image (`Measurement.scale`).
 
     Its noise model carries the estimated noise relative to s. Tachella et al., DeepInverse, arXiv:2505.20160.

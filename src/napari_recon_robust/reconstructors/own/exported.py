@@ -11,11 +11,11 @@ from torch.export import ExportedProgram
 from ...errors import WeightsError
 from ..base import Reconstructor
 from . import archive
-from .model import OwnModel, Slice, first_line
+from .model import CalledModel, Slice, first_line
 from .signature import Input, checked, image_of
 
 
-class Exported(OwnModel):
+class Exported(CalledModel):
     """x = f(...), f a graph of torch's own operators; gradients flow through it unless it cuts them."""
 
     summary = "Own program, exported by torch."

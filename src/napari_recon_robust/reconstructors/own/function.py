@@ -15,12 +15,12 @@ from torch import nn
 from ...errors import ModelError
 from ..base import Reconstructor
 from ..origin import of_module
-from .model import OwnModel, Slice, first_line
+from .model import CalledModel, Slice, first_line
 
 DEFAULT = "reconstruct"  # the function of a script that is given without one
 
 
-class Function(OwnModel):
+class Function(CalledModel):
     """x = f(k, M, S), f a Python function on torch tensors, or on NumPy arrays where its annotations say so."""
 
     def __init__(self, id: str, function: Any, module: str) -> None:

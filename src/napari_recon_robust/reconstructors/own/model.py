@@ -1,5 +1,6 @@
 """What own models share: one slice at a time in, an image out, and the sentences on what came instead."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -57,14 +58,9 @@ class OwnModel(Reconstructor):
         self.id = self.label = id
         self._probed = False
 
-    def image(self, one: Slice) -> Any:
-        """The model's own answer: a tensor or an array."""
-        raise NotImplementedError
-
+    @abstractmethod
     def image_steps(self, one: Slice) -> Job[Any]:
-        """`image` as a job; what takes long overrides this."""
-        yield Progress(0.0, f"Reconstructing with {self.label}")
-        return self.image(one)
+        """The model's own answer, a tensor or an array, as a job."""
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The images of all slices of the batch."""
@@ -123,6 +119,19 @@ class OwnModel(Reconstructor):
                 hint = "; an image has no further axes"
             raise ModelError(f"{self.label} returned shape {shape}; {_words(encoded)} was expected{hint}.")
         return one.measurement.crop(image.to(torch.complex64))
+
+
+class CalledModel(OwnModel):
+    """A model that answers in one call."""
+
+    def image_steps(self, one: Slice) -> Job[Any]:
+        """The call as a job."""
+        yield Progress(0.0, f"Reconstructing with {self.label}")
+        return self.image(one)
+
+    @abstractmethod
+    def image(self, one: Slice) -> Any:
+        """The model's own answer: a tensor or an array."""
 
 
 def first_line(error: Exception) -> str:

@@ -8,7 +8,7 @@ import torch
 from ...errors import ModelError, WeightsError
 from ..base import Reconstructor
 from ..origin import of_file
-from .model import OwnModel, Slice, first_line
+from .model import CalledModel, Slice, first_line
 from .signature import Input, checked, image_of
 
 DTYPES = {
@@ -22,7 +22,7 @@ DTYPES = {
 }
 
 
-class ONNX(OwnModel):
+class ONNX(CalledModel):
     """x = f(...), f a graph of ONNX operators, on the CPU; onnxruntime gives no gradients."""
 
     differentiable = False
