@@ -28,7 +28,7 @@ def test_a_correction_obeys_the_splitting(lines):
         image = network(problem)
         problem, phase = problem.aligned
         image = image * phase.conj()
-        start = tv.minimiser(problem.right_hand_side, problem.model, tv.rule(float(problem.noise)), 1e-3)
+        start = tv.minimiser(problem.right_hand_side, problem.model, tv.rule(float(problem.noise)))
         penalty = (network.penalty_offset + network.penalty_slope * (problem.noise / 0.005).log()).exp()
         # (N + w) x = b + w (z - d) with w d = b - N x_0, so w z follows from the image.
         z = (problem.model.normal(image) + penalty * image - problem.model.normal(start)) / penalty

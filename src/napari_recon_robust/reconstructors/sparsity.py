@@ -110,11 +110,10 @@ class Solver(ABC, Generic[S]):
 class DualSolver(Solver[S]):
     """For one transform; a state is an image and a dual of a whole batch."""
 
-    def __init__(self, model: ForwardModel, transform: Transform, tolerance: float | None = None) -> None:
+    def __init__(self, model: ForwardModel, transform: Transform) -> None:
         super().__init__(model)
         self.transform = transform
         self.step = STEP / model.largest_eigenvalue
-        self.tolerance = TOLERANCE if tolerance is None else tolerance
 
     @abstractmethod
     def dual(self, state: S) -> Tensor:
@@ -176,7 +175,7 @@ class TorchSolver(DualSolver[State]):
             change, size = (torch.linalg.vector_norm(a, dim=(-2, -1), keepdim=True) for a in (moved, seen * new))
             x, p = torch.where(going, new, x), torch.where(going.unsqueeze(-3), q, p)
             recent = torch.maximum(change, RECENT * recent)
-            going = going & (recent > self.tolerance * size)
+            going = going & (recent > TOLERANCE * size)
             if not going.any():
                 break
         return State(x, p)

@@ -90,12 +90,9 @@ def rule(noise: float) -> float:
     return min(max(0.12 * noise, knob.minimum), knob.maximum)
 
 
-def minimiser(b: Tensor, model: ForwardModel, weight: float, tolerance: float | None = None) -> Tensor:
-    """argmin_x 1/2 <x, A^H A x> - Re <b, x> + w TV(x), complex (..., rows, columns); differentiable in b.
-
-    tolerance: when to stop, as `sparsity.TOLERANCE`, which is the default.
-    """
-    return sparsity.minimiser(_solver(model, b, tolerance), b, weight)
+def minimiser(b: Tensor, model: ForwardModel, weight: float) -> Tensor:
+    """argmin_x 1/2 <x, A^H A x> - Re <b, x> + w TV(x), complex (..., rows, columns); differentiable in b."""
+    return sparsity.minimiser(_solver(model, b), b, weight)
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -103,18 +100,18 @@ def total_variation(image: Tensor) -> Tensor:
     return DIFFERENCES.value(image)
 
 
-def _solver(model: ForwardModel, b: Tensor, tolerance: float | None = None) -> DualSolver[Any]:
+def _solver(model: ForwardModel, b: Tensor) -> DualSolver[Any]:
     fits = b.dtype == torch.complex64 and model.sensitivities.shape[:-3] in ((), b.shape[:-2])
     if fits and model.fused is not None:
-        return _FusedSolver(model, b.shape[:-2], tolerance)
-    return TorchSolver(model, DIFFERENCES, tolerance)
+        return _FusedSolver(model, b.shape[:-2])
+    return TorchSolver(model, DIFFERENCES)
 
 
 class _FusedSolver(DualSolver[list[Any]]):
     """For sampled lines on the CPU: item by item in the kernels of `tv_kernels`; a state is a list of (image, dual)."""
 
-    def __init__(self, model: ForwardModel, batch: torch.Size, tolerance: float | None) -> None:
-        super().__init__(model, DIFFERENCES, tolerance)
+    def __init__(self, model: ForwardModel, batch: torch.Size) -> None:
+        super().__init__(model, DIFFERENCES)
         from ..physics import kernels
         from . import tv_kernels
 
@@ -135,7 +132,7 @@ class _FusedSolver(DualSolver[list[Any]]):
         for index, (item, (image, dual)) in enumerate(zip(self._columns(b), states, strict=True)):
             model, step = self._model(index), np.float32(self._step(index))
             radius, inner = np.float32(weight * step), self.transform.steps(weight)
-            limits = inner, sparsity.OUTER, self.tolerance, sparsity.RECENT
+            limits = inner, sparsity.OUTER, sparsity.TOLERANCE, sparsity.RECENT
             self.kernels.fista(item, image, dual, model, self._support(index), step, radius, self.rows, *limits)
         return states
 

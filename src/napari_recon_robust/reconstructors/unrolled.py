@@ -19,7 +19,6 @@ from .cg_sense import conjugate_gradients
 
 _PROBES = 4
 _PRECISION = 1e-4  # of an iterative inverse
-_START_TOLERANCE = 1e-3  # of the TV solver where networks start: the rest is theirs
 _PHASE_WIDTH, _PHASE_RADIUS = 1.5, 5  # pixels
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -45,7 +44,7 @@ class Problem:
     def tv(self, weight: float) -> Tensor:
         """The minimiser of total variation where networks start, complex64 (rows, columns); kept for the next use."""
         if weight not in self._tv:
-            self._tv[weight] = tv.minimiser(self.right_hand_side, self.model, weight, _START_TOLERANCE)
+            self._tv[weight] = tv.minimiser(self.right_hand_side, self.model, weight)
         return self._tv[weight]
 
     @cached_property
