@@ -124,6 +124,19 @@ def test_air_around_the_head_does_not_keep_the_solver_from_its_end(
     assert difference(image, TotalVariation()(strip, weight=weight)) < 7e-4
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_random_sensitivities_are_no_harm(seed: int) -> None:
+    """The largest eigenvalue then belongs to no smooth image, from which it would be found."""
+    generator = torch.Generator().manual_seed(seed)
+    maps = torch.randn(2, 16, 16, dtype=torch.complex64, generator=generator)
+    maps = maps / maps.abs().square().sum(0).sqrt()
+    mask = (torch.arange(16) % 4 == 0)[None]
+    kspace = torch.randn(2, 16, 16, dtype=torch.complex64, generator=generator) * mask
+    measurement = Measurement(kspace, mask, (16, 16), kept=Calibration(maps, torch.ones(2)))
+    image, weight = TotalVariation()(measurement, weight=1e-3), 1e-3
+    assert objective(image, measurement, weight) < objective(torch.zeros_like(image), measurement, weight)
+
+
 @pytest.mark.usefixtures("converged")
 @pytest.mark.parametrize("weight", [3e-3, 2e-2])
 def test_the_kernels_solve_what_torch_solves(

@@ -78,6 +78,15 @@ class ForwardModel:
         return (self.sensitivities != 0).any(-3)
 
     @cached_property
+    def eigenvalue_bound(self) -> Tensor:
+        """The largest sum_i |S_i|^2, real (..., 1, 1), which no eigenvalue of A^H A exceeds; 1 if all are zero.
+
+        What steps must heed: a power iteration may miss the largest one where sensitivities have a random phase.
+        """
+        bound = self.sensitivities.abs().square().sum(-3).amax((-2, -1))[..., None, None]
+        return torch.where(bound > 0, bound, torch.ones_like(bound))
+
+    @cached_property
     def largest_eigenvalue(self) -> Tensor:
         """L, the largest eigenvalue of A^H A, real (..., 1, 1); at most sup sum_i |S_i|^2.
 

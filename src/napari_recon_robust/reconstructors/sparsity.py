@@ -16,7 +16,7 @@ from .base import Reconstructor
 from .cg_sense import conjugate_gradients
 
 START = 8  # conjugate gradient steps that give the first image
-STEP = 1.3  # of the FISTA steps, times the largest eigenvalue; above 1 restarts keep it stable
+STEP = 1.3  # of the FISTA steps, times the bound of the eigenvalues; above 1 restarts keep it stable
 OUTER = 200  # FISTA steps at most
 TOLERANCE = 1e-4  # they end when the image has of late changed by less, relative to its norm
 RECENT = 0.8  # of the change before counts: behind a restart steps are small far from the solution
@@ -113,7 +113,7 @@ class DualSolver(Solver[S]):
     def __init__(self, model: ForwardModel, transform: Transform) -> None:
         super().__init__(model)
         self.transform = transform
-        self.step = STEP / model.largest_eigenvalue
+        self.step = STEP / model.eigenvalue_bound
 
     @abstractmethod
     def dual(self, state: S) -> Tensor:
