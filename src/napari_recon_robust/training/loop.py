@@ -29,13 +29,13 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..physics.model import ForwardModel
 from ..progress import Job, Progress
+from ..reconstructors.muon import optimisers
 from ..reconstructors.unrolled import Problem
 from ..specification import Specification
 from ..weights import store
 from .data import Bank, Example, MaskSpecification, build_bank, draw_example
 from .log import Log
 from .losses import LOSSES
-from .muon import Muon
 from .sources import BankSpecification
 
 _CHECKPOINT_SECONDS = 120.0
@@ -45,7 +45,6 @@ _AVERAGE = 0.999  # decay of the running mean of the weights, which is what is v
 _REPORT_SECONDS = 0.2
 _LOG_STEPS = 20
 _POOL = 16  # examples that are used in turn, where each is used in several steps
-_HIDDEN = 16  # channels on either side of a convolution, at least, that Muon trains
 
 
 class Preset(Specification):
@@ -147,7 +146,7 @@ class _Run:
         self.checkpoint = out / "checkpoint.pt"
         self.network = make_network(recipe).to(device)
         self.average = torch.optim.swa_utils.AveragedModel(self.network, multi_avg_fn=_running_mean, use_buffers=True)
-        self.optimisers = _optimisers(self.network, preset)
+        self.optimisers = optimisers(self.network, preset.learning_rate, preset.muon)
         self.loss = LOSSES[recipe.loss]
         self.step, self.seconds, self.score = 0, 0.0, math.inf
         self._drawn = lru_cache(_POOL)(self._draw)
@@ -282,21 +281,6 @@ class _Run:
             ForwardModel(maps, mask, model.dims), problem.data.to(self.device), problem.noise.to(self.device)
         )
         return Example(moved, example.truth.to(self.device), example.magnitude.to(self.device))
-
-
-def _optimisers(network: nn.Module, preset: Preset) -> list[torch.optim.Optimizer]:
-    """AdamW, and Muon for the hidden convolutions if the preset asks for it."""
-    hidden = [p for p in network.parameters() if p.ndim == 4 and min(p.shape[:2]) >= _HIDDEN] if preset.muon else []
-    chosen = {id(p) for p in hidden}
-    rest = [p for p in network.parameters() if id(p) not in chosen]
-    # Squares are averaged over 100 steps, not 1000: the kernels that Muon moves change what the others see.
-    betas = (0.9, 0.99 if hidden else 0.999)
-    optimisers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(rest, preset.learning_rate, betas=betas, weight_decay=0.0)
-    ]
-    if preset.muon and hidden:
-        optimisers.append(Muon(hidden, preset.muon))
-    return optimisers
 
 
 def _running_mean(mean: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
