@@ -1,5 +1,6 @@
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 import napari_recon_robust
 from napari_recon_robust import progress
 from napari_recon_robust.cli import cli
-from napari_recon_robust.diversity import choose, diverse
+from napari_recon_robust.diversity import Variant, choose, diverse
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.io import open_scan
@@ -30,15 +31,23 @@ def patterns() -> list[torch.Tensor]:
     return [kinds[n % 2] + 0.01 * torch.rand(24, 24, generator=generator) for n in range(6)]
 
 
+def chosen_of(
+    images: list[torch.Tensor], consistency: list[float], count: int, **options: Any
+) -> list[tuple[int, float]]:
+    """Numbers of the chosen images, with their distances."""
+    members = [Variant({"number": n}, image, consistency[n]) for n, image in enumerate(images)]
+    return [(one.knobs["number"], one.distance) for one in progress.run(choose(members, count, **options))]
+
+
 def test_one_of_each_kind_is_chosen() -> None:
-    first, second = (n for n, _ in choose(patterns(), [1.0] * 6, 2))
+    first, second = (n for n, _ in chosen_of(patterns(), [1.0] * 6, 2))
     assert first % 2 != second % 2
 
 
 def test_what_does_not_fit_the_samples_is_not_shown() -> None:
     consistency = [1.0, 1.3, 1.1, 1.3, 1.05, 1.3]
-    assert {n for n, _ in choose(patterns(), consistency, 6, tolerance=0.2)} == {0, 2, 4}
-    assert [n for n, _ in choose(patterns(), consistency, 1)] == [0]
+    assert {n for n, _ in chosen_of(patterns(), consistency, 6, tolerance=0.2)} == {0, 2, 4}
+    assert [n for n, _ in chosen_of(patterns(), consistency, 1)] == [0]
 
 
 def test_the_best_set_is_less_than_twice_as_spread() -> None:
@@ -49,7 +58,7 @@ def test_the_best_set_is_less_than_twice_as_spread() -> None:
     def spread(chosen: tuple[int, ...]) -> float:
         return min(1 - float(metrics.ssim(images[a], images[b], span)) for a, b in combinations(chosen, 2))
 
-    chosen = tuple(n for n, _ in choose(images, [1.0] * 6, 3))
+    chosen = tuple(n for n, _ in chosen_of(images, [1.0] * 6, 3))
     assert 2 * spread(chosen) >= max(spread(other) for other in combinations(range(6), 3))
 
 
@@ -60,9 +69,18 @@ def test_only_the_region_counts() -> None:
     corner[:8, :8] = corner[:8, :8].flip(0)
     region = torch.zeros(24, 24, dtype=torch.bool)
     region[16:, 16:] = True
-    assert len(choose([base, corner], [1.0, 1.0], 2)) == 2
-    (_, (_, distance)) = choose([base, corner], [1.0, 1.0], 2, region=region)
-    assert distance == pytest.approx(0, abs=1e-9)
+    assert len(chosen_of([base, corner], [1.0, 1.0], 2)) == 2
+    assert len(chosen_of([base, corner], [1.0, 1.0], 2, region=region)) == 1
+
+
+@pytest.mark.parametrize("pixels", [(slice(4, 9), slice(10, 20)), (slice(0, 1), slice(0, 1)), (slice(23, 24), 12)])
+def test_distances_on_a_region_are_those_of_the_whole_map(pixels: Any) -> None:
+    images = patterns()
+    region = torch.zeros(24, 24, dtype=torch.bool)
+    region[pixels] = True
+    (_, _), (other, distance) = chosen_of(images, [1.0] * 6, 2, region=region)
+    span = metrics.data_range_of(images[0])
+    assert distance == pytest.approx(1 - float(metrics.ssim(images[0], images[other], span, region)), rel=1e-6)
 
 
 def test_the_family_of_a_method(measurement: Measurement) -> None:
