@@ -73,6 +73,18 @@ def random(kind: type[torch.nn.Module], arguments: dict, size: float) -> torch.n
 
 
 @pytest.fixture(scope="session")
+def make_random() -> Callable[[type[torch.nn.Module], dict, float], torch.nn.Module]:
+    """`random`, for tests that make their own networks."""
+    return random
+
+
+@pytest.fixture(scope="session")
+def save() -> Callable[[torch.nn.Module, dict, Path], Path]:
+    """`saved`, likewise."""
+    return saved
+
+
+@pytest.fixture(scope="session")
 def hqs(tmp_path_factory: pytest.TempPathFactory) -> HQSSupervised:
     """A small network of random weights."""
     arguments = {"unrolls": 2, "widths": [8, 8]}

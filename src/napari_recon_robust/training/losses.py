@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from numpy.random import Generator
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..evaluation.metrics import foreground, ssim
-from ..reconstructors import hyperrecon, tv
+from ..reconstructors import hyperrecon, hyperrecon_supervised, tv
 from ..reconstructors.unrolled import Problem
 from .data import Example
 
@@ -36,21 +37,27 @@ def combined(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 
 
 def improvement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
-    """What is won over TV: the mean of the error ratios of the complex image and of its magnitude, + 0.3 D / D_0.
+    """What is won over TV, `TERMS["improvement"]`."""
+    return _improvement(network(example.problem), example)
 
-    Errors are ||x - t|| / ||x_0 - t||, x_0 the minimiser of TV at 0.12 sigma, so that a case counts alike whether TV
-    is nearly right or far off. The magnitude and D = 1 - SSIM + 0.01 are of the foreground, as they are judged.
+
+def mixture(network: Any, example: Example, rng: Generator) -> Tensor:
+    """sum_k c_k L_k(x) / L_k(x_0) of the network's terms at random knobs, uniform on their scales: see `TERMS`.
+
+    For `hyperrecon_supervised.HyperNetwork`; x_0 is the minimiser of TV at 0.12 sigma.
     """
-    image, truth = network(example.problem), example.truth
-    inside = foreground(example.magnitude)
+    return _weighted(network, example, _drawn_knobs(network, rng))[0]
 
-    def errors(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return _norm(x - truth), ((x.abs() - truth.abs()) * inside).norm(), _dissimilarity(x, truth, inside) + 0.01
 
-    with torch.no_grad():
-        reference = errors(example.problem.tv(tv.rule(float(example.problem.noise))))
-    whole, magnitude, dissimilarity = (a / b for a, b in zip(errors(image), reference, strict=True))
-    return (whole + magnitude) / 2 + 0.3 * dissimilarity
+def data_driven_mixture(network: Any, example: Example, rng: Generator) -> Tensor:
+    """The same at the one of two random settings whose image agrees better with the samples.
+
+    Capacity goes where images agree with the data: the data-driven sampling of Wang, Dalca, Sabuncu 2021,
+    https://arxiv.org/abs/2101.02194, who take the better part of a batch.
+    """
+    drawn = [_weighted(network, example, _drawn_knobs(network, rng)) for _ in range(2)]
+    value, _ = min(drawn, key=lambda pair: float(_residual(pair[1].detach(), example)))
+    return value
 
 
 def energy(network: nn.Module, example: Example, rng: Generator) -> Tensor:
@@ -78,6 +85,70 @@ def either_sensitivities(network: nn.Module, example: Example, rng: Generator) -
     return combined(network, example, rng)
 
 
+def _improvement(image: Tensor, example: Example) -> Tensor:
+    """The mean of the error ratios of the complex image and of its magnitude, + 0.3 D / D_0.
+
+    Errors are ||x - t|| / ||x_0 - t||, x_0 the minimiser of TV at 0.12 sigma, so that a case counts alike whether TV
+    is nearly right or far off. The magnitude and D = 1 - SSIM + 0.01 are of the foreground, as they are judged.
+    """
+    truth, inside = example.truth, foreground(example.magnitude)
+
+    def errors(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return _norm(x - truth), ((x.abs() - truth.abs()) * inside).norm(), _dissimilarity(x, truth, inside) + 0.01
+
+    with torch.no_grad():
+        reference = errors(_tv_start(example))
+    whole, magnitude, dissimilarity = (a / b for a, b in zip(errors(image), reference, strict=True))
+    return (whole + magnitude) / 2 + 0.3 * dissimilarity
+
+
+def _error(image: Tensor, example: Example) -> Tensor:
+    return _norm(image - example.truth)
+
+
+def _absolute_error(image: Tensor, example: Example) -> Tensor:
+    return (image - example.truth).abs().sum()
+
+
+def _foreground_dissimilarity(image: Tensor, example: Example) -> Tensor:
+    return _dissimilarity(image, example.truth, foreground(example.magnitude)) + 0.01
+
+
+def _residual(image: Tensor, example: Example) -> Tensor:
+    """||A x - y||^2."""
+    problem = example.problem
+    difference = problem.model.forward(image) - problem.model.mask * problem.data
+    return torch.view_as_real(difference).square().sum()
+
+
+def _edge_strength_error(image: Tensor, example: Example) -> Tensor:
+    """|| G |grad x| - G |grad t| ||_1, G the mean of 5x5 neighbours: less or more of edges and texture than there is.
+
+    Means over the posterior, which squared errors ask for, have less wherever the data leave detail open.
+    """
+    return (_edge_strength(image) - _edge_strength(example.truth)).abs().sum()
+
+
+def _relative(measure: Callable[[Tensor, Example], Tensor]) -> Callable[[Tensor, Example], Tensor]:
+    """A loss relative to that of the TV image, so that cases, and losses among each other, count alike."""
+
+    def term(image: Tensor, example: Example) -> Tensor:
+        with torch.no_grad():
+            reference = measure(_tv_start(example), example)
+        return measure(image, example) / reference
+
+    return term
+
+
+TERMS: dict[str, Callable[[Tensor, Example], Tensor]] = {
+    "improvement": _improvement,
+    "error": _relative(_error),
+    "l1": _relative(_absolute_error),
+    "dissimilarity": _relative(_foreground_dissimilarity),
+    "consistency": _relative(_residual),
+    "sharpness": _relative(_edge_strength_error),
+}
+
 LOSSES: dict[str, Loss] = {
     "combined": combined,
     "either-sensitivities": either_sensitivities,
@@ -85,7 +156,34 @@ LOSSES: dict[str, Loss] = {
     "fixed-energy": fixed_energy,
     "improvement": improvement,
     "magnitude": magnitude,
+    "mixture": mixture,
+    "mixture-data-driven": data_driven_mixture,
 }
+
+
+def _drawn_knobs(network: Any, rng: Generator) -> dict[str, float]:
+    """Of the weights of its terms; the noise is what it is."""
+    return {knob.name: knob.from_unit(rng.uniform()) for knob in network.knobs[1:]}
+
+
+def _weighted(network: Any, example: Example, knobs: dict[str, float]) -> tuple[Tensor, Tensor]:
+    """The mixture at these knobs, and the image."""
+    image = network(example.problem, **knobs)
+    weights = hyperrecon_supervised.coefficients(list(knobs.values()), network.form)
+    parts = [weight * TERMS[name](image, example) for name, weight in zip(network.terms, weights, strict=True)]
+    return torch.stack(parts).sum(), image
+
+
+def _tv_start(example: Example) -> Tensor:
+    return example.problem.tv(tv.rule(float(example.problem.noise)))
+
+
+def _edge_strength(image: Tensor) -> Tensor:
+    """The local mean of |grad x|, float32 (rows - 1, columns - 1)."""
+    parts = torch.stack((image[1:, :-1] - image[:-1, :-1], image[:-1, 1:] - image[:-1, :-1]))
+    power = torch.view_as_real(parts).square().sum((0, -1))
+    strength = (power + _SMOOTHING**2).sqrt()
+    return functional.avg_pool2d(strength[None], 5, 1, 2, count_include_pad=False)[0]
 
 
 def _energy(image: Tensor, problem: Problem, weight: float, mix: float) -> Tensor:
