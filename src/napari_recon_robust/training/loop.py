@@ -35,7 +35,7 @@ from ..specification import Specification
 from ..weights import store
 from .data import Bank, Example, MaskSpecification, build_bank, draw_example
 from .log import Log
-from .losses import LOSSES
+from .losses import LOSSES, SELF_SUPERVISED
 from .sources import BankSpecification
 
 _CHECKPOINT_SECONDS = 120.0
@@ -120,13 +120,20 @@ def train(
     Keeps in `out`: bank/ (the cases, made once), checkpoint.pt (written atomically, every two minutes), log.csv (and
     tensorboard/ where that is installed), <id>.safetensors with its card <id>.md at the end; returns the path of the
     former. resume: go on from the checkpoint, also with another preset (more steps, say).
-    Raises InputError for data, a preset or a checkpoint that does not fit.
+    Raises InputError for data, a preset or a checkpoint that does not fit. Undersampled scans fit losses alone that
+    see no truth (`losses.SELF_SUPERVISED`).
     """
     if preset not in recipe.presets:
         raise InputError(f"{recipe.id} has no preset {preset!r}; choose one of {', '.join(recipe.presets)}.")
     if recipe.loss not in LOSSES:
         raise InputError(f"there is no loss {recipe.loss!r}; choose one of {', '.join(LOSSES)}.")
-    bank = yield from build_bank(recipe.bank, data, out / "bank")
+    self_supervised = recipe.loss in SELF_SUPERVISED
+    bank = yield from build_bank(recipe.bank, data, out / "bank", undersampled=self_supervised)
+    if bank.undersampled and not self_supervised:
+        raise InputError(
+            f"{out} holds cases of undersampled scans, and the loss {recipe.loss!r} needs the truth; give another "
+            f"folder, or a recipe with one of the losses {', '.join(SELF_SUPERVISED)}."
+        )
     run = _Run(recipe, recipe.presets[preset], bank, out, torch.device(device))
     if resume:
         run.restore()
@@ -305,8 +312,7 @@ def _metadata(
     return store.Metadata(
         title=recipe.title,
         trained_for=store.Domain(
-            acceleration=masks.acceleration,
-            **(ranges if bank.simulated else bank.ranges()),
+            **({"acceleration": masks.acceleration} | (ranges if bank.simulated else bank.ranges())),
             patterns=masks.patterns,
             anatomy=f"{anatomy}; held out: {', '.join(wanted.exclude) or 'none'}",
         ),
