@@ -95,8 +95,26 @@ def test_it_answers_as_soon_as_a_cell_around_the_slider_is_there() -> None:
     assert sweep.at({"weight": 1e-3}) is None
 
 
+def test_what_changes_like_a_cubic_along_a_prepared_knob_is_met_exactly() -> None:
+    def cubic(point: Mapping[str, Any]) -> Tensor:
+        unit = WEIGHT.to_unit(point["weight"])
+        return torch.full((2, 3), 5 + 3 * unit - 8 * unit**2 + 6 * unit**3, dtype=torch.complex64)
+
+    def family(points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
+        yield from map(cubic, points)
+
+    sweep = Sweep([WEIGHT], family, {"weight": 0.1})
+    run(sweep.prepare())
+    for unit in (0.01, 0.2, 0.55, 0.99):
+        point = {"weight": WEIGHT.from_unit(unit)}
+        shown = sweep.at(point)
+        assert shown is not None
+        assert not shown[1]
+        torch.testing.assert_close(shown[0], cubic(point).abs(), rtol=1e-5, atol=0)
+
+
 @pytest.mark.parametrize("steps", [4, 9, 20, 27])
-def test_two_knobs_are_interpolated_bilinearly(steps: int) -> None:
+def test_two_knobs_are_interpolated_where_images_are_linear(steps: int) -> None:
     sweep = Sweep([WEIGHT, MIX], Painter(), {"weight": 3e-2, "mix": 0.6})
     job = sweep.prepare()
     for _ in range(steps):

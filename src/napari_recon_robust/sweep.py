@@ -25,9 +25,9 @@ class Sweep:
     """A grid of exact renders, equally spaced on the knobs' scales, and what lies between them.
 
     The grid is filled from coarse to fine, at each level nearest to the slider first (`prepare`); meanwhile
-    `at` interpolates linearly in the finest cell that is complete; `exact` renders at any values, which goes faster
-    the more is prepared where a family goes on from its neighbours. Images are magnitudes, float32 (..., rows,
-    columns). Threads may fill, render and look at once.
+    `at` interpolates in the finest level whose nodes about the slider are complete, cubically along an axis that has
+    five or more; `exact` renders at any values, which goes faster the more is prepared where a family goes on from
+    its neighbours. Images are magnitudes, float32 (..., rows, columns). Threads may fill, render and look at once.
 
     axes: one or two float knobs. family: from points (values of the axes) to their images, one by one; the next
     point is chosen when it is asked for (`Reconstructor.family`). position: where the slider is.
@@ -72,7 +72,7 @@ class Sweep:
         if node in self._images and max(abs(p - n) for p, n in zip(position, node, strict=True)) < 1e-6:
             return self._images[node].clone(), True
         for strides in reversed(self._strides):
-            cell = [_bracket(p, stride, n) for p, stride, n in zip(position, strides, self.counts, strict=True)]
+            cell = [_nearby(p, stride, n) for p, stride, n in zip(position, strides, self.counts, strict=True)]
             weights = {tuple(n for n, _ in corner): math.prod(w for _, w in corner) for corner in product(*cell)}
             if all(corner in self._images for corner in weights):
                 return _mean([(self._images[corner], weight) for corner, weight in weights.items()]), False
@@ -148,11 +148,15 @@ def _grid(counts: tuple[int, ...]) -> tuple[list[tuple[int, ...]], dict[Node, in
     return strides, levels
 
 
-def _bracket(position: float, stride: int, count: int) -> list[tuple[int, float]]:
-    """The nodes at both sides of a position, and their weights."""
-    low = min(int(position / stride) * stride, count - 1 - stride)
-    share = (position - low) / stride
-    return [(low, 1 - share), (low + stride, share)]
+def _nearby(position: float, stride: int, count: int) -> list[tuple[int, float]]:
+    """Nodes about a position and their weights: cubic (Lagrange's four) where a level has five nodes, else linear."""
+    cells = (count - 1) // stride
+    order = 4 if cells >= 4 else 2
+    low = min(int(position / stride), cells - 1)
+    first = min(max(low - (order // 2 - 1), 0), cells + 1 - order)
+    nodes = range(first, first + order)
+    at = position / stride
+    return [(n * stride, math.prod((at - other) / (n - other) for other in nodes if other != n)) for n in nodes]
 
 
 def _mean(images: list[tuple[Tensor, float]]) -> Tensor:

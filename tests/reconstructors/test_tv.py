@@ -9,8 +9,10 @@ from torch import Tensor
 
 from napari_recon_robust.measurement import Calibration, Measurement
 from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import sparsity, tv
 from napari_recon_robust.reconstructors.tv import TotalVariation, auto_weight, total_variation
+from napari_recon_robust.sample import open_sample
 
 
 @pytest.fixture
@@ -99,6 +101,27 @@ def test_the_default_accuracy_is_below_what_one_sees(lines: Measurement, weight:
         patch.setattr(sparsity, "OUTER", 2000)
         exact = TotalVariation()(lines, weight=weight)
     assert difference(image, exact) < 3e-3
+
+
+@pytest.mark.parametrize("weight", [2e-4, 2e-3, 2e-2])
+def test_air_around_the_head_does_not_keep_the_solver_from_its_end(
+    weight: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With momentum where no coil sees anything it went round in circles, up to 200 steps and off the solution."""
+    with open_sample() as scan:
+        whole = scan.measurement(3, Sampling(acceleration=4))
+    rows = slice(100, 228)
+    kept = Calibration(whole.calibration.sensitivities[:, rows], whole.calibration.noise)
+    kspace = fourier.fft(whole.data[:, rows], (-2,))
+    strip = Measurement(kspace, whole.mask, (kspace.shape[-2], whole.matrix[1]), kept=kept)
+    assert strip.model.fused is not None
+    assert not strip.model.support.all()
+
+    image = TotalVariation()(strip, weight=weight)
+    monkeypatch.setattr(sparsity, "TOLERANCE", 0.0)
+    monkeypatch.setattr(sparsity, "OUTER", 400)
+    monkeypatch.setattr(tv.Differences, "steps", lambda self, weight: 60)  # a proximal map that is nearly exact
+    assert difference(image, TotalVariation()(strip, weight=weight)) < 7e-4
 
 
 @pytest.mark.usefixtures("converged")

@@ -18,9 +18,9 @@ from .cg_sense import conjugate_gradients
 START = 8  # conjugate gradient steps that give the first image
 STEP = 1.3  # of the FISTA steps, times the largest eigenvalue; above 1 restarts keep it stable
 OUTER = 200  # FISTA steps at most
-TOLERANCE = 2e-4  # they end when the image changes by less, relative to its norm
+TOLERANCE = 1e-4  # they end when the image has of late changed by less, relative to its norm
+RECENT = 0.8  # of the change before counts: behind a restart steps are small far from the solution
 SPACING = 0.2  # of the logarithms of weights whose solutions a family keeps to start from, which bounds their number
-WARM_TOLERANCE = 8e-5  # from a start that is near already, steps are small
 GRADIENT = 60  # conjugate gradient steps of the implicit gradient
 STIFFNESS = 10.0  # the weight that keeps zeros of the transform at zero in it; more is exacter and slower
 
@@ -146,7 +146,9 @@ class TorchSolver(DualSolver[State]):
     """FISTA for every device, pattern and precision.
 
     With restarts (O'Donoghue, Candes 2015, doi:10.1007/s10208-013-9150-3) and a long step (Liang, Luo, Schoenlieb
-    2022, doi:10.1137/21M1395685); the proximal map's dual goes on from one step to the next.
+    2022, doi:10.1137/21M1395685); the proximal map's dual goes on from one step to the next. Where no coil sees
+    anything steps are without momentum and do not count for restarts and the end: no data pull the image back there,
+    and with momentum it, and through the differences the image beside it, would not come to rest.
     """
 
     def start(self, b: Tensor) -> State:
@@ -158,21 +160,23 @@ class TorchSolver(DualSolver[State]):
         """An item of the batch that has converged stays as it is."""
         x, p, inner = start.image, start.dual, self.transform.steps(weight)
         radius = weight * self.step.unsqueeze(-3) * self.transform.limits
-        z, t = x, torch.ones_like(self.step)
+        z, t, recent = x, torch.ones_like(self.step), torch.zeros_like(self.step)
         going = torch.ones((*b.shape[:-2], 1, 1), dtype=torch.bool, device=b.device)
+        seen = self.model.support
         for _ in range(OUTER):
             v = z - self.step * (self.model.normal(z) - b)
             q = self.transform.proximal(v, p, radius, inner)
             new = v - self.transform.adjoint(q)
-            uphill = ((z - new).conj() * (new - x)).real.sum((-2, -1), keepdim=True) > 0
+            moved = seen * (new - x)
+            uphill = ((z - new).conj() * moved).real.sum((-2, -1), keepdim=True) > 0
             t = torch.where(uphill, torch.ones_like(t), t)
             following = momentum(t)
-            z = new + (t - 1) / following * (new - x)
+            z = new + (t - 1) / following * moved
             t = following
-            seen = (self.model.support * a for a in (new - x, new))  # beyond it the data hold nothing at rest
-            change, size = (torch.linalg.vector_norm(a, dim=(-2, -1), keepdim=True) for a in seen)
+            change, size = (torch.linalg.vector_norm(a, dim=(-2, -1), keepdim=True) for a in (moved, seen * new))
             x, p = torch.where(going, new, x), torch.where(going.unsqueeze(-3), q, p)
-            going = going & (change > self.tolerance * size)
+            recent = torch.maximum(change, RECENT * recent)
+            going = going & (recent > self.tolerance * size)
             if not going.any():
                 break
         return State(x, p)
@@ -236,7 +240,6 @@ class SparseReconstructor(Reconstructor):
         for point in points:
             weight = resolve(self.knobs, point)["weight"]
             below, above = [w for w in solved if w <= weight], [w for w in solved if w > weight]
-            solver.tolerance = WARM_TOLERANCE if below and above else TOLERANCE
             if below and above:
                 smaller, larger = max(below), min(above)
                 share = math.log(weight / smaller) / math.log(larger / smaller)

@@ -135,7 +135,8 @@ class _FusedSolver(DualSolver[list[Any]]):
         for index, (item, (image, dual)) in enumerate(zip(self._columns(b), states, strict=True)):
             model, step = self._model(index), np.float32(self._step(index))
             radius, inner = np.float32(weight * step), self.transform.steps(weight)
-            self.kernels.fista(item, image, dual, model, step, radius, self.rows, inner, sparsity.OUTER, self.tolerance)
+            limits = inner, sparsity.OUTER, self.tolerance, sparsity.RECENT
+            self.kernels.fista(item, image, dual, model, self._support(index), step, radius, self.rows, *limits)
         return states
 
     def image(self, state: list[Any]) -> Tensor:
@@ -163,6 +164,11 @@ class _FusedSolver(DualSolver[list[Any]]):
     def _model(self, index: int) -> Any:
         models = self.model.fused or ()
         return models[index if len(models) > 1 else 0]
+
+    def _support(self, index: int) -> Any:
+        items = self.model.support.reshape(-1, *self.model.shape).numpy()
+        item = items[index if len(items) > 1 else 0]
+        return np.pad(item.T, ((0, 0), (0, self.height - self.rows))).astype(np.float32)
 
     def _step(self, index: int) -> float:
         steps = self.step.reshape(-1)

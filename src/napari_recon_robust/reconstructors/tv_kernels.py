@@ -45,16 +45,20 @@ def fista(
     x: Float,
     p: Float,
     model: Rows,
+    support: Float,
     step: np.float32,
     radius: np.float32,
     rows: int,
     inner: int,
     outer: int,
     tolerance: float,
+    kept: float,
 ) -> int:
-    """Go on from image x and dual p, in place, until x changes by less than `tolerance` of its norm.
+    """Go on from image x and dual p, in place, until x has of late changed by less than `tolerance` of its norm;
+    a change counts `kept` as much in the next step.
 
-    Returns the number of steps taken, at most `outer`.
+    support: (columns, height), one where a coil sees something and zero elsewhere, where steps have no momentum and
+    do not count (`sparsity.TorchSolver`). Returns the number of steps taken, at most `outer`.
     """
     z, v, last, s = x.copy(), np.zeros_like(x), x.copy(), p.copy()
     momenta = np.empty(inner, np.float32)
@@ -63,18 +67,19 @@ def fista(
         following = _following(t)
         momenta[k] = (t - 1) / following
         t = following
-    t = 1.0
+    t, recent = 1.0, 0.0
     for iteration in range(outer):
         normal(z, v, model)
         _gradient_step(v, z, b, step)
         _proximal(v, p, s, momenta, radius, rows)
-        uphill, change, size = _primal(v, p, z, x, last, rows)
-        if change <= tolerance * tolerance * size:
+        uphill, change, size = _primal(v, p, z, x, last, support, rows)
+        recent = max(change, kept * kept * recent)
+        if recent <= tolerance * tolerance * size:
             return iteration + 1
         if uphill > 0:
             t = 1.0
         following = _following(t)
-        _extrapolate(z, x, last, np.float32((t - 1) / following))
+        _extrapolate(z, x, last, support, np.float32((t - 1) / following))
         t = following
     return outer
 
@@ -143,8 +148,10 @@ def _column(v: Float, p: Float, c: int, height: int, out: Float, at: int, plane:
 
 
 @_jit
-def _primal(v: Float, p: Float, z: Float, x: Float, last: Float, rows: int) -> tuple[float, float, float]:
-    """The new x = v - D^H p, the one before into `last`; <z - x, x - last>, |x - last|^2 and |x|^2."""
+def _primal(
+    v: Float, p: Float, z: Float, x: Float, last: Float, support: Float, rows: int
+) -> tuple[float, float, float]:
+    """The new x = v - D^H p, the one before into `last`; <z - x, x - last>, |x - last|^2 and |x|^2 in the support."""
     columns, _, height = v.shape
     vf, pf = v.ravel(), p.ravel()
     column = np.empty(2 * height, np.float32)
@@ -154,11 +161,12 @@ def _primal(v: Float, p: Float, z: Float, x: Float, last: Float, rows: int) -> t
         for part in range(2):
             u, d, e = _ZERO, _ZERO, _ZERO
             old, new, ahead, before = column[part * height :], x[c, part], z[c, part], last[c, part]
+            seen = support[c]
             for i in range(rows):
-                difference = old[i] - new[i]
+                difference = seen[i] * (old[i] - new[i])
                 u += (ahead[i] - old[i]) * difference
                 d += difference * difference
-                e += old[i] * old[i]
+                e += seen[i] * old[i] * old[i]
                 before[i] = new[i]
                 new[i] = old[i]
             uphill, change, size = uphill + u, change + d, size + e
@@ -174,10 +182,13 @@ def _gradient_step(v: Float, z: Float, b: Float, step: np.float32) -> None:
 
 
 @_jit
-def _extrapolate(z: Float, x: Float, last: Float, momentum: np.float32) -> None:
-    zf, xf, lf = z.ravel(), x.ravel(), last.ravel()
-    for i in range(zf.size):
-        zf[i] = xf[i] + momentum * (xf[i] - lf[i])
+def _extrapolate(z: Float, x: Float, last: Float, support: Float, momentum: np.float32) -> None:
+    for c in range(x.shape[0]):
+        seen = support[c]
+        for part in range(2):
+            zf, xf, lf = z[c, part], x[c, part], last[c, part]
+            for i in range(xf.size):
+                zf[i] = xf[i] + momentum * seen[i] * (xf[i] - lf[i])
 
 
 @_jit
