@@ -173,3 +173,13 @@ def test_without_lines_to_hold_out_it_is_said(example):
     central = Problem(ForwardModel(problem.model.sensitivities, mask, (-1,)), problem.data * mask, problem.noise)
     with pytest.raises(InputError, match="0 lines lie outside the ACS"):
         LOSSES["held-out-lines"](Answers([example.truth]), replace(example, problem=central), np.random.default_rng(0))
+
+
+def test_joint_is_the_error_and_the_consistency(example):
+    """Of an image that is a tenth too bright, and of none, which misses all of both."""
+    problem, image = example.problem, 1.1 * example.truth
+    sampled = problem.model.mask * problem.data
+    inconsistent = (problem.model.forward(image) - sampled).abs().sum() / sampled.abs().sum()
+    for factor, expected in ((1.1, 0.1 + float(inconsistent)), (0.0, 2.0)):
+        found = LOSSES["joint"](Answers([factor * example.truth]), example, np.random.default_rng(0))
+        assert float(found) == pytest.approx(expected, rel=1e-4)

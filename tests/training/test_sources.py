@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_recon_robust.errors import InputError, ReconRobustError
 from napari_recon_robust.io.fastmri import write_fastmri
-from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics import anatomy, fourier
 from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.physics.simulate import simulate_slice
 from napari_recon_robust.progress import run
@@ -248,3 +248,18 @@ def test_the_card_says_what_was_trained_on(tmp_path: Path) -> None:
     assert "- 5 to 5 coils, 40 to 40 pixels" in card
     assert "simulated" not in card
     assert json.loads((tmp_path / "run" / "bank" / "origins.json").read_text()) == {"fastMRI HDF5": 1}
+
+
+def test_the_contrast_is_kept_where_asked_for(monkeypatch):
+    """`other_contrast`: the share of the slices that go through `anatomy.contrast`."""
+    changed = []
+    monkeypatch.setattr(anatomy, "contrast", lambda image, rng: changed.append(1) or image)
+    x, y, z = np.mgrid[-1:1:48j, -1:1:48j, -1:1:48j]
+    head = 1.0 * (np.sqrt(x**2 + y**2 + z**2) < 0.8) - 0.5 * (np.sqrt(x**2 + y**2 + z**2) < 0.5)
+    source = Anatomy(anatomy.volume(head, (1.0, 1.0, 1.0)), "NIfTI", "head.nii")
+    for share, expected in ((0.0, 0), (1.0, 3)):
+        changed.clear()
+        specification = BankSpecification(cases=1, coils=(4, 4), matrix=(32, 40), other_contrast=share)
+        for seed in range(3):
+            source.acquisition(specification, np.random.default_rng(seed))
+        assert len(changed) == expected

@@ -125,14 +125,13 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
     volumes or scans, and for a bank of another specification.
     """
     record = folder / "bank.json"
-    text = specification.model_dump_json(indent=1)
-    if record.exists() and record.read_text(encoding="utf-8") != text:
+    if record.exists() and BankSpecification.model_validate_json(record.read_text(encoding="utf-8")) != specification:
         raise InputError(f"{folder} holds cases of another recipe; give another folder, or empty this one.")
     folder.mkdir(parents=True, exist_ok=True)
     missing = [n for n in range(specification.cases) if not _path(folder, n).exists()]
     if missing:
         sources = yield from find_sources(data, specification.exclude, undersampled)
-        record.write_text(text, encoding="utf-8")
+        record.write_text(specification.model_dump_json(indent=1), encoding="utf-8")
         origins = json.dumps(Counter(source.kind for source in sources))
         (folder / _ORIGINS).write_text(origins, encoding="utf-8")
         for done, number in enumerate(missing):

@@ -114,6 +114,19 @@ def either_sensitivities(network: nn.Module, example: Example, rng: Generator) -
     return combined(network, example, rng)
 
 
+def joint(network: nn.Module, example: Example, rng: Generator) -> Tensor:
+    """||x - t||_1 / ||t||_1 + ||A x - y||_1 / ||y||_1, t the coil-combined truth: what test-time training needs.
+
+    The second term is what a network goes on learning by where there is no truth (`reconstructors.test_time_training`);
+    without it in the training its gradient leads away from what was learned. Darestani, Liu, Heckel 2022,
+    https://arxiv.org/abs/2204.07204, with sums of both over their scale.
+    """
+    image, problem = network(example.problem), example.problem
+    with torch.autocast(image.device.type, enabled=False):
+        consistency = problem.model.forward(image) - problem.data
+        return _ratio(image - example.truth, example.truth) + _ratio(consistency, problem.data)
+
+
 def _improvement(image: Tensor, example: Example) -> Tensor:
     """The mean of the error ratios of the complex image and of its magnitude, + 0.3 D / D_0.
 
@@ -185,6 +198,7 @@ LOSSES: dict[str, Loss] = {
     "fixed-energy": fixed_energy,
     "held-out-lines": held_out_lines,
     "improvement": improvement,
+    "joint": joint,
     "magnitude": magnitude,
     "mixture": mixture,
     "mixture-data-driven": data_driven_mixture,
@@ -239,6 +253,11 @@ def _some_lines(sampled: Tensor, rng: Generator) -> Tensor:
     chosen = torch.zeros_like(sampled)
     chosen[:, candidates[torch.from_numpy(rng.permutation(len(candidates))[:count])]] = True
     return chosen
+
+
+def _ratio(difference: Tensor, of: Tensor) -> Tensor:
+    """||d||_1 / ||x||_1."""
+    return difference.abs().sum() / of.abs().sum()
 
 
 def _norm(x: Tensor) -> Tensor:

@@ -26,8 +26,8 @@ from ..physics.simulate import simulate_slice
 from ..progress import Job, Progress
 from ..specification import Specification
 
-# Shares of the cases: of another contrast, with phase detail, and drawn finer than acquired (Gibbs ringing).
-_OTHER_CONTRAST, _PHASE_DETAIL, _DRAWN_FINER = 0.8, 0.85, 0.7
+# Shares of the cases: with phase detail, and drawn finer than acquired (Gibbs ringing).
+_PHASE_DETAIL, _DRAWN_FINER = 0.85, 0.7
 _FEWEST_COILS = 4
 UNDERSAMPLED = ", undersampled"  # at the end of a kind
 # M4Raw: one file for each repetition of a contrast, counted by the last two digits.
@@ -38,7 +38,8 @@ class BankSpecification(Specification):
     """What a bank holds. Ranges are (smallest, largest).
 
     exclude: names of files or folders (their beginnings) that are held out of training. coils, matrix and noise are of
-    simulated acquisitions; acquired ones have their own.
+    simulated acquisitions; acquired ones have their own. other_contrast: share of the simulated ones whose contrast is
+    another than the volume's.
     """
 
     cases: int = Field(gt=0)
@@ -49,6 +50,7 @@ class BankSpecification(Specification):
     noise: tuple[float, float] = (0.0015, 0.025)
     centre_fraction: tuple[float, float] = (0.04, 0.18)
     minimum_centre_lines: int = 10
+    other_contrast: float = Field(default=0.8, ge=0, le=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +97,7 @@ class Anatomy(Source):
         matrix = _matrix(self.volume, specification.matrix, rng)
         finer = 2 if rng.uniform() < _DRAWN_FINER else 1
         image = anatomy.random_slice(self.volume, (finer * matrix[0], finer * matrix[1]), rng)
-        if rng.uniform() < _OTHER_CONTRAST:
+        if rng.uniform() < specification.other_contrast:
             image = anatomy.contrast(image, rng)
         image = anatomy.soften(image, rng.uniform(*anatomy.ROUGHNESS_RANGE))
         simulated = simulate_slice(
