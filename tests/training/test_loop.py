@@ -181,3 +181,22 @@ def test_packaged_recipes_are_whole(name):
     assert recipe.loss in loop.LOSSES
     assert sum(parameter.numel() for parameter in loop.make_network(recipe).parameters()) > 10_000
     assert name in registry.ids() or name not in store.shipped()
+
+
+def test_a_part_may_start_from_trained_weights(recipe, anatomy_folder, run_folder):
+    """Also a part of another network with the same layers; the rest starts from the seed."""
+    path = run(loop.train(longer(recipe, 3, learning_rate=0.1), anatomy_folder, run_folder))
+    trained = store.load(str(path)).state
+    arguments = {"unrolls": 2, "widths": [8, 8], "terms": ["improvement", "l1"], "conditioning": "scale-and-shift"}
+    wanted = {"network": "hyperrecon_supervised:HyperNetwork", "arguments": arguments}
+    plain = recipe.model_copy(update=wanted)
+    network = loop.make_network(plain.model_copy(update={"start": {"main": str(path)}})).state_dict()
+    before = loop.make_network(plain).state_dict()
+    for name, value in network.items():
+        start = trained.get(name.removeprefix("main."), before[name])
+        assert torch.equal(value, start), name
+    assert not torch.equal(network["main.correction.first.weight"], before["main.correction.first.weight"])
+    larger = wanted | {"arguments": arguments | {"widths": [16, 8]}}
+    for start in ({"main": str(path)}, {"main": "varnet"}):
+        with pytest.raises(InputError, match="are of another network"):
+            loop.make_network(recipe.model_copy(update=larger | {"start": start}))

@@ -49,7 +49,7 @@ _DEFAULT = {"ratio": 0.1, "convex": 0.05}
 _INPUTS = 13  # image, its detail, what TV removed, distance from the start, unexplained share, noise twice, step twice
 _REACH = 0.5  # of a correction of unit size, in standard deviations of the noise in the image
 _PLAIN_REACH = 0.2  # of the plain U-Net, relative to the image's scale
-_PENALTY, _PENALTY_SLOPE = 0.02, 0.66  # at the typical noise level, and its power of the noise level
+_PENALTY, _PENALTY_SLOPE = 0.02, 0.66  # at the typical noise level, and its power; what `hqs-supervised` has learned
 
 
 class HyperReconSupervised(Reconstructor):

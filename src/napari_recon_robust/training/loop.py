@@ -67,7 +67,11 @@ class Preset(Specification):
 
 
 class Recipe(Specification):
-    """Everything that determines a set of weights; the fields are explained at the head of this module."""
+    """Everything that determines a set of weights; the fields are explained at the head of this module.
+
+    start: parts of the network (submodules by their names, "" is all of it) that start from trained weights, an id of a
+    shipped set or a file: tensors of the same name are taken.
+    """
 
     id: str
     title: str
@@ -78,6 +82,7 @@ class Recipe(Specification):
     masks: MaskSpecification = MaskSpecification()
     pixels: int = Field(default=16384, gt=0)
     seed: int = 0
+    start: dict[str, str] = {}
     presets: dict[str, Preset]
     notes: str = ""
 
@@ -104,11 +109,23 @@ def load_recipe(name: str) -> Recipe:
 
 
 def make_network(recipe: Recipe) -> nn.Module:
-    """The recipe's network with its first weights, which depend on the seed alone."""
+    """The recipe's network with its first weights, which depend on the seed, and on what it starts from.
+
+    Raises WeightsError for weights to start from that are missing, InputError for ones that do not fit.
+    """
     module, name = recipe.network.split(":")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network: nn.Module = getattr(import_module(f"..reconstructors.{module}", __package__), name)(**recipe.arguments)
+    for part, weights in recipe.start.items():
+        own = network.get_submodule(part)
+        found = {name: value for name, value in store.load(weights).state.items() if name in own.state_dict()}
+        try:
+            own.load_state_dict(found, strict=False)
+        except RuntimeError:
+            found = {}
+        if not found:
+            raise InputError(f"{recipe.id} cannot start from the weights {weights!r}: they are of another network.")
     return network
 
 
@@ -238,7 +255,8 @@ class _Run:
         }
 
     def _description(self) -> str:
-        return self.recipe.model_dump_json(exclude={"title", "presets", "notes"})
+        left_out = {"title", "presets", "notes"} | (set() if self.recipe.start else {"start"})
+        return self.recipe.model_dump_json(exclude=left_out)
 
     def _take_step(self) -> float:
         """One update; a loss that is not finite stops the training, since its data must be at fault."""
