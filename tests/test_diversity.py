@@ -1,5 +1,6 @@
 from itertools import combinations
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -9,13 +10,15 @@ from click.testing import CliRunner
 import napari_recon_robust
 from napari_recon_robust import progress
 from napari_recon_robust.cli import cli
-from napari_recon_robust.diversity import Variant, choose, diverse
+from napari_recon_robust.diversity import Variant, choose, diverse, draws
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.io import open_scan
+from napari_recon_robust.knob import Knob
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.base import Reconstructor
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +123,25 @@ def test_command(scan_file: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert len(list((tmp_path / "out").glob("*.png"))) == 2
     assert result.output.count("weight=") == 2
+
+
+class Chance(Reconstructor):
+    """x = A^H y + n, another n for each seed: a method that leaves its image to chance."""
+
+    id, label = "chance", "Chance"
+    draw = MappingProxyType({"samples": 1})
+    knobs = tuple(Knob(name=n, label=n, help=n, kind="int", default=4, maximum=99) for n in ("samples", "seed"))
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> torch.Tensor:
+        assert knobs["samples"] == 1
+        noise = torch.randn(measurement.matrix, generator=torch.Generator().manual_seed(knobs["seed"]))
+        return measurement.crop(measurement.combined + 0.01 * measurement.scale * noise)
+
+
+def test_draws_are_a_family_too(measurement: Measurement) -> None:
+    method = Chance()
+    drawn = progress.run(draws(measurement, method, {"seed": 7}))
+    assert [one.knobs["seed"] for one in drawn] == list(range(7, 15))
+    variants = progress.run(diverse(measurement, method, 3, tolerance=1.0, knobs={"seed": 7}))
+    assert len({one.knobs["seed"] for one in variants}) == 3
+    assert torch.equal(method(measurement, **variants[1].knobs).abs(), variants[1].image)

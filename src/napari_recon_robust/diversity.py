@@ -10,12 +10,14 @@ from torch import Tensor
 
 from .errors import InputError
 from .evaluation import metrics
-from .knob import Knob
+from .knob import Knob, resolve
 from .measurement import Measurement
 from .perturbations.outcome import data_consistency
-from .progress import Job, Progress
+from .progress import Job, Progress, relayed
 from .reconstructors.base import Reconstructor
 from .sweep import COUNTS
+
+DRAWS = 8  # of a method that leaves its image to chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,10 @@ def diverse(
     tolerance: float = 0.2,
     knobs: Mapping[str, Any] | None = None,
 ) -> Job[list[Variant]]:
-    """The `count` most different plausible images over the grid of the first two live knobs, the others as given.
+    """The `count` most different plausible images of a family, the other knobs as given.
+
+    The family is the grid of the first two live knobs, or, where chance decides on the image (`Reconstructor.draw`),
+    8 draws.
 
     Plausible is an image whose ||A x - y|| is at most 1 + `tolerance` times the least of the family. Fewer come back
     where fewer are plausible. region: bool (rows, columns), the whole image if None. Yields a step for each image.
@@ -49,6 +54,9 @@ def diverse(
     """
     if measurement.kspace.ndim != 3:
         raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
+    if reconstructor.draw is not None:
+        drawn = yield from draws(measurement, reconstructor, knobs or {})
+        return (yield from choose(drawn, count, region=region, tolerance=tolerance))
     axes = family_axes(reconstructor)
     grid = [[axis.from_unit(i / (n - 1)) for i in range(n)] for axis, n in zip(axes, COUNTS[len(axes)], strict=True)]
     points = [dict(knobs or {}, **dict(zip([axis.name for axis in axes], p, strict=True))) for p in product(*grid)]
@@ -59,6 +67,22 @@ def diverse(
             members.append(Variant(point, image.abs().float(), data_consistency(image, measurement)))
             yield Progress(len(members) / len(points), f"{len(members)} of {len(points)} images")
     return (yield from choose(members, count, region=region, tolerance=tolerance))
+
+
+def draws(measurement: Measurement, reconstructor: Reconstructor, knobs: Mapping[str, Any]) -> Job[list[Variant]]:
+    """Samples or restarts: 8 images of a method with `Reconstructor.draw`, of the seeds from the chosen one on."""
+    first = int(resolve(reconstructor.knobs, knobs)["seed"])
+    points = [{**knobs, **(reconstructor.draw or {}), "seed": first + n} for n in range(DRAWS)]
+    members: list[Variant] = []
+
+    def unseen(step: Progress) -> Progress:
+        return Progress((len(members) + step.fraction) / DRAWS, f"image {len(members) + 1} of {DRAWS}")
+
+    for point in points:
+        with torch.no_grad():
+            image = yield from relayed(reconstructor.job(measurement, **point), unseen)
+        members.append(Variant(point, image.abs().float(), data_consistency(image, measurement)))
+    return members
 
 
 def family_axes(reconstructor: Reconstructor) -> list[Knob]:

@@ -150,6 +150,16 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return kind(saved(random(network, arguments, 0.02), arguments, tmp_path_factory.mktemp(request.param)))
 
 
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[type[torch.nn.Module], dict, float], Path]:
+    """A file of `random` weights of a network with these arguments."""
+
+    def write(kind: type[torch.nn.Module], arguments: dict, size: float) -> Path:
+        return saved(random(kind, arguments, size), arguments, tmp_path_factory.mktemp(kind.__name__))
+
+    return write
+
+
 @pytest.fixture
 def tiny() -> Problem:
     """A problem so small that A^H A is a matrix (`dense`): 4 coils, 6 x 12 pixels, half of the lines."""

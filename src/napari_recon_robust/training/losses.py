@@ -4,10 +4,12 @@ The random number generator draws what a loss draws at random (knob values); wit
 same function is the validation score.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor, nn
@@ -17,7 +19,7 @@ from ..errors import InputError
 from ..evaluation.metrics import foreground, ssim
 from ..physics.model import ForwardModel
 from ..physics.sampling import acs_lines
-from ..reconstructors import hyperrecon, hyperrecon_supervised, tv
+from ..reconstructors import hyperrecon, hyperrecon_supervised, posterior, tv
 from ..reconstructors.unrolled import Problem
 from .data import Example
 
@@ -73,6 +75,24 @@ def energy(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 def fixed_energy(network: Any, example: Example, rng: Generator) -> Tensor:
     """The same at the one w and m that the network is made for (`hqs_net.HQSNetNetwork`)."""
     return _energy(network(example.problem), example.problem, network.weight, network.mix)
+
+
+def denoising(network: nn.Module, example: Example, rng: Generator) -> Tensor:
+    """log(||m - x||^2 / ||s n||^2) + 0.1 mean((m - x)^2 / v + log v), mean m and variance v of x given x + s n.
+
+    x is the truth without local phase, n white, s log-uniform; real and imaginary parts apart, v in units of s^2 / 2.
+    The logarithm lets all levels of noise count alike; the likelihood of the errors teaches the variance alone.
+    """
+    _, phase = example.problem.aligned
+    truth = example.truth * phase.conj()
+    low, high = map(math.log, posterior.LEVELS)
+    deviation = torch.tensor(rng.uniform(low, high), dtype=torch.float32, device=truth.device).exp()
+    part = deviation / 2**0.5
+    noise = torch.from_numpy(rng.standard_normal((*truth.shape, 2), np.float32)).to(truth.device)
+    mean, variance = network(truth + part * torch.view_as_complex(noise), deviation)
+    error = (torch.view_as_real(mean - truth) / part).square()
+    variance = variance / part.square()
+    return error.mean().log() + 0.1 * (error.detach() / variance + variance.log()).mean()
 
 
 def held_out_lines(network: nn.Module, example: Example, rng: Generator) -> Tensor:
@@ -193,6 +213,7 @@ TERMS: dict[str, Callable[[Tensor, Example], Tensor]] = {
 
 LOSSES: dict[str, Loss] = {
     "combined": combined,
+    "denoising": denoising,
     "either-sensitivities": either_sensitivities,
     "energy": energy,
     "fixed-energy": fixed_energy,

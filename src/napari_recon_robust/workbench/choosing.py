@@ -38,7 +38,9 @@ class Choosing:
     def possible(self) -> bool:
         """Whether the method has a family to choose from."""
         method = self._reconstruction.method
-        return method is not None and bool(self._reconstruction.axes) and method.reference_kind != "rss"
+        if method is None or method.reference_kind == "rss":
+            return False
+        return method.draw is not None or bool(self._reconstruction.axes)
 
     @property
     def regions(self) -> list[Region]:
@@ -47,9 +49,9 @@ class Choosing:
         return [region for region in self._regions.chosen if region.slice == index]
 
     def diverse(self, count: int) -> Task["list[Variant]"]:
-        """Choose `count` images over the live knobs, by `diversity.choose`, from renders that the knobs keep.
+        """Choose `count` images, by `diversity.choose`: of samples or restarts, or of renders that live knobs keep.
 
-        Raises InputError for a method without live knobs, or of magnitudes alone.
+        Raises InputError for a method without either, or of magnitudes alone.
         """
         method, measured = self._reconstruction.chosen, self._acquisition.current
         members = self._reconstruction.members()
@@ -73,6 +75,6 @@ class Choosing:
 def _choose(members: "Job[list[Variant]]", count: int, region: "Tensor | None") -> "Job[list[Variant]]":
     from ..diversity import choose
 
-    yield Progress(0.0, "Rendering the range of the knobs")
+    yield Progress(0.0, "Rendering the images to choose from")
     found = yield from part(members, 0.0, _RENDERING)
     return (yield from part(choose(found, count, region=region), _RENDERING, 1.0))

@@ -175,12 +175,15 @@ class Reconstruction:
         return Task("Preparing the knob", _prepare(self._sweeps), lambda _: None, lambda _: self.prepared.emit())
 
     def members(self) -> Job["list[Variant]"]:
-        """The whole grid of the live knobs as a job: what is prepared already, and what is missing yet.
+        """The family to choose from as a job: samples or restarts, else the whole grid of the live knobs, of which what
+        is prepared already is kept.
 
-        Raises InputError for a method without live knobs, or of magnitudes alone.
+        Raises InputError for a method without either, or of magnitudes alone.
         """
-        from ..diversity import family_axes
+        from ..diversity import draws, family_axes
 
+        if self.chosen.draw is not None:
+            return draws(self._acquisition.current.measurement, self.chosen, dict(self.knobs))
         family_axes(self.chosen)
         if self.stale:
             self.prepare()
