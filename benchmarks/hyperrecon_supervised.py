@@ -21,7 +21,6 @@ from torch import Tensor
 from cases import slices_of
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.knob import Knob
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.hyperrecon_supervised import HyperReconSupervised
@@ -40,37 +39,34 @@ def main() -> None:
         for weights in options.weights:
             method = HyperReconSupervised(weights)
             for case, measurements in every.items():
-                for knob in method.knobs:
-                    table = np.mean([row(method, one, knob) for one in measurements], axis=0)
-                    changes, scores = table[:3], table[3:].reshape(4, 3)
-                    low, high = (f"{100 * change:.1f}" for change in changes[1:])
-                    cells = (
-                        " / ".join(f"{value:.{digits}g}" for value in line)
-                        for line, digits in zip(scores, (4, 3, 3, 3), strict=True)
-                    )
-                    print(
-                        f"| {Path(weights).stem} | {case} | {knob.name} | {100 * changes[0]:.1f}% | {low}, {high} | "
-                        + " | ".join(cells)
-                        + " |",
-                        flush=True,
-                    )
+                tables = np.mean([rows(method, one) for one in measurements], axis=0)
+                for knob, table in zip(method.knobs, tables, strict=True):
+                    ends, low, high = (f"{100 * change:.1f}" for change in table[:3])
+                    parts = zip(table[3:].reshape(4, 3), (4, 3, 3, 3), strict=True)
+                    scores = (" / ".join(f"{value:.{digits}g}" for value in line) for line, digits in parts)
+                    cells = (Path(weights).stem, case, knob.name, f"{ends}%", f"{low}, {high}", *scores)
+                    print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def row(method: HyperReconSupervised, measurement: Measurement, knob: Knob) -> NDArray[np.float64]:
-    """NRMSE of the ends and of the halves; then SSIM, NMSE, residual and gradient at the ends and the default."""
-    low, middle, high = (method(measurement, **{knob.name: knob.from_unit(place)}) for place in (0.0, 0.5, 1.0))
-    default = method(measurement)
-    changes = [nrmse(high, low), nrmse(middle, low), nrmse(high, middle)]
+def rows(method: HyperReconSupervised, measurement: Measurement) -> NDArray[np.float64]:
+    """For each knob NRMSE of the ends, of the halves; SSIM, NMSE, residual, gradient at the low end, default, high."""
+    points = [{knob.name: knob.from_unit(place)} for knob in method.knobs for place in (0.0, 0.5, 1.0)]
+    default, *images = method.family(measurement, [{}, *points])
     reference = measurement.reference()
     assert reference is not None
     tissue = metrics.foreground(reference)
-    images = (low, default, high)
-    scores = [metrics.measure(image, reference, tissue=tissue)["foreground"] for image in images]
-    residuals, gradients = (
-        [float(of(image) / of(default)) for image in images]
-        for of in (lambda x: (measurement.model.forward(x) - measurement.mask * measurement.data).norm(), gradient)
-    )
-    return np.array([*changes, *(s.ssim for s in scores), *(s.nmse for s in scores), *residuals, *gradients])
+
+    def residual(x: Tensor) -> Tensor:
+        return (measurement.model.forward(x) - measurement.mask * measurement.data).norm()
+
+    table = []
+    for low, middle, high in zip(images[::3], images[1::3], images[2::3], strict=True):
+        shown = (low, default, high)
+        scores = [metrics.measure(image, reference, tissue=tissue)["foreground"] for image in shown]
+        relative = [float(of(image) / of(default)) for of in (residual, gradient) for image in shown]
+        changes = nrmse(high, low), nrmse(middle, low), nrmse(high, middle)
+        table.append([*changes, *(s.ssim for s in scores), *(s.nmse for s in scores), *relative])
+    return np.array(table)
 
 
 def nrmse(image: Tensor, reference: Tensor) -> float:

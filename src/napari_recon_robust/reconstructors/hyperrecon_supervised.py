@@ -46,6 +46,8 @@ TERMS = {
 _RATIO = (0.03, 3.0)  # of a term's weight to the first one's
 _DEFAULT = {"ratio": 0.1, "convex": 0.05}
 
+_NOISE = NOISE.model_copy(update={"minimum": 0.25})
+_GAIN = 10.0  # of the heads: they learn so much faster than what they change
 _INPUTS = 13  # image, its detail, what TV removed, distance from the start, unexplained share, noise twice, step twice
 _REACH = 0.5  # of a correction of unit size, in standard deviations of the noise in the image
 _PLAIN_REACH = 0.2  # of the plain U-Net, relative to the image's scale
@@ -61,7 +63,7 @@ class HyperReconSupervised(Reconstructor):
 
     z_k = x_k + g U(x_k, ...),    x_{k+1} = x_0 + w P (z_k - x_0) + s_k P A^H (y - A x_0),    P = (A^H A + w I)^-1,
 
-    g and what U sees as in `HQSSupervised`, x_0 interpolated between the TV images of half, the whole and twice the
+    g and what U sees as in `HQSSupervised`, x_0 interpolated between the TV images of 1/4, 1/2, 1 and 2 times the
     measured noise, so that only U's weights and s_k, which come from H, change with the knobs; with s_k = 1 alone it
     goes to the least squares solution. Or it is a U-Net without data consistency, as published:
     Wang, Dalca, Sabuncu, MELBA 2022, https://arxiv.org/abs/2101.02194.
@@ -70,7 +72,7 @@ class HyperReconSupervised(Reconstructor):
     id = "hyperrecon-supervised"
     label = "HyperRecon, supervised"
     summary = "One network for a continuum of noise levels and of weights of its training's losses."
-    knobs: tuple[Knob, ...] = (NOISE,)
+    knobs: tuple[Knob, ...] = (_NOISE,)
 
     def __init__(self, weights: str | Path = "hyperrecon-supervised") -> None:
         """Raises WeightsError for weights that are missing."""
@@ -109,7 +111,7 @@ def knobs_of(terms: Sequence[str], form: Form) -> tuple[Knob, ...]:
         Knob(name=name, label=TERMS[name][0], help=TERMS[name][1], default=_DEFAULT[form], live=n == 0, **ranges)
         for n, name in enumerate(terms[1:])
     )
-    return (NOISE, *weights)
+    return (_NOISE, *weights)
 
 
 def coefficients(values: Sequence[float], form: Form) -> list[float]:
@@ -168,13 +170,15 @@ class HyperNetwork(nn.Module):
             for name, size in self.generated.items():
                 parameter = self.main.get_parameter(name)
                 deviations.append((0.5 * parameter.std() if parameter.ndim == 4 else torch.zeros(())).expand(size))
-            self.heads.weight.normal_().mul_(torch.cat(deviations)[:, None] / math.sqrt(features))
+            self.heads.weight.normal_().mul_(torch.cat(deviations)[:, None] / math.sqrt(features) / _GAIN)
+            for layer in self.features[::2]:  # else the features would hardly differ between knobs
+                nn.init.orthogonal_(layer.weight, gain=2.0)
 
     def generate(self, level: Tensor, **weights: float) -> dict[str, Tensor]:
         """The parameters of `main` by their names. level: log(sigma / 0.005) as assumed; weights: of the losses."""
         position = [2 * knob.to_unit(weights[knob.name]) - 1 for knob in self.knobs[1:]]
         inputs = torch.cat((level.reshape(1) / 2, torch.tensor(position, device=level.device)))
-        vector = self.heads(self.features(inputs))
+        vector = _GAIN * self.heads(self.features(inputs))
         scales, offsets = vector.split([len(vector) - sum(self.generated.values()), sum(self.generated.values())])
         parameters = {}
         for name, offset in zip(self.generated, offsets.split(list(self.generated.values())), strict=True):
@@ -218,8 +222,8 @@ class Slice:
         return data_consistency(self.problem.model, self.penalty)
 
     def start(self, noise: float) -> Tensor:
-        """The TV image between those of 1/2, 1 and 2 times the measured noise, linear in the logarithm of `noise`."""
-        place = min(max(math.log2(noise), -1), 1)
+        """The TV image, between those of 1/4, 1/2, 1 and 2 times the noise linear in the logarithm of `noise`."""
+        place = math.log2(noise)
         below = math.floor(place)
         images = [self._tv(below), self._tv(math.ceil(place))]
         return torch.lerp(images[0], images[1], place - below)
