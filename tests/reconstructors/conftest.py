@@ -14,6 +14,7 @@ from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
 from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.reconstructors.cascade_net import CascadeNet, CascadeNetwork
+from napari_recon_robust.reconstructors.dagan import DAGAN, GeneratorNetwork
 from napari_recon_robust.reconstructors.hqs_net import HQSNet, HQSNetNetwork
 from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork, HQSSupervised
 from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork, HyperRecon
@@ -138,6 +139,7 @@ TRAINED = {
         (UnrolledGD, GradientDescentNetwork, {"blocks": 6, "widths": [8, 8]}),
         (Neumann, NeumannNetwork, {"terms": 6, "widths": [8, 8]}),
         (PreconditionedNeumann, NeumannNetwork, {"terms": 3, "widths": [8, 8], "preconditioned": True}),
+        (DAGAN, GeneratorNetwork, {"widths": [8, 8]}),
         (IRIM, IRIMNetwork, {"steps": 2, "channels": 34, "strides": [1, 2], "width": 8}),
     )
 }

@@ -83,6 +83,18 @@ def test_each_example_is_used_as_often_as_asked(recipe, run_folder):
     assert set(uses) == set(range(10 * loop._POOL))
 
 
+def test_a_run_that_is_resumed_behind_its_end_has_a_score(recipe, anatomy_folder, run_folder, monkeypatch):
+    """With a preset of fewer steps than it has taken already, and none of them validated."""
+    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
+    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
+    job = loop.train(longer(recipe, 6, validate_every=100), anatomy_folder, run_folder)
+    for _ in range(4):
+        next(job)
+    job.close()
+    path = run(loop.train(longer(recipe, 2), anatomy_folder, run_folder, resume=True))
+    assert 0 < store.load(str(path)).metadata.scores["validation"]["combined"] < 3
+
+
 def test_progress_rises_and_carries_the_score(recipe, anatomy_folder, run_folder, monkeypatch):
     monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
     steps = list(loop.train(recipe, anatomy_folder, run_folder))

@@ -35,7 +35,7 @@ from ..specification import Specification
 from ..weights import store
 from .data import Bank, Example, MaskSpecification, build_bank, draw_example
 from .log import Log
-from .losses import LOSSES, SELF_SUPERVISED
+from .losses import LOSSES, SELF_SUPERVISED, make_loss
 from .sources import BankSpecification
 
 _CHECKPOINT_SECONDS = 120.0
@@ -171,7 +171,9 @@ class _Run:
         self.network = make_network(recipe).to(device)
         self.average = torch.optim.swa_utils.AveragedModel(self.network, multi_avg_fn=_running_mean, use_buffers=True)
         self.optimisers = optimisers(self.network, preset.learning_rate, preset.muon)
-        self.loss = LOSSES[recipe.loss]
+        self.loss = make_loss(recipe.loss, recipe.seed)
+        if isinstance(self.loss, nn.Module):
+            self.loss.to(device)
         self.step, self.seconds, self.score = 0, 0.0, math.inf
         self._drawn = lru_cache(_POOL)(self._draw)
         self.held_out = min(_VALIDATION_CASES, max(len(bank) // 10, 1))
@@ -207,6 +209,8 @@ class _Run:
                         f"step {self.step}: loss {running:.4f}, validation {self.score:.4f}",
                         preview=self.score,
                     )
+        if math.isinf(self.score):  # resumed behind the last step, before any validation
+            self.score = self.validate()
 
     def validate(self) -> float:
         """The mean loss of the averaged weights over the held-out cases, in float32, with the same draws each time."""
@@ -241,6 +245,8 @@ class _Run:
             getattr(self, name).load_state_dict(state[name])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
+        if isinstance(self.loss, nn.Module):
+            self.loss.load_state_dict(state["loss"])
         self.step, self.seconds, self.score = state["step"], state["seconds"], state["score"]
 
     def _state(self) -> dict[str, Any]:
@@ -248,6 +254,7 @@ class _Run:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "loss": self.loss.state_dict() if isinstance(self.loss, nn.Module) else {},
             "recipe": self._description(),
             "step": self.step,
             "seconds": self.seconds,

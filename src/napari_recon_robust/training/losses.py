@@ -1,5 +1,7 @@
 """What recipes minimise. A loss is `loss(network, example, rng) -> scalar`; a new one is a function and a table line.
 
+A class in the table is made once for a run: a loss that learns itself (`adversarial`).
+
 The random number generator draws what a loss draws at random (knob values); with the validation's fixed seeds the
 same function is the validation score.
 """
@@ -21,6 +23,7 @@ from ..physics.model import ForwardModel
 from ..physics.sampling import acs_lines
 from ..reconstructors import hyperrecon, hyperrecon_supervised, posterior, tv
 from ..reconstructors.unrolled import Problem
+from .adversarial import Adversarial, Generation, Refinement
 from .data import Example
 
 Loss = Callable[[nn.Module, Example, Generator], Tensor]
@@ -211,22 +214,34 @@ TERMS: dict[str, Callable[[Tensor, Example], Tensor]] = {
     "sharpness": _relative(_edge_strength_error),
 }
 
-LOSSES: dict[str, Loss] = {
+LOSSES: dict[str, Loss | type[Adversarial]] = {
     "combined": combined,
     "denoising": denoising,
     "either-sensitivities": either_sensitivities,
     "energy": energy,
     "fixed-energy": fixed_energy,
+    "generation": Generation,
     "held-out-lines": held_out_lines,
     "improvement": improvement,
     "joint": joint,
     "magnitude": magnitude,
     "mixture": mixture,
     "mixture-data-driven": data_driven_mixture,
+    "refinement": Refinement,
 }
 
 # Losses that see the sampled lines alone.
 SELF_SUPERVISED = ("energy", "fixed-energy", "held-out-lines")
+
+
+def make_loss(name: str, seed: int) -> Loss:
+    """The loss of that name; one that learns, with its first weights, which depend on the seed alone."""
+    loss = LOSSES[name]
+    if not isinstance(loss, type):
+        return loss
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return loss()
 
 
 def _drawn_knobs(network: Any, rng: Generator) -> dict[str, float]:
