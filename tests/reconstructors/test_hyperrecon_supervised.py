@@ -28,7 +28,7 @@ KINDS = {
 @pytest.fixture(scope="module", params=KINDS)
 def method(request, make_random, save, tmp_path_factory) -> HyperReconSupervised:
     """Small networks of random weights: all generated, modulated, and without data consistency."""
-    network = make_random(HyperNetwork, KINDS[request.param], 0.03)
+    network = make_random(HyperNetwork, KINDS[request.param], 0.005)
     return HyperReconSupervised(save(network, KINDS[request.param], tmp_path_factory.mktemp(request.param)))
 
 
