@@ -23,7 +23,7 @@ from napari_recon_robust.quality.study import compare_methods
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.weights import store
 
-SLOW = ("dip", "deep-decoder", "conv-decoder", "test-time-training")
+SLOW = ("dip", "deep-decoder", "conv-decoder", "posterior", "test-time-training")
 CHOSEN = (
     "zero-filled, combine=combined",
     "cg-sense, oracle",

@@ -51,6 +51,21 @@ def test_it_renders_what_is_missing_and_differs_on_the_chosen_region(bench: Work
     assert bench.choosing.region is None
 
 
+def test_samples_are_paged_through_by_their_seeds(bench: Workbench) -> None:
+    """What is chosen among samples is there when its knobs are set: nothing is drawn again."""
+    bench.reconstruction.choose("posterior")
+    bench.reconstruction.turn(steps=2, seed=5)
+    assert bench.choosing.possible
+    first, second = bench.choosing.diverse(2).run()
+    assert first.knobs["samples"] == 1
+    assert {first.knobs["seed"], second.knobs["seed"]} <= set(range(5, 13))
+    method, measurement = bench.reconstruction.chosen, bench.acquisition.current.measurement
+    job = method.job(measurement, **second.knobs)
+    with pytest.raises(StopIteration) as ended:
+        next(job)
+    assert torch.equal(ended.value.value.abs(), second.image)
+
+
 @pytest.mark.parametrize(
     "change",
     [
