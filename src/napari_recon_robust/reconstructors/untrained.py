@@ -20,20 +20,22 @@ from .unrolled import Problem, assemble, problems, to_complex
 SHARE = 0.05  # of the samples outside the ACS, held out
 EVERY = 10  # iterations from one look at the held-out samples to the next
 AVERAGE = 0.95  # of the running mean over the iterations' images
-PATIENCE = 0.5  # of all iterations, without a better held-out error, after which it ends
+SLACK = 1.05  # times the least held-out error, up to which a later image, which fits the samples better, is preferred
+PATIENCE = 0.5  # of all iterations, without such an image, after which it ends
 MUON = 0.015  # learning rate of the hidden convolutions
-PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # of the last data consistency
+PENALTIES = (1e-3, 10.0)  # of the last data consistency, least and largest
 STEPS = 10  # its conjugate gradient steps
 
 
 class Untrained(Reconstructor):
     """min_theta ||A G_theta(z) - y||^2, z fixed noise; then x = argmin ||A x - y||^2 + p ||x - G||^2.
 
-    A share of the samples outside the ACS is held out: of the running mean of the images the one that predicts them
-    best is kept, the fit ends when none has been better for a while, and they choose p. The hidden convolutions are
-    fitted by Muon, which needs a fraction of Adam's iterations, at rates that fall along a cosine. The scale is
-    `Measurement.scale`, from the undersampled data; where no coil sees anything the image is zero. No other image was
-    ever seen.
+    A share of the samples outside the ACS is held out: of the running mean of the images the last one is kept that
+    predicts them about as well as any, and the fit ends when none has done so for a while. p = sigma^2 / tau^2, the
+    variance of the noise over that of the network's error, which the held-out samples tell: C (|r|^2 - sigma^2) of
+    their residuals r in C coils. The hidden convolutions are fitted by Muon, which needs a fraction of Adam's
+    iterations, at rates that fall along a cosine. The scale is `Measurement.scale`, from the undersampled data; where
+    no coil sees anything the image is zero. No other image was ever seen.
     """
 
     differentiable = False
@@ -124,14 +126,17 @@ def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> J
         if (n + 1) % EVERY:
             continue
         now = error(mean)
-        if now < least:
-            least, best, since = now, mean, n
+        least = min(now, least)
+        if now <= SLACK * least:
+            best, since = mean, n
         yield Progress(
             (n + 1) / iterations, f"iteration {n + 1}, held-out error {now:.3f}", mean * problem.model.support
         )
         if n - since > PATIENCE * iterations:
             break
-    penalty = min(PENALTIES, key=lambda one: error(consistent(seen, b, best, one)))
+    residual = (unseen.forward(best) - hidden).abs().square().sum() / held_out.sum()  # of all coils together
+    noise = problem.noise.square().squeeze()
+    penalty = float((noise / (residual - len(hidden) * noise).clamp_min(1e-12)).clamp(*PENALTIES))
     return consistent(problem.model, problem.right_hand_side, best, penalty) * problem.model.support
 
 
