@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from napari_recon_robust.errors import InputError
+from napari_recon_robust.physics.sampling import PATTERNS, Sampling
 from napari_recon_robust.progress import run
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.hqs_supervised import HQSSupervised
@@ -106,7 +107,6 @@ def test_progress_rises_and_carries_the_score(recipe, anatomy_folder, run_folder
 
 def test_weights_come_with_their_card_and_run(recipe, anatomy_folder, run_folder, scan_file):
     from napari_recon_robust.io import open_scan
-    from napari_recon_robust.physics.sampling import Sampling
 
     path = run(loop.train(recipe, anatomy_folder, run_folder))
     metadata = store.load(str(path)).metadata
@@ -192,7 +192,7 @@ def test_packaged_recipes_are_whole(name):
     assert any(held_out.startswith("brain_t1_b") for held_out in recipe.bank.exclude)
     assert recipe.loss in loop.LOSSES
     assert sum(parameter.numel() for parameter in loop.make_network(recipe).parameters()) > 10_000
-    assert name in registry.ids() or name not in store.shipped()
+    assert name in (*registry.ids(), *PATTERNS) or name not in store.shipped()
 
 
 def test_a_part_may_start_from_trained_weights(recipe, anatomy_folder, run_folder):

@@ -34,6 +34,7 @@ _SUBSTITUTES = 4
 class MaskSpecification(Specification):
     """The masks drawn in training: one of the patterns, R log-uniform, less where there are fewer coils.
 
+    Without patterns examples are fully sampled: for networks that choose their lines, at these accelerations.
     Scans that are undersampled keep their own lines.
     """
 
@@ -222,8 +223,8 @@ def _centre(columns: int, lines: int) -> Tensor:
 
 
 def _mask(case: Case, masks: MaskSpecification, rng: Generator) -> Tensor:
-    """A random mask that samples the case's ACS; one that its pattern cannot give is replaced by "random"."""
-    if _has_gaps(case.acquired):
+    """A random mask that samples the case's ACS."""
+    if not masks.patterns or _has_gaps(case.acquired):
         return case.acquired[None]
     columns = case.coil_images.shape[-1]
     limits = masks.acceleration

@@ -25,6 +25,7 @@ from ..reconstructors import hyperrecon, hyperrecon_supervised, posterior, tv
 from ..reconstructors.unrolled import Problem
 from .adversarial import Adversarial, Generation, Refinement
 from .data import Example
+from .sources import log_uniform
 
 Loss = Callable[[nn.Module, Example, Generator], Tensor]
 
@@ -137,6 +138,18 @@ def either_sensitivities(network: nn.Module, example: Example, rng: Generator) -
     return combined(network, example, rng)
 
 
+def learned_lines(network: Any, example: Example, rng: Generator) -> Tensor:
+    """log ||x - t|| / ||t|| from lines that the network draws (`loupe.LOUPENetwork`) of a fully sampled example.
+
+    R is log-uniform over the network's range, with 4 to 10% of the lines in the centre, but no more than half of all.
+    The logarithm makes cases count alike without a start that would depend on the lines.
+    """
+    acceleration = log_uniform((network.accelerations[0], network.accelerations[-1]), rng)
+    centre_fraction = min(float(rng.uniform(0.04, 0.1)), 0.5 / acceleration)
+    image = network(example.problem, acceleration, centre_fraction, float(rng.uniform()))
+    return (_norm(image - example.truth) / _norm(example.truth)).log()
+
+
 def joint(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     """||x - t||_1 / ||t||_1 + ||A x - y||_1 / ||y||_1, t the coil-combined truth: what test-time training needs.
 
@@ -224,6 +237,7 @@ LOSSES: dict[str, Loss | type[Adversarial]] = {
     "held-out-lines": held_out_lines,
     "improvement": improvement,
     "joint": joint,
+    "learned-lines": learned_lines,
     "magnitude": magnitude,
     "mixture": mixture,
     "mixture-data-driven": data_driven_mixture,

@@ -35,14 +35,14 @@ _AS_ACQUIRED = "as acquired"
 
 
 def sampling_knobs() -> tuple[Knob, ...]:
-    """Sampling as knobs: fastMRI's patterns and their parameters."""
+    """Sampling as knobs: the patterns and their parameters."""
     from ..physics.sampling import PATTERNS
 
     return (
         Knob(
             name="pattern",
             label="Pattern",
-            help="Which lines of k-space are kept: fastMRI's patterns, or a 2-D Poisson disc",
+            help="Which lines of k-space are kept: fastMRI's patterns, a 2-D Poisson disc, or learned lines",
             kind="choice",
             choices=(_AS_ACQUIRED, *PATTERNS),
             default="equispaced",
