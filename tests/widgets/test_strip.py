@@ -137,3 +137,20 @@ def test_another_method_takes_them_away(review: Session, dock: Any, qtbot: Any, 
     dock.method.setCurrentIndex(dock.method.findData("zero-filled"))
     assert not dock.strip.isVisible()
     assert not dock.diversity.isVisible(), "there is nothing to choose from"
+
+
+def test_draws_of_a_slow_method_are_named_by_their_seeds(
+    review: Session, dock: Any, qtbot: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = review.bench.reconstruction
+    review.choose_method("conv-decoder")
+    monkeypatch.setattr(type(bench.chosen), "draw", {"channels": 8})
+    bench.choose("conv-decoder", iterations=20, channels=8)
+    bench.seconds["conv-decoder"] = 60.0
+    strip = chosen(dock, qtbot, until)
+    assert {thumbnail.caption for thumbnail in strip.thumbnails} <= {str(seed) for seed in range(8)}
+    assert review.slow
+    until(lambda: not review.jobs.busy("render"))
+    click(qtbot, dock, strip.thumbnails[1])
+    until(lambda: bench.shown is not None and bench.shown.exact and bench.shown.knobs == strip.variants[1].knobs)
+    np.testing.assert_allclose(bench.shown.image, strip.variants[1].image)

@@ -173,7 +173,7 @@ class ReconstructDock(Page):
         """The plausible images that differ most, below the knobs that they belong to."""
         self.diverse = button(
             "Show diverse",
-            "Of all images over the range of the knobs that fit the samples, those that differ most",
+            "Of the images that fit the samples, over the range of the knobs or by chance, those that differ most",
             lambda: self.session.diverse(self.count.value()),
         )
         self.count = QSpinBox()
@@ -183,7 +183,7 @@ class ReconstructDock(Page):
         self.count.setFixedWidth(84)  # napari's theme makes it as wide as a number of ten digits
         self.where = words(faint=True)
         self.strip = Strip()
-        self.strip.chosen.connect(self.session.turn)
+        self.strip.chosen.connect(self.session.pick)
         self.diversity = _column(row(self.diverse, self.count, self.where, stretch=2), self.strip)
         return self.diversity
 
@@ -385,12 +385,14 @@ class ReconstructDock(Page):
             self.knobs.pad.set_map(self.bench.reconstruction.consistency(), "dark: true to the data")
 
     def _on_chosen(self) -> None:
-        choosing, geometry = self.bench.choosing, self.session.panels.geometry
-        if geometry is None or self.bench.acquisition.slice is None:
+        choosing, geometry, method = self.bench.choosing, self.session.panels.geometry, self.bench.reconstruction.method
+        if geometry is None or method is None or self.bench.acquisition.slice is None:
             self.strip.clear()
             return
         region = self.bench.acquisition.slice.foreground if choosing.region is None else choosing.region
-        self.strip.show_variants(choosing.variants, self.bench.reconstruction.axes, region.numpy(), geometry)
+        of_chance = [knob for knob in method.knobs if knob.name == "seed"]
+        axes = self.bench.reconstruction.axes if method.draw is None else of_chance
+        self.strip.show_variants(choosing.variants, axes, region.numpy(), geometry)
         self.strip.mark(self.bench.reconstruction.knobs)
 
     def _show_where(self) -> None:

@@ -149,6 +149,12 @@ class Session(QObject):
             self._prepare()
         self.attempt(lambda: self.bench.choosing.diverse(count))
 
+    def pick(self, knobs: dict[str, Any]) -> None:
+        """Take the knobs of an image that was chosen; it comes without its Preview button."""
+        self.turn(knobs)
+        if self.slow:
+            self.render()
+
     def look(self, **changes: Any) -> None:
         """Look at the result in another way: factor, random, truth, flicker."""
         for name, value in changes.items():

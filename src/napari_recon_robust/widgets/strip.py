@@ -140,13 +140,18 @@ def _picture(image: np.ndarray, white: float, aspect: float) -> QImage:
 
 
 def _caption(variant: "Variant", axes: Sequence[Knob]) -> str:
-    return " · ".join(f"{variant.knobs[axis.name]:.2g}" for axis in axes)
+    return " · ".join(_value(variant, axis, 2) for axis in axes)
 
 
 def _tip(variant: "Variant", axes: Sequence[Knob]) -> str:
     """Its knobs, and what it is chosen by."""
-    lines = [f"{axis.label}: {decimals(variant.knobs[axis.name])} {axis.unit}".rstrip() for axis in axes]
+    lines = [f"{axis.label}: {_value(variant, axis, 3)} {axis.unit}".rstrip() for axis in axes]
     lines.append(f"Misfit to the samples: {decimals(variant.consistency)}")
     if variant.distance:
         lines.append(f"1 − SSIM to the nearest before it: {decimals(variant.distance)}")
     return "\n".join(lines)
+
+
+def _value(variant: "Variant", axis: Knob, digits: int) -> str:
+    value = variant.knobs[axis.name]
+    return str(value) if axis.kind == "int" else f"{value:.{digits}g}"
