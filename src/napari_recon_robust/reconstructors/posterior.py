@@ -74,6 +74,7 @@ class Posterior(Reconstructor):
     summary = "Draws from all images that fit the samples and look like the training's; their mean, and their spread."
     differentiable = False
     draw = MappingProxyType({"samples": 1, "show": "mean"})
+    caution = "The spread is of the noise and the prior; errors of the sensitivities and of the prior are not in it."
     weights: str
     knobs = (
         Knob(
