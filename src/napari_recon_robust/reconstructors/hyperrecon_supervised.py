@@ -171,8 +171,9 @@ class HyperNetwork(nn.Module):
                 parameter = self.main.get_parameter(name)
                 deviations.append((0.5 * parameter.std() if parameter.ndim == 4 else torch.zeros(())).expand(size))
             self.heads.weight.normal_().mul_(torch.cat(deviations)[:, None] / math.sqrt(features) / _GAIN)
-            for layer in self.features[::2]:  # else the features would hardly differ between knobs
-                nn.init.orthogonal_(layer.weight, gain=2.0)
+            for layer in self.features:
+                if isinstance(layer, nn.Linear):  # else the features would hardly differ between knobs
+                    nn.init.orthogonal_(layer.weight, gain=2.0)
 
     def generate(self, level: Tensor, **weights: float) -> dict[str, Tensor]:
         """The parameters of `main` by their names. level: log(sigma / 0.005) as assumed; weights: of the losses."""
