@@ -4,7 +4,7 @@
 
 Two VarNets, trained alike and for as long by the packaged loop with the loss `joint`: one on T1-weighted heads alone,
 one on the lower half of a T2-weighted head, without changes of contrast. Both are tested on axial slices of its upper
-half (8 simulated coils, 4x, equispaced and random lines), as is the first after test-time training on each slice. The
+half (8 simulated coils, 4x, equispaced and random lines), as they are and after test-time training on each slice. The
 share closed is (TTT - shifted) / (trained on the target - shifted), of the means over slices, with the 95% interval of
 a bootstrap over slices. What FOLDER holds already is not trained again.
 """
