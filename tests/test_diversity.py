@@ -1,5 +1,7 @@
 from itertools import combinations
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 import torch
@@ -8,13 +10,15 @@ from click.testing import CliRunner
 import napari_recon_robust
 from napari_recon_robust import progress
 from napari_recon_robust.cli import cli
-from napari_recon_robust.diversity import choose, diverse
+from napari_recon_robust.diversity import Variant, choose, diverse, draws
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.io import open_scan
+from napari_recon_robust.knob import Knob
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.base import Reconstructor
 
 
 @pytest.fixture(scope="module")
@@ -30,15 +34,23 @@ def patterns() -> list[torch.Tensor]:
     return [kinds[n % 2] + 0.01 * torch.rand(24, 24, generator=generator) for n in range(6)]
 
 
+def chosen_of(
+    images: list[torch.Tensor], consistency: list[float], count: int, **options: Any
+) -> list[tuple[int, float]]:
+    """Numbers of the chosen images, with their distances."""
+    members = [Variant({"number": n}, image, consistency[n]) for n, image in enumerate(images)]
+    return [(one.knobs["number"], one.distance) for one in progress.run(choose(members, count, **options))]
+
+
 def test_one_of_each_kind_is_chosen() -> None:
-    first, second = (n for n, _ in choose(patterns(), [1.0] * 6, 2))
+    first, second = (n for n, _ in chosen_of(patterns(), [1.0] * 6, 2))
     assert first % 2 != second % 2
 
 
 def test_what_does_not_fit_the_samples_is_not_shown() -> None:
     consistency = [1.0, 1.3, 1.1, 1.3, 1.05, 1.3]
-    assert {n for n, _ in choose(patterns(), consistency, 6, tolerance=0.2)} == {0, 2, 4}
-    assert [n for n, _ in choose(patterns(), consistency, 1)] == [0]
+    assert {n for n, _ in chosen_of(patterns(), consistency, 6, tolerance=0.2)} == {0, 2, 4}
+    assert [n for n, _ in chosen_of(patterns(), consistency, 1)] == [0]
 
 
 def test_the_best_set_is_less_than_twice_as_spread() -> None:
@@ -49,7 +61,7 @@ def test_the_best_set_is_less_than_twice_as_spread() -> None:
     def spread(chosen: tuple[int, ...]) -> float:
         return min(1 - float(metrics.ssim(images[a], images[b], span)) for a, b in combinations(chosen, 2))
 
-    chosen = tuple(n for n, _ in choose(images, [1.0] * 6, 3))
+    chosen = tuple(n for n, _ in chosen_of(images, [1.0] * 6, 3))
     assert 2 * spread(chosen) >= max(spread(other) for other in combinations(range(6), 3))
 
 
@@ -60,9 +72,18 @@ def test_only_the_region_counts() -> None:
     corner[:8, :8] = corner[:8, :8].flip(0)
     region = torch.zeros(24, 24, dtype=torch.bool)
     region[16:, 16:] = True
-    assert len(choose([base, corner], [1.0, 1.0], 2)) == 2
-    (_, (_, distance)) = choose([base, corner], [1.0, 1.0], 2, region=region)
-    assert distance == pytest.approx(0, abs=1e-9)
+    assert len(chosen_of([base, corner], [1.0, 1.0], 2)) == 2
+    assert len(chosen_of([base, corner], [1.0, 1.0], 2, region=region)) == 1
+
+
+@pytest.mark.parametrize("pixels", [(slice(4, 9), slice(10, 20)), (slice(0, 1), slice(0, 1)), (slice(23, 24), 12)])
+def test_distances_on_a_region_are_those_of_the_whole_map(pixels: Any) -> None:
+    images = patterns()
+    region = torch.zeros(24, 24, dtype=torch.bool)
+    region[pixels] = True
+    (_, _), (other, distance) = chosen_of(images, [1.0] * 6, 2, region=region)
+    span = metrics.data_range_of(images[0])
+    assert distance == pytest.approx(1 - float(metrics.ssim(images[0], images[other], span, region)), rel=1e-6)
 
 
 def test_the_family_of_a_method(measurement: Measurement) -> None:
@@ -102,3 +123,25 @@ def test_command(scan_file: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert len(list((tmp_path / "out").glob("*.png"))) == 2
     assert result.output.count("weight=") == 2
+
+
+class Chance(Reconstructor):
+    """x = A^H y + n, another n for each seed: a method that leaves its image to chance."""
+
+    id, label = "chance", "Chance"
+    draw = MappingProxyType({"samples": 1})
+    knobs = tuple(Knob(name=n, label=n, help=n, kind="int", default=4, maximum=99) for n in ("samples", "seed"))
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> torch.Tensor:
+        assert knobs["samples"] == 1
+        noise = torch.randn(measurement.matrix, generator=torch.Generator().manual_seed(knobs["seed"]))
+        return measurement.crop(measurement.combined + 0.01 * measurement.scale * noise)
+
+
+def test_draws_are_a_family_too(measurement: Measurement) -> None:
+    method = Chance()
+    drawn = progress.run(draws(measurement, method, {"seed": 7}))
+    assert [one.knobs["seed"] for one in drawn] == list(range(7, 15))
+    variants = progress.run(diverse(measurement, method, 3, tolerance=1.0, knobs={"seed": 7}))
+    assert len({one.knobs["seed"] for one in variants}) == 3
+    assert torch.equal(method(measurement, **variants[1].knobs).abs(), variants[1].image)

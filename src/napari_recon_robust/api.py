@@ -82,7 +82,7 @@ def diverse(
     on_progress: Callable[[progress.Progress], object] | None = None,
     **knobs: Any,
 ) -> list[Variant]:
-    """The `count` most different plausible images over the method's live knobs: `diversity.diverse`, to its end."""
+    """The `count` most different plausible images over live knobs, samples or restarts: `diversity.diverse`."""
     region = None if roi is None else roi.mask(measurement.matrix)
     job = diversity.diverse(measurement, reconstructor, count, region=region, tolerance=tolerance, knobs=knobs)
     return progress.run(job, on_progress)

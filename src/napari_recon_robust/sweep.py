@@ -79,16 +79,32 @@ class Sweep:
         return None
 
     def prepare(self) -> Job[None]:
-        """Render what is missing, one image a step."""
+        """Render what is missing, one image a step; several jobs share the work."""
         total = len(self._levels)
-        while not self.ready:
-            node = self._next()
-            self._images[node] = self.exact(self._values(node))
+        while self._fill():
             yield Progress(len(self._images) / total, f"Preparing the knob, {len(self._images)} of {total}")
+
+    def _fill(self) -> bool:
+        """Render one that is missing; False if none is."""
+        with self._rendering:
+            if self.ready:
+                return False
+            node = self._next()
+            self._images[node] = self._render(self._values(node))
+            return True
+
+    def renders(self) -> list[tuple[dict[str, float], Tensor]]:
+        """What is prepared, by the values of the axes."""
+        return [(self._values(node), image) for node, image in sorted(self._images.items())]
 
     def exact(self, values: Mapping[str, float]) -> Tensor:
         """The image rendered at these values of the axes; waits for a render of another thread to end."""
-        with self._rendering, torch.no_grad():
+        with self._rendering:
+            return self._render(values)
+
+    def _render(self, values: Mapping[str, float]) -> Tensor:
+        """By the thread that holds the lock."""
+        with torch.no_grad():
             self._point = values
             try:
                 image = next(self._renders)

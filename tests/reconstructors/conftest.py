@@ -14,6 +14,7 @@ from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
 from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.reconstructors.cascade_net import CascadeNet, CascadeNetwork
+from napari_recon_robust.reconstructors.dagan import DAGAN, GeneratorNetwork
 from napari_recon_robust.reconstructors.hqs_net import HQSNet, HQSNetNetwork
 from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork, HQSSupervised
 from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork, HyperRecon
@@ -73,6 +74,18 @@ def random(kind: type[torch.nn.Module], arguments: dict, size: float) -> torch.n
 
 
 @pytest.fixture(scope="session")
+def make_random() -> Callable[[type[torch.nn.Module], dict, float], torch.nn.Module]:
+    """`random`, for tests that make their own networks."""
+    return random
+
+
+@pytest.fixture(scope="session")
+def save() -> Callable[[torch.nn.Module, dict, Path], Path]:
+    """`saved`, likewise."""
+    return saved
+
+
+@pytest.fixture(scope="session")
 def hqs(tmp_path_factory: pytest.TempPathFactory) -> HQSSupervised:
     """A small network of random weights."""
     arguments = {"unrolls": 2, "widths": [8, 8]}
@@ -126,6 +139,7 @@ TRAINED = {
         (UnrolledGD, GradientDescentNetwork, {"blocks": 6, "widths": [8, 8]}),
         (Neumann, NeumannNetwork, {"terms": 6, "widths": [8, 8]}),
         (PreconditionedNeumann, NeumannNetwork, {"terms": 3, "widths": [8, 8], "preconditioned": True}),
+        (DAGAN, GeneratorNetwork, {"widths": [8, 8]}),
         (IRIM, IRIMNetwork, {"steps": 2, "channels": 34, "strides": [1, 2], "width": 8}),
     )
 }
@@ -136,6 +150,16 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """Each of them with random weights, small."""
     kind, network, arguments = TRAINED[request.param]
     return kind(saved(random(network, arguments, 0.02), arguments, tmp_path_factory.mktemp(request.param)))
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[type[torch.nn.Module], dict, float], Path]:
+    """A file of `random` weights of a network with these arguments."""
+
+    def write(kind: type[torch.nn.Module], arguments: dict, size: float) -> Path:
+        return saved(random(kind, arguments, size), arguments, tmp_path_factory.mktemp(kind.__name__))
+
+    return write
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ import torch
 
 from napari_recon_robust import progress
 from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.physics.sampling import acs_region
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.unrolled import problems
-from napari_recon_robust.reconstructors.untrained import Untrained, consistent, fit, upsampled
+from napari_recon_robust.reconstructors.untrained import SHARE, Untrained, consistent, fit, held_out_samples, upsampled
 
 IDS = ("dip", "deep-decoder", "conv-decoder")
 
@@ -45,9 +46,38 @@ def test_the_last_step_is_consistent_with_the_samples(lines: Measurement) -> Non
     """Nearer to the samples, and with one solution from wherever it starts: zero residual stays zero."""
     (problem,) = problems(lines)
     start = 0.5 * problem.right_hand_side
-    image = consistent(problem, start)
+    image = consistent(problem.model, problem.right_hand_side, start, 0.1)
     gradient = problem.model.normal(image) - problem.right_hand_side + 0.1 * (image - start)
     assert gradient.norm() < 0.02 * problem.right_hand_side.norm()
+
+
+def test_held_out_samples_are_a_share_of_each_row_outside_the_acs(lines: Measurement) -> None:
+    model = lines.model
+    held_out = held_out_samples(model)
+    assert held_out.shape == model.shape
+    assert not (held_out & ~model.mask).any()
+    assert not held_out[:, acs_region(model.mask)[1]].any()
+    outside = int(model.mask.sum()) - len(range(*acs_region(model.mask)[1].indices(model.shape[1])))
+    assert int(held_out.sum()) == pytest.approx(SHARE * outside * model.shape[0], rel=0.5)
+    assert held_out.sum(1).float().std() > 0, "rows lack different lines"
+    assert torch.equal(held_out, held_out_samples(model))
+
+
+def test_a_fully_sampled_slice_is_fitted_too(lines: Measurement) -> None:
+    assert lines.full is not None
+    full = replace(lines, kspace=lines.full, mask=torch.ones_like(lines.mask))
+    assert held_out_samples(full.model).any()
+    image = registry.get("conv-decoder")(full, iterations=20, channels=8)
+    reference = full.reference()
+    assert reference is not None
+    assert float((image.abs() - reference).norm() / reference.norm()) < 0.1
+
+
+def test_rows_may_lack_different_lines(lines: Measurement) -> None:
+    """A^H A with a mask of each row's own, against A and its adjoint."""
+    model = replace(lines.model, mask=lines.model.mask & ~held_out_samples(lines.model))
+    image = lines.combined
+    torch.testing.assert_close(model.normal(image), model.adjoint(model.forward(image)), rtol=1e-4, atol=1e-4)
 
 
 def test_the_seed_decides(lines: Measurement) -> None:

@@ -1,4 +1,6 @@
 import copy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -166,3 +168,28 @@ def test_weights_without_a_sensitivity_network(tmp_path: Path, lines: Measuremen
     save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(WeightsError, match="VarNet layout"):
         VarNet(tmp_path / "other.safetensors")(lines)
+
+
+PUBLISHED_SIZE = """
+import resource, sys
+import torch
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors.varnet import VarNet
+
+torch.set_num_threads(1)
+mask = Sampling().mask(640, 368)
+kspace = torch.randn(15, 640, 368, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+image = VarNet(sys.argv[1])(Measurement(kspace * mask, mask, (320, 320)), sensitivities="learned")
+assert image.shape == (320, 320)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss is that of Linux")
+def test_peak_memory_at_the_published_size(tmp_path):
+    """15 coils, 640 x 368, 12 cascades of 18 channels with learned sensitivities, in a process of its own: 3 GB."""
+    path = tmp_path / "published.pt"
+    torch.save(FastMRIVarNet(12, 18, 4, (8, 4)).state_dict(), path)
+    done = subprocess.run([sys.executable, "-c", PUBLISHED_SIZE, str(path)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 3e6

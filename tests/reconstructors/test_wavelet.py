@@ -7,9 +7,11 @@ from torch import Tensor
 
 from napari_recon_robust.measurement import Calibration, Measurement
 from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.physics.simulate import SimulatedSlice
 from napari_recon_robust.reconstructors import sparsity
 from napari_recon_robust.reconstructors.hyperrecon import objective
-from napari_recon_robust.reconstructors.wavelet import HIGH, LOW, Details, L1Wavelet
+from napari_recon_robust.reconstructors.wavelet import HIGH, LOW, Details, L1Wavelet, SplitSolver
 
 D = Details()
 
@@ -102,6 +104,45 @@ def test_nothing_near_the_solution_is_better(pattern: str, request: pytest.Fixtu
     for other in (b, torch.zeros_like(b), image.roll(1, -1), noise(*b.shape) * image.abs().mean()):
         for share in (1e-3, 1e-2, 1e-1, -1e-2):
             assert value(image + share * (other - image)) > best * (1 - 3e-6)
+
+
+@pytest.mark.parametrize("weight", [3e-4, 3e-3])
+def test_splitting_is_ahead_of_fista_and_ends_at_the_same_image(simulated: SimulatedSlice, weight: float) -> None:
+    """Both from the same start, by the objective after as many steps, where samples are few."""
+    mask = Sampling(acceleration=4, centre_fraction=0.1).mask(*simulated.kspace.shape[-2:])
+    matrix = (mask.shape[-1], mask.shape[-1])
+    lines = Measurement(
+        simulated.kspace * mask, mask, matrix, kept=Calibration(simulated.sensitivities, simulated.sigma)
+    )
+    model, b = lines.model, sparsity.right_hand_side(lines)
+    solvers = [kind(model, D, tolerance=0.0) for kind in (SplitSolver, sparsity.TorchSolver)]
+
+    def images(steps: int) -> list[Tensor]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sparsity, "OUTER", steps)
+            return [solver.image(solver.minimise(b, weight, solver.start(b))) for solver in solvers]
+
+    def value(x: Tensor) -> float:
+        return float(objective(model, lines.data / lines.scale, x, weight, 1.0))
+
+    split, fista = images(600)
+    assert difference(model.support * split, model.support * fista) < 2e-3
+    least = min(value(split), value(fista))
+    ours, theirs = (value(image) - least for image in images(10))
+    assert ours < 0.2 * theirs
+
+
+def test_a_solution_is_where_the_next_one_starts(lines: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Image and dual are kept in units of which another weight knows nothing."""
+    b = sparsity.right_hand_side(lines)
+    solver = L1Wavelet().solver(lines.model, b)
+    monkeypatch.setattr(sparsity, "TOLERANCE", 1e-6)
+    solved = solver.minimise(b, 3e-3, solver.start(b))
+    monkeypatch.setattr(sparsity, "OUTER", 1)
+    support = lines.model.support
+    assert difference(support * solver.image(solver.minimise(b, 3e-3, solved)), support * solver.image(solved)) < 1e-4
+    nearby = support * solver.image(solver.minimise(b, 3.3e-3, solved))
+    assert difference(nearby, support * solver.image(solved)) < 5e-3
 
 
 @pytest.mark.parametrize("weight", [1e-4, 3e-3, 5e-2])

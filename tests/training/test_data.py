@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -89,3 +90,13 @@ def test_a_volume_of_nan_is_refused(specification, tmp_path):
     nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / "nan.nii.gz")
     with pytest.raises(ReconRobustError, match="no positive values"):
         run(build_bank(specification, tmp_path, tmp_path / "bank"))
+
+
+def test_a_bank_of_an_older_version_is_used(anatomy_folder, specification, bank, tmp_path):
+    """Its record lacks fields that have come since; their defaults are what it was made with."""
+    for path in bank.paths[0].parent.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    values = json.loads((tmp_path / "bank.json").read_text(encoding="utf-8"))
+    del values["other_contrast"]
+    (tmp_path / "bank.json").write_text(json.dumps(values), encoding="utf-8")
+    assert len(run(build_bank(specification, anatomy_folder, tmp_path))) == len(bank)

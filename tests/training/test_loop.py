@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from napari_recon_robust.errors import InputError
+from napari_recon_robust.physics.sampling import PATTERNS, Sampling
 from napari_recon_robust.progress import run
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.hqs_supervised import HQSSupervised
@@ -83,6 +84,18 @@ def test_each_example_is_used_as_often_as_asked(recipe, run_folder):
     assert set(uses) == set(range(10 * loop._POOL))
 
 
+def test_a_run_that_is_resumed_behind_its_end_has_a_score(recipe, anatomy_folder, run_folder, monkeypatch):
+    """With a preset of fewer steps than it has taken already, and none of them validated."""
+    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
+    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
+    job = loop.train(longer(recipe, 6, validate_every=100), anatomy_folder, run_folder)
+    for _ in range(4):
+        next(job)
+    job.close()
+    path = run(loop.train(longer(recipe, 2), anatomy_folder, run_folder, resume=True))
+    assert 0 < store.load(str(path)).metadata.scores["validation"]["combined"] < 3
+
+
 def test_progress_rises_and_carries_the_score(recipe, anatomy_folder, run_folder, monkeypatch):
     monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
     steps = list(loop.train(recipe, anatomy_folder, run_folder))
@@ -94,7 +107,6 @@ def test_progress_rises_and_carries_the_score(recipe, anatomy_folder, run_folder
 
 def test_weights_come_with_their_card_and_run(recipe, anatomy_folder, run_folder, scan_file):
     from napari_recon_robust.io import open_scan
-    from napari_recon_robust.physics.sampling import Sampling
 
     path = run(loop.train(recipe, anatomy_folder, run_folder))
     metadata = store.load(str(path)).metadata
@@ -180,4 +192,23 @@ def test_packaged_recipes_are_whole(name):
     assert any(held_out.startswith("brain_t1_b") for held_out in recipe.bank.exclude)
     assert recipe.loss in loop.LOSSES
     assert sum(parameter.numel() for parameter in loop.make_network(recipe).parameters()) > 10_000
-    assert name in registry.ids() or name not in store.shipped()
+    assert name in (*registry.ids(), *PATTERNS) or name not in store.shipped()
+
+
+def test_a_part_may_start_from_trained_weights(recipe, anatomy_folder, run_folder):
+    """Also a part of another network with the same layers; the rest starts from the seed."""
+    path = run(loop.train(longer(recipe, 3, learning_rate=0.1), anatomy_folder, run_folder))
+    trained = store.load(str(path)).state
+    arguments = {"unrolls": 2, "widths": [8, 8], "terms": ["improvement", "l1"], "conditioning": "scale-and-shift"}
+    wanted = {"network": "hyperrecon_supervised:HyperNetwork", "arguments": arguments}
+    plain = recipe.model_copy(update=wanted)
+    network = loop.make_network(plain.model_copy(update={"start": {"main": str(path)}})).state_dict()
+    before = loop.make_network(plain).state_dict()
+    for name, value in network.items():
+        start = trained.get(name.removeprefix("main."), before[name])
+        assert torch.equal(value, start), name
+    assert not torch.equal(network["main.correction.first.weight"], before["main.correction.first.weight"])
+    larger = wanted | {"arguments": arguments | {"widths": [16, 8]}}
+    for start in ({"main": str(path)}, {"main": "varnet"}):
+        with pytest.raises(InputError, match="are of another network"):
+            loop.make_network(recipe.model_copy(update=larger | {"start": start}))

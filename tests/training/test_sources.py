@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_recon_robust.errors import InputError, ReconRobustError
 from napari_recon_robust.io.fastmri import write_fastmri
-from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics import anatomy, fourier
 from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.physics.simulate import simulate_slice
 from napari_recon_robust.progress import run
@@ -124,6 +124,60 @@ def test_padded_lines_are_never_sampled(tmp_path: Path) -> None:
         assert not mask[0, -6:].any()
 
 
+def undersampled(path: Path, every: int = 3) -> NDArray[np.bool_]:
+    """Every third line and the 12 in the centre of two slices; the mask."""
+    mask = (np.arange(40) % every == 0) | (np.abs(np.arange(40) - 20) < 6)
+    write(path, kspace(1e-3, (0, 1)) * mask, mask=mask)
+    return mask
+
+
+def test_undersampled_scans_keep_their_lines(tmp_path: Path) -> None:
+    mask = undersampled(tmp_path / "data" / "mine.h5")
+    (source,) = run(find_sources(tmp_path / "data", undersampled=True))
+    assert source.kind == "fastMRI HDF5, undersampled"
+    bank = run(build_bank(SPECIFICATION, tmp_path / "data", tmp_path / "bank", undersampled=True))
+    assert bank.undersampled
+    assert bank.ranges()["acceleration"] == (40 / mask.sum(),) * 2
+    for seed in range(4):
+        problem = draw_example(bank[seed], MaskSpecification(), 24 * 40, np.random.default_rng(seed)).problem
+        np.testing.assert_array_equal(problem.model.mask[0], mask)
+        assert not problem.data[..., ~mask].any()
+
+
+def test_undersampled_scans_train_by_their_own_lines_alone(tmp_path: Path) -> None:
+    mask = undersampled(tmp_path / "data" / "mine.h5")
+    recipe = loop.Recipe(
+        id="mine",
+        title="my network",
+        network="hqs_supervised:HQSNetwork",
+        arguments={"unrolls": 1, "widths": [8, 8]},
+        loss="held-out-lines",
+        bank=SPECIFICATION,
+        pixels=24 * 40,
+        presets={"cpu": {"steps": 2, "precision": "float32"}},
+    )
+    card = run(loop.train(recipe, tmp_path / "data", tmp_path / "run")).with_suffix(".md").read_text(encoding="utf-8")
+    assert "1 fastMRI HDF5, undersampled" in card
+    assert f"- acceleration {40 / mask.sum():g} to" in card
+    (tmp_path / "run" / "checkpoint.pt").unlink()
+    supervised = recipe.model_copy(update={"loss": "improvement"})
+    with pytest.raises(InputError, match="'improvement' needs the truth"):
+        run(loop.train(supervised, tmp_path / "data", tmp_path / "run"))
+    with pytest.raises(InputError, match="mine.h5 is undersampled"):
+        run(loop.train(supervised, tmp_path / "data", tmp_path / "another"))
+
+
+def test_undersampled_scans_need_lines_and_a_centre(tmp_path: Path) -> None:
+    points = np.random.default_rng(0).uniform(size=(80, 40)) < 0.4
+    write(tmp_path / "points" / "points.h5", kspace(1e-3) * points)
+    with pytest.raises(InputError, match="whole lines are needed"):
+        run(find_sources(tmp_path / "points", undersampled=True))
+    mask = np.arange(40) % 3 != 0
+    write(tmp_path / "bare" / "bare.h5", kspace(1e-3) * mask, mask=mask)
+    with pytest.raises(InputError, match=r"2 adjacent lines in the centre; 8 are needed"):
+        run(build_bank(SPECIFICATION, tmp_path / "bare", tmp_path / "bank", undersampled=True))
+
+
 def test_held_out_names_are_not_read(anatomy_folder: Path, tmp_path: Path) -> None:
     assert len(run(find_sources(anatomy_folder))) == 2
     (left,) = run(find_sources(anatomy_folder, ["head_b"]))
@@ -194,3 +248,18 @@ def test_the_card_says_what_was_trained_on(tmp_path: Path) -> None:
     assert "- 5 to 5 coils, 40 to 40 pixels" in card
     assert "simulated" not in card
     assert json.loads((tmp_path / "run" / "bank" / "origins.json").read_text()) == {"fastMRI HDF5": 1}
+
+
+def test_the_contrast_is_kept_where_asked_for(monkeypatch):
+    """`other_contrast`: the share of the slices that go through `anatomy.contrast`."""
+    changed = []
+    monkeypatch.setattr(anatomy, "contrast", lambda image, rng: changed.append(1) or image)
+    x, y, z = np.mgrid[-1:1:48j, -1:1:48j, -1:1:48j]
+    head = 1.0 * (np.sqrt(x**2 + y**2 + z**2) < 0.8) - 0.5 * (np.sqrt(x**2 + y**2 + z**2) < 0.5)
+    source = Anatomy(anatomy.volume(head, (1.0, 1.0, 1.0)), "NIfTI", "head.nii")
+    for share, expected in ((0.0, 0), (1.0, 3)):
+        changed.clear()
+        specification = BankSpecification(cases=1, coils=(4, 4), matrix=(32, 40), other_contrast=share)
+        for seed in range(3):
+            source.acquisition(specification, np.random.default_rng(seed))
+        assert len(changed) == expected

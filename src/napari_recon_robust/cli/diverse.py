@@ -28,7 +28,7 @@ def diverse(
     output: Path | None,
     **sampling: Any,
 ) -> None:
-    """Plausible reconstructions of one slice of FILE that differ most, over the method's live knobs.
+    """Plausible reconstructions of one slice of FILE that differ most, over the live knobs, samples or restarts.
 
     \b
     Example:

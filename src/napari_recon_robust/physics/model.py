@@ -24,7 +24,8 @@ class ForwardModel:
     """A x = M F (S x), with F centred and orthonormal along `dims`.
 
     sensitivities: complex64 (..., coils, rows, columns).
-    mask: bool, broadcastable to (rows, columns); (1, columns) for sampled lines.
+    mask: bool, broadcastable to (rows, columns); (1, columns) for sampled lines (of hybrid data each row may have its
+    own).
     dims: (-1,) for hybrid data (lines), (-2, -1) for k-space (2-D patterns).
 
     Images are (..., rows, columns), data (..., coils, rows, columns), complex64. Batch axes broadcast.
@@ -59,10 +60,16 @@ class ForwardModel:
     def fused(self) -> "tuple[Rows, ...] | None":
         """What the fused kernels of `kernels` need, for each batch item of the sensitivities.
 
-        None where they don't apply: 2-D patterns, GPU, other precision, a machine without numba.
+        None where they don't apply: 2-D masks, GPU, other precision, a machine without numba.
         """
         s = self.sensitivities
-        if self.dims != (-1,) or s.device.type != "cpu" or s.dtype != torch.complex64 or s.requires_grad:
+        if (
+            self.dims != (-1,)
+            or self.mask.shape[-2] != 1
+            or s.device.type != "cpu"
+            or s.dtype != torch.complex64
+            or s.requires_grad
+        ):
             return None
         try:
             from . import kernels

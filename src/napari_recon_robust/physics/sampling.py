@@ -1,4 +1,4 @@
-"""Sampling masks: lines along the phase encoding by fastMRI's exact rules, and 2-D variable-density Poisson discs.
+"""Sampling masks: lines along the phase encoding, by fastMRI's exact rules or learned, and 2-D Poisson discs.
 
 A mask is True where a k-space point is sampled. Lines are (1, phase), 2-D patterns (readout, phase).
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..specification import Specification
 
-PATTERNS = ("random", "equispaced", "equispaced-fraction", "magic", "magic-fraction", "poisson-disc")
+PATTERNS = ("random", "equispaced", "equispaced-fraction", "magic", "magic-fraction", "poisson-disc", "loupe")
 
 Lines = NDArray[np.bool_]
 
@@ -41,7 +41,8 @@ class Sampling(Specification):
 
     pattern: one of `PATTERNS`, also in fastMRI's spelling (equispaced_fraction).
     acceleration: nominal R = all lines (or points) over the sampled ones; "equispaced", "magic" and fastMRI's
-        centre lines make the effective R smaller. The magic patterns use the nearest whole number.
+        centre lines make the effective R smaller. The magic patterns use the nearest whole number; "loupe" samples
+        exactly round(phase / R) lines, and is for R from 2 to 8.
     centre_fraction: fully sampled share of the phase encoding in the centre; with "poisson-disc" of both axes.
     minimum_centre_lines: at least so many lines in the centre; 0 is fastMRI's rule.
     seed: a number, or a file name with its suffix: fastMRI then draws the same mask for that file.
@@ -54,7 +55,10 @@ class Sampling(Specification):
     seed: Annotated[Annotated[int, Field(ge=0, lt=2**32)] | str, BeforeValidator(_seed)] = 0
 
     def mask(self, readout: int, phase: int) -> Tensor:
-        """Bool (1, phase) for lines, (readout, phase) for "poisson-disc"; the same for the same seed."""
+        """Bool (1, phase) for lines, (readout, phase) for "poisson-disc"; the same for the same seed.
+
+        InputError for an acceleration that the pattern cannot give.
+        """
         if self.pattern == "poisson-disc":
             from .poisson import poisson_disc
 
@@ -62,6 +66,13 @@ class Sampling(Specification):
             points = poisson_disc((readout, phase), self.acceleration, (centre[0], centre[1]), _state(self.seed))
             return torch.from_numpy(points)
         state = np.random.RandomState(_state(self.seed))
+        if self.pattern == "loupe":
+            from .loupe import learned_lines
+
+            learned = learned_lines(
+                phase, round(phase * self._centre_fraction(phase)), self.acceleration, state.uniform()
+            )
+            return learned[None]
         lines = _line_mask(self.pattern, state, phase, self._centre_fraction(phase), self.acceleration)
         return torch.from_numpy(lines)[None]
 
@@ -79,8 +90,8 @@ def fastmri_mask(
     Source: the rules of facebookresearch/fastMRI, `fastmri.data.subsample`, bit for bit.
     """
     kind = _pattern(kind)
-    if kind == "poisson-disc":
-        raise InputError("fastMRI has no 'poisson-disc' masks; use Sampling(pattern='poisson-disc').")
+    if kind not in _LINES:
+        raise InputError(f"fastMRI has no {kind!r} masks; use Sampling(pattern={kind!r}).")
     if not centre_fractions or len(centre_fractions) != len(accelerations):
         raise InputError(
             f"{len(centre_fractions)} centre fractions and {len(accelerations)} accelerations came; "

@@ -32,6 +32,8 @@ class Reconstructor(ABC):
     needs_sensitivities: bool = True
     # Which fully sampled image it is judged against on its own (Measurement.reference).
     reference_kind: Literal["rss", "combined"] = "combined"
+    # Knobs at which every seed gives another equally plausible image (samples, restarts); None where none does.
+    draw: Mapping[str, Any] | None = None
     # What it was trained to: the id of a shipped set, or a safetensors file (weights.store).
     weights: str | None = None
     # What one should know before believing its figures, in a sentence.

@@ -9,7 +9,7 @@ _DOUBLINGS = 5
 
 
 class ConvDecoder(Untrained):
-    """x = argmin ||A x - y||^2 + 0.1 ||x - G||^2, G = G_theta(z), min_theta ||A G_theta(z) - y||^2, stopped early.
+    """x = argmin ||A x - y||^2 + p ||x - G||^2, G = G_theta(z), min_theta ||A G_theta(z) - y||^2, stopped early.
 
     G_theta repeats pixels to twice the size, then convolves (3x3, ReLU, batch norm), five times from a small noise z,
     and once more at full size. Darestani, Heckel 2021, doi:10.1109/TCI.2021.3097596; with sensitivities it makes one

@@ -9,7 +9,7 @@ _DOUBLINGS = 5
 
 
 class DeepDecoder(Untrained):
-    """x = argmin ||A x - y||^2 + 0.1 ||x - G||^2, G = G_theta(z), min_theta ||A G_theta(z) - y||^2, stopped early.
+    """x = argmin ||A x - y||^2 + p ||x - G||^2, G = G_theta(z), min_theta ||A G_theta(z) - y||^2, stopped early.
 
     G_theta mixes channels pixel by pixel (1x1 convolutions, ReLU, batch norm) and interpolates bilinearly to twice the
     size, five times from a small noise z: interpolation alone connects neighbours, and few parameters fit no noise.

@@ -10,7 +10,7 @@ _LEVELS = 4
 
 
 class DIP(Untrained):
-    """x = argmin ||A x - y||^2 + 0.1 ||x - G||^2, G = G_theta(z), min_theta ||A G_theta(z) - y||^2, stopped early.
+    """x = argmin ||A x - y||^2 + p ||x - G||^2, G = G_theta(z), min_theta ||A G_theta(z) - y||^2, stopped early.
 
     G_theta is an hourglass: strided convolutions down, bilinear interpolation up, skips of four channels; z is noise of
     the image's size. Ulyanov, Vedaldi, Lempitsky 2018, doi:10.1109/CVPR.2018.00984. Held-out samples decide when to

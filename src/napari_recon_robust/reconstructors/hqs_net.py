@@ -3,22 +3,24 @@
 import torch
 from torch import Tensor, nn
 
-from .cascade_net import FIRST_PENALTY, alternate
-from .hyperrecon import HyperRecon
+from .hyperrecon import STEPS, HyperRecon, anchor
 from .trained import ImageNetwork, TrainedReconstructor
-from .unrolled import Problem, load_trained
+from .unrolled import Problem, channels, load_trained, proximal
 
+_FIRST_PENALTY = 0.1
 _UNIT = 5.0  # reach of the networks in weights: what a proximal map at the penalties takes off
 
 
 class HQSNet(TrainedReconstructor):
     """min_x J(x; w, m) of `HyperRecon` at one weight w and mix m, by a network trained to minimise J itself.
 
-    z_k = x_k + C_k(x_k),  x_{k+1} = argmin_x ||A x - y||^2 + p_k ||x - z_k||^2,  x_0 = A^H y,  x = z_K,
+    z_k = x_k + C_k(x_k, d),  x_{k+1} = (A^H A + p_k I)^-1 (A^H y - s_k d + p_k z_k),  x = z_K,
 
-    K = 5, C_k five 3x3 convolutions each, p_k learned: the splitting network of Wang, Dalca, Sabuncu 2020,
-    https://arxiv.org/abs/2007.14979, with several coils, on 2x2 blocks of pixels. w and m are those of its weights
-    (`HQSNetNetwork`); the image changes with neither, nor with the noise. No fully sampled image is seen in training.
+    K = 5, C_k five 3x3 convolutions each, p_k and s_k learned, 4 conjugate gradient steps: the splitting network of
+    Wang, Dalca, Sabuncu 2020, https://arxiv.org/abs/2007.14979, with several coils, on 2x2 blocks of pixels. It starts
+    as `HyperRecon` does, at the minimiser x_0 of TV at w with its pull d = A^H (y - A x_0), where the paper starts at
+    A^H y. w and m are those of its weights (`HQSNetNetwork`); the image changes with neither, nor with the noise. No
+    fully sampled image is seen in training.
     """
 
     id = "hqs-net"
@@ -45,13 +47,19 @@ class HQSNetNetwork(nn.Module):
         super().__init__()
         self.weight, self.mix = weight, mix
         *networks, self.last = (
-            ImageNetwork([width], convolutions, levels=0, reach=_UNIT * weight) for _ in range(unrolls + 1)
+            ImageNetwork([width], convolutions, levels=2, reach=_UNIT * weight) for _ in range(unrolls + 1)
         )
         self.networks = nn.ModuleList(networks)
-        self.log_penalties = nn.Parameter(torch.full((unrolls,), FIRST_PENALTY).log())
+        self.log_penalties = nn.Parameter(torch.full((unrolls,), _FIRST_PENALTY).log())
+        self.log_pulls = nn.Parameter(torch.zeros(unrolls))
 
     def forward(self, problem: Problem) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""
-        image = alternate(problem, self.networks, self.log_penalties.exp())
-        result: Tensor = image + self.last(image)
+        start = anchor(problem, self.weight)
+        pull = channels(start.pull / self.weight).split(1, dim=1)
+        image = start.image
+        for network, penalty, share in zip(self.networks, self.log_penalties.exp(), self.log_pulls.exp(), strict=True):
+            z = image + network(image, *pull)
+            image = proximal(problem.model, problem.right_hand_side - share * start.pull, z, penalty, STEPS)
+        result: Tensor = image + self.last(image, *pull)
         return result

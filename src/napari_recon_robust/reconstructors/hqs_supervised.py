@@ -23,8 +23,8 @@ class HQSSupervised(TrainedReconstructor):
     passes where the data leave the image open. sigma^2 P is the covariance that they leave, and its diagonal gates
     the correction: g = 1/2 sigma sqrt(diag P) / (w diag P). U also sees these and what TV removed, P A^H (y - A x_0).
     All of it for the image without its local phase (`Problem.aligned`), which is given back at the end.
-    The knob `share` takes a part s of all that was changed, x_0 + s (x_K - x_0): a little less than the whole loses
-    little on scans like those of the training, and wins on others.
+    The knob `share` takes a part s of all that was changed, x_0 + s (x_K - x_0): less than the whole loses a little on
+    scans like those of the training, and may win on others.
     Splitting as in Wang et al. 2020, https://arxiv.org/abs/2007.14979.
     """
 
@@ -37,7 +37,7 @@ class HQSSupervised(TrainedReconstructor):
             name="share",
             label="Share of the network",
             help="How much of what the network changes in the total variation image is taken; 0 is that image.",
-            default=0.75,
+            default=1.0,
             minimum=0.0,
             maximum=1.0,
         ),

@@ -22,7 +22,7 @@ from .unrolled import Problem, assemble, channels, load_trained, on_blocks, prob
 
 _START = 8  # conjugate gradient steps of the linear start
 _ANCHORS = (2e-4, 2e-3, 2e-2)  # weights of TV in the images between which every knob setting starts
-_STEPS = 4  # and of each data consistency, warm: trained as they are run
+STEPS = 4  # and of each data consistency, warm: trained as they are run
 _LEVELS = 3
 _PENALTY_FLOOR = 0.005
 _UNIT = 10.0  # of a detail, in weights: the threshold of the proximal map at the penalties that are learned
@@ -175,7 +175,7 @@ class HyperNetwork(nn.Module):
             pulls = channels(start.pull) / generated.weight
             features = torch.cat((channels(image), details.asinh(), pulls), dim=1)
             z = image + reach * to_complex(on_blocks(partial(_convolve, layers=layers), features))
-            image = proximal(problem.model, problem.right_hand_side - pull * start.pull, z, penalty, _STEPS)
+            image = proximal(problem.model, problem.right_hand_side - pull * start.pull, z, penalty, STEPS)
         return image
 
     def forward(self, problem: Problem, weight: float, mix: float) -> Tensor:
@@ -185,8 +185,13 @@ class HyperNetwork(nn.Module):
 
 def anchors(problem: Problem) -> list[Anchor]:
     """Between which every knob setting starts, from the smallest weight to the largest."""
-    images = [problem.tv(weight) for weight in _ANCHORS]
-    return [Anchor(image, problem.right_hand_side - problem.model.normal(image)) for image in images]
+    return [anchor(problem, weight) for weight in _ANCHORS]
+
+
+def anchor(problem: Problem, weight: float) -> Anchor:
+    """Where one weight starts."""
+    image = problem.tv(weight)
+    return Anchor(image, problem.right_hand_side - problem.model.normal(image))
 
 
 def _between(starts: Sequence[Anchor], weight: float) -> Anchor:

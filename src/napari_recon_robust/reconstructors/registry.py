@@ -35,6 +35,7 @@ registry = Reconstructors(
         "varnet": "varnet:VarNet",
         "hqs-supervised": "hqs_supervised:HQSSupervised",
         "hyperrecon": "hyperrecon:HyperRecon",
+        "posterior": "posterior:Posterior",
         "test-time-training": "test_time_training:TestTimeTraining",
     },
 )

@@ -13,6 +13,7 @@ from torch.nn import functional
 from ..errors import WeightsError
 from ..measurement import Measurement
 from ..physics.model import ForwardModel
+from ..progress import Job, Progress, relayed
 from ..weights import store
 from . import tv
 from .cg_sense import conjugate_gradients
@@ -79,6 +80,21 @@ def assemble(images: Sequence[Tensor], measurement: Measurement) -> Tensor:
     batch = measurement.kspace.shape[:-3]
     stacked = torch.stack(list(images)).reshape(*batch, *measurement.model.shape)
     return measurement.crop(stacked * measurement.model.support * measurement.scale)
+
+
+def in_turn(measurement: Measurement, solve: Callable[[Problem], Job[Tensor]]) -> Job[list[Tensor]]:
+    """The solutions of `problems`, one after the other; a preview shows the whole batch, zero where nothing is yet."""
+    slices = problems(measurement)
+    images: list[Tensor] = []
+
+    def whole(step: Progress) -> Progress:
+        missing = [torch.zeros_like(step.preview)] * (len(slices) - len(images) - 1)
+        preview = assemble([*images, step.preview, *missing], measurement)
+        return Progress((len(images) + step.fraction) / len(slices), step.message, preview)
+
+    for problem in slices:
+        images.append((yield from relayed(solve(problem), whole)))
+    return images
 
 
 def proximal(model: ForwardModel, b: Tensor, z: Tensor, penalty: Tensor, steps: int) -> Tensor:

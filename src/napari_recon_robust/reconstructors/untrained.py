@@ -9,28 +9,37 @@ from torch import Tensor, nn
 
 from ..knob import Knob
 from ..measurement import Measurement
+from ..physics.model import ForwardModel
+from ..physics.sampling import acs_region
 from ..progress import Job, Progress, relayed, run
-from .auto import folds
 from .base import Reconstructor
 from .cg_sense import conjugate_gradients
+from .muon import optimisers
 from .unrolled import Problem, assemble, problems, to_complex
 
+SHARE = 0.05  # of the samples outside the ACS, held out
 EVERY = 10  # iterations from one look at the held-out samples to the next
 AVERAGE = 0.95  # of the running mean over the iterations' images
-PATIENCE = 0.5  # of all iterations, without a better held-out error, after which it ends
-PENALTY, CORRECTION = 0.1, 10  # of the last data consistency, and its conjugate gradient steps
+SLACK = 1.05  # times the least held-out error, up to which a later image, which fits the samples better, is preferred
+PATIENCE = 0.5  # of all iterations, without such an image, after which it ends
+MUON = 0.015  # learning rate of the hidden convolutions
+PENALTIES = (1e-3, 10.0)  # of the last data consistency, least and largest
+STEPS = 10  # its conjugate gradient steps
 
 
 class Untrained(Reconstructor):
-    """min_theta ||A G_theta(z) - y||^2, z fixed noise, by Adam; then x = argmin ||A x - y||^2 + 0.1 ||x - G||^2.
+    """min_theta ||A G_theta(z) - y||^2, z fixed noise; then x = argmin ||A x - y||^2 + p ||x - G||^2.
 
-    A share of the samples outside the ACS is held out: of the running mean of the images the one that predicts them
-    best is kept, and the fit ends when none has been better for a while. The scale is `Measurement.scale`, from the
-    undersampled data; where no coil sees anything the image is zero. No other image was ever seen.
+    A share of the samples outside the ACS is held out: of the running mean of the images the last one is kept that
+    predicts them about as well as any, and the fit ends when none has done so for a while. p = sigma^2 / tau^2, the
+    variance of the noise over that of the network's error, which the held-out samples tell: C (|r|^2 - sigma^2) of
+    their residuals r in C coils. The hidden convolutions are fitted by Muon, which needs a fraction of Adam's
+    iterations, at rates that fall along a cosine. The scale is `Measurement.scale`, from the undersampled data; where
+    no coil sees anything the image is zero. No other image was ever seen.
     """
 
     differentiable = False
-    rate: float  # of Adam
+    rate: float  # of Adam, for what Muon does not fit
     knobs: tuple[Knob, ...] = (
         Knob(
             name="iterations",
@@ -90,41 +99,64 @@ class Untrained(Reconstructor):
 
 def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> Job[Tensor]:
     """The image of the fitted network, complex64 (rows, columns), with previews of the same kind."""
-    held_out = next(folds(problem.model.mask))
+    held_out = held_out_samples(problem.model)
     seen = replace(problem.model, mask=problem.model.mask & ~held_out)
     unseen = replace(problem.model, mask=held_out)
     b, hidden = seen.adjoint(problem.data), held_out * problem.data
     energy = (seen.mask * problem.data).abs().square().sum()
-    optimizer = torch.optim.Adam(network.parameters(), rate)
+
+    def error(image: Tensor) -> float:
+        return float((unseen.forward(image) - hidden).norm() / hidden.norm())
+
+    fitting = optimisers(network, rate, MUON)
+    falling = [torch.optim.lr_scheduler.CosineAnnealingLR(one, iterations) for one in fitting]
     mean = best = torch.zeros_like(b)
     least, since = float("inf"), 0
     for n in range(iterations):
         with torch.enable_grad():
             image = to_complex(network())
-            # ||A x - y||^2 / ||y||^2 - 1 by the fused normal operator: no coil image is kept for the gradient.
+            # ||A x - y||^2 / ||y||^2 - 1 by the normal operator: no coil image is kept for the gradient.
             loss = ((seen.normal(image) - 2 * b).conj() * image).real.sum() / energy
-        optimizer.zero_grad()
+        network.zero_grad()
         loss.backward()
-        optimizer.step()
+        for optimiser, rates in zip(fitting, falling, strict=True):
+            optimiser.step()
+            rates.step()
         mean = torch.lerp(image.detach(), mean, min(n / (n + 1), AVERAGE))
         if (n + 1) % EVERY:
             continue
-        error = float((unseen.forward(mean) - hidden).norm() / hidden.norm())
-        if error < least:
-            least, best, since = error, mean, n
+        now = error(mean)
+        least = min(now, least)
+        if now <= SLACK * least:
+            best, since = mean, n
         yield Progress(
-            (n + 1) / iterations, f"iteration {n + 1}, held-out error {error:.3f}", mean * problem.model.support
+            (n + 1) / iterations, f"iteration {n + 1}, held-out error {now:.3f}", mean * problem.model.support
         )
         if n - since > PATIENCE * iterations:
             break
-    return consistent(problem, best) * problem.model.support
+    residual = (unseen.forward(best) - hidden).abs().square().sum() / held_out.sum()  # of all coils together
+    noise = problem.noise.square().squeeze()
+    penalty = float((noise / (residual - len(hidden) * noise).clamp_min(1e-12)).clamp(*PENALTIES))
+    return consistent(problem.model, problem.right_hand_side, best, penalty) * problem.model.support
 
 
-def consistent(problem: Problem, image: Tensor) -> Tensor:
-    """argmin_x ||A x - y||^2 + p ||x - image||^2 with all samples, a few steps from the image."""
-    model = problem.model
-    residual = problem.right_hand_side - model.normal(image)
-    return image + conjugate_gradients(lambda x: model.normal(x) + PENALTY * x, residual, CORRECTION)
+def held_out_samples(model: ForwardModel) -> Tensor:
+    """A share of the samples outside the ACS, bool (rows, columns) of the data space; always the same for a mask.
+
+    Of sampled lines each row of the hybrid data lacks others: a whole line that is missing would cost an artefact.
+    Where nothing lies outside, of all samples.
+    """
+    outside = model.mask.clone()
+    outside[acs_region(model.mask)] = False
+    candidates = outside if outside.any() else model.mask
+    chances = torch.rand(model.shape, generator=torch.Generator().manual_seed(0))
+    return candidates & (chances < SHARE).to(candidates.device)
+
+
+def consistent(model: ForwardModel, b: Tensor, image: Tensor, penalty: float) -> Tensor:
+    """argmin_x ||A x - y||^2 + p ||x - image||^2, b = A^H y, a few steps from the image."""
+    residual = b - model.normal(image)
+    return image + conjugate_gradients(lambda x: model.normal(x) + penalty * x, residual, STEPS)
 
 
 def upsampled(shape: tuple[int, int], doublings: int) -> list[tuple[int, int]]:

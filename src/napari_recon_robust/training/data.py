@@ -25,14 +25,18 @@ from ..physics.sampling import Pattern, Sampling
 from ..progress import Job, Progress
 from ..reconstructors.unrolled import Problem
 from ..specification import Specification
-from .sources import Acquisition, BankSpecification, Source, find_sources, log_uniform
+from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Source, find_sources, log_uniform
 
 _ORIGINS = "origins.json"
 _SUBSTITUTES = 4
 
 
 class MaskSpecification(Specification):
-    """The masks drawn in training: one of the patterns, R log-uniform, less where there are fewer coils."""
+    """The masks drawn in training: one of the patterns, R log-uniform, less where there are fewer coils.
+
+    Without patterns examples are fully sampled: for networks that choose their lines, at these accelerations.
+    Scans that are undersampled keep their own lines.
+    """
 
     patterns: tuple[Pattern, ...] = ("equispaced", "random", "equispaced-fraction", "magic")
     acceleration: tuple[float, float] = (2.0, 10.0)
@@ -89,37 +93,46 @@ class Bank:
         """Whether all cases are."""
         return all(kind.startswith("simulated") for kind in self.origins)
 
+    @property
+    def undersampled(self) -> bool:
+        """Whether any scan is."""
+        return any(kind.endswith(UNDERSAMPLED) for kind in self.origins)
+
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """Smallest and largest number of coils, side of the matrix, and noise of all cases."""
-        found = []
+        """Smallest and largest number of coils, side of the matrix, and noise of all cases; R of undersampled ones."""
+        found, accelerations = [], []
         for path in self.paths:
             with safe_open(path, "pt") as file:
                 coils, rows, columns = file.get_slice("coil_images").get_shape()[:3]
                 scale = file.get_slice("numbers")[:1].item()
+                acquired = file.get_tensor("acquired")
+            if _has_gaps(acquired):
+                accelerations.append(len(acquired) / int(acquired.sum()))
             found.append((coils, min(rows, columns), max(rows, columns), scale))
         coils, shorter, longer, noise = zip(*found, strict=True)
         return {
             "coils": (min(coils), max(coils)),
             "matrix": (min(shorter), max(longer)),
             "noise": (min(noise), max(noise)),
+            **({"acceleration": (min(accelerations), max(accelerations))} if accelerations else {}),
         }
 
 
-def build_bank(specification: BankSpecification, data: Path, folder: Path) -> Job[Bank]:
+def build_bank(specification: BankSpecification, data: Path, folder: Path, undersampled: bool = False) -> Job[Bank]:
     """Make the cases that `folder` lacks from what `data` holds (`sources.find_sources`).
 
+    undersampled: whether scans may be, which then have no truth: `Case.truth` is their zero-filled image.
     Every case has its own seed, so an interrupted bank is continued. Raises InputError for a folder without
     volumes or scans, and for a bank of another specification.
     """
     record = folder / "bank.json"
-    text = specification.model_dump_json(indent=1)
-    if record.exists() and record.read_text(encoding="utf-8") != text:
+    if record.exists() and BankSpecification.model_validate_json(record.read_text(encoding="utf-8")) != specification:
         raise InputError(f"{folder} holds cases of another recipe; give another folder, or empty this one.")
     folder.mkdir(parents=True, exist_ok=True)
     missing = [n for n in range(specification.cases) if not _path(folder, n).exists()]
     if missing:
-        sources = yield from find_sources(data, specification.exclude)
-        record.write_text(text, encoding="utf-8")
+        sources = yield from find_sources(data, specification.exclude, undersampled)
+        record.write_text(specification.model_dump_json(indent=1), encoding="utf-8")
         origins = json.dumps(Counter(source.kind for source in sources))
         (folder / _ORIGINS).write_text(origins, encoding="utf-8")
         for done, number in enumerate(missing):
@@ -129,10 +142,19 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path) -> Jo
 
 
 def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Generator) -> Case:
-    """An acquisition with a random ACS and the sensitivities that follow from it."""
+    """An acquisition with a random ACS and the sensitivities that follow from it.
+
+    Raises InputError where fewer central lines were acquired than the smallest ACS has.
+    """
     columns = acquired.hybrid.shape[-1]
     lines = round(rng.uniform(*specification.centre_fraction) * columns)
     lines = max(lines, specification.minimum_centre_lines)
+    while not bool(acquired.acquired[_centre(columns, lines)[0]].all()):
+        lines -= 1
+    if lines < specification.minimum_centre_lines:
+        raise InputError(
+            f"a scan has {lines} adjacent lines in the centre; {specification.minimum_centre_lines} are needed."
+        )
     maps = coils.espirit(acquired.hybrid, _centre(columns, lines), (-1,))
     magnitude = root_sum_of_squares(acquired.wanted)
     scale = float(torch.quantile(magnitude, 0.995))
@@ -201,7 +223,9 @@ def _centre(columns: int, lines: int) -> Tensor:
 
 
 def _mask(case: Case, masks: MaskSpecification, rng: Generator) -> Tensor:
-    """A random mask that samples the case's ACS; one that its pattern cannot give is replaced by "random"."""
+    """A random mask that samples the case's ACS."""
+    if not masks.patterns or _has_gaps(case.acquired):
+        return case.acquired[None]
     columns = case.coil_images.shape[-1]
     limits = masks.acceleration
     most = min(limits[1], case.coil_images.shape[0] - 1, 0.9 * columns / case.centre_lines)
@@ -214,6 +238,12 @@ def _mask(case: Case, masks: MaskSpecification, rng: Generator) -> Tensor:
         seed=seed,
     )
     return (sampling.mask(1, columns) | _centre(columns, case.centre_lines)) & case.acquired
+
+
+def _has_gaps(acquired: Tensor) -> bool:
+    """Whether lines are missing between the outermost ones, as in `Scan.fully_sampled`."""
+    places = acquired.nonzero()
+    return len(places) <= int(places[-1] - places[0])
 
 
 def _first_row(magnitude: Tensor, rows: int, rng: Generator) -> int:

@@ -29,13 +29,13 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..physics.model import ForwardModel
 from ..progress import Job, Progress
+from ..reconstructors.muon import optimisers
 from ..reconstructors.unrolled import Problem
 from ..specification import Specification
 from ..weights import store
 from .data import Bank, Example, MaskSpecification, build_bank, draw_example
 from .log import Log
-from .losses import LOSSES
-from .muon import Muon
+from .losses import LOSSES, SELF_SUPERVISED, make_loss
 from .sources import BankSpecification
 
 _CHECKPOINT_SECONDS = 120.0
@@ -45,7 +45,6 @@ _AVERAGE = 0.999  # decay of the running mean of the weights, which is what is v
 _REPORT_SECONDS = 0.2
 _LOG_STEPS = 20
 _POOL = 16  # examples that are used in turn, where each is used in several steps
-_HIDDEN = 16  # channels on either side of a convolution, at least, that Muon trains
 
 
 class Preset(Specification):
@@ -68,7 +67,11 @@ class Preset(Specification):
 
 
 class Recipe(Specification):
-    """Everything that determines a set of weights; the fields are explained at the head of this module."""
+    """Everything that determines a set of weights; the fields are explained at the head of this module.
+
+    start: parts of the network (submodules by their names, "" is all of it) that start from trained weights, an id of a
+    shipped set or a file: tensors of the same name are taken.
+    """
 
     id: str
     title: str
@@ -79,6 +82,7 @@ class Recipe(Specification):
     masks: MaskSpecification = MaskSpecification()
     pixels: int = Field(default=16384, gt=0)
     seed: int = 0
+    start: dict[str, str] = Field(default_factory=dict)
     presets: dict[str, Preset]
     notes: str = ""
 
@@ -105,11 +109,23 @@ def load_recipe(name: str) -> Recipe:
 
 
 def make_network(recipe: Recipe) -> nn.Module:
-    """The recipe's network with its first weights, which depend on the seed alone."""
+    """The recipe's network with its first weights, which depend on the seed, and on what it starts from.
+
+    Raises WeightsError for weights to start from that are missing, InputError for ones that do not fit.
+    """
     module, name = recipe.network.split(":")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network: nn.Module = getattr(import_module(f"..reconstructors.{module}", __package__), name)(**recipe.arguments)
+    for part, weights in recipe.start.items():
+        own = network.get_submodule(part)
+        found = {name: value for name, value in store.load(weights).state.items() if name in own.state_dict()}
+        try:
+            own.load_state_dict(found, strict=False)
+        except RuntimeError:
+            found = {}
+        if not found:
+            raise InputError(f"{recipe.id} cannot start from the weights {weights!r}: they are of another network.")
     return network
 
 
@@ -121,13 +137,20 @@ def train(
     Keeps in `out`: bank/ (the cases, made once), checkpoint.pt (written atomically, every two minutes), log.csv (and
     tensorboard/ where that is installed), <id>.safetensors with its card <id>.md at the end; returns the path of the
     former. resume: go on from the checkpoint, also with another preset (more steps, say).
-    Raises InputError for data, a preset or a checkpoint that does not fit.
+    Raises InputError for data, a preset or a checkpoint that does not fit. Undersampled scans fit losses alone that
+    see no truth (`losses.SELF_SUPERVISED`).
     """
     if preset not in recipe.presets:
         raise InputError(f"{recipe.id} has no preset {preset!r}; choose one of {', '.join(recipe.presets)}.")
     if recipe.loss not in LOSSES:
         raise InputError(f"there is no loss {recipe.loss!r}; choose one of {', '.join(LOSSES)}.")
-    bank = yield from build_bank(recipe.bank, data, out / "bank")
+    self_supervised = recipe.loss in SELF_SUPERVISED
+    bank = yield from build_bank(recipe.bank, data, out / "bank", undersampled=self_supervised)
+    if bank.undersampled and not self_supervised:
+        raise InputError(
+            f"{out} holds cases of undersampled scans, and the loss {recipe.loss!r} needs the truth; give another "
+            f"folder, or a recipe with one of the losses {', '.join(SELF_SUPERVISED)}."
+        )
     run = _Run(recipe, recipe.presets[preset], bank, out, torch.device(device))
     if resume:
         run.restore()
@@ -147,8 +170,10 @@ class _Run:
         self.checkpoint = out / "checkpoint.pt"
         self.network = make_network(recipe).to(device)
         self.average = torch.optim.swa_utils.AveragedModel(self.network, multi_avg_fn=_running_mean, use_buffers=True)
-        self.optimisers = _optimisers(self.network, preset)
-        self.loss = LOSSES[recipe.loss]
+        self.optimisers = optimisers(self.network, preset.learning_rate, preset.muon)
+        self.loss = make_loss(recipe.loss, recipe.seed)
+        if isinstance(self.loss, nn.Module):
+            self.loss.to(device)
         self.step, self.seconds, self.score = 0, 0.0, math.inf
         self._drawn = lru_cache(_POOL)(self._draw)
         self.held_out = min(_VALIDATION_CASES, max(len(bank) // 10, 1))
@@ -184,6 +209,8 @@ class _Run:
                         f"step {self.step}: loss {running:.4f}, validation {self.score:.4f}",
                         preview=self.score,
                     )
+        if math.isinf(self.score):  # resumed behind the last step, before any validation
+            self.score = self.validate()
 
     def validate(self) -> float:
         """The mean loss of the averaged weights over the held-out cases, in float32, with the same draws each time."""
@@ -218,6 +245,8 @@ class _Run:
             getattr(self, name).load_state_dict(state[name])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
+        if isinstance(self.loss, nn.Module):
+            self.loss.load_state_dict(state["loss"])
         self.step, self.seconds, self.score = state["step"], state["seconds"], state["score"]
 
     def _state(self) -> dict[str, Any]:
@@ -225,6 +254,7 @@ class _Run:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "loss": self.loss.state_dict() if isinstance(self.loss, nn.Module) else {},
             "recipe": self._description(),
             "step": self.step,
             "seconds": self.seconds,
@@ -232,7 +262,8 @@ class _Run:
         }
 
     def _description(self) -> str:
-        return self.recipe.model_dump_json(exclude={"title", "presets", "notes"})
+        left_out = {"title", "presets", "notes"} | (set() if self.recipe.start else {"start"})
+        return self.recipe.model_dump_json(exclude=left_out)
 
     def _take_step(self) -> float:
         """One update; a loss that is not finite stops the training, since its data must be at fault."""
@@ -284,21 +315,6 @@ class _Run:
         return Example(moved, example.truth.to(self.device), example.magnitude.to(self.device))
 
 
-def _optimisers(network: nn.Module, preset: Preset) -> list[torch.optim.Optimizer]:
-    """AdamW, and Muon for the hidden convolutions if the preset asks for it."""
-    hidden = [p for p in network.parameters() if p.ndim == 4 and min(p.shape[:2]) >= _HIDDEN] if preset.muon else []
-    chosen = {id(p) for p in hidden}
-    rest = [p for p in network.parameters() if id(p) not in chosen]
-    # Squares are averaged over 100 steps, not 1000: the kernels that Muon moves change what the others see.
-    betas = (0.9, 0.99 if hidden else 0.999)
-    optimisers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(rest, preset.learning_rate, betas=betas, weight_decay=0.0)
-    ]
-    if preset.muon and hidden:
-        optimisers.append(Muon(hidden, preset.muon))
-    return optimisers
-
-
 def _running_mean(mean: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
     """Exponential, faster at first so that the first weights are forgotten."""
     decay = min(_AVERAGE, (1 + int(count)) / (10 + int(count)))
@@ -321,8 +337,7 @@ def _metadata(
     return store.Metadata(
         title=recipe.title,
         trained_for=store.Domain(
-            acceleration=masks.acceleration,
-            **(ranges if bank.simulated else bank.ranges()),
+            **({"acceleration": masks.acceleration} | (ranges if bank.simulated else bank.ranges())),
             patterns=masks.patterns,
             anatomy=f"{anatomy}; held out: {', '.join(wanted.exclude) or 'none'}",
         ),

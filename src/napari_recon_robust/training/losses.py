@@ -1,26 +1,36 @@
 """What recipes minimise. A loss is `loss(network, example, rng) -> scalar`; a new one is a function and a table line.
 
+A class in the table is made once for a run: a loss that learns itself (`adversarial`).
+
 The random number generator draws what a loss draws at random (knob values); with the validation's fixed seeds the
 same function is the validation score.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor, nn
+from torch.nn import functional
 
+from ..errors import InputError
 from ..evaluation.metrics import foreground, ssim
-from ..physics.model import root_sum_of_squares
-from ..reconstructors import hyperrecon, tv
+from ..physics.model import ForwardModel, root_sum_of_squares
+from ..physics.sampling import acs_lines
+from ..reconstructors import hyperrecon, hyperrecon_supervised, posterior, tv
 from ..reconstructors.unrolled import Problem
+from .adversarial import Adversarial, Generation, Refinement
 from .data import Example
+from .sources import log_uniform
 
 Loss = Callable[[nn.Module, Example, Generator], Tensor]
 
 _SMOOTHING = 5e-4  # of |t| at zero, relative to the image's scale
+_HELD_OUT = 0.4  # share of the lines outside the ACS
 _LEARNED = 0.1  # share of the examples with learned sensitivities
 
 
@@ -37,21 +47,27 @@ def combined(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 
 
 def improvement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
-    """What is won over TV: the mean of the error ratios of the complex image and of its magnitude, + 0.3 D / D_0.
+    """What is won over TV, `TERMS["improvement"]`."""
+    return _improvement(network(example.problem), example)
 
-    Errors are ||x - t|| / ||x_0 - t||, x_0 the minimiser of TV at 0.12 sigma, so that a case counts alike whether TV
-    is nearly right or far off. The magnitude and D = 1 - SSIM + 0.01 are of the foreground, as they are judged.
+
+def mixture(network: Any, example: Example, rng: Generator) -> Tensor:
+    """sum_k c_k L_k(x) / L_k(x_0) of the network's terms at random knobs, uniform on their scales: see `TERMS`.
+
+    For `hyperrecon_supervised.HyperNetwork`; x_0 is the minimiser of TV at 0.12 sigma.
     """
-    image, truth = network(example.problem), example.truth
-    inside = foreground(example.magnitude)
+    return _weighted(network, example, _drawn_knobs(network, rng))[0]
 
-    def errors(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return _norm(x - truth), ((x.abs() - truth.abs()) * inside).norm(), _dissimilarity(x, truth, inside) + 0.01
 
-    with torch.no_grad():
-        reference = errors(example.problem.tv(tv.rule(float(example.problem.noise))))
-    whole, magnitude, dissimilarity = (a / b for a, b in zip(errors(image), reference, strict=True))
-    return (whole + magnitude) / 2 + 0.3 * dissimilarity
+def data_driven_mixture(network: Any, example: Example, rng: Generator) -> Tensor:
+    """The same at the one of two random settings whose image agrees better with the samples.
+
+    Capacity goes where images agree with the data: the data-driven sampling of Wang, Dalca, Sabuncu 2021,
+    https://arxiv.org/abs/2101.02194, who take the better part of a batch.
+    """
+    drawn = [_weighted(network, example, _drawn_knobs(network, rng)) for _ in range(2)]
+    value, _ = min(drawn, key=lambda pair: float(_residual(pair[1].detach(), example)))
+    return value
 
 
 def energy(network: nn.Module, example: Example, rng: Generator) -> Tensor:
@@ -63,6 +79,49 @@ def energy(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 def fixed_energy(network: Any, example: Example, rng: Generator) -> Tensor:
     """The same at the one w and m that the network is made for (`hqs_net.HQSNetNetwork`)."""
     return _energy(network(example.problem), example.problem, network.weight, network.mix)
+
+
+def denoising(network: nn.Module, example: Example, rng: Generator) -> Tensor:
+    """log(||m - x||^2 / ||s n||^2) + 0.1 mean((m - x)^2 / v + log v), mean m and variance v of x given x + s n.
+
+    x is the truth without local phase, n white, s log-uniform; real and imaginary parts apart, v in units of s^2 / 2.
+    The logarithm lets all levels of noise count alike; the likelihood of the errors teaches the variance alone.
+    """
+    _, phase = example.problem.aligned
+    truth = example.truth * phase.conj()
+    low, high = map(math.log, posterior.LEVELS)
+    deviation = torch.tensor(rng.uniform(low, high), dtype=torch.float32, device=truth.device).exp()
+    part = deviation / 2**0.5
+    noise = torch.from_numpy(rng.standard_normal((*truth.shape, 2), np.float32)).to(truth.device)
+    mean, variance = network(truth + part * torch.view_as_complex(noise), deviation)
+    error = (torch.view_as_real(mean - truth) / part).square()
+    variance = variance / part.square()
+    return error.mean().log() + 0.1 * (error.detach() / variance + variance.log()).mean()
+
+
+def held_out_lines(network: nn.Module, example: Example, rng: Generator) -> Tensor:
+    """(r_1 + r_2) / 2, r_p = ||H (A x - y)||_p / ||H (A x_0 - y)||_p: how well held-out lines H are predicted.
+
+    H is 40% of the sampled lines outside the ACS, drawn anew each time; x and x_0, the TV image at 0.12 sigma, come
+    from the other ones. Only sampled lines are seen: self-supervision by splitting them, Yaman et al. 2020,
+    doi:10.1002/mrm.28378, with their l1 and l2 (and relative to TV, so that cases count alike) on whole lines.
+    Raises InputError where fewer than two lines lie outside the ACS.
+    """
+    problem = example.problem
+    maps, dims, sampled = problem.model.sensitivities, problem.model.dims, problem.model.mask
+    held_out = _some_lines(sampled, rng)
+    given = Problem(ForwardModel(maps, sampled & ~held_out, dims), problem.data * ~held_out, problem.noise)
+    predicted = ForwardModel(maps, held_out, dims)
+
+    def errors(x: Tensor) -> tuple[Tensor, Tensor]:
+        residual = predicted.forward(x) - held_out * problem.data
+        return residual.abs().sum(), _norm(residual)
+
+    image = network(given)
+    with torch.no_grad():
+        reference = errors(given.tv(tv.rule(float(given.noise))))
+    absolute, squared = (a / b for a, b in zip(errors(image), reference, strict=True))
+    return (absolute + squared) / 2
 
 
 def magnitude(network: Callable[..., Tensor], example: Example, rng: Generator) -> Tensor:
@@ -97,15 +156,150 @@ def either_sensitivities(network: nn.Module, example: Example, rng: Generator) -
     return combined(network, example, rng)
 
 
-LOSSES: dict[str, Loss] = {
+def learned_lines(network: Any, example: Example, rng: Generator) -> Tensor:
+    """Log ||x - t|| / ||t|| from lines that the network draws (`loupe.LOUPENetwork`) of a fully sampled example.
+
+    R is log-uniform over the network's range, with 4 to 10% of the lines in the centre, but no more than half of all.
+    The logarithm makes cases count alike without a start that would depend on the lines.
+    """
+    acceleration = log_uniform((network.accelerations[0], network.accelerations[-1]), rng)
+    centre_fraction = min(float(rng.uniform(0.04, 0.1)), 0.5 / acceleration)
+    image = network(example.problem, acceleration, centre_fraction, float(rng.uniform()))
+    return (_norm(image - example.truth) / _norm(example.truth)).log()
+
+
+def joint(network: nn.Module, example: Example, rng: Generator) -> Tensor:
+    """||x - t||_1 / ||t||_1 + ||A x - y||_1 / ||y||_1, t the coil-combined truth: what test-time training needs.
+
+    The second term is what a network goes on learning by where there is no truth (`reconstructors.test_time_training`);
+    without it in the training its gradient leads away from what was learned. Darestani, Liu, Heckel 2022,
+    https://arxiv.org/abs/2204.07204, with sums of both over their scale.
+    """
+    image, problem = network(example.problem), example.problem
+    with torch.autocast(image.device.type, enabled=False):
+        consistency = problem.model.forward(image) - problem.data
+        return _ratio(image - example.truth, example.truth) + _ratio(consistency, problem.data)
+
+
+def _improvement(image: Tensor, example: Example) -> Tensor:
+    """The mean of the error ratios of the complex image and of its magnitude, + 0.3 D / D_0.
+
+    Errors are ||x - t|| / ||x_0 - t||, x_0 the minimiser of TV at 0.12 sigma, so that a case counts alike whether TV
+    is nearly right or far off. The magnitude and D = 1 - SSIM + 0.01 are of the foreground, as they are judged.
+    """
+    truth, inside = example.truth, foreground(example.magnitude)
+
+    def errors(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return _norm(x - truth), ((x.abs() - truth.abs()) * inside).norm(), _dissimilarity(x, truth, inside) + 0.01
+
+    with torch.no_grad():
+        reference = errors(_tv_start(example))
+    whole, magnitude, dissimilarity = (a / b for a, b in zip(errors(image), reference, strict=True))
+    return (whole + magnitude) / 2 + 0.3 * dissimilarity
+
+
+def _error(image: Tensor, example: Example) -> Tensor:
+    return _norm(image - example.truth)
+
+
+def _absolute_error(image: Tensor, example: Example) -> Tensor:
+    return (image - example.truth).abs().sum()
+
+
+def _foreground_dissimilarity(image: Tensor, example: Example) -> Tensor:
+    return _dissimilarity(image, example.truth, foreground(example.magnitude)) + 0.01
+
+
+def _residual(image: Tensor, example: Example) -> Tensor:
+    """||A x - y||^2."""
+    problem = example.problem
+    difference = problem.model.forward(image) - problem.model.mask * problem.data
+    return torch.view_as_real(difference).square().sum()
+
+
+def _edge_strength_error(image: Tensor, example: Example) -> Tensor:
+    """|| G |grad x| - G |grad t| ||_1, G the mean of 5x5 neighbours: less or more of edges and texture than there is.
+
+    Means over the posterior, which squared errors ask for, have less wherever the data leave detail open.
+    """
+    return (_edge_strength(image) - _edge_strength(example.truth)).abs().sum()
+
+
+def _relative(measure: Callable[[Tensor, Example], Tensor]) -> Callable[[Tensor, Example], Tensor]:
+    """A loss relative to that of the TV image, so that cases, and losses among each other, count alike."""
+
+    def term(image: Tensor, example: Example) -> Tensor:
+        with torch.no_grad():
+            reference = measure(_tv_start(example), example)
+        return measure(image, example) / reference
+
+    return term
+
+
+TERMS: dict[str, Callable[[Tensor, Example], Tensor]] = {
+    "improvement": _improvement,
+    "error": _relative(_error),
+    "l1": _relative(_absolute_error),
+    "dissimilarity": _relative(_foreground_dissimilarity),
+    "consistency": _relative(_residual),
+    "sharpness": _relative(_edge_strength_error),
+}
+
+LOSSES: dict[str, Loss | type[Adversarial]] = {
+    "adversarial-refinement": Refinement,
     "combined": combined,
+    "denoising": denoising,
     "either-sensitivities": either_sensitivities,
     "energy": energy,
     "fixed-energy": fixed_energy,
+    "generation": Generation,
+    "held-out-lines": held_out_lines,
     "improvement": improvement,
+    "joint": joint,
+    "learned-lines": learned_lines,
     "magnitude": magnitude,
+    "mixture": mixture,
+    "mixture-data-driven": data_driven_mixture,
     "refinement": refinement,
 }
+
+# Losses that see the sampled lines alone.
+SELF_SUPERVISED = ("energy", "fixed-energy", "held-out-lines")
+
+
+def make_loss(name: str, seed: int) -> Loss:
+    """The loss of that name; one that learns, with its first weights, which depend on the seed alone."""
+    loss = LOSSES[name]
+    if not isinstance(loss, type):
+        return loss
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return loss()
+
+
+def _drawn_knobs(network: Any, rng: Generator) -> dict[str, float]:
+    """Of the weights of its terms; the noise is what it is."""
+    return {knob.name: knob.from_unit(rng.uniform()) for knob in network.knobs[1:]}
+
+
+def _weighted(network: Any, example: Example, knobs: dict[str, float]) -> tuple[Tensor, Tensor]:
+    """The mixture at these knobs, and the image."""
+    image = network(example.problem, **knobs)
+    weights = hyperrecon_supervised.coefficients(list(knobs.values()), network.form)
+    parts = [weight * TERMS[name](image, example) for name, weight in zip(network.terms, weights, strict=True)]
+    return torch.stack(parts).sum(), image
+
+
+def _tv_start(example: Example) -> Tensor:
+    return example.problem.tv(tv.rule(float(example.problem.noise)))
+
+
+def _edge_strength(image: Tensor) -> Tensor:
+    """The local mean of |grad x|, float32 (rows - 1, columns - 1)."""
+    parts = torch.stack((image[1:, :-1] - image[:-1, :-1], image[:-1, 1:] - image[:-1, :-1]))
+    power = torch.view_as_real(parts).square().sum((0, -1))
+    strength = (power + _SMOOTHING**2).sqrt()
+    return functional.avg_pool2d(strength[None], 5, 1, 2, count_include_pad=False)[0]
 
 
 def _energy(image: Tensor, problem: Problem, weight: float, mix: float) -> Tensor:
@@ -115,6 +309,24 @@ def _energy(image: Tensor, problem: Problem, weight: float, mix: float) -> Tenso
             hyperrecon.objective(problem.model, problem.data, x, weight, mix, _SMOOTHING) for x in (image, start)
         )
     return value / baseline
+
+
+def _some_lines(sampled: Tensor, rng: Generator) -> Tensor:
+    """Some of the sampled lines outside the ACS, bool (1, columns)."""
+    outside = sampled.clone()
+    outside[:, acs_lines(sampled)] = False
+    candidates = outside[0].nonzero().flatten()
+    if len(candidates) < 2:
+        raise InputError(f"{len(candidates)} lines lie outside the ACS; two are needed to hold one of them out.")
+    count = max(round(_HELD_OUT * len(candidates)), 1)
+    chosen = torch.zeros_like(sampled)
+    chosen[:, candidates[torch.from_numpy(rng.permutation(len(candidates))[:count])]] = True
+    return chosen
+
+
+def _ratio(difference: Tensor, of: Tensor) -> Tensor:
+    """||d||_1 / ||x||_1."""
+    return difference.abs().sum() / of.abs().sum()
 
 
 def _norm(x: Tensor) -> Tensor:

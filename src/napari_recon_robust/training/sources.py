@@ -1,7 +1,7 @@
 """What cases are drawn from: anatomies whose acquisition is simulated, and scans that were really acquired.
 
 A folder may mix them: NIfTI volumes and DICOM series of magnitudes, and fully sampled multi-coil k-space in HDF5
-(fastMRI's layout, which M4Raw shares, and ISMRMRD).
+(fastMRI's layout, which M4Raw shares, and ISMRMRD); undersampled k-space where the training sees no truth.
 """
 
 import re
@@ -26,9 +26,10 @@ from ..physics.simulate import simulate_slice
 from ..progress import Job, Progress
 from ..specification import Specification
 
-# Shares of the cases: of another contrast, with phase detail, and drawn finer than acquired (Gibbs ringing).
-_OTHER_CONTRAST, _PHASE_DETAIL, _DRAWN_FINER = 0.8, 0.85, 0.7
+# Shares of the cases: with phase detail, and drawn finer than acquired (Gibbs ringing).
+_PHASE_DETAIL, _DRAWN_FINER = 0.85, 0.7
 _FEWEST_COILS = 4
+UNDERSAMPLED = ", undersampled"  # at the end of a kind
 # M4Raw: one file for each repetition of a contrast, counted by the last two digits.
 _REPETITION = re.compile(r"(.+_(?:T1|T2|FLAIR|GRE))\d\d")
 
@@ -37,7 +38,8 @@ class BankSpecification(Specification):
     """What a bank holds. Ranges are (smallest, largest).
 
     exclude: names of files or folders (their beginnings) that are held out of training. coils, matrix and noise are of
-    simulated acquisitions; acquired ones have their own.
+    simulated acquisitions; acquired ones have their own. other_contrast: share of the simulated ones whose contrast is
+    another than the volume's.
     """
 
     cases: int = Field(gt=0)
@@ -48,11 +50,12 @@ class BankSpecification(Specification):
     noise: tuple[float, float] = (0.0015, 0.025)
     centre_fraction: tuple[float, float] = (0.04, 0.18)
     minimum_centre_lines: int = 10
+    other_contrast: float = Field(default=0.8, ge=0, le=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Acquisition:
-    """A fully sampled slice, in any units.
+    """A slice, fully sampled or (then nothing is wanted of it) as far as it was acquired; in any units.
 
     hybrid: complex64 (coils, rows, columns of k-space), with noise. wanted: complex64 (coils, rows, columns), the coil
     images as they should be. sigma: of the noise of one sample. acquired: bool (columns,), the lines that exist.
@@ -94,7 +97,7 @@ class Anatomy(Source):
         matrix = _matrix(self.volume, specification.matrix, rng)
         finer = 2 if rng.uniform() < _DRAWN_FINER else 1
         image = anatomy.random_slice(self.volume, (finer * matrix[0], finer * matrix[1]), rng)
-        if rng.uniform() < _OTHER_CONTRAST:
+        if rng.uniform() < specification.other_contrast:
             image = anatomy.contrast(image, rng)
         image = anatomy.soften(image, rng.uniform(*anatomy.ROUGHNESS_RANGE))
         simulated = simulate_slice(
@@ -117,11 +120,14 @@ class Acquired(Source):
     """A scan, in one file for each repetition. wanted: the coil images themselves, the mean over repetitions.
 
     A single scan has its noise in what is wanted too; the network then learns the mean over the noise, as from clean
-    images but slower. Repetitions are drawn one at a time and averaged up to a constant phase.
+    images but slower. Repetitions are drawn one at a time and averaged up to a constant phase. Of a scan with gaps
+    between its lines the zero-filled image stands there.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        """Raises FileFormatError or InputError for a file that cannot be trained on."""
+    def __init__(self, files: Sequence[Path], undersampled: bool = False) -> None:
+        """undersampled: whether lines may be missing. Raises FileFormatError or InputError for a file that cannot be
+        trained on.
+        """
         self.files = tuple(files)
         shapes = []
         for file in files:
@@ -132,13 +138,14 @@ class Acquired(Source):
                         f"{file.name} has {header.coils} coil(s), and at least {_FEWEST_COILS} are needed to train on; "
                         "take it out of the folder."
                     )
-                if not scan.fully_sampled or len(scan.acquired) != 1:
+                if len(scan.acquired) != 1 or not (scan.fully_sampled or undersampled):
+                    needed = "whole lines" if undersampled else "fully sampled lines"
                     raise InputError(
-                        f"{file.name} is undersampled, and fully sampled lines are needed to train on; take it out of "
-                        "the folder."
+                        f"{file.name} is undersampled, and {needed} are needed to train on; take it out of the folder."
                     )
                 shapes.append((header.slices, header.coils, header.readout, header.phase))
-                self.kind, self.slices = header.format, header.slices
+                self.kind = header.format if scan.fully_sampled else f"{header.format}{UNDERSAMPLED}"
+                self.slices = header.slices
                 self.pixels = float(header.matrix[0] * header.phase)
         if len(set(shapes)) > 1:
             raise InputError(
@@ -160,8 +167,10 @@ class Acquired(Source):
             return scan.measurement(slice)
 
 
-def find_sources(data: Path, exclude: Sequence[str] = ()) -> Job[list[Source]]:
+def find_sources(data: Path, exclude: Sequence[str] = (), undersampled: bool = False) -> Job[list[Source]]:
     """Everything in a folder and those within that can be trained on, less what begins with one of `exclude`.
+
+    undersampled: whether scans may be.
 
     Raises InputError where there is nothing, and for what is there and cannot be trained on; FileFormatError for a file
     that cannot be read.
@@ -186,7 +195,7 @@ def find_sources(data: Path, exclude: Sequence[str] = ()) -> Job[list[Source]]:
     sources += [Anatomy(dicom.load_series(series), "DICOM", series[0].name) for series in dicom.find_series(images)]
     for number, repetitions in enumerate(scans.values()):
         yield Progress(number / len(scans), f"looking at scan {number + 1} of {len(scans)}")
-        sources.append(Acquired(repetitions))
+        sources.append(Acquired(repetitions, undersampled))
     if not sources:
         raise InputError(
             f"{data} holds nothing to train on; give a folder with NIfTI volumes, DICOM series of {dicom.FEWEST} or "

@@ -205,6 +205,7 @@ def _card_hash(name: str) -> str:
 
 def _card(name: str, metadata: Metadata, parameters: int, content: bytes) -> str:
     domain = metadata.trained_for
+    patterns = ", ".join(domain.patterns) or "lines of its own"
     lines = [
         f"# {name}: {metadata.title}",
         "",
@@ -213,7 +214,7 @@ def _card(name: str, metadata: Metadata, parameters: int, content: bytes) -> str
         "",
         "## Trained for",
         "",
-        f"- acceleration {domain.acceleration[0]:g} to {domain.acceleration[1]:g}, {', '.join(domain.patterns)}",
+        f"- acceleration {domain.acceleration[0]:g} to {domain.acceleration[1]:g}, {patterns}",
         f"- noise {domain.noise[0]:g} to {domain.noise[1]:g} of the image's scale",
         f"- {domain.coils[0]} to {domain.coils[1]} coils, {domain.matrix[0]} to {domain.matrix[1]} pixels",
         f"- {domain.anatomy}",

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import napari.viewer
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt.utils import signals_blocked
 
 from ..errors import ReconRobustError
@@ -15,6 +24,7 @@ from ..workbench.reconstruction import Rendered
 from .knobs import KnobPanel, decimals
 from .parts import Page, SamplingPicture, button, heading, row, set_faint, show_text, warning, words
 from .session import Session
+from .strip import COLUMNS, Strip
 
 if TYPE_CHECKING:
     from ..reconstructors.base import Reconstructor
@@ -25,14 +35,14 @@ _AS_ACQUIRED = "as acquired"
 
 
 def sampling_knobs() -> tuple[Knob, ...]:
-    """Sampling as knobs: fastMRI's patterns and their parameters."""
+    """Sampling as knobs: the patterns and their parameters."""
     from ..physics.sampling import PATTERNS
 
     return (
         Knob(
             name="pattern",
             label="Pattern",
-            help="Which lines of k-space are kept: fastMRI's patterns, or a 2-D Poisson disc",
+            help="Which lines of k-space are kept: fastMRI's patterns, a 2-D Poisson disc, or learned lines",
             kind="choice",
             choices=(_AS_ACQUIRED, *PATTERNS),
             default="equispaced",
@@ -82,6 +92,8 @@ class ReconstructDock(Page):
             (self.bench.reconstruction.knobs_changed, self._on_knobs),
             (self.bench.reconstruction.rendered, self._on_rendered),
             (self.bench.reconstruction.prepared, self._on_prepared),
+            (self.bench.choosing.changed, self._on_chosen),
+            (self.bench.regions.chosen_changed, self._show_where),
         ):
             self.listen(signal, slot)
         self.session.asked_axes.connect(self._ask_axes)
@@ -89,6 +101,7 @@ class ReconstructDock(Page):
         if self.bench.acquisition.is_open:
             self._show_opened()
             self._on_method()
+            self._on_chosen()
         self.session.join(self, "Reconstruct")
 
     # ---------------------------------------------------------------- parts
@@ -107,6 +120,7 @@ class ReconstructDock(Page):
         self.upright = QCheckBox("Turn upside down")
         self.upright.setToolTip("fastMRI stores images with the first row at the bottom; only the picture is turned")
         self.upright.toggled.connect(self.session.panels.set_upside_down)
+        self.upright.toggled.connect(lambda _: self._on_chosen())
         return _column(row(self.open_button, self.sample_button), self.hint, self.facts, self.notes, self.upright)
 
     def _axes(self) -> QWidget:
@@ -153,6 +167,25 @@ class ReconstructDock(Page):
         column.addLayout(self.knob_place)
         column.addLayout(row(self.auto, self.preview, self.mark, stretch=2))
         column.addWidget(self.scores)
+        column.addWidget(self._diversity())
+
+    def _diversity(self) -> QWidget:
+        """The plausible images that differ most, below the knobs that they belong to."""
+        self.diverse = button(
+            "Show diverse",
+            "Of the images that fit the samples, over the range of the knobs or by chance, those that differ most",
+            lambda: self.session.diverse(self.count.value()),
+        )
+        self.count = QSpinBox()
+        self.count.setRange(2, 2 * COLUMNS)
+        self.count.setValue(COLUMNS)
+        self.count.setToolTip("How many images")
+        self.count.setFixedWidth(84)  # napari's theme makes it as wide as a number of ten digits
+        self.where = words(faint=True)
+        self.strip = Strip()
+        self.strip.chosen.connect(self.session.pick)
+        self.diversity = _column(row(self.diverse, self.count, self.where, stretch=2), self.strip)
+        return self.diversity
 
     def _own_model(self) -> QWidget:
         self.model = QLineEdit()
@@ -243,6 +276,7 @@ class ReconstructDock(Page):
             f"R = {measured.measurement.acceleration:.3g}: {int(mask.sum())} of {mask.numel()} {unit}"
         )
         self._show_domain()
+        self._show_where()
 
     # ---------------------------------------------------------------- method and knobs
 
@@ -302,6 +336,8 @@ class ReconstructDock(Page):
         self.knobs.refused.connect(self.session.jobs.failed)
         self.knob_place.addWidget(self.knobs)
         self.auto.setVisible(bool(self.bench.reconstruction.axes))
+        self.diversity.setVisible(self.bench.choosing.possible)
+        self._show_where()
         self._show_domain()
         self._show_mark("")
         show_text(self.scores, "")
@@ -326,6 +362,7 @@ class ReconstructDock(Page):
     def _on_knobs(self) -> None:
         if self.knobs is not None:
             self.knobs.set_values(self.bench.reconstruction.knobs)
+        self.strip.mark(self.bench.reconstruction.knobs)
 
     def _auto(self) -> None:
         self.session.attempt(self.bench.reconstruction.automatic)
@@ -346,6 +383,23 @@ class ReconstructDock(Page):
         """The map under the pad grows with what is prepared."""
         if self.knobs is not None and self.knobs.pad is not None:
             self.knobs.pad.set_map(self.bench.reconstruction.consistency(), "dark: true to the data")
+
+    def _on_chosen(self) -> None:
+        choosing, geometry, method = self.bench.choosing, self.session.panels.geometry, self.bench.reconstruction.method
+        if geometry is None or method is None or self.bench.acquisition.slice is None:
+            self.strip.clear()
+            return
+        region = self.bench.acquisition.slice.foreground if choosing.region is None else choosing.region
+        of_chance = [knob for knob in method.knobs if knob.name == "seed"]
+        axes = self.bench.reconstruction.axes if method.draw is None else of_chance
+        self.strip.show_variants(choosing.variants, axes, region.numpy(), geometry)
+        self.strip.mark(self.bench.reconstruction.knobs)
+
+    def _show_where(self) -> None:
+        """Where the images are to differ."""
+        regions = self.bench.choosing.regions
+        names = ", ".join(region.name for region in regions)
+        self.where.setText(f"on {names}" if names else "on the whole image")
 
     def _show_mark(self, text: str) -> None:
         self.mark.setText(text)

@@ -143,6 +143,18 @@ class Session(QObject):
         if self.bench.acquisition.slice is not None and self.bench.reconstruction.method is not None:
             self.jobs.latest(self.bench.reconstruction.render(), "render")
 
+    def diverse(self, count: int) -> None:
+        """Choose the images over the knobs' range that differ most, on the chosen regions."""
+        if self.bench.reconstruction.stale and self.bench.acquisition.slice is not None:
+            self._prepare()
+        self.attempt(lambda: self.bench.choosing.diverse(count))
+
+    def pick(self, knobs: dict[str, Any]) -> None:
+        """Take the knobs of an image that was chosen; it comes without its Preview button."""
+        self.turn(knobs)
+        if self.slow:
+            self.render()
+
     def look(self, **changes: Any) -> None:
         """Look at the result in another way: factor, random, truth, flicker."""
         for name, value in changes.items():

@@ -13,12 +13,14 @@ from ..errors import InputError
 from ..knob import Knob, resolve
 from ..progress import Job, Progress, relayed
 from .acquisition import Acquisition, Slice
+from .compiling import compilations
 from .task import Task
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from ..diversity import Variant
     from ..evaluation.metrics import Metrics
     from ..measurement import Measurement
     from ..reconstructors.base import Reconstructor
@@ -31,7 +33,8 @@ class Rendered:
 
     perturbed: of the perturbed samples at the same knobs, or None. exact: rendered, not interpolated between
     prepared neighbours. reference: the fully sampled image of the method's own kind, or None; metrics: against it,
-    on "foreground" and "image"; seconds: what the image took. These three of exact images only.
+    on "foreground" and "image"; seconds: what the image took, None where something was compiled meanwhile. These three
+    of exact images only.
     """
 
     knobs: Mapping[str, Any]
@@ -40,13 +43,14 @@ class Rendered:
     exact: bool
     reference: "Tensor | None" = None
     metrics: "Mapping[str, Metrics] | None" = None
-    seconds: float = 0.0
+    seconds: float | None = None
 
 
 class Reconstruction:
     """The method and its knobs on the measured slice.
 
-    own: the own models that were opened, by their id.
+    own: the own models that were opened, by their id. seconds: what an image takes, by the method's id, as soon as it
+    was measured.
 
     Signals: `method_changed()`, `knobs_changed()`, `rendered(Rendered)`, `prepared()` at each step towards a knob
     that answers at once.
@@ -141,8 +145,8 @@ class Reconstruction:
                 self._show(rendered)
 
         def accept(rendered: Rendered) -> None:
-            # The first image of a method may include compiling it.
-            self.seconds[method.id] = min(rendered.seconds, self.seconds.get(method.id, rendered.seconds))
+            if rendered.seconds is not None:  # the first may include loading the method
+                self.seconds[method.id] = min(rendered.seconds, self.seconds.get(method.id, rendered.seconds))
             show(rendered)
 
         # A prepared family goes on from its neighbours, faster than from nothing.
@@ -169,6 +173,21 @@ class Reconstruction:
         if self._twin is not None:
             self._sweeps.append(Sweep.of(method, self._twin, knobs))
         return Task("Preparing the knob", _prepare(self._sweeps), lambda _: None, lambda _: self.prepared.emit())
+
+    def members(self) -> Job["list[Variant]"]:
+        """The family to choose from as a job: samples or restarts, else the whole grid of the live knobs, of which what
+        is prepared already is kept.
+
+        Raises InputError for a method without either, or of magnitudes alone.
+        """
+        from ..diversity import draws, family_axes
+
+        if self.chosen.draw is not None:
+            return draws(self._acquisition.current.measurement, self.chosen, dict(self.knobs))
+        family_axes(self.chosen)
+        if self.stale:
+            self.prepare()
+        return _members(self._sweeps[0], dict(self.knobs), self._consistency)
 
     def consistency(self) -> "NDArray[np.float32] | None":
         """||A x - y|| / ||y|| over the two live knobs, (second knob, first knob), NaN where not prepared yet."""
@@ -226,7 +245,8 @@ def _render(
 ) -> Job[Rendered]:
     from ..evaluation import metrics
 
-    start = time.perf_counter()
+    compiled = compilations()
+    start, events = time.perf_counter(), compiled.events
 
     def shown(step: Progress) -> Progress:
         preview = None if step.preview is None else Rendered(knobs, step.preview.abs().float(), None, exact=False)
@@ -236,7 +256,7 @@ def _render(
         return replace(step, preview=None)
 
     image = (yield from relayed(image_of(0, measured.measurement), shown)).abs().float()
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - start if compiled.none_since(events) else None
     perturbed = None if twin is None else (yield from relayed(image_of(1, twin), unseen)).abs().float()
     reference = measured.measurement.reference(reference_kind)
     scores = None
@@ -249,6 +269,16 @@ def _prepare(sweeps: "Sequence[Sweep]") -> Job[None]:
     for number, sweep in enumerate(sweeps):
         for progress in sweep.prepare():
             yield Progress((number + progress.fraction) / len(sweeps), progress.message, sweep)
+
+
+def _members(
+    sweep: "Sweep", knobs: Mapping[str, Any], consistency: Mapping[tuple[float, ...], float]
+) -> Job["list[Variant]"]:
+    from ..diversity import Variant
+
+    yield from sweep.prepare()
+    found = sweep.renders()
+    return [Variant({**knobs, **point}, image, consistency[tuple(point.values())]) for point, image in found]
 
 
 def _noting(

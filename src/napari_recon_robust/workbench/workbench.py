@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from ..progress import Job, Progress
 from .acquisition import Acquisition
+from .choosing import Choosing
 from .perturbing import Perturbing, Result, Setting, finished
 from .reconstruction import Reconstruction
 from .regions import Regions
@@ -25,6 +26,7 @@ class Workbench:
         self.regions = Regions()
         self.acquisition = Acquisition()
         self.reconstruction = Reconstruction(self.acquisition)
+        self.choosing = Choosing(self.acquisition, self.reconstruction, self.regions)
         self.perturbing = Perturbing(self.acquisition, self.reconstruction, self.regions)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)

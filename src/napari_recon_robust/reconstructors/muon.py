@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+_HIDDEN = 16  # channels on either side of a convolution, at least, that Muon trains
 _MOMENTUM = 0.95
 # x -> a x + b x^3 + c x^5 takes singular values in (0, 1] to within 0.3 of one in five rounds.
 _ROUNDS, _QUINTIC = 5, (3.4445, -4.7750, 2.0315)
@@ -37,6 +38,19 @@ class Muon(torch.optim.Optimizer):
                 update = orthogonalise(kernel.grad.lerp(mean, _MOMENTUM).flatten(1))
                 stretch = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
                 kernel.add_(update.view_as(kernel), alpha=-group["lr"] * stretch)
+
+
+def optimisers(network: nn.Module, rate: float, muon: float | None) -> list[torch.optim.Optimizer]:
+    """AdamW at a learning rate, and Muon at its own for the hidden convolutions; None leaves them to AdamW too."""
+    hidden = [p for p in network.parameters() if p.ndim == 4 and min(p.shape[:2]) >= _HIDDEN] if muon else []
+    chosen = {id(p) for p in hidden}
+    rest = [p for p in network.parameters() if id(p) not in chosen]
+    # Squares are averaged over 100 steps, not 1000: the kernels that Muon moves change what the others see.
+    betas = (0.9, 0.99 if hidden else 0.999)
+    found: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, rate, betas=betas, weight_decay=0.0)]
+    if muon and hidden:
+        found.append(Muon(hidden, muon))
+    return found
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:

@@ -1,0 +1,48 @@
+"""DAGAN: a U-Net trained against a discriminator."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..knob import Knob
+from .trained import ImageNetwork, TrainedReconstructor
+from .unrolled import Problem, load_trained, local_phase
+
+REACH = 0.3  # of the network's output of unit size: aliasing is that large
+
+
+class DAGAN(TrainedReconstructor):
+    """x = u (z + G(z)),  z = A^H y / u, u the local phase of A^H y.
+
+    G is a U-Net, trained by 15 ||x - t||^2 / ||t||^2 + 0.1 ||A x - y||^2 / ||y||^2 + a distance in the features of a
+    discriminator D + log(1 + exp -D(x)), D trained to tell images x from truths t. Yang et al. 2018,
+    doi:10.1109/TMI.2017.2785879, for magnitudes of one coil; there the features were those of a network trained on
+    photographs (VGG), which nothing here is, and the samples' term was over all of k-space, where Parseval makes it
+    the first one again. Nothing ties the image to the samples: what the network invents stays.
+    """
+
+    id = "dagan"
+    label = "DAGAN"
+    summary = "U-Net on the zero-filled image, trained to look real to a discriminator; no data consistency."
+    knobs: tuple[Knob, ...] = ()
+    caution = "Trained to look real; detail may be invented, and nothing ties it to the samples."
+
+    def network(self, device: torch.device) -> "GeneratorNetwork":
+        """The trained network, shared by all."""
+        return load_trained(GeneratorNetwork, self.weights, device)
+
+
+class GeneratorNetwork(nn.Module):
+    """The network of `DAGAN`; it starts at the zero-filled image. widths: the U-Net's channels at its levels."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.body = ImageNetwork(widths, levels=0, reach=REACH)
+
+    def forward(self, problem: Problem) -> Tensor:
+        """The image, complex64 (rows, columns), relative to the problem's scale."""
+        zero_filled = problem.right_hand_side
+        phase = local_phase(zero_filled.detach(), problem.noise)
+        aligned = zero_filled * phase.conj()
+        return phase * (aligned + self.body(aligned))

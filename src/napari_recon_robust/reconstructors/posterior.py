@@ -1,0 +1,234 @@
+"""Posterior sampling with a denoiser as the prior."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..knob import Knob
+from ..measurement import Measurement
+from ..progress import Job, Progress, relayed, run
+from . import tv
+from .base import Reconstructor
+from .cg_sense import conjugate_gradients
+from .trained import UNet
+from .unrolled import Problem, assemble, channels, in_turn, load_trained, on_blocks, problems, smooth, to_complex
+
+LEVELS = 0.002, 0.6  # of noise that the denoiser is trained for, relative to the image's scale
+FIRST, LAST = 0.5, 0.003  # of a sample
+SIGNAL = 0.4  # root mean square of images, relative to their scale
+LEAST_VARIANCE = 1e-3  # of what is left, relative to that of images without any structure
+PRECISION = 1e-2  # of conjugate gradients, in each step of a sample
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Draws of the image given one measurement.
+
+    images: complex64 (samples, ..., rows, columns), in the scan's units. consistency: ||A x - y|| / ||y|| of each,
+    float32 (samples, ...).
+    """
+
+    images: Tensor
+    consistency: Tensor
+
+    @cached_property
+    def mean(self) -> Tensor:
+        """Complex64 (..., rows, columns): the estimate with the least mean squared error."""
+        return self.images.mean(0)
+
+    @cached_property
+    def deviation(self) -> Tensor:
+        """The standard deviation of the magnitude, float32 (..., rows, columns); InputError for one sample alone."""
+        if len(self.images) < 2:
+            raise InputError("one sample has no standard deviation; draw at least two.")
+        return self.images.abs().std(0)
+
+
+class Posterior(Reconstructor):
+    """x ~ p(x | y) = p(x) exp(-||A x - y||^2 / sigma^2) / Z;  the image is the mean of several such samples.
+
+    The prior p is known by a denoiser, trained on fully sampled images alone: m and V, the mean and the variances of
+    x given x_s = x + s n, n white noise. A sample starts at x_s = TV's image + s n, s = 0.5, and goes down to 0.003 by
+
+    x   = m + e + V A^H (A V A^H + sigma^2 I)^-1 (y + f - A (m + e)),    e ~ N(0, V),  f ~ N(0, sigma^2 I),
+    x_r = x + (r / s)^2 (x_s - x) + r sqrt(1 - (r / s)^2) n,             r the level after s.
+
+    If the errors of m are independent and normal, x is a draw given x_s and y, and x_r one given both (the stochastic
+    sampler of Song et al. 2021, https://arxiv.org/abs/2011.13456; learned variances: Peng et al. 2024,
+    https://arxiv.org/abs/2402.02149). Real and imaginary part have variances of their own: without its local phase
+    (`Problem.aligned`) the image is nearly real, and that is known too. It samples the posterior like the annealed
+    Langevin dynamics of Jalal et al. 2021, https://arxiv.org/abs/2108.01368, in tens of steps instead of thousands.
+    """
+
+    id = "posterior"
+    label = "Posterior sampling"
+    summary = "Draws from all images that fit the samples and look like the training's; their mean, and their spread."
+    differentiable = False
+    draw = MappingProxyType({"samples": 1, "show": "mean"})
+    caution = "The spread is of the noise and the prior; errors of the sensitivities and of the prior are not in it."
+    weights: str
+    knobs = (
+        Knob(
+            name="samples",
+            label="Samples",
+            help="How many images are drawn. One alone is a sample to look at: other seeds give others.",
+            kind="int",
+            default=8,
+            minimum=1,
+            maximum=256,
+        ),
+        Knob(
+            name="show",
+            label="Show",
+            help="The mean of the samples, or the standard deviation of their magnitude.",
+            kind="choice",
+            choices=("mean", "deviation"),
+            default="mean",
+        ),
+        Knob(
+            name="steps",
+            label="Steps",
+            help="Levels of noise from strong to weak that each sample passes; fewer are coarser.",
+            kind="int",
+            default=20,
+            minimum=2,
+            maximum=1000,
+        ),
+        Knob(
+            name="seed",
+            label="Seed",
+            help="Of the first sample; the next ones count on.",
+            kind="int",
+            default=0,
+            maximum=9999,
+        ),
+    )
+
+    def __init__(self, weights: str | Path = "posterior") -> None:
+        self.weights = str(weights)
+        self._drawn: WeakKeyDictionary[Measurement, dict[tuple[int, int], tuple[Tensor, Tensor]]] = WeakKeyDictionary()
+
+    def network(self, device: torch.device) -> "Denoiser":
+        """The trained denoiser, shared by all."""
+        return load_trained(Denoiser, self.weights, device)
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image for `samples`, `show`, `steps` and `seed`."""
+        return run(self.steps(measurement, **knobs))
+
+    def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
+        """A preview every step: what the sample is going to look like."""
+        samples = yield from self.samples(measurement, knobs["samples"], knobs["steps"], knobs["seed"])
+        return samples.mean if knobs["show"] == "mean" else samples.deviation.to(samples.images.dtype)
+
+    def samples(self, measurement: Measurement, count: int, steps: int = 20, seed: int = 0) -> Job[Samples]:
+        """`count` samples, of the seeds from `seed` on; those drawn before of the same measurement are kept."""
+        kept = self._drawn.setdefault(measurement, {})
+        for number in range(count):
+
+            def shown(step: Progress, number: int = number) -> Progress:
+                return Progress((number + step.fraction) / count, f"sample {number + 1} of {count}", step.preview)
+
+            if (key := (steps, seed + number)) not in kept:
+                kept[key] = yield from relayed(self._draw(measurement, *key), shown)
+        images, consistency = zip(*(kept[steps, seed + number] for number in range(count)), strict=True)
+        return Samples(torch.stack(images), torch.stack(consistency))
+
+    def _draw(self, measurement: Measurement, steps: int, seed: int) -> Job[tuple[Tensor, Tensor]]:
+        """One sample of each slice, and their data consistency."""
+        network = self.network(measurement.kspace.device)
+        images = yield from in_turn(measurement, lambda problem: sample(network, problem, steps, seed))
+        misfits = [
+            (one.model.forward(image) - one.model.mask * one.data).norm() / one.data.norm()
+            for one, image in zip(problems(measurement), images, strict=True)
+        ]
+        return assemble(images, measurement), torch.stack(misfits).reshape(measurement.kspace.shape[:-3])
+
+
+def sample(network: "Denoiser", problem: Problem, steps: int, seed: int) -> Job[Tensor]:
+    """One sample, complex64 (rows, columns), relative to the problem's scale, with previews of the same kind."""
+    aligned, phase = problem.aligned
+    start = problem.tv(tv.rule(float(problem.noise))) * phase.conj()
+    generator = torch.Generator().manual_seed(seed)
+
+    def noise() -> Tensor:
+        return torch.randn(start.shape, dtype=start.dtype, generator=generator).to(start.device)
+
+    levels = torch.from_numpy(np.geomspace(FIRST, LAST, steps)).to(start.real)
+    with torch.no_grad():
+        noisy = start + levels[0] * noise()
+        for n, level in enumerate(levels):
+            image = conditional_draw(network(noisy, level), aligned, generator)
+            yield Progress((n + 1) / steps, preview=phase * image)
+            if n + 1 < steps:
+                share = (levels[n + 1] / level).square()
+                noisy = torch.lerp(image, noisy, share) + levels[n + 1] * (1 - share).sqrt() * noise()
+    return phase * image
+
+
+def conditional_draw(prior: "Denoised", problem: Problem, generator: torch.Generator) -> Tensor:
+    """The x of `Posterior` given m, V and y, complex64 (rows, columns): a draw by perturbing both and solving.
+
+    It is z + D u, (D A^H A D + sigma^2 I) u = D A^H (y + f - A z), z = m + e, D^2 = V: linear in real and imaginary
+    part, which have variances of their own; sigma^2 is that of a part too, half of the noise's. Without the draws e
+    and f it would be the mean (perturb and optimise, Papandreou and Yuille 2010).
+    """
+    model, deviation = problem.model, prior.variance.sqrt()
+    power = problem.noise.square() / 2
+
+    def noise(like: Tensor) -> Tensor:
+        return torch.randn(like.shape, dtype=like.dtype, generator=generator).to(like.device)
+
+    def scaled(x: Tensor) -> Tensor:
+        return torch.view_as_complex(torch.view_as_real(x) * deviation)
+
+    perturbed = prior.mean + 2**0.5 * scaled(noise(prior.mean))  # a part of complex noise has half its variance
+    data = problem.right_hand_side + model.adjoint(problem.noise * noise(problem.data))
+    # Conjugate gradients err by at most 2 exp(-2 n / sqrt(condition)).
+    condition = 1 + float(prior.variance.amax() / power)
+    iterations = math.ceil(math.log(2 / PRECISION) / 2 * math.sqrt(condition))
+    right = scaled(data - model.normal(perturbed))
+    return perturbed + scaled(
+        conjugate_gradients(lambda u: scaled(model.normal(scaled(u))) + power * u, right, iterations)
+    )
+
+
+class Denoised(NamedTuple):
+    """E[x | x_s], complex64 (rows, columns), and the variance of its real and imaginary part, (rows, columns, 2)."""
+
+    mean: Tensor
+    variance: Tensor
+
+
+class Denoiser(nn.Module):
+    """Mean and variance of an image without local phase, given it with white noise of a known level.
+
+    mean = c x_s + o U,  variance = o^2 / 2 (exp V + 0.001),  c = d^2 / (s^2 + d^2),  o^2 = s^2 c,  d = 0.4: o^2 is what
+    would be left of images that are white noise of deviation d, c the weight of their best estimate (Karras et al.
+    2022, https://arxiv.org/abs/2206.00364). U and V are a residual U-Net on 2x2 blocks; widths: its channels.
+    """
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.body = UNet(20, 16, tuple(widths))
+
+    def forward(self, image: Tensor, deviation: Tensor) -> Denoised:
+        """image: complex64 (rows, columns), x_s; deviation: s, with E|s n|^2 = s^2, float32 without axes."""
+        power = deviation.square() + SIGNAL**2
+        keep = SIGNAL**2 / power
+        left = deviation * keep.sqrt()
+        detail = channels((image - smooth(image)) / deviation).asinh()
+        level = deviation.log().expand(1, 1, *image.shape)
+        features = on_blocks(self.body, torch.cat((channels(image / power.sqrt()), detail, level), dim=1))
+        mean = keep * image + left * to_complex(features[:, :2])
+        variance = left.square() / 2 * (features[0, 2:].movedim(0, -1).exp() + LEAST_VARIANCE)
+        return Denoised(mean, variance)

@@ -1,0 +1,80 @@
+"""What to show of a method's knobs: the plausible reconstructions that differ most."""
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from ..progress import Job, Progress
+from .acquisition import Acquisition
+from .reconstruction import Reconstruction
+from .regions import Region, Regions
+from .task import Task, part
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..diversity import Variant
+
+_RENDERING = 0.8  # of the job; the rest compares
+
+
+class Choosing:
+    """Some reconstructions of the measured slice, chosen on its chosen regions.
+
+    variants: the last choice; empty when method or slice have changed since. region: bool (rows, columns) where they
+    were to differ, None for everywhere. Signal: `changed()`.
+    """
+
+    changed = Signal()
+
+    def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions) -> None:
+        self._acquisition, self._reconstruction, self._regions = acquisition, reconstruction, regions
+        self.variants: list[Variant] = []
+        self.region: Tensor | None = None
+        for signal in (acquisition.measured, acquisition.closed, reconstruction.method_changed):
+            signal.connect(self._forget)
+
+    @property
+    def possible(self) -> bool:
+        """Whether the method has a family to choose from."""
+        method = self._reconstruction.method
+        if method is None or method.reference_kind == "rss":
+            return False
+        return method.draw is not None or bool(self._reconstruction.axes)
+
+    @property
+    def regions(self) -> list[Region]:
+        """Those that are chosen on this slice: where the images are to differ; everywhere if there are none."""
+        index = self._acquisition.index
+        return [region for region in self._regions.chosen if region.slice == index]
+
+    def diverse(self, count: int) -> Task["list[Variant]"]:
+        """Choose `count` images, by `diversity.choose`: of samples or restarts, or of renders that live knobs keep.
+
+        Raises InputError for a method without either, or of magnitudes alone.
+        """
+        method, measured = self._reconstruction.chosen, self._acquisition.current
+        members = self._reconstruction.members()
+        region = None
+        if self.regions:
+            region = self._regions.roi(self._acquisition.index).mask(measured.measurement.matrix)
+
+        def accept(variants: "list[Variant]") -> None:
+            if method is self._reconstruction.method and measured is self._acquisition.slice:
+                self.variants, self.region = variants, region
+                self.changed.emit()
+
+        return Task("Choosing diverse images", _choose(members, count, region), accept)
+
+    def _forget(self) -> None:
+        if self.variants:
+            self.variants, self.region = [], None
+            self.changed.emit()
+
+
+def _choose(members: "Job[list[Variant]]", count: int, region: "Tensor | None") -> "Job[list[Variant]]":
+    from ..diversity import choose
+
+    yield Progress(0.0, "Rendering the images to choose from")
+    found = yield from part(members, 0.0, _RENDERING)
+    return (yield from part(choose(found, count, region=region), _RENDERING, 1.0))

@@ -1,0 +1,40 @@
+"""Whether numba compiles: what is measured meanwhile includes it, and says nothing of the next time."""
+
+from functools import cache
+from typing import Any
+
+
+class Compilations:
+    """What numba compiles in this process, in whatever thread: all wait for its one lock.
+
+    running: how many are under way. events: how many began or ended.
+    """
+
+    def __init__(self) -> None:
+        self.running = self.events = 0
+
+    def none_since(self, events: int) -> bool:
+        """Whether nothing was compiled since there were that many events."""
+        return self.running == 0 and self.events == events
+
+
+@cache
+def compilations() -> Compilations:
+    """Those from the first call on, which imports numba (half a second) where it is installed."""
+    counted = Compilations()
+    try:
+        from numba.core import event
+    except ImportError:
+        return counted
+
+    class Listener(event.Listener):
+        def on_start(_, event: Any) -> None:
+            counted.running += 1
+            counted.events += 1
+
+        def on_end(_, event: Any) -> None:
+            counted.running -= 1
+            counted.events += 1
+
+    event.register("numba:compile", Listener())
+    return counted

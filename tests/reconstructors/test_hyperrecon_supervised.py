@@ -1,0 +1,141 @@
+import pytest
+import torch
+from test_properties import (  # noqa: F401
+    measurement,
+    test_a_batch_is_a_loop,
+    test_a_family_is_its_members,
+    test_it_is_reproducible,
+    test_it_looks_like_the_object,
+    test_shape_and_type,
+    test_the_gradient,
+    test_the_units_of_the_scan_do_not_matter,
+)
+
+from napari_recon_robust.errors import WeightsError
+from napari_recon_robust.reconstructors import hyperrecon_supervised as module
+from napari_recon_robust.reconstructors import tv
+from napari_recon_robust.reconstructors.hyperrecon_supervised import HyperNetwork, HyperReconSupervised, coefficients
+from napari_recon_robust.reconstructors.unrolled import problems
+
+TERMS = ["improvement", "consistency", "sharpness"]
+KINDS = {
+    "weights": {"unrolls": 2, "widths": [8, 8], "terms": TERMS},
+    "scale-and-shift": {"unrolls": 2, "widths": [8, 8], "terms": TERMS, "conditioning": "scale-and-shift"},
+    "plain": {"unrolls": 0, "widths": [8, 8], "terms": ["l1", "dissimilarity"], "form": "convex"},
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def method(request, make_random, save, tmp_path_factory) -> HyperReconSupervised:
+    """Small networks of random weights: all generated, modulated, and without data consistency."""
+    network = make_random(HyperNetwork, KINDS[request.param], 0.005)
+    return HyperReconSupervised(save(network, KINDS[request.param], tmp_path_factory.mktemp(request.param)))
+
+
+def untrained(**arguments) -> HyperNetwork:
+    torch.manual_seed(0)
+    return HyperNetwork(**({"unrolls": 3, "widths": [8, 8], "terms": TERMS} | arguments))
+
+
+def values(network: HyperNetwork, position: float) -> dict[str, float]:
+    return {knob.name: knob.from_unit(position) for knob in network.knobs[1:]}
+
+
+def test_coefficients_are_shares_of_the_knobs_ratios():
+    shares = coefficients([0.5, 3.0], "ratio")
+    assert sum(shares) == pytest.approx(1)
+    assert [share / shares[0] for share in shares] == pytest.approx([1, 0.5, 3.0])
+
+
+def test_convex_coefficients_are_the_published_ones():
+    a, b = 0.3, 0.6
+    assert coefficients([a], "convex") == pytest.approx([1 - a, a])
+    assert sorted(coefficients([b, a], "convex")) == pytest.approx(sorted([a, (1 - a) * b, (1 - a) * (1 - b)]))
+    corners = [coefficients([x, y], "convex") for x, y in ((0, 0), (1, 0), (0, 1), (1, 1))]
+    assert corners == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]
+
+
+def test_the_knobs_are_those_of_the_weights(method):
+    arguments = KINDS["plain"] if len(method.knobs) == 2 else KINDS["weights"]
+    assert [knob.name for knob in method.knobs] == ["noise", *arguments["terms"][1:]]
+    assert sum(knob.live for knob in method.knobs) == 2
+    convex = arguments.get("form") == "convex"
+    assert all((knob.minimum == 0) == convex for knob in method.knobs[1:])
+
+
+@pytest.mark.parametrize("conditioning", ["weights", "scale-and-shift"])
+@pytest.mark.parametrize("noise", [0.25, 1.0, 2.0])
+def test_untrained_it_is_tv_at_the_assumed_noise(lines, conditioning, noise):
+    """Whatever the knobs: the network's last layer and the pulls are zero at first."""
+    (problem,) = problems(lines)
+    network = untrained(conditioning=conditioning)
+    aligned, phase = problem.aligned
+    expected = phase * aligned.tv(tv.rule(noise * float(problem.noise)))
+    for position in (0.0, 1.0):
+        image = network(problem, noise, **values(network, position)).detach()
+        assert float((image - expected).norm() / expected.norm()) < 1e-5
+
+
+def test_between_the_noise_levels_the_start_lies_between_their_images(lines):
+    (problem,) = problems(lines)
+    one = module.Slice(problem)
+    low, middle, high = one.start(1.0), one.start(2**0.5), one.start(2.0)
+    torch.testing.assert_close(middle, (low + high) / 2)
+
+
+def test_the_whole_pull_leads_to_the_samples(tiny, dense):
+    """With s = 1 and without the network the steps converge to least squares, A^H A x = A^H y."""
+    network = module.SplittingNetwork(60, [8])
+    one = module.Slice(tiny)
+    residuals = []
+    for share in (0.0, 0.5, 1.0):
+        torch.nn.init.constant_(network.pulls, share)
+        with torch.no_grad():
+            image = one.phase * network(one, 1.0)
+        residual = torch.from_numpy(dense) @ image.flatten().to(torch.complex128) - tiny.right_hand_side.flatten()
+        residuals.append(float(residual.norm() / tiny.right_hand_side.norm()))
+    assert residuals[2] < 1e-3 < residuals[1] < residuals[0]
+
+
+@pytest.mark.parametrize("name", ["correction.down.0.one", "correction.widen.0"])
+def test_scale_and_shift_act_on_the_channels_of_a_convolution(name, make_random):
+    network = make_random(HyperNetwork, KINDS["scale-and-shift"], 0.1)
+    layer = network.main.get_submodule(name)
+    level = torch.tensor([[0.3]])
+    with torch.no_grad():
+        parameters = network.generate(level, **values(network, 0.8))
+    x = torch.randn(1, 8, 6, 6, generator=torch.Generator().manual_seed(0))
+    plain = layer(x).detach()
+    changed = torch.func.functional_call(
+        layer, {part: parameters[f"{name}.{part}"] for part in ("weight", "bias")}, (x,)
+    )
+    # One factor and one offset a channel explain the change: a line fits each channel exactly.
+    for before, after in zip(plain[0], changed[0], strict=True):
+        design = torch.stack((before.flatten(), torch.ones(before.numel())), 1)
+        fit = torch.linalg.lstsq(design, after.flatten()[:, None]).solution
+        torch.testing.assert_close(design @ fit, after.flatten()[:, None], rtol=1e-4, atol=1e-4)
+        assert abs(float(fit[0]) - 1) > 1e-4
+
+
+def test_scale_and_shift_are_few():
+    """Two numbers a channel and the pulls, instead of every weight."""
+    heads = {kind: untrained(widths=[24, 32, 48], conditioning=kind).heads.out_features for kind in list(KINDS)[:2]}
+    assert heads["weights"] == sum(p.numel() for p in untrained(widths=[24, 32, 48]).main.parameters())
+    assert heads["scale-and-shift"] < heads["weights"] / 50
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_gradient_reaches_every_weight(kind, lines, make_random):
+    network = make_random(HyperNetwork, KINDS[kind], 0.03)
+    (problem,) = problems(lines)
+    network(problem, 1.3, **values(network, 0.7)).abs().square().sum().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert float(parameter.grad.abs().max()) > 0, name
+
+
+def test_weights_that_are_missing_or_others_are_said(hqs, lines):
+    with pytest.raises(WeightsError, match="no weights 'nothing'"):
+        HyperReconSupervised("nothing")
+    with pytest.raises(WeightsError, match="not of a HyperNetwork"):
+        HyperReconSupervised(hqs.weights)(lines)

@@ -1,0 +1,138 @@
+"""Posterior sampling with a small network of random weights, and with a prior whose posterior is known."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from test_properties import (  # noqa: F401
+    measurement,
+    test_a_batch_is_a_loop,
+    test_a_family_is_its_members,
+    test_it_is_reproducible,
+    test_it_looks_like_the_object,
+    test_shape_and_type,
+    test_the_units_of_the_scan_do_not_matter,
+)
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.physics.model import ForwardModel
+from napari_recon_robust.progress import run
+from napari_recon_robust.reconstructors.posterior import Denoised, Denoiser, Posterior, sample
+from napari_recon_robust.reconstructors.unrolled import Problem
+
+
+@pytest.fixture(scope="module")
+def method(random_weights: Callable[..., Path]) -> Posterior:
+    return Posterior(random_weights(Denoiser, {"widths": [8, 8]}, 0.003))
+
+
+def in_parts(image: torch.Tensor) -> np.ndarray:
+    """Real and imaginary part of each pixel in turn, float64 (2 pixels,)."""
+    return torch.view_as_real(image).flatten().double().numpy()
+
+
+def test_samples_of_a_gaussian_prior_have_its_posterior() -> None:
+    """The prior: independent pixels around zero, the imaginary part with less variance than the real one.
+
+    Its denoiser is known, and so are the posterior's mean and variances, with matrices; 200 samples have them within
+    what is left to chance, after 12 steps already since each is exact.
+    """
+    prior, sigma, count = torch.tensor([0.15, 0.03]).square(), 0.1, 200
+    generator = torch.Generator().manual_seed(1)
+    rows, columns = torch.meshgrid(torch.linspace(-1, 1, 6), torch.linspace(-1, 1, 12), indexing="ij")
+    near = [(r, c) for r in (-1, 1) for c in (-1, 1)]
+    maps = [torch.polar((-((rows - r) ** 2) - (columns - c) ** 2).exp(), r * rows + 2 * c * columns) for r, c in near]
+    model = ForwardModel(torch.stack(maps), torch.rand(1, 12, generator=generator) < 0.6, (-1,))
+    truth = torch.view_as_complex(prior.sqrt() * torch.randn(6, 12, 2, generator=generator))
+    noise = model.mask * torch.randn(4, 6, 12, dtype=torch.complex64, generator=generator)
+    problem = Problem(model, model.forward(truth) + sigma * noise, torch.tensor([[sigma]]))
+
+    def denoiser(image: torch.Tensor, deviation: torch.Tensor) -> Denoised:
+        share = prior / (prior + deviation.square() / 2)
+        mean = torch.view_as_complex(torch.view_as_real(image) * share)
+        return Denoised(mean, (share * deviation.square() / 2).expand(*image.shape, 2))
+
+    aligned, phase = problem.aligned
+    units = torch.eye(72, dtype=torch.complex64).reshape(-1, 6, 12)
+    normal = np.stack([aligned.model.normal(unit).flatten().numpy() for unit in units], axis=1).astype(complex)
+    # Of real and imaginary parts in turn: Re(x)^T N Re(y) = Re <x, A^H A y>.
+    of_parts = np.kron(normal.real, np.eye(2)) + np.kron(normal.imag, np.array([[0, -1], [1, 0]]))
+    precision = 2 * of_parts / sigma**2 + np.diag(1 / prior.repeat(72).double().numpy())
+    mean = np.linalg.solve(precision, 2 * in_parts(aligned.right_hand_side) / sigma**2)
+    variance = np.linalg.inv(precision).diagonal()
+
+    draws = np.stack([in_parts(phase.conj() * run(sample(denoiser, problem, 12, seed))) for seed in range(count)])
+    ratio = draws.var(0, ddof=1) / variance
+    assert ratio.mean() == pytest.approx(1, abs=0.04)
+    assert ratio.std() < 1.5 * (2 / count) ** 0.5
+    bias = np.square(draws.mean(0) - mean) / variance
+    assert bias.mean() < 0.015  # 0.005 by chance; the start, at TV's image, leaves a little
+
+
+def test_a_run_of_several_holds_the_samples_of_the_seeds(method: Posterior, lines: Measurement) -> None:
+    several = run(method.samples(replace(lines), 3, steps=3, seed=5))
+    assert several.images.shape == (3, *lines.matrix)
+    for number in range(3):
+        assert torch.equal(several.images[number], method(replace(lines), samples=1, steps=3, seed=5 + number))
+    assert torch.equal(several.mean, method(replace(lines), samples=3, steps=3, seed=5))
+    assert not torch.equal(several.images[0], several.images[1])
+    residual = lines.model.forward(several.images[0]) - lines.data
+    assert float(several.consistency[0]) == pytest.approx(float(residual.norm() / lines.data.norm()), rel=1e-4)
+
+
+def test_the_deviation_is_that_of_the_magnitudes(method: Posterior, lines: Measurement) -> None:
+    samples = run(method.samples(lines, 3, steps=3))
+    shown = method(lines, samples=3, steps=3, show="deviation")
+    expected = np.abs(samples.images.numpy()).std(0, ddof=1)
+    assert np.allclose(shown.numpy(), expected, atol=1e-3 * expected.max())
+    with pytest.raises(InputError, match="at least two"):
+        method(lines, samples=1, steps=3, show="deviation")
+
+
+def test_what_was_drawn_is_not_drawn_again(method: Posterior, lines: Measurement) -> None:
+    fresh = replace(lines)
+    assert len(list(method.job(fresh, samples=2, steps=4))) == 8
+    assert len(list(method.job(fresh, samples=3, steps=4))) == 4
+    assert list(method.job(fresh, samples=3, steps=4, show="deviation")) == []
+
+
+def test_previews_and_cancelling(method: Posterior, lines: Measurement) -> None:
+    job = method.job(replace(lines), samples=50, steps=100)
+    first = next(job)
+    assert first.preview.shape == lines.matrix
+    assert 0 < first.fraction < 0.001
+    job.close()
+    assert next(job, None) is None
+
+
+def test_it_leaves_the_generator_of_random_numbers_alone(method: Posterior, lines: Measurement) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    method(replace(lines), samples=1, steps=2)
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_a_denoiser_knows_at_first_the_power_of_images_alone() -> None:
+    """Wiener's filter of white images of deviation 0.4, and its error."""
+    noisy = torch.randn(7, 13, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    mean, variance = Denoiser((8, 8))(noisy, torch.tensor(0.3))
+    assert torch.allclose(mean, 0.16 / 0.25 * noisy)
+    assert variance.shape == (7, 13, 2)
+    assert torch.allclose(2 * variance, torch.tensor(1.001 * 0.16 * 0.09 / 0.25))
+
+
+def test_the_mean_of_the_shipped_prior_beats_linear_reconstruction(real_brain: Measurement, shared: Path) -> None:
+    from napari_recon_robust.evaluation.metrics import foreground, measure
+    from napari_recon_robust.reconstructors import registry
+
+    reference = real_brain.reference("combined")
+    assert reference is not None
+    images = (registry.get("posterior")(real_brain, steps=10), registry.get("cg-sense")(real_brain))
+    ours, linear = (measure(i, reference, tissue=foreground(reference))["foreground"] for i in images)
+    assert ours.nmse < linear.nmse
+    assert ours.ssim > linear.ssim

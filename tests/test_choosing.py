@@ -1,0 +1,132 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from numba import njit
+
+from napari_recon_robust import progress
+from napari_recon_robust.diversity import choose
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.workbench import Workbench
+from napari_recon_robust.workbench.compiling import compilations
+
+
+@pytest.fixture
+def bench(scan_file: Path) -> Workbench:
+    bench = Workbench()
+    bench.acquisition.open(scan_file).run()
+    bench.acquisition.measure(1).run()
+    bench.reconstruction.choose("cg-sense")
+    return bench
+
+
+def test_what_the_knobs_have_prepared_is_not_rendered_again(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = bench.reconstruction.prepare()
+    assert task is not None
+    task.run()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(bench.reconstruction.chosen), "reconstruct", None)
+        chosen = bench.choosing.diverse(3).run()
+    assert bench.choosing.variants == chosen
+    assert len(chosen) == 3
+    for variant in chosen:
+        again = bench.reconstruction.chosen(bench.acquisition.current.measurement, **variant.knobs).abs()
+        torch.testing.assert_close(again, variant.image)
+
+
+def test_it_renders_what_is_missing_and_differs_on_the_chosen_region(bench: Workbench) -> None:
+    roi = ROI.box(20, 20, 16, 16)
+    bench.regions.draw(roi, 1)
+    chosen = bench.choosing.diverse(2).run()
+    region = roi.mask(bench.acquisition.current.measurement.matrix)
+    assert bench.choosing.region is not None
+    assert torch.equal(bench.choosing.region, region)
+    expected = progress.run(choose(progress.run(bench.reconstruction.members()), 2, region=region))
+    assert [one.knobs for one in chosen] == [one.knobs for one in expected]
+    bench.regions.choose([])
+    bench.choosing.diverse(2).run()
+    assert bench.choosing.region is None
+
+
+def test_samples_are_paged_through_by_their_seeds(bench: Workbench) -> None:
+    """What is chosen among samples is there when its knobs are set: nothing is drawn again."""
+    bench.reconstruction.choose("posterior")
+    bench.reconstruction.turn(steps=2, seed=5)
+    assert bench.choosing.possible
+    first, second = bench.choosing.diverse(2).run()
+    assert first.knobs["samples"] == 1
+    assert {first.knobs["seed"], second.knobs["seed"]} <= set(range(5, 13))
+    method, measurement = bench.reconstruction.chosen, bench.acquisition.current.measurement
+    job = method.job(measurement, **second.knobs)
+    with pytest.raises(StopIteration) as ended:
+        next(job)
+    assert torch.equal(ended.value.value.abs(), second.image)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda bench: bench.reconstruction.choose("tv"),
+        lambda bench: bench.acquisition.measure(0).run(),
+        lambda bench: bench.acquisition.close(),
+    ],
+    ids=["method", "slice", "closed"],
+)
+def test_images_of_something_else_go(bench: Workbench, change: Callable[[Workbench], Any]) -> None:
+    task = bench.choosing.diverse(2)
+    task.run()
+    changed: list[bool] = []
+    bench.choosing.changed.connect(lambda: changed.append(True))
+    change(bench)
+    assert not bench.choosing.variants
+    assert changed == [True]
+
+
+def test_images_that_come_too_late_are_dropped(bench: Workbench) -> None:
+    task = bench.choosing.diverse(2)
+    bench.reconstruction.choose("tv")
+    task.run()
+    assert not bench.choosing.variants
+
+
+@pytest.mark.parametrize("method", ["zero-filled", "unet"])
+def test_without_a_family_it_says_so(bench: Workbench, method: str) -> None:
+    assert bench.choosing.possible
+    bench.reconstruction.choose(method)
+    assert not bench.choosing.possible
+    with pytest.raises(InputError, match="no live knob"):
+        bench.choosing.diverse(2)
+
+
+def test_time_that_includes_compiling_is_no_time_of_a_slice(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    method = bench.reconstruction.chosen
+    bench.reconstruction.render().run()  # whatever it needs is compiled or loaded
+    bench.reconstruction.seconds.clear()
+    original = type(method).reconstruct
+
+    def compiling(self: Any, *args: Any, **knobs: Any) -> Any:
+        def plus_one(x: Any) -> Any:
+            return x + 1
+
+        njit(plus_one)(1)
+        return original(self, *args, **knobs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(method), "reconstruct", compiling)
+        assert bench.reconstruction.render().run().seconds is None
+    assert method.id not in bench.reconstruction.seconds
+    bench.reconstruction.render().run()
+    assert 0 < bench.reconstruction.seconds[method.id] < 10
+
+
+def test_a_compilation_that_began_before_counts_too() -> None:
+    counted = compilations()
+    assert counted.none_since(counted.events)
+    counted.running += 1
+    try:
+        assert not counted.none_since(counted.events)
+    finally:
+        counted.running -= 1

@@ -1,0 +1,185 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.model import ForwardModel
+from napari_recon_robust.reconstructors import hyperrecon_supervised, tv
+from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork
+from napari_recon_robust.reconstructors.unrolled import Problem
+from napari_recon_robust.training.data import Case, Example, MaskSpecification, draw_example
+from napari_recon_robust.training.losses import LOSSES, SELF_SUPERVISED, TERMS
+
+MASKS = MaskSpecification(patterns=("random",), acceleration=(2.0, 2.0))
+
+
+@pytest.fixture
+def example(bank) -> Example:
+    return drawn(bank[0])
+
+
+def drawn(case: Case) -> Example:
+    return draw_example(case, MASKS, case.magnitude.numel(), np.random.default_rng(5))
+
+
+class Answers(torch.nn.Module):
+    """Images in turn, and what knobs each was asked at; terms and form as a hypernetwork has them."""
+
+    def __init__(self, images, terms=("error",), form="convex"):
+        super().__init__()
+        self.images, self.asked = list(images), []
+        self.terms, self.form, self.knobs = terms, form, hyperrecon_supervised.knobs_of(terms, form)
+
+    def forward(self, problem, noise=1.0, **weights):
+        self.asked.append((problem, weights))
+        return self.images[(len(self.asked) - 1) % len(self.images)]
+
+
+def test_every_term_has_a_knob():
+    assert TERMS.keys() == hyperrecon_supervised.TERMS.keys()
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_terms_are_relative_to_tv(example, name):
+    """One where TV is, or what `improvement` sums up to; less than that for the truth, whose data are noisy."""
+    start = example.problem.tv(tv.rule(float(example.problem.noise)))
+    at_start, at_truth = (float(TERMS[name](image, example)) for image in (start, example.truth))
+    assert at_start == pytest.approx(1.3 if name == "improvement" else 1)
+    if name != "consistency":
+        assert at_truth < 0.4  # 0.01 is added to 1 - SSIM
+
+
+def test_the_consistency_term_is_the_residual_of_the_samples(example):
+    data, model = example.problem.data, example.problem.model
+    zero = torch.zeros_like(example.truth)
+    start = example.problem.tv(tv.rule(float(example.problem.noise)))
+    sampled = model.mask.expand_as(data)
+    residual = (model.forward(start) - data)[sampled].abs().square().sum()
+    expected = float(data[sampled].abs().square().sum() / residual)
+    assert float(TERMS["consistency"](zero, example)) == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_sharpness_term_asks_for_as_much_edge_as_there_is(example):
+    """A blurred truth has too little of it, an exaggerated one too much; its place within a few pixels is free."""
+    truth = example.truth
+    parts = torch.view_as_real(truth).movedim(-1, 0)[None]
+    soft = torch.nn.functional.avg_pool2d(parts, 5, 1, 2)[0].movedim(0, -1).contiguous()
+    blurred = torch.view_as_complex(soft)
+    term = TERMS["sharpness"]
+    less, right, more = (float(term(image, example)) for image in (blurred, truth, truth + (truth - blurred)))
+    assert right < 0.05 * min(less, more)
+    moved, strange = float(term(truth.roll(1, 0), example)), float(term(truth.flip(0), example))
+    assert moved < 0.5 * strange
+
+
+@pytest.mark.parametrize("form", ["ratio", "convex"])
+def test_the_mixture_weighs_its_terms(example, form):
+    image = example.problem.right_hand_side
+    network = Answers([image], ("error", "consistency", "sharpness"), form)
+    value = float(LOSSES["mixture"](network, example, np.random.default_rng(0)))
+    ((_, knobs),) = network.asked
+    assert list(knobs) == ["consistency", "sharpness"]
+    weights = hyperrecon_supervised.coefficients(list(knobs.values()), form)
+    parts = [float(TERMS[name](image, example)) for name in network.terms]
+    assert value == pytest.approx(np.dot(weights, parts), rel=1e-4)
+
+
+def test_knobs_are_drawn_uniformly_on_their_scales(example):
+    network = Answers([example.truth], ("error", "consistency"), "ratio")
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        LOSSES["mixture"](network, example, rng)
+    places = np.array([network.knobs[1].to_unit(knobs["consistency"]) for _, knobs in network.asked])
+    assert abs(places.mean() - 0.5) < 0.08
+    assert abs(places.std() - 12**-0.5) < 0.04
+
+
+def test_data_driven_sampling_takes_the_setting_that_fits_the_samples(example):
+    good, bad = example.truth, torch.zeros_like(example.truth)
+    for images in ([good, bad], [bad, good]):
+        network = Answers(images, ("error", "l1"))
+        value = float(LOSSES["mixture-data-driven"](network, example, np.random.default_rng(0)))
+        assert len(network.asked) == 2
+        assert value == pytest.approx(0, abs=1e-3)
+
+
+def unsampled_changed(case: Case, mask: torch.Tensor) -> Case:
+    """Other values wherever no sample was taken, and another truth."""
+    kspace = fourier.fft(case.coil_images, (-1,))
+    noise = torch.randn(kspace.shape, dtype=kspace.dtype, generator=torch.Generator().manual_seed(0))
+    changed = torch.where(mask, kspace, kspace.abs().max() * noise)
+    return replace(
+        case,
+        coil_images=fourier.ifft(changed, (-1,)),
+        truth=torch.full_like(case.truth, torch.nan),
+        magnitude=torch.full_like(case.magnitude, torch.nan),
+    )
+
+
+@pytest.mark.parametrize("name", ["held-out-lines"])
+def test_what_was_not_sampled_does_not_change_the_loss(bank, name):
+    """Nor its gradient: no fully sampled image is seen."""
+    case = bank[0]
+    torch.manual_seed(0)
+    network = HQSNetwork(unrolls=1, widths=(8, 8))
+    torch.nn.init.normal_(network.correction.last.weight, std=0.1)
+    found = []
+    for one in (case, unsampled_changed(case, drawn(case).problem.model.mask)):
+        network.zero_grad()
+        loss = LOSSES[name](network, drawn(one), np.random.default_rng(1))
+        loss.backward()
+        found.append((loss.detach(), network.correction.last.weight.grad.clone()))
+    (loss, gradient), (again, other) = found
+    torch.testing.assert_close(again, loss, rtol=1e-4, atol=0)
+    torch.testing.assert_close(other, gradient, rtol=1e-2, atol=1e-3 * float(gradient.abs().max()))
+    assert name in SELF_SUPERVISED
+
+
+def test_held_out_lines_are_not_shown_to_the_network(example):
+    network = Answers([example.truth])
+    LOSSES["held-out-lines"](network, example, np.random.default_rng(2))
+    ((shown, _),) = network.asked
+    sampled, given = example.problem.model.mask, shown.model.mask
+    held_out = sampled & ~given
+    assert bool((given <= sampled).all())
+    assert int(held_out.sum()) > 0
+    assert not bool(shown.data[:, :, held_out[0]].any())
+    columns = sampled.shape[1]
+    assert not bool(held_out[0, columns // 2 - 3 : columns // 2 + 3].any())
+
+
+def test_the_loss_is_the_error_of_the_held_out_lines_relative_to_tv(example):
+    network = Answers([example.truth])
+    value = float(LOSSES["held-out-lines"](network, example, np.random.default_rng(2)))
+    ((shown, _),) = network.asked
+    held_out = (example.problem.model.mask & ~shown.model.mask)[0]
+    start = shown.tv(tv.rule(float(shown.noise)))
+    errors = []
+    for image in (example.truth, start):
+        everything = fourier.fft(example.problem.model.sensitivities * image, (-1,))
+        errors.append((everything - example.problem.data)[:, :, held_out].abs())
+    ratios = [errors[0].sum() / errors[1].sum(), errors[0].norm() / errors[1].norm()]
+    assert value == pytest.approx(float(sum(ratios)) / 2, rel=1e-4)
+    assert value < 1
+
+
+def test_without_lines_to_hold_out_it_is_said(example):
+    problem = example.problem
+    mask = torch.zeros_like(problem.model.mask)
+    mask[:, mask.shape[1] // 2 - 4 : mask.shape[1] // 2 + 4] = True
+    central = Problem(ForwardModel(problem.model.sensitivities, mask, (-1,)), problem.data * mask, problem.noise)
+    with pytest.raises(InputError, match="0 lines lie outside the ACS"):
+        LOSSES["held-out-lines"](Answers([example.truth]), replace(example, problem=central), np.random.default_rng(0))
+
+
+def test_joint_is_the_error_and_the_consistency(example):
+    """Of an image that is a tenth too bright, and of none, which misses all of both."""
+    problem, image = example.problem, 1.1 * example.truth
+    sampled = problem.model.mask * problem.data
+    inconsistent = (problem.model.forward(image) - sampled).abs().sum() / sampled.abs().sum()
+    for factor, expected in ((1.1, 0.1 + float(inconsistent)), (0.0, 2.0)):
+        found = LOSSES["joint"](Answers([factor * example.truth]), example, np.random.default_rng(0))
+        assert float(found) == pytest.approx(expected, rel=1e-4)
