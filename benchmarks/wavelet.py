@@ -41,8 +41,8 @@ def excess(measurement: Measurement, weight: float) -> Iterator[tuple[str, list[
     b, details, model = sparsity.right_hand_side(measurement), Details(), measurement.model
     energy = float((measurement.data / measurement.scale).abs().square().sum(dtype=torch.float64) / 2)
     solvers = {
-        "ours": SplitSolver(model, details, tolerance=0.0),
-        "FISTA as TV's": sparsity.TorchSolver(model, details, tolerance=0.0),
+        "ours": SplitSolver(model, details),
+        "FISTA as TV's": sparsity.TorchSolver(model, details),
         "plain FISTA": PlainFISTA(model, details),
     }
 
@@ -113,11 +113,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=320, help="side of the image in pixels")
     measurement = brain(parser.parse_args().size)
+    steps, tolerance, sparsity.TOLERANCE = sparsity.OUTER, sparsity.TOLERANCE, 0.0
     for weight in OPTIMUM:
         print(f"weight {weight:g}: excess over the optimum (CPU seconds) after steps:", *STEPS)
         for name, values in excess(measurement, weight):
             print(f"{name:14}" + "".join(f"{value:11.1e} ({seconds:.2f})" for value, seconds in values), flush=True)
-    sparsity.OUTER = 200
+    sparsity.OUTER, sparsity.TOLERANCE = steps, tolerance
     truth = measurement.reference()
     assert truth is not None
     tissue = metrics.foreground(truth)
