@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.evaluation.metrics import foreground, measure
+from napari_recon_robust.evaluation.metrics import foreground, measure, nmse
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
@@ -38,6 +38,19 @@ def test_better_than_zero_filled_on_the_real_brain(brain: torch.Tensor, id: str,
         )
         assert network.nmse < baseline.nmse
         assert kind == "rss" or network.ssim > baseline.ssim
+
+
+@pytest.mark.parametrize("acceleration", [2, 3, 4])
+@pytest.mark.parametrize("id", ["cascade-net"])
+def test_unrolled_networks_beat_cg_sense_on_the_real_brain(brain: torch.Tensor, id: str, acceleration: int) -> None:
+    """NMSE on the foreground, with the same maps."""
+    mask = Sampling(acceleration=acceleration, minimum_centre_lines=12).mask(128, 128)
+    measurement = Measurement(brain * mask, mask, (128, 128), full=brain)
+    reference = measurement.reference()
+    assert reference is not None
+    inside = foreground(reference)
+    errors = [float(nmse(registry.get(name)(measurement).abs(), reference, inside)) for name in (id, "cg-sense")]
+    assert errors[0] < errors[1]
 
 
 def test_the_unsupervised_network_is_near_the_minimum_of_its_objective(brain: torch.Tensor) -> None:

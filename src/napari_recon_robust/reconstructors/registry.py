@@ -33,6 +33,7 @@ registry = Reconstructors(
         "conv-decoder": "conv_decoder:ConvDecoder",
         "unet": "unet:UNet",
         "varnet": "varnet:VarNet",
+        "cascade-net": "cascade_net:CascadeNet",
         "hqs-net": "hqs_net:HQSNet",
         "hqs-supervised": "hqs_supervised:HQSSupervised",
         "hyperrecon": "hyperrecon:HyperRecon",
