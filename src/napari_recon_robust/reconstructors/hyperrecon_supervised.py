@@ -42,7 +42,7 @@ TERMS = {
     "consistency": ("Data consistency", "Weight of the agreement with the samples; more of it fits their noise too."),
     "sharpness": ("Sharpness", "Weight of edges and texture as strong as the truth's; more is sharper and less sure."),
 }
-_RATIO = (0.03, 3.0)  # of a term's weight to the first one's
+_RATIO = (0.03, 30.0)  # of a term's weight to the first one's
 _DEFAULT = {"ratio": 0.1, "convex": 0.05}
 
 _NOISE = NOISE.model_copy(update={"minimum": 0.25})
@@ -57,7 +57,7 @@ class HyperReconSupervised(Reconstructor):
     """x = f(y; H(sigma, c)), H trained for all c at once: min over H of the mean of sum_k c_k L_k(x) / L_k(x_0).
 
     L_k are supervised losses (`TERMS`), x_0 is where the network starts, sigma the noise level times the knob `noise`;
-    the other knobs are the coefficients c: their ratios to the first (0.03 to 3), or convex, (1 - a, a) and so on. The
+    the other knobs are the coefficients c: their ratios to the first (0.03 to 30), or convex, (1 - a, a) and so on. The
     weights say which losses and which form. The network f is half-quadratic splitting, unrolled from TV on:
 
     z_k = x_k + g U(x_k, ...),    x_{k+1} = x_0 + w P (z_k - x_0) + s_k P A^H (y - A x_0),    P = (A^H A + w I)^-1,

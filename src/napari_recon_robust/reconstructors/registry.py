@@ -37,6 +37,7 @@ registry = Reconstructors(
         "hqs-net": "hqs_net:HQSNet",
         "hqs-supervised": "hqs_supervised:HQSSupervised",
         "hyperrecon": "hyperrecon:HyperRecon",
+        "hyperrecon-supervised": "hyperrecon_supervised:HyperReconSupervised",
         "posterior": "posterior:Posterior",
         "test-time-training": "test_time_training:TestTimeTraining",
     },
