@@ -72,7 +72,9 @@ def diverse(
 def draws(measurement: Measurement, reconstructor: Reconstructor, knobs: Mapping[str, Any]) -> Job[list[Variant]]:
     """Samples or restarts: 8 images of a method with `Reconstructor.draw`, of the seeds from the chosen one on."""
     first = int(resolve(reconstructor.knobs, knobs)["seed"])
-    points = [{**knobs, **(reconstructor.draw or {}), "seed": first + n} for n in range(DRAWS)]
+    (seed,) = (knob for knob in reconstructor.knobs if knob.name == "seed")
+    seeds = [(first + n) % (int(seed.maximum) + 1) for n in range(DRAWS)]
+    points = [{**knobs, **(reconstructor.draw or {}), "seed": seed} for seed in seeds]
     members: list[Variant] = []
 
     def unseen(step: Progress) -> Progress:

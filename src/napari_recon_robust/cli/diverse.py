@@ -13,9 +13,21 @@ from .options import follow, measured, method_and_knobs, print_json, sampling_op
 
 @click.command()
 @sampling_options
-@click.option("--count", default=4, show_default=True, type=click.IntRange(min=1), help="How many images.")
+@click.option(
+    "--count",
+    default=4,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="How many images; of samples and restarts at most 8.",
+)
 @click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="Where they are to differ; everywhere if left out.")
-@click.option("--tolerance", default=0.2, show_default=True, help="How much worse than the best an image may fit.")
+@click.option(
+    "--tolerance",
+    default=0.2,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="How much worse than the best an image may fit.",
+)
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="A folder for the pictures.")
 def diverse(
     method: str,
@@ -52,6 +64,5 @@ def diverse(
             f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
             for name, value in variant.knobs.items()
         )
-        click.echo(
-            f"{number}  {settings}   misfit {variant.consistency:.3f}   1-SSIM to the others {variant.distance:.3f}"
-        )
+        beside = f"   1-SSIM to the nearest before {variant.distance:.3f}" if number > 1 else ""
+        click.echo(f"{number}  {settings}   misfit {variant.consistency:.3f}{beside}")

@@ -18,11 +18,12 @@ def methods(as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
+    width = max(len(row["id"]) for row in rows) + 2
     for row in rows:
-        click.echo(f"{row['id']:<16}{row['summary']}")
+        click.echo(f"{row['id']:<{width}}{row['summary']}")
         for knob in row["knobs"]:
             span = ", ".join(knob["choices"]) or f"{knob['minimum']:g} to {knob['maximum']:g}"
-            click.echo(f"{'':<16}  {knob['name']} = {knob['default']} ({span}) {knob['help']}")
+            click.echo(f"{'':<{width}}{knob['name']} = {knob['default']} ({span}) {knob['help']}")
 
 
 def describe(id: str) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def reconstruct(
         start = time.perf_counter()
         image = follow(reconstructor.job(measurement, **values), f"reconstructing with {reconstructor.label}")
         seconds = time.perf_counter() - start
-        reference = measurement.reference(reconstructor.reference_kind)
+        judged = reconstructor.is_image(values)
+        reference = measurement.reference(reconstructor.reference_kind) if judged else None
         regions = None
         if reference is not None:
             regions = metrics.measure(image.abs(), reference, tissue=tissue_of(measurement))
@@ -51,7 +52,8 @@ def reconstruct(
         return
     click.echo(f"{reconstructor.label}, R = {measurement.acceleration:.2f}: {seconds:.2f} s")
     if regions is None:
-        click.echo("no reference in this file: no metrics")
+        why = "no reference in this file" if judged else f"a map up to {float(image.abs().max()):.3g}, no image"
+        click.echo(f"{why}: no metrics")
     else:
         for name, region in regions.items():
             click.echo(f"{name:<12} SSIM {region.ssim:.3f}   PSNR {region.psnr:.1f} dB   NMSE {region.nmse:.3g}")

@@ -174,10 +174,13 @@ class Perturbation(ABC):
             raise InputError(
                 f"{reconstructor.label} gives no gradients, which {self.label.lower()} needs; choose another method."
             )
+        method_knobs = resolve(reconstructor.knobs, reconstructor_knobs or {})
+        if not reconstructor.is_image(method_knobs):
+            raise InputError(f"these knobs of {reconstructor.label} ask for a map, not for an image; perturb an image.")
         problem = Problem(
             measurement=measurement,
             reconstructor=reconstructor,
-            knobs=resolve(reconstructor.knobs, reconstructor_knobs or {}),
+            knobs=method_knobs,
             roi=roi,
             mask=roi.mask(measurement.matrix).to(measurement.kspace.device),
         )

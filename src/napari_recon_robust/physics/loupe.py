@@ -26,8 +26,8 @@ def learned_lines(width: int, centre: int, acceleration: float, offset: float) -
     """
     trained = store.load("loupe")
     assert trained.metadata is not None, "packaged weights are described"
-    count = number_of_lines(width, centre, acceleration)
     logits = logits_at(trained.state["logits"], trained.metadata.architecture["accelerations"], acceleration, width)
+    count = number_of_lines(width, centre, acceleration)
     return draw(probabilities(logits, centre, count), centre, offset)
 
 

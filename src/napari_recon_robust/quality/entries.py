@@ -49,7 +49,8 @@ class Entry(Specification):
     def reconstructor(self) -> Reconstructor:
         """The method; InputError for knobs that do not fit it."""
         method = registry.get(self.method)
-        resolve(method.knobs, self.knobs)
+        if not method.is_image(resolve(method.knobs, self.knobs)):
+            raise InputError(f"{self.name} is a map, not an image; compare images.")
         return method
 
     def choose(self, method: Reconstructor, case: Case) -> Job[dict[str, Any]]:

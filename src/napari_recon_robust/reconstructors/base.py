@@ -77,6 +77,10 @@ class Reconstructor(ABC):
         """Whether the image has a gradient with respect to the k-space; an own model is tried on the measurement."""
         return self.differentiable
 
+    def is_image(self, knobs: Mapping[str, Any]) -> bool:
+        """Whether these knobs ask for an image, to be held against a reference; a map of deviations is none."""
+        return True
+
     def fingerprint(self) -> dict[str, str]:
         """What its images depend on besides k-space and knobs: files by their SHA-256, packages by their version."""
         found = {} if self.weights is None else {Path(self.weights).name: store.load(self.weights).sha256}

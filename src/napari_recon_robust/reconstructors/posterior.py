@@ -1,6 +1,7 @@
 """Posterior sampling with a denoiser as the prior."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -120,6 +121,10 @@ class Posterior(Reconstructor):
     def network(self, device: torch.device) -> "Denoiser":
         """The trained denoiser, shared by all."""
         return load_trained(Denoiser, self.weights, device)
+
+    def is_image(self, knobs: Mapping[str, Any]) -> bool:
+        """The deviation is none."""
+        return bool(knobs["show"] == "mean")
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `samples`, `show`, `steps` and `seed`."""

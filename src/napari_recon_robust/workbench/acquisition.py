@@ -106,7 +106,7 @@ class Acquisition:
         header = self.scan.header
         parts = [
             self.scan.name,
-            f"{header.slices} slices × {header.coils} coils",
+            f"{header.slices} slice{'s' * (header.slices > 1)} × {header.coils} coils",
             f"{header.readout} × {header.phase} (readout × phase)",
             "voxel size unknown" if header.voxel is None else f"{' × '.join(f'{mm:.3g}' for mm in header.voxel)} mm",
             header.contrast or "contrast unknown",

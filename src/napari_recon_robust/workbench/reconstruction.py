@@ -146,7 +146,8 @@ class Reconstruction:
 
         def accept(rendered: Rendered) -> None:
             if rendered.seconds is not None:  # the first may include loading the method
-                self.seconds[method.id] = min(rendered.seconds, self.seconds.get(method.id, rendered.seconds))
+                # Later ones may have been prepared, or kept by the method.
+                self.seconds.setdefault(method.id, rendered.seconds)
             show(rendered)
 
         # A prepared family goes on from its neighbours, faster than from nothing.
@@ -157,7 +158,7 @@ class Reconstruction:
                 return method.job(measurement, **knobs)
             return _exact(sweeps[number], {axis.name: knobs[axis.name] for axis in axes})
 
-        job = _render(knobs, image, method.reference_kind, measured, twin)
+        job = _render(knobs, image, method.reference_kind if method.is_image(knobs) else None, measured, twin)
         return Task(f"Reconstructing with {method.label}", job, accept, show)
 
     def prepare(self) -> Task[None] | None:
@@ -239,7 +240,7 @@ def _exact(sweep: "Sweep", values: Mapping[str, float]) -> Job["Tensor"]:
 def _render(
     knobs: Mapping[str, Any],
     image_of: "Callable[[int, Measurement], Job[Tensor]]",
-    reference_kind: str,
+    reference_kind: str | None,
     measured: Slice,
     twin: "Measurement | None",
 ) -> Job[Rendered]:
@@ -258,7 +259,7 @@ def _render(
     image = (yield from relayed(image_of(0, measured.measurement), shown)).abs().float()
     seconds = time.perf_counter() - start if compiled.none_since(events) else None
     perturbed = None if twin is None else (yield from relayed(image_of(1, twin), unseen)).abs().float()
-    reference = measured.measurement.reference(reference_kind)
+    reference = None if reference_kind is None else measured.measurement.reference(reference_kind)
     scores = None
     if reference is not None:
         scores = metrics.measure(image, reference, tissue=measured.foreground)
