@@ -368,7 +368,7 @@ class ReconstructDock(Page):
         self.session.attempt(self.bench.reconstruction.automatic)
 
     def _on_rendered(self, rendered: Rendered) -> None:
-        self._show_mark("" if rendered.exact else "interpolated")
+        self._show_mark(rendered.mark)
         set_faint(self.scores, not rendered.exact)
         if rendered.exact:
             self._show_domain()
@@ -378,6 +378,8 @@ class ReconstructDock(Page):
                 for region, one in rendered.metrics.items()
             ]
             show_text(self.scores, "\n".join(lines))
+        elif rendered.exact:
+            show_text(self.scores, "")
 
     def _on_prepared(self) -> None:
         """The map under the pad grows with what is prepared."""

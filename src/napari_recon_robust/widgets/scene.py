@@ -88,7 +88,7 @@ class Scene:
             return
         if shown.reference is not None and not self.view.truth:
             self._write("reference", shown.reference, "Reference")
-        mark = "" if shown.exact else " · interpolated"
+        mark = f" · {shown.mark}" if shown.mark else ""
         self._write("clean", shown.image, f"{method.label}{_score(shown.metrics)}{mark}")
         if shown.perturbed is not None and self.panels.panels:
             self._write_difference(shown.perturbed, shown.image)

@@ -34,7 +34,7 @@ class Rendered:
     perturbed: of the perturbed samples at the same knobs, or None. exact: rendered, not interpolated between
     prepared neighbours. reference: the fully sampled image of the method's own kind, or None; metrics: against it,
     on "foreground" and "image"; seconds: what the image took, None where something was compiled meanwhile. These three
-    of exact images only.
+    of exact images only. unfinished: what a long method has so far.
     """
 
     knobs: Mapping[str, Any]
@@ -44,6 +44,12 @@ class Rendered:
     reference: "Tensor | None" = None
     metrics: "Mapping[str, Metrics] | None" = None
     seconds: float | None = None
+    unfinished: bool = False
+
+    @property
+    def mark(self) -> str:
+        """What keeps it from being the image at its knobs, in a word; empty if nothing does."""
+        return "" if self.exact else "preview" if self.unfinished else "interpolated"
 
 
 class Reconstruction:
@@ -250,7 +256,11 @@ def _render(
     start, events = time.perf_counter(), compiled.events
 
     def shown(step: Progress) -> Progress:
-        preview = None if step.preview is None else Rendered(knobs, step.preview.abs().float(), None, exact=False)
+        preview = (
+            None
+            if step.preview is None
+            else Rendered(knobs, step.preview.abs().float(), None, exact=False, unfinished=True)
+        )
         return replace(step, preview=preview)
 
     def unseen(step: Progress) -> Progress:
