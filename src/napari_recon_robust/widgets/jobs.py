@@ -1,7 +1,8 @@
 """Work in other threads: the one place that knows napari's workers, and what goes wrong in them.
 
 A lane runs one task at a time. A foreground lane refuses a second one; on a background lane the latest request
-waits and those before it are forgotten, so that a slider never builds a queue. A cancelled task is over at once for
+waits and those before it are forgotten, so that a slider never builds a queue. What is rendered in the background
+comes to the foot where it takes long, unless something in the foreground is there. A cancelled task is over at once for
 the window; its thread is at a step that nothing can interrupt, and the lane's next task starts when that has ended.
 """
 
@@ -30,6 +31,8 @@ from ..workbench.task import Task
 _log = logging.getLogger(__name__)
 _PERIOD = 0.03  # seconds between two reports of one job to the window
 _LANES = 6
+_PATIENCE = 1.5  # seconds after which a quiet image that is waited for is shown at the foot
+_AWAITED = "render"
 _all: "WeakSet[Jobs]" = WeakSet()
 
 
@@ -51,6 +54,7 @@ class _Order:
 
     task: Task[Any]
     quiet: bool
+    begun: float = 0.0
     cancelled: threading.Event = field(default_factory=threading.Event)
     preview: Any = None
 
@@ -88,6 +92,8 @@ class Jobs(QObject):
             )
             return False
         self.cancel(lane)
+        for other in self._running.values():
+            other.quiet = True  # the foot is for what was started now
         self._enqueue(lane, _Order(task, quiet=False))
         return True
 
@@ -108,6 +114,12 @@ class Jobs(QObject):
         more = self._guard(stopped.task.stopped, stopped.preview)
         if more is not None:
             self._enqueue(lane, _Order(more, stopped.quiet))
+
+    def cancel_shown(self) -> None:
+        """Be done with what is shown at the foot."""
+        shown = [lane for orders in (self._running, self._waiting) for lane, one in orders.items() if not one.quiet]
+        for lane in dict.fromkeys(shown):
+            self.cancel(lane)
 
     def cancel_all(self) -> None:
         """Be done with everything, and make nothing more of it."""
@@ -165,13 +177,14 @@ class Jobs(QObject):
 
     def _launch(self, lane: str, one: _Order) -> None:
         self._running[lane] = one
+        one.begun = time.monotonic()
         worker = create_worker(
             _drive,
             one,
             _start_thread=False,
             _ignore_errors=True,
             _connect={
-                "yielded": lambda progress: self._on_progress(one, progress),
+                "yielded": lambda progress: self._on_progress(lane, one, progress),
                 "returned": lambda outcome: self._on_returned(lane, one, outcome),
                 "aborted": lambda: self._end(lane, one, "Stopped."),
             },
@@ -180,13 +193,17 @@ class Jobs(QObject):
         if not one.quiet:
             self.started.emit(one.task.label)
 
-    def _on_progress(self, running: _Order, progress: Progress) -> None:
+    def _on_progress(self, lane: str, running: _Order, progress: Progress) -> None:
         if running.cancelled.is_set():
             return
         if progress.preview is not None:
             running.preview = progress.preview
             if running.task.preview is not None:
                 self._guard(running.task.preview, progress.preview)
+        waited = time.monotonic() - running.begun
+        if running.quiet and lane == _AWAITED and waited > _PATIENCE and not self.busy():
+            running.quiet = False
+            self.started.emit(running.task.label)
         if not running.quiet:
             self.progressed.emit(progress)
 

@@ -81,7 +81,7 @@ class Foot(QWidget):
         self.bar = Bar()
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Stop now; the best result so far is kept")
-        self.cancel.clicked.connect(lambda: jobs.cancel())
+        self.cancel.clicked.connect(lambda: jobs.cancel_shown())
         self.compiling = QLabel(COMPILING)
         self.compiling.setWordWrap(True)
         self._compiled = QTimer(self)
