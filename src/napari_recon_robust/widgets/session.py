@@ -27,6 +27,7 @@ _TURN = 15  # ms in which the window paints what was changed, before the next ch
 _SLOW = 1.5  # s for one image, beyond which a method waits for its Preview button
 
 _sessions: "dict[int, Session]" = {}  # by the viewer's id, until its window is closed
+_leaving: "set[Session]" = set()  # from then on until the last job has ended, which reports to them
 
 
 class Session(QObject):
@@ -321,6 +322,7 @@ class Session(QObject):
         """The viewer was closed: jobs stop, nothing is kept."""
         if _sessions.pop(id(self.panels.viewer), None) is None:
             return
+        _leaving.add(self)
         self.docks.clear()
         self.panels.let_go()
         self.jobs.idle.connect(self._delete)
@@ -331,6 +333,7 @@ class Session(QObject):
     def _delete(self) -> None:
         """After the last job: Python does not collect what Qt's objects hold of each other."""
         if not self.jobs.working:
+            _leaving.discard(self)
             self.deleteLater()
 
     def _ask_axes(self, path: Path) -> None:
