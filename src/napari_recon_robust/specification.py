@@ -1,5 +1,6 @@
 """Base of what a user specifies: frozen values that go into recipes as JSON."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -21,4 +22,12 @@ class Specification(BaseModel):
             if isinstance(cause, InputError):
                 raise cause from None
             name = first["loc"][0] if first["loc"] else type(self).__name__
-            raise InputError(f"{name} is {first['input']!r}; {first['msg'].lower()}.") from None
+            raise InputError(_sentence(str(name), first)) from None
+
+
+def _sentence(name: str, error: Mapping[str, Any]) -> str:
+    if error["type"] == "missing":
+        return f"{name} is missing; give it a value."
+    if error["type"] == "extra_forbidden":
+        return f"{name} is no setting that is known here; leave it out or mend its spelling."
+    return f"{name} is {error['input']!r}; {error['msg'].lower().replace('input should be', 'it should be')}."

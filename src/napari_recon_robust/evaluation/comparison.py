@@ -113,7 +113,10 @@ class Comparison:
         """The outcome in plain words."""
         old, new, random = (self.metrics[name]["roi"].ssim for name in ("clean", "perturbed", "random"))
         beside = "changed nothing" if abs(random - old) < UNCHANGED else f"gave {random:.2f}"
-        text = f"{self.statement} In {self.region} SSIM {_moved(old, new)}; random noise of the same size {beside}."
+        text = f"{self.statement} In {self.region} SSIM {_moved(old, new)}"
+        if self.searched or self.judged_by == "perturbed":  # else the perturbation is that random noise
+            text += f"; random noise of the same size {beside}"
+        text += "."
         if isfinite(self.thermal):
             text += f" The perturbation is {self.thermal:.2g} × the thermal noise."
         return text.strip()

@@ -35,7 +35,10 @@ class Entry(Specification):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Of "tv", "tv, oracle", "tv, weight=5e-3" and the like; what stands before is an id or an own model."""
+        """Of "tv", "tv, oracle", "tv, weight=5e-3" and the like; what stands before is an id or an own model.
+
+        Raises InputError for what stands behind an id and is none of these.
+        """
         method, knobs = text.strip(), {}
         choice: Any = "given"
         while match := re.fullmatch(r"(.+?),\s*(?:(auto|rule|oracle)|(\w+)=([^,]+))", method):
@@ -44,6 +47,12 @@ class Entry(Specification):
                 choice = chosen
             else:
                 knobs[name] = value.strip()
+        id, comma, rest = method.partition(",")
+        if comma and id.strip() in registry.ids():
+            raise InputError(
+                f"'{rest.strip()}' behind {id.strip()} sets no knob; give a knob as name=value, or one of "
+                f"{', '.join(list(_CHOICES)[1:])}."
+            )
         return cls(name=text.strip(), method=method, knobs=knobs, choice=choice)
 
     def reconstructor(self) -> Reconstructor:

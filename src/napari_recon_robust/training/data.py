@@ -128,10 +128,10 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
     record = folder / "bank.json"
     if record.exists() and BankSpecification.model_validate_json(record.read_text(encoding="utf-8")) != specification:
         raise InputError(f"{folder} holds cases of another recipe; give another folder, or empty this one.")
-    folder.mkdir(parents=True, exist_ok=True)
     missing = [n for n in range(specification.cases) if not _path(folder, n).exists()]
     if missing:
         sources = yield from find_sources(data, specification.exclude, undersampled)
+        folder.mkdir(parents=True, exist_ok=True)
         record.write_text(specification.model_dump_json(indent=1), encoding="utf-8")
         origins = json.dumps(Counter(source.kind for source in sources))
         (folder / _ORIGINS).write_text(origins, encoding="utf-8")

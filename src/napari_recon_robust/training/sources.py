@@ -140,8 +140,10 @@ class Acquired(Source):
                     )
                 if len(scan.acquired) != 1 or not (scan.fully_sampled or undersampled):
                     needed = "whole lines" if undersampled else "fully sampled lines"
+                    other = "" if undersampled else ", or train hqs-self-supervised, which needs no full k-space"
                     raise InputError(
-                        f"{file.name} is undersampled, and {needed} are needed to train on; take it out of the folder."
+                        f"{file.name} is undersampled, and {needed} are needed to train on; take it out of the folder"
+                        f"{other}."
                     )
                 shapes.append((header.slices, header.coils, header.readout, header.phase))
                 self.kind = header.format if scan.fully_sampled else f"{header.format}{UNDERSAMPLED}"
