@@ -44,11 +44,14 @@ def test_it_renders_what_is_missing_and_differs_on_the_chosen_region(bench: Work
     region = roi.mask(bench.acquisition.current.measurement.matrix)
     assert bench.choosing.region is not None
     assert torch.equal(bench.choosing.region, region)
+    assert bench.choosing.detail is bench.choosing.region
     expected = progress.run(choose(progress.run(bench.reconstruction.members()), 2, region=region))
     assert [one.knobs for one in chosen] == [one.knobs for one in expected]
     bench.regions.choose([])
     bench.choosing.diverse(2).run()
     assert bench.choosing.region is None
+    assert bench.choosing.detail is not None
+    assert 0.1 < float(bench.choosing.detail.float().mean()) < 0.2
 
 
 def test_samples_are_paged_through_by_their_seeds(bench: Workbench) -> None:

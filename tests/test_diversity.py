@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import napari_recon_robust
 from napari_recon_robust import progress
 from napari_recon_robust.cli import cli
-from napari_recon_robust.diversity import Variant, choose, diverse, draws
+from napari_recon_robust.diversity import Variant, choose, diverse, draws, where_different
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.io import open_scan
@@ -145,3 +145,17 @@ def test_draws_are_a_family_too(measurement: Measurement) -> None:
     variants = progress.run(diverse(measurement, method, 3, tolerance=1.0, knobs={"seed": 7}))
     assert len({one.knobs["seed"] for one in variants}) == 3
     assert torch.equal(method(measurement, **variants[1].knobs).abs(), variants[1].image)
+
+
+def test_images_are_looked_at_where_they_differ_most() -> None:
+    """Against a search over every window."""
+    images = 0.01 * torch.randn(3, 30, 41, generator=torch.Generator().manual_seed(0))
+    images[1, 21:25, 30:33] += 1.0
+    images[2, 3:5, 2:5] += 0.5
+    part = where_different([Variant({}, image, 0.1) for image in images])
+    rows, columns = (part.any(1).nonzero().flatten(), part.any(0).nonzero().flatten())
+    assert (len(rows), len(columns)) == (12, 16)
+    variance = images.var(0, correction=0)
+    best = max(float(variance[r : r + 12, c : c + 16].sum()) for r in range(19) for c in range(26))
+    assert float(variance[part].sum()) == pytest.approx(best, rel=1e-5)
+    assert where_different([Variant({}, images[0], 0.1)] * 2).all()

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .errors import InputError
 from .evaluation import metrics
@@ -18,6 +19,7 @@ from .reconstructors.base import Reconstructor
 from .sweep import COUNTS
 
 DRAWS = 8  # of a method that leaves its image to chance
+_DETAIL = 0.4  # of each side of an image: what is looked at of whole images
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +132,22 @@ def choose(
             break  # the same image again
         chosen.append(replace(plausible[last], distance=float(nearest[last])))
     return chosen
+
+
+def where_different(variants: Sequence[Variant]) -> Tensor:
+    """The part in which images differ most, bool (rows, columns), of 0.4 times their sides; all if they are the same.
+
+    The window with the largest sum of their variances.
+    """
+    variance = torch.stack([one.image for one in variants]).var(0, correction=0)
+    part = variance.new_zeros(variance.shape, dtype=torch.bool)
+    sides = [max(round(_DETAIL * side), 1) for side in variance.shape]
+    sums = functional.avg_pool2d(variance[None], sides, 1)[0]
+    if not sums.max() > 0:
+        return ~part
+    row, column = divmod(int(sums.argmax()), sums.shape[1])
+    part[row : row + sides[0], column : column + sides[1]] = True
+    return part
 
 
 def _around(region: Tensor) -> tuple[slice, slice]:

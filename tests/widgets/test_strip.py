@@ -96,12 +96,14 @@ def test_they_differ_on_the_chosen_region_and_show_it(review: Session, dock: Any
     index = review.bench.acquisition.index
     assert dock.where.text() == "on the whole image"
     whole = chosen(dock, qtbot, until).thumbnails[0].grab().toImage()
+    assert dock.strip.heading.text() == "Tikhonov weight; the pictures show where they differ most."
     region = review.bench.regions.draw(ROI.box(24, 20, 10, 14), index)
     assert dock.where.text() == f"on {region.name}"
     click(qtbot, dock, dock.diverse)
     until(lambda: review.bench.choosing.region is not None and not review.jobs.busy())
     assert int(review.bench.choosing.region.sum()) == 140
     assert dock.strip.thumbnails[0].grab().toImage() != whole
+    assert "the chosen region" in dock.strip.heading.text()
 
 
 def test_thumbnails_are_turned_as_the_picture(review: Session, dock: Any, qtbot: Any, until: Until) -> None:

@@ -388,13 +388,13 @@ class ReconstructDock(Page):
 
     def _on_chosen(self) -> None:
         choosing, geometry, method = self.bench.choosing, self.session.panels.geometry, self.bench.reconstruction.method
-        if geometry is None or method is None or self.bench.acquisition.slice is None:
+        if geometry is None or method is None or choosing.detail is None:
             self.strip.clear()
             return
-        region = self.bench.acquisition.slice.foreground if choosing.region is None else choosing.region
         of_chance = [knob for knob in method.knobs if knob.name == "seed"]
         axes = self.bench.reconstruction.axes if method.draw is None else of_chance
-        self.strip.show_variants(choosing.variants, axes, region.numpy(), geometry)
+        place = "where they differ most" if choosing.region is None else "the chosen region"
+        self.strip.show_variants(choosing.variants, axes, choosing.detail.numpy(), geometry, place)
         self.strip.mark(self.bench.reconstruction.knobs)
 
     def _show_where(self) -> None:

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QAbstractButton, QGridLayout, QSizePolicy, QWidget
 from ..knob import Knob
 from .geometry import Geometry
 from .knobs import decimals
-from .parts import ACCENT
+from .parts import ACCENT, words
 
 if TYPE_CHECKING:
     from ..diversity import Variant
@@ -75,6 +75,8 @@ class Strip(QWidget):
         self._grid.setContentsMargins(0, 2, 0, 2)
         self._grid.setSpacing(6)
         self._grid.setColumnStretch(COLUMNS, 1)
+        self.heading = words(faint=True)
+        self._grid.addWidget(self.heading, 0, 0, 1, COLUMNS + 1)
         self.variants: Sequence[Variant] = ()
         self.thumbnails: list[Thumbnail] = []
         self.hide()
@@ -94,10 +96,11 @@ class Strip(QWidget):
         axes: Sequence[Knob],
         region: np.ndarray,
         geometry: Geometry,
+        place: str,
     ) -> None:
         """Show these in one window, turned and stretched as on the canvas, and no more than region and surroundings.
 
-        region: bool (rows, columns).
+        region: bool (rows, columns). place: what it is, in words.
         """
         self.clear()
         if not variants:
@@ -111,7 +114,8 @@ class Strip(QWidget):
             thumbnail = Thumbnail(picture, _caption(variant, axes), _tip(variant, axes))
             thumbnail.clicked.connect(lambda _=False, knobs=variant.knobs: self.chosen.emit(dict(knobs)))
             self.thumbnails.append(thumbnail)
-            self._grid.addWidget(thumbnail, *divmod(number, COLUMNS))
+            self._grid.addWidget(thumbnail, 1 + number // COLUMNS, number % COLUMNS)
+        self.heading.setText(f"{' · '.join(axis.label for axis in axes)}; the pictures show {place}.")
         self.variants = variants
         self.show()
 

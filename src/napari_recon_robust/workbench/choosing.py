@@ -22,7 +22,8 @@ class Choosing:
     """Some reconstructions of the measured slice, chosen on its chosen regions.
 
     variants: the last choice; empty when method or slice have changed since. region: bool (rows, columns) where they
-    were to differ, None for everywhere. Signal: `changed()`.
+    were to differ, None for everywhere. detail: bool (rows, columns), what to show of them: the region, or where they
+    differ most. Signal: `changed()`.
     """
 
     changed = Signal()
@@ -31,6 +32,7 @@ class Choosing:
         self._acquisition, self._reconstruction, self._regions = acquisition, reconstruction, regions
         self.variants: list[Variant] = []
         self.region: Tensor | None = None
+        self.detail: Tensor | None = None
         for signal in (acquisition.measured, acquisition.closed, reconstruction.method_changed):
             signal.connect(self._forget)
 
@@ -60,15 +62,18 @@ class Choosing:
             region = self._regions.roi(self._acquisition.index).mask(measured.measurement.matrix)
 
         def accept(variants: "list[Variant]") -> None:
+            from ..diversity import where_different
+
             if method is self._reconstruction.method and measured is self._acquisition.slice:
                 self.variants, self.region = variants, region
+                self.detail = where_different(variants) if region is None else region
                 self.changed.emit()
 
         return Task("Choosing diverse images", _choose(members, count, region), accept)
 
     def _forget(self) -> None:
         if self.variants:
-            self.variants, self.region = [], None
+            self.variants, self.region, self.detail = [], None, None
             self.changed.emit()
 
 
