@@ -176,6 +176,19 @@ def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, 
     assert not shortcuts._blink.isActive()
 
 
+def test_a_map_is_bright_enough_to_be_seen(review: Session, until: Until) -> None:
+    review.choose_method("posterior")
+    review.turn({"samples": 2, "steps": 2, "show": "deviation"})
+    bench = review.bench.reconstruction
+    until(lambda: bench.shown is not None and bench.shown.exact and bench.shown.knobs == bench.knobs)
+    panel = review.panels.panels["clean"]
+    label, gain = panel.title.split(" ×")
+    assert label == "Posterior sampling"
+    stack, white = panel.stack[review.bench.acquisition.index], review.panels.window[1]
+    np.testing.assert_allclose(stack, int(gain) * bench.shown.image.numpy(), rtol=1e-5)
+    assert 0.3 * white < np.quantile(stack, 0.999) <= 1.01 * white
+
+
 def test_drawing_a_region(review: Session, until: Until) -> None:
     press(dock(review, "Perturb"), "Box")
     layer = review.panels.panels["clean"].regions

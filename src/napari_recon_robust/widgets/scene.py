@@ -89,10 +89,13 @@ class Scene:
         if shown.reference is not None and not self.view.truth:
             self._write("reference", shown.reference, "Reference")
         mark = f" · {shown.mark}" if shown.mark else ""
-        self._write("clean", shown.image, f"{method.label}{_score(shown.metrics)}{mark}")
+        # A map (a standard deviation) would be black in the window of the images.
+        gain = 1 if method.is_image(shown.knobs) or not self._windowed else self._gain(shown.image)
+        label = f"{method.label} ×{gain}" if gain > 1 else method.label
+        self._write("clean", gain * shown.image, f"{label}{_score(shown.metrics)}{mark}")
         if shown.perturbed is not None and self.panels.panels:
             self._write_difference(shown.perturbed, shown.image)
-            self._write("perturbed", shown.perturbed, f"Perturbed, {method.label}{mark}")
+            self._write("perturbed", gain * shown.perturbed, f"Perturbed, {label}{mark}")
 
     def _is_result(self, shown: Rendered) -> bool:
         """Whether an exact image is what the result shows anyway, with more to say about it."""
@@ -153,10 +156,14 @@ class Scene:
 
     def _write_difference(self, image: "Tensor", clean: "Tensor", result: Result | None = None) -> None:
         difference = (image - clean).abs()
-        white = self.panels.window[1]
-        largest = float(difference.flatten().kthvalue(int(0.999 * difference.numel())).values)
-        gain = next((gain for gain in reversed(GAINS) if gain * largest <= white), GAINS[0])
+        gain = self._gain(difference)
         self._write("difference", gain * difference, f"Difference ×{gain}", result)
+
+    def _gain(self, image: "Tensor") -> int:
+        """The largest at which no more than a thousandth of an image is beyond white."""
+        white = self.panels.window[1]
+        largest = float(image.flatten().kthvalue(int(0.999 * image.numel())).values)
+        return next((gain for gain in reversed(GAINS) if gain * largest <= white), GAINS[0])
 
     def _write(self, key: str, image: "Tensor", title: str, result: Result | None = None) -> None:
         """A tensor into the slice that it belongs to; the first one sets the window."""
