@@ -5,11 +5,9 @@ from torch import Tensor, nn
 
 from ..knob import Knob
 from . import tv
+from .splitting import INPUTS, GatedCorrection
 from .trained import NOISE, TYPICAL_NOISE, TrainedReconstructor, UNet
-from .unrolled import Problem, channels, data_consistency, load_trained, on_blocks, smooth, to_complex
-
-_INPUTS = 13  # image, its detail, what TV removed, distance from the start, unexplained share, noise twice, step twice
-_REACH = 0.5  # of a correction of unit size, in standard deviations of the noise in the image
+from .unrolled import Problem, data_consistency, load_trained
 
 
 class HQSSupervised(TrainedReconstructor):
@@ -20,9 +18,8 @@ class HQSSupervised(TrainedReconstructor):
 
     w = exp(a + b log sigma), sigma the noise level times the knob `noise`. The dual d of the TV solution stays, so
     that x_{k+1} = x_0 + w P (z_k - x_0): without a correction by the U-Net U the image is TV's, and a correction
-    passes where the data leave the image open. sigma^2 P is the covariance that they leave, and its diagonal gates
-    the correction: g = 1/2 sigma sqrt(diag P) / (w diag P). U also sees these and what TV removed, P A^H (y - A x_0).
-    All of it for the image without its local phase (`Problem.aligned`), which is given back at the end.
+    passes where the data leave the image open, through the gate g (`splitting.GatedCorrection`). All of it for the
+    image without its local phase (`Problem.aligned`), which is given back at the end.
     The knob `share` takes a part s of all that was changed, x_0 + s (x_K - x_0): less than the whole loses a little on
     scans like those of the training, and may win on others.
     Splitting as in Wang et al. 2020, https://arxiv.org/abs/2007.14979.
@@ -59,7 +56,7 @@ class HQSNetwork(nn.Module):
         self.unrolls = unrolls
         self.penalty_offset = nn.Parameter(torch.tensor(-2.0))
         self.penalty_slope = nn.Parameter(torch.tensor(0.5))
-        self.correction = UNet(4 * _INPUTS, 8, widths)
+        self.correction = UNet(4 * INPUTS, 8, widths)
 
     def forward(self, problem: Problem, noise: float = 1.0, share: float = 1.0) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""
@@ -71,18 +68,9 @@ class HQSNetwork(nn.Module):
         start = problem.tv(tv.rule(float(assumed)))
         removed = consistency.solve(problem.right_hand_side - problem.model.normal(start))
 
-        with torch.no_grad():
-            unexplained = penalty * consistency.diagonal
-            amplification = assumed * consistency.diagonal.sqrt()
-            gate = _REACH * amplification / unexplained
-            known = torch.stack((unexplained, (amplification / TYPICAL_NOISE).log(), level.expand_as(unexplained)))
+        correction = GatedCorrection(consistency, penalty, start, removed, assumed)
         image = start
         for k in range(self.unrolls):
-            step = torch.full_like(known[:1], k / self.unrolls)
-            known_here = torch.cat((known, step, step.square()))[None]
-            relative = torch.cat((channels(image - smooth(image)), channels(removed)), dim=1) / amplification
-            changed = image - start
-            features = torch.cat((channels(image), relative.asinh(), 5 * channels(changed), known_here), dim=1)
-            correction = gate * to_complex(on_blocks(self.correction, features))
-            image = start + penalty * consistency.solve(changed + correction)
+            changed = image - start + correction.of(image, self.correction, k / self.unrolls)
+            image = start + penalty * consistency.solve(changed)
         return phase * torch.lerp(start, image, share)

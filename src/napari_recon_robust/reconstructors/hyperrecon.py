@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,8 @@ from torch.nn import functional
 from ..knob import Knob, resolve
 from ..measurement import Measurement
 from ..physics.model import ForwardModel
-from .base import Reconstructor
 from .cg_sense import conjugate_gradients
+from .trained import TrainedReconstructor
 from .unrolled import Problem, assemble, channels, load_trained, on_blocks, problems, proximal, smooth, to_complex
 
 _START = 8  # conjugate gradient steps of the linear start
@@ -30,7 +29,7 @@ _UNIT = 10.0  # of a detail, in weights: the threshold of the proximal map at th
 _LOW = tuple((a + b * math.sqrt(3)) / (4 * math.sqrt(2)) for a, b in ((1, 1), (3, 1), (3, -1), (1, -1)))
 
 
-class HyperRecon(Reconstructor):
+class HyperRecon(TrainedReconstructor):
     """min_x J(x) = 1/2 ||A x - y||^2 + w ((1 - m) TV(x) + m ||W x||_1), in units of `Measurement.scale`.
 
     w and m are the knobs `weight` and `mix`. TV(x) = sum_p sqrt(|x_down|^2 + |x_right|^2), forward differences,
@@ -71,9 +70,6 @@ class HyperRecon(Reconstructor):
         ),
     )
 
-    def __init__(self, weights: str | Path = "hyperrecon") -> None:
-        self.weights = str(weights)
-
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `weight` and `mix`."""
         return next(self.family(measurement, [knobs]))
@@ -81,10 +77,6 @@ class HyperRecon(Reconstructor):
     def network(self, device: torch.device) -> "HyperNetwork":
         """The trained network, shared by all."""
         return load_trained(HyperNetwork, self.weights, device)
-
-    def apply(self, network: "HyperNetwork", measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image by a network like it."""
-        return assemble([network(problem, **knobs) for problem in problems(measurement)], measurement)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several settings; the anchors, which do not depend on the knobs, are shared."""

@@ -15,20 +15,9 @@ from ..knob import Knob, resolve
 from ..measurement import Measurement
 from ..weights import store
 from . import tv
-from .base import Reconstructor
-from .trained import NOISE, TYPICAL_NOISE, ImageNetwork, UNet, noise_level
-from .unrolled import (
-    DataConsistency,
-    Problem,
-    assemble,
-    channels,
-    data_consistency,
-    load_trained,
-    on_blocks,
-    problems,
-    smooth,
-    to_complex,
-)
+from .splitting import INPUTS, GatedCorrection
+from .trained import NOISE, TYPICAL_NOISE, ImageNetwork, TrainedReconstructor, UNet, noise_level
+from .unrolled import DataConsistency, Problem, assemble, data_consistency, load_trained, problems
 
 Form = Literal["ratio", "convex"]
 Conditioning = Literal["weights", "scale-and-shift"]
@@ -47,13 +36,11 @@ _DEFAULT = {"ratio": 0.1, "convex": 0.05}
 
 _NOISE = NOISE.model_copy(update={"minimum": 0.25})
 _GAIN = 10.0  # of the heads: they learn so much faster than what they change
-_INPUTS = 13  # image, its detail, what TV removed, distance from the start, unexplained share, noise twice, step twice
-_REACH = 0.5  # of a correction of unit size, in standard deviations of the noise in the image
 _PLAIN_REACH = 0.2  # of the plain U-Net, relative to the image's scale
 _PENALTY, _PENALTY_SLOPE = 0.02, 0.66  # at the typical noise level, and its power; what `hqs-supervised` has learned
 
 
-class HyperReconSupervised(Reconstructor):
+class HyperReconSupervised(TrainedReconstructor):
     """x = f(y; H(sigma, c)), H trained for all c at once: min over H of the mean of sum_k c_k L_k(x) / L_k(x_0).
 
     L_k are supervised losses (`TERMS`), x_0 is where the network starts, sigma the noise level times the knob `noise`;
@@ -62,9 +49,9 @@ class HyperReconSupervised(Reconstructor):
 
     z_k = x_k + g U(x_k, ...),    x_{k+1} = x_0 + w P (z_k - x_0) + s_k P A^H (y - A x_0),    P = (A^H A + w I)^-1,
 
-    g and what U sees as in `HQSSupervised`, x_0 interpolated between the TV images of 1/4, 1/2, 1 and 2 times the
-    measured noise, so that only U's weights and s_k, which come from H, change with the knobs; with s_k = 1 alone it
-    goes to the least squares solution. Or it is a U-Net without data consistency, as published:
+    g and what U sees as in `splitting.GatedCorrection`, x_0 interpolated between the TV images of 1/4, 1/2, 1 and 2
+    times the measured noise, so that only U's weights and s_k, which come from H, change with the knobs; with s_k = 1
+    alone it goes to the least squares solution. Or it is a U-Net without data consistency, as published:
     Wang, Dalca, Sabuncu, MELBA 2022, https://arxiv.org/abs/2101.02194.
     """
 
@@ -73,9 +60,9 @@ class HyperReconSupervised(Reconstructor):
     summary = "One network for a continuum of noise levels and of weights of its training's losses."
     knobs: tuple[Knob, ...] = (_NOISE,)
 
-    def __init__(self, weights: str | Path = "hyperrecon-supervised") -> None:
+    def __init__(self, weights: str | Path | None = None) -> None:
         """Raises WeightsError for weights that are missing."""
-        self.weights = str(weights)
+        super().__init__(weights)
         metadata = store.load(self.weights).metadata
         architecture = metadata.architecture if metadata else {}
         self.knobs = knobs_of(architecture.get("terms", ()), architecture.get("form", "ratio"))
@@ -87,10 +74,6 @@ class HyperReconSupervised(Reconstructor):
     def network(self, device: torch.device) -> "HyperNetwork":
         """The trained network, shared by all."""
         return load_trained(HyperNetwork, self.weights, device)
-
-    def apply(self, network: "HyperNetwork", measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image by a network like it."""
-        return assemble([network(problem, **knobs) for problem in problems(measurement)], measurement)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several settings; inverses and TV images, which do not depend on them, are shared."""
@@ -243,34 +226,18 @@ class SplittingNetwork(nn.Module):
 
     def __init__(self, unrolls: int, widths: Sequence[int]) -> None:
         super().__init__()
-        self.correction = UNet(4 * _INPUTS, 8, tuple(widths))
+        self.correction = UNet(4 * INPUTS, 8, tuple(widths))
         self.pulls = nn.Parameter(torch.zeros(unrolls))
 
     def forward(self, one: Slice, noise: float) -> Tensor:
         """The image without its local phase, complex64 (rows, columns)."""
         problem, penalty, consistency, start = one.problem, one.penalty, one.consistency, one.start(noise)
         removed = consistency.solve(problem.right_hand_side - problem.model.normal(start))
-        with torch.no_grad():
-            unexplained = penalty * consistency.diagonal
-            amplification = noise * problem.noise * consistency.diagonal.sqrt()
-            gate = _REACH * amplification / unexplained
-            level = noise_level(problem, noise).expand_as(unexplained)
-            known = torch.stack((unexplained, (amplification / TYPICAL_NOISE).log(), level))
+        correction = GatedCorrection(consistency, penalty, start, removed, noise * problem.noise)
         image = start
         for k, pull in enumerate(self.pulls):
-            step = torch.full_like(known[:1], k / len(self.pulls))
-            relative = torch.cat((channels(image - smooth(image)), channels(removed)), dim=1) / amplification
-            changed = image - start
-            features = (
-                channels(image),
-                relative.asinh(),
-                5 * channels(changed),
-                known[None],
-                step[None],
-                step[None] ** 2,
-            )
-            correction = gate * to_complex(on_blocks(self.correction, torch.cat(features, dim=1)))
-            image = start + pull * removed + penalty * consistency.solve(changed + correction)
+            changed = image - start + correction.of(image, self.correction, k / len(self.pulls))
+            image = start + pull * removed + penalty * consistency.solve(changed)
         return image
 
 
