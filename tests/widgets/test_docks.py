@@ -367,6 +367,23 @@ def test_sampling_is_turned(review: Session, until: Until) -> None:
     assert page.sampling_facts.text().startswith("R = ")
 
 
+def test_a_refused_sampling_does_not_stay(review: Session, until: Until) -> None:
+    page = dock(review, "Reconstruct")
+    before, controls = review.bench.acquisition.current, page.sampling.controls
+    said: list[str] = []
+    review.jobs.failed.connect(said.append)
+    controls["pattern"].list.setCurrentText("loupe")
+    controls["acceleration"].box.setValue(12.0)
+    until(lambda: said and not review.jobs.working)
+    assert "choose one of these, or another pattern" in said[0]
+    assert review.bench.acquisition.current is before
+    assert page.sampling.values()["pattern"] == before.sampling.pattern
+    assert page.sampling.values()["acceleration"] == before.sampling.acceleration
+    review.measure()
+    until(lambda: not review.jobs.working)
+    assert len(said) == 1, "the next slice is measured as the last one was"
+
+
 def test_reading_through_napari(viewer: Any, scan_file: Path, tmp_path: Path, until: Until) -> None:
     from napari_recon_robust.widgets.reader import get_reader
 

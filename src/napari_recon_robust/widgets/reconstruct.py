@@ -97,6 +97,7 @@ class ReconstructDock(Page):
         ):
             self.listen(signal, slot)
         self.session.asked_axes.connect(self._ask_axes)
+        self.session.jobs.idle.connect(self._on_idle)
         self._on_closed()
         if self.bench.acquisition.is_open:
             self._show_opened()
@@ -261,6 +262,11 @@ class ReconstructDock(Page):
         values: dict[str, Any] = dict(self.sampling.values())
         as_acquired = values["pattern"] == _AS_ACQUIRED
         self.session.measure(None if as_acquired else Sampling(**values))
+
+    def _on_idle(self, lane: str) -> None:
+        """What was refused is not what the controls go on showing."""
+        if lane == "measure" and self.sampling is not None and not self._later.isActive():
+            self._show_sampling()
 
     def _on_measured(self) -> None:
         acquisition = self.bench.acquisition

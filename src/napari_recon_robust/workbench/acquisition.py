@@ -172,6 +172,14 @@ class Acquisition:
             sampling = self.sampling
         self.index, self.sampling = index, sampling
 
+        def job() -> Job[Slice]:
+            try:
+                return (yield from _measure(scan, index, sampling))
+            except ReconRobustError:
+                if self.sampling is sampling and self.slice is not None:
+                    self.sampling = self.slice.sampling  # what cannot be measured is not kept for the next slice
+                raise
+
         def accept(measured: Slice) -> None:
             if self.scan is scan and self.index == index and self.sampling is sampling:
                 self.slice = measured
@@ -181,7 +189,7 @@ class Acquisition:
             if self.scan is scan and self.index == index:
                 self.previewed.emit(image)
 
-        return Task(f"Reading slice {index}", _measure(scan, index, sampling), accept, preview)
+        return Task(f"Reading slice {index}", job(), accept, preview)
 
 
 def _open(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
