@@ -24,7 +24,7 @@ from ..knob import Knob, Value
 
 _STEPS = 1000
 _UNKNOWN = 90  # grey
-_LABEL_WIDTH, _BOX_WIDTH = 106, 72
+_LABEL_WIDTH, _BOX_WIDTH = 106, 90  # the latter for six digits behind "0.000"
 # napari's theme asks for boxes so wide that a row does not fit a narrow dock.
 _BOX_STYLE = "QAbstractSpinBox { min-width: 40px; padding: 1px 6px; }"
 
