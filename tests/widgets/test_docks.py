@@ -84,6 +84,7 @@ def test_three_docks_are_tabbed_with_the_first_in_front(viewer: Any, until: Unti
     wrappers = [one.parent() for one in session.docks]
     main = wrappers[0].window()
     assert set(main.tabifiedDockWidgets(wrappers[0])) == set(wrappers[1:])
+    assert {wrapper.windowTitle() for wrapper in wrappers} == set(DOCKS), "three tabs fit into 360 pixels"
     for one in session.docks:
         assert one.minimumSizeHint().width() <= 360
         assert one.scroll.widget().minimumSizeHint().width() <= 360 - 14, "cut off at 360 pixels"

@@ -30,6 +30,7 @@ _EMPTY = "Run a perturbation, or open a saved case: its comparison stands here."
 class CompareDock(Page):
     """A thin view on the workbench's result."""
 
+    title = "Compare"
     needs_keys = True
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
@@ -63,7 +64,7 @@ class CompareDock(Page):
         self.session.looked.connect(self._on_looked)
         self.session.asked_keys.connect(self._toggle_keys)
         self._on_finished()
-        self.session.join(self, "Compare")
+        self.session.join(self, self.title)
 
     # ---------------------------------------------------------------- the table
 

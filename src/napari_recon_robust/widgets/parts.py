@@ -21,6 +21,7 @@ from qtpy.QtGui import (
     QShowEvent,
 )
 from qtpy.QtWidgets import (
+    QDockWidget,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -146,9 +147,10 @@ class Foot(QWidget):
 class Page(QWidget):
     """A dock: a scrolling column that never asks for more than a laptop has, and the foot below it.
 
-    needs_keys: whether the review's keys work while this page is in front.
+    title: what its tab says. needs_keys: whether the review's keys work while this page is in front.
     """
 
+    title: str
     needs_keys = False
 
     def __init__(self, session: Session) -> None:
@@ -190,12 +192,14 @@ class Page(QWidget):
     def event(self, event: QEvent | None) -> bool:
         """A dock is closed by napari taking its page out, without closing or deleting the page.
 
-        Another theme comes as another style.
+        Another theme comes as another style. napari's title with the plugin's name has no room in a tab.
         """
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
             _disconnect(self._listening)
             self.session.leave(self)
             self.deleteLater()
+        elif event is not None and event.type() == QEvent.Type.ParentChange and isinstance(self.parent(), QDockWidget):
+            self.parent().setWindowTitle(self.title)
         elif event is not None and event.type() == QEvent.Type.StyleChange:
             self._show_faint()
         return super().event(event)

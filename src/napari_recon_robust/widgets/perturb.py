@@ -36,6 +36,7 @@ _FRACTIONS = 200
 class PerturbDock(Page):
     """A thin view on `regions` and `perturbing` of the workbench."""
 
+    title = "Perturb"
     needs_keys = True
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
@@ -59,7 +60,7 @@ class PerturbDock(Page):
         self.listen(self.session.panels.clicked, self._on_click)
         self._show_opened()
         self._on_finished()
-        self.session.join(self, "Perturb")
+        self.session.join(self, self.title)
 
     # ---------------------------------------------------------------- parts
 

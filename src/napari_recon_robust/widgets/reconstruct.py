@@ -70,6 +70,8 @@ def sampling_knobs() -> tuple[Knob, ...]:
 class ReconstructDock(Page):
     """A thin view on `acquisition` and `reconstruction` of the workbench."""
 
+    title = "Reconstruct"
+
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(Session.of(napari_viewer))
         self.sampling: KnobPanel | None = None
@@ -103,7 +105,7 @@ class ReconstructDock(Page):
             self._show_opened()
             self._on_method()
             self._on_chosen()
-        self.session.join(self, "Reconstruct")
+        self.session.join(self, self.title)
 
     # ---------------------------------------------------------------- parts
 
