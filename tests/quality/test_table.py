@@ -56,3 +56,12 @@ def test_the_bootstrap_is_that_of_scipy() -> None:
 def test_repeats_within_a_unit_make_no_interval_narrower() -> None:
     values = list(np.random.default_rng(1).normal(5, 2, 10))
     assert bootstrap(values * 3, list(range(10)) * 3) == pytest.approx(bootstrap(values, list(range(10))))
+
+
+def test_lines_come_as_asked_for_and_few_cases_have_no_intervals() -> None:
+    results = [result(method, n, 0.1) for method in ("b", "a") for n in range(4)]
+    text = Table(results, {"a": {}, "b": {}}).markdown()
+    assert text.index("| a |") < text.index("| b |")
+    assert "4 masks are too few for intervals" in text
+    many = [result("a", n, 0.1 + 0.01 * n) for n in range(6)]
+    assert "intervals over 6 masks" in Table(many, {"a": {}}).markdown()

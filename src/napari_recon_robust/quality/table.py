@@ -69,7 +69,7 @@ class Section:
 class Table:
     """The means of results; intervals by the bootstrap over scans, where there are 5, else over slices, else cases.
 
-    rows: what is known of each method beside its figures. baseline: the row that NMSE is divided by, case by case.
+    rows: what is known of each method beside its figures, in the order of the lines. baseline: the row that NMSE is divided by, case by case.
     Slices of one head are not independent: an interval over them speaks of that head alone.
     """
 
@@ -100,7 +100,9 @@ class Table:
             low, high = section.effective
             count = max(line.cases + line.failed for line in section.lines)
             text.append(f"## {section.group}, {section.acceleration:g}x")
-            text.append(f"{count} cases, effective R {low:.2f} to {high:.2f}; intervals over {section.unit}.")
+            drawn = any(line.ssim.interval for line in section.lines)
+            over = f"intervals over {section.unit}" if drawn else f"{section.unit} are too few for intervals"
+            text.append(f"{count} cases, effective R {low:.2f} to {high:.2f}; {over}.")
             text.append("\n".join(self._rows(section)))
         failures = sorted({f"- {result.method}: {result.error}" for result in self.results if result.error})
         if failures:
@@ -129,7 +131,9 @@ class Table:
         unit, of = _units(results)
         base = {result.input: result.nmse for result in results if result.method == self.baseline}
         lines = []
-        for method in dict.fromkeys(result.method for result in results):
+        order = {name: number for number, name in enumerate(self.rows)}
+        found = dict.fromkeys(result.method for result in results)
+        for method in sorted(found, key=lambda name: order.get(name, len(order))):
             mine = [result for result in results if result.method == method]
             done = [result for result in mine if not result.error]
             units = [of(result) for result in done]
