@@ -21,7 +21,7 @@ def recipe(specification) -> loop.Recipe:
         title="a small network",
         network="hqs_supervised:HQSNetwork",
         arguments={"unrolls": 2, "widths": [8, 8]},
-        loss="combined",
+        loss="improvement",
         bank=specification,
         pixels=24 * 64,
         presets={"cpu": {"steps": 6, "validate_every": 3, "precision": "float32"}},
@@ -93,7 +93,7 @@ def test_a_run_that_is_resumed_behind_its_end_has_a_score(recipe, anatomy_folder
         next(job)
     job.close()
     path = run(loop.train(longer(recipe, 2), anatomy_folder, run_folder, resume=True))
-    assert 0 < store.load(str(path)).metadata.scores["validation"]["combined"] < 3
+    assert 0 < store.load(str(path)).metadata.scores["validation"]["improvement"] < 3
 
 
 def test_progress_rises_and_carries_the_score(recipe, anatomy_folder, run_folder, monkeypatch):
@@ -112,7 +112,7 @@ def test_weights_come_with_their_card_and_run(recipe, anatomy_folder, run_folder
     metadata = store.load(str(path)).metadata
     assert metadata is not None
     assert metadata.steps == 6
-    assert metadata.scores["validation"]["combined"] > 0
+    assert metadata.scores["validation"]["improvement"] > 0
     assert "recon-robust train small" in path.with_suffix(".md").read_text(encoding="utf-8")
     with open_scan(scan_file) as scan:
         image = HQSSupervised(path)(scan.measurement(1, Sampling(centre_fraction=0.12)))

@@ -34,18 +34,6 @@ _HELD_OUT = 0.4  # share of the lines outside the ACS
 _LEARNED = 0.1  # share of the examples with learned sensitivities
 
 
-def combined(network: nn.Module, example: Example, rng: Generator) -> Tensor:
-    """||x - t|| / ||x_0 - t|| + 0.3 (1 - SSIM), t the coil-combined truth, x_0 the linear start.
-
-    Relative to the linear start, so that cases with much and with little noise count alike.
-    """
-    image = network(example.problem)
-    with torch.no_grad():
-        start = hyperrecon.linear_start(example.problem)
-    error = _norm(image - example.truth) / _norm(start - example.truth)
-    return error + 0.3 * _dissimilarity(image, example.truth)
-
-
 def improvement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     """What is won over TV, `TERMS["improvement"]`."""
     return _improvement(network(example.problem), example)
@@ -150,10 +138,10 @@ def refinement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 
 
 def either_sensitivities(network: nn.Module, example: Example, rng: Generator) -> Tensor:
-    """`combined` with the estimated sensitivities; in a tenth of the draws `magnitude` with the network's own."""
+    """`improvement` with the estimated sensitivities; in a tenth of the draws `magnitude` with the network's own."""
     if rng.uniform() < _LEARNED:
         return magnitude(partial(network, learned=True), example, rng)
-    return combined(network, example, rng)
+    return improvement(network, example, rng)
 
 
 def learned_lines(network: Any, example: Example, rng: Generator) -> Tensor:
@@ -247,7 +235,6 @@ TERMS: dict[str, Callable[[Tensor, Example], Tensor]] = {
 
 LOSSES: dict[str, Loss | type[Adversarial]] = {
     "adversarial-refinement": Refinement,
-    "combined": combined,
     "denoising": denoising,
     "either-sensitivities": either_sensitivities,
     "energy": energy,
