@@ -44,7 +44,8 @@ def compare_methods(
         folder.mkdir(parents=True, exist_ok=True)
     results = Results(None if folder is None else folder / RESULTS)
     versions = record.versions()
-    table = Table(results, {**_described(folder), **rows}, baseline)
+    earlier = {name: row for name, row in _described(folder).items() if name not in rows}
+    table = Table(results, {**rows, **earlier}, baseline)
     try:
         for case in cases(files, grid, axes=axes, device=device):
             begin, end = case.span
