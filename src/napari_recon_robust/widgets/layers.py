@@ -297,6 +297,8 @@ class Panels:
         self._later(self._tidy)
 
     def _tidy(self) -> None:
+        if self.geometry is None:
+            return  # the viewer was closed meanwhile
         layers = self.viewer.layers
         gone = [key for key, panel in self.panels.items() if self._deleted(panel)]
         with self._arrangement():
