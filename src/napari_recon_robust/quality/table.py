@@ -69,7 +69,8 @@ class Section:
 class Table:
     """The means of results; intervals by the bootstrap over scans, where there are 5, else over slices, else cases.
 
-    rows: what is known of each method beside its figures, in the order of the lines. baseline: the row that NMSE is divided by, case by case.
+    rows: what is known of each method beside its figures, in the order of the lines. baseline: the row that NMSE is
+    divided by, case by case.
     Slices of one head are not independent: an interval over them speaks of that head alone.
     """
 
