@@ -176,7 +176,7 @@ def test_no_acs(shape):
         ({"acceleration": float("nan")}, "acceleration is nan"),
         ({"centre_fraction": 1.5}, "centre_fraction is 1.5"),
         ({"seed": -1}, "seed is -1"),
-        ({"lines": 3}, "lines is 3"),
+        ({"lines": 3}, "lines is no setting"),
     ],
 )
 def test_values_that_do_not_fit(values, sentence):
