@@ -15,11 +15,12 @@ REACH = 0.3  # of the network's output of unit size: aliasing is that large
 class DAGAN(TrainedReconstructor):
     """x = u (z + G(z)),  z = A^H y / u, u the local phase of A^H y.
 
-    G is a U-Net, trained by 15 ||x - t||^2 / ||t||^2 + 0.1 ||A x - y||^2 / ||y||^2 + a distance in the features of a
-    discriminator D + log(1 + exp -D(x)), D trained to tell images x from truths t. Yang et al. 2018,
-    doi:10.1109/TMI.2017.2785879, for magnitudes of one coil; there the features were those of a network trained on
-    photographs (VGG), which nothing here is, and the samples' term was over all of k-space, where Parseval makes it
-    the first one again. Nothing ties the image to the samples: what the network invents stays.
+    G is a U-Net, trained by 5 ||x - t|| / ||A^H y - t|| + 0.1 ||A x - y||^2 / ||y||^2 + a distance in the features of
+    a discriminator D + log(1 + exp -D(x)), D trained to tell images x from truths t. Yang et al. 2018,
+    doi:10.1109/TMI.2017.2785879, for magnitudes of one coil; there the first term was 15 times the mean square, the
+    features were those of a network trained on photographs (VGG), which nothing here is, and the samples' term was
+    over all of k-space, where Parseval makes it the first one again. Nothing ties the image to the samples: what the
+    network invents stays.
     """
 
     id = "dagan"
