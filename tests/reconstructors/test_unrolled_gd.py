@@ -2,21 +2,28 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import cg
 
 from napari_recon_robust.reconstructors.unrolled import problems
 from napari_recon_robust.reconstructors.unrolled_gd import GradientDescentNetwork
 
 
+def started(dense: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Eight conjugate gradient steps on A^H A x = A^H y."""
+    x, _ = cg(dense, b, rtol=0, maxiter=8)
+    return x
+
+
 @pytest.mark.parametrize("blocks", [0, 1, 5])
 def test_an_untrained_network_is_gradient_descent(tiny, dense, blocks):
-    """From eta A^H y on; a step of another size too."""
+    """From eight conjugate gradient steps on; a step of another size too."""
     network = GradientDescentNetwork(blocks, (8, 8))
     network.log_step.data.fill_(np.log(0.7))
     b = tiny.right_hand_side.flatten().numpy()
-    x = 0.7 * b
+    x = started(dense, b)
     for _ in range(blocks):
         x = x - 0.7 * (dense @ x - b)
-    np.testing.assert_allclose(network(tiny).detach().flatten().numpy(), x, rtol=0, atol=1e-5 * np.abs(x).max())
+    np.testing.assert_allclose(network(tiny).detach().flatten().numpy(), x, rtol=0, atol=1e-4 * np.abs(x).max())
 
 
 def test_the_first_step_size_never_raises_the_residual(lines):
@@ -34,7 +41,7 @@ def test_the_regularizer_is_subtracted_in_each_block(tiny, dense, monkeypatch):
     network = GradientDescentNetwork(3, (8, 8))
     monkeypatch.setattr(network.regularizer, "forward", lambda image, level: 0.3 * image)
     b = tiny.right_hand_side.flatten().numpy()
-    x = b
+    x = started(dense, b)
     for _ in range(3):
         x = x - (dense @ x - b) - 0.3 * x
-    np.testing.assert_allclose(network(tiny).detach().flatten().numpy(), x, rtol=0, atol=1e-5 * np.abs(x).max())
+    np.testing.assert_allclose(network(tiny).detach().flatten().numpy(), x, rtol=0, atol=1e-4 * np.abs(x).max())
