@@ -15,16 +15,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cases import slices_of
-from napari_recon_robust.cli.options import follow
+from cases import real_brain, slices_of
 from napari_recon_robust.evaluation import metrics
-from napari_recon_robust.io import open_scan
 from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.hqs_net import HQSNet
 from napari_recon_robust.reconstructors.hyperrecon import HyperRecon, linear_start, objective
 from napari_recon_robust.reconstructors.unrolled import problems
 from napari_recon_robust.training import loop
+from trained import weights_of
 
 WEIGHTS = (5e-4, 2e-3, 8e-3)
 MIX = 0.25
@@ -71,15 +69,7 @@ def trained(weight: float, options: argparse.Namespace) -> HQSNet:
         preset = preset.model_copy(update={"steps": options.steps})
     arguments = {**recipe.arguments, "weight": weight, "mix": MIX}
     recipe = recipe.model_copy(update={"arguments": arguments, "presets": {"cpu": preset}})
-    folder = options.output / f"{weight:g}"
-    path = folder / f"{recipe.id}.safetensors"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        if options.bank and not (folder / "bank").exists():
-            (folder / "bank").symlink_to(options.bank.resolve())
-        resume = (folder / "checkpoint.pt").exists()
-        follow(loop.train(recipe, options.data / "anatomy", folder, resume=resume), f"weight {weight:g}")
-    return HQSNet(path)
+    return HQSNet(weights_of(recipe, options.data, options.output / f"{weight:g}", options.bank))
 
 
 def judge(method: HyperRecon | HQSNet, measurement: Measurement, weight: float, *, knobs: bool) -> tuple[float, float]:
@@ -101,11 +91,7 @@ def cases(data: Path, count: int) -> Iterator[tuple[str, list[Measurement]]]:
     """Each case's name and its slices."""
     for noise in (0.005, 0.01):
         yield f"held-out anatomy, noise {noise:g}", list(slices_of(data, 192, count, noise=noise))
-    with open_scan(data / "kspace" / "brain_16coil_128x128_full.npy", axes=("coil", "phase", "readout")) as scan:
-        yield (
-            "real brain",
-            [scan.measurement(0, Sampling(acceleration=4, centre_fraction=0.08, minimum_centre_lines=12))],
-        )
+    yield "real brain", [real_brain(data)]
 
 
 if __name__ == "__main__":

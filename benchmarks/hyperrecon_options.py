@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_recon_robust.cli.options import follow
 from napari_recon_robust.reconstructors.hyperrecon_supervised import HyperNetwork
 from napari_recon_robust.training import data, loop, losses
 from napari_recon_robust.weights import store
+from trained import weights_of
 
 # Conditioning, loss, and learning rate: where all weights are generated, the other one's diverges within 20 steps.
 OPTIONS = {
@@ -52,7 +52,7 @@ def main() -> None:
         size = sum(parameter.numel() for parameter in network.parameters())
         with torch.no_grad():
             cells = [f"{size:,}", f"{path.stat().st_size / 1e6:.1f}", f"{1e3 * seconds_to_generate(network):.1f}"]
-            cells += scores(network.eval(), recipe, options.output / "bank")
+            cells += scores(network.eval(), recipe, path.parent / "bank")
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -66,18 +66,7 @@ def trained(name: str, options: argparse.Namespace) -> tuple[Path, loop.Recipe]:
     changes: dict[str, Any] = {"arguments": arguments, "loss": loss, "start": {}, "presets": {"cpu": preset}}
     recipe = recipe.model_copy(update=changes)
     folder = options.output / name.replace(", ", "_").replace(" ", "-")
-    path = folder / f"{recipe.id}.safetensors"
-    bank = options.output / "bank"
-    options.output.mkdir(parents=True, exist_ok=True)
-    if options.bank and not bank.exists():
-        bank.symlink_to(options.bank.resolve())
-    if not path.exists():
-        folder.mkdir(exist_ok=True)
-        if not (folder / "bank").exists():
-            (folder / "bank").symlink_to(bank.resolve())
-        resume = (folder / "checkpoint.pt").exists()
-        follow(loop.train(recipe, options.data / "anatomy", folder, resume=resume), name)
-    return path, recipe
+    return weights_of(recipe, options.data, folder, options.bank), recipe
 
 
 def scores(network: nn.Module, recipe: loop.Recipe, bank: Path) -> list[str]:

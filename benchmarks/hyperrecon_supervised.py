@@ -18,11 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cases import slices_of
+from cases import real_brain, slices_of
 from napari_recon_robust.evaluation import metrics
-from napari_recon_robust.io import open_scan
 from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.hyperrecon_supervised import HyperReconSupervised
 
 
@@ -81,9 +79,7 @@ def cases(data: Path, count: int) -> Iterator[tuple[str, Iterator[Measurement]]]
     """Each case's name and its slices."""
     for noise in (0.005, 0.01):
         yield f"held-out anatomy, noise {noise:g}", slices_of(data, 192, count, noise=noise)
-    with open_scan(data / "kspace" / "brain_16coil_128x128_full.npy", axes=("coil", "phase", "readout")) as scan:
-        sampling = Sampling(acceleration=4, centre_fraction=0.08, minimum_centre_lines=12)
-        yield "real brain", iter([scan.measurement(0, sampling)])
+    yield "real brain", iter([real_brain(data)])
 
 
 if __name__ == "__main__":

@@ -15,12 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cases import slices_of
+from cases import real_brain, slices_of
 from napari_recon_robust.evaluation import metrics
-from napari_recon_robust.io import open_scan
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics import noise
-from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
 
 FACTORS = (0, 1, 2, 4)
@@ -61,9 +59,7 @@ def judged(id: str, measurement: Measurement, seed: int) -> list[float]:
 def cases(data: Path, count: int) -> Iterator[tuple[str, list[Measurement]]]:
     """Each case's name and its slices."""
     yield "held-out anatomy", list(slices_of(data, 192, count, noise=0.005))
-    with open_scan(data / "kspace" / "brain_16coil_128x128_full.npy", axes=("coil", "phase", "readout")) as scan:
-        sampling = Sampling(acceleration=4, centre_fraction=0.08, minimum_centre_lines=12)
-        yield "real brain", [scan.measurement(0, sampling)]
+    yield "real brain", [real_brain(data)]
 
 
 if __name__ == "__main__":

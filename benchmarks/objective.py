@@ -15,10 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cases import slices_of
-from napari_recon_robust.io import open_scan
+from cases import real_brain, slices_of
 from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.hyperrecon import (
     HyperNetwork,
     anchors,
@@ -80,9 +78,7 @@ def cases(data: Path) -> Iterator[tuple[str, Measurement]]:
         for noise in (0.003, 0.01):
             for measurement in slices_of(data, 128, 1, noise=noise, acceleration=acceleration):
                 yield f"held-out anatomy, noise {noise:g}, {acceleration:g}x", measurement
-        with open_scan(data / "kspace" / "brain_16coil_128x128_full.npy", axes=("coil", "phase", "readout")) as scan:
-            sampling = Sampling(acceleration=acceleration, centre_fraction=0.08, minimum_centre_lines=12)
-            yield f"real brain, {acceleration:g}x", scan.measurement(0, sampling)
+        yield f"real brain, {acceleration:g}x", real_brain(data, acceleration)
 
 
 def main() -> None:
