@@ -1,8 +1,9 @@
 """How much of the gap of another contrast test-time training closes.
 
-    python benchmarks/test_time_training.py --data ../shared/data/anatomy --output FOLDER [--training-steps 800]
+    python benchmarks/test_time_training.py --data ../shared/data/anatomy --output FOLDER [--network unet]
 
-Two VarNets, trained alike and for as long by the packaged loop with the loss `joint`: one on T1-weighted heads alone,
+Two networks (VarNets, or U-Nets without data consistency), trained alike and for as long by the packaged loop with the
+loss `joint`: one on T1-weighted heads alone,
 one on the lower half of a T2-weighted head, without changes of contrast. Both are tested on axial slices of its upper
 half (8 simulated coils, 4x, equispaced and random lines), as they are and after test-time training on each slice. The
 share closed is (TTT - shifted) / (trained on the target - shifted), of the means over slices, with the 95% interval of
@@ -12,6 +13,7 @@ a bootstrap over slices. What FOLDER holds already is not trained again.
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -24,7 +26,10 @@ from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.anatomy import from_image, slices
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.physics.simulate import NOISE_RANGE, simulate_slice
+from napari_recon_robust.reconstructors.base import Reconstructor
+from napari_recon_robust.reconstructors.dagan import DAGAN
 from napari_recon_robust.reconstructors.test_time_training import TestTimeTraining
+from napari_recon_robust.reconstructors.trained import TrainedReconstructor
 from napari_recon_robust.reconstructors.varnet import VarNet
 from napari_recon_robust.training import loop
 from napari_recon_robust.training.data import MaskSpecification
@@ -32,6 +37,10 @@ from napari_recon_robust.training.sources import BankSpecification
 
 SHIFTED, TARGET = "T1", "T2"
 MATRIX, COILS, NOISE = 192, 8, 0.005
+KINDS: dict[str, tuple[type[TrainedReconstructor] | type[VarNet], dict[str, Any]]] = {
+    "varnet": (VarNet, {"cascades": 3, "channels": 12, "pools": 2, "sensitivity": [4, 2]}),
+    "unet": (DAGAN, {"widths": [24, 48, 72]}),  # DAGAN's complex U-Net, trained without a discriminator here
+}
 ROWS = ("trained on T1", "trained on T1, adapted", "trained on T2", "trained on T2, adapted")
 
 
@@ -39,6 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with brain_t1_a, brain_lowres_t1w, brain_t2")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--network", choices=KINDS, default="varnet")
     parser.add_argument("--training-steps", type=int, default=800)
     parser.add_argument("--slices", type=int, default=10)
     parser.add_argument("--steps", type=int, help="of test-time training, at most")
@@ -46,12 +56,16 @@ def main() -> None:
     options = parser.parse_args()
     knobs = {name: value for name in ("steps", "rate") if (value := getattr(options, name)) is not None}
 
-    trained = {name: network(name, options.data, options.output, options.training_steps) for name in (SHIFTED, TARGET)}
-    methods = {
-        ROWS[0]: (VarNet(trained[SHIFTED]), {}),
-        ROWS[1]: (TestTimeTraining(VarNet(trained[SHIFTED])), knobs),
-        ROWS[2]: (VarNet(trained[TARGET]), {}),
-        ROWS[3]: (TestTimeTraining(VarNet(trained[TARGET])), knobs),
+    kind, _ = KINDS[options.network]
+    shifted, target = (
+        kind(str(network(options.network, name, options.data, options.output, options.training_steps)))
+        for name in (SHIFTED, TARGET)
+    )
+    methods: dict[str, tuple[Reconstructor, dict[str, Any]]] = {
+        ROWS[0]: (shifted, {}),
+        ROWS[1]: (TestTimeTraining(shifted), knobs),
+        ROWS[2]: (target, {}),
+        ROWS[3]: (TestTimeTraining(target), knobs),
     }
     scores: dict[str, list[tuple[float, float]]] = {name: [] for name in methods}
     for measurement, truth in test_slices(options.data, options.slices):
@@ -62,10 +76,10 @@ def main() -> None:
     report({name: np.array(rows) for name, rows in scores.items()})
 
 
-def network(name: str, data: Path, output: Path, steps: int) -> Path:
-    """The weights of the VarNet for one contrast, trained where they are not there yet."""
+def network(kind: str, name: str, data: Path, output: Path, steps: int) -> Path:
+    """The weights of the network for one contrast, trained where they are not there yet."""
     run = output / name
-    weights = run / f"varnet-{name}.safetensors"
+    weights = run / f"{kind}-{name}.safetensors"
     if weights.exists():
         return weights
     anatomies = output / "anatomy" / name
@@ -75,11 +89,12 @@ def network(name: str, data: Path, output: Path, steps: int) -> Path:
             (anatomies / file).write_bytes((data / file).read_bytes())
     else:
         nibabel.save(half(data, upper=False), anatomies / "brain_t2_lower.nii.gz")
-    recipe = loop.load_recipe("varnet").model_copy(
+    method, arguments = KINDS[kind]
+    recipe = loop.load_recipe(method.id).model_copy(
         update={
-            "id": f"varnet-{name}",
-            "title": f"VarNet for {name}-weighted images",
-            "arguments": {"cascades": 3, "channels": 12, "pools": 2, "sensitivity": [4, 2]},
+            "id": f"{kind}-{name}",
+            "title": f"{kind} for {name}-weighted images",
+            "arguments": arguments,
             "loss": "joint",
             "pixels": 4096,
             "masks": MaskSpecification(patterns=("equispaced", "random"), acceleration=(4, 4)),

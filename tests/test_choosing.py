@@ -67,6 +67,10 @@ def test_samples_are_paged_through_by_their_seeds(bench: Workbench) -> None:
     with pytest.raises(StopIteration) as ended:
         next(job)
     assert torch.equal(ended.value.value.abs(), second.image)
+    bench.reconstruction.turn(**second.knobs)
+    assert bench.choosing.variants == [first, second]
+    bench.reconstruction.turn(steps=3)  # samples of another kind
+    assert not bench.choosing.variants
 
 
 @pytest.mark.parametrize(
@@ -86,6 +90,12 @@ def test_images_of_something_else_go(bench: Workbench, change: Callable[[Workben
     change(bench)
     assert not bench.choosing.variants
     assert changed == [True]
+
+
+def test_turning_the_knobs_to_one_of_them_keeps_them(bench: Workbench) -> None:
+    chosen = bench.choosing.diverse(2).run()
+    bench.reconstruction.turn(**chosen[1].knobs)
+    assert bench.choosing.variants == chosen
 
 
 def test_images_that_come_too_late_are_dropped(bench: Workbench) -> None:

@@ -145,6 +145,8 @@ def test_draws_are_a_family_too(measurement: Measurement) -> None:
     variants = progress.run(diverse(measurement, method, 3, tolerance=1.0, knobs={"seed": 7}))
     assert len({one.knobs["seed"] for one in variants}) == 3
     assert torch.equal(method(measurement, **variants[1].knobs).abs(), variants[1].image)
+    with pytest.raises(InputError, match="9 images are asked for.*8 times at most"):
+        progress.run(diverse(measurement, method, 9))
 
 
 def test_images_are_looked_at_where_they_differ_most() -> None:

@@ -57,6 +57,8 @@ def diverse(
     if measurement.kspace.ndim != 3:
         raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
     if reconstructor.draw is not None:
+        if count > DRAWS:
+            raise InputError(f"{count} images are asked for; {reconstructor.label} is drawn {DRAWS} times at most.")
         drawn = yield from draws(measurement, reconstructor, knobs or {})
         return (yield from choose(drawn, count, region=region, tolerance=tolerance))
     axes = family_axes(reconstructor)

@@ -138,12 +138,16 @@ class Measurement:
         """Sigma of the whitened coil-combined data relative to `scale`, (..., 1, 1): sqrt(mean_i sigma_i^2) / scale."""
         return self.calibration.noise.square().mean(-1).sqrt()[..., None, None] / self.scale
 
-    def with_kspace(self, kspace: Tensor, *, full: Tensor | None = None, keep: bool = False) -> "Measurement":
+    def with_kspace(
+        self, kspace: Tensor, *, full: Tensor | None = None, keep: bool = False, mask: Tensor | None = None
+    ) -> "Measurement":
         """The same slice with other samples (masked here), for instance perturbed ones.
 
-        keep: use this measurement's calibration instead of estimating it again from the new samples.
+        keep: use this measurement's calibration instead of estimating it again from the new samples. mask: another
+        sampling mask, for `kspace` that holds more samples.
         """
-        return replace(self, kspace=kspace * self.mask, full=full, kept=self.calibration if keep else None)
+        mask = self.mask if mask is None else mask
+        return replace(self, kspace=kspace * mask, mask=mask, full=full, kept=self.calibration if keep else None)
 
     def to(self, device: str | torch.device) -> "Measurement":
         """The same measurement on another device ("cpu", "cuda", "mps")."""

@@ -100,6 +100,9 @@ def make_case(
         kspace["noise"] = _array(measurement.kept.noise)
     kspace["perturbed"] = np.stack([_array(outcome.perturbed.measurement.kspace) for outcome in outcomes])
     kspace["random"] = np.stack([_array(outcome.control.kspace) for outcome in outcomes])
+    masks = [outcome.perturbed.measurement.mask for outcome in outcomes]
+    if not all(torch.equal(mask, measurement.mask) for mask in masks):
+        kspace["perturbed_mask"] = np.stack([_array(mask) for mask in masks])
     if measurement.full is not None:
         kspace["full"] = _array(measurement.full)
         kspace["perturbed_full"] = np.stack([_array(full) for full in _full(outcomes)])
@@ -138,8 +141,8 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None) 
     measurement = measurement_of(case)
     keep = recipe.perturbation_knobs.get("sensitivities") == "kept"
     perturbed = [
-        _perturbed(case, index, measurement.with_kspace(samples, full=full, keep=keep), measurement)
-        for index, (samples, full) in enumerate(_samples(case))
+        _perturbed(case, index, measurement.with_kspace(samples, full=full, keep=keep, mask=mask), measurement)
+        for index, (samples, full, mask) in enumerate(_samples(case))
     ]
     controls = [measurement.with_kspace(one, full=measurement.full, keep=keep) for one in _tensor(case, "random")]
     outcomes = yield from evaluate(
@@ -159,15 +162,18 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None) 
     return Replay(case, outcomes, difference, _changes(recipe, method))
 
 
-def _samples(case: Case) -> Iterator[tuple[Tensor, Tensor | None]]:
+def _samples(case: Case) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
+    """Samples, full k-space and mask of each result; None for what is not known, or the clean scan's."""
     perturbed = _tensor(case, "perturbed")
-    full = _tensor(case, "perturbed_full") if "perturbed_full" in case.kspace else [None] * len(perturbed)
-    return zip(perturbed, full, strict=True)
+    more = [_tensor(case, name) if name in case.kspace else None for name in ("perturbed_full", "perturbed_mask")]
+    full, mask = (list[Tensor | None]([None] * len(perturbed)) if one is None else list(one) for one in more)
+    return zip(perturbed, full, mask, strict=True)
 
 
 def _perturbed(case: Case, index: int, changed: Measurement, clean: Measurement) -> Perturbed:
     saved = case.results[index]
-    spent = changed.kspace - clean.kspace
+    additive = saved.get("additive", True)
+    spent = changed.kspace - clean.kspace if additive else torch.zeros_like(clean.kspace)
     return Perturbed(
         measurement=changed,
         perturbation=spent,
@@ -179,6 +185,8 @@ def _perturbed(case: Case, index: int, changed: Measurement, clean: Measurement)
         details=saved["details"],
         statement=saved["statement"],
         findings=saved["findings"],
+        additive=additive,
+        restore=perturbations.get(case.recipe.perturbation).restoring(saved["details"]),
     )
 
 
@@ -189,6 +197,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         **outcome.to_json(),
         "details": dict(perturbed.details),
         "statement": perturbed.statement,
+        "additive": perturbed.additive,
         "findings": dict(outcome.comparison.findings),
         "roi": None if perturbed.roi is None else perturbed.roi.model_dump(mode="json"),
     }

@@ -122,9 +122,9 @@ def method_and_knobs(method: str, knobs: Iterable[str], auto: bool, measurement:
     from ..knob import resolve
 
     reconstructor = registry.get(method)
+    values = resolve(reconstructor.knobs, parse_knobs(knobs))
     if reconstructor.caution:
         click.echo(f"recon-robust: {reconstructor.caution}", err=True)
-    values = resolve(reconstructor.knobs, parse_knobs(knobs))
     if auto:
         from ..reconstructors.auto import auto_knobs
 

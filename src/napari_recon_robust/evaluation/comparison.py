@@ -117,7 +117,7 @@ class Comparison:
         if self.searched or self.judged_by == "perturbed":  # else the perturbation is that random noise
             text += f"; random noise of the same size {beside}"
         text += "."
-        if isfinite(self.thermal):
+        if isfinite(self.thermal) and self.thermal > 0:
             text += f" The perturbation is {self.thermal:.2g} × the thermal noise."
         return text.strip()
 

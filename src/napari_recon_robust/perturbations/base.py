@@ -1,7 +1,7 @@
 """What every perturbation is: Measurement, Reconstructor, ROI -> Perturbed."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import Any, ClassVar, Literal
@@ -36,6 +36,9 @@ SEED = Knob(
     maximum=2**31 - 1,
     default=0,
 )
+
+
+Restore = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,9 @@ class Perturbed:
     measurement: with the perturbed samples; its `full` is the fully sampled k-space with the same perturbation
         (what the scanner would have seen without undersampling), None where that is not known.
     perturbation: z = perturbed - clean samples, complex64 (coils, readout, phase), zero where not sampled.
+    additive: whether that is what was done; another pose or mask is no addition, and has z = 0.
+    restore: brings images (..., rows, columns) of `measurement` into the clean scan's frame (turns them back); None
+        where they are in it. `Perturbation.restoring` makes it again from `details`.
     budget: what it really spent. loss: of each iterate, clean first (AdvRec starts at noise); higher is worse.
     complete: False while the search runs, and so for the best so far of a cancelled one.
     judged_by: "clean" where the anatomy stays, "perturbed" where the truth has changed with it.
@@ -104,6 +110,8 @@ class Perturbed:
     findings: Mapping[str, str] = field(default_factory=dict)
     clean: Tensor | None = None
     image: Tensor | None = None
+    additive: bool = True
+    restore: Restore | None = None
 
     @classmethod
     def of(cls, measurement: Measurement, z: Tensor, nominal: float | None, *, keep: bool, **more: Any) -> "Perturbed":
@@ -112,6 +120,12 @@ class Perturbed:
         changed = measurement.with_kspace(measurement.kspace + z, full=full, keep=keep)
         spent = changed.kspace - measurement.kspace
         return cls(changed, spent, Budget.of(nominal, spent, measurement), **more)
+
+    @classmethod
+    def instead(cls, measurement: Measurement, changed: Measurement, **more: Any) -> "Perturbed":
+        """Another measurement of the object instead of noise on this one: no addition, and nothing is spent."""
+        nothing = torch.zeros_like(measurement.kspace)
+        return cls(changed, nothing, Budget.of(None, nothing, measurement), additive=False, **more)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,12 +148,13 @@ class Perturbation(ABC):
 
     `run` is a job. Its result has one `Perturbed` for each budget, in the order of `budgets` (one in all where
     `needs_budget` is False). The previews on the way are such lists, of what is done and the best so far of what
-    is under way: who cancels keeps the last preview.
+    is under way: who cancels keeps the last preview. shown: the title of an image of perturbed samples.
     """
 
     id: ClassVar[str]
     label: ClassVar[str]
     summary: ClassVar[str]
+    shown: ClassVar[str] = "Perturbed"
     knobs: ClassVar[tuple[Knob, ...]] = ()
     needs_gradient: ClassVar[bool] = False
     needs_budget: ClassVar[bool] = True
@@ -185,6 +200,10 @@ class Perturbation(ABC):
             mask=roi.mask(measurement.matrix).to(measurement.kspace.device),
         )
         return self._run(problem, tuple(budgets), **resolve(self.knobs, knobs))
+
+    def restoring(self, details: Mapping[str, Any]) -> Restore | None:
+        """`Perturbed.restore` of a result with these details, for a replay."""
+        return None
 
     @abstractmethod
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:

@@ -42,6 +42,7 @@ class FNAF(Perturbation):
     id = "fnaf"
     label = "Lost lesion (FNAF)"
     summary = "Insert a small feature, by a click or by a search, and see whether it is still there."
+    shown = "Lesion inserted"
     needs_budget = False
     knobs = (
         Knob(

@@ -70,7 +70,11 @@ def evaluate(
     outcomes = []
     for index, one in enumerate(perturbed):
         yield Progress((1 + 2 * index) / total, "Reconstructing the perturbed samples")
-        changed = image_of(one.measurement)
+        seen = image_of(one.measurement)
+        changed = seen if one.restore is None else one.restore(seen)
+        truth = one.measurement.reference(kind)
+        if truth is not None and one.restore is not None:
+            truth = one.restore(truth)
         yield Progress((2 + 2 * index) / total, "Reconstructing the random control")
         noisy = control(measurement, one, seed) if controls is None else controls[index]
         random = image_of(noisy)
@@ -80,7 +84,7 @@ def evaluate(
             perturbed=_magnitude(changed),
             random=_magnitude(random),
             reference=None if reference is None else _magnitude(reference),
-            perturbed_reference=_optional_magnitude(one.measurement.reference(kind)),
+            perturbed_reference=None if truth is None else _magnitude(truth),
             roi=region.mask(measurement.matrix),
             foreground=tissue,
             reference_kind=kind,
@@ -92,11 +96,11 @@ def evaluate(
             if kind == "rss"
             else {
                 "clean": data_consistency(clean, measurement),
-                "perturbed": data_consistency(changed, one.measurement),
+                "perturbed": data_consistency(seen, one.measurement),
                 "random": data_consistency(random, noisy),
             },
             statement=one.statement,
-            findings={**one.findings, **_determinism(one, clean, changed)},
+            findings={**one.findings, **_determinism(one, clean, seen)},
         )
         outcomes.append(Outcome(one, noisy, comparison))
     return outcomes
@@ -139,7 +143,3 @@ def _named(roi: ROI) -> str:
 
 def _magnitude(image: Tensor) -> Tensor:
     return image.detach().abs().float().cpu()
-
-
-def _optional_magnitude(image: Tensor | None) -> Tensor | None:
-    return None if image is None else _magnitude(image)

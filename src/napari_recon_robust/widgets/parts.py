@@ -81,7 +81,7 @@ class Foot(QWidget):
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.bar = Bar()
         self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop now; the best result so far is kept")
+        self.cancel.setToolTip("Stop now; of a search the best so far is kept")
         self.cancel.clicked.connect(lambda: jobs.cancel_shown())
         self.compiling = QLabel(COMPILING)
         self.compiling.setWordWrap(True)

@@ -293,7 +293,9 @@ def spent(perturbed: "Perturbed") -> str:
     coils = f"{percent(min(budget.per_coil))} to {percent(max(budget.per_coil))}"
     parts = [
         perturbed.statement,
-        f"Spent {percent(budget.achieved)} of {whole}{nominal}; per coil {coils}; "
+        ""
+        if not perturbed.additive
+        else f"Spent {percent(budget.achieved)} of {whole}{nominal}; per coil {coils}; "
         f"{decimals(budget.thermal)} × the thermal noise.",
         "" if perturbed.complete else "Cancelled: the best so far.",
     ]

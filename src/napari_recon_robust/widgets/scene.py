@@ -122,6 +122,8 @@ class Scene:
         if "perturbed" not in self.panels.shown:
             self.panels.show(ORDER if "reference" in self.panels.shown else ORDER[1:])
         worst, clean = perturbed.image.abs().float(), perturbed.clean.abs().float()
+        if perturbed.restore is not None:
+            worst = perturbed.restore(worst)
         self._write("perturbed", worst, "Worst so far")
         self._write_difference(worst, clean)
 
@@ -144,14 +146,18 @@ class Scene:
         self._write("perturbed", image, title, result)
 
     def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
-        comparison, budget = result.outcome.comparison, result.outcome.perturbed.budget
-        spent = budget.achieved if budget.nominal is None else budget.nominal
-        if self.view.random:
+        from ..perturbations import registry
+
+        comparison, perturbed = result.outcome.comparison, result.outcome.perturbed
+        spent = perturbed.budget.achieved if perturbed.budget.nominal is None else perturbed.budget.nominal
+        if self.view.random and perturbed.additive:
             return comparison.random, f"Random {percent(spent)}{_score(comparison.metrics['random'], 'roi')}"
         if self.view.factor < 1:
             image, exact = result.at(self.view.factor)
             return image, f"Perturbed {percent(self.view.factor * spent)}{'' if exact else ' · interpolated'}"
-        name = "Lesion inserted" if comparison.judged_by == "perturbed" else f"Perturbed {percent(spent)}"
+        name = registry.get(result.setting.perturbation).shown
+        if perturbed.additive and comparison.judged_by == "clean":
+            name = f"{name} {percent(spent)}"
         return comparison.perturbed, f"{name}{_score(comparison.metrics['perturbed'], 'roi')}"
 
     def _write_difference(self, image: "Tensor", clean: "Tensor", result: Result | None = None) -> None:

@@ -21,9 +21,9 @@ _RENDERING = 0.8  # of the job; the rest compares
 class Choosing:
     """Some reconstructions of the measured slice, chosen on its chosen regions.
 
-    variants: the last choice; empty when method or slice have changed since. region: bool (rows, columns) where they
-    were to differ, None for everywhere. detail: bool (rows, columns), what to show of them: the region, or where they
-    differ most. Signal: `changed()`.
+    variants: the last choice; empty when method, slice or another knob have changed since. region: bool (rows,
+    columns) where they were to differ, None for everywhere. detail: bool (rows, columns), what to show of them: the
+    region, or where they differ most. Signal: `changed()`.
     """
 
     changed = Signal()
@@ -35,6 +35,7 @@ class Choosing:
         self.detail: Tensor | None = None
         for signal in (acquisition.measured, acquisition.closed, reconstruction.method_changed):
             signal.connect(self._forget)
+        reconstruction.knobs_changed.connect(self._forget_others)
 
     @property
     def possible(self) -> bool:
@@ -70,6 +71,15 @@ class Choosing:
                 self.changed.emit()
 
         return Task("Choosing diverse images", _choose(members, count, region), accept)
+
+    def _forget_others(self) -> None:
+        """The choice goes when a knob is turned that does not lead from one of its images to another."""
+        method, knobs = self._reconstruction.method, self._reconstruction.knobs
+        if not self.variants or method is None:
+            return
+        free = {axis.name for axis in self._reconstruction.axes} if method.draw is None else {*method.draw, "seed"}
+        if any(knobs[name] != value for name, value in self.variants[0].knobs.items() if name not in free):
+            self._forget()
 
     def _forget(self) -> None:
         if self.variants:
