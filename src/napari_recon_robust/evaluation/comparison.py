@@ -100,6 +100,20 @@ class Comparison:
         }
 
     @cached_property
+    def recovery(self) -> float | None:
+        """Contrast recovery <dt, df>_S / ||dt||_S^2 on the ROI S of a change of the truth; None where it stays.
+
+        dt: the change of the fully sampled image, df: that of the reconstruction, 1: all of it is seen, 0: nothing.
+        Does not depend on the images' scale.
+        """
+        if self.judged_by == "clean" or self.reference is None or self.perturbed_reference is None:
+            return None
+        truth = (self.perturbed_reference - self.reference)[self.roi].double()
+        seen = (self.perturbed - self.clean)[self.roi].double()
+        size = float(truth.square().sum())
+        return float((truth * seen).sum()) / size if size else None
+
+    @cached_property
     def warnings(self) -> dict[str, str]:
         """What makes the outcome unreliable, name to words; empty if nothing does."""
         moved = {name: values["change"] for name, values in self.stability.items()}
@@ -131,6 +145,7 @@ class Comparison:
             "data_range": self.data_range,
             "degradation": finite(self.degradation),
             "stability": finite(self.stability),
+            "contrast_recovery": self.recovery,
             "data_consistency": finite(dict(self.consistency)) or None,
             "warnings": self.warnings,
             "sentence": self.sentence,

@@ -17,7 +17,7 @@ from .base import Reconstructor
 
 EVERY = 5  # steps from one look at the held-out samples to the next
 PATIENCE = 0.4  # of all steps, without a better held-out error, after which it ends
-NETWORKS = ("hqs-supervised", "varnet", "hyperrecon")
+NETWORKS = ("hqs-supervised", "varnet", "hyperrecon", "dagan")
 
 
 class Trained(Protocol):

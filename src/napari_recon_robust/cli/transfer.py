@@ -1,0 +1,63 @@
+"""recon-robust transfer."""
+
+from typing import Any
+
+import click
+
+from ..errors import InputError
+from ..evaluation.roi import ROI
+from ..perturbations import registry as perturbations
+from ..reconstructors import registry
+from ..transfer import transfer as transfer_job
+from .options import follow, measured, number, parse_knobs, print_json, sampling_options
+
+
+@click.command()
+@sampling_options
+@click.option("--methods", required=True, metavar="ID,ID,…", help="The methods; all are evaluated.")
+@click.option("--found-on", metavar="ID,…", help="Those to search on; all if left out.")
+@click.option("--kind", default="worst-case", show_default=True, help="Of perturbation.")
+@click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="Where; the whole image if left out.")
+@click.option("--budget", default=0.01, show_default=True, metavar="η", help="Fraction of the k-space norm.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A knob of the perturbation; repeat it.")
+def transfer(
+    methods: str,
+    found_on: str | None,
+    kind: str,
+    roi: str | None,
+    budget: float,
+    settings: tuple[str, ...],
+    as_json: bool,
+    method: str,
+    knobs: tuple[str, ...],
+    auto: bool,
+    **sampling: Any,
+) -> None:
+    """What a perturbation found on one method does to the others: a matrix.
+
+    \b
+    Examples:
+      recon-robust transfer scan.h5 --pattern equispaced --methods unet,varnet,tv --roi 120,140,32,28
+      recon-robust transfer scan.h5 --pattern equispaced --methods unet,irim --kind fnaf --set size=4
+    """
+    if knobs or auto:
+        raise InputError("the methods of a matrix run at their defaults; leave out --knob and --auto.")
+    if kind not in perturbations.ids():
+        raise InputError(f"there is no perturbation {kind!r}; choose one of {', '.join(perturbations.ids())}.")
+    names = [name.strip() for name in methods.split(",")]
+    with measured(**sampling) as (_, _, measurement):
+        region = ROI.box(0, 0, *measurement.matrix, label="whole image") if roi is None else ROI.parse(roi)
+        job = transfer_job(
+            measurement,
+            {name: registry.get(name) for name in names},
+            region,
+            kind=kind,
+            budget=budget,
+            found_on=None if found_on is None else [name.strip() for name in found_on.split(",")],
+            **{"seed": number(sampling["seed"], default=0), **parse_knobs(settings)},
+        )
+        matrix = follow(job, "transfer")
+    if as_json:
+        print_json(matrix.to_json())
+    else:
+        click.echo(matrix.markdown(), nl=False)

@@ -1,0 +1,78 @@
+"""Figures of a perturbation's results, written to a file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .comparison import Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".png", ".pdf", ".svg")
+NOTICE = "Not for diagnostic use."
+
+
+def check_suffix(path: Path) -> None:
+    """InputError for a file that no figure can be written to."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path.name} is no figure; name it {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
+
+
+def worst_case_curve(path: Path, budgets: Sequence[float], comparisons: Sequence[Comparison], title: str) -> None:
+    """SSIM and RMSE of the ROI over the budget, perturbed and random, from the clean image on.
+
+    RMSE relative to the ROI's norm in the reference: flat regions lose SSIM for little.
+    """
+    figure, (left, right) = _panels(title)
+    order = sorted(range(len(budgets)), key=lambda number: budgets[number])
+    percents = [0.0, *(100 * budgets[number] for number in order)]
+    for name, style in (("perturbed", "C3o-"), ("random", "C7s--")):
+        scores = [comparisons[0].metrics["clean"], *(comparisons[number].metrics[name] for number in order)]
+        left.plot(percents, [score["roi"].ssim for score in scores], style, label=_LABELS[name])
+        right.plot(percents, [score["roi"].nmse ** 0.5 for score in scores], style, label=_LABELS[name])
+    left.set(xlabel="budget η (% of the k-space norm)", ylabel="SSIM of the region")
+    right.set(xlabel="budget η (% of the k-space norm)", ylabel="relative RMSE of the region")
+    _write(figure, path)
+
+
+def pose_curve(path: Path, poses: Sequence[dict[str, Any]], title: str) -> None:
+    """SSIM and RMSE of the ROI over the angle, and what interpolation alone costs.
+
+    poses: dictionaries with angle (degrees), ssim, nmse, floor_ssim and floor_nmse.
+    """
+    figure, (left, right) = _panels(title)
+    turned = sorted(
+        (pose for pose in poses if not pose.get("shift") and not pose.get("scale")), key=lambda p: p["angle"]
+    )
+    angles = [pose["angle"] for pose in turned]
+    for prefix, style, label in (
+        ("", "C3o-", "reconstructed, turned back"),
+        ("floor_", "C7s--", "interpolation alone"),
+    ):
+        left.plot(angles, [pose[f"{prefix}ssim"] for pose in turned], style, label=label)
+        right.plot(angles, [pose[f"{prefix}nmse"] ** 0.5 for pose in turned], style, label=label)
+    left.set(xlabel="rotation (degrees)", ylabel="SSIM of the region")
+    right.set(xlabel="rotation (degrees)", ylabel="relative RMSE of the region")
+    _write(figure, path)
+
+
+_LABELS = {"perturbed": "worst case", "random": "random noise of equal norm"}
+
+
+def _panels(title: str) -> tuple["Figure", Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure.suptitle(title)
+    return figure, figure.subplots(1, 2)
+
+
+def _write(figure: "Figure", path: Path) -> None:
+    check_suffix(path)
+    for axes in figure.axes:
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    figure.text(0.995, 0.01, NOTICE, ha="right", va="bottom", size=7, color="0.4")
+    figure.savefig(path, dpi=150)

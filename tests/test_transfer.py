@@ -1,0 +1,91 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import Tensor
+
+from napari_recon_robust import progress
+from napari_recon_robust.cli import cli
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.base import Reconstructor
+from napari_recon_robust.transfer import transfer
+
+ROI_ = ROI.box(30, 30, 20, 20)
+
+
+@pytest.fixture(scope="module")
+def measurement(scan_file: Path) -> Measurement:
+    with open_scan(scan_file) as scan:
+        return scan.measurement(1, Sampling(acceleration=2, centre_fraction=0.2))
+
+
+class Twice(Reconstructor):
+    """2 A^H y: it changes twice as much as A^H y under the same noise."""
+
+    id, label, summary = "twice", "Twice", "Twice the image."
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        return measurement.crop(2 * measurement.model.adjoint(measurement.data))
+
+
+class Once(Twice):
+    """A^H y."""
+
+    id, label = "once", "Once"
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        return super().reconstruct(measurement) / 2
+
+
+def test_each_column_sees_the_same_noise(measurement: Measurement) -> None:
+    """A method that is twice another changes twice as much, by what was found on either."""
+    matrix = progress.run(transfer(measurement, {"once": Once(), "twice": Twice()}, ROI_, sensitivities="kept"))
+    for row in ("once", "twice"):
+        once, twice = matrix.change(row)
+        assert twice == pytest.approx(2 * once, rel=1e-4)
+        assert all(a > 3 * b for a, b in zip(matrix.change(row), matrix.random(row), strict=True))
+    assert not matrix.inserted
+    assert matrix.markdown().count("\n") == 4
+
+
+def test_what_is_found_on_a_method_is_worst_for_it(measurement: Measurement) -> None:
+    methods = {name: registry.get(name) for name in ("cg-sense", "tv")}
+    matrix = progress.run(transfer(measurement, methods, ROI_, budget=0.02, target="clean"))
+    for column in range(2):
+        own, other = (list(methods)[(column + n) % 2] for n in (0, 1))
+        assert matrix.change(own)[column] >= matrix.change(other)[column]
+
+
+def test_features_have_a_recovery(measurement: Measurement) -> None:
+    matrix = progress.run(
+        transfer(
+            measurement, {"once": Once(), "cg-sense": registry.get("cg-sense")}, ROI_, kind="fnaf", row=40, column=40
+        )
+    )
+    assert matrix.inserted
+    recovery = matrix.recovery("cg-sense")
+    found = matrix.found["cg-sense"]
+    assert recovery[1] is not None
+    assert recovery[1] == pytest.approx(found.details["recovery"], abs=0.05)  # of the box around its support
+    assert torch.equal(found.perturbation, matrix.outcomes["cg-sense"][0].perturbed.perturbation)
+
+
+def test_a_row_must_be_one_of_the_methods(measurement: Measurement) -> None:
+    with pytest.raises(InputError, match="'tv' is none of the methods once"):
+        progress.run(transfer(measurement, {"once": Once()}, ROI_, found_on=["tv"]))
+
+
+def test_command(scan_file: Path) -> None:
+    options = ["--slice", "1", "--pattern", "equispaced", "--roi", "30,30,20,20", "--methods"]
+    result = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "cg-sense,tv", "--found-on", "cg-sense"])
+    assert result.exit_code == 0, result.output
+    assert "| cg-sense |" in result.output
+    unknown = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "tv", "--kind", "wrost"])
+    assert "no perturbation 'wrost'" in str(unknown.exception)
