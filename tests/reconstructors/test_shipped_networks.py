@@ -8,7 +8,7 @@ import torch
 
 from napari_recon_robust.evaluation.metrics import foreground, measure, nmse
 from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.physics.sampling import Pattern, Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.hqs_net import HQSNetNetwork
 from napari_recon_robust.reconstructors.hyperrecon import objective
@@ -40,25 +40,23 @@ def test_better_than_zero_filled_on_the_real_brain(brain: torch.Tensor, id: str,
         assert kind == "rss" or network.ssim > baseline.ssim
 
 
-@pytest.mark.parametrize("acceleration", [2, 3, 4])
-@pytest.mark.parametrize(
-    "id", ["varnet", "cascade-net", "unrolled-gd", "neumann-preconditioned", "irim", "hqs-supervised"]
-)
-def test_unrolled_networks_beat_cg_sense_on_the_real_brain(brain: torch.Tensor, id: str, acceleration: int) -> None:
-    """NMSE on the foreground with the same maps, the mean of equispaced and random lines.
+UNROLLED = ("varnet", "cascade-net", "unrolled-gd", "neumann", "neumann-preconditioned", "irim", "hqs-supervised")
 
-    With equispaced lines alone CG-SENSE is down to the noise at R = 2, and most networks are behind it there. The plain
-    Neumann network is behind in the mean too: six terms from A^H y do not invert A^H A.
-    """
-    errors = {id: 0.0, "cg-sense": 0.0}
-    for pattern in ("equispaced", "random"):
-        mask = Sampling(pattern=pattern, acceleration=acceleration, minimum_centre_lines=12).mask(128, 128)
-        measurement = Measurement(brain * mask, mask, (128, 128), full=brain)
-        reference = measurement.reference()
-        assert reference is not None
-        for name in errors:
-            errors[name] += float(nmse(registry.get(name)(measurement).abs(), reference, foreground(reference)))
-    assert errors[id] < errors["cg-sense"]
+
+@pytest.mark.parametrize("pattern", ["equispaced", "random"])
+@pytest.mark.parametrize("acceleration", [2, 3, 4])
+def test_unrolled_networks_beat_cg_sense_on_the_real_brain(
+    brain: torch.Tensor, acceleration: int, pattern: Pattern
+) -> None:
+    """NMSE on the foreground with the same maps."""
+    mask = Sampling(pattern=pattern, acceleration=acceleration, minimum_centre_lines=12).mask(128, 128)
+    measurement = Measurement(brain * mask, mask, (128, 128), full=brain)
+    reference = measurement.reference()
+    assert reference is not None
+    tissue = foreground(reference)
+    least = float(nmse(registry.get("cg-sense")(measurement).abs(), reference, tissue))
+    errors = {id: float(nmse(registry.get(id)(measurement).abs(), reference, tissue)) for id in UNROLLED}
+    assert max(errors.values()) < least, errors
 
 
 def test_the_unsupervised_network_is_near_the_minimum_of_its_objective(brain: torch.Tensor) -> None:

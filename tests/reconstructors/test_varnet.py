@@ -69,7 +69,7 @@ def lines() -> Measurement:
     torch.manual_seed(1)
     mask = Sampling(acceleration=3, centre_fraction=0.3).mask(2 * ROWS, COLUMNS)
     kspace = 1e-4 * torch.randn(4, 2 * ROWS, COLUMNS, dtype=torch.complex64) * mask
-    return Measurement(kspace, mask, (ROWS, COLUMNS), kept=Calibration(smooth_maps(), torch.full((4,), 1e-6)))
+    return Measurement(kspace, mask, (ROWS, COLUMNS), kept=Calibration(smooth_maps(), torch.full((4,), 1e-4)))
 
 
 @pytest.mark.parametrize("sensitivities", ["estimated", "learned"])
@@ -85,13 +85,15 @@ def test_is_the_network_of_the_cropped_kspace(varnet: VarNet, lines: Measurement
         expected = module.refine(network, ForwardModel(maps, lines.mask, (-2, -1)), kspace)[0]
     else:
         expected = (maps.conj() * fourier.ifft(network(kspace, lines.mask, maps, (-2, -1)))).sum(1)[0]
-    image = varnet(lines, sensitivities=sensitivities)
+    image = varnet(lines, sensitivities=sensitivities, consistency=0.01)
     torch.testing.assert_close(image, expected.detach(), rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
 
 
 @pytest.mark.parametrize("sensitivities", ["estimated", "learned"])
 def test_scales_with_the_data(varnet: VarNet, lines: Measurement, sensitivities: str) -> None:
-    scaled = Measurement(lines.kspace * 1e-4, lines.mask, lines.matrix, kept=lines.kept)
+    assert lines.kept is not None
+    kept = Calibration(lines.kept.sensitivities, 1e-4 * lines.kept.noise)
+    scaled = Measurement(lines.kspace * 1e-4, lines.mask, lines.matrix, kept=kept)
     image = varnet(lines, sensitivities=sensitivities)
     atol = 1e-4 * float(image.abs().max())
     torch.testing.assert_close(varnet(scaled, sensitivities=sensitivities) * 1e4, image, rtol=1e-3, atol=atol)
@@ -123,7 +125,7 @@ def test_the_gradient_is_that_of_finite_differences(
 
     def value(k: torch.Tensor) -> torch.Tensor:
         measurement = Measurement(k, lines.mask, lines.matrix, kept=kept)
-        return (varnet(measurement, sensitivities=sensitivities) * weights).real.sum()
+        return (varnet(measurement, sensitivities=sensitivities, consistency=0.01) * weights).real.sum()
 
     (gradient,) = torch.autograd.grad(value(kspace), kspace)
     step = 1e-7
@@ -139,7 +141,9 @@ def test_without_a_correction_what_was_measured_remains(
     monkeypatch.setattr(NormalisingUNet, "forward", lambda self, image: torch.zeros_like(image))
     trained = store.load(str(varnet.weights)).metadata is not None
     expected = (cg_sense if trained else ForwardModel.adjoint)(lines.model, lines.data)
-    torch.testing.assert_close(varnet(lines), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+    torch.testing.assert_close(
+        varnet(lines, consistency=0.01), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max())
+    )
 
 
 def test_training_starts_at_cg_sense_and_the_acs_as_sensitivities(lines: Measurement) -> None:

@@ -3,23 +3,26 @@
 import torch
 from torch import Tensor, nn
 
-from .trained import ImageNetwork, TrainedReconstructor, noise_level
+from .consistency import ERROR, ConsistentReconstructor
+from .trained import ImageNetwork, noise_level
 from .unrolled import Problem, data_consistency, load_trained
 
 
-class Neumann(TrainedReconstructor):
+class Neumann(ConsistentReconstructor):
     """x = sum_k b_k,  b_0 = eta A^H y,  b_{k+1} = b_k - eta A^H A b_k - R(b_k).
 
     With a linear R this is the series (I - B)^-1 b_0 = sum_k B^k b_0, B = I - eta A^H A - R, of the minimiser of
     1/2 ||A x - y||^2 with the regularizer's gradient R(x) / eta, cut off after six terms. R is one network for all
     terms, a residual U-Net that is told the noise level (knob `noise`), and eta is learned. Gilton, Ongie, Willett
-    2020, doi:10.1109/TCI.2019.2948732. eta starts at 1 (theirs at 0.1), since sum |S_i|^2 = 1. Works on x / u, u the
-    local phase (`Problem.aligned`).
+    2020, doi:10.1109/TCI.2019.2948732. eta starts at 1 (theirs at 0.1), since sum |S_i|^2 = 1. Ends with
+    `consistency.ConsistentReconstructor`: six terms do not invert A^H A. Works on x / u, u the local phase
+    (`Problem.aligned`).
     """
 
     id = "neumann"
     label = "Neumann network"
     summary = "A truncated Neumann series with one learned regularizing network, supervised."
+    error = 0.08
 
     def network(self, device: torch.device) -> "NeumannNetwork":
         """The trained network, shared by all."""
@@ -37,6 +40,7 @@ class PreconditionedNeumann(Neumann):
     id = "neumann-preconditioned"
     label = "Neumann network, preconditioned"
     summary = "A Neumann network whose data term is inverted by conjugate gradients, supervised."
+    error = ERROR
 
 
 class NeumannNetwork(nn.Module):

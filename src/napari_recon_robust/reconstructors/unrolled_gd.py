@@ -3,12 +3,13 @@
 import torch
 from torch import Tensor, nn
 
+from .consistency import ConsistentReconstructor
 from .hyperrecon import linear_start
-from .trained import ImageNetwork, TrainedReconstructor, noise_level
+from .trained import ImageNetwork, noise_level
 from .unrolled import Problem, load_trained
 
 
-class UnrolledGD(TrainedReconstructor):
+class UnrolledGD(ConsistentReconstructor):
     """x_{k+1} = x_k - eta (A^H A x_k - A^H y) - R(x_k),  x_0 a few conjugate gradient steps.
 
     Gradient descent on 1/2 ||A x - y||^2 whose regularizer's gradient is a network R, the same in each of the
@@ -16,7 +17,8 @@ class UnrolledGD(TrainedReconstructor):
     doi:10.1002/mrm.26977, as it is compared with in Gilton, Ongie, Willett 2020, doi:10.1109/TCI.2019.2948732. R is a
     residual U-Net and is told the noise level; the knob `noise` changes what it is told. eta starts at 1, the largest
     step that cannot overshoot, since sum |S_i|^2 = 1. Both papers start at A^H y, from where six gradient steps do not
-    reach CG-SENSE at low accelerations, whatever R. Works on x / u, u the local phase (`Problem.aligned`).
+    reach CG-SENSE at low accelerations, whatever R. Ends with `consistency.ConsistentReconstructor`. Works on x / u, u
+    the local phase (`Problem.aligned`).
     """
 
     id = "unrolled-gd"

@@ -17,6 +17,7 @@ from ..physics.sampling import acs_region
 from ..weights import store
 from .base import Reconstructor
 from .cg_sense import conjugate_gradients
+from .consistency import CONSISTENCY, ERROR, towards_samples
 from .fastmri_layout import FastMRIVarNet, acs_columns
 from .unrolled import Problem, local_phase
 
@@ -34,7 +35,7 @@ class VarNet(Reconstructor):
     published method and fail on scanners that training has not seen. Sriram et al. 2020,
     doi:10.1007/978-3-030-59713-9_7; their code's sign of R_t, and the coils combined by S instead of the root
     sum of squares, which would keep a noise floor. Published weights start at k_0 = y; those trained here, which
-    say so in their metadata, at CG-SENSE (`refine`).
+    say so in their metadata, at CG-SENSE (`refine`), and end with `consistency.towards_samples`.
 
     weights: the id of a shipped set, or a checkpoint with fastMRI's VarNet layout (safetensors or PyTorch).
     """
@@ -52,6 +53,7 @@ class VarNet(Reconstructor):
             default="estimated",
             choices=("estimated", "learned"),
         ),
+        CONSISTENCY,
     )
 
     def __init__(self, weights: str | Path = "varnet") -> None:
@@ -74,8 +76,14 @@ class VarNet(Reconstructor):
             maps = learned_sensitivities(network, data, measurement.mask, measurement.dims)
         else:
             maps = measurement.calibration.sensitivities.expand(*batch, *shape).reshape(-1, *shape)
-        solve = refine if store.load(self.weights).metadata else restore
-        image = solve(network, ForwardModel(maps, measurement.mask, measurement.dims), data)
+        model = ForwardModel(maps, measurement.mask, measurement.dims)
+        if not store.load(self.weights).metadata:
+            return measurement.crop(restore(network, model, data).reshape(*batch, *shape[1:]))
+        noise, scale = (
+            one.expand(*batch, 1, 1).reshape(-1, 1, 1) for one in (measurement.noise_level, measurement.scale)
+        )
+        image = refine(network, model, data)
+        image = towards_samples(model, data, image, noise * scale, knobs["consistency"] * ERROR * scale)
         return measurement.crop(image.reshape(*batch, *shape[1:]))
 
 

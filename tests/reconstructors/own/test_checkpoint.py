@@ -26,6 +26,7 @@ def test_a_unet_and_a_varnet(tmp_path: Path, lines: Measurement) -> None:
     assert unet(lines).shape == varnet(lines).shape == lines.matrix
     torch.testing.assert_close(varnet(lines), varnet(lines, sensitivities="learned"))
     assert registry.get("varnet").knobs[0].default == "estimated"
+    assert [knob.name for knob in varnet.knobs] == ["sensitivities"]  # no step that the published one does not have
     assert varnet.gives_gradient(lines)
 
 

@@ -9,6 +9,7 @@ from ...errors import WeightsError
 from ...weights import store
 from .. import unet, varnet
 from ..base import Reconstructor
+from ..consistency import CONSISTENCY
 from ..unet import UNet
 from ..varnet import VarNet
 
@@ -31,7 +32,10 @@ def open_model(source: str) -> Reconstructor:
         network = varnet.load_network(source, torch.device("cpu"))
         learned = weights.metadata.architecture.get("learned", False) if weights.metadata else True
         if network.sens_net is not None and learned:  # as it was trained
-            method.knobs = tuple(knob.model_copy(update={"default": "learned"}) for knob in method.knobs)
+            maps, *others = method.knobs
+            method.knobs = (maps.model_copy(update={"default": "learned"}), *others)
+        if weights.metadata is None:  # as published, it ends with its network
+            method.knobs = tuple(knob for knob in method.knobs if knob is not CONSISTENCY)
     elif any(key.endswith("down_sample_layers.0.layers.0.weight") for key in weights.state):
         method = UNet(source)
         layers = unet.load_network(source, torch.device("cpu"))

@@ -1,0 +1,241 @@
+"""The papers' tables of robustness, ours beside the published figures, from one command.
+
+    python benchmarks/papers.py --output ../runs/papers [--tables fnaf worst-case rotation families]
+
+Cases: the packaged sample, slices of the held-out anatomy (8 simulated coils) and the real 16-coil brain, each under
+equispaced lines. What OUTPUT holds already (results.json, one entry for each measured case) is not computed again, so
+an interrupted run goes on. Prints the tables. What the papers measured, and why it differs, stands in docs/papers.md.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import binomtest
+
+import napari_recon_robust as rr
+from attack import regions
+from cases import lines, real_brain, slices_of
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.perturbations.outcome import Outcome, tissue_of
+
+ACCELERATIONS = (4, 8)
+BUDGETS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.025)
+ATTACKED = ("unet", "varnet")
+FNAF_NETWORKS = ("unet", "irim", "unet-fnaf")
+TRAINED = ("unet", "unet-adversarial", "varnet", "varnet-adversarial", "hqs-supervised")
+UNTRAINED = ("dip", "conv-decoder")
+FAMILIES = ("cg-sense", "tv", "l1-wavelet", *UNTRAINED, *TRAINED)
+TURNED = ("cg-sense", "tv", "unet", "varnet", "hqs-supervised")
+ATTEMPTS, REGIONS, MATRIX, SLICES = 4, 2, 128, 5
+EVALUATIONS = 20  # of the black-box search of an untrained method, which takes half a minute for each
+
+Values = dict[str, Any]
+
+
+class Measured:
+    """What was measured, in a file: a value by its key, computed where it is missing."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.file = folder / "results.json"
+        self.values: dict[str, Values] = json.loads(self.file.read_text()) if self.file.exists() else {}
+
+    def of(self, compute: Callable[[], Values], *key: Any) -> Values:
+        """The values of a case."""
+        name = " / ".join(map(str, key))
+        if name not in self.values:
+            self.values[name] = compute()
+            partial = self.file.with_suffix(".partial")
+            partial.write_text(json.dumps(self.values, indent=1))
+            partial.replace(self.file)
+            print(f"  {name}", flush=True)
+        return self.values[name]
+
+
+class Cases:
+    """The measurements of each group at an acceleration, made once."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.of = cache(self._of)
+
+    def _of(self, group: str, acceleration: float) -> list[Measurement]:
+        if group == "held-out":
+            return list(slices_of(self.data, MATRIX, SLICES, acceleration=acceleration))
+        if group == "real":
+            return [real_brain(self.data, acceleration)]
+        with rr.open_sample() as scan:
+            return [scan.measurement(len(scan) // 2, lines(acceleration))]
+
+
+GROUPS = ("sample", "held-out", "real")
+
+
+def line(*cells: Any) -> str:
+    """A row of a table."""
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def heading(*cells: str) -> str:
+    """The first two rows of a table."""
+    return f"{line(*cells)}\n{'|---' * len(cells)}|"
+
+
+def fnaf(cases: Cases, measured: Measured) -> Iterator[str]:
+    """Attack rates by the published threshold, and lost features by contrast recovery."""
+    searches = ("random-search", "finite-differences", "multiplexed")
+    yield heading("", "R", "network", "published RS", "published FD", "preserved", "lost: RS", "FD", "ours")
+    for group, acceleration, id in product(GROUPS, ACCELERATIONS, FNAF_NETWORKS):
+        rows: dict[str, list[Values]] = {name: [] for name in searches}
+        for number, one in enumerate(cases.of(group, acceleration)):
+            for seed, algorithm in product(range(ATTEMPTS), searches):
+                search = partial(searched, one, id, algorithm, seed)
+                rows[algorithm].append(measured.of(search, "fnaf", group, acceleration, id, number, seed, algorithm))
+        rs, fd, ours = (rows[name] for name in searches)
+        published = [rate(rs, "success"), rate(fd, "success"), rate([*rs, *fd], "preserved")]
+        yield line(group, acceleration, id, *published, *(rate(each, "lost") for each in (rs, fd, ours)))
+
+
+def searched(measurement: Measurement, id: str, algorithm: str, seed: int) -> Values:
+    """One search over the whole image, and what it found."""
+    whole = ROI.box(0, 0, *measurement.matrix)
+    (found,) = rr.perturb("fnaf", measurement, rr.reconstructor(id), whole, algorithm=algorithm, seed=seed)
+    details = found.details
+    return {
+        "success": bool(details["published_success"]),
+        "preserved": bool(details["published_preserved"]),
+        "lost": bool(details["lost"] and details["information_preserved"]),
+        "recovery": float(details["recovery"]),
+    }
+
+
+def rate(rows: Sequence[Values], name: str) -> str:
+    """A share with its exact 95% interval."""
+    hits = sum(row[name] for row in rows)
+    low, high = binomtest(hits, len(rows)).proportion_ci(method="exact")
+    return f"{100 * hits / len(rows):.0f}% [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+ATTACKS: dict[str, Values | None] = {
+    "published, ROI": {"algorithm": "advrec", "steps": 10},
+    "ours, ROI": {"algorithm": "sphere-ascent"},
+    "ours, ROI, 1 − SSIM": {"algorithm": "sphere-ascent", "loss": "ssim"},
+    "ours, whole image": {"algorithm": "sphere-ascent", "region": "image"},
+    "random": None,
+}
+
+
+def worst_case(cases: Cases, measured: Measured) -> Iterator[str]:
+    """Relative loss of ROI SSIM against the budget: the same ROIs under ROI and under whole-image attacks."""
+    yield heading("", "R", "network", "attack", "clean", *(f"{100 * budget:g}%" for budget in BUDGETS))
+    for group, acceleration, id, (name, knobs) in product(GROUPS, ACCELERATIONS, ATTACKED, ATTACKS.items()):
+        rows = []
+        for number, one in enumerate(cases.of(group, acceleration)):
+            for place, roi in enumerate(regions(one, REGIONS, np.random.default_rng(number))):
+                attack = partial(attacked, one, id, roi, knobs)
+                rows.append(measured.of(attack, "worst-case", group, acceleration, id, name, number, place))
+        clean = np.mean([row["clean"] for row in rows])
+        lost = np.mean([[1 - ssim / row["clean"] for ssim in row["ssim"]] for row in rows], 0)
+        yield line(group, acceleration, id, name, f"{clean:.3f}", *(f"{100 * value:.1f}%" for value in lost))
+
+
+def attacked(measurement: Measurement, id: str, roi: ROI, knobs: Mapping[str, Any] | None) -> Values:
+    """ROI SSIM of the clean image, and at each budget."""
+    method = rr.reconstructor(id)
+    kind = "random" if knobs is None else "worst-case"
+    found = rr.perturb(kind, measurement, method, roi, BUDGETS, **(knobs or {}))
+    outcomes = rr.compare(measurement, method, roi, found)
+    return {
+        "clean": outcomes[0].comparison.metrics["clean"]["roi"].ssim,
+        "ssim": [outcome.comparison.metrics["perturbed"]["roi"].ssim for outcome in outcomes],
+        "nmse": [outcome.comparison.metrics["perturbed"]["roi"].nmse for outcome in outcomes],
+    }
+
+
+def rotation(cases: Cases, measured: Measured) -> Iterator[str]:
+    """SSIM around the object over the angle: as it lies, at the worst angle, and interpolation alone."""
+    yield heading("", "method", "as it lies", "worst within 2°", "at", "worst within 5°", "at", "interpolation alone")
+    for group, id in product(GROUPS, TURNED):
+        found = measured.of(partial(turned, cases.of(group, 4)[0], id), "rotation", group, id)
+        (near, within), (far, beyond) = found["2"], found["5"]
+        still, within, beyond, floor = (f"{value:.4f}" for value in (found["still"], within, beyond, found["floor"]))
+        yield line(group, id, still, within, f"{near:g}°", beyond, f"{far:g}°", floor)
+
+
+def turned(measurement: Measurement, id: str) -> Values:
+    """The curve of one method: the least SSIM within 2 and 5 degrees."""
+    tissue = tissue_of(measurement)
+    rows, columns = (tissue.any(dim).nonzero().flatten().tolist() for dim in (1, 0))
+    middle = ROI.box(rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)
+    (found,) = rr.perturb("rotation", measurement, rr.reconstructor(id), middle, angle=5, step=1)
+    curve = {point["angle"]: point["ssim"] for point in found.details["curve"]}
+    within = {f"{limit}": min((s, a) for a, s in curve.items() if 0 < abs(a) <= limit) for limit in (2, 5)}
+    floor = min(point["floor_ssim"] for point in found.details["curve"])
+    return {"still": curve[0.0], "floor": floor, **{name: [a, s] for name, (s, a) in within.items()}}
+
+
+def families(cases: Cases, measured: Measured) -> Iterator[str]:
+    """Every family under the same ball of 1% of each coil: how far the region moves, and its error before and after."""
+    heads = ("", "method", "found by", "change of the region", "random noise")
+    yield heading(*heads, "relative RMSE, clean", "attacked", "SSIM, clean", "attacked")
+    for group, id in product(GROUPS[1:], FAMILIES):
+        for algorithm in ("black-box", "transfer") if id in UNTRAINED else ("sphere-ascent",):
+            knobs: Values = {"algorithm": algorithm}
+            if algorithm == "black-box":
+                knobs["evaluations"] = EVALUATIONS
+            rows = []
+            for number, one in enumerate(cases.of(group, 4)[:2]):
+                (roi,) = regions(one, 1, np.random.default_rng(number))
+                attack = partial(stability, one, id, roi, knobs)
+                rows.append(measured.of(attack, "families", group, id, algorithm, number))
+            means = [np.mean([row[name] for row in rows]) for name in rows[0]]
+            yield line(group, id, algorithm, *(f"{value:.4f}" for value in means))
+
+
+def stability(measurement: Measurement, id: str, roi: ROI, knobs: Values) -> Values:
+    """The outcome of one attack of 1%."""
+    method = rr.reconstructor(id)
+    found = rr.perturb("worst-case", measurement, method, roi, (0.01,), **knobs)
+    (outcome,) = rr.compare(measurement, method, roi, found)
+    return described(outcome)
+
+
+def described(outcome: Outcome) -> Values:
+    """Absolute stability, and the error."""
+    comparison = outcome.comparison
+    clean, perturbed = (comparison.metrics[name]["roi"] for name in ("clean", "perturbed"))
+    return {
+        "change": comparison.stability["perturbed"]["change"],
+        "random": comparison.stability["random"]["change"],
+        "before": clean.nmse**0.5,
+        "after": perturbed.nmse**0.5,
+        "ssim before": clean.ssim,
+        "ssim after": perturbed.ssim,
+    }
+
+
+TABLES = {"fnaf": fnaf, "worst-case": worst_case, "rotation": rotation, "families": families}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
+    options = parser.parse_args()
+    cases, measured = Cases(options.data), Measured(options.output)
+    for name in options.tables:
+        text = "\n".join(TABLES[name](cases, measured))
+        (options.output / f"{name}.md").write_text(f"{text}\n", encoding="utf-8")
+        print(f"\n{name}: {TABLES[name].__doc__}\n\n{text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

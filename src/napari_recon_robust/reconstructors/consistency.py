@@ -1,0 +1,56 @@
+"""A last step towards the samples, for networks whose own last step is a correction that knows nothing of them."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..knob import Knob
+from ..measurement import Measurement
+from ..physics.model import ForwardModel
+from .trained import NOISE, TrainedReconstructor
+from .unrolled import assemble, problems, proximal
+
+ERROR = 0.04  # of a network's image, relative to its scale
+STEPS = 12
+
+CONSISTENCY = Knob(
+    name="consistency",
+    label="Data consistency",
+    help="How closely a last step follows the samples, relative to what their noise asks for; the least leaves the "
+    "network's image as it is.",
+    default=1.0,
+    minimum=0.01,
+    maximum=10.0,
+    scale="log",
+    unit="× usual",
+    live=True,
+)
+
+
+def towards_samples(model: ForwardModel, data: Tensor, image: Tensor, noise: Tensor, error: float | Tensor) -> Tensor:
+    """min_x ||A x - y||^2 + (sigma / e)^2 ||x - z||^2, by conjugate gradient steps from z on; differentiable.
+
+    The likeliest image where the samples y have white noise sigma and the network's image z an error of e in each
+    pixel, white as well. image: z, complex64 (..., rows, columns). noise: sigma, real (..., 1, 1), in z's units like e.
+    """
+    return proximal(model, model.adjoint(data), image, (noise / error).square(), STEPS)
+
+
+class ConsistentReconstructor(TrainedReconstructor):
+    """x = argmin ||A x - y||^2 + (sigma / (c e))^2 ||x - f(y)||^2, f the trained network, c the knob `consistency`.
+
+    sigma is the noise that is assumed (knob `noise`).
+    error: e, how far the network's image is off, relative to its scale. Training does not know of this step.
+    """
+
+    error = ERROR
+    knobs: tuple[Knob, ...] = (NOISE, CONSISTENCY)
+
+    def apply(self, network: nn.Module, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image by a network like it, and the step."""
+        error, assumed = self.error * knobs.pop("consistency"), knobs["noise"]
+        images: list[Tensor] = []
+        for problem in problems(measurement):
+            image: Tensor = network(problem, **knobs)
+            images.append(towards_samples(problem.model, problem.data, image, assumed * problem.noise, error))
+        return assemble(images, measurement)
