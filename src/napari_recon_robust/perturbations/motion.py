@@ -74,7 +74,7 @@ class Motion(Perturbation):
             keep=knobs["sensitivities"] == "kept",
             details={"poses": [pose.to_json() for pose in poses]},
             statement=f"Between {count} segments of the phase encoding the object moves by up to "
-            f"{knobs['shift']:.3g} pixels and {knobs['angle']:.3g}°.",
+            f"{knobs['shift']:.3g} px and {knobs['angle']:.3g}°.",
         )
         return [perturbed]
 
