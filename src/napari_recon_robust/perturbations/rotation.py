@@ -230,9 +230,9 @@ class _Search:
         )
 
     def _statement(self, worst: _Trial) -> str:
-        beside = self.curve[Pose()]["ssim"]
+        still = "at 0°" if worst.pose == Pose(worst.pose.angle) else "as scanned"
         text = (
-            f"{_named(worst.pose)} the region's SSIM is {worst.ssim:.2f}, at 0° {beside:.2f}; "
+            f"{_named(worst.pose)} the region's SSIM is {worst.ssim:.2f}, {still} {self.curve[Pose()]['ssim']:.2f}; "
             f"interpolation alone {worst.floor_ssim:.2f}."
         )
         if self.scene.problem.measurement.full is None:
