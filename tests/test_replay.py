@@ -66,6 +66,11 @@ def saved(folder: Path, kind: str = "worst-case", *, full: bool = True, method: 
         ("worst-case", {"algorithm": "advrec"}),
         ("random", {"seed": 2}),
         ("fnaf", {"row": 24.0, "column": 27.0}),
+        ("rotation", {"method": "cg-sense", "shift": 1.0, "scale": 2.0, "step": 2.0}),
+        ("rotation", {"full": False, "step": 2.0}),
+        ("other-mask", {"method": "cg-sense", "other_centre": 0.3}),
+        ("other-mask", {"other_pattern": "poisson-disc", "other_centre": 0.3}),
+        ("motion", {"seed": 1}),
     ],
 )
 def test_a_saved_case_is_reproduced_from_its_samples_alone(tmp_path, kind, options):

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ..evaluation.roi import ROI
 from ..measurement import Measurement
-from ..physics import fourier
-from .base import Perturbed, Problem
+from .base import Perturbed
 from .feature import Feature
+from .scene import Scene
 
 LOST = 0.5
 # Rose's criterion: a known feature is seen reliably at a signal-to-noise ratio of 5.
@@ -35,38 +35,15 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False)
-class Insertion:
+class Insertion(Scene):
     """Features inserted into one slice, as one method reconstructs them. keep: the clean scan's calibration serves."""
 
-    problem: Problem
     keep: bool
 
     @cached_property
-    def clean(self) -> Tensor:
-        """f(Mk), complex64 (rows, columns)."""
-        with torch.no_grad():
-            return self.problem.reconstruct(self.problem.measurement)
-
-    @cached_property
     def truth(self) -> Tensor:
-        """x, complex64 (rows, columns): coil-combined from the full k-space.
-
-        Without one, the magnitude of the clean reconstruction with the phase of the zero-filled image.
-        """
-        measurement = self.problem.measurement
-        with torch.no_grad():
-            if measurement.full is None:
-                phase = measurement.crop(measurement.model.adjoint(measurement.data))
-                return self.clean.abs() * torch.exp(1j * phase.angle())
-            coil_images = fourier.ifft(measurement.to_data(measurement.full), measurement.dims)
-            return measurement.crop((measurement.calibration.sensitivities.conj() * coil_images).sum(-3))
-
-    def kspace(self, change: Tensor) -> Tensor:
-        """F S delta: a change of the image (rows, columns) in the k-space of every coil, on all points."""
-        measurement = self.problem.measurement
-        coil_images = measurement.calibration.sensitivities * _pad(change, measurement.model.shape)
-        readout, phase = measurement.kspace.shape[-2:]
-        return fourier.fft(_pad(coil_images, (readout, phase)))
+        """The object on the output image, complex64 (rows, columns)."""
+        return self.problem.measurement.crop(self.object)
 
     def reconstruct(self, change: Tensor, *, keep: bool) -> Tensor:
         """f(M(k + F S delta)), complex64 (rows, columns)."""
@@ -154,10 +131,3 @@ def _box(region: Tensor) -> ROI:
     """The bounding box of a region, bool (rows, columns)."""
     rows, columns = (torch.nonzero(region.any(dim)).flatten().tolist() for dim in (1, 0))
     return ROI.box(rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)
-
-
-def _pad(image: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Zeros around the last two axes, the inverse of a centred crop."""
-    (rows, columns), (height, width) = image.shape[-2:], shape
-    top, left = (height - rows) // 2, (width - columns) // 2
-    return torch.nn.functional.pad(image, (left, width - columns - left, top, height - rows - top))

@@ -13,6 +13,13 @@ registry: Registry[Perturbation] = Registry(
         "worst-case": "worst_case:WorstCase",
         "random": "random_noise:RandomNoise",
         "fnaf": "fnaf:FNAF",
+        "rotation": "rotation:Rotation",
+        "motion": "motion:Motion",
+        "noise-level": "noise_level:NoiseLevel",
+        "other-mask": "other_mask:OtherMask",
+        "coil-dropout": "coil_dropout:CoilDropout",
+        "spike": "spike:Spike",
+        "contrast": "contrast:Contrast",
     },
 )
 ids, get = registry.ids, registry.get

@@ -1,0 +1,88 @@
+"""Motion: the patient moves between the lines of the phase encoding."""
+
+from typing import Any
+
+import torch
+
+from ..knob import Knob
+from ..progress import Job, Progress
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from .pose import Pose
+from .scene import Scene
+
+
+class Motion(Perturbation):
+    """z_i = sum over segments s of 1_s F S_i (g_s x - x): in each segment of the lines the object has its own pose.
+
+    The segments divide the phase encoding into even parts, in the order of the lines; their poses g_s (translation
+    and rotation, within the amplitudes) are drawn. The segment of the central line keeps its pose, so that the
+    anatomy stays where it is. The coils stay with the scanner, and the noise as it is. x is the coil-combined object,
+    the clean reconstruction where no full k-space is known.
+    """
+
+    id = "motion"
+    label = "Motion"
+    summary = "The patient moves between the lines: ghosts and blur along the phase encoding."
+    shown = "With motion"
+    needs_budget = False
+    knobs = (
+        Knob(
+            name="segments",
+            label="Segments",
+            help="How many parts of the phase encoding have a pose of their own; an odd number keeps the centre whole.",
+            kind="int",
+            minimum=2,
+            maximum=64,
+            default=5,
+        ),
+        Knob(
+            name="shift",
+            label="Shift",
+            help="Largest translation along either axis.",
+            unit="px",
+            maximum=20,
+            default=1.0,
+        ),
+        Knob(
+            name="angle",
+            label="Angle",
+            help="Largest rotation, in both directions.",
+            unit="°",
+            maximum=15,
+            default=1.0,
+        ),
+        SENSITIVITIES,
+        SEED,
+    )
+
+    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        measurement, scene, count = problem.measurement, Scene(problem), knobs["segments"]
+        phase = measurement.kspace.shape[-1]
+        segment = torch.arange(phase) * count // phase
+        poses = _draw(count, knobs["shift"], knobs["angle"], knobs["seed"])
+        poses[int(segment[phase // 2])] = Pose()
+        z = torch.zeros_like(measurement.kspace)
+        for index, pose in enumerate(poses):
+            yield Progress(index / count, f"Segment {index + 1} of {count}")
+            lines = segment == index
+            if pose != Pose() and lines.any():
+                z[..., lines] = scene.kspace(pose.apply(scene.object) - scene.object)[..., lines]
+        perturbed = Perturbed.of(
+            measurement,
+            z,
+            None,
+            keep=knobs["sensitivities"] == "kept",
+            details={"poses": [pose.to_json() for pose in poses]},
+            statement=f"Between {count} segments of the phase encoding the object moves by up to "
+            f"{knobs['shift']:.3g} px and {knobs['angle']:.3g}°.",
+        )
+        return [perturbed]
+
+
+def _draw(count: int, shift: float, angle: float, seed: int) -> list[Pose]:
+    """Random poses, uniform within +- the amplitudes (pixels, degrees)."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = (2 * torch.rand(count, 3, generator=generator, dtype=torch.float64) - 1) * torch.tensor(
+        [angle, shift, shift], dtype=torch.float64
+    )
+    return [Pose(*values) for values in drawn.tolist()]

@@ -1,0 +1,51 @@
+"""Noise level: the same object with more thermal noise than the scan has."""
+
+from math import sqrt
+from typing import Any
+
+import torch
+
+from ..errors import InputError
+from ..knob import Knob
+from ..physics import noise
+from ..progress import Job, Progress
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+
+
+class NoiseLevel(Perturbation):
+    """z_i white complex Gaussian on all points, E|z_i|^2 = (factor^2 - 1) sigma_i^2: factor times the noise in all.
+
+    sigma_i is the noise of coil i that is estimated from the clean scan (`Calibration.noise`).
+    """
+
+    id = "noise-level"
+    label = "Noise level"
+    summary = "More thermal noise: the same object in a scan of lower signal-to-noise ratio."
+    shown = "Noisier"
+    needs_budget = False
+    knobs = (
+        Knob(
+            name="factor",
+            label="Noise",
+            help="The noise's standard deviation afterwards, relative to that of the scan.",
+            unit="×",
+            minimum=1,
+            maximum=50,
+            scale="log",
+            default=2.0,
+        ),
+        SENSITIVITIES,
+        SEED,
+    )
+
+    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        yield Progress(0.0, "Drawing the noise")
+        measurement, factor = problem.measurement, knobs["factor"]
+        sigma = measurement.calibration.noise
+        if not sigma.any():
+            raise InputError("no noise is found in this scan, so that there is nothing to multiply; use random noise.")
+        everywhere = torch.ones_like(measurement.mask)
+        # The random control is drawn with the seed itself; another one here, so that the two differ.
+        z = noise.add(torch.zeros_like(measurement.kspace), everywhere, sqrt(factor**2 - 1) * sigma, knobs["seed"] + 1)
+        statement = f"The thermal noise is {factor:.3g} times that of the scan."
+        return [Perturbed.of(measurement, z, None, keep=knobs["sensitivities"] == "kept", statement=statement)]

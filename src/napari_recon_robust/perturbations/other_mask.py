@@ -1,0 +1,79 @@
+"""Other mask: the same object sampled in another way, as by another protocol than a network was trained for."""
+
+from typing import Any
+
+from ..errors import InputError
+from ..knob import Knob
+from ..physics.sampling import PATTERNS, Sampling
+from ..progress import Job, Progress
+from ..scan import measured_points
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+
+
+class OtherMask(Perturbation):
+    """M' k instead of M k: another sampling mask on the fully sampled k-space; no noise is added."""
+
+    id = "other-mask"
+    label = "Other mask"
+    summary = "Another sampling pattern, acceleration or draw of the lines than the scan's."
+    shown = "Other mask"
+    needs_budget = False
+    # The command line's --pattern, --acceleration and --seed are those of the scan itself.
+    knobs = (
+        Knob(
+            name="other_pattern",
+            label="Pattern",
+            help="How the slice is sampled instead.",
+            kind="choice",
+            choices=PATTERNS,
+            default="random",
+        ),
+        Knob(
+            name="other_acceleration",
+            label="Acceleration",
+            help="All lines or points over the sampled ones; LOUPE's lines are learned for 2 to 8.",
+            unit="×",
+            minimum=1,
+            maximum=20,
+            default=4.0,
+        ),
+        Knob(
+            name="other_centre",
+            label="Centre",
+            help="Fully sampled part of the phase encoding in the centre, from which sensitivities are estimated.",
+            minimum=0.01,
+            maximum=0.5,
+            scale="log",
+            default=0.08,
+        ),
+        SENSITIVITIES,
+        SEED,
+    )
+
+    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        measurement, keep = problem.measurement, knobs["sensitivities"] == "kept"
+        if measurement.full is None:
+            raise InputError("this scan is undersampled, another mask needs its missing samples; take a full scan.")
+        yield Progress(0.0, "Drawing the mask")
+        sampling = Sampling(
+            pattern=knobs["other_pattern"],
+            acceleration=knobs["other_acceleration"],
+            centre_fraction=knobs["other_centre"],
+            # That of the scan may have been drawn with the seed itself; another one here, so that the two differ.
+            seed=knobs["seed"] + 1,
+        )
+        full = measurement.full
+        drawn = sampling.mask(*full.shape[-2:]) & measured_points(full.cpu())
+        mask = drawn.to(full.device)
+        changed = measurement.with_kspace(full, full=full, keep=keep, mask=mask)
+        if keep and changed.lines != measurement.lines and full.shape[-2] != measurement.matrix[0]:
+            raise InputError(
+                "sensitivities kept from sampled lines do not fit sampled points, nor the other way round; "
+                "let them be estimated."
+            )
+        statement = (
+            f"The slice is sampled at {changed.acceleration:.2g}× ({sampling.pattern}) "
+            f"instead of {measurement.acceleration:.2g}×."
+        )
+        details = {"acceleration": changed.acceleration, "sampled_points": changed.sampled_points}
+        return [Perturbed.instead(measurement, changed, details=details, statement=statement)]

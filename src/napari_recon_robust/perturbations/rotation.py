@@ -1,0 +1,256 @@
+"""Rotation: the patient lies a little differently, and the reconstruction changes by more than the pose."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import ceil
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..evaluation import metrics
+from ..evaluation.comparison import finite
+from ..knob import Knob
+from ..measurement import Measurement
+from ..physics import fourier
+from ..progress import Job, Progress
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, Restore
+from .pose import Pose
+from .scene import Scene
+
+
+class Rotation(Perturbation):
+    """max over poses g of ||S (g^-1 |f(M k_g)| - X)||_2, k_g = F S_i g x + (k - F S_i x): the object in another pose.
+
+    x is the coil-combined object, S the ROI, X the clean reference of the method's kind (the own clean image where
+    there is none). What the sensitivities do not explain, most of the noise, stays as it is. With coils "patient"
+    every coil image is turned, with its sensitivities and its noise. All angles of the grid are tried; at the worst
+    of them the translations along either axis, at the worst of these the scales. Beside each: the same object turned
+    and turned back, as far as it is measured, which is what the transforms cost alone.
+    The grid of rotations: Morshuis et al. 2022, arXiv:2208.03161.
+    """
+
+    id = "rotation"
+    label = "Rotation"
+    summary = "Turn, move and scale the object a little, and bring the reconstruction back: does it depend on the pose?"
+    shown = "Turned, brought back"
+    needs_budget = False
+    knobs = (
+        Knob(
+            name="angle",
+            label="Angle",
+            help="Rotations up to this angle are tried, in both directions.",
+            unit="°",
+            maximum=15,
+            default=2.0,
+        ),
+        Knob(
+            name="step",
+            label="Step",
+            help="Between the angles of the grid; 0 and both ends belong to it.",
+            unit="°",
+            minimum=0.05,
+            maximum=5,
+            scale="log",
+            default=0.5,
+        ),
+        Knob(
+            name="shift",
+            label="Shift",
+            help="At the worst angle, translations by this along either axis are tried too.",
+            unit="px",
+            maximum=20,
+            default=0.0,
+        ),
+        Knob(
+            name="scale",
+            label="Scaling",
+            help="At the worst pose, an object smaller and larger by this is tried too.",
+            unit="%",
+            maximum=5,
+            default=0.0,
+        ),
+        Knob(
+            name="coils",
+            label="Coils",
+            help="Whether the coil sensitivities stay with the scanner or turn with the patient.",
+            kind="choice",
+            choices=("scanner", "patient"),
+            default="scanner",
+        ),
+        SENSITIVITIES,
+        SEED,
+    )
+
+    def restoring(self, details: Mapping[str, Any]) -> Restore | None:
+        """From the pose in the details."""
+        return Pose(**details["pose"]).undo
+
+    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        if not (knobs["angle"] or knobs["shift"] or knobs["scale"]):
+            raise InputError("angle, shift and scaling are 0, so that nothing moves; give at least one of them.")
+        keep = knobs["sensitivities"] == "kept"
+        if keep and knobs["coils"] == "patient":
+            raise InputError(
+                "the sensitivities turn with the patient, those of the clean scan do not fit then; let them be "
+                "estimated, or let the coils stay with the scanner."
+            )
+        return _Search(Scene(problem), knobs, keep).run()
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """One pose: what is measured then, its image (rows, columns), and how far the image brought back is from X."""
+
+    pose: Pose
+    measurement: Measurement
+    image: Tensor
+    ssim: float
+    nmse: float
+    floor_ssim: float
+    floor_nmse: float
+
+    def to_json(self) -> Any:
+        """A point of the curve, as JSON values."""
+        return finite(
+            {
+                "angle": self.pose.angle,
+                "shift": [self.pose.rows, self.pose.columns],
+                "scale": self.pose.scale,
+                "ssim": self.ssim,
+                "nmse": self.nmse,
+                "floor_ssim": self.floor_ssim,
+                "floor_nmse": self.floor_nmse,
+            }
+        )
+
+
+@dataclass(eq=False)
+class _Search:
+    """The poses tried so far; of their measurements and images only those of the worst are held."""
+
+    scene: Scene
+    knobs: Mapping[str, Any]
+    keep: bool
+    curve: dict[Pose, dict[str, Any]] = field(default_factory=dict)
+    worst: _Trial | None = None
+
+    def run(self) -> Job[list[Perturbed]]:
+        angles = angle_grid(self.knobs["angle"], self.knobs["step"])
+        shift, percent = self.knobs["shift"], self.knobs["scale"]
+        moves = [(shift, 0.0), (-shift, 0.0), (0.0, shift), (0.0, -shift)] if shift else []
+        scales = [1 - percent / 100, 1 + percent / 100] if percent else []
+        total = len(angles) + len(moves) + len(scales)
+        yield Progress(0.0, "Reconstructing the pose of the scan")
+        # No pose but the scan's own is a candidate.
+        still = self._trial(Pose())
+        self.curve[still.pose] = still.to_json()
+        yield from self._try([Pose(angle) for angle in angles if angle], total)
+        angle = self._worst_pose.angle
+        yield from self._try([Pose(angle, rows, columns) for rows, columns in moves], total)
+        worst = self._worst_pose
+        yield from self._try([Pose(worst.angle, worst.rows, worst.columns, scale) for scale in scales], total)
+        return [self._perturbed(complete=True)]
+
+    def _try(self, poses: Iterable[Pose], total: int) -> Job[None]:
+        for pose in poses:
+            trial = self._trial(pose)
+            self.curve[pose] = trial.to_json()
+            if self.worst is None or trial.nmse > self.worst.nmse:
+                self.worst = trial
+            best = [self._perturbed(complete=False)]
+            yield Progress(len(self.curve) / total, f"Pose {len(self.curve)} of {total}", best)
+
+    @property
+    def _worst_pose(self) -> Pose:
+        return Pose() if self.worst is None else self.worst.pose
+
+    @cached_property
+    def _wanted(self) -> Tensor:
+        """X, real (rows, columns)."""
+        problem = self.scene.problem
+        reference = problem.measurement.reference(problem.reconstructor.reference_kind)
+        return self.scene.clean.abs() if reference is None else reference
+
+    @cached_property
+    def _coil_images(self) -> Tensor:
+        """What turns with the patient, complex64 (coils, ...): F^-1 k, or S x where k is undersampled."""
+        measurement = self.scene.problem.measurement
+        if measurement.full is None:
+            return measurement.calibration.sensitivities * self.scene.object
+        return fourier.ifft(measurement.full)
+
+    def _trial(self, pose: Pose) -> _Trial:
+        problem, x = self.scene.problem, self.scene.object
+        with torch.no_grad():
+            changed = self._measured(pose)
+            image = self.scene.clean if pose == Pose() else problem.reconstruct(changed)
+            ssim, nmse = self._score(pose.undo(image), self._wanted)
+            crop = problem.measurement.crop
+            floor_ssim, floor_nmse = self._score(pose.undo(crop(pose.apply(x))), crop(x))
+        return _Trial(pose, changed, image, ssim, nmse, floor_ssim, floor_nmse)
+
+    def _measured(self, pose: Pose) -> Measurement:
+        """The measurement of the object in this pose."""
+        measurement, x = self.scene.problem.measurement, self.scene.object
+        if self.knobs["coils"] == "scanner":
+            change = self.scene.kspace(pose.apply(x) - x)
+        else:
+            change = self.scene.of_coils(pose.apply(self._coil_images) - self._coil_images)
+        full = None if measurement.full is None else measurement.full + change
+        return measurement.with_kspace(measurement.kspace + change, full=full, keep=self.keep)
+
+    def _score(self, image: Tensor, wanted: Tensor) -> tuple[float, float]:
+        """SSIM and NMSE on the ROI."""
+        mask = self.scene.problem.mask
+        ssim = metrics.ssim(image, wanted, metrics.data_range_of(wanted), mask)
+        return float(ssim), float(metrics.nmse(image, wanted, mask))
+
+    def _perturbed(self, *, complete: bool) -> Perturbed:
+        assert self.worst is not None
+        measurement, pose = self.scene.problem.measurement, self.worst.pose
+        curve = sorted(self.curve.items(), key=lambda entry: tuple(entry[0].to_json().values()))
+        known = measurement.full is not None
+        return Perturbed.instead(
+            measurement,
+            self.worst.measurement,
+            complete=complete,
+            details={
+                "pose": pose.to_json(),
+                "coils": self.knobs["coils"],
+                "object": "fully sampled" if known else "clean reconstruction",
+                "curve": [point for _, point in curve],
+            },
+            statement=self._statement(self.worst),
+            clean=self.scene.clean,
+            image=self.worst.image,
+            restore=pose.undo,
+        )
+
+    def _statement(self, worst: _Trial) -> str:
+        still = "at 0°" if worst.pose == Pose(worst.pose.angle) else "as scanned"
+        text = (
+            f"{_named(worst.pose)} the region's SSIM is {worst.ssim:.2f}, {still} {self.curve[Pose()]['ssim']:.2f}; "
+            f"interpolation alone {worst.floor_ssim:.2f}."
+        )
+        if self.scene.problem.measurement.full is None:
+            text += " The object that was turned is the clean reconstruction, as no full k-space is known."
+        return text
+
+
+def angle_grid(largest: float, step: float) -> list[float]:
+    """0, then both signs of the multiples of the step below the largest angle and of that itself; degrees."""
+    below = [round(step * n, 6) for n in range(1, ceil(largest / step - 1e-9))]
+    return [0.0, *(sign * angle for angle in (*below, largest) if angle for sign in (1, -1))]
+
+
+def _named(pose: Pose) -> str:
+    """The pose in words: "At −1.5°", "At 1°, moved by 2 and 0 pixels, scaled by 1.02"."""
+    words = [f"At {pose.angle:.3g}°".replace("-", "−")]
+    if pose.rows or pose.columns:
+        words.append(f"moved by {pose.rows:g} and {pose.columns:g} pixels".replace("-", "−"))
+    if pose.scale != 1:
+        words.append(f"scaled by {pose.scale:g}")
+    return ", ".join(words)

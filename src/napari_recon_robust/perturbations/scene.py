@@ -1,0 +1,54 @@
+"""The object of one slice, and what a change of it looks like in the k-space of every coil."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ..physics import fourier
+from .base import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The object of one slice, seen through its coils."""
+
+    problem: Problem
+
+    @cached_property
+    def clean(self) -> Tensor:
+        """f(Mk), complex64 (rows, columns)."""
+        with torch.no_grad():
+            return self.problem.reconstruct(self.problem.measurement)
+
+    @cached_property
+    def object(self) -> Tensor:
+        """x, complex64 of the model's (rows, columns): coil-combined from the full k-space.
+
+        Without one, the magnitude of the clean reconstruction with the phase of the zero-filled image.
+        """
+        measurement = self.problem.measurement
+        with torch.no_grad():
+            if measurement.full is None:
+                phase = measurement.crop(measurement.model.adjoint(measurement.data))
+                return pad(self.clean.abs() * torch.exp(1j * phase.angle()), measurement.model.shape)
+            coil_images = fourier.ifft(measurement.to_data(measurement.full), measurement.dims)
+            return (measurement.calibration.sensitivities.conj() * coil_images).sum(-3)
+
+    def kspace(self, change: Tensor) -> Tensor:
+        """F S delta: a change of the image (rows, columns) in the k-space of every coil, on all points."""
+        measurement = self.problem.measurement
+        return self.of_coils(measurement.calibration.sensitivities * pad(change, measurement.model.shape))
+
+    def of_coils(self, coil_images: Tensor) -> Tensor:
+        """Coil images (coils, rows, columns) in k-space, complex64 (coils, readout, phase), on all points."""
+        readout, phase = self.problem.measurement.kspace.shape[-2:]
+        return fourier.fft(pad(coil_images, (readout, phase)))
+
+
+def pad(image: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Zeros around the last two axes, the inverse of a centred crop."""
+    (rows, columns), (height, width) = image.shape[-2:], shape
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return torch.nn.functional.pad(image, (left, width - columns - left, top, height - rows - top))

@@ -1,0 +1,56 @@
+import torch
+
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.perturbations.motion import Motion
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.progress import run
+
+
+def test_no_amplitude_is_no_motion(measurement, combined, roi):
+    (found,) = run(Motion().run(measurement, combined, roi, shift=0, angle=0, sensitivities="kept"))
+    assert not found.perturbation.any()
+    assert torch.equal(found.measurement.full, measurement.full)
+
+
+def test_the_central_segment_keeps_its_pose(measurement, combined, roi):
+    (found,) = run(Motion().run(measurement, combined, roi, segments=3, sensitivities="kept"))
+    moved = (found.measurement.full - measurement.full).abs().amax((0, 1)) > 0
+    assert moved.tolist() == [True] * 12 + [False] * 12 + [True] * 12
+    assert found.details["poses"][1] == {"angle": 0, "rows": 0, "columns": 0, "scale": 1}
+    assert all(abs(pose["angle"]) <= 1 and abs(pose["rows"]) <= 1 for pose in found.details["poses"])
+
+
+def test_translations_are_phase_ramps_on_their_lines(combined):
+    """By the shift theorem, for an object within the field of view and a uniform coil."""
+    y, x = torch.meshgrid(torch.arange(40) - 20.0, torch.arange(40) - 20.0, indexing="ij")
+    kspace = fourier.fft(torch.exp(-(y**2 + (x - 3) ** 2) / 18).to(torch.complex64))[None]
+    mask = torch.ones(1, 40, dtype=torch.bool)
+    kept = Calibration(torch.ones(1, 40, 40, dtype=torch.complex64), torch.ones(1))
+    measurement = Measurement(kspace, mask, (40, 40), kspace, kept)
+    (found,) = run(
+        Motion().run(measurement, combined, ROI.box(0, 0, 40, 40), segments=5, shift=3, angle=0, sensitivities="kept")
+    )
+    for index, pose in enumerate(found.details["poses"]):
+        lines = slice(8 * index, 8 * index + 8)
+        ramp = torch.exp(-2j * torch.pi * (pose["rows"] * y + pose["columns"] * x) / 40)
+        torch.testing.assert_close(
+            found.measurement.full[..., lines],
+            (ramp * kspace)[..., lines],
+            rtol=0,
+            atol=1e-4 * float(kspace.abs().max()),
+        )
+
+
+def test_another_seed_is_another_motion(measurement, combined, roi):
+    poses = [
+        run(Motion().run(measurement, combined, roi, seed=seed, sensitivities="kept"))[0].details["poses"]
+        for seed in (1, 1, 2)
+    ]
+    assert poses[0] == poses[1] != poses[2]
+
+
+def test_without_full_kspace_the_clean_image_moves(make_measurement, combined, roi):
+    (found,) = run(Motion().run(make_measurement(full=False), combined, roi, sensitivities="kept"))
+    assert found.perturbation.any()
+    assert found.measurement.full is None

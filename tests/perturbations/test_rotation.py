@@ -1,0 +1,157 @@
+import pytest
+import torch
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.perturbations.pose import Pose
+from napari_recon_robust.perturbations.rotation import Rotation, angle_grid
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.progress import run
+
+SIZE = 48
+ROI_BOX = ROI.box(14, 14, 20, 20)
+
+
+def uniform(mask: torch.Tensor, *, symmetric: bool = False, full: bool = True) -> Measurement:
+    """A smooth object without noise, a disc or one with structure off the centre, seen by two uniform coils."""
+    y, x = torch.meshgrid(*[torch.arange(SIZE) - SIZE // 2.0] * 2, indexing="ij")
+    image = torch.sigmoid((14 - (y**2 + x**2).sqrt()) / 1.2)
+    if not symmetric:
+        image = image + 0.6 * torch.exp(-((y - 6) ** 2 + (x + 4) ** 2) / 12) * torch.sigmoid(y)
+    sensitivities = torch.tensor([0.6, 0.8j])[:, None, None].expand(2, SIZE, SIZE).to(torch.complex64)
+    kspace = fourier.fft(sensitivities * image)
+    calibration = Calibration(sensitivities, torch.full((2,), 1e-3))
+    return Measurement(kspace * mask, mask, (SIZE, SIZE), kspace if full else None, calibration)
+
+
+def lines() -> torch.Tensor:
+    mask = torch.zeros(1, SIZE, dtype=torch.bool)
+    mask[:, ::3] = True
+    mask[:, SIZE // 2 - 4 : SIZE // 2 + 4] = True
+    return mask
+
+
+def disc() -> torch.Tensor:
+    y, x = torch.meshgrid(*[torch.arange(SIZE) - SIZE // 2] * 2, indexing="ij")
+    return y**2 + x**2 < 7.5**2
+
+
+def curve(measurement, method, **knobs):
+    (found,) = run(Rotation().run(measurement, method, ROI_BOX, sensitivities="kept", **knobs))
+    return found, {point["angle"]: point for point in found.details["curve"]}
+
+
+def test_the_grid_holds_zero_and_both_ends():
+    assert sorted(angle_grid(2.0, 0.5)) == [-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2]
+    assert sorted(angle_grid(1.2, 0.5)) == [-1.2, -1, -0.5, 0, 0.5, 1, 1.2]
+    assert sorted(angle_grid(0.3, 0.5)) == [-0.3, 0, 0.3]
+    assert angle_grid(0.0, 0.5) == [0]
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_full_sampling_does_not_depend_on_the_pose(combined, symmetric):
+    found, points = curve(uniform(torch.ones(1, SIZE, dtype=torch.bool), symmetric=symmetric), combined, angle=5)
+    assert len(points) == 21
+    for point in points.values():
+        assert point["ssim"] == pytest.approx(point["floor_ssim"], abs=1e-4)
+        assert point["nmse"] == pytest.approx(point["floor_nmse"], abs=1e-6)
+        assert point["nmse"] < 1e-5
+    assert "interpolation alone 1.00" in found.statement
+
+
+def test_an_equivariant_method_loses_nothing_and_lines_of_samples_do(combined):
+    """A disc of k-space looks the same from every angle, lines do not."""
+    _, even = curve(uniform(disc()), combined, angle=10, step=5)
+    _, uneven = curve(uniform(lines()), combined, angle=10, step=5)
+    still, crossed = even[0.0]["nmse"], uneven[0.0]["nmse"]
+    assert still > 1e-4
+    for angle in (-10.0, -5.0, 5.0, 10.0):
+        assert even[angle]["nmse"] == pytest.approx(still, rel=0.05)
+    assert max(abs(point["nmse"] / crossed - 1) for point in uneven.values()) > 0.2
+
+
+def test_the_worst_pose_is_what_is_measured_and_brought_back(combined):
+    measurement = uniform(lines())
+    found, points = curve(measurement, combined, angle=3, step=1)
+    worst = max((point for angle, point in points.items() if angle), key=lambda point: point["nmse"])
+    assert found.details["pose"]["angle"] == worst["angle"]
+    assert not found.additive
+    assert found.loss == ()
+    (outcome,) = run(evaluate(measurement, combined, ROI_BOX, [found]))
+    after, truth = (outcome.comparison.metrics[name]["roi"] for name in ("perturbed", "perturbed_reference"))
+    assert after.nmse == pytest.approx(worst["nmse"], rel=1e-4)
+    assert after.ssim == pytest.approx(worst["ssim"], abs=1e-4)
+    assert truth.nmse < 1e-5
+    assert outcome.comparison.sentence.startswith(f"At {worst['angle']:g}° the region's SSIM is ".replace("-", "−"))
+    assert "random noise" not in outcome.comparison.sentence
+    again = Rotation().restoring(found.details)(found.image)
+    assert torch.equal(again, found.restore(found.image))
+
+
+def test_translations_and_scales_are_tried_at_the_worst_pose(combined):
+    found, _ = curve(uniform(lines()), combined, angle=1, step=1, shift=1.5, scale=4)
+    points = found.details["curve"]
+    assert len(points) == 3 + 4 + 2
+    assert {tuple(point["shift"]) for point in points} == {(0, 0), (1.5, 0), (-1.5, 0), (0, 1.5), (0, -1.5)}
+    assert {point["scale"] for point in points} == {0.96, 1, 1.04}
+    moved = [point["nmse"] for point in points if (point["angle"], *point["shift"], point["scale"]) != (0, 0, 0, 1)]
+    pose = found.details["pose"]
+    (taken,) = (
+        point
+        for point in points
+        if [point["angle"], *point["shift"], point["scale"]]
+        == [pose["angle"], pose["rows"], pose["columns"], pose["scale"]]
+    )
+    assert taken["nmse"] == max(moved)
+
+
+def test_what_the_sensitivities_do_not_explain_stays(measurement, combined, roi):
+    """Noise of the coils that lies outside of S x is that of the scan; S x is turned."""
+    (found,) = run(Rotation().run(measurement, combined, roi, angle=2, step=2, sensitivities="kept"))
+    s = measurement.kept.sensitivities
+
+    def parts(full):
+        coil_images = fourier.ifft(full)
+        x = (s.conj() * coil_images).sum(-3)
+        return x, coil_images - s * x
+
+    x, rest = parts(measurement.full)
+    turned, same = parts(found.measurement.full)
+    torch.testing.assert_close(same, rest, rtol=0, atol=1e-5)
+    torch.testing.assert_close(turned, Pose(**found.details["pose"]).apply(x), rtol=0, atol=1e-5)
+
+
+def test_the_coils_turn_with_the_patient(measurement, rss, roi):
+    (found,) = run(Rotation().run(measurement, rss, roi, angle=2, step=2, coils="patient"))
+    before, after = fourier.ifft(measurement.full), fourier.ifft(found.measurement.full)
+    torch.testing.assert_close(Pose(**found.details["pose"]).apply(before), after, rtol=0, atol=1e-5)
+
+
+def test_without_full_kspace_the_clean_image_is_turned(make_measurement, combined, roi):
+    measurement = make_measurement(full=False)
+    (found,) = run(Rotation().run(measurement, combined, roi, angle=2, step=2, sensitivities="kept"))
+    assert "clean reconstruction" in found.statement
+    assert found.measurement.full is None
+    still = next(point for point in found.details["curve"] if point["angle"] == 0)
+    assert still["ssim"] == pytest.approx(1)
+    (outcome,) = run(evaluate(measurement, combined, roi, [found]))
+    assert outcome.to_json()["reference"] is None
+
+
+def test_previews_bring_the_worst_so_far(measurement, combined, roi):
+    job = Rotation().run(measurement, combined, roi, angle=1, step=0.5, sensitivities="kept")
+    previews = [step.preview[0] for step in job if step.preview]
+    assert len(previews) == 4
+    assert not any(one.complete for one in previews)
+    assert all(one.restore is not None and one.image is not None for one in previews)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "words"),
+    [({"angle": 0}, "nothing moves"), ({"coils": "patient", "sensitivities": "kept"}, "turn with the patient")],
+)
+def test_what_does_not_fit_is_said(measurement, combined, roi, knobs, words):
+    with pytest.raises(InputError, match=words):
+        run(Rotation().run(measurement, combined, roi, **knobs))
