@@ -100,6 +100,25 @@ def test_replay_runs_from_the_clean_image_to_the_perturbed_one(bench: Workbench)
     assert (result.at(0.45)[0] - image).norm() < 0.2 * moved
 
 
+def test_a_turned_object_is_shown_brought_back_at_every_setting(bench: Workbench) -> None:
+    bench.perturbing.choose("rotation", angle=4, step=4)
+    result = bench.perturbing.run(ROI.box(20, 20, 30, 30)).run()
+    bench.reconstruction.turn(weight=0.01)
+    task = bench.reconstruction.prepare()
+    assert task is not None
+    task.run()
+    exact = bench.reconstruction.render().run()
+    assert bench.reconstruction.shown is not None
+    shown = bench.reconstruction.shown.perturbed
+    assert shown is not None
+    assert exact.perturbed is not None
+    restored = result.outcome.perturbed.restore
+    assert restored is not None
+    torch.testing.assert_close(shown, restored(exact.perturbed))
+    turned, back = (float((image - exact.image).norm()) for image in (exact.perturbed, shown))
+    assert back < 0.9 * turned
+
+
 def test_a_live_knob_answers_from_its_sweep_on_the_clean_and_the_perturbed_samples(bench: Workbench) -> None:
     perturbed(bench)
     shown: list[Rendered] = []

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..diversity import Variant
     from ..evaluation.metrics import Metrics
     from ..measurement import Measurement
+    from ..perturbations.base import Perturbed, Restore
     from ..reconstructors.base import Reconstructor
     from ..sweep import Family, Sweep
 
@@ -75,6 +76,7 @@ class Reconstruction:
         self.own: dict[str, Reconstructor] = {}
         self.seconds: dict[str, float] = {}
         self._twin: Measurement | None = None
+        self._restore: Restore | None = None
         self._sweeps: list[Sweep] = []
         self._consistency: dict[tuple[float, ...], float] = {}
         acquisition.measured.connect(self._forget)
@@ -118,9 +120,11 @@ class Reconstruction:
         self.shown, self._sweeps = None, []
         self.method_changed.emit()
 
-    def follow(self, perturbed: "Measurement | None") -> None:
+    def follow(self, perturbed: "Perturbed | None") -> None:
         """Reconstruct these perturbed samples of the slice too, at every setting."""
-        self._twin, self._sweeps = perturbed, []
+        self._twin = None if perturbed is None else perturbed.measurement
+        self._restore = None if perturbed is None else perturbed.restore
+        self._sweeps = []
 
     def turn(self, **values: Any) -> bool:
         """Set knobs; True if an image could be shown at once (then `rendered` was emitted).
@@ -222,6 +226,8 @@ class Reconstruction:
         return Task("Choosing the knobs", auto_knobs(method, measured.measurement), accept)
 
     def _show(self, rendered: Rendered) -> None:
+        if rendered.perturbed is not None and self._restore is not None:
+            rendered = replace(rendered, perturbed=self._restore(rendered.perturbed))
         self.shown = rendered
         self.rendered.emit(rendered)
 

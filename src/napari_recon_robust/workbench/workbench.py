@@ -67,7 +67,7 @@ class Workbench:
     def _follow(self) -> None:
         """The method and its knobs are seen on the perturbed samples too, as long as they are of this slice."""
         result = self.perturbing.current
-        self.reconstruction.follow(None if result is None else result.outcome.perturbed.measurement)
+        self.reconstruction.follow(None if result is None else result.outcome.perturbed)
 
     def _take_case(self, result: Result) -> None:
         setting = result.setting
