@@ -372,7 +372,7 @@ class Panels:
         layer.name = title
         layer.contrast_limits_range = layer.contrast_limits = (0.0, float(image.max()) or 1.0)
         layer.refresh(thumbnail=False, highlight=False, extent=False)
-        layer.colorbar.visible = True
+        layer.colorbar.font_size, layer.colorbar.visible = 7, True
         self._overlay_visible = True
         self.show(self.shown)
 

@@ -88,7 +88,7 @@ class PerturbDock(Page):
         )
         self.map = QCheckBox("Map")
         self.map.setToolTip(
-            "Expected change over the image, in % of its maximum; it ranks places for this method at this budget"
+            "Expected change over the image, as a fraction of its maximum; it ranks places for this method and budget"
         )
         self.map.toggled.connect(self.session.panels.show_overlay)
         self.column.addLayout(row(self.find, self.map, stretch=0))
