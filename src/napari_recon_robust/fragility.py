@@ -43,7 +43,7 @@ class FragileRegion:
 
 @dataclass(frozen=True, eq=False)
 class FragilityMap:
-    """Maps of one slice under one method, all (rows, columns) on the CPU, zero outside of the foreground.
+    """Maps of one slice under one method, all (rows, columns) on the CPU; all but the image zero beyond the foreground.
 
     expected_change: float32, the root mean square of | |f(k+z)| - |f(k)| | over the tile of `tile` pixels around each
     pixel, as a fraction of `maximum`; that is of the fully sampled reference, or of the clean image where there is none
