@@ -58,7 +58,7 @@ class Objective:
     def value(self, z: Tensor) -> tuple[float, Tensor]:
         """L(z) and the image, without a gradient."""
         with torch.no_grad():
-            image = self._image(z)
+            image = self.image(z)
             return float(self.of_image(image)), image
 
     def gradient(self, z: Tensor) -> tuple[float, Tensor, Tensor]:
@@ -68,21 +68,25 @@ class Objective:
         """
         z = z.detach().requires_grad_()
         with torch.enable_grad():
-            image = self._image(z)
+            image = self.image(z)
             loss = self.of_image(image)
         return float(loss.detach()), gradient_of(loss, z, self.problem.reconstructor.label), image.detach()
 
-    def _image(self, z: Tensor) -> Tensor:
+    def image(self, z: Tensor) -> Tensor:
+        """f(M(k + z)), complex64 (rows, columns)."""
         measurement = self.problem.measurement
         return self.problem.reconstruct(measurement.with_kspace(measurement.kspace + z, keep=self.keep))
 
 
-def gradient_of(loss: Tensor, variable: Tensor, label: str) -> Tensor:
-    """The gradient of a scalar through the method named `label`; ModelError where there is none, or a NaN in it."""
+def gradient_of(loss: Tensor, variable: Tensor, label: str, *, again: bool = False) -> Tensor:
+    """The gradient of a scalar through the method named `label`; ModelError where there is none, or a NaN in it.
+
+    again: another gradient through the same reconstruction is to follow.
+    """
     if not loss.requires_grad:
         raise ModelError(f"{label} gives no gradient with respect to the k-space; choose another method.")
     try:
-        (gradient,) = torch.autograd.grad(loss, variable)
+        (gradient,) = torch.autograd.grad(loss, variable, retain_graph=again)
     except ReconRobustError:
         raise
     except Exception as error:

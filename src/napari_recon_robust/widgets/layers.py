@@ -18,12 +18,17 @@ from .surface import arrangement, cell_size, drag_window, make_reading_surface
 
 ORDER = ("reference", "clean", "perturbed", "difference")
 EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"
+OVERLAY = "clean"  # the panel with the overlay
 _WINDOW = ("contrast_limits", "gamma")
 
 
 @dataclass(eq=False)
 class Panel:
-    """One image of the reading surface with its regions. `stack` holds (slices, rows, columns) in the scan's units."""
+    """One image of the reading surface with its regions. `stack` holds (slices, rows, columns) in the scan's units.
+
+    overlay: a map over the image, or None while there has been none. Panels of one grid have equally many layers, so
+    that it is there, but hidden, in panels without one too.
+    """
 
     image: Image
     regions: Shapes
@@ -32,6 +37,12 @@ class Panel:
     filled: set[int] = field(default_factory=set)
     inserted: bool = False
     edges: list[str] = field(default_factory=list)
+    overlay: Image | None = None
+
+    @property
+    def layers(self) -> list[Layer]:
+        """From the bottom up."""
+        return [layer for layer in (self.image, self.overlay, self.regions) if layer is not None]
 
 
 class Panels:
@@ -58,6 +69,8 @@ class Panels:
         self._coming = False
         self._outlines: list[Outline] = []
         self._outlines_visible = True
+        self._overlay: np.ndarray | None = None
+        self._overlay_visible = False
         self._quiet = False
         self._arranging = False
         self._picking = False
@@ -76,7 +89,7 @@ class Panels:
                 for layer in old:
                     layer.visible = False
         self.geometry, self._slice, self._fresh = geometry, start, True
-        self._outlines = []
+        self._outlines, self._overlay, self._overlay_visible = [], None, False
 
     def close(self) -> None:
         """Remove the panels and put back whatever of the viewer was changed."""
@@ -135,13 +148,13 @@ class Panels:
         return not self._coming
 
     def _ours(self) -> list[Layer]:
-        """Layers in the order of the panels, image and regions by turns, so that a stride of 2 pairs them."""
+        """Layers in the order of the panels, those of each together, so that the grid's stride keeps them so."""
         panels = ((key, self.panels[key]) for key in ORDER if key in self.panels)
         return [
             layer
             for key, panel in panels
             if key in self.shown or panel.image in self.viewer.layers
-            for layer in (panel.image, panel.regions)
+            for layer in panel.layers
         ]
 
     def _continue(self) -> None:
@@ -208,6 +221,8 @@ class Panels:
         for key, panel in self.panels.items():
             visible[panel.image] = key in self.shown
             visible[panel.regions] = key in self.shown and self._outlines_visible
+            if panel.overlay is not None:
+                visible[panel.overlay] = key == OVERLAY and key in self.shown and self._overlay_visible
         layers = self.viewer.layers
         changed = {layer: on for layer, on in visible.items() if layer.visible is not on and layer in layers}
         grid = self._grid_changes() if self._present else {}
@@ -262,7 +277,8 @@ class Panels:
     def _grid_changes(self) -> dict[str, Any]:
         count = max(len(self.shown), 1)
         shape = arrangement(count, *self.viewer.canvas.size)
-        fitting = {"stride": 2, "spacing": 2.0, "shape": shape, "enabled": count > 1}
+        stride = 2 if self._overlay is None else 3
+        fitting = {"stride": stride, "spacing": 2.0, "shape": shape, "enabled": count > 1}
         return {name: value for name, value in fitting.items() if getattr(self.viewer.canvas.grid, name) != value}
 
     def _new_panel(self, key: str, old: Panel | None) -> Panel:
@@ -278,10 +294,17 @@ class Panels:
         regions.current_edge_color = SELECTED_EDGE
         regions.current_edge_width = self._edge
         panel = Panel(image, regions, stack, title, set() if old is None else old.filled)
+        if self._overlay is not None:
+            panel.overlay = self._new_overlay(self._overlay)
         regions.events.data.connect(lambda event, panel=panel: self._on_shapes(panel, event))
         with self._quietly():
             self._put_outlines(panel)
         return panel
+
+    def _new_overlay(self, stack: np.ndarray) -> Image:
+        assert self.geometry is not None
+        look = {"colormap": "inferno", "opacity": 0.4, "blending": "translucent", "visible": False}
+        return Image(stack, name="Overlay", contrast_limits=(0.0, 1.0), **look, **self.geometry.transform)
 
     def _link_window(self) -> None:
         images = tuple(panel.image for panel in self.panels.values() if panel.image in self.viewer.layers)
@@ -291,8 +314,8 @@ class Panels:
         self._linked = images
 
     def _on_removed(self, event: Any) -> None:
-        """A user deleted a layer of ours: a whole panel goes, regions alone come back (they are the review's)."""
-        if self._arranging or not any(event.value in (p.image, p.regions) for p in self.panels.values()):
+        """A user deleted a layer of ours: a whole panel goes, regions or an overlay alone come back."""
+        if self._arranging or not any(event.value in panel.layers for panel in self.panels.values()):
             return
         self._later(self._tidy)
 
@@ -302,9 +325,9 @@ class Panels:
         layers = self.viewer.layers
         gone = [key for key, panel in self.panels.items() if self._deleted(panel)]
         with self._arrangement():
-            for key in gone:
-                if self.panels[key].regions in layers:
-                    layers.remove(self.panels[key].regions)
+            for layer in (layer for key in gone for layer in self.panels[key].layers):
+                if layer in layers:
+                    layers.remove(layer)
         self.shown = tuple(key for key in self.shown if key not in gone)
         self._arrange()
 
@@ -332,6 +355,32 @@ class Panels:
             panel.image.name = title
         panel.title = panel.image.name
 
+    def overlay(self, index: int, image: np.ndarray | None, title: str = "") -> None:
+        """Lay a map (rows, columns) over a slice of the clean panel, black at 0; None takes it away."""
+        if image is None or self.geometry is None or OVERLAY not in self.panels:
+            self.show_overlay(False)
+            return
+        if self._overlay is None:
+            self._overlay = np.zeros(self.geometry.shape, np.float32)
+        self._overlay[:] = 0.0
+        self._overlay[index] = image
+        for panel in self.panels.values():
+            if panel.overlay is None:
+                panel.overlay = self._new_overlay(self._overlay)
+        layer = self.panels[OVERLAY].overlay
+        assert layer is not None
+        layer.name = title
+        layer.contrast_limits_range = layer.contrast_limits = (0.0, float(image.max()) or 1.0)
+        layer.refresh(thumbnail=False, highlight=False, extent=False)
+        layer.colorbar.font_size, layer.colorbar.visible = 7, True
+        self._overlay_visible = True
+        self.show(self.shown)
+
+    def show_overlay(self, visible: bool) -> None:
+        """The overlay on or off, if there is one."""
+        self._overlay_visible = visible and self._overlay is not None
+        self._lay_out()
+
     @property
     def window(self) -> tuple[float, float]:
         """Black and white, in the scan's units."""
@@ -350,7 +399,7 @@ class Panels:
         assert self.geometry is not None
         self.geometry = Geometry(self.geometry.shape, self.geometry.voxel, upside_down)
         for panel in self.panels.values():
-            for layer in (panel.image, panel.regions):
+            for layer in panel.layers:
                 layer.affine = self.geometry.transform["affine"]
 
     # ---------------------------------------------------------------- slice, clicks, window by dragging

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
+    QCheckBox,
     QComboBox,
     QListWidget,
     QListWidgetItem,
@@ -50,6 +51,7 @@ class PerturbDock(Page):
         self.listen(self.bench.acquisition.measured, self._on_measured)
         self.listen(self.bench.regions.changed, self._list_regions)
         self.listen(self.bench.regions.chosen_changed, self._show_chosen)
+        self.listen(self.bench.fragility.changed, self._show_fragility)
         self.listen(self.bench.perturbing.kind_changed, self._on_kind)
         self.listen(self.bench.perturbing.previewed, self._on_preview)
         self.listen(self.bench.perturbing.finished, self._on_finished)
@@ -59,6 +61,7 @@ class PerturbDock(Page):
         self.session.jobs.ended.connect(self._show_running)
         self.listen(self.session.panels.clicked, self._on_click)
         self._show_opened()
+        self._show_fragility()
         self._on_finished()
         self.session.join(self, self.title)
 
@@ -78,6 +81,17 @@ class PerturbDock(Page):
         ]
         self.delete = button("Delete", "Delete the chosen regions", self._delete)
         self.column.addLayout(row(*tools, self.delete))
+        self.find = button(
+            "Where is it fragile?",
+            "Attack the whole slice at the budget below, and list the regions that change most",
+            lambda: self.session.attempt(self.bench.fragility.run),
+        )
+        self.map = QCheckBox("Map")
+        self.map.setToolTip(
+            "Expected change over the image, as a fraction of its maximum; it ranks places for this method and budget"
+        )
+        self.map.toggled.connect(self.session.panels.show_overlay)
+        self.column.addLayout(row(self.find, self.map, stretch=0))
 
     def _fill_perturbation(self) -> None:
         self.kind = QComboBox()
@@ -158,6 +172,12 @@ class PerturbDock(Page):
     def _delete(self) -> None:
         self.bench.regions.remove(self._chosen())
 
+    def _show_fragility(self) -> None:
+        there = self.bench.fragility.found is not None
+        self.map.setEnabled(there)
+        with signals_blocked(self.map):
+            self.map.setChecked(there)
+
     # ---------------------------------------------------------------- perturbation
 
     def _on_opened(self) -> None:
@@ -165,7 +185,7 @@ class PerturbDock(Page):
 
     def _show_opened(self) -> None:
         if not self.bench.acquisition.is_open:
-            self.run.setEnabled(False)
+            self._show_running()
             return
         if not self.kind.count():
             from ..perturbations import registry
@@ -246,7 +266,8 @@ class PerturbDock(Page):
         self.session.attempt(self.bench.perturbing.run)
 
     def _show_running(self, _: str = "") -> None:
-        self.run.setEnabled(self.session.jobs.free() and self.bench.acquisition.slice is not None)
+        for one in (self.run, self.find):
+            one.setEnabled(self.session.jobs.free() and self.bench.acquisition.slice is not None)
 
     # ---------------------------------------------------------------- result
 

@@ -114,6 +114,13 @@ class Scene:
             self.measured()
         self.reconstruction()
         self.result()
+        self.fragility()
+
+    def fragility(self) -> None:
+        """Where the method is fragile, over its image; nothing where that is not known."""
+        found = self.bench.fragility.found
+        change = None if found is None else found.expected_change.numpy()
+        self.panels.overlay(self.bench.acquisition.index, change, "Expected change")
 
     def preview(self, perturbed: "Perturbed") -> None:
         """The worst image so far of a running search."""

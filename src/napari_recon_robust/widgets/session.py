@@ -66,6 +66,7 @@ class Session(QObject):
         bench.reconstruction.rendered.connect(lambda _: scene.reconstruction())
         bench.regions.changed.connect(self._show_regions)
         bench.regions.chosen_changed.connect(self._show_regions)
+        bench.fragility.changed.connect(scene.fragility)
         bench.perturbing.previewed.connect(scene.preview)
         bench.perturbing.finished.connect(self._on_finished)
         self.panels.slice_changed.connect(self._on_slice)

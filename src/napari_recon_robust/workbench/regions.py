@@ -1,4 +1,4 @@
-"""The regions of a scan: annotations that came with it, and what is drawn."""
+"""The regions of a scan: annotations that came with it, what is drawn, and where a method is fragile."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class Region:
     roi: "ROI"
     slice: int
     name: str
-    source: Literal["annotation", "drawn"] = "drawn"
+    source: Literal["annotation", "drawn", "fragile"] = "drawn"
 
 
 class Regions:
@@ -59,6 +59,12 @@ class Regions:
         self.changed.emit()
         self.choose([region])
         return region
+
+    def suggest(self, found: "Iterable[tuple[ROI, str]]", index: int) -> None:
+        """The fragile places of a slice with their names, instead of those that were found there before."""
+        self.remove([region for region in self.on(index) if region.source == "fragile"])
+        self.all = [*self.all, *(Region(roi, index, name, "fragile") for roi, name in found)]
+        self.changed.emit()
 
     def reshape(self, region: Region, roi: "ROI") -> Region:
         """Another outline for a region; an annotation that is moved by hand becomes a drawn one."""

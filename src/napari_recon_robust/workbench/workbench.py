@@ -8,6 +8,7 @@ from ..errors import InputError
 from ..progress import Job, Progress
 from .acquisition import Acquisition
 from .choosing import Choosing
+from .fragility import Fragility
 from .perturbing import Perturbing, Result, Setting, finished
 from .reconstruction import Reconstruction
 from .regions import Regions
@@ -28,6 +29,7 @@ class Workbench:
         self.reconstruction = Reconstruction(self.acquisition)
         self.choosing = Choosing(self.acquisition, self.reconstruction, self.regions)
         self.perturbing = Perturbing(self.acquisition, self.reconstruction, self.regions)
+        self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)
         self.perturbing.finished.connect(self._follow)

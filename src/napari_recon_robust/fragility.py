@@ -1,0 +1,309 @@
+"""Where a reconstruction is fragile: the change that an attack would make at each place, before any ROI is chosen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .errors import InputError
+from .evaluation import metrics
+from .evaluation.roi import ROI
+from .knob import resolve
+from .measurement import Measurement
+from .perturbations.base import SENSITIVITIES, Problem, check_budgets, coil_norms
+from .perturbations.objective import Objective, gradient_of
+from .perturbations.outcome import tissue_of
+from .perturbations.random_noise import draw
+from .perturbations.worst_case import WorstCase
+from .progress import Job, Progress, relayed
+from .reconstructors.base import Reconstructor
+
+METHODS = ("attack", "gain")
+TILE, GRADIENTS, REPLICAS = 24, 5, 16
+SHARE, TILE_SHARE = 0.5, 0.25  # of a region, and of a tile of the gain, that has to be foreground
+SMOOTHED = 5  # pixels over which a variance from a few draws is averaged
+
+
+@dataclass(frozen=True, eq=False)
+class FragileRegion:
+    """A box, and the mean of the expected change on its foreground."""
+
+    roi: ROI
+    expected_change: float
+
+    @property
+    def name(self) -> str:
+        """As lists show it."""
+        return f"{self.roi.label} ({self.expected_change:.2g})"
+
+
+@dataclass(frozen=True, eq=False)
+class FragilityMap:
+    """Maps of one slice under one method, all (rows, columns) on the CPU; all but the image zero beyond the foreground.
+
+    expected_change: float32, the root mean square of | |f(k+z)| - |f(k)| | over the tile of `tile` pixels around each
+    pixel, as a fraction of `maximum`; that is of the fully sampled reference, or of the clean image where there is none
+    (`relative_to`), in the scan's units. It ranks places; it says nothing on SSIM.
+    edges: float32, the free baseline: the same root mean square of the clean image's differences along the
+    undersampled axes. noise: float32, the noise amplification (`noise_amplification`), or None if it was left out.
+    image: |f(k)|, float32 in the scan's units. foreground: bool.
+    """
+
+    expected_change: Tensor
+    edges: Tensor
+    noise: Tensor | None
+    image: Tensor
+    foreground: Tensor
+    maximum: float
+    relative_to: Literal["reference", "clean"]
+    budget: float
+    method: str
+    tile: int
+
+    def worst(self, height: int, width: int, count: int) -> list[FragileRegion]:
+        """The `count` boxes of height x width pixels with the largest mean expected change, worst first.
+
+        They don't overlap, and at least half of each is foreground, over which the mean is taken; fewer come back where
+        no more fit. Raises InputError if none does.
+        """
+        rows, columns = self.foreground.shape
+        if not (0 < height <= rows and 0 < width <= columns) or count < 1:
+            raise InputError(
+                f"{count} regions of {height}×{width} pixels are asked for; "
+                f"ask for one or more that fit into the image of {rows}×{columns}."
+            )
+        inside = self.foreground.double()
+        share, change = (
+            functional.avg_pool2d(one[None], (height, width), 1)[0] for one in (inside, inside * self.expected_change)
+        )
+        mean = torch.where(share >= SHARE, change / share, -torch.inf)
+        found: list[FragileRegion] = []
+        while len(found) < count and mean.max() > -torch.inf:
+            row, column = divmod(int(mean.argmax()), mean.shape[1])
+            roi = ROI.box(row, column, height, width, f"fragile {len(found) + 1}")
+            found.append(FragileRegion(roi, float(mean[row, column])))
+            mean[max(row - height + 1, 0) : row + height, max(column - width + 1, 0) : column + width] = -torch.inf
+        if not found:
+            raise InputError(f"no region of {height}×{width} pixels lies half in the foreground; ask for smaller ones.")
+        return found
+
+
+def fragility(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    *,
+    budget: float = 0.01,
+    method: str = "attack",
+    tile: int = TILE,
+    reconstructor_knobs: Mapping[str, Any] | None = None,
+    gradients: int = GRADIENTS,
+    sensitivities: str = str(SENSITIVITIES.default),
+    replicas: int = REPLICAS,
+    seed: int = 0,
+) -> Job[FragilityMap]:
+    """The change to be expected of an attack at each place, without choosing one.
+
+    method "attack": one worst-case search of `gradients` gradients on the whole foreground at the budget eta, whose
+    change is read in each tile. An attack on one tile alone spends the whole budget there and changes it more.
+    "gain": for each tile T of a half-overlapping grid in the foreground one gradient of the squared error
+    L = mean over T of (|f| - X)^2, X as in the attack. Noise z in the balls ||z_i|| <= R_i = eta ||k_i|| raises L by
+    sum_i R_i ||g_i|| in first order, by a change of the image whose root mean square over T is at least
+    sum_i R_i ||g_i|| / (2 sqrt(L)) (Cauchy-Schwarz on the error and its change): that is what is expected, interpolated
+    linearly between the tiles' centres. All tiles share one reconstruction.
+
+    tile: its side in pixels. sensitivities: as in the perturbations, "estimated" or "kept". replicas: draws for the
+    noise amplification, 0 to leave it out. seed: of these, and of the noise from which a scan without a reference
+    starts.
+
+    Raises InputError at once for what does not fit, and for a method without gradients.
+    """
+    check_budgets((budget,))
+    search = resolve(WorstCase.knobs, {"steps": gradients, "sensitivities": sensitivities, "seed": seed})
+    if method not in METHODS:
+        raise InputError(f"the method is {method!r}; choose one of {', '.join(METHODS)}.")
+    if not 1 <= tile <= min(measurement.matrix):
+        raise InputError(f"tiles of {tile} pixels don't fit into the image of {measurement.matrix}; choose others.")
+    problem = _whole(measurement, reconstructor, reconstructor_knobs)
+    if not reconstructor.gives_gradient(measurement):
+        raise InputError(
+            f"{reconstructor.label} gives no gradients, which the expected change needs; take its noise amplification, "
+            "or the expected change of another method as a stand-in."
+        )
+    noise = None
+    if replicas:
+        noise = noise_amplification(
+            measurement,
+            reconstructor,
+            reconstructor_knobs=problem.knobs,
+            replicas=replicas,
+            sensitivities=sensitivities,
+            seed=seed,
+        )
+    return _map(problem, budget, method, tile, search, noise)
+
+
+def noise_amplification(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    *,
+    reconstructor_knobs: Mapping[str, Any] | None = None,
+    replicas: int = REPLICAS,
+    sensitivities: str = str(SENSITIVITIES.default),
+    seed: int = 0,
+) -> Job[Tensor]:
+    """What the scan's thermal noise becomes in the image, for any method: float32 (rows, columns) on the CPU.
+
+    sqrt(2) std |f(k + n)| / sigma over draws n of the noise that the scan has (sigma_i in coil i, sigma^2 their mean
+    square), the variance averaged over 5x5 pixels. 1: that of the fully sampled coil-combined image, in tissue (in air
+    a magnitude has less). Zero for a scan without noise. Says nothing on attacks of networks.
+    Pseudo multiple replica method: Robson et al. 2008, doi:10.1002/mrm.21728.
+    """
+    if replicas < 2:
+        raise InputError(f"{replicas} draws are asked for; a standard deviation needs two or more.")
+    problem = _whole(measurement, reconstructor, reconstructor_knobs)
+    keep = resolve([SENSITIVITIES], {"sensitivities": sensitivities})["sensitivities"] == "kept"
+    return _amplification(problem, replicas, keep, seed)
+
+
+def _whole(
+    measurement: Measurement, reconstructor: Reconstructor, reconstructor_knobs: Mapping[str, Any] | None
+) -> Problem:
+    return Problem.of(measurement, reconstructor, ROI.box(0, 0, *measurement.matrix), reconstructor_knobs)
+
+
+def _map(
+    problem: Problem, budget: float, method: str, tile: int, search: Mapping[str, Any], noise: Job[Tensor] | None
+) -> Job[FragilityMap]:
+    """search: knobs of the worst-case noise. noise: the job of the noise amplification."""
+    yield Progress(0.0, "Looking for the foreground")
+    measurement = problem.measurement
+    tissue = tissue_of(measurement)
+    searching = 1.0 if noise is None else 0.6
+    job = (_gain if method == "gain" else _attack)(problem, tissue, budget, tile, search)
+    change, clean = yield from _part(job, 0.0, searching)
+    amplification = None
+    if noise is not None:
+        amplification = torch.where(tissue, (yield from _part(noise, searching, 1.0)), 0.0)
+    reference = measurement.reference(problem.reconstructor.reference_kind)
+    maximum = metrics.data_range_of(clean if reference is None else reference)
+    image = clean.abs().float().cpu()
+    return FragilityMap(
+        expected_change=torch.where(tissue, change / maximum, 0.0).float(),
+        edges=_local_rms(_edges(image, measurement.dims), tissue, tile) / maximum,
+        noise=amplification,
+        image=image,
+        foreground=tissue,
+        maximum=maximum,
+        relative_to="clean" if reference is None else "reference",
+        budget=budget,
+        method=method,
+        tile=tile,
+    )
+
+
+def _attack(
+    problem: Problem, tissue: Tensor, budget: float, tile: int, knobs: Mapping[str, Any]
+) -> Job[tuple[Tensor, Tensor]]:
+    """The change in the scan's units, and the clean image."""
+    measurement, method = problem.measurement, problem.reconstructor
+    roi = ROI.brush(tissue)
+    search = WorstCase().run(measurement, method, roi, (budget,), reconstructor_knobs=problem.knobs, **knobs)
+    (found,) = yield from _part(search, 0.0, 1.0)
+    clean, after = found.clean, found.image
+    if clean is None or after is None:  # no gradient: nothing changes
+        with torch.no_grad():
+            clean = after = problem.reconstruct(measurement)
+    return _local_rms((after.abs() - clean.abs()).cpu(), tissue, tile), clean
+
+
+def _gain(
+    problem: Problem, tissue: Tensor, budget: float, tile: int, knobs: Mapping[str, Any]
+) -> Job[tuple[Tensor, Tensor]]:
+    """The change in the scan's units, and the clean image."""
+    measurement, label = problem.measurement, problem.reconstructor.label
+    full = measurement.full
+    radius = budget * coil_norms(measurement.kspace if full is None else full)
+    target: Literal["reference", "clean"] = "clean" if full is None else "reference"
+    objective = Objective(problem, target, "squared-error", keep=knobs["sensitivities"] == "kept")
+    # At zero the distance to the own clean image has no gradient.
+    start = torch.zeros_like(measurement.kspace) if full is not None else draw(measurement, radius, knobs["seed"])
+    z = start.requires_grad_()
+    with torch.enable_grad():
+        image = objective.image(z)
+        error = metrics.magnitude(image) - objective.wanted
+    weights, weighted = torch.zeros(2, *measurement.matrix)
+    hat = _hat(tile)
+    tiles = _tiles(tissue, tile)
+    for number, (row, column) in enumerate(tiles):
+        yield Progress(number / len(tiles), f"Tile {number + 1} of {len(tiles)}")
+        place = slice(row, row + tile), slice(column, column + tile)
+        with torch.enable_grad():
+            loss = error[place][tissue[place].to(error.device)].square().mean()
+        gradient = gradient_of(loss, z, label, again=True)
+        level = 2 * float(loss.detach()) ** 0.5
+        change = float((radius * coil_norms(gradient)).sum()) / level if level > 0 else 0.0
+        weights[place] += hat
+        weighted[place] += change * hat
+    clean = objective.clean if target == "clean" else image.detach()
+    return torch.where(weights > 0, weighted / weights, 0.0), clean
+
+
+def _amplification(problem: Problem, replicas: int, keep: bool, seed: int) -> Job[Tensor]:
+    measurement = problem.measurement
+    noise = measurement.calibration.noise
+    sigma = float(noise.square().mean().sqrt())
+    if not sigma > 0:
+        return torch.zeros(measurement.matrix)
+    images = []
+    for number in range(replicas):
+        yield Progress(number / replicas, f"Noise {number + 1} of {replicas}")
+        n = draw(measurement, noise * measurement.sampled_points**0.5, seed + number)
+        with torch.no_grad():
+            image = problem.reconstruct(measurement.with_kspace(measurement.kspace + n, keep=keep))
+        images.append(image.abs().float().cpu())
+    variance = torch.stack(images).var(0)
+    everywhere = torch.ones_like(variance, dtype=torch.bool)
+    return _local_rms((2 * variance).sqrt(), everywhere, SMOOTHED) / sigma
+
+
+def _local_rms(values: Tensor, inside: Tensor, side: int) -> Tensor:
+    """The root mean square over the pixels of `inside` in the square of `side` pixels around each of them; float32."""
+    counted = torch.stack([inside.double(), inside * values.double().square()])
+    before, after = side // 2, (side - 1) // 2
+    share, squares = functional.avg_pool2d(functional.pad(counted, (before, after, before, after)), side, 1)
+    return torch.where(inside, (squares / share.clamp_min(1e-9)).sqrt(), 0.0).float()
+
+
+def _edges(image: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """The size of the central differences of an image (rows, columns) along some of its axes."""
+    return torch.stack(torch.gradient(image, dim=dims)).square().sum(0).sqrt()
+
+
+def _tiles(tissue: Tensor, tile: int) -> list[tuple[int, int]]:
+    """First row and column of each tile of a half-overlapping grid that lies in the foreground, a quarter at least."""
+    axes = []
+    for side in tissue.shape:
+        count = ceil((side - tile) / max(tile // 2, 1)) + 1
+        axes.append(torch.linspace(0, side - tile, count).round().long().tolist())
+    shares = {
+        (row, column): float(tissue[row : row + tile, column : column + tile].double().mean())
+        for row in axes[0]
+        for column in axes[1]
+    }
+    enough = min(TILE_SHARE, max(shares.values()))  # a small object may fill no tile
+    return [place for place, share in shares.items() if share >= enough]
+
+
+def _hat(side: int) -> Tensor:
+    """Weights of a tile's pixels, falling linearly from its centre: (side, side)."""
+    along = 1 - (2 * (torch.arange(side) + 0.5) / side - 1).abs()
+    return along[:, None] * along
+
+
+def _part(job: Job[Any], start: float, end: float) -> Job[Any]:
+    """A job as a part of this one; its previews are of another kind."""
+    return relayed(job, lambda step: replace(step, fraction=start + step.fraction * (end - start), preview=None))

@@ -1,0 +1,103 @@
+"""Where a method is fragile: the map over its image, and regions to choose."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from qtpy.QtWidgets import QPushButton
+
+from napari_recon_robust.widgets.session import Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def page(review: Session) -> Any:
+    return next(one for one in review.docks if type(one).__name__ == "PerturbDock")
+
+
+def look_for_it(review: Session, until: Until) -> None:
+    page(review).find.click()
+    until(lambda: review.bench.fragility.found is not None)
+    until(lambda: len(review.panels.viewer.layers) == 3 * len(review.panels.shown) and review.panels.settled)
+
+
+def cells(review: Session) -> list[list[str]]:
+    """Names of the visible layers of each cell of the grid, from the bottom up."""
+    grid, layers = review.panels.viewer.canvas.grid, review.panels.viewer.layers
+    found = [[layers[n].name for n in inside if layers[n].visible] for _, inside in grid.iter_viewboxes(layers)]
+    return [[name.split(" · ")[0].split(" [")[0] for name in names] for names in found]
+
+
+def test_the_map_lies_over_the_clean_image_and_its_worst_places_are_listed(review: Session, until: Until) -> None:
+    look_for_it(review, until)
+    assert cells(review) == [["Reference", "ROI"], ["CG-SENSE", "Expected change", "ROI"]]
+    found, overlay = review.bench.fragility.found, review.panels.panels["clean"].overlay
+    np.testing.assert_allclose(overlay.data[1], found.expected_change.numpy())
+    assert overlay.contrast_limits[1] == overlay.data.max()
+    assert not overlay.data[0].any()
+    regions = [one for one in review.bench.regions.on(1) if one.source == "fragile"]
+    assert 1 <= len(regions) <= 5
+    texts = [page(review).list.item(row).text() for row in range(page(review).list.count())]
+    assert texts[0].startswith("Lesion")
+    assert texts[1] == f"{regions[0].name}, 24×24"
+    assert regions[0].name == f"fragile 1 ({found.worst(24, 24, 1)[0].expected_change:.2g})"
+    assert len(review.panels.panels["reference"].regions.data) == 1 + len(regions)
+
+
+def test_it_is_hidden_shown_and_gone_with_what_it_was_made_of(review: Session, until: Until) -> None:
+    check = page(review).map
+    assert not check.isEnabled()
+    look_for_it(review, until)
+    assert check.isEnabled()
+    assert check.isChecked()
+    overlay = review.panels.panels["clean"].overlay
+    check.click()
+    assert not overlay.visible
+    check.click()
+    assert overlay.visible
+    review.turn({"weight": 0.03})
+    assert review.bench.fragility.found is None
+    assert not overlay.visible
+    assert not check.isEnabled()
+    assert not check.isChecked()
+    assert any(one.source == "fragile" for one in review.bench.regions.on(1))
+    count = len(review.bench.regions.all)
+    look_for_it(review, until)
+    assert overlay.visible
+    assert len(review.bench.regions.all) == count, "in the place of those before"
+
+
+def test_a_fragile_place_is_attacked_and_the_map_stays_in_its_panel(review: Session, until: Until) -> None:
+    look_for_it(review, until)
+    dock = page(review)
+    dock.list.item(1).setSelected(True)
+    (region,) = review.bench.regions.chosen
+    assert region.source == "fragile"
+    review.bench.perturbing.set(steps=1)
+    dock.run.click()
+    until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
+    until(lambda: len(review.panels.viewer.layers) == 12 and review.panels.settled)
+    assert [len(names) for names in cells(review)] == [2, 3, 2, 2]
+    assert "fragile 1" in review.bench.result.outcome.comparison.sentence
+
+
+def test_it_can_be_cancelled_and_a_deleted_map_comes_back(review: Session, until: Until) -> None:
+    dock = page(review)
+    dock.find.click()
+    assert not dock.find.isEnabled()
+    next(one for one in dock.foot.findChildren(QPushButton) if one.text() == "Cancel").click()
+    until(lambda: not review.jobs.working)
+    assert review.bench.fragility.found is None
+    assert dock.find.isEnabled()
+    look_for_it(review, until)
+    layers = review.panels.viewer.layers
+    layers.remove(review.panels.panels["clean"].overlay)
+    until(lambda: len(layers) == 6 and review.panels.settled)
+    assert cells(review)[1] == ["CG-SENSE", "Expected change", "ROI"]
+
+
+def test_a_method_without_gradients_says_so(review: Session, until: Until) -> None:
+    review.choose_method("dip")
+    page(review).find.click()
+    until(lambda: "gives no gradients" in page(review).foot.message.text())
+    assert review.bench.fragility.found is None
