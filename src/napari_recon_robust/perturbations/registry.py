@@ -13,6 +13,7 @@ registry: Registry[Perturbation] = Registry(
         "worst-case": "worst_case:WorstCase",
         "random": "random_noise:RandomNoise",
         "fnaf": "fnaf:FNAF",
+        "targeted": "targeted:Targeted",
     },
 )
 ids, get = registry.ids, registry.get
