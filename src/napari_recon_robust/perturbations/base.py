@@ -138,6 +138,12 @@ class Problem:
     roi: ROI
     mask: Tensor
 
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Row and column of the region's centre."""
+        row, column = (float(axis.float().mean()) for axis in torch.nonzero(self.mask).T)
+        return row, column
+
     def reconstruct(self, measurement: Measurement) -> Tensor:
         """The image, complex64 (rows, columns)."""
         return self.reconstructor(measurement, **self.knobs)
@@ -185,10 +191,8 @@ class Perturbation(ABC):
             raise InputError("the k-space is zero everywhere; choose a slice with signal.")
         if self.needs_budget:
             _check_budgets(budgets)
-        if self.needs_gradient and not reconstructor.gives_gradient(measurement):
-            raise InputError(
-                f"{reconstructor.label} gives no gradients, which {self.label.lower()} needs; choose another method."
-            )
+        if self.needs_gradient:
+            self.check_gradient(measurement, reconstructor)
         method_knobs = resolve(reconstructor.knobs, reconstructor_knobs or {})
         if not reconstructor.is_image(method_knobs):
             raise InputError(f"these knobs of {reconstructor.label} ask for a map, not for an image; perturb an image.")
@@ -204,6 +208,13 @@ class Perturbation(ABC):
     def restoring(self, details: Mapping[str, Any]) -> Restore | None:
         """`Perturbed.restore` of a result with these details, for a replay."""
         return None
+
+    def check_gradient(self, measurement: Measurement, reconstructor: Reconstructor) -> None:
+        """Raises InputError for a method without gradients."""
+        if not reconstructor.gives_gradient(measurement):
+            raise InputError(
+                f"{reconstructor.label} gives no gradients, which {self.label.lower()} needs; choose another method."
+            )
 
     @abstractmethod
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:

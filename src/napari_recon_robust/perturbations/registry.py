@@ -14,6 +14,7 @@ registry: Registry[Perturbation] = Registry(
         "random": "random_noise:RandomNoise",
         "fnaf": "fnaf:FNAF",
         "targeted": "targeted:Targeted",
+        "image-domain": "image_domain:ImageDomain",
     },
 )
 ids, get = registry.ids, registry.get

@@ -112,8 +112,7 @@ def _effect(problem: Problem, effect: str, amount: float, size: float) -> tuple[
     if amount == 0:
         raise InputError("the amount is 0, which changes nothing; give a positive or a negative one.")
     if effect == "lesion":
-        row, column = (float(axis.float().mean()) for axis in torch.nonzero(region).T)
-        lesion = Feature.of("blob", row, column, size, amount)
+        lesion = Feature.of("blob", *problem.centre, size, amount)
         kind = "bright" if amount > 0 else "dark"
         return effect, f"a {kind} lesion of {size:.3g} pixels", lambda clean: (clean + lesion.change(clean)).abs()
     factor = 1 + abs(amount) if effect == "brighter" else 1 - abs(amount)
