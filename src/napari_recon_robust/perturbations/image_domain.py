@@ -201,8 +201,8 @@ def _inserted(
             "information_preserved": preserved,
             "detectability": carried if isfinite(carried) else None,
         },
-        statement=f"The inserted symbol of {size:.3g} pixels and {100 * contrast:.2g}% contrast "
-        f"{'lost' if lost else 'kept'} it (recovery {recovery:.2f}), and the samples "
+        statement=f"The inserted symbol of {size:.3g} pixels and {100 * contrast:.3g}% contrast is "
+        f"{'lost' if lost else 'shown'} (recovery {recovery:.2f}), and the samples "
         f"{'carry' if preserved else 'do not carry'} it.",
         clean=insertion.clean,
         image=image,
