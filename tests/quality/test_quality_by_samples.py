@@ -9,11 +9,12 @@ from torch import Tensor
 
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation import metrics
+from napari_recon_robust.evaluation.metrics import Metrics
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.progress import run
-from napari_recon_robust.quality.samples import Curve, quality_by_samples
+from napari_recon_robust.quality.samples import Curve, Point, quality_by_samples
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
 
@@ -70,10 +71,20 @@ def test_each_figure_is_that_of_the_mask(whole: Measurement) -> None:
 
 def test_a_fall_is_said(whole: Measurement) -> None:
     found = curve(whole, Tuned(), (1.0, 3.0, 6.0))
-    worse = [(few.acceleration, many.acceleration) for few, many in found.falls]
-    assert worse == [(3.0, 1.0)]
+    worse = {(fall.measure, fall.few.acceleration, fall.many.acceleration) for fall in found.falls}
+    assert worse == {("SSIM", 3.0, 1.0), ("NMSE", 3.0, 1.0)}
     assert "falls although samples are added: from R = 2" in found.sentence
-    assert found.to_json()["falls"] == [[3.0, 1.0]]
+    assert "NMSE rises from" in found.sentence
+    assert {"measure": "NMSE", "from": 3.0, "to": 1.0} in found.to_json()["falls"]
+
+
+def test_what_lies_within_the_spread_is_a_tie() -> None:
+    def point(acceleration: float, seed: int, ssim: float) -> Point:
+        return Point(acceleration, seed, acceleration, Metrics(ssim=ssim, psnr=30.0, nmse=0.01))
+
+    few = point(4.0, 0, 0.90), point(4.0, 1, 0.92)
+    assert Curve((*few, point(2.0, 0, 0.90), point(2.0, 1, 0.91)), "combined").falls == []
+    assert len(Curve((*few, point(2.0, 0, 0.88), point(2.0, 1, 0.885)), "combined").falls) == 1
 
 
 def test_equal_masks_count_once_and_previews_grow(whole: Measurement) -> None:

@@ -45,10 +45,11 @@ def samples(
     if as_json:
         print_json({"method": reconstructor.id, "knobs": values, **curve.to_json()})
         return
-    click.echo(f"{'nominal R':>9} {'effective':>9} {'masks':>5}   SSIM ± spread   {'PSNR':>5}      NMSE")
+    click.echo(f"{'nominal R':>9} {'effective':>9} {'masks':>5}   SSIM ± spread   {'PSNR':>5}       NMSE ± spread")
     for level in curve.levels:
         click.echo(
             f"{level.acceleration:>9.3g} {level.effective:>9.3g} {level.masks:>5}   "
-            f"{level.ssim:.3f} ± {level.spread:.3f}   {level.psnr:>5.1f}   {level.nmse:.2e}"
+            f"{level.ssim:.3f} ± {level.ssim_spread:.3f}   "
+            f"{level.psnr:>5.1f}   {level.nmse:.2e} ± {level.nmse_spread:.1e}"
         )
     click.echo(curve.sentence)

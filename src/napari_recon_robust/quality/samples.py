@@ -33,7 +33,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Level:
-    """The masks of one acceleration: mean effective R and quality; spread: SSIM's standard deviation, 0 of one mask."""
+    """The masks of one acceleration: means, and standard deviations over the masks (0 of one mask)."""
 
     acceleration: float
     masks: int
@@ -41,7 +41,27 @@ class Level:
     ssim: float
     psnr: float
     nmse: float
-    spread: float
+    ssim_spread: float
+    nmse_spread: float
+
+
+@dataclass(frozen=True)
+class Fall:
+    """A measure ("SSIM" or "NMSE") that is worse with many samples than with few."""
+
+    measure: str
+    few: Level
+    many: Level
+
+    @property
+    def words(self) -> str:
+        """From which to which acceleration, from which to which value."""
+        before, after = (getattr(level, self.measure.lower()) for level in (self.few, self.many))
+        moved = "falls" if after < before else "rises"
+        return (
+            f"from R = {self.few.effective:.3g} to {self.many.effective:.3g} {self.measure} {moved} "
+            f"from {before:.3g} to {after:.3g}"
+        )
 
 
 @dataclass(frozen=True)
@@ -60,15 +80,20 @@ class Curve:
         return [_level(list(points)) for _, points in groupby(self.points, lambda point: point.acceleration)]
 
     @property
-    def falls(self) -> list[tuple[Level, Level]]:
-        """Where SSIM is lower than with fewer samples (the best of these), by more than either's spread over masks."""
-        levels = self.levels
-        pairs = [(max(levels[:index], key=lambda one: one.ssim), levels[index]) for index in range(1, len(levels))]
-        return [
-            (few, many)
-            for few, many in pairs
-            if few.effective > many.effective and few.ssim - many.ssim > max(few.spread, many.spread)
-        ]
+    def falls(self) -> list[Fall]:
+        """Where SSIM or NMSE is worse than the best with fewer samples, by more than the spread of either."""
+        found = []
+        for measure, sign in (("SSIM", 1), ("NMSE", -1)):
+            name = measure.lower()
+            for index, many in enumerate(self.levels):
+                fewer = [level for level in self.levels[:index] if level.effective > many.effective]
+                if not fewer:
+                    continue
+                few = max(fewer, key=lambda level: sign * getattr(level, name))
+                spread = max(getattr(level, f"{name}_spread") for level in (few, many))
+                if sign * (getattr(few, name) - getattr(many, name)) > spread:
+                    found.append(Fall(measure, few, many))
+        return found
 
     @property
     def sentence(self) -> str:
@@ -77,11 +102,7 @@ class Curve:
             return "One acceleration says nothing on what more samples do; give several."
         if not self.falls:
             return "The quality does not fall anywhere as samples are added."
-        told = [
-            f"from R = {few.effective:.3g} to {many.effective:.3g} SSIM falls from {few.ssim:.3f} to {many.ssim:.3f}"
-            for few, many in self.falls
-        ]
-        return f"The quality falls although samples are added: {'; '.join(told)}."
+        return f"The quality falls although samples are added: {'; '.join(fall.words for fall in self.falls)}."
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values; what is not finite is null."""
@@ -89,7 +110,10 @@ class Curve:
             "reference": self.reference,
             "masks": [{**vars(point), "metrics": point.metrics.to_json()} for point in self.points],
             "levels": [finite(asdict(level)) for level in self.levels],
-            "falls": [[few.acceleration, many.acceleration] for few, many in self.falls],
+            "falls": [
+                {"measure": fall.measure, "from": fall.few.acceleration, "to": fall.many.acceleration}
+                for fall in self.falls
+            ],
             "sentence": self.sentence,
         }
 
@@ -163,5 +187,6 @@ def _level(points: Sequence[Point]) -> Level:
         ssim=fmean(ssim),
         psnr=fmean(psnr),
         nmse=fmean(nmse),
-        spread=stdev(ssim) if len(points) > 1 else 0.0,
+        ssim_spread=stdev(ssim) if len(points) > 1 else 0.0,
+        nmse_spread=stdev(nmse) if len(points) > 1 else 0.0,
     )
