@@ -1,7 +1,7 @@
 """Options that several commands share, and how they become a measurement."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,17 +21,30 @@ T = TypeVar("T")
 Command = Callable[..., Any]
 
 _METHOD = "See `methods`; or an own model: a file (.pt2, .onnx, .pt, .py), module:function, or bart: and a command."
-_SAMPLING = (
+_SCAN = (
     click.argument("file", type=click.Path(exists=True, path_type=Path)),
     click.option("--slice", "index", type=int, metavar="N", help="Slice, from 0; the middle one if left out."),
     click.option("--method", default="hqs-supervised", show_default=True, metavar="ID", help=_METHOD),
     click.option("--knob", "knobs", multiple=True, metavar="NAME=VALUE", help="A knob of the method; repeat it."),
+)
+_CENTRE = click.option(
+    "--centre-fraction", default=0.08, show_default=True, metavar="F", help="Of the lines, for the ACS."
+)
+_SAMPLING = (
     click.option("--auto", is_flag=True, help="Let held-out k-space lines choose the method's live knobs."),
     click.option("--pattern", type=click.Choice(PATTERNS), help="Undersample; left out, the scan is taken as it is."),
     click.option("--acceleration", default=4.0, show_default=True, metavar="R"),
-    click.option("--centre-fraction", default=0.08, show_default=True, metavar="F", help="Of the lines, for the ACS."),
+    _CENTRE,
     click.option("--seed", default="0", show_default=True, metavar="S", help="Number, or file name as fastMRI seeds."),
     click.option("--mask", "mask_file", type=click.Path(exists=True, path_type=Path), help=".npy or .h5 instead."),
+)
+_SAMPLINGS = (
+    click.option("--pattern", type=click.Choice(PATTERNS), default="equispaced", show_default=True),
+    click.option("--acceleration", "accelerations", default="2,3,4,6,8", show_default=True, metavar="R[,R…]"),
+    _CENTRE,
+    click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="Masks of each."),
+)
+_RUN = (
     click.option("--axes", metavar="A,B,C", help="Axes of a raw array, for instance coil,phase,readout."),
     click.option("--device", default="cpu", show_default=True, metavar="D", help="cpu, cuda, cuda:1 or mps."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
@@ -40,7 +53,16 @@ _SAMPLING = (
 
 def sampling_options(command: Command) -> Command:
     """The file, the slice, the method and how the slice is undersampled."""
-    for option in reversed(_SAMPLING):
+    return _decorated(command, (*_SCAN, *_SAMPLING, *_RUN))
+
+
+def samplings_options(command: Command) -> Command:
+    """The file, the slice, the method and several ways of undersampling the slice."""
+    return _decorated(command, (*_SCAN, *_SAMPLINGS, *_RUN))
+
+
+def _decorated(command: Command, options: Sequence[Command]) -> Command:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -75,13 +97,13 @@ def parse_knobs(pairs: Iterable[str]) -> dict[str, str]:
 def measured(
     file: Path,
     index: int | None,
-    pattern: str | None,
-    acceleration: float,
-    centre_fraction: float,
-    seed: str,
-    mask_file: Path | None,
-    axes: str | None,
-    device: str,
+    pattern: str | None = None,
+    acceleration: float = 4.0,
+    centre_fraction: float = 0.08,
+    seed: str = "0",
+    mask_file: Path | None = None,
+    axes: str | None = None,
+    device: str = "cpu",
 ) -> Iterator[tuple[Scan, int, Measurement]]:
     """Open the file, take the slice, undersample it: (scan, slice, measurement)."""
     if pattern is not None and mask_file is not None:
@@ -104,6 +126,14 @@ def measured(
 def number(seed: str, default: T) -> int | T:
     """A seed as a whole number; `default` for a file name."""
     return int(seed) if seed.isdigit() else default
+
+
+def numbers(text: str, what: str, example: str) -> tuple[float, ...]:
+    """Numbers separated by commas."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{what} is {text!r}; give {example}.") from None
 
 
 def checked_device(device: str) -> str:

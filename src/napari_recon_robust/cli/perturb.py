@@ -15,7 +15,7 @@ from ..perturbations.base import Perturbation
 from ..perturbations.outcome import evaluate
 from ..replay import make_case
 from ..scan import Scan
-from .options import follow, knob_options, measured, method_and_knobs, number, print_json, sampling_options
+from .options import follow, knob_options, measured, method_and_knobs, number, numbers, print_json, sampling_options
 
 _REGION = (
     click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="A box in the stored image, row 0 first."),
@@ -23,6 +23,7 @@ _REGION = (
     click.option("--annotation", metavar="INDEX|LABEL", help="Which annotation of the slice; the first if left out."),
 )
 _BUDGET = click.option("--budget", required=True, metavar="η[,η…]", help="Fractions of the k-space norm: 0.005,0.01.")
+_FRACTIONS = "fractions separated by commas, for instance 0.005,0.01"
 _AT = click.option("--at", metavar="ROW,COLUMN", help="Where to place the feature, instead of --row and --column.")
 _OUTPUT = click.option("--output", type=click.Path(path_type=Path), help="Save the case into this new folder.")
 
@@ -72,7 +73,7 @@ def _command(perturbation: Perturbation) -> click.Command:
         settings["seed"] = number(options["seed"], default=0)
         if at is not None:
             settings["row"], settings["column"] = _place(at)
-        budgets = () if budget is None else _budgets(budget)
+        budgets = () if budget is None else numbers(budget, "the budget", _FRACTIONS)
         if output is not None and output.exists():
             raise InputError(f"{output.name} exists already; name a new folder for the case.")
         with measured(**options) as (scan, index, measurement):
@@ -127,15 +128,6 @@ def _command(perturbation: Perturbation) -> click.Command:
     command = click.command(perturbation.id, help=perturbation.summary)(sampling_options(decorated))
     command.params += knob_options(own)
     return command
-
-
-def _budgets(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(
-            f"the budget is {text!r}; give fractions separated by commas, for instance 0.005,0.01."
-        ) from None
 
 
 def _place(text: str) -> tuple[float, float]:

@@ -165,6 +165,12 @@ class Problem:
             raise InputError(f"these knobs of {reconstructor.label} ask for a map, not for an image; perturb an image.")
         return cls(measurement, reconstructor, knobs, roi, roi.mask(measurement.matrix).to(measurement.kspace.device))
 
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Row and column of the region's centre."""
+        row, column = (float(axis.float().mean()) for axis in torch.nonzero(self.mask).T)
+        return row, column
+
     def reconstruct(self, measurement: Measurement) -> Tensor:
         """The image, complex64 (rows, columns)."""
         return self.reconstructor(measurement, **self.knobs)
@@ -204,15 +210,20 @@ class Perturbation(ABC):
         problem = Problem.of(measurement, reconstructor, roi, reconstructor_knobs)
         if self.needs_budget:
             check_budgets(budgets)
-        if self.needs_gradient and not reconstructor.gives_gradient(measurement):
-            raise InputError(
-                f"{reconstructor.label} gives no gradients, which {self.label.lower()} needs; choose another method."
-            )
+        if self.needs_gradient:
+            self.check_gradient(measurement, reconstructor)
         return self._run(problem, tuple(budgets), **resolve(self.knobs, knobs))
 
     def restoring(self, details: Mapping[str, Any]) -> Restore | None:
         """`Perturbed.restore` of a result with these details, for a replay."""
         return None
+
+    def check_gradient(self, measurement: Measurement, reconstructor: Reconstructor) -> None:
+        """Raises InputError for a method without gradients."""
+        if not reconstructor.gives_gradient(measurement):
+            raise InputError(
+                f"{reconstructor.label} gives no gradients, which {self.label.lower()} needs; choose another method."
+            )
 
     @abstractmethod
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:

@@ -51,9 +51,12 @@ class Insertion(Scene):
         return self.problem.reconstruct(measurement.with_kspace(measurement.kspace + self.kspace(change), keep=keep))
 
     def recovery(self, feature: Feature, image: Tensor) -> Tensor:
-        """<dt, df>_T / ||dt||_T^2, differentiable."""
-        region = feature.region(self.problem.measurement.matrix)
-        intended = ((self.truth + feature.change(self.truth)).abs() - self.truth.abs())[region]
+        """`recovered` of a feature on its region."""
+        return self.recovered(feature.change(self.truth), feature.region(self.problem.measurement.matrix), image)
+
+    def recovered(self, change: Tensor, region: Tensor, image: Tensor) -> Tensor:
+        """<dt, df>_T / ||dt||_T^2 of a change of the image on the region T, bool (rows, columns); differentiable."""
+        intended = ((self.truth + change).abs() - self.truth.abs())[region]
         return (intended * (image.abs() - self.clean.abs())[region]).sum() / intended.square().sum()
 
     def trial(self, feature: Feature) -> Trial:

@@ -11,7 +11,8 @@ registry: Registry[Perturbation] = Registry(
     package="napari_recon_robust.perturbations",
     table={
         "worst-case": "worst_case:WorstCase",
-        "random": "random_noise:RandomNoise",
+        "targeted": "targeted:Targeted",
+        "image-domain": "image_domain:ImageDomain",
         "fnaf": "fnaf:FNAF",
         "rotation": "rotation:Rotation",
         "motion": "motion:Motion",
@@ -20,6 +21,7 @@ registry: Registry[Perturbation] = Registry(
         "coil-dropout": "coil_dropout:CoilDropout",
         "spike": "spike:Spike",
         "contrast": "contrast:Contrast",
+        "random": "random_noise:RandomNoise",
     },
 )
 ids, get = registry.ids, registry.get

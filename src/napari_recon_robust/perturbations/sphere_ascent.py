@@ -37,6 +37,7 @@ def sphere_ascent(
     start: Tensor,
     warm: bool = False,
     clean_loss: float | None = None,
+    stride: float = 1.0,
 ) -> Generator[Ascent, None, Ascent]:
     """Solve max L(z) subject to ||z_i||_2 = r_i in every coil i, by momentum ascent on the product of spheres.
 
@@ -46,8 +47,8 @@ def sphere_ascent(
 
     radius: r, float (coils,). steps: gradients. start: zero, or noise where zero has no gradient. warm: `start` lies
     on the spheres and is nearly the solution (that of another budget, scaled), so that the first step is as the later
-    ones. clean_loss: L(0) where the start is not zero. Yields after each gradient. A coil without a gradient stays
-    as it is.
+    ones. clean_loss: L(0) where the start is not zero. stride: a factor on s, for a start that is near the solution.
+    Yields after each gradient. A coil without a gradient stays as it is.
     """
     r = radius[:, None, None]
     z, momentum = start, torch.zeros_like(start)
@@ -63,7 +64,7 @@ def sphere_ascent(
             best = Ascent(z, None, (*best.loss, loss), clean=image if clean_loss is None else None)
         else:
             best, reached = _kept(best, reached, z, loss, image)
-            z = r * _on_unit_spheres(_on_unit_spheres(z) + next(sizes) * _on_unit_spheres(momentum))
+            z = r * _on_unit_spheres(_on_unit_spheres(z) + stride * next(sizes) * _on_unit_spheres(momentum))
         if not direction.any():
             return replace(best, flat=True)
         yield best

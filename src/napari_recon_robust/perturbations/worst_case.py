@@ -79,12 +79,12 @@ class WorstCase(Perturbation):
         if target == "reference" and problem.measurement.full is None:
             raise InputError("this scan has no fully sampled reference; choose the clean image as the attack's target.")
         objective = Objective(problem, target, knobs["loss"], keep=knobs["sensitivities"] == "kept")
-        plan = _Plan(objective, budgets, knobs["steps"], knobs["algorithm"] == "advrec", knobs["seed"])
+        plan = Plan(objective, budgets, knobs["steps"], knobs["algorithm"] == "advrec", knobs["seed"])
         return plan.run()
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
+class Plan:
     """The searches of a list of budgets."""
 
     objective: Objective
@@ -94,6 +94,7 @@ class _Plan:
     seed: int
 
     def run(self) -> Job[list[Perturbed]]:
+        """One result for each budget, in their order."""
         found: dict[float, Perturbed] = {}
         gradients = self._gradients()
         total, done = sum(gradients.values()), 0

@@ -1,0 +1,233 @@
+"""A perturbation of the object itself, as the coils would measure it: searched for, or a symbol inserted."""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..knob import Knob
+from ..progress import Job, Progress
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from .feature import EDGE, smooth_phase
+from .insertion import LOST, ROSE, Insertion, detectability
+from .objective import Objective
+from .sphere_ascent import Ascent, sphere_ascent
+from .worst_case import Plan, Search
+
+# Of the symbol's edges, in pixels.
+SOFTNESS = 0.25
+FLAT = "The gradient is zero: nothing in this region follows the object."
+
+
+class ImageDomain(Perturbation):
+    """max_r ||S (|f(M(k + F S r))| - |f(Mk)|)||_2 subject to ||F S r||_2 <= eta ||k||_2, of all coils together.
+
+    y = A(x + r) is what the scanner measures of the object x + r, and x + r is what it should show. As
+    sum |S_i|^2 = 1, the budget is also ||r|| / ||x||; k is the fully sampled k-space where it is known, else the
+    sampled one. By gradient ascent with momentum from a random start, as Antun et al. 2020,
+    doi:10.1073/pnas.1907377117, but in normalised steps on the sphere of the budget: they need no tuning to a scan,
+    and the source's penalty lambda ||r||^2 is constant there. Its other test, small structural changes, is a symbol
+    whose size is chosen and whose contrast is the budget's.
+    """
+
+    id = "image-domain"
+    label = "Perturbed object"
+    summary = "A small change of the object: is it shown, or blown up? Searched for, or a symbol inserted."
+    shown = "Object perturbed"
+    knobs = (
+        Knob(
+            name="insert",
+            label="Insert",
+            help="None searches for the change of the object that changes the region most; a symbol, the letter E of "
+            "eye charts, is drawn in the region's middle, its contrast set by the budget.",
+            kind="choice",
+            choices=("none", "symbol"),
+            default="none",
+        ),
+        Knob(
+            name="size",
+            label="Size",
+            help="Height of the symbol, five times the width of its strokes.",
+            unit="px",
+            minimum=3,
+            maximum=128,
+            scale="log",
+            default=10.0,
+        ),
+        Knob(
+            name="steps",
+            label="Gradients",
+            help="Gradients of the reconstruction in a search.",
+            kind="int",
+            minimum=1,
+            maximum=200,
+            default=20,
+        ),
+        SENSITIVITIES,
+        SEED,
+    )
+
+    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        insertion = Insertion(problem, knobs["sensitivities"] == "kept")
+        if knobs["insert"] == "symbol":
+            return _insert(insertion, budgets, knobs["size"])
+        self.check_gradient(problem.measurement, problem.reconstructor)
+        objective = ObjectObjective(problem, "clean", "squared-error", insertion.keep, insertion)
+        return ObjectPlan(objective, budgets, knobs["steps"], False, knobs["seed"]).run()
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectObjective(Objective):
+    """L(F S r) of a change r of the object, complex64 (1, rows, columns), in place of the k-space noise z."""
+
+    insertion: Insertion
+
+    def value(self, z: Tensor) -> tuple[float, Tensor]:
+        """L and the image, without a gradient."""
+        return super().value(self.insertion.kspace(z[0]))
+
+    def gradient(self, z: Tensor) -> tuple[float, Tensor, Tensor]:
+        """L, its direction of steepest ascent in r, (F S)^H of that in z, and the image."""
+        with torch.enable_grad():
+            r = z.detach().requires_grad_()
+            kspace = self.insertion.kspace(r[0])
+        loss, uphill, image = super().gradient(kspace)
+        (gradient,) = torch.autograd.grad(kspace, r, uphill)
+        return loss, gradient, image
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectPlan(Plan):
+    """The searches of a list of budgets, over changes of the object."""
+
+    objective: ObjectObjective
+
+    def _search(self, budget: float, steps: int, previous: Ascent | None, found: dict[float, Perturbed]) -> Search:
+        radius = _radius(self.objective.problem, budget)[None]
+        if previous is not None and not previous.flat:
+            start, warm = previous.z * (budget / max(found)), True
+        else:
+            start, warm = radius * self._noise(), False
+        return sphere_ascent(self.objective, radius, steps, start=start, warm=warm, clean_loss=0.0)
+
+    def _noise(self) -> Tensor:
+        """White, where a coil sees anything, of norm 1; drawn on the CPU."""
+        measurement = self.objective.problem.measurement
+        generator = torch.Generator().manual_seed(self.seed)
+        noise = torch.randn((1, *measurement.matrix), dtype=torch.complex64, generator=generator)
+        noise = noise.to(measurement.kspace.device) * measurement.crop(measurement.model.support)
+        return noise / noise.norm()
+
+    def _perturbed(self, budget: float, state: Ascent, clean: Tensor | None, *, complete: bool) -> Perturbed:
+        objective, insertion = self.objective, self.objective.insertion
+        region, truth = objective.problem.mask, insertion.truth
+        with torch.no_grad():
+            z = insertion.kspace(state.z[0])
+        details: dict[str, Any] = {"insert": "none", "amplification": None}
+        statement = ""
+        if state.image is not None:
+            seen = (state.image.abs() - objective.clean.abs())[region].norm()
+            done = ((truth + state.z[0]).abs() - truth.abs())[region].norm()
+            details["amplification"] = float(seen / done) if done > 0 else None
+            size = f"A change of the object by {100 * budget:.3g}% of its norm"
+            statement = (
+                f"{size} changed the region {float(seen / done):.2g} times as much in the reconstruction as in the "
+                "object."
+                if done > 0
+                else f"{size} outside of the region changed its reconstruction."
+            )
+        return Perturbed.of(
+            objective.problem.measurement,
+            z,
+            budget,
+            keep=objective.keep,
+            loss=state.loss,
+            complete=complete,
+            judged_by="perturbed",
+            details=details,
+            statement=statement,
+            findings={"zero_gradient": FLAT} if state.flat else {},
+            clean=clean,
+            image=state.image,
+        )
+
+
+def _insert(insertion: Insertion, budgets: tuple[float, ...], size: float) -> Job[list[Perturbed]]:
+    """The symbol at the contrast of each budget."""
+    problem = insertion.problem
+    profile = optotype(problem.measurement.matrix, problem.centre, size).to(problem.measurement.kspace.device)
+    region = profile > EDGE
+    yield Progress(0.0, "Reconstructing without the symbol")
+    _ = insertion.clean
+    with torch.no_grad():
+        drawn = profile * torch.exp(1j * smooth_phase(insertion.truth))
+        drawn = drawn / insertion.kspace(drawn).norm()
+        tissue = insertion.truth.abs()[region].mean()
+    if not (tissue > 0 and drawn.isfinite().all()):
+        raise InputError("there is no tissue in the region's middle; choose a region inside the head or limb.")
+    found: list[Perturbed] = []
+    for index, budget in enumerate(budgets):
+        yield Progress((1 + index) / (1 + len(budgets)), f"Reconstructing at {100 * budget:.3g}%", list(found))
+        change = _radius(problem, budget) * drawn
+        found.append(_inserted(insertion, change, region, budget, size, float(change.abs().max() / tissue)))
+    return found
+
+
+def _inserted(
+    insertion: Insertion, change: Tensor, region: Tensor, budget: float, size: float, contrast: float
+) -> Perturbed:
+    measurement = insertion.problem.measurement
+    with torch.no_grad():
+        z, image = insertion.kspace(change), insertion.reconstruct(change, keep=insertion.keep)
+        recovery = float(insertion.recovered(change, region, image))
+    carried = detectability(measurement, z)
+    lost, preserved = recovery < LOST, carried >= ROSE
+    return Perturbed.of(
+        measurement,
+        z,
+        budget,
+        keep=insertion.keep,
+        judged_by="perturbed",
+        details={
+            "insert": "symbol",
+            "position": list(insertion.problem.centre),
+            "size": size,
+            "contrast": contrast,
+            "recovery": recovery,
+            "lost": lost,
+            "information_preserved": preserved,
+            "detectability": carried if isfinite(carried) else None,
+        },
+        statement=f"The inserted symbol of {size:.3g} pixels and {100 * contrast:.3g}% contrast is "
+        f"{'lost' if lost else 'shown'} (recovery {recovery:.2f}), and the samples "
+        f"{'carry' if preserved else 'do not carry'} it.",
+        clean=insertion.clean,
+        image=image,
+    )
+
+
+def optotype(matrix: tuple[int, int], centre: tuple[float, float], size: float) -> Tensor:
+    """The letter E of Snellen's eye chart, float32 (rows, columns) in [0, 1]: `size` pixels high and wide.
+
+    A spine and three bars, each a fifth of the size wide and as far apart, with edges soft within a pixel: thin
+    structure along both axes of the image.
+    """
+    stroke = size / 5
+    rows = torch.arange(matrix[0])[:, None] - centre[0]
+    columns = torch.arange(matrix[1])[None, :] - centre[1]
+
+    def within(distance: Tensor, width: float) -> Tensor:
+        return torch.sigmoid((width / 2 - distance.abs()) / SOFTNESS)
+
+    spine = within(rows, size) * within(columns + 2 * stroke, stroke)
+    bars = [within(rows - offset, stroke) * within(columns, size) for offset in (-2 * stroke, 0.0, 2 * stroke)]
+    return torch.stack([spine, *bars]).amax(0)
+
+
+def _radius(problem: Problem, budget: float) -> Tensor:
+    """The norm of the budget, eta ||k||, float ()."""
+    measurement = problem.measurement
+    return budget * coil_norms(measurement.kspace if measurement.full is None else measurement.full).norm()

@@ -1,0 +1,283 @@
+"""K-space noise that makes a region look like something: a lesion gone, or one that is not there."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..evaluation import metrics
+from ..knob import Knob
+from ..progress import Job, Progress
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from .feature import Feature
+from .objective import Objective
+from .sphere_ascent import sphere_ascent
+from .worst_case import WARM_STEPS
+
+# Reconstructions of a line search along z, and the gradients after which there is one.
+TRIALS, ROUND = 2, 4
+UNMOVED = "Nothing within the budget brings the region nearer to the target."
+
+
+class Targeted(Perturbation):
+    """min_z mean_S (|f(M(k+z))| - T)^2 subject to ||z_i||_2 <= eta ||k_i||_2 in every coil i; S the ROI, T the target.
+
+    k is the fully sampled k-space where it is known, else the sampled one: the ball of Morshuis et al. 2022,
+    arXiv:2208.03161. Sphere ascent with line searches along z, since less than the budget may suffice; what is
+    returned is never farther from T than the clean image.
+
+    image: T itself, magnitudes (rows, columns) in the scan's units, instead of one made by the knob `effect`; only
+    its pixels in the ROI count.
+    """
+
+    id = "targeted"
+    label = "Targeted noise"
+    summary = "The k-space noise that makes the region look as chosen: a lesion vanishes, or appears."
+    needs_gradient = True
+    knobs = (
+        Knob(
+            name="effect",
+            label="Effect",
+            help="What the region should look like: its own mean everywhere, the clean image brighter or darker, "
+            "or with a lesion in its middle.",
+            kind="choice",
+            choices=("homogeneous", "brighter", "darker", "lesion"),
+            default="homogeneous",
+        ),
+        Knob(
+            name="amount",
+            label="Amount",
+            help="How much brighter or darker, relative to the clean image; negative for a dark lesion.",
+            minimum=-0.9,
+            maximum=0.9,
+            default=0.3,
+        ),
+        Knob(
+            name="size",
+            label="Size",
+            help="Diameter of the lesion.",
+            unit="px",
+            minimum=1,
+            maximum=64,
+            scale="log",
+            default=5.0,
+        ),
+        Knob(
+            name="steps",
+            label="Gradients",
+            help="Gradients of the reconstruction: 1 for a preview, 5 normally, 10 to be thorough.",
+            kind="int",
+            minimum=1,
+            maximum=200,
+            default=5,
+        ),
+        SENSITIVITIES,
+        SEED,
+    )
+
+    def __init__(self, image: Tensor | None = None) -> None:
+        self.image = image
+
+    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        keep = knobs["sensitivities"] == "kept"
+        if self.image is None:
+            effect, words, draw = _effect(problem, knobs["effect"], knobs["amount"], knobs["size"])
+        else:
+            effect, words, draw = "image", "the given image", self._given(problem)
+        objective = Likeness(problem, "clean", "squared-error", keep, draw)
+        return Search(objective, budgets, knobs["steps"], effect, words).run()
+
+    def _given(self, problem: Problem) -> Callable[[Tensor], Tensor]:
+        assert self.image is not None
+        image = self.image.to(problem.measurement.kspace.device)
+        if tuple(image.shape) != problem.measurement.matrix:
+            raise InputError(
+                f"the target has {tuple(image.shape)} pixels and the image {problem.measurement.matrix}; "
+                "give one of the image's size."
+            )
+        if not torch.isfinite(image).all():
+            raise InputError("the target image holds NaN or infinite values; give one without.")
+        return lambda clean: image
+
+
+def _effect(problem: Problem, effect: str, amount: float, size: float) -> tuple[str, str, Callable[[Tensor], Tensor]]:
+    """The effect, in words, and how its target is made of the clean image (rows, columns)."""
+    region = problem.mask
+    if effect == "homogeneous":
+        return effect, "its own mean", lambda clean: torch.where(region, clean.abs()[region].mean(), clean.abs())
+    if amount == 0:
+        raise InputError("the amount is 0, which changes nothing; give a positive or a negative one.")
+    if effect == "lesion":
+        lesion = Feature.of("blob", *problem.centre, size, amount)
+        kind = "bright" if amount > 0 else "dark"
+        return effect, f"a {kind} lesion of {size:.3g} pixels", lambda clean: (clean + lesion.change(clean)).abs()
+    factor = 1 + abs(amount) if effect == "brighter" else 1 - abs(amount)
+    return effect, f"{factor:.3g} times its brightness", lambda clean: factor * clean.abs()
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness(Objective):
+    """L(z) = -mean over S of (|f(M(k+z))| - T)^2 / max(T)^2: higher is nearer to the target T.
+
+    draw: T, real (rows, columns), from the clean reconstruction, complex64 (rows, columns).
+    """
+
+    draw: Callable[[Tensor], Tensor]
+
+    @cached_property
+    def wanted(self) -> Tensor:
+        """T, float64 (rows, columns)."""
+        return metrics.magnitude(self.draw(self.clean))
+
+    def of_image(self, image: Tensor) -> Tensor:
+        """L of a reconstruction (rows, columns), scalar float64."""
+        return -super().of_image(image)
+
+    def distance(self, loss: float) -> float:
+        """The root mean square distance from T on S at a loss L, in the scan's units."""
+        return self.data_range * max(-loss, 0.0) ** 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A perturbation that was tried: z with ||z_i|| <= spent ||k_i||, L(z) and its image."""
+
+    z: Tensor
+    spent: float
+    loss: float
+    image: Tensor
+
+
+@dataclass(eq=False)
+class Search:
+    """The search of each budget, from the smallest up, each started from its neighbour.
+
+    Gradients turn z on the spheres of what it spends; after each ascent (and before one that starts from a
+    neighbour) a line search finds out how much that should be. best: the nearest to the target so far. tried: L of
+    everything at this budget, no perturbation first.
+    """
+
+    objective: Likeness
+    budgets: tuple[float, ...]
+    steps: int
+    effect: str
+    words: str
+    budget: float = 0.0
+    done: int = 0
+    tried: list[float] = field(default_factory=list)
+    found: dict[float, Perturbed] = field(default_factory=dict)
+
+    def run(self) -> Job[list[Perturbed]]:
+        """One result for each budget, in their order."""
+        yield Progress(0.0, "Reconstructing the clean samples")
+        if not self.clean.loss < 0:
+            raise InputError("the region looks like the target already; draw another region or choose another effect.")
+        self.best = self.clean
+        for budget in sorted(set(self.budgets)):
+            self.budget = budget
+            self.tried = [self.clean.loss]
+            if self.best.spent > 0:
+                yield from self._scale(self.best)
+            for steps in self._rounds(first=not self.found):
+                end = yield from self._ascend(steps)
+                if end.spent > 0:
+                    yield from self._scale(end)
+            self.found[self.budget] = self._perturbed(complete=True)
+        return [self.found[budget] for budget in self.budgets]
+
+    @cached_property
+    def clean(self) -> Point:
+        """No perturbation."""
+        z = torch.zeros_like(self.objective.problem.measurement.kspace)
+        return Point(z, 0.0, float(self.objective.of_image(self.objective.clean)), self.objective.clean)
+
+    def _rounds(self, *, first: bool) -> list[int]:
+        """The gradients of each ascent; at first the steepest direction alone, so that its length is known."""
+        steps = self.steps - 1 if first else min(self.steps, WARM_STEPS)
+        return [1] * first + [min(ROUND, steps - done) for done in range(0, steps, ROUND)]
+
+    def _ascend(self, steps: int) -> Generator[Progress, None, Point]:
+        """Sphere ascent from the best, on spheres of its size; of no perturbation yet, on those of the budget."""
+        measurement, start = self.objective.problem.measurement, self.best
+        warm = start.spent > 0
+        spent = start.spent if warm else self.budget
+        norms = coil_norms(measurement.kspace if measurement.full is None else measurement.full)
+        ascent = sphere_ascent(
+            self.objective,
+            spent * norms,
+            steps,
+            start=start.z,
+            warm=warm,
+            clean_loss=self.clean.loss if warm else None,
+            stride=self.objective.distance(start.loss) / self.objective.distance(self.clean.loss),
+        )
+        before = list(self.tried)
+        while True:
+            try:
+                state, ended = next(ascent), False
+            except StopIteration as stop:
+                state, ended = stop.value, True
+            tried = list(state.loss[1:])
+            self.tried = before + tried
+            point = start if state.image is None or not tried else Point(state.z, spent, max(tried), state.image)
+            self._keep(point)
+            if ended:
+                return point
+            yield self._progress("Gradient")
+
+    def _scale(self, point: Point) -> Generator[Progress, None, None]:
+        """Line search: L is nearly a parabola along z, known at 0 and z; two more reconstructions find its top."""
+        limit = self.budget / point.spent
+        middle = 2.0 if limit >= 2 else 0.5
+        trial = self._try(point, middle)
+        yield self._progress("Scaling")
+        at_one, at_middle = (one.loss - self.clean.loss for one in (point, trial))
+        bend = (at_middle / middle - at_one) / (middle - 1)
+        top = 0.5 * (1 - at_one / bend) if bend < 0 else limit
+        self._try(point, min(max(top, 0.0), limit))
+        yield self._progress("Scaling")
+
+    def _try(self, point: Point, factor: float) -> Point:
+        z = factor * point.z
+        loss, image = self.objective.value(z)
+        self.tried.append(loss)
+        trial = Point(z, factor * point.spent, loss, image)
+        self._keep(trial)
+        return trial
+
+    def _keep(self, point: Point) -> None:
+        if point.loss > self.best.loss:
+            self.best = point
+
+    def _progress(self, message: str) -> Progress:
+        self.done += 1
+        rounds = self._rounds(first=True), *[[0, *self._rounds(first=False)]] * (len(set(self.budgets)) - 1)
+        total = sum(sum(steps) + TRIALS * len(steps) for steps in rounds)
+        best = [*self.found.values(), self._perturbed(complete=False)]
+        return Progress(self.done / (total + 1), f"{message}, budget {100 * self.budget:.3g}%", best)
+
+    def _perturbed(self, *, complete: bool) -> Perturbed:
+        objective, best = self.objective, self.best
+        before, after = objective.distance(self.clean.loss), objective.distance(best.loss)
+        reached = 1 - after / before
+        one = Perturbed.of(
+            objective.problem.measurement,
+            best.z,
+            self.budget,
+            keep=objective.keep,
+            loss=tuple(1 - objective.distance(loss) / before for loss in self.tried),
+            complete=complete,
+            details={"effect": self.effect, "reached": reached, "distance": {"before": before, "after": after}},
+            findings={} if best.spent > 0 or not complete else {"unmoved": UNMOVED},
+            clean=objective.clean,
+            image=best.image,
+        )
+        words = (
+            f"The region came {100 * reached:.0f}% of the way to {self.words} "
+            f"with {100 * one.budget.achieved:.2g}% of the k-space norm."
+        )
+        return replace(one, statement=words)

@@ -1,0 +1,192 @@
+"""Quality against the number of samples: a network made for one mask may get worse when it is given more."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from statistics import fmean, stdev
+from typing import Any
+
+import torch
+
+from ..errors import InputError
+from ..evaluation import metrics
+from ..evaluation.comparison import finite
+from ..evaluation.metrics import Metrics
+from ..knob import resolve
+from ..measurement import Measurement
+from ..perturbations.outcome import tissue_of
+from ..physics.sampling import Sampling
+from ..progress import Job, Progress
+from ..reconstructors.base import Reconstructor
+from ..scan import measured_points
+
+
+@dataclass(frozen=True)
+class Point:
+    """One mask: its nominal acceleration and seed, its effective R, the quality on the foreground."""
+
+    acceleration: float
+    seed: int
+    effective: float
+    metrics: Metrics
+
+
+@dataclass(frozen=True)
+class Level:
+    """The masks of one acceleration: means, and standard deviations over the masks (0 of one mask)."""
+
+    acceleration: float
+    masks: int
+    effective: float
+    ssim: float
+    psnr: float
+    nmse: float
+    ssim_spread: float
+    nmse_spread: float
+
+
+@dataclass(frozen=True)
+class Fall:
+    """A measure ("SSIM" or "NMSE") that is worse with many samples than with few."""
+
+    measure: str
+    few: Level
+    many: Level
+
+    @property
+    def words(self) -> str:
+        """From which to which acceleration, from which to which value."""
+        before, after = (getattr(level, self.measure.lower()) for level in (self.few, self.many))
+        moved = "falls" if after < before else "rises"
+        return (
+            f"from R = {self.few.effective:.3g} to {self.many.effective:.3g} {self.measure} {moved} "
+            f"from {before:.3g} to {after:.3g}"
+        )
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The quality of one method on one slice. reference: the kind of fully sampled image that it is measured against.
+
+    points: fewest samples first, as `levels`.
+    """
+
+    points: tuple[Point, ...]
+    reference: str
+
+    @property
+    def levels(self) -> list[Level]:
+        """The means at each acceleration."""
+        return [_level(list(points)) for _, points in groupby(self.points, lambda point: point.acceleration)]
+
+    @property
+    def falls(self) -> list[Fall]:
+        """Where SSIM or NMSE is worse than the best with fewer samples, by more than the spread of either."""
+        found = []
+        for measure, sign in (("SSIM", 1), ("NMSE", -1)):
+            name = measure.lower()
+            for index, many in enumerate(self.levels):
+                fewer = [level for level in self.levels[:index] if level.effective > many.effective]
+                if not fewer:
+                    continue
+                few = max(fewer, key=lambda level: sign * getattr(level, name))
+                spread = max(getattr(level, f"{name}_spread") for level in (few, many))
+                if sign * (getattr(few, name) - getattr(many, name)) > spread:
+                    found.append(Fall(measure, few, many))
+        return found
+
+    @property
+    def sentence(self) -> str:
+        """What becomes of the quality as samples are added."""
+        if len(self.levels) < 2:
+            return "One acceleration says nothing on what more samples do; give several."
+        if not self.falls:
+            return "The quality does not fall anywhere as samples are added."
+        return f"The quality falls although samples are added: {'; '.join(fall.words for fall in self.falls)}."
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values; what is not finite is null."""
+        return {
+            "reference": self.reference,
+            "masks": [{**vars(point), "metrics": point.metrics.to_json()} for point in self.points],
+            "levels": [finite(asdict(level)) for level in self.levels],
+            "falls": [
+                {"measure": fall.measure, "from": fall.few.acceleration, "to": fall.many.acceleration}
+                for fall in self.falls
+            ],
+            "sentence": self.sentence,
+        }
+
+
+def quality_by_samples(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    accelerations: Sequence[float],
+    *,
+    sampling: Sampling | None = None,
+    seeds: Sequence[int] = (0,),
+    reconstructor_knobs: Mapping[str, Any] | None = None,
+) -> Job[Curve]:
+    """The quality of one method, its knobs fixed, on one slice under more and more samples.
+
+    measurement: one whose fully sampled k-space is known; its own samples do not count, and its calibration makes the
+    reference, the same for all masks. Sensitivities and noise are estimated from each mask's samples. sampling: of
+    which the acceleration and the seed are varied. Equal masks of several seeds count once. The previews are curves.
+    Antun et al. 2020, doi:10.1073/pnas.1907377117, the third test. Raises InputError at once without a fully sampled
+    k-space, without accelerations or seeds, or for knobs that do not fit.
+    """
+    if measurement.full is None:
+        raise InputError("this scan is undersampled, so that samples cannot be added; give a fully sampled one.")
+    if not accelerations or not seeds:
+        raise InputError("no acceleration or no seed is given; give at least one of each.")
+    base = (Sampling() if sampling is None else sampling).model_dump()
+    samplings = [
+        Sampling(**base | {"acceleration": acceleration, "seed": seed})
+        for acceleration in sorted(set(accelerations), reverse=True)
+        for seed in seeds
+    ]
+    knobs = resolve(reconstructor.knobs, reconstructor_knobs or {})
+    if not reconstructor.is_image(knobs):
+        raise InputError(f"these knobs of {reconstructor.label} ask for a map, not for an image; measure an image.")
+    return _measured(measurement, reconstructor, samplings, knobs)
+
+
+def _measured(
+    measurement: Measurement, reconstructor: Reconstructor, samplings: Sequence[Sampling], knobs: Mapping[str, Any]
+) -> Job[Curve]:
+    full = measurement.full
+    assert full is not None
+    acquired = measured_points(full.cpu())
+    points: list[Point] = []
+    seen: set[tuple[float, bytes]] = set()
+    kind = reconstructor.reference_kind
+    reference, tissue = measurement.reference(kind), tissue_of(measurement)
+    assert reference is not None
+    for index, sampling in enumerate(samplings):
+        done = Curve(tuple(points), kind)
+        yield Progress(index / len(samplings), f"Reconstructing at {sampling.acceleration:g}x", done)
+        mask = acquired & sampling.mask(*full.shape[-2:])
+        key = (sampling.acceleration, mask.numpy().tobytes())
+        if key in seen:
+            continue
+        seen.add(key)
+        sampled = measurement.with_kspace(full, full=full, mask=mask.to(full.device))
+        with torch.no_grad():
+            image = reconstructor(sampled, **knobs)
+        scores = metrics.measure(image.cpu(), reference.cpu(), tissue=tissue)["foreground"]
+        points.append(Point(sampling.acceleration, int(sampling.seed), sampled.acceleration, scores))
+    return Curve(tuple(points), kind)
+
+
+def _level(points: Sequence[Point]) -> Level:
+    ssim, psnr, nmse = ([getattr(point.metrics, name) for point in points] for name in ("ssim", "psnr", "nmse"))
+    return Level(
+        acceleration=points[0].acceleration,
+        masks=len(points),
+        effective=fmean(point.effective for point in points),
+        ssim=fmean(ssim),
+        psnr=fmean(psnr),
+        nmse=fmean(nmse),
+        ssim_spread=stdev(ssim) if len(points) > 1 else 0.0,
+        nmse_spread=stdev(nmse) if len(points) > 1 else 0.0,
+    )

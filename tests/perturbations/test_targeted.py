@@ -1,0 +1,180 @@
+import pytest
+import torch
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.objective import Objective
+from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.perturbations.random_noise import draw
+from napari_recon_robust.perturbations.targeted import Likeness, Targeted
+from napari_recon_robust.progress import run
+
+KEPT = {"sensitivities": "kept"}
+EFFECTS = ["homogeneous", "brighter", "darker", "lesion"]
+
+
+def targeted(measurement, reconstructor, roi, budgets, **knobs):
+    return run(Targeted().run(measurement, reconstructor, roi, budgets, **KEPT, **knobs))
+
+
+def likeness(measurement, reconstructor, roi, target):
+    problem = Problem(measurement, reconstructor, {}, roi, roi.mask(measurement.matrix))
+    return Likeness(problem, "clean", "squared-error", True, lambda clean: target)
+
+
+def nearest(measurement, reconstructor, roi, target, budget):
+    """The fraction of the way that is possible: 200 steps of accelerated projected gradient descent (FISTA)."""
+    region = roi.mask(measurement.matrix)
+    radius = budget * coil_norms(measurement.full)[:, None, None]
+
+    def misfit(z):
+        image = reconstructor(measurement.with_kspace(measurement.kspace + z, keep=True))
+        return (image.abs() - target)[region].square().sum()
+
+    z = ahead = torch.zeros_like(measurement.kspace)
+    weight = 1.0
+    for _ in range(200):
+        at = ahead.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(misfit(at), at)
+        moved = ahead - 0.5 * gradient
+        moved = moved / (coil_norms(moved)[:, None, None] / radius).clamp_min(1)
+        heavier = (1 + (1 + 4 * weight**2) ** 0.5) / 2
+        ahead = moved + (weight - 1) / heavier * (moved - z)
+        z, weight = moved, heavier
+    return 1 - float((misfit(z) / misfit(torch.zeros_like(z))).sqrt())
+
+
+def wanted(effect, measurement, reconstructor, region):
+    clean = reconstructor(measurement).abs()
+    if effect == "homogeneous":
+        return torch.full_like(clean, float(clean[region].mean()))
+    return clean * {"brighter": 1.3, "darker": 0.7}[effect]
+
+
+@pytest.mark.parametrize("budget", [0.02, 0.05, 0.2])
+@pytest.mark.parametrize("effect", ["homogeneous", "brighter", "darker"])
+def test_it_comes_as_near_as_is_possible(measurement, combined, roi, effect, budget):
+    """Where the budget binds (0.02) and where less than it suffices (0.2)."""
+    target = wanted(effect, measurement, combined, roi.mask(measurement.matrix))
+    possible = nearest(measurement, combined, roi, target, budget)
+    (found,) = targeted(measurement, combined, roi, (budget,), effect=effect)
+    (thorough,) = targeted(measurement, combined, roi, (budget,), effect=effect, steps=10)
+    assert 0.97 * possible < found.details["reached"] <= possible + 1e-3
+    assert 0.995 * possible < thorough.details["reached"] <= possible + 1e-3
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_what_it_says_is_what_the_samples_show(measurement, rss, roi, effect):
+    budgets = (0.03, 0.01, 0.3)
+    found = targeted(measurement, rss, roi, budgets, effect=effect)
+    region = roi.mask(measurement.matrix)
+    clean = rss(measurement).abs()
+    for one, budget in zip(found, budgets, strict=True):
+        assert max(one.budget.per_coil) <= budget * (1 + 1e-5)
+        moved = (rss(one.measurement).abs() - clean)[region]
+        before, after = one.details["distance"]["before"], one.details["distance"]["after"]
+        assert 0 < one.details["reached"] == pytest.approx(1 - after / before)
+        assert max(one.loss) == pytest.approx(one.details["reached"], abs=1e-6)
+        assert one.loss[0] == 0
+        assert f"{100 * one.details['reached']:.0f}% of the way" in one.statement
+        if effect in ("brighter", "darker"):
+            assert before == pytest.approx(float(0.3 * clean[region].square().mean().sqrt()), rel=1e-4)
+            assert moved.mean() * (1 if effect == "brighter" else -1) > 0
+        if effect == "homogeneous":
+            assert before == pytest.approx(float(clean[region].std(correction=0)), rel=1e-4)
+    small, middle, large = (found[index].details["reached"] for index in (1, 0, 2))
+    assert small < middle < large
+    assert found[2].budget.achieved < 0.25
+
+
+def test_a_lesion_appears_in_the_middle(measurement, combined, roi):
+    row, column = 14, 16  # of the box 10, 12, 9, 10, whose middle is (14, 16.5)
+    for amount in (0.4, -0.4):
+        (found,) = targeted(measurement, combined, roi, (0.1,), effect="lesion", amount=amount, size=4.0)
+        change = combined(found.measurement).abs() - combined(measurement).abs()
+        peak = divmod(int((change * amount).argmax()), 36)
+        assert abs(peak[0] - row) <= 1
+        assert abs(peak[1] - column) <= 1
+        local = combined(measurement).abs()[11:18, 13:20].mean()
+        assert float(change[row, column] / local) == pytest.approx(amount, rel=0.2)
+
+
+def test_towards_a_given_image(measurement, combined, roi):
+    region = roi.mask(measurement.matrix)
+    shifted = combined(measurement).abs().roll(4, 1)
+    (found,) = run(Targeted(shifted).run(measurement, combined, roi, (0.3,), steps=10, **KEPT))
+    assert found.details["effect"] == "image"
+    error = (combined(found.measurement).abs() - shifted)[region].norm()
+    assert error < 0.1 * (combined(measurement).abs() - shifted)[region].norm()
+    with pytest.raises(InputError, match="the target has"):
+        Targeted(shifted[1:]).run(measurement, combined, roi, (0.1,))
+    with pytest.raises(InputError, match="NaN"):
+        Targeted(shifted * float("nan")).run(measurement, combined, roi, (0.1,))
+
+
+@pytest.mark.parametrize("method", ["combined", "rss"])
+def test_the_gradient_is_that_of_the_likeness(measurement, roi, request, method):
+    reconstructor = request.getfixturevalue(method)
+    target = wanted("homogeneous", measurement, reconstructor, roi.mask(measurement.matrix))
+    objective = likeness(measurement, reconstructor, roi, target)
+    norms = 0.02 * coil_norms(measurement.full)
+    z = draw(measurement, norms, 1)
+    loss, gradient, image = objective.gradient(z)
+    distance = (image.abs() - target)[roi.mask(measurement.matrix)].square().mean().sqrt()
+    assert objective.distance(loss) == pytest.approx(float(distance), rel=1e-5)
+    direction = draw(measurement, norms, 2) + gradient * (norms / coil_norms(gradient))[:, None, None]
+    slope = (gradient.conj() * direction).real.sum().item()
+    step = 0.05
+    difference = (objective.value(z + step * direction)[0] - objective.value(z - step * direction)[0]) / (2 * step)
+    assert difference == pytest.approx(slope, rel=5e-3)
+
+
+def test_previews_never_get_worse_and_one_gradient_is_enough_for_one(measurement, combined, roi):
+    job = Targeted().run(measurement, combined, roi, (0.2, 0.02), steps=6, **KEPT)
+    previews = [step.preview for step in job if step.preview]
+    for count in (1, 2):
+        reached = [preview[-1].details["reached"] for preview in previews if len(preview) == count]
+        assert reached == sorted(reached)
+        assert reached[0] >= 0
+    (preview,) = targeted(measurement, combined, roi, (0.02,), steps=1)
+    (random,) = run(evaluate(measurement, combined, roi, [preview]))
+    assert preview.details["reached"] > 0.3
+    assert "random_as_strong" not in random.comparison.warnings
+
+
+def test_scale_and_chance_mean_nothing(make_measurement, combined, roi):
+    one, again, tiny = (
+        targeted(make_measurement(scale), combined, roi, (0.02,), seed=seed)[0]
+        for scale, seed in ((1.0, 0), (1.0, 1), (1e-6, 0))
+    )
+    assert torch.equal(one.perturbation, again.perturbation)
+    assert tiny.details["reached"] == pytest.approx(one.details["reached"], rel=1e-3)
+
+
+def test_what_cannot_be_moved_stays(measurement, combined, roi):
+    class Frozen(type(combined)):
+        label = "Frozen"
+
+        def reconstruct(self, measurement, **knobs):
+            return super().reconstruct(measurement) * 0 + torch.linspace(1, 2, 36)
+
+    (found,) = targeted(measurement, Frozen(), roi, (0.02,))
+    assert "unmoved" in found.findings
+    assert found.budget.achieved == 0
+    assert found.details["reached"] == 0
+
+
+def test_what_does_not_fit_is_said(measurement, combined, roi):
+    with pytest.raises(InputError, match="amount is 0"):
+        Targeted().run(measurement, combined, roi, (0.01,), effect="brighter", amount=0)
+    with pytest.raises(InputError, match="looks like the target already"):
+        targeted(measurement, combined, ROI.box(15, 15, 1, 1), (0.01,))
+
+
+def test_the_error_that_is_maximised_elsewhere_is_its_negative(measurement, combined, roi):
+    """Likeness with the clean image as its target is the squared error of the worst case, negative."""
+    target = combined(measurement).abs()
+    z = draw(measurement, 0.02 * coil_norms(measurement.full), 3)
+    worst = Objective(likeness(measurement, combined, roi, target).problem, "clean", "squared-error", True)
+    assert likeness(measurement, combined, roi, target).value(z)[0] == pytest.approx(-worst.value(z)[0])
