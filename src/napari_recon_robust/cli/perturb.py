@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from ..errors import InputError
+from ..evaluation import figures
 from ..evaluation.record import save_case
 from ..evaluation.roi import ROI, Annotation
 from ..io.annotations import read_annotations
 from ..perturbations import registry
 from ..perturbations.base import Perturbation
-from ..perturbations.outcome import evaluate
+from ..perturbations.outcome import Outcome, evaluate
 from ..replay import make_case
 from ..scan import Scan
 from .options import follow, knob_options, measured, method_and_knobs, number, numbers, print_json, sampling_options
@@ -25,6 +26,11 @@ _REGION = (
 _BUDGET = click.option("--budget", required=True, metavar="η[,η…]", help="Fractions of the k-space norm: 0.005,0.01.")
 _FRACTIONS = "fractions separated by commas, for instance 0.005,0.01"
 _AT = click.option("--at", metavar="ROW,COLUMN", help="Where to place the feature, instead of --row and --column.")
+_PLOT = click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw SSIM and error over the budgets, or the angles: .png, .pdf or .svg.",
+)
 _OUTPUT = click.option("--output", type=click.Path(path_type=Path), help="Save the case into this new folder.")
 
 
@@ -62,6 +68,7 @@ def _command(perturbation: Perturbation) -> click.Command:
         auto: bool,
         as_json: bool,
         output: Path | None,
+        plot: Path | None,
         roi: str | None,
         annotations: Path | None,
         annotation: str | None,
@@ -74,6 +81,8 @@ def _command(perturbation: Perturbation) -> click.Command:
         if at is not None:
             settings["row"], settings["column"] = _place(at)
         budgets = () if budget is None else numbers(budget, "the budget", _FRACTIONS)
+        if plot is not None:
+            figures.check_suffix(plot)
         if output is not None and output.exists():
             raise InputError(f"{output.name} exists already; name a new folder for the case.")
         with measured(**options) as (scan, index, measurement):
@@ -104,6 +113,8 @@ def _command(perturbation: Perturbation) -> click.Command:
                     source={**scan.facts(index), "acceleration": measurement.acceleration},
                 )
                 save_case(case, output)
+        if plot is not None:
+            _draw(plot, f"{perturbation.label}, {reconstructor.label}", outcomes)
         if as_json:
             print_json([outcome.to_json() for outcome in outcomes])
             return
@@ -114,10 +125,11 @@ def _command(perturbation: Perturbation) -> click.Command:
             click.echo(outcome.comparison.sentence)
             for warning in outcome.comparison.warnings.values():
                 click.echo(f"caution: {warning}")
-        if output is not None:
-            click.echo(f"saved: {output}")
+        for written in (output, plot):
+            if written is not None:
+                click.echo(f"saved: {written}")
 
-    options: list[Callable[..., Any]] = [*_REGION, _OUTPUT]
+    options: list[Callable[..., Any]] = [*_REGION, _PLOT, _OUTPUT]
     if perturbation.needs_budget:
         options.append(_BUDGET)
     if {"row", "column"} <= {knob.name for knob in perturbation.knobs}:
@@ -128,6 +140,19 @@ def _command(perturbation: Perturbation) -> click.Command:
     command = click.command(perturbation.id, help=perturbation.summary)(sampling_options(decorated))
     command.params += knob_options(own)
     return command
+
+
+def _draw(file: Path, title: str, outcomes: Sequence[Outcome]) -> None:
+    """The curve of a list of budgets, or of a grid of poses; InputError for results without one."""
+    curve = outcomes[0].perturbed.details.get("curve")
+    if curve is not None:
+        figures.pose_curve(file, curve, title)
+        return
+    budgets = [outcome.perturbed.budget.nominal for outcome in outcomes]
+    known = [budget for budget in budgets if budget is not None]
+    if not known:
+        raise InputError("this perturbation has no budget or angle to draw a curve over; leave out --plot.")
+    figures.worst_case_curve(file, known, [outcome.comparison for outcome in outcomes], title)
 
 
 def _place(text: str) -> tuple[float, float]:

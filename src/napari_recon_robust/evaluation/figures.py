@@ -40,12 +40,10 @@ def worst_case_curve(path: Path, budgets: Sequence[float], comparisons: Sequence
 def pose_curve(path: Path, poses: Sequence[dict[str, Any]], title: str) -> None:
     """SSIM and RMSE of the ROI over the angle, and what interpolation alone costs.
 
-    poses: dictionaries with angle (degrees), ssim, nmse, floor_ssim and floor_nmse.
+    poses: the curve of a rotation's details; what is moved or scaled as well is left out.
     """
     figure, (left, right) = _panels(title)
-    turned = sorted(
-        (pose for pose in poses if not pose.get("shift") and not pose.get("scale")), key=lambda p: p["angle"]
-    )
+    turned = sorted((pose for pose in poses if not any(pose["shift"]) and pose["scale"] == 1), key=lambda p: p["angle"])
     angles = [pose["angle"] for pose in turned]
     for prefix, style, label in (
         ("", "C3o-", "reconstructed, turned back"),

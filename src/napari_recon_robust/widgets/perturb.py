@@ -209,12 +209,12 @@ class PerturbDock(Page):
         with signals_blocked(self.kind):
             self.kind.setCurrentIndex(self.kind.findData(kind.id))
         self.summary.setText(kind.summary)
-        names = {knob.name for knob in kind.knobs}
+        names = {knob.name: knob for knob in kind.knobs}
         for one in (self.budget, self.thermal):
             one.setVisible(kind.needs_budget)
         for one in self.effort_row:
-            one.setVisible("steps" in names)
-        self.place.setVisible(set(PLACED) <= names)
+            one.setVisible("steps" in names and names["steps"].default in EFFORT.values())
+        self.place.setVisible(set(PLACED) <= set(names))
         self.place.setChecked(False)
         while (item := self.folded.takeAt(0)) is not None:
             item.widget().hide()

@@ -1,0 +1,79 @@
+"""What is drawn, read from matplotlib's own figure."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from matplotlib.figure import Figure
+
+from napari_recon_robust.cli import cli
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.evaluation import figures
+from napari_recon_robust.evaluation.comparison import Comparison
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that are written."""
+    found: list[Figure] = []
+    write = Figure.savefig
+
+    def savefig(self: Figure, *arguments: object, **options: object) -> None:
+        found.append(self)
+        write(self, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    return found
+
+
+def comparison(strength: float) -> Comparison:
+    generator = torch.Generator().manual_seed(0)
+    reference, noise = torch.rand(2, 24, 24, generator=generator)
+    region = torch.ones(24, 24, dtype=torch.bool)
+    clean = reference + 0.01 * noise
+    return Comparison(
+        clean, clean + strength * noise, clean + 0.1 * strength * noise, reference, None, region, region, "combined"
+    )
+
+
+def test_the_curve_starts_at_the_clean_image_and_follows_the_budgets(tmp_path: Path, drawn: list[Figure]) -> None:
+    """Budgets in any order; SSIM on the left, the root of NMSE on the right."""
+    strong, weak = comparison(0.2), comparison(0.1)
+    figures.worst_case_curve(tmp_path / "curve.png", [0.02, 0.01], [strong, weak], "title")
+    assert (tmp_path / "curve.png").stat().st_size > 1000
+    left, right = drawn[0].axes
+    worst, random = left.lines
+    assert worst.get_xdata().tolist() == random.get_xdata().tolist() == [0.0, 1.0, 2.0]
+    scores = [one.metrics["perturbed"]["roi"].ssim for one in (weak, strong)]
+    assert worst.get_ydata().tolist() == [weak.metrics["clean"]["roi"].ssim, *scores]
+    assert right.lines[1].get_ydata()[2] == pytest.approx(strong.metrics["random"]["roi"].nmse ** 0.5)
+
+
+def test_the_curve_of_poses_leaves_out_what_is_moved_too(tmp_path: Path, drawn: list[Figure]) -> None:
+    def pose(angle: float, rows: float = 0.0) -> dict[str, object]:
+        scores = {"ssim": 0.9 - angle / 100, "nmse": 0.04, "floor_ssim": 0.99, "floor_nmse": 1e-4}
+        return {"angle": angle, "shift": [rows, 0.0], "scale": 1.0, **scores}
+
+    figures.pose_curve(tmp_path / "curve.svg", [pose(2.0), pose(-2.0), pose(0.0), pose(2.0, 1.0)], "title")
+    left, right = drawn[0].axes
+    assert left.lines[0].get_xdata().tolist() == [-2.0, 0.0, 2.0]
+    assert left.lines[1].get_ydata().tolist() == [0.99] * 3
+    assert right.lines[0].get_ydata()[0] == pytest.approx(0.2)
+
+
+def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="curve.gif is no figure"):
+        figures.check_suffix(tmp_path / "curve.gif")
+
+
+@pytest.mark.parametrize("kind", [["worst-case", "--budget", "0.01,0.02"], ["rotation", "--angle", "2", "--step", "2"]])
+def test_command(scan_file: Path, tmp_path: Path, drawn: list[Figure], kind: list[str]) -> None:
+    file = tmp_path / "curve.png"
+    options = ["--slice", "1", "--pattern", "equispaced", "--method", "cg-sense", "--roi", "30,30,20,20"]
+    result = CliRunner().invoke(cli, ["perturb", kind[0], str(scan_file), *options, *kind[1:], "--plot", str(file)])
+    assert result.exit_code == 0, result.output
+    assert file.exists()
+    assert len(drawn[0].axes[0].lines[0].get_xdata()) == 3
+    none = CliRunner().invoke(cli, ["perturb", "spike", str(scan_file), *options, "--plot", str(tmp_path / "none.png")])
+    assert "no budget or angle to draw a curve over" in str(none.exception)
