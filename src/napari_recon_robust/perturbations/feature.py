@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from math import log
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 SHAPES = ("blob", "line", "ring")
@@ -11,6 +13,7 @@ GAUSSIAN = 4 * log(2)
 THINNEST = 1.5
 DARKEST = 0.9
 EDGE = 0.05
+TRIES = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +69,17 @@ class Feature:
         local = (magnitude * around).sum() / around.sum()
         inserted = torch.maximum(self.values[3] * local * self.profile(matrix), -DARKEST * magnitude)
         return inserted.to(image.device) * torch.exp(1j * smooth_phase(x))
+
+
+def scatter(allowed: NDArray[np.bool_], apart: float, count: int, random: np.random.Generator) -> list[tuple[int, int]]:
+    """Up to `count` random places (row, column) where `allowed`, bool (rows, columns), `apart` pixels or more apart."""
+    places: list[NDArray[np.intp]] = []
+    for place in random.permutation(np.argwhere(allowed))[: TRIES * count]:
+        if all(np.hypot(*(place - other)) >= apart for other in places):
+            places.append(place)
+        if len(places) == count:
+            break
+    return [(int(row), int(column)) for row, column in places]
 
 
 def smooth_phase(image: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..knob import Knob
 from ..progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
-from .feature import SHAPES, Feature
+from .feature import SHAPES, Feature, scatter
 from .insertion import Insertion, Trial
 from .objective import gradient_of
 from .outcome import tissue_of
@@ -210,13 +210,7 @@ class Search:
     def _scatter(self) -> list[Feature]:
         """Up to nine random features that do not touch."""
         apart = APART * SIZES[1] * self.knobs["size"]
-        places: list[NDArray[np.intp]] = []
-        for place in self.random.permutation(np.argwhere(self.allowed))[: 50 * TOGETHER]:
-            if all(np.hypot(*(place - other)) >= apart for other in places):
-                places.append(place)
-            if len(places) == TOGETHER:
-                break
-        return [self.draw(*place.tolist()) for place in places]
+        return [self.draw(*place) for place in scatter(self.allowed, apart, TOGETHER, self.random)]
 
     def draw(self, row: int, column: int) -> Feature:
         """A random feature at a place."""

@@ -25,7 +25,8 @@ class UNet(Reconstructor):
     Knows neither the coils nor the measured samples, so nothing ties the image to the data: the baseline
     of fastMRI (Zbontar et al. 2018, arXiv:1811.08839).
 
-    weights: the id of a shipped set, or a checkpoint with fastMRI's U-Net layout (safetensors or PyTorch).
+    weights: the id of a shipped set (the method's own id if None), or a checkpoint with fastMRI's U-Net layout
+    (safetensors or PyTorch).
     """
 
     id = "unet"
@@ -35,8 +36,8 @@ class UNet(Reconstructor):
     reference_kind = "rss"
     weights: str
 
-    def __init__(self, weights: str | Path = "unet") -> None:
-        self.weights = str(weights)
+    def __init__(self, weights: str | Path | None = None) -> None:
+        self.weights = str(weights or self.id)
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The magnitude image."""

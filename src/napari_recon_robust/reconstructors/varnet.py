@@ -37,7 +37,8 @@ class VarNet(Reconstructor):
     sum of squares, which would keep a noise floor. Published weights start at k_0 = y; those trained here, which
     say so in their metadata, at CG-SENSE (`refine`), and end with `consistency.towards_samples`.
 
-    weights: the id of a shipped set, or a checkpoint with fastMRI's VarNet layout (safetensors or PyTorch).
+    weights: the id of a shipped set (the method's own id if None), or a checkpoint with fastMRI's VarNet layout
+    (safetensors or PyTorch).
     """
 
     id = "varnet"
@@ -56,8 +57,8 @@ class VarNet(Reconstructor):
         CONSISTENCY,
     )
 
-    def __init__(self, weights: str | Path = "varnet") -> None:
-        self.weights = str(weights)
+    def __init__(self, weights: str | Path | None = None) -> None:
+        self.weights = str(weights or self.id)
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `sensitivities`."""

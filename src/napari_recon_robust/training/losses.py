@@ -23,6 +23,7 @@ from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import acs_lines
 from ..reconstructors import hyperrecon, hyperrecon_supervised, posterior, tv
 from ..reconstructors.unrolled import Problem
+from . import robust
 from .adversarial import Adversarial, Generation, Refinement
 from .data import Example
 from .sources import log_uniform
@@ -234,14 +235,19 @@ TERMS: dict[str, Callable[[Tensor, Example], Tensor]] = {
 }
 
 LOSSES: dict[str, Loss | type[Adversarial]] = {
+    "adversarial-noise-either-sensitivities": partial(robust.adversarial_noise, either_sensitivities),
+    "adversarial-noise-refinement": partial(robust.adversarial_noise, refinement),
     "adversarial-refinement": Refinement,
     "denoising": denoising,
     "either-sensitivities": either_sensitivities,
     "energy": energy,
     "fixed-energy": fixed_energy,
+    "fnaf-refinement": partial(robust.small_features, refinement),
     "generation": Generation,
     "held-out-lines": held_out_lines,
     "improvement": improvement,
+    "jitter-either-sensitivities": partial(robust.jitter, either_sensitivities),
+    "jitter-refinement": partial(robust.jitter, refinement),
     "joint": joint,
     "learned-lines": learned_lines,
     "magnitude": magnitude,

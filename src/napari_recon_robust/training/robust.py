@@ -1,0 +1,131 @@
+"""Robust training: another loss, at data that are made worse in each step.
+
+Each function takes that loss first; `losses.LOSSES` binds it. What a loss is relative to (the error of the zero-filled
+or the TV image) stays that of the clean data, so that it counts what the noise does to the network alone.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import pi
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional
+
+from ..evaluation.metrics import foreground
+from ..perturbations.feature import SHAPES, Feature, scatter
+from ..physics.model import root_sum_of_squares
+from .data import Example
+from .sources import log_uniform
+
+Network = Callable[..., Tensor]
+Loss = Callable[[Any, Example, Generator], Tensor]
+
+BUDGETS = (0.002, 0.025)  # of each coil's norm
+JITTER = (0.01, 0.1)  # of the image's scale
+
+FEATURE_STEPS = 0.5  # share of the steps
+TOGETHER, DRAWS = 12, 4  # features tried in one image; how many of these there are for each that is learned from
+SIZES, CONTRASTS = (3.0, 10.0), (0.2, 0.8)
+APART = 2.5  # largest sizes
+
+
+def adversarial_noise(loss: Loss, network: Network, example: Example, rng: Generator) -> Tensor:
+    """L(y + z), z the maximum of <g, z> subject to ||z_i||_2 <= eta ||y_i||_2 in every coil i, g the gradient of L(y).
+
+    That is z_i = eta ||y_i|| g_i / ||g_i||: the first step of `perturbations.sphere_ascent`, for one more forward and
+    backward pass. eta is log-uniform from 0.2 to 2.5%, the budgets of Morshuis et al. 2022, arXiv:2208.03161.
+    Training on such a maximum: Madry et al. 2018, arXiv:1706.06083.
+    """
+    budget, seed = log_uniform(BUDGETS, rng), int(rng.integers(2**32))
+    data = example.problem.data
+    z = torch.zeros_like(data, requires_grad=True)
+    with torch.enable_grad():
+        clean = loss(_with_noise(network, z), example, np.random.default_rng(seed))
+        (gradient,) = torch.autograd.grad(clean, z)
+    direction = functional.normalize(gradient.flatten(-2), dim=-1).view_as(data)
+    radius = budget * torch.linalg.vector_norm(data, dim=(-2, -1), keepdim=True)
+    return loss(_with_noise(network, radius * direction), example, np.random.default_rng(seed))
+
+
+def jitter(loss: Loss, network: Network, example: Example, rng: Generator) -> Tensor:
+    """L(y + n), n white complex noise whose deviation is log-uniform from 0.01 to 0.1 of the image's scale.
+
+    It comes on top of the noise that the network is told of. Krainovic, Soltanolkotabi, Heckel 2023, arXiv:2307.12822.
+    """
+    deviation, data = log_uniform(JITTER, rng), example.problem.data
+    noise = torch.from_numpy(rng.standard_normal((*data.shape, 2), np.float32)).to(data.device)
+    return loss(_with_noise(network, deviation / 2**0.5 * torch.view_as_complex(noise)), example, rng)
+
+
+def small_features(loss: Loss, network: Network, example: Example, rng: Generator) -> Tensor:
+    """L, and in every other step L + the mean of `feature_errors` with small features in the truth and in the data.
+
+    Twelve well separated ones are tried in one image, without a gradient, and the worst quarter of them is learned
+    from: the worst of four draws, three at once. Robust training of Cheng et al. 2020 (MIDL), in our losses.
+    """
+    features = draw_features(example, rng) if rng.uniform() < FEATURE_STEPS else []
+    if not features:
+        return loss(network, example, rng)
+    with torch.no_grad():
+        crowded = insert(example, features)
+        errors = feature_errors(network(crowded.problem), crowded, features)
+    worst = [features[index] for index in errors.topk(-(-len(features) // DRAWS)).indices.tolist()]
+    inserted = insert(example, worst)
+    image = network(inserted.problem)
+    return loss(lambda problem: image, inserted, rng) + feature_errors(image, inserted, worst).mean()
+
+
+def draw_features(example: Example, rng: Generator) -> list[Feature]:
+    """Up to twelve random features that do not touch, inside the tissue; none where it is too small.
+
+    Blobs, lines and rings of 3 to 10 pixels, 20 to 80% brighter or darker than the tissue around them.
+    """
+    tissue = foreground(example.magnitude.cpu()).numpy()
+    inner = ndimage.distance_transform_edt(np.pad(tissue, 1))[1:-1, 1:-1] > SIZES[1] / 2
+    features = []
+    for row, column in scatter(inner, APART * SIZES[1], TOGETHER, rng):
+        contrast = float(rng.choice((-1, 1)) * rng.uniform(*CONTRASTS))
+        size, angle = log_uniform(SIZES, rng), float(rng.uniform(0, pi))
+        features.append(Feature.of(str(rng.choice(SHAPES)), row, column, size, contrast, angle))
+    return features
+
+
+def insert(example: Example, features: Sequence[Feature]) -> Example:
+    """The example of the object with these features: x_i + S_i delta instead of each coil image x_i.
+
+    The truth sum_i conj(S_i) x_i then has delta p more, p = sum_i |S_i|^2, the data A delta, and the root sum of
+    squares m becomes sqrt(m^2 + 2 Re(conj(delta) truth) + p |delta|^2), whatever the x_i.
+    """
+    problem, truth = example.problem, example.truth
+    delta = torch.stack([feature.change(truth) for feature in features]).sum(0)
+    power = problem.model.sensitivities.abs().square().sum(-3)
+    square = example.magnitude.square() + 2 * (delta.conj() * truth).real + power * delta.abs().square()
+    data = problem.data + problem.model.forward(delta)
+    return Example(replace(problem, data=data), truth + power * delta, square.clamp_min(0).sqrt())
+
+
+def feature_errors(image: Tensor, example: Example, features: Sequence[Feature]) -> Tensor:
+    """||T (|x| - t)||_1 / ||T (z - t)||_1 for each feature: T its support with a thin shell, t the truth's magnitude.
+
+    z is the zero-filled image; t and z are root sums of squares. Float (features,).
+    """
+    problem, truth = example.problem, example.magnitude
+    rows, columns = truth.shape
+    regions = torch.stack([feature.region((rows, columns)) for feature in features]).to(truth.device)
+    zero_filled = root_sum_of_squares(problem.model.coil_images(problem.data))
+    error, reference = (regions * (x - truth).abs() for x in (image.abs(), zero_filled))
+    return error.sum((-2, -1)) / reference.sum((-2, -1))
+
+
+def _with_noise(network: Network, z: Tensor) -> Network:
+    """The network, z added to the samples that it sees; (coils, rows, columns)."""
+
+    def noisy(problem: Any, **more: Any) -> Tensor:
+        return network(replace(problem, data=problem.data + problem.model.mask * z), **more)
+
+    return noisy
