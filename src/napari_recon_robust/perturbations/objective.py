@@ -1,6 +1,6 @@
 """What a worst-case perturbation makes large: a loss of the reconstruction on the ROI."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -28,7 +28,7 @@ class Objective:
     target: Literal["reference", "clean"]
     loss: str | Loss
     keep: bool
-    whole: bool = False
+    whole: bool = field(default=False, kw_only=True)
 
     @cached_property
     def clean(self) -> Tensor:
@@ -45,6 +45,11 @@ class Objective:
         if reference is None:
             raise InputError("this scan has no fully sampled reference; choose the clean image as the attack's target.")
         return metrics.magnitude(reference)
+
+    @cached_property
+    def data_range(self) -> float:
+        """max(X)."""
+        return metrics.data_range_of(self.wanted)
 
     @cached_property
     def region(self) -> Tensor:
