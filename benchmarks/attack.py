@@ -28,7 +28,8 @@ from napari_recon_robust.perturbations.base import Problem, coil_norms
 from napari_recon_robust.perturbations.objective import Objective
 from napari_recon_robust.perturbations.outcome import tissue_of
 from napari_recon_robust.perturbations.random_noise import draw
-from napari_recon_robust.perturbations.sphere_ascent import Ascent, sphere_ascent
+from napari_recon_robust.perturbations.ascent import Ascent
+from napari_recon_robust.perturbations.sphere_ascent import sphere_ascent
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
 

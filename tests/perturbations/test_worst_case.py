@@ -7,12 +7,17 @@ from napari_recon_robust.evaluation.roi import ROI
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.perturbations.advrec import advrec
 from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.losses import LOSSES
 from napari_recon_robust.perturbations.objective import Objective
+from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.random_noise import RandomNoise, draw
 from napari_recon_robust.perturbations.worst_case import WorstCase
 from napari_recon_robust.progress import run
+from napari_recon_robust.reconstructors import registry as reconstructors
 
 KEPT = {"sensitivities": "kept"}
+ALGORITHMS = ("sphere-ascent", "apgd", "adam", "advrec", "black-box", "transfer")
+QUICK = {"evaluations": 12, "stand_in": "cg-sense", **KEPT}
 
 
 def objective(measurement, reconstructor, roi, *, target="reference", loss="squared-error", keep=True):
@@ -20,7 +25,7 @@ def objective(measurement, reconstructor, roi, *, target="reference", loss="squa
     return Objective(problem, target, loss, keep)
 
 
-@pytest.mark.parametrize("loss", ["squared-error", "ssim"])
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("method", ["combined", "rss"])
 def test_the_gradient_is_that_of_the_loss(measurement, roi, request, method, loss):
     """Against central differences along directions half random, half uphill (else single precision hides them)."""
@@ -34,7 +39,8 @@ def test_the_gradient_is_that_of_the_loss(measurement, roi, request, method, los
         slope = (gradient.conj() * direction).real.sum().item()
         step = 0.05
         difference = (problem.value(z + step * direction)[0] - problem.value(z - step * direction)[0]) / (2 * step)
-        assert difference == pytest.approx(slope, rel=5e-3)
+        # The absolute error has kinks.
+        assert difference == pytest.approx(slope, rel=2e-2 if loss == "l1" else 5e-3)
 
 
 def test_every_coil_spends_its_budget_on_sampled_points(measurement, combined, roi):
@@ -175,6 +181,8 @@ def test_advrec_spends_less_and_reaches_less(measurement, combined, roi):
     (published,) = run(WorstCase().run(measurement, combined, roi, (0.01,), algorithm="advrec", steps=10, **KEPT))
     (ours,) = run(WorstCase().run(measurement, combined, roi, (0.01,), steps=2, **KEPT))
     assert published.budget.achieved < 0.8 * ours.budget.achieved
+    assert published.details["budget_used"] == pytest.approx(published.budget.achieved / 0.01)
+    assert ours.details["budget_used"] == pytest.approx(1, rel=1e-4)
     assert max(ours.loss) > max(published.loss)
     assert len(published.loss) == 11
 
@@ -201,14 +209,193 @@ def test_a_method_without_a_gradient_is_refused(measurement, combined, roi):
     with pytest.raises(ModelError, match="no gradient"):
         run(WorstCase().run(measurement, Detached(), roi, (0.01,), **KEPT))
     Detached.differentiable = False
-    with pytest.raises(InputError, match="gives no gradients"):
-        WorstCase().run(measurement, Detached(), roi, (0.01,))
+    for algorithm in ("sphere-ascent", "apgd", "adam", "advrec"):
+        with pytest.raises(InputError, match=f"gives no gradients, which {algorithm} needs; choose black-box or trans"):
+            WorstCase().run(measurement, Detached(), roi, (0.01,), algorithm=algorithm)
 
 
-@pytest.mark.parametrize("budget", [0.0, -0.01, 1.5, float("nan")])
+@pytest.mark.parametrize("budget", [0.0, -0.01, 1.5, float("nan"), float("inf")])
 def test_a_budget_that_does_not_fit_is_refused_at_once(measurement, combined, roi, budget):
-    with pytest.raises(InputError, match="fraction above 0 and up to 1"):
-        WorstCase().run(measurement, combined, roi, (budget,))
+    for budgets in ((budget,), (0.01, budget), (budget, 0.01)):
+        with pytest.raises(InputError, match="fraction above 0 and up to 1"):
+            WorstCase().run(measurement, combined, roi, budgets)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_unsorted_and_repeated_budgets_come_back_in_their_order(measurement, combined, roi, algorithm):
+    budgets = (0.01, 0.02, 0.01, 0.005)
+    found = run(WorstCase().run(measurement, combined, roi, budgets, algorithm=algorithm, **QUICK))
+    assert [one.budget.nominal for one in found] == list(budgets)
+    assert found[0] is found[2]
+    assert all(one.complete and one.details["algorithm"] == algorithm for one in found)
+    clean, reached = (objective(measurement, combined, roi).value(0 * found[0].perturbation)[0], [])
+    for one in (found[3], found[0], found[1]):
+        reached.append(objective(measurement, combined, roi).value(one.perturbation)[0])
+    assert clean < reached[0] < reached[1] < reached[2]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_global_budget_bounds_all_coils_together(measurement, combined, roi, algorithm):
+    (found,) = run(WorstCase().run(measurement, combined, roi, (0.02,), algorithm=algorithm, norm="global", **QUICK))
+    whole = coil_norms(measurement.full).norm()
+    assert found.budget.achieved == pytest.approx(float(coil_norms(found.perturbation).norm() / whole), rel=1e-4)
+    assert found.budget.achieved <= 0.02 * (1 + 1e-5)
+    assert found.details["norm"] == "global"
+
+
+def test_a_global_budget_goes_to_the_coils_that_see_the_region(measurement, combined):
+    roi = ROI.box(12, 2, 8, 6)
+    coils, together = (
+        run(WorstCase().run(measurement, combined, roi, (0.02,), norm=norm, steps=20, **KEPT))[0]
+        for norm in ("per-coil", "global")
+    )
+    assert max(together.loss) > 1.02 * max(coils.loss)
+    assert max(together.budget.per_coil) > 0.02 > min(together.budget.per_coil)
+    assert coils.budget.per_coil == pytest.approx([0.02] * 4, rel=1e-4)
+
+
+def test_the_whole_image_may_be_attacked_and_the_region_measured(measurement, combined, roi):
+    region, image = (
+        run(WorstCase().run(measurement, combined, roi, (0.02,), region=region, **KEPT))[0]
+        for region in ("roi", "image")
+    )
+    local, everywhere = objective(measurement, combined, roi), objective(measurement, combined, ROI.box(0, 0, 32, 36))
+    assert local.value(region.perturbation)[0] > 1.5 * local.value(image.perturbation)[0]
+    assert everywhere.value(image.perturbation)[0] > everywhere.value(region.perturbation)[0]
+    assert max(image.loss) == pytest.approx(everywhere.value(image.perturbation)[0], rel=1e-4)
+    assert image.details["attacked"] == "image"
+    (outcome,) = run(evaluate(measurement, combined, roi, [image]))
+    assert torch.equal(outcome.comparison.roi, roi.mask(measurement.matrix))
+
+
+def without_gradient(reconstructor):
+    class Opaque(type(reconstructor)):
+        label = "Opaque"
+        differentiable = False
+
+        def __call__(self, measurement, **knobs):
+            assert not measurement.kspace.requires_grad
+            return super().__call__(measurement, **knobs)
+
+    return Opaque()
+
+
+def test_auto_takes_gradients_where_there_are_any(measurement, combined, roi):
+    (found,) = run(WorstCase().run(measurement, combined, roi, (0.01,), **QUICK))
+    assert found.details["algorithm"] == "sphere-ascent"
+    (found,) = run(WorstCase().run(measurement, without_gradient(combined), roi, (0.01,), **QUICK))
+    assert found.details["algorithm"] == "black-box"
+    assert found.budget.per_coil == pytest.approx([0.01] * 4, rel=1e-4)
+
+
+@pytest.mark.parametrize("target", ["reference", "clean"])
+def test_a_transfer_needs_no_gradient_and_beats_chance(measurement, roi, target):
+    method = reconstructors.get("cg-sense")
+    knobs = {"algorithm": "transfer", "stand_in": "tv", "target": target, **KEPT}
+    small, large = run(WorstCase().run(measurement, without_gradient(method), roi, (0.01, 0.02), **knobs))
+    problem = objective(measurement, method, roi, target=target)
+    (random,) = run(RandomNoise().run(measurement, method, roi, (0.02,), **KEPT))
+    clean = problem.value(0 * small.perturbation)[0]
+    assert small.details["stand_in"] == large.details["stand_in"] == "tv"
+    assert large.loss == pytest.approx((clean, problem.value(large.perturbation)[0]), rel=1e-4)
+    assert clean < small.loss[1] < large.loss[1]
+    assert large.loss[1] - clean > 3 * (problem.value(random.perturbation)[0] - clean)
+    (direct,) = run(WorstCase().run(measurement, method, roi, (0.02,), target=target, **KEPT))
+    assert large.loss[1] <= 1.01 * max(direct.loss)
+
+
+def test_of_the_stand_in_itself_a_transfer_is_sphere_ascent(measurement, roi):
+    method = reconstructors.get("cg-sense")
+    (direct,) = run(WorstCase().run(measurement, method, roi, (0.01,), **KEPT))
+    knobs = {"algorithm": "transfer", "stand_in": "cg-sense", **KEPT}
+    (transferred,) = run(WorstCase().run(measurement, method, roi, (0.01,), **knobs))
+    assert torch.equal(direct.perturbation, transferred.perturbation)
+    assert transferred.loss == (direct.loss[0], max(direct.loss))
+
+
+def test_misleading_gradients_are_found_out_by_a_search_without(measurement, combined, roi):
+    class Misleading(torch.autograd.Function):
+        """The identity, whose gradient is turned to where it does nothing."""
+
+        @staticmethod
+        def forward(context, image):
+            return image.clone()
+
+        @staticmethod
+        def backward(context, gradient):
+            return gradient.roll(16, -2)
+
+    class Masked(type(combined)):
+        def reconstruct(self, measurement, **knobs):
+            return Misleading.apply(super().reconstruct(measurement))
+
+    knobs = {"check": "black-box", "evaluations": 30, **KEPT}
+    (honest,) = run(WorstCase().run(measurement, combined, roi, (0.02,), **knobs))
+    assert not honest.findings
+    assert len(honest.loss) == 1 + 5
+    (plain,) = run(WorstCase().run(measurement, Masked(), roi, (0.02,), **KEPT))
+    job = WorstCase().run(measurement, Masked(), roi, (0.02,), **knobs)
+    (found,), previews = outcome_and_previews(job)
+    assert "black_box_stronger" in found.findings
+    reached = objective(measurement, combined, roi).value(found.perturbation)[0]
+    assert reached == pytest.approx(found.loss[-1], rel=1e-4)
+    assert reached > max(plain.loss)
+    assert previews[-1][0].loss[-1] == pytest.approx(reached)
+    (outcome,) = run(evaluate(measurement, Masked(), roi, [found]))
+    assert "without gradients" in outcome.to_json()["warnings"]["black_box_stronger"]
+
+
+def outcome_and_previews(job):
+    previews = []
+    while True:
+        try:
+            previews.append(next(job).preview)
+        except StopIteration as stop:
+            return stop.value, previews
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_method_that_breaks_in_the_middle_loses_nothing(measurement, combined, roi, algorithm):
+    class Fragile(type(combined)):
+        label = "Fragile"
+        left = 1 if algorithm == "transfer" else 4
+
+        def reconstruct(self, measurement, **knobs):
+            type(self).left -= 1
+            image = super().reconstruct(measurement)
+            return image if self.left >= 0 else image * float("nan")
+
+    job = WorstCase().run(measurement, Fragile(), roi, (0.01,), algorithm=algorithm, **QUICK)
+    previews = []
+    with pytest.raises(ModelError, match="Fragile returned NaN") as said:
+        previews.extend(step.preview for step in job)
+    assert "\n" not in str(said.value)
+    assert not previews[-1][0].complete
+    Fragile.left = 1000
+    assert objective(measurement, combined, roi).value(previews[-1][0].perturbation)[0] > 0
+    (outcome,) = run(evaluate(measurement, Fragile(), roi, previews[-1]))
+    assert outcome.to_json()["complete"] is False
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_cancelled_at_any_step_the_last_preview_is_the_best_so_far(measurement, combined, roi, algorithm):
+    def job():
+        return WorstCase().run(measurement, combined, roi, (0.01, 0.02), algorithm=algorithm, **QUICK)
+
+    problem, (found, steps) = objective(measurement, combined, roi), outcome_and_previews(job())
+    for count in range(1, len(steps) + 1):
+        started = job()
+        for _ in range(count):
+            last = next(started).preview
+        started.close()
+        assert [one.complete for one in last] == [True] * (len(last) - 1) + [False]
+        assert [one.budget.nominal for one in last] == [0.01, 0.02][: len(last)]
+        assert all(one.budget.achieved <= one.budget.nominal * (1 + 1e-5) for one in last)
+    if algorithm not in ("advrec", "transfer"):  # the last iterate, as published; the best of another method
+        for budget in range(2):
+            reached = [problem.value(step[budget].perturbation)[0] for step in steps if len(step) == budget + 1]
+            assert reached == sorted(reached)
+            assert problem.value(found[budget].perturbation)[0] >= reached[-1] * (1 - 1e-6)
 
 
 def test_other_input_that_does_not_fit_is_refused_at_once(measurement, make_measurement, combined, roi):

@@ -10,12 +10,13 @@ from torch import Tensor
 from ..errors import InputError
 from ..knob import Knob
 from ..progress import Job, Progress
+from .ascent import Ascent, Search
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
 from .feature import EDGE, smooth_phase
 from .insertion import LOST, ROSE, Insertion, detectability
 from .objective import Objective
-from .sphere_ascent import Ascent, sphere_ascent
-from .worst_case import Plan, Search
+from .sphere_ascent import sphere_ascent
+from .worst_case import Plan
 
 # Of the symbol's edges, in pixels.
 SOFTNESS = 0.25
@@ -76,7 +77,7 @@ class ImageDomain(Perturbation):
             return _insert(insertion, budgets, knobs["size"])
         self.check_gradient(problem.measurement, problem.reconstructor)
         objective = ObjectObjective(problem, "clean", "squared-error", insertion.keep, insertion)
-        return ObjectPlan(objective, budgets, knobs["steps"], False, knobs["seed"]).run()
+        return ObjectPlan(objective, budgets, {"algorithm": "sphere-ascent"}, {**knobs, "check": "none"}).run()
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,18 +106,17 @@ class ObjectPlan(Plan):
 
     objective: ObjectObjective
 
-    def _search(self, budget: float, steps: int, previous: Ascent | None, found: dict[float, Perturbed]) -> Search:
+    def _search(self, budget: float, previous: tuple[float, Ascent] | None) -> Search:
         radius = _radius(self.objective.problem, budget)[None]
-        if previous is not None and not previous.flat:
-            start, warm = previous.z * (budget / max(found)), True
-        else:
-            start, warm = radius * self._noise(), False
+        warm = previous is not None and not previous[1].flat
+        start = radius * self._noise() if previous is None or not warm else previous[1].z * (budget / previous[0])
+        steps = self._steps(budget)
         return sphere_ascent(self.objective, radius, steps, start=start, warm=warm, clean_loss=0.0)
 
     def _noise(self) -> Tensor:
         """White, where a coil sees anything, of norm 1; drawn on the CPU."""
         measurement = self.objective.problem.measurement
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = torch.Generator().manual_seed(self.knobs["seed"])
         noise = torch.randn((1, *measurement.matrix), dtype=torch.complex64, generator=generator)
         noise = noise.to(measurement.kspace.device) * measurement.crop(measurement.model.support)
         return noise / noise.norm()

@@ -1,6 +1,6 @@
-"""What a worst-case perturbation makes large: the reconstruction's error on the ROI."""
+"""What a worst-case perturbation makes large: a loss of the reconstruction on the ROI."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -10,22 +10,25 @@ from torch import Tensor
 from ..errors import InputError, ModelError, ReconRobustError
 from ..evaluation import metrics
 from .base import Problem
+from .losses import LOSSES, Loss
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """L(z) = mean over S of (|f(M(k+z))| - X)^2 / max(X)^2, or 1 - SSIM on S; S the ROI.
+    """L(z) = a loss of |f(M(k+z))| and X on S, such as mean over S of (|f(M(k+z))| - X)^2 / max(X)^2.
 
-    X is the fully sampled clean image of the method's own kind: an attack must raise the method's error, not
-    exploit the offset between an RSS and a coil-combined image. target "clean": X is the method's own clean output,
-    whatever the truth. keep: the clean scan's calibration serves throughout; otherwise it is estimated again from
-    k + z at every evaluation, as constants within the gradient (eigenvectors with near-equal eigenvalues have none).
+    S is the ROI, or the whole image (`whole`). X is the fully sampled clean image of the method's own kind: an attack
+    must raise the method's error, not exploit the offset between an RSS and a coil-combined image. target "clean": X
+    is the method's own clean output, whatever the truth. loss: the name of one in `losses`, or a function like those.
+    keep: the clean scan's calibration serves throughout; otherwise it is estimated again from k + z at every
+    evaluation, as constants within the gradient (eigenvectors with near-equal eigenvalues have none).
     """
 
     problem: Problem
     target: Literal["reference", "clean"]
-    loss: Literal["squared-error", "ssim"]
+    loss: str | Loss
     keep: bool
+    whole: bool = field(default=False, kw_only=True)
 
     @cached_property
     def clean(self) -> Tensor:
@@ -48,12 +51,16 @@ class Objective:
         """max(X)."""
         return metrics.data_range_of(self.wanted)
 
+    @cached_property
+    def region(self) -> Tensor:
+        """S, bool (rows, columns)."""
+        mask = self.problem.mask.to(self.wanted.device)
+        return torch.ones_like(mask) if self.whole else mask
+
     def of_image(self, image: Tensor) -> Tensor:
         """L of a reconstruction (rows, columns), scalar float64."""
-        mask = self.problem.mask.to(self.wanted.device)
-        if self.loss == "ssim":
-            return 1 - metrics.ssim(image, self.wanted, self.data_range, mask)
-        return ((metrics.magnitude(image) - self.wanted) / self.data_range)[mask].square().mean()
+        loss = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
+        return loss(metrics.magnitude(image), self.wanted, self.region)
 
     def value(self, z: Tensor) -> tuple[float, Tensor]:
         """L(z) and the image, without a gradient."""

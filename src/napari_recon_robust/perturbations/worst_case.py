@@ -1,7 +1,8 @@
 """Worst-case k-space noise on a region."""
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import torch
@@ -10,34 +11,46 @@ from torch import Tensor
 from ..errors import InputError
 from ..knob import Knob
 from ..progress import Job, Progress
+from .adam import adam
 from .advrec import advrec
+from .apgd import apgd
+from .ascent import Ascent, Search, relayed
+from .balls import onto_spheres
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from .losses import LOSSES, Loss, name_of, own
 from .objective import Objective
 from .random_noise import draw
-from .sphere_ascent import Ascent, sphere_ascent
+from .sphere_ascent import sphere_ascent
+from .transfer import STAND_INS, transfer
 
 WARM_STEPS = 3
-
-Search = Generator[Ascent, None, Ascent]
+# What a black-box search must find more than a few gradients did, which are not yet at the optimum.
+MISLED = 1.25
+# All of one signature; what needs another is built in `Plan._search`.
+ASCENTS = {"sphere-ascent": sphere_ascent, "apgd": apgd, "adam": adam}
+NEED_GRADIENTS = (*ASCENTS, "advrec")
 
 
 class WorstCase(Perturbation):
-    """max_z ||S (f(M(k+z)) - X)||_2 subject to ||z_i||_2 <= eta ||k_i||_2 in every coil i.
+    """max_z L(f(M(k+z)), X) on S subject to ||z_i||_2 <= eta ||k_i||_2 in every coil i, or ||z||_2 <= eta ||k||_2.
 
-    S is the ROI, k the fully sampled k-space where it is known, else the sampled one. All of z lies on sampled
-    points ("sphere-ascent"); a list of budgets is taken from the smallest up, each started from its neighbour.
-    Problem and published algorithm: Morshuis et al. 2022, arXiv:2208.03161.
+    S is the ROI (or the whole image), k the fully sampled k-space where it is known, else the sampled one, L the
+    squared error unless another loss is chosen. All of z lies on sampled points (but AdvRec's); a list of budgets is
+    taken from the smallest up, each started from its neighbour. Problem and AdvRec: Morshuis et al. 2022,
+    arXiv:2208.03161.
+
+    loss: in place of the knob, a function of the image's magnitude, the wanted one (both float64 (rows, columns), the
+    scan's units) and the region (bool) that returns the scalar to be made large; in torch, for a search by gradients.
     """
 
     id = "worst-case"
     label = "Worst-case noise"
     summary = "The k-space noise of a given size that changes the region most."
-    needs_gradient = True
     knobs = (
         Knob(
             name="steps",
             label="Gradients",
-            help="Gradients of the reconstruction: 1 for a preview, 5 normally, 10 to be thorough.",
+            help="Gradients of the reconstruction: 1 for a preview, 5 normally, 10 to be thorough, tens for Adam.",
             kind="int",
             minimum=1,
             maximum=200,
@@ -46,10 +59,29 @@ class WorstCase(Perturbation):
         Knob(
             name="algorithm",
             label="Algorithm",
-            help="Sphere ascent spends all of the budget on sampled points; AdvRec is the published one.",
+            help="Sphere ascent spends all of the budget on sampled points; Auto-PGD and Adam are projected ascents; "
+            "AdvRec is the published one; black-box needs no gradients; transfer takes those of a stand-in. "
+            "Auto is sphere ascent where the method gives gradients, else black-box.",
             kind="choice",
-            choices=("sphere-ascent", "advrec"),
-            default="sphere-ascent",
+            choices=("auto", "sphere-ascent", "apgd", "adam", "advrec", "black-box", "transfer"),
+            default="auto",
+        ),
+        Knob(
+            name="evaluations",
+            label="Reconstructions",
+            help="Reconstructions of a black-box search.",
+            kind="int",
+            minimum=1,
+            maximum=10000,
+            default=60,
+        ),
+        Knob(
+            name="stand_in",
+            label="Stand-in",
+            help="The method whose gradients a transfer follows.",
+            kind="choice",
+            choices=STAND_INS,
+            default="tv",
         ),
         Knob(
             name="target",
@@ -63,93 +95,194 @@ class WorstCase(Perturbation):
         Knob(
             name="loss",
             label="Loss",
-            help="What is made large in the region: the squared error, or 1 - SSIM if SSIM is what you report.",
+            help="What is made large: the squared or absolute (l1) error, 1 - SSIM if SSIM is what you report, or the "
+            "contrast with the region's surroundings that is lost (or, contrast-up, gained).",
             kind="choice",
-            choices=("squared-error", "ssim"),
+            choices=tuple(LOSSES),
             default="squared-error",
+        ),
+        Knob(
+            name="region",
+            label="Attacked",
+            help="Make the loss large on the drawn region or on the whole image; measured is the region in any case.",
+            kind="choice",
+            choices=("roi", "image"),
+            default="roi",
+        ),
+        Knob(
+            name="norm",
+            label="Norm",
+            help="The budget bounds every coil by its own k-space, or all coils together.",
+            kind="choice",
+            choices=("per-coil", "global"),
+            default="per-coil",
+        ),
+        Knob(
+            name="check",
+            label="Check",
+            help="Search again without gradients and say whether that found more: then the gradients mislead.",
+            kind="choice",
+            choices=("none", "black-box"),
+            default="none",
         ),
         SENSITIVITIES,
         SEED,
     )
 
+    def __init__(self, loss: Callable[..., Any] | None = None) -> None:
+        self.loss = loss
+
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        measurement, reconstructor = problem.measurement, problem.reconstructor
         target: Literal["reference", "clean"] = knobs["target"]
         if knobs["target"] == "auto":
-            target = "clean" if problem.measurement.full is None else "reference"
-        if target == "reference" and problem.measurement.full is None:
+            target = "clean" if measurement.full is None else "reference"
+        if target == "reference" and measurement.full is None:
             raise InputError("this scan has no fully sampled reference; choose the clean image as the attack's target.")
-        objective = Objective(problem, target, knobs["loss"], keep=knobs["sensitivities"] == "kept")
-        plan = Plan(objective, budgets, knobs["steps"], knobs["algorithm"] == "advrec", knobs["seed"])
-        return plan.run()
+        algorithm = knobs["algorithm"]
+        if algorithm == "auto":
+            algorithm = "sphere-ascent" if reconstructor.gives_gradient(measurement) else "black-box"
+        if algorithm in NEED_GRADIENTS and not reconstructor.gives_gradient(measurement):
+            raise InputError(
+                f"{reconstructor.label} gives no gradients, which {algorithm} needs; "
+                "choose black-box or transfer as the algorithm, or another method."
+            )
+        loss: str | Loss = knobs["loss"] if self.loss is None else own(self.loss)
+        whole = knobs["region"] == "image"
+        objective = Objective(problem, target, loss, keep=knobs["sensitivities"] == "kept", whole=whole)
+        settings = {
+            "target": target,
+            "algorithm": algorithm,
+            "objective": knobs["loss"] if self.loss is None else name_of(self.loss),
+            "attacked": knobs["region"],
+            "norm": knobs["norm"],
+        }
+        return Plan(objective, budgets, settings, knobs).run()
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The searches of a list of budgets."""
+    """The searches of a list of budgets. settings: what results say of them; knobs: all of `WorstCase`."""
 
     objective: Objective
     budgets: tuple[float, ...]
-    steps: int
-    published: bool
-    seed: int
+    settings: Mapping[str, Any]
+    knobs: Mapping[str, Any]
 
     def run(self) -> Job[list[Perturbed]]:
         """One result for each budget, in their order."""
         found: dict[float, Perturbed] = {}
-        gradients = self._gradients()
-        total, done = sum(gradients.values()), 0
-        previous: Ascent | None = None
+        ordered = sorted(set(self.budgets))
+        evaluations = self.knobs["evaluations"] if self._checks else 0
+        total, done = sum(self._steps(budget) + evaluations for budget in ordered), 0
+        previous: tuple[float, Ascent] | None = None
         clean: Tensor | None = self.objective.clean if self.objective.target == "clean" else None
-        for budget, count in gradients.items():
-            search = self._search(budget, count, previous, found)
+        for budget in ordered:
+            search = self._search(budget, previous)
             while True:
                 try:
                     state = next(search)
                 except StopIteration as stop:
-                    previous = stop.value
+                    state = stop.value
                     break
-                done += 1
+                done = min(done + 1, total)
                 clean = state.clean if clean is None else clean
                 best = [*found.values(), self._perturbed(budget, state, clean, complete=False)]
-                yield Progress(done / (total + 1), f"Gradient {done} of {total}, budget {100 * budget:.3g}%", best)
-            assert previous is not None
-            found[budget] = self._perturbed(budget, previous, clean, complete=True)
+                yield Progress(done / (total + 1), f"Step {done} of {total}, budget {100 * budget:.3g}%", best)
+            clean = state.clean if clean is None else clean
+            found[budget] = self._perturbed(budget, state, clean, complete=True)
+            previous = budget, state
         return [found[budget] for budget in self.budgets]
 
-    def _gradients(self) -> dict[float, int]:
-        """How many gradients each budget takes, smallest budget first."""
-        ordered = sorted(set(self.budgets))
-        warm = self.steps if self.published else min(self.steps, WARM_STEPS)
-        return {budget: self.steps if index == 0 else warm for index, budget in enumerate(ordered)}
+    @property
+    def _checks(self) -> bool:
+        return self.knobs["check"] == "black-box" and self.settings["algorithm"] != "black-box"
 
-    def _search(self, budget: float, steps: int, previous: Ascent | None, found: dict[float, Perturbed]) -> Search:
-        measurement = self.objective.problem.measurement
-        whole = measurement.kspace if measurement.full is None else measurement.full
-        radius = budget * coil_norms(whole)
-        if self.published:
+    def _steps(self, budget: float) -> int:
+        """How many gradients a budget takes, or reconstructions of a black-box search."""
+        algorithm, steps = self.settings["algorithm"], int(self.knobs["steps"])
+        if algorithm == "black-box":
+            return int(self.knobs["evaluations"])
+        warm = budget > min(self.budgets) and algorithm in ("sphere-ascent", "transfer")
+        return min(steps, WARM_STEPS) if warm else steps
+
+    def _search(self, budget: float, previous: tuple[float, Ascent] | None) -> Search:
+        """The search of one budget, from the solution of the budget before where there is one; then its check."""
+        found = yield from self._chosen(budget, previous)
+        if not self._checks:
+            return found
+        return (yield from relayed(self._black_box(budget, None), lambda other: self._worse(found, other)))
+
+    def _chosen(self, budget: float, previous: tuple[float, Ascent] | None) -> Search:
+        objective, algorithm, steps = self.objective, self.settings["algorithm"], self._steps(budget)
+        measurement, radius = objective.problem.measurement, self._radius(budget)
+        warm = previous is not None and not previous[1].flat
+        begin = previous[1].z * (budget / previous[0]) if previous is not None and warm else None
+        if algorithm == "black-box":
+            return self._black_box(budget, begin)
+        noise = partial(draw, measurement, budget * self._norms, self.knobs["seed"])
+        if algorithm == "advrec":
             everywhere = torch.ones_like(measurement.mask) if measurement.full is not None else measurement.mask
-            return advrec(self.objective, radius, steps, start=draw(measurement, radius, self.seed, mask=everywhere))
-        if previous is not None and not previous.flat:
-            start = previous.z * (budget / max(found))
-            return sphere_ascent(self.objective, radius, steps, start=start, warm=True, clean_loss=previous.loss[0])
-        if self.objective.target == "clean":
+            return advrec(objective, radius, steps, start=noise(mask=everywhere))
+        clean_loss = None
+        if previous is not None and warm:
+            clean_loss = previous[1].loss[0]
+        elif objective.target == "clean":
             # At zero the distance to the own clean image has no gradient: noise gives the first direction.
-            start = draw(measurement, radius, self.seed)
-            return sphere_ascent(self.objective, radius, steps, start=start, clean_loss=0.0)
-        return sphere_ascent(self.objective, radius, steps, start=torch.zeros_like(measurement.kspace))
+            begin, clean_loss = noise(), float(objective.of_image(objective.clean))
+        start = torch.zeros_like(measurement.kspace) if begin is None else begin
+        ascent = partial(transfer, stand_in=self.knobs["stand_in"]) if algorithm == "transfer" else ASCENTS[algorithm]
+        return ascent(objective, radius, steps, start=start, warm=warm, clean_loss=clean_loss)
+
+    def _black_box(self, budget: float, start: Tensor | None) -> Search:
+        from .black_box import black_box
+
+        mask, radius = self.objective.problem.measurement.mask, self._radius(budget)
+        return black_box(
+            self.objective,
+            lambda z: onto_spheres(z * mask, radius),
+            self.knobs["evaluations"],
+            seed=self.knobs["seed"],
+            start=start,
+        )
+
+    @cached_property
+    def _norms(self) -> Tensor:
+        measurement = self.objective.problem.measurement
+        return coil_norms(measurement.kspace if measurement.full is None else measurement.full)
+
+    def _radius(self, budget: float) -> Tensor:
+        norms = self._norms.norm(keepdim=True) if self.knobs["norm"] == "global" else self._norms
+        return budget * norms
+
+    def _worse(self, found: Ascent, other: Ascent) -> Ascent:
+        """A search's result; or that of its check if it hurts more, which is then a finding."""
+        reached, more = (
+            one.loss[-1] if one.image is None else float(self.objective.of_image(one.image)) for one in (found, other)
+        )
+        clean = found.loss[0]
+        if more - clean <= MISLED * (reached - clean):
+            return found
+        words = "A search without gradients, started from nothing, found more than the gradients did: they mislead."
+        return replace(
+            found, z=other.z, image=other.image, loss=(*found.loss, more), findings={"black_box_stronger": words}
+        )
 
     def _perturbed(self, budget: float, state: Ascent, clean: Tensor | None, *, complete: bool) -> Perturbed:
         objective = self.objective
-        findings = {"zero_gradient": "The gradient is zero: nothing in this region follows the k-space."}
-        return Perturbed.of(
+        findings = dict(state.findings)
+        if state.flat:
+            findings["zero_gradient"] = "The gradient is zero: nothing in this region follows the k-space."
+        perturbed = Perturbed.of(
             objective.problem.measurement,
             state.z,
             budget,
             keep=objective.keep,
             loss=state.loss,
             complete=complete,
-            details={"target": objective.target},
-            findings=findings if state.flat else {},
+            findings=findings,
             clean=clean,
             image=state.image,
         )
+        share = perturbed.budget.achieved / budget
+        return replace(perturbed, details={**self.settings, "budget_used": share, **state.details})

@@ -309,7 +309,8 @@ def describe(region: Region) -> str:
 def spent(perturbed: "Perturbed") -> str:
     """Nominal and achieved budget, per coil, and in multiples of the thermal noise; what else is to be said."""
     budget = perturbed.budget
-    nominal = "" if budget.nominal is None else f" ({percent(budget.nominal)} of each coil allowed)"
+    bounded = "all coils together" if perturbed.details.get("norm") == "global" else "each coil"
+    nominal = "" if budget.nominal is None else f" ({percent(budget.nominal)} of {bounded} allowed)"
     whole = "the k-space" if budget.relative_to == "full" else "the sampled k-space"
     coils = f"{percent(min(budget.per_coil))} to {percent(max(budget.per_coil))}"
     parts = [

@@ -52,7 +52,9 @@ def test_the_mask_as_numbers_and_a_real_image(tmp_path: Path, lines: Measurement
 def test_it_has_no_gradient_and_says_so(tmp_path: Path, lines: Measurement) -> None:
     path = save(tmp_path / "double.onnx", "image", ["r", "c", 2], ["r", "c", 2])
     with pytest.raises(InputError, match="double.onnx gives no gradients"):
-        perturbations.get("worst-case").run(lines, registry.get(str(path)), ROI.box(10, 10, 8, 8), (0.01,))
+        perturbations.get("worst-case").run(
+            lines, registry.get(str(path)), ROI.box(10, 10, 8, 8), (0.01,), algorithm="sphere-ascent"
+        )
 
 
 def test_what_does_not_fit(tmp_path: Path, lines: Measurement) -> None:

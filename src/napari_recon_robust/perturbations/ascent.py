@@ -1,0 +1,73 @@
+"""A search by gradients: an algorithm proposes, the objective answers, the best is kept."""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .objective import Objective
+
+# Proposes the next z (coils, readout, phase), and is sent L(z) and its gradient in return.
+Moves = Generator[Tensor, tuple[float, Tensor], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Ascent:
+    """A search so far: the best z (coils, readout, phase), its image if known, the loss of every iterate.
+
+    clean: the reconstruction of the clean samples, where the search came by it. flat: the gradient was zero, so
+    that there is no direction to go. findings, details: what the search says of itself, as in `Perturbed`.
+    """
+
+    z: Tensor
+    image: Tensor | None
+    loss: tuple[float, ...]
+    clean: Tensor | None = None
+    flat: bool = False
+    findings: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+Search = Generator[Ascent, None, Ascent]
+
+
+def ascend(objective: Objective, moves: Moves, steps: int, *, warm: bool, clean_loss: float | None) -> Search:
+    """The best of what `moves` proposes in that many gradients. Yields after each gradient.
+
+    warm: the first proposal spends its budget and is a candidate; otherwise it is zero, or noise where zero has no
+    gradient, and does not count. clean_loss: L(0) where the first proposal is not zero.
+    """
+    z = next(moves)
+    best, reached = Ascent(z, None, () if clean_loss is None else (clean_loss,)), float("-inf")
+    for step in range(steps):
+        loss, gradient, image = objective.gradient(z)
+        first = step == 0 and not warm
+        if first:
+            best = Ascent(torch.zeros_like(z), None, (*best.loss, loss), clean=image if clean_loss is None else None)
+        else:
+            best, reached = _kept(best, reached, z, loss, image)
+        if not gradient.any():
+            return replace(best, flat=True)
+        z = moves.send((loss, gradient))
+        if first:
+            best = replace(best, z=z)
+        yield best
+    best, _ = _kept(best, reached, z, *objective.value(z))
+    return best
+
+
+def relayed(search: Search, change: Callable[[Ascent], Ascent]) -> Search:
+    """The search with each of its states, and its result, changed."""
+    while True:
+        try:
+            state = next(search)
+        except StopIteration as stop:
+            return change(stop.value)
+        yield change(state)
+
+
+def _kept(best: Ascent, reached: float, z: Tensor, loss: float, image: Tensor) -> tuple[Ascent, float]:
+    best = replace(best, loss=(*best.loss, loss))
+    return (best, reached) if loss <= reached else (replace(best, z=z, image=image), loss)

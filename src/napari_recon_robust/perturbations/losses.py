@@ -1,0 +1,107 @@
+"""What a worst-case search may make large: a new loss is one function and one line of the table.
+
+Each is of the image's magnitude and the wanted one, float64 (rows, columns) in the scan's units, and of the region,
+bool (rows, columns), and returns a scalar that does not depend on the scan's units.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError, ReconRobustError
+from ..evaluation import metrics
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+# The ring about a region, in pixels: one is left out, where the region's own edge blurs into it.
+GAP, RING = 1, 4
+# Of the wanted image's maximum; a region that differs less from its surroundings has no contrast to speak of.
+FLAT = 1e-6
+
+
+def squared_error(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
+    """Mean of (|f| - X)^2 / max(X)^2 over the region."""
+    return ((image - wanted) / metrics.data_range_of(wanted))[region].square().mean()
+
+
+def absolute_error(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
+    """Mean of ||f| - X| / max(X) over the region."""
+    return ((image - wanted) / metrics.data_range_of(wanted))[region].abs().mean()
+
+
+def dissimilarity(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
+    """1 - SSIM on the region."""
+    return 1 - metrics.ssim(image, wanted, metrics.data_range_of(wanted), region)
+
+
+def contrast_lost(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
+    """1 - c(|f|) / c(X): 0 for the wanted contrast, 1 where none is left, above 1 where it is inverted.
+
+    c(x) = mean of x over the region - mean over the ring at 2 to 5 pixels from it. It has a sign on purpose: what
+    harms is that a lesion fades into its surroundings, and a search without one would take whichever way is steeper.
+    """
+    ring = ring_about(region)
+    if not ring.any():
+        raise InputError("the region leaves no ring around it to have a contrast with; choose a smaller one.")
+    before = wanted[region].mean() - wanted[ring].mean()
+    if not before.abs() > FLAT * metrics.data_range_of(wanted):
+        raise InputError("the region has no contrast with its surroundings; choose another region or loss.")
+    return 1 - (image[region].mean() - image[ring].mean()) / before
+
+
+def contrast_raised(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
+    """c(|f|) / c(X) - 1, c as of `contrast_lost`: how much a structure is exaggerated."""
+    return -contrast_lost(image, wanted, region)
+
+
+LOSSES: dict[str, Loss] = {
+    "squared-error": squared_error,
+    "l1": absolute_error,
+    "ssim": dissimilarity,
+    "contrast": contrast_lost,
+    "contrast-up": contrast_raised,
+}
+
+
+def ring_about(region: Tensor) -> Tensor:
+    """The pixels that are 2 to 5 pixels (GAP, RING) from a region, bool (rows, columns)."""
+
+    def grown(pixels: int) -> Tensor:
+        padded = torch.nn.functional.max_pool2d(region[None].float(), 2 * pixels + 1, stride=1, padding=pixels)
+        return padded[0] > 0
+
+    return grown(GAP + RING) & ~grown(GAP)
+
+
+def own(function: Callable[..., Any]) -> Loss:
+    """A user's function as a loss: InputError where it fails, or returns anything but a finite scalar."""
+    name = name_of(function)
+
+    def loss(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
+        try:
+            value = torch.as_tensor(function(image, wanted, region), dtype=torch.float64)
+        except ReconRobustError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"the loss {name} failed ({type(error).__name__}: {' '.join(str(error).split())}); "
+                "it is called with the image, the wanted image (float64) and the region (bool), all torch tensors."
+            ) from error
+        if value.numel() != 1:
+            raise InputError(f"the loss {name} returned the shape {tuple(value.shape)}; return one number.")
+        if not value.isfinite():
+            raise InputError(f"the loss {name} returned {float(value.detach()):g}; return a finite number.")
+        if image.requires_grad and not value.requires_grad:
+            raise InputError(
+                f"the loss {name} has no gradient; compute it from the image in torch, or choose black-box."
+            )
+        return value.reshape(())
+
+    return loss
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """What a function is called in results."""
+    return str(getattr(function, "__name__", type(function).__name__))

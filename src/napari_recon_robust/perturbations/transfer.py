@@ -1,0 +1,43 @@
+"""Transfer: the perturbation of one method's gradients, applied to another method."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..knob import resolve
+from ..reconstructors import registry
+from .ascent import Ascent, Search, relayed
+from .objective import Objective
+from .sphere_ascent import sphere_ascent
+
+# Methods that give gradients, need no choice of knobs, and run on any scan.
+STAND_INS = ("tv", "cg-sense", "hqs-supervised", "varnet", "unet")
+
+
+def transfer(
+    objective: Objective,
+    radius: Tensor,
+    steps: int,
+    *,
+    stand_in: str,
+    start: Tensor,
+    warm: bool = False,
+    clean_loss: float | None = None,
+) -> Search:
+    """Max L'(z) by sphere ascent, L' the same objective of a differentiable stand-in; L is of the method at hand.
+
+    stand_in: one of STAND_INS, at its default knobs. The loss is that of the method at hand, of the clean samples and
+    of the result: it is reconstructed once or twice, whatever the number of gradients. Other arguments as of
+    `sphere_ascent`. Yields after each gradient of the stand-in, its best so far.
+    """
+    clean = None
+    if clean_loss is None:
+        clean_loss, clean = objective.value(torch.zeros_like(start))
+    other = registry.get(stand_in)
+    problem = replace(objective.problem, reconstructor=other, knobs=resolve(other.knobs, {}))
+    search = sphere_ascent(replace(objective, problem=problem), radius, steps, start=start, warm=warm)
+    begun = Ascent(start, None, (clean_loss,), clean=clean, details={"stand_in": stand_in})
+    found = yield from relayed(search, lambda state: replace(begun, z=state.z, flat=state.flat))
+    loss, image = objective.value(found.z)
+    return replace(found, image=image, loss=(clean_loss, loss))

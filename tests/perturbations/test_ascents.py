@@ -1,0 +1,157 @@
+"""What holds for every search by gradients: an entry of the table that misses the known optimum cannot be added."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_recon_robust.perturbations.apgd import checkpoints
+from napari_recon_robust.perturbations.balls import into_balls, onto_spheres, unit
+from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.objective import Objective
+from napari_recon_robust.perturbations.random_noise import draw
+from napari_recon_robust.perturbations.worst_case import ASCENTS, WorstCase
+
+ETA = 0.01
+
+
+@pytest.fixture
+def linear(combined):
+    """10 + Re A^H y: its magnitude is affine in the k-space, so that the squared error is a quadratic form of z."""
+
+    class Linear(type(combined)):
+        label = "Linear"
+
+        def reconstruct(self, measurement, **knobs):
+            return (10 + super().reconstruct(measurement).real).to(torch.complex64)
+
+    return Linear()
+
+
+@pytest.fixture
+def jacobian(measurement, linear, roi):
+    """J, float64 (pixels of the ROI, 2 x k-space of all coils), coil after coil; row by row by differentiation."""
+    z = torch.zeros_like(measurement.kspace).requires_grad_()
+    pixels = linear(measurement.with_kspace(measurement.kspace + z, keep=True)).real[roi.mask(measurement.matrix)]
+    rows = [torch.autograd.grad(pixel, z, retain_graph=True)[0] for pixel in pixels]
+    return torch.view_as_real(torch.stack(rows)).flatten(1).double().numpy()
+
+
+@pytest.fixture
+def optimum(measurement, linear, jacobian):
+    """The largest mean squared error on the two kinds of balls, by other means than the searches.
+
+    Global: the largest singular value. Per coil: 200 power iterations (z_i <- r_i n(J^T J z)_i) from two starts.
+    """
+    data_range = float(linear(measurement).abs().max())
+    scale = len(jacobian) * data_range**2
+    radius = ETA * coil_norms(measurement.full).double().numpy()[:, None]
+    best = 0.0
+    for seed in range(2):
+        z = np.random.default_rng(seed).normal(size=jacobian.shape[1])
+        for _ in range(200):
+            uphill = (jacobian.T @ (jacobian @ z)).reshape(len(radius), -1)
+            z = (radius * uphill / np.linalg.norm(uphill, axis=1, keepdims=True)).ravel()
+        best = max(best, np.square(jacobian @ z).sum() / scale)
+    largest = np.linalg.svd(jacobian, compute_uv=False)[0]
+    return {"per-coil": best, "global": (largest * np.linalg.norm(radius)) ** 2 / scale}
+
+
+@pytest.mark.parametrize("norm", ["per-coil", "global"])
+@pytest.mark.parametrize("algorithm", ASCENTS)
+def test_the_largest_singular_vector_of_a_linear_method_is_found(measurement, linear, roi, optimum, algorithm, norm):
+    knobs = {"algorithm": algorithm, "norm": norm, "target": "clean", "sensitivities": "kept"}
+    job = WorstCase().run(measurement, linear, roi, (ETA,), steps=60, **knobs)
+    best = []
+    while True:
+        try:
+            (preview,) = next(job).preview
+        except StopIteration as stop:
+            (found,) = stop.value
+            break
+        best.append(squared_error(measurement, linear, roi, preview.perturbation))
+        assert preview.budget.achieved <= ETA * (1 + 1e-5)
+    assert best[1:] == sorted(best[1:])
+    reached = squared_error(measurement, linear, roi, found.perturbation)
+    assert reached == pytest.approx(max(found.loss), rel=1e-3)
+    assert reached >= best[-1]
+    assert 0.96 * optimum[norm] < reached < 1.001 * optimum[norm]
+    assert len(found.loss) == 2 + 60
+
+
+def squared_error(measurement, method, roi, z):
+    """The mean squared change in the ROI, computed from the images."""
+    clean = method(measurement).abs()
+    image = method(measurement.with_kspace(measurement.kspace + z, keep=True)).abs()
+    return float((((image - clean) / clean.max())[roi.mask(measurement.matrix)]).double().square().mean())
+
+
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("algorithm", ASCENTS)
+def test_no_iterate_leaves_the_balls_and_the_preview_never_gets_worse(measurement, combined, roi, algorithm, single):
+    radius = ETA * coil_norms(measurement.full)
+    radius = radius.norm(keepdim=True) if single else radius
+    seen = []
+
+    class Watched(Objective):
+        def gradient(self, z):
+            seen.append(z.clone())
+            return super().gradient(z)
+
+    problem = Problem(measurement, combined, {}, roi, roi.mask(measurement.matrix))
+    objective = Watched(problem, "reference", "squared-error", keep=True)
+    start = torch.zeros_like(measurement.kspace)
+    states = list(ASCENTS[algorithm](objective, radius, 12, start=start))
+    assert len(states) == len(seen) == 12
+    for z in seen:
+        norms = coil_norms(z).norm(keepdim=True) if single else coil_norms(z)
+        assert (norms <= radius * (1 + 1e-5)).all()
+    kept = [objective.value(state.z)[0] for state in states]
+    assert kept == sorted(kept)
+    assert kept[0] > states[0].loss[0]
+
+
+@pytest.mark.parametrize("algorithm", ASCENTS)
+def test_a_warm_start_counts_as_a_candidate(measurement, combined, roi, algorithm):
+    radius = ETA * coil_norms(measurement.full)
+    problem = Problem(measurement, combined, {}, roi, roi.mask(measurement.matrix))
+    objective = Objective(problem, "reference", "squared-error", keep=True)
+    good = run_to_end(ASCENTS["apgd"](objective, radius, 60, start=torch.zeros_like(measurement.kspace)))
+    warm = run_to_end(ASCENTS[algorithm](objective, radius, 1, start=good.z, warm=True, clean_loss=good.loss[0]))
+    assert objective.value(warm.z)[0] >= max(good.loss) * (1 - 1e-6)
+    assert warm.loss[0] == good.loss[0]
+
+
+def run_to_end(job):
+    while True:
+        try:
+            next(job)
+        except StopIteration as stop:
+            return stop.value
+
+
+def test_checkpoints_are_those_of_the_paper():
+    """Croce and Hein 2020, section 3: for 100 steps."""
+    assert sorted(checkpoints(100)) == [22, 41, 57, 70, 80, 87, 93, 99]
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_projections_are_the_nearest_points_of_the_balls(measurement, single):
+    radius = coil_norms(measurement.kspace)
+    radius = radius.norm(keepdim=True) if single else radius
+    z = draw(measurement, coil_norms(measurement.kspace) * torch.tensor([0.5, 1.0, 2.0, 3.0]), 1)
+
+    def norms(z):
+        return coil_norms(z).norm(keepdim=True) if single else coil_norms(z)
+
+    torch.testing.assert_close(norms(onto_spheres(z, radius)), radius)
+    torch.testing.assert_close(norms(unit(z, radius)), torch.ones_like(radius))
+    inside = into_balls(z, radius)
+    torch.testing.assert_close(norms(inside), torch.minimum(norms(z), radius))
+    # The projection p of z into a convex set: Re <z - p, q - p> <= 0 for every q in it.
+    for seed in range(5):
+        other = into_balls(draw(measurement, 3 * coil_norms(z), seed), radius)
+        assert ((z - inside).conj() * (other - inside)).real.sum() <= 1e-4 * z.norm() ** 2
+    z = z.clone()
+    z[1] = 0
+    assert not onto_spheres(z, radius)[1].any()
+    assert onto_spheres(z, radius).isfinite().all()
