@@ -26,15 +26,15 @@ from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.perturbations.outcome import Outcome, tissue_of
 
 ACCELERATIONS = (4, 8)
-BUDGETS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.025)
+BUDGETS = (0.005, 0.01, 0.025)
 ATTACKED = ("unet", "varnet")
 FNAF_NETWORKS = ("unet", "irim", "unet-fnaf")
 TRAINED = ("unet", "unet-adversarial", "varnet", "varnet-adversarial", "hqs-supervised")
 UNTRAINED = ("dip", "conv-decoder")
 FAMILIES = ("cg-sense", "tv", "l1-wavelet", *UNTRAINED, *TRAINED)
 TURNED = ("cg-sense", "tv", "unet", "varnet", "hqs-supervised")
-ATTEMPTS, REGIONS, MATRIX, SLICES = 4, 2, 128, 5
-EVALUATIONS = 20  # of the black-box search of an untrained method, which takes half a minute for each
+ATTEMPTS, REGIONS, MATRIX, SLICES = 2, 1, 128, 4
+EVALUATIONS = 8  # of the black-box search of an untrained method, which takes half a minute for each
 
 Values = dict[str, Any]
 

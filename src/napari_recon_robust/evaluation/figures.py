@@ -1,14 +1,15 @@
 """Figures of a perturbation's results, written to a file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .comparison import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from .comparison import Comparison
 
 SUFFIXES = (".png", ".pdf", ".svg")
 NOTICE = "Not for diagnostic use."
@@ -20,7 +21,7 @@ def check_suffix(path: Path) -> None:
         raise InputError(f"{path.name} is no figure; name it {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
 
 
-def worst_case_curve(path: Path, budgets: Sequence[float], comparisons: Sequence[Comparison], title: str) -> None:
+def worst_case_curve(path: Path, budgets: Sequence[float], comparisons: "Sequence[Comparison]", title: str) -> None:
     """SSIM and RMSE of the ROI over the budget, perturbed and random, from the clean image on.
 
     RMSE relative to the ROI's norm in the reference: flat regions lose SSIM for little.
@@ -37,13 +38,18 @@ def worst_case_curve(path: Path, budgets: Sequence[float], comparisons: Sequence
     _write(figure, path)
 
 
-def pose_curve(path: Path, poses: Sequence[dict[str, Any]], title: str) -> None:
+def turned_only(poses: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The points of a rotation's curve (its details) that are neither moved nor scaled, by their angle."""
+    return sorted((p for p in poses if not any(p["shift"]) and p["scale"] == 1), key=lambda p: float(p["angle"]))
+
+
+def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str) -> None:
     """SSIM and RMSE of the ROI over the angle, and what interpolation alone costs.
 
     poses: the curve of a rotation's details; what is moved or scaled as well is left out.
     """
     figure, (left, right) = _panels(title)
-    turned = sorted((pose for pose in poses if not any(pose["shift"]) and pose["scale"] == 1), key=lambda p: p["angle"])
+    turned = turned_only(poses)
     angles = [pose["angle"] for pose in turned]
     for prefix, style, label in (
         ("", "C3o-", "reconstructed, turned back"),

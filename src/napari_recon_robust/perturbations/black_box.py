@@ -167,7 +167,10 @@ class _Model:
 
 @dataclass(frozen=True, eq=False)
 class _Linear:
-    """R z = Re(conj(p) (H^H)^-1 A^H z), H = A^H A + weight L or, without a weight, 1; p the phase of the clean image."""
+    """R z = Re(conj(p) H^-1 A^H z), p the phase of the clean image; H = A^H A + weight L, or 1 without a weight.
+
+    L is the largest eigenvalue of A^H A.
+    """
 
     measurement: Measurement
     model: ForwardModel

@@ -35,7 +35,7 @@ class Rotation(Perturbation):
     id = "rotation"
     label = "Rotation"
     summary = "Turn, move and scale the object a little, and bring the reconstruction back: does it depend on the pose?"
-    shown = "Turned, brought back"
+    shown = "Turned back"
     needs_budget = False
     knobs = (
         Knob(

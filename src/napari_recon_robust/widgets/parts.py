@@ -366,23 +366,25 @@ class SamplingPicture(QWidget):
         painter.end()
 
 
-class LossCurve(QWidget):
-    """The loss of the search after each gradient, relative to the clean image's."""
+class Curve(QWidget):
+    """A small curve with a line of text above it: the loss of a search after each step, SSIM over an angle."""
 
     def __init__(self) -> None:
         super().__init__()
         self._values: tuple[float, ...] = ()
+        self._left = self._right = ""
         self.setFixedHeight(72)
-        self.setToolTip("Squared error on the region after each gradient; higher is worse for the reconstruction")
 
-    def set_values(self, values: Sequence[float]) -> None:
-        """Show these values."""
+    def set_values(self, values: Sequence[float], left: str = "", right: str = "", tip: str = "") -> None:
+        """Show these values, with words above them at the left and the right; hidden below two of them."""
         self._values = tuple(float(value) for value in values)
+        self._left, self._right = left, right
+        self.setToolTip(tip)
         self.setVisible(len(self._values) > 1)
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """A line with its points; the start and the best are written."""
+        """A line with its points."""
         values = np.array(self._values)
         if len(values) < 2 or not np.isfinite(values).all():
             return
@@ -409,8 +411,6 @@ class LossCurve(QWidget):
             painter.drawEllipse(point, 2.5, 2.5)
         painter.setPen(text)
         head = QRectF(self.rect()).adjusted(8, 0, -8, 0)
-        painter.drawText(head, Qt.AlignmentFlag.AlignTop, "Loss on the region")
-        if values[0] > 0:
-            ratio = f"{high / values[0]:.3g} × clean"
-            painter.drawText(head, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight, ratio)
+        painter.drawText(head, Qt.AlignmentFlag.AlignTop, self._left)
+        painter.drawText(head, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight, self._right)
         painter.end()

@@ -1,6 +1,7 @@
 """The Perturb dock: choose a region, perturb it, replay the result at every smaller budget."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import napari.viewer
@@ -17,10 +18,11 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from ..evaluation.figures import turned_only
 from ..workbench.perturbing import BUDGET
 from ..workbench.regions import Region
 from .knobs import KnobPanel, NumberControl, decimals
-from .parts import Fold, LossCurve, Page, button, heading, row, show_text, words
+from .parts import Curve, Fold, Page, button, heading, row, show_text, words
 from .scene import percent
 from .session import Session
 
@@ -128,7 +130,7 @@ class PerturbDock(Page):
         self.column.addWidget(self.run)
 
     def _fill_result(self) -> None:
-        self.curve = LossCurve()
+        self.curve = Curve()
         self.replay = QSlider(Qt.Orientation.Horizontal)
         self.replay.setRange(0, _FRACTIONS)
         self.replay.setToolTip("The same perturbation at every smaller budget, from 0 to what was found")
@@ -275,9 +277,24 @@ class PerturbDock(Page):
         self._show_curve(perturbed)
 
     def _show_curve(self, perturbed: "Perturbed | None") -> None:
-        """The curve of a search within a budget; a feature's loss is said in words."""
-        searched = perturbed is not None and perturbed.budget.nominal is not None
-        self.curve.set_values(perturbed.loss if perturbed is not None and searched else ())
+        """The curve of a search within a budget, or of a rotation's angles; a feature's loss is said in words."""
+        if perturbed is None:
+            self.curve.set_values(())
+        elif "curve" in perturbed.details:
+            self._show_angles(turned_only(perturbed.details["curve"]))
+        elif perturbed.budget.nominal is None:
+            self.curve.set_values(())
+        else:
+            loss = perturbed.loss
+            ratio = f"{max(loss) / loss[0]:.3g} × clean" if loss and loss[0] > 0 else ""
+            tip = "What the search makes large on the region, after each step; higher is worse for the reconstruction"
+            self.curve.set_values(loss, "Loss on the region", ratio, tip)
+
+    def _show_angles(self, poses: "Sequence[Mapping[str, Any]]") -> None:
+        scores = [pose["ssim"] for pose in poses]
+        angles = f"SSIM of the region, {poses[0]['angle']:g}° to {poses[-1]['angle']:g}°".replace("-", "−")
+        tip = "Of the reconstruction brought back, over the angle by which the object was turned"
+        self.curve.set_values(scores, angles, f"{min(scores):.3f} to {max(scores):.3f}", tip)
 
     def _on_finished(self) -> None:
         result = self.bench.perturbing.result

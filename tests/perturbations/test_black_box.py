@@ -1,0 +1,190 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_recon_robust.errors import ModelError
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.perturbations.balls import onto_spheres
+from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.black_box import black_box
+from napari_recon_robust.perturbations.losses import own
+from napari_recon_robust.perturbations.objective import Objective
+from napari_recon_robust.perturbations.random_noise import draw
+from napari_recon_robust.perturbations.sphere_ascent import sphere_ascent
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.reconstructors import registry
+
+
+def objective(measurement, reconstructor, roi, *, target="reference", loss="squared-error", keep=True):
+    knobs = {knob.name: knob.default for knob in reconstructor.knobs}
+    problem = Problem(measurement, reconstructor, knobs, roi, roi.mask(measurement.matrix))
+    return Objective(problem, target, loss, keep)
+
+
+def onto(measurement, radius):
+    return lambda z: onto_spheres(z * measurement.mask, radius)
+
+
+def finish(search):
+    states = []
+    while True:
+        try:
+            states.append(next(search))
+        except StopIteration as stop:
+            return stop.value, states
+
+
+def no_gradient(reconstructor):
+    """The same method without a gradient."""
+
+    class Detached(type(reconstructor)):
+        differentiable = False
+
+        def reconstruct(self, measurement, **knobs):
+            with torch.no_grad():
+                return super().reconstruct(measurement, **knobs)
+
+    return Detached()
+
+
+def largest_change(measurement, reconstructor, roi):
+    """The largest ||S Re(conj(p) f(z))|| over ||z|| = 1 of a linear f, p the clean phase, from its dense matrix."""
+    mask = roi.mask(measurement.matrix)
+    with torch.no_grad():
+        phase = reconstructor(measurement).sgn()
+        points = torch.eye(measurement.kspace[0].numel(), dtype=torch.complex64)
+        points = points.reshape(-1, *measurement.kspace[0].shape)[measurement.mask.expand(32, 36).flatten()]
+        columns = []
+        for coil in range(measurement.coils):
+            z = torch.zeros(len(points), *measurement.kspace.shape, dtype=torch.complex64)
+            z[:, coil] = points
+            columns.append(phase.conj() * reconstructor(measurement.with_kspace(z, keep=True)))
+        matrix = torch.cat(columns)[:, mask]
+    return float(torch.linalg.matrix_norm(torch.cat([matrix.real, (1j * matrix).real]), 2))
+
+
+def aimed(measurement, roi, seed):
+    """Random k-space of an image that lies in the region: (coils, readout, phase)."""
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.randn(measurement.matrix, dtype=torch.complex64, generator=generator)
+    return fourier.fft(measurement.model.forward(image * roi.mask(measurement.matrix)), (-2,))
+
+
+@pytest.mark.parametrize("method", ["combined", "weighted"])
+def test_of_a_linear_method_the_largest_singular_vector_is_found(make_measurement, combined, roi, method):
+    """For a single ball and the distance to the own clean image; of a method in the model's family, and of another."""
+
+    class Weighted(type(combined)):
+        """The coils are combined with other weights."""
+
+        label = "Weighted"
+
+        def reconstruct(self, measurement, **knobs):
+            weights = torch.linspace(0.5, 1.5, measurement.coils)[:, None, None]
+            return measurement.crop(measurement.model.adjoint(weights * measurement.data))
+
+    measurement = make_measurement(full=False)
+    reconstructor = combined if method == "combined" else Weighted()
+    problem = objective(measurement, no_gradient(reconstructor), roi, target="clean")
+    radius = 0.002 * measurement.kspace.norm(keepdim=True).reshape(1)
+    found, _ = finish(black_box(problem, onto(measurement, radius), 16, seed=0))
+    optimum = (float(radius) * largest_change(measurement, reconstructor, roi)) ** 2
+    reached = max(found.loss) * problem.data_range**2 * int(problem.region.sum())
+    assert (0.99 if method == "combined" else 0.85) * optimum < reached < 1.01 * optimum
+
+
+@pytest.mark.parametrize("target", ["reference", "clean"])
+@pytest.mark.parametrize("method", ["tv", "unet"])
+def test_it_comes_near_the_gradient_and_far_beyond_random_search(measurement, roi, method, target):
+    reconstructor = registry.get(method)
+    problem = objective(measurement, reconstructor, roi, target=target)
+    radius = 0.01 * coil_norms(measurement.full)
+    blind = objective(measurement, no_gradient(reconstructor), roi, target=target)
+    found, _ = finish(black_box(blind, onto(measurement, radius), 12, seed=0))
+    start = torch.zeros_like(measurement.kspace) if target == "reference" else draw(measurement, radius, 0)
+    gradients, _ = finish(sphere_ascent(problem, radius, 5, start=start, clean_loss=found.loss[0]))
+    chance = max(problem.value(onto(measurement, radius)(aimed(measurement, roi, seed)))[0] for seed in range(12))
+    clean, black, white, chance = (
+        max(0, loss) ** 0.5 for loss in (found.loss[0], max(found.loss), max(gradients.loss), chance)
+    )
+    assert black - clean > 0.7 * (white - clean)
+    assert black - clean > 3 * (chance - clean)
+
+
+def test_the_budget_is_spent_and_the_best_is_kept(measurement, rss, roi):
+    problem = objective(measurement, no_gradient(rss), roi, keep=False)
+    radius = 0.02 * coil_norms(measurement.full)
+    found, states = finish(black_box(problem, onto(measurement, radius), 7, seed=0))
+    assert len(states) == 7
+    assert found.loss[0] == pytest.approx(float(problem.of_image(problem.clean)))
+    for count, state in enumerate(states, 1):
+        assert len(state.loss) == 1 + count
+        assert problem.value(state.z)[0] == pytest.approx(max(state.loss[1:]), rel=1e-5)
+        assert float(problem.of_image(state.image)) == pytest.approx(max(state.loss[1:]))
+        torch.testing.assert_close(coil_norms(state.z), radius, rtol=1e-4, atol=0)
+        assert not state.z[..., ~measurement.mask[0]].any()
+        assert torch.equal(state.clean, problem.clean)
+    assert states[-1].z is found.z
+
+
+def test_the_start_is_the_first_candidate(measurement, combined, roi):
+    problem = objective(measurement, no_gradient(combined), roi)
+    radius = 0.01 * coil_norms(measurement.full)
+    found, _ = finish(black_box(problem, onto(measurement, radius), 6, seed=0))
+    start = 0.3 * found.z
+    again, (first, *_) = finish(black_box(problem, onto(measurement, radius), 3, seed=0, start=start))
+    torch.testing.assert_close(first.z, found.z, rtol=1e-4, atol=1e-6)
+    assert max(again.loss) >= (1 - 1e-5) * max(found.loss)
+
+
+def test_seeds_reproduce(measurement, combined, roi):
+    problem = objective(measurement, no_gradient(combined), roi, target="clean")
+    project = onto(measurement, 0.01 * coil_norms(measurement.full))
+    one, again, other = (finish(black_box(problem, project, 2, seed=seed))[0] for seed in (3, 3, 4))
+    assert torch.equal(one.z, again.z)
+    assert not torch.equal(one.z, other.z)
+
+
+@pytest.mark.parametrize("box", [(16, 16, 1, 1), (0, 0, 32, 36), (0, 0, 2, 2)])
+@pytest.mark.parametrize("target", ["reference", "clean"])
+@pytest.mark.parametrize("evaluations", [1, 4])
+def test_any_region_and_number_of_evaluations(measurement, combined, box, target, evaluations):
+    """A pixel, the whole image, a corner where there is nothing."""
+    problem = objective(measurement, no_gradient(combined), ROI.box(*box), target=target)
+    radius = 0.01 * coil_norms(measurement.full)
+    found, _ = finish(black_box(problem, onto(measurement, radius), evaluations, seed=0))
+    assert len(found.loss) == 1 + evaluations
+    assert max(found.loss) > found.loss[0]
+    assert max(found.loss) > problem.value(draw(measurement, radius, 5))[0]
+
+
+def test_a_loss_without_a_gradient_serves(measurement, combined, roi):
+    def in_numpy(image, wanted, region):
+        return float(np.square((image - wanted).numpy()[region.numpy()]).mean())
+
+    radius = 0.01 * coil_norms(measurement.full)
+    without = objective(measurement, no_gradient(combined), roi, loss=own(in_numpy))
+    found, _ = finish(black_box(without, onto(measurement, radius), 12, seed=0))
+    problem = objective(measurement, no_gradient(combined), roi)
+    with_gradient, _ = finish(black_box(problem, onto(measurement, radius), 12, seed=0))
+    reached = float(problem.of_image(found.image))
+    assert reached - with_gradient.loss[0] > 0.6 * (max(with_gradient.loss) - with_gradient.loss[0])
+
+
+def test_a_method_that_ignores_the_data_is_said_to_be_flat(measurement, combined, roi):
+    class Constant(type(combined)):
+        def reconstruct(self, measurement, **knobs):
+            return 0 * super().reconstruct(measurement) + 1
+
+    found, _ = finish(black_box(objective(measurement, Constant(), roi), onto(measurement, torch.ones(4)), 3, seed=0))
+    assert found.flat
+
+
+def test_nan_is_an_error(measurement, combined, roi):
+    def no_value(image, wanted, region):
+        difference = (image - wanted)[region].square().mean()
+        return difference if image.requires_grad else difference * float("nan")
+
+    problem = objective(measurement, no_gradient(combined), roi, loss=no_value)
+    with pytest.raises(ModelError, match="the loss of Combined is nan"):
+        finish(black_box(problem, onto(measurement, torch.ones(4)), 3, seed=0))
