@@ -138,6 +138,30 @@ class Problem:
     roi: ROI
     mask: Tensor
 
+    @classmethod
+    def of(
+        cls, measurement: Measurement, reconstructor: Reconstructor, roi: ROI, knobs: Mapping[str, Any] | None = None
+    ) -> "Problem":
+        """The problem, checked; knobs: of the method, those left out at their defaults.
+
+        Raises InputError for a batch of slices, k-space that is zero or has NaN, a knob or an ROI that does not fit,
+        or knobs that ask for no image.
+        """
+        if measurement.kspace.ndim != 3:
+            raise InputError(
+                f"the k-space has shape {tuple(measurement.kspace.shape)}; "
+                "one slice (coils, readout, phase) is perturbed at a time."
+            )
+        if not torch.view_as_real(measurement.kspace).sum().isfinite():
+            raise InputError("the k-space holds NaN or infinite values; repair the scan before perturbing it.")
+        if not measurement.kspace.any():
+            raise InputError("the k-space is zero everywhere; choose a slice with signal.")
+        values = resolve(reconstructor.knobs, knobs or {})
+        if not reconstructor.is_image(values):
+            raise InputError(f"these knobs of {reconstructor.label} ask for a map, not for an image; perturb an image.")
+        mask = roi.mask(measurement.matrix).to(measurement.kspace.device)
+        return cls(measurement, reconstructor, values, roi, mask)
+
     def reconstruct(self, measurement: Measurement) -> Tensor:
         """The image, complex64 (rows, columns)."""
         return self.reconstructor(measurement, **self.knobs)
@@ -174,31 +198,13 @@ class Perturbation(ABC):
         Raises InputError at once for a budget, a knob or an ROI that does not fit, a batch of slices, NaN in the
         k-space, or a method without gradients where they are needed.
         """
-        if measurement.kspace.ndim != 3:
-            raise InputError(
-                f"the k-space has shape {tuple(measurement.kspace.shape)}; "
-                "one slice (coils, readout, phase) is perturbed at a time."
-            )
-        if not torch.view_as_real(measurement.kspace).sum().isfinite():
-            raise InputError("the k-space holds NaN or infinite values; repair the scan before perturbing it.")
-        if not measurement.kspace.any():
-            raise InputError("the k-space is zero everywhere; choose a slice with signal.")
+        problem = Problem.of(measurement, reconstructor, roi, reconstructor_knobs)
         if self.needs_budget:
             _check_budgets(budgets)
         if self.needs_gradient and not reconstructor.gives_gradient(measurement):
             raise InputError(
                 f"{reconstructor.label} gives no gradients, which {self.label.lower()} needs; choose another method."
             )
-        method_knobs = resolve(reconstructor.knobs, reconstructor_knobs or {})
-        if not reconstructor.is_image(method_knobs):
-            raise InputError(f"these knobs of {reconstructor.label} ask for a map, not for an image; perturb an image.")
-        problem = Problem(
-            measurement=measurement,
-            reconstructor=reconstructor,
-            knobs=method_knobs,
-            roi=roi,
-            mask=roi.mask(measurement.matrix).to(measurement.kspace.device),
-        )
         return self._run(problem, tuple(budgets), **resolve(self.knobs, knobs))
 
     def restoring(self, details: Mapping[str, Any]) -> Restore | None:
