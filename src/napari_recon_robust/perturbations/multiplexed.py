@@ -30,7 +30,7 @@ class Multiplexed(Search):
 
     Up to 25 separated features are drawn in each image; after the first image they take shape, size, contrast and
     angle from the worst sixth so far. The 16 worst are moved together by the gradient of the sum of their
-    recoveries (each depends on its own values), the worst of them are tried alone, and the worst of all is refined
+    recoveries (each depends on its own values), the worst of them are tried alone, and the worst of these is refined
     alone.
     """
 
@@ -60,8 +60,10 @@ class Multiplexed(Search):
         yield from self._descend(together, gradients // 2, alone=False)
         # Of each moved feature its worst state.
         states = [_worst(self.candidates[known + index :: len(together)])[0] for index in range(len(together))]
+        tried = len(self.tried)
         yield from self._try_worst([one for _, one in _worst(states)[:alone]])
-        yield from self._descend([self.best.feature], gradients - gradients // 2, alone=True)
+        worst = min(self.tried[tried:], key=self.rank)
+        yield from self._descend([worst.feature], gradients - gradients // 2, alone=True)
 
     def _draw(self, images: int) -> Steps:
         """Random features, many in each image, with the clean scan's calibration."""
