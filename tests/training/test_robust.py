@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.perturbations.feature import Feature
+from napari_recon_robust.perturbations.feature import Feature, Tissue
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.reconstructors.unet import TrainableUNet
@@ -204,7 +204,7 @@ def test_a_feature_is_in_the_truth_as_it_is_in_the_coil_images(example):
 
     before = of(coil_images)
     features = [Feature.of("blob", 12.0, 12.0, 5.0, 0.6), Feature.of("ring", 20.3, 24.6, 6.0, -0.5)]
-    delta = sum(feature.change(before.truth) for feature in features)
+    delta = sum(feature.change(Tissue(before.truth)) for feature in features)
     assert float(delta.abs().max()) > 0.05
     inserted, expected = robust.insert(before, features), of(coil_images + maps * delta)
     torch.testing.assert_close(inserted.problem.data, expected.problem.data, rtol=1e-4, atol=1e-5)
@@ -217,7 +217,7 @@ def test_features_lie_apart_and_within_the_tissue(examples):
         features = robust.draw_features(example, np.random.default_rng(seed))
         assert 0 < len(features) <= robust.TOGETHER
         for index, one in enumerate(features):
-            row, column, size, contrast = one.values.tolist()
+            row, column, size, contrast, _ = one.values.tolist()
             assert robust.SIZES[0] <= size <= robust.SIZES[1]
             assert robust.CONTRASTS[0] <= abs(contrast) <= robust.CONTRASTS[1]
             assert float(example.magnitude[int(row), int(column)]) > 0.02
@@ -263,7 +263,7 @@ def test_the_worst_draws_are_learned_from(examples, monkeypatch):
             network = Forgetful(example, features, [one])
             robust.small_features(absolute, network, example, np.random.default_rng(0))
             tried, learned = (problem.data - example.problem.data for problem in network.problems)
-            changes = [example.problem.model.forward(feature.change(example.truth)) for feature in features]
+            changes = [example.problem.model.forward(feature.change(Tissue(example.truth))) for feature in features]
             torch.testing.assert_close(tried, sum(changes), rtol=1e-3, atol=1e-5)
             count = -(-len(features) // robust.DRAWS)
             # The change that was learned from is a sum of `count` of them, and the painted out one is there.

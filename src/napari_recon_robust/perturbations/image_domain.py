@@ -12,7 +12,7 @@ from ..knob import Knob
 from ..progress import Job, Progress
 from .ascent import Ascent, Search
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
-from .feature import EDGE, smooth_phase
+from .feature import EDGE
 from .insertion import LOST, ROSE, Insertion, detectability
 from .objective import Objective
 from .sphere_ascent import sphere_ascent
@@ -163,7 +163,7 @@ def _insert(insertion: Insertion, budgets: tuple[float, ...], size: float) -> Jo
     yield Progress(0.0, "Reconstructing without the symbol")
     _ = insertion.clean
     with torch.no_grad():
-        drawn = profile * torch.exp(1j * smooth_phase(insertion.truth))
+        drawn = profile * insertion.tissue.carrier
         drawn = drawn / insertion.kspace(drawn).norm()
         tissue = insertion.truth.abs()[region].mean()
     if not (tissue > 0 and drawn.isfinite().all()):

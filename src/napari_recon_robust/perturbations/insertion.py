@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
+from math import isfinite, pi
 
 import torch
 from torch import Tensor
@@ -11,12 +11,14 @@ from torch import Tensor
 from ..evaluation.roi import ROI
 from ..measurement import Measurement
 from .base import Perturbed
-from .feature import Feature
+from .feature import Feature, Inserted, Tissue
 from .scene import Scene
 
 LOST = 0.5
 # Rose's criterion: a known feature is seen reliably at a signal-to-noise ratio of 5.
 ROSE = 5.0
+# Cheng et al. 2020: an attack succeeds from this loss on; the input carries the feature from this change on.
+PUBLISHED_SUCCESS, PUBLISHED_PRESERVED = 1e-3, 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,50 +47,93 @@ class Insertion(Scene):
         """The object on the output image, complex64 (rows, columns)."""
         return self.problem.measurement.crop(self.object)
 
+    @cached_property
+    def tissue(self) -> Tissue:
+        """The image x as features are added to it."""
+        return Tissue(self.truth)
+
     def reconstruct(self, change: Tensor, *, keep: bool) -> Tensor:
         """f(M(k + F S delta)), complex64 (rows, columns)."""
         measurement = self.problem.measurement
         return self.problem.reconstruct(measurement.with_kspace(measurement.kspace + self.kspace(change), keep=keep))
 
-    def recovery(self, feature: Feature, image: Tensor) -> Tensor:
-        """`recovered` of a feature on its region."""
-        return self.recovered(feature.change(self.truth), feature.region(self.problem.measurement.matrix), image)
+    def recovery(self, inserted: Inserted, image: Tensor) -> Tensor:
+        """<dt, df>_T / ||dt||_T^2, differentiable; zero where the feature changes nothing."""
+        intended = inserted.intended
+        after, before = (one[inserted.window][inserted.region].abs() for one in (image, self.clean))
+        return (intended * (after - before)).sum() / intended.square().sum().clamp_min(torch.finfo(intended.dtype).tiny)
 
     def recovered(self, change: Tensor, region: Tensor, image: Tensor) -> Tensor:
-        """<dt, df>_T / ||dt||_T^2 of a change of the image on the region T, bool (rows, columns); differentiable."""
+        """`recovery` of any change of the image, (rows, columns), on the region T, bool (rows, columns)."""
         intended = ((self.truth + change).abs() - self.truth.abs())[region]
         return (intended * (image.abs() - self.clean.abs())[region]).sum() / intended.square().sum()
+
+    def together(self, features: Sequence[Feature], *, keep: bool) -> tuple[Tensor, Tensor]:
+        """The recovery of each of several well separated features, float32 (features,), and the image with them all.
+
+        Differentiable: one gradient moves them all.
+        """
+        inserted = [feature.on(self.tissue) for feature in features]
+        image = self.reconstruct(torch.stack([one.change for one in inserted]).sum(0), keep=keep)
+        return torch.stack([self.recovery(one, image) for one in inserted]), image
 
     def trial(self, feature: Feature) -> Trial:
         """The feature alone."""
         with torch.no_grad():
-            return self.judged(feature, self.reconstruct(feature.change(self.truth), keep=self.keep))
+            (recovery,), image = self.together([feature], keep=self.keep)
+        return self.judged(feature, float(recovery), image)
 
-    def judged(self, feature: Feature, image: Tensor) -> Trial:
-        """The trial of a feature whose reconstruction is known."""
+    def judged(self, feature: Feature, recovery: float, image: Tensor) -> Trial:
+        """The trial of a feature whose reconstruction and recovery are known."""
         with torch.no_grad():
-            z = self.kspace(feature.change(self.truth))
-            recovery = float(self.recovery(feature, image))
+            z = self.kspace(feature.change(self.tissue))
         return Trial(feature, image.detach(), recovery, detectability(self.problem.measurement, z))
+
+    def published(self, trial: Trial) -> tuple[float, float]:
+        """FNAF's own measures (Cheng et al. 2020): the attack's loss, and how much of the feature the input carries.
+
+        loss: the mean over all pixels of (T (|f| - t) / s)^2, t the fully sampled image of the method's own kind with
+        the feature, s the standard deviation of the input. Both fall with the size of the image. Without a reference t
+        is |f(Mk)| with the feature's change.
+        """
+        measurement, feature = self.problem.measurement, trial.feature
+        region = feature.region(measurement.matrix)
+        with torch.no_grad():
+            change = feature.change(self.tissue)
+            z = self.kspace(change)
+            full = None if measurement.full is None else measurement.full + z
+            changed = measurement.with_kspace(measurement.kspace + z, full=full, keep=True)
+            target = changed.reference(self.problem.reconstructor.reference_kind)
+            if target is None:
+                target = (self.truth + change).abs()
+            before, after = (input_image(one) for one in (measurement, changed))
+            error = torch.where(region.to(target.device), trial.image.abs() - target, 0.0) / after.std()
+            return float(error.square().mean()), float((_normalised(after) - _normalised(before)).square().mean())
 
     def perturbed(self, trial: Trial, *, complete: bool, candidates: Sequence[Sequence[float]] = ()) -> Perturbed:
         """The trial as a perturbation of the measurement, with everything that is said of it."""
         measurement, feature = self.problem.measurement, trial.feature
         with torch.no_grad():
-            z = self.kspace(feature.change(self.truth))
-        row, column, size, contrast = (float(f"{value:.6g}") for value in feature.values.tolist())
+            z = self.kspace(feature.change(self.tissue))
+        loss, input_mse = self.published(trial)
+        row, column, size, contrast, angle = (float(f"{value:.6g}") for value in feature.values.tolist())
         lost, preserved = trial.recovery < LOST, trial.carried >= ROSE
         details = {
             "position": [row, column],
             "size": size,
             "contrast": contrast,
             "shape": feature.shape,
-            "angle": feature.angle,
+            "angle": angle % pi,
+            "pixels": [list(pixel) for pixel in feature.pixels],
+            "clipped": feature.on(self.tissue).clipped,
             "recovery": trial.recovery,
             "lost": lost,
             "information_preserved": preserved,
             "detectability": trial.carried if isfinite(trial.carried) else None,
-            "input_mse": input_mse(measurement, z),
+            "input_mse": input_mse,
+            "published_loss": loss,
+            "published_success": loss >= PUBLISHED_SUCCESS,
+            "published_preserved": input_mse >= PUBLISHED_PRESERVED,
             "candidates": [list(candidate) for candidate in candidates],
         }
         return Perturbed.of(
@@ -117,17 +162,13 @@ def detectability(measurement: Measurement, z: Tensor) -> float:
     return float((2 * energy / measurement.calibration.noise.square()).nan_to_num(0.0, torch.inf).sum().sqrt())
 
 
-def input_mse(measurement: Measurement, z: Tensor) -> float:
-    """FNAF's own measure: the mean squared change of the zero-filled magnitude, in standard deviations of it.
+def input_image(measurement: Measurement) -> Tensor:
+    """The zero-filled magnitude, what FNAF calls the input; float32 (rows, columns)."""
+    return measurement.crop(measurement.combined).abs()
 
-    The paper calls information preserved from 1e-4 on; it falls with the size of the image.
-    """
-    with torch.no_grad():
-        images = measurement.model.adjoint(
-            measurement.to_data(torch.stack([measurement.kspace, measurement.kspace + z]))
-        )
-        before, after = measurement.crop(images).abs()
-        return float((after - before).square().mean() / before.var())
+
+def _normalised(image: Tensor) -> Tensor:
+    return (image - image.mean()) / image.std()
 
 
 def _box(region: Tensor) -> ROI:

@@ -13,7 +13,7 @@ from ..evaluation import metrics
 from ..knob import Knob
 from ..progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
-from .feature import Feature
+from .feature import Feature, Tissue
 from .objective import Objective
 from .sphere_ascent import sphere_ascent
 from .worst_case import WARM_STEPS
@@ -114,7 +114,11 @@ def _effect(problem: Problem, effect: str, amount: float, size: float) -> tuple[
     if effect == "lesion":
         lesion = Feature.of("blob", *problem.centre, size, amount)
         kind = "bright" if amount > 0 else "dark"
-        return effect, f"a {kind} lesion of {size:.3g} pixels", lambda clean: (clean + lesion.change(clean)).abs()
+        return (
+            effect,
+            f"a {kind} lesion of {size:.3g} pixels",
+            lambda clean: (clean + lesion.change(Tissue(clean))).abs(),
+        )
     factor = 1 + abs(amount) if effect == "brighter" else 1 - abs(amount)
     return effect, f"{factor:.3g} times its brightness", lambda clean: factor * clean.abs()
 

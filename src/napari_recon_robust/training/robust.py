@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.random import Generator
+from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
 from ..evaluation.metrics import foreground
-from ..perturbations.feature import SHAPES, Feature, scatter
+from ..perturbations.feature import PARAMETRIC, Feature, Tissue
 from ..physics.model import root_sum_of_squares
 from .data import Example
 from .sources import log_uniform
@@ -33,6 +34,7 @@ FEATURE_WEIGHT = 4.0  # with 1, 200 steps lost 18 of 99 features, with 4 16; wit
 TOGETHER, DRAWS = 12, 4  # features tried in one image; how many of these there are for each that is learned from
 SIZES, CONTRASTS = (3.0, 10.0), (0.2, 0.8)
 APART = 2.5  # largest sizes
+TRIES = 50  # places drawn for each feature that is wanted
 
 
 def adversarial_noise(loss: Loss, network: Network, example: Example, rng: Generator) -> Tensor:
@@ -90,10 +92,10 @@ def draw_features(example: Example, rng: Generator) -> list[Feature]:
     tissue = foreground(example.magnitude.cpu()).numpy()
     inner = ndimage.distance_transform_edt(np.pad(tissue, 1))[1:-1, 1:-1] > SIZES[1] / 2
     features = []
-    for row, column in scatter(inner, APART * SIZES[1], TOGETHER, rng):
+    for row, column in _scatter(inner, APART * SIZES[1], TOGETHER, rng):
         contrast = float(rng.choice((-1, 1)) * rng.uniform(*CONTRASTS))
         size, angle = log_uniform(SIZES, rng), float(rng.uniform(0, pi))
-        features.append(Feature.of(str(rng.choice(SHAPES)), row, column, size, contrast, angle))
+        features.append(Feature.of(str(rng.choice(PARAMETRIC)), row, column, size, contrast, angle))
     return features
 
 
@@ -104,7 +106,8 @@ def insert(example: Example, features: Sequence[Feature]) -> Example:
     squares m becomes sqrt(m^2 + 2 Re(conj(delta) truth) + p |delta|^2), whatever the x_i.
     """
     problem, truth = example.problem, example.truth
-    delta = torch.stack([feature.change(truth) for feature in features]).sum(0)
+    tissue = Tissue(truth)
+    delta = torch.stack([feature.change(tissue) for feature in features]).sum(0)
     power = problem.model.sensitivities.abs().square().sum(-3)
     square = example.magnitude.square() + 2 * (delta.conj() * truth).real + power * delta.abs().square()
     data = problem.data + problem.model.forward(delta)
@@ -122,6 +125,17 @@ def feature_errors(image: Tensor, example: Example, features: Sequence[Feature])
     zero_filled = root_sum_of_squares(problem.model.coil_images(problem.data))
     error, reference = (regions * (x - truth).abs() for x in (image.abs(), zero_filled))
     return error.sum((-2, -1)) / reference.sum((-2, -1))
+
+
+def _scatter(allowed: NDArray[np.bool_], apart: float, count: int, rng: Generator) -> list[tuple[int, int]]:
+    """Up to `count` random places (row, column) where `allowed`, bool (rows, columns), `apart` pixels or more apart."""
+    places: list[NDArray[np.intp]] = []
+    for place in rng.permutation(np.argwhere(allowed))[: TRIES * count]:
+        if all(np.hypot(*(place - other)) >= apart for other in places):
+            places.append(place)
+        if len(places) == count:
+            break
+    return [(int(row), int(column)) for row, column in places]
 
 
 def _with_noise(network: Network, z: Tensor) -> Network:

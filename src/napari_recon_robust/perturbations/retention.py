@@ -1,0 +1,299 @@
+"""Where a method keeps small features, and how small and faint they may be: a map over all places, and a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..errors import InputError
+from ..evaluation.comparison import finite
+from ..evaluation.roi import ROI
+from ..measurement import Measurement
+from ..progress import Job, Progress
+from ..reconstructors.base import Reconstructor
+from .base import Problem
+from .feature import PARAMETRIC, Feature, check_size
+from .feature_search import places
+from .insertion import LOST, ROSE, Insertion, Trial, detectability
+from .outcome import tissue_of
+
+# The distance of features in one image, in sizes; how many of the worst are inserted alone.
+APART, VERIFIED = 5.0, 8
+
+Points = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class WeakPlace:
+    """A place of small recovery: of the feature among others, of it alone, and its detectability in the samples."""
+
+    row: int
+    column: int
+    multiplexed: float
+    recovery: float
+    detectability: float
+
+
+@dataclass(frozen=True, eq=False)
+class RetentionMap:
+    """The recovery of one feature at every position of a grid; 1 is kept, below 0.5 lost.
+
+    values: float32 (rows, columns), each grid position filling its cell; NaN outside of the tissue and the ROI and
+    where nothing is known yet. positions: (n, 2), row and column. recoveries: float32 (n,), NaN while unknown.
+    worst: the lowest of them, inserted again alone, the lowest of these first.
+    """
+
+    values: NDArray[np.float32]
+    positions: Points
+    recoveries: NDArray[np.float32]
+    size: float
+    contrast: float
+    shape: str
+    spacing: int
+    reconstructions: int
+    worst: tuple[WeakPlace, ...] = ()
+
+    @property
+    def lost(self) -> float:
+        """The fraction of the positions at which the feature is lost."""
+        return float((self.recoveries < LOST).mean())
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the map itself, as JSON values."""
+        return {
+            "shape": self.shape,
+            "size": self.size,
+            "contrast": self.contrast,
+            "spacing": self.spacing,
+            "positions": len(self.positions),
+            "reconstructions": self.reconstructions,
+            "mean": float(self.recoveries.mean()),
+            "median": float(np.median(self.recoveries)),
+            "lost": self.lost,
+            "worst": [finite(asdict(place)) for place in self.worst],
+        }
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How many features of one size and contrast were recovered, and how many the samples carry.
+
+    low, high: the exact 95% interval of the recovered fraction (Clopper and Pearson 1934) for independent places.
+    """
+
+    size: float
+    contrast: float
+    places: int
+    recovered: int
+    carried: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class RecoveryTable:
+    """The cells of all sizes and contrasts, contrasts within sizes."""
+
+    shape: str
+    cells: tuple[Cell, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"shape": self.shape, "cells": [asdict(cell) for cell in self.cells]}
+
+    def markdown(self) -> str:
+        """A row for each size, a column for each contrast: recovered of all places and the interval."""
+        contrasts = list(dict.fromkeys(cell.contrast for cell in self.cells))
+        lines = [
+            "| size | " + " | ".join(f"contrast {contrast:g}" for contrast in contrasts) + " |",
+            "|---" * (len(contrasts) + 1) + "|",
+        ]
+        for size in dict.fromkeys(cell.size for cell in self.cells):
+            row = [cell for cell in self.cells if cell.size == size]
+            shown = (f"{one.recovered}/{one.places} [{one.low:.2f}, {one.high:.2f}]" for one in row)
+            lines.append(f"| {size:g} px | " + " | ".join(shown) + " |")
+        return "\n".join(lines) + "\n"
+
+
+def retention_map(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    roi: ROI | None = None,
+    *,
+    reconstructor_knobs: Mapping[str, Any] | None = None,
+    size: float = 4.0,
+    contrast: float = 0.4,
+    shape: str = "blob",
+    spacing: int = 4,
+) -> Job[RetentionMap]:
+    """The recovery of a feature at every position of a grid in the tissue of the ROI (the whole image by default).
+
+    Features five sizes apart share a reconstruction, so that the whole grid takes a few; the clean scan's calibration
+    serves throughout. spacing: of the grid, pixels. A line lies along the rows. The previews are maps in the making.
+    Raises InputError for a feature, a grid or a region that does not fit.
+    """
+    if spacing < 1:
+        raise InputError(f"the spacing is {spacing}; give a whole number of pixels from 1.")
+    insertion = _insertion(measurement, reconstructor, roi, reconstructor_knobs, [size], [contrast], shape)
+    return _map(insertion, size, contrast, shape, spacing)
+
+
+def recovery_table(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    roi: ROI | None = None,
+    *,
+    reconstructor_knobs: Mapping[str, Any] | None = None,
+    sizes: Sequence[float] = (2.0, 3.0, 4.0, 6.0),
+    contrasts: Sequence[float] = (0.2, 0.4),
+    shape: str = "blob",
+    count: int = 30,
+    seed: int = 0,
+) -> Job[RecoveryTable]:
+    """How many features are recovered (0.5 or more) of `count` at random places, for every size and contrast.
+
+    The places are the same for all; features five of the largest sizes apart share a reconstruction.
+    Raises InputError for features or a region that do not fit, or if there are fewer places.
+    """
+    if count < 1:
+        raise InputError(f"the number of places is {count}; give at least 1.")
+    insertion = _insertion(measurement, reconstructor, roi, reconstructor_knobs, sizes, contrasts, shape)
+    return _table(insertion, tuple(sizes), tuple(contrasts), shape, count, seed)
+
+
+def _insertion(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    roi: ROI | None,
+    knobs: Mapping[str, Any] | None,
+    sizes: Sequence[float],
+    contrasts: Sequence[float],
+    shape: str,
+) -> Insertion:
+    if shape not in PARAMETRIC:
+        raise InputError(f"the shape is {shape!r}; choose one of {', '.join(PARAMETRIC)}.")
+    if not sizes or not contrasts:
+        raise InputError("there is no size or no contrast; give at least one of each.")
+    for size in sizes:
+        if not size >= 1:
+            raise InputError(f"the size is {size:g}; give at least 1 pixel.")
+        check_size(size, measurement.matrix)
+    for contrast in contrasts:
+        if contrast == 0 or not -1 < contrast <= 3:
+            raise InputError(f"the contrast is {contrast:g}; give one above -1 and up to 3 that is not 0.")
+    whole = ROI.box(0, 0, *measurement.matrix)
+    return Insertion(Problem.of(measurement, reconstructor, whole if roi is None else roi, knobs), keep=True)
+
+
+def _map(insertion: Insertion, size: float, contrast: float, shape: str, spacing: int) -> Job[RetentionMap]:
+    problem = insertion.problem
+    yield Progress(0.0, "Reconstructing without a feature")
+    grid = np.zeros(problem.measurement.matrix, bool)
+    grid[spacing // 2 :: spacing, spacing // 2 :: spacing] = True
+    points = np.argwhere(places(problem, size) & grid)
+    if not len(points):
+        raise InputError("no position of the grid lies in the region; give a smaller spacing or a larger region.")
+    _ = insertion.clean
+    groups = _separated(points, APART * size, problem.measurement.matrix)
+    verified = min(VERIFIED, len(points))
+    total = 1 + len(groups) + verified
+    recoveries = np.full(len(points), np.nan, np.float32)
+
+    def so_far(done: int, worst: Sequence[WeakPlace] = ()) -> RetentionMap:
+        values = _painted(points, recoveries, spacing, problem)
+        return RetentionMap(values, points, recoveries.copy(), size, contrast, shape, spacing, done, tuple(worst))
+
+    def feature(place: NDArray[np.intp]) -> Feature:
+        row, column = place.tolist()
+        return Feature.of(shape, row, column, size, contrast)
+
+    for done, group in enumerate(groups, start=1):
+        yield Progress(done / total, f"Features, image {done} of {len(groups)}", so_far(done))
+        recoveries[group] = _recoveries(insertion, [feature(place) for place in points[group]])
+    worst: list[WeakPlace] = []
+    for index in np.argsort(recoveries)[:verified]:
+        done = 1 + len(groups) + len(worst)
+        yield Progress(done / total, "Trying the worst alone", so_far(done, worst))
+        worst.append(_weak(insertion.trial(feature(points[index])), float(recoveries[index])))
+        worst.sort(key=lambda place: place.recovery)
+    return so_far(total, worst)
+
+
+def _weak(trial: Trial, multiplexed: float) -> WeakPlace:
+    row, column = (round(value) for value in trial.feature.values[:2].tolist())
+    return WeakPlace(row, column, multiplexed, trial.recovery, trial.carried)
+
+
+def _table(
+    insertion: Insertion, sizes: tuple[float, ...], contrasts: tuple[float, ...], shape: str, count: int, seed: int
+) -> Job[RecoveryTable]:
+    from scipy.stats import binomtest
+
+    problem = insertion.problem
+    yield Progress(0.0, "Reconstructing without a feature")
+    allowed = np.argwhere(places(problem, max(sizes)))
+    if len(allowed) < count:
+        raise InputError(f"the region has {len(allowed)} places for features of these sizes; ask for no more of them.")
+    points = np.random.default_rng(seed).choice(allowed, count, replace=False)
+    _ = insertion.clean
+    groups = _separated(points, APART * max(sizes), problem.measurement.matrix)
+    settings = [(size, contrast) for size in sizes for contrast in contrasts]
+    total, done, cells = 1 + len(groups) * len(settings), 1, list[Cell]()
+    for size, contrast in settings:
+        recovered = carried = 0
+        for group in groups:
+            message = f"Size {size:g}, contrast {contrast:g}"
+            yield Progress(done / total, message, RecoveryTable(shape, tuple(cells)))
+            features = [Feature.of(shape, row, column, size, contrast) for row, column in points[group].tolist()]
+            recovered += int((_recoveries(insertion, features) >= LOST).sum())
+            carried += sum(_carried(insertion, feature) for feature in features)
+            done += 1
+        interval = binomtest(recovered, count).proportion_ci(method="exact")
+        cells.append(Cell(size, contrast, count, recovered, carried, float(interval.low), float(interval.high)))
+    return RecoveryTable(shape, tuple(cells))
+
+
+def _recoveries(insertion: Insertion, features: Sequence[Feature]) -> NDArray[np.float32]:
+    with torch.no_grad():
+        recoveries, _ = insertion.together(features, keep=True)
+    return recoveries.cpu().numpy()
+
+
+def _carried(insertion: Insertion, feature: Feature) -> bool:
+    with torch.no_grad():
+        z = insertion.kspace(feature.change(insertion.tissue))
+    return detectability(insertion.problem.measurement, z) >= ROSE
+
+
+def _separated(points: Points, apart: float, matrix: tuple[int, int]) -> list[NDArray[np.intp]]:
+    """The indices of points (n, 2) in groups with no two nearer than `apart` pixels, filled in random order.
+
+    A regular arrangement would meet its own aliases.
+    """
+    rows, columns = np.ogrid[: matrix[0], : matrix[1]]
+    groups: list[list[int]] = []
+    taken: list[NDArray[np.bool_]] = []
+    for index in np.random.default_rng(0).permutation(len(points)).tolist():
+        row, column = points[index]
+        place = next((group for group, near in enumerate(taken) if not near[row, column]), len(groups))
+        if place == len(groups):
+            groups.append([])
+            taken.append(np.zeros(matrix, bool))
+        groups[place].append(index)
+        taken[place] |= np.hypot(rows - row, columns - column) < apart
+    return [np.array(group) for group in groups]
+
+
+def _painted(points: Points, recoveries: NDArray[np.float32], spacing: int, problem: Problem) -> NDArray[np.float32]:
+    """Every pixel of tissue in the region with the value of the grid position whose cell it lies in."""
+    empty = np.ones(problem.measurement.matrix, bool)
+    empty[tuple(points.T)] = False
+    values = np.full(empty.shape, np.nan, np.float32)
+    values[tuple(points.T)] = recoveries
+    distance, nearest = ndimage.distance_transform_edt(empty, return_indices=True)
+    inside = (tissue_of(problem.measurement) & problem.mask.cpu()).numpy() & (distance < spacing / np.sqrt(2) + 0.01)
+    return np.where(inside, values[tuple(nearest)], np.nan).astype(np.float32)

@@ -1,0 +1,64 @@
+"""`recon-robust retention`, on a small scan in fastMRI's layout."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from skimage.io import imread
+
+from napari_recon_robust.cli import cli
+from napari_recon_robust.errors import InputError
+
+COMMON = ["--method", "zero-filled", "--pattern", "equispaced", "--centre-fraction", "0.2", "--spacing", "12"]
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["retention", *map(str, arguments)], catch_exceptions=True)
+
+
+def test_the_map_is_written_and_summed_up(scan_file: Path, tmp_path: Path) -> None:
+    array, picture = tmp_path / "map.npy", tmp_path / "map.png"
+    result = invoke(scan_file, *COMMON, "--output", array, "--json")
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    found = json.loads(result.stdout)
+    values = np.load(array)
+    assert values.shape == (96, 96)
+    assert values.dtype == np.float32
+    assert np.isnan(values[0, 0])
+    assert found["reconstructions"] < found["positions"]
+    assert len(found["worst"]) == 8
+    result = invoke(scan_file, *COMMON, "--output", picture)
+    assert f"{found['positions']} positions in {found['reconstructions']} reconstructions" in result.output
+    colours = imread(picture).astype(int)
+    # The map's scale is there: pixels in the two end colours of viridis, dark violet and yellow.
+    for colour in ((68, 1, 84), (253, 231, 36)):
+        assert (np.abs(colours[..., :3] - colour).max(-1) < 8).sum() > 20
+
+
+def test_the_table_is_printed(scan_file: Path) -> None:
+    result = invoke(scan_file, *COMMON, "--sizes", "2,4", "--contrasts", "0.4", "--places", "5")
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    assert "| size | contrast 0.4 |" in result.output
+    assert "| 4 px |" in result.output
+    result = invoke(scan_file, *COMMON, "--sizes", "2,4", "--contrasts", "0.4", "--places", "5", "--json")
+    cells = json.loads(result.stdout)["cells"]
+    assert [cell["size"] for cell in cells] == [2, 4]
+    assert all(0 <= cell["low"] <= cell["recovered"] / 5 <= cell["high"] <= 1 for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--output", "map.h5"], "suffix"),
+        (["--sizes", "2", "--output", "map.png"], "ask for the table"),
+        (["--sizes", "2;3"], "numbers separated by commas"),
+        (["--size", "200"], "larger than the image"),
+        (["--roi", "0,0,3,3"], "no tissue"),
+    ],
+)
+def test_wrong_input_is_answered_in_one_sentence(scan_file: Path, arguments: list[str], words: str) -> None:
+    result = invoke(scan_file, *COMMON, *arguments)
+    assert isinstance(result.exception, InputError), result.output
+    assert words in str(result.exception)

@@ -1,0 +1,131 @@
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.perturbations.base import Problem
+from napari_recon_robust.perturbations.feature import Feature
+from napari_recon_robust.perturbations.insertion import Insertion
+from napari_recon_robust.perturbations.outcome import tissue_of
+from napari_recon_robust.perturbations.retention import recovery_table, retention_map
+from napari_recon_robust.progress import run
+
+
+@pytest.fixture
+def blind(combined):
+    """Sees no change in the left half of the image."""
+
+    class Blind(type(combined)):
+        label = "Blind"
+
+        def reconstruct(self, measurement, **knobs):
+            image = super().reconstruct(measurement)
+            return torch.where(torch.arange(36) < 18, torch.ones_like(image), image)
+
+    return Blind()
+
+
+@pytest.fixture
+def full(measurement):
+    everything = torch.ones_like(measurement.mask)
+    return Measurement(measurement.full, everything, measurement.matrix, measurement.full, measurement.kept)
+
+
+def test_the_map_shows_where_a_method_is_blind(full, blind):
+    found = run(retention_map(full, blind, size=2.0, spacing=2))
+    tissue = tissue_of(full).numpy()
+    assert found.values.shape == (32, 36)
+    assert found.values.dtype == np.float32
+    assert np.isnan(found.values[~tissue]).all()
+    left, right = found.values[:, :16], found.values[:, 21:]
+    assert np.abs(left[np.isfinite(left)]).max() < 1e-5
+    assert np.nanmin(right) > 0.9
+    assert np.isfinite(found.values[15, 5:31]).all()
+    assert found.worst[0].column < 18
+    assert found.worst[0].recovery == pytest.approx(0, abs=1e-5)
+    assert 0.3 < found.lost < 0.7
+    assert json.loads(json.dumps(found.to_json(), allow_nan=False)) == found.to_json()
+
+
+def test_every_position_agrees_with_its_feature_alone(full, combined):
+    roi = ROI.box(8, 8, 16, 20)
+    found = run(retention_map(full, combined, roi, size=2.0, spacing=4))
+    insertion = Insertion(Problem.of(full, combined, roi), keep=True)
+    assert found.reconstructions < len(found.positions)
+    for (row, column), recovery in zip(found.positions.tolist(), found.recoveries, strict=True):
+        assert roi.mask((32, 36))[row, column]
+        alone = insertion.trial(Feature.of("blob", row, column, 2.0, 0.4))
+        assert recovery == pytest.approx(alone.recovery, abs=5e-3)
+        assert found.values[row, column] == recovery
+    (top, left), (bottom, right) = found.positions.min(0), found.positions.max(0)
+    assert np.isfinite(found.values[top : bottom + 1, left : right + 1]).all()
+
+
+def test_the_worst_are_tried_alone_and_progress_never_falls(measurement, combined):
+    steps = list(retention_map(measurement, combined, size=2.0, spacing=3))
+    found = run(retention_map(measurement, combined, size=2.0, spacing=3))
+    assert all(one.fraction <= other.fraction for one, other in pairwise(steps))
+    known = [np.isfinite(step.preview.recoveries).sum() for step in steps[1:]]
+    assert known == sorted(known)
+    insertion = Insertion(Problem.of(measurement, combined, ROI.box(0, 0, 32, 36)), keep=True)
+    assert [one.recovery for one in found.worst] == sorted(one.recovery for one in found.worst)
+    assert sorted(one.multiplexed for one in found.worst) == pytest.approx(sorted(found.recoveries)[:8])
+    for one in found.worst:
+        alone = insertion.trial(Feature.of("blob", one.row, one.column, 2.0, 0.4))
+        assert one.recovery == pytest.approx(alone.recovery, abs=1e-5)
+        assert one.detectability == pytest.approx(alone.carried, rel=1e-5)
+
+
+def test_the_table_counts_what_is_recovered_with_exact_intervals(full, blind, combined):
+    table = run(recovery_table(full, combined, sizes=(2.0, 3.0), contrasts=(0.4, -0.3), count=20))
+    assert [(cell.size, cell.contrast) for cell in table.cells] == [(2, 0.4), (2, -0.3), (3, 0.4), (3, -0.3)]
+    for cell in table.cells:
+        assert cell.recovered == cell.carried == cell.places == 20
+        assert cell.high == 1
+        # All of n: (alpha/2)^(1/n).
+        assert cell.low == pytest.approx(0.025 ** (1 / 20), rel=1e-6)
+    half = run(recovery_table(full, blind, sizes=(2.0,), contrasts=(0.4,), count=20)).cells[0]
+    assert 4 <= half.recovered <= 16
+    assert half.low == pytest.approx(stats.beta.ppf(0.025, half.recovered, 21 - half.recovered))
+    assert half.high == pytest.approx(stats.beta.ppf(0.975, half.recovered + 1, 20 - half.recovered))
+    assert "| 2 px | 20/20 [0.83, 1.00] | 20/20 [0.83, 1.00] |" in table.markdown()
+    assert json.loads(json.dumps(table.to_json(), allow_nan=False)) == table.to_json()
+
+
+def test_what_is_too_faint_for_the_samples_is_not_carried(full, combined):
+    cell = run(recovery_table(full, combined, sizes=(2.0,), contrasts=(1e-3,), count=10)).cells[0]
+    assert cell.carried == 0
+
+
+@pytest.mark.parametrize(
+    ("knobs", "words"),
+    [
+        ({"size": 40.0}, "larger than the image"),
+        ({"size": 0.5}, "at least 1 pixel"),
+        ({"contrast": 0.0}, "the contrast is 0"),
+        ({"shape": "walk"}, "choose one of blob, line, ring"),
+        ({"spacing": 0}, "the spacing is 0"),
+        ({"spacing": 60}, "no position of the grid"),
+        ({"roi": ROI.box(0, 0, 2, 2)}, "no tissue"),
+        ({"reconstructor_knobs": {"nonsense": 1}}, "there is no knob"),
+    ],
+)
+def test_what_does_not_fit_is_said(measurement, combined, knobs, words):
+    roi = knobs.pop("roi", ROI.box(0, 0, 20, 20))
+    with pytest.raises(InputError, match=words):
+        run(retention_map(measurement, combined, roi, **{"size": 2.0} | knobs))
+
+
+@pytest.mark.parametrize(
+    ("knobs", "words"),
+    [({"count": 0}, "places is 0"), ({"count": 10**5}, "ask for no more"), ({"sizes": ()}, "no size or no contrast")],
+)
+def test_a_table_that_cannot_be_is_refused(measurement, combined, knobs, words):
+    with pytest.raises(InputError, match=words):
+        run(recovery_table(measurement, combined, **{"sizes": (2.0,)} | knobs))
