@@ -46,6 +46,21 @@ def test_saved_weights_come_back_with_their_metadata(tmp_path: Path, state: dict
     assert described["trained_for"]["acceleration"] == [2, 6]
 
 
+def test_half_precision_is_in_the_file_alone(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    whole, half = (
+        store.save(tmp_path / name, "net", state, METADATA, half=name == "half") for name in ("whole", "half")
+    )
+    weights = store.load(str(half))
+    assert half.stat().st_size < whole.stat().st_size
+    assert all(weights.state[key].dtype == state[key].dtype for key in state)
+    for key, value in state.items():
+        torch.testing.assert_close(weights.state[key], value, rtol=2**-11, atol=1e-7)
+
+
+def test_all_shipped_weights_together_are_small() -> None:
+    assert sum(store.describe(name)["megabytes"] for name in store.shipped()) < 60
+
+
 def test_shipped_weights_are_those_of_their_cards() -> None:
     for name in store.shipped():
         weights = store.load(name)

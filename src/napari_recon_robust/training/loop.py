@@ -69,6 +69,7 @@ class Preset(Specification):
 class Recipe(Specification):
     """Everything that determines a set of weights; the fields are explained at the head of this module.
 
+    stored: precision of the weights in their file; they are computed with in float32.
     start: parts of the network (submodules by their names, "" is all of it) that start from trained weights, an id of a
     shipped set or a file: tensors of the same name are taken.
     """
@@ -83,6 +84,7 @@ class Recipe(Specification):
     pixels: int = Field(default=16384, gt=0)
     seed: int = 0
     start: dict[str, str] = Field(default_factory=dict)
+    stored: Literal["float32", "float16"] = "float32"
     presets: dict[str, Preset]
     notes: str = ""
 
@@ -159,7 +161,7 @@ def train(
     yield from run.go()
     scores = {"validation": {recipe.loss: run.score}}
     metadata = _metadata(recipe, bank, preset, scores, run.seconds, run.step, device)
-    return store.save(out, recipe.id, run.averaged_state(), metadata)
+    return store.save(out, recipe.id, run.averaged_state(), metadata, half=recipe.stored == "float16")
 
 
 class _Run:
@@ -262,7 +264,7 @@ class _Run:
         }
 
     def _description(self) -> str:
-        left_out = {"title", "presets", "notes"} | (set() if self.recipe.start else {"start"})
+        left_out = {"title", "presets", "notes", "stored"} | (set() if self.recipe.start else {"start"})
         return self.recipe.model_dump_json(exclude=left_out)
 
     def _take_step(self) -> float:
