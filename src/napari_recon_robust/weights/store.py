@@ -73,11 +73,12 @@ class Metadata(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """A state dict, what is known about it (None for a file without our header), and the file's SHA-256."""
+    """A state dict, what is known about it (None for a file without our header), the file's SHA-256 and its bytes."""
 
     state: State
     metadata: Metadata | None
     sha256: str
+    size: int
 
 
 def shipped() -> list[str]:
@@ -102,38 +103,43 @@ def _load(name: str, stamp: tuple[int, int] | None) -> Weights:
     content = _read(name)
     sha256 = hashlib.sha256(content).hexdigest()
     if name.endswith(_CHECKPOINTS):
-        return Weights(_checkpoint(content, Path(name).name), None, sha256)
+        return Weights(_checkpoint(content, Path(name).name), None, sha256, len(content))
     if not name.endswith(_SUFFIX) and sha256 != (expected := _card_hash(name)):
         raise WeightsError(
             f"the weights {name!r} have the SHA-256 {sha256[:12]}…, but their card says {expected[:12]}…; "
             "install the package again."
         )
     try:
-        state = load_bytes(content)
+        stored = load_bytes(content)
     except SafetensorError as error:
         raise WeightsError(f"{name} is no valid safetensors file ({error}); get it again.") from None
-    return Weights(state, _metadata(content), sha256)
+    state = {key: value.float() if value.dtype == torch.float16 else value for key, value in stored.items()}
+    return Weights(state, _metadata(content), sha256, len(content))
 
 
 def describe(name: str) -> dict[str, Any]:
     """What is known about a set, as JSON: id, parameters, megabytes, sha256, trained_for, scores."""
     weights = load(name)
-    sizes = [(tensor.numel(), tensor.numel() * tensor.element_size()) for tensor in weights.state.values()]
     metadata = weights.metadata
     return {
         "id": name,
-        "parameters": sum(count for count, _ in sizes),
-        "megabytes": round(sum(size for _, size in sizes) / 1e6, 2),
+        "parameters": sum(tensor.numel() for tensor in weights.state.values()),
+        "megabytes": round(weights.size / 1e6, 2),
         "sha256": weights.sha256,
         "trained_for": metadata.trained_for.model_dump(mode="json") if metadata else None,
         "scores": metadata.scores if metadata else {},
     }
 
 
-def save(folder: Path, name: str, state: State, metadata: Metadata) -> Path:
-    """Write `<name>.safetensors` and its card `<name>.md`; returns the path of the former."""
+def save(folder: Path, name: str, state: State, metadata: Metadata, *, half: bool = False) -> Path:
+    """Write `<name>.safetensors` and its card `<name>.md`; returns the path of the former.
+
+    half: float16 in the file, at half its size; `load` gives float32 again.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    if half:
+        tensors = {key: value.half() if value.dtype == torch.float32 else value for key, value in tensors.items()}
     content = save_bytes(tensors, {"recon_robust": metadata.model_dump_json()})
     path = folder / f"{name}{_SUFFIX}"
     path.write_bytes(content)
