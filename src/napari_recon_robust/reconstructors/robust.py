@@ -8,9 +8,9 @@ from .varnet import VarNet
 
 
 class FNAFUNet(UNet):
-    """min over theta of L(f(y); x) + the worst L(T f(y + A d); T (x + d)) of several small features d, T their places.
+    """x = f(y; theta) of `UNet`, theta = argmin L(f(y); x) + L(T f(y + A d); T (x + d)).
 
-    f is `UNet`. Robust training of Cheng et al. 2020 (MIDL).
+    d is the worst of several small features, T their places. Robust training of Cheng et al. 2020 (MIDL).
     """
 
     id = "unet-fnaf"
@@ -19,7 +19,7 @@ class FNAFUNet(UNet):
 
 
 class AdversarialUNet(UNet):
-    """min over theta of max L(f(y + z); x), ||z_i|| <= eta ||y_i|| in every coil i: `UNet`, adversarially trained."""
+    """x = f(y; theta) of `UNet`, theta = argmin max_z L(f(y + z); x), ||z_i|| <= eta ||y_i|| in every coil i."""
 
     id = "unet-adversarial"
     label = "U-Net, adversarially trained"
@@ -27,7 +27,7 @@ class AdversarialUNet(UNet):
 
 
 class JitterUNet(UNet):
-    """min over theta of E L(f(y + n); x), n white noise: `UNet` with jittering.
+    """x = f(y; theta) of `UNet`, theta = argmin E L(f(y + n); x), n white noise.
 
     Krainovic, Soltanolkotabi, Heckel 2023, arXiv:2307.12822.
     """
@@ -38,7 +38,7 @@ class JitterUNet(UNet):
 
 
 class AdversarialVarNet(VarNet):
-    """min over theta of max L(f(y + z); x), ||z_i|| <= eta ||y_i|| in every coil i: `VarNet`, adversarially trained."""
+    """x = f(y; theta) of `VarNet`, theta = argmin max_z L(f(y + z); x), ||z_i|| <= eta ||y_i|| in every coil i."""
 
     id = "varnet-adversarial"
     label = "End-to-end VarNet, adversarially trained"
@@ -46,7 +46,7 @@ class AdversarialVarNet(VarNet):
 
 
 class JitterVarNet(VarNet):
-    """min over theta of E L(f(y + n); x), n white noise: `VarNet` with jittering.
+    """x = f(y; theta) of `VarNet`, theta = argmin E L(f(y + n); x), n white noise.
 
     Krainovic, Soltanolkotabi, Heckel 2023, arXiv:2307.12822.
     """
