@@ -50,7 +50,7 @@ def test_each_column_sees_the_same_noise(measurement: Measurement) -> None:
     for row in ("once", "twice"):
         once, twice = matrix.change(row)
         assert twice == pytest.approx(2 * once, rel=1e-4)
-        assert all(a > 3 * b for a, b in zip(matrix.change(row), matrix.random(row), strict=True))
+        assert all(a > 3 * b for a, b in zip(matrix.change(row), matrix.random(row) or [], strict=True))
     assert not matrix.inserted
     assert matrix.markdown().count("\n") == 4
 
@@ -75,6 +75,13 @@ def test_features_have_a_recovery(measurement: Measurement) -> None:
     assert recovery[1] is not None
     assert recovery[1] == pytest.approx(found.details["recovery"], abs=0.05)  # of the box around its support
     assert torch.equal(found.perturbation, matrix.outcomes["cg-sense"][0].perturbed.perturbation)
+
+
+def test_another_pose_has_no_random_noise_beside(measurement: Measurement) -> None:
+    matrix = progress.run(transfer(measurement, {"once": Once()}, ROI_, kind="rotation", angle=2, step=2))
+    assert matrix.random("once") is None
+    assert matrix.to_json()["random"] == [None]
+    assert matrix.markdown().count("(") == 1  # of the heading
 
 
 def test_a_row_must_be_one_of_the_methods(measurement: Measurement) -> None:

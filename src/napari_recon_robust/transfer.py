@@ -31,8 +31,10 @@ class Transfer:
         """||S (f(k+z) - f(k))|| / ||S X|| of each method on the ROI S: may be compared between methods."""
         return [outcome.comparison.stability["perturbed"]["change"] for outcome in self.outcomes[row]]
 
-    def random(self, row: str) -> list[float]:
-        """The same under random noise that spends as much in every coil."""
+    def random(self, row: str) -> list[float] | None:
+        """The same under random noise that spends as much in every coil; None for what is no addition."""
+        if not self.found[row].additive:
+            return None
         return [outcome.comparison.stability["random"]["change"] for outcome in self.outcomes[row]]
 
     def recovery(self, row: str) -> list[float | None]:
@@ -48,7 +50,10 @@ class Transfer:
         """Rows, columns and the matrices, as JSON values."""
         rows = list(self.found)
         names = ("change", "random", "recovery") if self.inserted else ("change", "random")
-        matrices = {name: [[finite(value) for value in getattr(self, name)(row)] for row in rows] for name in names}
+        matrices = {
+            name: [None if (one := getattr(self, name)(row)) is None else list(map(finite, one)) for row in rows]
+            for name in names
+        }
         ssim = [
             [finite(outcome.comparison.degradation["roi"]["ssim"]) for outcome in self.outcomes[row]] for row in rows
         ]
@@ -56,14 +61,15 @@ class Transfer:
 
     def markdown(self) -> str:
         """Recoveries of inserted features, else the ROI's change, with that of random noise in brackets."""
-        what = "contrast recovery" if self.inserted else "change of the region (random noise)"
+        what = "contrast recovery" if self.inserted else "‖change‖ ÷ ‖reference‖ of the region (random noise)"
         lines = [f"| {what}, found on ↓ | {' | '.join(self.columns)} |", "|---" * (len(self.columns) + 1) + "|"]
         for row in self.found:
             if self.inserted:
                 cells = [f"{value:.3f}" for value in self.recovery(row) if value is not None]
             else:
-                pairs = zip(self.change(row), self.random(row), strict=True)
-                cells = [f"{change:.4f} ({random:.4f})" for change, random in pairs]
+                beside = self.random(row)
+                noise = [""] * len(self.columns) if beside is None else [f" ({value:.4f})" for value in beside]
+                cells = [f"{change:.4f}{other}" for change, other in zip(self.change(row), noise, strict=True)]
             lines.append(f"| {row} | {' | '.join(cells)} |")
         return "\n".join(lines) + "\n"
 

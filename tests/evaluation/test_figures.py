@@ -64,7 +64,9 @@ def test_the_curve_of_poses_leaves_out_what_is_moved_too(tmp_path: Path, drawn: 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="curve.gif is no figure"):
-        figures.check_suffix(tmp_path / "curve.gif")
+        figures.check_file(tmp_path / "curve.gif")
+    with pytest.raises(InputError, match="no folder nowhere for curve.png"):
+        figures.check_file(tmp_path / "nowhere" / "curve.png")
 
 
 @pytest.mark.parametrize("kind", [["worst-case", "--budget", "0.01,0.02"], ["rotation", "--angle", "2", "--step", "2"]])
@@ -76,4 +78,5 @@ def test_command(scan_file: Path, tmp_path: Path, drawn: list[Figure], kind: lis
     assert file.exists()
     assert len(drawn[0].axes[0].lines[0].get_xdata()) == 3
     none = CliRunner().invoke(cli, ["perturb", "spike", str(scan_file), *options, "--plot", str(tmp_path / "none.png")])
-    assert "no budget or angle to draw a curve over" in str(none.exception)
+    assert none.exit_code == 2
+    assert "No such option" in none.output

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -91,11 +92,25 @@ def test_an_altered_file_is_named(case, tmp_path, name):
         load_case(folder)
 
 
-def rewrite(folder: Path, change) -> None:
+def rewrite(folder: Path, change, *, seal: bool = True) -> None:
+    """Change the description, and seal it anew, as a broken writer might."""
     path = folder / "case.json"
     description = json.loads(path.read_text(encoding="utf-8"))
     change(description)
+    if seal:
+        description.pop("seal")
+        text = json.dumps(description, sort_keys=True)
+        description["seal"] = hashlib.sha256(text.encode()).hexdigest()
     path.write_text(json.dumps(description), encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", [lambda d: d["recipe"].update(budgets=[0.05]), lambda d: d.pop("seal")])
+def test_an_altered_description_is_refused(change, tmp_path: Path, case: Case) -> None:
+    folder = save_case(case, tmp_path / "case")
+    load_case(folder)
+    rewrite(folder, change, seal=False)
+    with pytest.raises(FileFormatError, match="case.json of the saved case case was altered"):
+        load_case(folder)
 
 
 @pytest.mark.parametrize(

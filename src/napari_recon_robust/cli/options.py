@@ -75,7 +75,7 @@ def knob_options(knobs: Iterable[Knob]) -> list[click.Option]:
             metavar="|".join(knob.choices) or knob.kind.upper(),
             default=str(knob.default),
             show_default=True,
-            help=knob.help,
+            help=knob.help if knob.choices or knob.kind == "bool" else f"{knob.help} From {knob.range}.",
             callback=lambda _context, _option, value, knob=knob: knob.parse(value),
         )
         for knob in knobs

@@ -68,10 +68,10 @@ def _command(perturbation: Perturbation) -> click.Command:
         auto: bool,
         as_json: bool,
         output: Path | None,
-        plot: Path | None,
         roi: str | None,
         annotations: Path | None,
         annotation: str | None,
+        plot: Path | None = None,
         budget: str | None = None,
         at: str | None = None,
         **options: Any,
@@ -82,7 +82,7 @@ def _command(perturbation: Perturbation) -> click.Command:
             settings["row"], settings["column"] = _place(at)
         budgets = () if budget is None else numbers(budget, "the budget", _FRACTIONS)
         if plot is not None:
-            figures.check_suffix(plot)
+            figures.check_file(plot)
         if output is not None and output.exists():
             raise InputError(f"{output.name} exists already; name a new folder for the case.")
         with measured(**options) as (scan, index, measurement):
@@ -129,10 +129,13 @@ def _command(perturbation: Perturbation) -> click.Command:
             if written is not None:
                 click.echo(f"saved: {written}")
 
-    options: list[Callable[..., Any]] = [*_REGION, _PLOT, _OUTPUT]
+    options: list[Callable[..., Any]] = [*_REGION, _OUTPUT]
+    names = {knob.name for knob in perturbation.knobs}
     if perturbation.needs_budget:
         options.append(_BUDGET)
-    if {"row", "column"} <= {knob.name for knob in perturbation.knobs}:
+    if perturbation.needs_budget or {"angle", "step"} <= names:  # what a curve may be drawn over
+        options.append(_PLOT)
+    if {"row", "column"} <= names:
         options.append(_AT)
     decorated: Callable[..., Any] = run
     for option in reversed(options):
@@ -143,15 +146,13 @@ def _command(perturbation: Perturbation) -> click.Command:
 
 
 def _draw(file: Path, title: str, outcomes: Sequence[Outcome]) -> None:
-    """The curve of a list of budgets, or of a grid of poses; InputError for results without one."""
+    """The curve of a list of budgets, or of a grid of poses."""
     curve = outcomes[0].perturbed.details.get("curve")
     if curve is not None:
         figures.pose_curve(file, curve, title)
         return
     budgets = [outcome.perturbed.budget.nominal for outcome in outcomes]
     known = [budget for budget in budgets if budget is not None]
-    if not known:
-        raise InputError("this perturbation has no budget or angle to draw a curve over; leave out --plot.")
     figures.worst_case_curve(file, known, [outcome.comparison for outcome in outcomes], title)
 
 

@@ -127,7 +127,10 @@ class Comparison:
         """The outcome in plain words."""
         old, new, random = (self.metrics[name]["roi"].ssim for name in ("clean", "perturbed", "random"))
         beside = "changed nothing" if abs(random - old) < UNCHANGED else f"gave {random:.2f}"
-        text = f"{self.statement} In {self.region} SSIM {_moved(old, new)}"
+        moved = (
+            _moved(old, new) if self.judged_by == "clean" else f"with the changed truth is {new:.2f}, before {old:.2f}"
+        )
+        text = f"{self.statement} In {self.region} SSIM {moved}"
         if self.searched or self.judged_by == "perturbed":  # else the perturbation is that random noise
             text += f"; random noise of the same size {beside}"
         text += "."

@@ -15,8 +15,10 @@ SUFFIXES = (".png", ".pdf", ".svg")
 NOTICE = "Not for diagnostic use."
 
 
-def check_suffix(path: Path) -> None:
+def check_file(path: Path) -> None:
     """InputError for a file that no figure can be written to."""
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {path.parent.name} for {path.name}; make it, or name another one.")
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path.name} is no figure; name it {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
 
@@ -62,7 +64,7 @@ def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str) -> No
     _write(figure, path)
 
 
-_LABELS = {"perturbed": "worst case", "random": "random noise of equal norm"}
+_LABELS = {"perturbed": "perturbed", "random": "random noise of equal norm"}
 
 
 def _panels(title: str) -> tuple["Figure", Any]:
@@ -74,9 +76,9 @@ def _panels(title: str) -> tuple["Figure", Any]:
 
 
 def _write(figure: "Figure", path: Path) -> None:
-    check_suffix(path)
+    check_file(path)
     for axes in figure.axes:
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
-    figure.text(0.995, 0.01, NOTICE, ha="right", va="bottom", size=7, color="0.4")
+    figure.text(0.995, 0.99, NOTICE, ha="right", va="top", size=7, color="0.4")
     figure.savefig(path, dpi=150)

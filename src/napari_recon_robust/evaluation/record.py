@@ -1,6 +1,6 @@
 """The saved case: one folder that says what was done, to what, and what came out.
 
-    case.json    schema version, recipe, ROI, results (metrics, budgets), hashes of the two files beside it
+    case.json    schema version, recipe, ROI, results (metrics, budgets), hashes of itself and the files beside it
     kspace.h5    clean, perturbed and random samples, sampling mask, full k-space where it is known
     images.npz   the images that were compared
 
@@ -93,6 +93,7 @@ def save_case(case: Case, folder: str | Path) -> Path:
             "results": case.results,
             "files": {name: file_hash(made / name) for name in (KSPACE, IMAGES)},
         }
+        description["seal"] = _seal(description)
         text = json.dumps(description, indent=2, allow_nan=False)
         (made / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
         made.chmod(0o755)
@@ -171,7 +172,14 @@ def _read_description(folder: Path) -> dict[str, Any]:
             f"the case {folder.name} has schema {description.get('schema')!r} and {SCHEMA} is read here; "
             "open it with the version that saved it."
         )
+    if description.pop("seal", None) != _seal(description):
+        raise FileFormatError(f"{DESCRIPTION} of the saved case {folder.name} was altered after saving; restore it.")
     return description
+
+
+def _seal(description: Mapping[str, Any]) -> str:
+    """SHA-256 of what the description says."""
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
 def _write_kspace(path: Path, kspace: Mapping[str, Array]) -> None:

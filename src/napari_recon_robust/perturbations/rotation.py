@@ -67,7 +67,7 @@ class Rotation(Perturbation):
         Knob(
             name="scale",
             label="Scaling",
-            help="At the worst pose, an object smaller and larger by this is tried too.",
+            help="At the worst pose, an object smaller and larger by so many percent is tried too.",
             unit="%",
             maximum=5,
             default=0.0,
