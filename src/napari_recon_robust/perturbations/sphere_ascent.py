@@ -11,8 +11,9 @@ from .objective import Objective
 
 __all__ = ["Ascent", "sphere_ascent"]
 
-MOMENTUM = 0.5
-FIRST_STEP, LAST_STEP = 1.0, 0.25
+# Nearly a power iteration at first, which alone ends too low where the loss bends; momentum, or steps from 1 to 0.25
+# as in a plain ascent, found up to 4% less error with 5 gradients and 7% less with 10 (U-Net, VarNet, at 2.5%).
+FIRST_STEP, LAST_STEP = 4.0, 0.5
 
 
 def sphere_ascent(
@@ -25,28 +26,25 @@ def sphere_ascent(
     clean_loss: float | None = None,
     stride: float = 1.0,
 ) -> Search:
-    """Solve max L(z) subject to ||z_i||_2 = r_i in every coil i, by momentum ascent on the product of spheres.
+    """Solve max L(z) subject to ||z_i||_2 = r_i in every coil i, by ascent on the product of spheres.
 
     With n(.) = every coil divided by its norm and g the gradient of L: first z = r n(g(start)), straight onto the
-    spheres; then G <- 0.5 G + n(g(z)), z <- r n(z / r + s n(G)), s falling geometrically from 1 to 0.25. The best
-    iterate is kept.
+    spheres; then z <- r n(z / r + s n(g(z))), s falling geometrically from 4 to 0.5. The best iterate is kept.
 
     radius: r, float (coils,), or (1,) for a single sphere over all coils. steps: gradients. start: zero, or noise
     where zero has no gradient. warm: `start` lies on the spheres and is nearly the solution (that of another budget,
-    scaled), so that the first step is as the later ones. clean_loss: L(0) where the start is not zero. Yields after
-    each gradient. A coil without a gradient stays as it is.
+    scaled), so that the first step is as the later ones. clean_loss: L(0) where the start is not zero. stride: a factor
+    on s. Yields after each gradient. A coil without a gradient stays as it is.
     """
     return ascend(objective, _moves(radius, steps, start, warm, stride), steps, warm=warm, clean_loss=clean_loss)
 
 
 def _moves(radius: Tensor, steps: int, start: Tensor, warm: bool, stride: float) -> Moves:
     _, gradient = yield start
-    z, momentum = start, unit(gradient, radius)
+    z = start
     if not warm:
         z = onto_spheres(gradient, radius)
         _, gradient = yield z
-        momentum = MOMENTUM * momentum + unit(gradient, radius)
     for size in torch.logspace(log10(FIRST_STEP), log10(LAST_STEP), max(steps - (not warm), 1)).tolist():
-        z = onto_spheres(unit(z, radius) + stride * size * unit(momentum, radius), radius)
+        z = onto_spheres(unit(z, radius) + stride * size * unit(gradient, radius), radius)
         _, gradient = yield z
-        momentum = MOMENTUM * momentum + unit(gradient, radius)
