@@ -20,6 +20,8 @@ from .worst_case import WARM_STEPS
 
 # Reconstructions of a line search along z, and the gradients after which there is one.
 TRIALS, ROUND = 2, 4
+# Of the steps of an ascent to the surface of the balls: the nearest to a target may lie inside.
+STRIDE = 0.5
 UNMOVED = "Nothing within the budget brings the region nearer to the target."
 
 
@@ -217,7 +219,7 @@ class Search:
             start=start.z,
             warm=warm,
             clean_loss=self.clean.loss if warm else None,
-            stride=self.objective.distance(start.loss) / self.objective.distance(self.clean.loss),
+            stride=STRIDE * self.objective.distance(start.loss) / self.objective.distance(self.clean.loss),
         )
         before = list(self.tried)
         while True:
