@@ -1,6 +1,6 @@
 """The papers' tables of robustness, ours beside the published figures, from one command.
 
-    python benchmarks/papers.py --output ../runs/papers [--tables fnaf worst-case rotation families]
+    python benchmarks/papers.py --output ../runs/papers [--tables fnaf worst-case transfer ...]
 
 Cases: the packaged sample, slices of the held-out anatomy (8 simulated coils) and the real 16-coil brain, each under
 equispaced lines. What OUTPUT holds already (results.json, one entry for each measured case) is not computed again, so
@@ -24,6 +24,8 @@ from cases import lines, real_brain, slices_of
 from napari_recon_robust.evaluation.roi import ROI
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.perturbations.outcome import Outcome, tissue_of
+from napari_recon_robust.progress import run
+from napari_recon_robust.transfer import transfer
 
 ACCELERATIONS = (4, 8)
 BUDGETS = (0.005, 0.01, 0.025)
@@ -34,6 +36,10 @@ UNTRAINED = ("dip", "conv-decoder")
 FAMILIES = ("cg-sense", "tv", "l1-wavelet", *TRAINED, *UNTRAINED)
 TURNED = ("cg-sense", "tv", "unet", "varnet", "hqs-supervised")
 ATTEMPTS, REGIONS, MATRIX, SLICES = 2, 1, 128, 4
+STABLE = ("unet", "varnet", "tv", "cg-sense")  # transfer of noise, each to each
+RECEIVING = ("unet", "irim", "varnet", "tv")  # transfer of features, from the first
+ROBUST = ("unet", "unet-fnaf", "unet-adversarial", "unet-jitter", "varnet", "varnet-adversarial", "varnet-jitter")
+FEATURES, SIZE, CONTRAST = 8, 4.0, 0.4  # of each case, placed at random
 EVALUATIONS = 4  # of the black-box search of an untrained method, which takes half a minute for each
 
 Values = dict[str, Any]
@@ -160,6 +166,80 @@ def attacked(measurement: Measurement, id: str, roi: ROI, knobs: Mapping[str, An
     }
 
 
+def transfer_of_noise(cases: Cases, measured: Measured) -> Iterator[str]:
+    """Change of the region at 1%: found on the row, evaluated on the column; a ROI of each of three held-out slices."""
+    yield heading("", *STABLE)
+    for acceleration in ACCELERATIONS:
+        found = []
+        for number, one in enumerate(cases.of("held-out", acceleration)[:3]):
+            (roi,) = regions(one, 1, np.random.default_rng(number))
+            matrix = partial(transferred, one, roi, STABLE, STABLE, kind="worst-case")
+            found.append(measured.of(matrix, "transfer", acceleration, number))
+        for id in STABLE:
+            yield line(
+                f"{id}, {acceleration}x", *(f"{x:.3f}" for x in np.mean([one["change"][id] for one in found], 0))
+            )
+
+
+def transfer_of_features(cases: Cases, measured: Measured) -> Iterator[str]:
+    """Features found on the U-Net by random search, held-out: mean recovery and share that is lost by each method."""
+    yield heading("R", "", *RECEIVING)
+    for acceleration in ACCELERATIONS:
+        found = []
+        for number, one in enumerate(cases.of("held-out", acceleration)):
+            whole = ROI.box(0, 0, *one.matrix)
+            for seed in range(ATTEMPTS):
+                knobs = {"kind": "fnaf", "algorithm": "random-search", "shape": "walk", "seed": seed}
+                matrix = partial(transferred, one, whole, RECEIVING, RECEIVING[:1], **knobs)
+                found.append(measured.of(matrix, "transfer-fnaf", acceleration, number, seed)["recovery"][RECEIVING[0]])
+        yield line(acceleration, "recovery", *(f"{value:.2f}" for value in np.mean(found, 0)))
+        yield line(acceleration, "lost", *(f"{100 * value:.0f}%" for value in np.mean(np.array(found) < 0.5, 0)))
+
+
+def transferred(
+    measurement: Measurement, roi: ROI, ids: Sequence[str], found_on: Sequence[str], **knobs: Any
+) -> Values:
+    """Changes and recoveries by the method that the perturbation was found on, a list over `ids` each."""
+    table = run(transfer(measurement, {id: rr.reconstructor(id) for id in ids}, roi, found_on=found_on, **knobs))
+    return {name: {row: getattr(table, name)(row) for row in table.found} for name in ("change", "recovery")}
+
+
+def robust(cases: Cases, measured: Measured) -> Iterator[str]:
+    """What robust training costs and brings: held-out slices and the real brain at 4x, a ROI and 8 features each."""
+    heads = ("network", "SSIM held-out", "real", "change at 1%", "2.5%", "SSIM lost at 1%", "2.5%", "features lost")
+    yield heading(*heads, "mean recovery")
+    for id in ROBUST:
+        rows = []
+        for group in ("held-out", "real"):
+            for number, one in enumerate(cases.of(group, 4)):
+                rows.append(measured.of(partial(robustness, one, id, number), "robust", group, id, number))
+        held, real = (np.mean([row["ssim"] for row in part]) for part in (rows[:-1], rows[-1:]))
+        moved, lost = (np.mean([row[name] for row in rows], 0) for name in ("change", "lost"))
+        recoveries = np.concatenate([row["recoveries"] for row in rows])
+        scores = (f"{value:.3f}" for value in (held, real, *moved, *lost))
+        yield line(id, *scores, f"{(recoveries < 0.5).sum()} of {len(recoveries)}", f"{recoveries.mean():.3f}")
+
+
+def robustness(measurement: Measurement, id: str, number: int) -> Values:
+    """SSIM of the foreground; the attack on a region at 1 and 2.5%; recoveries of features placed at random."""
+    method, random = rr.reconstructor(id), np.random.default_rng(number)
+    (roi,) = regions(measurement, 1, random)
+    outcomes = rr.compare(measurement, method, roi, rr.perturb("worst-case", measurement, method, roi, (0.01, 0.025)))
+    metrics = outcomes[0].comparison.metrics["clean"]
+    recoveries = []
+    for row, column in random.permutation(tissue_of(measurement).nonzero().numpy())[:FEATURES]:
+        place = {"row": float(row), "column": float(column), "size": SIZE}
+        contrast = float(random.choice((-1, 1))) * CONTRAST
+        (found,) = rr.perturb("fnaf", measurement, method, roi, shape="blob", contrast=contrast, **place)
+        recoveries.append(float(found.details["recovery"]))
+    return {
+        "ssim": metrics["foreground"].ssim,
+        "change": [outcome.comparison.stability["perturbed"]["change"] for outcome in outcomes],
+        "lost": [metrics["roi"].ssim - outcome.comparison.metrics["perturbed"]["roi"].ssim for outcome in outcomes],
+        "recoveries": recoveries,
+    }
+
+
 def rotation(cases: Cases, measured: Measured) -> Iterator[str]:
     """SSIM around the object over the angle: as it lies, at the worst angle, and interpolation alone."""
     yield heading("", "method", "as it lies", "worst within 2°", "at", "worst within 5°", "at", "interpolation alone")
@@ -225,7 +305,15 @@ def described(outcome: Outcome) -> Values:
     }
 
 
-TABLES = {"fnaf": fnaf, "worst-case": worst_case, "rotation": rotation, "families": families}
+TABLES = {
+    "fnaf": fnaf,
+    "worst-case": worst_case,
+    "transfer": transfer_of_noise,
+    "transfer-fnaf": transfer_of_features,
+    "robust": robust,
+    "rotation": rotation,
+    "families": families,
+}
 
 
 def main() -> None:
