@@ -132,7 +132,7 @@ def test_command(scan_file: Path) -> None:
     result = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "cg-sense,tv", "--found-on", "cg-sense"])
     assert result.exit_code == 0, result.output
     assert "| cg-sense |" in result.output
-    assert "budget 1% of the k-space norm; effective R = 3." in result.output
+    assert "budget 1%; effective R = 3." in result.output
     assert "random noise of equal norm" in result.output
     other = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "cg-sense,tv", "--method", "tv"])
     assert "No such option '--method'" in other.output

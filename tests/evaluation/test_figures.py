@@ -1,5 +1,6 @@
 """What is drawn, read from matplotlib's own figure."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,18 @@ def test_the_curve_starts_at_the_clean_image_and_follows_the_budgets(tmp_path: P
         assert panel.get_title() == "against the reference"
         words = [text.get_text() for text in panel.get_legend().get_texts()]
         assert words == ["perturbed", "random noise of equal norm"]
+
+
+def test_what_the_images_are_held_against_is_said(tmp_path: Path, drawn: list[Figure]) -> None:
+    plain = comparison(0.1)
+    for one, words in (
+        (replace(plain, reference=None), "against the clean image"),
+        (replace(plain, perturbed_reference=plain.reference, judged_by="perturbed"), "against the truth of each"),
+    ):
+        figures.worst_case_curve(tmp_path / "curve.png", [0.01], [one], "title")
+        left, right = drawn[-1].axes
+        assert left.get_title().startswith(words)
+        assert ("object norm" in right.get_xlabel()) == (one.judged_by == "perturbed")
 
 
 def test_the_curve_of_poses_shows_the_worst_of_all_of_them(tmp_path: Path, drawn: list[Figure]) -> None:

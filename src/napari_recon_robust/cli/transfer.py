@@ -56,7 +56,7 @@ def transfer(
         print_json(matrix.to_json())
         return
     perturbation = perturbations.get(kind)
-    spent = f", budget {100 * budget:.3g}% of the k-space norm" if perturbation.needs_budget else ""
+    spent = f", budget {100 * budget:.3g}%" if perturbation.needs_budget else ""
     where = "the whole image" if roi is None else f"the region {roi}"
     click.echo(f"{perturbation.label} on {where}{spent}; effective R = {matrix.acceleration:.3g}")
     click.echo(matrix.markdown(), nl=False)

@@ -31,7 +31,8 @@ def check_file(path: Path) -> None:
 def worst_case_curve(path: Path, budgets: Sequence[float], comparisons: "Sequence[Comparison]", title: str) -> None:
     """SSIM and RMSE of the ROI over the budget, perturbed and random, from the clean image on.
 
-    RMSE relative to the ROI's norm in the reference: flat regions lose SSIM for little.
+    RMSE relative to the ROI's norm in the reference: flat regions lose SSIM for little. Where the object was changed,
+    budgets are of its norm, and images of it are held against the changed truth.
     """
     figure, (left, right) = panels(title)
     order = sorted(range(len(budgets)), key=lambda number: budgets[number])
@@ -43,9 +44,13 @@ def worst_case_curve(path: Path, budgets: Sequence[float], comparisons: "Sequenc
         scores = [comparisons[0].metrics["clean"], *(comparisons[number].metrics[name] for number in order)]
         left.plot(percents, [score["roi"].ssim for score in scores], style, label=label)
         right.plot(percents, [score["roi"].nmse ** 0.5 for score in scores], style, label=label)
+    object_changed = comparisons[0].judged_by == "perturbed"
     against = "the clean image, no reference is known" if comparisons[0].reference is None else "the reference"
-    left.set(xlabel="budget η (% of the k-space norm)", ylabel="SSIM of the region", title=f"against {against}")
-    right.set(xlabel="budget η (% of the k-space norm)", ylabel=_RMSE, title=f"against {against}")
+    left.set_ylabel("SSIM of the region")
+    right.set_ylabel(_RMSE)
+    for panel in (left, right):
+        panel.set_xlabel(f"budget η (% of the {'object' if object_changed else 'k-space'} norm)")
+        panel.set_title(f"against {'the truth of each' if object_changed else against}", fontsize="medium")
     finish(figure, path)
 
 
