@@ -82,7 +82,7 @@ class Transfer:
         lines = [_line(heads), "|---" * len(heads) + "|"]
         for number, row in enumerate(self.found):
             if self.inserted:
-                cells = [f"{value:.3f}" for value in self.recovery(row) if value is not None]
+                cells = ["–" if value is None else f"{value:.3f}" for value in self.recovery(row)]
             else:
                 beside = self.random(row)
                 noise = [""] * len(self.columns) if beside is None else [f" ({value:.4f})" for value in beside]
@@ -144,7 +144,7 @@ def transfer(
             "the rows of the matrix are found on the methods themselves, and a transfer from a stand-in is found on "
             "another; leave the algorithm out, and name the stand-in among the methods."
         )
-    rows = list(methods) if found_on is None else list(found_on)
+    rows = list(dict.fromkeys(methods if found_on is None else found_on))
     for name in rows:
         if name not in methods:
             raise InputError(f"{name!r} is none of the methods {', '.join(methods)}; name one of them.")
