@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from napari_recon_robust.physics.head import Template
@@ -125,3 +126,19 @@ def write_dicom() -> "Callable[..., list[Path]]":
         return sorted(paths)
 
     return write
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> "list[Figure]":
+    """The figures that are written."""
+    from matplotlib.figure import Figure
+
+    found: list[Figure] = []
+    write = Figure.savefig
+
+    def savefig(self: Figure, *arguments: object, **options: object) -> None:
+        found.append(self)
+        write(self, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    return found

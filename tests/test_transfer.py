@@ -12,6 +12,7 @@ from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation.roi import ROI
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
@@ -42,6 +43,9 @@ class Once(Twice):
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         return super().reconstruct(measurement) / 2
+
+
+TWO = {"once": Once(), "twice": Twice()}
 
 
 def test_each_column_sees_the_same_noise(measurement: Measurement) -> None:
@@ -77,16 +81,50 @@ def test_features_have_a_recovery(measurement: Measurement) -> None:
     assert torch.equal(found.perturbation, matrix.outcomes["cg-sense"][0].perturbed.perturbation)
 
 
+def test_rows_of_features_say_what_was_inserted_where(measurement: Measurement) -> None:
+    methods = {"once": Once(), "twice": Twice()}
+    options: dict[str, Any] = {"row": 40, "column": 44, "size": 4, "contrast": -0.3}
+    matrix = progress.run(transfer(measurement, methods, ROI_, kind="fnaf", **options))
+    details = matrix.found["once"].details
+    head, _, first, _ = matrix.markdown().splitlines()
+    assert head.split(" | ")[1:6] == ["feature", "row, column", "size (px)", "contrast", "detectability"]
+    shown = first.split(" | ")
+    assert shown[1:5] == ["blob", "40, 44", "4", "-0.3"]
+    assert float(shown[5]) == round(details["detectability"])
+    assert matrix.features == matrix.to_json()["features"]
+    assert "detectability" in matrix.legend
+    faint = progress.run(transfer(measurement, methods, ROI_, kind="fnaf", **options | {"size": 1, "contrast": 0.01}))
+    assert ", not carried" in faint.markdown()
+
+
 def test_another_pose_has_no_random_noise_beside(measurement: Measurement) -> None:
-    matrix = progress.run(transfer(measurement, {"once": Once()}, ROI_, kind="rotation", angle=2, step=2))
+    matrix = progress.run(transfer(measurement, TWO, ROI_, kind="rotation", angle=2, step=2))
     assert matrix.random("once") is None
-    assert matrix.to_json()["random"] == [None]
-    assert matrix.markdown().count("(") == 1  # of the heading
+    assert matrix.to_json()["random"] == [None, None]
+    assert matrix.to_json()["acceleration"] == measurement.acceleration
+    assert "(" not in matrix.markdown()
+    assert "random" not in matrix.legend
 
 
 def test_a_row_must_be_one_of_the_methods(measurement: Measurement) -> None:
-    with pytest.raises(InputError, match="'tv' is none of the methods once"):
-        progress.run(transfer(measurement, {"once": Once()}, ROI_, found_on=["tv"]))
+    with pytest.raises(InputError, match="'tv' is none of the methods once, twice"):
+        progress.run(transfer(measurement, TWO, ROI_, found_on=["tv"]))
+
+
+def test_what_is_no_transfer_is_refused(measurement: Measurement) -> None:
+    with pytest.raises(InputError, match="once alone transfers nothing"):
+        progress.run(transfer(measurement, {"once": Once()}, ROI_))
+    with pytest.raises(InputError, match="found on the methods themselves"):
+        progress.run(transfer(measurement, TWO, ROI_, algorithm="transfer", stand_in="tv"))
+
+
+@pytest.mark.parametrize(("method", "itself"), [("tv", True), ("cg-sense", False)])
+def test_a_method_that_is_its_own_stand_in_is_said(measurement: Measurement, method: str, itself: bool) -> None:
+    search = perturbations.get("worst-case").run(
+        measurement, registry.get(method), ROI_, (0.01, 0.02), algorithm="transfer", stand_in="tv", steps=2
+    )
+    for found in progress.run(search):
+        assert ("stand_in_itself" in found.findings) == itself
 
 
 def test_command(scan_file: Path) -> None:
@@ -94,5 +132,9 @@ def test_command(scan_file: Path) -> None:
     result = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "cg-sense,tv", "--found-on", "cg-sense"])
     assert result.exit_code == 0, result.output
     assert "| cg-sense |" in result.output
+    assert "budget 1%; effective R = 3." in result.output
+    assert "random noise of equal norm" in result.output
+    other = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "cg-sense,tv", "--method", "tv"])
+    assert "No such option '--method'" in other.output
     unknown = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "tv", "--kind", "wrost"])
     assert "no perturbation 'wrost'" in str(unknown.exception)

@@ -7,7 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import compare, compare_methods, diverse, perturb, reconstructor, reconstructors
+    from .api import (
+        compare,
+        compare_methods,
+        diverse,
+        fragility_map,
+        perturb,
+        quality_by_samples,
+        reconstructor,
+        reconstructors,
+        recovery_table,
+        retention_map,
+        transfer_matrix,
+    )
     from .evaluation.record import load_case, save_case
     from .evaluation.roi import ROI
     from .io import open_scan
@@ -23,14 +35,19 @@ _HOME = {
     "compare": ".api",
     "compare_methods": ".api",
     "diverse": ".api",
+    "fragility_map": ".api",
     "load_case": ".evaluation.record",
     "make_case": ".replay",
     "open_sample": ".sample",
     "open_scan": ".io",
     "perturb": ".api",
+    "quality_by_samples": ".api",
     "reconstructor": ".api",
     "reconstructors": ".api",
+    "recovery_table": ".api",
+    "retention_map": ".api",
     "save_case": ".evaluation.record",
+    "transfer_matrix": ".api",
 }
 __all__ = [
     "ROI",
@@ -39,14 +56,19 @@ __all__ = [
     "compare",
     "compare_methods",
     "diverse",
+    "fragility_map",
     "load_case",
     "make_case",
     "open_sample",
     "open_scan",
     "perturb",
+    "quality_by_samples",
     "reconstructor",
     "reconstructors",
+    "recovery_table",
+    "retention_map",
     "save_case",
+    "transfer_matrix",
 ]
 
 

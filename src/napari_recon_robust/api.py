@@ -4,18 +4,25 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import diversity, progress
+from . import diversity, fragility, progress, transfer
 from .diversity import Variant
 from .evaluation.roi import ROI
+from .fragility import FragilityMap
 from .measurement import Measurement
 from .perturbations import registry as perturbations
+from .perturbations import retention
 from .perturbations.base import Perturbed
 from .perturbations.outcome import Outcome, evaluate
-from .quality import cases, study
+from .perturbations.retention import RecoveryTable, RetentionMap
+from .quality import cases, samples, study
 from .quality.entries import Entry
+from .quality.samples import Curve
 from .quality.table import Table
 from .reconstructors import registry
 from .reconstructors.base import Reconstructor
+from .transfer import Transfer
+
+OnProgress = Callable[[progress.Progress], object]
 
 
 def reconstructors() -> list[str]:
@@ -41,7 +48,7 @@ def perturb(
     budgets: Sequence[float] = (0.01,),
     *,
     reconstructor_knobs: Mapping[str, Any] | None = None,
-    on_progress: Callable[[progress.Progress], object] | None = None,
+    on_progress: OnProgress | None = None,
     **knobs: Any,
 ) -> list[Perturbed]:
     """Run a perturbation to its end: one result for each budget eta (a fraction), in their order.
@@ -62,7 +69,7 @@ def compare(
     *,
     reconstructor_knobs: Mapping[str, Any] | None = None,
     seed: int = 0,
-    on_progress: Callable[[progress.Progress], object] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Outcome]:
     """Reconstruct clean, perturbed and random control from the samples alone and compare: one outcome for each.
 
@@ -79,13 +86,81 @@ def diverse(
     *,
     roi: ROI | None = None,
     tolerance: float = 0.2,
-    on_progress: Callable[[progress.Progress], object] | None = None,
+    on_progress: OnProgress | None = None,
     **knobs: Any,
 ) -> list[Variant]:
     """The `count` most different plausible images over live knobs, samples or restarts: `diversity.diverse`."""
     region = None if roi is None else roi.mask(measurement.matrix)
     job = diversity.diverse(measurement, reconstructor, count, region=region, tolerance=tolerance, knobs=knobs)
     return progress.run(job, on_progress)
+
+
+def fragility_map(
+    measurement: Measurement, reconstructor: Reconstructor, *, on_progress: OnProgress | None = None, **options: Any
+) -> FragilityMap:
+    """Where an attack would succeed, before a region is chosen: `fragility.fragility` with its options, to its end.
+
+    `found.expected_change` is the map, `found.noise` the noise amplification; `found.worst(24, 24, 5)` lists regions.
+    """
+    return progress.run(fragility.fragility(measurement, reconstructor, **options), on_progress)
+
+
+def retention_map(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    roi: ROI | None = None,
+    *,
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> RetentionMap:
+    """Where a small feature is kept: `perturbations.retention.retention_map` with its options, to its end."""
+    return progress.run(retention.retention_map(measurement, reconstructor, roi, **options), on_progress)
+
+
+def recovery_table(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    roi: ROI | None = None,
+    *,
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> RecoveryTable:
+    """How many features are recovered, by size and contrast: `perturbations.retention.recovery_table`, to its end.
+
+    `print(table.markdown())` shows it.
+    """
+    return progress.run(retention.recovery_table(measurement, reconstructor, roi, **options), on_progress)
+
+
+def transfer_matrix(
+    measurement: Measurement,
+    methods: Sequence[str],
+    roi: ROI,
+    *,
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> Transfer:
+    """What is found on each method does to all of them: `transfer.transfer` with its options, to its end.
+
+    methods: ids or own models. `print(matrix.markdown())` shows it.
+    """
+    job = transfer.transfer(measurement, {name: registry.get(name) for name in methods}, roi, **options)
+    return progress.run(job, on_progress)
+
+
+def quality_by_samples(
+    measurement: Measurement,
+    reconstructor: Reconstructor,
+    accelerations: Sequence[float],
+    *,
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> Curve:
+    """The quality of a fixed method over the number of samples: `quality.samples.quality_by_samples`, to its end.
+
+    measurement: of a fully sampled scan. `curve.levels` has the means at each R, `curve.sentence` whether they fall.
+    """
+    return progress.run(samples.quality_by_samples(measurement, reconstructor, accelerations, **options), on_progress)
 
 
 def compare_methods(
@@ -96,7 +171,7 @@ def compare_methods(
     baseline: str | None = None,
     axes: Sequence[str] | None = None,
     device: str = "cpu",
-    on_progress: Callable[[progress.Progress], object] | None = None,
+    on_progress: OnProgress | None = None,
     **grid: Any,
 ) -> Table:
     """Several methods (all by default) on several scans and masks: `quality.study.compare_methods`, to its end.

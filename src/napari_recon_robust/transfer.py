@@ -11,6 +11,7 @@ from .knob import resolve
 from .measurement import Measurement
 from .perturbations import registry
 from .perturbations.base import Perturbed
+from .perturbations.insertion import LOST, ROSE
 from .perturbations.outcome import Outcome, evaluate
 from .progress import Job, Progress, relayed
 from .reconstructors.base import Reconstructor
@@ -20,9 +21,11 @@ from .reconstructors.base import Reconstructor
 class Transfer:
     """Perturbations by the method that they were found on, and what each does to every method.
 
-    found: by the rows' names. outcomes: of each row, one for each column, in the columns' order.
+    found: by the rows' names. outcomes: of each row, one for each column, in the columns' order. acceleration: the
+    effective R.
     """
 
+    acceleration: float
     columns: tuple[str, ...]
     found: Mapping[str, Perturbed]
     outcomes: Mapping[str, Sequence[Outcome]]
@@ -46,6 +49,13 @@ class Transfer:
         """Whether the truth changed with the perturbation, so that its recovery says what is lost."""
         return all(one.judged_by == "perturbed" for one in self.found.values())
 
+    @property
+    def features(self) -> list[dict[str, Any]] | None:
+        """Shape, place, size, contrast and detectability of each row's feature; None where none has a place."""
+        names = ("shape", "position", "size", "contrast", "detectability", "information_preserved")
+        rows = [{name: one.details.get(name) for name in names} for one in self.found.values()]
+        return rows if self.inserted and all(row["position"] for row in rows) else None
+
     def to_json(self) -> dict[str, Any]:
         """Rows, columns and the matrices, as JSON values."""
         rows = list(self.found)
@@ -57,21 +67,57 @@ class Transfer:
         ssim = [
             [finite(outcome.comparison.degradation["roi"]["ssim"]) for outcome in self.outcomes[row]] for row in rows
         ]
-        return {"found_on": rows, "evaluated_on": list(self.columns), **matrices, "ssim_lost": ssim}
+        result = {"acceleration": self.acceleration, "found_on": rows, "evaluated_on": list(self.columns)}
+        result |= {**matrices, "ssim_lost": ssim}
+        return result if self.features is None else {**result, "features": self.features}
 
     def markdown(self) -> str:
-        """Recoveries of inserted features, else the ROI's change, with that of random noise in brackets."""
-        what = "contrast recovery" if self.inserted else "‖change‖ ÷ ‖reference‖ of the region (random noise)"
-        lines = [f"| {what}, found on ↓ | {' | '.join(self.columns)} |", "|---" * (len(self.columns) + 1) + "|"]
-        for row in self.found:
+        """Recoveries of inserted features, else the ROI's change, with that of random noise in brackets.
+
+        Features have columns of their own: where they are, how large, how well the samples carry them.
+        """
+        what = "contrast recovery" if self.inserted else "‖change‖ ÷ ‖reference‖ of the region"
+        features = self.features
+        heads = [f"{what}, found on ↓", *(() if features is None else _FEATURE), *self.columns]
+        lines = [_line(heads), "|---" * len(heads) + "|"]
+        for number, row in enumerate(self.found):
             if self.inserted:
-                cells = [f"{value:.3f}" for value in self.recovery(row) if value is not None]
+                cells = ["–" if value is None else f"{value:.3f}" for value in self.recovery(row)]
             else:
                 beside = self.random(row)
                 noise = [""] * len(self.columns) if beside is None else [f" ({value:.4f})" for value in beside]
                 cells = [f"{change:.4f}{other}" for change, other in zip(self.change(row), noise, strict=True)]
-            lines.append(f"| {row} | {' | '.join(cells)} |")
+            facts = [] if features is None else _facts(features[number])
+            lines.append(_line([row, *facts, *cells]))
         return "\n".join(lines) + "\n"
+
+    @property
+    def legend(self) -> str:
+        """What the figures of `markdown` are."""
+        if not self.inserted:
+            noise = " In brackets: random noise of equal norm." if any(map(self.random, self.found)) else ""
+            return f"a row: found on it; a column: what that does to it.{noise}"
+        words = f"recovery: the share of the contrast that is seen; below {LOST:g} it is lost."
+        if self.features is not None:
+            words += f" detectability: its signal-to-noise ratio in the samples; from {ROSE:g} on they carry it."
+        return words
+
+
+_FEATURE = ("feature", "row, column", "size (px)", "contrast", "detectability")
+
+
+def _facts(feature: Mapping[str, Any]) -> list[str]:
+    """The cells of `_FEATURE`."""
+    row, column = feature["position"]
+    shape, seen = feature["shape"] or "symbol", feature["detectability"]
+    carried = "no noise" if seen is None else f"{seen:.0f}"
+    if not feature["information_preserved"]:
+        carried += ", not carried"
+    return [shape, f"{row:.4g}, {column:.4g}", f"{feature['size']:.3g}", f"{feature['contrast']:+.2g}", carried]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def transfer(
@@ -88,9 +134,17 @@ def transfer(
 
     methods: by the names of the table, run at their default knobs. knobs: of the perturbation. The result is of the
     perturbed samples alone, each reconstructed from scratch.
-    Raises InputError for a name that is none of the methods, and what the perturbation raises.
+    Raises InputError for fewer than two methods, a name that is none of them, a search that is itself a transfer, and
+    what the perturbation raises.
     """
-    rows = list(methods) if found_on is None else list(found_on)
+    if len(methods) < 2:
+        raise InputError(f"{', '.join(methods)} alone transfers nothing; name the methods to evaluate on beside it.")
+    if knobs.get("algorithm") == "transfer":
+        raise InputError(
+            "the rows of the matrix are found on the methods themselves, and a transfer from a stand-in is found on "
+            "another; leave the algorithm out, and name the stand-in among the methods."
+        )
+    rows = list(dict.fromkeys(methods if found_on is None else found_on))
     for name in rows:
         if name not in methods:
             raise InputError(f"{name!r} is none of the methods {', '.join(methods)}; name one of them.")
@@ -113,4 +167,4 @@ def transfer(
         judged = yield from relayed(judging, part(done, name))
         for row, outcome in zip(rows, judged, strict=True):
             outcomes[row].append(outcome)
-    return Transfer(tuple(methods), found, outcomes)
+    return Transfer(measurement.acceleration, tuple(methods), found, outcomes)

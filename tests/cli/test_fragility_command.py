@@ -5,6 +5,7 @@ import nibabel
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from matplotlib.figure import Figure
 from skimage.io import imread
 
 from napari_recon_robust.cli import cli
@@ -35,10 +36,18 @@ def test_the_worst_regions_are_those_of_the_map_that_is_written(scan_file: Path,
     assert means == sorted(means, reverse=True)
 
 
-def test_regions_are_printed_for_roi_and_the_map_is_drawn(scan_file: Path, tmp_path: Path) -> None:
+def test_regions_are_printed_for_roi_and_the_map_is_drawn(scan_file: Path, tmp_path: Path, drawn: list[Figure]) -> None:
     result = invoke(scan_file, "--how", "gain", "--output", tmp_path / "map.png")
     assert result.exit_code == 0, result.output
     assert result.output.count("--roi ") == 5
+    words = result.output.splitlines()
+    assert words[0].startswith("CG-SENSE, effective R = ")
+    assert all("noise amplification " in line for line in words if line.startswith(tuple("12345")))
+    assert "g-factor × √R" in result.output
+    assert drawn[0].get_suptitle().splitlines() == [
+        f"Fragility: {words[0]}",
+        "budget 1% of the k-space norm, the first gradient of each tile",
+    ]
     picture = imread(tmp_path / "map.png")[..., :3].astype(int)
     assert np.ptp(picture, axis=-1).max() > 100  # in colour
     assert invoke(scan_file, "--output", tmp_path / "map.nii.gz").exit_code == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from skimage.io import imread
+from matplotlib.figure import Figure
 
 from napari_recon_robust.cli import cli
 from napari_recon_robust.errors import InputError
@@ -18,7 +18,7 @@ def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(cli, ["retention", *map(str, arguments)], catch_exceptions=True)
 
 
-def test_the_map_is_written_and_summed_up(scan_file: Path, tmp_path: Path) -> None:
+def test_the_map_is_written_and_summed_up(scan_file: Path, tmp_path: Path, drawn: list[Figure]) -> None:
     array, picture = tmp_path / "map.npy", tmp_path / "map.png"
     result = invoke(scan_file, *COMMON, "--output", array, "--json")
     assert result.exit_code == 0, result.output + repr(result.exception)
@@ -31,18 +31,26 @@ def test_the_map_is_written_and_summed_up(scan_file: Path, tmp_path: Path) -> No
     assert len(found["worst"]) == 8
     result = invoke(scan_file, *COMMON, "--output", picture)
     assert f"{found['positions']} positions in {found['reconstructions']} reconstructions" in result.output
-    colours = imread(picture).astype(int)
-    # The map's scale is there: pixels in the two end colours of viridis, dark violet and yellow.
-    for colour in ((68, 1, 84), (253, 231, 36)):
-        assert (np.abs(colours[..., :3] - colour).max(-1) < 8).sum() > 20
+    assert "Zero-filled, effective R = 2" in result.output
+    assert result.output.count("detectability ") == 8
+    assert drawn[0].get_suptitle().splitlines() == [
+        f"Retention: {result.output.splitlines()[0]}",
+        "a blob of 4 pixels, contrast +0.4 to the tissue, every 12 pixels",
+    ]
+    shown = drawn[0].axes[1].images[1].get_array()
+    assert np.array_equal(np.asarray(shown.filled(np.nan)), values, equal_nan=True)
+    assert picture.stat().st_size > 10000
 
 
 def test_the_table_is_printed(scan_file: Path) -> None:
     result = invoke(scan_file, *COMMON, "--sizes", "2,4", "--contrasts", "0.4", "--places", "5")
     assert result.exit_code == 0, result.output + repr(result.exception)
-    assert "| size | contrast 0.4 |" in result.output
+    assert "effective R = " in result.output
+    assert "| size | contrast +0.4 |" in result.output
+    assert "blobs recovered (at least 0.5 of the contrast)" in result.output
     assert "| 4 px |" in result.output
     result = invoke(scan_file, *COMMON, "--sizes", "2,4", "--contrasts", "0.4", "--places", "5", "--json")
+    assert json.loads(result.stdout)["acceleration"] > 1
     cells = json.loads(result.stdout)["cells"]
     assert [cell["size"] for cell in cells] == [2, 4]
     assert all(0 <= cell["low"] <= cell["recovered"] / 5 <= cell["high"] <= 1 for cell in cells)

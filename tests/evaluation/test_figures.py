@@ -1,5 +1,6 @@
 """What is drawn, read from matplotlib's own figure."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,20 +12,6 @@ from napari_recon_robust.cli import cli
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation import figures
 from napari_recon_robust.evaluation.comparison import Comparison
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """The figures that are written."""
-    found: list[Figure] = []
-    write = Figure.savefig
-
-    def savefig(self: Figure, *arguments: object, **options: object) -> None:
-        found.append(self)
-        write(self, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    return found
 
 
 def comparison(strength: float) -> Comparison:
@@ -48,11 +35,31 @@ def test_the_curve_starts_at_the_clean_image_and_follows_the_budgets(tmp_path: P
     scores = [one.metrics["perturbed"]["roi"].ssim for one in (weak, strong)]
     assert worst.get_ydata().tolist() == [weak.metrics["clean"]["roi"].ssim, *scores]
     assert right.lines[1].get_ydata()[2] == pytest.approx(strong.metrics["random"]["roi"].nmse ** 0.5)
+    for panel, score in ((left, "SSIM"), (right, "RMSE")):
+        assert panel.get_xlabel() == "budget η (% of the k-space norm)"
+        assert score in panel.get_ylabel()
+        assert panel.get_title() == "against the reference"
+        words = [text.get_text() for text in panel.get_legend().get_texts()]
+        assert words == ["perturbed", "random noise of equal norm"]
 
 
-def test_the_curve_of_poses_leaves_out_what_is_moved_too(tmp_path: Path, drawn: list[Figure]) -> None:
+def test_what_the_images_are_held_against_is_said(tmp_path: Path, drawn: list[Figure]) -> None:
+    plain = comparison(0.1)
+    for one, words in (
+        (replace(plain, reference=None), "against the clean image"),
+        (replace(plain, perturbed_reference=plain.reference, judged_by="perturbed"), "against the truth of each"),
+    ):
+        figures.worst_case_curve(tmp_path / "curve.png", [0.01], [one], "title")
+        left, right = drawn[-1].axes
+        assert left.get_title().startswith(words)
+        assert ("object norm" in right.get_xlabel()) == (one.judged_by == "perturbed")
+
+
+def test_the_curve_of_poses_shows_the_worst_of_all_of_them(tmp_path: Path, drawn: list[Figure]) -> None:
+    """The line joins what is turned alone; what is moved as well is marked, and the worst named."""
+
     def pose(angle: float, rows: float = 0.0) -> dict[str, object]:
-        scores = {"ssim": 0.9 - angle / 100, "nmse": 0.04, "floor_ssim": 0.99, "floor_nmse": 1e-4}
+        scores = {"ssim": 0.9 - angle / 100, "nmse": 0.04 + rows / 20, "floor_ssim": 0.99, "floor_nmse": 1e-4}
         return {"angle": angle, "shift": [rows, 0.0], "scale": 1.0, **scores}
 
     figures.pose_curve(tmp_path / "curve.svg", [pose(2.0), pose(-2.0), pose(0.0), pose(2.0, 1.0)], "title")
@@ -60,6 +67,21 @@ def test_the_curve_of_poses_leaves_out_what_is_moved_too(tmp_path: Path, drawn: 
     assert left.lines[0].get_xdata().tolist() == [-2.0, 0.0, 2.0]
     assert left.lines[1].get_ydata().tolist() == [0.99] * 3
     assert right.lines[0].get_ydata()[0] == pytest.approx(0.2)
+    for panel in (left, right):
+        _, _, moved, worst = panel.lines
+        assert moved.get_xdata() == worst.get_xdata() == [2.0]
+        assert moved.get_ydata() == worst.get_ydata()
+        assert worst.get_label() == "worst: 2°, moved by (1, 0) px"
+    assert right.lines[3].get_ydata() == pytest.approx([0.3])
+
+
+def test_the_scan_as_it_is_is_never_the_worst_pose(tmp_path: Path, drawn: list[Figure]) -> None:
+    still, turned = (
+        {"angle": a, "shift": [0, 0], "scale": 1, "ssim": 0.9, "nmse": e, "floor_ssim": 1, "floor_nmse": 0}
+        for a, e in ((0.0, 0.05), (-1.0, 0.04))
+    )
+    figures.pose_curve(tmp_path / "curve.png", [still, turned], "title")
+    assert drawn[0].axes[0].lines[-1].get_label() == "worst: −1°"
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
@@ -77,6 +99,9 @@ def test_command(scan_file: Path, tmp_path: Path, drawn: list[Figure], kind: lis
     assert result.exit_code == 0, result.output
     assert file.exists()
     assert len(drawn[0].axes[0].lines[0].get_xdata()) == 3
+    title = drawn[0].get_suptitle()
+    assert "CG-SENSE, effective R = 3." in title
+    assert ("found by sphere-ascent, loss squared-error" in title) == (kind[0] == "worst-case")
     none = CliRunner().invoke(cli, ["perturb", "spike", str(scan_file), *options, "--plot", str(tmp_path / "none.png")])
     assert none.exit_code == 2
     assert "No such option" in none.output

@@ -8,13 +8,17 @@ from scipy import stats
 
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.io import open_scan
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.perturbations.base import Problem
 from napari_recon_robust.perturbations.feature import Feature
+from napari_recon_robust.perturbations.feature_search import places
 from napari_recon_robust.perturbations.insertion import Insertion
 from napari_recon_robust.perturbations.outcome import tissue_of
 from napari_recon_robust.perturbations.retention import recovery_table, retention_map
+from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.progress import run
+from napari_recon_robust.reconstructors import registry
 
 
 @pytest.fixture
@@ -98,9 +102,25 @@ def test_the_table_counts_what_is_recovered_with_exact_intervals(full, blind, co
     assert json.loads(json.dumps(table.to_json(), allow_nan=False)) == table.to_json()
 
 
+def test_the_table_of_a_network_counts_what_single_insertions_give(scan_file):
+    """Features that share a reconstruction do not disturb each other through the network."""
+    with open_scan(scan_file) as scan:
+        sampled = scan.measurement(1, Sampling(acceleration=4, centre_fraction=0.08))
+    unet, sizes, contrasts, count = registry.get("unet"), (2.0, 4.0), (0.2, 0.4), 10
+    table = run(recovery_table(sampled, unet, sizes=sizes, contrasts=contrasts, count=count))
+    problem = Problem.of(sampled, unet, ROI.box(0, 0, 96, 96))
+    insertion = Insertion(problem, keep=True)
+    points = np.random.default_rng(0).choice(np.argwhere(places(problem, max(sizes))), count, replace=False)
+    for cell in table.cells:
+        alone = [insertion.trial(Feature.of("blob", *point, cell.size, cell.contrast)) for point in points.tolist()]
+        assert cell.recovered == sum(trial.recovery >= 0.5 for trial in alone)
+        assert cell.carried == sum(trial.carried >= 5 for trial in alone)
+
+
 def test_what_is_too_faint_for_the_samples_is_not_carried(full, combined):
     cell = run(recovery_table(full, combined, sizes=(2.0,), contrasts=(1e-3,), count=10)).cells[0]
     assert cell.carried == 0
+    assert cell.words.endswith(", carried 0")
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,7 @@ def test_each_figure_is_that_of_the_mask(whole: Measurement) -> None:
     assert reference is not None
     assert point.metrics == metrics.measure(image, reference)["foreground"]
     assert point.effective == pytest.approx(mask.numel() / int(mask.sum()))
+    assert point.lines == int(mask.sum())
 
 
 def test_a_fall_is_said(whole: Measurement) -> None:
@@ -75,6 +76,7 @@ def test_a_fall_is_said(whole: Measurement) -> None:
     assert worse == {("SSIM", 3.0, 1.0), ("NMSE", 3.0, 1.0)}
     assert "falls although samples are added: from R = 2" in found.sentence
     assert "NMSE rises from" in found.sentence
+    assert "one mask each" in found.sentence
     assert {"measure": "NMSE", "from": 3.0, "to": 1.0} in found.to_json()["falls"]
 
 
@@ -84,7 +86,9 @@ def test_what_lies_within_the_spread_is_a_tie() -> None:
 
     few = point(4.0, 0, 0.90), point(4.0, 1, 0.92)
     assert Curve((*few, point(2.0, 0, 0.90), point(2.0, 1, 0.91)), "combined").falls == []
-    assert len(Curve((*few, point(2.0, 0, 0.88), point(2.0, 1, 0.885)), "combined").falls) == 1
+    fallen = Curve((*few, point(2.0, 0, 0.88), point(2.0, 1, 0.885)), "combined")
+    assert len(fallen.falls) == 1
+    assert "one mask" not in fallen.sentence
 
 
 def test_equal_masks_count_once_and_previews_grow(whole: Measurement) -> None:

@@ -1,19 +1,18 @@
 """recon-robust fragility."""
 
-from collections.abc import Sequence
+from math import nan
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from .. import fragility as engine
-from ..errors import InputError
+from ..evaluation.overlays import Anatomy, fragility_figure
 from ..evaluation.roi import Box
 from ..fragility import FragileRegion, FragilityMap
 from ..io import images
 from ..perturbations.base import SENSITIVITIES
-from .options import follow, knob_options, measured, method_and_knobs, number, print_json, sampling_options
+from .options import follow, knob_options, measured, method_and_knobs, named, number, print_json, sampling_options
 
 
 @click.command()
@@ -43,7 +42,11 @@ def fragility(
     """Where one slice of FILE is fragile: the change to expect of an attack, and the worst regions for --roi.
 
     attack: one worst-case search on the whole foreground. gain: one gradient for each tile of the image; slower. A
-    picture shows the map on the image; other files hold the map alone, a fraction of the reference's maximum.
+    picture shows the map on the image, the noise amplification beside it; other files hold the map alone, a fraction of
+    the reference's maximum.
+
+    The noise amplification is what the scan's own thermal noise becomes, over the noise of the fully sampled image; of
+    linear methods it is the g-factor × √R. It does not tell where an attack succeeds.
 
     \b
     Example:
@@ -67,17 +70,19 @@ def fragility(
         found = follow(job, "looking for fragile places")
         worst = found.worst(size, size, count)
         if output is not None:
-            voxel = scan.header.voxel
+            header = scan.header
             if output.suffix.lower() == ".png":
-                write_picture(output, found, worst, voxel)
+                anatomy = Anatomy(found.image.numpy(), header.voxel, header.upside_down)
+                _draw(output, anatomy, found, worst, named(reconstructor, values, measurement))
             else:
-                images.write_image(output, found.expected_change, voxel=voxel)
+                images.write_image(output, found.expected_change, voxel=header.voxel)
     rows = [_row(found, region) for region in worst]
     if as_json:
         print_json(
             {
                 "method": reconstructor.id,
                 "knobs": values,
+                "acceleration": measurement.acceleration,
                 "how": how,
                 "budget": budget,
                 "relative_to": found.relative_to,
@@ -86,12 +91,22 @@ def fragility(
             }
         )
         return
-    whose = "the reference's" if found.relative_to == "reference" else "the clean image's"
-    click.echo(f"{reconstructor.label}: expected change at a budget of {100 * budget:.3g}%, in % of {whose} maximum")
-    for row in rows:
+    click.echo(named(reconstructor, values, measurement))
+    click.echo(
+        f"change of the image to expect of an attack of {100 * budget:.3g}% of the k-space norm, in % of "
+        f"{_whose(found)}'s maximum; the worst regions of {size}×{size} pixels:"
+    )
+    for place, row in enumerate(rows, start=1):
         click.echo(
-            f"--roi {row['roi']:<16} {100 * row['expected_change']:.3g}%   noise × {row['noise_amplification']:.2f}"
+            f"{place}  --roi {row['roi']:<16} change {100 * row['expected_change']:.3g}%   "
+            f"noise amplification {row['noise_amplification']:.2f}"
         )
+    click.echo(
+        "noise amplification: the thermal noise of this image over that of the fully sampled one (of linear methods "
+        "the g-factor × √R); it does not tell where an attack succeeds."
+    )
+    if output is not None:
+        click.echo(f"saved: {output}")
 
 
 fragility.params += knob_options([SENSITIVITIES])
@@ -100,48 +115,38 @@ fragility.params += knob_options([SENSITIVITIES])
 def _row(found: FragilityMap, region: FragileRegion) -> dict[str, Any]:
     inside = region.roi.mask((found.image.shape[0], found.image.shape[1])) & found.foreground
     assert found.noise is not None
+    box = _box(region)
     return {
-        "roi": ",".join(str(side) for side in _sides(region)),
+        "roi": f"{box.row},{box.column},{box.height},{box.width}",
         "expected_change": region.expected_change,
         "noise_amplification": float(found.noise[inside].mean()),
         "edges": float(found.edges[inside].mean()),
     }
 
 
-def _sides(region: FragileRegion) -> tuple[int, int, int, int]:
+def _box(region: FragileRegion) -> Box:
     (box,) = region.roi.shapes
     assert isinstance(box, Box)
-    return box.row, box.column, box.height, box.width
+    return box
 
 
-def write_picture(
-    path: Path,
-    found: FragilityMap,
-    worst: Sequence[FragileRegion],
-    voxel: tuple[float, float, float] | None = None,
-) -> None:
-    """The map on the image with a colour bar, and the regions by their number; row 0 at the top, as in --roi."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Rectangle
+def _whose(found: FragilityMap) -> str:
+    return "the reference" if found.relative_to == "reference" else "the clean image"
 
-    row_size, column_size, _ = voxel or (1.0, 1.0, 1.0)
-    figure = Figure(figsize=(7, 6), layout="constrained")
-    axes = figure.add_subplot()
-    image, change = found.image.numpy(), 100 * found.expected_change.numpy()
-    axes.imshow(image, cmap="gray", vmin=0, vmax=float(np.percentile(image, 99.7)), interpolation="nearest")
-    shown = np.ma.masked_where(~found.foreground.numpy(), change)
-    overlay = axes.imshow(shown, cmap="inferno", alpha=0.5, vmin=0, interpolation="nearest")
-    axes.set_aspect(row_size / column_size)
-    for n, region in enumerate(worst, start=1):
-        row, column, height, width = _sides(region)
-        axes.add_patch(Rectangle((column - 0.5, row - 0.5), width, height, fill=False, edgecolor="cyan"))
-        axes.text(column + 1, row + 1, str(n), color="cyan", va="top")
-    axes.set(xlabel="column", ylabel="row", title="Not for diagnostic use")
-    whole = f"% of the {'reference' if found.relative_to == 'reference' else 'clean image'}'s maximum"
-    label = f"expected change at a budget of {100 * found.budget:.3g}%, {whole}"
-    figure.colorbar(ScalarMappable(overlay.norm, overlay.cmap), ax=axes, label=label)
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be written ({error.strerror}); choose another folder.") from None
+
+def _draw(path: Path, anatomy: Anatomy, found: FragilityMap, worst: list[FragileRegion], heading: str) -> None:
+    outside = ~found.foreground
+    change, noise = (
+        None if one is None else one.masked_fill(outside, nan) for one in (found.expected_change, found.noise)
+    )
+    assert change is not None
+    search = "one attack on the whole foreground" if found.method == "attack" else "the first gradient of each tile"
+    fragility_figure(
+        path,
+        anatomy,
+        100 * change.numpy(),
+        None if noise is None else noise.numpy(),
+        [_box(region) for region in worst],
+        title=f"Fragility: {heading}\nbudget {100 * found.budget:.3g}% of the k-space norm, {search}",
+        relative_to=_whose(found),
+    )

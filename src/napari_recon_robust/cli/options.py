@@ -1,7 +1,7 @@
 """Options that several commands share, and how they become a measurement."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,23 +15,26 @@ from ..measurement import Measurement
 from ..physics.sampling import PATTERNS, Sampling
 from ..progress import Job, run
 from ..reconstructors import registry
+from ..reconstructors.base import Reconstructor
 from ..scan import Scan
 
 T = TypeVar("T")
 Command = Callable[..., Any]
 
-_METHOD = "See `methods`; or an own model: a file (.pt2, .onnx, .pt, .py), module:function, or bart: and a command."
+_WHICH = "See `methods`; or an own model: a file (.pt2, .onnx, .pt, .py), module:function, or bart: and a command."
 _SCAN = (
     click.argument("file", type=click.Path(exists=True, path_type=Path)),
     click.option("--slice", "index", type=int, metavar="N", help="Slice, from 0; the middle one if left out."),
-    click.option("--method", default="hqs-supervised", show_default=True, metavar="ID", help=_METHOD),
+)
+_METHOD = (
+    click.option("--method", default="hqs-supervised", show_default=True, metavar="ID", help=_WHICH),
     click.option("--knob", "knobs", multiple=True, metavar="NAME=VALUE", help="A knob of the method; repeat it."),
 )
 _CENTRE = click.option(
     "--centre-fraction", default=0.08, show_default=True, metavar="F", help="Of the lines, for the ACS."
 )
+_AUTO = click.option("--auto", is_flag=True, help="Let held-out k-space lines choose the method's live knobs.")
 _SAMPLING = (
-    click.option("--auto", is_flag=True, help="Let held-out k-space lines choose the method's live knobs."),
     click.option("--pattern", type=click.Choice(PATTERNS), help="Undersample; left out, the scan is taken as it is."),
     click.option("--acceleration", default=4.0, show_default=True, metavar="R"),
     _CENTRE,
@@ -53,12 +56,17 @@ _RUN = (
 
 def sampling_options(command: Command) -> Command:
     """The file, the slice, the method and how the slice is undersampled."""
+    return _decorated(command, (*_SCAN, *_METHOD, _AUTO, *_SAMPLING, *_RUN))
+
+
+def slice_options(command: Command) -> Command:
+    """The file, the slice and how it is undersampled, for a command that names its methods itself."""
     return _decorated(command, (*_SCAN, *_SAMPLING, *_RUN))
 
 
 def samplings_options(command: Command) -> Command:
     """The file, the slice, the method and several ways of undersampling the slice."""
-    return _decorated(command, (*_SCAN, *_SAMPLINGS, *_RUN))
+    return _decorated(command, (*_SCAN, *_METHOD, *_SAMPLINGS, *_RUN))
 
 
 def _decorated(command: Command, options: Sequence[Command]) -> Command:
@@ -160,6 +168,18 @@ def method_and_knobs(method: str, knobs: Iterable[str], auto: bool, measurement:
 
         values |= follow(auto_knobs(reconstructor, measurement), "choosing the knobs")
     return reconstructor, values
+
+
+def named(reconstructor: Reconstructor, values: Mapping[str, Any], measurement: Measurement | None = None) -> str:
+    """What heads a table or a figure: the method, its knobs that are not at their defaults, the effective R."""
+    defaults = {knob.name: knob.default for knob in reconstructor.knobs}
+    changed = [
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in values.items()
+        if value != defaults[name]
+    ]
+    method = f"{reconstructor.label} ({', '.join(changed)})" if changed else reconstructor.label
+    return method if measurement is None else f"{method}, effective R = {measurement.acceleration:.3g}"
 
 
 def follow(job: Job[T], title: str) -> T:

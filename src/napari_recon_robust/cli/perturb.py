@@ -16,7 +16,17 @@ from ..perturbations.base import Perturbation
 from ..perturbations.outcome import Outcome, evaluate
 from ..replay import make_case
 from ..scan import Scan
-from .options import follow, knob_options, measured, method_and_knobs, number, numbers, print_json, sampling_options
+from .options import (
+    follow,
+    knob_options,
+    measured,
+    method_and_knobs,
+    named,
+    number,
+    numbers,
+    print_json,
+    sampling_options,
+)
 
 _REGION = (
     click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="A box in the stored image, row 0 first."),
@@ -114,7 +124,7 @@ def _command(perturbation: Perturbation) -> click.Command:
                 )
                 save_case(case, output)
         if plot is not None:
-            _draw(plot, f"{perturbation.label}, {reconstructor.label}", outcomes)
+            _draw(plot, f"{perturbation.label}: {named(reconstructor, values, measurement)}", outcomes)
         if as_json:
             print_json([outcome.to_json() for outcome in outcomes])
             return
@@ -153,6 +163,9 @@ def _draw(file: Path, title: str, outcomes: Sequence[Outcome]) -> None:
         return
     budgets = [outcome.perturbed.budget.nominal for outcome in outcomes]
     known = [budget for budget in budgets if budget is not None]
+    details = outcomes[0].perturbed.details
+    if {"algorithm", "objective"} <= details.keys():
+        title += f"\nfound by {details['algorithm']}, loss {details['objective']}"
     figures.worst_case_curve(file, known, [outcome.comparison for outcome in outcomes], title)
 
 

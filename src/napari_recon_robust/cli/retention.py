@@ -4,13 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from ..errors import InputError
+from ..evaluation.overlays import Anatomy, retention_figure
 from ..evaluation.roi import ROI
 from ..io import images
 from ..perturbations.feature import PARAMETRIC
+from ..perturbations.insertion import LOST, ROSE
 from ..perturbations.retention import RetentionMap, recovery_table, retention_map
-from .options import follow, measured, method_and_knobs, number, print_json, sampling_options
+from .options import follow, measured, method_and_knobs, named, number, numbers, print_json, sampling_options
+
+_LIST = "numbers separated by commas, for instance 2,3,4"
 
 
 @click.command()
@@ -52,8 +57,10 @@ def retention(
         if tabulated:
             raise InputError("--output takes the map, and --sizes or --contrasts ask for the table; give one of them.")
         images.check_suffix(output, images.MAP_SUFFIXES)
-    with measured(**sampling) as (_, _, measurement):
+    with measured(**sampling) as (scan, _, measurement):
         reconstructor, values = method_and_knobs(method, knobs, auto, measurement)
+        heading = named(reconstructor, values, measurement)
+        facts = {"method": reconstructor.id, "knobs": values, "acceleration": measurement.acceleration}
         region = None if roi is None else ROI.parse(roi)
         if tabulated:
             job = recovery_table(
@@ -61,17 +68,19 @@ def retention(
                 reconstructor,
                 region,
                 reconstructor_knobs=values,
-                sizes=[size] if sizes is None else _numbers(sizes, "sizes"),
-                contrasts=[contrast] if contrasts is None else _numbers(contrasts, "contrasts"),
+                sizes=[size] if sizes is None else numbers(sizes, "--sizes", _LIST),
+                contrasts=[contrast] if contrasts is None else numbers(contrasts, "--contrasts", _LIST),
                 shape=shape,
                 count=places,
                 seed=number(sampling["seed"], default=0),
             )
             table = follow(job, "counting")
             if as_json:
-                print_json(table.to_json())
+                print_json(facts | table.to_json())
             else:
+                click.echo(heading)
                 click.echo(table.markdown(), nl=False)
+                click.echo(table.legend)
             return
         mapping = retention_map(
             measurement,
@@ -84,39 +93,43 @@ def retention(
             spacing=spacing,
         )
         found = follow(mapping, "mapping")
-        if output is not None:
-            images.write_map(
+        if output is not None and output.suffix.lower() == ".npy":
+            np.save(output, found.values)
+        elif output is not None:
+            image = follow(reconstructor.job(measurement, **values), f"reconstructing with {reconstructor.label}")
+            header = scan.header
+            retention_figure(
                 output,
+                Anatomy(image.abs().cpu().numpy(), header.voxel, header.upside_down),
                 found.values,
-                follow(reconstructor.job(measurement, **values), f"reconstructing with {reconstructor.label}"),
-                label="recovery (1 kept, below 0.5 lost)",
-                title=f"{reconstructor.label}: a {shape} of {size:g} px, contrast {contrast:g}",
-                marks=[(place.row, place.column) for place in found.worst],
+                [(place.row, place.column) for place in found.worst],
+                title=f"Retention: {heading}\na {shape} of {size:g} pixels, contrast {contrast:+g} to the tissue, "
+                f"every {spacing} pixels",
             )
     if as_json:
-        print_json(found.to_json())
+        print_json(facts | found.to_json())
     else:
+        click.echo(heading)
         _say(found, output)
 
 
 def _say(found: RetentionMap, output: Path | None) -> None:
     result = found.to_json()
     click.echo(
-        f"{result['positions']} positions in {found.reconstructions} reconstructions: recovery {result['mean']:.2f} on "
-        f"average, lost (below 0.5) at {100 * found.lost:.1f}%"
+        f"a {found.shape} of {found.size:g} pixels, contrast {found.contrast:+g} to the tissue, at "
+        f"{result['positions']} positions in {found.reconstructions} reconstructions:"
     )
-    click.echo("the worst, inserted alone:")
-    for place in found.worst:
+    click.echo(
+        f"recovery {result['mean']:.2f} on average (1: all of its contrast is seen), lost (below {LOST:g}) at "
+        f"{100 * found.lost:.1f}% of them"
+    )
+    click.echo("the least recovered, each inserted again alone; numbered as in the figure:")
+    for rank, place in enumerate(found.worst, start=1):
+        unseen = "" if place.detectability >= ROSE else ", which the samples do not carry"
         click.echo(
-            f"  row {place.row}, column {place.column}: recovery {place.recovery:.2f}, "
-            f"detectability {place.detectability:.0f}"
+            f"{rank}  row {place.row}, column {place.column}: recovery {place.recovery:.2f}, "
+            f"detectability {place.detectability:.0f}{unseen}"
         )
+    click.echo(f"detectability: the feature's signal-to-noise ratio in the samples; from {ROSE:g} on they carry it.")
     if output is not None:
         click.echo(f"saved: {output}")
-
-
-def _numbers(text: str, name: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise InputError(f"--{name} is {text!r}; give numbers separated by commas, for instance 2,3,4.") from None

@@ -1,16 +1,23 @@
 """recon-robust samples."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from ..evaluation import figures
 from ..physics.sampling import Sampling
-from ..quality.samples import quality_by_samples
-from .options import follow, measured, method_and_knobs, numbers, print_json, samplings_options
+from ..quality.samples import Level, quality_by_samples
+from .options import follow, measured, method_and_knobs, named, numbers, print_json, samplings_options
 
 
 @click.command()
 @samplings_options
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw SSIM, PSNR and NMSE over the number of samples: .png, .pdf or .svg.",
+)
 def samples(
     method: str,
     knobs: tuple[str, ...],
@@ -19,6 +26,7 @@ def samples(
     centre_fraction: float,
     seeds: int,
     as_json: bool,
+    plot: Path | None,
     **scan: Any,
 ) -> None:
     """Quality against the number of samples, for one slice of the fully sampled FILE and one method.
@@ -27,9 +35,11 @@ def samples(
 
     \b
     Example:
-      recon-robust samples scan.h5 --method unet --acceleration 2,3,4,6,8 --seeds 3
+      recon-robust samples scan.h5 --method unet --acceleration 2,3,4,6,8 --seeds 3 --plot curve.png
     """
     wanted = numbers(accelerations, "the acceleration", "numbers separated by commas, for instance 2,4,8")
+    if plot is not None:
+        figures.check_file(plot)
     sampling = Sampling(pattern=pattern, centre_fraction=centre_fraction)
     with measured(**scan) as (_, _, measurement):
         reconstructor, values = method_and_knobs(method, knobs, False, measurement)
@@ -42,14 +52,31 @@ def samples(
             reconstructor_knobs=values,
         )
         curve = follow(job, f"Reconstructing with {reconstructor.label}")
+    if plot is not None:
+        from ..quality.samples_figure import samples_curve
+
+        samples_curve(plot, curve, f"{named(reconstructor, values)}, {pattern} masks, against the number of samples")
     if as_json:
         print_json({"method": reconstructor.id, "knobs": values, **curve.to_json()})
         return
-    click.echo(f"{'nominal R':>9} {'effective':>9} {'masks':>5}   SSIM ± spread   {'PSNR':>5}       NMSE ± spread")
+    against = "its root-sum-of-squares" if curve.reference == "rss" else "the coil-combined"
+    click.echo(f"{named(reconstructor, values)}, {pattern}: on the foreground, against {against} reference")
+    click.echo(f"{'nominal R':>9} {'effective':>9} {'lines':>5} {'masks':>5}   {'SSIM':<13}   PSNR (dB)   NMSE")
     for level in curve.levels:
-        click.echo(
-            f"{level.acceleration:>9.3g} {level.effective:>9.3g} {level.masks:>5}   "
-            f"{level.ssim:.3f} ± {level.ssim_spread:.3f}   "
-            f"{level.psnr:>5.1f}   {level.nmse:.2e} ± {level.nmse_spread:.1e}"
-        )
+        click.echo(_row(level))
+    if any(level.masks > 1 for level in curve.levels):
+        click.echo("±: the standard deviation over the masks of one R.")
     click.echo(curve.sentence)
+    if plot is not None:
+        click.echo(f"saved: {plot}")
+
+
+def _row(level: Level) -> str:
+    lines = "" if level.lines is None else f"{level.lines:.3g}"
+    ssim, nmse = f"{level.ssim:.3f}", f"{level.nmse:.2e}"
+    if level.ssim_spread is not None:
+        ssim += f" ± {level.ssim_spread:.3f}"
+    if level.nmse_spread is not None:
+        nmse += f" ± {level.nmse_spread:.1e}"
+    head = f"{level.acceleration:>9.3g} {level.effective:>9.3g} {lines:>5} {level.masks:>5}"
+    return f"{head}   {ssim:<13}   {level.psnr:>9.1f}   {nmse}"

@@ -9,11 +9,11 @@ from ..evaluation.roi import ROI
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry
 from ..transfer import transfer as transfer_job
-from .options import follow, measured, number, parse_knobs, print_json, sampling_options
+from .options import follow, measured, number, parse_knobs, print_json, slice_options
 
 
 @click.command()
-@sampling_options
+@slice_options
 @click.option("--methods", required=True, metavar="ID,ID,…", help="The methods; all are evaluated.")
 @click.option("--found-on", metavar="ID,…", help="Those to search on; all if left out.")
 @click.option("--kind", default="worst-case", show_default=True, help="Of perturbation.")
@@ -28,20 +28,15 @@ def transfer(
     budget: float,
     settings: tuple[str, ...],
     as_json: bool,
-    method: str,
-    knobs: tuple[str, ...],
-    auto: bool,
     **sampling: Any,
 ) -> None:
-    """What a perturbation found on one method does to the others: a matrix.
+    """What a perturbation found on one method does to the others, all at their default knobs: a matrix.
 
     \b
     Examples:
       recon-robust transfer scan.h5 --pattern equispaced --methods unet,varnet,tv --roi 120,140,32,28
       recon-robust transfer scan.h5 --pattern equispaced --methods unet,irim --kind fnaf --set size=4
     """
-    if knobs or auto:
-        raise InputError("the methods of a matrix run at their defaults; leave out --knob and --auto.")
     if kind not in perturbations.ids():
         raise InputError(f"there is no perturbation {kind!r}; choose one of {', '.join(perturbations.ids())}.")
     names = [name.strip() for name in methods.split(",")]
@@ -59,5 +54,10 @@ def transfer(
         matrix = follow(job, "transfer")
     if as_json:
         print_json(matrix.to_json())
-    else:
-        click.echo(matrix.markdown(), nl=False)
+        return
+    perturbation = perturbations.get(kind)
+    spent = f", budget {100 * budget:.3g}%" if perturbation.needs_budget else ""
+    where = "the whole image" if roi is None else f"the region {roi}"
+    click.echo(f"{perturbation.label} on {where}{spent}; effective R = {matrix.acceleration:.3g}")
+    click.echo(matrix.markdown(), nl=False)
+    click.echo(matrix.legend)

@@ -1,4 +1,4 @@
-"""Figures of a perturbation's results, written to a file."""
+"""Curves as figures, and how any figure is written to a file."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from .comparison import Comparison
 
 SUFFIXES = (".png", ".pdf", ".svg")
 NOTICE = "Not for diagnostic use."
+
+# Worst and control, told apart by line and mark as well as by colour.
+WORST, CONTROL, OTHER = "C3o-", "C7s--", "C0x"
+_RMSE = "relative RMSE of the region (fraction)"
 
 
 def check_file(path: Path) -> None:
@@ -26,59 +31,107 @@ def check_file(path: Path) -> None:
 def worst_case_curve(path: Path, budgets: Sequence[float], comparisons: "Sequence[Comparison]", title: str) -> None:
     """SSIM and RMSE of the ROI over the budget, perturbed and random, from the clean image on.
 
-    RMSE relative to the ROI's norm in the reference: flat regions lose SSIM for little.
+    RMSE relative to the ROI's norm in the reference: flat regions lose SSIM for little. Where the object was changed,
+    budgets are of its norm, and images of it are held against the changed truth.
     """
-    figure, (left, right) = _panels(title)
+    figure, (left, right) = panels(title)
     order = sorted(range(len(budgets)), key=lambda number: budgets[number])
     percents = [0.0, *(100 * budgets[number] for number in order)]
-    for name, style in (("perturbed", "C3o-"), ("random", "C7s--")):
+    for name, style, label in (
+        ("perturbed", WORST, "perturbed"),
+        ("random", CONTROL, "random noise of equal norm"),
+    ):
         scores = [comparisons[0].metrics["clean"], *(comparisons[number].metrics[name] for number in order)]
-        left.plot(percents, [score["roi"].ssim for score in scores], style, label=_LABELS[name])
-        right.plot(percents, [score["roi"].nmse ** 0.5 for score in scores], style, label=_LABELS[name])
-    left.set(xlabel="budget η (% of the k-space norm)", ylabel="SSIM of the region")
-    right.set(xlabel="budget η (% of the k-space norm)", ylabel="relative RMSE of the region")
-    _write(figure, path)
+        left.plot(percents, [score["roi"].ssim for score in scores], style, label=label)
+        right.plot(percents, [score["roi"].nmse ** 0.5 for score in scores], style, label=label)
+    object_changed = comparisons[0].judged_by == "perturbed"
+    against = "the clean image, no reference is known" if comparisons[0].reference is None else "the reference"
+    left.set_ylabel("SSIM of the region")
+    right.set_ylabel(_RMSE)
+    for panel in (left, right):
+        panel.set_xlabel(f"budget η (% of the {'object' if object_changed else 'k-space'} norm)")
+        panel.set_title(f"against {'the truth of each' if object_changed else against}", fontsize="medium")
+    finish(figure, path)
 
 
 def turned_only(poses: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The points of a rotation's curve (its details) that are neither moved nor scaled, by their angle."""
-    return sorted((p for p in poses if not any(p["shift"]) and p["scale"] == 1), key=lambda p: float(p["angle"]))
+    return sorted((p for p in poses if _turned(p)), key=lambda p: float(p["angle"]))
 
 
 def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str) -> None:
     """SSIM and RMSE of the ROI over the angle, and what interpolation alone costs.
 
-    poses: the curve of a rotation's details; what is moved or scaled as well is left out.
+    poses: the curve of a rotation's details. The line joins those that are turned alone; those that are moved or scaled
+    as well are single marks, and the worst of all poses but the scan's own, by its NMSE, has a ring.
     """
-    figure, (left, right) = _panels(title)
-    turned = turned_only(poses)
-    angles = [pose["angle"] for pose in turned]
-    for prefix, style, label in (
-        ("", "C3o-", "reconstructed, turned back"),
-        ("floor_", "C7s--", "interpolation alone"),
-    ):
-        left.plot(angles, [pose[f"{prefix}ssim"] for pose in turned], style, label=label)
-        right.plot(angles, [pose[f"{prefix}nmse"] ** 0.5 for pose in turned], style, label=label)
+    figure, (left, right) = panels(title)
+    turned, others = turned_only(poses), [pose for pose in poses if not _turned(pose)]
+    moved = [pose for pose in poses if pose["angle"] or not _turned(pose)]
+    worst = max(moved, key=lambda pose: float(pose["nmse"]))
+    for panel, name in ((left, "ssim"), (right, "nmse")):
+        angles = [pose["angle"] for pose in turned]
+        panel.plot(angles, _scores(turned, name), WORST, label="reconstructed, turned back")
+        panel.plot(angles, _scores(turned, f"floor_{name}"), CONTROL, label="interpolation alone")
+        if others:
+            aside = [pose["angle"] for pose in others]
+            panel.plot(aside, _scores(others, name), OTHER, label="moved or scaled as well, brought back")
+        panel.plot(
+            [worst["angle"]],
+            _scores([worst], name),
+            "o",
+            markersize=13,
+            markerfacecolor="none",
+            markeredgecolor="black",
+            label=f"worst: {_pose(worst)}",
+        )
     left.set(xlabel="rotation (degrees)", ylabel="SSIM of the region")
-    right.set(xlabel="rotation (degrees)", ylabel="relative RMSE of the region")
-    _write(figure, path)
+    right.set(xlabel="rotation (degrees)", ylabel=_RMSE)
+    finish(figure, path)
 
 
-_LABELS = {"perturbed": "perturbed", "random": "random noise of equal norm"}
-
-
-def _panels(title: str) -> tuple["Figure", Any]:
+def panels(title: str, count: int = 2) -> tuple["Figure", "Sequence[Axes]"]:
+    """A figure with a title and some panels side by side."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(4.5 * count, 3.8), layout="constrained")
     figure.suptitle(title)
-    return figure, figure.subplots(1, 2)
+    return figure, list(figure.subplots(1, count))
 
 
-def _write(figure: "Figure", path: Path) -> None:
-    check_file(path)
+def finish(figure: "Figure", path: Path) -> None:
+    """A grid and a legend for each panel, and the file."""
     for axes in figure.axes:
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, fontsize="small")
+    save(figure, path)
+
+
+def save(figure: "Figure", path: Path) -> None:
+    """Write a figure, with the notice; InputError for a file that cannot be written."""
+    check_file(path)
     figure.text(0.995, 0.99, NOTICE, ha="right", va="top", size=7, color="0.4")
-    figure.savefig(path, dpi=150)
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be written ({error.strerror}); choose another folder.") from None
+
+
+def _turned(pose: Mapping[str, Any]) -> bool:
+    """Whether it is neither moved nor scaled."""
+    return not any(pose["shift"]) and pose["scale"] == 1
+
+
+def _pose(pose: Mapping[str, Any]) -> str:
+    rows, columns = pose["shift"]
+    words = [f"{pose['angle']:g}°"]
+    if rows or columns:
+        words.append(f"moved by ({rows:g}, {columns:g}) px")
+    if pose["scale"] != 1:
+        words.append(f"scaled × {pose['scale']:g}")
+    return ", ".join(words).replace("-", "−")
+
+
+def _scores(poses: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    """SSIM as it is, of NMSE the root."""
+    return [float(pose[name]) ** (0.5 if name.endswith("nmse") else 1) for pose in poses]

@@ -1,10 +1,8 @@
 """Reconstructed images as files that other programs read."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
@@ -49,37 +47,3 @@ def write_image(path: Path, image: Tensor, voxel: tuple[float, float, float] | N
 
         row, column, slice = voxel or (1.0, 1.0, 1.0)
         nibabel.save(nibabel.Nifti1Image(magnitude.T[..., None], np.diag([column, row, slice, 1.0])), path)
-
-
-def write_map(
-    path: Path,
-    values: NDArray[np.float32],
-    image: Tensor,
-    *,
-    label: str,
-    title: str,
-    marks: Sequence[tuple[float, float]] = (),
-) -> None:
-    """Write a map of fractions, float32 (rows, columns), NaN where it has no value.
-
-    .npy: the map. .png: the image (rows, columns) beside the map over it, with a colour bar from 0 to 1 named `label`;
-    marks: places (row, column) that are ringed.
-    """
-    check_suffix(path, MAP_SUFFIXES)
-    if path.name.lower().endswith(".npy"):
-        np.save(path, values)
-        return
-    from matplotlib.figure import Figure
-
-    magnitude = image.detach().cpu().abs().numpy()
-    figure = Figure(figsize=(9, 4.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for panel in (left, right):
-        panel.imshow(magnitude, cmap="gray", vmin=0, vmax=np.percentile(magnitude, 99.9) or 1.0)
-        panel.set_axis_off()
-    shown = right.imshow(values, cmap="viridis", vmin=0, vmax=1)
-    for row, column in marks:
-        right.plot(column, row, "o", markersize=9, markerfacecolor="none", markeredgecolor="red")
-    figure.colorbar(shown, ax=right, label=label, extend="both")
-    figure.suptitle(f"{title}. Not for diagnostic use.", fontsize="medium")
-    figure.savefig(path, dpi=150)

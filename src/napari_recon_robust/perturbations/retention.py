@@ -93,6 +93,12 @@ class Cell:
     low: float
     high: float
 
+    @property
+    def words(self) -> str:
+        """As a table shows it."""
+        carried = "" if self.carried == self.places else f", carried {self.carried}"
+        return f"{self.recovered}/{self.places} [{self.low:.2f}, {self.high:.2f}]{carried}"
+
 
 @dataclass(frozen=True)
 class RecoveryTable:
@@ -106,17 +112,27 @@ class RecoveryTable:
         return {"shape": self.shape, "cells": [asdict(cell) for cell in self.cells]}
 
     def markdown(self) -> str:
-        """A row for each size, a column for each contrast: recovered of all places and the interval."""
+        """A row for each size, a column for each contrast: recovered of all places, the interval, how many are carried.
+
+        Carried is said where the samples do not carry all of them.
+        """
         contrasts = list(dict.fromkeys(cell.contrast for cell in self.cells))
         lines = [
-            "| size | " + " | ".join(f"contrast {contrast:g}" for contrast in contrasts) + " |",
+            "| size | " + " | ".join(f"contrast {contrast:+g}" for contrast in contrasts) + " |",
             "|---" * (len(contrasts) + 1) + "|",
         ]
         for size in dict.fromkeys(cell.size for cell in self.cells):
             row = [cell for cell in self.cells if cell.size == size]
-            shown = (f"{one.recovered}/{one.places} [{one.low:.2f}, {one.high:.2f}]" for one in row)
-            lines.append(f"| {size:g} px | " + " | ".join(shown) + " |")
+            lines.append(f"| {size:g} px | " + " | ".join(one.words for one in row) + " |")
         return "\n".join(lines) + "\n"
+
+    @property
+    def legend(self) -> str:
+        """What the figures of `markdown` are."""
+        return (
+            f"{self.shape}s recovered (at least {LOST:g} of the contrast) of all places tried [95% interval of the "
+            f"share]; carried: with a signal-to-noise ratio of at least {ROSE:g} in the samples, all where not said."
+        )
 
 
 def retention_map(

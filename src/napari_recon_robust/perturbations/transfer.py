@@ -11,6 +11,7 @@ from .ascent import Ascent, Search, relayed
 from .objective import Objective
 from .sphere_ascent import sphere_ascent
 
+ITSELF = "The stand-in is the method itself: its own gradients were followed, and nothing was transferred."
 # Methods that give gradients, need no choice of knobs, and run on any scan.
 STAND_INS = ("tv", "cg-sense", "hqs-supervised", "varnet", "unet")
 
@@ -37,7 +38,8 @@ def transfer(
     other = registry.get(stand_in)
     problem = replace(objective.problem, reconstructor=other, knobs=resolve(other.knobs, {}))
     search = sphere_ascent(replace(objective, problem=problem), radius, steps, start=start, warm=warm)
-    begun = Ascent(start, None, (clean_loss,), clean=clean, details={"stand_in": stand_in})
+    findings = {"stand_in_itself": ITSELF} if stand_in == objective.problem.reconstructor.id else {}
+    begun = Ascent(start, None, (clean_loss,), clean=clean, details={"stand_in": stand_in}, findings=findings)
     found = yield from relayed(search, lambda state: replace(begun, z=state.z, flat=state.flat))
     loss, image = objective.value(found.z)
     return replace(found, image=image, loss=(clean_loss, loss))

@@ -23,26 +23,31 @@ from ..scan import measured_points
 
 @dataclass(frozen=True)
 class Point:
-    """One mask: its nominal acceleration and seed, its effective R, the quality on the foreground."""
+    """One mask: its nominal acceleration and seed, its effective R, the quality on the foreground.
+
+    lines: how many phase-encoding lines it samples; None where it does not sample whole ones.
+    """
 
     acceleration: float
     seed: int
     effective: float
     metrics: Metrics
+    lines: int | None = None
 
 
 @dataclass(frozen=True)
 class Level:
-    """The masks of one acceleration: means, and standard deviations over the masks (0 of one mask)."""
+    """The masks of one acceleration: means (PSNR in dB), and standard deviations over the masks, None of one mask."""
 
     acceleration: float
     masks: int
     effective: float
+    lines: float | None
     ssim: float
     psnr: float
     nmse: float
-    ssim_spread: float
-    nmse_spread: float
+    ssim_spread: float | None
+    nmse_spread: float | None
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class Curve:
                 if not fewer:
                     continue
                 few = max(fewer, key=lambda level: sign * getattr(level, name))
-                spread = max(getattr(level, f"{name}_spread") for level in (few, many))
+                spread = max(getattr(level, f"{name}_spread") or 0.0 for level in (few, many))
                 if sign * (getattr(few, name) - getattr(many, name)) > spread:
                     found.append(Fall(measure, few, many))
         return found
@@ -102,7 +107,10 @@ class Curve:
             return "One acceleration says nothing on what more samples do; give several."
         if not self.falls:
             return "The quality does not fall anywhere as samples are added."
-        return f"The quality falls although samples are added: {'; '.join(fall.words for fall in self.falls)}."
+        text = f"The quality falls although samples are added: {'; '.join(fall.words for fall in self.falls)}."
+        if all(fall.few.masks == fall.many.masks == 1 for fall in self.falls):
+            text += " It is one mask each: how much another mask changes is not known."
+        return text
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values; what is not finite is null."""
@@ -174,19 +182,22 @@ def _measured(
         with torch.no_grad():
             image = reconstructor(sampled, **knobs)
         scores = metrics.measure(image.cpu(), reference.cpu(), tissue=tissue)["foreground"]
-        points.append(Point(sampling.acceleration, int(sampling.seed), sampled.acceleration, scores))
+        lines = int(sampled.mask.sum()) if sampled.lines else None
+        points.append(Point(sampling.acceleration, int(sampling.seed), sampled.acceleration, scores, lines))
     return Curve(tuple(points), kind)
 
 
 def _level(points: Sequence[Point]) -> Level:
     ssim, psnr, nmse = ([getattr(point.metrics, name) for point in points] for name in ("ssim", "psnr", "nmse"))
+    lines = [point.lines for point in points if point.lines is not None]
     return Level(
         acceleration=points[0].acceleration,
         masks=len(points),
         effective=fmean(point.effective for point in points),
+        lines=fmean(lines) if lines else None,
         ssim=fmean(ssim),
         psnr=fmean(psnr),
         nmse=fmean(nmse),
-        ssim_spread=stdev(ssim) if len(points) > 1 else 0.0,
-        nmse_spread=stdev(nmse) if len(points) > 1 else 0.0,
+        ssim_spread=stdev(ssim) if len(points) > 1 else None,
+        nmse_spread=stdev(nmse) if len(points) > 1 else None,
     )

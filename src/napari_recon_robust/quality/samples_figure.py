@@ -1,0 +1,34 @@
+"""The figure of quality against the number of samples."""
+
+from pathlib import Path
+
+from ..evaluation import figures
+from .samples import Curve, Level
+
+
+def samples_curve(path: Path, curve: Curve, title: str) -> None:
+    """SSIM, PSNR and NMSE of the foreground over the number of samples, fewest on the left.
+
+    A line joins the means over the masks of each acceleration; dots are the masks. The axis names the lines, where
+    whole ones are sampled, and the effective R. Raises InputError for a file that cannot be written.
+    """
+    figure, panels = figures.panels(title, 3)
+    levels = curve.levels
+    shares = [1 / level.effective for level in levels]
+    several = any(level.masks > 1 for level in levels)
+    for panel, name, label in zip(panels, ("ssim", "psnr", "nmse"), ("SSIM", "PSNR (dB)", "NMSE"), strict=True):
+        means = [getattr(level, name) for level in levels]
+        panel.plot(shares, means, figures.WORST, label="mean of the masks" if several else "one mask each")
+        if several:
+            each = [getattr(point.metrics, name) for point in curve.points]
+            panel.plot([1 / point.effective for point in curve.points], each, "k.", markersize=4, label="each mask")
+        panel.set_xscale("log")
+        panel.set_xticks([], minor=True)
+        panel.set_xticks(shares, [_samples(level) for level in levels], fontsize="small")
+        lines = "sampled lines and " if levels[0].lines is not None else ""
+        panel.set(xlabel=f"{lines}effective R; more samples →", ylabel=f"{label} of the foreground")
+    figures.finish(figure, path)
+
+
+def _samples(level: Level) -> str:
+    return f"R {level.effective:.3g}" if level.lines is None else f"{level.lines:.3g}\nR {level.effective:.3g}"
