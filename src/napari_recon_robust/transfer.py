@@ -65,7 +65,7 @@ class Transfer:
         lines = [f"| {what}, found on ↓ | {' | '.join(self.columns)} |", "|---" * (len(self.columns) + 1) + "|"]
         for row in self.found:
             if self.inserted:
-                cells = [f"{value:.3f}" for value in self.recovery(row) if value is not None]
+                cells = ["–" if value is None else f"{value:.3f}" for value in self.recovery(row)]
             else:
                 beside = self.random(row)
                 noise = [""] * len(self.columns) if beside is None else [f" ({value:.4f})" for value in beside]
@@ -90,7 +90,7 @@ def transfer(
     perturbed samples alone, each reconstructed from scratch.
     Raises InputError for a name that is none of the methods, and what the perturbation raises.
     """
-    rows = list(methods) if found_on is None else list(found_on)
+    rows = list(dict.fromkeys(methods if found_on is None else found_on))
     for name in rows:
         if name not in methods:
             raise InputError(f"{name!r} is none of the methods {', '.join(methods)}; name one of them.")
