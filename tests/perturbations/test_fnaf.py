@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation.roi import ROI
@@ -39,9 +40,9 @@ def test_the_full_width_at_half_maximum_of_a_blob_is_its_size():
 
 def test_intensity_stays_positive_and_the_phase_is_the_local_one():
     image = 2 * torch.exp(1j * torch.linspace(0, 1, 30))[None].expand(32, 30)
-    dark = Feature.of("blob", 15, 15, 6, -3.0).on(Tissue(image))
-    assert float((image + dark.change).abs().min()) == pytest.approx(0.2, rel=0.05)
-    assert dark.clipped
+    dark = Feature.of("blob", 15, 15, 6, -3.0)
+    assert float((image + dark.change(Tissue(image))).abs().min()) == pytest.approx(0.2, rel=0.05)
+    assert dark.on(Tissue(image)).clipped
     assert not Feature.of("blob", 15, 15, 6, -0.5).on(Tissue(image)).clipped
     bright = Feature.of("blob", 15, 15, 6, 0.5).change(Tissue(image))
     assert float(bright.abs()[15, 15]) == pytest.approx(1.0, rel=1e-3)
@@ -257,6 +258,27 @@ def test_a_multiplexed_recovery_is_that_of_the_feature_alone_where_they_do_not_m
     with torch.no_grad():
         together, _ = insertion.together(features, keep=True)
     assert together.tolist() == pytest.approx([insertion.trial(one).recovery for one in features], abs=1e-3)
+
+
+def test_many_features_in_one_image_take_the_memory_of_one(measurement, combined):
+    class Largest(TorchDispatchMode):
+        numbers = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            result = func(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor):
+                self.numbers = max(self.numbers, result.numel())
+            return result
+
+    insertion = Insertion(problem(measurement, combined), keep=True)
+    features = [Feature.of("blob", row, column, 1, 0.4) for row in range(4, 28, 3) for column in range(4, 32, 3)]
+    insertion.together(features[:1], keep=True)
+    largest = []
+    for some in (features[:1], features):
+        with Largest() as mode:
+            insertion.together(some, keep=True)
+        largest.append(mode.numbers)
+    assert largest[0] == largest[1]
 
 
 def test_the_gradient_of_the_recoveries_is_that_of_finite_differences(measurement, combined):
