@@ -130,9 +130,28 @@ def test_the_search_takes_what_it_may_and_previews_the_worst(measurement, combin
     job = FNAF().run(measurement, Counting(), WHOLE, search=40, size=3.0, sensitivities="kept")
     previews = [progress.preview for progress in job]
     assert 20 <= Counting.calls <= 40
-    recoveries = [preview[0].details["recovery"] for preview in previews if preview]
+    # One that was tried alone has an image of its own.
+    recoveries = [preview[0].details["recovery"] for preview in previews if preview and preview[0].image is not None]
     assert recoveries == sorted(recoveries, reverse=True)
     assert not [preview for preview in previews if preview][-1][0].complete
+
+
+def test_a_search_that_is_cancelled_while_screening_leaves_the_worst_so_far(measurement, combined):
+    class Left(type(combined)):
+        def reconstruct(self, measurement, **knobs):
+            image = super().reconstruct(measurement)
+            return torch.where(torch.arange(36) < 18, torch.ones_like(image), image)
+
+    job = FNAF().run(measurement, Left(), WHOLE, search=40, size=3.0, sensitivities="kept")
+    _start, step = next(job), next(job)
+    job.close()
+    assert step.preview is not None
+    assert not step.preview[0].complete
+    (outcome,) = run(evaluate(measurement, Left(), WHOLE, step.preview))
+    assert step.preview[0].details["recovery"] == pytest.approx(0, abs=1e-5)
+    assert step.preview[0].details["position"][1] < 18
+    assert outcome.comparison.recovery == pytest.approx(0, abs=1e-5)
+    assert not outcome.comparison.warnings
 
 
 def test_search_does_not_depend_on_chance_or_scale(make_measurement, combined):

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import pi
 from typing import Any, ClassVar
@@ -33,6 +33,7 @@ class Search(ABC):
     """A search for the feature that a method loses most, within a number of reconstructions.
 
     tried: features alone in the slice. candidates: all features with their recovery, those among others included.
+    screened: the worst of those among others, which is the best so far until one is tried alone.
     usual, least: the reconstructions that it takes unless told otherwise, and at least.
     """
 
@@ -41,6 +42,7 @@ class Search(ABC):
     spent: int = 0
     tried: list[Trial] = field(default_factory=list)
     candidates: list[tuple[float, Feature]] = field(default_factory=list)
+    screened: Trial | None = None
 
     usual: ClassVar[int]
     least: ClassVar[int]
@@ -73,7 +75,9 @@ class Search(ABC):
 
     @property
     def best(self) -> Trial:
-        """The worst feature of those that were tried alone."""
+        """The worst feature of those that were tried alone, until then of those among others."""
+        if not self.tried and self.screened is not None:
+            return self.screened
         return min(self.tried, key=self.rank)
 
     @cached_property
@@ -109,14 +113,16 @@ class Search(ABC):
         return trial
 
     def _progress(self, message: str) -> Progress:
-        best = [self._perturbed(complete=False)] if self.tried else None
+        best = [self._perturbed(complete=False)] if self.tried or self.screened else None
         return Progress(min(self.spent / self.effort, 1.0), message, best)
 
     def _perturbed(self, *, complete: bool) -> Perturbed:
         best = self.best
         if complete or self._shown is None or self._shown[0] is not best:
             candidates = [(*one.values[:2].tolist(), recovery) for recovery, one in self.candidates]
-            self._shown = best, self.insertion.perturbed(best, complete=complete, candidates=candidates)
+            shown = self.insertion.perturbed(best, complete=complete, candidates=candidates)
+            # An image of many features is not what the samples of one will give.
+            self._shown = best, replace(shown, image=None) if best is self.screened else shown
         return self._shown[1]
 
 

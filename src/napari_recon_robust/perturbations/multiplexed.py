@@ -70,8 +70,12 @@ class Multiplexed(Search):
         for _ in range(images):
             features = self._scattered()
             with torch.no_grad():
-                recoveries, _ = self.insertion.together(features, keep=True)
+                recoveries, image = self.insertion.together(features, keep=True)
             self.candidates += zip(recoveries.tolist(), features, strict=True)
+            if not self.tried:
+                index = int(recoveries.argmin())
+                trial = self.insertion.judged(features[index], float(recoveries[index]), image)
+                self.screened = trial if self.screened is None else min(self.screened, trial, key=self.rank)
             self.spent += 1
             yield self._progress(f"Screening, {len(self.candidates)} features")
 
