@@ -9,9 +9,10 @@ from napari_recon_robust.knob import resolve
 from napari_recon_robust.measurement import Calibration, Measurement
 from napari_recon_robust.perturbations.base import Problem
 from napari_recon_robust.perturbations.feature import Feature, Tissue
-from napari_recon_robust.perturbations.feature_search import RandomSearch
+from napari_recon_robust.perturbations.feature_search import FiniteDifferences, RandomSearch
 from napari_recon_robust.perturbations.fnaf import FNAF
 from napari_recon_robust.perturbations.insertion import Insertion
+from napari_recon_robust.perturbations.multiplexed import Multiplexed
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.progress import run
 
@@ -134,6 +135,15 @@ def test_the_search_takes_what_it_may_and_previews_the_worst(measurement, combin
     recoveries = [preview[0].details["recovery"] for preview in previews if preview and preview[0].image is not None]
     assert recoveries == sorted(recoveries, reverse=True)
     assert not [preview for preview in previews if preview][-1][0].complete
+
+
+@pytest.mark.parametrize("search", [RandomSearch, FiniteDifferences, Multiplexed])
+def test_a_long_search_holds_few_images(measurement, combined, search):
+    knobs = resolve(FNAF.knobs, {"search": 150, "size": 3.0, "sensitivities": "kept"})
+    one = search(problem(measurement, combined), knobs)
+    held = [len(one.tried) for _ in one.run()]
+    assert len(held) > 60
+    assert max(held) <= 25
 
 
 def test_a_search_that_is_cancelled_while_screening_leaves_the_worst_so_far(measurement, combined):

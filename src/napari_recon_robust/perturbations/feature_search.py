@@ -32,7 +32,8 @@ Steps = Generator[Progress, None, None]
 class Search(ABC):
     """A search for the feature that a method loses most, within a number of reconstructions.
 
-    tried: features alone in the slice. candidates: all features with their recovery, those among others included.
+    tried: features alone in the slice; `_forget` leaves the worst. candidates: all features with their recovery, those
+    among others included.
     screened: the worst of those among others, which is the best so far until one is tried alone.
     usual, least: the reconstructions that it takes unless told otherwise, and at least.
     """
@@ -112,6 +113,10 @@ class Search(ABC):
         self.tried.append(trial)
         return trial
 
+    def _forget(self) -> None:
+        """Leave the worst of what was tried: the images of a long search would fill the memory."""
+        self.tried = [self.best]
+
     def _progress(self, message: str) -> Progress:
         best = [self._perturbed(complete=False)] if self.tried or self.screened else None
         return Progress(min(self.spent / self.effort, 1.0), message, best)
@@ -144,6 +149,10 @@ class PublishedSearch(Search):
         self.candidates.append((trial.recovery, feature))
         return trial
 
+    def _forget(self) -> None:
+        super()._forget()
+        self.losses = {trial: self.losses[trial] for trial in self.tried}
+
 
 @dataclass(eq=False)
 class RandomSearch(PublishedSearch):
@@ -153,6 +162,7 @@ class RandomSearch(PublishedSearch):
         """One after another."""
         while self.spent < self.effort:
             self._try(self.draw_anywhere())
+            self._forget()
             yield self._progress(f"Trying at random, {self.spent} of {self.effort}")
 
 
@@ -177,6 +187,7 @@ class FiniteDifferences(PublishedSearch):
                 slope.append(self.losses[ahead] - self.losses[behind])
                 yield self._progress(f"Finite differences, {self.spent} of {self.effort}")
             at = self._try(self._stepped(at.feature, torch.tensor(slope).sign()))
+            self._forget()
             yield self._progress(f"Finite differences, {self.spent} of {self.effort}")
 
     @property

@@ -50,6 +50,7 @@ class Multiplexed(Search):
                 known = len(self.candidates)
                 yield from self._draw(images)
                 yield from self._try_worst([one for _, one in _worst(self.candidates[known:])[: effort - images]])
+            self._forget()
 
     def _round(self, effort: int) -> Steps:
         images, alone = effort // 4, max(effort // 8, 2)
