@@ -106,6 +106,23 @@ def test_another_pose_has_no_random_noise_beside(measurement: Measurement) -> No
     assert "random" not in matrix.legend
 
 
+def test_a_method_that_is_named_twice_is_one_row(measurement: Measurement) -> None:
+    methods = {"once": Once(), "twice": Twice()}
+    matrix = progress.run(transfer(measurement, methods, ROI_, kind="spike", found_on=["once", "once"]))
+    assert list(matrix.outcomes) == ["once"]
+    assert len(matrix.change("once")) == 2
+
+
+def test_a_recovery_that_is_not_known_has_a_cell(measurement: Measurement) -> None:
+    """Without a fully sampled reference nothing is known of the other method."""
+    scanned = Measurement(measurement.kspace, measurement.mask, measurement.matrix)
+    methods = {"once": Once(), "twice": Twice()}
+    matrix = progress.run(transfer(scanned, methods, ROI_, kind="fnaf", row=40, column=40))
+    assert matrix.recovery("once") == [None, None]
+    columns = {line.count("|") for line in matrix.markdown().splitlines()}
+    assert columns == {9}
+
+
 def test_a_row_must_be_one_of_the_methods(measurement: Measurement) -> None:
     with pytest.raises(InputError, match="'tv' is none of the methods once, twice"):
         progress.run(transfer(measurement, TWO, ROI_, found_on=["tv"]))

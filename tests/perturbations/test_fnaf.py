@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation.roi import ROI
@@ -8,9 +9,10 @@ from napari_recon_robust.knob import resolve
 from napari_recon_robust.measurement import Calibration, Measurement
 from napari_recon_robust.perturbations.base import Problem
 from napari_recon_robust.perturbations.feature import Feature, Tissue
-from napari_recon_robust.perturbations.feature_search import RandomSearch
+from napari_recon_robust.perturbations.feature_search import FiniteDifferences, RandomSearch
 from napari_recon_robust.perturbations.fnaf import FNAF
 from napari_recon_robust.perturbations.insertion import Insertion
+from napari_recon_robust.perturbations.multiplexed import Multiplexed
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.progress import run
 
@@ -39,9 +41,9 @@ def test_the_full_width_at_half_maximum_of_a_blob_is_its_size():
 
 def test_intensity_stays_positive_and_the_phase_is_the_local_one():
     image = 2 * torch.exp(1j * torch.linspace(0, 1, 30))[None].expand(32, 30)
-    dark = Feature.of("blob", 15, 15, 6, -3.0).on(Tissue(image))
-    assert float((image + dark.change).abs().min()) == pytest.approx(0.2, rel=0.05)
-    assert dark.clipped
+    dark = Feature.of("blob", 15, 15, 6, -3.0)
+    assert float((image + dark.change(Tissue(image))).abs().min()) == pytest.approx(0.2, rel=0.05)
+    assert dark.on(Tissue(image)).clipped
     assert not Feature.of("blob", 15, 15, 6, -0.5).on(Tissue(image)).clipped
     bright = Feature.of("blob", 15, 15, 6, 0.5).change(Tissue(image))
     assert float(bright.abs()[15, 15]) == pytest.approx(1.0, rel=1e-3)
@@ -129,9 +131,37 @@ def test_the_search_takes_what_it_may_and_previews_the_worst(measurement, combin
     job = FNAF().run(measurement, Counting(), WHOLE, search=40, size=3.0, sensitivities="kept")
     previews = [progress.preview for progress in job]
     assert 20 <= Counting.calls <= 40
-    recoveries = [preview[0].details["recovery"] for preview in previews if preview]
+    # One that was tried alone has an image of its own.
+    recoveries = [preview[0].details["recovery"] for preview in previews if preview and preview[0].image is not None]
     assert recoveries == sorted(recoveries, reverse=True)
     assert not [preview for preview in previews if preview][-1][0].complete
+
+
+@pytest.mark.parametrize("search", [RandomSearch, FiniteDifferences, Multiplexed])
+def test_a_long_search_holds_few_images(measurement, combined, search):
+    knobs = resolve(FNAF.knobs, {"search": 150, "size": 3.0, "sensitivities": "kept"})
+    one = search(problem(measurement, combined), knobs)
+    held = [len(one.tried) for _ in one.run()]
+    assert len(held) > 60
+    assert max(held) <= 25
+
+
+def test_a_search_that_is_cancelled_while_screening_leaves_the_worst_so_far(measurement, combined):
+    class Left(type(combined)):
+        def reconstruct(self, measurement, **knobs):
+            image = super().reconstruct(measurement)
+            return torch.where(torch.arange(36) < 18, torch.ones_like(image), image)
+
+    job = FNAF().run(measurement, Left(), WHOLE, search=40, size=3.0, sensitivities="kept")
+    _start, step = next(job), next(job)
+    job.close()
+    assert step.preview is not None
+    assert not step.preview[0].complete
+    (outcome,) = run(evaluate(measurement, Left(), WHOLE, step.preview))
+    assert step.preview[0].details["recovery"] == pytest.approx(0, abs=1e-5)
+    assert step.preview[0].details["position"][1] < 18
+    assert outcome.comparison.recovery == pytest.approx(0, abs=1e-5)
+    assert not outcome.comparison.warnings
 
 
 def test_search_does_not_depend_on_chance_or_scale(make_measurement, combined):
@@ -257,6 +287,27 @@ def test_a_multiplexed_recovery_is_that_of_the_feature_alone_where_they_do_not_m
     with torch.no_grad():
         together, _ = insertion.together(features, keep=True)
     assert together.tolist() == pytest.approx([insertion.trial(one).recovery for one in features], abs=1e-3)
+
+
+def test_many_features_in_one_image_take_the_memory_of_one(measurement, combined):
+    class Largest(TorchDispatchMode):
+        numbers = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            result = func(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor):
+                self.numbers = max(self.numbers, result.numel())
+            return result
+
+    insertion = Insertion(problem(measurement, combined), keep=True)
+    features = [Feature.of("blob", row, column, 1, 0.4) for row in range(4, 28, 3) for column in range(4, 32, 3)]
+    insertion.together(features[:1], keep=True)
+    largest = []
+    for some in (features[:1], features):
+        with Largest() as mode:
+            insertion.together(some, keep=True)
+        largest.append(mode.numbers)
+    assert largest[0] == largest[1]
 
 
 def test_the_gradient_of_the_recoveries_is_that_of_finite_differences(measurement, combined):

@@ -61,6 +61,16 @@ def test_full_sampling_does_not_depend_on_the_pose(combined, symmetric):
     assert "interpolation alone 1.00" in found.statement
 
 
+def test_an_odd_crop_of_an_even_image_is_brought_back_about_the_same_pixel(combined):
+    whole = uniform(torch.ones(1, SIZE, dtype=torch.bool))
+    maps = whole.calibration.sensitivities[:, :41]
+    cropped = Measurement(whole.kspace, whole.mask, (41, 41), whole.full, Calibration(maps, whole.calibration.noise))
+    _, points = curve(cropped, combined, angle=5, step=5)
+    for point in points.values():
+        assert point["floor_nmse"] < 1e-5
+        assert point["nmse"] < 1e-5
+
+
 def test_an_equivariant_method_loses_nothing_and_lines_of_samples_do(combined):
     """A disc of k-space looks the same from every angle, lines do not."""
     _, even = curve(uniform(disc()), combined, angle=10, step=5)

@@ -103,7 +103,8 @@ class Feature:
         m is the mean of |x| around the place (of a walk, the maximum), phi the phase of x smoothed. The intensity
         stays positive: a feature that crosses zero magnitude would fool a contrast ratio.
         """
-        return self.on(tissue).change
+        inserted = self.on(tissue)
+        return _placed(inserted.change, inserted.window, (tissue.image.shape[-2], tissue.image.shape[-1]))
 
     def on(self, tissue: Tissue) -> "Inserted":
         """The change, and what it does to the magnitude."""
@@ -116,7 +117,7 @@ class Feature:
         region = profile.detach() > EDGE
         return Inserted(
             window=window,
-            change=_placed(inserted, window, matrix),
+            change=inserted,
             region=region,
             intended=(tissue.image[window] + inserted)[region].abs() - magnitude[region],
             clipped=bool((wanted < floor - 1e-6 * tissue.brightest).any()),
@@ -163,10 +164,10 @@ class Feature:
 
 @dataclass(frozen=True, eq=False)
 class Inserted:
-    """A feature in an image x. change: delta, complex64 (rows, columns).
+    """A feature in an image x, on the `window` outside of which it is negligible.
 
-    region: T, bool on its `window` alone. intended: |x + delta| - |x| on T, float32 (pixels,). clipped: whether it
-    would have been darker than it may be.
+    change: delta, complex64. region: T, bool. intended: |x + delta| - |x| on T, float32 (pixels,). clipped: whether
+    it would have been darker than it may be.
     """
 
     window: Window

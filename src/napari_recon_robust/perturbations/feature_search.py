@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import pi
 from typing import Any, ClassVar
@@ -32,7 +32,9 @@ Steps = Generator[Progress, None, None]
 class Search(ABC):
     """A search for the feature that a method loses most, within a number of reconstructions.
 
-    tried: features alone in the slice. candidates: all features with their recovery, those among others included.
+    tried: features alone in the slice; `_forget` leaves the worst. candidates: all features with their recovery, those
+    among others included.
+    screened: the worst of those among others, which is the best so far until one is tried alone.
     usual, least: the reconstructions that it takes unless told otherwise, and at least.
     """
 
@@ -41,6 +43,7 @@ class Search(ABC):
     spent: int = 0
     tried: list[Trial] = field(default_factory=list)
     candidates: list[tuple[float, Feature]] = field(default_factory=list)
+    screened: Trial | None = None
 
     usual: ClassVar[int]
     least: ClassVar[int]
@@ -73,7 +76,9 @@ class Search(ABC):
 
     @property
     def best(self) -> Trial:
-        """The worst feature of those that were tried alone."""
+        """The worst feature of those that were tried alone, until then of those among others."""
+        if not self.tried and self.screened is not None:
+            return self.screened
         return min(self.tried, key=self.rank)
 
     @cached_property
@@ -108,15 +113,21 @@ class Search(ABC):
         self.tried.append(trial)
         return trial
 
+    def _forget(self) -> None:
+        """Leave the worst of what was tried: the images of a long search would fill the memory."""
+        self.tried = [self.best]
+
     def _progress(self, message: str) -> Progress:
-        best = [self._perturbed(complete=False)] if self.tried else None
+        best = [self._perturbed(complete=False)] if self.tried or self.screened else None
         return Progress(min(self.spent / self.effort, 1.0), message, best)
 
     def _perturbed(self, *, complete: bool) -> Perturbed:
         best = self.best
         if complete or self._shown is None or self._shown[0] is not best:
             candidates = [(*one.values[:2].tolist(), recovery) for recovery, one in self.candidates]
-            self._shown = best, self.insertion.perturbed(best, complete=complete, candidates=candidates)
+            shown = self.insertion.perturbed(best, complete=complete, candidates=candidates)
+            # An image of many features is not what the samples of one will give.
+            self._shown = best, replace(shown, image=None) if best is self.screened else shown
         return self._shown[1]
 
 
@@ -138,6 +149,10 @@ class PublishedSearch(Search):
         self.candidates.append((trial.recovery, feature))
         return trial
 
+    def _forget(self) -> None:
+        super()._forget()
+        self.losses = {trial: self.losses[trial] for trial in self.tried}
+
 
 @dataclass(eq=False)
 class RandomSearch(PublishedSearch):
@@ -147,6 +162,7 @@ class RandomSearch(PublishedSearch):
         """One after another."""
         while self.spent < self.effort:
             self._try(self.draw_anywhere())
+            self._forget()
             yield self._progress(f"Trying at random, {self.spent} of {self.effort}")
 
 
@@ -171,6 +187,7 @@ class FiniteDifferences(PublishedSearch):
                 slope.append(self.losses[ahead] - self.losses[behind])
                 yield self._progress(f"Finite differences, {self.spent} of {self.effort}")
             at = self._try(self._stepped(at.feature, torch.tensor(slope).sign()))
+            self._forget()
             yield self._progress(f"Finite differences, {self.spent} of {self.effort}")
 
     @property

@@ -74,7 +74,10 @@ class Insertion(Scene):
         Differentiable: one gradient moves them all.
         """
         inserted = [feature.on(self.tissue) for feature in features]
-        image = self.reconstruct(torch.stack([one.change for one in inserted]).sum(0), keep=keep)
+        change = torch.zeros_like(self.truth)
+        for one in inserted:
+            change[one.window] += one.change
+        image = self.reconstruct(change, keep=keep)
         return torch.stack([self.recovery(one, image) for one in inserted]), image
 
     def trial(self, feature: Feature) -> Trial:

@@ -50,6 +50,7 @@ class Multiplexed(Search):
                 known = len(self.candidates)
                 yield from self._draw(images)
                 yield from self._try_worst([one for _, one in _worst(self.candidates[known:])[: effort - images]])
+            self._forget()
 
     def _round(self, effort: int) -> Steps:
         images, alone = effort // 4, max(effort // 8, 2)
@@ -70,8 +71,12 @@ class Multiplexed(Search):
         for _ in range(images):
             features = self._scattered()
             with torch.no_grad():
-                recoveries, _ = self.insertion.together(features, keep=True)
+                recoveries, image = self.insertion.together(features, keep=True)
             self.candidates += zip(recoveries.tolist(), features, strict=True)
+            if not self.tried:
+                index = int(recoveries.argmin())
+                trial = self.insertion.judged(features[index], float(recoveries[index]), image)
+                self.screened = trial if self.screened is None else min(self.screened, trial, key=self.rank)
             self.spent += 1
             yield self._progress(f"Screening, {len(self.candidates)} features")
 

@@ -291,6 +291,7 @@ def _separated(points: Points, apart: float, matrix: tuple[int, int]) -> list[ND
     A regular arrangement would meet its own aliases.
     """
     rows, columns = np.ogrid[: matrix[0], : matrix[1]]
+    reach = int(apart)
     groups: list[list[int]] = []
     taken: list[NDArray[np.bool_]] = []
     for index in np.random.default_rng(0).permutation(len(points)).tolist():
@@ -300,7 +301,8 @@ def _separated(points: Points, apart: float, matrix: tuple[int, int]) -> list[ND
             groups.append([])
             taken.append(np.zeros(matrix, bool))
         groups[place].append(index)
-        taken[place] |= np.hypot(rows - row, columns - column) < apart
+        near = tuple(slice(max(at - reach, 0), at + reach + 1) for at in (row, column))
+        taken[place][near] |= np.hypot(rows[near[0]] - row, columns[:, near[1]] - column) < apart
     return [np.array(group) for group in groups]
 
 

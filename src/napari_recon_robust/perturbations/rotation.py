@@ -189,18 +189,28 @@ class _Search:
             image = self.scene.clean if pose == Pose() else problem.reconstruct(changed)
             ssim, nmse = self._score(pose.undo(image), self._wanted)
             crop = problem.measurement.crop
-            floor_ssim, floor_nmse = self._score(pose.undo(crop(pose.apply(x))), crop(x))
+            floor_ssim, floor_nmse = self._score(pose.undo(crop(self._posed(x, pose))), crop(x))
         return _Trial(pose, changed, image, ssim, nmse, floor_ssim, floor_nmse)
 
     def _measured(self, pose: Pose) -> Measurement:
         """The measurement of the object in this pose."""
         measurement, x = self.scene.problem.measurement, self.scene.object
         if self.knobs["coils"] == "scanner":
-            change = self.scene.kspace(pose.apply(x) - x)
+            change = self.scene.kspace(self._posed(x, pose) - x)
         else:
-            change = self.scene.of_coils(pose.apply(self._coil_images) - self._coil_images)
+            change = self.scene.of_coils(self._posed(self._coil_images, pose) - self._coil_images)
         full = None if measurement.full is None else measurement.full + change
         return measurement.with_kspace(measurement.kspace + change, full=full, keep=self.keep)
+
+    def _posed(self, image: Tensor, pose: Pose) -> Tensor:
+        """An image (..., rows, columns) in a pose, about the pixel about which its crop is brought back.
+
+        That is one before its own middle where an odd number of pixels is cropped from an even one: two zeros in front
+        of the image make it the middle.
+        """
+        sides = zip(image.shape[-2:], self.scene.problem.measurement.matrix, strict=True)
+        top, left = (2 * (n // 2 - (n - m) // 2 - m // 2) for n, m in sides)
+        return pose.apply(torch.nn.functional.pad(image, (left, 0, top, 0)))[..., top:, left:]
 
     def _score(self, image: Tensor, wanted: Tensor) -> tuple[float, float]:
         """SSIM and NMSE on the ROI."""
