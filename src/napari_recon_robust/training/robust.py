@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..evaluation.metrics import foreground
-from ..perturbations.feature import PARAMETRIC, Feature, Tissue
+from ..perturbations.feature import SHAPES, Feature, Tissue
 from ..physics.model import root_sum_of_squares
 from .data import Example
 from .sources import log_uniform
@@ -87,15 +87,20 @@ def small_features(loss: Loss, network: Network, example: Example, rng: Generato
 def draw_features(example: Example, rng: Generator) -> list[Feature]:
     """Up to twelve random features that do not touch, inside the tissue; none where it is too small.
 
-    Blobs, lines and rings of 3 to 10 pixels, 20 to 80% brighter or darker than the tissue around them.
+    Blobs, lines and rings of 3 to 10 pixels, 20 to 80% brighter or darker than the tissue around them, and the
+    published random walks.
     """
     tissue = foreground(example.magnitude.cpu()).numpy()
     inner = ndimage.distance_transform_edt(np.pad(tissue, 1))[1:-1, 1:-1] > SIZES[1] / 2
     features = []
     for row, column in _scatter(inner, APART * SIZES[1], TOGETHER, rng):
+        shape = str(rng.choice(SHAPES))
+        if shape == "walk":
+            features.append(Feature.walk(row, column, rng))
+            continue
         contrast = float(rng.choice((-1, 1)) * rng.uniform(*CONTRASTS))
         size, angle = log_uniform(SIZES, rng), float(rng.uniform(0, pi))
-        features.append(Feature.of(str(rng.choice(PARAMETRIC)), row, column, size, contrast, angle))
+        features.append(Feature.of(shape, row, column, size, contrast, angle))
     return features
 
 
