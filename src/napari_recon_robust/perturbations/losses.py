@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError, ReconRobustError
+from ..errors import InputError, ReconRobustError, dimensions
 from ..evaluation import metrics
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -90,7 +90,7 @@ def own(function: Callable[..., Any]) -> Loss:
                 "it is called with the image, the wanted image (float64) and the region (bool), all torch tensors."
             ) from error
         if value.numel() != 1:
-            raise InputError(f"the loss {name} returned the shape {tuple(value.shape)}; return one number.")
+            raise InputError(f"the loss {name} returned {dimensions(value.shape)} numbers; return one.")
         if not value.isfinite():
             raise InputError(f"the loss {name} returned {float(value.detach()):g}; return a finite number.")
         if image.requires_grad and not value.requires_grad:

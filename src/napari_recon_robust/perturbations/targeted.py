@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, dimensions
 from ..evaluation import metrics
 from ..knob import Knob
 from ..progress import Job, Progress
@@ -96,8 +96,8 @@ class Targeted(Perturbation):
         image = self.image.to(problem.measurement.kspace.device)
         if tuple(image.shape) != problem.measurement.matrix:
             raise InputError(
-                f"the target has {tuple(image.shape)} pixels and the image {problem.measurement.matrix}; "
-                "give one of the image's size."
+                f"the target has {dimensions(image.shape)} pixels and the image "
+                f"{dimensions(problem.measurement.matrix)}; give one of the image's size."
             )
         if not torch.isfinite(image).all():
             raise InputError("the target image holds NaN or infinite values; give one without.")
