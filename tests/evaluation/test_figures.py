@@ -40,26 +40,30 @@ def comparison(strength: float) -> Comparison:
 def test_the_curve_starts_at_the_clean_image_and_follows_the_budgets(tmp_path: Path, drawn: list[Figure]) -> None:
     """Budgets in any order; SSIM on the left, the root of NMSE on the right."""
     strong, weak = comparison(0.2), comparison(0.1)
-    figures.worst_case_curve(tmp_path / "curve.png", [0.02, 0.01], [strong, weak], "title")
+    figures.worst_case_curve(tmp_path / "curve.png", [0.02, 0.01], [strong, weak], "title", "the object")
     assert (tmp_path / "curve.png").stat().st_size > 1000
     left, right = drawn[0].axes
     worst, random = left.lines
+    assert left.get_xlabel() == right.get_xlabel() == "budget η (% of the norm of the object)"
     assert worst.get_xdata().tolist() == random.get_xdata().tolist() == [0.0, 1.0, 2.0]
     scores = [one.metrics["perturbed"]["roi"].ssim for one in (weak, strong)]
     assert worst.get_ydata().tolist() == [weak.metrics["clean"]["roi"].ssim, *scores]
     assert right.lines[1].get_ydata()[2] == pytest.approx(strong.metrics["random"]["roi"].nmse ** 0.5)
 
 
-def test_the_curve_of_poses_leaves_out_what_is_moved_too(tmp_path: Path, drawn: list[Figure]) -> None:
-    def pose(angle: float, rows: float = 0.0) -> dict[str, object]:
-        scores = {"ssim": 0.9 - angle / 100, "nmse": 0.04, "floor_ssim": 0.99, "floor_nmse": 1e-4}
+def test_of_poses_that_are_moved_too_the_worst_alone_is_drawn(tmp_path: Path, drawn: list[Figure]) -> None:
+    def pose(angle: float, rows: float = 0.0, nmse: float = 0.04) -> dict[str, object]:
+        scores = {"ssim": 0.9 - angle / 100, "nmse": nmse, "floor_ssim": 0.99, "floor_nmse": 1e-4}
         return {"angle": angle, "shift": [rows, 0.0], "scale": 1.0, **scores}
 
-    figures.pose_curve(tmp_path / "curve.svg", [pose(2.0), pose(-2.0), pose(0.0), pose(2.0, 1.0)], "title")
+    poses = [pose(2.0), pose(-2.0), pose(0.0, nmse=1.0), pose(2.0, -1.0), pose(2.0, 1.0, nmse=0.09)]
+    figures.pose_curve(tmp_path / "curve.svg", poses, "title", "moved")
     left, right = drawn[0].axes
     assert left.lines[0].get_xdata().tolist() == [-2.0, 0.0, 2.0]
     assert left.lines[1].get_ydata().tolist() == [0.99] * 3
     assert right.lines[0].get_ydata()[0] == pytest.approx(0.2)
+    assert (right.lines[2].get_xdata()[0], right.lines[2].get_ydata()[0]) == (2.0, pytest.approx(0.3))
+    assert [text.get_text() for text in left.get_legend().get_texts()][-1] == "worst: moved"
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:

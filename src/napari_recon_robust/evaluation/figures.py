@@ -23,10 +23,13 @@ def check_file(path: Path) -> None:
         raise InputError(f"{path.name} is no figure; name it {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
 
 
-def worst_case_curve(path: Path, budgets: Sequence[float], comparisons: "Sequence[Comparison]", title: str) -> None:
+def worst_case_curve(
+    path: Path, budgets: Sequence[float], comparisons: "Sequence[Comparison]", title: str, budget_of: str
+) -> None:
     """SSIM and RMSE of the ROI over the budget, perturbed and random, from the clean image on.
 
-    RMSE relative to the ROI's norm in the reference: flat regions lose SSIM for little.
+    budget_of: what the budgets are fractions of. RMSE relative to the ROI's norm in the reference: flat regions lose
+    SSIM for little.
     """
     figure, (left, right) = _panels(title)
     order = sorted(range(len(budgets)), key=lambda number: budgets[number])
@@ -35,8 +38,9 @@ def worst_case_curve(path: Path, budgets: Sequence[float], comparisons: "Sequenc
         scores = [comparisons[0].metrics["clean"], *(comparisons[number].metrics[name] for number in order)]
         left.plot(percents, [score["roi"].ssim for score in scores], style, label=_LABELS[name])
         right.plot(percents, [score["roi"].nmse ** 0.5 for score in scores], style, label=_LABELS[name])
-    left.set(xlabel="budget η (% of the k-space norm)", ylabel="SSIM of the region")
-    right.set(xlabel="budget η (% of the k-space norm)", ylabel="relative RMSE of the region")
+    of_what = f"budget η (% of the norm of {budget_of})"
+    left.set(xlabel=of_what, ylabel="SSIM of the region")
+    right.set(xlabel=of_what, ylabel="relative RMSE of the region")
     _write(figure, path)
 
 
@@ -45,10 +49,11 @@ def turned_only(poses: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted((p for p in poses if not any(p["shift"]) and p["scale"] == 1), key=lambda p: float(p["angle"]))
 
 
-def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str) -> None:
+def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str, worst: str) -> None:
     """SSIM and RMSE of the ROI over the angle, and what interpolation alone costs.
 
-    poses: the curve of a rotation's details; what is moved or scaled as well is left out.
+    poses: the curve of a rotation's details; of what is moved or scaled as well only the worst is shown. worst: the
+    worst pose in words.
     """
     figure, (left, right) = _panels(title)
     turned = turned_only(poses)
@@ -59,6 +64,10 @@ def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str) -> No
     ):
         left.plot(angles, [pose[f"{prefix}ssim"] for pose in turned], style, label=label)
         right.plot(angles, [pose[f"{prefix}nmse"] ** 0.5 for pose in turned], style, label=label)
+    others = [pose for pose in poses if pose["angle"] or any(pose["shift"]) or pose["scale"] != 1]
+    highest = max(others, key=lambda pose: float(pose["nmse"]))
+    left.plot(highest["angle"], highest["ssim"], "k*", label=f"worst: {worst}")
+    right.plot(highest["angle"], highest["nmse"] ** 0.5, "k*")
     left.set(xlabel="rotation (degrees)", ylabel="SSIM of the region")
     right.set(xlabel="rotation (degrees)", ylabel="relative RMSE of the region")
     _write(figure, path)

@@ -116,7 +116,7 @@ class Search(ABC):
         best = self.best
         if complete or self._shown is None or self._shown[0] is not best:
             candidates = [(*one.values[:2].tolist(), recovery) for recovery, one in self.candidates]
-            self._shown = best, self.insertion.perturbed(best, complete=complete, candidates=candidates)
+            self._shown = best, self.insertion.perturbed(best, how="found at", complete=complete, candidates=candidates)
         return self._shown[1]
 
 

@@ -56,6 +56,11 @@ def contrast_raised(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
     return -contrast_lost(image, wanted, region)
 
 
+def contrast_left(image: Tensor, wanted: Tensor, region: Tensor) -> float:
+    """c(|f|) / c(X), c as of `contrast_lost`: 1 for the wanted contrast."""
+    return float(1 - contrast_lost(image, wanted, region))
+
+
 LOSSES: dict[str, Loss] = {
     "squared-error": squared_error,
     "l1": absolute_error,
@@ -63,6 +68,17 @@ LOSSES: dict[str, Loss] = {
     "contrast": contrast_lost,
     "contrast-up": contrast_raised,
 }
+
+# What a search made large, in words.
+LARGE = {
+    "squared-error": "the squared error",
+    "l1": "the absolute error",
+    "ssim": "1 − SSIM",
+    "contrast": "the loss of contrast",
+    "contrast-up": "the gain of contrast",
+}
+
+CONTRASTS = ("contrast", "contrast-up")
 
 
 def ring_about(region: Tensor) -> Tensor:
