@@ -100,7 +100,7 @@ def test_effective_acceleration_counts_the_sampled_lines() -> None:
 
 def test_wrong_shapes_are_refused_with_what_came_and_what_was_expected() -> None:
     kspace = random_complex(COILS, READOUT, PHASE)
-    with pytest.raises(InputError, match=r"float32 of shape \(3, 24, 15\).*coils, readout, phase"):
+    with pytest.raises(InputError, match=r"float32 of shape 3×24×15.*coils, readout, phase"):
         Measurement(kspace.real, lines(), (ROWS, COLUMNS))
-    with pytest.raises(InputError, match=r"shape \(1, 9\).*\(24, 15\) or \(1, 15\)"):
+    with pytest.raises(InputError, match=r"shape 1×9.*24×15 or 1×15"):
         Measurement(kspace, torch.ones(1, 9, dtype=torch.bool), (ROWS, COLUMNS))

@@ -14,6 +14,7 @@ from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.perturbations.outcome import data_consistency, evaluate
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.reconstructors import registry as reconstructors
+from napari_recon_robust.reconstructors.zero_filled import ZeroFilled
 from napari_recon_robust.replay import make_case, replay
 
 ROWS, COLUMNS, COILS = 48, 56, 4
@@ -135,3 +136,38 @@ def test_data_consistency_is_zero_for_the_image_behind_the_samples():
     same = measurement.with_kspace(fourier.fft(oversampled, (-2,)), keep=True)
     assert data_consistency(image, same) < 1e-5
     assert data_consistency(0 * image, same) == pytest.approx(1)
+
+
+class Elsewhere(ZeroFilled):
+    """An own model that is stored in another place now."""
+
+    id = "elsewhere.py:model"
+
+    def fingerprint(self):
+        return {"elsewhere.py": 64 * "a"}
+
+
+def test_a_replay_takes_the_method_of_the_case_alone(tmp_path):
+    case = load_case(saved(tmp_path))
+    with pytest.raises(InputError, match="made with zero-filled, and elsewhere.py:model is another method; leave it"):
+        progress.run(replay(case, Elsewhere()))
+    own = replace(
+        case, recipe=case.recipe.model_copy(update={"method": "mine.py:model", "weights": {"mine.py": 64 * "a"}})
+    )
+    with pytest.raises(InputError, match="'mine.py:model', which is none of the methods here; if it is an own model"):
+        progress.run(replay(own))
+    again = progress.run(replay(own, Elsewhere()))
+    assert again.reproduced
+    assert again.changes == ["the method was mine.py:model and is now elsewhere.py:model"]
+    with pytest.raises(InputError, match="made with mine.py:model and its knob 'combine', which tv does not have"):
+        progress.run(replay(own, reconstructors.get("tv")))
+    strange = replace(case, recipe=case.recipe.model_copy(update={"perturbation": "plugin-noise"}))
+    with pytest.raises(InputError, match="perturbation 'plugin-noise', which is not installed here"):
+        progress.run(replay(strange))
+
+
+def test_a_folder_without_a_name_is_named(tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(FileFormatError, match="^empty holds no case.json"):
+        load_case(".")

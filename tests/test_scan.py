@@ -101,7 +101,7 @@ def test_a_slice_is_read_once_while_the_mask_turns(kspace):
 
 @pytest.mark.parametrize("shape", [(23,), (1, 23), (24, 32), (2, 24), (1, 32, 24), ()])
 def test_mask_that_does_not_fit(kspace, shape):
-    with pytest.raises(InputError, match="the sampling mask has shape .*; this scan needs .24,., .1, 24. or .32, 24."):
+    with pytest.raises(InputError, match="the sampling mask has shape .*; this scan needs 24 lines, or 32×24 points"):
         Memory(kspace).measurement(0, torch.ones(shape))
 
 

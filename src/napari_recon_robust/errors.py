@@ -4,6 +4,8 @@ The command line prints the sentence and exits with status 1; the window shows i
 None of these derives from RuntimeError: napari's generator workers swallow that one.
 """
 
+from collections.abc import Iterable
+
 
 class ReconRobustError(Exception):
     """Base of all errors that are written for the user."""
@@ -23,3 +25,8 @@ class ModelError(ReconRobustError):
 
 class WeightsError(ReconRobustError):
     """Weights that are missing, damaged, or of another architecture."""
+
+
+def dimensions(shape: Iterable[int]) -> str:
+    """A shape as it is read: 4×128×128, "no axes" for none."""
+    return "×".join(map(str, shape)) or "no axes"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .errors import InputError
+from .errors import InputError, dimensions
 from .evaluation import metrics
 from .evaluation.roi import ROI
 from .knob import resolve
@@ -126,7 +126,9 @@ def fragility(
     if method not in METHODS:
         raise InputError(f"the method is {method!r}; choose one of {', '.join(METHODS)}.")
     if not 1 <= tile <= min(measurement.matrix):
-        raise InputError(f"tiles of {tile} pixels don't fit into the image of {measurement.matrix}; choose others.")
+        raise InputError(
+            f"tiles of {tile} pixels don't fit into the image of {dimensions(measurement.matrix)}; choose others."
+        )
     problem = _whole(measurement, reconstructor, reconstructor_knobs)
     if not reconstructor.gives_gradient(measurement):
         raise InputError(

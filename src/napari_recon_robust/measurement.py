@@ -6,7 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from .errors import InputError
+from .errors import InputError, dimensions
 from .physics import fourier
 from .physics.model import ForwardModel, root_sum_of_squares
 
@@ -47,14 +47,15 @@ class Measurement:
     def __post_init__(self) -> None:
         if self.kspace.ndim < 3 or not self.kspace.is_complex():
             raise InputError(
-                f"the k-space is {self.kspace.dtype} of shape {tuple(self.kspace.shape)}; "
+                f"the k-space is {self.kspace.dtype} of shape {dimensions(self.kspace.shape)}; "
                 "complex numbers with axes (coils, readout, phase) are expected."
             )
         readout, phase = self.kspace.shape[-2:]
         if self.mask.dtype != torch.bool or tuple(self.mask.shape) not in ((readout, phase), (1, phase)):
             raise InputError(
-                f"the sampling mask is {self.mask.dtype} of shape {tuple(self.mask.shape)}; "
-                f"booleans of shape {(readout, phase)} or {(1, phase)} are expected for this k-space."
+                f"the sampling mask is {self.mask.dtype} of shape {dimensions(self.mask.shape)}; "
+                f"booleans of shape {dimensions((readout, phase))} or {dimensions((1, phase))} are expected for this "
+                "k-space."
             )
 
     @property

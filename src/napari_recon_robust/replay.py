@@ -129,15 +129,20 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None) 
     """Reconstruct and measure everything again from the saved k-space alone, and compare with what was saved.
 
     case: a loaded one, or its folder. reconstructor: the method where it is not one of the registry's: what a case
-    names is never looked for and run. Raises InputError without it, or if the k-space is not the recipe's,
-    FileFormatError for a folder that is not a sound case.
+    names is never looked for and run. Raises InputError without it, for another one than the case's, or if the k-space
+    is not the recipe's, FileFormatError for a folder that is not a sound case.
     """
     if not isinstance(case, Case):
         case = record.load_case(case)
     recipe = case.recipe
     if record.array_hash(case.kspace["clean"], case.kspace["mask"]) != recipe.input:
         raise InputError("the clean samples are not those that the recipe was made from; restore the saved case.")
-    method = _listed(recipe) if reconstructor is None else reconstructor
+    if recipe.perturbation not in perturbations.ids():
+        raise InputError(
+            f"the case was made with the perturbation {recipe.perturbation!r}, which is not installed here; install "
+            "the package that it is from."
+        )
+    method = _method(recipe, reconstructor)
     measurement = measurement_of(case)
     keep = recipe.perturbation_knobs.get("sensitivities") == "kept"
     perturbed = [
@@ -234,22 +239,40 @@ def _difference(saved: Any, new: Any) -> float:
     return float("inf")
 
 
-def _listed(recipe: Recipe) -> Reconstructor:
-    if recipe.method not in reconstructors.ids():
+def _method(recipe: Recipe, given: Reconstructor | None) -> Reconstructor:
+    """That of the case: one that is listed here, or the own model that is given for it, wherever it is stored now."""
+    listed = recipe.method in reconstructors.ids()
+    if given is None and not listed:
         raise InputError(
-            f"the case was made with the own model {recipe.method!r}; give it again (--method, or open it in the "
-            "window before the case)."
+            f"the case was made with {recipe.method!r}, which is none of the methods here; if it is an own model give "
+            "it again (--method, or open it in the window before the case)."
         )
-    return reconstructors.get(recipe.method)
+    if given is not None and listed and given.id != recipe.method:
+        raise InputError(
+            f"the case was made with {recipe.method}, and {given.id} is another method; leave it out, a replay is of "
+            "the same method."
+        )
+    method = reconstructors.get(recipe.method) if given is None else given
+    strange = recipe.method_knobs.keys() - {knob.name for knob in method.knobs}
+    if strange:
+        raise InputError(
+            f"the case was made with {recipe.method} and its knob {min(strange)!r}, which {method.id} does not have "
+            "here; give the method that it was made with, in that version."
+        )
+    return method
 
 
 def _changes(recipe: Recipe, method: Reconstructor) -> list[str]:
     now = {**record.versions(), "threads": str(torch.get_num_threads())}
     then = {**recipe.versions, "threads": str(recipe.threads)}
-    changes = [f"{name} {then[name]} is now {now.get(name)}" for name in then if then[name] != now.get(name)]
+    changes = [] if method.id == recipe.method else [f"the method was {recipe.method} and is now {method.id}"]
+    for name in then:
+        if then[name] != now.get(name):
+            changes.append(f"{name} {then[name]} is now {now.get(name, 'unknown')}")
     was, found = recipe.weights, method.fingerprint()
+    renamed = {mark for mark in was.values() if len(mark) == 64 and mark in found.values()}  # files, by their SHA-256
     for name in dict.fromkeys((*was, *found)):
-        if was.get(name) != found.get(name):
+        if was.get(name) != found.get(name) and not {was.get(name), found.get(name)} - {None} <= renamed:
             changes.append(f"{name} was {_short(was.get(name))} and is now {_short(found.get(name))}")
     return changes
 

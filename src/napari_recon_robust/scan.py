@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from .errors import FileFormatError, InputError
+from .errors import FileFormatError, InputError, dimensions
 from .evaluation.roi import Annotation
 from .measurement import Measurement
 from .physics.sampling import Sampling
@@ -159,8 +159,8 @@ class Scan(ABC):
         shape = tuple(mask.shape)
         if shape not in ((phase,), (1, phase), (readout, phase)):
             raise InputError(
-                f"the sampling mask has shape {shape}; this scan needs {(phase,)}, {(1, phase)} or {(readout, phase)} "
-                "(readout, phase)."
+                f"the sampling mask has shape {dimensions(shape)}; this scan needs {phase} lines, "
+                f"or {dimensions((readout, phase))} points (readout, phase)."
             )
         return (mask != 0).reshape(-1, phase)
 

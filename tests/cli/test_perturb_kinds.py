@@ -13,7 +13,7 @@ KINDS = [
     ("rotation", ["--angle", "2", "--step", "2", "--coils", "patient"], "interpolation alone"),
     ("motion", ["--segments", "3"], "3 segments"),
     ("noise-level", ["--factor", "3"], "3 times"),
-    ("other-mask", ["--other-acceleration", "4"], "(random) instead of"),
+    ("other-mask", ["--other-acceleration", "4"], "The sampling is random, R = "),
     ("coil-dropout", ["--coil", "1"], "Coil 1 is lost"),
     ("spike", ["--count", "2"], "2 samples are corrupted"),
     ("contrast", ["--gamma", "0.5"], "another contrast"),
@@ -36,3 +36,27 @@ def test_every_kind_runs_and_replays(
     assert outcome["stability"]["perturbed"]["change"] > 0
     replayed = CliRunner().invoke(cli, ["replay", str(case), "--json"])
     assert json.loads(replayed.stdout)["reproduced"] is True, replayed.output
+
+
+@pytest.mark.parametrize("search", [["--algorithm", "multiplexed"], ["--search", "30"]])
+def test_a_place_and_a_search_for_one_are_refused(scan_file: Path, search: list[str]) -> None:
+    common = ["perturb", "fnaf", str(scan_file), "--slice", "1", "--method", "cg-sense", *SAMPLING]
+    for place in (["--at", "50,40"], ["--row", "50", "--column", "40"]):
+        refused = CliRunner().invoke(cli, [*common, *place, *search])
+        assert refused.exit_code == 1
+        assert f"a place for the feature is given, and {search[0]} belongs to a search" in str(refused.exception)
+
+
+def test_the_budget_says_what_it_is_of_and_the_scan_its_acceleration(scan_file: Path) -> None:
+    common = [str(scan_file), "--slice", "1", "--method", "zero-filled", *SAMPLING, "--budget", "0.02"]
+    roi = ["--roi", "40,40,12,12"]
+    found = CliRunner().invoke(cli, ["perturb", "image-domain", *common, *roi, "--insert", "symbol"])
+    assert "budget 2% of the object (spent " in found.output
+    assert found.output.startswith("Zero-filled, R = 2.")
+    every = CliRunner().invoke(cli, ["perturb", "worst-case", *common, *roi, "--norm", "global", "--steps", "1"])
+    assert "budget 2% of the k-space of all coils together (spent " in every.output
+    air = CliRunner().invoke(cli, ["perturb", "random", *common, "--roi", "0,0,6,6"])
+    assert "caution: There is no tissue in the drawn region" in air.output
+    words = [CliRunner().invoke(cli, ["perturb", kind, "--help"]).output for kind in ("image-domain", "targeted")]
+    of_what = ("Fractions of the norm of the object", "Fractions of the norm of each coil's")
+    assert all(said in " ".join(help.split()) for said, help in zip(of_what, words, strict=True))

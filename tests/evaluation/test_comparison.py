@@ -69,13 +69,15 @@ def test_degradation_is_relative_to_the_clean_value():
 def test_the_sentence_says_it_plainly():
     comparison = make(region="the drawn region")
     clean, perturbed = (comparison.metrics[name]["roi"].ssim for name in ("clean", "perturbed"))
+    change = comparison.stability["perturbed"]["change"]
     assert comparison.sentence == (
-        f"In the drawn region SSIM fell from {clean:.2f} to {perturbed:.2f}; random noise of the same size "
-        "changed nothing. The perturbation is 0.4 × the thermal noise."
+        f"In the drawn region SSIM fell from {clean:.2f} to {perturbed:.2f} and the image changed by "
+        f"{100 * change:.0f}%; random noise of the same size gave {clean:.2f} and changed it by less than 0.01%. "
+        "The perturbation is 0.4 × the thermal noise."
     )
     still = make(perturbed=images()["clean"], random=images()["perturbed"], thermal=float("inf")).sentence
-    assert f"SSIM stayed at {clean:.2f}" in still
-    assert f"gave {perturbed:.2f}" in still
+    assert f"SSIM stayed at {clean:.2f} and the image changed by 0%" in still
+    assert f"gave {perturbed:.2f} and changed it by {100 * change:.0f}%" in still
     assert "thermal" not in still
 
 
@@ -83,6 +85,23 @@ def test_a_control_as_strong_as_the_search_is_a_warning():
     assert not make().warnings
     weak = make(random=images()["perturbed"], findings={"zero_gradient": "The gradient is zero."})
     assert set(weak.warnings) == {"zero_gradient", "random_as_strong"}
+
+
+def test_a_region_that_tells_little_of_the_anatomy_is_a_caution():
+    def cautions(rows: slice, columns: slice, **changes: Any) -> dict[str, str]:
+        roi, tissue = torch.zeros(2, 24, 28, dtype=torch.bool)
+        roi[rows, columns] = True
+        tissue[4:20, 4:20] = True
+        return make(roi=roi, foreground=tissue, **changes).warnings
+
+    assert not cautions(slice(4, 10), slice(2, 8))
+    pixel = cautions(slice(9, 10), slice(9, 10))
+    assert pixel == {"few_pixels": "There is no more than one pixel in the drawn region: noise decides on so few."}
+    assert set(cautions(slice(0, 4), slice(0, 9), region="the region “Ear”")) == {"no_tissue"}
+    partly = cautions(slice(4, 10), slice(17, 27))
+    assert partly == {"little_tissue": "Only 30% of the drawn region is tissue, the rest is air."}
+    assert set(cautions(slice(None), slice(None))) == {"whole_image"}
+    assert not cautions(slice(None), slice(None), searched=False)
 
 
 def test_without_a_reference_the_clean_image_is_the_measure():

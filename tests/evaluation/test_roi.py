@@ -84,7 +84,7 @@ def test_parse_says_what_it_expects(text):
 
 @pytest.mark.parametrize("roi", [ROI.box(39, 0, 2, 1), ROI.box(0, -1, 1, 1), ROI.box(100, 100, 5, 5)])
 def test_box_outside_the_image(roi):
-    with pytest.raises(InputError, match="reaches outside the image of 40 x 50 pixels"):
+    with pytest.raises(InputError, match="reaches outside the image of 40×50 pixels"):
         roi.mask(SHAPE)
 
 
@@ -108,7 +108,7 @@ def test_drawn_shapes_are_cut_at_the_edge():
 
 
 def test_brush_of_another_image():
-    with pytest.raises(InputError, match="painted on 40 x 50 pixels"):
+    with pytest.raises(InputError, match="painted on 40×50 pixels"):
         ROI.brush(np.ones(SHAPE)).mask((41, 50))
 
 

@@ -279,7 +279,7 @@ def test_damaged_slice(tmp_path, kspace):
         ({"kspace": np.ones((2, 3, 8, 8))}, "`kspace` in file1.h5 is float64 of shape"),
         ({"kspace": np.ones((8, 8), complex)}, "complex128 of shape"),
         ({"kspace/images": np.ones(3)}, "is a group"),
-        ({"mask": np.ones(21)}, "`mask` in file1.h5 has shape .21,.; one value for each of the 20"),
+        ({"mask": np.ones(21)}, "`mask` in file1.h5 has shape 21; one value for each of the 20"),
         ({"reconstruction_rss": np.ones((3, 24, 20))}, "the reference in file1.h5 has shape"),
         ({"ismrmrd_header": "<ismrmrdHeader>"}, "the ISMRMRD header of file1.h5 is no XML"),
     ],

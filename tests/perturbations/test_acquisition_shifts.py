@@ -8,8 +8,10 @@ from napari_recon_robust.evaluation.roi import ROI
 from napari_recon_robust.measurement import Calibration, Measurement
 from napari_recon_robust.perturbations import registry
 from napari_recon_robust.perturbations.contrast import tone
+from napari_recon_robust.perturbations.other_mask import pattern_of
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.progress import run
 
 
@@ -57,7 +59,28 @@ def test_another_mask_takes_the_same_kspace_elsewhere(measurement, combined, roi
     assert found.details["sampled_points"] == int(mask.sum()) * 32
     other = perturb("other-mask", measurement, combined, roi, other_acceleration=2.0, seed=4)
     assert not torch.equal(mask, other.measurement.mask)
-    assert "instead of 2.1×" in found.statement
+    new, old = (1 / float(one.float().mean()) for one in (mask, measurement.mask))
+    expected = f"The sampling is random, R = {new:.2f}, instead of evenly spaced lines, R = {old:.2f}."
+    assert found.statement == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("equispaced", "evenly spaced lines"),
+        ("equispaced-fraction", "evenly spaced lines"),
+        ("magic", "evenly spaced lines"),
+        ("random", "unevenly spaced lines"),
+        ("poisson-disc", "single points"),
+    ],
+)
+def test_a_mask_tells_its_pattern(pattern, words, seed):
+    assert pattern_of(Sampling(pattern=pattern, acceleration=4, seed=seed).mask(96, 96)) == words
+
+
+def test_a_full_mask_has_all_points():
+    assert pattern_of(torch.ones(1, 20, dtype=torch.bool)) == "all points"
 
 
 def test_lines_are_exchanged_for_points(measurement, combined, roi):

@@ -4,7 +4,7 @@ import torch
 
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.perturbations.losses import LOSSES, ring_about
+from napari_recon_robust.perturbations.losses import CONTRASTS, LOSSES, ring_about
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.worst_case import WorstCase
 from napari_recon_robust.progress import run
@@ -109,7 +109,7 @@ def test_an_own_loss_may_be_of_the_own_clean_image_and_not_zero_there(measuremen
     ("function", "words"),
     [
         (lambda image, wanted, region: 1 / 0, "failed .ZeroDivisionError"),
-        (lambda image, wanted, region: image[region], "returned the shape .90,."),
+        (lambda image, wanted, region: image[region], "returned 90 numbers"),
         (lambda image, wanted, region: "much", "failed"),
         (lambda image, wanted, region: image.sum() * float("nan"), "returned nan"),
         (lambda image, wanted, region: 1.0, "has no gradient"),
@@ -121,3 +121,24 @@ def test_a_function_that_does_not_fit_is_said_in_one_sentence(measurement, combi
     with pytest.raises(InputError, match=words) as said:
         run(WorstCase(loss=function).run(measurement, combined, roi, (0.01,), **KEPT))
     assert "\n" not in str(said.value)
+
+
+@pytest.mark.parametrize("loss", CONTRASTS)
+@pytest.mark.parametrize("algorithm", ["sphere-ascent", "advrec"])
+def test_a_search_for_contrast_says_what_became_of_it(measurement, combined, loss, algorithm):
+    roi = ROI.box(13, 14, 6, 8)
+    wanted, region = measurement.reference("combined").double(), roi.mask(measurement.matrix)
+    (found,) = run(WorstCase().run(measurement, combined, roi, (0.02,), loss=loss, algorithm=algorithm, **KEPT))
+
+    def contrast(image):
+        ring = ring_about(region)
+        return float(image[region].mean() - image[ring].mean())
+
+    left = {
+        name: contrast(combined(one).abs().double()) / contrast(wanted)
+        for name, one in (("clean", measurement), ("perturbed", found.measurement))
+    }
+    assert found.details["contrast"] == pytest.approx(left, rel=1e-3)
+    assert (left["perturbed"] < left["clean"]) == (loss == "contrast")
+    before, after = (f"{100 * value:.0f}%".replace("-", "−") for value in found.details["contrast"].values())
+    assert f"contrast with its surroundings went from {before} to {after} of the reference's." in found.statement

@@ -328,3 +328,22 @@ def test_the_gradient_of_the_recoveries_is_that_of_finite_differences(measuremen
                 slope = (recoveries(values + shift) - recoveries(values - shift)) / (2 * step[axis])
             # T is fixed within a gradient, but may change with a step.
             assert float(gradient[index, axis]) == pytest.approx(float(slope), abs=0.05)
+
+
+def test_the_words_say_where_it_is_and_how_it_came_there(measurement, combined):
+    (placed,) = run(FNAF().run(measurement, combined, WHOLE, row=15.0, column=17.0, size=5.0))
+    assert placed.statement.startswith("The inserted blob of 5 pixels, placed at row 15, column 17, ")
+    assert not placed.findings
+    (walk,) = run(FNAF().run(measurement, combined, WHOLE, row=15.0, column=17.0, shape="walk", seed=3))
+    assert f"walk (10 steps, in a box of {walk.details['size']:g} pixels)" in walk.statement
+    (found,) = run(FNAF().run(measurement, combined, WHOLE, algorithm="random-search", search=1, size=3.0))
+    row, column = found.details["position"]
+    assert f"found at row {row:.3g}, column {column:.3g}, " in found.statement
+
+
+@pytest.mark.parametrize("roi", [ROI.box(14, 16, 2, 2), ROI.box(3, 3, 5, 5)])
+def test_a_feature_larger_than_the_region_or_beside_it_is_said(measurement, combined, roi):
+    (found,) = run(FNAF().run(measurement, combined, roi, row=15.0, column=17.0, size=8.0))
+    assert "of the inserted blob lies in the region" in found.findings["beyond_region"]
+    (outcome,) = run(evaluate(measurement, combined, roi, [found]))
+    assert "beyond_region" in outcome.to_json()["warnings"]

@@ -171,3 +171,14 @@ def test_where_nothing_is_there_is_nothing_to_draw_on(make_measurement, combined
     dark = measurement.with_kspace(0 * measurement.kspace + 1e-3, full=0 * measurement.full, keep=True)
     with pytest.raises(InputError, match="no tissue"):
         found_by(dark, combined, ROI.box(0, 0, 5, 5), (0.02,), insert="symbol")
+
+
+def test_a_symbol_that_does_not_fit_is_said(measurement, combined):
+    with pytest.raises(InputError, match="the symbol of 33 pixels is larger than the image of 32×36 pixels"):
+        found_by(measurement, combined, ROI.box(10, 12, 9, 10), (0.01,), insert="symbol", size=33)
+    (fitting,) = found_by(measurement, combined, ROI.box(10, 12, 9, 10), (0.02,), insert="symbol", size=9)
+    (larger,) = found_by(measurement, combined, ROI.box(13, 15, 3, 3), (0.02,), insert="symbol", size=12)
+    assert not fitting.findings
+    assert "of the symbol lies in the region: it is larger" in larger.findings["beyond_region"]
+    assert "2% of the object's norm" in fitting.statement
+    assert ImageDomain().budget_of({}) == "the object"

@@ -66,3 +66,16 @@ def test_magnitudes_stay_real_and_batches_agree():
     assert magnitude.dtype == torch.float32
     assert STILL.apply(image) is image
     assert Pose(**pose.to_json()) == pose
+
+
+@pytest.mark.parametrize(
+    ("pose", "words"),
+    [
+        (Pose(), "as scanned"),
+        (Pose(-1.5), "turned by −1.5°"),
+        (Pose(0.0, 2.0, -0.5), "moved by 2 and −0.5 pixels"),
+        (Pose(1.0, 0.0, 2.0, 1.02), "turned by 1°, moved by 0 and 2 pixels, scaled by 1.02"),
+    ],
+)
+def test_a_pose_in_words_is_whole(pose, words):
+    assert str(pose) == words

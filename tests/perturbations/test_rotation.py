@@ -58,7 +58,7 @@ def test_full_sampling_does_not_depend_on_the_pose(combined, symmetric):
         assert point["ssim"] == pytest.approx(point["floor_ssim"], abs=1e-4)
         assert point["nmse"] == pytest.approx(point["floor_nmse"], abs=1e-6)
         assert point["nmse"] < 1e-5
-    assert "interpolation alone 1.00" in found.statement
+    assert "interpolation alone leaves an SSIM of 1.00" in found.statement
 
 
 def test_an_odd_crop_of_an_even_image_is_brought_back_about_the_same_pixel(combined):
@@ -94,7 +94,8 @@ def test_the_worst_pose_is_what_is_measured_and_brought_back(combined):
     assert after.nmse == pytest.approx(worst["nmse"], rel=1e-4)
     assert after.ssim == pytest.approx(worst["ssim"], abs=1e-4)
     assert truth.nmse < 1e-5
-    assert outcome.comparison.sentence.startswith(f"At {worst['angle']:g}° the region's SSIM is ".replace("-", "−"))
+    worst_words = f"The worst of 6 poses is turned by {worst['angle']:g}°; ".replace("-", "−")
+    assert outcome.comparison.sentence.startswith(worst_words)
     assert "random noise" not in outcome.comparison.sentence
     again = Rotation().restoring(found.details)(found.image)
     assert torch.equal(again, found.restore(found.image))

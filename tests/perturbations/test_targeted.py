@@ -178,3 +178,13 @@ def test_the_error_that_is_maximised_elsewhere_is_its_negative(measurement, comb
     z = draw(measurement, 0.02 * coil_norms(measurement.full), 3)
     worst = Objective(likeness(measurement, combined, roi, target).problem, "clean", "squared-error", True)
     assert likeness(measurement, combined, roi, target).value(z)[0] == pytest.approx(-worst.value(z)[0])
+
+
+def test_a_lesion_larger_than_the_region_is_said(measurement, combined):
+    knobs = {"effect": "lesion", "steps": 1}
+    (found,) = run(Targeted().run(measurement, combined, ROI.box(13, 15, 3, 3), (0.02,), size=14.0, **knobs))
+    assert "of the lesion lies in the region" in found.findings["beyond_region"]
+    (fitting,) = run(Targeted().run(measurement, combined, ROI.box(10, 12, 9, 10), (0.02,), size=5.0, **knobs))
+    assert "beyond_region" not in fitting.findings
+    with pytest.raises(InputError, match="the lesion of 40 pixels is larger than the image"):
+        Targeted().run(measurement, combined, ROI.box(10, 12, 9, 10), (0.02,), size=40.0, **knobs)

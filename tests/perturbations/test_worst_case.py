@@ -335,10 +335,16 @@ def test_misleading_gradients_are_found_out_by_a_search_without(measurement, com
     (honest,) = run(WorstCase().run(measurement, combined, roi, (0.02,), **knobs))
     assert not honest.findings
     assert len(honest.loss) == 1 + 5
+    check = honest.details["check"]
+    assert (check["algorithm"], check["trials"]) == ("black-box", 30)
+    assert 0.5 < check["share"] < 2
+    said = f"As a check, a search without gradients (30 trials) added {100 * check['share']:.0f}% of the loss"
+    assert said in honest.statement
     (plain,) = run(WorstCase().run(measurement, Masked(), roi, (0.02,), **KEPT))
     job = WorstCase().run(measurement, Masked(), roi, (0.02,), **knobs)
     (found,), previews = outcome_and_previews(job)
     assert "black_box_stronger" in found.findings
+    assert found.details["check"]["rise"] == pytest.approx(found.loss[-1] - found.loss[0])
     reached = objective(measurement, combined, roi).value(found.perturbation)[0]
     assert reached == pytest.approx(found.loss[-1], rel=1e-4)
     assert reached > max(plain.loss)
@@ -416,3 +422,29 @@ def test_other_input_that_does_not_fit_is_refused_at_once(measurement, make_meas
         attack.run(Measurement(broken, measurement.mask, measurement.matrix), combined, roi, (0.01,))
     with pytest.raises(InputError, match="one slice"):
         attack.run(measurement.with_kspace(measurement.kspace[None]), combined, roi, (0.01,))
+
+
+@pytest.mark.parametrize(
+    ("knobs", "words"),
+    [
+        ({}, "Found by sphere ascent on the squared error in the region, against the reference."),
+        (
+            {"algorithm": "apgd", "loss": "ssim", "target": "clean"},
+            "Auto-PGD on 1 − SSIM in the region, against the cl",
+        ),
+        (
+            {"algorithm": "transfer", "region": "image", "loss": "l1"},
+            "the stand-in cg-sense on the absolute error in the whole",
+        ),
+        ({"algorithm": "black-box"}, "Found by a search without gradients on"),
+    ],
+)
+def test_a_result_says_who_found_it_and_what_for(measurement, combined, roi, knobs, words):
+    (found,) = run(WorstCase().run(measurement, combined, roi, (0.01,), **{**QUICK, **knobs}))
+    assert words in found.statement
+
+
+def test_a_budget_is_of_each_coil_or_of_all_together():
+    defaults = {knob.name: knob.default for knob in WorstCase.knobs}
+    assert WorstCase().budget_of(defaults) == "each coil's k-space"
+    assert WorstCase().budget_of({**defaults, "norm": "global"}) == "the k-space of all coils together"

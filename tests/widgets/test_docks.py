@@ -218,6 +218,22 @@ def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
     assert "contrast" in perturb.spent.text()
 
 
+def test_the_budget_says_what_it_is_of(review: Session, until: Until) -> None:
+    perturb = dock(review, "Perturb")
+    assert "of each coil's k-space" in perturb.thermal.text()
+    review.bench.perturbing.choose("worst-case", norm="global")
+    assert "of the k-space of all coils together" in perturb.thermal.text()
+    assert "of the k-space of all coils together" in perturb.budget.toolTip()
+    perturb.kind.setCurrentIndex(perturb.kind.findData("image-domain"))
+    assert "1% of the object, up to" in perturb.thermal.text()
+    assert "of the object" in perturb.budget.toolTip()
+    review.bench.regions.choose(review.bench.regions.on(1))
+    review.bench.perturbing.set(insert="symbol")
+    press(perturb, "Run")
+    until(lambda: review.bench.perturbing.result is not None)
+    assert "(1% of the object allowed)" in perturb.spent.text()
+
+
 def test_cancelling_keeps_the_best_so_far(review: Session, until: Until) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     review.bench.perturbing.set(steps=200)

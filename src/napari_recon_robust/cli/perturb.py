@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ..errors import InputError
 from ..evaluation import figures
@@ -14,6 +15,7 @@ from ..io.annotations import read_annotations
 from ..perturbations import registry
 from ..perturbations.base import Perturbation
 from ..perturbations.outcome import Outcome, evaluate
+from ..perturbations.pose import Pose
 from ..replay import make_case
 from ..scan import Scan
 from .options import (
@@ -33,7 +35,6 @@ _REGION = (
     click.option("--annotations", type=click.Path(exists=True, path_type=Path), help="A fastMRI+ CSV instead."),
     click.option("--annotation", metavar="INDEX|LABEL", help="Which annotation of the slice; the first if left out."),
 )
-_BUDGET = click.option("--budget", required=True, metavar="η[,η…]", help="Fractions of the k-space norm: 0.005,0.01.")
 _FRACTIONS = "fractions separated by commas, for instance 0.005,0.01"
 _AT = click.option("--at", metavar="ROW,COLUMN", help="Where to place the feature, instead of --row and --column.")
 _PLOT = click.option(
@@ -71,6 +72,7 @@ def perturb() -> None:
 def _command(perturbation: Perturbation) -> click.Command:
     # One --seed draws the sampling mask and the noise.
     own = [knob for knob in perturbation.knobs if knob.name != "seed"]
+    names = {knob.name for knob in perturbation.knobs}
 
     def run(
         method: str,
@@ -90,6 +92,9 @@ def _command(perturbation: Perturbation) -> click.Command:
         settings["seed"] = number(options["seed"], default=0)
         if at is not None:
             settings["row"], settings["column"] = _place(at)
+        if {"row", "column"} <= names and settings["row"] >= 0 and settings["column"] >= 0:
+            _refuse_search()
+        budget_of = perturbation.budget_of(settings)
         budgets = () if budget is None else numbers(budget, "the budget", _FRACTIONS)
         if plot is not None:
             figures.check_file(plot)
@@ -124,14 +129,19 @@ def _command(perturbation: Perturbation) -> click.Command:
                 )
                 save_case(case, output)
         if plot is not None:
-            _draw(plot, f"{perturbation.label}: {named(reconstructor, values, measurement)}", outcomes)
+            _draw(plot, f"{perturbation.label}: {named(reconstructor, values, measurement)}", outcomes, budget_of)
         if as_json:
             print_json([outcome.to_json() for outcome in outcomes])
             return
+        click.echo(f"{reconstructor.label}, R = {measurement.acceleration:.2f}")
         for outcome in outcomes:
             budget_spent = outcome.perturbed.budget
             if budget_spent.nominal is not None:
-                click.echo(f"budget {100 * budget_spent.nominal:.3g}% (spent {100 * budget_spent.achieved:.3g}%)")
+                whole = "k-space" if budget_spent.relative_to == "full" else "sampled k-space"
+                click.echo(
+                    f"budget {100 * budget_spent.nominal:.3g}% of {budget_of} "
+                    f"(spent {100 * budget_spent.achieved:.3g}% of the {whole})"
+                )
             click.echo(outcome.comparison.sentence)
             for warning in outcome.comparison.warnings.values():
                 click.echo(f"caution: {warning}")
@@ -140,9 +150,10 @@ def _command(perturbation: Perturbation) -> click.Command:
                 click.echo(f"saved: {written}")
 
     options: list[Callable[..., Any]] = [*_REGION, _OUTPUT]
-    names = {knob.name for knob in perturbation.knobs}
     if perturbation.needs_budget:
-        options.append(_BUDGET)
+        whole = perturbation.budget_of({knob.name: knob.default for knob in perturbation.knobs})
+        words = f"Fractions of the norm of {whole}: 0.005,0.01."
+        options.append(click.option("--budget", required=True, metavar="η[,η…]", help=words))
     if perturbation.needs_budget or {"angle", "step"} <= names:  # what a curve may be drawn over
         options.append(_PLOT)
     if {"row", "column"} <= names:
@@ -155,18 +166,27 @@ def _command(perturbation: Perturbation) -> click.Command:
     return command
 
 
-def _draw(file: Path, title: str, outcomes: Sequence[Outcome]) -> None:
+def _draw(file: Path, title: str, outcomes: Sequence[Outcome], budget_of: str) -> None:
     """The curve of a list of budgets, or of a grid of poses."""
-    curve = outcomes[0].perturbed.details.get("curve")
-    if curve is not None:
-        figures.pose_curve(file, curve, title)
+    details = outcomes[0].perturbed.details
+    if "curve" in details:
+        figures.pose_curve(file, details["curve"], title, str(Pose(**details["pose"])))
         return
     budgets = [outcome.perturbed.budget.nominal for outcome in outcomes]
     known = [budget for budget in budgets if budget is not None]
-    details = outcomes[0].perturbed.details
     if {"algorithm", "objective"} <= details.keys():
         title += f"\nfound by {details['algorithm']}, loss {details['objective']}"
-    figures.worst_case_curve(file, known, [outcome.comparison for outcome in outcomes], title)
+    figures.worst_case_curve(file, known, [outcome.comparison for outcome in outcomes], title, budget_of)
+
+
+def _refuse_search() -> None:
+    """InputError where the command names a place for a feature and a search for one as well."""
+    context = click.get_current_context()
+    for name in ("algorithm", "search"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise InputError(
+                f"a place for the feature is given, and --{name} belongs to a search for one; leave out one of them."
+            )
 
 
 def _place(text: str) -> tuple[float, float]:

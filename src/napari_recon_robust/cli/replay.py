@@ -9,7 +9,9 @@ from .options import follow, print_json
 
 @click.command()
 @click.argument("case", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--method", metavar="MODEL", help="The own model that the case was made with: a file or a name.")
+@click.option(
+    "--method", metavar="MODEL", help="The own model that the case was made with, if it was one: a file or a name."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def replay(case: Path, method: str | None, as_json: bool) -> None:
     """Recompute the saved CASE from its own k-space and recipe, and compare the metrics.

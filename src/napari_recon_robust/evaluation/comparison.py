@@ -13,7 +13,8 @@ from . import metrics
 from .metrics import Metrics
 
 Measured = dict[str, Metrics]
-UNCHANGED = 0.005
+# Of a region, in pixels and as its share of tissue: below these its numbers say little of the anatomy.
+FEW, LITTLE = 4, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,8 @@ class Comparison:
     reference for all of them. searched: whether the perturbation was searched for, and so should beat chance.
     thermal: the perturbation in multiples of the thermal noise.
     consistency: ||A x - y|| / ||y|| of each image with its own samples, empty where an image has no phase.
-    findings: reliability checks that failed, name to words. statement: what the perturbation says of itself.
+    region: the ROI in words. findings: reliability checks that failed, name to words. statement: what the perturbation
+    says of itself.
     """
 
     clean: Tensor
@@ -114,25 +116,46 @@ class Comparison:
         return float((truth * seen).sum()) / size if size else None
 
     @cached_property
+    def cautions(self) -> dict[str, str]:
+        """What keeps the ROI from telling of the anatomy, name to words; empty if nothing does."""
+        pixels, tissue = int(self.roi.sum()), int((self.roi & self.foreground).sum())
+        if pixels == self.roi.numel():
+            words = "The whole image was searched, air included: a local weakness is averaged away; draw a region."
+            return {"whole_image": words} if self.searched else {}
+        found = {}
+        if pixels < FEW:
+            counted = "one pixel" if pixels == 1 else f"{pixels} pixels"
+            found["few_pixels"] = f"There is no more than {counted} in {self.region}: noise decides on so few."
+        if not tissue:
+            found["no_tissue"] = (
+                f"There is no tissue in {self.region}: what happens to air says nothing of the anatomy."
+            )
+        elif tissue < LITTLE * pixels:
+            found["little_tissue"] = f"Only {_percent(tissue / pixels)} of {self.region} is tissue, the rest is air."
+        return found
+
+    @cached_property
     def warnings(self) -> dict[str, str]:
-        """What makes the outcome unreliable, name to words; empty if nothing does."""
+        """What makes the outcome unreliable or meaningless, name to words; empty if nothing does."""
+        found = {**self.findings, **self.cautions}
         moved = {name: values["change"] for name, values in self.stability.items()}
         if self.searched and self.judged_by == "clean" and 0 < moved["random"] >= moved["perturbed"]:
             words = "Random noise of the same size moved the region as far: the search found no weakness."
-            return {**self.findings, "random_as_strong": words}
-        return dict(self.findings)
+            return {**found, "random_as_strong": words}
+        return found
 
     @property
     def sentence(self) -> str:
         """The outcome in plain words."""
         old, new, random = (self.metrics[name]["roi"].ssim for name in ("clean", "perturbed", "random"))
-        beside = "changed nothing" if abs(random - old) < UNCHANGED else f"gave {random:.2f}"
-        moved = (
-            _moved(old, new) if self.judged_by == "clean" else f"with the changed truth is {new:.2f}, before {old:.2f}"
-        )
+        if self.judged_by == "clean":
+            moved = _moved(old, new) + self._changed(" and the image changed by", "perturbed")
+            beside = self._changed(" and changed it by", "random")
+        else:
+            moved, beside = f"with the changed truth is {new:.2f}, before {old:.2f}", ""
         text = f"{self.statement} In {self.region} SSIM {moved}"
         if self.searched or self.judged_by == "perturbed":  # else the perturbation is that random noise
-            text += f"; random noise of the same size {beside}"
+            text += f"; random noise of the same size gave {random:.2f}{beside}"
         text += "."
         if isfinite(self.thermal) and self.thermal > 0:
             text += f" The perturbation is {self.thermal:.2g} × the thermal noise."
@@ -154,6 +177,11 @@ class Comparison:
             "sentence": self.sentence,
         }
 
+    def _changed(self, words: str, name: str) -> str:
+        """How far the ROI moved, after some words; nothing where the target has nothing to compare with."""
+        change = self.stability[name]["change"]
+        return f"{words} {_percent(change)}" if isfinite(change) else ""
+
     def _measure(self, image: Tensor, target: Tensor) -> Measured:
         return metrics.measure(image, target, roi=self.roi, tissue=self.foreground, data_range=self.data_range)
 
@@ -168,6 +196,13 @@ def finite(value: Any) -> Any:
     if isinstance(value, float) and not isfinite(value):
         return None
     return value
+
+
+def _percent(share: float) -> str:
+    """With two digits, and none of them lost for a small share."""
+    if 0 < share < 1e-4:
+        return "less than 0.01%"
+    return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.2g}%"
 
 
 def _moved(old: float, new: float) -> str:

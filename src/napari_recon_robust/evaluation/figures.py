@@ -28,11 +28,13 @@ def check_file(path: Path) -> None:
         raise InputError(f"{path.name} is no figure; name it {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
 
 
-def worst_case_curve(path: Path, budgets: Sequence[float], comparisons: "Sequence[Comparison]", title: str) -> None:
+def worst_case_curve(
+    path: Path, budgets: Sequence[float], comparisons: "Sequence[Comparison]", title: str, budget_of: str
+) -> None:
     """SSIM and RMSE of the ROI over the budget, perturbed and random, from the clean image on.
 
-    RMSE relative to the ROI's norm in the reference: flat regions lose SSIM for little. Where the object was changed,
-    budgets are of its norm, and images of it are held against the changed truth.
+    budget_of: what the budgets are fractions of. RMSE relative to the ROI's norm in the reference: flat regions lose
+    SSIM for little. Where the object was changed, images of it are held against the changed truth.
     """
     figure, (left, right) = panels(title)
     order = sorted(range(len(budgets)), key=lambda number: budgets[number])
@@ -49,7 +51,7 @@ def worst_case_curve(path: Path, budgets: Sequence[float], comparisons: "Sequenc
     left.set_ylabel("SSIM of the region")
     right.set_ylabel(_RMSE)
     for panel in (left, right):
-        panel.set_xlabel(f"budget η (% of the {'object' if object_changed else 'k-space'} norm)")
+        panel.set_xlabel(f"budget η (% of the norm of {budget_of})")
         panel.set_title(f"against {'the truth of each' if object_changed else against}", fontsize="medium")
     finish(figure, path)
 
@@ -59,16 +61,16 @@ def turned_only(poses: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted((p for p in poses if _turned(p)), key=lambda p: float(p["angle"]))
 
 
-def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str) -> None:
+def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str, worst: str) -> None:
     """SSIM and RMSE of the ROI over the angle, and what interpolation alone costs.
 
     poses: the curve of a rotation's details. The line joins those that are turned alone; those that are moved or scaled
-    as well are single marks, and the worst of all poses but the scan's own, by its NMSE, has a ring.
+    as well are single marks, and the worst of all poses but the scan's own, by its NMSE, has a ring: `worst` in words.
     """
     figure, (left, right) = panels(title)
     turned, others = turned_only(poses), [pose for pose in poses if not _turned(pose)]
     moved = [pose for pose in poses if pose["angle"] or not _turned(pose)]
-    worst = max(moved, key=lambda pose: float(pose["nmse"]))
+    highest = max(moved, key=lambda pose: float(pose["nmse"]))
     for panel, name in ((left, "ssim"), (right, "nmse")):
         angles = [pose["angle"] for pose in turned]
         panel.plot(angles, _scores(turned, name), WORST, label="reconstructed, turned back")
@@ -77,13 +79,13 @@ def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str) -> No
             aside = [pose["angle"] for pose in others]
             panel.plot(aside, _scores(others, name), OTHER, label="moved or scaled as well, brought back")
         panel.plot(
-            [worst["angle"]],
-            _scores([worst], name),
+            [highest["angle"]],
+            _scores([highest], name),
             "o",
             markersize=13,
             markerfacecolor="none",
             markeredgecolor="black",
-            label=f"worst: {_pose(worst)}",
+            label=f"worst: {worst}",
         )
     left.set(xlabel="rotation (degrees)", ylabel="SSIM of the region")
     right.set(xlabel="rotation (degrees)", ylabel=_RMSE)
@@ -120,16 +122,6 @@ def save(figure: "Figure", path: Path) -> None:
 def _turned(pose: Mapping[str, Any]) -> bool:
     """Whether it is neither moved nor scaled."""
     return not any(pose["shift"]) and pose["scale"] == 1
-
-
-def _pose(pose: Mapping[str, Any]) -> str:
-    rows, columns = pose["shift"]
-    words = [f"{pose['angle']:g}°"]
-    if rows or columns:
-        words.append(f"moved by ({rows:g}, {columns:g}) px")
-    if pose["scale"] != 1:
-        words.append(f"scaled × {pose['scale']:g}")
-    return ", ".join(words).replace("-", "−")
 
 
 def _scores(poses: Sequence[Mapping[str, Any]], name: str) -> list[float]:

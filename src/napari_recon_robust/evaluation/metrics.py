@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, dimensions
 
 WINDOW = 7
 K1, K2 = 0.01, 0.03
@@ -155,7 +155,8 @@ def _masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:
         return values.mean((-2, -1))
     if tuple(mask.shape) != tuple(values.shape[-2:]):
         raise InputError(
-            f"the region has {tuple(mask.shape)} pixels and the image {tuple(values.shape[-2:])}; they must agree."
+            f"the region has {dimensions(mask.shape)} pixels and the image {dimensions(values.shape[-2:])}; "
+            "they must agree."
         )
     if not mask.any():
         raise InputError("the region has no pixels inside the image; draw one that has.")
@@ -177,6 +178,7 @@ def _window_mean(x: Tensor) -> Tensor:
 def _check_shapes(image: Tensor, reference: Tensor) -> None:
     if tuple(image.shape[-2:]) != tuple(reference.shape[-2:]):
         raise InputError(
-            f"the image has {tuple(image.shape[-2:])} pixels and the reference {tuple(reference.shape[-2:])}; "
+            f"the image has {dimensions(image.shape[-2:])} pixels and the reference "
+            f"{dimensions(reference.shape[-2:])}; "
             "they must agree."
         )

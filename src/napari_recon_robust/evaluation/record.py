@@ -108,7 +108,7 @@ def save_case(case: Case, folder: str | Path) -> Path:
 
 def load_case(folder: str | Path) -> Case:
     """Read a case and verify it; FileFormatError that names the file that is missing, damaged or altered."""
-    folder = Path(folder)
+    folder = Path(folder).resolve()  # "." has no name to say
     description = _read_description(folder)
     for name in (KSPACE, IMAGES):
         if not (folder / name).is_file():
@@ -169,7 +169,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
         raise FileFormatError(f"{DESCRIPTION} of {folder.name} does not describe a saved case; choose another folder.")
     if description.get("schema") != SCHEMA:
         raise FileFormatError(
-            f"the case {folder.name} has schema {description.get('schema')!r} and {SCHEMA} is read here; "
+            f"the case {folder.name} has schema {description.get('schema', 'no number')} and {SCHEMA} is read here; "
             "open it with the version that saved it."
         )
     if description.pop("seal", None) != _seal(description):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, dimensions
 from ..specification import Specification
 
 Pixels = NDArray[np.bool_]
@@ -32,7 +32,7 @@ class Box(Specification):
         if self.row < 0 or self.column < 0 or last_row > rows or last_column > columns:
             raise InputError(
                 f"the ROI with rows {self.row} to {last_row - 1} and columns {self.column} to {last_column - 1} "
-                f"reaches outside the image of {rows} x {columns} pixels; choose one inside."
+                f"reaches outside the image of {dimensions((rows, columns))} pixels; choose one inside."
             )
         mask = np.zeros((rows, columns), bool)
         mask[self.row : last_row, self.column : last_column] = True
@@ -89,8 +89,8 @@ class Brush(Specification):
         """Bool (rows, columns); InputError if it was painted on an image of another size."""
         if (rows, columns) != (self.rows, self.columns) or sum(self.runs) != rows * columns:
             raise InputError(
-                f"the ROI was painted on {self.rows} x {self.columns} pixels ({sum(self.runs)} stored) "
-                f"and the image has {rows} x {columns}; paint it on this image."
+                f"the ROI was painted on {dimensions((self.rows, self.columns))} pixels ({sum(self.runs)} stored) "
+                f"and the image has {dimensions((rows, columns))}; paint it on this image."
             )
         painted = np.arange(len(self.runs)) % 2 == 1
         return np.repeat(painted, self.runs).reshape(rows, columns)
@@ -135,7 +135,7 @@ class ROI(Specification):
         """The painted pixels of a bool array (rows, columns)."""
         painted = np.asarray(mask, bool)
         if painted.ndim != 2:
-            raise InputError(f"the painted ROI has shape {painted.shape}; (rows, columns) is expected.")
+            raise InputError(f"the painted ROI has shape {dimensions(painted.shape)}; (rows, columns) is expected.")
         flat = np.concatenate([[False], painted.ravel()])
         edges = np.flatnonzero(flat[1:] != flat[:-1])
         runs = np.diff(np.concatenate([[0], edges, [painted.size]])).tolist()
@@ -158,7 +158,7 @@ class ROI(Specification):
         inside = np.logical_or.reduce([one.rasterise(rows, columns) for one in self.shapes])
         if not inside.any():
             raise InputError(
-                f"the ROI has no pixel inside the image of {rows} x {columns} pixels; "
+                f"the ROI has no pixel inside the image of {dimensions(shape)} pixels; "
                 "draw one that lies on it and covers at least one pixel."
             )
         return torch.from_numpy(inside)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ..errors import FileFormatError, InputError
+from ..errors import FileFormatError, InputError, dimensions
 from ..scan import Header, Scan, measured_points
 from .format import Format
 from .hdf5 import is_hdf5, open_hdf5
@@ -54,7 +54,7 @@ class FastMRIScan(Scan):
         self._file = file
         kspace = file["kspace"]
         if getattr(kspace, "ndim", 0) not in (3, 4) or kspace.dtype.kind != "c":
-            came = f"{kspace.dtype} of shape {kspace.shape}" if hasattr(kspace, "dtype") else "a group"
+            came = f"{kspace.dtype} of shape {dimensions(kspace.shape)}" if hasattr(kspace, "dtype") else "a group"
             raise FileFormatError(
                 f"`kspace` in {name} is {came}; complex numbers (slices, coils, readout, phase), or "
                 "(slices, readout, phase) from a single coil, are expected."
@@ -125,8 +125,8 @@ def _stored_mask(file: Any, name: str, phase: int) -> Tensor | None:
     mask = np.asarray(file["mask"])
     if mask.size != phase:
         raise FileFormatError(
-            f"`mask` in {name} has shape {mask.shape}; one value for each of the {phase} phase-encoding lines is "
-            "expected."
+            f"`mask` in {name} has shape {dimensions(mask.shape)}; one value for each of the {phase} phase-encoding "
+            "lines is expected."
         )
     return torch.from_numpy(mask.reshape(1, -1) != 0)
 
@@ -136,8 +136,8 @@ def _stored_reference(file: Any, name: str, slices: int) -> Any:
     reference = next((file[key] for key in REFERENCES if key in file), None)
     if reference is not None and (reference.ndim != 3 or len(reference) != slices):
         raise FileFormatError(
-            f"the reference in {name} has shape {reference.shape}; ({slices}, rows, columns) is expected for its "
-            f"{slices} slices of k-space."
+            f"the reference in {name} has shape {dimensions(reference.shape)}; {slices} images (rows, columns) are "
+            f"expected for its {slices} slices of k-space."
         )
     return reference
 
@@ -188,8 +188,8 @@ def write_fastmri(
 
     if kspace.ndim != 4 or (reference is not None and (reference.ndim != 3 or len(reference) != len(kspace))):
         raise InputError(
-            f"k-space of shape {kspace.shape} and {0 if reference is None else len(reference)} reference images came; "
-            "(slices, coils, readout, phase) and (slices, rows, columns) are expected."
+            f"k-space of shape {dimensions(kspace.shape)} and {0 if reference is None else len(reference)} reference "
+            "images came; (slices, coils, readout, phase) and (slices, rows, columns) are expected."
         )
     values = np.array(kspace, np.complex64)
     if rounding is not None:

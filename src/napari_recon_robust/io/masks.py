@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import FileFormatError
+from ..errors import FileFormatError, dimensions
 
 
 def read_mask(path: Path) -> Tensor:
@@ -29,7 +29,7 @@ def read_mask(path: Path) -> Tensor:
         ) from None
     if values.ndim not in (1, 2) or values.dtype.kind not in "biuf":
         raise FileFormatError(
-            f"the mask in {path.name} is {values.dtype} of shape {values.shape}; one value for each line, "
+            f"the mask in {path.name} is {values.dtype} of shape {dimensions(values.shape)}; one value for each line, "
             "or one for each point (readout, phase), is expected."
         )
     sampled = torch.from_numpy(values != 0)

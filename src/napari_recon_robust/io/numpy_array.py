@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileFormatError, InputError
+from ..errors import FileFormatError, InputError, dimensions
 from ..scan import Header, Scan
 from .format import Format
 
@@ -40,8 +40,8 @@ class NumpyArray(Format):
             ) from None
         if array.dtype.kind != "c" or not 2 <= array.ndim <= 4 or min(array.shape) < 1:
             raise FileFormatError(
-                f"{path.name} holds {array.dtype} of shape {array.shape}; complex k-space with the axes coil, readout "
-                "and phase, or with slices too, is expected."
+                f"{path.name} holds {array.dtype} of shape {dimensions(array.shape)}; complex k-space with the axes "
+                "coil, readout and phase, or with slices too, is expected."
             )
         return NumpyScan(path.name, array, axes)
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, dimensions
 from ..evaluation.comparison import finite
 from ..evaluation.roi import ROI
 from ..knob import Knob, resolve
@@ -45,9 +45,10 @@ Restore = Callable[[Tensor], Tensor]
 class Budget:
     """What a perturbation z spent, as fractions of the k-space norms.
 
-    nominal: the eta that was asked for, None for perturbations without one. achieved: ||M z|| / ||k|| over all
-    coils. per_coil: ||M z_i|| / ||k_i||. thermal: ||M z|| / sqrt(sum_i sigma_i^2 n_i), in multiples of the scan's
-    thermal noise. k is the fully sampled k-space where it is known, else the sampled one (`relative_to` says which).
+    nominal: the eta that was asked for, a fraction of what `Perturbation.budget_of` says; None for perturbations
+    without one. achieved: ||M z|| / ||k|| over all coils. per_coil: ||M z_i|| / ||k_i||. thermal: ||M z|| /
+    sqrt(sum_i sigma_i^2 n_i), in multiples of the scan's thermal noise. k is the fully sampled k-space where it is
+    known, else the sampled one (`relative_to` says which).
     """
 
     nominal: float | None
@@ -153,7 +154,7 @@ class Problem:
         """
         if measurement.kspace.ndim != 3:
             raise InputError(
-                f"the k-space has shape {tuple(measurement.kspace.shape)}; "
+                f"the k-space has shape {dimensions(measurement.kspace.shape)}; "
                 "one slice (coils, readout, phase) is perturbed at a time."
             )
         if not torch.view_as_real(measurement.kspace).sum().isfinite():
@@ -213,6 +214,10 @@ class Perturbation(ABC):
         if self.needs_gradient:
             self.check_gradient(measurement, reconstructor)
         return self._run(problem, tuple(budgets), **resolve(self.knobs, knobs))
+
+    def budget_of(self, knobs: Mapping[str, Any]) -> str:
+        """What a budget is a fraction of, in words."""
+        return "each coil's k-space"
 
     def restoring(self, details: Mapping[str, Any]) -> Restore | None:
         """`Perturbed.restore` of a result with these details, for a replay."""

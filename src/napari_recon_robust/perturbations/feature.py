@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, dimensions
 
 PARAMETRIC = ("blob", "line", "ring")
 SHAPES = (*PARAMETRIC, "walk")
@@ -177,13 +177,25 @@ class Inserted:
     clipped: bool
 
 
-def check_size(size: float, matrix: tuple[int, int]) -> None:
-    """InputError for a feature that is larger than the image."""
+def check_size(size: float, matrix: tuple[int, int], what: str = "feature") -> None:
+    """InputError for a feature (in words) that is larger than the image."""
     if size > min(matrix):
         raise InputError(
-            f"the feature of {size:g} pixels is larger than the image of {matrix[0]}×{matrix[1]} pixels; "
+            f"the {what} of {size:g} pixels is larger than the image of {dimensions(matrix)} pixels; "
             "choose a smaller one."
         )
+
+
+def beyond(what: str, profile: Tensor, region: Tensor) -> dict[str, str]:
+    """A finding where less than half of a feature (in words) lies in the region, bool (rows, columns).
+
+    profile: in [0, 1], float32 (rows, columns); the feature is where it exceeds a half.
+    """
+    feature = profile.detach().to(region.device) > 0.5
+    inside = float((feature & region).sum() / feature.sum().clamp_min(1))
+    if inside >= 0.5:
+        return {}
+    return {"beyond_region": f"Only {100 * inside:.0f}% of the {what} lies in the region: it is larger, or beside it."}
 
 
 def _placed(values: Tensor, window: Window, matrix: tuple[int, int]) -> Tensor:

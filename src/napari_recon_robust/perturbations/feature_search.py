@@ -125,7 +125,7 @@ class Search(ABC):
         best = self.best
         if complete or self._shown is None or self._shown[0] is not best:
             candidates = [(*one.values[:2].tolist(), recovery) for recovery, one in self.candidates]
-            shown = self.insertion.perturbed(best, complete=complete, candidates=candidates)
+            shown = self.insertion.perturbed(best, how="found at", complete=complete, candidates=candidates)
             # An image of many features is not what the samples of one will give.
             self._shown = best, replace(shown, image=None) if best is self.screened else shown
         return self._shown[1]

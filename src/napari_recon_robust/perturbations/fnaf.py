@@ -76,7 +76,7 @@ class FNAF(Perturbation):
             name="shape",
             label="Shape",
             help="What is inserted; any: a search tries blobs, lines and rings, a placed feature is a blob. A walk is "
-            "the published random walk of ten pixels, whatever size and contrast are.",
+            "the published random walk of ten steps, whatever size and contrast are.",
             kind="choice",
             choices=("any", *SHAPES),
             default="any",
@@ -84,8 +84,8 @@ class FNAF(Perturbation):
         Knob(
             name="algorithm",
             label="Algorithm",
-            help="Of a search: many features in each image, moved by gradients; or the published random search or "
-            "finite differences, with the published loss.",
+            help="Of a search, without a place: many features in each image, moved by gradients; or the published "
+            "random search or finite differences, with the published loss.",
             kind="choice",
             choices=tuple(ALGORITHMS),
             default="multiplexed",
@@ -93,7 +93,7 @@ class FNAF(Perturbation):
         Knob(
             name="search",
             label="Search effort",
-            help="How many reconstructions the search may take (a gradient counts as three); 0 for the algorithm's "
+            help="How many reconstructions a search may take (a gradient counts as three); 0 for the algorithm's "
             "own number: 60, of the published ones 11.",
             kind="int",
             minimum=0,
@@ -135,4 +135,4 @@ def _place(problem: Problem, knobs: dict[str, Any]) -> Job[list[Perturbed]]:
         raise InputError("there is no tissue at this place; choose one inside the head or limb.")
     _ = insertion.clean  # a step of its own
     yield Progress(0.5, "Reconstructing with the feature")
-    return [insertion.perturbed(insertion.trial(feature), complete=True)]
+    return [insertion.perturbed(insertion.trial(feature), how="placed at", complete=True)]

@@ -1,6 +1,7 @@
 """A perturbation of the object itself, as the coils would measure it: searched for, or a symbol inserted."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..knob import Knob
 from ..progress import Job, Progress
 from .ascent import Ascent, Search
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
-from .feature import EDGE
+from .feature import EDGE, beyond, check_size
 from .insertion import LOST, ROSE, Insertion, detectability
 from .objective import Objective
 from .sphere_ascent import sphere_ascent
@@ -43,7 +44,8 @@ class ImageDomain(Perturbation):
             name="insert",
             label="Insert",
             help="None searches for the change of the object that changes the region most; a symbol, the letter E of "
-            "eye charts, is drawn in the region's middle, its contrast set by the budget.",
+            "eye charts, is drawn in the region's middle, its contrast set by the budget, a fraction of the object's "
+            "norm in either case.",
             kind="choice",
             choices=("none", "symbol"),
             default="none",
@@ -71,9 +73,14 @@ class ImageDomain(Perturbation):
         SEED,
     )
 
+    def budget_of(self, knobs: Mapping[str, Any]) -> str:
+        """Of all that the scanner would measure of it, sampled or not."""
+        return "the object"
+
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         insertion = Insertion(problem, knobs["sensitivities"] == "kept")
         if knobs["insert"] == "symbol":
+            check_size(knobs["size"], problem.measurement.matrix, "symbol")
             return _insert(insertion, budgets, knobs["size"])
         self.check_gradient(problem.measurement, problem.reconstructor)
         objective = ObjectObjective(problem, "clean", "squared-error", insertion.keep, insertion)
@@ -172,7 +179,8 @@ def _insert(insertion: Insertion, budgets: tuple[float, ...], size: float) -> Jo
     for index, budget in enumerate(budgets):
         yield Progress((1 + index) / (1 + len(budgets)), f"Reconstructing at {100 * budget:.3g}%", list(found))
         change = _radius(problem, budget) * drawn
-        found.append(_inserted(insertion, change, region, budget, size, float(change.abs().max() / tissue)))
+        one = _inserted(insertion, change, region, budget, size, float(change.abs().max() / tissue))
+        found.append(replace(one, findings=beyond("symbol", profile, problem.mask)))
     return found
 
 
@@ -201,8 +209,8 @@ def _inserted(
             "information_preserved": preserved,
             "detectability": carried if isfinite(carried) else None,
         },
-        statement=f"The inserted symbol of {size:.3g} pixels and {100 * contrast:.3g}% contrast is "
-        f"{'lost' if lost else 'shown'} (recovery {recovery:.2f}), and the samples "
+        statement=f"The inserted symbol of {size:.3g} pixels, {100 * contrast:.3g}% contrast and {100 * budget:.3g}% "
+        f"of the object's norm is {'lost' if lost else 'shown'} (recovery {recovery:.2f}), and the samples "
         f"{'carry' if preserved else 'do not carry'} it.",
         clean=insertion.clean,
         image=image,

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..evaluation.roi import ROI
 from ..measurement import Measurement
 from .base import Perturbed
-from .feature import Feature, Inserted, Tissue
+from .feature import STEPS, Feature, Inserted, Tissue, beyond
 from .scene import Scene
 
 LOST = 0.5
@@ -113,8 +113,13 @@ class Insertion(Scene):
             error = torch.where(region.to(target.device), trial.image.abs() - target, 0.0) / after.std()
             return float(error.square().mean()), float((_normalised(after) - _normalised(before)).square().mean())
 
-    def perturbed(self, trial: Trial, *, complete: bool, candidates: Sequence[Sequence[float]] = ()) -> Perturbed:
-        """The trial as a perturbation of the measurement, with everything that is said of it."""
+    def perturbed(
+        self, trial: Trial, *, how: str, complete: bool, candidates: Sequence[Sequence[float]] = ()
+    ) -> Perturbed:
+        """The trial as a perturbation of the measurement, with everything that is said of it.
+
+        how: its place was come by, in words.
+        """
         measurement, feature = self.problem.measurement, trial.feature
         with torch.no_grad():
             z = self.kspace(feature.change(self.tissue))
@@ -149,8 +154,10 @@ class Insertion(Scene):
             judged_by="perturbed",
             roi=_box(feature.region(measurement.matrix)),
             details=details,
-            statement=f"The inserted {feature.shape} of {size:.3g} pixels {'lost' if lost else 'kept'} its contrast "
-            f"(recovery {trial.recovery:.2f}), and the samples {'carry' if preserved else 'do not carry'} it.",
+            statement=f"The inserted {_named(feature)}, {how} row {row:.3g}, column {column:.3g}, "
+            f"{'lost' if lost else 'kept'} its contrast (recovery {trial.recovery:.2f}), and the samples "
+            f"{'carry' if preserved else 'do not carry'} it.",
+            findings=beyond(f"inserted {feature.shape}", feature.profile(measurement.matrix), self.problem.mask),
             clean=self.clean,
             image=trial.image,
         )
@@ -172,6 +179,13 @@ def input_image(measurement: Measurement) -> Tensor:
 
 def _normalised(image: Tensor) -> Tensor:
     return (image - image.mean()) / image.std()
+
+
+def _named(feature: Feature) -> str:
+    size = float(feature.values[2])
+    if feature.shape == "walk":
+        return f"walk ({STEPS} steps, in a box of {size:.3g} pixels)"
+    return f"{feature.shape} of {size:.3g} pixels"
 
 
 def _box(region: Tensor) -> ROI:

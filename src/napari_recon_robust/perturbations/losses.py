@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError, ReconRobustError
+from ..errors import InputError, ReconRobustError, dimensions
 from ..evaluation import metrics
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -56,6 +56,11 @@ def contrast_raised(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
     return -contrast_lost(image, wanted, region)
 
 
+def contrast_left(image: Tensor, wanted: Tensor, region: Tensor) -> float:
+    """c(|f|) / c(X), c as of `contrast_lost`: 1 for the wanted contrast."""
+    return float(1 - contrast_lost(image, wanted, region))
+
+
 LOSSES: dict[str, Loss] = {
     "squared-error": squared_error,
     "l1": absolute_error,
@@ -63,6 +68,17 @@ LOSSES: dict[str, Loss] = {
     "contrast": contrast_lost,
     "contrast-up": contrast_raised,
 }
+
+# What a search made large, in words.
+LARGE = {
+    "squared-error": "the squared error",
+    "l1": "the absolute error",
+    "ssim": "1 − SSIM",
+    "contrast": "the loss of contrast",
+    "contrast-up": "the gain of contrast",
+}
+
+CONTRASTS = ("contrast", "contrast-up")
 
 
 def ring_about(region: Tensor) -> Tensor:
@@ -90,7 +106,7 @@ def own(function: Callable[..., Any]) -> Loss:
                 "it is called with the image, the wanted image (float64) and the region (bool), all torch tensors."
             ) from error
         if value.numel() != 1:
-            raise InputError(f"the loss {name} returned the shape {tuple(value.shape)}; return one number.")
+            raise InputError(f"the loss {name} returned {dimensions(value.shape)} numbers; return one.")
         if not value.isfinite():
             raise InputError(f"the loss {name} returned {float(value.detach()):g}; return a finite number.")
         if image.requires_grad and not value.requires_grad:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import InputError, ModelError, ReconRobustError
 from ..evaluation import metrics
 from .base import Problem
-from .losses import LOSSES, Loss
+from .losses import LOSSES, Loss, contrast_left
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,10 @@ class Objective:
         """L of a reconstruction (rows, columns), scalar float64."""
         loss = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
         return loss(metrics.magnitude(image), self.wanted, self.region)
+
+    def contrast_left(self, image: Tensor) -> float:
+        """The contrast of S with its surroundings in a reconstruction (rows, columns), relative to that in X."""
+        return contrast_left(metrics.magnitude(image), self.wanted, self.region)
 
     def value(self, z: Tensor) -> tuple[float, Tensor]:
         """L(z) and the image, without a gradient."""

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from ..errors import InputError
 from ..knob import Knob
 from ..physics.sampling import PATTERNS, Sampling
@@ -72,8 +75,24 @@ class OtherMask(Perturbation):
                 "let them be estimated."
             )
         statement = (
-            f"The slice is sampled at {changed.acceleration:.2g}× ({sampling.pattern}) "
-            f"instead of {measurement.acceleration:.2g}×."
+            f"The sampling is {sampling.pattern}, R = {changed.acceleration:.2f}, "
+            f"instead of {pattern_of(measurement.mask)}, R = {measurement.acceleration:.2f}."
         )
         details = {"acceleration": changed.acceleration, "sampled_points": changed.sampled_points}
         return [Perturbed.instead(measurement, changed, details=details, statement=statement)]
+
+
+def pattern_of(mask: Tensor) -> str:
+    """A mask, bool (1, phase) or (readout, phase), in words: what can be seen of its pattern."""
+    if mask.all():
+        return "all points"
+    if mask.shape[0] > 1:
+        return "single points"
+    phase = mask.shape[1]
+    lines, missing = (which.nonzero().flatten() for which in (mask[0].cpu(), ~mask[0].cpu()))
+    # Without the lines of the fully sampled centre.
+    first = max(missing[missing < phase // 2].tolist(), default=-1)
+    last = min(missing[missing > phase // 2].tolist(), default=phase)
+    gaps = torch.cat([lines[lines < first].diff(), lines[lines > last].diff()])
+    even = len(gaps) > 1 and int(gaps.max() - gaps.min()) <= 1
+    return "evenly spaced lines" if even else "unevenly spaced lines"

@@ -35,6 +35,7 @@ class Outcome:
             "budget": self.perturbed.budget.to_json(),
             **self.perturbed.details,
             **self.comparison.to_json(),
+            "acceleration": self.perturbed.measurement.acceleration,
             "complete": self.perturbed.complete,
             "loss": list(self.perturbed.loss),
         }
@@ -78,20 +79,20 @@ def evaluate(
         yield Progress((2 + 2 * index) / total, "Reconstructing the random control")
         noisy = control(measurement, one, seed) if controls is None else controls[index]
         random = image_of(noisy)
-        region = roi if one.roi is None else one.roi
+        region = (roi if one.roi is None else one.roi).mask(measurement.matrix)
         comparison = Comparison(
             clean=_magnitude(clean),
             perturbed=_magnitude(changed),
             random=_magnitude(random),
             reference=None if reference is None else _magnitude(reference),
             perturbed_reference=None if truth is None else _magnitude(truth),
-            roi=region.mask(measurement.matrix),
+            roi=region,
             foreground=tissue,
             reference_kind=kind,
             judged_by=one.judged_by,
             searched=bool(one.loss),
             thermal=one.budget.thermal,
-            region=_named(roi) if one.roi is None else "its surroundings",
+            region="its surroundings" if one.roi is not None else "the whole image" if region.all() else _named(roi),
             consistency={}
             if kind == "rss"
             else {

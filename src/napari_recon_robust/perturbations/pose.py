@@ -43,6 +43,15 @@ class Pose:
         """As JSON values; `Pose(**values)` makes it again."""
         return asdict(self)
 
+    def __str__(self) -> str:
+        """In words: "turned by −1.5°, moved by 2 and 0 pixels, scaled by 1.02"."""
+        words = [f"turned by {self.angle:.3g}°"] if self.angle else []
+        if self.rows or self.columns:
+            words.append(f"moved by {self.rows:g} and {self.columns:g} pixels")
+        if self.scale != 1:
+            words.append(f"scaled by {self.scale:g}")
+        return ", ".join(words).replace("-", "−") or "as scanned"
+
     def _transformed(self, image: Tensor, transform: Callable[[Tensor], Tensor]) -> Tensor:
         if self == Pose():
             return image

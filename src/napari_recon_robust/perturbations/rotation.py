@@ -240,11 +240,9 @@ class _Search:
         )
 
     def _statement(self, worst: _Trial) -> str:
-        still = "at 0°" if worst.pose == Pose(worst.pose.angle) else "as scanned"
-        text = (
-            f"{_named(worst.pose)} the region's SSIM is {worst.ssim:.2f}, {still} {self.curve[Pose()]['ssim']:.2f}; "
-            f"interpolation alone {worst.floor_ssim:.2f}."
-        )
+        tried = len(self.curve) - 1
+        which = f"The worst of {tried} poses is" if tried > 1 else "The object is"
+        text = f"{which} {worst.pose}; interpolation alone leaves an SSIM of {worst.floor_ssim:.2f}."
         if self.scene.problem.measurement.full is None:
             text += " The object that was turned is the clean reconstruction, as no full k-space is known."
         return text
@@ -254,13 +252,3 @@ def angle_grid(largest: float, step: float) -> list[float]:
     """0, then both signs of the multiples of the step below the largest angle and of that itself; degrees."""
     below = [round(step * n, 6) for n in range(1, ceil(largest / step - 1e-9))]
     return [0.0, *(sign * angle for angle in (*below, largest) if angle for sign in (1, -1))]
-
-
-def _named(pose: Pose) -> str:
-    """The pose in words: "At −1.5°", "At 1°, moved by 2 and 0 pixels, scaled by 1.02"."""
-    words = [f"At {pose.angle:.3g}°".replace("-", "−")]
-    if pose.rows or pose.columns:
-        words.append(f"moved by {pose.rows:g} and {pose.columns:g} pixels".replace("-", "−"))
-    if pose.scale != 1:
-        words.append(f"scaled by {pose.scale:g}")
-    return ", ".join(words)

@@ -1,6 +1,6 @@
 """K-space noise that makes a region look like something: a lesion gone, or one that is not there."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, dimensions
 from ..evaluation import metrics
 from ..knob import Knob
 from ..progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
-from .feature import Feature, Tissue
+from .feature import Feature, Tissue, beyond, check_size
 from .objective import Objective
 from .sphere_ascent import sphere_ascent
 from .worst_case import WARM_STEPS
@@ -91,15 +91,19 @@ class Targeted(Perturbation):
         else:
             effect, words, draw = "image", "the given image", self._given(problem)
         objective = Likeness(problem, "clean", "squared-error", keep, draw)
-        return Search(objective, budgets, knobs["steps"], effect, words).run()
+        findings = {}
+        if effect == "lesion":
+            profile = _lesion(problem, knobs["size"], knobs["amount"]).profile(problem.measurement.matrix)
+            findings = beyond("lesion", profile, problem.mask)
+        return Search(objective, budgets, knobs["steps"], effect, words, findings).run()
 
     def _given(self, problem: Problem) -> Callable[[Tensor], Tensor]:
         assert self.image is not None
         image = self.image.to(problem.measurement.kspace.device)
         if tuple(image.shape) != problem.measurement.matrix:
             raise InputError(
-                f"the target has {tuple(image.shape)} pixels and the image {problem.measurement.matrix}; "
-                "give one of the image's size."
+                f"the target has {dimensions(image.shape)} pixels and the image "
+                f"{dimensions(problem.measurement.matrix)}; give one of the image's size."
             )
         if not torch.isfinite(image).all():
             raise InputError("the target image holds NaN or infinite values; give one without.")
@@ -114,7 +118,8 @@ def _effect(problem: Problem, effect: str, amount: float, size: float) -> tuple[
     if amount == 0:
         raise InputError("the amount is 0, which changes nothing; give a positive or a negative one.")
     if effect == "lesion":
-        lesion = Feature.of("blob", *problem.centre, size, amount)
+        check_size(size, problem.measurement.matrix, "lesion")
+        lesion = _lesion(problem, size, amount)
         kind = "bright" if amount > 0 else "dark"
         return (
             effect,
@@ -123,6 +128,10 @@ def _effect(problem: Problem, effect: str, amount: float, size: float) -> tuple[
         )
     factor = 1 + abs(amount) if effect == "brighter" else 1 - abs(amount)
     return effect, f"{factor:.3g} times its brightness", lambda clean: factor * clean.abs()
+
+
+def _lesion(problem: Problem, size: float, amount: float) -> Feature:
+    return Feature.of("blob", *problem.centre, size, amount)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +181,7 @@ class Search:
     steps: int
     effect: str
     words: str
+    findings: Mapping[str, str]
     budget: float = 0.0
     done: int = 0
     tried: list[float] = field(default_factory=list)
@@ -278,7 +288,7 @@ class Search:
             loss=tuple(1 - objective.distance(loss) / before for loss in self.tried),
             complete=complete,
             details={"effect": self.effect, "reached": reached, "distance": {"before": before, "after": after}},
-            findings={} if best.spent > 0 or not complete else {"unmoved": UNMOVED},
+            findings={**self.findings, **({} if best.spent > 0 or not complete else {"unmoved": UNMOVED})},
             clean=objective.clean,
             image=best.image,
         )

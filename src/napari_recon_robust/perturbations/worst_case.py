@@ -17,7 +17,7 @@ from .apgd import apgd
 from .ascent import Ascent, Search, relayed
 from .balls import onto_spheres
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
-from .losses import LOSSES, Loss, name_of, own
+from .losses import CONTRASTS, LARGE, LOSSES, Loss, name_of, own
 from .objective import Objective
 from .random_noise import draw
 from .sphere_ascent import sphere_ascent
@@ -30,6 +30,14 @@ MISLED = 2.0
 # All of one signature; what needs another is built in `Plan._search`.
 ASCENTS = {"sphere-ascent": sphere_ascent, "apgd": apgd, "adam": adam}
 NEED_GRADIENTS = (*ASCENTS, "advrec")
+# Who searched, in words.
+SEARCHES = {
+    "sphere-ascent": "sphere ascent",
+    "apgd": "Auto-PGD",
+    "adam": "projected Adam",
+    "advrec": "AdvRec",
+    "black-box": "a search without gradients",
+}
 
 
 class WorstCase(Perturbation):
@@ -121,7 +129,7 @@ class WorstCase(Perturbation):
         Knob(
             name="check",
             label="Check",
-            help="Search again without gradients and say whether that found more: then the gradients mislead.",
+            help="Search again without gradients and say what that reached: if it is far more, the gradients mislead.",
             kind="choice",
             choices=("none", "black-box"),
             default="none",
@@ -132,6 +140,10 @@ class WorstCase(Perturbation):
 
     def __init__(self, loss: Callable[..., Any] | None = None) -> None:
         self.loss = loss
+
+    def budget_of(self, knobs: Mapping[str, Any]) -> str:
+        """By the norm."""
+        return "the k-space of all coils together" if knobs["norm"] == "global" else super().budget_of(knobs)
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         measurement, reconstructor = problem.measurement, problem.reconstructor
@@ -212,7 +224,7 @@ class Plan:
         found = yield from self._chosen(budget, previous)
         if not self._checks:
             return found
-        return (yield from relayed(self._black_box(budget, None), lambda other: self._worse(found, other)))
+        return (yield from relayed(self._black_box(budget, None), lambda other: self._checked(found, other)))
 
     def _chosen(self, budget: float, previous: tuple[float, Ascent] | None) -> Search:
         objective, algorithm, steps = self.objective, self.settings["algorithm"], self._steps(budget)
@@ -256,12 +268,19 @@ class Plan:
         norms = self._norms.norm(keepdim=True) if self.knobs["norm"] == "global" else self._norms
         return budget * norms
 
-    def _worse(self, found: Ascent, other: Ascent) -> Ascent:
-        """A search's result; or that of its check if it hurts more, which is then a finding."""
+    def _checked(self, found: Ascent, other: Ascent) -> Ascent:
+        """A search's result with what its check reached; or that of the check if it hurts far more: a finding."""
         reached, more = (
             one.loss[-1] if one.image is None else float(self.objective.of_image(one.image)) for one in (found, other)
         )
         clean = found.loss[0]
+        check = {
+            "algorithm": "black-box",
+            "trials": len(other.loss) - 1,
+            "rise": more - clean,
+            "share": (more - clean) / (reached - clean) if reached > clean else None,
+        }
+        found = replace(found, details={**found.details, "check": check})
         if more - clean <= MISLED * (reached - clean):
             return found
         words = "A search without gradients, started from nothing, found more than the gradients did: they mislead."
@@ -285,5 +304,35 @@ class Plan:
             clean=clean,
             image=state.image,
         )
-        share = perturbed.budget.achieved / budget
-        return replace(perturbed, details={**self.settings, "budget_used": share, **state.details})
+        details = {**self.settings, "budget_used": perturbed.budget.achieved / budget, **state.details}
+        if objective.loss in CONTRASTS and state.image is not None:
+            images = {"clean": objective.clean if clean is None else clean, "perturbed": state.image}
+            details["contrast"] = {name: objective.contrast_left(image) for name, image in images.items()}
+        return replace(perturbed, details=details, statement=_statement(objective, details))
+
+
+def _statement(objective: Objective, details: Mapping[str, Any]) -> str:
+    """Who searched for what, what became of a contrast, and what a check reached; from the details."""
+    search = (
+        f"the gradients of the stand-in {details['stand_in']}"
+        if "stand_in" in details
+        else SEARCHES[details["algorithm"]]
+    )
+    large = LARGE[objective.loss] if isinstance(objective.loss, str) else f"the loss {details['objective']}"
+    where = "the whole image" if objective.whole else "the region"
+    whose = "the reference" if objective.target == "reference" else "the clean image"
+    sentences = [f"Found by {search} on {large} in {where}, against {whose}."]
+    if "contrast" in details:
+        before, after = (f"{100 * left:.0f}%".replace("-", "−") for left in details["contrast"].values())
+        sentences.append(f"The region's contrast with its surroundings went from {before} to {after} of {whose}'s.")
+    if "check" in details:
+        sentences.append(_checked_in_words(**details["check"]))
+    return " ".join(sentences)
+
+
+def _checked_in_words(*, trials: int, rise: float, share: float | None, algorithm: str) -> str:
+    if share is not None:
+        found = f"added {100 * max(share, 0.0):.0f}% of the loss that the gradients did"
+    else:
+        found = "raised the loss, which the gradients did not" if rise > 0 else "did not raise the loss either"
+    return f"As a check, {SEARCHES[algorithm]} ({trials} trials) {found}."

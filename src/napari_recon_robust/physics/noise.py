@@ -7,7 +7,7 @@ transforms it is the same in image space. Noise is white along k-space and may b
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, dimensions
 from . import fourier, null_space
 from .sampling import acs_region
 
@@ -138,7 +138,7 @@ def prewhiten(kspace: Tensor, covariance: Tensor) -> Tensor:
     factor, failed = torch.linalg.cholesky_ex(covariance)
     if covariance.shape != (kspace.shape[-3],) * 2 or bool(failed):
         raise InputError(
-            f"the noise covariance of shape {tuple(covariance.shape)} does not whiten {kspace.shape[-3]} coils: "
+            f"the noise covariance of shape {dimensions(covariance.shape)} does not whiten {kspace.shape[-3]} coils: "
             "a positive definite matrix (coils, coils) is expected; take more noise samples."
         )
     whitened = torch.linalg.solve_triangular(factor, kspace.flatten(-2), upper=False)

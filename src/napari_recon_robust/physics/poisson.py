@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, dimensions
 
 # Minimal distance at the edge of k-space over that in its centre, less one.
 DENSITY_FALL = 3.0
@@ -31,7 +31,7 @@ def poisson_disc(shape: tuple[int, int], acceleration: float, centre: tuple[int,
     block[tuple(slice((n - c + 1) // 2, (n - c + 1) // 2 + c) for n, c in zip(shape, centre, strict=True))] = True
     if block.sum() > wanted * (1 + TOLERANCE):
         raise InputError(
-            f"the fully sampled centre of {centre[0]} x {centre[1]} points alone gives an acceleration of "
+            f"the fully sampled centre of {dimensions(centre)} points alone gives an acceleration of "
             f"{total / block.sum():.3g}, and {acceleration:.3g} is asked for; "
             "choose a smaller acceleration or centre fraction."
         )

@@ -15,7 +15,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import binary_erosion, binary_fill_holes, distance_transform_edt, gaussian_filter, zoom
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, dimensions
 from . import fourier
 
 NOISE_RANGE = (0.0015, 0.015)  # sigma relative to the image's 99.5th percentile
@@ -301,7 +301,9 @@ def simulate_slice(
     rows, columns = matrix = matrix or drawn
     factors = (drawn[0] // rows, drawn[1] // columns)
     if (rows * factors[0], columns * factors[1]) != drawn or 0 in factors:
-        raise InputError(f"the matrix is {matrix}; a whole divisor of the drawn image's {drawn} is expected.")
+        raise InputError(
+            f"the matrix is {dimensions(matrix)}; a whole divisor of the drawn image's {dimensions(drawn)} is expected."
+        )
 
     array = CoilArray.random(coils, rng) if isinstance(coils, int) else coils
     maps = array.sensitivities(drawn, height=height)

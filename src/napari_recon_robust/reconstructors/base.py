@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..errors import ModelError, ReconRobustError
+from ..errors import ModelError, ReconRobustError, dimensions
 from ..knob import Knob, resolve
 from ..measurement import Measurement
 from ..progress import Job, Progress, run
@@ -68,7 +68,9 @@ class Reconstructor(ABC):
             raise ModelError(f"{self.label} failed on this slice ({type(error).__name__}: {error}).") from error
         expected = (*measurement.kspace.shape[:-3], *measurement.matrix)
         if tuple(image.shape) != expected:
-            raise ModelError(f"{self.label} returned an image of shape {tuple(image.shape)}; {expected} was expected.")
+            raise ModelError(
+                f"{self.label} returned an image of {dimensions(image.shape)}; {dimensions(expected)} was expected."
+            )
         if not torch.isfinite(torch.view_as_real(image) if image.is_complex() else image).all():
             raise ModelError(f"{self.label} returned NaN or infinite values; check its weights and the input's scale.")
         return image

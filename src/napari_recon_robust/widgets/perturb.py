@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from ..evaluation.figures import turned_only
-from ..workbench.perturbing import BUDGET
+from ..workbench.perturbing import BUDGET, Result
 from ..workbench.regions import Region
 from .knobs import KnobPanel, NumberControl, decimals
 from .parts import Curve, Fold, Page, button, heading, row, show_text, words
@@ -236,6 +236,7 @@ class PerturbDock(Page):
         if self.options is not None:
             self.options.set_values(perturbing.knobs)
         self.budget.set_value(perturbing.budget)
+        self._show_thermal()
         steps = perturbing.knobs.get("steps")
         self.effort.setExclusive(False)
         for one in self.effort.buttons():
@@ -249,8 +250,13 @@ class PerturbDock(Page):
 
     def _show_thermal(self) -> None:
         times = self.bench.perturbing.thermal
-        known = "" if math.isnan(times) else f", {decimals(times)} × the scan's thermal noise"
-        self.thermal.setText(f"{percent(self.bench.perturbing.budget)} of each coil's k-space{known}")
+        known = "" if math.isnan(times) else f", up to {decimals(times)} × the scan's thermal noise"
+        perturbing = self.bench.perturbing
+        if perturbing.kind is None:
+            return
+        whole = perturbing.kind.budget_of(perturbing.knobs)
+        self.thermal.setText(f"{percent(perturbing.budget)} of {whole}{known}")
+        self.budget.setToolTip(f"Largest perturbation, relative to the norm of {whole}\n{BUDGET.range}")
 
     def _set_effort(self, checked: bool) -> None:
         if checked:
@@ -301,7 +307,7 @@ class PerturbDock(Page):
         perturbed = None if result is None else result.outcome.perturbed
         self._show_curve(perturbed)
         self.replay.setVisible(result is not None and result.replay is not None)
-        show_text(self.spent, "" if perturbed is None else spent(perturbed))
+        show_text(self.spent, "" if result is None else spent(result))
         self._on_looked()
 
     def _on_looked(self) -> None:
@@ -323,18 +329,21 @@ def describe(region: Region) -> str:
     return f"{region.name}{size}"
 
 
-def spent(perturbed: "Perturbed") -> str:
+def spent(result: Result) -> str:
     """Nominal and achieved budget, per coil, and in multiples of the thermal noise; what else is to be said."""
+    from ..perturbations import registry
+
+    perturbed, setting = result.outcome.perturbed, result.setting
     budget = perturbed.budget
-    bounded = "all coils together" if perturbed.details.get("norm") == "global" else "each coil"
-    nominal = "" if budget.nominal is None else f" ({percent(budget.nominal)} of {bounded} allowed)"
-    whole = "the k-space" if budget.relative_to == "full" else "the sampled k-space"
+    whole = registry.get(setting.perturbation).budget_of(setting.perturbation_knobs)
+    nominal = "" if budget.nominal is None else f" ({percent(budget.nominal)} of {whole} allowed)"
+    samples = "the k-space" if budget.relative_to == "full" else "the sampled k-space"
     coils = f"{percent(min(budget.per_coil))} to {percent(max(budget.per_coil))}"
     parts = [
         perturbed.statement,
         ""
         if not perturbed.additive
-        else f"Spent {percent(budget.achieved)} of {whole}{nominal}; per coil {coils}; "
+        else f"Spent {percent(budget.achieved)} of {samples}{nominal}; per coil {coils}; "
         f"{decimals(budget.thermal)} × the thermal noise.",
         "" if perturbed.complete else "Cancelled: the best so far.",
     ]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BUDGET = Knob(
     name="budget",
     label="Budget η",
-    help="Largest perturbation of each coil, relative to the norm of its k-space: ‖zᵢ‖ ≤ η ‖kᵢ‖",
+    help="Largest perturbation, relative to the norm of what it perturbs",
     default=0.01,
     minimum=0.001,
     maximum=0.1,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import ModelError, ReconRobustError
+from ...errors import ModelError, ReconRobustError, dimensions
 from ...measurement import Calibration, Measurement
 from ...physics import fourier
 from ...progress import Job, Progress, relayed, run
@@ -98,7 +98,7 @@ class OwnModel(Reconstructor):
         except Exception as error:
             raise ModelError(
                 f"{self.label} raised {type(error).__name__} ({first_line(error)}); it was given k-space and "
-                f"sensitivities of shape {tuple(one.kspace.shape)} and a mask of shape {tuple(one.mask.shape)}."
+                f"sensitivities of {dimensions(one.kspace.shape)} and a mask of {dimensions(one.mask.shape)}."
             ) from error
         return self._checked(answer, one).to(measurement.kspace.device)
 
@@ -117,7 +117,7 @@ class OwnModel(Reconstructor):
                 hint = "; that is an image for each coil: combine them"
             elif image.ndim > 2:
                 hint = "; an image has no further axes"
-            raise ModelError(f"{self.label} returned shape {shape}; {_words(encoded)} was expected{hint}.")
+            raise ModelError(f"{self.label} returned shape {dimensions(shape)}; {_words(encoded)} was expected{hint}.")
         return one.measurement.crop(image.to(torch.complex64))
 
 
@@ -161,4 +161,4 @@ def _kind(answer: Any) -> str:
 
 
 def _words(shape: tuple[int, ...]) -> str:
-    return f"(rows, columns) = {shape}"
+    return f"{dimensions(shape)} (rows, columns)"
