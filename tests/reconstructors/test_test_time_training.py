@@ -54,3 +54,12 @@ def test_what_has_no_network_says_so(lines: Measurement) -> None:
 
 def test_its_fingerprint_names_the_weights() -> None:
     assert set(registry.get("hqs-supervised").fingerprint()) <= set(registry.get("test-time-training").fingerprint())
+
+
+def test_the_adapted_network_gives_the_same_image_and_a_gradient(hqs: HQSSupervised, lines: Measurement) -> None:
+    method, knobs = TestTimeTraining(hqs), {"network": "hqs-supervised", "steps": 11, "rate": 1e-3}
+    adapted = method.continuation(lines, **knobs)
+    torch.testing.assert_close(adapted(lines), method(lines, **knobs))
+    kspace = lines.kspace.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(adapted(lines.with_kspace(kspace, keep=True)).abs().square().sum(), kspace)
+    assert float(gradient.abs().sum()) > 0

@@ -1,14 +1,27 @@
+import copy
 from dataclasses import replace
 
 import pytest
 import torch
 
 from napari_recon_robust import progress
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.evaluation.roi import ROI
 from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.perturbations.worst_case import WorstCase
 from napari_recon_robust.physics.sampling import acs_region
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.unrolled import problems
-from napari_recon_robust.reconstructors.untrained import SHARE, Untrained, consistent, fit, held_out_samples, upsampled
+from napari_recon_robust.reconstructors.unrolled import problems, to_complex
+from napari_recon_robust.reconstructors.untrained import (
+    SHARE,
+    Tangent,
+    Untrained,
+    consistent,
+    fit,
+    held_out_samples,
+    upsampled,
+)
 
 IDS = ("dip", "deep-decoder", "conv-decoder")
 
@@ -112,3 +125,64 @@ def test_it_never_sees_the_full_data(lines: Measurement) -> None:
 
 def test_sizes_double() -> None:
     assert upsampled((48, 37), 2) == [(12, 10), (24, 19), (48, 37)]
+
+
+def test_the_tangent_is_the_derivative_and_its_transpose(lines: Measurement) -> None:
+    """J d by finite differences, and <J d, u> = <d, J^T u>."""
+    (problem,) = problems(lines)
+    torch.manual_seed(0)
+    network = registry.get("deep-decoder").generator(8, problem.model.shape).double()  # type: ignore[attr-defined]
+    tangent = Tangent(network, problem.model)
+    direction = torch.randn(1, sum(one.numel() for one in network.parameters()), dtype=torch.complex128).real + 0j
+    moved = tangent.push(direction)
+    parts = direction[0].real.split([one.numel() for one in network.parameters()])
+    images = []
+    for step in (1e-4, -1e-4):
+        changed = copy.deepcopy(network)
+        with torch.no_grad():
+            for one, part in zip(changed.parameters(), parts, strict=True):
+                one += step * one.norm() / one.numel() ** 0.5 * part.view_as(one)
+            images.append(to_complex(changed()))
+    assert float(((images[0] - images[1]) / 2e-4 - moved).norm()) < 0.02 * float(moved.norm())
+    image = torch.randn_like(moved)
+    inner = torch.vdot(image.flatten(), moved.flatten()).real
+    assert float(inner) == pytest.approx(float((tangent.pull(image).real * direction.real).sum()), rel=1e-6)
+
+
+def test_the_last_iterations_give_the_clean_image_and_a_gradient(method: Untrained, lines: Measurement) -> None:
+    knobs = {"iterations": 60, "channels": 8, "seed": 0}
+    continuation = method.continuation(lines, **knobs)
+    torch.testing.assert_close(continuation(lines), method(lines, **knobs), rtol=1e-4, atol=1e-4 * float(lines.scale))
+    noise = 1e-3 * lines.kspace.norm() * torch.nn.functional.normalize(torch.randn_like(lines.kspace).flatten(), dim=0)
+
+    def loss(t: torch.Tensor) -> torch.Tensor:
+        kept = lines.with_kspace(lines.kspace + t * noise.view_as(lines.kspace), keep=True)
+        return continuation(kept).abs().square().sum() / lines.scale**2
+
+    t = torch.zeros((), requires_grad=True)
+    (slope,) = torch.autograd.grad(loss(t), t)
+    with torch.no_grad():
+        expected = (loss(torch.tensor(0.5)) - loss(torch.tensor(-0.5))).item()
+    assert float(slope) == pytest.approx(expected, rel=0.05)
+
+
+def test_an_attack_through_the_last_iterations_beats_random_noise(lines: Measurement) -> None:
+    """On the method itself, whose fit starts again from nothing."""
+    method, roi = registry.get("conv-decoder"), ROI.box(20, 20, 12, 12)
+    knobs = {"iterations": 150, "channels": 16}
+    attack = WorstCase().run(
+        lines, method, roi, (0.03,), reconstructor_knobs=knobs, algorithm="transfer", stand_in="itself"
+    )
+    found = progress.run(attack)
+    (outcome,) = progress.run(evaluate(lines, method, roi, found, reconstructor_knobs=knobs))
+    stability = outcome.comparison.stability
+    assert stability["perturbed"]["change"] > 1.5 * stability["random"]["change"]
+    assert "the method's last iterations" in outcome.comparison.sentence
+
+
+def test_what_fits_nothing_has_no_last_iterations(lines: Measurement) -> None:
+    search = WorstCase().run(
+        lines, registry.get("cg-sense"), ROI.box(20, 20, 12, 12), (0.01,), algorithm="transfer", stand_in="itself"
+    )
+    with pytest.raises(InputError, match="no last iterations to follow; choose another stand-in"):
+        progress.run(search)

@@ -12,8 +12,20 @@ from .objective import Objective
 from .sphere_ascent import sphere_ascent
 
 ITSELF = "The stand-in is the method itself: its own gradients were followed, and nothing was transferred."
-# Methods that give gradients, need no choice of knobs, and run on any scan.
-STAND_INS = ("tv", "cg-sense", "hqs-supervised", "varnet", "unet")
+# Of a method that fits a network to the slice: its own last iterations.
+CONTINUATION = "itself"
+# The others give gradients, need no choice of knobs, and run on any scan.
+STAND_INS = ("tv", "cg-sense", "hqs-supervised", "varnet", "unet", CONTINUATION)
+
+
+def stand_in_for(objective: Objective, name: str) -> Objective:
+    """The same objective of one of STAND_INS, at its default knobs; InputError for one that there is not."""
+    problem = objective.problem
+    if name == CONTINUATION:
+        other = problem.reconstructor.continuation(problem.measurement, **problem.knobs)
+    else:
+        other = registry.get(name)
+    return replace(objective, problem=replace(problem, reconstructor=other, knobs=resolve(other.knobs, {})))
 
 
 def transfer(
@@ -21,25 +33,23 @@ def transfer(
     radius: Tensor,
     steps: int,
     *,
-    stand_in: str,
+    stand_in: Objective,
     start: Tensor,
     warm: bool = False,
     clean_loss: float | None = None,
 ) -> Search:
-    """Max L'(z) by sphere ascent, L' the same objective of a differentiable stand-in; L is of the method at hand.
+    """Max L'(z) by sphere ascent, L' the objective of a differentiable stand-in; L is of the method at hand.
 
-    stand_in: one of STAND_INS, at its default knobs. The loss is that of the method at hand, of the clean samples and
-    of the result: it is reconstructed once or twice, whatever the number of gradients. Other arguments as of
-    `sphere_ascent`. Yields after each gradient of the stand-in, its best so far.
+    stand_in: L', as of `stand_in_for`. The loss is that of the method at hand, of the clean samples and of the result:
+    it is reconstructed once or twice, whatever the number of gradients. Other arguments as of `sphere_ascent`. Yields
+    after each gradient of the stand-in, its best so far.
     """
     clean = None
     if clean_loss is None:
         clean_loss, clean = objective.value(torch.zeros_like(start))
-    other = registry.get(stand_in)
-    problem = replace(objective.problem, reconstructor=other, knobs=resolve(other.knobs, {}))
-    search = sphere_ascent(replace(objective, problem=problem), radius, steps, start=start, warm=warm)
-    findings = {"stand_in_itself": ITSELF} if stand_in == objective.problem.reconstructor.id else {}
-    begun = Ascent(start, None, (clean_loss,), clean=clean, details={"stand_in": stand_in}, findings=findings)
+    search = sphere_ascent(stand_in, radius, steps, start=start, warm=warm)
+    own = stand_in.problem.reconstructor.id == objective.problem.reconstructor.id
+    begun = Ascent(start, None, (clean_loss,), clean=clean, findings={"stand_in_itself": ITSELF} if own else {})
     found = yield from relayed(search, lambda state: replace(begun, z=state.z, flat=state.flat))
     loss, image = objective.value(found.z)
     return replace(found, image=image, loss=(clean_loss, loss))

@@ -21,7 +21,7 @@ from .losses import CONTRASTS, LARGE, LOSSES, Loss, name_of, own
 from .objective import Objective
 from .random_noise import draw
 from .sphere_ascent import sphere_ascent
-from .transfer import STAND_INS, transfer
+from .transfer import CONTINUATION, STAND_INS, stand_in_for, transfer
 
 WARM_STEPS = 3
 # How much more loss a black-box search must find before gradients are said to mislead; five honest ones are passed by
@@ -87,7 +87,8 @@ class WorstCase(Perturbation):
         Knob(
             name="stand_in",
             label="Stand-in",
-            help="The method whose gradients a transfer follows.",
+            help="The method whose gradients a transfer follows; itself: the last iterations of a method that fits a "
+            "network to the slice.",
             kind="choice",
             choices=STAND_INS,
             default="tv",
@@ -170,6 +171,8 @@ class WorstCase(Perturbation):
             "attacked": knobs["region"],
             "norm": knobs["norm"],
         }
+        if algorithm == "transfer":
+            settings["stand_in"] = knobs["stand_in"]
         return Plan(objective, budgets, settings, knobs).run()
 
 
@@ -244,7 +247,7 @@ class Plan:
             # At zero the distance to the own clean image has no gradient: noise gives the first direction.
             begin, clean_loss = noise(), float(objective.of_image(objective.clean))
         start = torch.zeros_like(measurement.kspace) if begin is None else begin
-        ascent = partial(transfer, stand_in=self.knobs["stand_in"]) if algorithm == "transfer" else ASCENTS[algorithm]
+        ascent = partial(transfer, stand_in=self._stand_in) if algorithm == "transfer" else ASCENTS[algorithm]
         return ascent(objective, radius, steps, start=start, warm=warm, clean_loss=clean_loss)
 
     def _black_box(self, budget: float, start: Tensor | None) -> Search:
@@ -258,6 +261,10 @@ class Plan:
             seed=self.knobs["seed"],
             start=start,
         )
+
+    @cached_property
+    def _stand_in(self) -> Objective:
+        return stand_in_for(self.objective, self.knobs["stand_in"])
 
     @cached_property
     def _norms(self) -> Tensor:
@@ -313,11 +320,12 @@ class Plan:
 
 def _statement(objective: Objective, details: Mapping[str, Any]) -> str:
     """Who searched for what, what became of a contrast, and what a check reached; from the details."""
-    search = (
-        f"the gradients of the stand-in {details['stand_in']}"
-        if "stand_in" in details
-        else SEARCHES[details["algorithm"]]
-    )
+    if details.get("stand_in") == CONTINUATION:
+        search = "the gradients of the method's last iterations"
+    elif "stand_in" in details:
+        search = f"the gradients of the stand-in {details['stand_in']}"
+    else:
+        search = SEARCHES[details["algorithm"]]
     large = LARGE[objective.loss] if isinstance(objective.loss, str) else f"the loss {details['objective']}"
     where = "the whole image" if objective.whole else "the region"
     whose = "the reference" if objective.target == "reference" else "the clean image"

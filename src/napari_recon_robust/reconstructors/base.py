@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..errors import ModelError, ReconRobustError, dimensions
+from ..errors import InputError, ModelError, ReconRobustError, dimensions
 from ..knob import Knob, resolve
 from ..measurement import Measurement
 from ..progress import Job, Progress, run
@@ -78,6 +78,16 @@ class Reconstructor(ABC):
     def gives_gradient(self, measurement: Measurement) -> bool:
         """Whether the image has a gradient with respect to the k-space; an own model is tried on the measurement."""
         return self.differentiable
+
+    def continuation(self, measurement: Measurement, **knobs: Any) -> "Reconstructor":
+        """The end of the fit to one slice as a method with gradients, for samples near these; knobs: already checked.
+
+        Raises InputError for a method that fits nothing to the slice.
+        """
+        raise InputError(
+            f"{self.label} fits no network to the slice, so that it has no last iterations to follow; "
+            "choose another stand-in."
+        )
 
     def is_image(self, knobs: Mapping[str, Any]) -> bool:
         """Whether these knobs ask for an image, to be held against a reference; a map of deviations is none."""

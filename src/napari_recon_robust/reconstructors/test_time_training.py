@@ -1,7 +1,7 @@
 """Test-time training: a trained network goes on learning on the samples of the slice at hand."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -93,9 +93,7 @@ class TestTimeTraining(Reconstructor):
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """A preview every few steps."""
-        method = self.method or _shipped(knobs["network"])
-        if not hasattr(method, "apply") or method.reference_kind == "rss":
-            raise InputError(f"{method.label} has no trained network with a complex image; choose a network that has.")
+        method = self._adapted(knobs)
         settings = resolve(method.knobs, self.method_knobs)
         batch, matrix = measurement.kspace.shape[:-3], measurement.matrix
         slices = list(_slices(measurement))
@@ -109,12 +107,46 @@ class TestTimeTraining(Reconstructor):
                 return Progress((len(done) + step.fraction) / len(slices), step.message, preview)
 
             adapting = _adapt(method, one, settings, knobs["steps"], knobs["rate"])
-            images.append((yield from relayed(adapting, shown)))
+            network = yield from relayed(adapting, shown)
+            with torch.no_grad():
+                images.append(method.apply(network, one, **settings))
         return torch.stack(images).reshape(*batch, *matrix)
 
+    def continuation(self, measurement: Measurement, **knobs: Any) -> Reconstructor:
+        """The network as this slice leaves it, learning no further."""
+        method = self._adapted(knobs)
+        settings = resolve(method.knobs, self.method_knobs)
+        return Adapted(method, run(_adapt(method, measurement, settings, knobs["steps"], knobs["rate"])), settings)
 
-def _adapt(method: Any, measurement: Measurement, knobs: dict[str, Any], steps: int, rate: float) -> Job[Tensor]:
-    """The image of one slice, with previews."""
+    def _adapted(self, knobs: Mapping[str, Any]) -> Any:
+        """The reconstructor whose network goes on learning."""
+        method = self.method or _shipped(knobs["network"])
+        if not hasattr(method, "apply") or method.reference_kind == "rss":
+            raise InputError(f"{method.label} has no trained network with a complex image; choose a network that has.")
+        return method
+
+
+class Adapted(Reconstructor):
+    """x = f_theta(y), theta adapted to other samples than y: differentiable, as the adaptation is not.
+
+    method: the reconstructor of the network, with the knobs to run it at.
+    """
+
+    id = "adapted"
+    label = "The adapted network"
+    summary = "A trained network after test-time training."
+
+    def __init__(self, method: Any, network: nn.Module, knobs: Mapping[str, Any]) -> None:
+        self.method, self.network, self.settings = method, network.requires_grad_(False), knobs
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image."""
+        image: Tensor = self.method.apply(self.network, measurement, **self.settings)
+        return image
+
+
+def _adapt(method: Any, measurement: Measurement, knobs: Mapping[str, Any], steps: int, rate: float) -> Job[nn.Module]:
+    """The network, adapted to one slice, with previews of its image."""
     held_out = next(folds(measurement.mask))
     seen = without(measurement, held_out)
     data, hidden = seen.data, held_out * measurement.data.detach()
@@ -139,9 +171,7 @@ def _adapt(method: Any, measurement: Measurement, knobs: dict[str, Any], steps: 
         loss.backward()
         optimizer.step()
     network.load_state_dict(best)
-    with torch.no_grad():
-        adapted: Tensor = method.apply(network, measurement, **knobs)
-    return adapted
+    return network
 
 
 def _slices(measurement: Measurement) -> Iterator[Measurement]:

@@ -1,7 +1,7 @@
 """What the untrained methods share: a network with a fixed input is fitted to the samples of one slice alone."""
 
 from abc import abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -25,6 +25,7 @@ PATIENCE = 0.5  # of all iterations, without such an image, after which it ends
 MUON = 0.015  # learning rate of the hidden convolutions
 PENALTIES = (1e-3, 10.0)  # of the last data consistency, least and largest
 STEPS = 10  # its conjugate gradient steps
+FURTHER = 10  # conjugate gradient steps of a continuation
 
 
 class Untrained(Reconstructor):
@@ -82,10 +83,7 @@ class Untrained(Reconstructor):
         slices = problems(measurement)
         images: list[Tensor] = []
         for problem in slices:
-            with torch.random.fork_rng(devices=[]), torch.enable_grad():
-                torch.manual_seed(knobs["seed"])
-                network = self.generator(knobs["channels"], problem.model.shape)
-            network = network.to(problem.data.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            network = self._network(problem, knobs)
             done = tuple(images)
 
             def shown(step: Progress, done: tuple[Tensor, ...] = done) -> Progress:
@@ -93,30 +91,146 @@ class Untrained(Reconstructor):
                 preview = assemble([*done, step.preview, *missing], measurement)
                 return Progress((len(done) + step.fraction) / len(slices), step.message, preview)
 
-            images.append((yield from relayed(fit(network, problem, knobs["iterations"], self.rate), shown)))
+            fitted = yield from relayed(fit(network, problem, knobs["iterations"], self.rate), shown)
+            images.append(fitted.image(problem))
         return assemble(images, measurement)
 
+    def continuation(self, measurement: Measurement, **knobs: Any) -> Reconstructor:
+        """The fit's last iterations (`Continuation`)."""
+        (problem,) = problems(measurement)
+        fitted = run(fit(self._network(problem, knobs), problem, knobs["iterations"], self.rate))
+        return Continuation(fitted, problem)
 
-def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> Job[Tensor]:
-    """The image of the fitted network, complex64 (rows, columns), with previews of the same kind."""
-    held_out = held_out_samples(problem.model)
-    seen = replace(problem.model, mask=problem.model.mask & ~held_out)
+    def _network(self, problem: Problem, knobs: dict[str, Any]) -> nn.Module:
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            torch.manual_seed(knobs["seed"])
+            network = self.generator(knobs["channels"], problem.model.shape)
+        return network.to(problem.data.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A network that was fitted to a slice; mean: of its last images, complex64 (rows, columns); penalty: p."""
+
+    network: nn.Module
+    mean: Tensor
+    penalty: float
+
+    def image(self, problem: Problem, change: Tensor | float = 0.0) -> Tensor:
+        """argmin_x ||A x - y||^2 + p ||x - (mean + change)||^2, complex64 (rows, columns); differentiable."""
+        x = consistent(problem.model, problem.right_hand_side, self.mean + change, self.penalty)
+        return x * problem.model.support
+
+
+class Continuation(Reconstructor):
+    """x as of `Untrained`, G = G_0 + J d, min_d ||A (G_0 + J d) - y||^2: the fit's last iterations, on these samples.
+
+    G_0 is the fit's mean image, J the derivative of its last one by the parameters, relative to their size in each
+    tensor; a few conjugate gradient steps go on from d = 0. What the samples explain of G_0 already is left out, so
+    that the clean ones give the clean image. Differentiable in y, as the fit itself, of hundreds of steps, is not.
+    """
+
+    id = "continuation"
+    label = "The last iterations"
+    summary = "An untrained network, linearised where its fit to the clean samples ended."
+
+    def __init__(self, fitted: Fit, problem: Problem) -> None:
+        self.fitted, self.seen = fitted, Seen.of(problem)
+        self.tangent = Tangent(fitted.network, self.seen.model)
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image of one slice."""
+        (problem,) = problems(measurement)
+        change = _Symmetric.apply(Seen.of(problem).b - self.seen.b, self.tangent)
+        return assemble([self.fitted.image(problem, change)], measurement)
+
+
+class Tangent:
+    """u -> J (J^T N J)^-1 J^T u of images, complex64 (rows, columns), by a few conjugate gradient steps.
+
+    J: the derivative of a network's image by its parameters, N the normal operator of `model`.
+    """
+
+    def __init__(self, network: nn.Module, model: ForwardModel) -> None:
+        self.model = model
+        with torch.enable_grad():
+            parameters = list(network.parameters())
+            self.scales = [one.detach().norm() / one.numel() ** 0.5 for one in parameters]
+            self.parameters = parameters
+            self.image = torch.view_as_real(to_complex(network()))
+            self.weights = torch.zeros_like(self.image, requires_grad=True)
+            # Linear in the weights: its derivative by them is J.
+            self.pulled = torch.autograd.grad(self.image, parameters, self.weights, create_graph=True)
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """The operator, which is symmetric."""
+        right = self.pull(image)
+        found = conjugate_gradients(lambda d: self.pull(self.model.normal(self.push(d))), right, FURTHER)
+        return self.push(found)
+
+    def push(self, direction: Tensor) -> Tensor:
+        """J d, complex64 (rows, columns), of d (1, parameters)."""
+        parts = direction[0].real.split([one.numel() for one in self.parameters])
+        scaled = [s * part.view_as(one) for s, part, one in zip(self.scales, parts, self.parameters, strict=True)]
+        (moved,) = torch.autograd.grad(self.pulled, self.weights, scaled, retain_graph=True)
+        return torch.view_as_complex(moved.contiguous())
+
+    def pull(self, image: Tensor) -> Tensor:
+        """J^T u, (1, parameters), real but in the complex type that `conjugate_gradients` takes."""
+        weights = torch.view_as_real(image.resolve_conj().contiguous())
+        gradients = torch.autograd.grad(self.image, self.parameters, weights, retain_graph=True)
+        return torch.cat([s * one.flatten() for s, one in zip(self.scales, gradients, strict=True)])[None] + 0j
+
+
+class _Symmetric(torch.autograd.Function):
+    """A symmetric operator, whose gradient it is itself."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, operator: Tangent) -> Tensor:
+        ctx.operator = operator
+        return operator(image)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return ctx.operator(gradients[0]), None
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The samples that a network is fitted to: their model, A^H y and ||y||^2."""
+
+    model: ForwardModel
+    b: Tensor
+    energy: Tensor
+
+    @classmethod
+    def of(cls, problem: Problem) -> "Seen":
+        """All but the held-out ones."""
+        model = replace(problem.model, mask=problem.model.mask & ~held_out_samples(problem.model))
+        return cls(model, model.adjoint(problem.data), (model.mask * problem.data).abs().square().sum())
+
+    def loss(self, image: Tensor) -> Tensor:
+        """||A x - y||^2 / ||y||^2 - 1 by the normal operator: no coil image is kept for the gradient."""
+        return ((self.model.normal(image) - 2 * self.b).conj() * image).real.sum() / self.energy
+
+
+def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> Job[Fit]:
+    """The fitted network, with previews of its image, complex64 (rows, columns)."""
+    samples, held_out = Seen.of(problem), held_out_samples(problem.model)
     unseen = replace(problem.model, mask=held_out)
-    b, hidden = seen.adjoint(problem.data), held_out * problem.data
-    energy = (seen.mask * problem.data).abs().square().sum()
+    hidden = held_out * problem.data
 
     def error(image: Tensor) -> float:
         return float((unseen.forward(image) - hidden).norm() / hidden.norm())
 
     fitting = optimisers(network, rate, MUON)
     falling = [torch.optim.lr_scheduler.CosineAnnealingLR(one, iterations) for one in fitting]
-    mean = best = torch.zeros_like(b)
+    mean = best = torch.zeros_like(samples.b)
     least, since = float("inf"), 0
     for n in range(iterations):
         with torch.enable_grad():
             image = to_complex(network())
-            # ||A x - y||^2 / ||y||^2 - 1 by the normal operator: no coil image is kept for the gradient.
-            loss = ((seen.normal(image) - 2 * b).conj() * image).real.sum() / energy
+            loss = samples.loss(image)
         network.zero_grad()
         loss.backward()
         for optimiser, rates in zip(fitting, falling, strict=True):
@@ -137,7 +251,7 @@ def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> J
     residual = (unseen.forward(best) - hidden).abs().square().sum() / held_out.sum()  # of all coils together
     noise = problem.noise.square().squeeze()
     penalty = float((noise / (residual - len(hidden) * noise).clamp_min(1e-12)).clamp(*PENALTIES))
-    return consistent(problem.model, problem.right_hand_side, best, penalty) * problem.model.support
+    return Fit(network, best, penalty)
 
 
 def held_out_samples(model: ForwardModel) -> Tensor:
