@@ -21,6 +21,7 @@ from superqt.utils import signals_blocked
 from ..evaluation.figures import turned_only
 from ..workbench.perturbing import BUDGET
 from ..workbench.regions import Region
+from .budgets import BudgetCurve, FurtherBudgets
 from .knobs import KnobPanel, NumberControl, decimals
 from .parts import Curve, Fold, Page, button, heading, row, show_text, words
 from .scene import percent
@@ -105,6 +106,9 @@ class PerturbDock(Page):
         self.budget.turned.connect(self._set_budget)
         self.budget.refused.connect(self.session.jobs.failed)
         self.thermal = words(faint=True)
+        self.further = FurtherBudgets()
+        self.further.turned.connect(self._set_further)
+        self.further.refused.connect(self.session.jobs.failed)
         self.effort = QButtonGroup(self)
         buttons = []
         for name, steps in EFFORT.items():
@@ -124,6 +128,7 @@ class PerturbDock(Page):
         self.column.addWidget(self.summary)
         self.column.addWidget(self.budget)
         self.column.addWidget(self.thermal)
+        self.column.addWidget(self.further)
         self.column.addLayout(row(*buttons))
         self.column.addWidget(self.place)
         self.column.addLayout(self.folded)
@@ -131,6 +136,8 @@ class PerturbDock(Page):
 
     def _fill_result(self) -> None:
         self.curve = Curve()
+        self.over_budgets = BudgetCurve()
+        self.over_budgets.chosen.connect(self.bench.perturbing.look_at)
         self.replay = QSlider(Qt.Orientation.Horizontal)
         self.replay.setRange(0, _FRACTIONS)
         self.replay.setToolTip("The same perturbation at every smaller budget, from 0 to what was found")
@@ -138,6 +145,7 @@ class PerturbDock(Page):
         self.replayed = words()
         self.spent = words(faint=True)
         self.column.addWidget(self.curve)
+        self.column.addWidget(self.over_budgets)
         self.column.addWidget(self.replayed)
         self.column.addWidget(self.replay)
         self.column.addWidget(self.spent)
@@ -212,7 +220,7 @@ class PerturbDock(Page):
             self.kind.setCurrentIndex(self.kind.findData(kind.id))
         self.summary.setText(kind.summary)
         names = {knob.name: knob for knob in kind.knobs}
-        for one in (self.budget, self.thermal):
+        for one in (self.budget, self.thermal, self.further):
             one.setVisible(kind.needs_budget)
         for one in self.effort_row:
             one.setVisible("steps" in names and names["steps"].default in EFFORT.values())
@@ -236,6 +244,7 @@ class PerturbDock(Page):
         if self.options is not None:
             self.options.set_values(perturbing.knobs)
         self.budget.set_value(perturbing.budget)
+        self.further.set_budgets(perturbing.further)
         steps = perturbing.knobs.get("steps")
         self.effort.setExclusive(False)
         for one in self.effort.buttons():
@@ -246,6 +255,9 @@ class PerturbDock(Page):
     def _set_budget(self, budget: float) -> None:
         self.bench.perturbing.budget = budget
         self._show_thermal()
+
+    def _set_further(self, budgets: tuple[float, ...]) -> None:
+        self.bench.perturbing.further = budgets
 
     def _show_thermal(self) -> None:
         times = self.bench.perturbing.thermal
@@ -299,7 +311,8 @@ class PerturbDock(Page):
     def _on_finished(self) -> None:
         result = self.bench.perturbing.result
         perturbed = None if result is None else result.outcome.perturbed
-        self._show_curve(perturbed)
+        self.over_budgets.set_result(result)
+        self._show_curve(None if self.over_budgets.isVisibleTo(self) else perturbed)
         self.replay.setVisible(result is not None and result.replay is not None)
         show_text(self.spent, "" if perturbed is None else spent(perturbed))
         self._on_looked()

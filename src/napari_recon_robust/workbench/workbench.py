@@ -77,7 +77,9 @@ class Workbench:
         self.regions.draw(setting.roi, 0)
         self.reconstruction.choose(setting.reconstructor, **setting.reconstructor_knobs)
         self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
-        self.perturbing.budget = result.outcome.perturbed.budget.nominal or self.perturbing.budget
+        budgets = [one.perturbed.budget.nominal for one in result.outcomes]
+        *further, budget = [one for one in budgets if one is not None] or [self.perturbing.budget]
+        self.perturbing.budget, self.perturbing.further = budget, tuple(further)
         self.perturbing.take(result)
 
 
@@ -98,7 +100,7 @@ def _save(result: Result, folder: Path) -> Job[Path]:
         setting.measurement,
         setting.reconstructor,
         setting.roi,
-        [result.outcome],
+        result.outcomes,
         perturbation=setting.perturbation,
         perturbation_knobs=setting.perturbation_knobs,
         reconstructor_knobs=setting.reconstructor_knobs,
@@ -126,4 +128,4 @@ def _open_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:
         perturbation_knobs=recipe.perturbation_knobs,
         source=recipe.source,
     )
-    return finished(setting, 0, again.outcomes[-1], again.summary())
+    return finished(setting, 0, again.outcomes, again.summary())
