@@ -9,7 +9,6 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
-    QCheckBox,
     QComboBox,
     QListWidget,
     QListWidgetItem,
@@ -22,6 +21,7 @@ from ..evaluation.figures import turned_only
 from ..workbench.perturbing import BUDGET
 from ..workbench.regions import Region
 from .budgets import BudgetCurve, FurtherBudgets
+from .fragile import FragilePlaces
 from .knobs import KnobPanel, NumberControl, decimals
 from .parts import Curve, Fold, Page, button, heading, row, show_text, words
 from .scene import percent
@@ -54,7 +54,7 @@ class PerturbDock(Page):
         self.listen(self.bench.acquisition.measured, self._on_measured)
         self.listen(self.bench.regions.changed, self._list_regions)
         self.listen(self.bench.regions.chosen_changed, self._show_chosen)
-        self.listen(self.bench.fragility.changed, self._show_fragility)
+        self.listen(self.bench.fragility.changed, self.fragile.show_found)
         self.listen(self.bench.perturbing.kind_changed, self._on_kind)
         self.listen(self.bench.perturbing.previewed, self._on_preview)
         self.listen(self.bench.perturbing.finished, self._on_finished)
@@ -64,7 +64,6 @@ class PerturbDock(Page):
         self.session.jobs.ended.connect(self._show_running)
         self.listen(self.session.panels.clicked, self._on_click)
         self._show_opened()
-        self._show_fragility()
         self._on_finished()
         self.session.join(self, self.title)
 
@@ -84,17 +83,8 @@ class PerturbDock(Page):
         ]
         self.delete = button("Delete", "Delete the chosen regions", self._delete)
         self.column.addLayout(row(*tools, self.delete))
-        self.find = button(
-            "Where is it fragile?",
-            "Attack the whole slice at the budget below, and list the regions that change most",
-            lambda: self.session.attempt(self.bench.fragility.run),
-        )
-        self.map = QCheckBox("Map")
-        self.map.setToolTip(
-            "Expected change over the image, as a fraction of its maximum; it ranks places for this method and budget"
-        )
-        self.map.toggled.connect(self.session.panels.show_overlay)
-        self.column.addLayout(row(self.find, self.map, stretch=0))
+        self.fragile = FragilePlaces(self.session)
+        self.column.addWidget(self.fragile)
 
     def _fill_perturbation(self) -> None:
         self.kind = QComboBox()
@@ -182,12 +172,6 @@ class PerturbDock(Page):
     def _delete(self) -> None:
         self.bench.regions.remove(self._chosen())
 
-    def _show_fragility(self) -> None:
-        there = self.bench.fragility.found is not None
-        self.map.setEnabled(there)
-        with signals_blocked(self.map):
-            self.map.setChecked(there)
-
     # ---------------------------------------------------------------- perturbation
 
     def _on_opened(self) -> None:
@@ -219,6 +203,7 @@ class PerturbDock(Page):
         with signals_blocked(self.kind):
             self.kind.setCurrentIndex(self.kind.findData(kind.id))
         self.summary.setText(kind.summary)
+        self.fragile.show_kind()
         names = {knob.name: knob for knob in kind.knobs}
         for one in (self.budget, self.thermal, self.further):
             one.setVisible(kind.needs_budget)
@@ -280,7 +265,7 @@ class PerturbDock(Page):
         self.session.attempt(self.bench.perturbing.run)
 
     def _show_running(self, _: str = "") -> None:
-        for one in (self.run, self.find):
+        for one in (self.run, self.fragile.find):
             one.setEnabled(self.session.jobs.free() and self.bench.acquisition.slice is not None)
 
     # ---------------------------------------------------------------- result
