@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..evaluation import metrics
+from ..io.images import read_image
 from ..knob import Knob
 from ..progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
@@ -38,7 +40,7 @@ class Targeted(Perturbation):
     to stay.
 
     image: T itself, magnitudes (rows, columns), instead of one made by the knob `effect`; only its pixels in the ROI
-    count. In the scan's units, or `scaled` to the clean image outside of the ROI, as a picture of it that was painted on
+    count. In the scan's units, or `scaled` to the clean image outside of the ROI, which a picture that was painted on
     has to be.
     """
 
@@ -91,6 +93,11 @@ class Targeted(Perturbation):
 
     def __init__(self, image: Tensor | None = None, *, scaled: bool = False) -> None:
         self.image, self.scaled = image, scaled
+
+    @classmethod
+    def towards(cls, path: Path) -> "Targeted":
+        """Towards the image of a file, as `io.images.read_image` takes it; a picture (.png) is scaled to the slice."""
+        return cls(read_image(path), scaled=path.suffix.lower() == ".png")
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         keep = knobs["sensitivities"] == "kept"

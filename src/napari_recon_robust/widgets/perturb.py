@@ -26,6 +26,7 @@ from .knobs import KnobPanel, NumberControl, decimals
 from .parts import Curve, Fold, Page, button, heading, row, show_text, words
 from .scene import percent
 from .session import Session
+from .target import TargetPanel
 
 if TYPE_CHECKING:
     from ..perturbations.base import Perturbed
@@ -46,6 +47,7 @@ class PerturbDock(Page):
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(Session.of(napari_viewer))
         self.options: KnobPanel | None = None
+        self.target: TargetPanel | None = None
         self._fill_regions()
         self._fill_perturbation()
         self._fill_result()
@@ -214,9 +216,16 @@ class PerturbDock(Page):
         while (item := self.folded.takeAt(0)) is not None:
             item.widget().hide()
             item.widget().deleteLater()
-        self.options = KnobPanel(kind.knobs)
-        self.options.turned.connect(lambda values: self._set(**values))
-        self.options.refused.connect(self.session.jobs.failed)
+        from ..perturbations.targeted import Targeted  # needs torch, which an empty dock does without
+
+        self.target = TargetPanel(self.session, kind) if isinstance(kind, Targeted) else None
+        front = () if self.target is None else tuple(self.target.panel.controls)
+        self.options = KnobPanel(knob for knob in kind.knobs if knob.name not in front)
+        for panel in (self.options,) if self.target is None else (self.options, self.target.panel):
+            panel.turned.connect(lambda values: self._set(**values))
+            panel.refused.connect(self.session.jobs.failed)
+        if self.target is not None:
+            self.folded.addWidget(self.target)
         self.folded.addWidget(Fold("Options", self.options))
         self._show_knobs()
 
@@ -227,7 +236,9 @@ class PerturbDock(Page):
     def _show_knobs(self) -> None:
         perturbing = self.bench.perturbing
         if self.options is not None:
-            self.options.set_values(perturbing.knobs)
+            self.options.set_values({name: perturbing.knobs[name] for name in self.options.controls})
+        if self.target is not None:
+            self.target.set_values(perturbing.knobs)
         self.budget.set_value(perturbing.budget)
         self.further.set_budgets(perturbing.further)
         steps = perturbing.knobs.get("steps")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ..measurement import Measurement
     from ..perturbations.base import Perturbation, Perturbed
     from ..perturbations.outcome import Outcome
+    from ..perturbations.targeted import Targeted
     from ..reconstructors.base import Reconstructor
     from ..sweep import Sweep
 
@@ -109,6 +111,16 @@ class Perturbing:
         """Set knobs of the kind."""
         self.knobs = resolve(self.chosen.knobs, {**self.knobs, **values})
 
+    def aim(self, path: Path) -> "Task[Targeted]":
+        """Take targeted noise, its target the image of a file; the knobs that it has been given stay."""
+
+        def accept(kind: "Targeted") -> None:
+            same = self.kind is not None and self.kind.id == kind.id
+            self.kind, self.knobs = kind, resolve(kind.knobs, self.knobs if same else {})
+            self.kind_changed.emit()
+
+        return Task(f"Opening {path.name}", _target(path), accept)
+
     @property
     def chosen(self) -> "Perturbation":
         """The kind; InputError while none is chosen."""
@@ -189,6 +201,13 @@ class Perturbing:
     def _forget(self) -> None:
         self.result = None
         self.finished.emit()
+
+
+def _target(path: Path) -> "Job[Targeted]":
+    yield Progress(0.0, f"Opening {path.name}")
+    from ..perturbations.targeted import Targeted
+
+    return Targeted.towards(path)
 
 
 def _search(setting: Setting, index: int, kind: "Perturbation", budgets: tuple[float, ...]) -> Job[Result]:
