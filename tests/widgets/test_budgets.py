@@ -75,7 +75,7 @@ def test_each_budget_is_plotted_with_its_control_and_can_be_looked_at(
     until(lambda: bench.acquisition.scan is None and not review.jobs.busy())
     assert page(review).over_budgets.plot._at == (0.0, 0.5, 1.0, 2.0, 4.0)
     assert page(review).further.text.text() == "0.5, 1, 2"
-    assert bench.perturbing.budget == 0.04
+    assert page(review).budget.value() == bench.perturbing.budget == 0.04
 
 
 def test_one_budget_has_no_curve(review: Session, until: Until, qtbot: Any) -> None:

@@ -26,6 +26,7 @@ from .knobs import KnobPanel, NumberControl, decimals
 from .parts import Curve, Fold, Page, button, heading, row, show_text, words
 from .scene import percent
 from .session import Session
+from .study import StudyPanel
 from .target import TargetPanel
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class PerturbDock(Page):
         self.listen(self.bench.regions.changed, self._list_regions)
         self.listen(self.bench.regions.chosen_changed, self._show_chosen)
         self.listen(self.bench.fragility.changed, self.fragile.show_found)
+        self.listen(self.bench.studying.changed, self.study.show_found)
+        self.listen(self.bench.reconstruction.method_changed, self.study.list_methods)
         self.listen(self.bench.perturbing.kind_changed, self._on_kind)
         self.listen(self.bench.perturbing.previewed, self._on_preview)
         self.listen(self.bench.perturbing.finished, self._on_finished)
@@ -141,6 +144,8 @@ class PerturbDock(Page):
         self.column.addWidget(self.replayed)
         self.column.addWidget(self.replay)
         self.column.addWidget(self.spent)
+        self.study = StudyPanel(self.session)
+        self.column.addWidget(Fold("Study this further", self.study))
 
     # ---------------------------------------------------------------- regions
 
@@ -189,6 +194,7 @@ class PerturbDock(Page):
             with signals_blocked(self.kind):
                 for id in registry.ids():
                     self.kind.addItem(registry.get(id).label, id)
+        self.study.list_methods()
         if self.bench.perturbing.kind is None:
             self.bench.perturbing.choose(FIRST_KIND)
         else:
@@ -278,6 +284,7 @@ class PerturbDock(Page):
     def _show_running(self, _: str = "") -> None:
         for one in (self.run, self.fragile.find):
             one.setEnabled(self.session.jobs.free() and self.bench.acquisition.slice is not None)
+        self.study.show_running()
 
     # ---------------------------------------------------------------- result
 
@@ -311,6 +318,7 @@ class PerturbDock(Page):
         self._show_curve(None if self.over_budgets.isVisibleTo(self) else perturbed)
         self.replay.setVisible(result is not None and result.replay is not None)
         show_text(self.spent, "" if perturbed is None else spent(perturbed))
+        self.study.show_running()
         self._on_looked()
 
     def _on_looked(self) -> None:

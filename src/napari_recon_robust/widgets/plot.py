@@ -158,11 +158,12 @@ class Plot(QWidget):
                 painter.setPen(QPen(self.palette().text().color(), 1, Qt.PenStyle.DashLine))
                 painter.drawLine(QPointF(across, area.top()), QPointF(across, area.bottom()))
             width = painter.fontMetrics().horizontalAdvance(words)
-            if across + width / 2 > room:
+            left = min(across - width / 2, area.right() + 8 - width)
+            if left + width > room:
                 continue
-            room = across - width / 2 - 6
+            room = left - 6
             painter.setPen(self.palette().text().color())
-            painter.drawText(QPointF(across - width / 2, area.bottom() + _ROW - 1), words)
+            painter.drawText(QPointF(left, area.bottom() + _ROW - 1), words)
 
 
 def ticks_of(values: Sequence[float], most: int = 4) -> list[float]:

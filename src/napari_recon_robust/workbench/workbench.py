@@ -12,6 +12,7 @@ from .fragility import Fragility
 from .perturbing import Perturbing, Result, Setting, finished
 from .reconstruction import Reconstruction
 from .regions import Regions
+from .studying import Studying
 from .task import Task, part
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Workbench:
         self.choosing = Choosing(self.acquisition, self.reconstruction, self.regions)
         self.perturbing = Perturbing(self.acquisition, self.reconstruction, self.regions)
         self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing)
+        self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)
         self.perturbing.finished.connect(self._follow)
@@ -76,10 +78,10 @@ class Workbench:
         self.acquisition.use_measurement(setting.measurement, setting.source)
         self.regions.draw(setting.roi, 0)
         self.reconstruction.choose(setting.reconstructor, **setting.reconstructor_knobs)
-        self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
         budgets = [one.perturbed.budget.nominal for one in result.outcomes]
         *further, budget = [one for one in budgets if one is not None] or [self.perturbing.budget]
         self.perturbing.budget, self.perturbing.further = budget, tuple(further)
+        self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
         self.perturbing.take(result)
 
 
