@@ -102,7 +102,7 @@ class BudgetCurve(QWidget):
         percentages = [0.0, *(100 * (one.perturbed.budget.nominal or 0.0) for one in self._outcomes)]
         self.plot.show_lines(
             percentages,
-            "Budget η, % of the k-space norm",
+            "Budget η, % of the norm",
             [
                 Axes("SSIM", [Line(NAMES[name], [one.ssim for one in scores]) for name, scores in lines.items()]),
                 Axes(
