@@ -63,6 +63,7 @@ def test_what_is_outlined_appears_where_it_was_drawn(targeting: Session, until: 
     inside = targeting.bench.regions.chosen[0].roi.mask((96, 96))
     assert change[inside].mean() > 5 * change[~inside].mean().abs()
     assert outcome.perturbed.statement in dock.spent.text()
+    assert (dock.curve._left, dock.curve._right[-1]) == ("Way to the target", "%")
 
 
 def test_an_annotated_lesion_vanishes(targeting: Session, until: Until) -> None:

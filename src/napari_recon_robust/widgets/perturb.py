@@ -299,6 +299,9 @@ class PerturbDock(Page):
             self._show_angles(turned_only(perturbed.details["curve"]))
         elif perturbed.budget.nominal is None:
             self.curve.set_values(())
+        elif "reached" in perturbed.details:
+            tip = "How much nearer to its target the region is than in the clean image, at each try; 100% is there"
+            self.curve.set_values(perturbed.loss, "Way to the target", percent(perturbed.details["reached"]), tip)
         else:
             loss = perturbed.loss
             ratio = f"{max(loss) / loss[0]:.3g} × clean" if loss and loss[0] > 0 else ""
