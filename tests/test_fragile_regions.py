@@ -43,7 +43,7 @@ def test_the_settings_of_the_review_are_those_of_the_map(bench: Workbench) -> No
     )
     torch.testing.assert_close(found.expected_change, again.expected_change)
     assert found.noise is None
-    assert [region.roi for region in bench.regions.on(1) if region.source == "fragile"] == [one.roi for one in worst]
+    assert [region.roi for region in bench.regions.on(1) if region.source == "fragile"] == [roi for roi, _ in worst]
 
 
 def test_regions_found_again_take_the_place_of_those_before(bench: Workbench) -> None:

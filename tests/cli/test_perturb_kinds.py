@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -60,3 +61,27 @@ def test_the_budget_says_what_it_is_of_and_the_scan_its_acceleration(scan_file: 
     words = [CliRunner().invoke(cli, ["perturb", kind, "--help"]).output for kind in ("image-domain", "targeted")]
     of_what = ("Fractions of the norm of the object", "Fractions of the norm of each coil's")
     assert all(said in " ".join(help.split()) for said, help in zip(of_what, words, strict=True))
+
+
+@pytest.mark.parametrize("suffix", ["npy", "png"])
+def test_targeted_noise_takes_an_image_from_a_file(scan_file: Path, tmp_path: Path, suffix: str) -> None:
+    scan = [str(scan_file), "--slice", "1", "--method", "cg-sense", *SAMPLING]
+    image = tmp_path / f"target.{suffix}"
+    written = CliRunner().invoke(cli, ["reconstruct", *scan, "--knob", "weight=0.5", "--output", str(image)])
+    assert written.exit_code == 0, written.output
+    options = ["--roi", "40,40,12,12", "--budget", "0.02", "--target-image", str(image), "--json"]
+    result = CliRunner().invoke(cli, ["perturb", "targeted", *scan, *options])
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    (outcome,) = json.loads(result.stdout)
+    assert outcome["effect"] == "image"
+    assert outcome["reached"] > 0
+    assert "the given image" in outcome["sentence"]
+
+
+def test_an_image_of_another_size_is_refused(scan_file: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "small.npy", np.ones((5, 4)))
+    scan = [str(scan_file), "--slice", "1", "--method", "cg-sense", *SAMPLING]
+    options = ["--roi", "40,40,12,12", "--budget", "0.02", "--target-image", str(tmp_path / "small.npy")]
+    result = CliRunner().invoke(cli, ["perturb", "targeted", *scan, *options])
+    assert result.exit_code == 1
+    assert "the target has 5×4 pixels" in str(result.exception) + result.output

@@ -5,10 +5,10 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from skimage.io import imread
+from skimage.io import imread, imsave
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.io.images import write_image
+from napari_recon_robust.errors import FileFormatError, InputError
+from napari_recon_robust.io.images import read_image, write_image
 
 IMAGE = torch.complex(torch.rand(6, 5) * 1e-5, torch.rand(6, 5) * 1e-5)
 
@@ -40,3 +40,38 @@ def test_png_is_the_windowed_magnitude(tmp_path: Path) -> None:
 def test_a_name_that_cannot_be_written_is_refused(tmp_path: Path, name: str, cause: str) -> None:
     with pytest.raises(InputError, match=cause):
         write_image(tmp_path / name, IMAGE)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.h5", "a.nii.gz", "a.nii"])
+def test_what_was_written_is_read_again(tmp_path: Path, name: str) -> None:
+    written = tmp_path / name.replace(".nii", ".nii.gz").replace(".gz.gz", ".gz")
+    write_image(written, IMAGE)
+    if name == "a.nii":
+        nibabel.save(nibabel.load(written), tmp_path / name)
+    image = read_image(tmp_path / name)
+    assert image.dtype == torch.float32
+    torch.testing.assert_close(image, IMAGE.abs())
+
+
+def test_a_picture_is_read_as_its_grey_values(tmp_path: Path) -> None:
+    grey = np.array([[0, 255, 51], [102, 204, 0]], np.uint8)
+    for name, pixels in (("a", grey), ("b", np.stack([grey] * 3, -1)), ("c", np.dstack([grey] * 3 + [grey * 0 + 255]))):
+        imsave(tmp_path / f"{name}.png", pixels, check_contrast=False)
+        np.testing.assert_allclose(read_image(tmp_path / f"{name}.png").numpy(), grey / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.h5", "a.nii.gz", "a.png"])
+def test_a_file_that_is_not_what_its_name_says_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"neither this nor that")
+    with pytest.raises(FileFormatError, match=f"{name} cannot be read"):
+        read_image(tmp_path / name)
+
+
+def test_what_is_not_one_image_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "stack.npy", np.zeros((3, 4, 5)))
+    np.save(tmp_path / "words.npy", np.array([["a", "b"]]))
+    for name in ("stack.npy", "words.npy"):
+        with pytest.raises(InputError, match="give a single image"):
+            read_image(tmp_path / name)
+    with pytest.raises(InputError, match="is no image"):
+        read_image(tmp_path / "a.tiff")

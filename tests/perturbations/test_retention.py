@@ -149,3 +149,32 @@ def test_what_does_not_fit_is_said(measurement, combined, knobs, words):
 def test_a_table_that_cannot_be_is_refused(measurement, combined, knobs, words):
     with pytest.raises(InputError, match=words):
         run(recovery_table(measurement, combined, **{"sizes": (2.0,)} | knobs))
+
+
+def test_what_is_lost_and_where_it_is_worst_as_boxes(full, blind):
+    found = run(retention_map(full, blind, size=2.0, spacing=2))
+    lost = found.contrast_lost
+    known = np.isfinite(found.values)
+    assert not lost[~known].any()
+    np.testing.assert_allclose(lost[known], np.clip(1 - found.values[known], 0, 1))
+    assert found.tried == len(found.positions)
+    worst = found.weakest()
+    taken = np.zeros((32, 36), int)
+    for number, (roi, recovery) in enumerate(worst, start=1):
+        mask = roi.mask((32, 36)).numpy()
+        taken += mask
+        assert mask.sum() == 16
+        assert roi.label == f"lost blob {number}"
+        assert any(mask[place.row, place.column] and place.recovery == recovery for place in found.worst)
+    assert taken.max() == 1, "boxes don't overlap"
+    assert worst[0][1] == found.worst[0].recovery
+
+
+def test_a_map_in_the_making_counts_what_it_has_tried(full, blind):
+    first, *_, last = [step.preview for step in retention_map(full, blind, size=2.0, spacing=2) if step.preview]
+    assert (first.tried, first.lost) == (0, 0.0)
+    assert last.tried == len(last.positions)
+    middle = next(
+        step.preview for step in retention_map(full, blind, size=2.0, spacing=2) if step.preview and step.preview.tried
+    )
+    assert middle.lost == pytest.approx((middle.recoveries < 0.5).sum() / middle.tried)

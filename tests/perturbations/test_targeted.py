@@ -3,7 +3,9 @@ import torch
 
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.drawn import filled, inserted, surroundings
 from napari_recon_robust.perturbations.objective import Objective
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.random_noise import draw
@@ -188,3 +190,80 @@ def test_a_lesion_larger_than_the_region_is_said(measurement, combined):
     assert "beyond_region" not in fitting.findings
     with pytest.raises(InputError, match="the lesion of 40 pixels is larger than the image"):
         Targeted().run(measurement, combined, ROI.box(10, 12, 9, 10), (0.02,), size=40.0, **knobs)
+
+
+BLOT = ROI.polygon([(11, 13), (11, 20), (17, 22), (18, 14)], label="blot")
+
+
+def test_a_drawn_lesion_appears_in_its_own_shape(measurement, combined):
+    shape = BLOT.mask(measurement.matrix)
+    around = surroundings(shape)
+    before = combined(measurement).abs()
+    for amount in (0.5, -0.5):
+        (found,) = targeted(measurement, combined, BLOT, (0.3,), effect="appear", amount=amount, steps=10)
+        change = (combined(found.measurement).abs() - before) / before[around].mean()
+        assert float(change[shape].mean()) == pytest.approx(0.85 * amount, rel=0.15)
+        assert float(change[around].abs().mean()) < 0.3 * abs(amount)
+        kind = "bright" if amount > 0 else "dark"
+        assert f"of the way to a {kind} lesion of this shape" in found.statement
+
+
+def test_a_lesion_vanishes_into_its_surroundings(measurement, combined):
+    """A bright spot in all samples, outlined with its blur; without it there is the anatomy."""
+    everything = torch.ones_like(measurement.mask)
+    plain = Measurement(measurement.full, everything, measurement.matrix, measurement.full, measurement.kept)
+    spot = torch.zeros(measurement.matrix)
+    spot[12:17, 14:19] = 0.8
+    full = plain.full + plain.model.forward(spot.to(torch.complex64))
+    lesion = Measurement(full, everything, measurement.matrix, full, measurement.kept)
+    outline = ROI.box(11, 13, 7, 7)
+    shape = outline.mask(measurement.matrix)
+    before, without = combined(lesion).abs(), combined(plain).abs()
+    for budget in (0.3, 1.0):
+        (found,) = targeted(lesion, combined, outline, (budget,), effect="vanish", steps=10)
+        after = combined(found.measurement).abs()
+        assert (after - without)[shape].norm() < 0.4 * (before - without)[shape].norm()
+        assert found.details["reached"] > 0.8
+        assert found.budget.achieved < 0.3
+        assert "of the way to what surrounds it" in found.statement
+
+
+def test_what_is_filled_in_goes_on_from_what_surrounds_it():
+    rows, columns = torch.meshgrid(torch.arange(30.0), torch.arange(26.0), indexing="ij")
+    slope = 3 + 0.2 * rows - 0.05 * columns
+    for roi in (ROI.ellipse(14, 12, 5, 3), ROI.box(9, 9, 1, 1)):
+        shape = roi.mask((30, 26))
+        torch.testing.assert_close(filled(torch.where(shape, torch.tensor(50.0), slope), shape), slope)
+    corner = filled(slope, ROI.box(0, 0, 6, 6).mask((30, 26)))
+    assert slope[6, 0] >= corner[:6, :6].max() >= corner[:6, :6].min() >= slope[0, 6]
+
+
+def test_what_is_inserted_stands_out_by_its_contrast_and_stays_positive():
+    image = torch.full((20, 20), 2.0)
+    shape = ROI.box(6, 6, 8, 8).mask((20, 20))
+    bright, dark = inserted(image, shape, 0.5), inserted(image, shape, -0.99)
+    assert bright[10, 10] == pytest.approx(3.0)
+    assert 2 < bright[6, 10] < 3, "a soft edge"
+    assert bright[2, 10] == 2
+    assert dark.min() == pytest.approx(0.2)
+
+
+def test_a_region_without_surroundings_cannot_be_a_lesion(measurement, combined):
+    rows, columns = measurement.matrix
+    for effect in ("appear", "vanish"):
+        with pytest.raises(InputError, match="nothing around it"):
+            targeted(measurement, combined, ROI.box(0, 0, rows, columns), (0.1,), effect=effect)
+
+
+def test_a_picture_is_scaled_to_the_slice(measurement, combined, roi):
+    clean = combined(measurement).abs()
+    wanted = torch.where(roi.mask(measurement.matrix), 1.4 * clean, clean)
+    picture = wanted / wanted.max() * 255
+    one, other = (
+        run(kind.run(measurement, combined, roi, (0.1,), **KEPT))[0]
+        for kind in (Targeted(wanted), Targeted(picture, scaled=True))
+    )
+    assert other.details["distance"] == pytest.approx(one.details["distance"], rel=1e-4)
+    outside = torch.where(roi.mask(measurement.matrix), 1.0, 0.0)
+    with pytest.raises(InputError, match="black outside"):
+        run(Targeted(outside, scaled=True).run(measurement, combined, roi, (0.1,), **KEPT))

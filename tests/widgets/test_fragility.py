@@ -16,7 +16,7 @@ def page(review: Session) -> Any:
 
 
 def look_for_it(review: Session, until: Until) -> None:
-    page(review).find.click()
+    page(review).fragile.find.click()
     until(lambda: review.bench.fragility.found is not None)
     until(lambda: len(review.panels.viewer.layers) == 3 * len(review.panels.shown) and review.panels.settled)
 
@@ -45,7 +45,7 @@ def test_the_map_lies_over_the_clean_image_and_its_worst_places_are_listed(revie
 
 
 def test_it_is_hidden_shown_and_gone_with_what_it_was_made_of(review: Session, until: Until) -> None:
-    check = page(review).map
+    check = page(review).fragile.map
     assert not check.isEnabled()
     look_for_it(review, until)
     assert check.isEnabled()
@@ -83,12 +83,12 @@ def test_a_fragile_place_is_attacked_and_the_map_stays_in_its_panel(review: Sess
 
 def test_it_can_be_cancelled_and_a_deleted_map_comes_back(review: Session, until: Until) -> None:
     dock = page(review)
-    dock.find.click()
-    assert not dock.find.isEnabled()
+    dock.fragile.find.click()
+    assert not dock.fragile.find.isEnabled()
     next(one for one in dock.foot.findChildren(QPushButton) if one.text() == "Cancel").click()
     until(lambda: not review.jobs.working)
     assert review.bench.fragility.found is None
-    assert dock.find.isEnabled()
+    assert dock.fragile.find.isEnabled()
     look_for_it(review, until)
     layers = review.panels.viewer.layers
     layers.remove(review.panels.panels["clean"].overlay)
@@ -98,6 +98,63 @@ def test_it_can_be_cancelled_and_a_deleted_map_comes_back(review: Session, until
 
 def test_a_method_without_gradients_says_so(review: Session, until: Until) -> None:
     review.choose_method("dip")
-    page(review).find.click()
+    page(review).fragile.find.click()
     until(lambda: "gives no gradients" in page(review).foot.message.text())
     assert review.bench.fragility.found is None
+
+
+def choose_feature(review: Session, **knobs: Any) -> None:
+    kind = page(review).kind
+    kind.setCurrentIndex(kind.findData("fnaf"))
+    review.bench.perturbing.set(size=2.0, **knobs)
+
+
+def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, until: Until) -> None:
+    dock = page(review)
+    assert dock.fragile.find.text() == "Where is it fragile?"
+    choose_feature(review, contrast=-0.5, shape="ring")
+    assert dock.fragile.find.text() == "Where would it be lost?"
+    grown: list[int] = []
+    review.bench.fragility.changed.connect(lambda: grown.append(review.bench.fragility.found.tried))
+    dock.fragile.find.click()
+    until(lambda: not review.jobs.busy() and review.bench.fragility.found is not None)
+    until(lambda: len(review.panels.viewer.layers) == 6 and review.panels.settled)
+    found, overlay = review.bench.fragility.found, review.panels.panels["clean"].overlay
+    assert (found.shape, found.size, found.contrast) == ("ring", 2.0, -0.5)
+    assert cells(review)[1] == ["CG-SENSE", "Contrast lost", "ROI"]
+    np.testing.assert_array_equal(overlay.data[1], found.contrast_lost)
+    assert overlay.contrast_limits == [0.0, 1.0]
+    assert overlay.colorbar.visible
+    assert grown == sorted(grown)
+    assert len(set(grown)) > 2, "it grows while it is made"
+    words = dock.fragile.legend.text()
+    assert f"at {100 * found.lost:.3g}% of {len(found.positions)} places" in words
+    assert "a ring of 2 px, contrast -0.5" in words
+    listed = [one for one in review.bench.regions.on(1) if one.source == "fragile"]
+    assert len(listed) == min(5, len(found.weakest()))
+    assert listed[0].name.endswith(f"({100 * found.worst[0].recovery:.0f}% kept)")
+    dock.list.item(1).setSelected(True)
+    assert review.bench.regions.chosen == (listed[0],)
+    kind = dock.kind
+    kind.setCurrentIndex(kind.findData("worst-case"))
+    assert dock.fragile.find.text() == "Where is it fragile?"
+    assert review.bench.fragility.found is found, "until another is made"
+
+
+def test_a_cancelled_map_keeps_what_is_known(review: Session, until: Until) -> None:
+    choose_feature(review)
+    page(review).fragile.find.click()
+    until(lambda: review.bench.fragility.found is not None and review.bench.fragility.found.tried)
+    page(review).foot.cancel.click()
+    until(lambda: not review.jobs.working)
+    found = review.bench.fragility.found
+    assert 0 < found.tried < len(found.positions)
+    assert f"the {found.tried} of {len(found.positions)} places tried so far" in page(review).fragile.legend.text()
+    assert not [one for one in review.bench.regions.on(1) if one.source == "fragile"]
+    assert page(review).fragile.map.isChecked()
+
+
+def test_what_fits_no_map_is_said(review: Session, until: Until) -> None:
+    choose_feature(review, shape="walk")
+    page(review).fragile.find.click()
+    until(lambda: "choose one of blob, line, ring" in page(review).foot.message.text())

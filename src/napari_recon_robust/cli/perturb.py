@@ -16,6 +16,7 @@ from ..perturbations import registry
 from ..perturbations.base import Perturbation
 from ..perturbations.outcome import Outcome, evaluate
 from ..perturbations.pose import Pose
+from ..perturbations.targeted import Targeted
 from ..replay import make_case
 from ..scan import Scan
 from .options import (
@@ -41,6 +42,12 @@ _PLOT = click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw SSIM and error over the budgets, or the angles: .png, .pdf or .svg.",
+)
+_TARGET = click.option(
+    "--target-image",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What the region should look like, instead of --effect: .npy, .nii.gz or .h5 as `reconstruct` writes them, or "
+    "a .png, whose grey values are scaled to the slice outside of the region.",
 )
 _OUTPUT = click.option("--output", type=click.Path(path_type=Path), help="Save the case into this new folder.")
 
@@ -86,8 +93,10 @@ def _command(perturbation: Perturbation) -> click.Command:
         plot: Path | None = None,
         budget: str | None = None,
         at: str | None = None,
+        target_image: Path | None = None,
         **options: Any,
     ) -> None:
+        kind = perturbation if target_image is None else Targeted.towards(target_image)
         settings = {knob.name: options.pop(knob.name) for knob in own}
         settings["seed"] = number(options["seed"], default=0)
         if at is not None:
@@ -103,9 +112,7 @@ def _command(perturbation: Perturbation) -> click.Command:
         with measured(**options) as (scan, index, measurement):
             reconstructor, values = method_and_knobs(method, knobs, auto, measurement)
             region = _region(scan, index, roi, annotations, annotation, measurement.matrix, perturbation)
-            search = perturbation.run(
-                measurement, reconstructor, region, budgets, reconstructor_knobs=values, **settings
-            )
+            search = kind.run(measurement, reconstructor, region, budgets, reconstructor_knobs=values, **settings)
             perturbed = follow(search, perturbation.label)
             comparing = evaluate(
                 measurement,
@@ -156,6 +163,8 @@ def _command(perturbation: Perturbation) -> click.Command:
         options.append(click.option("--budget", required=True, metavar="η[,η…]", help=words))
     if perturbation.needs_budget or {"angle", "step"} <= names:  # what a curve may be drawn over
         options.append(_PLOT)
+    if isinstance(perturbation, Targeted):
+        options.append(_TARGET)
     if {"row", "column"} <= names:
         options.append(_AT)
     decorated: Callable[..., Any] = run

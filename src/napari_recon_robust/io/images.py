@@ -1,11 +1,13 @@
-"""Reconstructed images as files that other programs read."""
+"""Reconstructed images as files that other programs read, and images from such files."""
 
 from pathlib import Path
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import FileFormatError, InputError, dimensions
 
 SUFFIXES = (".npy", ".h5", ".png", ".nii.gz")
 MAP_SUFFIXES = (".npy", ".png")
@@ -47,3 +49,45 @@ def write_image(path: Path, image: Tensor, voxel: tuple[float, float, float] | N
 
         row, column, slice = voxel or (1.0, 1.0, 1.0)
         nibabel.save(nibabel.Nifti1Image(magnitude.T[..., None], np.diag([column, row, slice, 1.0])), path)
+
+
+def read_image(path: Path) -> Tensor:
+    """A magnitude image, float32 (rows, columns), from a file laid out as by `write_image`, or .nii.
+
+    In the file's own units, which of a picture (.png) are grey values from 0 to 1. Raises InputError for another kind
+    of file or more than one image, FileFormatError for one that cannot be read.
+    """
+    name = path.name.lower()
+    if not name.endswith((*SUFFIXES, ".nii")):
+        raise InputError(f"{path.name} is no image that can be read; give one that ends in {', '.join(SUFFIXES)}.")
+    try:
+        values = _read(path, name)
+    except Exception as error:  # the libraries raise what they like for files that are not what their name says
+        raise FileFormatError(f"{path.name} cannot be read as an image ({error}); save it again.") from error
+    if values.ndim != 2 or not np.issubdtype(values.dtype, np.number):
+        size = dimensions(values.shape)
+        raise InputError(f"{path.name} holds an array of {size} values; give a single image (rows, columns).")
+    return torch.from_numpy(np.abs(values).astype(np.float32))
+
+
+def _read(path: Path, name: str) -> NDArray[np.generic]:
+    if name.endswith(".npy"):
+        return np.asarray(np.load(path))
+    if name.endswith(".h5"):
+        import h5py
+
+        with h5py.File(path) as file:
+            return np.asarray(file["magnitude"])
+    if name.endswith(".png"):
+        from skimage.color import rgb2gray, rgba2rgb
+        from skimage.io import imread
+        from skimage.util import img_as_float
+
+        picture = img_as_float(imread(path))
+        if picture.ndim == 3:
+            picture = rgb2gray(rgba2rgb(picture) if picture.shape[-1] == 4 else picture)
+        return np.asarray(picture)
+    import nibabel
+
+    stored = np.asarray(nibabel.load(path).dataobj)
+    return stored.reshape(stored.shape[:2] if stored.size == np.prod(stored.shape[:2]) else stored.shape).T

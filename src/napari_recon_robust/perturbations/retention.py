@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -58,9 +59,38 @@ class RetentionMap:
     worst: tuple[WeakPlace, ...] = ()
 
     @property
+    def tried(self) -> int:
+        """How many of the positions are known: all of them in a finished map."""
+        return int(np.isfinite(self.recoveries).sum())
+
+    @property
     def lost(self) -> float:
-        """The fraction of the positions at which the feature is lost."""
-        return float((self.recoveries < LOST).mean())
+        """The fraction of the positions that were tried at which the feature is lost; 0 before the first."""
+        return float((self.recoveries < LOST).sum() / max(self.tried, 1))
+
+    @property
+    def contrast_lost(self) -> NDArray[np.float32]:
+        """1 - recovery, float32 (rows, columns) in [0, 1]; 0 where nothing is known."""
+        return np.nan_to_num(np.clip(1 - self.values, 0, 1)).astype(np.float32)
+
+    def weakest(self) -> list[tuple[ROI, float]]:
+        """A box around each of the worst places, within the image and twice as wide as the feature, and the recovery.
+
+        Boxes that would overlap a worse one's are left out.
+        """
+        side = min(ceil(2 * self.size), *self.values.shape)
+        found: list[tuple[ROI, float]] = []
+        corners: list[tuple[int, ...]] = []
+        for place in self.worst:
+            corner = tuple(
+                min(max(at - side // 2, 0), length - side)
+                for at, length in zip((place.row, place.column), self.values.shape, strict=True)
+            )
+            if all(max(abs(a - b) for a, b in zip(corner, other, strict=True)) >= side for other in corners):
+                corners.append(corner)
+                label = f"{'lost' if place.recovery < LOST else 'weak'} {self.shape} {len(corners)}"
+                found.append((ROI.box(corner[0], corner[1], side, side, label), place.recovery))
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the map itself, as JSON values."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,9 +11,11 @@ from torch import Tensor
 
 from ..errors import InputError, dimensions
 from ..evaluation import metrics
+from ..io.images import read_image
 from ..knob import Knob
 from ..progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from .drawn import filled, inserted, surroundings
 from .feature import Feature, Tissue, beyond, check_size
 from .objective import Objective
 from .sphere_ascent import sphere_ascent
@@ -22,6 +25,9 @@ from .worst_case import WARM_STEPS
 TRIALS, ROUND = 2, 4
 # Of the steps of an ascent to the surface of the balls: the nearest to a target may lie inside.
 STRIDE = 0.5
+# How much smaller a line search starts again where all was worse than nothing, and how often.
+SMALLER, AGAIN = 0.1, 3
+DRAWN = ("appear", "vanish")  # the region is the lesion
 UNMOVED = "Nothing within the budget brings the region nearer to the target."
 
 
@@ -32,8 +38,12 @@ class Targeted(Perturbation):
     arXiv:2208.03161. Sphere ascent with line searches along z, since less than the budget may suffice; what is
     returned is never farther from T than the clean image.
 
-    image: T itself, magnitudes (rows, columns) in the scan's units, instead of one made by the knob `effect`; only
-    its pixels in the ROI count.
+    Where a lesion of the region's own shape is to appear or to vanish, S is the region with its surroundings, which are
+    to stay.
+
+    image: T itself, magnitudes (rows, columns), instead of one made by the knob `effect`; only its pixels in the ROI
+    count. In the scan's units, or `scaled` to the clean image outside of the ROI, which a picture that was painted on
+    has to be.
     """
 
     id = "targeted"
@@ -45,15 +55,17 @@ class Targeted(Perturbation):
             name="effect",
             label="Effect",
             help="What the region should look like: its own mean everywhere, the clean image brighter or darker, "
-            "or with a lesion in its middle.",
+            "or with a lesion in its middle; or the region is the lesion, outlined, that should appear among its "
+            "surroundings, or vanish into them.",
             kind="choice",
-            choices=("homogeneous", "brighter", "darker", "lesion"),
+            choices=("homogeneous", "brighter", "darker", "lesion", "appear", "vanish"),
             default="homogeneous",
         ),
         Knob(
             name="amount",
             label="Amount",
-            help="How much brighter or darker, relative to the clean image; negative for a dark lesion.",
+            help="How much brighter or darker, relative to the clean image, of a lesion that appears to the tissue "
+            "around it; negative for a dark lesion.",
             minimum=-0.9,
             maximum=0.9,
             default=0.3,
@@ -81,8 +93,13 @@ class Targeted(Perturbation):
         SEED,
     )
 
-    def __init__(self, image: Tensor | None = None) -> None:
-        self.image = image
+    def __init__(self, image: Tensor | None = None, *, scaled: bool = False) -> None:
+        self.image, self.scaled = image, scaled
+
+    @classmethod
+    def towards(cls, path: Path) -> "Targeted":
+        """Towards the image of a file, as `io.images.read_image` takes it; a picture (.png) is scaled to the slice."""
+        return cls(read_image(path), scaled=path.suffix.lower() == ".png")
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         keep = knobs["sensitivities"] == "kept"
@@ -90,6 +107,8 @@ class Targeted(Perturbation):
             effect, words, draw = _effect(problem, knobs["effect"], knobs["amount"], knobs["size"])
         else:
             effect, words, draw = "image", "the given image", self._given(problem)
+        if effect in DRAWN:
+            problem = replace(problem, mask=problem.mask | surroundings(problem.mask))
         objective = Likeness(problem, "clean", "squared-error", keep, draw)
         findings = {}
         if effect == "lesion":
@@ -107,7 +126,13 @@ class Targeted(Perturbation):
             )
         if not torch.isfinite(image).all():
             raise InputError("the target image holds NaN or infinite values; give one without.")
-        return lambda clean: image
+        if not self.scaled:
+            return lambda clean: image
+        outside = ~problem.mask
+        size = image[outside].square().sum()
+        if not size > 0:
+            raise InputError("the target image is black outside of the region; give one of the whole slice.")
+        return lambda clean: image * (image[outside] * clean.abs()[outside]).sum() / size
 
 
 def _effect(problem: Problem, effect: str, amount: float, size: float) -> tuple[str, str, Callable[[Tensor], Tensor]]:
@@ -115,6 +140,8 @@ def _effect(problem: Problem, effect: str, amount: float, size: float) -> tuple[
     region = problem.mask
     if effect == "homogeneous":
         return effect, "its own mean", lambda clean: torch.where(region, clean.abs()[region].mean(), clean.abs())
+    if effect == "vanish":
+        return effect, "what surrounds it", lambda clean: filled(clean.abs(), region)
     if amount == 0:
         raise InputError("the amount is 0, which changes nothing; give a positive or a negative one.")
     if effect == "lesion":
@@ -126,6 +153,9 @@ def _effect(problem: Problem, effect: str, amount: float, size: float) -> tuple[
             f"a {kind} lesion of {size:.3g} pixels",
             lambda clean: (clean + lesion.change(Tissue(clean))).abs(),
         )
+    if effect == "appear":
+        kind = "bright" if amount > 0 else "dark"
+        return effect, f"a {kind} lesion of this shape", lambda clean: inserted(clean.abs(), region, amount)
     factor = 1 + abs(amount) if effect == "brighter" else 1 - abs(amount)
     return effect, f"{factor:.3g} times its brightness", lambda clean: factor * clean.abs()
 
@@ -246,7 +276,16 @@ class Search:
             yield self._progress("Gradient")
 
     def _scale(self, point: Point) -> Generator[Progress, None, None]:
-        """Line search: L is nearly a parabola along z, known at 0 and z; two more reconstructions find its top."""
+        """Line searches, until something is better than nothing: a budget may be far more than is needed."""
+        yield from self._parabola(point)
+        for _ in range(AGAIN):
+            if self.best.spent > 0:
+                return
+            point = self._try(point, SMALLER)
+            yield from self._parabola(point)
+
+    def _parabola(self, point: Point) -> Generator[Progress, None, None]:
+        """L is nearly a parabola along z, known at 0 and z; two more reconstructions find its top."""
         limit = self.budget / point.spent
         middle = 2.0 if limit >= 2 else 0.5
         trial = self._try(point, middle)
@@ -274,7 +313,7 @@ class Search:
         rounds = self._rounds(first=True), *[[0, *self._rounds(first=False)]] * (len(set(self.budgets)) - 1)
         total = sum(sum(steps) + TRIALS * len(steps) for steps in rounds)
         best = [*self.found.values(), self._perturbed(complete=False)]
-        return Progress(self.done / (total + 1), f"{message}, budget {100 * self.budget:.3g}%", best)
+        return Progress(min(self.done / (total + 1), 1.0), f"{message}, budget {100 * self.budget:.3g}%", best)
 
     def _perturbed(self, *, complete: bool) -> Perturbed:
         objective, best = self.objective, self.best

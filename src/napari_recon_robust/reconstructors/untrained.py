@@ -105,7 +105,7 @@ class Untrained(Reconstructor):
         with torch.random.fork_rng(devices=[]), torch.enable_grad():
             torch.manual_seed(knobs["seed"])
             network = self.generator(knobs["channels"], problem.model.shape)
-        return network.to(problem.data.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return network.to(problem.data.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True, eq=False)

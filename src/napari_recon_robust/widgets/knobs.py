@@ -24,7 +24,8 @@ from ..knob import Knob, Value
 
 _STEPS = 1000
 _UNKNOWN = 90  # grey
-_LABEL_WIDTH, _BOX_WIDTH = 106, 90  # the latter for six digits behind "0.000"
+LABEL_WIDTH = 106
+_BOX_WIDTH = 90  # for six digits behind "0.000"
 # napari's theme asks for boxes so wide that a row does not fit a narrow dock.
 _BOX_STYLE = "QAbstractSpinBox { min-width: 40px; padding: 1px 6px; }"
 
@@ -122,7 +123,7 @@ class KnobRow(QWidget):
         if knob.kind != "bool":
             unit = "" if knob.unit == short_unit(knob) else f", {knob.unit}"
             label = QLabel(f"{knob.label}{unit}")
-            label.setFixedWidth(_LABEL_WIDTH)
+            label.setFixedWidth(LABEL_WIDTH)
             label.setWordWrap(True)
             self._row.addWidget(label)
 

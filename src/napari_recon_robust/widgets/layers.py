@@ -355,8 +355,11 @@ class Panels:
             panel.image.name = title
         panel.title = panel.image.name
 
-    def overlay(self, index: int, image: np.ndarray | None, title: str = "") -> None:
-        """Lay a map (rows, columns) over a slice of the clean panel, black at 0; None takes it away."""
+    def overlay(self, index: int, image: np.ndarray | None, title: str = "", white: float | None = None) -> None:
+        """Lay a map (rows, columns) over a slice of the clean panel; None takes it away.
+
+        Black at 0, brightest at `white`, by default the map's maximum.
+        """
         if image is None or self.geometry is None or OVERLAY not in self.panels:
             self.show_overlay(False)
             return
@@ -370,7 +373,7 @@ class Panels:
         layer = self.panels[OVERLAY].overlay
         assert layer is not None
         layer.name = title
-        layer.contrast_limits_range = layer.contrast_limits = (0.0, float(image.max()) or 1.0)
+        layer.contrast_limits_range = layer.contrast_limits = (0.0, white or float(image.max()) or 1.0)
         layer.refresh(thumbnail=False, highlight=False, extent=False)
         layer.colorbar.font_size, layer.colorbar.visible = 7, True
         self._overlay_visible = True

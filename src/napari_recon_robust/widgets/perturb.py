@@ -9,7 +9,6 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
-    QCheckBox,
     QComboBox,
     QListWidget,
     QListWidgetItem,
@@ -21,10 +20,14 @@ from superqt.utils import signals_blocked
 from ..evaluation.figures import turned_only
 from ..workbench.perturbing import BUDGET, Result
 from ..workbench.regions import Region
+from .budgets import BudgetCurve, FurtherBudgets
+from .fragile import FragilePlaces
 from .knobs import KnobPanel, NumberControl, decimals
 from .parts import Curve, Fold, Page, button, heading, row, show_text, words
 from .scene import percent
 from .session import Session
+from .study import StudyPanel
+from .target import TargetPanel
 
 if TYPE_CHECKING:
     from ..perturbations.base import Perturbed
@@ -45,6 +48,7 @@ class PerturbDock(Page):
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(Session.of(napari_viewer))
         self.options: KnobPanel | None = None
+        self.target: TargetPanel | None = None
         self._fill_regions()
         self._fill_perturbation()
         self._fill_result()
@@ -53,7 +57,9 @@ class PerturbDock(Page):
         self.listen(self.bench.acquisition.measured, self._on_measured)
         self.listen(self.bench.regions.changed, self._list_regions)
         self.listen(self.bench.regions.chosen_changed, self._show_chosen)
-        self.listen(self.bench.fragility.changed, self._show_fragility)
+        self.listen(self.bench.fragility.changed, self.fragile.show_found)
+        self.listen(self.bench.studying.changed, self.study.show_found)
+        self.listen(self.bench.reconstruction.method_changed, self.study.list_methods)
         self.listen(self.bench.perturbing.kind_changed, self._on_kind)
         self.listen(self.bench.perturbing.previewed, self._on_preview)
         self.listen(self.bench.perturbing.finished, self._on_finished)
@@ -63,7 +69,6 @@ class PerturbDock(Page):
         self.session.jobs.ended.connect(self._show_running)
         self.listen(self.session.panels.clicked, self._on_click)
         self._show_opened()
-        self._show_fragility()
         self._on_finished()
         self.session.join(self, self.title)
 
@@ -83,17 +88,8 @@ class PerturbDock(Page):
         ]
         self.delete = button("Delete", "Delete the chosen regions", self._delete)
         self.column.addLayout(row(*tools, self.delete))
-        self.find = button(
-            "Where is it fragile?",
-            "Attack the whole slice at the budget below, and list the regions that change most",
-            lambda: self.session.attempt(self.bench.fragility.run),
-        )
-        self.map = QCheckBox("Map")
-        self.map.setToolTip(
-            "Expected change over the image, as a fraction of its maximum; it ranks places for this method and budget"
-        )
-        self.map.toggled.connect(self.session.panels.show_overlay)
-        self.column.addLayout(row(self.find, self.map, stretch=0))
+        self.fragile = FragilePlaces(self.session)
+        self.column.addWidget(self.fragile)
 
     def _fill_perturbation(self) -> None:
         self.kind = QComboBox()
@@ -105,6 +101,9 @@ class PerturbDock(Page):
         self.budget.turned.connect(self._set_budget)
         self.budget.refused.connect(self.session.jobs.failed)
         self.thermal = words(faint=True)
+        self.further = FurtherBudgets()
+        self.further.turned.connect(self._set_further)
+        self.further.refused.connect(self.session.jobs.failed)
         self.effort = QButtonGroup(self)
         buttons = []
         for name, steps in EFFORT.items():
@@ -124,6 +123,7 @@ class PerturbDock(Page):
         self.column.addWidget(self.summary)
         self.column.addWidget(self.budget)
         self.column.addWidget(self.thermal)
+        self.column.addWidget(self.further)
         self.column.addLayout(row(*buttons))
         self.column.addWidget(self.place)
         self.column.addLayout(self.folded)
@@ -131,6 +131,8 @@ class PerturbDock(Page):
 
     def _fill_result(self) -> None:
         self.curve = Curve()
+        self.over_budgets = BudgetCurve()
+        self.over_budgets.chosen.connect(self.bench.perturbing.look_at)
         self.replay = QSlider(Qt.Orientation.Horizontal)
         self.replay.setRange(0, _FRACTIONS)
         self.replay.setToolTip("The same perturbation at every smaller budget, from 0 to what was found")
@@ -138,9 +140,12 @@ class PerturbDock(Page):
         self.replayed = words()
         self.spent = words(faint=True)
         self.column.addWidget(self.curve)
+        self.column.addWidget(self.over_budgets)
         self.column.addWidget(self.replayed)
         self.column.addWidget(self.replay)
         self.column.addWidget(self.spent)
+        self.study = StudyPanel(self.session)
+        self.column.addWidget(Fold("Study this further", self.study))
 
     # ---------------------------------------------------------------- regions
 
@@ -174,12 +179,6 @@ class PerturbDock(Page):
     def _delete(self) -> None:
         self.bench.regions.remove(self._chosen())
 
-    def _show_fragility(self) -> None:
-        there = self.bench.fragility.found is not None
-        self.map.setEnabled(there)
-        with signals_blocked(self.map):
-            self.map.setChecked(there)
-
     # ---------------------------------------------------------------- perturbation
 
     def _on_opened(self) -> None:
@@ -195,6 +194,7 @@ class PerturbDock(Page):
             with signals_blocked(self.kind):
                 for id in registry.ids():
                     self.kind.addItem(registry.get(id).label, id)
+        self.study.list_methods()
         if self.bench.perturbing.kind is None:
             self.bench.perturbing.choose(FIRST_KIND)
         else:
@@ -211,8 +211,9 @@ class PerturbDock(Page):
         with signals_blocked(self.kind):
             self.kind.setCurrentIndex(self.kind.findData(kind.id))
         self.summary.setText(kind.summary)
+        self.fragile.show_kind()
         names = {knob.name: knob for knob in kind.knobs}
-        for one in (self.budget, self.thermal):
+        for one in (self.budget, self.thermal, self.further):
             one.setVisible(kind.needs_budget)
         for one in self.effort_row:
             one.setVisible("steps" in names and names["steps"].default in EFFORT.values())
@@ -221,9 +222,16 @@ class PerturbDock(Page):
         while (item := self.folded.takeAt(0)) is not None:
             item.widget().hide()
             item.widget().deleteLater()
-        self.options = KnobPanel(kind.knobs)
-        self.options.turned.connect(lambda values: self._set(**values))
-        self.options.refused.connect(self.session.jobs.failed)
+        from ..perturbations.targeted import Targeted  # needs torch, which an empty dock does without
+
+        self.target = TargetPanel(self.session, kind) if isinstance(kind, Targeted) else None
+        front = () if self.target is None else tuple(self.target.panel.controls)
+        self.options = KnobPanel(knob for knob in kind.knobs if knob.name not in front)
+        for panel in (self.options,) if self.target is None else (self.options, self.target.panel):
+            panel.turned.connect(lambda values: self._set(**values))
+            panel.refused.connect(self.session.jobs.failed)
+        if self.target is not None:
+            self.folded.addWidget(self.target)
         self.folded.addWidget(Fold("Options", self.options))
         self._show_knobs()
 
@@ -234,9 +242,12 @@ class PerturbDock(Page):
     def _show_knobs(self) -> None:
         perturbing = self.bench.perturbing
         if self.options is not None:
-            self.options.set_values(perturbing.knobs)
+            self.options.set_values({name: perturbing.knobs[name] for name in self.options.controls})
+        if self.target is not None:
+            self.target.set_values(perturbing.knobs)
         self.budget.set_value(perturbing.budget)
         self._show_thermal()
+        self.further.set_budgets(perturbing.further)
         steps = perturbing.knobs.get("steps")
         self.effort.setExclusive(False)
         for one in self.effort.buttons():
@@ -247,6 +258,9 @@ class PerturbDock(Page):
     def _set_budget(self, budget: float) -> None:
         self.bench.perturbing.budget = budget
         self._show_thermal()
+
+    def _set_further(self, budgets: tuple[float, ...]) -> None:
+        self.bench.perturbing.further = budgets
 
     def _show_thermal(self) -> None:
         times = self.bench.perturbing.thermal
@@ -274,8 +288,9 @@ class PerturbDock(Page):
         self.session.attempt(self.bench.perturbing.run)
 
     def _show_running(self, _: str = "") -> None:
-        for one in (self.run, self.find):
+        for one in (self.run, self.fragile.find):
             one.setEnabled(self.session.jobs.free() and self.bench.acquisition.slice is not None)
+        self.study.show_running()
 
     # ---------------------------------------------------------------- result
 
@@ -290,6 +305,9 @@ class PerturbDock(Page):
             self._show_angles(turned_only(perturbed.details["curve"]))
         elif perturbed.budget.nominal is None:
             self.curve.set_values(())
+        elif "reached" in perturbed.details:
+            tip = "How much nearer to its target the region is than in the clean image, at each try; 100% is there"
+            self.curve.set_values(perturbed.loss, "Way to the target", percent(perturbed.details["reached"]), tip)
         else:
             loss = perturbed.loss
             ratio = f"{max(loss) / loss[0]:.3g} × clean" if loss and loss[0] > 0 else ""
@@ -305,9 +323,11 @@ class PerturbDock(Page):
     def _on_finished(self) -> None:
         result = self.bench.perturbing.result
         perturbed = None if result is None else result.outcome.perturbed
-        self._show_curve(perturbed)
+        self.over_budgets.set_result(result)
+        self._show_curve(None if self.over_budgets.isVisibleTo(self) else perturbed)
         self.replay.setVisible(result is not None and result.replay is not None)
         show_text(self.spent, "" if result is None else spent(result))
+        self.study.show_running()
         self._on_looked()
 
     def _on_looked(self) -> None:

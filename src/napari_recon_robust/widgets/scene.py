@@ -118,9 +118,16 @@ class Scene:
 
     def fragility(self) -> None:
         """Where the method is fragile, over its image; nothing where that is not known."""
-        found = self.bench.fragility.found
-        change = None if found is None else found.expected_change.numpy()
-        self.panels.overlay(self.bench.acquisition.index, change, "Expected change")
+        found, index = self.bench.fragility.found, self.bench.acquisition.index
+        if found is None:
+            self.panels.overlay(index, None)
+            return
+        from ..perturbations.retention import RetentionMap
+
+        if isinstance(found, RetentionMap):
+            self.panels.overlay(index, found.contrast_lost, "Contrast lost", white=1.0)
+        else:
+            self.panels.overlay(index, found.expected_change.numpy(), "Expected change")
 
     def preview(self, perturbed: "Perturbed") -> None:
         """The worst image so far of a running search."""

@@ -1,7 +1,7 @@
 """Where the chosen method is fragile on the measured slice, before a region is chosen."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from psygnal import Signal
 
@@ -13,18 +13,25 @@ from .regions import Regions
 from .task import Task
 
 if TYPE_CHECKING:
-    from ..fragility import FragileRegion, FragilityMap
+    from ..evaluation.roi import ROI
+    from ..fragility import FragilityMap
     from ..measurement import Measurement
+    from ..perturbations.retention import RetentionMap
     from ..reconstructors.base import Reconstructor
 
+    Places: TypeAlias = "list[tuple[ROI, str]]"
+    Found: TypeAlias = "FragilityMap | RetentionMap"
+
 COUNT = 5
+FEATURE = ("size", "contrast", "shape")  # what a kind of perturbation that inserts features has as knobs
 
 
 class Fragility:
-    """The expected change of an attack, and its worst places among the regions.
+    """A map of the slice and its worst places among the regions.
 
-    found: the last map; None when slice, method or a knob have changed since (the regions stay, to be attacked with
-    another method). Signal: `changed()`.
+    Of noise it is the expected change of an attack, of inserted features what is lost of them. found: the last map;
+    None when slice, method or a knob have changed since (the regions stay, to be attacked with another method).
+    Signal: `changed()`.
     """
 
     changed = Signal()
@@ -34,38 +41,47 @@ class Fragility:
     ) -> None:
         self._acquisition, self._reconstruction = acquisition, reconstruction
         self._regions, self._perturbing = regions, perturbing
-        self.found: FragilityMap | None = None
+        self.found: Found | None = None
         self._knobs: Mapping[str, Any] = {}
         for signal in (acquisition.measured, acquisition.closed, reconstruction.method_changed):
             signal.connect(self._forget)
         reconstruction.knobs_changed.connect(self._forget_others)
 
-    def run(self) -> Task["tuple[FragilityMap, list[FragileRegion]]"]:
-        """Map the slice at the present budget, as `fragility.fragility` does by an attack on all of it.
+    @property
+    def of_features(self) -> bool:
+        """Whether the chosen kind of perturbation asks for a map of features."""
+        return set(FEATURE) <= set(self._perturbing.knobs)
 
-        The worst regions take the place of those found on this slice before. What the method does not allow is raised
-        by the job.
+    def run(self) -> "Task[tuple[Found, Places]]":
+        """Map the slice: by `retention_map` of the feature chosen, or by `fragility` at the present budget.
+
+        The worst regions take the place of those found on this slice before. A map of features grows while it is made,
+        and what there is of it stays when it is cancelled. What the method does not allow is raised by the job.
         """
-        method, knobs, measured = (
-            self._reconstruction.chosen,
-            dict(self._reconstruction.knobs),
-            self._acquisition.current,
-        )
-        options: dict[str, Any] = {"budget": self._perturbing.budget}
-        if "sensitivities" in self._perturbing.knobs:
-            options["sensitivities"] = self._perturbing.knobs["sensitivities"]
+        method, knobs = self._reconstruction.chosen, dict(self._reconstruction.knobs)
+        measured, chosen = self._acquisition.current, self._perturbing.knobs
 
-        def accept(result: "tuple[FragilityMap, list[FragileRegion]]") -> None:
-            if measured is not self._acquisition.slice:
-                return
-            found, worst = result
-            self._regions.suggest([(one.roi, one.name) for one in worst], measured.index)
-            if method is self._reconstruction.method and knobs == self._reconstruction.knobs:
+        def show(found: "Found") -> None:
+            unchanged = measured is self._acquisition.slice and knobs == self._reconstruction.knobs
+            if unchanged and method is self._reconstruction.method:
                 self.found, self._knobs = found, knobs
                 self.changed.emit()
 
-        job = _find(measured.measurement, method, knobs, options)
-        return Task("Looking for fragile places", job, accept)
+        def accept(result: "tuple[Found, Places]") -> None:
+            found, worst = result
+            if measured is self._acquisition.slice:
+                self._regions.suggest(worst, measured.index)
+                show(found)
+
+        if self.of_features:
+            feature = {name: chosen[name] for name in FEATURE}
+            lost = _find_lost(measured.measurement, method, knobs, feature)
+            return Task("Looking for lost features", lost, accept, show)
+        options: dict[str, Any] = {"budget": self._perturbing.budget}
+        if "sensitivities" in chosen:
+            options["sensitivities"] = chosen["sensitivities"]
+        fragile = _find_fragile(measured.measurement, method, knobs, options)
+        return Task("Looking for fragile places", fragile, accept)
 
     def _forget_others(self) -> None:
         if self._reconstruction.knobs != self._knobs:
@@ -77,9 +93,9 @@ class Fragility:
             self.changed.emit()
 
 
-def _find(
+def _find_fragile(
     measurement: "Measurement", method: "Reconstructor", knobs: Mapping[str, Any], options: Mapping[str, Any]
-) -> Job["tuple[FragilityMap, list[FragileRegion]]"]:
+) -> "Job[tuple[Found, Places]]":
     yield Progress(0.0, "Looking for fragile places")
     from ..fragility import TILE, fragility
 
@@ -87,4 +103,16 @@ def _find(
     # The noise amplification takes a reconstruction for each draw, and is not shown.
     job = fragility(measurement, method, tile=side, reconstructor_knobs=knobs, replicas=0, **options)
     found = yield from job
-    return found, found.worst(side, side, COUNT)
+    return found, [(one.roi, one.name) for one in found.worst(side, side, COUNT)]
+
+
+def _find_lost(
+    measurement: "Measurement", method: "Reconstructor", knobs: Mapping[str, Any], feature: Mapping[str, Any]
+) -> "Job[tuple[Found, Places]]":
+    yield Progress(0.0, "Looking for lost features")
+    from ..perturbations.retention import retention_map
+
+    shape = "blob" if feature["shape"] == "any" else feature["shape"]
+    job = retention_map(measurement, method, reconstructor_knobs=knobs, **{**feature, "shape": shape})
+    found = yield from job
+    return found, [(roi, f"{roi.label} ({100 * kept:.0f}% kept)") for roi, kept in found.weakest()[:COUNT]]

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ..measurement import Measurement
     from ..perturbations.base import Perturbation, Perturbed
     from ..perturbations.outcome import Outcome
+    from ..perturbations.targeted import Targeted
     from ..reconstructors.base import Reconstructor
     from ..sweep import Sweep
 
@@ -52,15 +54,21 @@ class Setting:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A finished perturbation. replay: the reconstruction under the perturbation found, scaled by FACTOR; None where
-    there is no budget to scale. note: how a saved case compares with its record.
+    """A finished perturbation. outcomes: at every budget that was searched, smallest first; outcome: the one of them
+    that is looked at. replay: the reconstruction under its perturbation, scaled by FACTOR; None where there is no
+    budget to scale. note: how a saved case compares with its record.
     """
 
     setting: Setting
     slice: int
+    outcomes: "tuple[Outcome, ...]"
     outcome: "Outcome"
     replay: "Sweep | None" = None
     note: str = ""
+
+    def of(self, outcome: "Outcome") -> "Result":
+        """The same with another of its outcomes looked at."""
+        return replace(self, outcome=outcome, replay=replay_of(self.setting, outcome))
 
     def at(self, factor: float) -> "tuple[Tensor, bool]":
         """The image at a fraction of the budget, and whether it is exact; before it is prepared, between the ends."""
@@ -74,8 +82,8 @@ class Result:
 class Perturbing:
     """Kind, knobs, budget and result.
 
-    Signals: `kind_changed()`, `previewed(Perturbed)` while a search runs, `finished()` when there is a result or none
-    any more.
+    further: budgets at which to search as well, for a curve. Signals: `kind_changed()`, `previewed(Perturbed)` while a
+    search runs, `finished()` when there is a result, another budget of it is looked at, or there is none any more.
     """
 
     kind_changed = Signal()
@@ -87,6 +95,7 @@ class Perturbing:
         self.kind: Perturbation | None = None
         self.knobs: dict[str, Any] = {}
         self.budget = float(BUDGET.default)
+        self.further: tuple[float, ...] = ()
         self.result: Result | None = None
         acquisition.closed.connect(self._forget)
 
@@ -101,6 +110,16 @@ class Perturbing:
     def set(self, **values: Any) -> None:
         """Set knobs of the kind."""
         self.knobs = resolve(self.chosen.knobs, {**self.knobs, **values})
+
+    def aim(self, path: Path) -> "Task[Targeted]":
+        """Take targeted noise, its target the image of a file; the knobs that it has been given stay."""
+
+        def accept(kind: "Targeted") -> None:
+            same = self.kind is not None and self.kind.id == kind.id
+            self.kind, self.knobs = kind, resolve(kind.knobs, self.knobs if same else {})
+            self.kind_changed.emit()
+
+        return Task(f"Opening {path.name}", _target(path), accept)
 
     @property
     def chosen(self) -> "Perturbation":
@@ -133,7 +152,8 @@ class Perturbing:
             perturbation_knobs=dict(self.knobs),
             source=self._acquisition.source,
         )
-        budgets = (self.budget,) if kind.needs_budget else ()
+        further = sorted({budget for budget in self.further if budget != self.budget})
+        budgets = (*further, self.budget) if kind.needs_budget else ()  # what is looked at first comes last
         return Task(
             kind.label,
             _search(setting, measured.index, kind, budgets),
@@ -173,9 +193,21 @@ class Perturbing:
         self.result = result
         self.finished.emit()
 
+    def look_at(self, outcome: "Outcome") -> None:
+        """Look at another budget of the result."""
+        if self.result is not None and outcome is not self.result.outcome:
+            self.take(self.result.of(outcome))
+
     def _forget(self) -> None:
         self.result = None
         self.finished.emit()
+
+
+def _target(path: Path) -> "Job[Targeted]":
+    yield Progress(0.0, f"Opening {path.name}")
+    from ..perturbations.targeted import Targeted
+
+    return Targeted.towards(path)
 
 
 def _search(setting: Setting, index: int, kind: "Perturbation", budgets: tuple[float, ...]) -> Job[Result]:
@@ -193,29 +225,26 @@ def _search(setting: Setting, index: int, kind: "Perturbation", budgets: tuple[f
 
 
 def _compare(setting: Setting, index: int, found: "Sequence[Perturbed]") -> Job[Result]:
-    """The outcome at the last budget."""
+    """The outcomes at all budgets; the last is looked at."""
     from ..perturbations.outcome import evaluate
 
-    knobs, perturbed = setting.reconstructor_knobs, found[-1]
-    (outcome,) = yield from part(
-        evaluate(
-            setting.measurement,
-            setting.reconstructor,
-            setting.roi,
-            [perturbed],
-            reconstructor_knobs=knobs,
-            seed=int(setting.perturbation_knobs.get("seed", 0)),
-        ),
-        0.0,
-        1.0,
+    outcomes = yield from evaluate(
+        setting.measurement,
+        setting.reconstructor,
+        setting.roi,
+        found,
+        reconstructor_knobs=setting.reconstructor_knobs,
+        seed=int(setting.perturbation_knobs.get("seed", 0)),
     )
-    return finished(setting, index, outcome)
+    return finished(setting, index, outcomes)
 
 
-def finished(setting: Setting, index: int, outcome: "Outcome", note: str = "") -> Result:
-    """The result of an outcome; its metrics are computed here, in the job's thread, and not where they are shown."""
-    _ = outcome.comparison.metrics, outcome.comparison.warnings
-    return Result(setting, index, outcome, replay_of(setting, outcome), note)
+def finished(setting: Setting, index: int, outcomes: "Sequence[Outcome]", note: str = "") -> Result:
+    """The result of outcomes; their metrics are computed here, in the job's thread, and not where they are shown."""
+    for one in outcomes:
+        _ = one.comparison.metrics, one.comparison.warnings
+    rising = tuple(sorted(outcomes, key=lambda one: one.perturbed.budget.nominal or 0.0))
+    return Result(setting, index, rising, outcomes[-1], replay_of(setting, outcomes[-1]), note)
 
 
 def replay_of(setting: Setting, outcome: "Outcome") -> "Sweep | None":

@@ -12,6 +12,7 @@ from .fragility import Fragility
 from .perturbing import Perturbing, Result, Setting, finished
 from .reconstruction import Reconstruction
 from .regions import Regions
+from .studying import Studying
 from .task import Task, part
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Workbench:
         self.choosing = Choosing(self.acquisition, self.reconstruction, self.regions)
         self.perturbing = Perturbing(self.acquisition, self.reconstruction, self.regions)
         self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing)
+        self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)
         self.perturbing.finished.connect(self._follow)
@@ -76,8 +78,10 @@ class Workbench:
         self.acquisition.use_measurement(setting.measurement, setting.source)
         self.regions.draw(setting.roi, 0)
         self.reconstruction.choose(setting.reconstructor, **setting.reconstructor_knobs)
+        budgets = [one.perturbed.budget.nominal for one in result.outcomes]
+        *further, budget = [one for one in budgets if one is not None] or [self.perturbing.budget]
+        self.perturbing.budget, self.perturbing.further = budget, tuple(further)
         self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
-        self.perturbing.budget = result.outcome.perturbed.budget.nominal or self.perturbing.budget
         self.perturbing.take(result)
 
 
@@ -98,7 +102,7 @@ def _save(result: Result, folder: Path) -> Job[Path]:
         setting.measurement,
         setting.reconstructor,
         setting.roi,
-        [result.outcome],
+        result.outcomes,
         perturbation=setting.perturbation,
         perturbation_knobs=setting.perturbation_knobs,
         reconstructor_knobs=setting.reconstructor_knobs,
@@ -126,4 +130,4 @@ def _open_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:
         perturbation_knobs=recipe.perturbation_knobs,
         source=recipe.source,
     )
-    return finished(setting, 0, again.outcomes[-1], again.summary())
+    return finished(setting, 0, again.outcomes, again.summary())

@@ -1,0 +1,119 @@
+"""Several budgets: which to search at beside the chosen one, and the region's quality over them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
+
+from ..errors import InputError
+from ..workbench.perturbing import BUDGET, Result
+from .knobs import LABEL_WIDTH
+from .parts import words
+from .plot import Axes, Line, Plot
+
+if TYPE_CHECKING:
+    from ..perturbations.outcome import Outcome
+
+NAMES = {"perturbed": "Perturbed", "random": "Random noise of the same size"}
+
+
+class FurtherBudgets(QWidget):
+    """A list of percentages. `turned(budgets)` with fractions; `refused(sentence)` when what was typed is no list."""
+
+    turned = Signal(tuple)
+    refused = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setToolTip("Search at these budgets too, each from its neighbour, and plot the region's quality over them")
+        self.text = QLineEdit()
+        self.text.setPlaceholderText("for a curve: 0.25, 0.5, 2")
+        self.text.editingFinished.connect(self._on_edited)
+        self._budgets: tuple[float, ...] = ()
+        label = QLabel("Also at, %")
+        label.setFixedWidth(LABEL_WIDTH)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(label)
+        layout.addWidget(self.text, 1)
+
+    def set_budgets(self, budgets: Sequence[float]) -> None:
+        """Show budgets without a signal."""
+        self._budgets = tuple(budgets)
+        with signals_blocked(self.text):
+            self.text.setText(", ".join(f"{100 * budget:.3g}" for budget in budgets))
+
+    def _on_edited(self) -> None:
+        try:
+            budgets = parsed(self.text.text())
+        except InputError as error:
+            self.refused.emit(str(error))
+            self.set_budgets(self._budgets)
+            return
+        if budgets != self._budgets:
+            self.set_budgets(budgets)
+            self.turned.emit(budgets)
+
+
+def parsed(text: str) -> tuple[float, ...]:
+    """Budgets, rising, from percentages with commas or spaces between them; InputError for anything else."""
+    try:
+        found = {float(part.rstrip("%")) / 100 for part in text.replace(",", " ").replace(";", " ").split()}
+    except ValueError:
+        found = {float("nan")}
+    if not all(BUDGET.minimum <= one <= BUDGET.maximum for one in found):
+        low, high = (f"{100 * end:g}" for end in (BUDGET.minimum, BUDGET.maximum))
+        raise InputError(
+            f"The budgets cannot be {text.strip()}; type percentages between {low} and {high} with commas between "
+            "them, for instance 0.25, 0.5."
+        )
+    return tuple(sorted(found))
+
+
+class BudgetCurve(QWidget):
+    """SSIM and RMSE of the region over the budget, from no perturbation on. `chosen(outcome)`: of a budget."""
+
+    chosen = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plot = Plot()
+        self.plot.chosen.connect(self._on_chosen)
+        self._outcomes: tuple[Outcome, ...] = ()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.plot)
+        column.addWidget(words("Click a budget to see it in the picture.", faint=True))
+
+    def set_result(self, result: Result | None) -> None:
+        """Plot a result of several budgets; hidden for any other."""
+        several = result is not None and len(result.outcomes) > 1
+        self.setVisible(several)
+        self._outcomes = result.outcomes if result is not None and several else ()
+        if result is None or not several:
+            return
+        found = [one.comparison.metrics for one in self._outcomes]
+        clean = found[0]["clean"]["roi"]
+        lines = {name: [clean, *(metrics[name]["roi"] for metrics in found)] for name in NAMES}
+        percentages = [0.0, *(100 * (one.perturbed.budget.nominal or 0.0) for one in self._outcomes)]
+        self.plot.show_lines(
+            percentages,
+            "Budget η, % of the norm",
+            [
+                Axes("SSIM", [Line(NAMES[name], [one.ssim for one in scores]) for name, scores in lines.items()]),
+                Axes(
+                    "Relative RMSE",
+                    [Line(NAMES[name], [one.nmse**0.5 for one in each]) for name, each in lines.items()],
+                ),
+            ],
+            "The region against the reference. RMSE stands beside SSIM, of which flat regions lose much for little.",
+        )
+        self.plot.mark(1 + self._outcomes.index(result.outcome))
+
+    def _on_chosen(self, number: int) -> None:
+        if number > 0:
+            self.chosen.emit(self._outcomes[number - 1])

@@ -1,0 +1,67 @@
+"""Where is it fragile? The map over the picture, what its colours mean, and how far it is trusted."""
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
+
+from .parts import button, row, show_text, words
+from .scene import percent
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..fragility import FragilityMap
+    from ..perturbations.retention import RetentionMap
+
+# For noise, and for kinds that insert a feature.
+QUESTIONS = ("Where is it fragile?", "Where would it be lost?")
+TIPS = (
+    "Attack the whole slice at the budget below, and list the regions that change most",
+    "Insert the feature below everywhere, many in each image, and list the places where least of it is kept",
+)
+
+
+class FragilePlaces(QWidget):
+    """A thin view on `fragility` of the workbench; its page says when to look at it again."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.bench = session.bench
+        self.find = button(QUESTIONS[0], TIPS[0], lambda: session.attempt(self.bench.fragility.run))
+        self.map = QCheckBox("Map")
+        self.map.setToolTip("The map over the reconstruction: bright is bad. It ranks places for this method")
+        self.map.toggled.connect(session.panels.show_overlay)
+        self.legend = words(faint=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(row(self.find, self.map, stretch=0))
+        column.addWidget(self.legend)
+        self.show_found()
+
+    def show_kind(self) -> None:
+        """Ask what fits the kind of perturbation."""
+        kind = int(self.bench.fragility.of_features)
+        self.find.setText(QUESTIONS[kind])
+        self.find.setToolTip(TIPS[kind])
+
+    def show_found(self) -> None:
+        """Say what there is a map of."""
+        found = self.bench.fragility.found
+        self.map.setEnabled(found is not None)
+        with signals_blocked(self.map):
+            self.map.setChecked(found is not None)
+        show_text(self.legend, "" if found is None else legend(found))
+
+
+def legend(found: "FragilityMap | RetentionMap") -> str:
+    """What the map shows, its colours, and the share that is lost."""
+    from ..perturbations.retention import RetentionMap
+
+    if not isinstance(found, RetentionMap):
+        whole = "the reference's" if found.relative_to == "reference" else "the clean image's"
+        return f"Bright: the change to expect of {percent(found.budget)}, as a fraction of {whole} maximum."
+    places = len(found.positions)
+    where = f"{places} places" if found.tried == places else f"the {found.tried} of {places} places tried so far"
+    feature = f"{found.shape} of {found.size:.3g} px, contrast {found.contrast:.3g}"
+    return f"Bright: lost. Less than half of a {feature}, is kept at {percent(found.lost)} of {where}."

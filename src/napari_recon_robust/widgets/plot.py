@@ -1,0 +1,203 @@
+"""A small plot: measures over one quantity, side by side, each with its axes; its points can be chosen."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtWidgets import QWidget
+
+COLOURS = ("#d9822b", "#8a93a6")  # orange and grey: told apart on a dark and a light theme, and without colours
+_HEIGHT, _GUTTER = 164, 36
+_ROW = 15  # of text
+_POINT = 3.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """Values over the plot's quantity; those that are not finite are left out. spread: to each side, or nothing."""
+
+    name: str
+    values: Sequence[float]
+    spread: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Axes:
+    """One measure and its lines, of which all axes of a plot have equally many, of the same names."""
+
+    title: str
+    lines: Sequence[Line]
+
+
+class Plot(QWidget):
+    """`chosen(number)`: a point was clicked, or gone to by the arrow keys. Hidden below two points."""
+
+    chosen = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._at: tuple[float, ...] = ()
+        self._axes: tuple[Axes, ...] = ()
+        self._label = ""
+        self._marked: int | None = None
+        self.setFixedHeight(_HEIGHT)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.hide()
+
+    def sizeHint(self) -> QSize:
+        """As wide as the dock."""
+        return QSize(330, _HEIGHT)
+
+    def show_lines(self, at: Sequence[float], label: str, axes: Sequence[Axes], tip: str = "") -> None:
+        """Plot lines over `at` (rising), which `label` names with its unit."""
+        self._at, self._label, self._axes = tuple(at), label, tuple(axes)
+        self._marked = None
+        self.setToolTip(tip)
+        self.setVisible(len(self._at) > 1)
+        self.update()
+
+    def mark(self, number: int | None) -> None:
+        """Mark a point: the one that is looked at."""
+        self._marked = number
+        self.update()
+
+    # ---------------------------------------------------------------- choosing
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """The nearest point."""
+        if event is None or event.button() != Qt.MouseButton.LeftButton or not self._axes:
+            return
+        across = event.position().x()
+        area = min(self._areas(), key=lambda one: abs(one.center().x() - across))
+        self.chosen.emit(min(range(len(self._at)), key=lambda n: abs(self._x(area, self._at[n]) - across)))
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """The next or the previous one."""
+        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+        if event is None or event.key() not in steps or self._marked is None:
+            super().keyPressEvent(event)
+            return
+        number = self._marked + steps[Qt.Key(event.key())]
+        if 0 <= number < len(self._at):
+            self.chosen.emit(number)
+
+    # ---------------------------------------------------------------- painting
+
+    def _areas(self) -> list[QRectF]:
+        width = self.width() / max(len(self._axes), 1)
+        top, height = 2.0 * _ROW + 6, self.height() - 4.0 * _ROW - 10
+        return [QRectF(n * width + _GUTTER, top, width - _GUTTER - 8, height) for n in range(len(self._axes))]
+
+    def _x(self, area: QRectF, value: float) -> float:
+        low, high = self._at[0], self._at[-1]
+        return area.left() + area.width() * (value - low) / ((high - low) or 1.0)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Names of the lines, then every measure with its axes."""
+        if len(self._at) < 2:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint_names(painter)
+        for area, axes in zip(self._areas(), self._axes, strict=True):
+            self._paint_axes(painter, area, axes)
+        below = QRectF(0, self.height() - _ROW - 1, self.width(), _ROW)
+        painter.setPen(self.palette().text().color())
+        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, self._label)
+        painter.end()
+
+    def _paint_names(self, painter: QPainter) -> None:
+        left = 8.0
+        for number, line in enumerate(self._axes[0].lines):
+            _paint_point(painter, QPointF(left, _ROW / 2 + 1), number)
+            painter.setPen(self.palette().text().color())
+            width = painter.fontMetrics().horizontalAdvance(line.name)
+            painter.drawText(QRectF(left + 7, 0, width + 2, _ROW), Qt.AlignmentFlag.AlignVCenter, line.name)
+            left += width + 26
+
+    def _paint_axes(self, painter: QPainter, area: QRectF, axes: Axes) -> None:
+        text = self.palette().text().color()
+        faint = QColor(text)
+        faint.setAlpha(70)
+        painter.setPen(text)
+        head = QRectF(area.left() - _GUTTER, _ROW + 2, area.width() + _GUTTER, _ROW)
+        painter.drawText(head, Qt.AlignmentFlag.AlignHCenter, axes.title)
+        ticks = ticks_of([bound for line in axes.lines for bound in _bounds(line)])
+        low, high = ticks[0], ticks[-1]
+
+        def y(value: float) -> float:
+            return area.bottom() - area.height() * (value - low) / (high - low)
+
+        for tick in ticks:
+            painter.setPen(QPen(faint, 1))
+            painter.drawLine(QPointF(area.left(), y(tick)), QPointF(area.right(), y(tick)))
+            painter.setPen(text)
+            beside = QRectF(area.left() - _GUTTER, y(tick) - _ROW / 2, _GUTTER - 4, _ROW)
+            painter.drawText(beside, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, written(tick))
+        self._paint_places(painter, area, faint)
+        for number, line in reversed(list(enumerate(axes.lines))):
+            known = [n for n, value in enumerate(line.values) if math.isfinite(value)]
+            points = [QPointF(self._x(area, self._at[n]), y(line.values[n])) for n in known]
+            painter.setPen(QPen(QColor(COLOURS[number]), 1.5))
+            painter.drawPolyline(QPolygonF(points))
+            for n, point in zip(known, points, strict=True):
+                if line.spread:
+                    painter.setPen(QPen(QColor(COLOURS[number]), 1))
+                    ends = (y(line.values[n] + side * line.spread[n]) for side in (-1, 1))
+                    painter.drawLine(*(QPointF(point.x(), end) for end in ends))
+                _paint_point(painter, point, number)
+
+    def _paint_places(self, painter: QPainter, area: QRectF, faint: QColor) -> None:
+        """The numbers below the axis as far as there is room, from the right; a line at the marked point."""
+        room = math.inf
+        for number in reversed(range(len(self._at))):
+            across, words = self._x(area, self._at[number]), f"{self._at[number]:.3g}"
+            if number == self._marked:
+                painter.setPen(QPen(self.palette().text().color(), 1, Qt.PenStyle.DashLine))
+                painter.drawLine(QPointF(across, area.top()), QPointF(across, area.bottom()))
+            width = painter.fontMetrics().horizontalAdvance(words)
+            left = min(across - width / 2, area.right() + 8 - width)
+            if left + width > room:
+                continue
+            room = left - 6
+            painter.setPen(self.palette().text().color())
+            painter.drawText(QPointF(left, area.bottom() + _ROW - 1), words)
+
+
+def ticks_of(values: Sequence[float], most: int = 4) -> list[float]:
+    """Round numbers, at most `most` (from 3) of them, between whose first and last all finite values lie."""
+    finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    if high - low < 1e-9 * max(abs(high), 1e-9):
+        low, high = low - abs(low or 1.0) / 20, high + abs(high or 1.0) / 20
+    step = 10.0 ** math.floor(math.log10((high - low) / most))
+    while True:
+        for factor in (1, 2, 5, 10):
+            size = factor * step
+            first, last = math.floor(low / size + 1e-9), math.ceil(high / size - 1e-9)
+            if last - first < most:
+                return [number * size for number in range(first, last + 1)]
+        step *= 10
+
+
+def written(value: float) -> str:
+    """Three significant digits with a true minus."""
+    return f"{value:.3g}".replace("-", "−")
+
+
+def _bounds(line: Line) -> list[float]:
+    spread = line.spread or [0.0] * len(line.values)
+    return [value + side * wide for value, wide in zip(line.values, spread, strict=True) for side in (-1, 1)]
+
+
+def _paint_point(painter: QPainter, at: QPointF, number: int) -> None:
+    """A disc for the first line, a square for the second."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(COLOURS[number]))
+    if number:
+        painter.drawRect(QRectF(at.x() - _POINT, at.y() - _POINT, 2 * _POINT, 2 * _POINT))
+    else:
+        painter.drawEllipse(at, _POINT + 0.5, _POINT + 0.5)
+    painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -1,0 +1,161 @@
+"""Beyond one method and one mask: a transfer matrix between methods, and quality over the number of samples."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QListWidget,
+    QListWidgetItem,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .knobs import decimals
+from .parts import button, show_text, words
+from .plot import Axes, Line, Plot
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..quality.samples import Level
+    from ..reconstructors.base import Reconstructor
+    from ..transfer import Transfer
+
+_LISTED, _ROW, _COLUMN, _NAME = 96, 24, 74, 88
+
+
+class StudyPanel(QWidget):
+    """A thin view on `studying` of the workbench."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session, self.bench = session, session.bench
+        self.methods = QListWidget()
+        self.methods.setFixedHeight(_LISTED)
+        self.methods.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.methods.setToolTip("Methods between which the perturbation is transferred; they run at their defaults")
+        self.transfer = button(
+            "Transfer between ticked methods",
+            "Search again on each, as for the result above, and reconstruct what was found with all",
+            lambda: session.attempt(lambda: self.bench.studying.transfer(self.ticked())),
+        )
+        self.table = QTableWidget()
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+        self.table.verticalHeader().setDefaultSectionSize(_ROW)
+        self.table.horizontalHeader().setMinimumSectionSize(_COLUMN)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.verticalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.table.verticalHeader().setFixedWidth(_NAME)
+        self.meaning = words(faint=True)
+        self.samples = button(
+            "Quality over the number of samples",
+            "The method and its knobs as they are, on this slice at 2, 3, 4, 6 and 8 times, three masks of each",
+            lambda: session.attempt(self.bench.studying.samples),
+        )
+        self.plot = Plot()
+        self.finding = words()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        for part in (self.methods, self.transfer, self.table, self.meaning, self.samples, self.plot, self.finding):
+            column.addWidget(part)
+        self.show_found()
+
+    def list_methods(self) -> None:
+        """All that there are, own models included; what is ticked stays so, and at first the present method is."""
+        from ..reconstructors import registry
+
+        reconstruction, before = self.bench.reconstruction, set(self.ticked())
+        if not before and reconstruction.method is not None:
+            before = {reconstruction.method.id}
+        self.methods.clear()
+        for method in (*map(registry.get, registry.ids()), *reconstruction.own.values()):
+            item = QListWidgetItem(method.label)
+            item.setData(Qt.ItemDataRole.UserRole, method.id)
+            item.setToolTip(method.summary)
+            item.setCheckState(Qt.CheckState.Checked if method.id in before else Qt.CheckState.Unchecked)
+            self.methods.addItem(item)
+
+    def ticked(self) -> list[str]:
+        """The ids of the ticked methods."""
+        items = [self.methods.item(number) for number in range(self.methods.count())]
+        return [item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked]
+
+    def show_running(self) -> None:
+        """Nothing is started while a job runs, nor a transfer without a result."""
+        free = self.session.jobs.free() and self.bench.acquisition.slice is not None
+        self.samples.setEnabled(free)
+        self.transfer.setEnabled(free and self.bench.perturbing.current is not None)
+
+    def show_found(self) -> None:
+        """The matrix and the curve, as far as there are any."""
+        matrix, curve = self.bench.studying.matrix, self.bench.studying.curve
+        self.table.setVisible(matrix is not None)
+        show_text(self.meaning, "" if matrix is None else meaning(matrix))
+        if matrix is not None:
+            self._fill(matrix)
+        show_curve(self.plot, [] if curve is None else curve.levels)
+        show_text(self.finding, "" if curve is None or len(curve.levels) < 2 else curve.sentence)
+
+    def _fill(self, matrix: "Transfer") -> None:
+        table, rows = self.table, list(matrix.found)
+        table.setRowCount(len(rows))
+        table.setColumnCount(len(matrix.columns))
+        for names, set_header in ((rows, table.setVerticalHeaderItem), (matrix.columns, table.setHorizontalHeaderItem)):
+            for number, name in enumerate(names):
+                head = QTableWidgetItem(name)
+                head.setToolTip(self._method(name).label)
+                set_header(number, head)
+        for number, name in enumerate(rows):
+            for column, (text, outcome) in enumerate(zip(cells(matrix, name), matrix.outcomes[name], strict=True)):
+                item = QTableWidgetItem(text)
+                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+                item.setToolTip(f"Found on {name}, seen by {matrix.columns[column]}: {outcome.comparison.sentence}")
+                table.setItem(number, column, item)
+        frame = table.horizontalHeader().sizeHint().height() + table.horizontalScrollBar().sizeHint().height() + 4
+        table.setFixedHeight(_ROW * len(rows) + frame)
+
+    def _method(self, id: str) -> "Reconstructor":
+        from ..reconstructors import registry
+
+        own = self.bench.reconstruction.own
+        return own[id] if id in own else registry.get(id)
+
+
+def cells(matrix: "Transfer", row: str) -> list[str]:
+    """What a row says: recoveries of inserted features, else the region's change and that of random noise."""
+    if matrix.inserted:
+        return ["—" if kept is None else decimals(kept) for kept in matrix.recovery(row)]
+    changes, beside = matrix.change(row), matrix.random(row)
+    noise = [""] * len(changes) if beside is None else [f" ({100 * one:.2g})" for one in beside]
+    return [f"{100 * one:.3g}{other}" for one, other in zip(changes, noise, strict=True)]
+
+
+def meaning(matrix: "Transfer") -> str:
+    """What the numbers are."""
+    where = "Rows: the method it was found on; columns: the one that sees it."
+    if matrix.inserted:
+        return f"{where} Share of the feature's contrast that is kept: 1 all, below 0.5 lost."
+    return f"{where} Change of the region in % of its norm; in brackets that of random noise of the same size."
+
+
+def show_curve(plot: Plot, levels: "Sequence[Level]") -> None:
+    """SSIM and NMSE of the foreground over the share of samples, with the spread over the masks."""
+    rising = sorted(levels, key=lambda level: -level.effective)
+
+    def line(measure: str) -> Line:
+        values, spread = ([getattr(level, name) for level in rising] for name in (measure, f"{measure}_spread"))
+        return Line("Foreground, mean ± spread of three masks", values, spread)
+
+    plot.show_lines(
+        [100 / level.effective for level in rising],
+        "Sampled, % of the k-space",
+        [Axes("SSIM", [line("ssim")]), Axes("NMSE", [line("nmse")])],
+        "Against the fully sampled image. A network may get worse when it is given more samples.",
+    )

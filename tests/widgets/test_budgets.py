@@ -1,0 +1,149 @@
+"""Several budgets: typed, searched in one run, plotted beside their random controls, each looked at by a click."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.widgets.budgets import parsed
+from napari_recon_robust.widgets.plot import Axes, Line, Plot, ticks_of
+from napari_recon_robust.widgets.session import Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def page(review: Session) -> Any:
+    return next(one for one in review.docks if type(one).__name__ == "PerturbDock")
+
+
+def type_budgets(review: Session, qtbot: Any, text: str) -> None:
+    field = page(review).further.text
+    field.clear()
+    qtbot.keyClicks(field, text)
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+
+
+def run_over(review: Session, until: Until, qtbot: Any, text: str) -> None:
+    review.bench.regions.choose(review.bench.regions.on(1))
+    review.bench.perturbing.set(steps=1)
+    type_budgets(review, qtbot, text)
+    page(review).run.click()
+    until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
+    until(lambda: len(review.panels.viewer.layers) == 8 and review.panels.settled)
+
+
+def click(plot: Plot, qtbot: Any, number: int, axes: int = 0) -> None:
+    area = plot._areas()[axes]
+    at = QPoint(round(plot._x(area, plot._at[number])), round(area.center().y()))
+    qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=at)
+
+
+def test_each_budget_is_plotted_with_its_control_and_can_be_looked_at(
+    review: Session, until: Until, qtbot: Any, tmp_path: Path
+) -> None:
+    run_over(review, until, qtbot, "0.5, 4 2%")
+    bench, plot = review.bench, page(review).over_budgets.plot
+    outcomes = bench.result.outcomes
+    assert [one.perturbed.budget.nominal for one in outcomes] == [0.005, 0.01, 0.02, 0.04]
+    assert bench.result.outcome is outcomes[1], "that of the slider first"
+    assert plot._at == (0.0, 0.5, 1.0, 2.0, 4.0)
+    assert plot.isVisibleTo(page(review))
+    assert not page(review).curve.isVisibleTo(page(review))
+    for axes, measure in zip(plot._axes, (lambda m: m.ssim, lambda m: m.nmse**0.5), strict=True):
+        for line, name in zip(axes.lines, ("perturbed", "random"), strict=True):
+            metrics = [one.comparison.metrics for one in outcomes]
+            assert line.values == [measure(metrics[0]["clean"]["roi"]), *(measure(m[name]["roi"]) for m in metrics)]
+    for number, axes in ((1, 0), (4, 1)):
+        click(plot, qtbot, number, axes)
+        comparison = outcomes[number - 1].comparison
+        assert bench.result.outcome is outcomes[number - 1]
+        np.testing.assert_array_equal(review.panels.panels["perturbed"].stack[1], comparison.perturbed.numpy())
+        assert review.panels.panels["perturbed"].image.name.startswith(f"Perturbed {plot._at[number]:g}%")
+        assert plot._marked == number
+    click(plot, qtbot, 0)
+    assert bench.result.outcome is outcomes[3], "without a budget there is nothing to look at"
+    qtbot.keyClick(plot, Qt.Key.Key_Left)
+    assert bench.result.outcome is outcomes[2]
+
+    review.attempt(lambda: bench.save(tmp_path / "case"))
+    until(lambda: not review.jobs.busy())
+    review.open(tmp_path / "case")
+    until(lambda: bench.acquisition.scan is None and not review.jobs.busy())
+    assert page(review).over_budgets.plot._at == (0.0, 0.5, 1.0, 2.0, 4.0)
+    assert page(review).further.text.text() == "0.5, 1, 2"
+    assert page(review).budget.value() == bench.perturbing.budget == 0.04
+
+
+def test_one_budget_has_no_curve(review: Session, until: Until, qtbot: Any) -> None:
+    run_over(review, until, qtbot, "1")
+    assert len(review.bench.result.outcomes) == 1
+    assert not page(review).over_budgets.isVisibleTo(page(review))
+    assert page(review).curve.isVisibleTo(page(review))
+
+
+def test_a_cancelled_list_keeps_what_is_done(review: Session, until: Until, qtbot: Any) -> None:
+    review.bench.regions.choose(review.bench.regions.on(1))
+    review.bench.perturbing.set(steps=200)
+    type_budgets(review, qtbot, "0.5")
+    page(review).run.click()
+    until(lambda: "0.01" in page(review).foot.message.text() or "1%" in page(review).foot.message.text())
+    page(review).foot.cancel.click()
+    until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
+    done = review.bench.result.outcomes
+    assert [one.perturbed.complete for one in done] in ([True, False], [False])
+    assert not review.bench.result.outcome.perturbed.complete
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1, x", "50", "nan"])
+def test_what_is_no_list_is_refused_in_words_and_taken_back(review: Session, qtbot: Any, text: str) -> None:
+    type_budgets(review, qtbot, "0.5")
+    type_budgets(review, qtbot, text)
+    assert page(review).foot.message.text().startswith(f"The budgets cannot be {text}; type percentages between 0.1")
+    assert review.bench.perturbing.further == (0.005,)
+    assert page(review).further.text.text() == "0.5"
+
+
+def test_a_list_may_be_written_in_several_ways() -> None:
+    assert parsed(" 2%, 0.5;1 ") == (0.005, 0.01, 0.02)
+    assert parsed("") == ()
+    with pytest.raises(InputError, match="0.25, 0.5"):
+        parsed("a")
+
+
+@pytest.mark.parametrize("values", [[-0.2, 0.9], [0.1, 0.1], [0.0, 0.0], [3e-5, 8e-4], [-3.0, 150.0], [float("nan")]])
+def test_ticks_are_few_and_round_and_hold_all_values(values: list[float]) -> None:
+    ticks = ticks_of(values)
+    assert 2 <= len(ticks) <= 4
+    finite = [value for value in values if np.isfinite(value)]
+    assert all(ticks[0] - 1e-12 <= value <= ticks[-1] + 1e-12 for value in finite)
+    assert all(float(f"{tick:.3g}") == pytest.approx(tick, abs=1e-12) for tick in ticks)
+
+
+def test_lines_are_where_their_values_are(qtbot: Any) -> None:
+    """The brightest row of an orange line falls as its value does, and a line leaves out what is not finite."""
+    plot = Plot()
+    qtbot.addWidget(plot)
+    plot.resize(330, 164)
+    plot.show_lines([0, 1, 2], "x", [Axes("y", [Line("a", [1.0, 0.0, float("nan")])])])
+    plot.show()
+    (area,) = plot._areas()
+    shot = plot.grab().toImage()
+
+    def height(x: float) -> float:
+        rows = [
+            y for y in range(round(area.top()) - 4, round(area.bottom()) + 4) if _orange(shot.pixelColor(round(x), y))
+        ]
+        return float(np.mean(rows)) if rows else float("nan")
+
+    assert height(area.left()) == pytest.approx(area.top(), abs=1)
+    assert height(area.center().x()) == pytest.approx(area.bottom(), abs=1)
+    assert height((area.left() + area.center().x()) / 2) == pytest.approx(area.center().y(), abs=2)
+    assert np.isnan(height(area.right()))
+
+
+def _orange(colour: Any) -> bool:
+    return bool(colour.red() > 180 and colour.blue() < 110 and colour.red() - colour.blue() > 90)
