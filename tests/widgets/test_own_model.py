@@ -81,4 +81,4 @@ def test_a_case_comes_back_with_its_model_alone(review: Session, until: Until, t
     assert "reproduced" in bench.perturbing.result.note
     bench.reconstruction.own.clear()
     review.open(tmp_path / "case")
-    until(lambda: "own model 'mine.py:reconstruct'; give it again" in page.foot.message.text())
+    until(lambda: "'mine.py:reconstruct', which is none of the methods here" in page.foot.message.text())

@@ -149,7 +149,7 @@ def test_a_case_says_which_model_it_was(tmp_path: Path, lines: Measurement) -> N
     assert recipe.method == "mine.py:reconstruct"
     assert len(recipe.weights["mine.py"]) == 64
     assert str(tmp_path) not in (case / "case.json").read_text(encoding="utf-8")
-    with pytest.raises(InputError, match="own model 'mine.py:reconstruct'; give it again"):
+    with pytest.raises(InputError, match="'mine.py:reconstruct', which is none of the methods here"):
         progress.run(replay(case))
     same = CliRunner().invoke(cli, ["replay", str(case), "--method", str(model), "--json"])
     assert same.exit_code == 0, same.output
