@@ -6,8 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from torch import Tensor
 
 from napari_recon_robust.cli import cli
+from napari_recon_robust.errors import ModelError
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.reconstructors.cg_sense import CGSense
 
 SAMPLING = ["--pattern", "equispaced", "--acceleration", "3", "--centre-fraction", "0.2"]
 KINDS = [
@@ -85,3 +89,32 @@ def test_an_image_of_another_size_is_refused(scan_file: Path, tmp_path: Path) ->
     result = CliRunner().invoke(cli, ["perturb", "targeted", *scan, *options])
     assert result.exit_code == 1
     assert "the target has 5×4 pixels" in str(result.exception) + result.output
+
+
+@pytest.mark.parametrize("reason", [ModelError("the model gave up."), KeyboardInterrupt()])
+def test_what_was_found_before_it_stopped_is_judged_and_saved(
+    scan_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: BaseException
+) -> None:
+    """In the second of three budgets; exit and sentence stay those of the failure."""
+    calls, whole = [], CGSense.reconstruct
+
+    def failing(self: CGSense, measurement: Measurement, **knobs: object) -> Tensor:
+        calls.append(1)
+        if len(calls) == 8:
+            raise reason
+        return whole(self, measurement, **knobs)
+
+    monkeypatch.setattr(CGSense, "reconstruct", failing)
+    scan = [str(scan_file), "--slice", "1", "--method", "cg-sense", *SAMPLING, "--roi", "40,40,12,12"]
+    options = ["--budget", "0.01,0.02,0.03", "--steps", "3", "--output", str(tmp_path / "case")]
+    result = CliRunner().invoke(cli, ["perturb", "worst-case", *scan, *options])
+    assert result.exit_code == 1
+    assert "budget 1% of" in result.stdout
+    assert "budget 2% of" in result.stdout
+    assert "budget 3% of" not in result.stdout
+    assert result.stdout.count("not finished: the best so far") == 1
+    assert "the best so far is judged" in result.stderr
+    if isinstance(reason, ModelError):
+        assert result.exception is reason
+    replayed = CliRunner().invoke(cli, ["replay", str(tmp_path / "case"), "--json"])
+    assert json.loads(replayed.stdout)["reproduced"] is True, replayed.output

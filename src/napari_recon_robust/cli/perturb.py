@@ -7,16 +7,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ..errors import InputError
+from ..errors import InputError, ReconRobustError
 from ..evaluation import figures
 from ..evaluation.record import save_case
 from ..evaluation.roi import ROI, Annotation
 from ..io.annotations import read_annotations
 from ..perturbations import registry
-from ..perturbations.base import Perturbation
+from ..perturbations.base import Perturbation, Perturbed
 from ..perturbations.outcome import Outcome, evaluate
 from ..perturbations.pose import Pose
 from ..perturbations.targeted import Targeted
+from ..progress import Job, Progress, relayed
 from ..replay import make_case
 from ..scan import Scan
 from .options import (
@@ -113,7 +114,7 @@ def _command(perturbation: Perturbation) -> click.Command:
             reconstructor, values = method_and_knobs(method, knobs, auto, measurement)
             region = _region(scan, index, roi, annotations, annotation, measurement.matrix, perturbation)
             search = kind.run(measurement, reconstructor, region, budgets, reconstructor_knobs=values, **settings)
-            perturbed = follow(search, perturbation.label)
+            perturbed, stopped = _followed(search, perturbation.label)
             comparing = evaluate(
                 measurement,
                 reconstructor,
@@ -122,7 +123,10 @@ def _command(perturbation: Perturbation) -> click.Command:
                 reconstructor_knobs=values,
                 seed=settings["seed"],
             )
-            outcomes = follow(comparing, "comparing")
+            try:
+                outcomes = follow(comparing, "comparing")
+            except ReconRobustError as error:
+                raise stopped or error from None
             if output is not None:
                 case = make_case(
                     measurement,
@@ -139,22 +143,15 @@ def _command(perturbation: Perturbation) -> click.Command:
             _draw(plot, f"{perturbation.label}: {named(reconstructor, values, measurement)}", outcomes, budget_of)
         if as_json:
             print_json([outcome.to_json() for outcome in outcomes])
-            return
-        click.echo(f"{reconstructor.label}, R = {measurement.acceleration:.2f}")
-        for outcome in outcomes:
-            budget_spent = outcome.perturbed.budget
-            if budget_spent.nominal is not None:
-                whole = "k-space" if budget_spent.relative_to == "full" else "sampled k-space"
-                click.echo(
-                    f"budget {100 * budget_spent.nominal:.3g}% of {budget_of} "
-                    f"(spent {100 * budget_spent.achieved:.3g}% of the {whole})"
-                )
-            click.echo(outcome.comparison.sentence)
-            for warning in outcome.comparison.warnings.values():
-                click.echo(f"caution: {warning}")
-        for written in (output, plot):
-            if written is not None:
-                click.echo(f"saved: {written}")
+        else:
+            click.echo(f"{reconstructor.label}, R = {measurement.acceleration:.2f}")
+            for outcome in outcomes:
+                _say(outcome, budget_of)
+            for written in (output, plot):
+                if written is not None:
+                    click.echo(f"saved: {written}")
+        if stopped is not None:
+            raise stopped
 
     options: list[Callable[..., Any]] = [*_REGION, _OUTPUT]
     if perturbation.needs_budget:
@@ -173,6 +170,38 @@ def _command(perturbation: Perturbation) -> click.Command:
     command = click.command(perturbation.id, help=perturbation.summary)(sampling_options(decorated))
     command.params += knob_options(own)
     return command
+
+
+def _followed(search: Job[list[Perturbed]], title: str) -> tuple[list[Perturbed], BaseException | None]:
+    """What a search finds; or, where it fails or is interrupted, the best until then, and why it ended."""
+    found: list[Perturbed] = []
+
+    def kept(step: Progress) -> Progress:
+        found[:] = step.preview or found
+        return step
+
+    try:
+        return follow(relayed(search, kept), title), None
+    except (ReconRobustError, KeyboardInterrupt) as reason:
+        if not found:
+            raise
+        click.echo("stopped: the best so far is judged; Ctrl-C leaves it at once.", err=True)
+        return found, reason
+
+
+def _say(outcome: Outcome, budget_of: str) -> None:
+    """What was spent, what came of it, and what to beware of."""
+    budget = outcome.perturbed.budget
+    if budget.nominal is not None:
+        whole = "k-space" if budget.relative_to == "full" else "sampled k-space"
+        click.echo(
+            f"budget {100 * budget.nominal:.3g}% of {budget_of} (spent {100 * budget.achieved:.3g}% of the {whole})"
+        )
+    if not outcome.perturbed.complete:
+        click.echo("not finished: the best so far.")
+    click.echo(outcome.comparison.sentence)
+    for warning in outcome.comparison.warnings.values():
+        click.echo(f"caution: {warning}")
 
 
 def _draw(file: Path, title: str, outcomes: Sequence[Outcome], budget_of: str) -> None:
