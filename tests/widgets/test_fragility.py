@@ -40,7 +40,7 @@ def test_the_map_lies_over_the_clean_image_and_its_worst_places_are_listed(revie
     texts = [page(review).list.item(row).text() for row in range(page(review).list.count())]
     assert texts[0].startswith("Lesion")
     assert texts[1] == f"{regions[0].name}, 24×24"
-    assert regions[0].name == f"fragile 1 ({found.worst(24, 24, 1)[0].expected_change:.2g})"
+    assert regions[0].name == f"fragile 1 (change {100 * found.worst(24, 24, 1)[0].expected_change:.2g}%)"
     assert len(review.panels.panels["reference"].regions.data) == 1 + len(regions)
 
 
@@ -132,7 +132,7 @@ def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, unti
     assert "a ring of 2 px, contrast -0.5" in words
     listed = [one for one in review.bench.regions.on(1) if one.source == "fragile"]
     assert len(listed) == min(5, len(found.weakest()))
-    assert listed[0].name.endswith(f"({100 * found.worst[0].recovery:.0f}% kept)")
+    assert listed[0].name.endswith(f"({100 * found.worst[0].recovery:.0f}% kept)".replace("-", "−"))
     dock.list.item(1).setSelected(True)
     assert review.bench.regions.chosen == (listed[0],)
     kind = dock.kind
