@@ -14,6 +14,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton
 
+from napari_recon_robust.evaluation.roi import ROI
 from napari_recon_robust.widgets import commands, keys
 from napari_recon_robust.widgets.session import DOCKS, PLUGIN, Session
 
@@ -90,6 +91,19 @@ def test_three_docks_are_tabbed_with_the_first_in_front(viewer: Any, until: Unti
         assert one.scroll.widget().minimumSizeHint().width() <= 360 - 14, "cut off at 360 pixels"
         assert one.minimumSizeHint().height() < 420
     assert dock(session, "Reconstruct").open_button.text() == "Open k-space…"
+
+
+def test_nothing_can_be_perturbed_before_something_is_open(viewer: Any, until: Until, scan_file: Path) -> None:
+    review = Session.of(viewer)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Perturb", tabify=True)
+    until(lambda: len(review.docks) == 3)
+    page = dock(review, "Perturb")
+    assert "open k-space" in page.empty.text()
+    assert page.body.isHidden()
+    assert not page.empty.isHidden()
+    review.open(scan_file)
+    until(lambda: not page.body.isHidden())
+    assert page.empty.isHidden()
 
 
 def test_every_control_has_a_tooltip(review: Session) -> None:
@@ -204,6 +218,14 @@ def test_drawing_a_region(review: Session, until: Until) -> None:
     assert [perturb.list.item(row).text() for row in range(2)] == ["Lesion, 10×12", "drawn 1, 11×10"]
     press(perturb, "Delete")
     assert [one.name for one in review.bench.regions.all] == ["Lesion"]
+
+
+def test_a_chosen_region_is_seen_in_a_long_list(review: Session) -> None:
+    page = dock(review, "Perturb")
+    drawn = [review.bench.regions.draw(ROI.box(row=50, column=30, height=4 + n, width=4), 1) for n in range(9)]
+    review.bench.regions.choose([drawn[-1]])
+    (item,) = page.list.selectedItems()
+    assert page.list.viewport().rect().contains(page.list.visualItemRect(item))
 
 
 def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
@@ -341,13 +363,23 @@ def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Pat
     review.open(tmp_path / "raw.npy")
     page = dock(review, "Reconstruct")
     assert "4 × 192 × 96" in page.axes_question.text()
+    assert page.axes.text() == "coil, readout, phase", "the guess that a program gets too"
     page.axes.setText("coil, readout, nonsense")
     press(page.axes_box, "Open")
     until(lambda: "axes" in sentence(review))
+    assert not page.axes_box.isHidden(), "to be corrected"
     page.axes.setText("coil, readout, phase")
     press(page.axes_box, "Open")
     until(lambda: review.bench.acquisition.shape == (1, 192, 96))
     until(lambda: review.bench.acquisition.slice is not None)
+    until(lambda: page.axes_box.isHidden())
+
+
+def test_an_array_that_is_no_kspace_is_not_asked_about(review: Session, until: Until, tmp_path: Path) -> None:
+    np.save(tmp_path / "real.npy", np.zeros((4, 8, 8)))
+    review.open(tmp_path / "real.npy")
+    until(lambda: "complex k-space" in sentence(review))
+    assert dock(review, "Reconstruct").axes_box.isHidden()
 
 
 def test_a_table_of_annotations(review: Session, until: Until, tmp_path: Path) -> None:
