@@ -1,5 +1,6 @@
 """The real window under a virtual display: the main job, and what users do to it meanwhile."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -132,7 +133,10 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
     assert dock(review, "Compare").table.item(1, 2).text() == f"{comparison.metrics['perturbed']['roi'].ssim:.3f}"
 
     perturb = dock(review, "Perturb")
+    assert "in every coil" in perturb.spent.text()
+    assert perturb.replayed.text() == "Budget 1%; drag for less:"
     perturb.replay.setValue(0)
+    assert perturb.replayed.text() == "Budget 0% of 1%, replayed:"
     np.testing.assert_allclose(panels.panels["perturbed"].stack[1], comparison.clean.numpy())
     assert not panels.panels["difference"].stack[1].any()
 
@@ -238,6 +242,7 @@ def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
     details = review.bench.result.outcome.perturbed.details
     assert np.allclose(details["position"], (50, 40))
     assert "contrast" in perturb.spent.text()
+    assert re.search(r"per coil [\d.]+% to [\d.]+%", perturb.spent.text())
 
 
 def test_the_budget_says_what_it_is_of(review: Session, until: Until) -> None:

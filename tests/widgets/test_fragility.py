@@ -125,6 +125,7 @@ def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, unti
     np.testing.assert_array_equal(overlay.data[1], found.contrast_lost)
     assert overlay.contrast_limits == [0.0, 1.0]
     assert overlay.colorbar.visible
+    assert overlay.colorbar.size[1] <= 100, "of a panel that may be a quarter of the canvas"
     assert grown == sorted(grown)
     assert len(set(grown)) > 2, "it grows while it is made"
     words = dock.fragile.legend.text()
