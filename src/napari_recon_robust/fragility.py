@@ -38,7 +38,7 @@ class FragileRegion:
     @property
     def name(self) -> str:
         """As lists show it."""
-        return f"{self.roi.label} ({self.expected_change:.2g})"
+        return f"{self.roi.label} (change {100 * self.expected_change:.2g}%)"
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,7 +74,7 @@ def test_the_curve_of_poses_shows_the_worst_of_all_of_them(tmp_path: Path, drawn
         assert list(moved.get_xdata()) == [2.0, 2.0]
         assert list(worst.get_xdata()) == [2.0]
         assert worst.get_ydata()[0] in moved.get_ydata()
-        assert worst.get_label() == "worst: moved"
+        assert worst.get_label() == "worst by RMSE: moved"
     assert right.lines[3].get_ydata() == pytest.approx([0.3])
 
 
@@ -84,7 +84,7 @@ def test_the_scan_as_it_is_is_never_the_worst_pose(tmp_path: Path, drawn: list[F
         for a, e in ((0.0, 0.05), (-1.0, 0.04))
     )
     figures.pose_curve(tmp_path / "curve.png", [still, turned], "title", "−1°")
-    assert drawn[0].axes[0].lines[-1].get_label() == "worst: −1°"
+    assert drawn[0].axes[0].lines[-1].get_label() == "worst by RMSE: −1°"
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:

@@ -129,6 +129,8 @@ def test_steps_that_cannot_be(review: Session, qtbot: Any) -> None:
 def test_a_search_without_a_region(review: Session) -> None:
     press(dock(review, "Perturb"), "Run")
     assert "no region is chosen on slice 1" in foot(review)
+    for tool in ("Box", "Polygon", "Ellipse"):
+        assert tool in foot(review), "as the buttons are called"
     assert dock(review, "Perturb").run.isEnabled()
 
 

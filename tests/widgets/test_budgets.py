@@ -10,7 +10,7 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.widgets.budgets import parsed
-from napari_recon_robust.widgets.plot import Axes, Line, Plot, ticks_of
+from napari_recon_robust.widgets.plot import Axes, Line, Plot, apart, ticks_of
 from napari_recon_robust.widgets.session import Session
 
 Until = Callable[[Callable[[], object]], None]
@@ -147,3 +147,9 @@ def test_lines_are_where_their_values_are(qtbot: Any) -> None:
 
 def _orange(colour: Any) -> bool:
     return bool(colour.red() > 180 and colour.blue() < 110 and colour.red() - colour.blue() > 90)
+
+
+def test_numbers_that_would_touch_give_way_to_the_ends() -> None:
+    lefts, widths = [0.0, 20.0, 60.0, 100.0], [24.0] * 4
+    assert apart(lefts, widths, (0, 3, 2, 1)) == [0, 3, 2]
+    assert apart(lefts, widths, (1, 0, 3, 2)) == [1, 3, 2]

@@ -1,5 +1,6 @@
 """The real window under a virtual display: the main job, and what users do to it meanwhile."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton
 
+from napari_recon_robust.evaluation.roi import ROI
 from napari_recon_robust.widgets import commands, keys
 from napari_recon_robust.widgets.session import DOCKS, PLUGIN, Session
 
@@ -92,6 +94,19 @@ def test_three_docks_are_tabbed_with_the_first_in_front(viewer: Any, until: Unti
     assert dock(session, "Reconstruct").open_button.text() == "Open k-space…"
 
 
+def test_nothing_can_be_perturbed_before_something_is_open(viewer: Any, until: Until, scan_file: Path) -> None:
+    review = Session.of(viewer)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Perturb", tabify=True)
+    until(lambda: len(review.docks) == 3)
+    page = dock(review, "Perturb")
+    assert "open k-space" in page.empty.text()
+    assert page.body.isHidden()
+    assert not page.empty.isHidden()
+    review.open(scan_file)
+    until(lambda: not page.body.isHidden())
+    assert page.empty.isHidden()
+
+
 def test_every_control_has_a_tooltip(review: Session) -> None:
     from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QCheckBox, QComboBox
 
@@ -118,7 +133,10 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
     assert dock(review, "Compare").table.item(1, 2).text() == f"{comparison.metrics['perturbed']['roi'].ssim:.3f}"
 
     perturb = dock(review, "Perturb")
+    assert "in every coil" in perturb.spent.text()
+    assert perturb.replayed.text() == "Budget 1%; drag for less:"
     perturb.replay.setValue(0)
+    assert perturb.replayed.text() == "Budget 0% of 1%, replayed:"
     np.testing.assert_allclose(panels.panels["perturbed"].stack[1], comparison.clean.numpy())
     assert not panels.panels["difference"].stack[1].any()
 
@@ -206,6 +224,14 @@ def test_drawing_a_region(review: Session, until: Until) -> None:
     assert [one.name for one in review.bench.regions.all] == ["Lesion"]
 
 
+def test_a_chosen_region_is_seen_in_a_long_list(review: Session) -> None:
+    page = dock(review, "Perturb")
+    drawn = [review.bench.regions.draw(ROI.box(row=50, column=30, height=4 + n, width=4), 1) for n in range(9)]
+    review.bench.regions.choose([drawn[-1]])
+    (item,) = page.list.selectedItems()
+    assert page.list.viewport().rect().contains(page.list.visualItemRect(item))
+
+
 def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
     perturb = dock(review, "Perturb")
     perturb.kind.setCurrentIndex(perturb.kind.findData("fnaf"))
@@ -216,6 +242,7 @@ def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
     details = review.bench.result.outcome.perturbed.details
     assert np.allclose(details["position"], (50, 40))
     assert "contrast" in perturb.spent.text()
+    assert re.search(r"per coil [\d.]+% to [\d.]+%", perturb.spent.text())
 
 
 def test_the_budget_says_what_it_is_of(review: Session, until: Until) -> None:
@@ -341,13 +368,23 @@ def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Pat
     review.open(tmp_path / "raw.npy")
     page = dock(review, "Reconstruct")
     assert "4 × 192 × 96" in page.axes_question.text()
+    assert page.axes.text() == "coil, readout, phase", "the guess that a program gets too"
     page.axes.setText("coil, readout, nonsense")
     press(page.axes_box, "Open")
     until(lambda: "axes" in sentence(review))
+    assert not page.axes_box.isHidden(), "to be corrected"
     page.axes.setText("coil, readout, phase")
     press(page.axes_box, "Open")
     until(lambda: review.bench.acquisition.shape == (1, 192, 96))
     until(lambda: review.bench.acquisition.slice is not None)
+    until(lambda: page.axes_box.isHidden())
+
+
+def test_an_array_that_is_no_kspace_is_not_asked_about(review: Session, until: Until, tmp_path: Path) -> None:
+    np.save(tmp_path / "real.npy", np.zeros((4, 8, 8)))
+    review.open(tmp_path / "real.npy")
+    until(lambda: "complex k-space" in sentence(review))
+    assert dock(review, "Reconstruct").axes_box.isHidden()
 
 
 def test_a_table_of_annotations(review: Session, until: Until, tmp_path: Path) -> None:

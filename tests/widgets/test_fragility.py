@@ -40,7 +40,7 @@ def test_the_map_lies_over_the_clean_image_and_its_worst_places_are_listed(revie
     texts = [page(review).list.item(row).text() for row in range(page(review).list.count())]
     assert texts[0].startswith("Lesion")
     assert texts[1] == f"{regions[0].name}, 24×24"
-    assert regions[0].name == f"fragile 1 ({found.worst(24, 24, 1)[0].expected_change:.2g})"
+    assert regions[0].name == f"fragile 1 (change {100 * found.worst(24, 24, 1)[0].expected_change:.2g}%)"
     assert len(review.panels.panels["reference"].regions.data) == 1 + len(regions)
 
 
@@ -125,6 +125,7 @@ def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, unti
     np.testing.assert_array_equal(overlay.data[1], found.contrast_lost)
     assert overlay.contrast_limits == [0.0, 1.0]
     assert overlay.colorbar.visible
+    assert overlay.colorbar.size[1] <= 100, "of a panel that may be a quarter of the canvas"
     assert grown == sorted(grown)
     assert len(set(grown)) > 2, "it grows while it is made"
     words = dock.fragile.legend.text()
@@ -132,7 +133,7 @@ def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, unti
     assert "a ring of 2 px, contrast -0.5" in words
     listed = [one for one in review.bench.regions.on(1) if one.source == "fragile"]
     assert len(listed) == min(5, len(found.weakest()))
-    assert listed[0].name.endswith(f"({100 * found.worst[0].recovery:.0f}% kept)")
+    assert listed[0].name.endswith(f"({100 * found.worst[0].recovery:.0f}% kept)".replace("-", "−"))
     dock.list.item(1).setSelected(True)
     assert review.bench.regions.chosen == (listed[0],)
     kind = dock.kind

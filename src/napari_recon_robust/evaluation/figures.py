@@ -85,7 +85,7 @@ def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str, worst
             markersize=13,
             markerfacecolor="none",
             markeredgecolor="black",
-            label=f"worst: {worst}",
+            label=f"worst by RMSE: {worst}",
         )
     left.set(xlabel="rotation (degrees)", ylabel="SSIM of the region")
     right.set(xlabel="rotation (degrees)", ylabel=_RMSE)

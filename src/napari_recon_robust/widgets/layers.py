@@ -20,6 +20,7 @@ ORDER = ("reference", "clean", "perturbed", "difference")
 EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"
 OVERLAY = "clean"  # the panel with the overlay
 _WINDOW = ("contrast_limits", "gamma")
+_BAR = (12, 80)  # pixels of the overlay's colour bar: beside the anatomy in a panel of a quarter of the canvas
 
 
 @dataclass(eq=False)
@@ -375,6 +376,7 @@ class Panels:
         layer.name = title
         layer.contrast_limits_range = layer.contrast_limits = (0.0, white or float(image.max()) or 1.0)
         layer.refresh(thumbnail=False, highlight=False, extent=False)
+        layer.colorbar.size = _BAR
         layer.colorbar.font_size, layer.colorbar.visible = 7, True
         self._overlay_visible = True
         self.show(self.shown)

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QListWidgetItem,
     QSlider,
     QVBoxLayout,
+    QWidget,
 )
 from superqt.utils import signals_blocked
 
@@ -49,10 +50,17 @@ class PerturbDock(Page):
         super().__init__(Session.of(napari_viewer))
         self.options: KnobPanel | None = None
         self.target: TargetPanel | None = None
+        self.empty = words("Nothing is open yet: open k-space or the sample under Reconstruct.")
+        self.body = QWidget()
+        self.parts = QVBoxLayout(self.body)
+        self.parts.setContentsMargins(0, 0, 0, 0)
+        self.parts.setSpacing(self.column.spacing())
+        self.column.addWidget(self.empty)
+        self.column.addWidget(self.body)
+        self.column.addStretch(1)
         self._fill_regions()
         self._fill_perturbation()
         self._fill_result()
-        self.column.addStretch(1)
         self.listen(self.bench.acquisition.opened, self._on_opened)
         self.listen(self.bench.acquisition.measured, self._on_measured)
         self.listen(self.bench.regions.changed, self._list_regions)
@@ -80,16 +88,16 @@ class PerturbDock(Page):
         self.list.setFixedHeight(84)
         self.list.setToolTip("Annotations and drawn regions of this slice; several may be chosen together")
         self.list.itemSelectionChanged.connect(self._choose_regions)
-        self.column.addWidget(heading("Region"))
-        self.column.addWidget(self.list)
+        self.parts.addWidget(heading("Region"))
+        self.parts.addWidget(self.list)
         tools = [
             button(name, f"Draw a region: {tool}", lambda _=False, tool=tool: self._draw(tool))
             for name, tool in TOOLS.items()
         ]
         self.delete = button("Delete", "Delete the chosen regions", self._delete)
-        self.column.addLayout(row(*tools, self.delete))
+        self.parts.addLayout(row(*tools, self.delete))
         self.fragile = FragilePlaces(self.session)
-        self.column.addWidget(self.fragile)
+        self.parts.addWidget(self.fragile)
 
     def _fill_perturbation(self) -> None:
         self.kind = QComboBox()
@@ -118,16 +126,16 @@ class PerturbDock(Page):
         )
         self.folded = QVBoxLayout()
         self.run = button("Run", "Search for the perturbation; the picture shows the worst so far", self._run)
-        self.column.addWidget(heading("Perturbation"))
-        self.column.addWidget(self.kind)
-        self.column.addWidget(self.summary)
-        self.column.addWidget(self.budget)
-        self.column.addWidget(self.thermal)
-        self.column.addWidget(self.further)
-        self.column.addLayout(row(*buttons))
-        self.column.addWidget(self.place)
-        self.column.addLayout(self.folded)
-        self.column.addWidget(self.run)
+        self.parts.addWidget(heading("Perturbation"))
+        self.parts.addWidget(self.kind)
+        self.parts.addWidget(self.summary)
+        self.parts.addWidget(self.budget)
+        self.parts.addWidget(self.thermal)
+        self.parts.addWidget(self.further)
+        self.parts.addLayout(row(*buttons))
+        self.parts.addWidget(self.place)
+        self.parts.addLayout(self.folded)
+        self.parts.addWidget(self.run)
 
     def _fill_result(self) -> None:
         self.curve = Curve()
@@ -139,13 +147,13 @@ class PerturbDock(Page):
         self.replay.valueChanged.connect(lambda value: self.session.look(factor=value / _FRACTIONS, random=False))
         self.replayed = words()
         self.spent = words(faint=True)
-        self.column.addWidget(self.curve)
-        self.column.addWidget(self.over_budgets)
-        self.column.addWidget(self.replayed)
-        self.column.addWidget(self.replay)
-        self.column.addWidget(self.spent)
+        self.parts.addWidget(self.curve)
+        self.parts.addWidget(self.over_budgets)
+        self.parts.addWidget(self.replayed)
+        self.parts.addWidget(self.replay)
+        self.parts.addWidget(self.spent)
         self.study = StudyPanel(self.session)
-        self.column.addWidget(Fold("Study this further", self.study))
+        self.parts.addWidget(Fold("Study this further", self.study))
 
     # ---------------------------------------------------------------- regions
 
@@ -164,6 +172,8 @@ class PerturbDock(Page):
             for number in range(self.list.count()):
                 item = self.list.item(number)
                 item.setSelected(item.data(Qt.ItemDataRole.UserRole) in self.bench.regions.chosen)
+        for item in self.list.selectedItems()[:1]:
+            self.list.scrollToItem(item)
         self.delete.setEnabled(bool(self.list.selectedItems()))
 
     def _chosen(self) -> list[Region]:
@@ -185,6 +195,8 @@ class PerturbDock(Page):
         QTimer.singleShot(0, self._show_opened)  # the panels are built in this turn of the event loop
 
     def _show_opened(self) -> None:
+        self.empty.setVisible(not self.bench.acquisition.is_open)
+        self.body.setVisible(self.bench.acquisition.is_open)
         if not self.bench.acquisition.is_open:
             self._show_running()
             return
@@ -339,7 +351,9 @@ class PerturbDock(Page):
             self.replay.setValue(round(view.factor * _FRACTIONS))
         nominal = result.outcome.perturbed.budget.nominal or 0.0
         what = "Random noise of the same size" if view.random else f"Budget {percent(view.factor * nominal)}"
-        show_text(self.replayed, f"{what} of {percent(nominal)}, replayed:" if view.factor < 1 else f"{what}:")
+        show_text(
+            self.replayed, f"{what} of {percent(nominal)}, replayed:" if view.factor < 1 else f"{what}; drag for less:"
+        )
 
 
 def describe(region: Region) -> str:
@@ -358,12 +372,13 @@ def spent(result: Result) -> str:
     whole = registry.get(setting.perturbation).budget_of(setting.perturbation_knobs)
     nominal = "" if budget.nominal is None else f" ({percent(budget.nominal)} of {whole} allowed)"
     samples = "the k-space" if budget.relative_to == "full" else "the sampled k-space"
-    coils = f"{percent(min(budget.per_coil))} to {percent(max(budget.per_coil))}"
+    least, most = percent(min(budget.per_coil)), percent(max(budget.per_coil))
+    coils = f"{least} in every coil" if least == most else f"per coil {least} to {most}"
     parts = [
         perturbed.statement,
         ""
         if not perturbed.additive
-        else f"Spent {percent(budget.achieved)} of {samples}{nominal}; per coil {coils}; "
+        else f"Spent {percent(budget.achieved)} of {samples}{nominal}; {coils}; "
         f"{decimals(budget.thermal)} × the thermal noise.",
         "" if perturbed.complete else "Cancelled: the best so far.",
     ]

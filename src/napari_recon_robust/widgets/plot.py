@@ -1,7 +1,7 @@
 """A small plot: measures over one quantity, side by side, each with its axes; its points can be chosen."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
@@ -150,20 +150,31 @@ class Plot(QWidget):
                 _paint_point(painter, point, number)
 
     def _paint_places(self, painter: QPainter, area: QRectF, faint: QColor) -> None:
-        """The numbers below the axis as far as there is room, from the right; a line at the marked point."""
-        room = math.inf
-        for number in reversed(range(len(self._at))):
-            across, words = self._x(area, self._at[number]), f"{self._at[number]:.3g}"
-            if number == self._marked:
-                painter.setPen(QPen(self.palette().text().color(), 1, Qt.PenStyle.DashLine))
-                painter.drawLine(QPointF(across, area.top()), QPointF(across, area.bottom()))
-            width = painter.fontMetrics().horizontalAdvance(words)
-            left = min(across - width / 2, area.right() + 8 - width)
-            if left + width > room:
-                continue
-            room = left - 6
-            painter.setPen(self.palette().text().color())
-            painter.drawText(QPointF(left, area.bottom() + _ROW - 1), words)
+        """The numbers below the axis as far as there is room, both ends first; a line at the marked point."""
+        painter.setPen(QPen(self.palette().text().color(), 1, Qt.PenStyle.DashLine))
+        if self._marked is not None:
+            across = self._x(area, self._at[self._marked])
+            painter.drawLine(QPointF(across, area.top()), QPointF(across, area.bottom()))
+        painter.setPen(self.palette().text().color())
+        words = [f"{value:.3g}" for value in self._at]
+        widths = [painter.fontMetrics().horizontalAdvance(each) for each in words]
+        lefts = [
+            min(self._x(area, value) - width / 2, area.right() + 8 - width)
+            for value, width in zip(self._at, widths, strict=True)
+        ]
+        last = len(words) - 1
+        first = (0, last) if self._marked is None else (0, last, self._marked)
+        for number in apart(lefts, widths, (*first, *range(last, -1, -1))):
+            painter.drawText(QPointF(lefts[number], area.bottom() + _ROW - 1), words[number])
+
+
+def apart(lefts: Sequence[float], widths: Sequence[float], order: Iterable[int], gap: float = 6) -> list[int]:
+    """Those of some words in a line that keep a gap between them; the order says which come first."""
+    kept: list[int] = []
+    for one in order:
+        if all(lefts[one] >= lefts[n] + widths[n] + gap or lefts[n] >= lefts[one] + widths[one] + gap for n in kept):
+            kept.append(one)
+    return kept
 
 
 def ticks_of(values: Sequence[float], most: int = 4) -> list[float]:

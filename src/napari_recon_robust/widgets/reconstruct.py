@@ -208,16 +208,16 @@ class ReconstructDock(Page):
         if path:
             self.session.open(path)
 
-    def _ask_axes(self, path: Path, shape: tuple[int, ...]) -> None:
+    def _ask_axes(self, path: Path, shape: tuple[int, ...], names: tuple[str, ...]) -> None:
         self.axes_path = path
-        names = {2: "phase, readout", 3: "coil, phase, readout", 4: "slice, coil, phase, readout"}
-        self.axes.setText(names.get(len(shape), ""))
-        self.axes_question.setText(f"{path.name} has the axes {' × '.join(map(str, shape))}. What are they?")
+        self.axes.setText(", ".join(names))
+        self.axes_question.setText(
+            f"{path.name} has the axes {' × '.join(map(str, shape))}. What are they? Below is a guess."
+        )
         self.axes_box.show()
         self.axes.setFocus()
 
     def _open_array(self) -> None:
-        self.axes_box.hide()
         self.session.open(self.axes_path, tuple(name.strip() for name in self.axes.text().split(",")))
 
     def _on_closed(self) -> None:
@@ -234,6 +234,7 @@ class ReconstructDock(Page):
         if not self.bench.acquisition.is_open:
             return
         self.hint.hide()
+        self.axes_box.hide()
         self.body.show()
         self._list_methods()
         self._show_sampling()

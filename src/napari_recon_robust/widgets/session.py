@@ -31,11 +31,11 @@ _leaving: "set[Session]" = set()  # from then on until the last job has ended, w
 
 
 class Session(QObject):
-    """Signals: `asked_axes(path, shape)`, an array's axes have to be named before it can be opened;
+    """Signals: `asked_axes(path, shape, names)`, an array's axes have to be named, as guessed, before it can be opened;
     `looked()`, the result is looked at in another way; `asked_keys()`.
     """
 
-    asked_axes = Signal(object, object)
+    asked_axes = Signal(object, object, object)
     looked = Signal()
     asked_keys = Signal()
 
@@ -339,11 +339,16 @@ class Session(QObject):
 
     def _ask_axes(self, path: Path) -> None:
         try:
-            shape = np.load(path, mmap_mode="r").shape
+            array = np.load(path, mmap_mode="r")
         except (OSError, ValueError) as error:
             self.jobs.failed.emit(f"{path.name} is no NumPy array ({error}); choose a .npy file of k-space.")
             return
-        self.asked_axes.emit(path, shape)
+        if array.dtype.kind != "c" or not 2 <= array.ndim <= 4 or not array.size:
+            self._take_in(lambda: self.bench.acquisition.open(path))  # which says what is expected
+            return
+        from ..io.numpy_array import guess_axes  # needs torch, which an empty dock does without
+
+        self.asked_axes.emit(path, array.shape, guess_axes(array))
 
 
 def _timer(parent: QObject, action: Callable[[], None]) -> QTimer:

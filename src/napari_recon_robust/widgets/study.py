@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..reconstructors.base import Reconstructor
     from ..transfer import Transfer
 
-_LISTED, _ROW, _COLUMN, _NAME = 96, 24, 74, 88
+_LISTED, _ROW, _COLUMN, _NAME = 96, 24, 96, 88
 
 
 class StudyPanel(QWidget):
@@ -34,6 +34,7 @@ class StudyPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session, self.bench = session, session.bench
+        self._given: set[str] = set()  # ticked without being asked for
         self.methods = QListWidget()
         self.methods.setFixedHeight(_LISTED)
         self.methods.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -55,7 +56,7 @@ class StudyPanel(QWidget):
         self.meaning = words(faint=True)
         self.samples = button(
             "Quality over the number of samples",
-            "The method and its knobs as they are, on this slice at 2, 3, 4, 6 and 8 times, three masks of each",
+            "The method and its knobs as they are, on this slice at 2, 3, 4, 6 and 8 times, up to three masks of each",
             lambda: session.attempt(self.bench.studying.samples),
         )
         self.plot = Plot()
@@ -68,12 +69,12 @@ class StudyPanel(QWidget):
         self.show_found()
 
     def list_methods(self) -> None:
-        """All that there are, own models included; what is ticked stays so, and at first the present method is."""
+        """All that there are, own models included; what is ticked stays so, until then the present method is ticked."""
         from ..reconstructors import registry
 
         reconstruction, before = self.bench.reconstruction, set(self.ticked())
-        if not before and reconstruction.method is not None:
-            before = {reconstruction.method.id}
+        if before <= self._given and reconstruction.method is not None:
+            before = self._given = {reconstruction.method.id}
         self.methods.clear()
         for method in (*map(registry.get, registry.ids()), *reconstruction.own.values()):
             item = QListWidgetItem(method.label)
@@ -151,7 +152,7 @@ def show_curve(plot: Plot, levels: "Sequence[Level]") -> None:
 
     def line(measure: str) -> Line:
         values, spread = ([getattr(level, name) for level in rising] for name in (measure, f"{measure}_spread"))
-        return Line("Foreground, mean ± spread of three masks", values, spread)
+        return Line("Foreground, mean ± spread of the masks", values, spread)
 
     plot.show_lines(
         [100 / level.effective for level in rising],

@@ -115,4 +115,5 @@ def _find_lost(
     shape = "blob" if feature["shape"] == "any" else feature["shape"]
     job = retention_map(measurement, method, reconstructor_knobs=knobs, **{**feature, "shape": shape})
     found = yield from job
-    return found, [(roi, f"{roi.label} ({100 * kept:.0f}% kept)") for roi, kept in found.weakest()[:COUNT]]
+    weakest = [(roi, f"{100 * kept:.0f}".replace("-", "−")) for roi, kept in found.weakest()[:COUNT]]
+    return found, [(roi, f"{roi.label} ({kept}% kept)") for roi, kept in weakest]

@@ -93,7 +93,8 @@ class Regions:
         here = [region for region in self.chosen if region.slice == index]
         if not here:
             raise InputError(
-                f"no region is chosen on slice {index}; click one in the list, or press Draw and outline one."
+                f"no region is chosen on slice {index}; click one in the list, or outline one by Box, "
+                "Polygon or Ellipse."
             )
         if len(here) == 1:
             return here[0].roi
