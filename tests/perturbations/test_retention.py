@@ -79,8 +79,10 @@ def test_the_worst_are_tried_alone_and_progress_never_falls(measurement, combine
     assert known == sorted(known)
     insertion = Insertion(Problem.of(measurement, combined, ROI.box(0, 0, 32, 36)), keep=True)
     assert [one.recovery for one in found.worst] == sorted(one.recovery for one in found.worst)
-    assert sorted(one.multiplexed for one in found.worst) == pytest.approx(sorted(found.recoveries)[:8])
+    before = steps[-8].preview.recoveries  # all of the grid, none alone
+    assert sorted(one.multiplexed for one in found.worst) == pytest.approx(sorted(before)[:8])
     for one in found.worst:
+        assert found.values[one.row, one.column] == pytest.approx(one.recovery), "as listed"
         alone = insertion.trial(Feature.of("blob", one.row, one.column, 2.0, 0.4))
         assert one.recovery == pytest.approx(alone.recovery, abs=1e-5)
         assert one.detectability == pytest.approx(alone.carried, rel=1e-5)

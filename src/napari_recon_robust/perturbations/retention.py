@@ -179,7 +179,8 @@ def retention_map(
     """The recovery of a feature at every position of a grid in the tissue of the ROI (the whole image by default).
 
     Features five sizes apart share a reconstruction, so that the whole grid takes a few; the clean scan's calibration
-    serves throughout. spacing: of the grid, pixels. A line lies along the rows. The previews are maps in the making.
+    serves throughout. The least recovered are inserted again alone, and the map has what that gives. spacing: of the
+    grid, pixels. A line lies along the rows. The previews are maps in the making.
     Raises InputError for a feature, a grid or a region that does not fit.
     """
     if spacing < 1:
@@ -265,6 +266,7 @@ def _map(insertion: Insertion, size: float, contrast: float, shape: str, spacing
         done = 1 + len(groups) + len(worst)
         yield Progress(done / total, "Trying the worst alone", so_far(done, worst))
         worst.append(_weak(insertion.trial(feature(points[index])), float(recoveries[index])))
+        recoveries[index] = worst[-1].recovery  # others in the same image may have lain on its aliases
         worst.sort(key=lambda place: place.recovery)
     return so_far(total, worst)
 
