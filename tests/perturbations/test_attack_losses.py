@@ -142,3 +142,4 @@ def test_a_search_for_contrast_says_what_became_of_it(measurement, combined, los
     assert (left["perturbed"] < left["clean"]) == (loss == "contrast")
     before, after = (f"{100 * value:.0f}%".replace("-", "−") for value in found.details["contrast"].values())
     assert f"contrast with its surroundings went from {before} to {after} of the reference's." in found.statement
+    assert ("it is inverted" in found.statement) == (min(left.values()) < 0)

@@ -134,6 +134,8 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
 
     perturb = dock(review, "Perturb")
     assert "in every coil" in perturb.spent.text()
+    before, now = (comparison.metrics[name]["roi"].ssim for name in ("clean", "perturbed"))
+    assert f"SSIM of the region: {now:.2f}, before {before:.2f}." in perturb.spent.text()
     assert perturb.replayed.text() == "Budget 1%; drag for less:"
     perturb.replay.setValue(0)
     assert perturb.replayed.text() == "Budget 0% of 1%, replayed:"
@@ -242,6 +244,7 @@ def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
     details = review.bench.result.outcome.perturbed.details
     assert np.allclose(details["position"], (50, 40))
     assert "contrast" in perturb.spent.text()
+    assert "SSIM" not in perturb.spent.text(), "the truth has changed with it"
     assert re.search(r"per coil [\d.]+% to [\d.]+%", perturb.spent.text())
 
 

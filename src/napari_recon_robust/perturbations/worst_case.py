@@ -333,6 +333,8 @@ def _statement(objective: Objective, details: Mapping[str, Any]) -> str:
     if "contrast" in details:
         before, after = (f"{100 * left:.0f}%".replace("-", "−") for left in details["contrast"].values())
         sentences.append(f"The region's contrast with its surroundings went from {before} to {after} of {whose}'s.")
+        if min(details["contrast"].values()) < 0:
+            sentences.append("Below zero it is inverted: what is brighter there is darker here.")
     if "check" in details:
         sentences.append(_checked_in_words(**details["check"]))
     return " ".join(sentences)

@@ -364,7 +364,7 @@ def describe(region: Region) -> str:
 
 
 def spent(result: Result) -> str:
-    """Nominal and achieved budget, per coil, and in multiples of the thermal noise; what else is to be said."""
+    """What was found, what became of SSIM, and what it spent: nominal and achieved, per coil, in thermal noise."""
     from ..perturbations import registry
 
     perturbed, setting = result.outcome.perturbed, result.setting
@@ -374,8 +374,11 @@ def spent(result: Result) -> str:
     samples = "the k-space" if budget.relative_to == "full" else "the sampled k-space"
     least, most = percent(min(budget.per_coil)), percent(max(budget.per_coil))
     coils = f"{least} in every coil" if least == most else f"per coil {least} to {most}"
+    scores = result.outcome.comparison.metrics
+    before, now = (f"{scores[name]['roi'].ssim:.2f}".replace("-", "−") for name in ("clean", "perturbed"))
     parts = [
         perturbed.statement,
+        f"SSIM of the region: {now}, before {before}." if perturbed.judged_by == "clean" else "",
         ""
         if not perturbed.additive
         else f"Spent {percent(budget.achieved)} of {samples}{nominal}; {coils}; "
