@@ -19,7 +19,7 @@ def recipe(specification) -> loop.Recipe:
     return loop.Recipe(
         id="small",
         title="a small network",
-        network="unet:TrainableUNet",
+        network="unet",
         arguments={"channels": 4, "pools": 2},
         loss="magnitude",
         bank=specification,

@@ -19,7 +19,7 @@ def recipe(specification) -> loop.Recipe:
     return loop.Recipe(
         id="small",
         title="a small network",
-        network="hqs_supervised:HQSNetwork",
+        network="hqs-supervised",
         arguments={"unrolls": 2, "widths": [8, 8]},
         loss="improvement",
         bank=specification,
@@ -46,7 +46,7 @@ def test_training_improves_on_held_out_cases(recipe, anatomy_folder, run_folder)
     """The U-Net starts at the zero-filled image, which is easy to improve on."""
     recipe = longer(recipe, 150, learning_rate=3e-3, warm_up=5, validate_every=150).model_copy(
         update={
-            "network": "unet:TrainableUNet",
+            "network": "unet",
             "arguments": {"channels": 8, "pools": 2},
             "loss": "magnitude",
         }
@@ -200,7 +200,7 @@ def test_a_part_may_start_from_trained_weights(recipe, anatomy_folder, run_folde
     path = run(loop.train(longer(recipe, 3, learning_rate=0.1), anatomy_folder, run_folder))
     trained = store.load(str(path)).state
     arguments = {"unrolls": 2, "widths": [8, 8], "terms": ["improvement", "l1"], "conditioning": "scale-and-shift"}
-    wanted = {"network": "hyperrecon_supervised:HyperNetwork", "arguments": arguments}
+    wanted = {"network": "hyperrecon-supervised", "arguments": arguments}
     plain = recipe.model_copy(update=wanted)
     network = loop.make_network(plain.model_copy(update={"start": {"main": str(path)}})).state_dict()
     before = loop.make_network(plain).state_dict()

@@ -149,7 +149,7 @@ def test_undersampled_scans_train_by_their_own_lines_alone(tmp_path: Path) -> No
     recipe = loop.Recipe(
         id="mine",
         title="my network",
-        network="hqs_supervised:HQSNetwork",
+        network="hqs-supervised",
         arguments={"unrolls": 1, "widths": [8, 8]},
         loss="held-out-lines",
         bank=SPECIFICATION,
@@ -235,7 +235,7 @@ def test_the_card_says_what_was_trained_on(tmp_path: Path) -> None:
     recipe = loop.Recipe(
         id="small",
         title="a small network",
-        network="unet:TrainableUNet",
+        network="unet",
         arguments={"channels": 4, "pools": 2},
         loss="magnitude",
         bank=SPECIFICATION,

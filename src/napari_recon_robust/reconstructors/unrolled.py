@@ -15,7 +15,7 @@ from ..measurement import Measurement
 from ..physics.model import ForwardModel
 from ..progress import Job, Progress, relayed
 from ..weights import store
-from . import tv
+from . import networks, tv
 from .cg_sense import conjugate_gradients
 
 _PROBES = 4
@@ -236,16 +236,22 @@ def on_blocks(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return functional.pixel_shuffle(network(blocks).float(), 2)[..., :rows, :columns]
 
 
-@cache
 def load_trained(kind: type[Network], weights: str, device: torch.device) -> Network:
     """A network with trained weights (`weights.store`), made from the arguments in their description.
 
     Raises WeightsError for weights that do not describe this network.
     """
-    trained = store.load(weights)
-    try:
-        network = kind(**trained.metadata.architecture if trained.metadata else {})
-        network.load_state_dict(trained.state)
-    except (TypeError, RuntimeError):
-        raise WeightsError(f"the weights {weights!r} are not of a {kind.__name__}; give ones that are.") from None
+    network: Network | None = _trained(kind, store.load(weights), device)  # type: ignore[arg-type]
+    if network is None:
+        raise WeightsError(f"the weights {weights!r} are not of a {kind.__name__}; give ones that are.")
+    return network
+
+
+@cache
+def _trained(kind: Callable[..., nn.Module], weights: store.Weights, device: torch.device) -> Any:
+    arguments = weights.metadata.architecture if weights.metadata else {}
+    if not networks.describes(kind, arguments, weights.state):
+        return None
+    network = kind(**arguments)
+    network.load_state_dict(weights.state)
     return network.eval().requires_grad_(False).to(device)

@@ -1,13 +1,13 @@
 """The one training loop, for all recipes.
 
 A recipe (recipes/<id>.yaml) names
-  network: "module:Class" in napari_recon_robust.reconstructors, an nn.Module made with `arguments`;
+  network: an id in `reconstructors.networks`, made with `arguments`; nothing else that a recipe says is imported;
   loss: an entry of `losses.LOSSES`, loss(network, example, rng) -> scalar; it calls network(example.problem);
   bank, masks, pixels: the data (`sources.BankSpecification`, `data.MaskSpecification`, pixels of a crop);
   presets: steps, learning rate, ... for "cpu" and "gpu".
-A new architecture is a network whose `forward(problem: unrolled.Problem) -> complex64 (rows, columns)`, a loss
-where none fits, and one YAML file. Everything that is drawn at random in step n depends on (seed, n) alone, so a
-run that was interrupted and resumed ends with the same weights as one that was not.
+A new architecture is a network whose `forward(problem: unrolled.Problem) -> complex64 (rows, columns)`, a line in the
+table of networks, a loss where none fits, and one YAML file. Everything that is drawn at random in step n depends on
+(seed, n) alone, so a run that was interrupted and resumed ends with the same weights as one that was not.
 """
 
 import math
@@ -16,19 +16,20 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from importlib import import_module, resources
+from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 import yaml
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from ..errors import InputError
 from ..physics.model import ForwardModel
 from ..progress import Job, Progress
+from ..reconstructors import networks
 from ..reconstructors.muon import optimisers
 from ..reconstructors.unrolled import Problem
 from ..specification import Specification
@@ -69,14 +70,15 @@ class Preset(Specification):
 class Recipe(Specification):
     """Everything that determines a set of weights; the fields are explained at the head of this module.
 
+    id: the name of the files that are written.
     stored: precision of the weights in their file; they are computed with in float32.
     start: parts of the network (submodules by their names, "" is all of it) that start from trained weights, an id of a
     shipped set or a file: tensors of the same name are taken.
     """
 
-    id: str
+    id: str = Field(pattern=r"^\w[\w.-]*$")
     title: str
-    network: str
+    network: Annotated[str, AfterValidator(networks.identify)]
     arguments: dict[str, Any]
     loss: str
     bank: BankSpecification
@@ -113,14 +115,17 @@ def load_recipe(name: str) -> Recipe:
 def make_network(recipe: Recipe) -> nn.Module:
     """The recipe's network with its first weights, which depend on the seed, and on what it starts from.
 
-    Raises WeightsError for weights to start from that are missing, InputError for ones that do not fit.
+    Raises InputError for arguments that do not fit, WeightsError for weights to start from that are missing, InputError
+    for ones that do not fit.
     """
-    module, name = recipe.network.split(":")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        network: nn.Module = getattr(import_module(f"..reconstructors.{module}", __package__), name)(**recipe.arguments)
+        network = networks.make(recipe.network, recipe.arguments)
     for part, weights in recipe.start.items():
-        own = network.get_submodule(part)
+        try:
+            own = network.get_submodule(part)
+        except AttributeError:
+            raise InputError(f"{recipe.id} has no part {part!r} that could start from {weights!r}.") from None
         found = {name: value for name, value in store.load(weights).state.items() if name in own.state_dict()}
         try:
             own.load_state_dict(found, strict=False)
@@ -240,7 +245,10 @@ class _Run:
         """Go on from the checkpoint; InputError if there is none, or it is of another recipe."""
         if not self.checkpoint.exists():
             raise InputError(f"{self.checkpoint.parent} holds no checkpoint to resume; start without --resume.")
-        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        try:
+            state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        except Exception as error:  # the unpickler raises whatever the bytes lead it to
+            raise InputError(f"{self.checkpoint} is no checkpoint of tensors and numbers alone; start anew.") from error
         if state["recipe"] != self._description():
             raise InputError(f"the checkpoint in {self.checkpoint.parent} is of another recipe; start anew.")
         for name in ("network", "average"):

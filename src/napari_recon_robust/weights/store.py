@@ -51,9 +51,9 @@ class Domain(BaseModel):
 class Metadata(BaseModel):
     """How a set of weights came to be: kept as JSON in the header of the safetensors file.
 
-    network: "module:Class" in `reconstructors`; architecture: the arguments that make it again. scores: {case:
-    {measure: value}} on data that training did not see. command: what makes the set again. seconds: time spent on
-    training.
+    network: its id in `reconstructors.networks`, which is that of the method that runs it; architecture: the arguments
+    that make it again. scores: {case: {measure: value}} on data that training did not see. command: what makes the set
+    again. seconds: time spent on training.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -91,10 +91,10 @@ def test_nothing_is_executed_and_damage_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["hqs-supervised", "hyperrecon", "unet", "varnet"])
 def test_what_our_training_writes_is_a_method_by_its_path(name: str, tmp_path: Path, lines: Measurement) -> None:
-    """Also files from before their description named the network."""
+    """Also files from before their description named the network, and from before networks had ids."""
     trained = store.load(name)
     assert trained.metadata is not None
-    for network in ("", loop_network(name)):
+    for network in ("", trained.metadata.network, loop_network(name)):
         metadata = trained.metadata.model_copy(update={"network": network})
         path = store.save(tmp_path, "mine", trained.state, metadata)
         method, shipped = registry.get(str(path)), registry.get(name)
@@ -114,9 +114,10 @@ def test_a_varnet_trained_with_its_own_sensitivities_uses_them(tmp_path: Path) -
     metadata = store.load("varnet").metadata
     assert metadata is not None
     torch.manual_seed(0)
-    state = FastMRIVarNet(1, 3, 2, (2, 2)).state_dict()
+    state = FastMRIVarNet(1, 8, 2, (8, 2)).state_dict()
     for learned in (True, False):
-        described = metadata.model_copy(update={"architecture": {"learned": learned}})
+        arguments = {"cascades": 1, "channels": 8, "pools": 2, "sensitivity": [8, 2], "learned": learned}
+        described = metadata.model_copy(update={"architecture": arguments})
         method = registry.get(str(store.save(tmp_path, "mine", state, described)))
         assert method.knobs[0].default == ("learned" if learned else "estimated")
 
@@ -128,5 +129,9 @@ def test_our_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no method here runs"):
         registry.get(str(store.save(tmp_path, "mine", trained.state, other)))
     wrong = trained.metadata.model_copy(update={"architecture": {"unrolls": 2, "widths": [8]}})
-    with pytest.raises(WeightsError, match="no method here runs"):
+    with pytest.raises(WeightsError, match="tensors are not those of 'hqs-supervised'"):
         registry.get(str(store.save(tmp_path, "mine", trained.state, wrong)))
+    loupe = store.load("loupe")
+    assert loupe.metadata is not None
+    with pytest.raises(WeightsError, match="no method here runs"):
+        registry.get(str(store.save(tmp_path, "mine", loupe.state, loupe.metadata)))

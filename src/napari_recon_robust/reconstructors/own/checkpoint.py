@@ -1,13 +1,12 @@
 """Files of weights: fastMRI's U-Net and end-to-end VarNet, their sizes read from the state dict, and our training's."""
 
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 
-from ...errors import WeightsError
+from ...errors import InputError, WeightsError
 from ...weights import store
-from .. import unet, varnet
+from .. import networks, unet
 from ..base import Reconstructor
 from ..consistency import CONSISTENCY
 from ..unet import UNet
@@ -24,56 +23,75 @@ def open_model(source: str) -> Reconstructor:
 
     Raises WeightsError for anything else, or what could run code.
     """
-    path = Path(source)
     weights = store.load(source)
-    method: Reconstructor
-    if any("cascades.0." in key for key in weights.state) and any("dc_weight" in key for key in weights.state):
+    method = _published(source, weights.state) if weights.metadata is None else _trained(source, weights)
+    name = Path(source).name
+    method.id, method.label = name, f"{method.label} {name}"
+    method.caution = LEADERBOARD if "leaderboard" in name.lower() else ""
+    return method
+
+
+def _published(source: str, state: store.State) -> Reconstructor:
+    """FastMRI's U-Net or VarNet, by the layout of its state dict."""
+    name = Path(source).name
+    if any("cascades.0." in key for key in state) and any("dc_weight" in key for key in state):
         method = VarNet(source)
-        network = varnet.load_network(source, torch.device("cpu"))
-        learned = weights.metadata.architecture.get("learned", False) if weights.metadata else True
-        if network.sens_net is not None and learned:  # as it was trained
-            maps, *others = method.knobs
-            method.knobs = (maps.model_copy(update={"default": "learned"}), *others)
-        if weights.metadata is None:  # as published, it ends with its network
-            method.knobs = tuple(knob for knob in method.knobs if knob is not CONSISTENCY)
-    elif any(key.endswith("down_sample_layers.0.layers.0.weight") for key in weights.state):
-        method = UNet(source)
+        if method.network(torch.device("cpu")).sens_net is not None:
+            _use_learned_sensitivities(method)
+        method.knobs = tuple(knob for knob in method.knobs if knob is not CONSISTENCY)  # it ends with its network
+        return method
+    if any(key.endswith("down_sample_layers.0.layers.0.weight") for key in state):
         layers = unet.load_network(source, torch.device("cpu"))
         came = layers.inputs, layers.outputs
         if came != (1, 1):
             raise WeightsError(
-                f"{path.name} is a U-Net from {came[0]} to {came[1]} channels; fastMRI's from one magnitude image to "
-                "one was expected."
+                f"{name} is a U-Net from {came[0]} to {came[1]} channels; fastMRI's from one magnitude image to one "
+                "was expected."
             )
-    elif weights.metadata is not None:
-        method = _trained(source, weights.metadata)
-    else:
-        shown = ", ".join(sorted(weights.state)[:2])
+        return UNet(source)
+    shown = ", ".join(sorted(state)[:2])
+    raise WeightsError(
+        f"{name} has the weights {shown}, ...; those of fastMRI's U-Net (down_sample_layers...) or VarNet "
+        "(cascades...), or a file of recon-robust train were expected: bring another architecture as an exported "
+        "program or a function."
+    )
+
+
+def _trained(source: str, weights: store.Weights) -> Reconstructor:
+    """The method that runs the network of `training` that the file's header names."""
+    from ..registry import registry  # which lists what opens files
+
+    assert weights.metadata is not None
+    title, arguments = weights.metadata.title, weights.metadata.architecture
+    id = _network_id(weights)
+    if id is None or id not in registry.ids():
         raise WeightsError(
-            f"{path.name} has the weights {shown}, ...; those of fastMRI's U-Net (down_sample_layers...) or VarNet "
-            "(cascades...), or a file of recon-robust train were expected: bring another architecture as an exported "
-            "program or a function."
+            f"{Path(source).name} holds {title!r}, weights that no method here runs; open it with the version that "
+            "trained it."
         )
-    method.id, method.label = path.name, f"{method.label} {path.name}"
-    method.caution = LEADERBOARD if "leaderboard" in path.name.lower() else ""
+    if not networks.describes(networks.registry.kind_of(id), arguments, weights.state):
+        raise WeightsError(
+            f"{Path(source).name} holds {title!r}, and its tensors are not those of {id!r} with the arguments in its "
+            "header; get the file again, or open it with the version that trained it."
+        )
+    method: Reconstructor = registry.kind_of(id)(source)
+    if isinstance(method, VarNet) and arguments.get("learned", False):
+        _use_learned_sensitivities(method)
     return method
 
 
-def _trained(source: str, metadata: store.Metadata) -> Reconstructor:
-    """The method that runs a network of `training`: of the module that its description names, else whichever fits."""
-    from ..registry import registry  # which lists what opens files
+def _network_id(weights: store.Weights) -> str | None:
+    """What the header names, or what the tensors fit where it names none, as the first ones did; None for neither."""
+    assert weights.metadata is not None
+    if not weights.metadata.network:
+        return networks.matching(weights.metadata.architecture, weights.state)
+    try:
+        return networks.identify(weights.metadata.network)
+    except InputError:
+        return None
 
-    wanted = metadata.network.split(":")[0]
-    for id, place in registry.table.items():
-        if wanted not in ("", place.split(":")[0]):
-            continue
-        try:
-            method: Any = registry.kind_of(id)(source)
-            method.network(torch.device("cpu"))
-        except (TypeError, AttributeError, WeightsError):  # it takes no weights, or others
-            continue
-        return cast(Reconstructor, method)
-    raise WeightsError(
-        f"{Path(source).name} holds {metadata.title!r}, weights that no method here runs; open it with the version "
-        "that trained it."
-    )
+
+def _use_learned_sensitivities(method: VarNet) -> None:
+    """By default, as it was trained."""
+    maps, *others = method.knobs
+    method.knobs = (maps.model_copy(update={"default": "learned"}), *others)
