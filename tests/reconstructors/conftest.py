@@ -15,12 +15,13 @@ from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
 from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.reconstructors.cascade_net import CascadeNet, CascadeNetwork
 from napari_recon_robust.reconstructors.dagan import DAGAN, GeneratorNetwork
-from napari_recon_robust.reconstructors.hqs_net import HQSNet, HQSNetNetwork
+from napari_recon_robust.reconstructors.hqs_net import HQSNet, HQSNetwork as UnsupervisedNetwork
 from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork, HQSSupervised
 from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork, HyperRecon
 from napari_recon_robust.reconstructors.irim import IRIM, IRIMNetwork
 from napari_recon_robust.reconstructors.neumann import Neumann, NeumannNetwork, PreconditionedNeumann
 from napari_recon_robust.reconstructors.unrolled import Problem
+from napari_recon_robust.reconstructors.unrolled_hqs import UnrolledHQS, UnrolledHQSNetwork
 from napari_recon_robust.reconstructors.unrolled_gd import GradientDescentNetwork, UnrolledGD
 from napari_recon_robust.weights import store
 
@@ -135,7 +136,8 @@ TRAINED = {
     kind.id: (kind, network, arguments)
     for kind, network, arguments in (
         (CascadeNet, CascadeNetwork, {"cascades": 2, "width": 8}),
-        (HQSNet, HQSNetNetwork, {"unrolls": 2, "width": 8}),
+        (HQSNet, UnsupervisedNetwork, {"unrolls": 2, "width": 8}),
+        (UnrolledHQS, UnrolledHQSNetwork, {"unrolls": 2, "widths": [8, 8]}),
         (UnrolledGD, GradientDescentNetwork, {"blocks": 6, "widths": [8, 8]}),
         (Neumann, NeumannNetwork, {"terms": 6, "widths": [8, 8]}),
         (PreconditionedNeumann, NeumannNetwork, {"terms": 3, "widths": [8, 8], "preconditioned": True}),

@@ -50,6 +50,11 @@ def conjugate_gradients(operator: Callable[[Tensor], Tensor], b: Tensor, iterati
 
     Every batch item has its own step sizes; one that is solved exactly stays as it is.
     """
+    return solution_and_residual(operator, b, iterations)[0]
+
+
+def solution_and_residual(operator: Callable[[Tensor], Tensor], b: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
+    """X of `conjugate_gradients`, and b - H x."""
     x, r, p = torch.zeros_like(b), b, b
     energy = _energy(r)
     for _ in range(iterations):
@@ -58,7 +63,7 @@ def conjugate_gradients(operator: Callable[[Tensor], Tensor], b: Tensor, iterati
         x, r = x + x_step * p, r - x_step * hp
         previous, energy = energy, _energy(r)
         p = r + _ratio(energy, previous) * p
-    return x
+    return x, r
 
 
 def _energy(x: Tensor) -> Tensor:

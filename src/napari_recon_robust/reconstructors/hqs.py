@@ -9,10 +9,9 @@ from torch import Tensor
 from ..knob import Knob
 from ..measurement import Measurement
 from ..physics.model import ForwardModel
-from . import sparsity
+from . import energy, sparsity
 from .base import Reconstructor
 from .cg_sense import conjugate_gradients
-from .hyperrecon import HyperRecon
 from .sparsity import Solver, Transform, in_units, minimiser, right_hand_side
 from .tv import DIFFERENCES
 from .wavelet import Details
@@ -36,7 +35,7 @@ class HQS(Reconstructor):
     id = "hqs"
     label = "HQS, classical"
     summary = "Half-quadratic splitting on TV and wavelet sparsity, not learned: HyperRecon's objective."
-    knobs: tuple[Knob, ...] = HyperRecon.knobs
+    knobs: tuple[Knob, ...] = (energy.WEIGHT, energy.MIX)
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `weight` and `mix`."""

@@ -26,8 +26,8 @@ class HQSSupervised(TrainedReconstructor):
     """
 
     id = "hqs-supervised"
-    label = "HQS-Net, supervised"
-    summary = "Unrolled network that improves on TV, with exact data consistency, conditioned on the noise level."
+    label = "TV, improved by HQS-Net (supervised)"
+    summary = "TV, improved by an unrolled network with exact data consistency, conditioned on the noise level."
     knobs = (
         NOISE,
         Knob(

@@ -1,46 +1,37 @@
 """A hypernetwork maps the regularization weights to the weights of an unrolled network."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..knob import Knob, resolve
+from ..knob import resolve
 from ..measurement import Measurement
-from ..physics.model import ForwardModel
-from .cg_sense import conjugate_gradients
+from .energy import MIX, WEIGHT
+from .half_quadratic import SEEN, Unroll, unrolled
+from .hqs_net import DETAIL
 from .trained import TrainedReconstructor
-from .unrolled import Problem, assemble, channels, load_trained, on_blocks, problems, proximal, smooth, to_complex
+from .unrolled import Problem, assemble, load_trained, problems
 
-_START = 8  # conjugate gradient steps of the linear start
-_ANCHORS = (2e-4, 2e-3, 2e-2)  # weights of TV in the images between which every knob setting starts
-STEPS = 4  # and of each data consistency, warm: trained as they are run
-_LEVELS = 3
-_PENALTY_FLOOR = 0.005
-_UNIT = 10.0  # of a detail, in weights: the threshold of the proximal map at the penalties that are learned
-# Daubechies' orthonormal filter with four taps.
-_LOW = tuple((a + b * math.sqrt(3)) / (4 * math.sqrt(2)) for a, b in ((1, 1), (3, 1), (3, -1), (1, -1)))
+_FIRST_PENALTY, _FIRST_REACH = 0.1, 0.1
+_SPREAD = 0.3  # of the kernels over the knobs, relative to their size, before training
 
 
 class HyperRecon(TrainedReconstructor):
-    """min_x J(x) = 1/2 ||A x - y||^2 + w ((1 - m) TV(x) + m ||W x||_1), in units of `Measurement.scale`.
+    """min_x J(x; w, m) = 1/2 ||A x - y||^2 + w ((1 - m) TV(x) + m ||W x||_1), in units of `Measurement.scale`.
 
-    w and m are the knobs `weight` and `mix`. TV(x) = sum_p sqrt(|x_down|^2 + |x_right|^2), forward differences,
-    zero across the border. ||W x||_1 = the mean over all shifts of the image of the sum of the magnitudes of its
-    detail coefficients in the orthonormal Daubechies-4-tap wavelet basis, 3 levels, periodic.
+    w and m are the knobs `weight` and `mix`; `energy.objective` says what TV and W are. Half-quadratic splitting,
+    unrolled:
 
-    Half-quadratic splitting, unrolled from near the TV minimiser at w: x_0 lies between those at 2e-4, 2e-3 and 2e-2,
-    which are found once for all knob values, with the pull d = A^H (y - A x_0) of its TV:
-    z_k = x_k + r_k C_k(x_k, its detail, x_k - z_{k-1}, d), x_{k+1} = (A^H A + p_k I)^-1 (A^H y - s_k d + p_k z_k) by
-    4 conjugate gradient steps from z_k. Kernels of the networks C_k, reaches r_k, penalties p_k and shares s_k of the
-    pull come from a hypernetwork of (log w, m), trained to minimise J itself: no fully sampled image is seen.
+    z_k = x_k + r_k C_k(x_k, A^H (y - A x_k)),  x_{k+1} = (A^H A + p_k I)^-1 (A^H y + p_k z_k),  x_0 = A^H y,
+
+    4 conjugate gradient steps each. Kernels of the networks C_k, reaches r_k and penalties p_k come from a
+    hypernetwork of (log w, m), trained to minimise J itself and nothing else: no fully sampled image is seen.
     Wang, Dalca, Sabuncu 2021, https://arxiv.org/abs/2101.02194 (hypernetwork) and 2020,
     https://arxiv.org/abs/2007.14979 (unsupervised splitting network).
     """
@@ -48,27 +39,7 @@ class HyperRecon(TrainedReconstructor):
     id = "hyperrecon"
     label = "HyperRecon"
     summary = "One network for a continuum of TV and wavelet weights, trained without fully sampled images."
-    knobs = (
-        Knob(
-            name="weight",
-            label="Regularization weight",
-            help="Weight of TV and wavelet sparsity together, relative to the image's scale; more is smoother.",
-            default=2e-3,
-            minimum=2e-4,
-            maximum=2e-2,
-            scale="log",
-            live=True,
-        ),
-        Knob(
-            name="mix",
-            label="TV to wavelet",
-            help="0 is total variation alone, 1 is wavelet sparsity alone.",
-            default=0.25,
-            minimum=0.0,
-            maximum=1.0,
-            live=True,
-        ),
-    )
+    knobs = (WEIGHT, MIX)
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `weight` and `mix`."""
@@ -79,163 +50,82 @@ class HyperRecon(TrainedReconstructor):
         return load_trained(HyperNetwork, self.weights, device)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
-        """The images at several settings; the anchors, which do not depend on the knobs, are shared."""
+        """The images at several settings; what does not depend on the knobs is shared."""
         network = self.network(measurement.kspace.device)
-        slices = [(problem, anchors(problem)) for problem in problems(measurement)]
+        slices = problems(measurement)
         for point in points:
-            generated = network.generate(**resolve(self.knobs, point))
-            yield assemble([network.unroll(problem, start, generated) for problem, start in slices], measurement)
-
-
-@dataclass(frozen=True, eq=False)
-class Generated:
-    """The unrolled network at one knob setting.
-
-    weight: the knob's. layers: kernels and biases of each layer of each unroll. reach, penalty, pull: of each unroll.
-    """
-
-    weight: float
-    layers: list[list[tuple[Tensor, Tensor]]]
-    reach: Tensor
-    penalty: Tensor
-    pull: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class Anchor:
-    """The TV minimiser at one weight, and the pull of its TV, A^H (y - A x): complex64 (rows, columns) both."""
-
-    image: Tensor
-    pull: Tensor
+            knobs = resolve(self.knobs, point)
+            unrolls = network.generate(**knobs)
+            yield assemble([network.image(problem, knobs["weight"], unrolls) for problem in slices], measurement)
 
 
 class HyperNetwork(nn.Module):
-    """(log w, m) -> all weights of the unrolled network: fully connected 2-32-64-`features`, linear heads.
+    """(log w, m) -> all weights of the unrolled network: fully connected 2-32-64-`features`, linear heads on a base.
 
-    The unrolled network: `unrolls` times `convolutions` 3x3 convolutions, `width` channels, on 2x2 blocks of pixels.
+    The unrolled network: `unrolls` times 3x3 convolutions of `width` channels on 2x2 blocks of pixels: `convolutions`
+    on that grid, then as many on each of `levels` grids of half the size and on the way back, and a last one.
     """
 
-    def __init__(self, unrolls: int, convolutions: int, width: int, features: int) -> None:
+    def __init__(self, unrolls: int, convolutions: int, width: int, features: int, levels: int = 0) -> None:
         super().__init__()
-        sides = [32, *[width] * (convolutions - 1), 8]
+        self.unrolls, self.convolutions, self.levels = unrolls, convolutions, levels
+        sides = [4 * SEEN, *[width] * (convolutions * (2 * levels + 1)), 8]
         self.shapes = [(b, a, 3, 3) for a, b in pairwise(sides)]
-        self.unrolls = unrolls
         self.features = nn.Sequential(
             nn.Linear(2, 32), nn.SiLU(), nn.Linear(32, 64), nn.SiLU(), nn.Linear(64, features), nn.Tanh()
         )
-        each = sum(math.prod(shape) + shape[0] for shape in self.shapes) + 3
-        self.heads = nn.Linear(features, unrolls * each)
+        kernels = [torch.zeros(shape) for _ in range(unrolls) for shape in self.shapes]
+        self.kernels = nn.ParameterList(kernels)
+        self.biases = nn.ParameterList(torch.zeros(len(kernel)) for kernel in kernels)
+        self.heads = nn.ModuleList(nn.Linear(features, kernel.numel() + len(kernel), bias=False) for kernel in kernels)
+        self.numbers = nn.Linear(features, 2 * unrolls)
         with torch.no_grad():
-            self.heads.weight.zero_()
-            for bias, weight in zip(
-                self.heads.bias.view(unrolls, -1), self.heads.weight.view(unrolls, each, -1), strict=True
-            ):
-                at = 0
-                for shape in self.shapes:
-                    deviation = math.sqrt(2 / (shape[1] * 9)) if shape != self.shapes[-1] else 0.0
-                    size = math.prod(shape)
-                    bias[at : at + size].normal_(0, deviation)
-                    weight[at : at + size].normal_(0, 0.5 * deviation / math.sqrt(features))
-                    bias[at + size : at + size + shape[0]].zero_()
-                    at += size + shape[0]
-                bias[at:] = torch.tensor([math.log(0.3), math.log(0.1), 0.0])
+            for kernel, head in zip(self.kernels, self.heads, strict=True):
+                deviation = math.sqrt(2 / kernel[0].numel()) if kernel.shape != self.shapes[-1] else 0.0
+                kernel.normal_(0, deviation)
+                nn.init.normal_(head.weight, 0, _SPREAD * deviation / math.sqrt(features))  # type: ignore[arg-type]
+            self.numbers.weight.zero_()
+            self.numbers.bias.copy_(torch.tensor([_FIRST_REACH, _FIRST_PENALTY]).log().repeat(unrolls))
 
-    def generate(self, weight: float, mix: float) -> Generated:
-        """The weights for one knob setting."""
-        knob = HyperRecon.knobs[0]
-        position = torch.tensor([2 * knob.to_unit(weight) - 1, 2 * mix - 1])
-        vector = self.heads(self.features(position.to(self.heads.bias.device)))
-        layers, numbers = [], []
-        for part in vector.view(self.unrolls, -1):
-            sizes = [size for shape in self.shapes for size in (math.prod(shape), shape[0])]
-            *tensors, last = part.split([*sizes, 3])
-            kernels = [tensor.view(shape) for tensor, shape in zip(tensors[::2], self.shapes, strict=True)]
-            layers.append(list(zip(kernels, tensors[1::2], strict=True)))
-            numbers.append(last)
-        reach, penalty, pull = torch.stack(numbers).exp().unbind(-1)
-        return Generated(weight, layers, reach * _UNIT * weight, _PENALTY_FLOOR + penalty, pull)
-
-    def unroll(self, problem: Problem, starts: Sequence[Anchor], generated: Generated) -> Tensor:
-        """The image, complex64 (rows, columns), relative to the problem's scale."""
-        start = _between(starts, generated.weight)
-        image = z = start.image
-        each = zip(generated.layers, generated.reach, generated.penalty, generated.pull, strict=True)
-        for layers, reach, penalty, pull in each:
-            details = torch.cat((channels(image - smooth(image)), channels(image - z)), dim=1) / (
-                _UNIT * generated.weight
-            )
-            pulls = channels(start.pull) / generated.weight
-            features = torch.cat((channels(image), details.asinh(), pulls), dim=1)
-            z = image + reach * to_complex(on_blocks(partial(_convolve, layers=layers), features))
-            image = proximal(problem.model, problem.right_hand_side - pull * start.pull, z, penalty, STEPS)
-        return image
+    def generate(self, weight: float, mix: float) -> list[Unroll]:
+        """The unrolled network for one knob setting."""
+        position = torch.tensor([2 * WEIGHT.to_unit(weight) - 1, 2 * MIX.to_unit(mix) - 1])
+        vector = self.features(position.to(self.numbers.bias.device))
+        layers = []
+        for kernel, bias, head in zip(self.kernels, self.biases, self.heads, strict=True):
+            change: Tensor = head(vector)
+            layers.append((kernel + change[: kernel.numel()].view_as(kernel), bias + change[kernel.numel() :]))
+        reaches, penalties = self.numbers(vector).view(self.unrolls, 2).exp().unbind(-1)
+        each = len(self.shapes)
+        corrections = [partial(self._correct, layers[each * k : each * (k + 1)]) for k in range(self.unrolls)]
+        return [Unroll(*parts) for parts in zip(corrections, reaches, penalties, strict=True)]
 
     def forward(self, problem: Problem, weight: float, mix: float) -> Tensor:
-        """The image for one knob setting."""
-        return self.unroll(problem, anchors(problem), self.generate(weight, mix))
+        """The image for one knob setting, complex64 (rows, columns), relative to the problem's scale."""
+        return self.image(problem, weight, self.generate(weight, mix))
 
+    def image(self, problem: Problem, weight: float, unrolls: Iterable[Unroll]) -> Tensor:
+        """The same by networks that were generated before."""
+        return unrolled(problem.model, problem.right_hand_side, unrolls, DETAIL * weight, weight)
 
-def anchors(problem: Problem) -> list[Anchor]:
-    """Between which every knob setting starts, from the smallest weight to the largest."""
-    return [anchor(problem, weight) for weight in _ANCHORS]
+    def _correct(self, layers: list[tuple[Tensor, Tensor]], x: Tensor) -> Tensor:
+        """A U-Net without parameters of its own: means of 2x2 down, nearest neighbours up, sums across."""
+        remaining, kept = iter(layers), []
+        kernel, bias = next(remaining)
+        x = functional.conv2d(x, kernel, bias, padding=1)
 
+        def convolve(x: Tensor, count: int) -> Tensor:
+            for _ in range(count):
+                kernel, bias = next(remaining)
+                x = functional.conv2d(functional.relu(x), kernel, bias, padding=1)
+            return x
 
-def anchor(problem: Problem, weight: float) -> Anchor:
-    """Where one weight starts."""
-    image = problem.tv(weight)
-    return Anchor(image, problem.right_hand_side - problem.model.normal(image))
-
-
-def _between(starts: Sequence[Anchor], weight: float) -> Anchor:
-    """Linear in log w between the neighbours."""
-    place = float(np.interp(math.log(weight), np.log(_ANCHORS), range(len(_ANCHORS))))
-    below = min(int(place), len(_ANCHORS) - 2)
-    one, other, share = starts[below], starts[below + 1], place - below
-    return Anchor(torch.lerp(one.image, other.image, share), torch.lerp(one.pull, other.pull, share))
-
-
-def linear_start(problem: Problem) -> Tensor:
-    """A few conjugate gradient steps on A^H A x = A^H y, complex64 (rows, columns): what losses are relative to."""
-    b = problem.right_hand_side
-    return conjugate_gradients(problem.model.normal, b, _START)
-
-
-def objective(
-    model: ForwardModel, data: Tensor, image: Tensor, weight: float, mix: float, smoothing: float = 0.0
-) -> Tensor:
-    """J of `HyperRecon`, real; |t| as sqrt(|t|^2 + smoothing^2), so that it can be trained on."""
-    residual = model.forward(image) - model.mask * data
-    down = functional.pad(image[1:] - image[:-1], (0, 0, 0, 1))
-    right = functional.pad(image[:, 1:] - image[:, :-1], (0, 1))
-    variation = _magnitude((down, right), smoothing).sum()
-    wavelet = sum(
-        _magnitude((band,), smoothing).sum() / 4**level for level, band in enumerate(details_of(image), start=1)
-    )
-    return torch.view_as_real(residual).square().sum() / 2 + weight * ((1 - mix) * variation + mix * wavelet)
-
-
-def details_of(image: Tensor) -> Iterator[Tensor]:
-    """The detail coefficients W x at all shifts, level by level: complex (3, rows, columns) each."""
-    low = torch.tensor(_LOW, device=image.device)
-    high = low.flip(0) * torch.tensor([1.0, -1.0, 1.0, -1.0], device=image.device)
-    bank = torch.stack((low, high))[:, None]
-    x = torch.view_as_real(image).movedim(-1, 0)[:, None]  # parts, 1, rows, columns
-    for level in range(_LEVELS):
-        step = 2**level
-        wide = functional.pad(x, (0, 3 * step, 0, 3 * step), mode="circular")
-        by_rows = functional.conv2d(wide, bank[..., None], dilation=(step, 1))
-        bands = functional.conv2d(by_rows, bank[:, :, None].repeat(2, 1, 1, 1), dilation=(1, step), groups=2)
-        x = bands[:, :1]
-        yield torch.complex(bands[0, 1:], bands[1, 1:])
-
-
-def _magnitude(parts: Sequence[Tensor], smoothing: float) -> Tensor:
-    """sqrt(sum of |part|^2 + smoothing^2) - smoothing."""
-    power = torch.stack([part.real.square() + part.imag.square() for part in parts]).sum(0)
-    return (power + smoothing**2).sqrt() - smoothing
-
-
-def _convolve(x: Tensor, layers: list[tuple[Tensor, Tensor]]) -> Tensor:
-    for number, (kernel, bias) in enumerate(layers):
-        x = functional.conv2d(functional.relu(x) if number else x, kernel, bias, padding=1)
-    return x
+        x = convolve(x, self.convolutions - 1)
+        for _ in range(self.levels):
+            kept.append(x)
+            x = convolve(functional.avg_pool2d(x, 2, ceil_mode=True), self.convolutions)
+        for _ in range(self.levels):
+            wide = kept.pop()
+            x = functional.interpolate(x, scale_factor=2, mode="nearest")[..., : wide.shape[-2], : wide.shape[-1]]
+            x = convolve(x + wide, self.convolutions)
+        return convolve(x, 1)

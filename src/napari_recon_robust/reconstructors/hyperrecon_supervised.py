@@ -56,8 +56,8 @@ class HyperReconSupervised(TrainedReconstructor):
     """
 
     id = "hyperrecon-supervised"
-    label = "HyperRecon, supervised"
-    summary = "One network for a continuum of noise levels and of weights of its training's losses."
+    label = "TV, improved by HyperRecon (supervised)"
+    summary = "TV, improved by one network for a continuum of noise levels and of weights of its training's losses."
     knobs: tuple[Knob, ...] = (_NOISE,)
 
     def __init__(self, weights: str | Path | None = None) -> None:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ..physics.model import ForwardModel
 from .consistency import ConsistentReconstructor
-from .hyperrecon import linear_start
+from .energy import linear_start
 from .trained import REACH, noise_level, seen
 from .unrolled import Problem, channels, load_trained, to_complex
 

@@ -24,6 +24,7 @@ registry: Registry[nn.Module] = Registry(
     table={
         "unet": "unet:TrainableUNet",
         "varnet": "varnet:TrainableVarNet",
+        "varnet-cg": "varnet_from_cg:VarNetFromCGNetwork",
         "cascade-net": "cascade_net:CascadeNetwork",
         "unrolled-gd": "unrolled_gd:GradientDescentNetwork",
         "neumann": "neumann:NeumannNetwork",
@@ -31,9 +32,12 @@ registry: Registry[nn.Module] = Registry(
         "irim": "irim:IRIMNetwork",
         "dagan": "dagan:GeneratorNetwork",
         "gan-prior": "gan_prior:PriorNetwork",
-        "hqs-net": "hqs_net:HQSNetNetwork",
+        "hqs-net": "hqs_net:HQSNetwork",
+        "hqs-net-tv": "hqs_net_from_tv:HQSNetNetwork",
+        "unrolled-hqs": "unrolled_hqs:UnrolledHQSNetwork",
         "hqs-supervised": "hqs_supervised:HQSNetwork",
         "hyperrecon": "hyperrecon:HyperNetwork",
+        "hyperrecon-tv": "hyperrecon_from_tv:HyperNetwork",
         "hyperrecon-supervised": "hyperrecon_supervised:HyperNetwork",
         "posterior": "posterior:Denoiser",
         "loupe": "loupe:LOUPENetwork",  # of no method: `physics.loupe` draws its lines
@@ -44,16 +48,16 @@ ids = registry.ids
 # How recipes, weights and checkpoints named them before they had ids.
 _FORMER = {
     "unet:TrainableUNet": "unet",
-    "varnet:TrainableVarNet": "varnet",
+    "varnet:TrainableVarNet": "varnet-cg",
     "cascade_net:CascadeNetwork": "cascade-net",
     "unrolled_gd:GradientDescentNetwork": "unrolled-gd",
     "neumann:NeumannNetwork": "neumann",
     "irim:IRIMNetwork": "irim",
     "dagan:GeneratorNetwork": "dagan",
     "gan_prior:PriorNetwork": "gan-prior",
-    "hqs_net:HQSNetNetwork": "hqs-net",
+    "hqs_net:HQSNetNetwork": "hqs-net-tv",
     "hqs_supervised:HQSNetwork": "hqs-supervised",
-    "hyperrecon:HyperNetwork": "hyperrecon",
+    "hyperrecon:HyperNetwork": "hyperrecon-tv",
     "hyperrecon_supervised:HyperNetwork": "hyperrecon-supervised",
     "posterior:Denoiser": "posterior",
     "loupe:LOUPENetwork": "loupe",
@@ -102,9 +106,12 @@ def describes(kind: Callable[..., nn.Module], arguments: Mapping[str, Any], stat
     }
 
 
-def matching(arguments: Mapping[str, Any], state: Mapping[str, Tensor]) -> str | None:
-    """The first network of the table that these arguments make and these tensors fit; None if there is none."""
-    return next((id for id in registry.table if describes(registry.kind_of(id), arguments, state)), None)
+def matching(arguments: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
+    """The first network of the table that these arguments make and these tensors fit; InputError if there is none."""
+    for id in registry.table:
+        if describes(registry.kind_of(id), arguments, state):
+            return id
+    raise InputError(f"no network can be made with the arguments {dict(arguments)} that has these tensors.")
 
 
 def _typed(kind: Callable[..., nn.Module], arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,13 +4,29 @@ Other packages add theirs by the entry point `napari_recon_robust.reconstructors
 opened by its file or its name (`own`).
 """
 
+from importlib import import_module
+from typing import Any
+
 from ..registry import Registry
 from .base import Reconstructor
 from .own import opening
 
+# Former networks, which ship no more weights: files of weights that name them are still read.
+_FORMER = {
+    "hqs-net-tv": "hqs_net_from_tv:HQSNetFromTV",
+    "hyperrecon-tv": "hyperrecon_from_tv:HyperReconFromTV",
+}
+
 
 class Reconstructors(Registry[Reconstructor]):
     """The table, and beyond it whatever `own.opening` opens."""
+
+    def running(self, network: str) -> Any:
+        """The class of the method that runs the networks of that id; InputError where there is none."""
+        if network in _FORMER:
+            module, name = _FORMER[network].split(":")
+            return getattr(import_module(f"{self.package}.{module}"), name)
+        return self.kind_of(network)
 
     def get(self, id: str) -> Reconstructor:
         """The one of that id, loaded once; or an own model, opened anew each time."""
@@ -34,10 +50,9 @@ registry = Reconstructors(
         "unet": "unet:UNet",
         "unet-fnaf": "robust:FNAFUNet",
         "unet-adversarial": "robust:AdversarialUNet",
-        "unet-jitter": "robust:JitterUNet",
         "varnet": "varnet:VarNet",
+        "varnet-cg": "varnet_from_cg:VarNetFromCG",
         "varnet-adversarial": "robust:AdversarialVarNet",
-        "varnet-jitter": "robust:JitterVarNet",
         "cascade-net": "cascade_net:CascadeNet",
         "unrolled-gd": "unrolled_gd:UnrolledGD",
         "neumann": "neumann:Neumann",
@@ -46,6 +61,7 @@ registry = Reconstructors(
         "dagan": "dagan:DAGAN",
         "gan-prior": "gan_prior:GANPrior",
         "hqs-net": "hqs_net:HQSNet",
+        "unrolled-hqs": "unrolled_hqs:UnrolledHQS",
         "hqs-supervised": "hqs_supervised:HQSSupervised",
         "hyperrecon": "hyperrecon:HyperRecon",
         "hyperrecon-supervised": "hyperrecon_supervised:HyperReconSupervised",

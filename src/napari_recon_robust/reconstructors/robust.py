@@ -1,10 +1,10 @@
-"""The U-Net and the end-to-end VarNet with weights of robust training: other weights, the same methods.
+"""The U-Net and the VarNet from CG-SENSE with weights of robust training: other weights, the same methods.
 
 How each loss makes the data worse: `training.robust`.
 """
 
 from .unet import UNet
-from .varnet import VarNet
+from .varnet_from_cg import VarNetFromCG
 
 
 class FNAFUNet(UNet):
@@ -26,31 +26,9 @@ class AdversarialUNet(UNet):
     summary = "The U-Net, trained under k-space noise that raises its error most."
 
 
-class JitterUNet(UNet):
-    """x = f(y; theta) of `UNet`, theta = argmin E L(f(y + n); x), n white noise.
-
-    Krainovic, Soltanolkotabi, Heckel 2023, arXiv:2307.12822.
-    """
-
-    id = "unet-jitter"
-    label = "U-Net, trained with jittering"
-    summary = "The U-Net, trained with more random noise than scans have."
-
-
-class AdversarialVarNet(VarNet):
-    """x = f(y; theta) of `VarNet`, theta = argmin max_z L(f(y + z); x), ||z_i|| <= eta ||y_i|| in every coil i."""
+class AdversarialVarNet(VarNetFromCG):
+    """x = f(y; theta) of `VarNetFromCG`, theta = argmin max_z L(f(y + z); x), ||z_i|| <= eta ||y_i||."""
 
     id = "varnet-adversarial"
-    label = "End-to-end VarNet, adversarially trained"
-    summary = "The VarNet, trained under k-space noise that raises its error most."
-
-
-class JitterVarNet(VarNet):
-    """x = f(y; theta) of `VarNet`, theta = argmin E L(f(y + n); x), n white noise.
-
-    Krainovic, Soltanolkotabi, Heckel 2023, arXiv:2307.12822.
-    """
-
-    id = "varnet-jitter"
-    label = "End-to-end VarNet, trained with jittering"
-    summary = "The VarNet, trained with more random noise than scans have."
+    label = "CG-SENSE, improved by VarNet (adversarially trained)"
+    summary = "VarNet from CG-SENSE, trained under k-space noise that raises its error most."

@@ -72,18 +72,23 @@ class ImageNetwork(nn.Module):
             self.body: nn.Module = UNet(inputs, _BLOCK, tuple(widths))
             return
         (width,) = widths
-        sides = [inputs, *[width] * (convolutions - 1), _BLOCK]
-        layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(sides)]
-        for layer in layers:
-            nn.init.kaiming_normal_(layer.weight)
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-        nn.init.zeros_(layers[-1].weight)
-        self.body = nn.Sequential(layers[0], *(part for layer in layers[1:] for part in (nn.ReLU(), layer)))
+        self.body = plain_convolutions(inputs, _BLOCK, width, convolutions)
 
     def forward(self, image: Tensor, *levels: Tensor) -> Tensor:
         """complex64 (rows, columns) to the same; each level a number or such a map, real."""
         maps = [level.expand(1, 1, *image.shape[-2:]) for level in levels]
         return self.reach * to_complex(on_blocks(self.body, torch.cat((seen(image, self.reach), *maps), dim=1)))
+
+
+def plain_convolutions(inputs: int, outputs: int, width: int, count: int) -> nn.Sequential:
+    """`count` 3x3 convolutions of `width` channels with ReLU between, zero at first."""
+    sides = [inputs, *[width] * (count - 1), outputs]
+    layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(sides)]
+    for layer in layers:
+        nn.init.kaiming_normal_(layer.weight)
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    nn.init.zeros_(layers[-1].weight)
+    return nn.Sequential(layers[0], *(part for layer in layers[1:] for part in (nn.ReLU(), layer)))
 
 
 class UNet(nn.Module):

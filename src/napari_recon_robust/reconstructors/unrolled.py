@@ -21,6 +21,7 @@ from .cg_sense import conjugate_gradients
 _PROBES = 4
 _PRECISION = 1e-4  # of an iterative inverse
 _PHASE_WIDTH, _PHASE_RADIUS = 1.5, 5  # pixels
+_SENSE, _SENSE_STEPS = 0.01, 8  # regularization of the SENSE image, and its conjugate gradient steps
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -54,13 +55,24 @@ class Problem:
 
     @cached_property
     def aligned(self) -> "tuple[Problem, Tensor]":
-        """The problem of x / u, u the local phase of the TV image, and u: complex64 (rows, columns), |u| = 1.
+        """`without_phase` by the TV image."""
+        return self.without_phase(self.tv(tv.rule(float(self.noise))))
+
+    @cached_property
+    def aligned_linearly(self) -> "tuple[Problem, Tensor]":
+        """`without_phase` by a regularized SENSE image: for networks that know nothing of TV."""
+        model = self.model
+        image = conjugate_gradients(lambda x: model.normal(x) + _SENSE * x, self.right_hand_side.detach(), _SENSE_STEPS)
+        return self.without_phase(image)
+
+    def without_phase(self, image: Tensor) -> "tuple[Problem, Tensor]":
+        """The problem of x / u, u the local phase of an image near x, and u: complex64 (rows, columns), |u| = 1.
 
         ESPIRiT folds the ACS's phase into the maps; where it changes faster (beside air, in fat) most of the image
         would be imaginary, and a network has learned that images are nearly real. For a gradient u is a constant:
         it is random where the image is dark, and attacks by its gradient found half as much.
         """
-        phase = local_phase(self.tv(tv.rule(float(self.noise))).detach(), self.noise.detach())
+        phase = local_phase(image.detach(), self.noise.detach())
         model = ForwardModel(self.model.sensitivities * phase, self.model.mask, self.model.dims)
         return Problem(model, self.data, self.noise), phase
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from .consistency import ConsistentReconstructor
-from .hyperrecon import linear_start
+from .energy import linear_start
 from .trained import ImageNetwork, noise_level
 from .unrolled import Problem, load_trained
 

@@ -21,7 +21,8 @@ from ..errors import InputError
 from ..evaluation.metrics import foreground, ssim
 from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import acs_lines
-from ..reconstructors import hyperrecon, hyperrecon_supervised, posterior, tv
+from ..reconstructors import hyperrecon_supervised, posterior, tv
+from ..reconstructors.energy import MIX, WEIGHT, linear_start, objective
 from ..reconstructors.unrolled import Problem
 from . import robust
 from .adversarial import Adversarial, Generation, Refinement
@@ -38,6 +39,18 @@ _LEARNED = 0.1  # share of the examples with learned sensitivities
 def improvement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     """What is won over TV, `TERMS["improvement"]`."""
     return _improvement(network(example.problem), example)
+
+
+def log_error(network: nn.Module, example: Example, rng: Generator) -> Tensor:
+    """(log ||x - t|| / ||t|| + log || |x| - |t| || / ||t||) / 2 + 0.3 log (1 - SSIM + 0.01), t the coil-combined truth.
+
+    The magnitudes and SSIM are of the foreground. The logarithm lets a case count alike whether its error is small or
+    large, as `improvement` does by the TV image's error, and needs no TV image.
+    """
+    image, truth, inside = network(example.problem), example.truth, foreground(example.magnitude)
+    whole = _norm(image - truth) / _norm(truth)
+    magnitude = ((image.abs() - truth.abs()) * inside).norm() / (truth.abs() * inside).norm()
+    return (whole.log() + magnitude.log()) / 2 + 0.3 * (_dissimilarity(image, truth, inside) + 0.01).log()
 
 
 def mixture(network: Any, example: Example, rng: Generator) -> Tensor:
@@ -61,7 +74,7 @@ def data_driven_mixture(network: Any, example: Example, rng: Generator) -> Tenso
 
 def energy(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     """J(x; w, m) / J(x_0; w, m) of `HyperRecon`, w log-uniform, m uniform: sees the undersampled data alone."""
-    weight, mix = hyperrecon.HyperRecon.knobs[0].from_unit(rng.uniform()), float(rng.uniform())
+    weight, mix = WEIGHT.from_unit(rng.uniform()), MIX.from_unit(rng.uniform())
     return _energy(network(example.problem, weight, mix), example.problem, weight, mix)
 
 
@@ -250,6 +263,7 @@ LOSSES: dict[str, Loss | type[Adversarial]] = {
     "jitter-refinement": partial(robust.jitter, refinement),
     "joint": joint,
     "learned-lines": learned_lines,
+    "log-error": log_error,
     "magnitude": magnitude,
     "mixture": mixture,
     "mixture-data-driven": data_driven_mixture,
@@ -296,11 +310,9 @@ def _edge_strength(image: Tensor) -> Tensor:
 
 
 def _energy(image: Tensor, problem: Problem, weight: float, mix: float) -> Tensor:
-    start = hyperrecon.linear_start(problem)
+    start = linear_start(problem)
     with torch.autocast(image.device.type, enabled=False):
-        value, baseline = (
-            hyperrecon.objective(problem.model, problem.data, x, weight, mix, _SMOOTHING) for x in (image, start)
-        )
+        value, baseline = (objective(problem.model, problem.data, x, weight, mix, _SMOOTHING) for x in (image, start))
     return value / baseline
 
 

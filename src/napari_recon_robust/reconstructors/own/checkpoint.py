@@ -8,9 +8,8 @@ from ...errors import InputError, WeightsError
 from ...weights import store
 from .. import networks, unet
 from ..base import Reconstructor
-from ..consistency import CONSISTENCY
 from ..unet import UNet
-from ..varnet import VarNet
+from ..varnet import COMBINATION, SENSITIVITIES, VarNet
 
 LEADERBOARD = (
     "The name says leaderboard weights: fastMRI trained these on its training and validation data, "
@@ -36,9 +35,10 @@ def _published(source: str, state: store.State) -> Reconstructor:
     name = Path(source).name
     if any("cascades.0." in key for key in state) and any("dc_weight" in key for key in state):
         method = VarNet(source)
+        method.knobs = (SENSITIVITIES, COMBINATION.model_copy(update={"default": "rss"}))
+        method.reference_kind = "rss"
         if method.network(torch.device("cpu")).sens_net is not None:
             _use_learned_sensitivities(method)
-        method.knobs = tuple(knob for knob in method.knobs if knob is not CONSISTENCY)  # it ends with its network
         return method
     if any(key.endswith("down_sample_layers.0.layers.0.weight") for key in state):
         layers = unet.load_network(source, torch.device("cpu"))
@@ -63,32 +63,31 @@ def _trained(source: str, weights: store.Weights) -> Reconstructor:
 
     assert weights.metadata is not None
     title, arguments = weights.metadata.title, weights.metadata.architecture
-    id = _network_id(weights)
-    if id is None or id not in registry.ids():
+    try:
+        id = _network_id(weights)
+        kind = registry.running(id)
+    except InputError:
         raise WeightsError(
             f"{Path(source).name} holds {title!r}, weights that no method here runs; open it with the version that "
             "trained it."
-        )
+        ) from None
     if not networks.describes(networks.registry.kind_of(id), arguments, weights.state):
         raise WeightsError(
             f"{Path(source).name} holds {title!r}, and its tensors are not those of {id!r} with the arguments in its "
             "header; get the file again, or open it with the version that trained it."
         )
-    method: Reconstructor = registry.kind_of(id)(source)
+    method: Reconstructor = kind(source)
     if isinstance(method, VarNet) and arguments.get("learned", False):
         _use_learned_sensitivities(method)
     return method
 
 
-def _network_id(weights: store.Weights) -> str | None:
-    """What the header names, or what the tensors fit where it names none, as the first ones did; None for neither."""
+def _network_id(weights: store.Weights) -> str:
+    """What the header names, or else what the tensors fit: the first headers named none. InputError for neither."""
     assert weights.metadata is not None
     if not weights.metadata.network:
         return networks.matching(weights.metadata.architecture, weights.state)
-    try:
-        return networks.identify(weights.metadata.network)
-    except InputError:
-        return None
+    return networks.identify(weights.metadata.network)
 
 
 def _use_learned_sensitivities(method: VarNet) -> None:

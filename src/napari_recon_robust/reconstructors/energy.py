@@ -1,0 +1,85 @@
+"""HyperRecon's objective: the data, total variation and wavelet sparsity, and the two knobs that weigh them."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..knob import Knob
+from ..physics.model import ForwardModel
+from .cg_sense import conjugate_gradients
+from .unrolled import Problem
+
+_START = 8  # conjugate gradient steps of the linear start
+_LEVELS = 3
+# Daubechies' orthonormal filter with four taps.
+_LOW = tuple((a + b * math.sqrt(3)) / (4 * math.sqrt(2)) for a, b in ((1, 1), (3, 1), (3, -1), (1, -1)))
+
+WEIGHT = Knob(
+    name="weight",
+    label="Regularization weight",
+    help="Weight of TV and wavelet sparsity together, relative to the image's scale; more is smoother.",
+    default=2e-3,
+    minimum=2e-4,
+    maximum=2e-2,
+    scale="log",
+    live=True,
+)
+MIX = Knob(
+    name="mix",
+    label="TV to wavelet",
+    help="0 is total variation alone, 1 is wavelet sparsity alone.",
+    default=0.25,
+    minimum=0.0,
+    maximum=1.0,
+    live=True,
+)
+
+
+def linear_start(problem: Problem) -> Tensor:
+    """A few conjugate gradient steps on A^H A x = A^H y, complex64 (rows, columns): what losses are relative to."""
+    b = problem.right_hand_side
+    return conjugate_gradients(problem.model.normal, b, _START)
+
+
+def objective(
+    model: ForwardModel, data: Tensor, image: Tensor, weight: float, mix: float, smoothing: float = 0.0
+) -> Tensor:
+    """J(x) = 1/2 ||A x - y||^2 + w ((1 - m) TV(x) + m ||W x||_1), real, w the weight and m the mix.
+
+    TV(x) = sum_p sqrt(|x_down|^2 + |x_right|^2), forward differences, zero across the border. ||W x||_1 is the sum of
+    the magnitudes of the image's detail coefficients in the orthonormal Daubechies-4-tap wavelet basis, 3 levels,
+    periodic, as the mean over all shifts of the image. With `smoothing` |t| is
+    sqrt(|t|^2 + smoothing^2) - smoothing, which can be trained on.
+    """
+    residual = model.forward(image) - model.mask * data
+    down = functional.pad(image[1:] - image[:-1], (0, 0, 0, 1))
+    right = functional.pad(image[:, 1:] - image[:, :-1], (0, 1))
+    variation = _magnitude((down, right), smoothing).sum()
+    wavelet = sum(
+        _magnitude((band,), smoothing).sum() / 4**level for level, band in enumerate(details_of(image), start=1)
+    )
+    return torch.view_as_real(residual).square().sum() / 2 + weight * ((1 - mix) * variation + mix * wavelet)
+
+
+def details_of(image: Tensor) -> Iterator[Tensor]:
+    """The detail coefficients W x at all shifts, level by level: complex (3, rows, columns) each."""
+    low = torch.tensor(_LOW, device=image.device)
+    high = low.flip(0) * torch.tensor([1.0, -1.0, 1.0, -1.0], device=image.device)
+    bank = torch.stack((low, high))[:, None]
+    x = torch.view_as_real(image).movedim(-1, 0)[:, None]  # parts, 1, rows, columns
+    for level in range(_LEVELS):
+        step = 2**level
+        wide = functional.pad(x, (0, 3 * step, 0, 3 * step), mode="circular")
+        by_rows = functional.conv2d(wide, bank[..., None], dilation=(step, 1))
+        bands = functional.conv2d(by_rows, bank[:, :, None].repeat(2, 1, 1, 1), dilation=(1, step), groups=2)
+        x = bands[:, :1]
+        yield torch.complex(bands[0, 1:], bands[1, 1:])
+
+
+def _magnitude(parts: Sequence[Tensor], smoothing: float) -> Tensor:
+    """sqrt(sum of |part|^2 + smoothing^2) - smoothing."""
+    power = torch.stack([part.real.square() + part.imag.square() for part in parts]).sum(0)
+    return (power + smoothing**2).sqrt() - smoothing

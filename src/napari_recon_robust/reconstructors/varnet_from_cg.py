@@ -1,0 +1,92 @@
+"""fastMRI's variational network, from a CG-SENSE image on."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..measurement import Measurement
+from ..physics import fourier
+from ..physics.model import ForwardModel
+from .cg_sense import conjugate_gradients
+from .consistency import CONSISTENCY, ERROR, towards_samples
+from .fastmri_layout import FastMRIVarNet
+from .unrolled import Problem, local_phase
+from .varnet import (
+    SENSITIVITIES,
+    TrainableVarNet,
+    VarNet,
+    combined,
+    data_and_sensitivities,
+    learned_sensitivities,
+)
+
+Cascades = Callable[..., Tensor]  # FastMRIVarNet.forward
+
+WEIGHT, ITERATIONS = 0.005, 10  # of the CG-SENSE image to start at
+PHASE_FLOOR = 0.01  # of its maximum: what is darker keeps its phase
+
+
+class VarNetFromCG(VarNet):
+    """k_{t+1} = k_t - eta_t M (k_t - y) - F S R_t(S^H F^-1 k_t), k_0 that of CG-SENSE's image;  x near S^H F^-1 k_T.
+
+    The cascades of `VarNet`, trained and run from a CG-SENSE image on (`refine`), with a last step towards the samples
+    (`consistency.towards_samples`) that the training does not know of.
+    """
+
+    id = "varnet-cg"
+    label = "CG-SENSE, improved by VarNet"
+    summary = "CG-SENSE, improved by fastMRI's unrolled network, with estimated or learned coil sensitivities."
+    knobs = (SENSITIVITIES, CONSISTENCY)
+
+    def apply(self, network: FastMRIVarNet, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image by a network like it."""
+        data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"])
+        batch = measurement.kspace.shape[:-3]
+        model = ForwardModel(maps, measurement.mask, measurement.dims)
+        noise, scale = (
+            one.expand(*batch, 1, 1).reshape(-1, 1, 1) for one in (measurement.noise_level, measurement.scale)
+        )
+        image = refine(network, model, data)
+        image = towards_samples(model, data, image, noise * scale, knobs["consistency"] * ERROR * scale)
+        return measurement.crop(image.reshape(*batch, *image.shape[-2:]))
+
+
+class VarNetFromCGNetwork(TrainableVarNet):
+    """The network of `VarNetFromCG` as the training sees it; it starts at CG-SENSE."""
+
+    def forward(self, problem: Problem, learned: bool | None = None) -> Tensor:  # type: ignore[override]
+        """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: other than usual."""
+        data, model = problem.data[None], problem.model
+        maps = model.sensitivities[None]
+        if self.learned if learned is None else learned:
+            maps = learned_sensitivities(self, data, model.mask, model.dims)
+        cascades = partial(FastMRIVarNet.forward, self)
+        return refine(cascades, ForwardModel(maps, model.mask, model.dims), data)[0]
+
+
+def refine(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
+    """S^H F^-1 k_T from k_0 = y + (1 - M) F S x_0, x_0 CG-SENSE's image, and for the images less the mean m of x_0.
+
+    data: (batch, coils, rows, columns), to (batch, rows, columns).
+
+    A normalising U-Net hands the mean of its input through, and with sensitivities that carry the phase (that of
+    x_0 too, see `unrolled.local_phase`) the image is nearly real and positive: without this the cascades are busy
+    with the mean.
+    """
+    dims = model.dims
+    start = conjugate_gradients(lambda x: model.normal(x) + WEIGHT * x, model.adjoint(data), ITERATIONS)
+    phase = local_phase(start, PHASE_FLOOR * start.abs().amax((-2, -1), keepdim=True))
+    start = start * phase.conj()
+    model = ForwardModel(model.sensitivities * phase.unsqueeze(-3), model.mask, dims)
+    maps = model.sensitivities
+    power = maps.abs().square().sum((-3, -2, -1), keepdim=True)
+    mean = (maps.abs().square() * start.unsqueeze(-3)).sum((-3, -2, -1), keepdim=True) / torch.where(
+        power > 0, power, 1
+    )
+    constant = fourier.fft(maps * mean, dims)
+    y = data - model.mask * constant
+    first = y + ~model.mask * (fourier.fft(maps * start.unsqueeze(-3), dims) - constant)
+    return phase * combined(network(y, model.mask, maps, dims, first) + constant, maps, dims)
