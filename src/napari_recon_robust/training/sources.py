@@ -17,8 +17,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ..errors import InputError
+from ..hdf5 import is_hdf5
 from ..io import dicom, open_scan
-from ..io.hdf5 import is_hdf5
 from ..measurement import Measurement
 from ..physics import anatomy, fourier, noise
 from ..physics.anatomy import Volume
