@@ -70,8 +70,8 @@ def trained(name: str, options: argparse.Namespace) -> tuple[Path, loop.Recipe]:
 
 
 def scores(network: nn.Module, recipe: loop.Recipe, bank: Path) -> list[str]:
-    """Means over the first cases of the bank, which no training sees."""
-    cases = data.Bank(bank)
+    """Means over the bank's validation cases, which no training sees."""
+    cases = data.Bank(bank).validation
     mixture, parts, changes = [], [], []
     for number in range(CASES):
         rng = np.random.default_rng((1, number))

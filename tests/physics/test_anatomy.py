@@ -86,6 +86,28 @@ def test_thick_slices_are_cut_only_in_their_own_plane() -> None:
     assert anatomy.volume(np.ones((8, 8, 8)), (1.0, 0.5, 0.5)).planes == ("axial", "coronal", "sagittal")
 
 
+def test_thin_volumes_are_cut_only_in_their_own_plane() -> None:
+    assert anatomy.volume(np.ones((64, 64, 1)), (1.0, 1.0, 1.0)).planes == ("axial",)
+    assert anatomy.volume(np.ones((12, 64, 60)), (1.0, 1.0, 1.0)).planes == ("sagittal",)
+    assert anatomy.volume(np.ones((24, 64, 60)), (1.0, 1.0, 1.0)).planes == ("axial", "coronal", "sagittal")
+    assert anatomy.volume(np.ones((40, 40, 40)), (2.0, 2.0, 2.0)).planes == ()
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.65, 0.8])
+def test_what_the_scanner_interpolated_is_found(kept: float) -> None:
+    """An image with the power spectrum of anatomies, k^-3 summed over lines, zero-filled along its columns."""
+    shape = (160, 200, 4)
+    frequencies = np.meshgrid(*(np.fft.fftfreq(n) for n in shape[:2]), indexing="ij")
+    k = np.hypot(*frequencies)[..., None]
+    spectrum = np.fft.fft2(default_rng(0).normal(size=shape), axes=(0, 1)) / np.maximum(k, 1 / 200) ** 2
+    whole = Volume(np.fft.ifft2(spectrum, axes=(0, 1)).real.astype(np.float32), (1.0, 1.0, 5.0))
+    inside = np.abs(frequencies[1])[..., None] < kept / 2
+    filled = Volume(np.fft.ifft2(spectrum * inside, axes=(0, 1)).real.astype(np.float32), (1.0, 1.0, 5.0))
+    assert [whole.resolved(axis) for axis in range(3)] == list(shape)
+    assert filled.resolved(0) == 160
+    assert filled.resolved(1) == pytest.approx(kept * 200, abs=8)
+
+
 def test_random_slices_differ_and_repeat_with_their_seed(marked: Volume) -> None:
     first, again, other = (anatomy.random_slice(marked, (64, 72), default_rng(seed)) for seed in (0, 0, 1))
     assert first.shape == (64, 72)

@@ -1,4 +1,5 @@
 import json
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +82,64 @@ def test_a_bank_of_another_recipe_is_not_used(anatomy_folder, specification, ban
     other = specification.model_copy(update={"seed": 9})
     with pytest.raises(InputError, match="another recipe"):
         run(build_bank(other, anatomy_folder, bank.paths[0].parent))
+
+
+def test_a_bank_that_another_run_is_making_is_left_alone(anatomy_folder, specification, tmp_path):
+    job = build_bank(specification, anatomy_folder, tmp_path)
+    next(job)
+    with pytest.raises(InputError, match="another run is making the cases"):
+        run(build_bank(specification, anatomy_folder, tmp_path))
+    job.close()
+    assert len(run(build_bank(specification, anatomy_folder, tmp_path))) == specification.cases
+
+
+def test_a_bank_goes_on_with_the_same_files_alone(anatomy_folder, specification, bank, tmp_path):
+    for path in bank.paths[0].parent.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "case-00001.safetensors").unlink()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "head_a.nii.gz").write_bytes((anatomy_folder / "head_a.nii.gz").read_bytes())
+    with pytest.raises(InputError, match="was made from other files than"):
+        run(build_bank(specification, tmp_path / "data", tmp_path))
+
+
+def test_a_bank_whose_validation_shows_the_same_people_is_refused(anatomy_folder, specification, bank, tmp_path):
+    """As earlier versions made them."""
+    for path in (*bank.paths, bank.paths[0].parent / "bank.json"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(InputError, match="made by an earlier version"):
+        run(build_bank(specification, anatomy_folder, tmp_path))
+
+
+def test_a_full_disk_loses_nothing(anatomy_folder, specification, tmp_path):
+    """The error comes from the system, as it would: the limit on a file's size stands for the disk's."""
+    resource = pytest.importorskip("resource")
+    job = build_bank(specification, anatomy_folder, tmp_path)
+    while not (tmp_path / "case-00000.safetensors").exists():
+        next(job)
+    before = (tmp_path / "case-00000.safetensors").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        with pytest.raises(InputError, match=r"case-00001.safetensors could not be written .*File too large"):
+            run(job)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not list(tmp_path.glob("*.partial"))
+    assert (tmp_path / "case-00000.safetensors").read_bytes() == before
+    assert len(run(build_bank(specification, anatomy_folder, tmp_path))) == specification.cases
+
+
+def test_a_volume_of_one_slice_is_drawn_from(specification, tmp_path):
+    import nibabel
+
+    row, column = np.mgrid[-1:1:96j, -1:1:96j]
+    head = 500.0 * (np.hypot(row / 0.8, column / 0.7) < 1) - 200 * (np.hypot(row - 0.2, column) < 0.3)
+    nibabel.save(nibabel.Nifti1Image(head[..., None].astype(np.int16), np.eye(4)), tmp_path / "slice.nii.gz")
+    bank = run(build_bank(specification, tmp_path, tmp_path / "bank"))
+    assert all(bank[number].truth.abs().mean() > 0.05 for number in range(len(bank)))
 
 
 def test_a_volume_of_nan_is_refused(specification, tmp_path):

@@ -1,5 +1,6 @@
 """Tiny files of each kind that can be trained on."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from napari_recon_robust.physics.simulate import simulate_slice
 from napari_recon_robust.progress import run
 from napari_recon_robust.training import loop
 from napari_recon_robust.training.data import MaskSpecification, build_bank, calibrated, draw_example
+from napari_recon_robust.training.people import Split
 from napari_recon_robust.training.sources import Acquired, Anatomy, BankSpecification, find_sources
 
 SPECIFICATION = BankSpecification(cases=6, seed=1, coils=(4, 5), matrix=(32, 40), minimum_centre_lines=8)
@@ -57,18 +59,18 @@ def test_a_folder_mixes_what_can_be_trained_on(
         write(tmp_path / f"2022_T10{number}.h5", kspace(1e-2, (number,)))
     (tmp_path / "notes.txt").write_text("what this is")
     sources = run(find_sources(tmp_path))
-    kinds = sorted(source.kind for source in sources)
+    kinds = sorted(source.origin.kind for source in sources)
     assert kinds == ["fastMRI HDF5", "fastMRI HDF5", "simulated from DICOM", "simulated from NIfTI"]
-    assert sorted(len(source.files) for source in sources if isinstance(source, Acquired)) == [1, 3]
+    assert sorted(len(source.content.files) for source in sources if isinstance(source.content, Acquired)) == [1, 3]
     bank = run(build_bank(SPECIFICATION, tmp_path, tmp_path / "run" / "bank"))
-    assert len(bank) == 6
+    assert len(bank) == len(bank.validation) == 6
     assert bank.origins == {"simulated from NIfTI": 1, "simulated from DICOM": 1, "fastMRI HDF5": 2}
     assert not bank.simulated
     for number in range(6):
         draw_example(bank[number], MaskSpecification(), 24 * 40, np.random.default_rng(number))
     ranges = bank.ranges()
     assert ranges["coils"] == (4, 5)
-    sides = [side for case in map(bank.__getitem__, range(6)) for side in case.magnitude.shape]
+    sides = [side for case in (*bank, *bank.validation) for side in case.magnitude.shape]
     assert ranges["matrix"] == (min(sides), max(sides))
     assert 0 < ranges["noise"][0] < ranges["noise"][1] < 0.1
 
@@ -134,7 +136,7 @@ def undersampled(path: Path, every: int = 3) -> NDArray[np.bool_]:
 def test_undersampled_scans_keep_their_lines(tmp_path: Path) -> None:
     mask = undersampled(tmp_path / "data" / "mine.h5")
     (source,) = run(find_sources(tmp_path / "data", undersampled=True))
-    assert source.kind == "fastMRI HDF5, undersampled"
+    assert source.origin.kind == "fastMRI HDF5, undersampled"
     bank = run(build_bank(SPECIFICATION, tmp_path / "data", tmp_path / "bank", undersampled=True))
     assert bank.undersampled
     assert bank.ranges()["acceleration"] == (40 / mask.sum(),) * 2
@@ -180,11 +182,11 @@ def test_undersampled_scans_need_lines_and_a_centre(tmp_path: Path) -> None:
 
 def test_held_out_names_are_not_read(anatomy_folder: Path, tmp_path: Path) -> None:
     assert len(run(find_sources(anatomy_folder))) == 2
-    (left,) = run(find_sources(anatomy_folder, ["head_b"]))
-    assert isinstance(left, Anatomy)
+    (left,) = run(find_sources(anatomy_folder, Split(exclude=("head_b",))))
+    assert left.origin.name == "head_a.nii.gz"
     write(tmp_path / "val" / "file1.h5", kspace(1e-3))
     with pytest.raises(InputError, match="nothing to train on"):
-        run(find_sources(tmp_path, ["val"]))
+        run(find_sources(tmp_path, Split(exclude=("val",))))
 
 
 def test_what_cannot_be_trained_on_is_named(tmp_path: Path) -> None:
@@ -247,7 +249,9 @@ def test_the_card_says_what_was_trained_on(tmp_path: Path) -> None:
     assert "1 fastMRI HDF5" in card
     assert "- 5 to 5 coils, 40 to 40 pixels" in card
     assert "simulated" not in card
-    assert json.loads((tmp_path / "run" / "bank" / "origins.json").read_text()) == {"fastMRI HDF5": 1}
+    (origin,) = json.loads((tmp_path / "run" / "bank" / "sources.json").read_text(encoding="utf-8"))["sources"]
+    assert origin["sha256"] == hashlib.sha256((tmp_path / "data" / "file1.h5").read_bytes()).hexdigest()
+    assert "validation is of the same person" in card
 
 
 def test_the_contrast_is_kept_where_asked_for(monkeypatch):

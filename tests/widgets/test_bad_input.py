@@ -1,5 +1,7 @@
 """What does not fit, in the real window: one sentence at the foot, nothing lost, nothing frozen."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ import torch
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
+from napari_recon_robust.errors import FileFormatError
+from napari_recon_robust.evaluation.record import Case, Recipe, file_hash, save_case
+from napari_recon_robust.evaluation.roi import ROI
 from napari_recon_robust.widgets.session import Session
 
 Until = Callable[[Callable[[], object]], None]
@@ -47,6 +52,46 @@ def test_a_truncated_file(review: Session, until: Until, scan_file: Path, tmp_pa
     before = review.bench.acquisition.current
     review.open(tmp_path / "cut.h5")
     until(lambda: "cut.h5" in foot(review) and not review.jobs.busy())
+    assert is_one_sentence(foot(review)), foot(review)
+    assert review.bench.acquisition.current is before
+    assert review.panels.panels["reference"].stack.any()
+
+
+def move_out(path: Path, name: str) -> None:
+    """Store a data set of an HDF5 file in another file."""
+    with h5py.File(path, "r+") as file:
+        values = file[name][()]
+        path.with_name("elsewhere").write_bytes(values.tobytes())
+        del file[name]
+        file.create_dataset(
+            name, values.shape, values.dtype, external=[(str(path.with_name("elsewhere")), 0, values.nbytes)]
+        )
+
+
+def test_files_that_lie_in_other_files(review: Session, until: Until, scan_file: Path, tmp_path: Path) -> None:
+    """A scan, dropped on napari too, and a saved case."""
+    from napari_recon_robust.widgets.reader import get_reader
+
+    scan, case = tmp_path / "scan.h5", tmp_path / "case"
+    scan.write_bytes(scan_file.read_bytes())
+    move_out(scan, "kspace")
+    before = review.bench.acquisition.current
+    review.open(scan)
+    until(lambda: "external storage" in foot(review) and not review.jobs.busy())
+    assert is_one_sentence(foot(review)), foot(review)
+    with pytest.raises(FileFormatError, match="external storage"):
+        get_reader(str(scan))
+    recipe = Recipe(perturbation="random", method="zero-filled", input="")
+    clean = before.measurement.kspace.numpy()
+    save_case(Case(recipe, ROI.box(1, 2, 3, 4), [], (96, 96), {"clean": clean}), case)
+    move_out(case / "kspace.h5", "clean")
+    description = json.loads((case / "case.json").read_text(encoding="utf-8"))
+    description["files"]["kspace.h5"] = file_hash(case / "kspace.h5")
+    del description["seal"]  # anyone can compute it
+    description["seal"] = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+    (case / "case.json").write_text(json.dumps(description), encoding="utf-8")
+    review.open(case)
+    until(lambda: "`clean` in kspace.h5" in foot(review) and not review.jobs.busy())
     assert is_one_sentence(foot(review)), foot(review)
     assert review.bench.acquisition.current is before
     assert review.panels.panels["reference"].stack.any()

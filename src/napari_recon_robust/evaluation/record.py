@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from ..errors import FileFormatError, InputError
+from ..hdf5 import open_hdf5
 from ..specification import Specification
 from .roi import ROI
 
@@ -193,7 +194,5 @@ def _write_kspace(path: Path, kspace: Mapping[str, Array]) -> None:
 
 
 def _read_kspace(path: Path) -> dict[str, Array]:
-    import h5py
-
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         return {name: dataset[()] for name, dataset in file.items()}

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import FileFormatError
+from ..hdf5 import described, is_hdf5, open_hdf5
 from ..registry import Registry
 from ..scan import Scan
 from .annotations import beside
 from .format import Format
-from .hdf5 import described, is_hdf5, open_hdf5
 
 FORMATS: Registry[Format] = Registry(
     "file format",

@@ -65,6 +65,11 @@ def load_series(paths: Iterable[Path]) -> Volume:
     return from_image(nibabel.Nifti1Image(np.stack([_pixels(images[n]) for n in order], -1), affine))
 
 
+def patient(path: Path) -> str:
+    """Who is on an image, as the file says; "" where it does not."""
+    return str(_read(path, pixels=False).get("PatientID", ""))
+
+
 def _pixels(image: Any) -> Any:
     try:
         values = np.asarray(image.pixel_array, np.float32)

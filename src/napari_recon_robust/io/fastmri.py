@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..errors import FileFormatError, InputError, dimensions
+from ..hdf5 import is_hdf5, open_hdf5
 from ..scan import Header, Scan, measured_points
 from .format import Format
-from .hdf5 import is_hdf5, open_hdf5
 from .ismrmrd_header import AcquisitionHeader
 
 REFERENCES = ("reconstruction_rss", "reconstruction_esc")

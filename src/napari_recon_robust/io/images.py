@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import FileFormatError, InputError, dimensions
+from ..hdf5 import open_hdf5
 
 SUFFIXES = (".npy", ".h5", ".png", ".nii.gz")
 MAP_SUFFIXES = (".npy", ".png")
@@ -62,6 +63,8 @@ def read_image(path: Path) -> Tensor:
         raise InputError(f"{path.name} is no image that can be read; give one that ends in {', '.join(SUFFIXES)}.")
     try:
         values = _read(path, name)
+    except FileFormatError:
+        raise
     except Exception as error:  # the libraries raise what they like for files that are not what their name says
         raise FileFormatError(f"{path.name} cannot be read as an image ({error}); save it again.") from error
     if values.ndim != 2 or not np.issubdtype(values.dtype, np.number):
@@ -74,9 +77,7 @@ def _read(path: Path, name: str) -> NDArray[np.generic]:
     if name.endswith(".npy"):
         return np.asarray(np.load(path))
     if name.endswith(".h5"):
-        import h5py
-
-        with h5py.File(path) as file:
+        with open_hdf5(path) as file:
             return np.asarray(file["magnitude"])
     if name.endswith(".png"):
         from skimage.color import rgb2gray, rgba2rgb

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import FileFormatError
+from ..hdf5 import is_hdf5, open_hdf5
 from ..physics import noise
 from ..scan import Header, Scan
 from .format import Format
-from .hdf5 import is_hdf5, open_hdf5
 from .ismrmrd_header import AcquisitionHeader
 
 # Bits of an acquisition's flags, counted from 1.

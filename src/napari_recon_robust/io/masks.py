@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..errors import FileFormatError, dimensions
+from ..hdf5 import is_hdf5, open_hdf5
 
 
 def read_mask(path: Path) -> Tensor:
@@ -18,11 +19,11 @@ def read_mask(path: Path) -> Tensor:
     try:
         if path.suffix == ".npy":
             values = np.load(path, allow_pickle=False)
-        else:
-            import h5py
-
-            with h5py.File(path) as file:
+        elif is_hdf5(path):
+            with open_hdf5(path) as file:
                 values = np.asarray(file["mask"])
+        else:
+            raise ValueError("neither .npy nor HDF5")
     except (OSError, ValueError, KeyError) as error:
         raise FileFormatError(
             f"{path.name} is no sampling mask ({error}); give a .npy array or an HDF5 file with `mask`."

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.fft import rfft
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import (
     affine_transform,
@@ -28,6 +29,9 @@ PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
 ROUGHNESS_RANGE = (0.075, 0.12)  # of real brains
 _AIR = 0.08  # of the tissue, smoothed: above the noise of the air, below dark tissue
 _NORMAL = {"sagittal": 0, "coronal": 1, "axial": 2}
+_THIN = 1 / 3  # of a volume's longest side: what is shorter is no side of an image
+# Spectra of anatomy fall about as k^-3. Where one falls to this part of it, the scanner has interpolated.
+_WEAK = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +43,32 @@ class Volume:
 
     @property
     def planes(self) -> tuple[Plane, ...]:
-        """The planes whose in-plane voxels are fine enough: below 1.6 mm and below twice the finest."""
-        limit = min(1.6, 2 * min(self.voxel))
-        return tuple(p for p in PLANES if max(np.delete(self.voxel, _NORMAL[p])) <= limit)
+        """The planes that can be cut: voxels below 1.6 mm and below twice the finest, and sides that are not thin.
+
+        A side is thin below a third of the longest one: a few slices are cut in their own plane.
+        """
+        sides = np.multiply(self.data.shape, self.voxel)
+        fine = np.array(self.voxel) <= min(1.6, 2 * min(self.voxel))
+        usable = fine & (sides >= _THIN * sides.max(where=fine, initial=0))
+        return tuple(plane for plane in PLANES if np.delete(usable, _NORMAL[plane]).all())
+
+    def resolved(self, axis: int) -> int:
+        """How many voxels along an axis would hold what the volume shows: fewer than it has where it was interpolated.
+
+        That is up to the spatial frequency k beyond which the power times k^3 is below 0.3 of its typical value.
+        """
+        length = self.data.shape[axis]
+        if length < 32:
+            return length
+        # The middle of the volume is enough, and its lines cross the tissue.
+        middle = tuple(
+            slice(None) if n == axis else slice(side // 3, -(-2 * side // 3)) for n, side in enumerate(self.data.shape)
+        )
+        lines = np.moveaxis(self.data[middle], axis, -1) * np.hanning(length).astype(np.float32)
+        power = (np.abs(rfft(lines)) ** 2).mean((0, 1)) * np.arange(length // 2 + 1) ** 3
+        power = gaussian_filter(power, length / 100)
+        typical = np.median(power[length // 10 : length // 4])
+        return int(min(length, 2 * np.flatnonzero(power > _WEAK * typical)[-1] + 2))
 
     def slice(self, plane: Plane, index: int) -> tuple[Image, tuple[float, float]]:
         """One slice as a radiologist looks at it (patient's right on the left, anterior or superior up), and

@@ -1,21 +1,21 @@
 """The bank: multi-coil acquisitions to train on, simulated or real, kept in a folder, and examples drawn from it.
 
-Reading or simulating a slice and calibrating it takes longer than a training step, so a few hundred are made once.
-Every case is stored fully sampled, so that each step draws a new mask; the sensitivities are estimated as at
-inference, from the noisy ACS lines alone, and each mask samples at least these.
+Reading or simulating a slice and calibrating it takes longer than a training step, so a few hundred are made ahead, and
+some of other people to validate with. Every case is stored fully sampled, so that each step draws a new mask; the
+sensitivities are estimated as at inference, from the noisy ACS lines alone, and each mask samples at least these.
 """
 
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.random import Generator
+from numpy.typing import NDArray
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ..errors import InputError, ReconRobustError
@@ -25,9 +25,12 @@ from ..physics.sampling import Pattern, Sampling
 from ..progress import Job, Progress
 from ..reconstructors.unrolled import Problem
 from ..specification import Specification
-from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Source, find_sources, log_uniform
+from .locks import locked
+from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Origin, Source, find_sources, log_uniform
 
-_ORIGINS = "origins.json"
+VALIDATION_CASES = 24
+_VALIDATION_SEED = 2**20
+_SPECIFICATION, _RECORD = "bank.json", "sources.json"
 _SUBSTITUTES = 4
 
 
@@ -74,19 +77,43 @@ class Example:
     magnitude: Tensor
 
 
-class Bank:
-    """The cases in a folder, read one at a time. origins: how many sources of each kind they were drawn from."""
+class Record(Specification):
+    """Whom the cases of a bank show. validation: a sentence that says how far validation is of other people."""
 
-    def __init__(self, folder: Path) -> None:
-        self.paths = sorted(folder.glob("case-*.safetensors"))
-        record = folder / _ORIGINS
-        self.origins: dict[str, int] = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    sources: tuple[Origin, ...]
+    validation: str
+
+
+class Cases(Sequence[Case]):
+    """Cases in files, read one at a time."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.paths = sorted(paths)
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> Case:
+    def __getitem__(self, index: int) -> Case:  # type: ignore[override]
         return _load(self.paths[index])
+
+
+class Bank(Cases):
+    """The cases in a folder: those to train on, and apart from them those to validate with."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder.glob("case-*.safetensors"))
+        self.validation = Cases(folder.glob("validation-*.safetensors"))
+        record = folder / _RECORD
+        self.record = (
+            Record.model_validate_json(record.read_text(encoding="utf-8"))
+            if record.exists()
+            else Record(sources=(), validation="")
+        )
+
+    @property
+    def origins(self) -> dict[str, int]:
+        """How many sources of each kind the cases were drawn from."""
+        return dict(Counter(origin.kind for origin in self.record.sources))
 
     @property
     def simulated(self) -> bool:
@@ -101,7 +128,7 @@ class Bank:
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Smallest and largest number of coils, side of the matrix, and noise of all cases; R of undersampled ones."""
         found, accelerations = [], []
-        for path in self.paths:
+        for path in (*self.paths, *self.validation.paths):
             with safe_open(path, "pt") as file:
                 coils, rows, columns = file.get_slice("coil_images").get_shape()[:3]
                 scale = file.get_slice("numbers")[:1].item()
@@ -118,34 +145,138 @@ class Bank:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """One random case of a bank: where it is kept, of whom, and its seed."""
+
+    path: Path
+    sources: Sequence[Source]
+    shares: NDArray[np.float64]
+    seed: tuple[int, ...]
+
+    def save(self, specification: BankSpecification) -> None:
+        """Make the case and write it, whole or not at all; InputError where there is no slice to use, or no room."""
+        _save(self.path, _draw(self.sources, self.shares, specification, self.seed))
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """Sources to train on and sources to validate with; `statement` says how far these are other people."""
+
+    training: Sequence[Source]
+    validation: Sequence[Source]
+    statement: str
+
+    @classmethod
+    def of(cls, sources: Sequence[Source], seed: int) -> "Division":
+        """As the sources' uses say; where none is for validation, a tenth of the people is held out, one at least."""
+        validation = [source for source in sources if source.origin.use == "validation"]
+        training = [source for source in sources if source.origin.use == "training"]
+        people = _people(training)
+        if not people:
+            raise InputError("all of the data are kept for validation; give some to train on too.")
+        if validation:
+            return cls(training, validation, f"of other people: {', '.join(_people(validation))}")
+        if len(people) == 1:
+            return cls(training, training, "of the same person as the training, since there is one alone")
+        count = max(1, round(len(people) / 10))
+        chosen = {str(person) for person in np.random.default_rng(seed).choice(people, count, replace=False)}
+        return cls(
+            [source for source in training if source.origin.person not in chosen],
+            [source.kept_for("validation") for source in training if source.origin.person in chosen],
+            f"of sources that were drawn from the data, since the recipe names none: {', '.join(sorted(chosen))}",
+        )
+
+    def record(self) -> Record:
+        """What a bank keeps of it."""
+        sources = {id(source): source.origin for source in (*self.training, *self.validation)}
+        return Record(sources=tuple(sources.values()), validation=self.statement)
+
+    def training_draw(self, folder: Path, specification: BankSpecification, number: int) -> Draw:
+        """The draw of that number; numbers from `specification.cases` on replace the cases from the first on."""
+        path = folder / f"case-{number % specification.cases:05d}.safetensors"
+        return Draw(path, self.training, shares(self.training), (specification.seed, number))
+
+    def validation_draw(self, folder: Path, number: int) -> Draw:
+        """Of the people in turn; it does not depend on the bank's seed, so that banks can be compared."""
+        people = _people(self.validation)
+        sources = [source for source in self.validation if source.origin.person == people[number % len(people)]]
+        path = folder / f"validation-{number:05d}.safetensors"
+        return Draw(path, sources, shares(sources), (_VALIDATION_SEED, number))
+
+
 def build_bank(specification: BankSpecification, data: Path, folder: Path, undersampled: bool = False) -> Job[Bank]:
     """Make the cases that `folder` lacks from what `data` holds (`sources.find_sources`).
 
     undersampled: whether scans may be, which then have no truth: `Case.truth` is their zero-filled image.
     Every case has its own seed, so an interrupted bank is continued. Raises InputError for a folder without
-    volumes or scans, and for a bank of another specification.
+    volumes or scans, a person who is in both training and validation, a bank of another specification, of other data
+    or of an earlier version, a bank that another run is making, and a full disk, which loses no case.
     """
-    record = folder / "bank.json"
-    if record.exists() and BankSpecification.model_validate_json(record.read_text(encoding="utf-8")) != specification:
-        raise InputError(f"{folder} holds cases of another recipe; give another folder, or empty this one.")
-    missing = [n for n in range(specification.cases) if not _path(folder, n).exists()]
-    if missing:
-        sources = yield from find_sources(data, specification.exclude, undersampled)
+    specified, recorded = folder / _SPECIFICATION, folder / _RECORD
+    if specified.exists():
+        if not recorded.exists():
+            raise InputError(
+                f"{folder} was made by an earlier version, which trained and validated on the same people; "
+                "give another folder, or empty this one."
+            )
+        if BankSpecification.model_validate_json(specified.read_text(encoding="utf-8")) != specification:
+            raise InputError(f"{folder} holds cases of another recipe; give another folder, or empty this one.")
+    validation = min(VALIDATION_CASES, specification.cases)
+    if _missing(folder, "validation", validation) or _missing(folder, "case", specification.cases):
         folder.mkdir(parents=True, exist_ok=True)
-        record.write_text(specification.model_dump_json(indent=1), encoding="utf-8")
-        origins = json.dumps(Counter(source.kind for source in sources))
-        (folder / _ORIGINS).write_text(origins, encoding="utf-8")
-        for done, number in enumerate(missing):
-            yield Progress(done / len(missing), f"making case {number + 1} of {specification.cases}")
-            _save(_path(folder, number), _draw(sources, specification, number))
+        with locked(folder / "making.lock", f"another run is making the cases in {folder}; wait for it, or stop it."):
+            division = yield from find_division(specification, data, undersampled)
+            record = division.record()
+            if recorded.exists() and Bank(folder).record != record:
+                raise InputError(
+                    f"{folder} was made from other files than {data} holds now; give another folder, or empty this one."
+                )
+            _write(specified, specification.model_dump_json(indent=1).encode())
+            _write(recorded, record.model_dump_json(indent=1).encode())
+            draws = [division.validation_draw(folder, n) for n in _missing(folder, "validation", validation)]
+            draws += [
+                division.training_draw(folder, specification, n) for n in _missing(folder, "case", specification.cases)
+            ]
+            for done, draw in enumerate(draws):
+                yield Progress(done / len(draws), f"making case {done + 1} of {len(draws)}")
+                draw.save(specification)
     return Bank(folder)
+
+
+def find_division(specification: BankSpecification, data: Path, undersampled: bool) -> Job[Division]:
+    """What `data` holds, divided into training and validation."""
+    sources = yield from find_sources(data, specification, undersampled)
+    return Division.of(sources, specification.seed)
+
+
+def shares(sources: Sequence[Source]) -> NDArray[np.float64]:
+    """How often each is drawn: a person by the mean weight of its sources, then one of these by its own weight."""
+    people: dict[str, list[float]] = {}
+    for source in sources:
+        people.setdefault(source.origin.person, []).append(source.weight)
+    weights = np.array([source.weight / len(people[source.origin.person]) for source in sources])
+    return weights / weights.sum()
+
+
+def _people(sources: Iterable[Source]) -> list[str]:
+    return sorted({source.origin.person for source in sources})
+
+
+def _missing(folder: Path, kind: str, count: int) -> list[int]:
+    return [n for n in range(count) if not (folder / f"{kind}-{n:05d}.safetensors").exists()]
 
 
 def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Generator) -> Case:
     """An acquisition with a random ACS and the sensitivities that follow from it.
 
-    Raises InputError where fewer central lines were acquired than the smallest ACS has.
+    Raises InputError where fewer central lines were acquired than the smallest ACS has, and for a slice that is zero or
+    not finite.
     """
+    magnitude = root_sum_of_squares(acquired.wanted)
+    scale = float(torch.quantile(magnitude, 0.995))
+    if not 0 < scale < np.inf or not bool(torch.isfinite(acquired.hybrid.abs()).all()):
+        raise InputError("a slice is zero or not finite.")
     columns = acquired.hybrid.shape[-1]
     lines = round(rng.uniform(*specification.centre_fraction) * columns)
     lines = max(lines, specification.minimum_centre_lines)
@@ -156,8 +287,6 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
             f"a scan has {lines} adjacent lines in the centre; {specification.minimum_centre_lines} are needed."
         )
     maps = coils.espirit(acquired.hybrid, _centre(columns, lines), (-1,))
-    magnitude = root_sum_of_squares(acquired.wanted)
-    scale = float(torch.quantile(magnitude, 0.995))
     return Case(
         coil_images=fourier.ifft(acquired.hybrid, (-1,)) / scale,
         sensitivities=maps,
@@ -192,27 +321,19 @@ def draw_example(case: Case, masks: MaskSpecification, pixels: int, rng: Generat
     return Example(problem, cut(case.truth) * turn / scale, cut(case.magnitude) / scale)
 
 
-def _draw(sources: Sequence[Source], specification: BankSpecification, number: int) -> Case:
-    """The case of that number; a draw that cannot be calibrated (an empty slice) is drawn again."""
-    reason = "it is zero or not finite"
+def _draw(
+    sources: Sequence[Source], often: NDArray[np.float64], specification: BankSpecification, seed: tuple[int, ...]
+) -> Case:
+    """A case of one of the sources; a draw that cannot be calibrated (an empty slice) is drawn again."""
+    reason = ""
     for attempt in range(_SUBSTITUTES):
-        rng = np.random.default_rng((specification.seed, number, attempt))
-        acquired = sources[rng.choice(len(sources), p=_shares(sources))].acquisition(specification, rng)
+        rng = np.random.default_rng((*seed, attempt))
+        source = sources[rng.choice(len(sources), p=often)]
         try:
-            case = calibrated(acquired, specification, rng)
+            return calibrated(source.content.acquisition(specification, rng), specification, rng)
         except ReconRobustError as error:
-            reason = str(error).rstrip(".")
-            continue
-        if all(bool(torch.isfinite(x.abs()).all()) for x in (case.coil_images, case.sensitivities, case.truth)):
-            return case
+            reason = f"{source.origin.name}: {str(error).rstrip('.')}"
     raise InputError(f"no usable slice could be drawn in {_SUBSTITUTES} attempts ({reason}); check the data.")
-
-
-def _shares(sources: Sequence[Source]) -> np.ndarray:
-    """How often each is drawn: finer ones more often, as the root of their number of in-plane pixels."""
-    sizes = np.array([source.pixels for source in sources]) ** 0.5
-    shares: np.ndarray = sizes / sizes.sum()
-    return shares
 
 
 def _centre(columns: int, lines: int) -> Tensor:
@@ -263,10 +384,6 @@ def _map_phase(shape: tuple[int, int], rng: Generator) -> np.ndarray:
     return turn
 
 
-def _path(folder: Path, number: int) -> Path:
-    return folder / f"case-{number:05d}.safetensors"
-
-
 def _save(path: Path, case: Case) -> None:
     """In half precision: the images are below a few, so it costs 1e-4 of them, far below the noise."""
     tensors = {
@@ -275,10 +392,22 @@ def _save(path: Path, case: Case) -> None:
     }
     tensors["magnitude"] = case.magnitude.half().contiguous()
     tensors["acquired"] = case.acquired
-    partial = path.with_suffix(".partial")
     tensors["numbers"] = torch.tensor([case.noise, case.centre_lines], dtype=torch.float64)
-    save_file(tensors, partial)
-    partial.replace(path)
+    _write(path, save(tensors))
+
+
+def _write(path: Path, content: bytes) -> None:
+    """A whole file, or the one that was there before; InputError where the disk has no room or refuses."""
+    partial = path.with_suffix(".partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(
+            f"{path.name} could not be written to {path.parent} ({error.strerror}); make room there and start again: "
+            "what has been made is kept."
+        ) from None
 
 
 def _load(path: Path) -> Case:

@@ -34,13 +34,12 @@ from ..reconstructors.muon import optimisers
 from ..reconstructors.unrolled import Problem
 from ..specification import Specification
 from ..weights import store
-from .data import Bank, Example, MaskSpecification, build_bank, draw_example
+from .data import Bank, Case, Example, MaskSpecification, build_bank, draw_example
 from .log import Log
 from .losses import LOSSES, SELF_SUPERVISED, make_loss
 from .sources import BankSpecification
 
 _CHECKPOINT_SECONDS = 120.0
-_VALIDATION_CASES = 24
 _VALIDATION_SEED, _EXAMPLES = 2**20, 2**21
 _AVERAGE = 0.999  # decay of the running mean of the weights, which is what is validated and saved
 _REPORT_SECONDS = 0.2
@@ -183,9 +182,6 @@ class _Run:
             self.loss.to(device)
         self.step, self.seconds, self.score = 0, 0.0, math.inf
         self._drawn = lru_cache(_POOL)(self._draw)
-        self.held_out = min(_VALIDATION_CASES, max(len(bank) // 10, 1))
-        if len(bank) <= self.held_out:
-            raise InputError(f"the bank has {len(bank)} case; at least 2 are needed, one of them for validation.")
 
     def go(self) -> Job[None]:
         """The remaining steps."""
@@ -224,8 +220,8 @@ class _Run:
         network = self.average.module.eval()
         with torch.no_grad():
             losses = [
-                float(self.loss(network, self._example(number, rng), rng))
-                for number in range(self.held_out)
+                float(self.loss(network, self._example(case, rng), rng))
+                for number, case in enumerate(self.bank.validation)
                 for rng in [np.random.default_rng((self.recipe.seed, _VALIDATION_SEED, number))]
             ]
         return sum(losses) / len(losses)
@@ -311,10 +307,10 @@ class _Run:
 
     def _draw(self, number: int) -> Example:
         rng = np.random.default_rng((self.recipe.seed, _EXAMPLES, number))
-        return self._example(int(rng.integers(self.held_out, len(self.bank))), rng)
+        return self._example(self.bank[int(rng.integers(len(self.bank)))], rng)
 
-    def _example(self, number: int, rng: np.random.Generator) -> Example:
-        example = draw_example(self.bank[number], self.recipe.masks, self.recipe.pixels, rng)
+    def _example(self, case: Case, rng: np.random.Generator) -> Example:
+        example = draw_example(case, self.recipe.masks, self.recipe.pixels, rng)
         if self.device.type == "cpu":
             return example
         problem, model = example.problem, example.problem.model
@@ -349,7 +345,7 @@ def _metadata(
         trained_for=store.Domain(
             **({"acceleration": masks.acceleration} | (ranges if bank.simulated else bank.ranges())),
             patterns=masks.patterns,
-            anatomy=f"{anatomy}; held out: {', '.join(wanted.exclude) or 'none'}",
+            anatomy=f"{anatomy}; validation is {bank.record.validation}",
         ),
         command=f"recon-robust train {recipe.id} --data FOLDER --preset {preset}",
         data=f"{wanted.cases} acquisitions from FOLDER ({kinds}; seed {wanted.seed})",

@@ -4,10 +4,12 @@ A folder may mix them: NIfTI volumes and DICOM series of magnitudes, and fully s
 (fastMRI's layout, which M4Raw shares, and ISMRMRD); undersampled k-space where the training sees no truth.
 """
 
+import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +19,15 @@ from pydantic import Field
 from torch import Tensor
 
 from ..errors import InputError
+from ..hdf5 import is_hdf5, open_hdf5
 from ..io import dicom, open_scan
-from ..io.hdf5 import is_hdf5
 from ..measurement import Measurement
 from ..physics import anatomy, fourier, noise
 from ..physics.anatomy import Volume
 from ..physics.simulate import simulate_slice
 from ..progress import Job, Progress
 from ..specification import Specification
+from .people import Split, Use, check_apart
 
 # Shares of the cases: with phase detail, and drawn finer than acquired (Gibbs ringing).
 _PHASE_DETAIL, _DRAWN_FINER = 0.85, 0.7
@@ -34,17 +37,18 @@ UNDERSAMPLED = ", undersampled"  # at the end of a kind
 _REPETITION = re.compile(r"(.+_(?:T1|T2|FLAIR|GRE))\d\d")
 
 
-class BankSpecification(Specification):
-    """What a bank holds. Ranges are (smallest, largest).
+_FEW_SLICES = 8  # volumes and scans with fewer count less
 
-    exclude: names of files or folders (their beginnings) that are held out of training. coils, matrix and noise are of
-    simulated acquisitions; acquired ones have their own. other_contrast: share of the simulated ones whose contrast is
-    another than the volume's.
+
+class BankSpecification(Split):
+    """What a bank holds, and of whom (`people.Split`). Ranges are (smallest, largest).
+
+    cases: to train on. coils, matrix and noise are of simulated acquisitions; acquired ones have their own.
+    other_contrast: share of the simulated ones whose contrast is another than the volume's.
     """
 
     cases: int = Field(gt=0)
     seed: int = 0
-    exclude: tuple[str, ...] = ()
     coils: tuple[int, int] = (5, 16)
     matrix: tuple[int, int] = (96, 320)
     noise: tuple[float, float] = (0.0015, 0.025)
@@ -67,18 +71,56 @@ class Acquisition:
     acquired: Tensor
 
 
-class Source(ABC):
-    """pixels: of its image plane; finer sources are drawn more often, as the root of it. kind: for the card."""
+class Origin(Specification):
+    """Where cases come from, as a bank records it.
 
-    pixels: float
+    name: of the file, or of the first one. sha256: of the file, or of its files one after the other. person: whom it
+    shows. licence: as far as the list of people has it.
+    """
+
+    name: str
     kind: str
+    sha256: str
+    person: str
+    use: Use = "training"
+    licence: str = ""
+
+
+class Content(ABC):
+    """What a file, or several that belong together, can be drawn from.
+
+    kind: for the card. pixels: of its image plane, as far as they resolve anything. slices: how many differ.
+    patient: as the file calls the person, if it does.
+    """
+
+    patient: str = ""
+    kind: str
+    pixels: float
+    slices: int
 
     @abstractmethod
     def acquisition(self, specification: BankSpecification, rng: Generator) -> Acquisition:
         """A random slice."""
 
 
-class Anatomy(Source):
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Something to draw cases from, and where it is from."""
+
+    content: Content
+    origin: Origin
+
+    @property
+    def weight(self) -> float:
+        """How often it is drawn, relative to others: as the root of its pixels, less where it has few slices."""
+        return float(self.content.pixels**0.5 * min(1.0, self.content.slices / _FEW_SLICES))
+
+    def kept_for(self, use: Use) -> "Source":
+        """The same for another use."""
+        return Source(self.content, self.origin.model_copy(update={"use": use}))
+
+
+class Anatomy(Content):
     """A volume of magnitudes: random contrast, size, coils, phase and noise. wanted: the noise-free coil images."""
 
     def __init__(self, volume: Volume, kind: str, name: str) -> None:
@@ -90,11 +132,14 @@ class Anatomy(Source):
                 "the folder."
             )
         self.volume, self.kind = volume, f"simulated from {kind}"
-        self.pixels = float(np.prod(sorted(volume.data.shape)[1:]))
+        # Where the scanner has interpolated, the acquisition is simulated with the lines that hold something.
+        resolved = sorted(volume.resolved(axis) for axis in range(3))
+        self.finest, self.pixels = resolved[1], float(resolved[1] * resolved[2])
+        self.slices = max(len(anatomy.tissue_range(volume, plane)) for plane in volume.planes)
 
     def acquisition(self, specification: BankSpecification, rng: Generator) -> Acquisition:
         """Simulated."""
-        matrix = _matrix(self.volume, specification.matrix, rng)
+        matrix = _matrix(self.finest, specification.matrix, rng)
         finer = 2 if rng.uniform() < _DRAWN_FINER else 1
         image = anatomy.random_slice(self.volume, (finer * matrix[0], finer * matrix[1]), rng)
         if rng.uniform() < specification.other_contrast:
@@ -116,7 +161,7 @@ class Anatomy(Source):
         )
 
 
-class Acquired(Source):
+class Acquired(Content):
     """A scan, in one file for each repetition. wanted: the coil images themselves, the mean over repetitions.
 
     A single scan has its noise in what is wanted too; the network then learns the mean over the noise, as from clean
@@ -149,6 +194,8 @@ class Acquired(Source):
                 self.kind = header.format if scan.fully_sampled else f"{header.format}{UNDERSAMPLED}"
                 self.slices = header.slices
                 self.pixels = float(header.matrix[0] * header.phase)
+        with open_hdf5(self.files[0]) as file:
+            self.patient = str(file.attrs.get("patient_id", ""))  # fastMRI's
         if len(set(shapes)) > 1:
             raise InputError(
                 f"the repetitions {', '.join(file.name for file in files)} have different sizes; take the odd one out."
@@ -169,41 +216,78 @@ class Acquired(Source):
             return scan.measurement(slice)
 
 
-def find_sources(data: Path, exclude: Sequence[str] = (), undersampled: bool = False) -> Job[list[Source]]:
-    """Everything in a folder and those within that can be trained on, less what begins with one of `exclude`.
+def find_sources(data: Path, split: Split | None = None, undersampled: bool = False) -> Job[list[Source]]:
+    """Everything in a folder and those within that can be trained on or validated with; what is held out is not read.
 
     undersampled: whether scans may be.
 
-    Raises InputError where there is nothing, and for what is there and cannot be trained on; FileFormatError for a file
-    that cannot be read.
+    Raises InputError where there is nothing, for what is there and cannot be trained on, and where a person has files
+    of two uses; FileFormatError for a file that cannot be read.
     """
+    split = split or Split()
     if not data.is_dir():
         raise InputError(f"there is no folder {data}; give one that holds volumes or scans to train on.")
-    files = [path for path in sorted(data.rglob("*")) if path.is_file()]
-    held_out = tuple(exclude)
-    files = [path for path in files if not any(p.startswith((*held_out, ".")) for p in path.relative_to(data).parts)]
-    sources: list[Source] = []
+    paths = [path for path in sorted(data.rglob("*")) if path.is_file()]
+    parts = {path: path.relative_to(data).parts for path in paths}
+    uses = {path: split.use(parts[path]) for path in paths if not any(part.startswith(".") for part in parts[path])}
+    check_apart((split.person(parts[path]).files[0], path.name, use) for path, use in uses.items())
+
+    found: list[tuple[Sequence[Path], Callable[[], Content]]] = []
     scans: dict[str, list[Path]] = {}
     images = []
+    files = [path for path, use in uses.items() if use != "test"]
     for number, path in enumerate(files):
         yield Progress(number / len(files), f"looking at file {number + 1} of {len(files)}")
         if path.name.endswith((".nii", ".nii.gz")):
-            sources.append(Anatomy(anatomy.load_volume(path), "NIfTI", path.name))
+            found.append(([path], partial(_nifti, path)))
         elif path.suffix.lower() in (".h5", ".hdf5") or is_hdf5(path):
             repetition = _REPETITION.fullmatch(path.stem)
             scans.setdefault(str(path.with_name(repetition[1] if repetition else path.name)), []).append(path)
         elif dicom.is_dicom(path):
             images.append(path)
-    sources += [Anatomy(dicom.load_series(series), "DICOM", series[0].name) for series in dicom.find_series(images)]
-    for number, repetitions in enumerate(scans.values()):
-        yield Progress(number / len(scans), f"looking at scan {number + 1} of {len(scans)}")
-        sources.append(Acquired(repetitions, undersampled))
-    if not sources:
+    found += [(series, partial(_series, series)) for series in dicom.find_series(images)]
+    found += [(repetitions, partial(Acquired, repetitions, undersampled)) for repetitions in scans.values()]
+    if not found:
         raise InputError(
             f"{data} holds nothing to train on; give a folder with NIfTI volumes, DICOM series of {dicom.FEWEST} or "
             "more images, or fully sampled multi-coil k-space in HDF5 (fastMRI, M4Raw, ISMRMRD)."
         )
+    sources = []
+    for number, (group, read) in enumerate(found):
+        yield Progress(number / len(found), f"reading {group[0].name}, {number + 1} of {len(found)}")
+        content = read()
+        person = split.person(parts[group[0]], content.patient)
+        origin = Origin(
+            name=group[0].name,
+            kind=content.kind,
+            sha256=_sha256(group),
+            person=person.files[0],
+            use=uses[group[0]],
+            licence=person.licence,
+        )
+        sources.append(Source(content, origin))
+    for key in ("person", "sha256"):
+        check_apart((getattr(origin, key), origin.name, origin.use) for origin in (source.origin for source in sources))
     return sources
+
+
+def _sha256(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while block := stream.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _series(images: Sequence[Path]) -> Content:
+    content = Anatomy(dicom.load_series(images), "DICOM", images[0].name)
+    content.patient = dicom.patient(images[0])
+    return content
+
+
+def _nifti(path: Path) -> Content:
+    return Anatomy(anatomy.load_volume(path), "NIfTI", path.name)
 
 
 def log_uniform(limits: tuple[float, float], rng: Generator) -> float:
@@ -216,9 +300,8 @@ def _aligned(image: Tensor, to: Tensor) -> Tensor:
     return image * torch.sgn((image.conj() * to).sum())
 
 
-def _matrix(source: Volume, limits: tuple[int, int], rng: Generator) -> tuple[int, int]:
-    """Random even sides, not much finer than the volume itself."""
-    finest = sorted(source.data.shape)[1]
+def _matrix(finest: int, limits: tuple[int, int], rng: Generator) -> tuple[int, int]:
+    """Random even sides, not much finer than a volume of that many voxels."""
     largest = max(min(limits[1], round(1.15 * finest)), limits[0])
     side = rng.uniform(limits[0], largest, 2)
     if rng.uniform() < 0.5:
