@@ -18,8 +18,9 @@ import torch
 from cases import real_brain, slices_of
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.reconstructors.energy import linear_start, objective
 from napari_recon_robust.reconstructors.hqs_net import HQSNet
-from napari_recon_robust.reconstructors.hyperrecon import HyperRecon, linear_start, objective
+from napari_recon_robust.reconstructors.hyperrecon import HyperRecon
 from napari_recon_robust.reconstructors.unrolled import problems
 from napari_recon_robust.training import loop
 from trained import weights_of

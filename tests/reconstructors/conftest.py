@@ -15,14 +15,15 @@ from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
 from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.reconstructors.cascade_net import CascadeNet, CascadeNetwork
 from napari_recon_robust.reconstructors.dagan import DAGAN, GeneratorNetwork
-from napari_recon_robust.reconstructors.hqs_net import HQSNet, HQSNetwork as UnsupervisedNetwork
+from napari_recon_robust.reconstructors.hqs_net import HQSNet
+from napari_recon_robust.reconstructors.hqs_net import HQSNetwork as UnsupervisedNetwork
 from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork, HQSSupervised
 from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork, HyperRecon
 from napari_recon_robust.reconstructors.irim import IRIM, IRIMNetwork
 from napari_recon_robust.reconstructors.neumann import Neumann, NeumannNetwork, PreconditionedNeumann
 from napari_recon_robust.reconstructors.unrolled import Problem
-from napari_recon_robust.reconstructors.unrolled_hqs import UnrolledHQS, UnrolledHQSNetwork
 from napari_recon_robust.reconstructors.unrolled_gd import GradientDescentNetwork, UnrolledGD
+from napari_recon_robust.reconstructors.unrolled_hqs import UnrolledHQS, UnrolledHQSNetwork
 from napari_recon_robust.weights import store
 
 SIZE = 48
@@ -103,7 +104,7 @@ def astray(tmp_path_factory: pytest.TempPathFactory) -> HQSSupervised:
 @pytest.fixture(scope="session")
 def hyperrecon(tmp_path_factory: pytest.TempPathFactory) -> HyperRecon:
     """A small network of random weights."""
-    arguments = {"unrolls": 2, "convolutions": 3, "width": 8, "features": 4}
+    arguments = {"unrolls": 2, "convolutions": 2, "width": 8, "features": 4, "levels": 1}
     return HyperRecon(saved(random(HyperNetwork, arguments, 0.02), arguments, tmp_path_factory.mktemp("hyper")))
 
 

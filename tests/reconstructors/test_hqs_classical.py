@@ -5,8 +5,8 @@ import torch
 
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.reconstructors import hqs, sparsity, tv
+from napari_recon_robust.reconstructors.energy import objective
 from napari_recon_robust.reconstructors.hqs import HQS, Splitting
-from napari_recon_robust.reconstructors.hyperrecon import objective
 from napari_recon_robust.reconstructors.wavelet import L1Wavelet
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.reconstructors import hyperrecon as module
-from napari_recon_robust.reconstructors import tv
+from napari_recon_robust.reconstructors import energy, tv
+from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork
 from napari_recon_robust.reconstructors.unrolled import load_trained, problems
 
 
@@ -23,14 +23,14 @@ def wavelet_norm(image: np.ndarray) -> float:
 def test_the_wavelet_part_is_the_mean_over_all_shifts(lines):
     (problem,) = problems(lines)
     image = problem.right_hand_side
-    parts = [float(module.objective(problem.model, problem.data, image, weight, 1.0)) for weight in (1.0, 0.0)]
+    parts = [float(energy.objective(problem.model, problem.data, image, weight, 1.0)) for weight in (1.0, 0.0)]
     assert parts[0] - parts[1] == pytest.approx(wavelet_norm(image.numpy()), rel=1e-4)
 
 
 def test_the_total_variation_part(lines):
     (problem,) = problems(lines)
     image = problem.right_hand_side
-    parts = [float(module.objective(problem.model, problem.data, image, weight, 0.0)) for weight in (1.0, 0.0)]
+    parts = [float(energy.objective(problem.model, problem.data, image, weight, 0.0)) for weight in (1.0, 0.0)]
     x = image.numpy()
     down, right = np.zeros_like(x), np.zeros_like(x)
     down[:-1], right[:, :-1] = np.diff(x, axis=0), np.diff(x, axis=1)
@@ -41,7 +41,7 @@ def test_the_total_variation_part(lines):
 def test_the_data_part_is_half_the_squared_residual(lines):
     (problem,) = problems(lines)
     image = torch.zeros_like(problem.right_hand_side)
-    value = float(module.objective(problem.model, problem.data, image, 1e-3, 0.5))
+    value = float(energy.objective(problem.model, problem.data, image, 1e-3, 0.5))
     assert value == pytest.approx(0.5 * float(problem.data.abs().square().sum()), rel=1e-5)
 
 
@@ -80,9 +80,9 @@ def test_the_gradient_is_that_of_the_image(hyperrecon, which, directional, reque
 @pytest.mark.parametrize("weight", [5e-4, 2e-3, 1e-2])
 def test_the_shipped_weights_minimise_the_objective_on_a_real_brain(real_brain, weight):
     """With mix 0 J is TV's, whose minimiser the TV solver knows."""
-    network = load_trained(module.HyperNetwork, "hyperrecon", torch.device("cpu"))
+    network = load_trained(HyperNetwork, "hyperrecon", torch.device("cpu"))
     (problem,) = problems(real_brain)
     images = network(problem, weight, 0.0), tv.minimiser(problem.right_hand_side, problem.model, weight)
-    reached, lowest = (float(module.objective(problem.model, problem.data, x, weight, 0.0)) for x in images)
+    reached, lowest = (float(energy.objective(problem.model, problem.data, x, weight, 0.0)) for x in images)
     assert lowest < 1.001 * reached
     assert reached < 1.1 * lowest

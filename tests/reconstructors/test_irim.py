@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_recon_robust.reconstructors import irim as module
-from napari_recon_robust.reconstructors.hyperrecon import linear_start
+from napari_recon_robust.reconstructors.energy import linear_start
 from napari_recon_robust.reconstructors.irim import IRIMNetwork, Layer
 from napari_recon_robust.reconstructors.unrolled import Problem, channels, problems
 

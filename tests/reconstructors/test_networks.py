@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from napari_recon_robust.errors import InputError
-from napari_recon_robust.reconstructors import networks, registry
+from napari_recon_robust.reconstructors import networks
+from napari_recon_robust.reconstructors.registry import registry
 from napari_recon_robust.weights import store
 
 SMALL = {"unrolls": 2, "widths": [8, 8]}
@@ -13,7 +14,9 @@ SMALL = {"unrolls": 2, "widths": [8, 8]}
 def test_every_line_is_a_network_and_most_are_of_the_method_of_that_id() -> None:
     for id in networks.ids():
         assert issubclass(networks.registry.kind_of(id), torch.nn.Module)
-    assert set(networks.ids()) - set(registry.ids()) == {"loupe"}
+    assert set(networks.ids()) - set(registry.ids()) == {"loupe", "hqs-net-tv", "hyperrecon-tv"}
+    assert registry.running("hqs-net-tv").id == "hqs-net-tv"
+    assert registry.running("hyperrecon-tv").id == "hyperrecon-tv"
 
 
 @pytest.mark.parametrize("name", store.shipped())

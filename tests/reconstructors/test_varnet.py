@@ -12,11 +12,13 @@ from napari_recon_robust.measurement import Calibration, Measurement
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.reconstructors import varnet as module
+from napari_recon_robust.reconstructors import varnet as varnet_module
+from napari_recon_robust.reconstructors import varnet_from_cg
 from napari_recon_robust.reconstructors.cg_sense import conjugate_gradients
 from napari_recon_robust.reconstructors.fastmri_layout import FastMRIVarNet, NormalisingUNet, acs_columns
 from napari_recon_robust.reconstructors.unrolled import Problem
-from napari_recon_robust.reconstructors.varnet import TrainableVarNet, VarNet
+from napari_recon_robust.reconstructors.varnet import TrainableVarNet, VarNet, combined
+from napari_recon_robust.reconstructors.varnet_from_cg import VarNetFromCG, VarNetFromCGNetwork
 from napari_recon_robust.weights import store
 from napari_recon_robust.weights.store import Domain, Metadata
 
@@ -45,21 +47,27 @@ METADATA = Metadata(
 )
 
 
-@pytest.fixture(scope="module", params=["published", "trained here"])
+@pytest.fixture(scope="module", params=["published", "from CG-SENSE"])
 def varnet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> VarNet:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("weights")
     state = FastMRIVarNet(2, 4, 2, (3, 2)).state_dict()
     if request.param == "published":
         save_file(state, folder / "small.safetensors")
-    else:
-        store.save(folder, "small", state, METADATA)
-    return VarNet(folder / "small.safetensors")
+        return VarNet(folder / "small.safetensors")
+    return VarNetFromCG(store.save(folder, "small", state, METADATA))
+
+
+def without_last_step(method: VarNet) -> dict[str, float]:
+    """The knobs at which the last step towards the samples changes nothing."""
+    return {"consistency": 0.01} if isinstance(method, VarNetFromCG) else {}
 
 
 def cg_sense(model: ForwardModel, data: torch.Tensor) -> torch.Tensor:
     """Where training starts: A^H (y - A x) + x of an early CG-SENSE image x."""
-    image = conjugate_gradients(lambda x: model.normal(x) + module.WEIGHT * x, model.adjoint(data), module.ITERATIONS)
+    image = conjugate_gradients(
+        lambda x: model.normal(x) + varnet_from_cg.WEIGHT * x, model.adjoint(data), varnet_from_cg.ITERATIONS
+    )
     return image + model.adjoint(data - model.forward(image))
 
 
@@ -81,11 +89,11 @@ def test_is_the_network_of_the_cropped_kspace(varnet: VarNet, lines: Measurement
     if sensitivities == "learned":
         assert network.sens_net is not None
         maps = network.sens_net(kspace, acs_columns(lines.mask), (-2, -1))
-    if store.load(str(varnet.weights)).metadata:
-        expected = module.refine(network, ForwardModel(maps, lines.mask, (-2, -1)), kspace)[0]
+    if isinstance(varnet, VarNetFromCG):
+        expected = varnet_from_cg.refine(network, ForwardModel(maps, lines.mask, (-2, -1)), kspace)[0]
     else:
         expected = (maps.conj() * fourier.ifft(network(kspace, lines.mask, maps, (-2, -1)))).sum(1)[0]
-    image = varnet(lines, sensitivities=sensitivities, consistency=0.01)
+    image = varnet(lines, sensitivities=sensitivities, **without_last_step(varnet))
     torch.testing.assert_close(image, expected.detach(), rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
 
 
@@ -116,8 +124,8 @@ def test_a_batch_and_a_pattern_in_two_dimensions(varnet: VarNet, sensitivities: 
 def test_the_gradient_is_that_of_finite_differences(
     varnet: VarNet, lines: Measurement, sensitivities: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = module.load_network(str(varnet.weights), torch.device("cpu"))
-    monkeypatch.setattr(module, "load_network", lambda weights, device: copy.deepcopy(network).double())
+    network = varnet_module.load_network(str(varnet.weights), torch.device("cpu"))
+    monkeypatch.setattr(varnet_module, "load_network", lambda weights, device: copy.deepcopy(network).double())
     kspace = (1e4 * lines.kspace).to(torch.complex128).requires_grad_()
     kept = Calibration(smooth_maps().to(torch.complex128), torch.ones(4))
     direction = torch.randn_like(kspace) * lines.mask
@@ -125,7 +133,7 @@ def test_the_gradient_is_that_of_finite_differences(
 
     def value(k: torch.Tensor) -> torch.Tensor:
         measurement = Measurement(k, lines.mask, lines.matrix, kept=kept)
-        return (varnet(measurement, sensitivities=sensitivities, consistency=0.01) * weights).real.sum()
+        return (varnet(measurement, sensitivities=sensitivities, **without_last_step(varnet)) * weights).real.sum()
 
     (gradient,) = torch.autograd.grad(value(kspace), kspace)
     step = 1e-7
@@ -137,17 +145,38 @@ def test_the_gradient_is_that_of_finite_differences(
 def test_without_a_correction_what_was_measured_remains(
     varnet: VarNet, lines: Measurement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """R = 0 leaves k = y, so the published image is A^H y; that of networks trained here CG-SENSE's."""
+    """R = 0 leaves k = y, so the published image is A^H y; from CG-SENSE that."""
     monkeypatch.setattr(NormalisingUNet, "forward", lambda self, image: torch.zeros_like(image))
-    trained = store.load(str(varnet.weights)).metadata is not None
-    expected = (cg_sense if trained else ForwardModel.adjoint)(lines.model, lines.data)
+    from_cg = isinstance(varnet, VarNetFromCG)
+    expected = (cg_sense if from_cg else ForwardModel.adjoint)(lines.model, lines.data)
     torch.testing.assert_close(
-        varnet(lines, consistency=0.01), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max())
+        varnet(lines, **without_last_step(varnet)), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max())
     )
 
 
-def test_training_starts_at_cg_sense_and_the_acs_as_sensitivities(lines: Measurement) -> None:
+def test_root_sum_of_squares_of_the_last_kspace_as_published(lines: Measurement, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = FastMRIVarNet(2, 4, 2, (3, 2))
+    save_file(network.state_dict(), tmp_path / "small.safetensors")
+    kspace = fourier.fft(lines.data, (-2,))[None]
+    maps = network.sens_net(kspace, acs_columns(lines.mask), (-2, -1))  # type: ignore[misc]
+    last = network(kspace, lines.mask, maps, (-2, -1))
+    expected = fourier.ifft(last).abs().square().sum(1).sqrt()[0].detach()
+    image = VarNet(tmp_path / "small.safetensors")(lines, sensitivities="learned", combination="rss")
+    torch.testing.assert_close(image.real, expected, rtol=1e-3, atol=1e-4 * float(expected.max()))
+    assert float(image.imag.abs().max()) == 0
+
+
+def test_training_of_the_published_form_starts_at_the_samples(lines: Measurement) -> None:
     network = TrainableVarNet(2, 4, 2, (4, 2))
+    problem = Problem(lines.model, lines.data, torch.tensor([[0.01]]))
+    torch.testing.assert_close(network(problem), lines.model.adjoint(lines.data))
+    torch.testing.assert_close(combined(lines.data, smooth_maps(), (-1,)), lines.model.adjoint(lines.data))
+    assert network(problem, learned=True).shape == (ROWS, COLUMNS)
+
+
+def test_training_starts_at_cg_sense_and_the_acs_as_sensitivities(lines: Measurement) -> None:
+    network = VarNetFromCGNetwork(2, 4, 2, (4, 2))
     constant = torch.ones(ROWS, COLUMNS, dtype=torch.complex64)
     data = lines.data + lines.model.forward(1e-3 * constant)
     problem = Problem(lines.model, data, torch.tensor([[0.01]]))

@@ -10,7 +10,7 @@ from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.physics.simulate import SimulatedSlice
 from napari_recon_robust.reconstructors import sparsity
-from napari_recon_robust.reconstructors.hyperrecon import objective
+from napari_recon_robust.reconstructors.energy import objective
 from napari_recon_robust.reconstructors.wavelet import HIGH, LOW, Details, L1Wavelet, SplitSolver
 
 D = Details()

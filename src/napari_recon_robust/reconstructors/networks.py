@@ -23,8 +23,8 @@ registry: Registry[nn.Module] = Registry(
     group="napari_recon_robust.networks",
     table={
         "unet": "unet:TrainableUNet",
+        "varnet-cg": "varnet_from_cg:VarNetFromCGNetwork",  # before "varnet": the first headers named neither
         "varnet": "varnet:TrainableVarNet",
-        "varnet-cg": "varnet_from_cg:VarNetFromCGNetwork",
         "cascade-net": "cascade_net:CascadeNetwork",
         "unrolled-gd": "unrolled_gd:GradientDescentNetwork",
         "neumann": "neumann:NeumannNetwork",

@@ -17,9 +17,9 @@ class UnrolledHQS(TrainedReconstructor):
 
     C_k are small residual U-Nets, other ones in each unroll. They see the image, the pull g_k = A^H (y - A x_k) of
     the data in units of the noise, and the noise level; p_k = exp(a_k + b_k log sigma), r_k and C_k are learned from
-    fully sampled images. The knob `noise` changes the sigma that the network is told. Data consistency, 4 conjugate gradient
-    steps, comes last. All of it for the image without its local phase (`Problem.aligned_linearly`), which is given back
-    at the end. Half-quadratic splitting as in Wang et al. 2020, https://arxiv.org/abs/2007.14979.
+    fully sampled images. The knob `noise` changes the sigma that the network is told. Data consistency, 4 conjugate
+    gradient steps, comes last. The image is solved for without its local phase (`Problem.aligned_linearly`), which is
+    given back at the end. Half-quadratic splitting as in Wang et al. 2020, https://arxiv.org/abs/2007.14979.
     """
 
     id = "unrolled-hqs"

@@ -151,11 +151,11 @@ def refinement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     return error + 0.3 * dissimilarity
 
 
-def either_sensitivities(network: nn.Module, example: Example, rng: Generator) -> Tensor:
-    """`improvement` with the estimated sensitivities; in a tenth of the draws `magnitude` with the network's own."""
+def either_sensitivities(network: nn.Module, example: Example, rng: Generator, usual: Loss = improvement) -> Tensor:
+    """`usual` with the estimated sensitivities; in a tenth of the draws `magnitude` with the network's own."""
     if rng.uniform() < _LEARNED:
         return magnitude(partial(network, learned=True), example, rng)
-    return improvement(network, example, rng)
+    return usual(network, example, rng)
 
 
 def learned_lines(network: Any, example: Example, rng: Generator) -> Tensor:
@@ -264,6 +264,7 @@ LOSSES: dict[str, Loss | type[Adversarial]] = {
     "joint": joint,
     "learned-lines": learned_lines,
     "log-error": log_error,
+    "log-error-either-sensitivities": partial(either_sensitivities, usual=log_error),
     "magnitude": magnitude,
     "mixture": mixture,
     "mixture-data-driven": data_driven_mixture,

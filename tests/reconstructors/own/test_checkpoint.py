@@ -26,7 +26,8 @@ def test_a_unet_and_a_varnet(tmp_path: Path, lines: Measurement) -> None:
     assert unet(lines).shape == varnet(lines).shape == lines.matrix
     torch.testing.assert_close(varnet(lines), varnet(lines, sensitivities="learned"))
     assert registry.get("varnet").knobs[0].default == "estimated"
-    assert [knob.name for knob in varnet.knobs] == ["sensitivities"]  # no step that the published one does not have
+    assert {knob.name: knob.default for knob in varnet.knobs} == {"sensitivities": "learned", "combination": "rss"}
+    assert varnet.reference_kind == "rss"
     assert varnet.gives_gradient(lines)
 
 
@@ -89,7 +90,7 @@ def test_nothing_is_executed_and_damage_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "executed").exists()
 
 
-@pytest.mark.parametrize("name", ["hqs-supervised", "hyperrecon", "unet", "varnet"])
+@pytest.mark.parametrize("name", ["hqs-supervised", "hyperrecon", "unet", "varnet-cg"])
 def test_what_our_training_writes_is_a_method_by_its_path(name: str, tmp_path: Path, lines: Measurement) -> None:
     """Also files from before their description named the network, and from before networks had ids."""
     trained = store.load(name)
@@ -111,7 +112,7 @@ def loop_network(name: str) -> str:
 
 
 def test_a_varnet_trained_with_its_own_sensitivities_uses_them(tmp_path: Path) -> None:
-    metadata = store.load("varnet").metadata
+    metadata = store.load("varnet-cg").metadata
     assert metadata is not None
     torch.manual_seed(0)
     state = FastMRIVarNet(1, 8, 2, (8, 2)).state_dict()
