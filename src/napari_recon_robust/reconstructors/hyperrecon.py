@@ -20,6 +20,7 @@ from .unrolled import Problem, assemble, load_trained, problems
 
 _FIRST_PENALTY, _FIRST_REACH = 0.1, 0.1
 _SPREAD = 0.3  # of the kernels over the knobs, relative to their size, before training
+_GAIN = 0.15  # of the heads, so that AdamW moves kernels through them no faster than Muon moves the base
 
 
 class HyperRecon(TrainedReconstructor):
@@ -83,7 +84,7 @@ class HyperNetwork(nn.Module):
             for kernel, head in zip(self.kernels, self.heads, strict=True):
                 deviation = math.sqrt(2 / kernel[0].numel()) if kernel.shape != self.shapes[-1] else 0.0
                 kernel.normal_(0, deviation)
-                nn.init.normal_(head.weight, 0, _SPREAD * deviation / math.sqrt(features))  # type: ignore[arg-type]
+                nn.init.normal_(head.weight, 0, _SPREAD / _GAIN * deviation / math.sqrt(features))  # type: ignore[arg-type]
             self.numbers.weight.zero_()
             self.numbers.bias.copy_(torch.tensor([_FIRST_REACH, _FIRST_PENALTY]).log().repeat(unrolls))
 
@@ -93,7 +94,7 @@ class HyperNetwork(nn.Module):
         vector = self.features(position.to(self.numbers.bias.device))
         layers = []
         for kernel, bias, head in zip(self.kernels, self.biases, self.heads, strict=True):
-            change: Tensor = head(vector)
+            change: Tensor = _GAIN * head(vector)
             layers.append((kernel + change[: kernel.numel()].view_as(kernel), bias + change[kernel.numel() :]))
         reaches, penalties = self.numbers(vector).view(self.unrolls, 2).exp().unbind(-1)
         each = len(self.shapes)
