@@ -25,13 +25,14 @@ class Entry(Specification):
     """A method with its knobs.
 
     choice: "given" are `knobs` over the defaults; "auto" chooses the first live knob by held-out lines; "rule" is
-    TV's weight by the noise level; "oracle" is the best of 15 values by NMSE against the reference, which no user has.
+    TV's weight by the noise level; "start" is a trained method with its correction at zero; "oracle" is the best of 15
+    values by NMSE against the reference, which no user has.
     """
 
     name: str
     method: str
     knobs: dict[str, Any] = Field(default_factory=dict)
-    choice: Literal["given", "auto", "rule", "oracle"] = "given"
+    choice: Literal["given", "auto", "rule", "start", "oracle"] = "given"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -41,7 +42,7 @@ class Entry(Specification):
         """
         method, knobs = text.strip(), {}
         choice: Any = "given"
-        while match := re.fullmatch(r"(.+?),\s*(?:(auto|rule|oracle)|(\w+)=([^,]+))", method):
+        while match := re.fullmatch(r"(.+?),\s*(?:(auto|rule|start|oracle)|(\w+)=([^,]+))", method):
             method, chosen, name, value = match.groups()
             if chosen:
                 choice = chosen
@@ -58,6 +59,11 @@ class Entry(Specification):
     def reconstructor(self) -> Reconstructor:
         """The method; InputError for knobs that do not fit it."""
         method = registry.get(self.method)
+        if self.choice == "start":
+            start = method.start()
+            if start is None:
+                raise InputError(f"{method.label} is not trained, so that it has no start; leave out 'start'.")
+            method = start
         if not method.is_image(resolve(method.knobs, self.knobs)):
             raise InputError(f"{self.name} is a map, not an image; compare images.")
         return method
@@ -116,5 +122,6 @@ _CHOICES: dict[str, Callable[[Reconstructor, Case, Mapping[str, Any]], Job[dict[
     "given": _given,
     "auto": _auto,
     "rule": _rule,
+    "start": _given,
     "oracle": _oracle,
 }

@@ -75,6 +75,10 @@ class Reconstructor(ABC):
             raise ModelError(f"{self.label} returned NaN or infinite values; check its weights and the input's scale.")
         return image
 
+    def start(self) -> "Reconstructor | None":
+        """What a trained method started from, the same with its correction at zero; None where nothing was trained."""
+        return None
+
     def gives_gradient(self, measurement: Measurement) -> bool:
         """Whether the image has a gradient with respect to the k-space; an own model is tried on the measurement."""
         return self.differentiable

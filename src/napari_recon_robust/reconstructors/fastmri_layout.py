@@ -8,9 +8,8 @@ Sriram et al., End-to-end variational networks for accelerated MRI reconstructio
 doi:10.1007/978-3-030-59713-9_7.
 """
 
-import re
 from collections.abc import Mapping
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from torch.nn import functional
 from ..errors import WeightsError
 from ..physics import fourier
 from ..physics.model import root_sum_of_squares
+from .start import ends_correction, zero_at_first
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -182,6 +182,12 @@ class Cascade(nn.Module):
         super().__init__()
         self.model = NormalisingUNet(channels, pools)
         self.dc_weight = nn.Parameter(torch.ones(1))
+        ends_correction(self.last)
+
+    @property
+    def last(self) -> nn.Module:
+        """The last layer of the regularization."""
+        return cast(nn.Sequential, self.model.unet.up_conv[-1])[1]
 
     def forward(self, k: Tensor, y: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
         """One step; k, y and maps (batch, coils, rows, columns), with F along `dims`, their origin at index 0."""
@@ -209,9 +215,8 @@ class FastMRIVarNet(nn.Module):
         """Set first weights: sensitivities that are the normalised ACS images, cascades that correct nothing."""
         if self.sens_net is not None:
             self.sens_net.norm_unet.unet.start_as_identity()
-        for name, parameter in self.cascades.named_parameters():
-            if re.search(r"up_conv\.\d+\.1\.", name):
-                parameter.zero_()
+        for cascade in self.cascades:
+            zero_at_first(cast(Cascade, cascade).last)
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:

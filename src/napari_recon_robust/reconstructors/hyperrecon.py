@@ -15,6 +15,7 @@ from ..measurement import Measurement
 from .energy import MIX, WEIGHT
 from .half_quadratic import SEEN, Unroll, unrolled
 from .hqs_net import DETAIL
+from .start import zero_at_first
 from .trained import TrainedReconstructor
 from .unrolled import Problem, assemble, load_trained, problems
 
@@ -60,6 +61,27 @@ class HyperRecon(TrainedReconstructor):
             yield assemble([network.image(problem, knobs["weight"], unrolls) for problem in slices], measurement)
 
 
+class GeneratedConvolution(nn.Module):
+    """Kernel and bias of a 3x3 convolution, c + G v from features v of the knobs.
+
+    shape: of the kernel, (outputs, inputs, 3, 3).
+    """
+
+    def __init__(self, shape: tuple[int, int, int, int], features: int) -> None:
+        super().__init__()
+        outputs, inputs = shape[:2]
+        self.kernel, self.bias = nn.Parameter(torch.empty(shape)), nn.Parameter(torch.zeros(outputs))
+        self.head = nn.Linear(features, self.kernel.numel() + outputs, bias=False)
+        deviation = math.sqrt(2 / (9 * inputs))
+        nn.init.normal_(self.kernel, 0, deviation)
+        nn.init.normal_(self.head.weight, 0, _SPREAD / _GAIN * deviation / math.sqrt(features))
+
+    def forward(self, vector: Tensor) -> tuple[Tensor, Tensor]:
+        """Kernel and bias."""
+        kernel, bias = (_GAIN * self.head(vector)).split((self.kernel.numel(), len(self.bias)))
+        return self.kernel + kernel.view_as(self.kernel), self.bias + bias
+
+
 class HyperNetwork(nn.Module):
     """(log w, m) -> all weights of the unrolled network: fully connected 2-32-64-`features`, linear heads on a base.
 
@@ -75,16 +97,13 @@ class HyperNetwork(nn.Module):
         self.features = nn.Sequential(
             nn.Linear(2, 32), nn.SiLU(), nn.Linear(32, 64), nn.SiLU(), nn.Linear(64, features), nn.Tanh()
         )
-        kernels = [torch.zeros(shape) for _ in range(unrolls) for shape in self.shapes]
-        self.kernels = nn.ParameterList(kernels)
-        self.biases = nn.ParameterList(torch.zeros(len(kernel)) for kernel in kernels)
-        self.heads = nn.ModuleList(nn.Linear(features, kernel.numel() + len(kernel), bias=False) for kernel in kernels)
+        self.layers = nn.ModuleList(
+            GeneratedConvolution(shape, features) for _ in range(unrolls) for shape in self.shapes
+        )
+        for last in self.layers[len(self.shapes) - 1 :: len(self.shapes)]:
+            zero_at_first(last)
         self.numbers = nn.Linear(features, 2 * unrolls)
         with torch.no_grad():
-            for kernel, head in zip(self.kernels, self.heads, strict=True):
-                deviation = math.sqrt(2 / kernel[0].numel()) if kernel.shape != self.shapes[-1] else 0.0
-                kernel.normal_(0, deviation)
-                nn.init.normal_(head.weight, 0, _SPREAD / _GAIN * deviation / math.sqrt(features))  # type: ignore[arg-type]
             self.numbers.weight.zero_()
             self.numbers.bias.copy_(torch.tensor([_FIRST_REACH, _FIRST_PENALTY]).log().repeat(unrolls))
 
@@ -92,10 +111,7 @@ class HyperNetwork(nn.Module):
         """The unrolled network for one knob setting."""
         position = torch.tensor([2 * WEIGHT.to_unit(weight) - 1, 2 * MIX.to_unit(mix) - 1])
         vector = self.features(position.to(self.numbers.bias.device))
-        layers = []
-        for kernel, bias, head in zip(self.kernels, self.biases, self.heads, strict=True):
-            change: Tensor = _GAIN * head(vector)
-            layers.append((kernel + change[: kernel.numel()].view_as(kernel), bias + change[kernel.numel() :]))
+        layers = [layer(vector) for layer in self.layers]
         reaches, penalties = self.numbers(vector).view(self.unrolls, 2).exp().unbind(-1)
         each = len(self.shapes)
         corrections = [partial(self._correct, layers[each * k : each * (k + 1)]) for k in range(self.unrolls)]

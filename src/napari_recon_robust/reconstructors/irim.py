@@ -11,6 +11,7 @@ from torch.nn import functional
 from ..physics.model import ForwardModel
 from .consistency import ConsistentReconstructor
 from .energy import linear_start
+from .start import zero_at_first
 from .trained import REACH, noise_level, seen
 from .unrolled import Problem, channels, load_trained, to_complex
 
@@ -101,8 +102,7 @@ class Layer(nn.Module):
         self.narrow = nn.Conv2d(channels // 2, width, stride, stride)
         self.gated = nn.Conv2d(width, 2 * width, 3, padding=1)
         self.widen = nn.ConvTranspose2d(width, channels - channels // 2, stride, stride)
-        nn.init.zeros_(self.widen.weight)
-        nn.init.zeros_(self.widen.bias)  # type: ignore[arg-type]
+        zero_at_first(self.widen)
 
     def forward(self, state: Tensor, sign: int = 1) -> Tensor:
         """The next state; with sign -1 the one before."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..knob import Knob
 from ..measurement import Measurement
 from .base import Reconstructor
+from .start import Start, zero_at_first
 from .unrolled import Problem, assemble, channels, on_blocks, problems, smooth, to_complex
 
 TYPICAL_NOISE = 0.005  # relative to the image's scale
@@ -52,6 +53,10 @@ class TrainedReconstructor(Reconstructor):
     def network(self, device: torch.device) -> nn.Module:
         """The trained network, shared by all."""
 
+    def start(self) -> Start:
+        """The same with its correction at zero."""
+        return Start(self, self.id)
+
     def apply(self, network: nn.Module, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image by a network like it."""
         return assemble([network(problem, **knobs) for problem in problems(measurement)], measurement)
@@ -87,7 +92,7 @@ def plain_convolutions(inputs: int, outputs: int, width: int, count: int) -> nn.
     for layer in layers:
         nn.init.kaiming_normal_(layer.weight)
         nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-    nn.init.zeros_(layers[-1].weight)
+    zero_at_first(layers[-1])
     return nn.Sequential(layers[0], *(part for layer in layers[1:] for part in (nn.ReLU(), layer)))
 
 
@@ -103,8 +108,7 @@ class UNet(nn.Module):
         self.widen = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in pairs)
         self.up = nn.ModuleList(ResidualBlock(width) for width in widths[:-1])
         self.last = nn.Conv2d(widths[0], outputs, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+        zero_at_first(self.last)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, rows, columns) to (batch, outputs, rows, columns)."""

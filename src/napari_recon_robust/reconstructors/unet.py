@@ -15,6 +15,7 @@ from ..weights import store
 from .base import Reconstructor
 from .fastmri_layout import FastMRIUNet
 from .unrolled import Problem
+from .zero_filled import ZeroFilled
 
 LIMIT = 6.0  # deviations from the mean that the network sees
 
@@ -38,6 +39,10 @@ class UNet(Reconstructor):
 
     def __init__(self, weights: str | Path | None = None) -> None:
         self.weights = str(weights or self.id)
+
+    def start(self) -> Reconstructor:
+        """The zero-filled image, as which its training starts."""
+        return ZeroFilled()
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The magnitude image."""

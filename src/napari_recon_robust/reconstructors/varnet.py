@@ -16,6 +16,7 @@ from ..physics.sampling import acs_region
 from ..weights import store
 from .base import Reconstructor
 from .fastmri_layout import FastMRIVarNet, acs_columns
+from .start import Start
 from .unrolled import Problem
 
 SENSITIVITIES = Knob(
@@ -57,6 +58,10 @@ class VarNet(Reconstructor):
 
     def __init__(self, weights: str | Path | None = None) -> None:
         self.weights = str(weights or self.id)
+
+    def start(self) -> Start:
+        """The same with its correction at zero."""
+        return Start(self, self.id)
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `sensitivities` and `combination`."""

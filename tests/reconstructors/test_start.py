@@ -1,0 +1,62 @@
+"""Where training starts, beside which trained methods are shown."""
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import TRAINED, random
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.quality.entries import Entry
+from napari_recon_robust.reconstructors.base import Reconstructor
+from napari_recon_robust.reconstructors.fastmri_layout import FastMRIVarNet
+from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork, HyperRecon
+from napari_recon_robust.reconstructors.registry import registry
+from napari_recon_robust.reconstructors.start import without_correction
+from napari_recon_robust.reconstructors.unrolled import problems
+
+
+@pytest.mark.parametrize("id", TRAINED)
+def test_without_its_correction_a_network_is_its_first_self(id: str, lines: Measurement) -> None:
+    """All that was learned but the corrections set back to its first value, it is the untrained network."""
+    _, kind, arguments = TRAINED[id]
+    (problem,) = problems(lines)
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        first, silent = kind(**arguments), without_correction(random(kind, arguments, 0.05))
+        for name, parameter in silent.named_parameters():
+            if parameter.ndim < 2 and name in dict(first.named_parameters()):
+                parameter.copy_(dict(first.named_parameters())[name])
+        torch.testing.assert_close(silent(problem), first(problem), rtol=1e-4, atol=1e-5)
+
+
+def test_hyperrecon_without_its_correction_does_not_know_the_mix(hyperrecon: HyperRecon, lines: Measurement) -> None:
+    """What is left, data consistency, hears of the knobs by its penalties alone; at equal ones nothing changes."""
+    network = hyperrecon.network(torch.device("cpu"))
+    assert isinstance(network, HyperNetwork)
+    silent = without_correction(network)
+    with torch.no_grad():
+        silent.numbers.weight.zero_()
+        (problem,) = problems(lines)
+        torch.testing.assert_close(silent(problem, 2e-3, 0.0), silent(problem, 2e-2, 1.0))
+        assert not torch.allclose(network(problem, 2e-3, 0.0), network(problem, 2e-2, 1.0))
+    start = hyperrecon.start()
+    np.testing.assert_allclose(start(lines, mix=0.0).abs().mean(), start(lines, mix=1.0).abs().mean(), rtol=0.05)
+
+
+def test_a_varnet_without_its_correction_leaves_the_samples() -> None:
+    torch.manual_seed(0)
+    network = without_correction(FastMRIVarNet(2, 4, 2))
+    k = torch.randn(1, 3, 16, 16, dtype=torch.complex64)
+    mask = torch.rand(1, 16) < 0.5
+    torch.testing.assert_close(network(k * mask, mask, torch.randn_like(k), (-1,)), k * mask)
+
+
+def test_an_entry_of_a_table(lines: Measurement) -> None:
+    entry = Entry.parse("cascade-net, start")
+    method = entry.reconstructor()
+    assert isinstance(method, Reconstructor)
+    assert not torch.allclose(method(lines), registry.get("cascade-net")(lines))
+    torch.testing.assert_close(Entry.parse("unet, start").reconstructor()(lines), registry.get("zero-filled")(lines))
+    with pytest.raises(InputError, match="is not trained"):
+        Entry.parse("tv, start").reconstructor()
