@@ -9,11 +9,13 @@ from napari_recon_robust.errors import InputError
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.quality.entries import Entry
 from napari_recon_robust.reconstructors.base import Reconstructor
-from napari_recon_robust.reconstructors.fastmri_layout import FastMRIVarNet
+from napari_recon_robust.reconstructors.cg_sense import conjugate_gradients
 from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork, HyperRecon
 from napari_recon_robust.reconstructors.registry import registry
 from napari_recon_robust.reconstructors.start import without_correction
 from napari_recon_robust.reconstructors.unrolled import problems
+from napari_recon_robust.reconstructors.varnet import VarNet
+from napari_recon_robust.reconstructors.varnet_from_cg import ITERATIONS, WEIGHT
 
 
 @pytest.mark.parametrize("id", TRAINED)
@@ -44,12 +46,16 @@ def test_hyperrecon_without_its_correction_does_not_know_the_mix(hyperrecon: Hyp
     np.testing.assert_allclose(start(lines, mix=0.0).abs().mean(), start(lines, mix=1.0).abs().mean(), rtol=0.05)
 
 
-def test_a_varnet_without_its_correction_leaves_the_samples() -> None:
-    torch.manual_seed(0)
-    network = without_correction(FastMRIVarNet(2, 4, 2))
-    k = torch.randn(1, 3, 16, 16, dtype=torch.complex64)
-    mask = torch.rand(1, 16) < 0.5
-    torch.testing.assert_close(network(k * mask, mask, torch.randn_like(k), (-1,)), k * mask)
+def test_a_varnet_starts_at_the_samples_or_at_cg_sense(lines: Measurement) -> None:
+    start = Entry.parse("varnet-cg, start, consistency=0.01").reconstructor()
+    model, data = lines.model, lines.data
+    image = conjugate_gradients(lambda x: model.normal(x) + WEIGHT * x, model.adjoint(data), ITERATIONS)
+    expected = lines.crop(image + model.adjoint(data - model.forward(image)))
+    torch.testing.assert_close(
+        start(lines, consistency=0.01), expected, rtol=1e-3, atol=2e-3 * float(image.abs().max())
+    )
+    samples = VarNet("varnet-cg").start()(lines)
+    torch.testing.assert_close(samples, lines.crop(model.adjoint(data)))
 
 
 def test_an_entry_of_a_table(lines: Measurement) -> None:

@@ -16,8 +16,8 @@ from ..physics.sampling import acs_region
 from ..weights import store
 from .base import Reconstructor
 from .fastmri_layout import FastMRIVarNet, acs_columns
-from .start import Start
 from .unrolled import Problem
+from .zero_filled import ZeroFilled
 
 SENSITIVITIES = Knob(
     name="sensitivities",
@@ -59,9 +59,13 @@ class VarNet(Reconstructor):
     def __init__(self, weights: str | Path | None = None) -> None:
         self.weights = str(weights or self.id)
 
-    def start(self) -> Start:
-        """The same with its correction at zero."""
-        return Start(self, self.id)
+    def start(self) -> Reconstructor:
+        """The zero-filled image: without corrections k_T is y."""
+        zero_filled: Reconstructor = ZeroFilled()
+        (combine,) = zero_filled.knobs
+        zero_filled.knobs = (combine.model_copy(update={"default": "combined"}),)
+        zero_filled.reference_kind = "combined"
+        return zero_filled
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image for `sensitivities` and `combination`."""
@@ -83,7 +87,9 @@ class VarNet(Reconstructor):
 
 
 class TrainableVarNet(FastMRIVarNet):
-    """The network of `VarNet` as the training sees it: a problem in, an image out; it starts at A^H y.
+    """The network of `VarNet` as the training sees it: a problem in, an image out.
+
+    Its first corrections are the means of the images, which normalising U-Nets hand through.
 
     learned: whether it is trained with its own sensitivities, as published, or with the estimated ones.
     """

@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..knob import Knob
 from ..measurement import Measurement
 from ..physics import fourier
 from ..physics.model import ForwardModel
 from .cg_sense import conjugate_gradients
 from .consistency import CONSISTENCY, ERROR, towards_samples
 from .fastmri_layout import FastMRIVarNet
+from .start import Start
 from .unrolled import Problem, local_phase
 from .varnet import (
     SENSITIVITIES,
@@ -39,7 +41,11 @@ class VarNetFromCG(VarNet):
     id = "varnet-cg"
     label = "CG-SENSE, improved by VarNet"
     summary = "CG-SENSE, improved by fastMRI's unrolled network, with estimated or learned coil sensitivities."
-    knobs = (SENSITIVITIES, CONSISTENCY)
+    knobs: tuple[Knob, ...] = (SENSITIVITIES, CONSISTENCY)
+
+    def start(self) -> Start:
+        """The same with its correction at zero: CG-SENSE's image, with the samples put in."""
+        return Start(self, self.id)
 
     def apply(self, network: FastMRIVarNet, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image by a network like it."""
