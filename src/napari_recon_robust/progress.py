@@ -12,12 +12,13 @@ class Progress:
     """How far a job is.
 
     fraction: 0 to 1. message: a few words for the user. preview: the best result so far
-    (its type is the job's own), or None.
+    (its type is the job's own), or None. notice: whether the message is to be kept where the user sees it.
     """
 
     fraction: float
     message: str = ""
     preview: Any = None
+    notice: bool = False
 
 
 Job = Generator[Progress, None, T]

@@ -9,7 +9,7 @@ from napari_recon_robust.physics.sampling import PATTERNS, Sampling
 from napari_recon_robust.progress import run
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.hqs_supervised import HQSSupervised
-from napari_recon_robust.training import loop
+from napari_recon_robust.training import loop, schedule
 from napari_recon_robust.training.data import MaskSpecification
 from napari_recon_robust.weights import store
 
@@ -54,8 +54,9 @@ def test_training_improves_on_its_cases(recipe, run_folder):
     bank = loop.Bank(run_folder / "bank")
     bank.validation = bank
     training = loop._Run(recipe, recipe.presets["cpu"], bank, run_folder, torch.device("cpu"))
-    before = training.validate()
-    run(training.go())
+    training.validate()
+    before = training.score
+    run(training.go(schedule.Steps(150)))
     assert training.score < 0.95 * before
 
 
@@ -154,8 +155,6 @@ def test_a_finished_run_is_not_overwritten(recipe, anatomy_folder, run_folder):
     run(loop.train(recipe, anatomy_folder, run_folder))
     with pytest.raises(InputError, match="holds a checkpoint already"):
         run(loop.train(recipe, anatomy_folder, run_folder))
-    with pytest.raises(InputError, match="another recipe"):
-        run(loop.train(recipe.model_copy(update={"pixels": 16 * 64}), anatomy_folder, run_folder, resume=True))
     path = run(loop.train(longer(recipe, 8), anatomy_folder, run_folder, resume=True))
     assert store.load(str(path)).metadata.steps == 8
 

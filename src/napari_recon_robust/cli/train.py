@@ -1,32 +1,90 @@
 """recon-robust train."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from ..errors import InputError
+from ..progress import Progress, relayed
 from ..training import loop
 from .options import checked_device, follow
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipes", nargs=-1, required=True, metavar="RECIPE...")
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of volumes or scans.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; runs/RECIPE if left out.")
+@click.option("--bank", type=click.Path(path_type=Path), help="Folder of the cases; bank in the run's if left out.")
 @click.option("--preset", default="cpu", show_default=True, metavar="cpu|gpu", help="How long and on what.")
+@click.option("--minutes", type=float, metavar="M", help="How long, by the clock, instead of the preset's steps.")
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
-def train(recipe: str, data: Path, output: Path | None, preset: str, resume: bool) -> None:
-    """Train the network of RECIPE: a name from the package, or a YAML file.
+@click.option("--from", "weights", metavar="WEIGHTS", help="Start from these weights: an id or a file.")
+@click.option("--from-shipped", is_flag=True, help="Start from the weights that ship under the recipe's name.")
+def train(
+    recipes: tuple[str, ...],
+    data: Path,
+    output: Path | None,
+    bank: Path | None,
+    preset: str,
+    minutes: float | None,
+    resume: bool,
+    weights: str | None,
+    from_shipped: bool,
+) -> None:
+    """Train the network of each RECIPE: a name from the package, or a YAML file.
 
     The folder, with those within, may mix NIfTI volumes and DICOM series (coils and phase are simulated) and fully
-    sampled multi-coil k-space in HDF5 (fastMRI, M4Raw, ISMRMRD). The run's folder gets a log.csv.
+    sampled multi-coil k-space in HDF5 (fastMRI, M4Raw, ISMRMRD). The run's folder gets a log.csv. Several recipes get
+    their shares of the minutes, one after the other, each in a folder of its own within --output.
 
     \b
     Examples:
       recon-robust train hqs-supervised --data anatomy/
-      recon-robust train hqs-supervised --data anatomy/ --resume
+      recon-robust train hqs-supervised --data anatomy/ --resume --minutes 60
+      recon-robust train varnet hyperrecon unet --data anatomy/ --bank cases/ --minutes 720
     """
-    chosen = loop.load_recipe(recipe)
-    folder = output or Path("runs") / chosen.id
+    if weights and from_shipped:
+        raise click.UsageError("--from and --from-shipped exclude each other.")
+    chosen = [loop.load_recipe(name) for name in recipes]
+    _check(chosen, preset, shared=bank is not None, one_start=weights is not None)
     device = checked_device("cuda" if preset == "gpu" else "cpu")
-    job = loop.train(chosen, data, folder, preset=preset, resume=resume, device=device)
-    click.echo(f"weights: {follow(job, f'training {chosen.id}')}")
+    whole = sum(recipe.share for recipe in chosen)
+    for recipe in chosen:
+        folder = output if output and len(chosen) == 1 else (output or Path("runs")) / recipe.id
+        job = loop.train(
+            recipe,
+            data,
+            folder,
+            preset=preset,
+            minutes=None if minutes is None else minutes * recipe.share / whole,
+            resume=resume and (len(chosen) == 1 or (folder / "checkpoint.pt").exists()),
+            weights=recipe.id if from_shipped else weights,
+            bank=bank,
+            device=device,
+        )
+        path = follow(relayed(job, _aloud), f"training {recipe.id}")
+        click.echo(f"weights: {path}")
+
+
+def _check(recipes: Sequence[loop.Recipe], preset: str, *, shared: bool, one_start: bool) -> None:
+    """InputError for recipes that cannot be trained together, before hours are spent on the first of them."""
+    for recipe in recipes:
+        recipe.preset(preset)
+    ids = [recipe.id for recipe in recipes]
+    if len(set(ids)) < len(ids):
+        raise InputError(f"the recipes are {', '.join(ids)}; each may be given once.")
+    if one_start and len(recipes) > 1:
+        raise InputError("several recipes cannot start from the same weights; give one, or --from-shipped.")
+    others = [recipe.id for recipe in recipes if recipe.bank != recipes[0].bank]
+    if shared and others:
+        raise InputError(
+            f"the recipes {', '.join(others)} want other cases than {ids[0]}; leave out --bank, or train them apart."
+        )
+
+
+def _aloud(step: Progress) -> Progress:
+    """What is to be known of a checkpoint stays on the screen."""
+    if step.notice:
+        click.echo(step.message, err=True)
+    return step

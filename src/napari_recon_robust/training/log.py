@@ -1,27 +1,59 @@
 """What a training writes down beside its checkpoint: log.csv, and TensorBoard's events where that is installed."""
 
 import csv
+import math
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-COLUMNS = ("step", "loss", "validation", "learning_rate", "seconds")
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the log.
+
+    hours: by the clock, of training; core_hours: of processors. phase: "decay" while the learning rate decays to the
+    weights that a call leaves, empty before. loss: its mean since the line before. validation, nmse_over_tv: the scores
+    (`loop`), None between validations. learning_rate: of AdamW. skipped: steps so far whose loss was not finite.
+    """
+
+    step: int
+    hours: float
+    phase: str
+    loss: float
+    validation: float | None
+    nmse_over_tv: float | None
+    learning_rate: float
+    skipped: int
+    core_hours: float
+
+
+COLUMNS = tuple(field.name for field in fields(Line))
 
 
 class Log:
-    """A line now and then: the mean loss since the line before, the validation's loss where there was one, else empty.
+    """A line now and then: the curve of scores over hours.
 
-    What an interrupted run wrote after the checkpoint that it goes on from is dropped.
+    What an interrupted run wrote after the checkpoint that it goes on from is dropped; lines of decays are kept.
     """
 
-    def __init__(self, folder: Path, step: int) -> None:
-        """step: that the training starts from."""
+    def __init__(self, folder: Path, step: int, decaying: bool = False) -> None:
+        """step, decaying: what the training starts from."""
         self.file = folder / "log.csv"
-        kept = []
+        lines: list[dict[str, str]] = []
         if self.file.exists():
             with self.file.open(newline="", encoding="utf-8") as file:
-                kept = [line for line in csv.reader(file) if line[0].isdecimal() and int(line[0]) <= step]
+                lines = [line for line in csv.DictReader(file) if (line.get("step") or "").isdecimal()]
+        phase = "decay" if decaying else ""
+        ended = max((n for n, line in enumerate(lines) if not line.get("phase")), default=0) if decaying else 0
+        kept = [
+            line
+            for n, line in enumerate(lines)
+            if int(line["step"]) <= step or (line.get("phase") or "") != phase or n < ended
+        ]
         with self.file.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([COLUMNS, *kept])
+            writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(kept)
         self.events = _events(folder / "tensorboard", step)
 
     def __enter__(self) -> Self:
@@ -31,15 +63,20 @@ class Log:
         if self.events is not None:
             self.events.close()
 
-    def write(self, step: int, loss: float, validation: float | None, learning_rate: float, seconds: float) -> None:
+    def write(self, line: Line) -> None:
         """One line."""
-        values = (loss, validation, learning_rate, seconds)
+        values = {name: value for name, value in asdict(line).items() if value is not None and not _is_nan(value)}
+        shown = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in values.items()}
         with self.file.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow([step, *("" if value is None else f"{value:.6g}" for value in values)])
+            csv.DictWriter(file, COLUMNS, restval="").writerow(shown)
         if self.events is not None:
-            for name, value in zip(COLUMNS[1:], values, strict=True):
-                if value is not None:
-                    self.events.add_scalar(name, value, step)
+            for name, value in values.items():
+                if isinstance(value, float):
+                    self.events.add_scalar(name, value, line.step)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _events(folder: Path, step: int) -> Any:

@@ -1,43 +1,45 @@
-"""The one training loop, for all recipes.
+"""The one training loop, for all recipes (`recipe`).
 
-A recipe (recipes/<id>.yaml) names
-  network: an id in `reconstructors.networks`, made with `arguments`; nothing else that a recipe says is imported;
-  loss: an entry of `losses.LOSSES`, loss(network, example, rng) -> scalar; it calls network(example.problem);
-  bank, masks, pixels: the data (`sources.BankSpecification`, `data.MaskSpecification`, pixels of a crop);
-  presets: steps, learning rate, ... for "cpu" and "gpu".
-A new architecture is a network whose `forward(problem: unrolled.Problem) -> complex64 (rows, columns)`, a line in the
-table of networks, a loss where none fits, and one YAML file. Everything that is drawn at random in step n depends on
-(seed, n) alone, so a run that was interrupted and resumed ends with the same weights as one that was not.
+Everything that is drawn at random in step n depends on (seed, n) alone, so a run of so many steps that was interrupted
+and resumed ends with the same weights as one that was not. A run of so many minutes depends on the machine.
+
+The folder of a run keeps checkpoint.pt, which is never decayed, and, while the learning rate decays at the end of a
+call, decay.pt: what was trained so far can always be gone on from (`schedule`).
 """
 
+import inspect
 import math
 import os
 import platform
+import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
-from importlib import resources
+from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-import yaml
-from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..evaluation.metrics import foreground, nmse
 from ..physics.model import ForwardModel
 from ..progress import Job, Progress
-from ..reconstructors import networks
+from ..reconstructors import tv
 from ..reconstructors.muon import optimisers
 from ..reconstructors.unrolled import Problem
-from ..specification import Specification
 from ..weights import store
-from .data import Bank, Case, Example, MaskSpecification, build_bank, draw_example
-from .log import Log
+from . import checkpoint, schedule
+from .data import Bank, Case, Example, build_bank, draw_example
+from .locks import locked
+from .log import Line, Log
 from .losses import LOSSES, SELF_SUPERVISED, make_loss
-from .sources import BankSpecification
+from .recipe import Preset, Recipe, load_recipe, make_network, recipes
+
+__all__ = ["LOSSES", "Bank", "Preset", "Recipe", "load_recipe", "make_network", "recipes", "train"]
 
 _CHECKPOINT_SECONDS = 120.0
 _VALIDATION_SEED, _EXAMPLES = 2**20, 2**21
@@ -45,234 +47,275 @@ _AVERAGE = 0.999  # decay of the running mean of the weights, which is what is v
 _REPORT_SECONDS = 0.2
 _LOG_STEPS = 20
 _POOL = 16  # examples that are used in turn, where each is used in several steps
-
-
-class Preset(Specification):
-    """How long and how a recipe is trained on one kind of machine.
-
-    precision: of the convolutions in training; weights, data consistency and validation stay in float32.
-    accumulate: examples in a step. reuse: steps that see each example; drawing one (its mask, its classical start)
-    can cost more than a step.
-    muon: learning rate of hidden convolutions by `Muon`; None trains them by AdamW like all else.
-    """
-
-    steps: int = Field(gt=0)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    muon: float | None = Field(default=None, gt=0)
-    reuse: int = Field(default=1, ge=1)
-    warm_up: int = Field(default=200, ge=0)
-    accumulate: int = Field(default=1, ge=1)
-    precision: Literal["float32", "bfloat16"] = "bfloat16"
-    validate_every: int = Field(default=500, gt=0)
-
-
-class Recipe(Specification):
-    """Everything that determines a set of weights; the fields are explained at the head of this module.
-
-    id: the name of the files that are written.
-    stored: precision of the weights in their file; they are computed with in float32.
-    start: parts of the network (submodules by their names, "" is all of it) that start from trained weights, an id of a
-    shipped set or a file: tensors of the same name are taken.
-    """
-
-    id: str = Field(pattern=r"^\w[\w.-]*$")
-    title: str
-    network: Annotated[str, AfterValidator(networks.identify)]
-    arguments: dict[str, Any]
-    loss: str
-    bank: BankSpecification
-    masks: MaskSpecification = MaskSpecification()
-    pixels: int = Field(default=16384, gt=0)
-    seed: int = 0
-    start: dict[str, str] = Field(default_factory=dict)
-    stored: Literal["float32", "float16"] = "float32"
-    presets: dict[str, Preset]
-    notes: str = ""
-
-
-def recipes() -> list[str]:
-    """The ids of the recipes in the package."""
-    names = (entry.name for entry in resources.files(__package__).joinpath("recipes").iterdir())
-    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
-
-
-def load_recipe(name: str) -> Recipe:
-    """The packaged recipe of that id, or the one in a YAML file; InputError if there is none or it does not fit."""
-    path = Path(name)
-    source = path if path.suffix in (".yaml", ".yml") else resources.files(__package__) / "recipes" / f"{name}.yaml"
-    try:
-        values = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except OSError:
-        raise InputError(f"there is no recipe {name!r}; choose {', '.join(recipes())}, or give a YAML file.") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path.name} is no valid YAML ({' '.join(str(error).split())}).") from None
-    if not isinstance(values, Mapping):
-        raise InputError(f"{path.name} holds no recipe; fields with values are expected.")
-    return Recipe(**values)
-
-
-def make_network(recipe: Recipe) -> nn.Module:
-    """The recipe's network with its first weights, which depend on the seed, and on what it starts from.
-
-    Raises InputError for arguments that do not fit, WeightsError for weights to start from that are missing, InputError
-    for ones that do not fit.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        network = networks.make(recipe.network, recipe.arguments)
-    for part, weights in recipe.start.items():
-        try:
-            own = network.get_submodule(part)
-        except AttributeError:
-            raise InputError(f"{recipe.id} has no part {part!r} that could start from {weights!r}.") from None
-        found = {name: value for name, value in store.load(weights).state.items() if name in own.state_dict()}
-        try:
-            own.load_state_dict(found, strict=False)
-        except RuntimeError:
-            found = {}
-        if not found:
-            raise InputError(f"{recipe.id} cannot start from the weights {weights!r}: they are of another network.")
-    return network
+_SKIPPED, _RETURNS = 5, 3  # steps in a row before a return to the last checkpoint, and such returns
 
 
 def train(
-    recipe: Recipe, data: Path, out: Path, *, preset: str = "cpu", resume: bool = False, device: str = "cpu"
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    *,
+    preset: str = "cpu",
+    minutes: float | None = None,
+    resume: bool = False,
+    weights: str | None = None,
+    bank: Path | None = None,
+    device: str = "cpu",
 ) -> Job[Path]:
     """Train a recipe on the volumes and scans in `data`; yields Progress whose preview is the last validation score.
 
+    minutes: how long, by the clock; the preset's steps if None. resume: go on from the checkpoint, also for another
+    time, or finish the decay that was interrupted. weights: to start from, an id of a shipped set or a file. bank: the
+    folder of the cases, `out`/bank if None; recipes of the same bank may share one.
+
     Keeps in `out`: bank/ (the cases, made once), checkpoint.pt (written atomically, every two minutes), log.csv (and
     tensorboard/ where that is installed), <id>.safetensors with its card <id>.md at the end; returns the path of the
-    former. resume: go on from the checkpoint, also with another preset (more steps, say).
-    Raises InputError for data, a preset or a checkpoint that does not fit. Undersampled scans fit losses alone that
-    see no truth (`losses.SELF_SUPERVISED`).
+    former.
+    Raises InputError for data, a preset, weights or a checkpoint that does not fit, a folder that another run trains
+    in, a full disk, and for losses that stay not finite. Undersampled scans fit losses alone that see no truth
+    (`losses.SELF_SUPERVISED`).
     """
-    if preset not in recipe.presets:
-        raise InputError(f"{recipe.id} has no preset {preset!r}; choose one of {', '.join(recipe.presets)}.")
+    chosen = recipe.preset(preset)
     if recipe.loss not in LOSSES:
         raise InputError(f"there is no loss {recipe.loss!r}; choose one of {', '.join(LOSSES)}.")
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise InputError(f"minutes are {minutes}; give a time above 0.")
+    if resume and weights is not None:
+        raise InputError("a run goes on from its checkpoint or starts from weights, not both; leave one out.")
+    with _written(out):
+        out.mkdir(parents=True, exist_ok=True)
+    with locked(out / "run.lock", f"another run trains in {out}; wait for it, stop it, or give another folder."):
+        cases = yield from _bank(recipe, data, bank or out / "bank")
+        run = _Run(recipe, chosen, cases, out, torch.device(device), weights)
+        budget: schedule.Budget = schedule.Steps(chosen.steps) if minutes is None else schedule.Minutes(minutes)
+        if resume:
+            budget = run.restore(budget)
+            for name, (before, now) in run.changed.items():
+                yield Progress(0.0, f"the checkpoint's recipe had {name} {before}; now {now}", notice=True)
+        elif run.checkpoint.exists():
+            raise InputError(f"{out} holds a checkpoint already; resume it, or give another folder.")
+        with _written(out):
+            yield from run.go(budget)
+            command = f"recon-robust train {recipe.id} --data FOLDER --preset {preset}"
+            command += "" if minutes is None else f" --minutes {minutes:g}"
+            path = store.save(out, recipe.id, run.averaged_state(), run.metadata(command), half=run.half)
+            run.close()
+        return path
+
+
+def _bank(recipe: Recipe, data: Path, folder: Path) -> Job[Bank]:
+    """The cases of a recipe; InputError for undersampled ones that its loss cannot learn from."""
     self_supervised = recipe.loss in SELF_SUPERVISED
-    bank = yield from build_bank(recipe.bank, data, out / "bank", undersampled=self_supervised)
+    bank = yield from build_bank(recipe.bank, data, folder, undersampled=self_supervised)
     if bank.undersampled and not self_supervised:
         raise InputError(
-            f"{out} holds cases of undersampled scans, and the loss {recipe.loss!r} needs the truth; give another "
-            f"folder, or a recipe with one of the losses {', '.join(SELF_SUPERVISED)}."
+            f"{folder.parent} holds cases of undersampled scans, and the loss {recipe.loss!r} needs the truth; give "
+            f"another folder, or a recipe with one of the losses {', '.join(SELF_SUPERVISED)}."
         )
-    run = _Run(recipe, recipe.presets[preset], bank, out, torch.device(device))
-    if resume:
-        run.restore()
-    elif run.checkpoint.exists():
-        raise InputError(f"{out} holds a checkpoint already; resume it, or give another folder.")
-    yield from run.go()
-    scores = {"validation": {recipe.loss: run.score}}
-    metadata = _metadata(recipe, bank, preset, scores, run.seconds, run.step, device)
-    return store.save(out, recipe.id, run.averaged_state(), metadata, half=recipe.stored == "float16")
+    return bank
 
 
 class _Run:
-    """The state of one training: network, running mean of its weights, optimiser, step, time, score."""
+    """The state of one training: network, running mean of its weights, optimisers, step, times, scores."""
 
-    def __init__(self, recipe: Recipe, preset: Preset, bank: Bank, out: Path, device: torch.device) -> None:
+    def __init__(
+        self, recipe: Recipe, preset: Preset, bank: Bank, out: Path, device: torch.device, weights: str | None = None
+    ) -> None:
         self.recipe, self.preset, self.bank, self.device = recipe, preset, bank, device
-        self.checkpoint = out / "checkpoint.pt"
-        self.network = make_network(recipe).to(device)
+        self.checkpoint, self.branch = out / "checkpoint.pt", out / "decay.pt"
+        self.network = make_network(recipe, weights).to(device)
         self.average = torch.optim.swa_utils.AveragedModel(self.network, multi_avg_fn=_running_mean, use_buffers=True)
         self.optimisers = optimisers(self.network, preset.learning_rate, preset.muon)
         self.loss = make_loss(recipe.loss, recipe.seed)
         if isinstance(self.loss, nn.Module):
             self.loss.to(device)
-        self.step, self.seconds, self.score = 0, 0.0, math.inf
         self._drawn = lru_cache(_POOL)(self._draw)
+        self.half = recipe.stored == "float16"
+        self.decaying = False
+        self.step, self.seconds, self.core_seconds = 0, 0.0, 0.0
+        self.score = math.inf
+        self.over_tv: float | None = None
+        # skipped: steps whose loss or gradient was not finite; rate: of the preset's, halved by each return.
+        self.skipped, self.returns, self.rate, self._bad = 0, 0, 1.0, 0
+        self.curve: list[tuple[float, float, float | None]] = []
+        self.history: list[dict[str, Any]] = []
+        self.changed: dict[str, list[Any]] = {}
+        self.weights = "" if weights is None else f"{Path(weights).name} (SHA-256 {store.load(weights).sha256})"
+        self._tv_errors: dict[int, float] = {}
 
-    def go(self) -> Job[None]:
-        """The remaining steps."""
-        started, saved, reported = time.monotonic() - self.seconds, time.monotonic(), 0.0
-        running, losses = math.nan, list[float]()
-        with Log(self.checkpoint.parent, self.step) as log:
-            while self.step < self.preset.steps:
-                rate = self.preset.learning_rate * self._schedule()
-                losses.append(self._take_step())
-                running = losses[-1] if math.isnan(running) else 0.98 * running + 0.02 * losses[-1]
+    def go(self, budget: schedule.Budget) -> Job[None]:
+        """The remaining steps of a budget, the last ones at a rate that decays to zero."""
+        self.history.append({"first": self.step, "version": _version(), "changed": self.changed, "start": self.weights})
+        started, began = time.monotonic() - self.seconds, time.process_time() - self.core_seconds
+        if not self.decaying:
+            self.branch.unlink(missing_ok=True)
+        self.save(budget)  # there is always one to go back to
+        saved, reported, running = time.monotonic(), 0.0, math.nan
+        losses = list[float]()
+        spent, validated = budget.spent(self.step), False
+        with Log(self.checkpoint.parent, self.step, self.decaying) as log:
+            while spent < 1:
+                if schedule.decays(spent) and not self.decaying:
+                    self.save(budget)
+                    self.decaying = True  # from here on into the branch
+                    self.save(budget)
+                rate = self.rate * schedule.rate(self.step, self.preset.warm_up, spent)
+                loss = self._take_step(rate)
+                if loss is not None:
+                    losses.append(loss)
+                    running = loss if math.isnan(running) else 0.98 * running + 0.02 * loss
                 self.step += 1
-                self.seconds = time.monotonic() - started
-                last = self.step == self.preset.steps
+                self.seconds, self.core_seconds = time.monotonic() - started, time.process_time() - began
+                if self._bad == _SKIPPED:
+                    self._return(budget)
+                spent = budget.spent(self.step)
+                last = spent >= 1
+                if last:
+                    self._end(budget)
                 validated = last or self.step % self.preset.validate_every == 0
                 if validated:
-                    self.score = self.validate()
+                    self.validate()
                 if validated or self.step % _LOG_STEPS == 0:
-                    score = self.score if validated else None
-                    log.write(self.step, sum(losses) / len(losses), score, rate, self.seconds)
+                    mean = sum(losses) / len(losses) if losses else math.nan
+                    log.write(self._line(mean, rate * self.preset.learning_rate, validated))
                     losses.clear()
-                if time.monotonic() - saved > _CHECKPOINT_SECONDS or last:
-                    self.save()
+                if time.monotonic() - saved > _CHECKPOINT_SECONDS and not last and not self._bad:
+                    self.save(budget)
                     saved = time.monotonic()
                 if time.monotonic() - reported > _REPORT_SECONDS:
                     reported = time.monotonic()
-                    yield Progress(
-                        self.step / self.preset.steps,
-                        f"step {self.step}: loss {running:.4f}, validation {self.score:.4f}",
-                        preview=self.score,
-                    )
-        if math.isinf(self.score):  # resumed behind the last step, before any validation
-            self.score = self.validate()
+                    yield Progress(min(spent, 1.0), self._words(running), preview=self.score)
+        if not validated:  # resumed behind the last step
+            self._end(budget)
+            self.validate()
+        if not math.isfinite(self.score):
+            raise InputError(f"the validation of {self.recipe.id} is {self.score}; check the training data for NaN.")
 
-    def validate(self) -> float:
-        """The mean loss of the averaged weights over the held-out cases, in float32, with the same draws each time."""
+    def validate(self) -> None:
+        """Set the scores of the averaged weights on the validation cases, in float32, with the same draws each time.
+
+        score: the mean loss. over_tv: the geometric mean of NMSE / NMSE of TV by its rule, of magnitudes within the
+        foreground; None for networks that need more than a problem.
+        """
         network = self.average.module.eval()
+        losses, ratios = [], []
         with torch.no_grad():
-            losses = [
-                float(self.loss(network, self._example(case, rng), rng))
-                for number, case in enumerate(self.bank.validation)
-                for rng in [np.random.default_rng((self.recipe.seed, _VALIDATION_SEED, number))]
-            ]
-        return sum(losses) / len(losses)
+            for number, case in enumerate(self.bank.validation):
+                rng = np.random.default_rng((self.recipe.seed, _VALIDATION_SEED, number))
+                example = self._example(case, rng)
+                losses.append(float(self.loss(network, example, rng)))
+                if _needs_problem_alone(network):
+                    ratios.append(_error(network(example.problem), example) / self._tv_error(number, example))
+        self.score = sum(losses) / len(losses)
+        self.over_tv = math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios and min(ratios) > 0 else None
+        self.curve.append((self.seconds / 3600, self.score, self.over_tv))
 
     def averaged_state(self) -> store.State:
         """The running mean of the weights."""
         state: store.State = self.average.module.state_dict()
         return state
 
-    def save(self) -> None:
-        """Write the checkpoint; one that is half written never replaces a whole one."""
-        partial = self.checkpoint.with_suffix(".partial")
-        torch.save(self._state(), partial)
-        partial.replace(self.checkpoint)
+    def save(self, budget: schedule.Budget) -> None:
+        """Write the checkpoint, or while the rate decays that of the branch."""
+        checkpoint.write(self.branch if self.decaying else self.checkpoint, self._state(budget))
 
-    def restore(self) -> None:
-        """Go on from the checkpoint; InputError if there is none, or it is of another recipe."""
+    def restore(self, budget: schedule.Budget) -> schedule.Budget:
+        """Go on from the checkpoint, or finish a decay of the same steps, or of minutes, that was interrupted.
+
+        Returns what is left of the budget. InputError if there is no checkpoint, or it is of another network.
+        """
         if not self.checkpoint.exists():
             raise InputError(f"{self.checkpoint.parent} holds no checkpoint to resume; start without --resume.")
-        try:
-            state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        except Exception as error:  # the unpickler raises whatever the bytes lead it to
-            raise InputError(f"{self.checkpoint} is no checkpoint of tensors and numbers alone; start anew.") from error
-        if state["recipe"] != self._description():
-            raise InputError(f"the checkpoint in {self.checkpoint.parent} is of another recipe; start anew.")
+        if self.branch.exists():
+            state = self._read(self.branch)
+            left = _left(state["budget"], budget)
+            if left is not None:
+                self._load(state)
+                self.decaying = True
+                return left
+        state = self._read(self.checkpoint)
+        self._load(state)
+        return budget
+
+    def close(self) -> None:
+        """Note the end of the call in the checkpoint, from which it can be gone on; the decay is done with."""
+        state = checkpoint.read(self.checkpoint, torch.device("cpu"))
+        checkpoint.write(self.checkpoint, state | {"history": self._history()})
+        self.branch.unlink(missing_ok=True)
+
+    def metadata(self, command: str) -> store.Metadata:
+        """What is known about the weights."""
+        return _metadata(self, command)
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        state = checkpoint.read(path, self.device)
+        self.changed = checkpoint.differences(state, path, self.recipe, self.preset)
+        if not checkpoint.fits(state, self.network.state_dict()):
+            raise InputError(f"the tensors in {path} are not those of the network of {self.recipe.id}; start anew.")
+        return state
+
+    def _load(self, state: dict[str, Any]) -> None:
+        """Optimisers and losses take their state if they are of the same kind; their settings are the recipe's."""
         for name in ("network", "average"):
             getattr(self, name).load_state_dict(state[name])
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
-        if isinstance(self.loss, nn.Module):
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=False):
+            groups = optimiser.state_dict()["param_groups"]
+            if [group["params"] for group in groups] == [group["params"] for group in saved["param_groups"]]:
+                optimiser.load_state_dict({**saved, "param_groups": groups})
+        if isinstance(self.loss, nn.Module) and self.loss.state_dict().keys() == state["loss"].keys():
             self.loss.load_state_dict(state["loss"])
-        self.step, self.seconds, self.score = state["step"], state["seconds"], state["score"]
+        for name in ("step", "seconds", "score"):
+            setattr(self, name, state[name])
+        for name in (
+            "core_seconds",
+            "over_tv",
+            "skipped",
+            "returns",
+            "rate",
+            "curve",
+            "history",
+        ):  # not in the first ones
+            setattr(self, name, state.get(name, getattr(self, name)))
+        self.curve, self.history = list(self.curve), list(self.history)
 
-    def _state(self) -> dict[str, Any]:
+    def _state(self, budget: schedule.Budget) -> dict[str, Any]:
+        names = ("step", "seconds", "core_seconds", "score", "over_tv", "skipped", "returns", "rate", "curve")
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "loss": self.loss.state_dict() if isinstance(self.loss, nn.Module) else {},
-            "recipe": self._description(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "score": self.score,
+            "recipe": checkpoint.description(self.recipe, self.preset),
+            "budget": budget.state(self.step),
+            "history": self._history(),
+            **{name: getattr(self, name) for name in names},
         }
 
-    def _description(self) -> str:
-        left_out = {"title", "presets", "notes", "stored"} | (set() if self.recipe.start else {"start"})
-        return self.recipe.model_dump_json(exclude=left_out)
+    def _history(self) -> list[dict[str, Any]]:
+        """With what the call under way has done so far."""
+        scores = {"score": self.score, "over_tv": self.over_tv}
+        hours = {"hours": self.seconds / 3600, "core_hours": self.core_seconds / 3600}
+        return [*self.history[:-1], {**self.history[-1], "last": self.step, **hours, **scores}]
 
-    def _take_step(self) -> float:
-        """One update; a loss that is not finite stops the training, since its data must be at fault."""
+    def _return(self, budget: schedule.Budget) -> None:
+        """To the last checkpoint, at half the learning rates from there on; what was spent stays spent.
+
+        InputError after too many of them.
+        """
+        if self.returns == _RETURNS:
+            raise InputError(
+                f"the loss of {self.recipe.id} was not finite in {_SKIPPED} steps in a row, and again after {_RETURNS} "
+                "returns to the last checkpoint, each at half the rate; check the training data for NaN, or give lower "
+                "learning rates."
+            )
+        spent = self.seconds, self.core_seconds, self.skipped, self.returns + 1, self.rate / 2
+        self._load(checkpoint.read(self.branch if self.decaying else self.checkpoint, self.device))
+        self.seconds, self.core_seconds, self.skipped, self.returns, self.rate = spent
+        self._bad = 0
+        self.save(budget)
+
+    def _take_step(self, rate: float) -> float | None:
+        """One update at a share of the learning rates; None where it was skipped: a loss or gradient was not finite."""
         rng = np.random.default_rng((self.recipe.seed, self.step))
         self.network.train()
         total = 0.0
@@ -280,23 +323,33 @@ class _Run:
             example = self._drawn(self._number(self.step * self.preset.accumulate + part))
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.preset.precision == "bfloat16"):
                 loss = self.loss(self.network, example, rng) / self.preset.accumulate
-            if not torch.isfinite(loss):
-                raise InputError(f"the loss became {loss.item()} in step {self.step}; check the training data for NaN.")
-            loss.backward()
             total += loss.item()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            if not math.isfinite(total):
+                break
+            loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        if not math.isfinite(total) or not bool(torch.isfinite(norm)):
+            self.network.zero_grad(set_to_none=True)
+            self.skipped, self._bad = self.skipped + 1, self._bad + 1
+            return None
+        self._bad = 0
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = optimiser.defaults["lr"] * self._schedule()
+                group["lr"] = optimiser.defaults["lr"] * rate
             optimiser.step()
         self.network.zero_grad(set_to_none=True)
         self.average.update_parameters(self.network)
         return total
 
-    def _schedule(self) -> float:
-        """Linear warm-up, then half a cosine down to 1%."""
-        warm_up = min(1.0, (self.step + 1) / (self.preset.warm_up + 1))
-        return warm_up * (0.505 + 0.495 * math.cos(math.pi * self.step / self.preset.steps))
+    @torch.no_grad()
+    def _end(self, budget: schedule.Budget) -> None:
+        """Round the averaged weights to what is stored of them, so that these are validated."""
+        if not self.decaying:  # there were too few steps for a decay
+            self.save(budget)
+        if self.half:
+            for value in self.average.module.state_dict().values():
+                if value.dtype == torch.float32:
+                    value.copy_(value.half())
 
     def _number(self, use: int) -> int:
         """Which example is used: pools of examples, each pool `reuse` times in turn."""
@@ -311,14 +364,61 @@ class _Run:
 
     def _example(self, case: Case, rng: np.random.Generator) -> Example:
         example = draw_example(case, self.recipe.masks, self.recipe.pixels, rng)
-        if self.device.type == "cpu":
-            return example
-        problem, model = example.problem, example.problem.model
-        maps, mask = model.sensitivities.to(self.device), model.mask.to(self.device)
-        moved = Problem(
-            ForwardModel(maps, mask, model.dims), problem.data.to(self.device), problem.noise.to(self.device)
+        return example if self.device.type == "cpu" else _moved(example, self.device)
+
+    def _tv_error(self, number: int, example: Example) -> float:
+        """Of a validation example, computed once."""
+        if number not in self._tv_errors:
+            problem = example.problem
+            self._tv_errors[number] = _error(problem.tv(tv.rule(float(problem.noise))), example)
+        return self._tv_errors[number]
+
+    def _line(self, loss: float, rate: float, validated: bool) -> Line:
+        return Line(
+            step=self.step,
+            hours=self.seconds / 3600,
+            phase="decay" if self.decaying else "",
+            loss=loss,
+            validation=self.score if validated else None,
+            nmse_over_tv=self.over_tv if validated else None,
+            learning_rate=rate,
+            skipped=self.skipped,
+            core_hours=self.core_seconds / 3600,
         )
-        return Example(moved, example.truth.to(self.device), example.magnitude.to(self.device))
+
+    def _words(self, loss: float) -> str:
+        words = f"step {self.step}: loss {loss:.4f}, validation {self.score:.4f}"
+        if self.over_tv is not None:
+            words += f", NMSE {self.over_tv:.3f} of TV's"
+        return f"{words}, {self.skipped} steps skipped" if self.skipped else words
+
+
+def _left(saved: dict[str, Any], budget: schedule.Budget) -> schedule.Budget | None:
+    """What is left of a decay that was interrupted; None where it was of other steps, which end elsewhere."""
+    if isinstance(budget, schedule.Minutes):
+        return schedule.Minutes(saved["minutes"], saved["spent"]) if "minutes" in saved else None
+    return budget if saved == budget.state(0) else None
+
+
+def _needs_problem_alone(network: nn.Module) -> bool:
+    """Whether `network(problem)` is an image."""
+    parameters = list(inspect.signature(network.forward).parameters.values())
+    return all(one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for one in parameters) and all(
+        one.default is not inspect.Parameter.empty for one in parameters[1:]
+    )
+
+
+def _error(image: Tensor, example: Example) -> float:
+    """NMSE of the magnitude within the foreground; a magnitude image is one of the root sum of squares."""
+    reference = example.truth if image.is_complex() else example.magnitude
+    return float(nmse(image, reference, foreground(example.magnitude)))
+
+
+def _moved(example: Example, device: torch.device) -> Example:
+    problem, model = example.problem, example.problem.model
+    model = ForwardModel(model.sensitivities.to(device), model.mask.to(device), model.dims)
+    moved = Problem(model, problem.data.to(device), problem.noise.to(device))
+    return Example(moved, example.truth.to(device), example.magnitude.to(device))
 
 
 def _running_mean(mean: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
@@ -327,19 +427,22 @@ def _running_mean(mean: Sequence[Tensor], current: Sequence[Tensor], count: Tens
     torch._foreach_lerp_(list(mean), list(current), 1 - decay)
 
 
-def _metadata(
-    recipe: Recipe,
-    bank: Bank,
-    preset: str,
-    scores: dict[str, dict[str, float]],
-    seconds: float,
-    steps: int,
-    device: str,
-) -> store.Metadata:
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """InputError, one sentence, where a file of the run cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(checkpoint.no_room(folder, error)) from error
+
+
+def _metadata(run: _Run, command: str) -> store.Metadata:
+    recipe, bank = run.recipe, run.bank
     wanted, masks = recipe.bank, recipe.masks
     ranges: dict[str, Any] = {"noise": wanted.noise, "coils": wanted.coils, "matrix": wanted.matrix}
     kinds = ", ".join(f"{count} {kind}" for kind, count in bank.origins.items()) or "simulated from NIfTI"
-    anatomy = "brain slices in all planes, simulated" if bank.simulated else f"slices of {kinds}"
+    anatomy = "slices in all planes of the volumes below, simulated" if bank.simulated else f"slices of {kinds}"
+    scores = {recipe.loss: run.score} | ({} if run.over_tv is None else {"NMSE / TV's": run.over_tv})
     return store.Metadata(
         title=recipe.title,
         trained_for=store.Domain(
@@ -347,20 +450,39 @@ def _metadata(
             patterns=masks.patterns,
             anatomy=f"{anatomy}; validation is {bank.record.validation}",
         ),
-        command=f"recon-robust train {recipe.id} --data FOLDER --preset {preset}",
+        command=command,
         data=f"{wanted.cases} acquisitions from FOLDER ({kinds}; seed {wanted.seed})",
-        hardware=_hardware(device),
-        seconds=seconds,
-        steps=steps,
-        scores=scores,
+        volumes=tuple(store.Volume(**source.model_dump()) for source in bank.record.sources),
+        hardware=_hardware(run.device),
+        seconds=run.seconds,
+        core_seconds=run.core_seconds,
+        steps=run.step,
+        skipped=run.skipped,
+        version=_version(),
+        scores={"validation": scores},
+        curve=tuple(run.curve),
+        history=tuple(store.Stretch(**one) for one in run._history()),
         network=recipe.network,
         architecture=recipe.arguments,
         notes=recipe.notes,
     )
 
 
-def _hardware(device: str) -> str:
-    if device.startswith("cuda"):
+def _version() -> str:
+    """Of this package, with the commit where it runs from its repository."""
+    version = metadata.version("napari-recon-robust")
+    here = Path(__file__)
+    asked = ["git", "-C", str(here.parent), "log", "-1", "--format=%h"]
+    try:  # nothing is said about a file that the repository around it does not track
+        tracked = subprocess.run([*asked, "--", here.name], capture_output=True, text=True, timeout=10)
+        found = subprocess.run(asked, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return version
+    return f"{version} ({found.stdout.strip()})" if tracked.stdout.strip() else version
+
+
+def _hardware(device: torch.device) -> str:
+    if device.type == "cuda":
         return f"one {torch.cuda.get_device_name(device)}"
     cpu = f"{torch.get_num_threads()} thread(s) of a {os.cpu_count()}-core {platform.machine()} CPU"
-    return f"{cpu}, no GPU" if device == "cpu" else f"{cpu} with {device}"
+    return f"{cpu}, no GPU" if device.type == "cpu" else f"{cpu} with {device}"

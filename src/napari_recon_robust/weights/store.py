@@ -8,7 +8,7 @@ card's is not used. Weights from elsewhere are given as a path.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -31,6 +31,7 @@ Range = tuple[float, float]
 
 _SUFFIX = ".safetensors"
 _CHECKPOINTS = (".pt", ".pth", ".ckpt")
+_CURVE_POINTS = 8  # of a card
 
 
 class Domain(BaseModel):
@@ -48,12 +49,46 @@ class Domain(BaseModel):
     anatomy: str
 
 
+class Volume(BaseModel):
+    """What a set of weights has seen: a file or scan, whom it shows, and whether it was to train or to validate."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: str
+    sha256: str
+    person: str
+    use: str = "training"
+    licence: str = ""
+
+
+class Stretch(BaseModel):
+    """One call of a training that went on from another: from step `first` to `last`, hours counted from the first call.
+
+    changed: fields of the recipe that differ from the call before, {field: [before, after]}. start: the weights that it
+    began with. score: the validation's loss of what it left; over_tv: NMSE relative to TV's there.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    first: int
+    last: int
+    hours: float
+    core_hours: float
+    version: str = ""
+    changed: dict[str, list[Any]] = {}
+    start: str = ""
+    score: float | None = None
+    over_tv: float | None = None
+
+
 class Metadata(BaseModel):
     """How a set of weights came to be: kept as JSON in the header of the safetensors file.
 
     network: its id in `reconstructors.networks`, which is that of the method that runs it; architecture: the arguments
     that make it again. scores: {case: {measure: value}} on data that training did not see. command: what makes the set
-    again. seconds: time spent on training.
+    again. seconds: time spent on training, by the clock; core_seconds: of processors. skipped: steps whose loss was not
+    finite. curve: (hours, loss, NMSE relative to TV's) of each validation. version: of this package.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,6 +101,12 @@ class Metadata(BaseModel):
     seconds: float
     steps: int
     scores: dict[str, dict[str, float]] = {}
+    volumes: tuple[Volume, ...] = ()
+    core_seconds: float = 0.0
+    skipped: int = 0
+    version: str = ""
+    curve: tuple[tuple[float, float, float | None], ...] = ()
+    history: tuple[Stretch, ...] = ()
     network: str = ""
     architecture: dict[str, Any] = {}
     notes: str = ""
@@ -142,11 +183,22 @@ def save(folder: Path, name: str, state: State, metadata: Metadata, *, half: boo
         tensors = {key: value.half() if value.dtype == torch.float32 else value for key, value in tensors.items()}
     content = save_bytes(tensors, {"recon_robust": metadata.model_dump_json()})
     path = folder / f"{name}{_SUFFIX}"
-    path.write_bytes(content)
+    _replace(path, content)
     parameters = sum(tensor.numel() for tensor in tensors.values())
     card = _card(name, metadata, parameters, content)
-    (folder / f"{name}.md").write_text(card, encoding="utf-8", newline="\n")
+    _replace(folder / f"{name}.md", card.encode())
     return path
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _place(name: str) -> Traversable:
@@ -229,7 +281,12 @@ def _card(name: str, metadata: Metadata, parameters: int, content: bytes) -> str
         "",
         f"- command: `{metadata.command}`",
         f"- data: {metadata.data}",
-        f"- hardware and time: {metadata.hardware}, {metadata.seconds / 60:.0f} minutes, {metadata.steps} steps",
+        f"- hardware and time: {metadata.hardware}, {metadata.seconds / 60:.0f} minutes"
+        + (f" ({metadata.core_seconds / 3600:.2f} core hours)" if metadata.core_seconds else "")
+        + f", {metadata.steps} steps"
+        + (f", {metadata.skipped} of them skipped for a loss that was not finite" if metadata.skipped else ""),
+        *_course(metadata),
+        *_volumes(metadata.volumes),
     ]
     if metadata.scores:
         measures = list(dict.fromkeys(measure for case in metadata.scores.values() for measure in case))
@@ -241,3 +298,31 @@ def _card(name: str, metadata: Metadata, parameters: int, content: bytes) -> str
     if metadata.notes:
         lines += ["", metadata.notes]
     return "\n".join(lines) + "\n"
+
+
+def _course(metadata: Metadata) -> list[str]:
+    """The curve of the validation's loss, and where the training went on from another call or other weights."""
+    lines = [f"- version: {metadata.version}"] if metadata.version else []
+    if metadata.curve:
+        every = max(1, -(-len(metadata.curve) // _CURVE_POINTS))
+        points = [*metadata.curve[::-1][::every]][::-1]
+        curve = ", ".join(f"{loss:.4g} after {hours:.2g} h" for hours, loss, _ in points)
+        lines.append(f"- validation: {curve}")
+    for one in metadata.history:
+        if one.start:
+            lines.append(f"- started from {one.start}")
+        elif one.first:
+            changes = ", ".join(f"{name} {before} → {after}" for name, (before, after) in one.changed.items())
+            lines.append(f"- went on from step {one.first}{f' with {changes}' if changes else ''}")
+    return lines
+
+
+def _volumes(volumes: Sequence[Volume]) -> list[str]:
+    """A table of what was trained on and validated with, and how many people that is."""
+    if not volumes:
+        return []
+    people = {use: len({one.person for one in volumes if one.use == use}) for use in ("training", "validation")}
+    counted = ", ".join(f"{count} for {use}" for use, count in people.items())
+    rows = [f"| {v.name} | {v.person} | {v.use} | {v.kind} | {v.licence} | `{v.sha256}` |" for v in volumes]
+    head = ["| file | person | for | source | licence | SHA-256 |", "|---|---|---|---|---|---|"]
+    return ["", "## Volumes", "", f"{len(volumes)}, of people: {counted}.", "", *head, *rows]

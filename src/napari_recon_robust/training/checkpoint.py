@@ -1,0 +1,119 @@
+"""Checkpoints: written whole or not at all, read without running code, and compared with the run they are for."""
+
+import errno
+import inspect
+import json
+import os
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..reconstructors import networks
+from .recipe import Preset, Recipe
+
+_NOT_COMPARED = {"title", "notes", "stored", "share", "network", "arguments"}
+
+
+def write(path: Path, state: Mapping[str, Any]) -> None:
+    """Write a checkpoint; one that is half written never replaces a whole one.
+
+    Raises InputError where the disk is full.
+    """
+    content = BytesIO()
+    torch.save(dict(state), content)
+    partial = path.with_suffix(".partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(no_room(path.parent, error)) from None
+
+
+def no_room(folder: Path, error: OSError) -> str:
+    """The sentence for a file of a run that cannot be written."""
+    reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
+    return f"the run in {folder} cannot be written ({reason}); its last checkpoint is whole: go on by --resume."
+
+
+def read(path: Path, device: torch.device) -> dict[str, Any]:
+    """What a checkpoint holds, tensors, numbers and text alone; InputError for anything else."""
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # the unpickler raises whatever the bytes lead it to
+        raise InputError(f"{path} is no checkpoint of tensors and numbers alone; start anew.") from error
+    needed = {"network": dict, "average": dict, "optimisers": list, "recipe": str, "step": int}
+    if not isinstance(state, dict) or not all(isinstance(state.get(name), kind) for name, kind in needed.items()):
+        raise InputError(f"{path} is no checkpoint of a training; start anew.")
+    return state
+
+
+def description(recipe: Recipe, preset: Preset) -> str:
+    """What a checkpoint keeps of a recipe, JSON."""
+    values = recipe.model_dump(mode="json", exclude={"presets"})
+    return json.dumps(values | {"preset": preset.model_dump(mode="json", exclude={"steps"})})
+
+
+def differences(state: Mapping[str, Any], path: Path, recipe: Recipe, preset: Preset) -> dict[str, list[Any]]:
+    """Fields of the recipe in which a checkpoint differs from the run: {field: [before, now]}.
+
+    Raises InputError for a checkpoint of another network: of another id, architecture, or other names or shapes of
+    tensors.
+    """
+    try:
+        before = json.loads(state["recipe"])
+        network = networks.identify(before["network"])
+        id, arguments = before["id"], dict(before["arguments"])
+    except (ValueError, TypeError, KeyError):
+        raise InputError(f"{path} does not say what it is a checkpoint of; start anew.") from None
+    if id != recipe.id:
+        raise InputError(f"{path} is of the recipe {id!r}, and this is {recipe.id!r}; give another folder.")
+    came, wanted = _architecture(network, arguments), _architecture(recipe.network, recipe.arguments)
+    if came != wanted:
+        raise InputError(f"{path} is of the network {_shown(came)}, and {_shown(wanted)} was expected; start anew.")
+    return _differences(_comparable(before), _comparable(json.loads(description(recipe, preset))))
+
+
+def fits(state: Mapping[str, Any], expected: Mapping[str, Tensor]) -> bool:
+    """Whether a checkpoint's network has tensors of the expected names and shapes."""
+    return {name: value.shape for name, value in state["network"].items()} == {
+        name: value.shape for name, value in expected.items()
+    }
+
+
+def _architecture(network: str, arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """With the defaults of arguments that are not given, and without those that the class does not know (any more)."""
+    parameters = inspect.signature(networks.registry.kind_of(network)).parameters
+    values = {name: arguments.get(name, one.default) for name, one in parameters.items()}
+    return network, json.loads(json.dumps(values, default=str))
+
+
+def _shown(architecture: tuple[str, dict[str, Any]]) -> str:
+    network, arguments = architecture
+    return f"{network} ({', '.join(f'{name} {value}' for name, value in arguments.items())})"
+
+
+def _comparable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields by their path, bank.cases for instance."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in _NOT_COMPARED:
+            continue
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{field}": one for field, one in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Of the fields that both have."""
+    return {name: [before[name], now[name]] for name in before if name in now and before[name] != now[name]}

@@ -1,0 +1,132 @@
+"""Recipes: everything that determines a set of weights, as YAML (recipes/<id>.yaml).
+
+  network: an id in `reconstructors.networks`, made with `arguments`; nothing else that a recipe says is imported;
+  loss: an entry of `losses.LOSSES`, loss(network, example, rng) -> scalar; it calls network(example.problem);
+  bank, masks, pixels: the data (`sources.BankSpecification`, `data.MaskSpecification`, pixels of a crop);
+  presets: steps, learning rate, ... for "cpu" and "gpu".
+A new architecture is a network whose `forward(problem: unrolled.Problem) -> complex64 (rows, columns)`, a line in the
+table of networks, a loss where none fits, and one YAML file.
+"""
+
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+import yaml
+from pydantic import AfterValidator, Field
+from torch import nn
+
+from ..errors import InputError
+from ..reconstructors import networks
+from ..specification import Specification
+from ..weights import store
+from .data import MaskSpecification
+from .sources import BankSpecification
+
+
+class Preset(Specification):
+    """How long and how a recipe is trained on one kind of machine.
+
+    steps: where no time is given. precision: of the convolutions in training; weights, data consistency and validation
+    stay in float32. accumulate: examples in a step. reuse: steps that see each example; drawing one (its mask, its
+    classical start) can cost more than a step. muon: learning rate of hidden convolutions by `Muon`; None trains them
+    by AdamW like all else.
+    """
+
+    steps: int = Field(gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    muon: float | None = Field(default=None, gt=0)
+    reuse: int = Field(default=1, ge=1)
+    warm_up: int = Field(default=200, ge=0)
+    accumulate: int = Field(default=1, ge=1)
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    validate_every: int = Field(default=500, gt=0)
+
+
+class Recipe(Specification):
+    """Everything that determines a set of weights; the fields are explained at the head of this module.
+
+    id: the name of the files that are written. share: of the time that several recipes are given together.
+    stored: precision of the weights in their file; they are computed with in float32.
+    start: parts of the network (submodules by their names, "" is all of it) that start from trained weights, an id of a
+    shipped set or a file: tensors of the same name are taken.
+    """
+
+    id: str = Field(pattern=r"^\w[\w.-]*$")
+    title: str
+    network: Annotated[str, AfterValidator(networks.identify)]
+    arguments: dict[str, Any]
+    loss: str
+    bank: BankSpecification
+    masks: MaskSpecification = MaskSpecification()
+    pixels: int = Field(default=16384, gt=0)
+    seed: int = 0
+    start: dict[str, str] = Field(default_factory=dict)
+    stored: Literal["float32", "float16"] = "float16"
+    share: float = Field(default=1.0, gt=0)
+    presets: dict[str, Preset]
+    notes: str = ""
+
+    def preset(self, name: str) -> Preset:
+        """The preset of that name; InputError if there is none."""
+        if name not in self.presets:
+            raise InputError(f"{self.id} has no preset {name!r}; choose one of {', '.join(self.presets)}.")
+        return self.presets[name]
+
+
+def recipes() -> list[str]:
+    """The ids of the recipes in the package."""
+    names = (entry.name for entry in resources.files(__package__).joinpath("recipes").iterdir())
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
+def load_recipe(name: str) -> Recipe:
+    """The packaged recipe of that id, or the one in a YAML file; InputError if there is none or it does not fit."""
+    path = Path(name)
+    source = path if path.suffix in (".yaml", ".yml") else resources.files(__package__) / "recipes" / f"{name}.yaml"
+    try:
+        values = yaml.safe_load(source.read_text(encoding="utf-8"))
+    except OSError:
+        raise InputError(f"there is no recipe {name!r}; choose {', '.join(recipes())}, or give a YAML file.") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path.name} is no valid YAML ({' '.join(str(error).split())}).") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name} is no text; a recipe is YAML in UTF-8.") from None
+    if not isinstance(values, Mapping):
+        raise InputError(f"{path.name} holds no recipe; fields with values are expected.")
+    return Recipe(**{str(name): value for name, value in values.items()})
+
+
+def make_network(recipe: Recipe, weights: str | None = None) -> nn.Module:
+    """The recipe's network with its first weights, which depend on the seed, and on what it starts from.
+
+    weights: an id of a shipped set, or a file, that all of the network starts from.
+    Raises WeightsError for weights to start from that are missing, InputError for them or arguments that do not fit.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network = networks.make(recipe.network, recipe.arguments)
+    for part, start in recipe.start.items():
+        try:
+            own = network.get_submodule(part)
+        except AttributeError:
+            raise InputError(f"{recipe.id} has no part {part!r} that could start from {start!r}.") from None
+        _start(own, start, recipe.id, strict=False)
+    if weights is not None:
+        _start(network, weights, recipe.id, strict=True)
+    return network
+
+
+def _start(network: nn.Module, weights: str, id: str, *, strict: bool) -> None:
+    """Take the tensors of these weights, all of them or (not strict) those of the same names."""
+    state = store.load(weights).state
+    if not strict:
+        state = {name: value for name, value in state.items() if name in network.state_dict()}
+    try:
+        network.load_state_dict(state, strict=strict)
+    except RuntimeError:
+        state = {}
+    if not state:
+        raise InputError(f"{id} cannot start from the weights {weights!r}: they are of another network.")

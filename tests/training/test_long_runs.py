@@ -1,0 +1,424 @@
+"""Runs that go on: schedules without an end, checkpoints of other recipes, losses that are not finite, full disks."""
+
+import csv
+import errno
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from click.testing import CliRunner
+from torch import Tensor
+
+from napari_recon_robust.cli import cli
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.progress import Progress, run
+from napari_recon_robust.reconstructors import tv
+from napari_recon_robust.training import checkpoint, loop, losses, schedule
+from napari_recon_robust.training.losses import LOSSES
+from napari_recon_robust.weights import store
+
+VALUES: dict[str, Any] = {
+    "id": "small",
+    "title": "a small network",
+    "network": "hqs-supervised",
+    "arguments": {"unrolls": 1, "widths": [16, 16]},
+    "loss": "improvement",
+    "pixels": 24 * 64,
+    "presets": {"cpu": {"steps": 12, "validate_every": 100, "precision": "float32", "muon": 0.01, "warm_up": 2}},
+}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step is reported and leaves a checkpoint."""
+    monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
+    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
+
+
+@pytest.fixture
+def recipe(specification) -> loop.Recipe:
+    return loop.Recipe(**VALUES, bank=specification)
+
+
+@pytest.fixture
+def train(anatomy_folder: Path, bank, tmp_path: Path) -> Callable[..., Any]:
+    """A training job in a folder of `tmp_path`, its bank there already."""
+    cases = bank.paths[0].parent
+
+    def started(recipe: loop.Recipe, name: str = "run", **more: Any) -> Any:
+        return loop.train(recipe, anatomy_folder, tmp_path / name, bank=cases, **more)
+
+    return started
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute is twenty looks at the clock, of which a step takes two."""
+    now = [0.0]
+
+    def monotonic() -> float:
+        now[0] += 3
+        return now[0]
+
+    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=monotonic))
+
+
+def interrupted(job: Any, steps: int) -> None:
+    """Closed after so many steps."""
+    for _ in range(steps):
+        next(job)
+    job.close()
+
+
+def saved(folder: Path, name: str = "checkpoint.pt") -> dict[str, Any]:
+    return checkpoint.read(folder / name, torch.device("cpu"))
+
+
+def log(folder: Path) -> list[dict[str, str]]:
+    with (folder / "log.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_run_of_minutes_decays_at_its_end_and_keeps_what_was_before(recipe, train, clock, tmp_path) -> None:
+    path = run(train(recipe, minutes=2))
+    metadata = store.load(str(path)).metadata
+    assert metadata is not None
+    before = saved(tmp_path / "run")
+    assert 10 < before["step"] < metadata.steps < 22
+    assert not (tmp_path / "run" / "decay.pt").exists()
+    assert "--minutes 2" in metadata.command
+
+    # The same steps of a run without an end leave the same checkpoint.
+    endless = recipe.model_copy(update={"presets": {"cpu": recipe.presets["cpu"].model_copy(update={"steps": 1000})}})
+    interrupted(train(endless, "endless"), before["step"])
+    same = saved(tmp_path / "endless")
+    assert same["step"] == before["step"]
+    assert equal(same["network"], before["network"])
+    assert equal(same["average"], before["average"])
+
+
+def test_going_on_is_from_what_was_not_decayed(recipe, train, clock, tmp_path) -> None:
+    run(train(recipe, minutes=1))
+    first = saved(tmp_path / "run")
+    path = run(train(recipe, minutes=1, resume=True))
+    second, metadata = saved(tmp_path / "run"), store.load(str(path)).metadata
+    assert metadata is not None
+    assert [stretch.first for stretch in metadata.history] == [0, first["step"]]
+    assert second["step"] > first["step"]
+    assert all(stretch.score is not None for stretch in metadata.history)
+    assert metadata.history[0].last > first["step"]
+    assert [line["phase"] for line in log(tmp_path / "run") if line["validation"]] == ["decay", "decay"]
+    assert "went on from step" in path.with_suffix(".md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("steps", [4, 9, 11])
+def test_a_run_of_steps_resumes_into_what_it_was_in(steps: int, recipe, train, tmp_path) -> None:
+    whole = store.load(str(run(train(recipe, "whole")))).state
+    interrupted(train(recipe), steps)
+    assert (tmp_path / "run" / "decay.pt").exists() == (steps > 10)
+    path = run(train(recipe, resume=True))
+    assert equal(store.load(str(path)).state, whole)
+    assert equal(saved(tmp_path / "run")["network"], saved(tmp_path / "whole")["network"])
+    assert not (tmp_path / "run" / "decay.pt").exists()
+
+
+def test_a_decay_of_minutes_is_finished(recipe, train, clock, tmp_path) -> None:
+    job = train(recipe, minutes=4)
+    while not (tmp_path / "run" / "decay.pt").exists():
+        next(job)
+    next(job)
+    job.close()
+    kept, branch = saved(tmp_path / "run"), saved(tmp_path / "run", "decay.pt")
+    assert branch["step"] > kept["step"]
+    path = run(train(recipe, minutes=100, resume=True))
+    metadata = store.load(str(path)).metadata
+    assert metadata is not None
+    assert branch["step"] < metadata.steps < branch["step"] + 10
+    assert saved(tmp_path / "run")["step"] == kept["step"]
+
+
+def test_a_decay_that_is_gone_on_without_is_dropped(recipe, train, tmp_path) -> None:
+    interrupted(train(recipe), 11)
+    longer = recipe.model_copy(update={"presets": {"cpu": recipe.presets["cpu"].model_copy(update={"steps": 16})}})
+    whole = store.load(str(run(train(longer, "whole")))).state
+    assert equal(store.load(str(run(train(longer, resume=True)))).state, whole)
+
+
+def test_another_recipe_of_the_same_network_goes_on_and_is_recorded(recipe, train, tmp_path) -> None:
+    run(train(recipe))
+    preset = recipe.presets["cpu"].model_copy(update={"steps": 20, "learning_rate": 2e-3, "muon": None})
+    changed = recipe.model_copy(update={"loss": "joint", "pixels": 16 * 64, "presets": {"cpu": preset}})
+    said: list[Progress] = []
+    path = run(train(changed, resume=True), said.append)
+    notices = [step.message for step in said if step.notice]
+    assert "the checkpoint's recipe had loss improvement; now joint" in notices
+    metadata = store.load(str(path)).metadata
+    assert metadata is not None
+    assert metadata.steps == 20
+    assert metadata.history[1].changed == {
+        "loss": ["improvement", "joint"],
+        "pixels": [24 * 64, 16 * 64],
+        "preset.learning_rate": [1e-3, 2e-3],
+        "preset.muon": [0.01, None],
+    }
+    assert "pixels 1536 → 1024" in path.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def test_a_checkpoint_of_another_network_is_refused(recipe, train, tmp_path) -> None:
+    run(train(recipe))
+    content = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    with pytest.raises(InputError, match="is of the recipe 'small', and this is 'other'"):
+        run(train(recipe.model_copy(update={"id": "other"}), resume=True))
+    wider = recipe.model_copy(update={"arguments": {"unrolls": 1, "widths": [16, 24]}})
+    with pytest.raises(InputError, match=r"is of the network .*widths \[16, 16\].*widths \[16, 24\].* was expected"):
+        run(train(wider, resume=True))
+    forged = saved(tmp_path / "run")
+    forged["network"]["penalty_slope"] = torch.zeros(10**3)
+    torch.save(forged, tmp_path / "run" / "checkpoint.pt")
+    with pytest.raises(InputError, match="are not those of the network of small"):
+        run(train(recipe, resume=True))
+    (tmp_path / "run" / "checkpoint.pt").write_bytes(content[:1000])
+    with pytest.raises(InputError, match="no checkpoint of tensors"):
+        run(train(recipe, resume=True))
+    torch.save({"network": {}}, tmp_path / "run" / "checkpoint.pt")
+    with pytest.raises(InputError, match="no checkpoint of a training"):
+        run(train(recipe, resume=True))
+
+
+def test_defaults_that_are_said_and_arguments_that_are_no_more_make_no_other_network(recipe, train, tmp_path) -> None:
+    run(train(recipe))
+    state = saved(tmp_path / "run")
+    described = json.loads(state["recipe"])
+    described["arguments"]["former"] = 3
+    torch.save(state | {"recipe": json.dumps(described)}, tmp_path / "run" / "checkpoint.pt")
+    assert run(train(recipe, resume=True)).exists()
+    cascade = {"network": "cascade-net", "arguments": {"cascades": 1, "width": 8}}
+    assert not checkpoint.differences(
+        {"recipe": checkpoint.description(recipe.model_copy(update=cascade), recipe.presets["cpu"])},
+        tmp_path,
+        recipe.model_copy(update=cascade | {"arguments": {"cascades": 1, "width": 8, "convolutions": 5}}),
+        recipe.presets["cpu"],
+    )
+
+
+def test_checkpoints_from_before_networks_had_ids_are_gone_on_from(recipe, train, tmp_path) -> None:
+    """As commit 8fa70a4 wrote them: a module's name, no preset, another optimiser's settings."""
+    interrupted(train(recipe), 4)
+    state = saved(tmp_path / "run")
+    described = json.loads(state["recipe"])
+    for name in ("preset", "share", "stored", "title", "notes", "start"):
+        del described[name]
+    described["network"] = "hqs_supervised:HQSNetwork"
+    former = {name: state[name] for name in ("network", "average", "optimisers", "loss", "step", "seconds", "score")}
+    for optimiser in former["optimisers"]:
+        for group in optimiser["param_groups"]:
+            group.pop("weight_decay", None)
+    torch.save(former | {"recipe": json.dumps(described)}, tmp_path / "run" / "checkpoint.pt")
+    whole = store.load(str(run(train(recipe, "whole")))).state
+    assert equal(store.load(str(run(train(recipe, resume=True)))).state, whole)
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What goes wrong in the uses of the loss from now on, one by one: "nan", "gradient" or "" for nothing."""
+    faults: list[str] = []
+
+    def faulty(network: Any, example: Any, rng: Any) -> Tensor:
+        loss = losses.improvement(network, example, rng)
+        fault = faults.pop(0) if faults and torch.is_grad_enabled() else ""
+        if fault == "nan":
+            return loss * float("nan")
+        # The square root of zero: its value is finite, its gradient is not.
+        return loss + (0 * next(network.parameters()).sum()).sqrt() if fault == "gradient" else loss
+
+    monkeypatch.setitem(LOSSES, "improvement", faulty)
+    return faults
+
+
+@pytest.mark.parametrize("fault", ["nan", "gradient"])
+def test_a_step_that_is_not_finite_is_left_out(fault: str, recipe, train, broken, tmp_path) -> None:
+    broken += ["", fault, "", fault, fault]
+    path = run(train(recipe))
+    weights, state = store.load(str(path)), saved(tmp_path / "run")
+    assert weights.metadata is not None
+    assert weights.metadata.skipped == 3
+    assert log(tmp_path / "run")[-1]["skipped"] == "3"
+    assert "3 of them skipped" in path.with_suffix(".md").read_text(encoding="utf-8")
+    tensors = [*weights.state.values(), *state["network"].values()]
+    tensors += [x for o in state["optimisers"] for s in o["state"].values() for x in s.values()]
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+    assert state["rate"] == 1
+
+
+def test_many_in_a_row_lead_back_to_the_checkpoint_at_half_the_rate(recipe, train, broken, tmp_path) -> None:
+    broken += ["", ""] + ["nan"] * 5
+    path = run(train(recipe))
+    metadata, state = store.load(str(path)).metadata, saved(tmp_path / "run")
+    assert metadata is not None
+    assert (state["returns"], state["rate"], state["skipped"]) == (1, 0.5, 5)
+    assert metadata.steps == 12
+    rates = [float(line["learning_rate"]) for line in log(tmp_path / "run")]
+    assert rates[-1] == pytest.approx(0.5e-3 * (1 / 12) / 0.2, rel=1e-5)
+
+
+def test_a_loss_that_stays_not_finite_ends_the_run(recipe, train, broken, tmp_path) -> None:
+    broken += ["", ""] + ["gradient"] * 100
+    with pytest.raises(InputError, match="again after 3 returns to the last checkpoint"):
+        run(train(recipe))
+    assert len(broken) == 80  # four times five were used
+    assert not (tmp_path / "run" / "small.safetensors").exists()
+    assert all(bool(torch.isfinite(value).all()) for value in saved(tmp_path / "run")["network"].values())
+
+
+def test_two_runs_in_one_folder(recipe, train) -> None:
+    job = train(recipe)
+    next(job)
+    with pytest.raises(InputError, match="another run trains in"):
+        run(train(recipe, resume=True))
+    job.close()
+    assert run(train(recipe, resume=True)).exists()
+
+
+def test_a_full_disk_loses_nothing(recipe, train, tmp_path, monkeypatch) -> None:
+    interrupted(train(recipe), 5)
+    kept = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.os, "fsync", full)
+        with pytest.raises(InputError, match="cannot be written \\(the disk is full\\); its last checkpoint is whole"):
+            run(train(recipe, resume=True))
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == kept
+    assert not list((tmp_path / "run").glob("*.partial"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Log, "write", lambda *_: full(0))
+        patch.setattr(loop, "_LOG_STEPS", 1)
+        with pytest.raises(InputError, match="the disk is full"):
+            run(train(recipe, resume=True))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", lambda *_: full(0))
+        with pytest.raises(InputError, match="the disk is full"):
+            run(train(recipe, resume=True))
+    assert not (tmp_path / "run" / "small.safetensors").exists()
+    assert equal(store.load(str(run(train(recipe, resume=True)))).state, store.load(str(run(train(recipe, "b")))).state)
+
+
+def test_a_run_may_start_from_weights(recipe, train, tmp_path) -> None:
+    path = run(train(recipe))
+    trained = store.load(str(path))
+    network = loop.make_network(recipe, str(path)).state_dict()
+    assert equal(network, trained.state)
+    preset = recipe.presets["cpu"].model_copy(update={"learning_rate": 1e-12, "muon": None, "steps": 3})
+    still = recipe.model_copy(update={"presets": {"cpu": preset}})
+    again = store.load(str(run(train(still, "again", weights=str(path)))))
+    for name, value in trained.state.items():
+        torch.testing.assert_close(again.state[name], value, rtol=1e-3, atol=1e-6)
+    assert again.metadata is not None
+    assert again.metadata.history[0].start == f"small.safetensors (SHA-256 {trained.sha256})"
+    with pytest.raises(InputError, match="of another network"):
+        run(train(recipe, "other", weights="varnet"))
+    with pytest.raises(InputError, match="not both"):
+        run(train(recipe, weights=str(path), resume=True))
+
+
+def test_what_the_card_says_is_measured_on_what_is_stored(recipe, train, bank, tmp_path) -> None:
+    """Weights are stored in half precision."""
+    path = run(train(recipe))
+    weights = store.load(str(path))
+    assert weights.metadata is not None
+    assert all(torch.equal(value, value.half().float()) for value in weights.state.values())
+    again = loop._Run(recipe, recipe.presets["cpu"], bank, tmp_path, torch.device("cpu"), str(path))
+    again.validate()
+    assert again.score == weights.metadata.scores["validation"]["improvement"]
+    assert again.over_tv == weights.metadata.scores["validation"]["NMSE / TV's"]
+
+
+def test_the_second_score_is_one_for_tv_itself(recipe, bank, tmp_path) -> None:
+    class TV(torch.nn.Module):
+        def forward(self, problem: Any) -> Tensor:
+            return problem.tv(tv.rule(float(problem.noise)))
+
+    class HalfAsFar(torch.nn.Module):
+        """|t| + (|x_tv| - |t|) / 2: a quarter of the NMSE."""
+
+        def forward(self, problem: Any) -> Tensor:
+            truth = next(truths)
+            return (truth + 0.5 * (problem.tv(tv.rule(float(problem.noise))).abs() - truth)).to(torch.complex64)
+
+    one = loop._Run(recipe, recipe.presets["cpu"], bank, tmp_path, torch.device("cpu"))
+    one.loss = lambda network, example, rng: torch.tensor(1.0)
+    one.average.module = TV()
+    one.validate()
+    assert one.over_tv == pytest.approx(1)
+    truths = iter([example(one, n).truth.abs() for n in range(len(one.validation))])
+    one.average.module = HalfAsFar()
+    one.validate()
+    assert one.over_tv == pytest.approx(0.25, rel=1e-3)
+
+
+def example(run: loop._Run, number: int) -> Any:
+    import numpy as np
+
+    rng = np.random.default_rng((run.recipe.seed, loop._VALIDATION_SEED, number))
+    return run._example(run.validation[number], rng)
+
+
+@pytest.mark.parametrize(
+    ("network", "alone"),
+    [
+        ("unet", True),
+        ("varnet", True),
+        ("hqs-supervised", True),
+        ("hyperrecon-supervised", False),
+        ("gan-prior", False),
+        ("posterior", False),
+        ("loupe", False),
+    ],
+)
+def test_which_networks_make_an_image_of_a_problem_alone(network: str, alone: bool) -> None:
+    made = loop.make_network(loop.load_recipe(network))
+    assert loop._needs_problem_alone(made) is alone
+
+
+def test_several_recipes_share_the_minutes_and_the_cases(specification, anatomy_folder, tmp_path) -> None:
+    def written(name: str, **more: Any) -> Path:
+        values = VALUES | {"id": name, "bank": specification.model_dump(mode="json")} | more
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(values))
+        return tmp_path / f"{name}.yaml"
+
+    def command(*arguments: Any) -> Any:
+        common = ["--data", anatomy_folder, "--output", tmp_path / "runs", "--bank", tmp_path / "bank"]
+        return CliRunner().invoke(cli, ["train", *map(str, [*arguments, *common])], catch_exceptions=True)
+
+    recipes = written("long", share=3.0), written("short")
+    result = command(*recipes, "--minutes", 0.04)
+    assert result.exit_code == 0, result.output
+    described = [
+        store.load(str(tmp_path / "runs" / name / f"{name}.safetensors")).metadata for name in ("long", "short")
+    ]
+    assert [one.command.split()[-1] for one in described if one] == ["0.03", "0.01"]
+    assert not (tmp_path / "runs" / "long" / "bank").exists()
+    result = command(*recipes, "--minutes", 0.02, "--resume")
+    assert result.exit_code == 0, result.output
+    for wrong, words in (
+        ([recipes[0], recipes[0]], "each may be given once"),
+        ([recipes[0], written("odd", bank={"cases": 3})], "odd want other cases than long"),
+        ([*recipes, "--from", "varnet"], "cannot start from the same weights"),
+        ([recipes[0], "--preset", "gpu"], "no preset 'gpu'"),
+    ):
+        result = command(*wrong)
+        assert isinstance(result.exception, InputError)
+        assert words in str(result.exception)
