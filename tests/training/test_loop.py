@@ -211,6 +211,6 @@ def test_a_part_may_start_from_trained_weights(recipe, anatomy_folder, run_folde
         assert torch.equal(value, start), name
     assert not torch.equal(network["main.correction.first.weight"], before["main.correction.first.weight"])
     larger = wanted | {"arguments": arguments | {"widths": [16, 8]}}
-    for start in ({"main": str(path)}, {"main": "varnet"}):
+    for start in ({"main": str(path)}, {"main": "varnet-cg"}):
         with pytest.raises(InputError, match="are of another network"):
             loop.make_network(recipe.model_copy(update=larger | {"start": start}))
