@@ -35,7 +35,7 @@ CHOSEN = (
     "hyperrecon, auto",
     "hyperrecon, oracle",
 )
-BASELINE = "tv, oracle"
+BASELINE = "tv, rule"
 
 
 def main() -> None:
@@ -51,7 +51,8 @@ def main() -> None:
     options = parser.parse_args()
 
     methods = [id for id in registry.ids() if options.all or id not in SLOW]
-    entries = [Entry.parse(text) for text in sorted((*methods, *CHOSEN))]
+    starts = [f"{id}, start" for id in methods if registry.get(id).start() is not None]
+    entries = [Entry.parse(text) for text in sorted((*methods, *starts, *CHOSEN))]
     patterns = ("equispaced", "random")
     studies = {
         "simulated": (
@@ -80,7 +81,7 @@ def main() -> None:
 
 
 def write_cards(results: Iterable[Result]) -> None:
-    """Each network's scores at its default knobs, beside those of the best TV."""
+    """Each network's scores at its default knobs, beside those of its start and of TV by its rule."""
     done = [result for result in results if not result.error]
     for name in set(store.shipped()) & set(registry.ids()):
         weights = store.load(name)
@@ -88,7 +89,7 @@ def write_cards(results: Iterable[Result]) -> None:
             continue
         scores = {}
         for group, acceleration in dict.fromkeys((result.group, result.acceleration) for result in done):
-            for method in (name, BASELINE):
+            for method in (name, f"{name}, start", BASELINE):
                 mine = [
                     one for one in done if (one.group, one.acceleration, one.method) == (group, acceleration, method)
                 ]
