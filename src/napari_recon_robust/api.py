@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from . import diversity, fragility, progress, transfer
-from .diversity import Variant
+from .diversity import Choice
 from .evaluation.roi import ROI
 from .fragility import FragilityMap
 from .measurement import Measurement
@@ -85,13 +85,15 @@ def diverse(
     count: int = 4,
     *,
     roi: ROI | None = None,
-    tolerance: float = 0.2,
     on_progress: OnProgress | None = None,
     **knobs: Any,
-) -> list[Variant]:
-    """The `count` most different plausible images over live knobs, samples or restarts: `diversity.diverse`."""
+) -> Choice:
+    """The `count` most different plausible images over live knobs, samples or restarts: `diversity.diverse`.
+
+    A sequence of `Variant`; `found.sentence` says how many were plausible, `found.band` by which residuals.
+    """
     region = None if roi is None else roi.mask(measurement.matrix)
-    job = diversity.diverse(measurement, reconstructor, count, region=region, tolerance=tolerance, knobs=knobs)
+    job = diversity.diverse(measurement, reconstructor, count, region=region, knobs=knobs)
     return progress.run(job, on_progress)
 
 

@@ -403,7 +403,7 @@ class ReconstructDock(Page):
         of_chance = [knob for knob in method.knobs if knob.name == "seed"]
         axes = self.bench.reconstruction.axes if method.draw is None else of_chance
         place = "where they differ most" if choosing.region is None else "the chosen region"
-        self.strip.show_variants(choosing.variants, axes, choosing.detail.numpy(), geometry, place)
+        self.strip.show_variants(choosing.variants, axes, choosing.detail.numpy(), geometry, place, choosing.sentence)
         self.strip.mark(self.bench.reconstruction.knobs)
 
     def _show_where(self) -> None:
