@@ -158,7 +158,7 @@ def test_command(scan_file: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").glob("*.png"))) == 2
     assert result.output.count("weight=") == 2
     assert "salience" in result.output
-    assert "images are plausible; residuals from" in result.output
+    assert "images are plausible, with residuals from" in result.output
     answer = json.loads(CliRunner().invoke(cli, ["diverse", str(scan_file), *options, "--json"]).stdout)
     assert len(answer["images"]) == 2
     assert all(answer["band"]["low"] <= one["consistency"] <= answer["band"]["high"] for one in answer["images"])

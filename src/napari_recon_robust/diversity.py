@@ -75,12 +75,12 @@ class Choice(Sequence[Variant]):
     @property
     def sentence(self) -> str:
         """How many were plausible and by which residuals, and where none was, what is shown instead."""
-        limits = f"residuals from {self.band.low:.4f} to {self.band.high:.4f} are plausible"
+        limits = f"residuals from {self.band.low:.4f} to {self.band.high:.4f}"
         if self.plausible:
-            return f"{self.plausible} of {self.members} images are plausible; {limits}."
+            return f"{self.plausible} of {self.members} images are plausible, with {limits}."
         one = self.variants[0].consistency
         why = "it fits the noise" if one < self.band.low else "it misses the samples by more than noise and maps do"
-        return f"None of {self.members} images is plausible: {limits}. The nearest is shown, at {one:.4f}; {why}."
+        return f"None of {self.members} images is plausible, with {limits}. The nearest is shown, at {one:.4f}; {why}."
 
 
 def diverse(
