@@ -1,5 +1,7 @@
 """The band of plausible residuals on simulations whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.perturbations.outcome import data_consistency
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.physics.sampling import Pattern, Sampling
 from napari_recon_robust.physics.simulate import simulate_slice
@@ -63,6 +66,17 @@ def test_so_it_is_under_a_two_dimensional_mask() -> None:
     fitted = conjugate_gradients(measurement.model.normal, measurement.model.adjoint(measurement.data), 200)
     assert residual(measurement, fitted) < band.low
     assert band.holds(residual(measurement, truth))
+
+
+def test_an_image_is_judged_on_the_output_matrix() -> None:
+    """The object reaches beyond it: what lies there is in every image's residual, and in the band."""
+    whole, truth = simulated(8, 0.01, 2, seed=1)
+    cropped = replace(whole, matrix=(96, 64))
+    band, wide = run(plausible_band(cropped)), run(plausible_band(whole))
+    assert wide.holds(data_consistency(truth, whole))
+    assert data_consistency(cropped.crop(truth), cropped) > 1.5 * wide.high
+    assert band.unregularised > 1.5 * wide.high
+    assert band.freedom < 0.9 * wide.freedom
 
 
 def test_degrees_of_freedom_are_those_of_the_projection() -> None:

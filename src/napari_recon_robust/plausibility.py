@@ -68,8 +68,8 @@ def plausible_band(measurement: Measurement) -> Job[Band]:
         ||A x - y||^2 = r_0 + ||P (e + n)||^2    for the truth,   E = r_0 + d rho,
         ||A x' - y||^2 = r_0 + d rho - f d s^2   for an image that spends f d of the degrees of freedom on noise,
 
-    rho = s^2 + m the noise power and the misfit of a sample. (Without misfit r_0 is s^2 (N - d) for N samples, and these
-    are s^2 N and s^2 (N - f d).) An image is plausible if its squared residual lies in
+    rho = s^2 + m the noise power and the misfit of a sample. (Without misfit r_0 is s^2 (N - d) for N samples, and
+    these are s^2 N and s^2 (N - f d).) An image is plausible if its squared residual lies in
 
         r_0 + (1 - 0.9) d s^2   to   r_0 + d rho (1 + 2 sqrt(0.15^2 + 1 / d)).
 
