@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from . import diversity, fragility, progress, transfer
-from .diversity import Variant
+from .diversity import Choice
+from .evaluation.contrast import Contrasts
 from .evaluation.roi import ROI
 from .fragility import FragilityMap
 from .measurement import Measurement
@@ -20,6 +21,7 @@ from .quality.samples import Curve
 from .quality.table import Table
 from .reconstructors import registry
 from .reconstructors.base import Reconstructor
+from .reconstructors.posterior import Posterior
 from .transfer import Transfer
 
 OnProgress = Callable[[progress.Progress], object]
@@ -85,13 +87,35 @@ def diverse(
     count: int = 4,
     *,
     roi: ROI | None = None,
-    tolerance: float = 0.2,
     on_progress: OnProgress | None = None,
     **knobs: Any,
-) -> list[Variant]:
-    """The `count` most different plausible images over live knobs, samples or restarts: `diversity.diverse`."""
+) -> Choice:
+    """The `count` most different plausible images over live knobs, samples or restarts: `diversity.diverse`.
+
+    A sequence of `Variant`; `found.sentence` says how many were plausible, `found.band` by which residuals.
+    """
     region = None if roi is None else roi.mask(measurement.matrix)
-    job = diversity.diverse(measurement, reconstructor, count, region=region, tolerance=tolerance, knobs=knobs)
+    job = diversity.diverse(measurement, reconstructor, count, region=region, knobs=knobs)
+    return progress.run(job, on_progress)
+
+
+def posterior_contrast(
+    measurement: Measurement,
+    roi: ROI,
+    reference: ROI | None = None,
+    *,
+    samples: int = 64,
+    steps: int = 20,
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+) -> Contrasts:
+    """The contrast of a region to a reference region (its surroundings if None) in samples of the posterior.
+
+    `found.exceeds(0.1)` is the probability that the region is more than 10% brighter, with its Monte-Carlo error;
+    `found.values` the histogram. See `reconstructors.posterior.Posterior.contrasts`.
+    """
+    region, against = roi.mask(measurement.matrix), None if reference is None else reference.mask(measurement.matrix)
+    job = Posterior().contrasts(measurement, region, against, samples, steps, seed)
     return progress.run(job, on_progress)
 
 

@@ -3,9 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from math import inf, log, sqrt
+from typing import Any, overload
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,11 +18,16 @@ from .evaluation import metrics
 from .knob import Knob, resolve
 from .measurement import Measurement
 from .perturbations.outcome import data_consistency
+from .plausibility import Band, plausible_band
 from .progress import Job, Progress, relayed
 from .reconstructors.base import Reconstructor
 from .sweep import COUNTS
 
 DRAWS = 8  # of a method that leaves its image to chance
+LESIONS = 3.0, 4.0, 5.5, 8.0  # pixels, half-maxima of blobs
+SURROUNDINGS = 1.6  # of a blob, times its half-maximum
+HALF_MAXIMUM = sqrt(8 * log(2))  # of a Gaussian, in its standard deviations
+_POINT = 65  # pixels that hold the largest blob with its surroundings
 _DETAIL = 0.4  # of each side of an image: what is looked at of whole images
 
 
@@ -27,13 +36,51 @@ class Variant:
     """One reconstruction of the same samples.
 
     image: magnitude, float32 (rows, columns). consistency: ||A x - y|| / ||y||. distance: 1 - SSIM to the nearest of
-    those chosen before it, on the region; 0 for the first and where it is not known.
+    those chosen before it, on the region; 0 for the first and where it is not known. salience: contrast to noise of
+    its difference from that nearest one (`salience`), on the region; 0 likewise.
     """
 
     knobs: Mapping[str, Any]
     image: Tensor
     consistency: float
     distance: float = 0.0
+    salience: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Choice(Sequence[Variant]):
+    """The images that were chosen, in their order, and what they were chosen from.
+
+    band: the residuals of plausible images. plausible, members: how many of the family's images were so. Where none
+    was, the nearest to the band was chosen.
+    """
+
+    variants: tuple[Variant, ...]
+    band: Band
+    plausible: int
+    members: int
+
+    @overload
+    def __getitem__(self, index: int) -> Variant: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Variant, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Variant | tuple[Variant, ...]:
+        return self.variants[index]
+
+    def __len__(self) -> int:
+        return len(self.variants)
+
+    @property
+    def sentence(self) -> str:
+        """How many were plausible and by which residuals, and where none was, what is shown instead."""
+        limits = f"residuals from {self.band.low:.4f} to {self.band.high:.4f}"
+        if self.plausible:
+            return f"{self.plausible} of {self.members} images are plausible, with {limits}."
+        one = self.variants[0].consistency
+        why = "it fits the noise" if one < self.band.low else "it misses the samples by more than noise and maps do"
+        return f"None of {self.members} images is plausible, with {limits}. The nearest is shown, at {one:.4f}; {why}."
 
 
 def diverse(
@@ -42,35 +89,42 @@ def diverse(
     count: int,
     *,
     region: Tensor | None = None,
-    tolerance: float = 0.2,
     knobs: Mapping[str, Any] | None = None,
-) -> Job[list[Variant]]:
+) -> Job[Choice]:
     """The `count` most different plausible images of a family, the other knobs as given.
 
     The family is the grid of the first two live knobs, or, where chance decides on the image (`Reconstructor.draw`),
     8 draws.
 
-    Plausible is an image whose ||A x - y|| is at most 1 + `tolerance` times the least of the family. Fewer come back
-    where fewer are plausible. region: bool (rows, columns), the whole image if None. Yields a step for each image.
-    Raises InputError for a method without live knobs or of magnitudes alone, which no samples can be predicted from.
+    Plausible is an image whose ||A x - y|| lies in the band of `plausible_band`: neither does it fit the noise nor miss
+    the samples. Fewer come back where fewer are plausible, and where none is, the nearest. region: bool (rows,
+    columns), the whole image if None. Yields a step for each image. Raises InputError for a method without live knobs
+    or of magnitudes alone, which no samples can be predicted from.
     """
     if measurement.kspace.ndim != 3:
         raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
     if reconstructor.draw is not None:
         if count > DRAWS:
             raise InputError(f"{count} images are asked for; {reconstructor.label} is drawn {DRAWS} times at most.")
-        drawn = yield from draws(measurement, reconstructor, knobs or {})
-        return (yield from choose(drawn, count, region=region, tolerance=tolerance))
+        members = yield from draws(measurement, reconstructor, knobs or {})
+    else:
+        members = yield from _grid(measurement, reconstructor, knobs or {})
+    band = yield from plausible_band(measurement)
+    return (yield from choose(members, count, band, region=region))
+
+
+def _grid(measurement: Measurement, reconstructor: Reconstructor, knobs: Mapping[str, Any]) -> Job[list[Variant]]:
+    """The images on the grid of the live knobs."""
     axes = family_axes(reconstructor)
     grid = [[axis.from_unit(i / (n - 1)) for i in range(n)] for axis, n in zip(axes, COUNTS[len(axes)], strict=True)]
-    points = [dict(knobs or {}, **dict(zip([axis.name for axis in axes], p, strict=True))) for p in product(*grid)]
+    points = [dict(knobs, **dict(zip([axis.name for axis in axes], p, strict=True))) for p in product(*grid)]
     points.reverse()  # warm starts come from larger weights
     members = []
     with torch.no_grad():
         for point, image in zip(points, reconstructor.family(measurement, points), strict=True):
             members.append(Variant(point, image.abs().float(), data_consistency(image, measurement)))
             yield Progress(len(members) / len(points), f"{len(members)} of {len(points)} images")
-    return (yield from choose(members, count, region=region, tolerance=tolerance))
+    return members
 
 
 def draws(measurement: Measurement, reconstructor: Reconstructor, knobs: Mapping[str, Any]) -> Job[list[Variant]]:
@@ -104,36 +158,70 @@ def family_axes(reconstructor: Reconstructor) -> list[Knob]:
     return axes
 
 
-def choose(
-    members: Sequence[Variant], count: int, *, region: Tensor | None = None, tolerance: float = 0.2
-) -> Job[list[Variant]]:
-    """The plausible and most different of some images, each with its distance to those before.
+def choose(members: Sequence[Variant], count: int, band: Band, *, region: Tensor | None = None) -> Job[Choice]:
+    """The plausible and most different of some images, each with its distance to those before; else the nearest.
 
     Farthest-point selection (Gonzalez 1985, doi:10.1016/0304-3975(85)90224-5) in 1 - SSIM, the data range that of the
-    most consistent image, with which it starts. For samples and restarts as well as for knobs.
+    first image, whose residual is nearest to the band's middle (of squares). For samples and restarts as well as for
+    knobs.
     """
     if count < 1:
         raise InputError(f"{count} images are asked for; ask for at least one.")
-    if tolerance < 0:
-        raise InputError(f"the tolerance is {tolerance:g}; give 0 or more.")
-    best = min(members, key=lambda one: one.consistency)
-    plausible = [one for one in members if one.consistency <= (1 + tolerance) * best.consistency]
-    count = min(count, len(plausible))
+    plausible = [one for one in members if band.holds(one.consistency)]
+    if not plausible:
+        nearest_one = min(members, key=lambda one: abs(band.outside(one.consistency)))
+        return Choice((replace(nearest_one, distance=0.0, salience=0.0),), band, 0, len(members))
+    middle = (band.low**2 + band.high**2) / 2
+    best = min(plausible, key=lambda one: abs(one.consistency**2 - middle))
     span = metrics.data_range_of(best.image)
     rows, columns = (slice(None), slice(None)) if region is None else _around(region)
     seen = None if region is None else region[rows, columns]
     stack = torch.stack([one.image[rows, columns] for one in plausible])
-    chosen = [replace(best, distance=0.0)]
-    nearest, last = torch.full((len(plausible),), torch.inf, dtype=torch.float64), plausible.index(best)
-    while len(chosen) < count:
+    numbers = [plausible.index(best)]
+    chosen = [replace(best, distance=0.0, salience=0.0)]
+    distances = torch.empty((0, len(plausible)), dtype=torch.float64)
+    while len(chosen) < min(count, len(plausible)):
         yield Progress(len(chosen) / count, f"Comparing {len(plausible)} plausible images")
-        similar = metrics.ssim(stack, stack[last].expand_as(stack), span, seen)
-        nearest = torch.minimum(nearest, (1 - similar).to(nearest))
+        similar = metrics.ssim(stack, stack[numbers[-1]].expand_as(stack), span, seen)
+        distances = torch.cat((distances, (1 - similar).to(distances)[None]))
+        nearest, of = distances.min(0)
         last = int(nearest.argmax())
         if nearest[last] <= 0:
             break  # the same image again
-        chosen.append(replace(plausible[last], distance=float(nearest[last])))
-    return chosen
+        seen_at = salience(plausible[last].image, chosen[int(of[last])].image, band.pixel_noise, region)
+        chosen.append(replace(plausible[last], distance=float(nearest[last]), salience=seen_at))
+        numbers.append(last)
+    return Choice(tuple(chosen), band, len(plausible), len(members))
+
+
+def salience(image: Tensor, other: Tensor, noise: float, region: Tensor | None = None) -> float:
+    """How visible the difference of two magnitude images is on structures of the size of lesions.
+
+    max over r in the region and d of |((G_d - G_1.6d) * (image - other))(r)| / (noise ||G_d - G_1.6d||_2), G_d a
+    Gaussian blob of the half-maximum d = 3, 4, 5.5, 8 pixels: the contrast-to-noise ratio of the best matched blob
+    (minus its surroundings). noise: the standard deviation of a pixel's magnitude, white. From 5 on a known structure
+    is seen reliably (Rose's criterion); noise alone reaches about 4 somewhere in a whole image.
+
+    image, other: real (rows, columns), in the units of `noise`. region: bool (rows, columns), everywhere if None.
+    The difference counts as zero outside of the image. Infinite where there is a difference and no noise.
+    """
+    difference = (image - other).cpu().double().numpy()
+    inside = np.ones(difference.shape, bool) if region is None else region.cpu().numpy()
+    point = np.zeros((_POINT, _POINT))
+    point[_POINT // 2, _POINT // 2] = 1
+    responses = [np.abs(_blob(difference, size)[inside]).max() / np.linalg.norm(_blob(point, size)) for size in LESIONS]
+    largest = float(max(responses))
+    return largest / noise if noise > 0 else inf if largest > 0 else 0.0
+
+
+def _blob(image: NDArray[np.float64], size: float) -> NDArray[np.float64]:
+    """The difference of Gaussians of the half-maxima `size` and 1.6 times that."""
+    inner, outer = (
+        gaussian_filter(image, factor * size / HALF_MAXIMUM, mode="constant", truncate=3.0)
+        for factor in (1.0, SURROUNDINGS)
+    )
+    difference: NDArray[np.float64] = inner - outer
+    return difference
 
 
 def where_different(variants: Sequence[Variant]) -> Tensor:

@@ -50,9 +50,9 @@ def open_hdf5(path: Path) -> Any:
 
 def described(file: Any) -> str:
     """The keys of an HDF5 file, those of its groups too, in a few words."""
-    names = []
+    names: list[str] = []
     for name, item in file.items():
-        names += [f"{name}/{inner}" for inner in item] if hasattr(item, "items") else [name]
+        names += [f"{name}/{inner}" for inner in item] if hasattr(item, "items") else [f"{name}"]  # bytes, if not UTF-8
     return ", ".join(map(_shown, names[:8])) + (", …" if len(names) > 8 else "") if names else "no keys"
 
 

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 import napari_recon_robust as rr
 from napari_recon_robust.cli import cli, main
 from napari_recon_robust.errors import ReconRobustError
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.physics.sampling import Sampling
 
 SAMPLING = ["--pattern", "equispaced", "--acceleration", "3", "--centre-fraction", "0.2"]
 
@@ -123,3 +125,19 @@ def test_errors_are_one_line_on_stderr(
     assert captured.out == ""
     assert captured.err.startswith("recon-robust: ")
     assert captured.err.count("\n") == 1
+
+
+def test_contrast_over_samples(scan_file: Path, tmp_path: Path) -> None:
+    plot = tmp_path / "contrast.png"
+    options = ["--slice", 1, *SAMPLING, "--roi", "30,50,8,8", "--samples", 3, "--steps", 2]
+    found = answer("contrast", scan_file, *options, "--reference", "60,40,8,8", "--exceeds", 0.05, "--plot", plot)
+    assert len(found["contrasts"]) == found["samples"] == 3
+    assert found["probability"] == sum(value > 0.05 for value in found["contrasts"]) / 3
+    assert plot.exists()
+    text = invoke("contrast", scan_file, *options).output
+    assert "exceeds 0% in" in text
+    assert "lesions" in text, "it says how it is calibrated"
+    with open_scan(scan_file) as scan:
+        measurement = scan.measurement(1, Sampling(acceleration=3, centre_fraction=0.2))
+    again = rr.posterior_contrast(measurement, rr.ROI.box(30, 50, 8, 8), rr.ROI.box(60, 40, 8, 8), samples=3, steps=2)
+    assert again.values.tolist() == pytest.approx(found["contrasts"], rel=1e-4)

@@ -100,6 +100,22 @@ def test_what_was_drawn_is_not_drawn_again(method: Posterior, lines: Measurement
     assert list(method.job(fresh, samples=3, steps=4, show="deviation")) == []
 
 
+def test_contrasts_are_those_of_the_samples(method: Posterior, lines: Measurement) -> None:
+    region, reference = torch.zeros(2, *lines.matrix, dtype=torch.bool)
+    region[20:26, 30:36] = True
+    reference[34:40, 20:40] = True
+    found = run(method.contrasts(lines, region, reference, 3, 2, 5))
+    images = run(method.samples(lines, 3, 2, 5)).images.abs()
+    expected = [float(image[region].mean() / image[reference].mean() - 1) for image in images]
+    assert found.values.tolist() == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    assert len(set(found.values.tolist())) == 3
+    with pytest.raises(InputError, match="overlap"):
+        next(method.contrasts(lines, region, region))
+    batch = replace(lines, kspace=lines.kspace.expand(2, -1, -1, -1))
+    with pytest.raises(InputError, match="give one slice"):
+        next(method.contrasts(batch, region))
+
+
 def test_previews_and_cancelling(method: Posterior, lines: Measurement) -> None:
     job = method.job(replace(lines), samples=50, steps=100)
     first = next(job)

@@ -96,7 +96,9 @@ def test_they_differ_on_the_chosen_region_and_show_it(review: Session, dock: Any
     index = review.bench.acquisition.index
     assert dock.where.text() == "on the whole image"
     whole = chosen(dock, qtbot, until).thumbnails[0].grab().toImage()
-    assert dock.strip.heading.text() == "Tikhonov weight; the pictures show where they differ most."
+    heading = "Tikhonov weight; the pictures show where they differ most."
+    assert dock.strip.heading.text() == f"{heading} {review.bench.choosing.sentence}"
+    assert "Salience of the difference" in dock.strip.thumbnails[1].toolTip()
     region = review.bench.regions.draw(ROI.box(24, 20, 10, 14), index)
     assert dock.where.text() == f"on {region.name}"
     click(qtbot, dock, dock.diverse)

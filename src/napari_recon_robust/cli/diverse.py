@@ -1,5 +1,6 @@
 """recon-robust diverse."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,6 @@ from .options import follow, measured, method_and_knobs, print_json, sampling_op
     help="How many images; of samples and restarts at most 8.",
 )
 @click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="Where they are to differ; everywhere if left out.")
-@click.option(
-    "--tolerance",
-    default=0.2,
-    show_default=True,
-    type=click.FloatRange(min=0),
-    help="How much worse than the best an image may fit.",
-)
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="A folder for the pictures.")
 def diverse(
     method: str,
@@ -36,11 +30,13 @@ def diverse(
     as_json: bool,
     count: int,
     roi: str | None,
-    tolerance: float,
     output: Path | None,
     **sampling: Any,
 ) -> None:
     """Plausible reconstructions of one slice of FILE that differ most, over the live knobs, samples or restarts.
+
+    Plausible: the residual ||Ax - y|| / ||y|| is neither that of an image that fits the noise nor more than noise and
+    coil sensitivities leave of the truth, both as calibrated on the slice.
 
     \b
     Example:
@@ -49,20 +45,35 @@ def diverse(
     with measured(**sampling) as (scan, _, measurement):
         reconstructor, values = method_and_knobs(method, knobs, auto, measurement)
         region = None if roi is None else ROI.parse(roi).mask(measurement.matrix)
-        job = diverse_job(measurement, reconstructor, count, region=region, tolerance=tolerance, knobs=values)
-        variants = follow(job, f"Rendering with {reconstructor.label}")
+        job = diverse_job(measurement, reconstructor, count, region=region, knobs=values)
+        found = follow(job, f"Rendering with {reconstructor.label}")
         if output is not None:
             output.mkdir(parents=True, exist_ok=True)
-            for number, variant in enumerate(variants, start=1):
+            for number, variant in enumerate(found, start=1):
                 images.write_image(output / f"{reconstructor.id}-{number}.png", variant.image, voxel=scan.header.voxel)
     if as_json:
-        fields = ("knobs", "consistency", "distance")
-        print_json([{field: getattr(variant, field) for field in fields} for variant in variants])
+        fields = ("knobs", "consistency", "distance", "salience")
+        print_json(
+            {
+                "images": [{field: getattr(variant, field) for field in fields} for variant in found],
+                "band": asdict(found.band),
+                "plausible": found.plausible,
+                "members": found.members,
+                "sentence": found.sentence,
+            }
+        )
         return
-    for number, variant in enumerate(variants, start=1):
+    click.echo(f"   {'residual':>8} {'1-SSIM':>7} {'salience':>8}")
+    for number, variant in enumerate(found, start=1):
         settings = " ".join(
             f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
             for name, value in variant.knobs.items()
         )
-        beside = f"   1-SSIM to the nearest before {variant.distance:.3f}" if number > 1 else ""
-        click.echo(f"{number}  {settings}   misfit {variant.consistency:.3f}{beside}")
+        beside = f"{variant.distance:>7.3f} {variant.salience:>8.1f}" if number > 1 else f"{'':>16}"
+        click.echo(f"{number:>2} {variant.consistency:>8.4f} {beside}   {settings}")
+    click.echo(found.sentence)
+    if len(found) > 1:
+        click.echo("1-SSIM and salience: of the difference from the nearest image above it. Salience: its largest")
+        click.echo(
+            "contrast to noise on blobs of 3 to 8 pixels; from 5 on it is seen, below 4 noise alone does as much."
+        )

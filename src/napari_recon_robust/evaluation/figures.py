@@ -92,13 +92,13 @@ def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str, worst
     finish(figure, path)
 
 
-def panels(title: str, count: int = 2) -> tuple["Figure", "Sequence[Axes]"]:
-    """A figure with a title and some panels side by side."""
+def panels(title: str, count: int = 2, width: float = 4.5) -> tuple["Figure", "Sequence[Axes]"]:
+    """A figure with a title and some panels side by side, each `width` inches wide."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.5 * count, 3.8), layout="constrained")
+    figure = Figure(figsize=(width * count, 3.8), layout="constrained")
     figure.suptitle(title)
-    return figure, list(figure.subplots(1, count))
+    return figure, list(figure.subplots(1, count, squeeze=False)[0])
 
 
 def finish(figure: "Figure", path: Path) -> None:

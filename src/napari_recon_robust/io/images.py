@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import FileFormatError, InputError, dimensions
-from ..hdf5 import open_hdf5
+from ..hdf5 import is_hdf5, open_hdf5
 
 SUFFIXES = (".npy", ".h5", ".png", ".nii.gz")
 MAP_SUFFIXES = (".npy", ".png")
@@ -77,6 +77,8 @@ def _read(path: Path, name: str) -> NDArray[np.generic]:
     if name.endswith(".npy"):
         return np.asarray(np.load(path))
     if name.endswith(".h5"):
+        if not is_hdf5(path):
+            raise ValueError("no HDF5 file")
         with open_hdf5(path) as file:
             return np.asarray(file["magnitude"])
     if name.endswith(".png"):

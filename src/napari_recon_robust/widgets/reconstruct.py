@@ -21,6 +21,7 @@ from ..errors import ReconRobustError
 from ..knob import Knob
 from ..workbench.domain import outside, trained_for
 from ..workbench.reconstruction import Rendered
+from .contrast import ContrastBox
 from .knobs import KnobPanel, decimals
 from .parts import Page, SamplingPicture, button, heading, row, set_faint, show_text, warning, words
 from .session import Session
@@ -95,6 +96,7 @@ class ReconstructDock(Page):
             (self.bench.reconstruction.rendered, self._on_rendered),
             (self.bench.reconstruction.prepared, self._on_prepared),
             (self.bench.choosing.changed, self._on_chosen),
+            (self.bench.contrasting.changed, self._show_contrast),
             (self.bench.regions.chosen_changed, self._show_where),
         ):
             self.listen(signal, slot)
@@ -171,6 +173,8 @@ class ReconstructDock(Page):
         column.addLayout(row(self.auto, self.preview, self.mark, stretch=2))
         column.addWidget(self.scores)
         column.addWidget(self._diversity())
+        self.contrast = ContrastBox(self.session)
+        column.addWidget(self.contrast)
 
     def _diversity(self) -> QWidget:
         """The plausible images that differ most, below the knobs that they belong to."""
@@ -403,8 +407,11 @@ class ReconstructDock(Page):
         of_chance = [knob for knob in method.knobs if knob.name == "seed"]
         axes = self.bench.reconstruction.axes if method.draw is None else of_chance
         place = "where they differ most" if choosing.region is None else "the chosen region"
-        self.strip.show_variants(choosing.variants, axes, choosing.detail.numpy(), geometry, place)
+        self.strip.show_variants(choosing.variants, axes, choosing.detail.numpy(), geometry, place, choosing.sentence)
         self.strip.mark(self.bench.reconstruction.knobs)
+
+    def _show_contrast(self) -> None:
+        self.contrast.show_found()
 
     def _show_where(self) -> None:
         """Where the images are to differ."""

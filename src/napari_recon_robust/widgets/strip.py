@@ -97,10 +97,11 @@ class Strip(QWidget):
         region: np.ndarray,
         geometry: Geometry,
         place: str,
+        sentence: str,
     ) -> None:
         """Show these in one window, turned and stretched as on the canvas, and no more than region and surroundings.
 
-        region: bool (rows, columns). place: what it is, in words.
+        region: bool (rows, columns). place: what it is, in words. sentence: what they were chosen by.
         """
         self.clear()
         if not variants:
@@ -115,7 +116,7 @@ class Strip(QWidget):
             thumbnail.clicked.connect(lambda _=False, knobs=variant.knobs: self.chosen.emit(dict(knobs)))
             self.thumbnails.append(thumbnail)
             self._grid.addWidget(thumbnail, 1 + number // COLUMNS, number % COLUMNS)
-        self.heading.setText(f"{' · '.join(axis.label for axis in axes)}; the pictures show {place}.")
+        self.heading.setText(f"{' · '.join(axis.label for axis in axes)}; the pictures show {place}. {sentence}")
         self.variants = variants
         self.show()
 
@@ -153,6 +154,7 @@ def _tip(variant: "Variant", axes: Sequence[Knob]) -> str:
     lines.append(f"Misfit to the samples: {decimals(variant.consistency)}")
     if variant.distance:
         lines.append(f"1 − SSIM to the nearest before it: {decimals(variant.distance)}")
+        lines.append(f"Salience of the difference: {variant.salience:.1f} times the noise, on blobs of 3 to 8 pixels")
     return "\n".join(lines)
 
 

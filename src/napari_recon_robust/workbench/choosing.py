@@ -13,15 +13,17 @@ from .task import Task, part
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..diversity import Variant
+    from ..diversity import Choice, Variant
+    from ..measurement import Measurement
 
-_RENDERING = 0.8  # of the job; the rest compares
+_RENDERING, _CALIBRATED = 0.8, 0.9  # of the job; the rest compares
 
 
 class Choosing:
     """Some reconstructions of the measured slice, chosen on its chosen regions.
 
-    variants: the last choice; empty when method, slice or another knob have changed since. region: bool (rows,
+    variants: the last choice; empty when method, slice or another knob have changed since. sentence: how many were
+    plausible, and by which residuals. region: bool (rows,
     columns) where they were to differ, None for everywhere. detail: bool (rows, columns), what to show of them: the
     region, or where they differ most. Signal: `changed()`.
     """
@@ -31,6 +33,7 @@ class Choosing:
     def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions) -> None:
         self._acquisition, self._reconstruction, self._regions = acquisition, reconstruction, regions
         self.variants: list[Variant] = []
+        self.sentence = ""
         self.region: Tensor | None = None
         self.detail: Tensor | None = None
         for signal in (acquisition.measured, acquisition.closed, reconstruction.method_changed):
@@ -51,7 +54,7 @@ class Choosing:
         index = self._acquisition.index
         return [region for region in self._regions.chosen if region.slice == index]
 
-    def diverse(self, count: int) -> Task["list[Variant]"]:
+    def diverse(self, count: int) -> Task["Choice"]:
         """Choose `count` images, by `diversity.choose`: of samples or restarts, or of renders that live knobs keep.
 
         Raises InputError for a method without either, or of magnitudes alone.
@@ -62,15 +65,15 @@ class Choosing:
         if self.regions:
             region = self._regions.roi(self._acquisition.index).mask(measured.measurement.matrix)
 
-        def accept(variants: "list[Variant]") -> None:
+        def accept(found: "Choice") -> None:
             from ..diversity import where_different
 
             if method is self._reconstruction.method and measured is self._acquisition.slice:
-                self.variants, self.region = variants, region
-                self.detail = where_different(variants) if region is None else region
+                self.variants, self.sentence, self.region = list(found), found.sentence, region
+                self.detail = where_different(found) if region is None else region
                 self.changed.emit()
 
-        return Task("Choosing diverse images", _choose(members, count, region), accept)
+        return Task("Choosing diverse images", _choose(members, measured.measurement, count, region), accept)
 
     def _forget_others(self) -> None:
         """The choice goes when a knob is turned that does not lead from one of its images to another."""
@@ -83,13 +86,17 @@ class Choosing:
 
     def _forget(self) -> None:
         if self.variants:
-            self.variants, self.region, self.detail = [], None, None
+            self.variants, self.sentence, self.region, self.detail = [], "", None, None
             self.changed.emit()
 
 
-def _choose(members: "Job[list[Variant]]", count: int, region: "Tensor | None") -> "Job[list[Variant]]":
+def _choose(
+    members: "Job[list[Variant]]", measurement: "Measurement", count: int, region: "Tensor | None"
+) -> "Job[Choice]":
     from ..diversity import choose
+    from ..plausibility import plausible_band
 
     yield Progress(0.0, "Rendering the images to choose from")
     found = yield from part(members, 0.0, _RENDERING)
-    return (yield from part(choose(found, count, region=region), _RENDERING, 1.0))
+    band = yield from part(plausible_band(measurement), _RENDERING, _CALIBRATED)
+    return (yield from part(choose(found, count, band, region=region), _CALIBRATED, 1.0))

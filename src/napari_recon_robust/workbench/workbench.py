@@ -8,6 +8,7 @@ from ..errors import InputError
 from ..progress import Job, Progress
 from .acquisition import Acquisition
 from .choosing import Choosing
+from .contrasting import Contrasting
 from .fragility import Fragility
 from .perturbing import Perturbing, Result, Setting, finished
 from .reconstruction import Reconstruction
@@ -29,6 +30,7 @@ class Workbench:
         self.acquisition = Acquisition()
         self.reconstruction = Reconstruction(self.acquisition)
         self.choosing = Choosing(self.acquisition, self.reconstruction, self.regions)
+        self.contrasting = Contrasting(self.acquisition, self.reconstruction, self.regions)
         self.perturbing = Perturbing(self.acquisition, self.reconstruction, self.regions)
         self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing)
         self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing)

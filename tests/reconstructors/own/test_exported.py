@@ -1,19 +1,18 @@
-"""Programs of torch.export: their inputs, their gradient, and archives that would do something else."""
+"""Programs of torch.export: their inputs, their gradient, older files, and what is none."""
 
-import contextlib
-import io
-import json
-import pickle
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from torch._export.serde.serialize import serialize
 
 from napari_recon_robust.errors import ModelError, WeightsError
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.reconstructors import registry
+
+KINDS = "state_dict", "constants", "example_inputs"
+FOLDERS = "weights", "constants", "sample_inputs"
 
 
 class Combine(torch.nn.Module):
@@ -85,56 +84,38 @@ def test_inputs_of_other_names_or_without_influence(tmp_path: Path) -> None:
         registry.get(str(shared))
 
 
-class Payload:
-    def __init__(self, touched: Path) -> None:
-        self.touched = touched
-
-    def __reduce__(self) -> tuple[object, tuple[Path]]:
-        return Path.touch, (self.touched,)
-
-
-def altered(path: Path, target: Path, alter: Callable[[str, bytes], bytes]) -> Path:
-    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
-        for name in old.namelist():
-            new.writestr(name, alter(name, old.read(name)))
-    return target
-
-
-def test_a_pickle_that_would_run_code_is_refused(double: Path, tmp_path: Path) -> None:
-    buffer = io.BytesIO()
-    torch.save(Payload(tmp_path / "executed"), buffer)
-    for number, evil in enumerate((buffer.getvalue(), pickle.dumps(Payload(tmp_path / "executed")))):
-        path = altered(
-            double, tmp_path / f"evil{number}.pt2", lambda name, data, evil=evil: evil if "sample" in name else data
-        )
-        with pytest.raises(WeightsError, match="could run code"):
-            registry.get(str(path))
-    assert not (tmp_path / "executed").exists()
-    with contextlib.suppress(Exception):
-        torch.export.load(tmp_path / "evil0.pt2")  # what it would do without the check
-    assert (tmp_path / "executed").exists()
+def older(module: torch.nn.Module, examples: tuple[torch.Tensor, ...], path: Path, layout: str) -> Path:
+    """As torch wrote it before 2.8 ("top"), and 2.8 itself ("folders")."""
+    parts = serialize(torch.export.export(module, examples))
+    places = {
+        "top": ("serialized_exported_program.json", *(f"serialized_{kind}.pt" for kind in KINDS)),
+        "folders": ("x/models/model.json", *(f"x/data/{folder}/model.pt" for folder in FOLDERS)),
+    }[layout]
+    contents = parts.exported_program, parts.state_dict, parts.constants, parts.example_inputs
+    with zipfile.ZipFile(path, "w") as archive:
+        for place, content in zip(places, contents, strict=True):
+            archive.writestr(place, content)
+        archive.writestr(*(("version", "8.8") if layout == "top" else ("x/archive_format", "pt2")))
+    return path
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "words"),
-    [
-        ("target", "torch.os.system", "calls 'torch.os.system', which is no operator"),
-        ("expr_str", "__import__('os').getcwd()", "no formula"),
-        ("expr_str", "eval(chr(49))", "no formula"),
-    ],
-)
-def test_a_description_that_would_run_code_is_refused(
-    double: Path, tmp_path: Path, key: str, value: str, words: str
-) -> None:
-    def alter(name: str, data: bytes) -> bytes:
-        if not name.endswith("model.json"):
-            return data
-        model = json.loads(data)
-        model["graph_module"]["graph"]["nodes"][0][key] = value
-        return json.dumps(model).encode()
+@pytest.mark.parametrize("layout", ["top", "folders"])
+def test_files_of_older_versions_of_torch(lines: Measurement, tmp_path: Path, layout: str) -> None:
+    kspace = torch.randn(4, 48, 48, dtype=torch.complex64)
+    examples = torch.rand(48, 48) < 0.5, kspace, kspace.clone()
+    method = registry.get(str(older(Combine(), examples, tmp_path / "older.pt2", layout)))
+    expected = 2 * lines.model.adjoint(lines.data)
+    torch.testing.assert_close(method(lines), expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
 
-    with pytest.raises(WeightsError, match=words):
-        registry.get(str(altered(double, tmp_path / "evil.pt2", alter)))
+
+def test_a_constant_among_the_arguments_stays_as_it_was(lines: Measurement, tmp_path: Path) -> None:
+    class Scaled(torch.nn.Module):
+        def forward(self, image: torch.Tensor, mask: None, factor: float) -> torch.Tensor:
+            return factor * image
+
+    examples: tuple[object, ...] = torch.zeros(48, 48, dtype=torch.complex64), None, 3.0
+    torch.export.save(torch.export.export(Scaled(), examples), tmp_path / "scaled.pt2")
+    torch.testing.assert_close(registry.get(str(tmp_path / "scaled.pt2"))(lines), 3 * lines.combined)
 
 
 def test_dynamic_sizes_are_formulas(tmp_path: Path, lines: Measurement) -> None:

@@ -1,88 +1,137 @@
-"""Whether an archive of torch.export holds nothing but tensors and torch's operators.
+"""The members of an archive of torch.export, read without torch.export.
 
-torch.export.load itself executes pickles, resolves the names of operators anywhere below `torch`, and evaluates
-the expressions of dynamic sizes as Python. What is let through here is all that torch.export.save writes for an
-ordinary model.
+torch.export.load loads libraries that lie in the archive, executes pickles, compiles conditions as Python and looks up
+operators and types by any name; what torch.export.save writes for an ordinary model needs none of that.
 """
 
-import ast
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...errors import WeightsError
+from .model import first_line
 
-OPERATORS = ("torch.ops.", "_operator.", "math.", "torch.sym_", "torch._sym_")
-_HARMLESS: tuple[type[ast.AST], ...] = (
-    *(ast.Expression, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Name, ast.Load, ast.keyword),
-    *(ast.operator, ast.unaryop, ast.cmpop, ast.boolop),
+# the types of values by their numbers in these files
+DTYPES: Mapping[int, torch.dtype] = dict(
+    enumerate(
+        (
+            *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+            *(torch.float16, torch.float32, torch.float64, torch.complex32, torch.complex64, torch.complex128),
+            *(torch.bool, torch.bfloat16),
+        ),
+        1,
+    )
+)
+_PROGRAM, _OLD_PROGRAM = "models/model.json", "serialized_exported_program.json"
+# what torch.export.save writes, since torch 2.8 and before
+_MEMBERS = re.compile(
+    r"models/model\.json"
+    r"|data/weights/(weight_\d+|model_weights_config\.json|model\.pt)"
+    r"|data/constants/(tensor_\d+|model_constants_config\.json|model\.pt)"
+    r"|data/sample_inputs/model\.pt"
+    r"|archive_format|archive_version|byteorder|version|\.data/(version|serialization_id)"
+    r"|serialized_(exported_program\.json|(state_dict|constants|example_inputs)\.pt)"
+    r"|(extra|extra_files)/\w+(\.\w+)*",
+    re.ASCII,
 )
 
 
-def check(content: bytes, name: str) -> None:
-    """WeightsError if the archive is damaged, or could run code when it is loaded."""
+@dataclass(frozen=True)
+class Archive:
+    """program: the JSON that describes it; tensors: parameters, buffers and constants by their names, on the CPU."""
+
+    program: Any
+    tensors: dict[str, Tensor]
+
+
+def read(content: bytes, name: str) -> Archive:
+    """The program and its tensors; WeightsError if the file is damaged, or holds anything but these."""
+    with sound(name):
+        members = _members(content, name)
+        if _OLD_PROGRAM in members:
+            places = "serialized_constants.pt", "serialized_state_dict.pt"
+            tensors = [_unpickled(members.get(place, b""), place, name) for place in places]
+        else:
+            tensors = [_tensors(members, folder, name) for folder in ("constants", "weights")]
+        program = json.loads(members[_OLD_PROGRAM if _OLD_PROGRAM in members else _PROGRAM])
+        return Archive(program, tensors[0] | tensors[1])
+
+
+@contextmanager
+def sound(name: str) -> Iterator[None]:
+    """Whatever a damaged file leads its reader to becomes one sentence."""
     try:
-        with zipfile.ZipFile(BytesIO(content)) as archive:
-            members = {member: archive.read(member) for member in archive.namelist()}
-        descriptions = [json.loads(data) for member, data in members.items() if member.endswith(".json")]
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
+        yield
+    except (
+        *(zipfile.BadZipFile, EOFError, UnpicklingError, RuntimeError, NotImplementedError, RecursionError),
+        *(KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError),
+    ) as error:
         raise WeightsError(
-            f"{name} is damaged or no program of torch.export ({error}); write it again with torch.export.save."
+            f"{name} is damaged or no program of torch.export ({type(error).__name__}: {first_line(error)}); "
+            "write it again with torch.export.save."
         ) from None
-    for member, data in members.items():
-        if not _is_data(data):
-            raise WeightsError(
-                f"{name} holds Python objects ({member.split('/', 1)[-1]}) whose loading could run code; "
-                "export a model that consists of tensors alone."
-            )
-    for key, value in (pair for description in descriptions for pair in _walk(description)):
-        if key == "target" and isinstance(value, str) and not value.startswith(OPERATORS):
-            raise WeightsError(f"{name} calls {value!r}, which is no operator of torch; export it with torch.export.")
-        if key == "expr_str" and isinstance(value, str) and not _is_formula(value):
-            raise WeightsError(f"{name} has {value[:60]!r} as a size, which is no formula; export it again.")
 
 
-def _is_data(data: bytes) -> bool:
-    """Whether a member is raw numbers or text, or a pickle of tensors alone."""
-    pickled = data[:1] == b"\x80" or data[:2] == b"PK"
-    if not pickled:
-        return True
+def _members(content: bytes, name: str) -> dict[str, bytes]:
+    """The members by their names below the folder that all of them lie in."""
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        infos = archive.infolist()
+        names = [info.filename for info in infos]
+        folder = "" if _OLD_PROGRAM in names else f"{names[0].split('/')[0]}/" if names else ""
+        if not {_OLD_PROGRAM, f"{folder}{_PROGRAM}"} & set(names):
+            raise ValueError(f"it has no {_PROGRAM}")
+        for one in names:
+            if not one.startswith(folder) or not _MEMBERS.fullmatch(one.removeprefix(folder)):
+                raise WeightsError(
+                    f"{name} holds {one[:80]!r}, which torch.export.save does not write for a model of tensors "
+                    "alone; what else it holds could run code."
+                )
+        if len(set(names)) < len(names):
+            raise ValueError("it holds a name twice")
+        if sum(info.file_size for info in infos) > len(content):
+            raise ValueError("it is compressed")
+        return {one.removeprefix(folder): archive.read(one) for one in names}
+
+
+def _tensors(members: dict[str, bytes], folder: str, name: str) -> dict[str, Tensor]:
+    """Those of one folder: their bytes, and how these are laid out; a pickle in the files of torch 2.8."""
+    pickled = f"data/{folder}/model.pt"
+    if pickled in members:
+        return _unpickled(members[pickled], pickled, name)
+    tensors = {}
+    for key, place in json.loads(members[f"data/{folder}/model_{folder}_config.json"])["config"].items():
+        layout = place["tensor_meta"]
+        if place["use_pickle"] or layout is None:
+            raise WeightsError(f"{name} holds {key[:80]!r} as a Python object; export a model of tensors alone.")
+        data, dtype = members[f"data/{folder}/{place['path_name']}"], DTYPES[layout["dtype"]]
+        flat = torch.frombuffer(bytearray(data), dtype=dtype) if data else torch.empty(0, dtype=dtype)
+        sizes, strides = ([one["as_int"] for one in layout[axes]] for axes in ("sizes", "strides"))
+        tensors[key] = flat.as_strided(sizes, strides, layout["storage_offset"]["as_int"])
+    return tensors
+
+
+def _unpickled(data: bytes, place: str, name: str) -> dict[str, Tensor]:
+    """The tensors of a pickle that holds nothing else."""
+    if not data:
+        return {}
     try:
-        torch.load(BytesIO(data), map_location="cpu", weights_only=True)
+        if data[:2] != b"PK":  # what torch.save wrote before 1.6 has readers of its own
+            raise UnpicklingError
+        tensors = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
     except Exception:  # whatever the bytes lead the unpickler to
-        return False
-    return True
-
-
-def _walk(value: Any) -> Iterator[tuple[str, Any]]:
-    """All keys of nested JSON with their values."""
-    if isinstance(value, dict):
-        yield from value.items()
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _walk(item)
-
-
-def _is_formula(text: str) -> bool:
-    """Whether it is an expression of names, numbers and sympy's functions, which begin with capitals.
-
-    Their arguments may be names in quotes (Symbol('s0', integer=True)): without parentheses these call nothing.
-    """
-    try:
-        nodes = list(ast.walk(ast.parse(text, mode="eval")))
-    except (SyntaxError, ValueError):
-        return False
-    for node in nodes:
-        if isinstance(node, ast.Call):
-            if not (isinstance(node.func, ast.Name) and node.func.id[0].isupper()):
-                return False
-        elif isinstance(node, ast.Constant):
-            if not (isinstance(node.value, int | float) or re.fullmatch(r"[\w.]+", str(node.value))):
-                return False
-        elif not isinstance(node, _HARMLESS):
-            return False
-    return True
+        tensors = None
+    if not isinstance(tensors, dict) or not all(isinstance(one, Tensor) for one in tensors.values()):
+        raise WeightsError(
+            f"{name} holds Python objects ({place}) whose loading could run code; "
+            "export a model that consists of tensors alone."
+        )
+    return {str(key): one.detach() for key, one in tensors.items()}

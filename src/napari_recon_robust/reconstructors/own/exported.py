@@ -1,18 +1,83 @@
 """A program written by torch.export.save (.pt2), inputs named as in `signature.NAMES`."""
 
 import hashlib
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.export import ExportedProgram
+from torch import Tensor
 
-from ...errors import WeightsError
+from ...errors import ModelError, WeightsError
 from ..base import Reconstructor
 from . import archive
-from .model import CalledModel, Slice, first_line
+from .archive import DTYPES, Archive
+from .graph import Graph, Name
+from .model import CalledModel, Slice
 from .signature import Input, checked, image_of
+from .sizes import Sizes
+
+# an input of the graph that stands for a tensor of the archive: where that one's name is
+_STORED = {"parameter": "parameter_name", "buffer": "buffer_name", "tensor_constant": "tensor_constant_name"}
+
+
+class Program:
+    """A graph with its parameters, buffers and constants; each run begins with those of the file."""
+
+    def __init__(self, stored: Archive, label: str) -> None:
+        """WeightsError, KeyError, TypeError, ValueError, IndexError or AttributeError if it is none."""
+        module = stored.program["graph_module"]
+        self._graph = Graph(module["graph"], label)
+        specs = [next(iter(spec.items())) for spec in module["signature"]["input_specs"]]
+        if unknown := {kind for kind, _ in specs} - {*_STORED, "user_input", "constant_input"}:
+            raise ValueError(f"an input of the kind {unknown.pop()[:40]}")
+        self._kinds = [kind for kind, _ in specs]
+        # by their places among the graph's inputs
+        self._tensors = {
+            place: stored.tensors[spec[_STORED[kind]]].detach()
+            for place, (kind, spec) in enumerate(specs)
+            if kind in _STORED
+        }
+        self._moved: dict[torch.device, dict[int, Tensor]] = {}
+        self._returned = ["user_output" in spec for spec in module["signature"]["output_specs"]]
+        given = [
+            one.name
+            for one, kind in zip(self._graph.inputs, self._kinds, strict=True)
+            if kind == "user_input" and isinstance(one, Name)
+        ]
+        layouts = {name: module["graph"]["tensor_values"].get(name, {"sizes": [], "dtype": 0}) for name in given}
+        sizes = {name: [_size(one) for one in layout["sizes"]] for name, layout in layouts.items()}
+        self.inputs = [
+            Input(
+                name,
+                tuple(size if isinstance(size, int) else None for size in sizes[name]),
+                DTYPES.get(layout["dtype"], torch.int64),  # a number as an input has no type
+            )
+            for name, layout in layouts.items()
+        ]
+        ranges = {
+            name: (limits["min_val"], limits["max_val"])
+            for name, limits in stored.program.get("range_constraints", {}).items()
+        }
+        self.sizes = Sizes(sizes, ranges, stored.program.get("guards_code", []))
+
+    def uses(self, name: str) -> bool:
+        """Whether one of its operators takes this input, or it returns it."""
+        return name in self._graph.used
+
+    def __call__(self, given: dict[str, Tensor], device: torch.device) -> Any:
+        """What it returns for its inputs by their names, all on the device."""
+        if device not in self._moved:
+            self._moved[device] = {place: tensor.to(device) for place, tensor in self._tensors.items()}
+        values: list[Any] = []
+        for place, (one, kind) in enumerate(zip(self._graph.inputs, self._kinds, strict=True)):
+            value = given.get(one.name) if isinstance(one, Name) else one
+            value = self._moved[device].get(place, value)
+            if self._graph.writes and kind in ("user_input", "buffer") and isinstance(value, Tensor):
+                value = value.clone()
+            values.append(value)
+        answer = self._graph(values, device)
+        outputs = [one for one, returned in zip(answer, self._returned, strict=True) if returned]
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 
 class Exported(CalledModel):
@@ -20,56 +85,45 @@ class Exported(CalledModel):
 
     summary = "Own program, exported by torch."
 
-    def __init__(self, id: str, program: ExportedProgram, sha256: str) -> None:
+    def __init__(self, id: str, program: Program, sha256: str) -> None:
         super().__init__(id)
         self.sha256 = sha256
-        self.inputs = checked(_inputs(program, id), id)
+        self.inputs = checked(program.inputs, id)
         self._program = program
-        self._modules: dict[torch.device, Any] = {}
 
     def image(self, one: Slice) -> Any:
-        """What the program returns."""
-        return image_of(self._module(one.kspace.device)(*(each.of(one, self.label) for each in self.inputs)))
+        """What the program returns; ModelError for a slice of a size that it was not exported for."""
+        given = {each.name: each.of(one, self.label) for each in self.inputs}
+        if unmet := self._program.sizes.unmet({name: value.shape for name, value in given.items()}):
+            raise ModelError(
+                f"{self.label} was exported for other sizes than this slice has ({unmet}); export it for these or "
+                "with dynamic sizes."
+            )
+        return image_of(self._program(given, one.kspace.device))
 
     def fingerprint(self) -> dict[str, str]:
         """The file's SHA-256."""
         return {self.id: self.sha256}
 
-    def _module(self, device: torch.device) -> Any:
-        """The program on a device; the one that it was exported on is written into its graph."""
-        if device not in self._modules:
-            from torch.export.passes import move_to_device_pass
-
-            self._modules[device] = move_to_device_pass(self._program, device).module().requires_grad_(False)
-        return self._modules[device]
-
 
 def open_model(source: str) -> Reconstructor:
-    """The program of a file; WeightsError if it is none, or would run other code than torch's operators."""
+    """The program of a file; WeightsError if it is none, or would call anything but torch's operators on tensors."""
     path = Path(source)
     content = path.read_bytes()
-    archive.check(content, path.name)
-    try:
-        program = torch.export.load(BytesIO(content))
-    except Exception as error:
+    stored = archive.read(content, path.name)
+    with archive.sound(path.name):
+        program = Program(stored, path.name)
+    model = Exported(path.name, program, hashlib.sha256(content).hexdigest())
+    if any(one.name == "kspace" for one in model.inputs) and not program.uses("kspace"):
         raise WeightsError(
-            f"{path.name} is no program of torch.export that torch {torch.__version__} reads ({first_line(error)}); "
-            "write it with torch.export.save."
-        ) from error
-    return Exported(path.name, program, hashlib.sha256(content).hexdigest())
+            f"{path.name} makes no use of its k-space; export it again with an example of its own for each input "
+            "(torch.export takes one tensor that is given twice for one input)."
+        )
+    return model
 
 
-def _inputs(program: ExportedProgram, label: str) -> list[Input]:
-    """What the program takes, in its order; WeightsError for an input that has no influence."""
-    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
-    inputs = []
-    for name in program.graph_signature.user_inputs:
-        value = nodes[str(name)].meta["val"]
-        sizes = tuple(size if isinstance(size, int) else None for size in value.shape)
-        inputs.append(Input(str(name), sizes, value.dtype))
-        if name == "kspace" and not nodes[name].users:
-            raise WeightsError(
-                f"{label} makes no use of its k-space; export it again with an example of its own for each input "
-                "(torch.export takes one tensor that is given twice for one input)."
-            )
-    return inputs
+def _size(description: Any) -> int | str:
+    """A number, or the formula of a dynamic size."""
+    if "as_int" in description:
+        return int(description["as_int"])
+    return str(description["as_expr"]["expr_str"])

@@ -1,0 +1,112 @@
+"""The band of plausible residuals on simulations: the truth within, a fit of the noise below, smoothed images above.
+
+    python benchmarks/plausible.py --data ../shared/data [--cases 60] [--methods]
+
+Coils (4 to 16), noise (0.2 to 2%), R (2, 4, 6), size (96, 128) and pattern (equispaced, random lines) are drawn for
+each case; axial slices of two volumes in turn, `brain_t1_b` and `brain_t2_niivue`; maps are estimated by ESPIRiT. The
+truth is the noise-free image seen through the estimated maps; the fit of the noise is 200 iterations of conjugate
+gradients; the smoothed images are the truth under Gaussians of 1 and 2 pixels. excess: the truth's residual above the
+unregularised fit's, relative to what is expected. --methods: where reconstructions lie, as the share of that excess
+which they have lost to the noise (0 the truth, 1 the unregularised fit; negative: smoother than the truth), beside
+their NMSE.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import Tensor
+
+from napari_recon_robust.evaluation.contrast import Probability
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.physics.anatomy import load_volume, slices
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
+from napari_recon_robust.plausibility import Band, plausible_band
+from napari_recon_robust.progress import run
+from napari_recon_robust.reconstructors import registry, tv
+from napari_recon_robust.reconstructors.cg_sense import conjugate_gradients
+from napari_recon_robust.reconstructors.posterior import Posterior
+
+VOLUMES = ("brain_t1_b", "brain_t2_niivue")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--cases", type=int, default=60)
+    parser.add_argument("--methods", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    volumes = [load_volume(options.data / "anatomy" / f"{name}.nii.gz") for name in VOLUMES]
+    counts, excesses = dict.fromkeys(("truth within", "noise below", "1 px above", "2 px above"), 0), []
+    for number in range(options.cases):
+        random = np.random.default_rng(number)
+        one, measurement = simulated(volumes[number % len(volumes)], random, number)
+        band = run(plausible_band(measurement))
+        truth = (measurement.model.sensitivities.conj() * one.sensitivities * one.image).sum(0)
+        fit = conjugate_gradients(measurement.model.normal, measurement.combined, 200)
+        excesses.append(share(band, residual(measurement, truth)))
+        counts["truth within"] += band.holds(residual(measurement, truth))
+        counts["noise below"] += residual(measurement, fit) < band.low
+        for width in (1, 2):
+            counts[f"{width} px above"] += residual(measurement, smoothed(truth, width)) > band.high
+        print(f"{measurement.coils:2d} coils, R {measurement.acceleration:.2f}: excess {excesses[-1]:.2f}", flush=True)
+        if options.methods:
+            print(where(one, measurement, band, excesses[-1]), flush=True)
+    for name, count in counts.items():
+        found = Probability(count, options.cases)
+        print(f"{name}: {count} of {options.cases}, {found.low:.1%} to {found.high:.1%}")
+    print("excess: " + ", ".join(f"{q:.0%} {np.quantile(excesses, q):.2f}" for q in (0, 0.05, 0.5, 0.95, 1)))
+
+
+def simulated(volume: object, random: np.random.Generator, number: int) -> tuple[SimulatedSlice, Measurement]:
+    """A case drawn at random."""
+    size = int(random.choice([96, 128]))
+    image = list(slices(volume, "axial", 5, (size, size)))[number % 5]
+    noise = float(random.choice([0.002, 0.005, 0.01, 0.02]))
+    one = simulate_slice(image, random, coils=int(random.integers(4, 17)), noise_level=noise)
+    sampling = Sampling(
+        pattern=str(random.choice(["equispaced", "random"])),
+        acceleration=float(random.choice([2, 4, 6])),
+        centre_fraction=0.08,
+        minimum_centre_lines=12,
+        seed=number,
+    )
+    mask = sampling.mask(size, size)
+    return one, Measurement(one.kspace * mask, mask, (size, size))
+
+
+def residual(measurement: Measurement, image: Tensor) -> float:
+    data = measurement.model.mask * measurement.data
+    return float((measurement.model.forward(image) - data).norm() / data.norm())
+
+
+def share(band: Band, consistency: float) -> float:
+    """Of the excess over the unregularised fit that is expected of the truth."""
+    return (consistency**2 - band.unregularised**2) / (band.expected**2 - band.unregularised**2)
+
+
+def smoothed(image: Tensor, width: float) -> Tensor:
+    parts = torch.view_as_real(image).movedim(-1, 0).numpy()
+    return torch.complex(*(torch.from_numpy(gaussian_filter(part, width)) for part in parts))
+
+
+def where(one: SimulatedSlice, measurement: Measurement, band: Band, truth: float) -> str:
+    """The share lost to the noise and the NMSE of each method."""
+    weight = tv.rule(float(measurement.noise_level))
+    images = {f"tv x {f:g}": registry.get("tv")(measurement, weight=weight * f) for f in (0.25, 0.5, 1, 2, 4)}
+    images["hqs-supervised"] = registry.get("hqs-supervised")(measurement)
+    samples = run(Posterior().samples(measurement, 4, 10))
+    images |= {"posterior, mean of 4": samples.mean, "posterior, one sample": samples.images[0]}
+    return "\n".join(
+        f"  {name}: {1 - share(band, residual(measurement, image)) / truth:.2f}, NMSE "
+        f"{float(((image.abs() - one.image.abs()).norm() / one.image.norm()).square()):.5f}"
+        for name, image in images.items()
+    )
+
+
+if __name__ == "__main__":
+    main()

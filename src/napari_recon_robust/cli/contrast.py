@@ -1,0 +1,62 @@
+"""recon-robust contrast."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..evaluation import figures
+from ..evaluation.roi import ROI
+from ..reconstructors.posterior import CALIBRATION, Posterior
+from .options import follow, measured, print_json, slice_options
+
+
+@click.command()
+@slice_options
+@click.option("--roi", required=True, metavar="ROW,COLUMN,HEIGHT,WIDTH", help="The region.")
+@click.option("--reference", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="What it is compared with; 3 to 6 pixels around.")
+@click.option(
+    "--exceeds", default=0.0, show_default=True, metavar="C", help="The contrast in question: 0.1 is 10% brighter."
+)
+@click.option("--samples", default=64, show_default=True, type=click.IntRange(1, 256), help="Of the posterior.")
+@click.option("--steps", default=20, show_default=True, type=click.IntRange(2, 1000), help="Of each sample.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the histogram: .png, .pdf or .svg.")
+def contrast(
+    roi: str,
+    reference: str | None,
+    exceeds: float,
+    samples: int,
+    steps: int,
+    plot: Path | None,
+    as_json: bool,
+    **scan: Any,
+) -> None:
+    """How probable it is that a region of one slice of FILE is brighter than its reference by more than a value.
+
+    The contrast is (a - b) / b for the mean magnitudes a in the region and b in the reference, in each of the samples
+    of the posterior. The probability is the share of samples beyond the value, its interval the Monte-Carlo error.
+
+    \b
+    Example:
+      recon-robust contrast scan.h5 --pattern equispaced --roi 120,140,12,10 --exceeds 0.1 --plot contrast.png
+    """
+    if plot is not None:
+        figures.check_file(plot)
+    method = Posterior()
+    with measured(**scan) as (_, _, measurement):
+        region = ROI.parse(roi).mask(measurement.matrix)
+        against = None if reference is None else ROI.parse(reference).mask(measurement.matrix)
+        job = method.contrasts(measurement, region, against, samples, steps)
+        found = follow(job, "Drawing samples")
+        acceleration = measurement.acceleration
+    if plot is not None:
+        from ..evaluation.contrast_figure import contrast_histogram
+
+        contrast_histogram(plot, found, exceeds, f"{method.label}, effective R = {acceleration:.3g}")
+    if as_json:
+        print_json({"method": method.id, **found.to_json(exceeds), "calibration": CALIBRATION})
+        return
+    click.echo(found.sentence(exceeds))
+    click.echo(f"{method.caution} {CALIBRATION}")
+    if plot is not None:
+        click.echo(f"saved: {plot}")
