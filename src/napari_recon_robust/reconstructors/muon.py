@@ -13,15 +13,20 @@ _ROUNDS, _QUINTIC = 5, (3.4445, -4.7750, 2.0315)
 
 
 class Muon(torch.optim.Optimizer):
-    """W <- W - lr sqrt(max(1, rows / columns)) orthogonal(G + ...), W a kernel as a matrix (outputs, inputs x taps).
+    """W <- (1 - lr d) W - lr sqrt(max(1, rows / columns)) orthogonal(G + ...), W a kernel as a matrix.
 
-    For hidden convolutions; first and last layers, biases and gains are left to AdamW. Source: Jordan et al. 2024,
-    https://kellerjordan.github.io/posts/muon. On a small unrolled network it reached in 1000 steps twice AdamW's
-    improvement.
+    W is (outputs, inputs x taps). For hidden convolutions; first and last layers, biases and gains are left to AdamW.
+    Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon. On a small unrolled network it reached in
+    1000 steps twice AdamW's improvement. The decay d keeps the spectral norm below 1 / d: each update has the same
+    size, so that kernels would grow for as long as they are trained (Liu et al. 2025,
+    https://arxiv.org/abs/2502.16982).
+
+    A kernel without any gradient stays as it is. Behind units that are never active the momentum of the last gradients
+    would go on moving it at the full rate, for as long as there is any.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
-        super().__init__(parameters, {"lr": lr})
+    def __init__(self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -30,18 +35,24 @@ class Muon(torch.optim.Optimizer):
             raise TypeError("Muon takes no closure.")
         for group in self.param_groups:
             for kernel in group["params"]:
-                if kernel.grad is None:
+                if kernel.grad is None or not kernel.grad.any():
                     continue
                 state: dict[str, Any] = self.state[kernel]
                 mean = state.setdefault("mean", torch.zeros_like(kernel))
                 mean.lerp_(kernel.grad, 1 - _MOMENTUM)
                 update = orthogonalise(kernel.grad.lerp(mean, _MOMENTUM).flatten(1))
                 stretch = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
+                kernel.mul_(1 - group["lr"] * group["weight_decay"])
                 kernel.add_(update.view_as(kernel), alpha=-group["lr"] * stretch)
 
 
-def optimisers(network: nn.Module, rate: float, muon: float | None) -> list[torch.optim.Optimizer]:
-    """AdamW at a learning rate, and Muon at its own for the hidden convolutions; None leaves them to AdamW too."""
+def optimisers(
+    network: nn.Module, rate: float, muon: float | None, weight_decay: float = 0.0
+) -> list[torch.optim.Optimizer]:
+    """AdamW at a learning rate, and Muon at its own for the hidden convolutions; None leaves them to AdamW too.
+
+    weight_decay: of Muon.
+    """
     hidden = [p for p in network.parameters() if p.ndim == 4 and min(p.shape[:2]) >= _HIDDEN] if muon else []
     chosen = {id(p) for p in hidden}
     rest = [p for p in network.parameters() if id(p) not in chosen]
@@ -49,15 +60,20 @@ def optimisers(network: nn.Module, rate: float, muon: float | None) -> list[torc
     betas = (0.9, 0.99 if hidden else 0.999)
     found: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, rate, betas=betas, weight_decay=0.0)]
     if muon and hidden:
-        found.append(Muon(hidden, muon))
+        found.append(Muon(hidden, muon, weight_decay))
     return found
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """About U V^T of the singular value decomposition U S V^T: singular values between 0.7 and 1.3, S far from zero."""
+    """About U V^T of the singular value decomposition U S V^T: singular values between 0.7 and 1.3, S far from zero.
+
+    Whatever the scale of the matrix: its entries are brought near one first (by a power of two, which is exact), since
+    the squares of entries of 1e-23 are lost in float32, and with a norm that is too small the rounds diverge.
+    """
     a, b, c = _QUINTIC
     wide = matrix.shape[0] <= matrix.shape[1]
     x = matrix if wide else matrix.mT
+    x = torch.ldexp(x, -torch.frexp(x.abs().amax()).exponent.clamp(-126, 126))
     norm = torch.linalg.matrix_norm(x)
     x = x / torch.where(norm > 0, norm, 1.0)
     for _ in range(_ROUNDS):
