@@ -49,7 +49,7 @@ def lesions(ids: list[str], acceleration: float) -> dict[str, list[float]]:
             measurement = scan.measurement(index, sampling(acceleration))
             reference = measurement.reference("combined")
             assert reference is not None
-            regions = [torch.from_numpy(one.box.rasterise(*measurement.matrix)) for one in found if one.slice == index]
+            regions = [one.box.mask(measurement.matrix) for one in found if one.slice == index]
             for name, image in images(ids, measurement).items():
                 similarity = metrics.ssim_map(image, reference, float(reference.abs().max()))
                 values.setdefault(name, []).extend(float(similarity[inside].mean()) for inside in regions)

@@ -133,7 +133,10 @@ class Search(ABC):
 
 @dataclass(eq=False)
 class PublishedSearch(Search):
-    """A search by the published loss, one feature at a time; its effort counts the features (Cheng et al. 2020)."""
+    """A search by the published loss, one feature at a time; its effort counts the features (Cheng et al. 2020).
+
+    The loss is a mean over all pixels, so it ranks the features of one slice and depends on the size of the image.
+    """
 
     losses: dict[Trial, float] = field(default_factory=dict)
 

@@ -28,6 +28,10 @@ class FNAF(Perturbation):
     feature is either placed (`row` and `column`) or searched for within the ROI: with many features in each image
     and gradients, or as published (Cheng et al. 2020, MIDL), by the published loss. Multi-coil complex features, the
     recovery and the multiplexed search are our own; the published loss is in the details of every result.
+
+    The published loss is a mean over all pixels of the image, of an error on T alone, and its threshold was made for
+    320x320. The same feature with the same error has (320 / 128)^2 = 6.25 times the loss at 128x128, so success by the
+    threshold can be compared between images of one size only; the recovery does not depend on the size.
     """
 
     id = "fnaf"
