@@ -107,6 +107,19 @@ def test_nothing_can_be_perturbed_before_something_is_open(viewer: Any, until: U
     assert page.empty.isHidden()
 
 
+def test_a_pose_has_no_column_of_random_noise(review: Session, until: Until) -> None:
+    """Nothing is drawn for it, so that the column would repeat the clean one."""
+    table, bench = dock(review, "Compare").table, review.bench
+    bench.regions.choose(bench.regions.on(1))
+    for kind, hidden in (("noise-level", False), ("rotation", True)):
+        perturb = dock(review, "Perturb")
+        perturb.kind.setCurrentIndex(perturb.kind.findData(kind))
+        before = bench.perturbing.result
+        press(perturb, "Run")
+        until(lambda before=before: bench.perturbing.result not in (None, before) and not review.jobs.busy())
+        assert table.isColumnHidden(3) == hidden, kind
+
+
 def test_every_control_has_a_tooltip(review: Session) -> None:
     from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QCheckBox, QComboBox
 

@@ -116,6 +116,8 @@ class CompareDock(Page):
         comparison = result.outcome.comparison
         self.sentence.setText(comparison.sentence)
         show_text(self.warning, " ".join(comparison.warnings.values()))
+        repeats = comparison.metrics["random"] == comparison.metrics["clean"]  # a pose has no noise to draw
+        self.table.setColumnHidden(1 + list(COLUMNS).index("random"), repeats)
         for number, region, measure in self._rows():
             values = [getattr(comparison.metrics[name][region], measure) for name in COLUMNS]
             texts = [show(measure, value) for value in values]
