@@ -47,6 +47,7 @@ _AVERAGE = 0.999  # decay of the running mean of the weights, which is what is v
 _REPORT_SECONDS = 0.2
 _LOG_STEPS = 20
 _POOL = 16  # examples that are used in turn, where each is used in several steps
+_SIMULATOR = "Training, validation and simulated tests share one simulator of coils, phase and noise."
 _SKIPPED, _RETURNS = 5, 3  # steps in a row before a return to the last checkpoint, and such returns
 
 
@@ -464,7 +465,7 @@ def _metadata(run: _Run, command: str) -> store.Metadata:
         history=tuple(store.Stretch(**one) for one in run._history()),
         network=recipe.network,
         architecture=recipe.arguments,
-        notes=recipe.notes,
+        notes=" ".join(filter(None, (recipe.notes, _SIMULATOR if bank.simulated else ""))),
     )
 
 
