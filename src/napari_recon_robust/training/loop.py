@@ -126,7 +126,7 @@ class _Run:
         self.checkpoint, self.branch = out / "checkpoint.pt", out / "decay.pt"
         self.network = make_network(recipe, weights).to(device)
         self.average = torch.optim.swa_utils.AveragedModel(self.network, multi_avg_fn=_running_mean, use_buffers=True)
-        self.optimisers = optimisers(self.network, preset.learning_rate, preset.muon)
+        self.optimisers = optimisers(self.network, preset.learning_rate, preset.muon, preset.weight_decay)
         self.loss = make_loss(recipe.loss, recipe.seed)
         if isinstance(self.loss, nn.Module):
             self.loss.to(device)

@@ -32,12 +32,13 @@ class Preset(Specification):
     steps: where no time is given. precision: of the convolutions in training; weights, data consistency and validation
     stay in float32. accumulate: examples in a step. reuse: steps that see each example; drawing one (its mask, its
     classical start) can cost more than a step. muon: learning rate of hidden convolutions by `Muon`; None trains them
-    by AdamW like all else.
+    by AdamW like all else. weight_decay: of Muon, which keeps the kernels' spectral norms below its inverse.
     """
 
     steps: int = Field(gt=0)
     learning_rate: float = Field(default=1e-3, gt=0)
     muon: float | None = Field(default=None, gt=0)
+    weight_decay: float = Field(default=0.1, ge=0)
     reuse: int = Field(default=1, ge=1)
     warm_up: int = Field(default=200, ge=0)
     accumulate: int = Field(default=1, ge=1)
