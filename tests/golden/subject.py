@@ -194,6 +194,10 @@ def resumed(run_folder: Path, preset: str, scratch: Path) -> Arrays:
     """The weights that a run ends with when it goes on from its checkpoint, in a copy of its folder."""
     folder = scratch / preset
     shutil.copytree(run_folder, folder)
-    recipe = loop.load_recipe(str(folder / "recipe.yaml"))
+    bank = folder / "bank"  # of a version that had no validation cases apart
+    for case in sorted(bank.glob("case-*.safetensors")):
+        shutil.copy(case, case.with_name(case.name.replace("case", "validation")))
+    (bank / "sources.json").write_text('{"sources": [], "validation": "of the same cases"}', encoding="utf-8")
+    recipe = loop.load_recipe(str(folder / "recipe.yaml")).model_copy(update={"stored": "float32"})  # as it was then
     path = run(loop.train(recipe, folder / "no data", folder, preset=preset, resume=True))
     return {name: tensor.numpy() for name, tensor in store.load(str(path)).state.items()}
