@@ -33,12 +33,14 @@ _WIRE = 0.15  # thickness of the conductor in half fields of view: bounds the fi
 class SimulatedSlice:
     """One simulated acquisition and its truth; units are those of the magnitude image.
 
-    kspace: complex64 (coils, readout, phase), noisy, fully sampled, readout oversampled if asked for.
+    kspace: complex64 (coils, readout, phase), noisy, fully sampled, readout oversampled if asked for. noise: what of it
+    is noise, the same shape.
     image: complex64 (rows, columns), the noise-free truth. sensitivities: complex64 (coils, rows, columns),
     sum |S_i|^2 = 1. sigma: float32 (coils,), sigma_i^2 = E|n_i|^2 of one k-space sample.
     """
 
     kspace: Tensor
+    noise: Tensor
     image: Tensor
     sensitivities: Tensor
     sigma: Tensor
@@ -139,7 +141,7 @@ class CoilArray:
             for centre, normal, radius in zip(self.centres, self.normals, self.radii, strict=True)
         ]
         received = [gain * (field[..., 0] - 1j * field[..., 1]) for gain, field in zip(self.gains, fields, strict=True)]
-        mixed = np.tensordot(self.mixing, np.stack(received), axes=1)
+        mixed = np.tensordot(self.mixing, np.stack(received), axes=1).astype(np.complex64)
         fine = [_spline_matrix(grid, (np.arange(n) - n // 2) / half) for grid, n in zip(coarse, shape, strict=True)]
         maps = (fine[0] @ mixed @ fine[1].T).astype(np.complex64)
         return maps / np.sqrt((np.abs(maps) ** 2).sum(0)).mean()
@@ -325,9 +327,10 @@ def simulate_slice(
     before = wide // 2 - (readout // 2 - (readout - rows) // 2) * factors[0] - start[0]
     widened = torch.nn.functional.pad(torch.from_numpy(maps) * image, (0, 0, before, wide - drawn[0] - before))
     covariance = array.covariance * (noise_level * scale) ** 2
-    kspace = _acquired(widened, (readout, columns)) + torch.from_numpy(noise((readout, columns), covariance, rng))
+    noisy = torch.from_numpy(noise((readout, columns), covariance, rng))
     return SimulatedSlice(
-        kspace=kspace,
+        kspace=_acquired(widened, (readout, columns)) + noisy,
+        noise=noisy,
         image=truth,
         sensitivities=torch.from_numpy(maps[:, start[0] :: factors[0], start[1] :: factors[1]].copy()),
         sigma=torch.from_numpy(np.sqrt(np.diag(covariance).real)),
@@ -336,7 +339,7 @@ def simulate_slice(
 
 def _acquired(image: Tensor, matrix: tuple[int, int]) -> Tensor:
     """The central `matrix` of the k-space of an image, scaled so that its inverse transform keeps intensities."""
-    kspace = fourier.fft(image)
+    kspace = image
     for axis, (n, m) in enumerate(zip(image.shape[-2:], matrix, strict=True), start=-2):
-        kspace = kspace.narrow(axis, n // 2 - m // 2, m)
+        kspace = fourier.fft(kspace, (axis,)).narrow(axis, n // 2 - m // 2, m)
     return kspace * (matrix[0] * matrix[1] / (image.shape[-2] * image.shape[-1])) ** 0.5

@@ -111,6 +111,15 @@ class Bank(Cases):
         )
 
     @property
+    def drawn(self) -> int:
+        """How many cases there have been to train on: those that are here, and those that they have replaced."""
+        numbers = []
+        for path in self.paths:
+            with safe_open(path, "pt") as file:
+                numbers.append(int(file.metadata()["number"]))
+        return max(numbers, default=-1) + 1
+
+    @property
     def origins(self) -> dict[str, int]:
         """How many sources of each kind the cases were drawn from."""
         return dict(Counter(origin.kind for origin in self.record.sources))
@@ -147,16 +156,29 @@ class Bank(Cases):
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """One random case of a bank: where it is kept, of whom, and its seed."""
+    """One random case of a bank: where it is kept, whom it may show, and its seed, which ends in its number."""
 
     path: Path
     sources: Sequence[Source]
-    shares: NDArray[np.float64]
-    seed: tuple[int, ...]
+    seed: tuple[int, int]
 
     def save(self, specification: BankSpecification) -> None:
         """Make the case and write it, whole or not at all; InputError where there is no slice to use, or no room."""
-        _save(self.path, _draw(self.sources, self.shares, specification, self.seed))
+        case, name = self._case(specification)
+        _save(self.path, case, {"number": str(self.seed[-1]), "source": name})
+
+    def _case(self, specification: BankSpecification) -> tuple[Case, str]:
+        """A case and its file's name; a draw that cannot be calibrated (an empty slice) is drawn again."""
+        reason = ""
+        for attempt in range(_SUBSTITUTES):
+            rng = np.random.default_rng((*self.seed, attempt))
+            source = self.sources[rng.choice(len(self.sources), p=shares(self.sources))]
+            name = source.origin.name
+            try:
+                return calibrated(source.content.acquisition(specification, rng), specification, rng), name
+            except ReconRobustError as error:
+                reason = f"{name}: {str(error).rstrip('.')}"
+        raise InputError(f"no usable slice could be drawn in {_SUBSTITUTES} attempts ({reason}); check the data.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,14 +217,14 @@ class Division:
     def training_draw(self, folder: Path, specification: BankSpecification, number: int) -> Draw:
         """The draw of that number; numbers from `specification.cases` on replace the cases from the first on."""
         path = folder / f"case-{number % specification.cases:05d}.safetensors"
-        return Draw(path, self.training, shares(self.training), (specification.seed, number))
+        return Draw(path, self.training, (specification.seed, number))
 
     def validation_draw(self, folder: Path, number: int) -> Draw:
         """Of the people in turn; it does not depend on the bank's seed, so that banks can be compared."""
         people = _people(self.validation)
         sources = [source for source in self.validation if source.origin.person == people[number % len(people)]]
         path = folder / f"validation-{number:05d}.safetensors"
-        return Draw(path, sources, shares(sources), (_VALIDATION_SEED, number))
+        return Draw(path, sources, (_VALIDATION_SEED, number))
 
 
 def build_bank(specification: BankSpecification, data: Path, folder: Path, undersampled: bool = False) -> Job[Bank]:
@@ -321,21 +343,6 @@ def draw_example(case: Case, masks: MaskSpecification, pixels: int, rng: Generat
     return Example(problem, cut(case.truth) * turn / scale, cut(case.magnitude) / scale)
 
 
-def _draw(
-    sources: Sequence[Source], often: NDArray[np.float64], specification: BankSpecification, seed: tuple[int, ...]
-) -> Case:
-    """A case of one of the sources; a draw that cannot be calibrated (an empty slice) is drawn again."""
-    reason = ""
-    for attempt in range(_SUBSTITUTES):
-        rng = np.random.default_rng((*seed, attempt))
-        source = sources[rng.choice(len(sources), p=often)]
-        try:
-            return calibrated(source.content.acquisition(specification, rng), specification, rng)
-        except ReconRobustError as error:
-            reason = f"{source.origin.name}: {str(error).rstrip('.')}"
-    raise InputError(f"no usable slice could be drawn in {_SUBSTITUTES} attempts ({reason}); check the data.")
-
-
 def _centre(columns: int, lines: int) -> Tensor:
     mask = torch.zeros(1, columns, dtype=torch.bool)
     first = (columns - lines + 1) // 2
@@ -384,7 +391,7 @@ def _map_phase(shape: tuple[int, int], rng: Generator) -> np.ndarray:
     return turn
 
 
-def _save(path: Path, case: Case) -> None:
+def _save(path: Path, case: Case, metadata: dict[str, str]) -> None:
     """In half precision: the images are below a few, so it costs 1e-4 of them, far below the noise."""
     tensors = {
         name: torch.view_as_real(getattr(case, name)).half().contiguous()
@@ -393,7 +400,7 @@ def _save(path: Path, case: Case) -> None:
     tensors["magnitude"] = case.magnitude.half().contiguous()
     tensors["acquired"] = case.acquired
     tensors["numbers"] = torch.tensor([case.noise, case.centre_lines], dtype=torch.float64)
-    _write(path, save(tensors))
+    _write(path, save(tensors, metadata))
 
 
 def _write(path: Path, content: bytes) -> None:

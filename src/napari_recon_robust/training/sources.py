@@ -29,8 +29,10 @@ from ..progress import Job, Progress
 from ..specification import Specification
 from .people import Split, Use, check_apart
 
-# Shares of the cases: with phase detail, and drawn finer than acquired (Gibbs ringing).
-_PHASE_DETAIL, _DRAWN_FINER = 0.85, 0.7
+_PHASE_DETAIL = 0.85  # share of the cases that have it
+# The image is drawn on a grid this much finer than acquired: its outer k-space is cut off, not faded out.
+_FINER = 2
+PACKED = "packed.json"  # in a folder that was unpacked
 _FEWEST_COILS = 4
 UNDERSAMPLED = ", undersampled"  # at the end of a kind
 # M4Raw: one file for each repetition of a contrast, counted by the last two digits.
@@ -84,6 +86,12 @@ class Origin(Specification):
     person: str
     use: Use = "training"
     licence: str = ""
+
+
+class Packed(Specification):
+    """Where the volumes of an unpacked folder come from, by the names that they have there."""
+
+    origins: dict[str, Origin] = Field(default_factory=dict)
 
 
 class Content(ABC):
@@ -140,8 +148,7 @@ class Anatomy(Content):
     def acquisition(self, specification: BankSpecification, rng: Generator) -> Acquisition:
         """Simulated."""
         matrix = _matrix(self.finest, specification.matrix, rng)
-        finer = 2 if rng.uniform() < _DRAWN_FINER else 1
-        image = anatomy.random_slice(self.volume, (finer * matrix[0], finer * matrix[1]), rng)
+        image = anatomy.random_slice(self.volume, (_FINER * matrix[0], _FINER * matrix[1]), rng)
         if rng.uniform() < specification.other_contrast:
             image = anatomy.contrast(image, rng)
         image = anatomy.soften(image, rng.uniform(*anatomy.ROUGHNESS_RANGE))
@@ -155,7 +162,7 @@ class Anatomy(Content):
         )
         return Acquisition(
             hybrid=fourier.ifft(simulated.kspace, (-2,)),
-            wanted=simulated.sensitivities * simulated.image,
+            wanted=fourier.ifft(simulated.kspace - simulated.noise),
             sigma=float(simulated.sigma.square().mean().sqrt()),
             acquired=torch.ones(matrix[1], dtype=torch.bool),
         )
@@ -252,6 +259,7 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
             f"{data} holds nothing to train on; give a folder with NIfTI volumes, DICOM series of {dicom.FEWEST} or "
             "more images, or fully sampled multi-coil k-space in HDF5 (fastMRI, M4Raw, ISMRMRD)."
         )
+    packed = _packed(data)
     sources = []
     for number, (group, read) in enumerate(found):
         yield Progress(number / len(found), f"reading {group[0].name}, {number + 1} of {len(found)}")
@@ -265,10 +273,17 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
             use=uses[group[0]],
             licence=person.licence,
         )
+        if group[0].name in packed:
+            origin = packed[group[0].name].model_copy(update={"use": origin.use})
         sources.append(Source(content, origin))
     for key in ("person", "sha256"):
         check_apart((getattr(origin, key), origin.name, origin.use) for origin in (source.origin for source in sources))
     return sources
+
+
+def _packed(data: Path) -> dict[str, Origin]:
+    file = data / PACKED
+    return Packed.model_validate_json(file.read_text(encoding="utf-8")).origins if file.exists() else {}
 
 
 def _sha256(files: Iterable[Path]) -> str:

@@ -1,0 +1,70 @@
+"""The anatomies of a bank in one small file, to be carried to another machine, which simulates its cases from them.
+
+There is no simulation on the GPU: `refresh.start_refreshing` with most of the machine's cores makes the cases.
+"""
+
+import io
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import nibabel
+import numpy as np
+
+from ..errors import FileFormatError, InputError
+from ..progress import Job, Progress
+from .people import Split
+from .sources import PACKED, Anatomy, Origin, Packed, Source, find_sources
+
+_LEVELS = (255, 191, 127, 95, 63)  # of intensity; the most that fit
+
+
+def pack(data: Path, file: Path, split: Split, megabytes: float = 25) -> Job[Path]:
+    """Write what `data` holds for training and validation as a zip of NIfTI volumes of up to 8 bits.
+
+    The names stay, and with them who is who; the record has the original files' SHA-256. What is held out is left out.
+    Raises InputError for scans, which are carried as they are, and where the file would be larger than `megabytes`.
+    """
+    sources = yield from find_sources(data, split)
+    size = 0.0
+    for number, levels in enumerate(_LEVELS):
+        yield Progress(number / len(_LEVELS), f"packing {len(sources)} volumes with {levels} levels of intensity")
+        content = _packed(sources, levels)
+        size = len(content) / 1e6
+        if size <= megabytes:
+            file.write_bytes(content)
+            return file
+    raise InputError(f"the pack has {size:.1f} MB, more than {megabytes:g}; exclude some of the people.")
+
+
+def _packed(sources: Sequence[Source], levels: int) -> bytes:
+    written = io.BytesIO()
+    origins: dict[str, Origin] = {}
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_BZIP2) as archive:
+        for number, source in enumerate(sources):
+            if not isinstance(source.content, Anatomy):
+                raise InputError(
+                    f"{source.origin.name} is a scan, and volumes alone can be packed; carry scans as they are."
+                )
+            volume = source.content.volume
+            values = np.round(volume.data * (levels / volume.data.max())).astype(np.uint8)
+            stem = source.origin.name.removesuffix(".gz").removesuffix(".nii")
+            # Series of DICOM often share the names of their images.
+            name = f"{stem}.nii" if f"{stem}.nii" not in origins else f"{stem}-{number}.nii"
+            archive.writestr(name, nibabel.Nifti1Image(values, np.diag([*volume.voxel, 1])).to_bytes())
+            origins[name] = source.origin
+        archive.writestr(PACKED, Packed(origins=origins).model_dump_json(indent=1))
+    return written.getvalue()
+
+
+def unpack(file: Path, folder: Path) -> None:
+    """Make a folder of volumes to train on from a packed file; FileFormatError for another or a damaged one."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if PACKED not in archive.namelist():
+                raise FileFormatError(
+                    f"{file.name} holds no packed anatomies; give a file that was packed for training."
+                )
+            archive.extractall(folder)
+    except (zipfile.BadZipFile, EOFError, OSError) as error:
+        raise FileFormatError(f"{file.name} cannot be unpacked ({error}); copy it again.") from None

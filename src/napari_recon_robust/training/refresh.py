@@ -1,0 +1,111 @@
+"""Cases made afresh while a network trains on a bank, by processes of their own at the lowest priority.
+
+Each case is a new draw, whose number goes on from those so far, and replaces the oldest case; validation stays as it
+is. A file is replaced as a whole, so that the training reads whole cases and never waits. Which cases it meets then
+depends on time: a run that was interrupted ends with the same weights only where nothing was refreshed.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ..errors import InputError, ReconRobustError
+from ..progress import Job, Progress, run
+from .data import Bank, find_division
+from .locks import locked
+from .sources import BankSpecification
+
+
+class Refreshing:
+    """Processes that refresh a bank until they are stopped, or this process ends, however it ends."""
+
+    def __init__(self, processes: Sequence["subprocess.Popen[bytes]"], logs: Sequence[Path]) -> None:
+        self.processes, self.logs = processes, logs
+
+    def failure(self) -> str | None:
+        """Why one of them ended by itself, in a sentence; None while all of them work."""
+        for process, log in zip(self.processes, self.logs, strict=True):
+            if process.poll():
+                return (log.read_text(encoding="utf-8").strip().splitlines() or ["it ended without a word"])[-1]
+        return None
+
+    def stop(self) -> None:
+        """End them; the cases that they have made stay."""
+        for process in self.processes:
+            assert process.stdin is not None
+            process.stdin.close()
+        for process in self.processes:
+            process.wait()
+
+
+def start_refreshing(folder: Path, data: Path, processes: int = 1) -> Refreshing:
+    """Keep replacing the training cases of the bank in `folder` by new ones from `data`, the files it was made from.
+
+    processes: each simulates with one thread; a machine with a GPU may give most of its cores. What goes wrong stands
+    in `Refreshing.failure` and stops no training.
+    """
+    logs = [folder / f"refreshing-{part}.log" for part in range(processes)]
+    started = []
+    for part, log in enumerate(logs):
+        command = [sys.executable, "-m", __name__, str(folder), str(data), str(part), str(processes)]
+        with log.open("wb") as output:
+            started.append(
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=output,
+                    env={**os.environ, "OMP_NUM_THREADS": "1"},
+                )
+            )
+    return Refreshing(started, logs)
+
+
+def refresh(folder: Path, data: Path, part: int = 0, parts: int = 1) -> Job[None]:
+    """Replace the oldest case again and again, every `parts`-th one from `part` on; it goes on until it is closed.
+
+    Raises InputError for a bank that is not whole, of other data, or that another process refreshes.
+    """
+    bank = Bank(folder)
+    if not bank.record.sources:
+        raise InputError(f"{folder} holds no bank to refresh; train a network with it first.")
+    specification = BankSpecification.model_validate_json((folder / "bank.json").read_text(encoding="utf-8"))
+    if len(bank) < specification.cases:
+        raise InputError(f"{folder} holds {len(bank)} of {specification.cases} cases; let the bank be made first.")
+    with locked(folder / f"refreshing-{part}.lock", f"another process refreshes the cases in {folder}; stop it first."):
+        division = yield from find_division(specification, data, bank.undersampled)
+        if division.record() != bank.record:
+            raise InputError(f"{folder} was made from other files than {data} holds now; give the folder that it was.")
+        number = bank.drawn + (part - bank.drawn) % parts
+        while True:
+            division.training_draw(folder, specification, number).save(specification)
+            yield Progress(0.0, f"case {number + 1}")
+            number += parts
+
+
+def _main() -> None:
+    """Refresh FOLDER from DATA as PART of PARTS until standard input ends: with the process that holds it, at last."""
+    folder, data, part, parts = sys.argv[1:]
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(19)
+    torch.set_num_threads(1)
+    try:
+        run(refresh(Path(folder), Path(data), int(part), int(parts)))
+    except ReconRobustError as error:
+        sys.exit(str(error))
+
+
+def _end_with_input() -> None:
+    while os.read(0, 1):  # not sys.stdin, whose lock would be held when the interpreter ends
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _main()

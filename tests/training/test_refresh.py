@@ -1,0 +1,125 @@
+"""Cases that replace others while a network trains."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.progress import run
+from napari_recon_robust.training.data import Bank, BankSpecification, build_bank
+from napari_recon_robust.training.locks import locked
+from napari_recon_robust.training.refresh import refresh, start_refreshing
+
+
+@pytest.fixture
+def folder(bank: Bank, tmp_path: Path) -> Path:
+    """A bank of four cases."""
+    (tmp_path / "bank").mkdir()
+    for path in bank.paths[0].parent.iterdir():
+        (tmp_path / "bank" / path.name).write_bytes(path.read_bytes())
+    return tmp_path / "bank"
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 180
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def cases_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.safetensors")}
+
+
+def test_the_oldest_case_is_replaced_and_validation_stays(
+    folder: Path, anatomy_folder: Path, specification: BankSpecification, tmp_path: Path
+) -> None:
+    before = cases_of(folder)
+    assert Bank(folder).drawn == 4
+    for step in refresh(folder, anatomy_folder):
+        if step.message == "case 6":
+            break
+    after = cases_of(folder)
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"case-00000.safetensors", "case-00001.safetensors"}
+    assert Bank(folder).drawn == 6
+    # The draws are those that a bank of more cases has.
+    more = run(build_bank(specification.model_copy(update={"cases": 6}), anatomy_folder, tmp_path / "more"))
+    assert torch.equal(Bank(folder)[1].coil_images, more[5].coil_images)
+
+
+def test_several_processes_share_the_draws(folder: Path, anatomy_folder: Path) -> None:
+    jobs = [refresh(folder, anatomy_folder, part, 3) for part in range(3)]
+    seen = [
+        (part, int(next(step.message for step in job if step.message.startswith("case "))[5:]) - 1)
+        for _ in range(2)
+        for part, job in enumerate(jobs)
+    ]
+    assert len({number for _, number in seen}) == len(seen)
+    assert all(number >= 4 and number % 3 == part for part, number in seen)
+
+
+def test_another_process_on_the_same_bank_is_refused(folder: Path, anatomy_folder: Path, tmp_path: Path) -> None:
+    with (
+        locked(folder / "refreshing-0.lock", ""),
+        pytest.raises(InputError, match="another process refreshes the cases"),
+    ):
+        next(refresh(folder, anatomy_folder))
+    with pytest.raises(InputError, match="holds no bank to refresh"):
+        next(refresh(tmp_path, anatomy_folder))
+    (folder / "case-00002.safetensors").unlink()
+    with pytest.raises(InputError, match="holds 3 of 4 cases"):
+        next(refresh(folder, anatomy_folder))
+
+
+def test_it_runs_beside_the_training_until_it_is_stopped(folder: Path, anatomy_folder: Path) -> None:
+    refreshing = start_refreshing(folder, anatomy_folder)
+    wait_for(lambda: Bank(folder).drawn > 5)
+    assert refreshing.failure() is None
+    assert all(case.magnitude.isfinite().all() for case in Bank(folder))
+    refreshing.stop()
+    drawn = Bank(folder).drawn
+    time.sleep(0.5)
+    assert Bank(folder).drawn == drawn
+    with locked(folder / "refreshing-0.lock", "it is held still"):
+        pass
+
+
+def test_what_ends_it_is_told(folder: Path, tmp_path: Path) -> None:
+    refreshing = start_refreshing(folder, tmp_path / "nothing")
+    wait_for(lambda: refreshing.failure() is not None)
+    assert "there is no folder" in str(refreshing.failure())
+    refreshing.stop()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_it_ends_with_a_training_that_is_killed(folder: Path, anatomy_folder: Path) -> None:
+    parent = (
+        "import sys, time; from pathlib import Path\n"
+        "from napari_recon_robust.training.refresh import start_refreshing\n"
+        "started = start_refreshing(Path(sys.argv[1]), Path(sys.argv[2]))\n"
+        "print(started.processes[0].pid, flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", parent, str(folder), str(anatomy_folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as training:
+        assert training.stdout is not None
+        child = int(training.stdout.readline())
+        wait_for(lambda: Bank(folder).drawn > 4)
+        training.send_signal(signal.SIGKILL)
+    wait_for(lambda: not is_running(child))
+
+
+def is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{process}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
