@@ -14,29 +14,6 @@ from napari_recon_robust.training.data import MaskSpecification
 from napari_recon_robust.weights import store
 
 
-@pytest.fixture
-def recipe(specification) -> loop.Recipe:
-    return loop.Recipe(
-        id="small",
-        title="a small network",
-        network="hqs-supervised",
-        arguments={"unrolls": 2, "widths": [8, 8]},
-        loss="improvement",
-        bank=specification,
-        pixels=24 * 64,
-        presets={"cpu": {"steps": 6, "validate_every": 3, "precision": "float32"}},
-    )
-
-
-@pytest.fixture
-def run_folder(bank, tmp_path):
-    """A run whose bank is there already."""
-    (tmp_path / "bank").mkdir()
-    for path in bank.paths[0].parent.iterdir():
-        (tmp_path / "bank" / path.name).write_bytes(path.read_bytes())
-    return tmp_path
-
-
 def longer(recipe: loop.Recipe, steps: int, **preset) -> loop.Recipe:
     changed = recipe.presets["cpu"].model_copy(update={"steps": steps, **preset})
     return recipe.model_copy(update={"presets": {"cpu": changed}})

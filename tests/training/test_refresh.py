@@ -13,8 +13,10 @@ import torch
 
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.progress import run
+from napari_recon_robust.training import loop
 from napari_recon_robust.training.data import Bank, BankSpecification, build_bank
 from napari_recon_robust.training.locks import locked
+from napari_recon_robust.training.recipe import Recipe
 from napari_recon_robust.training.refresh import refresh, start_refreshing
 
 
@@ -123,3 +125,32 @@ def is_running(process: int) -> bool:
         return False
     state = Path(f"/proc/{process}/stat")
     return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_training_may_have_its_cases_refreshed(
+    recipe: Recipe, anatomy_folder: Path, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For as long as it runs, and what goes wrong with the cases is said when the weights are saved."""
+    preset = recipe.presets["cpu"].model_copy(update={"steps": 10**6})
+    job = loop.train(recipe.model_copy(update={"presets": {"cpu": preset}}), anatomy_folder, run_folder, fresh=1)
+    bank = Bank(run_folder / "bank")
+    before = bank.drawn
+    end = time.monotonic() + 180
+    while bank.drawn == before:
+        next(job)
+        assert time.monotonic() < end
+    job.close()
+    with locked(run_folder / "bank" / "refreshing-0.lock", "it is still refreshed"):
+        pass
+    (run_folder / "checkpoint.pt").unlink()
+
+    class Failed:
+        def failure(self) -> str:
+            return "no data."
+
+        def stop(self) -> None: ...
+
+    monkeypatch.setattr(loop, "start_refreshing", lambda *_: Failed())
+    with pytest.raises(InputError, match="is trained and saved, but its cases were not made afresh: no data"):
+        run(loop.train(recipe, anatomy_folder, run_folder, fresh=1))
+    assert (run_folder / f"{recipe.id}.safetensors").exists()

@@ -16,6 +16,9 @@ from .options import checked_device, follow
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of volumes or scans.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; runs/RECIPE if left out.")
 @click.option("--bank", type=click.Path(path_type=Path), help="Folder of the cases; bank in the run's if left out.")
+@click.option(
+    "--fresh", type=click.IntRange(0), default=0, metavar="N", help="Processes that make new cases meanwhile."
+)
 @click.option("--preset", default="cpu", show_default=True, metavar="cpu|gpu", help="How long and on what.")
 @click.option("--minutes", type=float, metavar="M", help="How long, by the clock, instead of the preset's steps.")
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
@@ -26,6 +29,7 @@ def train(
     data: Path,
     output: Path | None,
     bank: Path | None,
+    fresh: int,
     preset: str,
     minutes: float | None,
     resume: bool,
@@ -61,6 +65,7 @@ def train(
             resume=resume and (len(chosen) == 1 or (folder / "checkpoint.pt").exists()),
             weights=recipe.id if from_shipped else weights,
             bank=bank,
+            fresh=fresh,
             device=device,
         )
         path = follow(relayed(job, _aloud), f"training {recipe.id}")

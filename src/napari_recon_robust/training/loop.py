@@ -38,6 +38,7 @@ from .locks import locked
 from .log import Line, Log
 from .losses import LOSSES, SELF_SUPERVISED, make_loss
 from .recipe import Preset, Recipe, load_recipe, make_network, recipes
+from .refresh import start_refreshing
 
 __all__ = ["LOSSES", "Bank", "Preset", "Recipe", "load_recipe", "make_network", "recipes", "train"]
 
@@ -61,13 +62,15 @@ def train(
     resume: bool = False,
     weights: str | None = None,
     bank: Path | None = None,
+    fresh: int = 0,
     device: str = "cpu",
 ) -> Job[Path]:
     """Train a recipe on the volumes and scans in `data`; yields Progress whose preview is the last validation score.
 
     minutes: how long, by the clock; the preset's steps if None. resume: go on from the checkpoint, also for another
     time, or finish the decay that was interrupted. weights: to start from, an id of a shipped set or a file. bank: the
-    folder of the cases, `out`/bank if None; recipes of the same bank may share one.
+    folder of the cases, `out`/bank if None; recipes of the same bank may share one. fresh: processes that replace its
+    cases by new ones meanwhile (`refresh`); an interrupted run then ends with other weights than one that was not.
 
     Keeps in `out`: bank/ (the cases, made once), checkpoint.pt (written atomically, every two minutes), log.csv (and
     tensorboard/ where that is installed), <id>.safetensors with its card <id>.md at the end; returns the path of the
@@ -95,13 +98,26 @@ def train(
                 yield Progress(0.0, f"the checkpoint's recipe had {name} {before}; now {now}", notice=True)
         elif run.checkpoint.exists():
             raise InputError(f"{out} holds a checkpoint already; resume it, or give another folder.")
-        with _written(out):
+        with _written(out), _refreshed(bank or out / "bank", data, fresh):
             yield from run.go(budget)
             command = f"recon-robust train {recipe.id} --data FOLDER --preset {preset}"
             command += "" if minutes is None else f" --minutes {minutes:g}"
             path = store.save(out, recipe.id, run.averaged_state(), run.metadata(command), half=run.half)
             run.close()
         return path
+
+
+@contextmanager
+def _refreshed(folder: Path, data: Path, processes: int) -> Iterator[None]:
+    """Cases made afresh meanwhile; InputError if that went wrong, where nothing else did."""
+    refreshing = start_refreshing(folder, data, processes)
+    try:
+        yield
+    finally:
+        failure = refreshing.failure()
+        refreshing.stop()
+    if failure is not None:
+        raise InputError(f"the network is trained and saved, but its cases were not made afresh: {failure}")
 
 
 def _bank(recipe: Recipe, data: Path, folder: Path) -> Job[Bank]:
