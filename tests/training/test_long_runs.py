@@ -363,7 +363,7 @@ def test_the_second_score_is_one_for_tv_itself(recipe, bank, tmp_path) -> None:
     one.average.module = TV()
     one.validate()
     assert one.over_tv == pytest.approx(1)
-    truths = iter([example(one, n).truth.abs() for n in range(len(one.validation))])
+    truths = iter([example(one, n).truth.abs() for n in range(len(one.bank.validation))])
     one.average.module = HalfAsFar()
     one.validate()
     assert one.over_tv == pytest.approx(0.25, rel=1e-3)
@@ -373,7 +373,7 @@ def example(run: loop._Run, number: int) -> Any:
     import numpy as np
 
     rng = np.random.default_rng((run.recipe.seed, loop._VALIDATION_SEED, number))
-    return run._example(run.validation[number], rng)
+    return run._example(run.bank.validation[number], rng)
 
 
 @pytest.mark.parametrize(
