@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from ..knob import resolve
+from ..progress import relayed
 from ..reconstructors import registry
-from .ascent import Ascent, Search, relayed
+from .ascent import Ascent, Search
 from .objective import Objective
 from .sphere_ascent import sphere_ascent
 
@@ -50,6 +51,10 @@ def transfer(
     search = sphere_ascent(stand_in, radius, steps, start=start, warm=warm)
     own = stand_in.problem.reconstructor.id == objective.problem.reconstructor.id
     begun = Ascent(start, None, (clean_loss,), clean=clean, findings={"stand_in_itself": ITSELF} if own else {})
-    found = yield from relayed(search, lambda state: replace(begun, z=state.z, flat=state.flat))
+
+    def of_this_method(state: Ascent) -> Ascent:
+        return replace(begun, z=state.z, flat=state.flat)
+
+    found = of_this_method((yield from relayed(search, of_this_method)))
     loss, image = objective.value(found.z)
     return replace(found, image=image, loss=(clean_loss, loss))
