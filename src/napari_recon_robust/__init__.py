@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         compare_methods,
         diverse,
         fragility_map,
+        make_case,
         perturb,
         posterior_contrast,
         quality_by_samples,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from .io import open_scan
     from .measurement import Measurement
     from .physics.sampling import Sampling
-    from .replay import make_case
     from .sample import open_sample
 
 _HOME = {
@@ -40,7 +40,7 @@ _HOME = {
     "diverse": ".api",
     "fragility_map": ".api",
     "load_case": ".evaluation.record",
-    "make_case": ".replay",
+    "make_case": ".api",
     "open_sample": ".sample",
     "open_scan": ".io",
     "perturb": ".api",

@@ -147,7 +147,7 @@ class WorstCase(Perturbation):
         return "the k-space of all coils together" if knobs["norm"] == "global" else super().budget_of(knobs)
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        measurement, reconstructor = problem.measurement, problem.reconstructor
+        measurement, method = problem.measurement, problem.method
         target: Literal["reference", "clean"] = knobs["target"]
         if knobs["target"] == "auto":
             target = "clean" if measurement.full is None else "reference"
@@ -155,10 +155,10 @@ class WorstCase(Perturbation):
             raise InputError("this scan has no fully sampled reference; choose the clean image as the attack's target.")
         algorithm = knobs["algorithm"]
         if algorithm == "auto":
-            algorithm = "sphere-ascent" if reconstructor.gives_gradient(measurement) else "black-box"
-        if algorithm in NEED_GRADIENTS and not reconstructor.gives_gradient(measurement):
+            algorithm = "sphere-ascent" if method.gives_gradient(measurement) else "black-box"
+        if algorithm in NEED_GRADIENTS and not method.gives_gradient(measurement):
             raise InputError(
-                f"{reconstructor.label} gives no gradients, which {algorithm} needs; "
+                f"{method.label} gives no gradients, which {algorithm} needs; "
                 "choose black-box or transfer as the algorithm, or another method."
             )
         loss: str | Loss = knobs["loss"] if self.loss is None else own(self.loss)

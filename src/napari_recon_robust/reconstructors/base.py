@@ -41,6 +41,11 @@ class Reconstructor(ABC):
     # What one should know before believing its figures, in a sentence.
     caution: str = ""
 
+    @property
+    def axes(self) -> tuple[Knob, ...]:
+        """The knobs that the image follows while they are turned: the first two live ones, if there are any."""
+        return tuple(knob for knob in self.knobs if knob.live and knob.kind == "float")[:2]
+
     @abstractmethod
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image, complex64 (..., rows, columns), for knob values that are already checked."""
