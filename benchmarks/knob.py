@@ -30,7 +30,7 @@ EVENTS, COMPARED = 500, 12
 def measure(method: Reconstructor, measurement: Measurement) -> None:
     random = np.random.default_rng(0)
     defaults = {knob.name: knob.default for knob in method.knobs}
-    sweep = Sweep.of(method, measurement, defaults)
+    sweep = Sweep.of(method, measurement)
 
     def anywhere() -> dict[str, Any]:
         return {axis.name: axis.from_unit(random.random()) for axis in sweep.axes}

@@ -77,10 +77,9 @@ def scored(some: Iterable[Case], method: Posterior, count: int, steps: int) -> d
         _ = measurement.calibration
         for text in OTHERS:
             entry = Entry.parse(text)
-            reconstructor = entry.reconstructor()
-            knobs = run(entry.choose(reconstructor, case))
+            chosen = run(entry.choose(entry.open(), case))
             start = time.process_time()
-            image = reconstructor(measurement, **knobs)
+            image = chosen(measurement)
             quality[name, text].append((image, time.process_time() - start, case))
         start = time.process_time()
         samples = run(method.samples(measurement, count, steps))

@@ -179,9 +179,9 @@ class Chance(Reconstructor):
 
 def test_draws_are_a_family_too(measurement: Measurement) -> None:
     method = Chance()
-    drawn = progress.run(draws(measurement, method, {"seed": 7}))
+    drawn = progress.run(draws(measurement, method.at(seed=7)))
     assert [one.knobs["seed"] for one in drawn] == list(range(7, 15))
-    found = progress.run(diverse(measurement, method, 3, knobs={"seed": 7}))
+    found = progress.run(diverse(measurement, method.at(seed=7), 3))
     assert (found.plausible, found.members) == (0, 8), "zero-filled images miss most of the samples"
     assert torch.equal(method(measurement, **found[0].knobs).abs(), found[0].image)
     with pytest.raises(InputError, match="9 images are asked for.*8 times at most"):

@@ -34,10 +34,9 @@ def test_the_settings_of_the_review_are_those_of_the_map(bench: Workbench) -> No
     again = progress.run(
         fragility(
             bench.acquisition.current.measurement,
-            bench.reconstruction.chosen,
+            bench.reconstruction.chosen.at(weight=0.05),
             budget=0.02,
             sensitivities="kept",
-            reconstructor_knobs={"weight": 0.05},
             replicas=0,
         )
     )

@@ -260,7 +260,6 @@ def test_what_does_not_fit_is_refused_at_once(measurement: Measurement) -> None:
         ({"method": "probe"}, "choose one of attack, gain"),
         ({"tile": 97}, "don't fit"),
         ({"sensitivities": "none"}, "choose one of estimated, kept"),
-        ({"reconstructor_knobs": {"x": 1}}, "there is no knob"),
         ({"gradients": 0}, "1 to 200"),
         ({"replicas": 1}, "two or more"),
     ):

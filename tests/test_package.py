@@ -1,7 +1,9 @@
 """What importing costs, and that the public names are there."""
 
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 
 import napari_recon_robust as rr
 
@@ -24,3 +26,22 @@ def test_every_public_name_can_be_had() -> None:
     for name in rr.__all__:
         assert getattr(rr, name) is not None
     assert rr.__version__.count(".") == 2
+
+
+def test_a_public_function_outlives_the_import_of_a_submodule_of_its_name() -> None:
+    shared = {module.name for module in pkgutil.iter_modules(rr.__path__)} & set(rr.__all__)
+    assert shared == {"reconstructors"}
+    for name in shared:
+        assert callable(getattr(rr, name))
+        module = import_module(f"{rr.__name__}.{name}")
+        assert callable(getattr(rr, name))
+        assert getattr(rr, name).__name__ == module.__name__, "the submodule can be had by its name too"
+
+
+def test_the_methods_are_listed_before_and_after_another_call() -> None:
+    code = (
+        "import napari_recon_robust as rr; from napari_recon_robust import reconstructors; listed = reconstructors();"
+        "rr.reconstructor('tv'); assert rr.reconstructors() == listed; assert 'tv' in listed;"
+        "import napari_recon_robust.reconstructors.base as base; assert base.Reconstructor"
+    )
+    subprocess.run([sys.executable, "-W", "error::ImportWarning", "-c", code], check=True)

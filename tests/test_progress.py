@@ -1,6 +1,6 @@
 import pytest
 
-from napari_recon_robust.progress import Job, Progress, run
+from napari_recon_robust.progress import Job, Progress, relayed, run
 
 
 def counting(steps: int, log: list[str]) -> Job[int]:
@@ -27,4 +27,22 @@ def test_an_error_while_showing_cancels_the_job() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run(job, interrupt)
+    assert log == ["closed"]
+
+
+def test_a_relayed_job_has_other_steps_and_the_same_result() -> None:
+    log: list[str] = []
+    job = relayed(counting(4, log), lambda progress: progress.message)
+    assert [next(job) for _ in range(4)] == ["step 0", "step 1", "step 2", "step 3"]
+    with pytest.raises(StopIteration) as stop:
+        next(job)
+    assert stop.value.value == 4
+    assert log == ["closed"]
+
+
+def test_closing_a_relayed_job_closes_what_it_relays() -> None:
+    log: list[str] = []
+    job = relayed(counting(4, log), lambda progress: progress)
+    next(job)
+    job.close()
     assert log == ["closed"]

@@ -173,7 +173,7 @@ def test_of_a_reconstructor_with_the_other_knobs_as_given() -> None:
             return Painter.paint(knobs) + 1j * knobs["offset"]
 
     measurement = Measurement(torch.zeros(1, 2, 3, dtype=torch.complex64), torch.ones(1, 3, dtype=torch.bool), (2, 3))
-    sweep = Sweep.of(Paint(), measurement, {"weight": 1e-2, "offset": 0.5})
+    sweep = Sweep.of(Paint().at(weight=1e-2, offset=0.5), measurement)
     run(sweep.prepare())
     shown = sweep.at({"weight": 5e-2})
     assert shown is not None

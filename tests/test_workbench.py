@@ -92,7 +92,7 @@ def test_replay_runs_from_the_clean_image_to_the_perturbed_one(bench: Workbench)
     assert task is not None
     task.run()
     samples = measurement.kspace + 0.5 * result.outcome.perturbed.perturbation
-    halfway = result.setting.reconstructor(measurement.with_kspace(samples), **result.setting.reconstructor_knobs)
+    halfway = result.setting.method(measurement.with_kspace(samples))
     image, exact = result.at(0.5)
     assert exact
     torch.testing.assert_close(image, halfway.abs())

@@ -3,7 +3,9 @@
 The public names below are imported at their first use, so that importing the package costs nothing.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
         compare_methods,
         diverse,
         fragility_map,
+        make_case,
         perturb,
         posterior_contrast,
         quality_by_samples,
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from .io import open_scan
     from .measurement import Measurement
     from .physics.sampling import Sampling
-    from .replay import make_case
     from .sample import open_sample
 
 _HOME = {
@@ -38,7 +40,7 @@ _HOME = {
     "diverse": ".api",
     "fragility_map": ".api",
     "load_case": ".evaluation.record",
-    "make_case": ".replay",
+    "make_case": ".api",
     "open_sample": ".sample",
     "open_scan": ".io",
     "perturb": ".api",
@@ -87,3 +89,23 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
+
+
+class _Package(ModuleType):
+    """The package. The import of a submodule puts it in the place of a public function of the same name, for good."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _HOME and isinstance(value, ModuleType):
+            value.__class__ = _Called
+        super().__setattr__(name, value)
+
+
+class _Called(ModuleType):
+    """A submodule that is called as the public function of its name: `reconstructors`."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        name = self.__name__.rpartition(".")[2]
+        return getattr(import_module(_HOME[name], __name__), name)(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,12 +1,19 @@
-"""The few functions of the public interface that belong to no single module."""
+"""The few functions of the public interface that belong to no single module.
 
+A method is a reconstructor, at its defaults, or one with its knobs set: `reconstructor("tv").at(weight=2e-3)`.
+"""
+
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from . import diversity, fragility, progress, transfer
+from . import diversity, fragility, progress, replay, transfer
 from .diversity import Choice
 from .evaluation.contrast import Contrasts
+from .evaluation.record import Case
 from .evaluation.roi import ROI
 from .fragility import FragilityMap
 from .measurement import Measurement
@@ -20,11 +27,31 @@ from .quality.entries import Entry
 from .quality.samples import Curve
 from .quality.table import Table
 from .reconstructors import registry
-from .reconstructors.base import Reconstructor
+from .reconstructors.base import Method, Reconstructor
 from .reconstructors.posterior import Posterior
 from .transfer import Transfer
 
 OnProgress = Callable[[progress.Progress], object]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _with_knobs_beside(function: Callable[P, T]) -> Callable[P, T]:
+    """The function of a reconstructor, with `reconstructor_knobs` beside it as in the version before; for one release.
+
+    Knobs go with their reconstructor now: `reconstructor.at(**knobs)`.
+    """
+
+    @wraps(function)
+    def called(*arguments: Any, reconstructor_knobs: Mapping[str, Any] | None = None, **options: Any) -> T:
+        given = signature(function).bind(*arguments, **options)
+        if reconstructor_knobs is not None:
+            words = "reconstructor_knobs goes with the next release; give reconstructor.at(**knobs) instead."
+            warnings.warn(words, DeprecationWarning, stacklevel=2)
+            given.arguments["reconstructor"] = given.arguments["reconstructor"].at(**reconstructor_knobs)
+        return function(*given.args, **given.kwargs)
+
+    return called
 
 
 def reconstructors() -> list[str]:
@@ -33,7 +60,7 @@ def reconstructors() -> list[str]:
 
 
 def reconstructor(id: str) -> Reconstructor:
-    """A reconstructor by its id; called with a measurement and knobs it returns the image.
+    """A reconstructor by its id; called with a measurement and knobs it returns the image, and `at` sets its knobs.
 
     Or an own model: a file (.pt2, .onnx, a fastMRI checkpoint, .py), "module:function", or "bart:" and a command with
     {kspace}, {sensitivities}, {mask} and {image} in place of its files. Raises InputError for an unknown id,
@@ -42,14 +69,14 @@ def reconstructor(id: str) -> Reconstructor:
     return registry.get(id)
 
 
+@_with_knobs_beside
 def perturb(
     kind: str,
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    reconstructor: Method | Reconstructor,
     roi: ROI,
     budgets: Sequence[float] = (0.01,),
     *,
-    reconstructor_knobs: Mapping[str, Any] | None = None,
     on_progress: OnProgress | None = None,
     **knobs: Any,
 ) -> list[Perturbed]:
@@ -57,19 +84,17 @@ def perturb(
 
     Raises InputError for an unknown kind or knob, a budget outside (0, 1] or an ROI outside the image.
     """
-    job = perturbations.get(kind).run(
-        measurement, reconstructor, roi, tuple(budgets), reconstructor_knobs=reconstructor_knobs, **knobs
-    )
+    job = perturbations.get(kind).run(measurement, reconstructor, roi, tuple(budgets), **knobs)
     return progress.run(job, on_progress)
 
 
+@_with_knobs_beside
 def compare(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    reconstructor: Method | Reconstructor,
     roi: ROI,
     perturbed: Sequence[Perturbed],
     *,
-    reconstructor_knobs: Mapping[str, Any] | None = None,
     seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> list[Outcome]:
@@ -77,13 +102,24 @@ def compare(
 
     `outcome.comparison` has the images, the metrics and a sentence; `outcome.to_json()` all that is known.
     """
-    job = evaluate(measurement, reconstructor, roi, perturbed, reconstructor_knobs=reconstructor_knobs, seed=seed)
-    return progress.run(job, on_progress)
+    return progress.run(evaluate(measurement, reconstructor, roi, perturbed, seed=seed), on_progress)
+
+
+@_with_knobs_beside
+def make_case(
+    measurement: Measurement,
+    reconstructor: Method | Reconstructor,
+    roi: ROI,
+    outcomes: Sequence[Outcome],
+    **recipe: Any,
+) -> Case:
+    """All of a perturbation's outcomes as a case for `save_case`: `replay.make_case` with its options."""
+    return replay.make_case(measurement, reconstructor, roi, outcomes, **recipe)
 
 
 def diverse(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    reconstructor: Method | Reconstructor,
     count: int = 4,
     *,
     roi: ROI | None = None,
@@ -92,11 +128,11 @@ def diverse(
 ) -> Choice:
     """The `count` most different plausible images over live knobs, samples or restarts: `diversity.diverse`.
 
+    knobs: of the reconstructor, changed for this.
     A sequence of `Variant`; `found.sentence` says how many were plausible, `found.band` by which residuals.
     """
     region = None if roi is None else roi.mask(measurement.matrix)
-    job = diversity.diverse(measurement, reconstructor, count, region=region, knobs=knobs)
-    return progress.run(job, on_progress)
+    return progress.run(diversity.diverse(measurement, reconstructor.at(**knobs), count, region=region), on_progress)
 
 
 def posterior_contrast(
@@ -119,8 +155,13 @@ def posterior_contrast(
     return progress.run(job, on_progress)
 
 
+@_with_knobs_beside
 def fragility_map(
-    measurement: Measurement, reconstructor: Reconstructor, *, on_progress: OnProgress | None = None, **options: Any
+    measurement: Measurement,
+    reconstructor: Method | Reconstructor,
+    *,
+    on_progress: OnProgress | None = None,
+    **options: Any,
 ) -> FragilityMap:
     """Where an attack would succeed, before a region is chosen: `fragility.fragility` with its options, to its end.
 
@@ -129,9 +170,10 @@ def fragility_map(
     return progress.run(fragility.fragility(measurement, reconstructor, **options), on_progress)
 
 
+@_with_knobs_beside
 def retention_map(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    reconstructor: Method | Reconstructor,
     roi: ROI | None = None,
     *,
     on_progress: OnProgress | None = None,
@@ -141,9 +183,10 @@ def retention_map(
     return progress.run(retention.retention_map(measurement, reconstructor, roi, **options), on_progress)
 
 
+@_with_knobs_beside
 def recovery_table(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    reconstructor: Method | Reconstructor,
     roi: ROI | None = None,
     *,
     on_progress: OnProgress | None = None,
@@ -172,9 +215,10 @@ def transfer_matrix(
     return progress.run(job, on_progress)
 
 
+@_with_knobs_beside
 def quality_by_samples(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    reconstructor: Method | Reconstructor,
     accelerations: Sequence[float],
     *,
     on_progress: OnProgress | None = None,

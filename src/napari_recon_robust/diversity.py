@@ -15,12 +15,12 @@ from torch.nn import functional
 
 from .errors import InputError
 from .evaluation import metrics
-from .knob import Knob, resolve
+from .knob import Knob
 from .measurement import Measurement
 from .perturbations.outcome import data_consistency
 from .plausibility import Band, plausible_band
 from .progress import Job, Progress, relayed
-from .reconstructors.base import Reconstructor
+from .reconstructors.base import Method, Reconstructor
 from .sweep import COUNTS
 
 DRAWS = 8  # of a method that leaves its image to chance
@@ -85,16 +85,15 @@ class Choice(Sequence[Variant]):
 
 def diverse(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    method: Method | Reconstructor,
     count: int,
     *,
     region: Tensor | None = None,
-    knobs: Mapping[str, Any] | None = None,
 ) -> Job[Choice]:
-    """The `count` most different plausible images of a family, the other knobs as given.
+    """The `count` most different plausible images of a family, the other knobs as the method has them.
 
-    The family is the grid of the first two live knobs, or, where chance decides on the image (`Reconstructor.draw`),
-    8 draws.
+    method: a reconstructor is at its defaults. The family is the grid of the first two live knobs, or, where chance
+    decides on the image (`Reconstructor.draw`), 8 draws.
 
     Plausible is an image whose ||A x - y|| lies in the band of `plausible_band`: neither does it fit the noise nor miss
     the samples. Fewer come back where fewer are plausible, and where none is, the nearest. region: bool (rows,
@@ -103,59 +102,58 @@ def diverse(
     """
     if measurement.kspace.ndim != 3:
         raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
-    if reconstructor.draw is not None:
+    method = method.at()
+    if method.reconstructor.draw is not None:
         if count > DRAWS:
-            raise InputError(f"{count} images are asked for; {reconstructor.label} is drawn {DRAWS} times at most.")
-        members = yield from draws(measurement, reconstructor, knobs or {})
+            raise InputError(f"{count} images are asked for; {method.label} is drawn {DRAWS} times at most.")
+        members = yield from draws(measurement, method)
     else:
-        members = yield from _grid(measurement, reconstructor, knobs or {})
+        members = yield from _grid(measurement, method)
     band = yield from plausible_band(measurement)
     return (yield from choose(members, count, band, region=region))
 
 
-def _grid(measurement: Measurement, reconstructor: Reconstructor, knobs: Mapping[str, Any]) -> Job[list[Variant]]:
+def _grid(measurement: Measurement, method: Method) -> Job[list[Variant]]:
     """The images on the grid of the live knobs."""
-    axes = family_axes(reconstructor)
+    axes = family_axes(method.reconstructor)
     grid = [[axis.from_unit(i / (n - 1)) for i in range(n)] for axis, n in zip(axes, COUNTS[len(axes)], strict=True)]
-    points = [dict(knobs, **dict(zip([axis.name for axis in axes], p, strict=True))) for p in product(*grid)]
+    points = [{**method.knobs, **dict(zip([axis.name for axis in axes], p, strict=True))} for p in product(*grid)]
     points.reverse()  # warm starts come from larger weights
     members = []
     with torch.no_grad():
-        for point, image in zip(points, reconstructor.family(measurement, points), strict=True):
+        for point, image in zip(points, method.family(measurement, points), strict=True):
             members.append(Variant(point, image.abs().float(), data_consistency(image, measurement)))
             yield Progress(len(members) / len(points), f"{len(members)} of {len(points)} images")
     return members
 
 
-def draws(measurement: Measurement, reconstructor: Reconstructor, knobs: Mapping[str, Any]) -> Job[list[Variant]]:
+def draws(measurement: Measurement, method: Method) -> Job[list[Variant]]:
     """Samples or restarts: 8 images of a method with `Reconstructor.draw`, of the seeds from the chosen one on."""
-    first = int(resolve(reconstructor.knobs, knobs)["seed"])
-    (seed,) = (knob for knob in reconstructor.knobs if knob.name == "seed")
-    seeds = [(first + n) % (int(seed.maximum) + 1) for n in range(DRAWS)]
-    points = [{**knobs, **(reconstructor.draw or {}), "seed": seed} for seed in seeds]
+    (seed,) = (knob for knob in method.reconstructor.knobs if knob.name == "seed")
+    seeds = [(int(method.knobs["seed"]) + n) % (int(seed.maximum) + 1) for n in range(DRAWS)]
+    drawn = method.at(**method.reconstructor.draw or {})
     members: list[Variant] = []
 
     def unseen(step: Progress) -> Progress:
         return Progress((len(members) + step.fraction) / DRAWS, f"image {len(members) + 1} of {DRAWS}")
 
-    for point in points:
+    for one in (drawn.at(seed=seed) for seed in seeds):
         with torch.no_grad():
-            image = yield from relayed(reconstructor.job(measurement, **point), unseen)
-        members.append(Variant(point, image.abs().float(), data_consistency(image, measurement)))
+            image = yield from relayed(one.job(measurement), unseen)
+        members.append(Variant(dict(one.knobs), image.abs().float(), data_consistency(image, measurement)))
     return members
 
 
-def family_axes(reconstructor: Reconstructor) -> list[Knob]:
-    """The first two live knobs, whose grid is the family.
+def family_axes(reconstructor: Reconstructor) -> tuple[Knob, ...]:
+    """The live knobs, whose grid is the family.
 
     Raises InputError for a method without any, or of magnitudes alone, which no samples can be predicted from.
     """
-    axes = [knob for knob in reconstructor.knobs if knob.live and knob.kind == "float"][:2]
-    if not axes:
+    if not reconstructor.axes:
         raise InputError(f"{reconstructor.label} has no live knob, so it has one image to show; choose another method.")
     if reconstructor.reference_kind == "rss":
         raise InputError(f"{reconstructor.label} gives magnitudes alone, whose data consistency is unknown.")
-    return axes
+    return reconstructor.axes
 
 
 def choose(members: Sequence[Variant], count: int, band: Band, *, region: Tensor | None = None) -> Job[Choice]:

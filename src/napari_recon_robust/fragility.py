@@ -20,7 +20,7 @@ from .perturbations.outcome import tissue_of
 from .perturbations.random_noise import draw
 from .perturbations.worst_case import WorstCase
 from .progress import Job, Progress, relayed
-from .reconstructors.base import Reconstructor
+from .reconstructors.base import Method, Reconstructor
 
 METHODS = ("attack", "gain")
 TILE, GRADIENTS, REPLICAS = 24, 5, 16
@@ -94,12 +94,11 @@ class FragilityMap:
 
 def fragility(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    reconstructor: Method | Reconstructor,
     *,
     budget: float = 0.01,
     method: str = "attack",
     tile: int = TILE,
-    reconstructor_knobs: Mapping[str, Any] | None = None,
     gradients: int = GRADIENTS,
     sensitivities: str = str(SENSITIVITIES.default),
     replicas: int = REPLICAS,
@@ -115,9 +114,9 @@ def fragility(
     sum_i R_i ||g_i|| / (2 sqrt(L)) (Cauchy-Schwarz on the error and its change): that is what is expected, interpolated
     linearly between the tiles' centres. All tiles share one reconstruction.
 
-    tile: its side in pixels. sensitivities: as in the perturbations, "estimated" or "kept". replicas: draws for the
-    noise amplification, 0 to leave it out. seed: of these, and of the noise from which a scan without a reference
-    starts.
+    reconstructor: at its defaults, or with its knobs set. tile: its side in pixels. sensitivities: as in the
+    perturbations, "estimated" or "kept". replicas: draws for the noise amplification, 0 to leave it out. seed: of
+    these, and of the noise from which a scan without a reference starts.
 
     Raises InputError at once for what does not fit, and for a method without gradients.
     """
@@ -129,8 +128,8 @@ def fragility(
         raise InputError(
             f"tiles of {tile} pixels don't fit into the image of {dimensions(measurement.matrix)}; choose others."
         )
-    problem = _whole(measurement, reconstructor, reconstructor_knobs)
-    if not reconstructor.gives_gradient(measurement):
+    problem = _whole(measurement, reconstructor)
+    if not problem.method.gives_gradient(measurement):
         raise InputError(
             f"{reconstructor.label} gives no gradients, which the expected change needs; take its noise amplification, "
             "or the expected change of another method as a stand-in."
@@ -138,21 +137,15 @@ def fragility(
     noise = None
     if replicas:
         noise = noise_amplification(
-            measurement,
-            reconstructor,
-            reconstructor_knobs=problem.knobs,
-            replicas=replicas,
-            sensitivities=sensitivities,
-            seed=seed,
+            measurement, problem.method, replicas=replicas, sensitivities=sensitivities, seed=seed
         )
     return _map(problem, budget, method, tile, search, noise)
 
 
 def noise_amplification(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    reconstructor: Method | Reconstructor,
     *,
-    reconstructor_knobs: Mapping[str, Any] | None = None,
     replicas: int = REPLICAS,
     sensitivities: str = str(SENSITIVITIES.default),
     seed: int = 0,
@@ -166,15 +159,13 @@ def noise_amplification(
     """
     if replicas < 2:
         raise InputError(f"{replicas} draws are asked for; a standard deviation needs two or more.")
-    problem = _whole(measurement, reconstructor, reconstructor_knobs)
+    problem = _whole(measurement, reconstructor)
     keep = resolve([SENSITIVITIES], {"sensitivities": sensitivities})["sensitivities"] == "kept"
     return _amplification(problem, replicas, keep, seed)
 
 
-def _whole(
-    measurement: Measurement, reconstructor: Reconstructor, reconstructor_knobs: Mapping[str, Any] | None
-) -> Problem:
-    return Problem.of(measurement, reconstructor, ROI.box(0, 0, *measurement.matrix), reconstructor_knobs)
+def _whole(measurement: Measurement, method: Method | Reconstructor) -> Problem:
+    return Problem.of(measurement, method, ROI.box(0, 0, *measurement.matrix))
 
 
 def _map(
@@ -190,7 +181,7 @@ def _map(
     amplification = None
     if noise is not None:
         amplification = torch.where(tissue, (yield from _part(noise, searching, 1.0)), 0.0)
-    reference = measurement.reference(problem.reconstructor.reference_kind)
+    reference = measurement.reference(problem.method.reference_kind)
     maximum = metrics.data_range_of(clean if reference is None else reference)
     image = clean.abs().float().cpu()
     return FragilityMap(
@@ -211,9 +202,8 @@ def _attack(
     problem: Problem, tissue: Tensor, budget: float, tile: int, knobs: Mapping[str, Any]
 ) -> Job[tuple[Tensor, Tensor]]:
     """The change in the scan's units, and the clean image."""
-    measurement, method = problem.measurement, problem.reconstructor
-    roi = ROI.brush(tissue)
-    search = WorstCase().run(measurement, method, roi, (budget,), reconstructor_knobs=problem.knobs, **knobs)
+    measurement = problem.measurement
+    search = WorstCase().run(measurement, problem.method, ROI.brush(tissue), (budget,), **knobs)
     (found,) = yield from _part(search, 0.0, 1.0)
     clean, after = found.clean, found.image
     if clean is None or after is None:  # no gradient: nothing changes
@@ -226,7 +216,7 @@ def _gain(
     problem: Problem, tissue: Tensor, budget: float, tile: int, knobs: Mapping[str, Any]
 ) -> Job[tuple[Tensor, Tensor]]:
     """The change in the scan's units, and the clean image."""
-    measurement, label = problem.measurement, problem.reconstructor.label
+    measurement, label = problem.measurement, problem.method.label
     full = measurement.full
     radius = budget * coil_norms(measurement.kspace if full is None else full)
     target: Literal["reference", "clean"] = "clean" if full is None else "reference"

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+S = TypeVar("S")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,13 @@ def run(job: Job[T], on_progress: Callable[[Progress], object] | None = None) ->
         job.close()
 
 
-def relayed(job: Job[T], change: Callable[[Progress], Progress]) -> Job[T]:
-    """The job with each of its steps changed: a part of a longer one, say, or with other previews."""
+def relayed(steps: Generator[S, None, T], change: Callable[[S], U]) -> Generator[U, None, T]:
+    """A job, or any generator, with each of its steps changed: a part of a longer one, say, or with other previews."""
     try:
         while True:
-            yield change(next(job))
+            yield change(next(steps))
     except StopIteration as stop:
         result: T = stop.value
         return result
     finally:
-        job.close()
+        steps.close()

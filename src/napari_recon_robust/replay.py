@@ -20,7 +20,7 @@ from .perturbations.base import Budget, Perturbed
 from .perturbations.outcome import Outcome, evaluate
 from .progress import Job
 from .reconstructors import registry as reconstructors
-from .reconstructors.base import Reconstructor
+from .reconstructors.base import Method, Reconstructor
 
 TOLERANCE = 1e-6
 MEASURES = ("clean", "perturbed", "random", "perturbed_reference")
@@ -35,6 +35,7 @@ class Replay:
     """
 
     case: Case
+    method: Method
     outcomes: list[Outcome]
     difference: float
     changes: list[str]
@@ -63,21 +64,22 @@ class Replay:
 
 def make_case(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    method: Method | Reconstructor,
     roi: ROI,
     outcomes: Sequence[Outcome],
     *,
     perturbation: str,
     perturbation_knobs: Mapping[str, Any] | None = None,
-    reconstructor_knobs: Mapping[str, Any] | None = None,
     source: Mapping[str, Any] | None = None,
 ) -> Case:
     """All of a perturbation's outcomes as a case that `evaluation.record.save_case` writes.
 
-    source: plain facts on where the slice is from (slice number, sampling), no paths or identifiers.
+    method: a reconstructor is at its defaults. source: plain facts on where the slice is from (slice number,
+    sampling), no paths or identifiers.
     """
     if not outcomes:
         raise InputError("there is nothing to save; run a perturbation first.")
+    method = method.at()
     knobs = resolve(perturbations.get(perturbation).knobs, perturbation_knobs or {})
     kspace = {"clean": _array(measurement.kspace), "mask": _array(measurement.mask)}
     recipe = Recipe(
@@ -86,12 +88,12 @@ def make_case(
         budgets=tuple(
             outcome.perturbed.budget.nominal for outcome in outcomes if outcome.perturbed.budget.nominal is not None
         ),
-        method=reconstructor.id,
-        method_knobs=resolve(reconstructor.knobs, reconstructor_knobs or {}),
+        method=method.id,
+        method_knobs=dict(method.knobs),
         seed=int(knobs.get("seed", 0)),
         input=record.array_hash(kspace["clean"], kspace["mask"]),
         source=dict(source or {}),
-        weights=reconstructor.fingerprint(),
+        weights=method.fingerprint(),
         versions=record.versions(),
         threads=torch.get_num_threads(),
     )
@@ -150,21 +152,13 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None) 
         for index, (samples, full, mask) in enumerate(_samples(case))
     ]
     controls = [measurement.with_kspace(one, full=measurement.full, keep=keep) for one in _tensor(case, "random")]
-    outcomes = yield from evaluate(
-        measurement,
-        method,
-        case.roi,
-        perturbed,
-        reconstructor_knobs=recipe.method_knobs,
-        seed=recipe.seed,
-        controls=controls,
-    )
+    outcomes = yield from evaluate(measurement, method, case.roi, perturbed, seed=recipe.seed, controls=controls)
     difference = max(
         _difference(saved[name], outcome.to_json()[name])
         for saved, outcome in zip(case.results, outcomes, strict=True)
         for name in MEASURES
     )
-    return Replay(case, outcomes, difference, _changes(recipe, method))
+    return Replay(case, method, outcomes, difference, _changes(recipe, method))
 
 
 def _samples(case: Case) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
@@ -239,8 +233,8 @@ def _difference(saved: Any, new: Any) -> float:
     return float("inf")
 
 
-def _method(recipe: Recipe, given: Reconstructor | None) -> Reconstructor:
-    """That of the case: one that is listed here, or the own model that is given for it, wherever it is stored now."""
+def _method(recipe: Recipe, given: Reconstructor | None) -> Method:
+    """That of the case, at its knobs: one that is listed here, or the own model that is given, wherever it is now."""
     listed = recipe.method in reconstructors.ids()
     if given is None and not listed:
         raise InputError(
@@ -252,17 +246,17 @@ def _method(recipe: Recipe, given: Reconstructor | None) -> Reconstructor:
             f"the case was made with {recipe.method}, and {given.id} is another method; leave it out, a replay is of "
             "the same method."
         )
-    method = reconstructors.get(recipe.method) if given is None else given
-    strange = recipe.method_knobs.keys() - {knob.name for knob in method.knobs}
+    reconstructor = reconstructors.get(recipe.method) if given is None else given
+    strange = recipe.method_knobs.keys() - {knob.name for knob in reconstructor.knobs}
     if strange:
         raise InputError(
-            f"the case was made with {recipe.method} and its knob {min(strange)!r}, which {method.id} does not have "
-            "here; give the method that it was made with, in that version."
+            f"the case was made with {recipe.method} and its knob {min(strange)!r}, which {reconstructor.id} does not "
+            "have here; give the method that it was made with, in that version."
         )
-    return method
+    return reconstructor.at(**recipe.method_knobs)
 
 
-def _changes(recipe: Recipe, method: Reconstructor) -> list[str]:
+def _changes(recipe: Recipe, method: Method) -> list[str]:
     now = {**record.versions(), "threads": str(torch.get_num_threads())}
     then = {**recipe.versions, "threads": str(recipe.threads)}
     changes = [] if method.id == recipe.method else [f"the method was {recipe.method} and is now {method.id}"]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import product
 from threading import Lock
 from typing import Any
@@ -13,7 +14,7 @@ from .errors import InputError
 from .knob import Knob
 from .measurement import Measurement
 from .progress import Job, Progress
-from .reconstructors.base import Reconstructor
+from .reconstructors.base import Method, Reconstructor
 
 COUNTS = {1: (9,), 2: (9, 3)}  # renders along each axis; one less is a power of two
 
@@ -47,15 +48,12 @@ class Sweep:
         self._position = self._locate(position)
 
     @classmethod
-    def of(cls, reconstructor: Reconstructor, measurement: Measurement, knobs: Mapping[str, Any]) -> "Sweep":
-        """Over the first two live knobs of a reconstructor, the others as given."""
-        axes = [knob for knob in reconstructor.knobs if knob.live and knob.kind == "float"][:2]
-        position = {axis.name: knobs.get(axis.name, axis.default) for axis in axes}
-
-        def family(points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
-            return reconstructor.family(measurement, ({**knobs, **point} for point in points))
-
-        return cls(axes, family, position)
+    def of(cls, method: Method | Reconstructor, measurement: Measurement) -> "Sweep":
+        """Over the first two live knobs of a method from where they are, the others as they are."""
+        method = method.at()
+        axes = method.reconstructor.axes
+        position = {axis.name: float(method.knobs[axis.name]) for axis in axes}
+        return cls(axes, partial(method.family, measurement), position)
 
     @property
     def ready(self) -> bool:

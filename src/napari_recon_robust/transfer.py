@@ -14,7 +14,7 @@ from .perturbations.base import Perturbed
 from .perturbations.insertion import LOST, ROSE
 from .perturbations.outcome import Outcome, evaluate
 from .progress import Job, Progress, relayed
-from .reconstructors.base import Reconstructor
+from .reconstructors.base import Method, Reconstructor
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +122,7 @@ def _line(cells: Sequence[str]) -> str:
 
 def transfer(
     measurement: Measurement,
-    methods: Mapping[str, Reconstructor],
+    methods: Mapping[str, Method | Reconstructor],
     roi: ROI,
     *,
     kind: str = "worst-case",
@@ -132,8 +132,8 @@ def transfer(
 ) -> Job[Transfer]:
     """Search on each method of `found_on` (all by default), and reconstruct what was found with every method.
 
-    methods: by the names of the table, run at their default knobs. knobs: of the perturbation. The result is of the
-    perturbed samples alone, each reconstructed from scratch.
+    methods: by the names of the table; a reconstructor is at its defaults. knobs: of the perturbation. The result is of
+    the perturbed samples alone, each reconstructed from scratch.
     Raises InputError for fewer than two methods, a name that is none of them, a search that is itself a transfer, and
     what the perturbation raises.
     """

@@ -88,7 +88,7 @@ def test_every_perturbation_refuses_what_does_not_fit(perturbation, measurement,
     with pytest.raises(InputError, match="there is no knob"):
         perturbation.run(measurement, combined, roi, budgets, nonsense=1)
     with pytest.raises(InputError, match="there is no knob"):
-        perturbation.run(measurement, combined, roi, budgets, reconstructor_knobs={"nonsense": 1})
+        perturbation.run(measurement, combined.at(nonsense=1), roi, budgets)
     with pytest.raises(InputError, match="zero everywhere"):
         perturbation.run(measurement.with_kspace(0 * measurement.kspace), combined, roi, budgets)
 

@@ -135,7 +135,6 @@ def test_what_is_too_faint_for_the_samples_is_not_carried(full, combined):
         ({"spacing": 0}, "the spacing is 0"),
         ({"spacing": 60}, "no position of the grid"),
         ({"roi": ROI.box(0, 0, 2, 2)}, "no tissue"),
-        ({"reconstructor_knobs": {"nonsense": 1}}, "there is no knob"),
     ],
 )
 def test_what_does_not_fit_is_said(measurement, combined, knobs, words):

@@ -57,7 +57,7 @@ def test_more_samples_are_better_where_they_should_be(whole: Measurement) -> Non
 def test_each_figure_is_that_of_the_mask(whole: Measurement) -> None:
     """Against reconstructing and measuring by hand."""
     method = registry.get("cg-sense")
-    (point,) = curve(whole, method, (3.0,), seeds=(5,), reconstructor_knobs={}).points
+    (point,) = curve(whole, method, (3.0,), seeds=(5,)).points
     full = whole.full
     assert full is not None
     mask = Sampling(acceleration=3.0, centre_fraction=0.2, seed=5).mask(*full.shape[-2:])
@@ -118,4 +118,4 @@ def test_what_does_not_fit_is_said(whole: Measurement, scan_file: Path) -> None:
     with pytest.raises(InputError, match="acceleration is 0"):
         quality_by_samples(whole, Tuned(), (0.5,))
     with pytest.raises(InputError, match="there is no knob"):
-        quality_by_samples(whole, Tuned(), (2.0,), reconstructor_knobs={"nonsense": 1})
+        quality_by_samples(whole, Tuned().at(nonsense=1), (2.0,))

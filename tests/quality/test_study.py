@@ -145,11 +145,10 @@ def test_the_files_say_what_was_run(scan_file: Path, tmp_path: Path) -> None:
 def test_knobs_are_chosen_as_asked(scan_file: Path) -> None:
     case = next(cases(groups([scan_file]), GRID))
     given, rule, oracle = entries("tv, weight=0.01", "tv, rule", "cg-sense, oracle")
-    method = registry.get("tv")
-    assert run(given.choose(method, case)) == {"weight": 0.01}
-    assert run(rule.choose(method, case)) == {"weight": auto_weight(case.measurement)}
-    cg = registry.get("cg-sense")
-    best = run(oracle.choose(cg, case))["weight"]
+    tv, cg = registry.get("tv"), registry.get("cg-sense")
+    assert run(given.choose(given.open(), case)) == tv.at(weight=0.01)
+    assert run(rule.choose(rule.open(), case)) == tv.at(weight=auto_weight(case.measurement))
+    best = float(run(oracle.choose(oracle.open(), case)).knobs["weight"])
     nmse = {w: case.score(cg(case.measurement, weight=w))["foreground"].nmse for w in np.geomspace(1e-4, 5e-2, 15)}
     assert best == pytest.approx(min(nmse, key=lambda w: nmse[w]), rel=1e-6)
 

@@ -16,5 +16,5 @@ def test_the_deviation_of_samples_is_no_image() -> None:
 
 def test_a_table_takes_images_alone() -> None:
     with pytest.raises(InputError, match="compare images"):
-        Entry.parse("posterior, show=deviation").reconstructor()
-    Entry.parse("posterior, show=mean").reconstructor()
+        Entry.parse("posterior, show=deviation").open()
+    Entry.parse("posterior, show=mean").open()

@@ -8,7 +8,6 @@ from conftest import TRAINED, random
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.quality.entries import Entry
-from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.reconstructors.cg_sense import conjugate_gradients
 from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork, HyperRecon
 from napari_recon_robust.reconstructors.registry import registry
@@ -47,22 +46,20 @@ def test_hyperrecon_without_its_correction_does_not_know_the_mix(hyperrecon: Hyp
 
 
 def test_a_varnet_starts_at_the_samples_or_at_cg_sense(lines: Measurement) -> None:
-    start = Entry.parse("varnet-cg, start, consistency=0.01").reconstructor()
+    start = Entry.parse("varnet-cg, start, consistency=0.01").open()
     model, data = lines.model, lines.data
     image = conjugate_gradients(lambda x: model.normal(x) + WEIGHT * x, model.adjoint(data), ITERATIONS)
     expected = lines.crop(image + model.adjoint(data - model.forward(image)))
-    torch.testing.assert_close(
-        start(lines, consistency=0.01), expected, rtol=1e-3, atol=2e-3 * float(image.abs().max())
-    )
+    assert start.knobs["consistency"] == 0.01
+    torch.testing.assert_close(start(lines), expected, rtol=1e-3, atol=2e-3 * float(image.abs().max()))
     samples = VarNet("varnet-cg").start()(lines)
     torch.testing.assert_close(samples, lines.crop(model.adjoint(data)))
 
 
 def test_an_entry_of_a_table(lines: Measurement) -> None:
     entry = Entry.parse("cascade-net, start")
-    method = entry.reconstructor()
-    assert isinstance(method, Reconstructor)
+    method = entry.open()
     assert not torch.allclose(method(lines), registry.get("cascade-net")(lines))
-    torch.testing.assert_close(Entry.parse("unet, start").reconstructor()(lines), registry.get("zero-filled")(lines))
+    torch.testing.assert_close(Entry.parse("unet, start").open()(lines), registry.get("zero-filled")(lines))
     with pytest.raises(InputError, match="is not trained"):
-        Entry.parse("tv, start").reconstructor()
+        Entry.parse("tv, start").open()

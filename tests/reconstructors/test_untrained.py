@@ -170,11 +170,9 @@ def test_an_attack_through_the_last_iterations_beats_random_noise(lines: Measure
     """On the method itself, whose fit starts again from nothing."""
     method, roi = registry.get("conv-decoder"), ROI.box(20, 20, 12, 12)
     knobs = {"iterations": 150, "channels": 16}
-    attack = WorstCase().run(
-        lines, method, roi, (0.03,), reconstructor_knobs=knobs, algorithm="transfer", stand_in="itself"
-    )
+    attack = WorstCase().run(lines, method.at(**knobs), roi, (0.03,), algorithm="transfer", stand_in="itself")
     found = progress.run(attack)
-    (outcome,) = progress.run(evaluate(lines, method, roi, found, reconstructor_knobs=knobs))
+    (outcome,) = progress.run(evaluate(lines, method.at(**knobs), roi, found))
     stability = outcome.comparison.stability
     assert stability["perturbed"]["change"] > 1.5 * stability["random"]["change"]
     assert "the method's last iterations" in outcome.comparison.sentence

@@ -9,7 +9,7 @@ import click
 from ..diversity import diverse as diverse_job
 from ..evaluation.roi import ROI
 from ..io import images
-from .options import follow, measured, method_and_knobs, print_json, sampling_options
+from .options import chosen_method, follow, measured, print_json, sampling_options
 
 
 @click.command()
@@ -43,14 +43,14 @@ def diverse(
       recon-robust diverse scan.h5 --method hyperrecon --pattern equispaced --roi 120,140,32,28 --output variants
     """
     with measured(**sampling) as (scan, _, measurement):
-        reconstructor, values = method_and_knobs(method, knobs, auto, measurement)
+        chosen = chosen_method(method, knobs, auto, measurement)
         region = None if roi is None else ROI.parse(roi).mask(measurement.matrix)
-        job = diverse_job(measurement, reconstructor, count, region=region, knobs=values)
-        found = follow(job, f"Rendering with {reconstructor.label}")
+        job = diverse_job(measurement, chosen, count, region=region)
+        found = follow(job, f"Rendering with {chosen.label}")
         if output is not None:
             output.mkdir(parents=True, exist_ok=True)
             for number, variant in enumerate(found, start=1):
-                images.write_image(output / f"{reconstructor.id}-{number}.png", variant.image, voxel=scan.header.voxel)
+                images.write_image(output / f"{chosen.id}-{number}.png", variant.image, voxel=scan.header.voxel)
     if as_json:
         fields = ("knobs", "consistency", "distance", "salience")
         print_json(

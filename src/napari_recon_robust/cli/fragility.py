@@ -12,7 +12,7 @@ from ..evaluation.roi import Box
 from ..fragility import FragileRegion, FragilityMap
 from ..io import images
 from ..perturbations.base import SENSITIVITIES
-from .options import follow, knob_options, measured, method_and_knobs, named, number, print_json, sampling_options
+from .options import chosen_method, follow, heading, knob_options, measured, number, print_json, sampling_options
 
 
 @click.command()
@@ -55,14 +55,13 @@ def fragility(
     if output is not None:
         images.check_suffix(output)
     with measured(**sampling) as (scan, _, measurement):
-        reconstructor, values = method_and_knobs(method, knobs, auto, measurement)
+        chosen = chosen_method(method, knobs, auto, measurement)
         job = engine.fragility(
             measurement,
-            reconstructor,
+            chosen,
             budget=budget,
             method=how,
             tile=size,
-            reconstructor_knobs=values,
             gradients=gradients,
             sensitivities=sensitivities,
             seed=number(sampling["seed"], default=0),
@@ -73,15 +72,14 @@ def fragility(
             header = scan.header
             if output.suffix.lower() == ".png":
                 anatomy = Anatomy(found.image.numpy(), header.voxel, header.upside_down)
-                _draw(output, anatomy, found, worst, named(reconstructor, values, measurement))
+                _draw(output, anatomy, found, worst, heading(chosen, measurement))
             else:
                 images.write_image(output, found.expected_change, voxel=header.voxel)
     rows = [_row(found, region) for region in worst]
     if as_json:
         print_json(
             {
-                "method": reconstructor.id,
-                "knobs": values,
+                **chosen.to_json(),
                 "acceleration": measurement.acceleration,
                 "how": how,
                 "budget": budget,
@@ -91,7 +89,7 @@ def fragility(
             }
         )
         return
-    click.echo(named(reconstructor, values, measurement))
+    click.echo(heading(chosen, measurement))
     click.echo(
         f"change of the image to expect of an attack of {100 * budget:.3g}% of the k-space norm, in % of "
         f"{_whose(found)}'s maximum; the worst regions of {size}×{size} pixels:"
@@ -134,7 +132,7 @@ def _whose(found: FragilityMap) -> str:
     return "the reference" if found.relative_to == "reference" else "the clean image"
 
 
-def _draw(path: Path, anatomy: Anatomy, found: FragilityMap, worst: list[FragileRegion], heading: str) -> None:
+def _draw(path: Path, anatomy: Anatomy, found: FragilityMap, worst: list[FragileRegion], title: str) -> None:
     outside = ~found.foreground
     change, noise = (
         None if one is None else one.masked_fill(outside, nan) for one in (found.expected_change, found.noise)
@@ -147,6 +145,6 @@ def _draw(path: Path, anatomy: Anatomy, found: FragilityMap, worst: list[Fragile
         100 * change.numpy(),
         None if noise is None else noise.numpy(),
         [_box(region) for region in worst],
-        title=f"Fragility: {heading}\nbudget {100 * found.budget:.3g}% of the k-space norm, {search}",
+        title=f"Fragility: {title}\nbudget {100 * found.budget:.3g}% of the k-space norm, {search}",
         relative_to=_whose(found),
     )

@@ -1,7 +1,7 @@
 """Options that several commands share, and how they become a measurement."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from ..measurement import Measurement
 from ..physics.sampling import PATTERNS, Sampling
 from ..progress import Job, run
 from ..reconstructors import registry
-from ..reconstructors.base import Reconstructor
+from ..reconstructors.base import Method
 from ..scan import Scan
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ def knob_options(knobs: Iterable[Knob]) -> list[click.Option]:
 
 
 def parse_knobs(pairs: Iterable[str]) -> dict[str, str]:
-    """NAME=VALUE pairs; the reconstructor checks names and values."""
+    """NAME=VALUE pairs; `Reconstructor.at` checks names and values."""
     values = {}
     for pair in pairs:
         name, separator, value = pair.partition("=")
@@ -155,31 +155,22 @@ def checked_device(device: str) -> str:
     return device
 
 
-def method_and_knobs(method: str, knobs: Iterable[str], auto: bool, measurement: Measurement) -> tuple[Any, Any]:
-    """The reconstructor and its checked knob values, chosen by held-out lines where asked."""
-    from ..knob import resolve
-
-    reconstructor = registry.get(method)
-    values = resolve(reconstructor.knobs, parse_knobs(knobs))
+def chosen_method(id: str, knobs: Iterable[str], auto: bool, measurement: Measurement) -> Method:
+    """The method at the knobs that are given, or chosen by held-out lines where asked."""
+    reconstructor = registry.get(id)
+    method = reconstructor.at(**parse_knobs(knobs))
     if reconstructor.caution:
         click.echo(f"recon-robust: {reconstructor.caution}", err=True)
     if auto:
         from ..reconstructors.auto import auto_knobs
 
-        values |= follow(auto_knobs(reconstructor, measurement), "choosing the knobs")
-    return reconstructor, values
+        method = method.at(**follow(auto_knobs(method, measurement), "choosing the knobs"))
+    return method
 
 
-def named(reconstructor: Reconstructor, values: Mapping[str, Any], measurement: Measurement | None = None) -> str:
+def heading(method: Method, measurement: Measurement) -> str:
     """What heads a table or a figure: the method, its knobs that are not at their defaults, the effective R."""
-    defaults = {knob.name: knob.default for knob in reconstructor.knobs}
-    changed = [
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in values.items()
-        if value != defaults[name]
-    ]
-    method = f"{reconstructor.label} ({', '.join(changed)})" if changed else reconstructor.label
-    return method if measurement is None else f"{method}, effective R = {measurement.acceleration:.3g}"
+    return f"{method.title}, effective R = {measurement.acceleration:.3g}"
 
 
 def follow(job: Job[T], title: str) -> T:

@@ -21,11 +21,11 @@ from ..progress import Job, Progress, relayed
 from ..replay import make_case
 from ..scan import Scan
 from .options import (
+    chosen_method,
     follow,
+    heading,
     knob_options,
     measured,
-    method_and_knobs,
-    named,
     number,
     numbers,
     print_json,
@@ -111,18 +111,11 @@ def _command(perturbation: Perturbation) -> click.Command:
         if output is not None and output.exists():
             raise InputError(f"{output.name} exists already; name a new folder for the case.")
         with measured(**options) as (scan, index, measurement):
-            reconstructor, values = method_and_knobs(method, knobs, auto, measurement)
+            chosen = chosen_method(method, knobs, auto, measurement)
             region = _region(scan, index, roi, annotations, annotation, measurement.matrix, perturbation)
-            search = kind.run(measurement, reconstructor, region, budgets, reconstructor_knobs=values, **settings)
+            search = kind.run(measurement, chosen, region, budgets, **settings)
             perturbed, stopped = _followed(search, perturbation.label)
-            comparing = evaluate(
-                measurement,
-                reconstructor,
-                region,
-                perturbed,
-                reconstructor_knobs=values,
-                seed=settings["seed"],
-            )
+            comparing = evaluate(measurement, chosen, region, perturbed, seed=settings["seed"])
             try:
                 outcomes = follow(comparing, "comparing")
             except ReconRobustError as error:
@@ -130,21 +123,20 @@ def _command(perturbation: Perturbation) -> click.Command:
             if output is not None:
                 case = make_case(
                     measurement,
-                    reconstructor,
+                    chosen,
                     region,
                     outcomes,
                     perturbation=perturbation.id,
                     perturbation_knobs=settings,
-                    reconstructor_knobs=values,
                     source={**scan.facts(index), "acceleration": measurement.acceleration},
                 )
                 save_case(case, output)
         if plot is not None:
-            _draw(plot, f"{perturbation.label}: {named(reconstructor, values, measurement)}", outcomes, budget_of)
+            _draw(plot, f"{perturbation.label}: {heading(chosen, measurement)}", outcomes, budget_of)
         if as_json:
             print_json([outcome.to_json() for outcome in outcomes])
         else:
-            click.echo(f"{reconstructor.label}, R = {measurement.acceleration:.2f}")
+            click.echo(f"{chosen.label}, R = {measurement.acceleration:.2f}")
             for outcome in outcomes:
                 _say(outcome, budget_of)
             for written in (output, plot):

@@ -9,7 +9,7 @@ import click
 from ..evaluation import metrics
 from ..io import images
 from ..perturbations.outcome import tissue_of
-from .options import follow, measured, method_and_knobs, print_json, sampling_options
+from .options import chosen_method, follow, measured, print_json, sampling_options
 
 
 @click.command()
@@ -28,21 +28,19 @@ def reconstruct(
     if output is not None:
         images.check_suffix(output)
     with measured(**sampling) as (scan, _, measurement):
-        reconstructor, values = method_and_knobs(method, knobs, auto, measurement)
+        chosen = chosen_method(method, knobs, auto, measurement)
         _ = measurement.calibration  # part of opening a slice, not of the method's time
         start = time.perf_counter()
-        image = follow(reconstructor.job(measurement, **values), f"reconstructing with {reconstructor.label}")
+        image = follow(chosen.job(measurement), f"reconstructing with {chosen.label}")
         seconds = time.perf_counter() - start
-        judged = reconstructor.is_image(values)
-        reference = measurement.reference(reconstructor.reference_kind) if judged else None
+        reference = measurement.reference(chosen.reference_kind) if chosen.is_image else None
         regions = None
         if reference is not None:
             regions = metrics.measure(image.abs(), reference, tissue=tissue_of(measurement))
         if output is not None:
             images.write_image(output, image, voxel=scan.header.voxel)
     result = {
-        "method": reconstructor.id,
-        "knobs": values,
+        **chosen.to_json(),
         "seconds": seconds,
         "acceleration": measurement.acceleration,
         "metrics": metrics.to_json(regions),
@@ -50,9 +48,11 @@ def reconstruct(
     if as_json:
         print_json(result)
         return
-    click.echo(f"{reconstructor.label}, R = {measurement.acceleration:.2f}: {seconds:.2f} s")
+    click.echo(f"{chosen.label}, R = {measurement.acceleration:.2f}: {seconds:.2f} s")
     if regions is None:
-        why = "no reference in this file" if judged else f"a map up to {float(image.abs().max()):.3g}, no image"
+        why = (
+            "no reference in this file" if chosen.is_image else f"a map up to {float(image.abs().max()):.3g}, no image"
+        )
         click.echo(f"{why}: no metrics")
     else:
         for name, region in regions.items():

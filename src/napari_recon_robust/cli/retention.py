@@ -13,7 +13,7 @@ from ..io import images
 from ..perturbations.feature import PARAMETRIC
 from ..perturbations.insertion import LOST, ROSE
 from ..perturbations.retention import RetentionMap, recovery_table, retention_map
-from .options import follow, measured, method_and_knobs, named, number, numbers, print_json, sampling_options
+from .options import chosen_method, follow, heading, measured, number, numbers, print_json, sampling_options
 
 _LIST = "numbers separated by commas, for instance 2,3,4"
 
@@ -58,16 +58,15 @@ def retention(
             raise InputError("--output takes the map, and --sizes or --contrasts ask for the table; give one of them.")
         images.check_suffix(output, images.MAP_SUFFIXES)
     with measured(**sampling) as (scan, _, measurement):
-        reconstructor, values = method_and_knobs(method, knobs, auto, measurement)
-        heading = named(reconstructor, values, measurement)
-        facts = {"method": reconstructor.id, "knobs": values, "acceleration": measurement.acceleration}
+        chosen = chosen_method(method, knobs, auto, measurement)
+        title = heading(chosen, measurement)
+        facts = {**chosen.to_json(), "acceleration": measurement.acceleration}
         region = None if roi is None else ROI.parse(roi)
         if tabulated:
             job = recovery_table(
                 measurement,
-                reconstructor,
+                chosen,
                 region,
-                reconstructor_knobs=values,
                 sizes=[size] if sizes is None else numbers(sizes, "--sizes", _LIST),
                 contrasts=[contrast] if contrasts is None else numbers(contrasts, "--contrasts", _LIST),
                 shape=shape,
@@ -78,15 +77,14 @@ def retention(
             if as_json:
                 print_json(facts | table.to_json())
             else:
-                click.echo(heading)
+                click.echo(title)
                 click.echo(table.markdown(), nl=False)
                 click.echo(table.legend)
             return
         mapping = retention_map(
             measurement,
-            reconstructor,
+            chosen,
             region,
-            reconstructor_knobs=values,
             size=size,
             contrast=contrast,
             shape=shape,
@@ -96,20 +94,20 @@ def retention(
         if output is not None and output.suffix.lower() == ".npy":
             np.save(output, found.values)
         elif output is not None:
-            image = follow(reconstructor.job(measurement, **values), f"reconstructing with {reconstructor.label}")
+            image = follow(chosen.job(measurement), f"reconstructing with {chosen.label}")
             header = scan.header
             retention_figure(
                 output,
                 Anatomy(image.abs().cpu().numpy(), header.voxel, header.upside_down),
                 found.values,
                 [(place.row, place.column) for place in found.worst],
-                title=f"Retention: {heading}\na {shape} of {size:g} pixels, contrast {contrast:+g} to the tissue, "
+                title=f"Retention: {title}\na {shape} of {size:g} pixels, contrast {contrast:+g} to the tissue, "
                 f"every {spacing} pixels",
             )
     if as_json:
         print_json(facts | found.to_json())
     else:
-        click.echo(heading)
+        click.echo(title)
         _say(found, output)
 
 

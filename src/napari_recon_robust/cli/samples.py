@@ -8,7 +8,7 @@ import click
 from ..evaluation import figures
 from ..physics.sampling import Sampling
 from ..quality.samples import Level, quality_by_samples
-from .options import follow, measured, method_and_knobs, named, numbers, print_json, samplings_options
+from .options import chosen_method, follow, measured, numbers, print_json, samplings_options
 
 
 @click.command()
@@ -42,25 +42,18 @@ def samples(
         figures.check_file(plot)
     sampling = Sampling(pattern=pattern, centre_fraction=centre_fraction)
     with measured(**scan) as (_, _, measurement):
-        reconstructor, values = method_and_knobs(method, knobs, False, measurement)
-        job = quality_by_samples(
-            measurement,
-            reconstructor,
-            wanted,
-            sampling=sampling,
-            seeds=range(seeds),
-            reconstructor_knobs=values,
-        )
-        curve = follow(job, f"Reconstructing with {reconstructor.label}")
+        chosen = chosen_method(method, knobs, False, measurement)
+        job = quality_by_samples(measurement, chosen, wanted, sampling=sampling, seeds=range(seeds))
+        curve = follow(job, f"Reconstructing with {chosen.label}")
     if plot is not None:
         from ..quality.samples_figure import samples_curve
 
-        samples_curve(plot, curve, f"{named(reconstructor, values)}, {pattern} masks, against the number of samples")
+        samples_curve(plot, curve, f"{chosen.title}, {pattern} masks, against the number of samples")
     if as_json:
-        print_json({"method": reconstructor.id, "knobs": values, **curve.to_json()})
+        print_json({**chosen.to_json(), **curve.to_json()})
         return
     against = "its root-sum-of-squares" if curve.reference == "rss" else "the coil-combined"
-    click.echo(f"{named(reconstructor, values)}, {pattern}: on the foreground, against {against} reference")
+    click.echo(f"{chosen.title}, {pattern}: on the foreground, against {against} reference")
     click.echo(f"{'nominal R':>9} {'effective':>9} {'lines':>5} {'masks':>5}   {'SSIM':<13}   PSNR (dB)   NMSE")
     for level in curve.levels:
         click.echo(_row(level))

@@ -1,6 +1,6 @@
 """A search by gradients: an algorithm proposes, the objective answers, the best is kept."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -56,16 +56,6 @@ def ascend(objective: Objective, moves: Moves, steps: int, *, warm: bool, clean_
         yield best
     best, _ = _kept(best, reached, z, *objective.value(z))
     return best
-
-
-def relayed(search: Search, change: Callable[[Ascent], Ascent]) -> Search:
-    """The search with each of its states, and its result, changed."""
-    while True:
-        try:
-            state = next(search)
-        except StopIteration as stop:
-            return change(stop.value)
-        yield change(state)
 
 
 def _kept(best: Ascent, reached: float, z: Tensor, loss: float, image: Tensor) -> tuple[Ascent, float]:

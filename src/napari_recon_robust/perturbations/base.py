@@ -1,4 +1,4 @@
-"""What every perturbation is: Measurement, Reconstructor, ROI -> Perturbed."""
+"""What every perturbation is: Measurement, Method, ROI -> Perturbed."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from ..evaluation.roi import ROI
 from ..knob import Knob, resolve
 from ..measurement import Measurement
 from ..progress import Job
-from ..reconstructors.base import Reconstructor
+from ..reconstructors.base import Method, Reconstructor
 
 # Calibration after the perturbation: a knob of every kind.
 SENSITIVITIES = Knob(
@@ -131,27 +131,21 @@ class Perturbed:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is perturbed: one slice, as one method with its knobs sees it, on one region."""
+    """What is perturbed: one slice, as one method sees it, on one region."""
 
     measurement: Measurement
-    reconstructor: Reconstructor
-    knobs: Mapping[str, Any]
+    method: Method
     roi: ROI
     mask: Tensor
 
     @classmethod
-    def of(
-        cls,
-        measurement: Measurement,
-        reconstructor: Reconstructor,
-        roi: ROI,
-        reconstructor_knobs: Mapping[str, Any] | None = None,
-    ) -> "Problem":
-        """A checked one.
+    def of(cls, measurement: Measurement, method: Method | Reconstructor, roi: ROI) -> "Problem":
+        """A checked one; a reconstructor is the method at its defaults.
 
-        Raises InputError for a batch of slices, NaN or zeros alone in the k-space, a knob or an ROI that does not fit,
-        or knobs that ask for no image.
+        Raises InputError for a batch of slices, NaN or zeros alone in the k-space, an ROI that does not fit, or a
+        method that gives no image.
         """
+        method = method.at()
         if measurement.kspace.ndim != 3:
             raise InputError(
                 f"the k-space has shape {dimensions(measurement.kspace.shape)}; "
@@ -161,10 +155,9 @@ class Problem:
             raise InputError("the k-space holds NaN or infinite values; repair the scan before perturbing it.")
         if not measurement.kspace.any():
             raise InputError("the k-space is zero everywhere; choose a slice with signal.")
-        knobs = resolve(reconstructor.knobs, reconstructor_knobs or {})
-        if not reconstructor.is_image(knobs):
-            raise InputError(f"these knobs of {reconstructor.label} ask for a map, not for an image; perturb an image.")
-        return cls(measurement, reconstructor, knobs, roi, roi.mask(measurement.matrix).to(measurement.kspace.device))
+        if not method.is_image:
+            raise InputError(f"these knobs of {method.label} ask for a map, not for an image; perturb an image.")
+        return cls(measurement, method, roi, roi.mask(measurement.matrix).to(measurement.kspace.device))
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -174,7 +167,7 @@ class Problem:
 
     def reconstruct(self, measurement: Measurement) -> Tensor:
         """The image, complex64 (rows, columns)."""
-        return self.reconstructor(measurement, **self.knobs)
+        return self.method(measurement)
 
 
 class Perturbation(ABC):
@@ -196,23 +189,24 @@ class Perturbation(ABC):
     def run(
         self,
         measurement: Measurement,
-        reconstructor: Reconstructor,
+        method: Method | Reconstructor,
         roi: ROI,
         budgets: tuple[float, ...] = (),
-        *,
-        reconstructor_knobs: Mapping[str, Any] | None = None,
         **knobs: Any,
     ) -> Job[list[Perturbed]]:
         """Find the perturbation on the ROI for each budget (eta, a fraction in (0, 1]).
 
+        method: a reconstructor at its knobs (`Reconstructor.at`); a reconstructor alone is at its defaults.
+        knobs: of the perturbation.
+
         Raises InputError at once for a budget, a knob or an ROI that does not fit, a batch of slices, NaN in the
         k-space, or a method without gradients where they are needed.
         """
-        problem = Problem.of(measurement, reconstructor, roi, reconstructor_knobs)
+        problem = Problem.of(measurement, method, roi)
         if self.needs_budget:
             check_budgets(budgets)
         if self.needs_gradient:
-            self.check_gradient(measurement, reconstructor)
+            self.check_gradient(problem)
         return self._run(problem, tuple(budgets), **resolve(self.knobs, knobs))
 
     def budget_of(self, knobs: Mapping[str, Any]) -> str:
@@ -223,11 +217,11 @@ class Perturbation(ABC):
         """`Perturbed.restore` of a result with these details, for a replay."""
         return None
 
-    def check_gradient(self, measurement: Measurement, reconstructor: Reconstructor) -> None:
+    def check_gradient(self, problem: Problem) -> None:
         """Raises InputError for a method without gradients."""
-        if not reconstructor.gives_gradient(measurement):
+        if not problem.method.gives_gradient(problem.measurement):
             raise InputError(
-                f"{reconstructor.label} gives no gradients, which {self.label.lower()} needs; choose another method."
+                f"{problem.method.label} gives no gradients, which {self.label.lower()} needs; choose another method."
             )
 
     @abstractmethod

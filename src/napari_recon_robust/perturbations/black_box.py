@@ -80,7 +80,7 @@ def black_box(
             loss, image = objective.value(z)
             if not isfinite(loss):
                 raise ModelError(
-                    f"the loss of {objective.problem.reconstructor.label} is {loss:g} for a perturbed slice; "
+                    f"the loss of {objective.problem.method.label} is {loss:g} for a perturbed slice; "
                     "turn its knobs towards their defaults."
                 )
             model.learn(z, image.abs() - clean.abs())

@@ -82,7 +82,7 @@ class ImageDomain(Perturbation):
         if knobs["insert"] == "symbol":
             check_size(knobs["size"], problem.measurement.matrix, "symbol")
             return _insert(insertion, budgets, knobs["size"])
-        self.check_gradient(problem.measurement, problem.reconstructor)
+        self.check_gradient(problem)
         objective = ObjectObjective(problem, "clean", "squared-error", insertion.keep, insertion)
         return ObjectPlan(objective, budgets, {"algorithm": "sphere-ascent"}, {**knobs, "check": "none"}).run()
 

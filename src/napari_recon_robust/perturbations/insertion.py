@@ -107,7 +107,7 @@ class Insertion(Scene):
             z = self.kspace(change)
             full = None if measurement.full is None else measurement.full + z
             changed = measurement.with_kspace(measurement.kspace + z, full=full, keep=True)
-            target = changed.reference(self.problem.reconstructor.reference_kind)
+            target = changed.reference(self.problem.method.reference_kind)
             if target is None:
                 target = (self.truth + change).abs()
             before, after = (input_image(one) for one in (measurement, changed))

@@ -41,7 +41,7 @@ class Objective:
         """X, float64 (rows, columns)."""
         if self.target == "clean":
             return metrics.magnitude(self.clean)
-        reference = self.problem.measurement.reference(self.problem.reconstructor.reference_kind)
+        reference = self.problem.measurement.reference(self.problem.method.reference_kind)
         if reference is None:
             raise InputError("this scan has no fully sampled reference; choose the clean image as the attack's target.")
         return metrics.magnitude(reference)
@@ -81,7 +81,7 @@ class Objective:
         with torch.enable_grad():
             image = self.image(z)
             loss = self.of_image(image)
-        return float(loss.detach()), gradient_of(loss, z, self.problem.reconstructor.label), image.detach()
+        return float(loss.detach()), gradient_of(loss, z, self.problem.method.label), image.detach()
 
     def image(self, z: Tensor) -> Tensor:
         """f(M(k + z)), complex64 (rows, columns)."""

@@ -1,6 +1,6 @@
 """From a perturbation to its outcome: everything reconstructed again from the samples alone, and compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,9 @@ from torch import Tensor
 from ..evaluation.comparison import Comparison
 from ..evaluation.metrics import foreground
 from ..evaluation.roi import ROI
-from ..knob import resolve
 from ..measurement import Measurement
 from ..progress import Job, Progress
-from ..reconstructors.base import Reconstructor
+from ..reconstructors.base import Method, Reconstructor
 from .base import Perturbed
 from .random_noise import control
 
@@ -43,26 +42,26 @@ class Outcome:
 
 def evaluate(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    method: Method | Reconstructor,
     roi: ROI,
     perturbed: Sequence[Perturbed],
     *,
-    reconstructor_knobs: Mapping[str, Any] | None = None,
     seed: int = 0,
     controls: Sequence[Measurement] | None = None,
 ) -> Job[list[Outcome]]:
     """Reconstruct the clean, each perturbed and each random measurement from scratch, and compare.
 
-    The result has one outcome for each of `perturbed`. seed: of the random controls; `controls` are taken instead
-    where they are given (a replay). The reference is of the method's own kind (methods are judged against theirs).
+    The result has one outcome for each of `perturbed`. method: a reconstructor is at its defaults. seed: of the random
+    controls; `controls` are taken instead where they are given (a replay). The reference is of the method's own kind
+    (methods are judged against theirs).
     """
-    knobs = resolve(reconstructor.knobs, reconstructor_knobs or {})
-    kind = reconstructor.reference_kind
+    method = method.at()
+    kind = method.reference_kind
     total = 1 + 2 * len(perturbed)
 
     def image_of(one: Measurement) -> Tensor:
         with torch.no_grad():
-            return reconstructor(one, **knobs)
+            return method(one)
 
     yield Progress(0.0, "Reconstructing the clean samples")
     clean = image_of(measurement)

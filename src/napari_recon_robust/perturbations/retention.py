@@ -1,6 +1,6 @@
 """Where a method keeps small features, and how small and faint they may be: a map over all places, and a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any
@@ -15,7 +15,7 @@ from ..evaluation.comparison import finite
 from ..evaluation.roi import ROI
 from ..measurement import Measurement
 from ..progress import Job, Progress
-from ..reconstructors.base import Reconstructor
+from ..reconstructors.base import Method, Reconstructor
 from .base import Problem
 from .feature import PARAMETRIC, Feature, check_size
 from .feature_search import places
@@ -167,10 +167,9 @@ class RecoveryTable:
 
 def retention_map(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    method: Method | Reconstructor,
     roi: ROI | None = None,
     *,
-    reconstructor_knobs: Mapping[str, Any] | None = None,
     size: float = 4.0,
     contrast: float = 0.4,
     shape: str = "blob",
@@ -185,16 +184,15 @@ def retention_map(
     """
     if spacing < 1:
         raise InputError(f"the spacing is {spacing}; give a whole number of pixels from 1.")
-    insertion = _insertion(measurement, reconstructor, roi, reconstructor_knobs, [size], [contrast], shape)
+    insertion = _insertion(measurement, method, roi, [size], [contrast], shape)
     return _map(insertion, size, contrast, shape, spacing)
 
 
 def recovery_table(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    method: Method | Reconstructor,
     roi: ROI | None = None,
     *,
-    reconstructor_knobs: Mapping[str, Any] | None = None,
     sizes: Sequence[float] = (2.0, 3.0, 4.0, 6.0),
     contrasts: Sequence[float] = (0.2, 0.4),
     shape: str = "blob",
@@ -208,15 +206,14 @@ def recovery_table(
     """
     if count < 1:
         raise InputError(f"the number of places is {count}; give at least 1.")
-    insertion = _insertion(measurement, reconstructor, roi, reconstructor_knobs, sizes, contrasts, shape)
+    insertion = _insertion(measurement, method, roi, sizes, contrasts, shape)
     return _table(insertion, tuple(sizes), tuple(contrasts), shape, count, seed)
 
 
 def _insertion(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    method: Method | Reconstructor,
     roi: ROI | None,
-    knobs: Mapping[str, Any] | None,
     sizes: Sequence[float],
     contrasts: Sequence[float],
     shape: str,
@@ -233,7 +230,7 @@ def _insertion(
         if contrast == 0 or not -1 < contrast <= 3:
             raise InputError(f"the contrast is {contrast:g}; give one above -1 and up to 3 that is not 0.")
     whole = ROI.box(0, 0, *measurement.matrix)
-    return Insertion(Problem.of(measurement, reconstructor, whole if roi is None else roi, knobs), keep=True)
+    return Insertion(Problem.of(measurement, method, whole if roi is None else roi), keep=True)
 
 
 def _map(insertion: Insertion, size: float, contrast: float, shape: str, spacing: int) -> Job[RetentionMap]:

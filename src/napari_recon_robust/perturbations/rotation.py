@@ -171,7 +171,7 @@ class _Search:
     def _wanted(self) -> Tensor:
         """X, real (rows, columns)."""
         problem = self.scene.problem
-        reference = problem.measurement.reference(problem.reconstructor.reference_kind)
+        reference = problem.measurement.reference(problem.method.reference_kind)
         return self.scene.clean.abs() if reference is None else reference
 
     @cached_property

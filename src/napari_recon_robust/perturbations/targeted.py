@@ -13,7 +13,8 @@ from ..errors import InputError, dimensions
 from ..evaluation import metrics
 from ..io.images import read_image
 from ..knob import Knob
-from ..progress import Job, Progress
+from ..progress import Job, Progress, relayed
+from .ascent import Ascent
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
 from .drawn import filled, inserted, surroundings
 from .feature import Feature, Tissue, beyond, check_size
@@ -262,18 +263,19 @@ class Search:
             stride=STRIDE * self.objective.distance(start.loss) / self.objective.distance(self.clean.loss),
         )
         before = list(self.tried)
-        while True:
-            try:
-                state, ended = next(ascent), False
-            except StopIteration as stop:
-                state, ended = stop.value, True
+
+        def kept(state: Ascent) -> Point:
             tried = list(state.loss[1:])
             self.tried = before + tried
             point = start if state.image is None or not tried else Point(state.z, spent, max(tried), state.image)
             self._keep(point)
-            if ended:
-                return point
-            yield self._progress("Gradient")
+            return point
+
+        def step(state: Ascent) -> Progress:
+            kept(state)
+            return self._progress("Gradient")
+
+        return kept((yield from relayed(ascent, step)))
 
     def _scale(self, point: Point) -> Generator[Progress, None, None]:
         """Line searches, until something is better than nothing: a budget may be far more than is needed."""

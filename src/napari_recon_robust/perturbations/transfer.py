@@ -5,9 +5,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..knob import resolve
+from ..progress import relayed
 from ..reconstructors import registry
-from .ascent import Ascent, Search, relayed
+from .ascent import Ascent, Search
 from .objective import Objective
 from .sphere_ascent import sphere_ascent
 
@@ -21,11 +21,9 @@ STAND_INS = ("tv", "cg-sense", "hqs-supervised", "varnet", "unet", CONTINUATION)
 def stand_in_for(objective: Objective, name: str) -> Objective:
     """The same objective of one of STAND_INS, at its default knobs; InputError for one that there is not."""
     problem = objective.problem
-    if name == CONTINUATION:
-        other = problem.reconstructor.continuation(problem.measurement, **problem.knobs)
-    else:
-        other = registry.get(name)
-    return replace(objective, problem=replace(problem, reconstructor=other, knobs=resolve(other.knobs, {})))
+    itself = name == CONTINUATION
+    other = problem.method.continuation(problem.measurement) if itself else registry.get(name).at()
+    return replace(objective, problem=replace(problem, method=other))
 
 
 def transfer(
@@ -48,8 +46,12 @@ def transfer(
     if clean_loss is None:
         clean_loss, clean = objective.value(torch.zeros_like(start))
     search = sphere_ascent(stand_in, radius, steps, start=start, warm=warm)
-    own = stand_in.problem.reconstructor.id == objective.problem.reconstructor.id
+    own = stand_in.problem.method.id == objective.problem.method.id
     begun = Ascent(start, None, (clean_loss,), clean=clean, findings={"stand_in_itself": ITSELF} if own else {})
-    found = yield from relayed(search, lambda state: replace(begun, z=state.z, flat=state.flat))
+
+    def of_this_method(state: Ascent) -> Ascent:
+        return replace(begun, z=state.z, flat=state.flat)
+
+    found = of_this_method((yield from relayed(search, of_this_method)))
     loss, image = objective.value(found.z)
     return replace(found, image=image, loss=(clean_loss, loss))

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..knob import Knob
-from ..progress import Job, Progress
+from ..progress import Job, Progress, relayed
 from .adam import adam
 from .advrec import advrec
 from .apgd import apgd
-from .ascent import Ascent, Search, relayed
+from .ascent import Ascent, Search
 from .balls import onto_spheres
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
 from .losses import CONTRASTS, LARGE, LOSSES, Loss, name_of, own
@@ -147,7 +147,7 @@ class WorstCase(Perturbation):
         return "the k-space of all coils together" if knobs["norm"] == "global" else super().budget_of(knobs)
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        measurement, reconstructor = problem.measurement, problem.reconstructor
+        measurement, method = problem.measurement, problem.method
         target: Literal["reference", "clean"] = knobs["target"]
         if knobs["target"] == "auto":
             target = "clean" if measurement.full is None else "reference"
@@ -155,10 +155,10 @@ class WorstCase(Perturbation):
             raise InputError("this scan has no fully sampled reference; choose the clean image as the attack's target.")
         algorithm = knobs["algorithm"]
         if algorithm == "auto":
-            algorithm = "sphere-ascent" if reconstructor.gives_gradient(measurement) else "black-box"
-        if algorithm in NEED_GRADIENTS and not reconstructor.gives_gradient(measurement):
+            algorithm = "sphere-ascent" if method.gives_gradient(measurement) else "black-box"
+        if algorithm in NEED_GRADIENTS and not method.gives_gradient(measurement):
             raise InputError(
-                f"{reconstructor.label} gives no gradients, which {algorithm} needs; "
+                f"{method.label} gives no gradients, which {algorithm} needs; "
                 "choose black-box or transfer as the algorithm, or another method."
             )
         loss: str | Loss = knobs["loss"] if self.loss is None else own(self.loss)
@@ -193,18 +193,16 @@ class Plan:
         total, done = sum(self._steps(budget) + evaluations for budget in ordered), 0
         previous: tuple[float, Ascent] | None = None
         clean: Tensor | None = self.objective.clean if self.objective.target == "clean" else None
+
+        def step(budget: float, state: Ascent) -> Progress:
+            nonlocal done, clean
+            done = min(done + 1, total)
+            clean = state.clean if clean is None else clean
+            best = [*found.values(), self._perturbed(budget, state, clean, complete=False)]
+            return Progress(done / (total + 1), f"Step {done} of {total}, budget {100 * budget:.3g}%", best)
+
         for budget in ordered:
-            search = self._search(budget, previous)
-            while True:
-                try:
-                    state = next(search)
-                except StopIteration as stop:
-                    state = stop.value
-                    break
-                done = min(done + 1, total)
-                clean = state.clean if clean is None else clean
-                best = [*found.values(), self._perturbed(budget, state, clean, complete=False)]
-                yield Progress(done / (total + 1), f"Step {done} of {total}, budget {100 * budget:.3g}%", best)
+            state = yield from relayed(self._search(budget, previous), partial(step, budget))
             clean = state.clean if clean is None else clean
             found[budget] = self._perturbed(budget, state, clean, complete=True)
             previous = budget, state
@@ -227,7 +225,8 @@ class Plan:
         found = yield from self._chosen(budget, previous)
         if not self._checks:
             return found
-        return (yield from relayed(self._black_box(budget, None), lambda other: self._checked(found, other)))
+        checked = partial(self._checked, found)
+        return checked((yield from relayed(self._black_box(budget, None), checked)))
 
     def _chosen(self, budget: float, previous: tuple[float, Ascent] | None) -> Search:
         objective, algorithm, steps = self.objective, self.settings["algorithm"], self._steps(budget)

@@ -1,18 +1,17 @@
 """The rows of a comparison: a method, and how its knobs are set."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal, Self
 
 import torch
 from pydantic import Field
 
 from ..errors import InputError
-from ..knob import resolve
 from ..progress import Job, Progress
 from ..reconstructors import registry, tv
 from ..reconstructors.auto import auto_knobs, live_knob
-from ..reconstructors.base import Reconstructor
+from ..reconstructors.base import Method
 from ..specification import Specification
 from ..weights import store
 from .cases import Case
@@ -56,54 +55,56 @@ class Entry(Specification):
             )
         return cls(name=text.strip(), method=method, knobs=knobs, choice=choice)
 
-    def reconstructor(self) -> Reconstructor:
-        """The method; InputError for knobs that do not fit it."""
-        method = registry.get(self.method)
+    def open(self) -> Method:
+        """The method at the given knobs; InputError for those that do not fit it."""
+        reconstructor = registry.get(self.method)
         if self.choice == "start":
-            start = method.start()
+            start = reconstructor.start()
             if start is None:
-                raise InputError(f"{method.label} is not trained, so that it has no start; leave out 'start'.")
-            method = start
-        if not method.is_image(resolve(method.knobs, self.knobs)):
+                raise InputError(f"{reconstructor.label} is not trained, so that it has no start; leave out 'start'.")
+            reconstructor = start
+        method = reconstructor.at(**self.knobs)
+        if not method.is_image:
             raise InputError(f"{self.name} is a map, not an image; compare images.")
         return method
 
-    def choose(self, method: Reconstructor, case: Case) -> Job[dict[str, Any]]:
-        """The knobs for one case."""
-        return resolve(method.knobs, {**self.knobs, **(yield from _CHOICES[self.choice](method, case, self.knobs))})
+    def choose(self, method: Method, case: Case) -> Job[Method]:
+        """The method at the knobs for one case."""
+        return method.at(**(yield from _CHOICES[self.choice](method, case)))
 
 
 def describe(entry: Entry) -> dict[str, Any]:
     """What a table says of a row besides its figures, as JSON."""
-    method = entry.reconstructor()
-    weights = store.describe(method.weights) if method.weights else {}
+    method = entry.open()
+    reconstructor = method.reconstructor
+    weights = store.describe(reconstructor.weights) if reconstructor.weights else {}
     return {
         **entry.model_dump(mode="json"),
         "label": method.label,
-        "caution": method.caution,
+        "caution": reconstructor.caution,
         "made_with": method.fingerprint(),
         "parameters": weights.get("parameters"),
         "megabytes": weights.get("megabytes"),
     }
 
 
-def _given(method: Reconstructor, case: Case, knobs: Mapping[str, Any]) -> Job[dict[str, Any]]:
+def _given(method: Method, case: Case) -> Job[dict[str, Any]]:
     yield Progress(0.0)
     return {}
 
 
-def _auto(method: Reconstructor, case: Case, knobs: Mapping[str, Any]) -> Job[dict[str, Any]]:
+def _auto(method: Method, case: Case) -> Job[dict[str, Any]]:
     return (yield from auto_knobs(method, case.measurement))
 
 
-def _rule(method: Reconstructor, case: Case, knobs: Mapping[str, Any]) -> Job[dict[str, Any]]:
-    if not isinstance(method, tv.TotalVariation):
+def _rule(method: Method, case: Case) -> Job[dict[str, Any]]:
+    if not isinstance(method.reconstructor, tv.TotalVariation):
         raise InputError(f"{method.label} has no rule for its weight; choose auto, or give the knob.")
     yield Progress(0.0)
     return {"weight": tv.auto_weight(case.measurement)}
 
 
-def _oracle(method: Reconstructor, case: Case, knobs: Mapping[str, Any]) -> Job[dict[str, Any]]:
+def _oracle(method: Method, case: Case) -> Job[dict[str, Any]]:
     knob = live_knob(method)
     ends = (knob.minimum, knob.maximum)
     if knob.name == "weight":
@@ -112,13 +113,13 @@ def _oracle(method: Reconstructor, case: Case, knobs: Mapping[str, Any]) -> Job[
     values = [knob.from_unit(first + (last - first) * n / (ORACLE_VALUES - 1)) for n in range(ORACLE_VALUES)]
     errors = []
     with torch.no_grad():
-        for image in method.family(case.measurement, [{**knobs, knob.name: value} for value in values]):
+        for image in method.family(case.measurement, [{knob.name: value} for value in values]):
             errors.append(case.score(image)["foreground"].nmse)
             yield Progress(len(errors) / ORACLE_VALUES, f"{knob.label} against the reference")
     return {knob.name: values[errors.index(min(errors))]}
 
 
-_CHOICES: dict[str, Callable[[Reconstructor, Case, Mapping[str, Any]], Job[dict[str, Any]]]] = {
+_CHOICES: dict[str, Callable[[Method, Case], Job[dict[str, Any]]]] = {
     "given": _given,
     "auto": _auto,
     "rule": _rule,

@@ -1,6 +1,6 @@
 """Quality against the number of samples: a network made for one mask may get worse when it is given more."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from statistics import fmean, stdev
@@ -12,12 +12,11 @@ from ..errors import InputError
 from ..evaluation import metrics
 from ..evaluation.comparison import finite
 from ..evaluation.metrics import Metrics
-from ..knob import resolve
 from ..measurement import Measurement
 from ..perturbations.outcome import tissue_of
 from ..physics.sampling import Sampling
 from ..progress import Job, Progress
-from ..reconstructors.base import Reconstructor
+from ..reconstructors.base import Method, Reconstructor
 from ..scan import measured_points
 
 
@@ -128,15 +127,15 @@ class Curve:
 
 def quality_by_samples(
     measurement: Measurement,
-    reconstructor: Reconstructor,
+    method: Method | Reconstructor,
     accelerations: Sequence[float],
     *,
     sampling: Sampling | None = None,
     seeds: Sequence[int] = (0,),
-    reconstructor_knobs: Mapping[str, Any] | None = None,
 ) -> Job[Curve]:
     """The quality of one method, its knobs fixed, on one slice under more and more samples.
 
+    method: a reconstructor is at its defaults.
     measurement: one whose fully sampled k-space is known; its own samples do not count, and its calibration makes the
     reference, the same for all masks. Sensitivities and noise are estimated from each mask's samples. sampling: of
     which the acceleration and the seed are varied. Equal masks of several seeds count once. The previews are curves.
@@ -153,21 +152,19 @@ def quality_by_samples(
         for acceleration in sorted(set(accelerations), reverse=True)
         for seed in seeds
     ]
-    knobs = resolve(reconstructor.knobs, reconstructor_knobs or {})
-    if not reconstructor.is_image(knobs):
-        raise InputError(f"these knobs of {reconstructor.label} ask for a map, not for an image; measure an image.")
-    return _measured(measurement, reconstructor, samplings, knobs)
+    method = method.at()
+    if not method.is_image:
+        raise InputError(f"these knobs of {method.label} ask for a map, not for an image; measure an image.")
+    return _measured(measurement, method, samplings)
 
 
-def _measured(
-    measurement: Measurement, reconstructor: Reconstructor, samplings: Sequence[Sampling], knobs: Mapping[str, Any]
-) -> Job[Curve]:
+def _measured(measurement: Measurement, method: Method, samplings: Sequence[Sampling]) -> Job[Curve]:
     full = measurement.full
     assert full is not None
     acquired = measured_points(full.cpu())
     points: list[Point] = []
     seen: set[tuple[float, bytes]] = set()
-    kind = reconstructor.reference_kind
+    kind = method.reference_kind
     reference, tissue = measurement.reference(kind), tissue_of(measurement)
     assert reference is not None
     for index, sampling in enumerate(samplings):
@@ -180,7 +177,7 @@ def _measured(
         seen.add(key)
         sampled = measurement.with_kspace(full, full=full, mask=mask.to(full.device))
         with torch.no_grad():
-            image = reconstructor(sampled, **knobs)
+            image = method(sampled)
         scores = metrics.measure(image.cpu(), reference.cpu(), tissue=tissue)["foreground"]
         lines = int(sampled.mask.sum()) if sampled.lines else None
         points.append(Point(sampling.acceleration, int(sampling.seed), sampled.acceleration, scores, lines))

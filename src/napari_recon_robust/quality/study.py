@@ -12,7 +12,7 @@ import torch
 from ..errors import FileFormatError, ReconRobustError
 from ..evaluation import record
 from ..progress import Job, Progress, relayed
-from ..reconstructors.base import Reconstructor
+from ..reconstructors.base import Method
 from .cases import Case, Grid, cases
 from .entries import Entry, describe
 from .results import Result, Results
@@ -39,7 +39,7 @@ def compare_methods(
     Raises InputError for knobs, files or a baseline that do not fit; a method that fails on a case is one result.
     """
     rows = {entry.name: describe(entry) for entry in entries}
-    methods = {entry.name: entry.reconstructor() for entry in entries}
+    methods = {entry.name: entry.open() for entry in entries}
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     results = Results(None if folder is None else folder / RESULTS)
@@ -84,21 +84,21 @@ def _described(folder: Path | None) -> dict[str, dict[str, Any]]:
     return methods
 
 
-def _measured(case: Case, entry: Entry, method: Reconstructor, blank: Result) -> Job[Result]:
+def _measured(case: Case, entry: Entry, method: Method, blank: Result) -> Job[Result]:
     """One method on one case."""
     try:
         with torch.no_grad():
             _ = case.measurement.calibration  # not of one method's time
         choosing = time.perf_counter()
-        knobs = yield from entry.choose(method, case)
+        chosen = yield from entry.choose(method, case)
         started = choosing if entry.choice == "auto" else time.perf_counter()
-        image = yield from method.job(case.measurement, **knobs)
+        image = yield from chosen.job(case.measurement)
         seconds = time.perf_counter() - started
         scores = case.score(image.detach())
     except ReconRobustError as error:
         return blank.model_copy(update={"error": " ".join(str(error).split())})
     measured = {**vars(scores["foreground"]), **{f"{name}_image": v for name, v in vars(scores["image"]).items()}}
-    return blank.model_copy(update={**measured, "seconds": seconds, "knobs": json.dumps(knobs)})
+    return blank.model_copy(update={**measured, "seconds": seconds, "knobs": json.dumps(dict(chosen.knobs))})
 
 
 def _blank(case: Case, entry: Entry, made_with: Mapping[str, Any]) -> Result:

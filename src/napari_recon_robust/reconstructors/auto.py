@@ -13,7 +13,7 @@ from ..knob import Knob
 from ..measurement import Measurement
 from ..physics.sampling import acs_region
 from ..progress import Job, Progress
-from .base import Reconstructor
+from .base import Method, Reconstructor
 
 VALUES = 13  # of the knob, evenly spaced on its scale
 FOLDS = 2
@@ -21,21 +21,22 @@ SHARE = 1 / 8  # of the samples outside the ACS, held out in each fold
 FEWEST = 8  # lines or points outside the ACS
 
 
-def auto_knobs(reconstructor: Reconstructor, measurement: Measurement) -> Job[dict[str, Any]]:
+def auto_knobs(method: Method | Reconstructor, measurement: Measurement) -> Job[dict[str, Any]]:
     """The value v of the first live knob that predicts held-out samples best, as {name: v}; the others keep theirs.
 
     v = argmin sum over folds of ||H (A x(v) - y)||^2, x(v) reconstructed without the samples H. The calibration is
     that of all samples, since the ACS is never held out. Yields a step for each image.
     Raises InputError for a method without a live knob, and where too little lies outside the ACS.
     """
-    knob = live_knob(reconstructor)
+    method = method.at()
+    knob = live_knob(method)
     values = [knob.from_unit(n / (VALUES - 1)) for n in range(VALUES)]
     errors = np.zeros(VALUES)
     for fold, held_out in enumerate(folds(measurement.mask)):
         reduced = without(measurement, held_out)
         predicted = replace(measurement.model, mask=held_out)
         with torch.no_grad():
-            images = reconstructor.family(reduced, [{knob.name: value} for value in values])
+            images = method.family(reduced, [{knob.name: value} for value in values])
             for n, image in enumerate(images):
                 residual = predicted.forward(image) - held_out * measurement.data
                 errors[n] += float(torch.view_as_real(residual).square().sum())
@@ -44,12 +45,11 @@ def auto_knobs(reconstructor: Reconstructor, measurement: Measurement) -> Job[di
     return {knob.name: values[int(errors.argmin())]}
 
 
-def live_knob(reconstructor: Reconstructor) -> Knob:
+def live_knob(method: Method) -> Knob:
     """The first live knob, which is what can be chosen; InputError for a method without one."""
-    knob = next((knob for knob in reconstructor.knobs if knob.live and knob.kind == "float"), None)
-    if knob is None:
-        raise InputError(f"{reconstructor.label} has no live knob that could be chosen; set its knobs.")
-    return knob
+    if not method.reconstructor.axes:
+        raise InputError(f"{method.label} has no live knob that could be chosen; set its knobs.")
+    return method.reconstructor.axes[0]
 
 
 def without(measurement: Measurement, held_out: Tensor) -> Measurement:

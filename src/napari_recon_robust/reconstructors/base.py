@@ -1,15 +1,17 @@
-"""What every reconstructor is: Measurement, knobs -> image."""
+"""What every reconstructor is: Measurement, knobs -> image. With its knobs set it is a method: Measurement -> image."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError, ModelError, ReconRobustError, dimensions
-from ..knob import Knob, resolve
+from ..knob import Knob, Value, resolve
 from ..measurement import Measurement
 from ..progress import Job, Progress, run
 from ..weights import store
@@ -39,6 +41,11 @@ class Reconstructor(ABC):
     # What one should know before believing its figures, in a sentence.
     caution: str = ""
 
+    @property
+    def axes(self) -> tuple[Knob, ...]:
+        """The knobs that the image follows while they are turned: the first two live ones, if there are any."""
+        return tuple(knob for knob in self.knobs if knob.live and knob.kind == "float")[:2]
+
     @abstractmethod
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image, complex64 (..., rows, columns), for knob values that are already checked."""
@@ -48,32 +55,20 @@ class Reconstructor(ABC):
         yield Progress(0.0, f"Reconstructing with {self.label}")
         return self.reconstruct(measurement, **knobs)
 
-    def __call__(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """Reconstruct, with knob values checked and missing ones at their defaults.
+    def at(self, **knobs: Any) -> "Method":
+        """The method that is this reconstructor at these knobs, the others at their defaults.
 
-        Raises InputError for a knob that does not fit, ModelError if the method fails or returns NaN.
+        Raises InputError for a knob that does not fit.
         """
-        return run(self.job(measurement, **knobs))
+        return Method(self, knobs)
+
+    def __call__(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        """The image at these knobs, the others at their defaults: `at(**knobs)(measurement)`."""
+        return self.at(**knobs)(measurement)
 
     def job(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
-        """The same as a job: closing it cancels."""
-        values = resolve(self.knobs, knobs)
-        try:
-            image = yield from self.steps(measurement, **values)
-        except ReconRobustError:
-            raise
-        except torch.OutOfMemoryError:
-            raise ModelError(f"{self.label} ran out of memory; use a smaller batch or matrix, or the CPU.") from None
-        except Exception as error:
-            raise ModelError(f"{self.label} failed on this slice ({type(error).__name__}: {error}).") from error
-        expected = (*measurement.kspace.shape[:-3], *measurement.matrix)
-        if tuple(image.shape) != expected:
-            raise ModelError(
-                f"{self.label} returned an image of {dimensions(image.shape)}; {dimensions(expected)} was expected."
-            )
-        if not torch.isfinite(torch.view_as_real(image) if image.is_complex() else image).all():
-            raise ModelError(f"{self.label} returned NaN or infinite values; check its weights and the input's scale.")
-        return image
+        """The same as a job: `at(**knobs).job(measurement)`."""
+        return self.at(**knobs).job(measurement)
 
     def start(self) -> "Reconstructor | None":
         """What a trained method started from, the same with its correction at zero; None where nothing was trained."""
@@ -111,3 +106,107 @@ class Reconstructor(ABC):
         """
         for point in points:
             yield self(measurement, **point)
+
+
+@dataclass(frozen=True, repr=False)
+class Method:
+    """A reconstructor with its knobs set: what reconstructs, and what is attacked, studied, shown and saved.
+
+    `Reconstructor.at` makes it. The knobs are checked and completed by their defaults once, here; InputError for one
+    that does not fit. Two methods are equal if they are the same reconstructor at equal knobs.
+    """
+
+    reconstructor: Reconstructor
+    knobs: Mapping[str, Value]
+
+    def __post_init__(self) -> None:
+        values = resolve(self.reconstructor.knobs, self.knobs)
+        object.__setattr__(self, "knobs", MappingProxyType(values))
+
+    def __hash__(self) -> int:
+        return hash((self.reconstructor, *self.knobs.values()))
+
+    def __repr__(self) -> str:
+        knobs = ", ".join(f"{name}={value!r}" for name, value in self.knobs.items())
+        return f"reconstructor({self.id!r}).at({knobs})"
+
+    def at(self, **knobs: Any) -> "Method":
+        """The same reconstructor with these knobs changed and the others as they are; InputError as on making it."""
+        return Method(self.reconstructor, {**self.knobs, **knobs}) if knobs else self
+
+    @property
+    def id(self) -> str:
+        """The reconstructor's id."""
+        return self.reconstructor.id
+
+    @property
+    def label(self) -> str:
+        """The reconstructor's label."""
+        return self.reconstructor.label
+
+    @property
+    def title(self) -> str:
+        """The label, and in brackets the knobs that are not at their defaults."""
+        defaults = {knob.name: knob.default for knob in self.reconstructor.knobs}
+        changed = [
+            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in self.knobs.items()
+            if value != defaults[name]
+        ]
+        return f"{self.label} ({', '.join(changed)})" if changed else self.label
+
+    @property
+    def reference_kind(self) -> Literal["rss", "combined"]:
+        """Which fully sampled image it is judged against."""
+        return self.reconstructor.reference_kind
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it gives an image, to be held against a reference; a map of deviations is none."""
+        return self.reconstructor.is_image(self.knobs)
+
+    def __call__(self, measurement: Measurement) -> Tensor:
+        """The image, complex64 (..., rows, columns) of `measurement.matrix`, in the scan's units.
+
+        Raises ModelError if the reconstructor fails, or returns another shape, NaN or infinite values.
+        """
+        return run(self.job(measurement))
+
+    def job(self, measurement: Measurement) -> Job[Tensor]:
+        """The same as a job: closing it cancels."""
+        try:
+            image = yield from self.reconstructor.steps(measurement, **self.knobs)
+        except ReconRobustError:
+            raise
+        except torch.OutOfMemoryError:
+            raise ModelError(f"{self.label} ran out of memory; use a smaller batch or matrix, or the CPU.") from None
+        except Exception as error:
+            raise ModelError(f"{self.label} failed on this slice ({type(error).__name__}: {error}).") from error
+        expected = (*measurement.kspace.shape[:-3], *measurement.matrix)
+        if tuple(image.shape) != expected:
+            raise ModelError(
+                f"{self.label} returned an image of {dimensions(image.shape)}; {dimensions(expected)} was expected."
+            )
+        if not torch.isfinite(torch.view_as_real(image) if image.is_complex() else image).all():
+            raise ModelError(f"{self.label} returned NaN or infinite values; check its weights and the input's scale.")
+        return image
+
+    def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
+        """The images with the knobs of each point changed, in the order given: `Reconstructor.family`."""
+        return self.reconstructor.family(measurement, ({**self.knobs, **point} for point in points))
+
+    def gives_gradient(self, measurement: Measurement) -> bool:
+        """Whether the image has a gradient with respect to the k-space of this measurement."""
+        return self.reconstructor.gives_gradient(measurement)
+
+    def continuation(self, measurement: Measurement) -> "Method":
+        """The end of its fit to one slice as a method with gradients: `Reconstructor.continuation`."""
+        return self.reconstructor.continuation(measurement, **self.knobs).at()
+
+    def fingerprint(self) -> dict[str, str]:
+        """What its images depend on besides k-space and knobs: files by their SHA-256, packages by their version."""
+        return self.reconstructor.fingerprint()
+
+    def to_json(self) -> dict[str, Any]:
+        """Its id and all knobs, as JSON values: "method" and "knobs"."""
+        return {"method": self.id, "knobs": dict(self.knobs)}

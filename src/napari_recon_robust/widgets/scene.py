@@ -100,9 +100,9 @@ class Scene:
     def _is_result(self, shown: Rendered) -> bool:
         """Whether an exact image is what the result shows anyway, with more to say about it."""
         result, method = self.bench.perturbing.current, self.bench.reconstruction.method
-        if result is None or not shown.exact or method is not result.setting.reconstructor:
+        if result is None or not shown.exact or method is not result.setting.method.reconstructor:
             return False
-        if dict(shown.knobs) != dict(result.setting.reconstructor_knobs):
+        if dict(shown.knobs) != dict(result.setting.method.knobs):
             return False
         self.result()
         return True
@@ -151,7 +151,7 @@ class Scene:
         if comparison.reference is not None and comparison.perturbed_reference is not None:
             truth = comparison.perturbed_reference if view.truth else comparison.reference
             self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference", result)
-        label = result.setting.reconstructor.label
+        label = result.setting.method.label
         self._write("clean", comparison.clean, f"{label}{_score(scores['clean'], 'roi')}", result)
         image, title = self._perturbed(result)
         self._write_difference(image, comparison.clean, result)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..fragility import FragilityMap
     from ..measurement import Measurement
     from ..perturbations.retention import RetentionMap
-    from ..reconstructors.base import Reconstructor
+    from ..reconstructors.base import Method
 
     Places: TypeAlias = "list[tuple[ROI, str]]"
     Found: TypeAlias = "FragilityMap | RetentionMap"
@@ -59,6 +59,7 @@ class Fragility:
         and what there is of it stays when it is cancelled. What the method does not allow is raised by the job.
         """
         method, knobs = self._reconstruction.chosen, dict(self._reconstruction.knobs)
+        bound = method.at(**knobs)
         measured, chosen = self._acquisition.current, self._perturbing.knobs
 
         def show(found: "Found") -> None:
@@ -75,12 +76,12 @@ class Fragility:
 
         if self.of_features:
             feature = {name: chosen[name] for name in FEATURE}
-            lost = _find_lost(measured.measurement, method, knobs, feature)
+            lost = _find_lost(measured.measurement, bound, feature)
             return Task("Looking for lost features", lost, accept, show)
         options: dict[str, Any] = {"budget": self._perturbing.budget}
         if "sensitivities" in chosen:
             options["sensitivities"] = chosen["sensitivities"]
-        fragile = _find_fragile(measured.measurement, method, knobs, options)
+        fragile = _find_fragile(measured.measurement, bound, options)
         return Task("Looking for fragile places", fragile, accept)
 
     def _forget_others(self) -> None:
@@ -94,26 +95,24 @@ class Fragility:
 
 
 def _find_fragile(
-    measurement: "Measurement", method: "Reconstructor", knobs: Mapping[str, Any], options: Mapping[str, Any]
+    measurement: "Measurement", method: "Method", options: Mapping[str, Any]
 ) -> "Job[tuple[Found, Places]]":
     yield Progress(0.0, "Looking for fragile places")
     from ..fragility import TILE, fragility
 
     side = min(TILE, *measurement.matrix)
     # The noise amplification takes a reconstruction for each draw, and is not shown.
-    job = fragility(measurement, method, tile=side, reconstructor_knobs=knobs, replicas=0, **options)
+    job = fragility(measurement, method, tile=side, replicas=0, **options)
     found = yield from job
     return found, [(one.roi, one.name) for one in found.worst(side, side, COUNT)]
 
 
-def _find_lost(
-    measurement: "Measurement", method: "Reconstructor", knobs: Mapping[str, Any], feature: Mapping[str, Any]
-) -> "Job[tuple[Found, Places]]":
+def _find_lost(measurement: "Measurement", method: "Method", feature: Mapping[str, Any]) -> "Job[tuple[Found, Places]]":
     yield Progress(0.0, "Looking for lost features")
     from ..perturbations.retention import retention_map
 
     shape = "blob" if feature["shape"] == "any" else feature["shape"]
-    job = retention_map(measurement, method, reconstructor_knobs=knobs, **{**feature, "shape": shape})
+    job = retention_map(measurement, method, **{**feature, "shape": shape})
     found = yield from job
     weakest = [(roi, f"{100 * kept:.0f}".replace("-", "−")) for roi, kept in found.weakest()[:COUNT]]
     return found, [(roi, f"{roi.label} ({kept}% kept)") for roi, kept in weakest]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..perturbations.base import Perturbation, Perturbed
     from ..perturbations.outcome import Outcome
     from ..perturbations.targeted import Targeted
-    from ..reconstructors.base import Reconstructor
+    from ..reconstructors.base import Method
     from ..sweep import Sweep
 
 BUDGET = Knob(
@@ -44,8 +44,7 @@ class Setting:
     """What a perturbation was searched for."""
 
     measurement: "Measurement"
-    reconstructor: "Reconstructor"
-    reconstructor_knobs: Mapping[str, Any]
+    method: "Method"
     roi: "ROI"
     perturbation: str
     perturbation_knobs: Mapping[str, Any]
@@ -145,8 +144,7 @@ class Perturbing:
         kind, measured = self.chosen, self._acquisition.current
         setting = Setting(
             measurement=measured.measurement,
-            reconstructor=self._reconstruction.chosen,
-            reconstructor_knobs=dict(self._reconstruction.knobs),
+            method=self._reconstruction.chosen.at(**self._reconstruction.knobs),
             roi=self._region(kind, measured) if roi is None else roi,
             perturbation=kind.id,
             perturbation_knobs=dict(self.knobs),
@@ -212,14 +210,7 @@ def _target(path: Path) -> "Job[Targeted]":
 
 def _search(setting: Setting, index: int, kind: "Perturbation", budgets: tuple[float, ...]) -> Job[Result]:
     yield Progress(0.0, f"{kind.label}: starting")
-    search = kind.run(
-        setting.measurement,
-        setting.reconstructor,
-        setting.roi,
-        budgets,
-        reconstructor_knobs=setting.reconstructor_knobs,
-        **setting.perturbation_knobs,
-    )
+    search = kind.run(setting.measurement, setting.method, setting.roi, budgets, **setting.perturbation_knobs)
     found = yield from part(search, 0.0, 0.8)
     return (yield from part(_compare(setting, index, found), 0.8, 1.0))
 
@@ -228,14 +219,8 @@ def _compare(setting: Setting, index: int, found: "Sequence[Perturbed]") -> Job[
     """The outcomes at all budgets; the last is looked at."""
     from ..perturbations.outcome import evaluate
 
-    outcomes = yield from evaluate(
-        setting.measurement,
-        setting.reconstructor,
-        setting.roi,
-        found,
-        reconstructor_knobs=setting.reconstructor_knobs,
-        seed=int(setting.perturbation_knobs.get("seed", 0)),
-    )
+    seed = int(setting.perturbation_knobs.get("seed", 0))
+    outcomes = yield from evaluate(setting.measurement, setting.method, setting.roi, found, seed=seed)
     return finished(setting, index, outcomes)
 
 
@@ -262,6 +247,6 @@ def replay_of(setting: Setting, outcome: "Outcome") -> "Sweep | None":
             samples = clean.kspace + factor * perturbed.perturbation
             scaled = clean.with_kspace(samples, keep=perturbed.measurement.kept is not None)
             image = known.get(factor)
-            yield setting.reconstructor(scaled, **setting.reconstructor_knobs) if image is None else image
+            yield setting.method(scaled) if image is None else image
 
     return Sweep([FACTOR], family, {FACTOR.name: 1.0})

@@ -92,7 +92,7 @@ class Reconstruction:
     @property
     def axes(self) -> tuple[Knob, ...]:
         """The knobs that the image follows while they are turned, two at most."""
-        return () if self.method is None else tuple(k for k in self.method.knobs if k.live and k.kind == "float")[:2]
+        return () if self.method is None else self.method.axes
 
     @property
     def ready(self) -> bool:
@@ -182,7 +182,7 @@ class Reconstruction:
         noted = _noting(method, measured.measurement, knobs, self._consistency)
         self._sweeps = [Sweep(self.axes, noted, {axis.name: knobs[axis.name] for axis in self.axes})]
         if self._twin is not None:
-            self._sweeps.append(Sweep.of(method, self._twin, knobs))
+            self._sweeps.append(Sweep.of(method.at(**knobs), self._twin))
         return Task("Preparing the knob", _prepare(self._sweeps), lambda _: None, lambda _: self.prepared.emit())
 
     def members(self) -> Job["list[Variant]"]:
@@ -194,7 +194,7 @@ class Reconstruction:
         from ..diversity import draws, family_axes
 
         if self.chosen.draw is not None:
-            return draws(self._acquisition.current.measurement, self.chosen, dict(self.knobs))
+            return draws(self._acquisition.current.measurement, self.chosen.at(**self.knobs))
         family_axes(self.chosen)
         if self.stale:
             self.prepare()
@@ -223,7 +223,7 @@ class Reconstruction:
             if method is self.method and measured is self._acquisition.slice:
                 self.turn(**knobs)
 
-        return Task("Choosing the knobs", auto_knobs(method, measured.measurement), accept)
+        return Task("Choosing the knobs", auto_knobs(method.at(**self.knobs), measured.measurement), accept)
 
     def _show(self, rendered: Rendered) -> None:
         if rendered.perturbed is not None and self._restore is not None:

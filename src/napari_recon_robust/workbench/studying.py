@@ -1,7 +1,7 @@
 """What a finding says beyond its method and its samples: its transfer, and quality over the number of samples."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
@@ -15,7 +15,7 @@ from .task import Task
 if TYPE_CHECKING:
     from ..perturbations.outcome import Outcome
     from ..quality.samples import Curve
-    from ..reconstructors.base import Reconstructor
+    from ..reconstructors.base import Method, Reconstructor
     from ..transfer import Transfer
 
 ACCELERATIONS, SEEDS = (2.0, 3.0, 4.0, 6.0, 8.0), range(3)
@@ -78,7 +78,7 @@ class Studying:
                 self.curve = curve
                 self.changed.emit()
 
-        return Task("Quality over samples", _samples(measured, method, knobs), show, show)
+        return Task("Quality over samples", _samples(measured, method.at(**knobs)), show, show)
 
     def _forget_matrix(self) -> None:
         result = self._perturbing.result
@@ -111,14 +111,10 @@ def _transfer(
     )
 
 
-def _samples(measured: Slice, method: "Reconstructor", knobs: Mapping[str, Any]) -> "Job[Curve]":
+def _samples(measured: Slice, method: "Method") -> "Job[Curve]":
     yield Progress(0.0, "Quality over samples")
     from ..physics.sampling import Sampling
     from ..quality.samples import quality_by_samples
 
     sampling = measured.sampling if isinstance(measured.sampling, Sampling) else None  # nothing varies a mask
-    return (
-        yield from quality_by_samples(
-            measured.measurement, method, ACCELERATIONS, sampling=sampling, seeds=SEEDS, reconstructor_knobs=knobs
-        )
-    )
+    return (yield from quality_by_samples(measured.measurement, method, ACCELERATIONS, sampling=sampling, seeds=SEEDS))

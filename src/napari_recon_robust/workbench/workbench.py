@@ -79,7 +79,7 @@ class Workbench:
         setting = result.setting
         self.acquisition.use_measurement(setting.measurement, setting.source)
         self.regions.draw(setting.roi, 0)
-        self.reconstruction.choose(setting.reconstructor, **setting.reconstructor_knobs)
+        self.reconstruction.choose(setting.method.reconstructor, **setting.method.knobs)
         budgets = [one.perturbed.budget.nominal for one in result.outcomes]
         *further, budget = [one for one in budgets if one is not None] or [self.perturbing.budget]
         self.perturbing.budget, self.perturbing.further = budget, tuple(further)
@@ -102,12 +102,11 @@ def _save(result: Result, folder: Path) -> Job[Path]:
     setting = result.setting
     case = make_case(
         setting.measurement,
-        setting.reconstructor,
+        setting.method,
         setting.roi,
         result.outcomes,
         perturbation=setting.perturbation,
         perturbation_knobs=setting.perturbation_knobs,
-        reconstructor_knobs=setting.reconstructor_knobs,
         source=setting.source,
     )
     return save_case(case, folder)
@@ -117,7 +116,6 @@ def _open_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:
     """Everything again from the saved k-space; what does not agree with the record is a finding of the result."""
     yield Progress(0.0, f"Opening {folder.name}")
     from ..evaluation.record import load_case
-    from ..reconstructors import registry
     from ..replay import measurement_of, replay
 
     case = load_case(folder)
@@ -125,8 +123,7 @@ def _open_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:
     again = yield from part(replay(case, own.get(recipe.method)), 0.1, 1.0)
     setting = Setting(
         measurement=measurement_of(case),
-        reconstructor=own[recipe.method] if recipe.method in own else registry.get(recipe.method),
-        reconstructor_knobs=recipe.method_knobs,
+        method=again.method,
         roi=case.roi,
         perturbation=recipe.perturbation,
         perturbation_knobs=recipe.perturbation_knobs,

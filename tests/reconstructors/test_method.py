@@ -1,0 +1,127 @@
+"""A reconstructor with its knobs set."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import napari_recon_robust as rr
+from napari_recon_robust.errors import InputError, ModelError
+from napari_recon_robust.knob import Knob, Value, resolve
+from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.base import Method, Reconstructor
+
+# No network, no fit: what may run at several settings here.
+QUICK = ("zero-filled", "cg-sense", "tv", "l1-wavelet", "hqs")
+
+
+def elsewhere(knob: Knob) -> Value:
+    """A value that is not the default."""
+    if knob.kind == "choice":
+        return next(choice for choice in knob.choices if choice != knob.default)
+    if knob.kind == "bool":
+        return not knob.default
+    place = knob.from_unit(0.1 if knob.to_unit(float(knob.default)) > 0.2 else 0.3)
+    return knob.parse(round(place) if knob.kind == "int" else place)
+
+
+def moved(reconstructor: Reconstructor) -> dict[str, Any]:
+    return {knob.name: elsewhere(knob) for knob in reconstructor.knobs}
+
+
+class Faint(Reconstructor):
+    """x -> w A^H y."""
+
+    id, label, summary = "faint", "Faint", ""
+    knobs = (
+        Knob(name="weight", label="Weight", help="", default=0.5),
+        Knob(name="repeats", label="Repeats", help="", kind="int", default=1, minimum=1, maximum=9),
+    )
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        return knobs["weight"] * measurement.crop(measurement.combined)
+
+
+@pytest.mark.parametrize("id", QUICK)
+def test_its_image_is_that_of_the_reconstructor_at_these_knobs(id: str, lines: Measurement) -> None:
+    reconstructor = registry.get(id)
+    knobs = moved(reconstructor)
+    expected = reconstructor.reconstruct(lines, **resolve(reconstructor.knobs, knobs))
+    assert torch.equal(reconstructor.at(**knobs)(lines), expected)
+    assert torch.equal(reconstructor(lines, **knobs), expected)
+
+
+@pytest.mark.parametrize("id", registry.ids())
+def test_knobs_are_complete_and_its_repr_makes_it_again(id: str) -> None:
+    reconstructor = registry.get(id)
+    assert reconstructor.at().knobs == {knob.name: knob.default for knob in reconstructor.knobs}
+    method = reconstructor.at(**moved(reconstructor))
+    assert method.knobs == moved(reconstructor)
+    assert eval(repr(method), {"reconstructor": rr.reconstructor}) == method
+
+
+def test_a_knob_that_does_not_fit_is_refused_at_once() -> None:
+    with pytest.raises(InputError, match="no knob 'wait'"):
+        Faint().at(wait=1)
+    with pytest.raises(InputError, match="weight is 2"):
+        Faint().at(weight=2)
+    with pytest.raises(InputError, match="weight is 2"):
+        Faint().at().at(weight=2)
+    with pytest.raises(InputError, match="no knob 'wait'"):
+        Faint().job(None, wait=1)  # type: ignore[arg-type]
+
+
+def test_at_changes_only_what_is_given() -> None:
+    method = Faint().at(weight=0.25)
+    assert method.at(repeats="3").knobs == {"weight": 0.25, "repeats": 3}
+    assert method.knobs == {"weight": 0.25, "repeats": 1}
+    assert method.at() is method
+
+
+def test_knobs_cannot_be_changed_behind_its_back() -> None:
+    given = {"weight": 0.25}
+    method = Method(Faint(), given)
+    given["weight"] = 1.0
+    assert method.knobs["weight"] == 0.25
+    with pytest.raises(TypeError):
+        method.knobs["weight"] = 1.0  # type: ignore[index]
+
+
+def test_methods_are_equal_by_reconstructor_and_knobs() -> None:
+    faint = Faint()
+    assert faint.at(weight=0.5) == faint.at()
+    assert len({faint.at(), faint.at(weight="0.5"), faint.at(weight=0.25)}) == 2
+    assert faint.at() != Faint().at()
+    assert faint.at() != faint
+
+
+def test_its_title_names_the_knobs_that_are_not_at_their_defaults() -> None:
+    assert Faint().at().title == "Faint"
+    assert Faint().at(weight=1 / 3, repeats=2).title == "Faint (weight 0.333, repeats 2)"
+
+
+def test_its_record_is_json() -> None:
+    assert Faint().at(weight=0.25).to_json() == {"method": "faint", "knobs": {"weight": 0.25, "repeats": 1}}
+
+
+def test_a_family_changes_some_knobs_of_it(lines: Measurement) -> None:
+    images = Faint().at(weight=0.25).family(lines, iter([{"repeats": 2}, {"weight": 1.0}]))
+    whole = lines.crop(lines.combined)
+    for image, weight in zip(images, (0.25, 1.0), strict=True):
+        torch.testing.assert_close(image, weight * whole)
+
+
+def test_a_failure_is_named(lines: Measurement) -> None:
+    class Failing(Faint):
+        def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+            raise ValueError("no")
+
+    with pytest.raises(ModelError, match=r"Faint failed on this slice \(ValueError: no\)"):
+        Failing().at()(lines)
+
+
+def test_only_some_methods_can_be_continued(lines: Measurement) -> None:
+    with pytest.raises(InputError, match="fits no network"):
+        Faint().at().continuation(lines)

@@ -1,0 +1,98 @@
+"""A method, and what was given in its place before, through the public functions."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import napari_recon_robust as rr
+from napari_recon_robust.errors import InputError
+from napari_recon_robust.knob import Knob, Value
+from napari_recon_robust.reconstructors.base import Reconstructor
+
+read: list[Any] = []
+
+
+class Counting(Knob):
+    """A knob that counts how often a value is read."""
+
+    def parse(self, value: Any) -> Value:
+        read.append(value)
+        return super().parse(value)
+
+
+class Faint(Reconstructor):
+    """x -> w A^H y."""
+
+    id, label, summary = "faint", "Faint", ""
+    knobs = (Counting(name="weight", label="Weight", help="", default=1.0, live=True),)
+
+    def reconstruct(self, measurement: rr.Measurement, **knobs: Any) -> Tensor:
+        return knobs["weight"] * measurement.crop(measurement.model.adjoint(measurement.data))
+
+
+@pytest.fixture(autouse=True)
+def nothing_read() -> Iterator[None]:
+    read.clear()
+    yield
+    read.clear()
+
+
+@pytest.fixture(scope="module")
+def measurement(scan_file: Path) -> rr.Measurement:
+    with rr.open_scan(scan_file) as scan:
+        return scan.measurement(1, rr.Sampling(acceleration=2, centre_fraction=0.2))
+
+
+ROI = rr.ROI.box(30, 30, 20, 20)
+
+
+def test_knobs_are_read_once(measurement: rr.Measurement) -> None:
+    method = Faint().at(weight="0.5")
+    assert read == ["0.5"]
+    found = rr.perturb("worst-case", measurement, method, ROI, [0.01, 0.02], steps=2)
+    outcomes = rr.compare(measurement, method, ROI, found)
+    case = rr.make_case(measurement, method, ROI, outcomes, perturbation="worst-case")
+    rr.fragility_map(measurement, method, tile=16, gradients=1, replicas=2)
+    rr.retention_map(measurement, method, ROI, size=3, spacing=8)
+    rr.quality_by_samples(measurement, method, [2, 3])
+    assert read == ["0.5"]
+    assert (case.recipe.method, case.recipe.method_knobs) == ("faint", {"weight": 0.5})
+
+
+def test_knobs_beside_the_reconstructor_are_still_taken(measurement: rr.Measurement) -> None:
+    faint, knobs = Faint(), {"weight": 0.5}
+    with pytest.warns(DeprecationWarning, match="give reconstructor.at"):
+        (beside,) = rr.perturb("worst-case", measurement, faint, ROI, steps=1, reconstructor_knobs=knobs)
+    (found,) = rr.perturb("worst-case", measurement, faint.at(**knobs), ROI, steps=1)
+    assert torch.equal(beside.perturbation, found.perturbation)
+    with pytest.warns(DeprecationWarning, match="give reconstructor.at"):
+        (outcome,) = rr.compare(measurement, faint, ROI, [found], reconstructor_knobs=knobs)
+    torch.testing.assert_close(outcome.comparison.clean, faint(measurement, weight=0.5).abs())
+    with pytest.warns(DeprecationWarning, match="give reconstructor.at"):
+        case = rr.make_case(
+            measurement,
+            reconstructor=faint,
+            roi=ROI,
+            outcomes=[outcome],
+            perturbation="fnaf",
+            reconstructor_knobs=knobs,
+        )
+    assert case.recipe.method_knobs == knobs
+    with pytest.warns(DeprecationWarning, match="goes with"), pytest.raises(InputError, match="no knob 'wait'"):
+        rr.retention_map(measurement, faint, ROI, reconstructor_knobs={"wait": 1})
+
+
+def test_a_reconstructor_is_the_method_at_its_defaults(measurement: rr.Measurement) -> None:
+    (found,) = rr.perturb("random", measurement, Faint(), ROI)
+    (one,), (other,) = (rr.compare(measurement, method, ROI, [found]) for method in (Faint(), Faint().at()))
+    assert one.to_json() == other.to_json()
+    assert read == []
+
+
+def test_diverse_images_are_of_the_given_knobs(measurement: rr.Measurement) -> None:
+    family = rr.diverse(measurement, Faint(), 1)
+    assert family[0].knobs.keys() == {"weight"}
