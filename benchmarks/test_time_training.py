@@ -26,7 +26,6 @@ from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.anatomy import from_image, slices
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.physics.simulate import NOISE_RANGE, simulate_slice
-from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.reconstructors.dagan import DAGAN
 from napari_recon_robust.reconstructors.test_time_training import TestTimeTraining
 from napari_recon_robust.reconstructors.trained import TrainedReconstructor
@@ -61,17 +60,17 @@ def main() -> None:
         kind(str(network(options.network, name, options.data, options.output, options.training_steps)))
         for name in (SHIFTED, TARGET)
     )
-    methods: dict[str, tuple[Reconstructor, dict[str, Any]]] = {
-        ROWS[0]: (shifted, {}),
-        ROWS[1]: (TestTimeTraining(shifted), knobs),
-        ROWS[2]: (target, {}),
-        ROWS[3]: (TestTimeTraining(target), knobs),
+    methods = {
+        ROWS[0]: shifted.at(),
+        ROWS[1]: TestTimeTraining(shifted).at(**knobs),
+        ROWS[2]: target.at(),
+        ROWS[3]: TestTimeTraining(target).at(**knobs),
     }
     scores: dict[str, list[tuple[float, float]]] = {name: [] for name in methods}
     for measurement, truth in test_slices(options.data, options.slices):
         tissue = metrics.foreground(truth)
-        for name, (method, values) in methods.items():
-            one = metrics.measure(method(measurement, **values), truth, tissue=tissue)["foreground"]
+        for name, method in methods.items():
+            one = metrics.measure(method(measurement), truth, tissue=tissue)["foreground"]
             scores[name].append((one.ssim, one.psnr))
     report({name: np.array(rows) for name, rows in scores.items()})
 

@@ -29,12 +29,12 @@ def test_what_the_knobs_have_prepared_is_not_rendered_again(bench: Workbench, mo
     assert task is not None
     task.run()
     with monkeypatch.context() as patch:
-        patch.setattr(type(bench.reconstruction.chosen), "reconstruct", None)
+        patch.setattr(type(bench.reconstruction.reconstructor), "reconstruct", None)
         chosen = bench.choosing.diverse(3).run()
     assert bench.choosing.variants == [*chosen]
     assert len(chosen) == 3
     for variant in chosen:
-        again = bench.reconstruction.chosen(bench.acquisition.current.measurement, **variant.knobs).abs()
+        again = bench.reconstruction.chosen.at(**variant.knobs)(bench.acquisition.current.measurement).abs()
         torch.testing.assert_close(again, variant.image)
 
 
@@ -66,7 +66,7 @@ def test_samples_are_paged_through_by_their_seeds(bench: Workbench) -> None:
     assert first.knobs["samples"] == 1
     assert {first.knobs["seed"], second.knobs["seed"]} <= set(range(5, 13))
     method, measurement = bench.reconstruction.chosen, bench.acquisition.current.measurement
-    job = method.job(measurement, **second.knobs)
+    job = method.at(**second.knobs).job(measurement)
     with pytest.raises(StopIteration) as ended:
         next(job)
     assert torch.equal(ended.value.value.abs(), second.image)
@@ -118,7 +118,7 @@ def test_without_a_family_it_says_so(bench: Workbench, method: str) -> None:
 
 
 def test_time_that_includes_compiling_is_no_time_of_a_slice(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    method = bench.reconstruction.chosen
+    method = bench.reconstruction.reconstructor
     bench.reconstruction.render().run()  # whatever it needs is compiled or loaded
     bench.reconstruction.seconds.clear()
     original = type(method).reconstruct

@@ -29,7 +29,7 @@ def expected(bench: Workbench, reference: torch.Tensor) -> list[float]:
     """By hand, from an image for each seed."""
     measurement, found = bench.acquisition.current.measurement, []
     for seed in range(3):
-        image = bench.reconstruction.chosen(measurement, samples=1, steps=2, seed=seed).abs()
+        image = bench.reconstruction.chosen.at(samples=1, steps=2, seed=seed)(measurement).abs()
         found.append(float(image[REGION.mask((96, 96))].mean() / image[reference].mean() - 1))
     return found
 

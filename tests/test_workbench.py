@@ -252,7 +252,7 @@ def test_a_method_that_raises(bench: Workbench, monkeypatch: pytest.MonkeyPatch)
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr(type(bench.reconstruction.chosen), "reconstruct", fail)
+    monkeypatch.setattr(type(bench.reconstruction.reconstructor), "reconstruct", fail)
     with pytest.raises(ModelError, match="mat1"):
         bench.reconstruction.render().run()
     bench.regions.draw(LESION, 1)

@@ -35,7 +35,7 @@ def test_weights_that_predicted_nothing_yet_are_not_kept(hqs: HQSSupervised, lin
 
 
 def test_knobs_of_the_method_are_its_own(hyperrecon: HyperRecon, lines: Measurement) -> None:
-    images = [TestTimeTraining(hyperrecon, weight=weight)(lines, steps=1) for weight in (3e-4, 1e-2)]
+    images = [TestTimeTraining(hyperrecon.at(weight=weight))(lines, steps=1) for weight in (3e-4, 1e-2)]
     assert float((images[0] - images[1]).norm() / images[1].norm()) > 1e-3
     torch.testing.assert_close(images[1], hyperrecon(lines, weight=1e-2), rtol=1e-4, atol=1e-4)
 

@@ -201,7 +201,7 @@ def test_memory_that_runs_out_in_a_search(review: Session, until: Until, monkeyp
         raise torch.OutOfMemoryError("DefaultCPUAllocator: not enough memory")
 
     review.bench.regions.choose(review.bench.regions.on(1))
-    monkeypatch.setattr(type(review.bench.reconstruction.chosen), "reconstruct", fail)
+    monkeypatch.setattr(type(review.bench.reconstruction.reconstructor), "reconstruct", fail)
     press(dock(review, "Perturb"), "Run")
     until(lambda: "memory" in foot(review))
     assert is_one_sentence(foot(review)), foot(review)

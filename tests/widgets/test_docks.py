@@ -46,7 +46,7 @@ def attack(session: Session, until: Until, **knobs: Any) -> None:
 def slow(monkeypatch: pytest.MonkeyPatch, review: Session) -> threading.Event:
     """CG-SENSE waits in the job's thread until the event is set."""
     go = threading.Event()
-    method = type(review.bench.reconstruction.chosen)
+    method = type(review.bench.reconstruction.reconstructor)
     original = method.reconstruct
 
     def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -214,7 +214,7 @@ def test_a_map_is_bright_enough_to_be_seen(review: Session, until: Until) -> Non
     review.choose_method("posterior")
     review.turn({"samples": 2, "steps": 2, "show": "deviation"})
     bench = review.bench.reconstruction
-    until(lambda: bench.shown is not None and bench.shown.exact and bench.shown.knobs == bench.knobs)
+    until(lambda: bench.shown is not None and bench.shown.exact and bench.shown.method.knobs == bench.knobs)
     panel = review.panels.panels["clean"]
     label, gain = panel.title.split(" ×")
     assert label == "Posterior sampling"
@@ -355,7 +355,7 @@ def test_a_method_that_raises(review: Session, until: Until, monkeypatch: pytest
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("you tried to allocate 9 GB, not enough memory")
 
-    monkeypatch.setattr(type(review.bench.reconstruction.chosen), "reconstruct", fail)
+    monkeypatch.setattr(type(review.bench.reconstruction.reconstructor), "reconstruct", fail)
     review.turn({"weight": 0.5})
     review.render()
     until(lambda: "CG-SENSE" in sentence(review))

@@ -42,7 +42,7 @@ def chosen(dock: Any, qtbot: Any, until: Until) -> Any:
 @pytest.fixture
 def held(review: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Nothing is prepared, and every image waits until the event is set."""
-    go, method = threading.Event(), type(review.bench.reconstruction.chosen)
+    go, method = threading.Event(), type(review.bench.reconstruction.reconstructor)
     original = method.reconstruct
 
     def wait(self: Any, *args: Any, **knobs: Any) -> Any:
@@ -148,7 +148,7 @@ def test_draws_of_a_slow_method_are_named_by_their_seeds(
 ) -> None:
     bench = review.bench.reconstruction
     review.choose_method("conv-decoder")
-    monkeypatch.setattr(type(bench.chosen), "draw", {"channels": 8})
+    monkeypatch.setattr(type(bench.reconstructor), "draw", {"channels": 8})
     bench.choose("conv-decoder", iterations=20, channels=8)
     bench.seconds["conv-decoder"] = 60.0
     strip = chosen(dock, qtbot, until)
@@ -156,5 +156,5 @@ def test_draws_of_a_slow_method_are_named_by_their_seeds(
     assert review.slow
     until(lambda: not review.jobs.busy("render"))
     click(qtbot, dock, strip.thumbnails[1])
-    until(lambda: bench.shown is not None and bench.shown.exact and bench.shown.knobs == strip.variants[1].knobs)
+    until(lambda: bench.shown is not None and bench.shown.exact and bench.shown.method.knobs == strip.variants[1].knobs)
     np.testing.assert_allclose(bench.shown.image, strip.variants[1].image)

@@ -3,17 +3,17 @@
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..knob import Knob, resolve
+from ..knob import Knob
 from ..measurement import Calibration, Measurement
 from ..progress import Job, Progress, relayed, run
 from .auto import folds, without
-from .base import Reconstructor
+from .base import Method, Reconstructor
 
 EVERY = 5  # steps from one look at the held-out samples to the next
 PATIENCE = 0.4  # of all steps, without a better held-out error, after which it ends
@@ -40,7 +40,7 @@ class TestTimeTraining(Reconstructor):
     Liu, Heckel 2022, https://arxiv.org/abs/2204.07204; their code keeps the last network, and divides by the scale of
     the fully sampled image.
 
-    method: the reconstructor to adapt, with the knobs to run it at; the knob `network` chooses it where it is None.
+    method: what is adapted, a reconstructor at its defaults; where it is None, the knob `network` chooses it.
     """
 
     __test__ = False  # no test class, whatever its name
@@ -77,8 +77,8 @@ class TestTimeTraining(Reconstructor):
         ),
     )
 
-    def __init__(self, method: Reconstructor | None = None, **method_knobs: Any) -> None:
-        self.method, self.method_knobs = method, method_knobs
+    def __init__(self, method: Method | Reconstructor | None = None) -> None:
+        self.method = None if method is None else method.at()
 
     def fingerprint(self) -> dict[str, str]:
         """That of the networks it may adapt."""
@@ -94,7 +94,6 @@ class TestTimeTraining(Reconstructor):
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """A preview every few steps."""
         method = self._adapted(knobs)
-        settings = resolve(method.knobs, self.method_knobs)
         batch, matrix = measurement.kspace.shape[:-3], measurement.matrix
         slices = list(_slices(measurement))
         images: list[Tensor] = []
@@ -106,22 +105,21 @@ class TestTimeTraining(Reconstructor):
                 preview = torch.stack([*done, step.preview, *missing]).reshape(*batch, *matrix)
                 return Progress((len(done) + step.fraction) / len(slices), step.message, preview)
 
-            adapting = _adapt(method, one, settings, knobs["steps"], knobs["rate"])
+            adapting = _adapt(method, one, knobs["steps"], knobs["rate"])
             network = yield from relayed(adapting, shown)
             with torch.no_grad():
-                images.append(method.apply(network, one, **settings))
+                images.append(_image(method, network, one))
         return torch.stack(images).reshape(*batch, *matrix)
 
     def continuation(self, measurement: Measurement, **knobs: Any) -> Reconstructor:
         """The network as this slice leaves it, learning no further."""
         method = self._adapted(knobs)
-        settings = resolve(method.knobs, self.method_knobs)
-        return Adapted(method, run(_adapt(method, measurement, settings, knobs["steps"], knobs["rate"])), settings)
+        return Adapted(method, run(_adapt(method, measurement, knobs["steps"], knobs["rate"])))
 
-    def _adapted(self, knobs: Mapping[str, Any]) -> Any:
-        """The reconstructor whose network goes on learning."""
+    def _adapted(self, knobs: Mapping[str, Any]) -> Method:
+        """The method whose network goes on learning."""
         method = self.method or _shipped(knobs["network"])
-        if not hasattr(method, "apply") or method.reference_kind == "rss":
+        if not hasattr(method.reconstructor, "apply") or method.reference_kind == "rss":
             raise InputError(f"{method.label} has no trained network with a complex image; choose a network that has.")
         return method
 
@@ -129,34 +127,39 @@ class TestTimeTraining(Reconstructor):
 class Adapted(Reconstructor):
     """x = f_theta(y), theta adapted to other samples than y: differentiable, as the adaptation is not.
 
-    method: the reconstructor of the network, with the knobs to run it at.
+    method: what the network was adapted from.
     """
 
     id = "adapted"
     label = "The adapted network"
     summary = "A trained network after test-time training."
 
-    def __init__(self, method: Any, network: nn.Module, knobs: Mapping[str, Any]) -> None:
-        self.method, self.network, self.settings = method, network.requires_grad_(False), knobs
+    def __init__(self, method: Method, network: nn.Module) -> None:
+        self.method, self.network = method, network.requires_grad_(False)
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image."""
-        image: Tensor = self.method.apply(self.network, measurement, **self.settings)
-        return image
+        return _image(self.method, self.network, measurement)
 
 
-def _adapt(method: Any, measurement: Measurement, knobs: Mapping[str, Any], steps: int, rate: float) -> Job[nn.Module]:
+def _image(method: Method, network: nn.Module, measurement: Measurement) -> Tensor:
+    """The image by this network in place of the method's own."""
+    return cast(Trained, method.reconstructor).apply(network, measurement, **method.knobs)
+
+
+def _adapt(method: Method, measurement: Measurement, steps: int, rate: float) -> Job[nn.Module]:
     """The network, adapted to one slice, with previews of its image."""
     held_out = next(folds(measurement.mask))
     seen = without(measurement, held_out)
     data, hidden = seen.data, held_out * measurement.data.detach()
     unseen = replace(measurement.model, mask=held_out)
-    network = copy.deepcopy(method.network(measurement.kspace.device)).requires_grad_(True)
+    shipped = cast(Trained, method.reconstructor).network(measurement.kspace.device)
+    network = copy.deepcopy(shipped).requires_grad_(True)
     best, least, since = copy.deepcopy(network.state_dict()), float("inf"), 0
     optimizer = torch.optim.Adam(network.parameters(), rate)
     for n in range(steps):
         with torch.enable_grad():
-            image = method.apply(network, seen, **knobs)
+            image = _image(method, network, seen)
             loss = _l1(seen.model.forward(image) - data) / _l1(data)
         if n % EVERY == 0:
             with torch.no_grad():
@@ -187,10 +190,10 @@ def _slices(measurement: Measurement) -> Iterator[Measurement]:
         yield replace(measurement, kspace=kspace, full=None, kept=Calibration(one_map, one_noise))
 
 
-def _shipped(id: str) -> Reconstructor:
+def _shipped(id: str) -> Method:
     from .registry import get  # which lists this module
 
-    return get(id)
+    return get(id).at()
 
 
 def _l1(data: Tensor) -> Tensor:

@@ -332,7 +332,7 @@ class ReconstructDock(Page):
             self.session.choose_method(id)
 
     def _on_method(self) -> None:
-        method = self.bench.reconstruction.method
+        method = self.bench.reconstruction.reconstructor
         if method is None:
             return
         with signals_blocked(self.method):
@@ -357,7 +357,7 @@ class ReconstructDock(Page):
 
     def _show_domain(self) -> None:
         """One line on the method, and in words where this scan is outside of what its weights were trained for."""
-        method, measured = self.bench.reconstruction.method, self.bench.acquisition.slice
+        method, measured = self.bench.reconstruction.reconstructor, self.bench.acquisition.slice
         if method is None:
             return
         seconds = self.bench.reconstruction.seconds.get(method.id)
@@ -400,7 +400,8 @@ class ReconstructDock(Page):
             self.knobs.pad.set_map(self.bench.reconstruction.consistency(), "dark: true to the data")
 
     def _on_chosen(self) -> None:
-        choosing, geometry, method = self.bench.choosing, self.session.panels.geometry, self.bench.reconstruction.method
+        choosing, method = self.bench.choosing, self.bench.reconstruction.reconstructor
+        geometry = self.session.panels.geometry
         if geometry is None or method is None or choosing.detail is None:
             self.strip.clear()
             return

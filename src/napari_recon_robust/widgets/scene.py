@@ -83,15 +83,15 @@ class Scene:
 
     def reconstruction(self) -> None:
         """The reconstruction at the present knobs, and that of the perturbed samples beside it."""
-        shown, method = self.bench.reconstruction.shown, self.bench.reconstruction.method
-        if shown is None or method is None or self._is_result(shown):
+        shown = self.bench.reconstruction.shown
+        if shown is None or self._is_result(shown):
             return
         if shown.reference is not None and not self.view.truth:
             self._write("reference", shown.reference, "Reference")
         mark = f" · {shown.mark}" if shown.mark else ""
         # A map (a standard deviation) would be black in the window of the images.
-        gain = 1 if method.is_image(shown.knobs) or not self._windowed else self._gain(shown.image)
-        label = f"{method.label} ×{gain}" if gain > 1 else method.label
+        gain = 1 if shown.method.is_image or not self._windowed else self._gain(shown.image)
+        label = f"{shown.method.label} ×{gain}" if gain > 1 else shown.method.label
         self._write("clean", gain * shown.image, f"{label}{_score(shown.metrics)}{mark}")
         if shown.perturbed is not None and self.panels.panels:
             self._write_difference(shown.perturbed, shown.image)
@@ -99,10 +99,8 @@ class Scene:
 
     def _is_result(self, shown: Rendered) -> bool:
         """Whether an exact image is what the result shows anyway, with more to say about it."""
-        result, method = self.bench.perturbing.current, self.bench.reconstruction.method
-        if result is None or not shown.exact or method is not result.setting.method.reconstructor:
-            return False
-        if dict(shown.knobs) != dict(result.setting.method.knobs):
+        result = self.bench.perturbing.current
+        if result is None or not shown.exact or shown.method != result.setting.method:
             return False
         self.result()
         return True

@@ -22,7 +22,6 @@ from .session import Session
 
 if TYPE_CHECKING:
     from ..quality.samples import Level
-    from ..reconstructors.base import Reconstructor
     from ..transfer import Transfer
 
 _LISTED, _ROW, _COLUMN, _NAME = 96, 24, 96, 88
@@ -111,7 +110,7 @@ class StudyPanel(QWidget):
         for names, set_header in ((rows, table.setVerticalHeaderItem), (matrix.columns, table.setHorizontalHeaderItem)):
             for number, name in enumerate(names):
                 head = QTableWidgetItem(name)
-                head.setToolTip(self._method(name).label)
+                head.setToolTip(self.bench.reconstruction.find(name).label)
                 set_header(number, head)
         for number, name in enumerate(rows):
             for column, (text, outcome) in enumerate(zip(cells(matrix, name), matrix.outcomes[name], strict=True)):
@@ -121,12 +120,6 @@ class StudyPanel(QWidget):
                 table.setItem(number, column, item)
         frame = table.horizontalHeader().sizeHint().height() + table.horizontalScrollBar().sizeHint().height() + 4
         table.setFixedHeight(_ROW * len(rows) + frame)
-
-    def _method(self, id: str) -> "Reconstructor":
-        from ..reconstructors import registry
-
-        own = self.bench.reconstruction.own
-        return own[id] if id in own else registry.get(id)
 
 
 def cells(matrix: "Transfer", row: str) -> list[str]:

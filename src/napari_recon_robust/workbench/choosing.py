@@ -43,10 +43,10 @@ class Choosing:
     @property
     def possible(self) -> bool:
         """Whether the method has a family to choose from."""
-        method = self._reconstruction.method
-        if method is None or method.reference_kind == "rss":
+        reconstructor = self._reconstruction.reconstructor
+        if reconstructor is None or reconstructor.reference_kind == "rss":
             return False
-        return method.draw is not None or bool(self._reconstruction.axes)
+        return reconstructor.draw is not None or bool(self._reconstruction.axes)
 
     @property
     def regions(self) -> list[Region]:
@@ -59,7 +59,7 @@ class Choosing:
 
         Raises InputError for a method without either, or of magnitudes alone.
         """
-        method, measured = self._reconstruction.chosen, self._acquisition.current
+        reconstructor, measured = self._reconstruction.reconstructor, self._acquisition.current
         members = self._reconstruction.members()
         region = None
         if self.regions:
@@ -68,7 +68,7 @@ class Choosing:
         def accept(found: "Choice") -> None:
             from ..diversity import where_different
 
-            if method is self._reconstruction.method and measured is self._acquisition.slice:
+            if reconstructor is self._reconstruction.reconstructor and measured is self._acquisition.slice:
                 self.variants, self.sentence, self.region = list(found), found.sentence, region
                 self.detail = where_different(found) if region is None else region
                 self.changed.emit()
@@ -77,10 +77,11 @@ class Choosing:
 
     def _forget_others(self) -> None:
         """The choice goes when a knob is turned that does not lead from one of its images to another."""
-        method, knobs = self._reconstruction.method, self._reconstruction.knobs
-        if not self.variants or method is None:
+        reconstructor, knobs = self._reconstruction.reconstructor, self._reconstruction.knobs
+        if not self.variants or reconstructor is None:
             return
-        free = {axis.name for axis in self._reconstruction.axes} if method.draw is None else {*method.draw, "seed"}
+        draw, axes = reconstructor.draw, reconstructor.axes
+        free = {axis.name for axis in axes} if draw is None else {*draw, "seed"}
         if any(knobs[name] != value for name, value in self.variants[0].knobs.items() if name not in free):
             self._forget()
 

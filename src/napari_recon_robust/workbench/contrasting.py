@@ -44,11 +44,11 @@ class Contrasting:
     @property
     def possible(self) -> bool:
         """Whether the method draws from the posterior."""
-        if self._reconstruction.method is None:
+        if self._reconstruction.reconstructor is None:
             return False
         from ..reconstructors.posterior import Posterior
 
-        return isinstance(self._reconstruction.method, Posterior)
+        return isinstance(self._reconstruction.reconstructor, Posterior)
 
     @property
     def others(self) -> list[Region]:
@@ -73,26 +73,27 @@ class Contrasting:
         from ..reconstructors.posterior import Posterior
 
         method, now = self._reconstruction.chosen, self._now()
-        if not isinstance(method, Posterior):
+        posterior = method.reconstructor
+        if not isinstance(posterior, Posterior):
             raise InputError(f"{method.label} draws no samples of the posterior; choose Posterior sampling.")
         measurement, index = self._acquisition.current.measurement, self._acquisition.index
         region = self._regions.roi(index).mask(measurement.matrix)
         reference = None if self.against is None else self.against.roi.mask(measurement.matrix)
-        count, steps, seed = (self._reconstruction.knobs[name] for name in KNOBS)
+        count, steps, seed = (int(method.knobs[name]) for name in KNOBS)
 
         def accept(found: "Contrasts") -> None:
             if now == self._now():
                 self.found, self._drawn = found, now
                 self.changed.emit()
 
-        job = method.contrasts(measurement, region, reference, count, steps, seed)
+        job = posterior.contrasts(measurement, region, reference, count, steps, seed)
         return Task("Measuring the contrast", job, accept)
 
     def _now(self) -> tuple[object, ...]:
         """What the contrasts depend on."""
         knobs = self._reconstruction.knobs
         return (
-            self._reconstruction.method,
+            self._reconstruction.reconstructor,
             self._acquisition.slice,
             self._regions.chosen,
             self.against,

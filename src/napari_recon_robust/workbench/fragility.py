@@ -42,7 +42,7 @@ class Fragility:
         self._acquisition, self._reconstruction = acquisition, reconstruction
         self._regions, self._perturbing = regions, perturbing
         self.found: Found | None = None
-        self._knobs: Mapping[str, Any] = {}
+        self._method: Method | None = None
         for signal in (acquisition.measured, acquisition.closed, reconstruction.method_changed):
             signal.connect(self._forget)
         reconstruction.knobs_changed.connect(self._forget_others)
@@ -58,14 +58,11 @@ class Fragility:
         The worst regions take the place of those found on this slice before. A map of features grows while it is made,
         and what there is of it stays when it is cancelled. What the method does not allow is raised by the job.
         """
-        method, knobs = self._reconstruction.chosen, dict(self._reconstruction.knobs)
-        bound = method.at(**knobs)
-        measured, chosen = self._acquisition.current, self._perturbing.knobs
+        method, measured, chosen = self._reconstruction.chosen, self._acquisition.current, self._perturbing.knobs
 
         def show(found: "Found") -> None:
-            unchanged = measured is self._acquisition.slice and knobs == self._reconstruction.knobs
-            if unchanged and method is self._reconstruction.method:
-                self.found, self._knobs = found, knobs
+            if method == self._reconstruction.method and measured is self._acquisition.slice:
+                self.found, self._method = found, method
                 self.changed.emit()
 
         def accept(result: "tuple[Found, Places]") -> None:
@@ -76,16 +73,16 @@ class Fragility:
 
         if self.of_features:
             feature = {name: chosen[name] for name in FEATURE}
-            lost = _find_lost(measured.measurement, bound, feature)
+            lost = _find_lost(measured.measurement, method, feature)
             return Task("Looking for lost features", lost, accept, show)
         options: dict[str, Any] = {"budget": self._perturbing.budget}
         if "sensitivities" in chosen:
             options["sensitivities"] = chosen["sensitivities"]
-        fragile = _find_fragile(measured.measurement, bound, options)
+        fragile = _find_fragile(measured.measurement, method, options)
         return Task("Looking for fragile places", fragile, accept)
 
     def _forget_others(self) -> None:
-        if self._reconstruction.knobs != self._knobs:
+        if self._reconstruction.method != self._method:
             self._forget()
 
     def _forget(self) -> None:

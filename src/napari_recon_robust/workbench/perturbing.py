@@ -144,7 +144,7 @@ class Perturbing:
         kind, measured = self.chosen, self._acquisition.current
         setting = Setting(
             measurement=measured.measurement,
-            method=self._reconstruction.chosen.at(**self._reconstruction.knobs),
+            method=self._reconstruction.chosen,
             roi=self._region(kind, measured) if roi is None else roi,
             perturbation=kind.id,
             perturbation_knobs=dict(self.knobs),

@@ -10,7 +10,7 @@ import numpy as np
 from psygnal import Signal
 
 from ..errors import InputError
-from ..knob import Knob, resolve
+from ..knob import Knob
 from ..progress import Job, Progress, relayed
 from .acquisition import Acquisition, Slice
 from .compiling import compilations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from ..evaluation.metrics import Metrics
     from ..measurement import Measurement
     from ..perturbations.base import Perturbed, Restore
-    from ..reconstructors.base import Reconstructor
+    from ..reconstructors.base import Method, Reconstructor
     from ..sweep import Family, Sweep
 
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """Magnitude images, real float32 (rows, columns), and at which knobs.
+    """Magnitude images, real float32 (rows, columns), and the method that they are of.
 
-    perturbed: of the perturbed samples at the same knobs, or None. exact: rendered, not interpolated between
+    perturbed: of the perturbed samples by the same method, or None. exact: rendered, not interpolated between
     prepared neighbours. reference: the fully sampled image of the method's own kind, or None; metrics: against it,
     on "foreground" and "image"; seconds: what the image took, None where something was compiled meanwhile. These three
     of exact images only. unfinished: what a long method has so far.
     """
 
-    knobs: Mapping[str, Any]
+    method: "Method"
     image: "Tensor"
     perturbed: "Tensor | None"
     exact: bool
@@ -54,10 +54,10 @@ class Rendered:
 
 
 class Reconstruction:
-    """The method and its knobs on the measured slice.
+    """The method on the measured slice.
 
-    own: the own models that were opened, by their id. seconds: what an image takes, by the method's id, as soon as it
-    was measured.
+    method: a reconstructor with its knobs set; None until one is chosen. own: the own models that were opened, by their
+    id. seconds: what an image takes, by the method's id, as soon as it was measured.
 
     Signals: `method_changed()`, `knobs_changed()`, `rendered(Rendered)`, `prepared()` at each step towards a knob
     that answers at once.
@@ -70,8 +70,7 @@ class Reconstruction:
 
     def __init__(self, acquisition: Acquisition) -> None:
         self._acquisition = acquisition
-        self.method: Reconstructor | None = None
-        self.knobs: dict[str, Any] = {}
+        self.method: Method | None = None
         self.shown: Rendered | None = None
         self.own: dict[str, Reconstructor] = {}
         self.seconds: dict[str, float] = {}
@@ -83,16 +82,26 @@ class Reconstruction:
         acquisition.closed.connect(self._forget)
 
     @property
-    def chosen(self) -> "Reconstructor":
+    def chosen(self) -> "Method":
         """The method; InputError while none is chosen."""
         if self.method is None:
             raise InputError("no reconstruction method is chosen; choose one in the Reconstruct dock.")
         return self.method
 
     @property
+    def reconstructor(self) -> "Reconstructor | None":
+        """That of the method, whatever its knobs."""
+        return None if self.method is None else self.method.reconstructor
+
+    @property
+    def knobs(self) -> dict[str, Any]:
+        """Those of the method; none until it is chosen."""
+        return {} if self.method is None else dict(self.method.knobs)
+
+    @property
     def axes(self) -> tuple[Knob, ...]:
         """The knobs that the image follows while they are turned, two at most."""
-        return () if self.method is None else self.method.axes
+        return () if self.method is None else self.method.reconstructor.axes
 
     @property
     def ready(self) -> bool:
@@ -108,15 +117,19 @@ class Reconstruction:
         """Open an own model (a file, module:function, bart: and a command) and choose it."""
         return Task(f"Opening {Path(source).name}", _open(source), self.choose)
 
-    def choose(self, method: "str | Reconstructor", **knobs: Any) -> None:
-        """Take a method by its id, or one that was opened; its knobs at their defaults unless given."""
+    def find(self, id: str) -> "Reconstructor":
+        """The own model of that id that was opened, or the one that is listed; InputError where there is neither."""
         from ..reconstructors import registry
 
-        if isinstance(method, str):
-            method = self.own[method] if method in self.own else registry.get(method)
-        elif method.id not in registry.ids():
-            self.own[method.id] = method
-        self.method, self.knobs = method, resolve(method.knobs, knobs)
+        return self.own[id] if id in self.own else registry.get(id)
+
+    def choose(self, method: "str | Reconstructor | Method", **knobs: Any) -> None:
+        """Take a method, a reconstructor at its defaults, or the one of this id; with these knobs changed."""
+        from ..reconstructors import registry
+
+        self.method = (self.find(method) if isinstance(method, str) else method).at(**knobs)
+        if self.method.id not in registry.ids():
+            self.own[self.method.id] = self.method.reconstructor
         self.shown, self._sweeps = None, []
         self.method_changed.emit()
 
@@ -131,27 +144,26 @@ class Reconstruction:
 
         What has to follow where it is False, and when the knobs rest, is the task of `render`.
         """
-        knobs = resolve(self.chosen.knobs, {**self.knobs, **values})
-        live = {knob.name for knob in self.axes}
-        if any(knobs[name] != self.knobs[name] for name in knobs if name not in live):
+        before, method = self.chosen, self.chosen.at(**values)
+        live = [knob.name for knob in self.axes]
+        if method.at(**{name: before.knobs[name] for name in live}) != before:
             self._sweeps = []
-        self.knobs = knobs
+        self.method = method
         self.knobs_changed.emit()
-        images = [sweep.at({name: knobs[name] for name in live}) for sweep in self._sweeps]
+        images = [sweep.at(self._position) for sweep in self._sweeps]
         found = [image for image in images if image is not None]
         if not found or len(found) < len(images):
             return False
         perturbed = found[1][0] if len(found) > 1 else None
-        self._show(Rendered(knobs, found[0][0], perturbed, exact=False))
+        self._show(Rendered(method, found[0][0], perturbed, exact=False))
         return True
 
     def render(self) -> Task[Rendered]:
         """The exact images at the present knobs, with their metrics."""
-        method, knobs, measured, twin = self.chosen, dict(self.knobs), self._acquisition.current, self._twin
+        method, measured, twin = self.chosen, self._acquisition.current, self._twin
 
         def show(rendered: Rendered) -> None:
-            now = (self.method, self._acquisition.slice, self._twin)
-            if knobs == self.knobs and all(a is b for a, b in zip(now, (method, measured, twin), strict=True)):
+            if method == self.method and measured is self._acquisition.slice and twin is self._twin:
                 self._show(rendered)
 
         def accept(rendered: Rendered) -> None:
@@ -161,28 +173,28 @@ class Reconstruction:
             show(rendered)
 
         # A prepared family goes on from its neighbours, faster than from nothing.
-        axes, sweeps = self.axes, self._sweeps
+        position, sweeps = self._position, self._sweeps
 
         def image(number: int, measurement: "Measurement") -> "Job[Tensor]":
             if number >= len(sweeps):
-                return method.job(measurement, **knobs)
-            return _exact(sweeps[number], {axis.name: knobs[axis.name] for axis in axes})
+                return method.job(measurement)
+            return _exact(sweeps[number], position)
 
-        job = _render(knobs, image, method.reference_kind if method.is_image(knobs) else None, measured, twin)
+        job = _render(method, image, measured, twin)
         return Task(f"Reconstructing with {method.label}", job, accept, show)
 
     def prepare(self) -> Task[None] | None:
         """Fill the range of the live knobs, nearest first; None for a method without such knobs."""
         from ..sweep import Sweep
 
-        method, knobs, measured = self.chosen, dict(self.knobs), self._acquisition.current
+        method, measured = self.chosen, self._acquisition.current
         if not self.axes:
             return None
         self._consistency = {}
-        noted = _noting(method, measured.measurement, knobs, self._consistency)
-        self._sweeps = [Sweep(self.axes, noted, {axis.name: knobs[axis.name] for axis in self.axes})]
+        noted = _noting(method, measured.measurement, self._consistency)
+        self._sweeps = [Sweep(self.axes, noted, self._position)]
         if self._twin is not None:
-            self._sweeps.append(Sweep.of(method.at(**knobs), self._twin))
+            self._sweeps.append(Sweep.of(method, self._twin))
         return Task("Preparing the knob", _prepare(self._sweeps), lambda _: None, lambda _: self.prepared.emit())
 
     def members(self) -> Job["list[Variant]"]:
@@ -193,12 +205,13 @@ class Reconstruction:
         """
         from ..diversity import draws, family_axes
 
-        if self.chosen.draw is not None:
-            return draws(self._acquisition.current.measurement, self.chosen.at(**self.knobs))
-        family_axes(self.chosen)
+        method = self.chosen
+        if method.reconstructor.draw is not None:
+            return draws(self._acquisition.current.measurement, method)
+        family_axes(method.reconstructor)
         if self.stale:
             self.prepare()
-        return _members(self._sweeps[0], dict(self.knobs), self._consistency)
+        return _members(self._sweeps[0], method, self._consistency)
 
     def consistency(self) -> "NDArray[np.float32] | None":
         """||A x - y|| / ||y|| over the two live knobs, (second knob, first knob), NaN where not prepared yet."""
@@ -220,10 +233,15 @@ class Reconstruction:
         method, measured = self.chosen, self._acquisition.current
 
         def accept(knobs: dict[str, Any]) -> None:
-            if method is self.method and measured is self._acquisition.slice:
+            if method.reconstructor is self.reconstructor and measured is self._acquisition.slice:
                 self.turn(**knobs)
 
-        return Task("Choosing the knobs", auto_knobs(method.at(**self.knobs), measured.measurement), accept)
+        return Task("Choosing the knobs", auto_knobs(method, measured.measurement), accept)
+
+    @property
+    def _position(self) -> dict[str, float]:
+        """Where the live knobs are."""
+        return {axis.name: float(self.chosen.knobs[axis.name]) for axis in self.axes}
 
     def _show(self, rendered: Rendered) -> None:
         if rendered.perturbed is not None and self._restore is not None:
@@ -250,9 +268,8 @@ def _exact(sweep: "Sweep", values: Mapping[str, float]) -> Job["Tensor"]:
 
 
 def _render(
-    knobs: Mapping[str, Any],
+    method: "Method",
     image_of: "Callable[[int, Measurement], Job[Tensor]]",
-    reference_kind: str | None,
     measured: Slice,
     twin: "Measurement | None",
 ) -> Job[Rendered]:
@@ -265,7 +282,7 @@ def _render(
         preview = (
             None
             if step.preview is None
-            else Rendered(knobs, step.preview.abs().float(), None, exact=False, unfinished=True)
+            else Rendered(method, step.preview.abs().float(), None, exact=False, unfinished=True)
         )
         return replace(step, preview=preview)
 
@@ -275,11 +292,11 @@ def _render(
     image = (yield from relayed(image_of(0, measured.measurement), shown)).abs().float()
     seconds = time.perf_counter() - start if compiled.none_since(events) else None
     perturbed = None if twin is None else (yield from relayed(image_of(1, twin), unseen)).abs().float()
-    reference = None if reference_kind is None else measured.measurement.reference(reference_kind)
+    reference = measured.measurement.reference(method.reference_kind) if method.is_image else None
     scores = None
     if reference is not None:
         scores = metrics.measure(image, reference, tissue=measured.foreground)
-    return Rendered(knobs, image, perturbed, True, reference, scores, seconds)
+    return Rendered(method, image, perturbed, True, reference, scores, seconds)
 
 
 def _prepare(sweeps: "Sequence[Sweep]") -> Job[None]:
@@ -288,20 +305,17 @@ def _prepare(sweeps: "Sequence[Sweep]") -> Job[None]:
             yield Progress((number + progress.fraction) / len(sweeps), progress.message, sweep)
 
 
-def _members(
-    sweep: "Sweep", knobs: Mapping[str, Any], consistency: Mapping[tuple[float, ...], float]
-) -> Job["list[Variant]"]:
+def _members(sweep: "Sweep", method: "Method", consistency: Mapping[tuple[float, ...], float]) -> Job["list[Variant]"]:
     from ..diversity import Variant
 
     yield from sweep.prepare()
     found = sweep.renders()
-    return [Variant({**knobs, **point}, image, consistency[tuple(point.values())]) for point, image in found]
+    return [Variant({**method.knobs, **point}, image, consistency[tuple(point.values())]) for point, image in found]
 
 
 def _noting(
-    method: "Reconstructor",
+    method: "Method",
     measurement: "Measurement",
-    knobs: Mapping[str, Any],
     notes: dict[tuple[float, ...], float],
 ) -> "Family":
     """The method's family, the data consistency of each image noted on its way."""
@@ -310,10 +324,10 @@ def _noting(
     def family(points: "Iterable[Mapping[str, Any]]") -> "Iterator[Tensor]":
         asked: list[tuple[float, ...]] = []
 
-        def noted() -> "Iterator[dict[str, Any]]":
+        def noted() -> "Iterator[Mapping[str, Any]]":
             for point in points:
                 asked.append(tuple(point.values()))
-                yield {**knobs, **point}
+                yield point
 
         for image in method.family(measurement, noted()):
             if method.reference_kind != "rss":

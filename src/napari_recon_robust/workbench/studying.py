@@ -1,6 +1,6 @@
 """What a finding says beyond its method and its samples: its transfer, and quality over the number of samples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -53,7 +53,7 @@ class Studying:
             raise InputError("a transfer is between methods; tick two or more of them.")
         if result.outcome.perturbed.details.get("effect") == "image":
             raise InputError("the given image is that of one method; choose an effect to see it transferred.")
-        setting, outcome, own = result.setting, result.outcome, self._reconstruction.own
+        setting, outcome, find = result.setting, result.outcome, self._reconstruction.find
         budget = outcome.perturbed.budget.nominal or self._perturbing.budget  # which a feature does without
 
         def accept(matrix: "Transfer") -> None:
@@ -62,23 +62,21 @@ class Studying:
                 self.matrix, self._outcome = matrix, outcome
                 self.changed.emit()
 
-        return Task("Transfer between methods", _transfer(setting, budget, methods, own), accept)
+        return Task("Transfer between methods", _transfer(setting, budget, methods, find), accept)
 
     def samples(self) -> "Task[Curve]":
         """The quality of the present method and knobs at several accelerations, of the pattern that is chosen.
 
         What the scan does not allow is raised by the job.
         """
-        method, knobs = self._reconstruction.chosen, dict(self._reconstruction.knobs)
-        measured = self._acquisition.current
+        method, measured = self._reconstruction.chosen, self._acquisition.current
 
         def show(curve: "Curve") -> None:
-            unchanged = measured is self._acquisition.slice and knobs == self._reconstruction.knobs
-            if unchanged and method is self._reconstruction.method:
+            if method == self._reconstruction.method and measured is self._acquisition.slice:
                 self.curve = curve
                 self.changed.emit()
 
-        return Task("Quality over samples", _samples(measured, method.at(**knobs)), show, show)
+        return Task("Quality over samples", _samples(measured, method), show, show)
 
     def _forget_matrix(self) -> None:
         result = self._perturbing.result
@@ -93,16 +91,15 @@ class Studying:
 
 
 def _transfer(
-    setting: Setting, budget: float, methods: Sequence[str], own: "Mapping[str, Reconstructor]"
+    setting: Setting, budget: float, methods: Sequence[str], find: "Callable[[str], Reconstructor]"
 ) -> "Job[Transfer]":
     yield Progress(0.0, "Transfer between methods")
-    from ..reconstructors import registry
     from ..transfer import transfer
 
     return (
         yield from transfer(
             setting.measurement,
-            {id: own[id] if id in own else registry.get(id) for id in methods},
+            {id: find(id) for id in methods},
             setting.roi,
             kind=setting.perturbation,
             budget=budget,

@@ -79,7 +79,7 @@ class Workbench:
         setting = result.setting
         self.acquisition.use_measurement(setting.measurement, setting.source)
         self.regions.draw(setting.roi, 0)
-        self.reconstruction.choose(setting.method.reconstructor, **setting.method.knobs)
+        self.reconstruction.choose(setting.method)
         budgets = [one.perturbed.budget.nominal for one in result.outcomes]
         *further, budget = [one for one in budgets if one is not None] or [self.perturbing.budget]
         self.perturbing.budget, self.perturbing.further = budget, tuple(further)
