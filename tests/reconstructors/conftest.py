@@ -148,6 +148,12 @@ TRAINED = {
 }
 
 
+@pytest.fixture(params=TRAINED)
+def network_kind(request: pytest.FixtureRequest) -> tuple[type[torch.nn.Module], dict]:
+    """The class of each network, and arguments that make a small one."""
+    return TRAINED[request.param][1:]
+
+
 @pytest.fixture(scope="session", params=TRAINED)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Reconstructor:
     """Each of them with random weights, small."""

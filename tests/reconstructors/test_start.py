@@ -1,10 +1,12 @@
 """Where training starts, beside which trained methods are shown."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
-from conftest import TRAINED, random
 from napari_recon_robust.errors import InputError
 from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.quality.entries import Entry
@@ -17,14 +19,15 @@ from napari_recon_robust.reconstructors.varnet import VarNet
 from napari_recon_robust.reconstructors.varnet_from_cg import ITERATIONS, WEIGHT
 
 
-@pytest.mark.parametrize("id", TRAINED)
-def test_without_its_correction_a_network_is_its_first_self(id: str, lines: Measurement) -> None:
+def test_without_its_correction_a_network_is_its_first_self(
+    network_kind: tuple[type[torch.nn.Module], dict[str, Any]], make_random: Callable[..., Any], lines: Measurement
+) -> None:
     """All that was learned but the corrections set back to its first value, it is the untrained network."""
-    _, kind, arguments = TRAINED[id]
+    kind, arguments = network_kind
     (problem,) = problems(lines)
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
-        first, silent = kind(**arguments), without_correction(random(kind, arguments, 0.05))
+        first, silent = kind(**arguments), without_correction(make_random(kind, arguments, 0.05))
         for name, parameter in silent.named_parameters():
             if parameter.ndim < 2 and name in dict(first.named_parameters()):
                 parameter.copy_(dict(first.named_parameters())[name])

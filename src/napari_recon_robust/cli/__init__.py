@@ -79,7 +79,7 @@ def cli() -> None:
     Examples:
       recon-robust demo
       recon-robust reconstruct scan.h5 --slice 10 --method tv --knob weight=2e-3 --pattern equispaced
-      recon-robust perturb worst-case scan.h5 --method varnet --roi 120,140,32,28 --budget 0.01
+      recon-robust perturb worst-case scan.h5 --method unrolled-hqs --roi 120,140,32,28 --budget 0.01
     """
 
 

@@ -34,7 +34,7 @@ def transfer(
 
     \b
     Examples:
-      recon-robust transfer scan.h5 --pattern equispaced --methods unet,varnet,tv --roi 120,140,32,28
+      recon-robust transfer scan.h5 --pattern equispaced --methods unet,unrolled-hqs,tv --roi 120,140,32,28
       recon-robust transfer scan.h5 --pattern equispaced --methods unet,irim --kind fnaf --set size=4
     """
     if kind not in perturbations.ids():
