@@ -28,8 +28,7 @@ from napari_recon_robust.reconstructors.base import Reconstructor
 def compare(measurement: Measurement, reconstructor: Reconstructor, effort: int, seed: int) -> dict[str, float]:
     """Least recovery of both, their number of features, and the seconds that each took."""
     whole = ROI.box(0, 0, *measurement.matrix)
-    defaults = resolve(reconstructor.knobs, {})
-    problem = Problem(measurement, reconstructor, defaults, whole, whole.mask(measurement.matrix))
+    problem = Problem.of(measurement, reconstructor, whole)
     knobs = resolve(FNAF.knobs, {"search": effort, "seed": seed})
     _ = measurement.calibration
 

@@ -82,7 +82,7 @@ def test_knobs_beside_the_reconstructor_are_still_taken(measurement: rr.Measurem
             reconstructor_knobs=knobs,
         )
     assert case.recipe.method_knobs == knobs
-    with pytest.warns(DeprecationWarning, match="goes with"), pytest.raises(InputError, match="no knob 'wait'"):
+    with pytest.warns(DeprecationWarning, match="will go"), pytest.raises(InputError, match="no knob 'wait'"):
         rr.retention_map(measurement, faint, ROI, reconstructor_knobs={"wait": 1})
 
 
@@ -94,5 +94,6 @@ def test_a_reconstructor_is_the_method_at_its_defaults(measurement: rr.Measureme
 
 
 def test_diverse_images_are_of_the_given_knobs(measurement: rr.Measurement) -> None:
-    family = rr.diverse(measurement, Faint(), 1)
-    assert family[0].knobs.keys() == {"weight"}
+    with pytest.raises(InputError, match="no knob 'wait'"), pytest.warns(DeprecationWarning, match="wait beside"):
+        rr.diverse(measurement, Faint(), 1, wait=1)
+    assert rr.diverse(measurement, Faint().at(weight=0.5), 1)[0].knobs.keys() == {"weight"}

@@ -46,12 +46,17 @@ def _with_knobs_beside(function: Callable[P, T]) -> Callable[P, T]:
     def called(*arguments: Any, reconstructor_knobs: Mapping[str, Any] | None = None, **options: Any) -> T:
         given = signature(function).bind(*arguments, **options)
         if reconstructor_knobs is not None:
-            words = "reconstructor_knobs goes with the next release; give reconstructor.at(**knobs) instead."
-            warnings.warn(words, DeprecationWarning, stacklevel=2)
+            _warn_of_knobs_beside("reconstructor_knobs")
             given.arguments["reconstructor"] = given.arguments["reconstructor"].at(**reconstructor_knobs)
         return function(*given.args, **given.kwargs)
 
     return called
+
+
+def _warn_of_knobs_beside(name: str) -> None:
+    """To the caller of the caller."""
+    words = f"{name} beside the reconstructor will go in the next release; give reconstructor.at(**knobs) in its place."
+    warnings.warn(words, DeprecationWarning, stacklevel=3)
 
 
 def reconstructors() -> list[str]:
@@ -128,9 +133,11 @@ def diverse(
 ) -> Choice:
     """The `count` most different plausible images over live knobs, samples or restarts: `diversity.diverse`.
 
-    knobs: of the reconstructor, changed for this.
+    knobs: of the reconstructor, as in the version before; give `reconstructor.at(**knobs)`.
     A sequence of `Variant`; `found.sentence` says how many were plausible, `found.band` by which residuals.
     """
+    if knobs:
+        _warn_of_knobs_beside(", ".join(knobs))
     region = None if roi is None else roi.mask(measurement.matrix)
     return progress.run(diversity.diverse(measurement, reconstructor.at(**knobs), count, region=region), on_progress)
 

@@ -97,7 +97,7 @@ def test_no_iterate_leaves_the_balls_and_the_preview_never_gets_worse(measuremen
             seen.append(z.clone())
             return super().gradient(z)
 
-    problem = Problem(measurement, combined, {}, roi, roi.mask(measurement.matrix))
+    problem = Problem.of(measurement, combined, roi)
     objective = Watched(problem, "reference", "squared-error", keep=True)
     start = torch.zeros_like(measurement.kspace)
     states = list(ASCENTS[algorithm](objective, radius, 12, start=start))
@@ -113,7 +113,7 @@ def test_no_iterate_leaves_the_balls_and_the_preview_never_gets_worse(measuremen
 @pytest.mark.parametrize("algorithm", ASCENTS)
 def test_a_warm_start_counts_as_a_candidate(measurement, combined, roi, algorithm):
     radius = ETA * coil_norms(measurement.full)
-    problem = Problem(measurement, combined, {}, roi, roi.mask(measurement.matrix))
+    problem = Problem.of(measurement, combined, roi)
     objective = Objective(problem, "reference", "squared-error", keep=True)
     good = run_to_end(ASCENTS["apgd"](objective, radius, 60, start=torch.zeros_like(measurement.kspace)))
     warm = run_to_end(ASCENTS[algorithm](objective, radius, 1, start=good.z, warm=True, clean_loss=good.loss[0]))

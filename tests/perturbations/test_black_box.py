@@ -16,9 +16,7 @@ from napari_recon_robust.reconstructors import registry
 
 
 def objective(measurement, reconstructor, roi, *, target="reference", loss="squared-error", keep=True):
-    knobs = {knob.name: knob.default for knob in reconstructor.knobs}
-    problem = Problem(measurement, reconstructor, knobs, roi, roi.mask(measurement.matrix))
-    return Objective(problem, target, loss, keep)
+    return Objective(Problem.of(measurement, reconstructor, roi), target, loss, keep)
 
 
 def onto(measurement, radius):

@@ -201,7 +201,7 @@ def test_what_does_not_fit_is_said(measurement, combined, knobs, words):
 
 
 def problem(measurement, method, roi=WHOLE):
-    return Problem(measurement, method, {}, roi, roi.mask(measurement.matrix))
+    return Problem.of(measurement, method, roi)
 
 
 def test_a_walk_is_a_connected_path_that_a_sub_pixel_shift_keeps():

@@ -24,7 +24,7 @@ def fully_sampled(measurement):
 
 
 def objective(measurement, reconstructor, roi):
-    problem = Problem(measurement, reconstructor, {}, roi, roi.mask(measurement.matrix))
+    problem = Problem.of(measurement, reconstructor, roi)
     return ObjectObjective(problem, "clean", "squared-error", True, Insertion(problem, True))
 
 

@@ -21,7 +21,7 @@ def targeted(measurement, reconstructor, roi, budgets, **knobs):
 
 
 def likeness(measurement, reconstructor, roi, target):
-    problem = Problem(measurement, reconstructor, {}, roi, roi.mask(measurement.matrix))
+    problem = Problem.of(measurement, reconstructor, roi)
     return Likeness(problem, "clean", "squared-error", True, lambda clean: target)
 
 

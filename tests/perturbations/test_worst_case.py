@@ -21,7 +21,7 @@ QUICK = {"evaluations": 12, "stand_in": "cg-sense", **KEPT}
 
 
 def objective(measurement, reconstructor, roi, *, target="reference", loss="squared-error", keep=True):
-    problem = Problem(measurement, reconstructor, {}, roi, roi.mask(measurement.matrix))
+    problem = Problem.of(measurement, reconstructor, roi)
     return Objective(problem, target, loss, keep)
 
 
@@ -275,9 +275,9 @@ def without_gradient(reconstructor):
         label = "Opaque"
         differentiable = False
 
-        def __call__(self, measurement, **knobs):
+        def reconstruct(self, measurement, **knobs):
             assert not measurement.kspace.requires_grad
-            return super().__call__(measurement, **knobs)
+            return super().reconstruct(measurement, **knobs)
 
     return Opaque()
 
