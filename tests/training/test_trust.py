@@ -89,7 +89,7 @@ def test_arguments_of_a_known_network_lead_nowhere(values, trace: Path, anatomy_
     assert not trace.exists()
 
 
-@pytest.mark.parametrize("id", ["../evil", "/tmp/evil", "a/b", "", ".hidden"])
+@pytest.mark.parametrize("id", ["../evil", "/evil", "a/b", "", ".hidden"])
 def test_a_recipe_writes_in_its_folder_alone(id: str, values) -> None:
     with pytest.raises(InputError, match="id is"):
         loop.Recipe(**values | {"network": "unet", "id": id})
