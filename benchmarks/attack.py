@@ -23,15 +23,15 @@ import torch
 from torch import Tensor
 
 from cases import slices_of
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.perturbations.advrec import advrec
-from napari_recon_robust.perturbations.ascent import Search
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.perturbations.base import Problem, coil_norms
-from napari_recon_robust.perturbations.objective import Objective
+from napari_recon_robust.perturbations.noise.advrec import advrec
+from napari_recon_robust.perturbations.noise.ascent import Search
+from napari_recon_robust.perturbations.noise.objective import Objective
+from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
 from napari_recon_robust.perturbations.outcome import tissue_of
 from napari_recon_robust.perturbations.random_noise import draw
-from napari_recon_robust.perturbations.sphere_ascent import sphere_ascent
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
 

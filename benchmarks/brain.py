@@ -4,9 +4,9 @@ import numpy as np
 from nilearn.datasets import load_mni152_template
 from scipy.ndimage import zoom
 
-from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import simulate_slice
+from napari_recon_robust.simulation.acquisition import simulate_slice
 
 
 def brain(size: int = 320, coils: int = 8, acceleration: float = 4) -> Measurement:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.physics.anatomy import load_volume, slices
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import simulate_slice
+from napari_recon_robust.simulation.acquisition import simulate_slice
+from napari_recon_robust.simulation.anatomy import load_volume, slices
 
 
 def slices_of(

@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 
 from brain import brain
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.reconstructors.cg_sense import conjugate_gradients
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
 from tv import write_cfl
 
 WEIGHT, ITERATIONS, RUNS = 0.01, 10, 5

@@ -16,15 +16,15 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.evaluation.contrast import Probability, contrasts, surroundings
 from napari_recon_robust.evaluation.metrics import foreground
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.physics.anatomy import load_volume, slices
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import simulate_slice
-from napari_recon_robust.progress import run
-from napari_recon_robust.reconstructors.posterior import Posterior
+from napari_recon_robust.reconstructors.generative.posterior import Posterior
+from napari_recon_robust.simulation.acquisition import simulate_slice
+from napari_recon_robust.simulation.anatomy import load_volume, slices
 
 NOMINAL = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 LESIONS = 6

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from cases import slices_of
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.knob import resolve
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.knob import resolve
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Problem
-from napari_recon_robust.perturbations.fnaf import FNAF
-from napari_recon_robust.perturbations.multiplexed import Multiplexed
-from napari_recon_robust.progress import run
+from napari_recon_robust.perturbations.features.fnaf import FNAF
+from napari_recon_robust.perturbations.features.multiplexed import Multiplexed
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
 

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 
 from cases import real_brain, slices_of
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.reconstructors.energy import linear_start, objective
-from napari_recon_robust.reconstructors.hqs_net import HQSNet
-from napari_recon_robust.reconstructors.hyperrecon import HyperRecon
-from napari_recon_robust.reconstructors.unrolled import problems
+from napari_recon_robust.reconstructors.classical.energy import objective
+from napari_recon_robust.reconstructors.learned.hqs_net import HQSNet
+from napari_recon_robust.reconstructors.learned.hyperrecon import HyperRecon
+from napari_recon_robust.reconstructors.problem import linear_start, problems
 from napari_recon_robust.training import loop
 from trained import weights_of
 

@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_recon_robust.reconstructors.hyperrecon_supervised import HyperNetwork
-from napari_recon_robust.training import data, loop, losses
+from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import HyperNetwork
+from napari_recon_robust.training import loop, losses
+from napari_recon_robust.training.bank import Bank, draw_example
 from napari_recon_robust.weights import store
 from trained import weights_of
 
@@ -71,11 +72,11 @@ def trained(name: str, options: argparse.Namespace) -> tuple[Path, loop.Recipe]:
 
 def scores(network: nn.Module, recipe: loop.Recipe, bank: Path) -> list[str]:
     """Means over the bank's validation cases, which no training sees."""
-    cases = data.Bank(bank).validation
+    cases = Bank(bank).validation
     mixture, parts, changes = [], [], []
     for number in range(CASES):
         rng = np.random.default_rng((1, number))
-        example = data.draw_example(cases[number], recipe.masks, recipe.pixels, rng)
+        example = draw_example(cases[number], recipe.masks, recipe.pixels, rng)
         mixture.append(float(losses.mixture(network, example, rng)))
         middle = {knob.name: knob.default for knob in network.knobs}
         image = network(example.problem, **middle)

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cases import real_brain, slices_of
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.reconstructors.hyperrecon_supervised import HyperReconSupervised
+from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import HyperReconSupervised
 
 
 def main() -> None:

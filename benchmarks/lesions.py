@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
-from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.reconstructors import registry, tv
-from napari_recon_robust.sample import open_sample
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.simulation.sample import open_sample
 
 NETWORKS = ("unrolled-hqs", "varnet", "cascade-net", "hqs-net", "hyperrecon", "unet", "hqs-supervised", "varnet-cg")
 BLIND = "tv, rule"

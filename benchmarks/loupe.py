@@ -17,13 +17,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.physics.anatomy import load_volume, slices
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import NOISE_RANGE, SimulatedSlice, simulate_slice
-from napari_recon_robust.quality.table import bootstrap
-from napari_recon_robust.reconstructors import registry, tv
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.simulation.acquisition import NOISE_RANGE, SimulatedSlice, simulate_slice
+from napari_recon_robust.simulation.anatomy import load_volume, slices
+from napari_recon_robust.studies.quality.table import bootstrap
 from napari_recon_robust.weights import store
 
 METHODS = ("tv", "hqs-supervised")

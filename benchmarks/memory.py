@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.networks.fastmri_layout import FastMRIVarNet
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import simulate_slice
-from napari_recon_robust.reconstructors.fastmri_layout import FastMRIVarNet
-from napari_recon_robust.reconstructors.varnet import VarNet
+from napari_recon_robust.reconstructors.learned.varnet import VarNet
+from napari_recon_robust.simulation.acquisition import simulate_slice
 
 GOAL = 3.0  # GB
 COILS, ROWS, MATRIX, COLUMNS = 15, 640, (320, 320), 368

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from cases import real_brain, slices_of
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
-from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics import noise
 from napari_recon_robust.reconstructors import registry
 

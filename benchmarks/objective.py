@@ -19,13 +19,15 @@ import torch
 from torch import Tensor
 
 from cases import lines, real_brain, slices_of
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.reconstructors.energy import details_of, linear_start, objective
-from napari_recon_robust.reconstructors.hqs_net import HQSNetwork
-from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork
-from napari_recon_robust.reconstructors.start import without_correction
-from napari_recon_robust.reconstructors.unrolled import Problem, RowInverse, load_trained, problems
-from napari_recon_robust.sample import open_sample
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.networks.correction import without_correction
+from napari_recon_robust.networks.loading import load_trained
+from napari_recon_robust.reconstructors.classical.energy import details_of, objective
+from napari_recon_robust.reconstructors.learned.data_consistency import RowInverse
+from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetwork
+from napari_recon_robust.reconstructors.learned.hyperrecon import HyperNetwork
+from napari_recon_robust.reconstructors.problem import Problem, linear_start, problems
+from napari_recon_robust.simulation.sample import open_sample
 
 WEIGHTS = (2e-4, 2e-3, 2e-2)
 MIXES = (0.0, 0.5, 1.0)

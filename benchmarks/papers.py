@@ -22,11 +22,11 @@ from scipy.stats import binomtest
 import napari_recon_robust as rr
 from attack import regions
 from cases import lines, real_brain, slices_of
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.outcome import Outcome, tissue_of
-from napari_recon_robust.progress import run
-from napari_recon_robust.transfer import transfer
+from napari_recon_robust.studies.transfer import transfer
 
 ACCELERATIONS = (4, 8)
 BUDGETS = (0.005, 0.01, 0.025)

@@ -19,16 +19,17 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation.contrast import Probability
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.physics.anatomy import load_volume, slices
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
-from napari_recon_robust.plausibility import Band, plausible_band
-from napari_recon_robust.progress import run
-from napari_recon_robust.reconstructors import registry, tv
-from napari_recon_robust.reconstructors.cg_sense import conjugate_gradients
-from napari_recon_robust.reconstructors.posterior import Posterior
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
+from napari_recon_robust.reconstructors.generative.posterior import Posterior
+from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
+from napari_recon_robust.simulation.anatomy import load_volume, slices
+from napari_recon_robust.studies.plausibility import Band, plausible_band
 
 VOLUMES = ("brain_t1_b", "brain_t2_niivue")
 

@@ -23,11 +23,11 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr, t
 
-from napari_recon_robust.progress import run
-from napari_recon_robust.quality.cases import Case, Grid, cases, groups
-from napari_recon_robust.quality.entries import Entry
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.posterior import Posterior, Samples
+from napari_recon_robust.reconstructors.generative.posterior import Posterior, Samples
+from napari_recon_robust.studies.quality.cases import Case, Grid, cases, groups
+from napari_recon_robust.studies.quality.entries import Entry
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 OTHERS = ("zero-filled, combine=combined", "cg-sense", "tv, rule", "hqs-supervised")

@@ -4,7 +4,7 @@
 
 Simulated: axial slices of brain_t1_b at 4x and 8x, coils and noise by the slice's number, against the noise-free truth.
 Real: the brain at R = 2, 3, 4, against the fully sampled image combined by the sensitivities of the undersampled scan.
-Equispaced and random lines with 8% (4% at 8x) in the centre, at least 12. A thin view on `napari_recon_robust.quality`:
+Equispaced and random lines with 8% (4% at 8x) in the centre, at least 12. A thin view on `studies.quality`:
 what FOLDER holds already is not computed again. Untrained methods and test-time training take minutes a slice and
 come with --all.
 """
@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from napari_recon_robust.cli.options import follow
-from napari_recon_robust.quality.cases import Grid
-from napari_recon_robust.quality.entries import Entry
-from napari_recon_robust.quality.results import Result
-from napari_recon_robust.quality.study import compare_methods
 from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.studies.quality.cases import Grid
+from napari_recon_robust.studies.quality.entries import Entry
+from napari_recon_robust.studies.quality.results import Result
+from napari_recon_robust.studies.quality.study import compare_methods
 from napari_recon_robust.weights import store
 
 SLOW = ("dip", "deep-decoder", "conv-decoder", "posterior", "test-time-training")

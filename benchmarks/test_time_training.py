@@ -21,17 +21,17 @@ import torch
 from numpy.typing import NDArray
 
 from napari_recon_robust.cli.options import follow
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.physics.anatomy import from_image, slices
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import NOISE_RANGE, simulate_slice
-from napari_recon_robust.reconstructors.dagan import DAGAN
-from napari_recon_robust.reconstructors.test_time_training import TestTimeTraining
-from napari_recon_robust.reconstructors.trained import TrainedReconstructor
-from napari_recon_robust.reconstructors.varnet import VarNet
+from napari_recon_robust.reconstructors.generative.dagan import DAGAN
+from napari_recon_robust.reconstructors.learned.test_time_training import TestTimeTraining
+from napari_recon_robust.reconstructors.learned.trained import TrainedReconstructor
+from napari_recon_robust.reconstructors.learned.varnet import VarNet
+from napari_recon_robust.simulation.acquisition import NOISE_RANGE, simulate_slice
+from napari_recon_robust.simulation.anatomy import from_image, slices
 from napari_recon_robust.training import loop
-from napari_recon_robust.training.data import MaskSpecification
+from napari_recon_robust.training.bank import MaskSpecification
 from napari_recon_robust.training.sources import BankSpecification
 
 SHIFTED, TARGET = "T1", "T2"

@@ -23,8 +23,8 @@ import torch
 from numpy.typing import NDArray
 
 from brain import brain
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.reconstructors import sparsity, tv
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.reconstructors.classical import sparsity, tv
 
 WEIGHT = 3e-3
 TARGETS = (1e-2, 1e-3)

@@ -23,10 +23,10 @@ import numpy as np
 import torch
 
 from brain import brain
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.reconstructors import sparsity
-from napari_recon_robust.reconstructors.wavelet import Details, L1Wavelet, SplitSolver
+from napari_recon_robust.reconstructors.classical import sparsity
+from napari_recon_robust.reconstructors.classical.wavelet import Details, L1Wavelet, SplitSolver
 from tv import Complex, write_cfl
 
 WEIGHTS = (2.5e-4, 5e-4, 1e-3, 2e-3)

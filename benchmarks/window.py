@@ -19,7 +19,9 @@ import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
 
-from napari_recon_robust.widgets import compare, jobs, keys, layers, perturb, reconstruct, scene, session
+from napari_recon_robust.window import jobs, keys, session
+from napari_recon_robust.window.canvas import layers, scene
+from napari_recon_robust.window.docks import compare, perturb, reconstruct
 
 LIMIT, LATENCY = 100.0, 16.0
 APART = ("Panels._insert", "Panels._set_grid")

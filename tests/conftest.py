@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from napari_recon_robust.physics.head import Template
+    from napari_recon_robust.simulation.head import Template
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def scan_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import numpy as np
 
     from napari_recon_robust.io.fastmri import write_fastmri
-    from napari_recon_robust.physics.simulate import simulate_slice
+    from napari_recon_robust.simulation.acquisition import simulate_slice
 
     size, slices = 96, 3
     rows, columns = np.mgrid[-1 : 1 : 2j * size, -1 : 1 : 2j * size]
@@ -62,7 +62,7 @@ def ball() -> "Template":
     """A brain that needs no template: white matter within 33 mm, grey to 42 mm, where slices are centred."""
     import numpy as np
 
-    from napari_recon_robust.physics.head import Template
+    from napari_recon_robust.simulation.head import Template
 
     x, y, z = np.mgrid[-50:51, -68:33, -50:51].astype(np.float32)
     radius = np.sqrt(x**2 + (y + 18) ** 2 + z**2)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 import napari_recon_robust as rr
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.knob import Knob, Value
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.knob import Knob, Value
 from napari_recon_robust.reconstructors.base import Reconstructor
 
 read: list[Any] = []

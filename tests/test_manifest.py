@@ -38,7 +38,7 @@ def test_napari_finds_it() -> None:
 
 
 def test_every_key_is_a_command_in_the_palette() -> None:
-    from napari_recon_robust.widgets.keys import KEYS
+    from napari_recon_robust.window.keys import KEYS
 
     commands = {command.id.split(".")[1] for command in manifest().contributions.commands}
     assert {key.command for key in KEYS} <= commands

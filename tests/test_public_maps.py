@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 import napari_recon_robust as rr
-from napari_recon_robust import fragility, transfer
-from napari_recon_robust.perturbations import retention
-from napari_recon_robust.quality import samples
+from napari_recon_robust.studies import fragility, retention, samples, transfer
 
 
 @pytest.fixture(scope="module")

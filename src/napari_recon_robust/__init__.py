@@ -24,24 +24,24 @@ if TYPE_CHECKING:
         retention_map,
         transfer_matrix,
     )
-    from .evaluation.record import load_case, save_case
-    from .evaluation.roi import ROI
+    from .cases.record import load_case, save_case
+    from .data.measurement import Measurement
+    from .data.roi import ROI
     from .io import open_scan
-    from .measurement import Measurement
     from .physics.sampling import Sampling
-    from .sample import open_sample
+    from .simulation.sample import open_sample
 
 _HOME = {
-    "ROI": ".evaluation.roi",
-    "Measurement": ".measurement",
+    "ROI": ".data.roi",
+    "Measurement": ".data.measurement",
     "Sampling": ".physics.sampling",
     "compare": ".api",
     "compare_methods": ".api",
     "diverse": ".api",
     "fragility_map": ".api",
-    "load_case": ".evaluation.record",
+    "load_case": ".cases.record",
     "make_case": ".api",
-    "open_sample": ".sample",
+    "open_sample": ".simulation.sample",
     "open_scan": ".io",
     "perturb": ".api",
     "posterior_contrast": ".api",
@@ -50,7 +50,7 @@ _HOME = {
     "reconstructors": ".api",
     "recovery_table": ".api",
     "retention_map": ".api",
-    "save_case": ".evaluation.record",
+    "save_case": ".cases.record",
     "transfer_matrix": ".api",
 }
 __all__ = [

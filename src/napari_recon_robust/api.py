@@ -10,26 +10,27 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from . import diversity, fragility, progress, replay, transfer
-from .diversity import Choice
+from .cases import replay
+from .cases.record import Case
+from .data.measurement import Measurement
+from .data.roi import ROI
 from .evaluation.contrast import Contrasts
-from .evaluation.record import Case
-from .evaluation.roi import ROI
-from .fragility import FragilityMap
-from .measurement import Measurement
+from .ground import progress
 from .perturbations import registry as perturbations
-from .perturbations import retention
 from .perturbations.base import Perturbed
 from .perturbations.outcome import Outcome, evaluate
-from .perturbations.retention import RecoveryTable, RetentionMap
-from .quality import cases, samples, study
-from .quality.entries import Entry
-from .quality.samples import Curve
-from .quality.table import Table
 from .reconstructors import registry
 from .reconstructors.base import Method, Reconstructor
-from .reconstructors.posterior import Posterior
-from .transfer import Transfer
+from .reconstructors.generative.posterior import Posterior
+from .studies import diversity, fragility, retention, samples, transfer
+from .studies.diversity import Choice
+from .studies.fragility import FragilityMap
+from .studies.quality import cases, study
+from .studies.quality.entries import Entry
+from .studies.quality.table import Table
+from .studies.retention import RecoveryTable, RetentionMap
+from .studies.samples import Curve
+from .studies.transfer import Transfer
 
 OnProgress = Callable[[progress.Progress], object]
 P = ParamSpec("P")

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_recon_robust.errors import FileFormatError, InputError
-from napari_recon_robust.evaluation.record import Case, Recipe, array_hash, load_case, save_case, versions
-from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.cases.record import Case, Recipe, array_hash, load_case, save_case, versions
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import FileFormatError, InputError
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 import napari_recon_robust as rr
 from napari_recon_robust.cli import cli, main
-from napari_recon_robust.errors import ReconRobustError
+from napari_recon_robust.ground.errors import ReconRobustError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
 

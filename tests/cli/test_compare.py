@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from napari_recon_robust.cli import cli
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.ground.errors import InputError
 
 
 def invoke(*arguments: object) -> Result:

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from skimage.io import imread
 
 from napari_recon_robust.cli import cli
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
 
 OPTIONS = ["--slice", "1", "--method", "cg-sense", "--pattern", "equispaced", "--size", "16", "--gradients", "1"]
 

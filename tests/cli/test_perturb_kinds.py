@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from torch import Tensor
 
 from napari_recon_robust.cli import cli
-from napari_recon_robust.errors import ModelError
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.reconstructors.cg_sense import CGSense
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import ModelError
+from napari_recon_robust.reconstructors.classical.cg_sense import CGSense
 
 SAMPLING = ["--pattern", "equispaced", "--acceleration", "3", "--centre-fraction", "0.2"]
 KINDS = [

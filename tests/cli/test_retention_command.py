@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from matplotlib.figure import Figure
 
 from napari_recon_robust.cli import cli
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.ground.errors import InputError
 
 COMMON = ["--method", "zero-filled", "--pattern", "equispaced", "--centre-fraction", "0.2", "--spacing", "12"]
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from matplotlib.figure import Figure
 
 from napari_recon_robust.cli import cli
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.ground.errors import InputError
 
 
 def invoke(*arguments: object) -> Result:

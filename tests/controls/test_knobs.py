@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
-from napari_recon_robust.knob import Knob
-from napari_recon_robust.widgets.knobs import KnobPanel, NumberControl, Pad, control
+from napari_recon_robust.controls.knobs import KnobPanel, NumberControl, Pad, control
+from napari_recon_robust.ground.knob import Knob
 
 WEIGHT = Knob(name="weight", label="Weight", help="h", default=2e-3, minimum=2e-4, maximum=2e-2, scale="log", live=True)
 MIX = Knob(name="mix", label="Mix", help="h", default=0.25, live=True)

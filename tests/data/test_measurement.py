@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import root_sum_of_squares
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from skimage.measure import grid_points_in_poly
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI, Box, Ellipse
+from napari_recon_robust.data.roi import ROI, Box, Ellipse
+from napari_recon_robust.ground.errors import InputError
 
 SHAPE = (40, 50)
 RHOMBUS = [(5.2, 20.1), (19.7, 35.3), (33.4, 21.2), (18.6, 8.9)]

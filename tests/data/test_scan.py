@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.errors import FileFormatError, InputError
+from napari_recon_robust.data.scan import Header, Scan, measured_points
+from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.scan import Header, Scan, measured_points
 
 
 class Memory(Scan):

@@ -6,9 +6,9 @@ import pytest
 import torch
 from scipy.stats import binom
 
-from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation.contrast import Contrasts, Probability, contrasts, surroundings
-from napari_recon_robust.evaluation.contrast_figure import contrast_histogram
+from napari_recon_robust.figures.contrast import contrast_histogram
+from napari_recon_robust.ground.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

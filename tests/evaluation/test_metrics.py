@@ -3,8 +3,8 @@ import pytest
 import torch
 from skimage.metrics import normalized_root_mse, peak_signal_noise_ratio, structural_similarity
 
-from napari_recon_robust.errors import InputError
 from napari_recon_robust.evaluation import metrics
+from napari_recon_robust.ground.errors import InputError
 
 
 @pytest.fixture(params=[1.0, 1e-6], ids=["unit", "tiny"])

@@ -8,9 +8,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.overlays import ALPHA, LOST_COLOUR, Anatomy, fragility_figure, retention_figure
-from napari_recon_robust.evaluation.roi import Box
+from napari_recon_robust.data.roi import Box
+from napari_recon_robust.figures.overlays import ALPHA, LOST_COLOUR, Anatomy, fragility_figure, retention_figure
+from napari_recon_robust.ground.errors import InputError
 
 IMAGE = np.outer(np.linspace(0.1, 1, 20), np.linspace(1, 0.5, 24)).astype(np.float32)
 # What people without one kind of cone see, linear RGB (Machado et al. 2009, doi:10.1109/TVCG.2009.113).

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from matplotlib.figure import Figure
 
 from napari_recon_robust.cli import cli
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation import figures
 from napari_recon_robust.evaluation.comparison import Comparison
+from napari_recon_robust.figures import plots
+from napari_recon_robust.ground.errors import InputError
 
 
 def comparison(strength: float) -> Comparison:
@@ -27,7 +27,7 @@ def comparison(strength: float) -> Comparison:
 def test_the_curve_starts_at_the_clean_image_and_follows_the_budgets(tmp_path: Path, drawn: list[Figure]) -> None:
     """Budgets in any order; SSIM on the left, the root of NMSE on the right."""
     strong, weak = comparison(0.2), comparison(0.1)
-    figures.worst_case_curve(tmp_path / "curve.png", [0.02, 0.01], [strong, weak], "title", "the object")
+    plots.worst_case_curve(tmp_path / "curve.png", [0.02, 0.01], [strong, weak], "title", "the object")
     assert (tmp_path / "curve.png").stat().st_size > 1000
     left, right = drawn[0].axes
     worst, random = left.lines
@@ -50,7 +50,7 @@ def test_what_the_images_are_held_against_is_said(tmp_path: Path, drawn: list[Fi
         (replace(plain, perturbed_reference=plain.reference, judged_by="perturbed"), "against the truth of each"),
     ):
         whole = "the object" if one.judged_by == "perturbed" else "each coil's k-space"
-        figures.worst_case_curve(tmp_path / "curve.png", [0.01], [one], "title", whole)
+        plots.worst_case_curve(tmp_path / "curve.png", [0.01], [one], "title", whole)
         left, right = drawn[-1].axes
         assert left.get_title().startswith(words)
         assert ("the object" in right.get_xlabel()) == (one.judged_by == "perturbed")
@@ -64,7 +64,7 @@ def test_the_curve_of_poses_shows_the_worst_of_all_of_them(tmp_path: Path, drawn
         return {"angle": angle, "shift": [rows, 0.0], "scale": 1.0, **scores}
 
     poses = [pose(2.0), pose(-2.0), pose(0.0, nmse=1.0), pose(2.0, -1.0), pose(2.0, 1.0, nmse=0.09)]
-    figures.pose_curve(tmp_path / "curve.svg", poses, "title", "moved")
+    plots.pose_curve(tmp_path / "curve.svg", poses, "title", "moved")
     left, right = drawn[0].axes
     assert left.lines[0].get_xdata().tolist() == [-2.0, 0.0, 2.0]
     assert left.lines[1].get_ydata().tolist() == [0.99] * 3
@@ -83,15 +83,15 @@ def test_the_scan_as_it_is_is_never_the_worst_pose(tmp_path: Path, drawn: list[F
         {"angle": a, "shift": [0, 0], "scale": 1, "ssim": 0.9, "nmse": e, "floor_ssim": 1, "floor_nmse": 0}
         for a, e in ((0.0, 0.05), (-1.0, 0.04))
     )
-    figures.pose_curve(tmp_path / "curve.png", [still, turned], "title", "−1°")
+    plots.pose_curve(tmp_path / "curve.png", [still, turned], "title", "−1°")
     assert drawn[0].axes[0].lines[-1].get_label() == "worst by RMSE: −1°"
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="curve.gif is no figure"):
-        figures.check_file(tmp_path / "curve.gif")
+        plots.check_file(tmp_path / "curve.gif")
     with pytest.raises(InputError, match="no folder nowhere for curve.png"):
-        figures.check_file(tmp_path / "nowhere" / "curve.png")
+        plots.check_file(tmp_path / "nowhere" / "curve.png")
 
 
 @pytest.mark.parametrize("kind", [["worst-case", "--budget", "0.01,0.02"], ["rotation", "--angle", "2", "--step", "2"]])

@@ -15,32 +15,31 @@ import numpy as np
 import torch
 import yaml
 from click.testing import CliRunner
+from x.frozen import INPUTS, write_arrays, write_index
 
 from napari_recon_robust.cli import cli
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.networks.fastmri_layout import FastMRIUNet, FastMRIVarNet
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
-from napari_recon_robust.progress import run
-from napari_recon_robust.reconstructors.cascade_net import CascadeNetwork
-from napari_recon_robust.reconstructors.dagan import GeneratorNetwork
-from napari_recon_robust.reconstructors.fastmri_layout import FastMRIUNet, FastMRIVarNet
-from napari_recon_robust.reconstructors.gan_prior import PriorNetwork
-from napari_recon_robust.reconstructors.hqs_net import HQSNetNetwork
-from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork
-from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork
-from napari_recon_robust.reconstructors.hyperrecon_supervised import HyperNetwork as SupervisedHyperNetwork
-from napari_recon_robust.reconstructors.irim import IRIMNetwork
-from napari_recon_robust.reconstructors.loupe import LOUPENetwork
-from napari_recon_robust.reconstructors.neumann import NeumannNetwork
-from napari_recon_robust.reconstructors.posterior import Denoiser
-from napari_recon_robust.reconstructors.unet import TrainableUNet
-from napari_recon_robust.reconstructors.unrolled_gd import GradientDescentNetwork
-from napari_recon_robust.reconstructors.varnet import TrainableVarNet
+from napari_recon_robust.reconstructors.generative.dagan import GeneratorNetwork
+from napari_recon_robust.reconstructors.generative.gan_prior import PriorNetwork
+from napari_recon_robust.reconstructors.generative.posterior import Denoiser
+from napari_recon_robust.reconstructors.learned.cascade_net import CascadeNetwork
+from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetNetwork
+from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSNetwork
+from napari_recon_robust.reconstructors.learned.hyperrecon import HyperNetwork
+from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import HyperNetwork as SupervisedHyperNetwork
+from napari_recon_robust.reconstructors.learned.irim import IRIMNetwork
+from napari_recon_robust.reconstructors.learned.neumann import NeumannNetwork
+from napari_recon_robust.reconstructors.learned.unet import TrainableUNet
+from napari_recon_robust.reconstructors.learned.unrolled_gd import GradientDescentNetwork
+from napari_recon_robust.reconstructors.learned.varnet import TrainableVarNet
+from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
 from napari_recon_robust.training import loop
+from napari_recon_robust.training.loupe import LOUPENetwork
 from napari_recon_robust.weights import store
-
-from .frozen import INPUTS, write_arrays, write_index
 
 WIDTHS = {"widths": [6, 4]}
 TERMS = ["improvement", "consistency", "sharpness"]

@@ -13,22 +13,21 @@ import torch
 import yaml
 from click.testing import CliRunner
 from pydantic import BaseModel
+from x.frozen import INPUTS, Arrays, read_arrays
 
 import napari_recon_robust as rr
+from napari_recon_robust.cases.replay import replay
 from napari_recon_robust.cli import cli
-from napari_recon_robust.errors import ReconRobustError
+from napari_recon_robust.data.measurement import Calibration
+from napari_recon_robust.ground.errors import ReconRobustError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import FORMATS
-from napari_recon_robust.measurement import Calibration
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.physics.sampling import PATTERNS
-from napari_recon_robust.progress import run
 from napari_recon_robust.reconstructors import registry as methods
 from napari_recon_robust.reconstructors.base import Reconstructor
-from napari_recon_robust.replay import replay
 from napari_recon_robust.training import loop
 from napari_recon_robust.weights import store
-
-from .frozen import INPUTS, Arrays, read_arrays
 
 WIDTH = 100  # of the terminal that help is printed to
 

@@ -20,14 +20,14 @@ import pytest
 from h5py import h5d, h5g, h5p, h5s, h5t, h5z
 
 import napari_recon_robust as rr
+from helpers.saved_cases import saved
+from napari_recon_robust.cases.replay import replay
 from napari_recon_robust.cli import main
-from napari_recon_robust.errors import FileFormatError
+from napari_recon_robust.ground.errors import FileFormatError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io.images import read_image
 from napari_recon_robust.io.masks import read_mask
-from napari_recon_robust.progress import run
-from napari_recon_robust.replay import replay
 from napari_recon_robust.training.sources import find_sources
-from test_replay import saved
 
 Command = Callable[..., str]
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.knob import Knob, resolve
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.knob import Knob, resolve
 
 WEIGHT = Knob(name="weight", label="Weight", help="", default=1e-3, minimum=1e-4, maximum=1e-1, scale="log")
 STEPS = Knob(name="steps", label="Steps", help="", default=5, kind="int", minimum=1, maximum=10)

@@ -1,6 +1,6 @@
 import pytest
 
-from napari_recon_robust.progress import Job, Progress, relayed, run
+from napari_recon_robust.ground.progress import Job, Progress, relayed, run
 
 
 def counting(steps: int, log: list[str]) -> Job[int]:

@@ -3,10 +3,10 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.registry import Registry
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.reconstructors import registry as reconstructors
-from napari_recon_robust.registry import Registry
 
 
 def test_an_unknown_id_is_answered_with_the_known_ones() -> None:
@@ -27,7 +27,7 @@ def test_every_row_of_the_table_loads_and_says_its_own_id(registry: Registry) ->
 def test_other_packages_add_theirs_in_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("counter", "collections:Counter", "somewhere")
     found = {"somewhere": [point]}
-    monkeypatch.setattr("napari_recon_robust.registry.entry_points", lambda group: found.get(group, []))
+    monkeypatch.setattr("napari_recon_robust.ground.registry.entry_points", lambda group: found.get(group, []))
     assert Registry("thing", "somewhere", {}).ids() == ["counter"]
     registry: Registry = Registry("thing", "elsewhere", {"own": "module:Class"}, group="somewhere")
     assert registry.ids() == ["own", "counter"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_recon_robust.errors import FileFormatError
+from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.io.annotations import COLUMNS, read_annotations
 
 PUBLISHED = {"brain": (8213, 643), "knee": (16167, 13)}  # rows, and those about the whole study

@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from napari_recon_robust.errors import FileFormatError, InputError
+from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.io import open_scan
 
 

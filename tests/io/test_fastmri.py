@@ -7,11 +7,11 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from headers import header
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_recon_robust.errors import FileFormatError, InputError
+from helpers.headers import header
+from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.io.fastmri import write_fastmri
 from napari_recon_robust.io.ismrmrd_header import AcquisitionHeader

@@ -7,7 +7,7 @@ import pytest
 import torch
 from skimage.io import imread, imsave
 
-from napari_recon_robust.errors import FileFormatError, InputError
+from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.io.images import read_image, write_image
 
 IMAGE = torch.complex(torch.rand(6, 5) * 1e-5, torch.rand(6, 5) * 1e-5)

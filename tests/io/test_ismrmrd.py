@@ -4,9 +4,9 @@ import h5py
 import ismrmrd
 import numpy as np
 import pytest
-from headers import header
 
-from napari_recon_robust.errors import FileFormatError
+from helpers.headers import header
+from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.io import open_scan
 
 

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from napari_recon_robust.errors import FileFormatError
+from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.io.masks import read_mask
 
 

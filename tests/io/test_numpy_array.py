@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from napari_recon_robust.errors import FileFormatError, InputError
+from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.io.numpy_array import AXES, guess_axes
 

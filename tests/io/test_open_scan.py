@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 import numpy as np
 import pytest
 
-from napari_recon_robust.errors import FileFormatError
+from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.io import FORMATS, open_scan
 from napari_recon_robust.io.annotations import COLUMNS
 from napari_recon_robust.io.fastmri import write_fastmri

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.errors import WeightsError
+from napari_recon_robust.ground.errors import WeightsError
+from napari_recon_robust.networks.fastmri_layout import FastMRIUNet, FastMRIVarNet, acs_columns
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import root_sum_of_squares
-from napari_recon_robust.reconstructors.fastmri_layout import FastMRIUNet, FastMRIVarNet, acs_columns
 
 Arrays = Mapping[str, torch.Tensor]
 

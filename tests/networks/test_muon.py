@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from napari_recon_robust.reconstructors.muon import Muon, orthogonalise
+from napari_recon_robust.networks.muon import Muon, orthogonalise
 
 
 @pytest.mark.parametrize("shape", [(24, 60), (60, 24), (16, 16)])

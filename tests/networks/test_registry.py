@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.reconstructors import networks
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.networks import registry as networks
 from napari_recon_robust.reconstructors.registry import registry
 from napari_recon_robust.weights import store
 

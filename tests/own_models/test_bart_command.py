@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_recon_robust.errors import ModelError
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import ModelError
+from napari_recon_robust.own_models import bart
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.cg_sense import conjugate_gradients
-from napari_recon_robust.reconstructors.own import bart
+from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
 
 installed = pytest.mark.skipif(shutil.which("bart") is None, reason="BART is not on this machine")
 

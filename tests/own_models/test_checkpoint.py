@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_recon_robust.errors import WeightsError
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import WeightsError
+from napari_recon_robust.networks.fastmri_layout import FastMRIUNet, FastMRIVarNet
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.fastmri_layout import FastMRIUNet, FastMRIVarNet
-from napari_recon_robust.reconstructors.unet import UNet
-from napari_recon_robust.reconstructors.varnet import VarNet
+from napari_recon_robust.reconstructors.learned.unet import UNet
+from napari_recon_robust.reconstructors.learned.varnet import VarNet
 from napari_recon_robust.weights import store
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch._export.serde.serialize import serialize
 
-from napari_recon_robust.errors import ModelError, WeightsError
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import ModelError, WeightsError
 from napari_recon_robust.reconstructors import registry
 
 KINDS = "state_dict", "constants", "example_inputs"

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 import napari_recon_robust as rr
 from napari_recon_robust.cli import cli
-from napari_recon_robust.errors import ReconRobustError, WeightsError
+from napari_recon_robust.ground.errors import ReconRobustError, WeightsError
 from napari_recon_robust.reconstructors import registry
 
 SAMPLING = rr.Sampling(pattern="equispaced", acceleration=3, centre_fraction=0.2)

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_recon_robust.errors import ModelError
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import ModelError
+from napari_recon_robust.own_models.model import Slice
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.own.model import Slice
 
 AUTO = torch.export.Dim.AUTO
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_recon_robust.errors import ModelError
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import ModelError
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
 
@@ -71,7 +71,7 @@ def test_networks_and_reconstructors_of_a_module(
 ) -> None:
     (tmp_path / "own_things.py").write_text(
         "import torch\n"
-        "from napari_recon_robust.reconstructors.zero_filled import ZeroFilled\n"
+        "from napari_recon_robust.reconstructors.classical.zero_filled import ZeroFilled\n"
         "class Network(torch.nn.Module):\n"
         "    def __init__(self):\n"
         "        super().__init__()\n"

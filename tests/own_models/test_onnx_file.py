@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError, WeightsError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError, WeightsError
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.reconstructors import registry
 

@@ -16,17 +16,17 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from napari_recon_robust import progress
+from napari_recon_robust.cases.record import load_case, save_case
+from napari_recon_robust.cases.replay import make_case, replay
 from napari_recon_robust.cli import cli
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.record import load_case, save_case
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground import progress
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.networks.fastmri_layout import FastMRIVarNet
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.fastmri_layout import FastMRIVarNet
-from napari_recon_robust.replay import make_case, replay
 
 PAGE = (Path(__file__).parents[3] / "docs" / "own-models.md").read_text(encoding="utf-8")
 SECTIONS = {head.splitlines()[0]: head for head in PAGE.split("\n## ")[1:]}

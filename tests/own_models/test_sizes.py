@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_recon_robust.reconstructors.own.sizes import Formula, Sizes
+from napari_recon_robust.own_models.sizes import Formula, Sizes
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import root_sum_of_squares
 from napari_recon_robust.reconstructors.base import Reconstructor

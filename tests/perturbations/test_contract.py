@@ -5,12 +5,12 @@ import json
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import Progress
 from napari_recon_robust.perturbations import registry
 from napari_recon_robust.perturbations.base import coil_norms
 from napari_recon_robust.perturbations.outcome import evaluate
-from napari_recon_robust.progress import Progress
 
 BUDGETS = (0.02, 0.01)
 # Kinds whose budget is that of all coils together.

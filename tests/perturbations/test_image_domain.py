@@ -1,15 +1,15 @@
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Problem
+from napari_recon_robust.perturbations.features.insertion import Insertion
 from napari_recon_robust.perturbations.image_domain import ImageDomain, ObjectObjective, optotype
-from napari_recon_robust.perturbations.insertion import Insertion
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.physics import fourier
-from napari_recon_robust.progress import run
 
 KEPT = {"sensitivities": "kept"}
 

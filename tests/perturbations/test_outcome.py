@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from napari_recon_robust.evaluation.metrics import foreground
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.perturbations.noise.worst_case import WorstCase
 from napari_recon_robust.perturbations.outcome import evaluate, tissue_of
 from napari_recon_robust.perturbations.random_noise import RandomNoise
-from napari_recon_robust.perturbations.worst_case import WorstCase
-from napari_recon_robust.progress import run
 
 KEPT = {"sensitivities": "kept"}
 

@@ -1,16 +1,16 @@
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Problem, coil_norms
-from napari_recon_robust.perturbations.drawn import filled, inserted, surroundings
-from napari_recon_robust.perturbations.objective import Objective
+from napari_recon_robust.perturbations.features.drawn import filled, inserted, surroundings
+from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.random_noise import draw
 from napari_recon_robust.perturbations.targeted import Likeness, Targeted
-from napari_recon_robust.progress import run
 
 KEPT = {"sensitivities": "kept"}
 EFFECTS = ["homogeneous", "brighter", "darker", "lesion"]

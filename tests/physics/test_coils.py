@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.coils import espirit
 from napari_recon_robust.physics.model import ForwardModel, root_sum_of_squares
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
+from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
 
 BART = shutil.which("bart")
 

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.physics import loupe
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.physics import learned_lines
 from napari_recon_robust.physics.sampling import Sampling
 
 
@@ -24,30 +24,30 @@ def random_logits(width: int, seed: int) -> torch.Tensor:
 )
 @settings(max_examples=200, deadline=None)
 def test_budget_and_centre_are_kept_exactly(width, acceleration, share, offset, seed):
-    count = loupe.number_of_lines(width, 0, acceleration)
+    count = learned_lines.number_of_lines(width, 0, acceleration)
     centre = round(share * count)
-    probability = loupe.probabilities(random_logits(width, seed), centre, count)
+    probability = learned_lines.probabilities(random_logits(width, seed), centre, count)
     assert float(probability.sum()) == pytest.approx(count)
     assert float(probability.min()) >= 0
     assert float(probability.max()) <= 1 + 1e-12
-    mask = loupe.draw(probability, centre, offset)
+    mask = learned_lines.draw(probability, centre, offset)
     assert int(mask.sum()) == count
     first = (width - centre + 1) // 2
     assert mask[first : first + centre].all()
-    threshold = loupe.thresholds(probability, centre, offset)
+    threshold = learned_lines.thresholds(probability, centre, offset)
     clear = (probability - threshold).abs() > 1e-9
     assert torch.equal(mask[clear], (probability > threshold)[clear])
 
 
 def test_each_line_is_sampled_with_its_probability():
-    probability = loupe.probabilities(random_logits(96, 1), 8, 24)
+    probability = learned_lines.probabilities(random_logits(96, 1), 8, 24)
     offsets = (np.arange(2000) + 0.5) / 2000
-    frequency = torch.stack([loupe.draw(probability, 8, offset) for offset in offsets]).double().mean(0)
+    frequency = torch.stack([learned_lines.draw(probability, 8, offset) for offset in offsets]).double().mean(0)
     torch.testing.assert_close(frequency, probability, rtol=0, atol=1e-3)
 
 
 def test_equal_probabilities_are_equispaced_lines():
-    mask = loupe.draw(loupe.probabilities(torch.zeros(192).double(), 0, 48), 0, 0.4)
+    mask = learned_lines.draw(learned_lines.probabilities(torch.zeros(192).double(), 0, 48), 0, 0.4)
     assert set(mask.nonzero().flatten().diff().tolist()) == {4}
 
 
@@ -57,7 +57,7 @@ def test_probabilities_are_rescaled_as_in_the_paper(count):
     raw = 1 / (1 + np.exp(-5 * random_logits(64, 2).numpy()))
     a, p = count / 64, raw.mean()
     expected = raw * a / p if a <= p else 1 - (1 - raw) * (1 - a) / (1 - p)
-    found = loupe.probabilities(random_logits(64, 2), 0, count)
+    found = learned_lines.probabilities(random_logits(64, 2), 0, count)
     np.testing.assert_allclose(found.numpy(), expected)
 
 
@@ -65,20 +65,24 @@ def test_probabilities_are_rescaled_as_in_the_paper(count):
 def test_gradient_of_the_relaxed_mask(count):
     """Against central differences, from the logits on, the thresholds held."""
     logits = random_logits(64, 3).requires_grad_(True)
-    threshold = loupe.thresholds(loupe.probabilities(logits, 6, count), 6, 0.3)
+    threshold = learned_lines.thresholds(learned_lines.probabilities(logits, 6, count), 6, 0.3)
     assert not threshold.requires_grad
-    assert torch.autograd.gradcheck(lambda o: loupe.relaxed(loupe.probabilities(o, 6, count), threshold), logits)
-    gradient = torch.autograd.grad(loupe.relaxed(loupe.probabilities(logits, 6, count), threshold)[20], logits)[0]
+    assert torch.autograd.gradcheck(
+        lambda o: learned_lines.relaxed(learned_lines.probabilities(o, 6, count), threshold), logits
+    )
+    gradient = torch.autograd.grad(
+        learned_lines.relaxed(learned_lines.probabilities(logits, 6, count), threshold)[20], logits
+    )[0]
     assert float(gradient[20]) > 0
 
 
 def test_logits_are_interpolated_in_frequency_and_log_acceleration():
     logits = torch.from_numpy(np.random.default_rng(4).normal(size=(3, 9)))
-    found = loupe.logits_at(logits, (2, 4, 8), 2 * 2**0.25, 50)
+    found = learned_lines.logits_at(logits, (2, 4, 8), 2 * 2**0.25, 50)
     rows = 0.75 * logits[0] + 0.25 * logits[1]
     expected = np.interp((np.arange(50) - 25) / 50, np.linspace(-0.5, 0.5, 9), rows.numpy())
     np.testing.assert_allclose(found.numpy(), expected)
-    torch.testing.assert_close(loupe.logits_at(logits, (2, 4, 8), 8, 9 * 8)[::9], logits[2][:-1])
+    torch.testing.assert_close(learned_lines.logits_at(logits, (2, 4, 8), 8, 9 * 8)[::9], logits[2][:-1])
 
 
 @pytest.mark.parametrize("acceleration", [2, 3, 4, 8])

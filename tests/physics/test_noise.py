@@ -6,10 +6,10 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import noise
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
+from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
 
 
 def head(size: int, oversampling: int, level: float, *, height: float = 0.85, softness: float = 0) -> SimulatedSlice:

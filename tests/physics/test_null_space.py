@@ -8,7 +8,7 @@ from torch import Tensor
 
 from napari_recon_robust.physics import noise, null_space
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
+from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
 
 
 def everywhere(size: int, coils: int, level: float) -> SimulatedSlice:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.spatial import cKDTree
 
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics.poisson import density_profile
 from napari_recon_robust.physics.sampling import PATTERNS, Sampling, acs_lines, acs_region, fastmri_mask
 

@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 import torch
 
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import SimulatedSlice, simulate_slice
 from napari_recon_robust.reconstructors.base import Reconstructor
-from napari_recon_robust.reconstructors.cascade_net import CascadeNet, CascadeNetwork
-from napari_recon_robust.reconstructors.dagan import DAGAN, GeneratorNetwork
-from napari_recon_robust.reconstructors.hqs_net import HQSNet
-from napari_recon_robust.reconstructors.hqs_net import HQSNetwork as UnsupervisedNetwork
-from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork, HQSSupervised
-from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork, HyperRecon
-from napari_recon_robust.reconstructors.irim import IRIM, IRIMNetwork
-from napari_recon_robust.reconstructors.neumann import Neumann, NeumannNetwork, PreconditionedNeumann
-from napari_recon_robust.reconstructors.unrolled import Problem
-from napari_recon_robust.reconstructors.unrolled_gd import GradientDescentNetwork, UnrolledGD
-from napari_recon_robust.reconstructors.unrolled_hqs import UnrolledHQS, UnrolledHQSNetwork
+from napari_recon_robust.reconstructors.generative.dagan import DAGAN, GeneratorNetwork
+from napari_recon_robust.reconstructors.learned.cascade_net import CascadeNet, CascadeNetwork
+from napari_recon_robust.reconstructors.learned.hqs_net import HQSNet
+from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetwork as UnsupervisedNetwork
+from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSNetwork, HQSSupervised
+from napari_recon_robust.reconstructors.learned.hyperrecon import HyperNetwork, HyperRecon
+from napari_recon_robust.reconstructors.learned.irim import IRIM, IRIMNetwork
+from napari_recon_robust.reconstructors.learned.neumann import Neumann, NeumannNetwork, PreconditionedNeumann
+from napari_recon_robust.reconstructors.learned.unrolled_gd import GradientDescentNetwork, UnrolledGD
+from napari_recon_robust.reconstructors.learned.unrolled_hqs import UnrolledHQS, UnrolledHQSNetwork
+from napari_recon_robust.reconstructors.problem import Problem
+from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
 from napari_recon_robust.weights import store
 
 SIZE = 48

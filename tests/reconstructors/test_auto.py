@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation.metrics import foreground, nmse
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.sampling import acs_region
-from napari_recon_robust.progress import run
 from napari_recon_robust.reconstructors import auto, registry
 
 

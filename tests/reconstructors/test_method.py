@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 import napari_recon_robust as rr
-from napari_recon_robust.errors import InputError, ModelError
-from napari_recon_robust.knob import Knob, Value, resolve
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import InputError, ModelError
+from napari_recon_robust.ground.knob import Knob, Value, resolve
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Method, Reconstructor
 

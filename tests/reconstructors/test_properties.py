@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.errors import InputError, WeightsError
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import InputError, WeightsError
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from numpy.random import default_rng
 
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import fourier
-from napari_recon_robust.physics.simulate import (
+from napari_recon_robust.simulation.acquisition import (
     NOISE_RANGE,
     CoilArray,
     coil_sensitivities,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from napari_recon_robust.errors import FileFormatError, InputError
-from napari_recon_robust.physics import anatomy
-from napari_recon_robust.physics.anatomy import Volume
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.simulation import anatomy
+from napari_recon_robust.simulation.anatomy import Volume
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_recon_robust.errors import FileFormatError, InputError
-from napari_recon_robust.io import dicom
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.simulation import dicom
 
 Writer = Callable[..., list[Path]]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from napari_recon_robust.physics.head import CONTRASTS, Head, Lesion, Noise, Template, axial_points
+from napari_recon_robust.simulation.head import CONTRASTS, Head, Lesion, Noise, Template, axial_points
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ import pytest
 import torch
 from numpy.random import default_rng
 
-from napari_recon_robust import sample
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.physics.head import Head, Lesion, Template
-from napari_recon_robust.progress import run
-from napari_recon_robust.sample import Recipe
+from napari_recon_robust.simulation import sample
+from napari_recon_robust.simulation.head import Head, Lesion, Template
+from napari_recon_robust.simulation.sample import Recipe
 
 SMALL = Recipe(
     seed=3, heights=(-6.0, 8.0), matrix=80, field_of_view=160.0, coils=5, lesions=5, noise=0.005, shading=0.0

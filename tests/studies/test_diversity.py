@@ -9,18 +9,18 @@ import torch
 from click.testing import CliRunner
 
 import napari_recon_robust
-from napari_recon_robust import progress
 from napari_recon_robust.cli import cli
-from napari_recon_robust.diversity import LESIONS, Variant, choose, diverse, draws, salience, where_different
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
+from napari_recon_robust.ground import progress
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.knob import Knob
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.knob import Knob
-from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.plausibility import Band
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
+from napari_recon_robust.studies.diversity import LESIONS, Variant, choose, diverse, draws, salience, where_different
+from napari_recon_robust.studies.plausibility import Band
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.fragility import FragilityMap, fragility, noise_amplification
+from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.measurement import Calibration, Measurement
 from napari_recon_robust.perturbations.base import coil_norms
-from napari_recon_robust.perturbations.worst_case import WorstCase
+from napari_recon_robust.perturbations.noise.worst_case import WorstCase
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.progress import run
 from napari_recon_robust.reconstructors.base import Reconstructor
+from napari_recon_robust.studies.fragility import FragilityMap, fragility, noise_amplification
 
 QUICK = {"tile": 16, "replicas": 0, "sensitivities": "kept"}
 WEAK = slice(30, 46), slice(50, 66)

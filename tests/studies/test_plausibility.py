@@ -7,15 +7,15 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.outcome import data_consistency
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.physics.sampling import Pattern, Sampling
-from napari_recon_robust.physics.simulate import simulate_slice
-from napari_recon_robust.plausibility import _acs_fit, plausible_band
-from napari_recon_robust.progress import run
-from napari_recon_robust.reconstructors.cg_sense import conjugate_gradients
+from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
+from napari_recon_robust.simulation.acquisition import simulate_slice
+from napari_recon_robust.studies.plausibility import _acs_fit, plausible_band
 
 
 def head(size: int) -> np.ndarray:

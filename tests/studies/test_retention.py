@@ -6,19 +6,19 @@ import pytest
 import torch
 from scipy import stats
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.perturbations.base import Problem
-from napari_recon_robust.perturbations.feature import Feature
-from napari_recon_robust.perturbations.feature_search import places
-from napari_recon_robust.perturbations.insertion import Insertion
+from napari_recon_robust.perturbations.features.feature import Feature
+from napari_recon_robust.perturbations.features.feature_search import places
+from napari_recon_robust.perturbations.features.insertion import Insertion
 from napari_recon_robust.perturbations.outcome import tissue_of
-from napari_recon_robust.perturbations.retention import recovery_table, retention_map
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.progress import run
 from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.studies.retention import recovery_table, retention_map
 
 
 @pytest.fixture

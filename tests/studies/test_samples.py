@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.evaluation.metrics import Metrics
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.progress import run
-from napari_recon_robust.quality.samples import Curve, Point, quality_by_samples
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
+from napari_recon_robust.studies.samples import Curve, Point, quality_by_samples
 
 SAMPLING = Sampling(centre_fraction=0.2)
 

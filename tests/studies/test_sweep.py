@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.knob import Knob
-from napari_recon_robust.progress import run
-from napari_recon_robust.sweep import Sweep
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.knob import Knob
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies.sweep import Sweep
 
 WEIGHT = Knob(name="weight", label="", help="", default=1e-2, minimum=1e-4, maximum=1.0, scale="log", live=True)
 MIX = Knob(name="mix", label="", help="", default=0.5, live=True)
@@ -162,7 +162,7 @@ def test_it_turns_one_or_two_knobs() -> None:
 
 
 def test_of_a_reconstructor_with_the_other_knobs_as_given() -> None:
-    from napari_recon_robust.measurement import Measurement
+    from napari_recon_robust.data.measurement import Measurement
     from napari_recon_robust.reconstructors.base import Reconstructor
 
     class Paint(Reconstructor):

@@ -6,17 +6,17 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor
 
-from napari_recon_robust import progress
 from napari_recon_robust.cli import cli
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground import progress
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.measurement import Measurement
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
-from napari_recon_robust.transfer import transfer
+from napari_recon_robust.studies.transfer import transfer
 
 ROI_ = ROI.box(30, 30, 20, 20)
 

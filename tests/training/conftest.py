@@ -6,8 +6,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from napari_recon_robust.progress import run
-from napari_recon_robust.training.data import Bank, BankSpecification, build_bank
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.training.bank import Bank, BankSpecification, build_bank
 from napari_recon_robust.training.recipe import Recipe
 
 

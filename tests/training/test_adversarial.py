@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.progress import run
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.training import loop
 from napari_recon_robust.training.adversarial import Adversarial
-from napari_recon_robust.training.data import Bank, MaskSpecification, draw_example
+from napari_recon_robust.training.bank import Bank, MaskSpecification, draw_example
 from napari_recon_robust.training.losses import make_loss
 from napari_recon_robust.weights import store
 

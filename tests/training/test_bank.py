@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError, ReconRobustError
-from napari_recon_robust.progress import run
-from napari_recon_robust.training.data import MaskSpecification, build_bank, draw_example
+from napari_recon_robust.ground.errors import InputError, ReconRobustError
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.training.bank import MaskSpecification, build_bank, draw_example
 
 
 def test_a_case_is_its_truth_and_noise(bank):

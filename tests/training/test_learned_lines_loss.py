@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.physics import loupe
+from napari_recon_robust.physics import learned_lines
 from napari_recon_robust.training import losses
-from napari_recon_robust.training.data import Bank, MaskSpecification, draw_example
+from napari_recon_robust.training.bank import Bank, MaskSpecification, draw_example
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def test_without_patterns_examples_are_fully_sampled(full):
 
 def test_learned_lines_move_to_the_centre(bank: Bank):
     """From equal probabilities, in a few steps of the packaged network at 4x."""
-    from napari_recon_robust.reconstructors.loupe import LOUPENetwork
+    from napari_recon_robust.training.loupe import LOUPENetwork
 
     torch.manual_seed(0)
     network = LOUPENetwork(1, 16, (3, 4), 17)
@@ -35,8 +35,8 @@ def test_learned_lines_move_to_the_centre(bank: Bank):
         losses.learned_lines(network, examples[step % len(examples)], np.random.default_rng(step)).backward()
         optimizer.step()
     with torch.no_grad():
-        logits = loupe.logits_at(network.logits, network.accelerations, 4, 64)
-        probability = loupe.probabilities(logits, 4, 16)
+        logits = learned_lines.logits_at(network.logits, network.accelerations, 4, 64)
+        probability = learned_lines.probabilities(logits, 4, 16)
     distance = (torch.arange(64) - 32).abs()
     near, far = probability[(distance > 3) & (distance <= 14)].mean(), probability[distance > 20].mean()
     assert float(near) > 1.2 * float(far)

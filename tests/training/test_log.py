@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_recon_robust.progress import run
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.training import loop
 from napari_recon_robust.training.log import COLUMNS, Line, Log
 

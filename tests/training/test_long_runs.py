@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from torch import Tensor
 
 from napari_recon_robust.cli import cli
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.progress import Progress, run
-from napari_recon_robust.reconstructors import tv
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import Progress, run
+from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.training import checkpoint, loop, losses, schedule
 from napari_recon_robust.training.losses import LOSSES
 from napari_recon_robust.weights import store

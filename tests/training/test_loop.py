@@ -4,13 +4,13 @@ from itertools import pairwise
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.sampling import PATTERNS, Sampling
-from napari_recon_robust.progress import run
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.hqs_supervised import HQSSupervised
+from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSSupervised
 from napari_recon_robust.training import loop, schedule
-from napari_recon_robust.training.data import MaskSpecification
+from napari_recon_robust.training.bank import MaskSpecification
 from napari_recon_robust.weights import store
 
 

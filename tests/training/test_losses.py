@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel
-from napari_recon_robust.reconstructors import hyperrecon_supervised, tv
-from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork
-from napari_recon_robust.reconstructors.unrolled import Problem
-from napari_recon_robust.training.data import Case, Example, MaskSpecification, draw_example
+from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.reconstructors.learned import hyperrecon_supervised
+from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSNetwork
+from napari_recon_robust.reconstructors.problem import Problem
+from napari_recon_robust.training.bank import Case, Example, MaskSpecification, draw_example
 from napari_recon_robust.training.losses import LOSSES, SELF_SUPERVISED, TERMS
 
 MASKS = MaskSpecification(patterns=("random",), acceleration=(2.0, 2.0))

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.physics import fourier, loupe
+from napari_recon_robust.physics import fourier, learned_lines
 from napari_recon_robust.physics.model import ForwardModel
-from napari_recon_robust.reconstructors.loupe import LOUPENetwork, WeightedModel, solve
-from napari_recon_robust.reconstructors.unrolled import Problem, data_consistency
+from napari_recon_robust.reconstructors.learned.data_consistency import data_consistency
+from napari_recon_robust.reconstructors.problem import Problem
+from napari_recon_robust.training.loupe import LOUPENetwork, WeightedModel, solve
 
 COILS, ROWS, COLUMNS = 4, 12, 48
 
@@ -38,8 +39,8 @@ def test_the_mask_is_binary_and_its_gradient_the_relaxed_one(network: LOUPENetwo
     assert set(mask.unique().tolist()) == {0, 1}
     assert mask.sum() == COLUMNS / 3
     found = torch.autograd.grad((weights * mask).sum(), network.logits)[0]
-    probability = loupe.probabilities(loupe.logits_at(network.logits, (2, 4, 8), 3, COLUMNS), 5, 16)
-    soft = loupe.relaxed(probability, loupe.thresholds(probability, 5, 0.6))
+    probability = learned_lines.probabilities(learned_lines.logits_at(network.logits, (2, 4, 8), 3, COLUMNS), 5, 16)
+    soft = learned_lines.relaxed(probability, learned_lines.thresholds(probability, 5, 0.6))
     expected = torch.autograd.grad((weights * soft).sum(), network.logits)[0]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
     assert float(found[:2].norm()) > 0

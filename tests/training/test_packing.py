@@ -7,9 +7,9 @@ import nibabel
 import numpy as np
 import pytest
 
-from napari_recon_robust.errors import FileFormatError, InputError
-from napari_recon_robust.progress import run
-from napari_recon_robust.training.data import Division
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.training.bank import Division
 from napari_recon_robust.training.packing import pack, unpack
 from napari_recon_robust.training.people import Split
 from napari_recon_robust.training.sources import Anatomy, find_sources

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.perturbations.feature import Feature, Tissue
+from napari_recon_robust.perturbations.features.feature import Feature, Tissue
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel
-from napari_recon_robust.reconstructors.unet import TrainableUNet
-from napari_recon_robust.reconstructors.unrolled import Problem
-from napari_recon_robust.reconstructors.varnet import TrainableVarNet
+from napari_recon_robust.reconstructors.learned.unet import TrainableUNet
+from napari_recon_robust.reconstructors.learned.varnet import TrainableVarNet
+from napari_recon_robust.reconstructors.problem import Problem
 from napari_recon_robust.training import robust
-from napari_recon_robust.training.data import Example, MaskSpecification, draw_example
+from napari_recon_robust.training.bank import Example, MaskSpecification, draw_example
 from napari_recon_robust.training.losses import LOSSES
 
 MASKS = MaskSpecification(patterns=("random",), acceleration=(3.0, 3.0))

@@ -11,14 +11,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from napari_recon_robust.errors import InputError, ReconRobustError
+from napari_recon_robust.ground.errors import InputError, ReconRobustError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io.fastmri import write_fastmri
-from napari_recon_robust.physics import anatomy, fourier
+from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import root_sum_of_squares
-from napari_recon_robust.physics.simulate import simulate_slice
-from napari_recon_robust.progress import run
+from napari_recon_robust.simulation import anatomy
+from napari_recon_robust.simulation.acquisition import simulate_slice
 from napari_recon_robust.training import loop
-from napari_recon_robust.training.data import MaskSpecification, build_bank, calibrated, draw_example
+from napari_recon_robust.training.bank import MaskSpecification, build_bank, calibrated, draw_example
 from napari_recon_robust.training.people import Split
 from napari_recon_robust.training.sources import Acquired, Anatomy, BankSpecification, find_sources
 

@@ -10,8 +10,8 @@ import yaml
 from click.testing import CliRunner
 
 from napari_recon_robust.cli import cli
-from napari_recon_robust.errors import InputError, ReconRobustError
-from napari_recon_robust.progress import run
+from napari_recon_robust.ground.errors import InputError, ReconRobustError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.training import loop
 from napari_recon_robust.weights import store

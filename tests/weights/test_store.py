@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from napari_recon_robust.errors import WeightsError
+from napari_recon_robust.ground.errors import WeightsError
 from napari_recon_robust.weights import store
 from napari_recon_robust.weights.store import Domain, Metadata
 

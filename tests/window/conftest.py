@@ -28,7 +28,7 @@ def until(qtbot: Any) -> Callable[[Callable[[], object]], None]:
 @pytest.fixture
 def viewer(make_napari_viewer_proxy: Callable[[], Any]) -> Iterator[Any]:
     """What napari gives to a plugin: the viewer behind its proxy."""
-    from napari_recon_robust.widgets import session
+    from napari_recon_robust.window import session
 
     viewer = make_napari_viewer_proxy()
     yield viewer
@@ -42,8 +42,8 @@ def review(
     viewer: Any, scan_file: Path, until: Callable[[Callable[[], object]], None], monkeypatch: pytest.MonkeyPatch
 ) -> Any:
     """The three docks on a small scan, its first reconstruction shown (by a method that needs no compiling)."""
-    from napari_recon_robust.widgets import reconstruct
-    from napari_recon_robust.widgets.session import PLUGIN, Session
+    from napari_recon_robust.window.docks import reconstruct
+    from napari_recon_robust.window.session import PLUGIN, Session
 
     monkeypatch.setattr(reconstruct, "FIRST_METHOD", "cg-sense")
     session = Session.of(viewer)

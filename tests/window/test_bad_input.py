@@ -13,10 +13,10 @@ import torch
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
-from napari_recon_robust.errors import FileFormatError
-from napari_recon_robust.evaluation.record import Case, Recipe, file_hash, save_case
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.widgets.session import Session
+from napari_recon_robust.cases.record import Case, Recipe, file_hash, save_case
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import FileFormatError
+from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -70,7 +70,7 @@ def move_out(path: Path, name: str) -> None:
 
 def test_files_that_lie_in_other_files(review: Session, until: Until, scan_file: Path, tmp_path: Path) -> None:
     """A scan, dropped on napari too, and a saved case."""
-    from napari_recon_robust.widgets.reader import get_reader
+    from napari_recon_robust.window.reader import get_reader
 
     scan, case = tmp_path / "scan.h5", tmp_path / "case"
     scan.write_bytes(scan_file.read_bytes())

@@ -12,8 +12,8 @@ import gc, sys, time, weakref
 import napari
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
-from napari_recon_robust.widgets import reconstruct
-from napari_recon_robust.widgets.session import PLUGIN, Session
+from napari_recon_robust.window import reconstruct
+from napari_recon_robust.window.session import PLUGIN, Session
 
 def until(condition):
     end = time.monotonic() + 120
@@ -47,8 +47,8 @@ ENDS = {
     "a step outlasts the session": (
         "from threading import Event\n"
         "from qtpy.QtTest import QTest\n"
-        "from napari_recon_robust.widgets.session import _sessions\n"
-        "from napari_recon_robust.progress import Progress\n"
+        "from napari_recon_robust.window.session import _sessions\n"
+        "from napari_recon_robust.ground.progress import Progress\n"
         "from napari_recon_robust.workbench.task import Task\n"
         "at_it, release = Event(), Event()\n"
         "def steps():\n"

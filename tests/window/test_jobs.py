@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.progress import Job, Progress
-from napari_recon_robust.widgets.jobs import Jobs
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import Job, Progress
+from napari_recon_robust.window.jobs import Jobs
 from napari_recon_robust.workbench.task import Task
 
 Until = Callable[[Callable[[], object]], None]
@@ -223,7 +223,7 @@ def test_an_image_that_takes_long_comes_to_the_foot_and_can_be_cancelled_there(
     jobs: Jobs, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others stay quiet, and what is started by hand takes its place."""
-    monkeypatch.setattr("napari_recon_robust.widgets.jobs._PATIENCE", 0.05)
+    monkeypatch.setattr("napari_recon_robust.window.jobs._PATIENCE", 0.05)
     started: list[str] = []
     jobs.started.connect(started.append)
     stop = threading.Event()

@@ -11,10 +11,10 @@ import pytest
 from napari.layers import Shapes
 from numba import njit
 
-from napari_recon_robust.progress import Job, Progress, run
-from napari_recon_robust.widgets import warm
-from napari_recon_robust.widgets.geometry import Geometry
-from napari_recon_robust.widgets.session import Session
+from napari_recon_robust.ground.progress import Job, Progress, run
+from napari_recon_robust.window import warm
+from napari_recon_robust.window.canvas.geometry import Geometry
+from napari_recon_robust.window.session import Session
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.task import Task
 
@@ -43,11 +43,12 @@ def test_after_the_warm_up_drawing_compiles_nothing() -> None:
 
 
 def test_the_small_measurement_needs_the_same_kernels_as_a_scan(scan_file: Path) -> None:
-    from napari_recon_robust.physics import kernels
-    from napari_recon_robust.reconstructors import tv_kernels, wavelet_kernels
+    from napari_recon_robust.kernels import normal
+    from napari_recon_robust.kernels import tv as tv_kernels
+    from napari_recon_robust.kernels import wavelet as wavelet_kernels
 
     run(warm.compile_kernels())
-    before = signatures(kernels, tv_kernels, wavelet_kernels)
+    before = signatures(normal, tv_kernels, wavelet_kernels)
     assert sum(before.values()) > 5
     bench = Workbench()
     bench.acquisition.open(scan_file).run()
@@ -59,7 +60,7 @@ def test_the_small_measurement_needs_the_same_kernels_as_a_scan(scan_file: Path)
         bench.reconstruction.render().run()
         bench.perturbing.run().run()
     bench.acquisition.close()
-    assert signatures(kernels, tv_kernels, wavelet_kernels) == before
+    assert signatures(normal, tv_kernels, wavelet_kernels) == before
 
 
 def test_a_result_waits_until_napari_is_warm(monkeypatch: pytest.MonkeyPatch) -> None:

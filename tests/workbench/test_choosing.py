@@ -6,11 +6,11 @@ import pytest
 import torch
 from numba import njit
 
-from napari_recon_robust import progress
-from napari_recon_robust.diversity import choose
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.plausibility import plausible_band
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground import progress
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.studies.diversity import choose
+from napari_recon_robust.studies.plausibility import plausible_band
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.compiling import compilations
 

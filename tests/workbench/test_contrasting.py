@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.evaluation.contrast import surroundings
-from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.workbench import Workbench
 
 REGION, OTHER = ROI.box(30, 50, 8, 8), ROI.box(60, 40, 8, 8)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_recon_robust import progress
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.fragility import fragility
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground import progress
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.studies.fragility import fragility
 from napari_recon_robust.workbench import Workbench
 
 

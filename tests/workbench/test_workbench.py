@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from napari_recon_robust.errors import FileFormatError, InputError, ModelError, ReconRobustError
-from napari_recon_robust.evaluation.roi import ROI
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import FileFormatError, InputError, ModelError, ReconRobustError
+from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.progress import Job, Progress
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.reconstruction import Rendered
 from napari_recon_robust.workbench.task import Task, part

@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
-from ..errors import FileFormatError, InputError
-from ..hdf5 import open_hdf5
-from ..specification import Specification
-from .roi import ROI
+from ..data.roi import ROI
+from ..ground.errors import FileFormatError, InputError
+from ..ground.hdf5 import open_hdf5
+from ..ground.specification import Specification
 
 SCHEMA = 1
 DESCRIPTION, KSPACE, IMAGES = "case.json", "kspace.h5", "images.npz"

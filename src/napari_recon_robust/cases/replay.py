@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .errors import InputError
-from .evaluation import record
-from .evaluation.record import Case, Recipe
-from .evaluation.roi import ROI
-from .knob import resolve
-from .measurement import Calibration, Measurement
-from .perturbations import registry as perturbations
-from .perturbations.base import Budget, Perturbed
-from .perturbations.outcome import Outcome, evaluate
-from .progress import Job
-from .reconstructors import registry as reconstructors
-from .reconstructors.base import Method, Reconstructor
+from ..data.measurement import Calibration, Measurement
+from ..data.roi import ROI
+from ..ground.errors import InputError
+from ..ground.knob import resolve
+from ..ground.progress import Job
+from ..perturbations import registry as perturbations
+from ..perturbations.base import Budget, Perturbed
+from ..perturbations.outcome import Outcome, evaluate
+from ..reconstructors import registry as reconstructors
+from ..reconstructors.base import Method, Reconstructor
+from . import record
+from .record import Case, Recipe
 
 TOLERANCE = 1e-6
 MEASURES = ("clean", "perturbed", "random", "perturbed_reference")

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import click
 
-from ..errors import ReconRobustError
+from ..ground.errors import ReconRobustError
 
 _COMMANDS = {
     "demo": "show:demo",

@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from ..errors import InputError
+from ..ground.errors import InputError
 from ..physics.sampling import PATTERNS
-from ..quality.cases import Grid, groups
-from ..quality.entries import Entry
-from ..quality.study import compare_methods
 from ..reconstructors import registry
+from ..studies.quality.cases import Grid, groups
+from ..studies.quality.entries import Entry
+from ..studies.quality.study import compare_methods
 from .options import checked_device, follow, number, print_json
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from ..evaluation import figures
-from ..evaluation.roi import ROI
-from ..reconstructors.posterior import CALIBRATION, Posterior
+from ..data.roi import ROI
+from ..figures import plots
+from ..reconstructors.generative.posterior import CALIBRATION, Posterior
 from .options import follow, measured, print_json, slice_options
 
 
@@ -41,7 +41,7 @@ def contrast(
       recon-robust contrast scan.h5 --pattern equispaced --roi 120,140,12,10 --exceeds 0.1 --plot contrast.png
     """
     if plot is not None:
-        figures.check_file(plot)
+        plots.check_file(plot)
     method = Posterior()
     with measured(**scan) as (_, _, measurement):
         region = ROI.parse(roi).mask(measurement.matrix)
@@ -50,7 +50,7 @@ def contrast(
         found = follow(job, "Drawing samples")
         acceleration = measurement.acceleration
     if plot is not None:
-        from ..evaluation.contrast_figure import contrast_histogram
+        from ..figures.contrast import contrast_histogram
 
         contrast_histogram(plot, found, exceeds, f"{method.label}, effective R = {acceleration:.3g}")
     if as_json:

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from ..diversity import diverse as diverse_job
-from ..evaluation.roi import ROI
+from ..data.roi import ROI
 from ..io import images
+from ..studies.diversity import diverse as diverse_job
 from .options import chosen_method, follow, measured, print_json, sampling_options
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from .. import fragility as engine
-from ..evaluation.overlays import Anatomy, fragility_figure
-from ..evaluation.roi import Box
-from ..fragility import FragileRegion, FragilityMap
+from ..data.roi import Box
+from ..figures.overlays import Anatomy, fragility_figure
 from ..io import images
 from ..perturbations.base import SENSITIVITIES
+from ..studies import fragility as engine
+from ..studies.fragility import FragileRegion, FragilityMap
 from .options import chosen_method, follow, heading, knob_options, measured, number, print_json, sampling_options
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from ..errors import WeightsError
+from ..ground.errors import WeightsError
 from ..reconstructors import registry
 from ..weights import store
 from .options import print_json

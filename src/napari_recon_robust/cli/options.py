@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 
 import click
 
-from ..errors import InputError
+from ..data.measurement import Measurement
+from ..data.scan import Scan
+from ..ground.errors import InputError
+from ..ground.knob import Knob
+from ..ground.progress import Job, run
 from ..io import masks, open_scan
-from ..knob import Knob
-from ..measurement import Measurement
 from ..physics.sampling import PATTERNS, Sampling
-from ..progress import Job, run
 from ..reconstructors import registry
 from ..reconstructors.base import Method
-from ..scan import Scan
 
 T = TypeVar("T")
 Command = Callable[..., Any]

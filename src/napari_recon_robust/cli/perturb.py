@@ -7,19 +7,19 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ..errors import InputError, ReconRobustError
-from ..evaluation import figures
-from ..evaluation.record import save_case
-from ..evaluation.roi import ROI, Annotation
+from ..cases.record import save_case
+from ..cases.replay import make_case
+from ..data.roi import ROI, Annotation
+from ..data.scan import Scan
+from ..figures import plots
+from ..ground.errors import InputError, ReconRobustError
+from ..ground.progress import Job, Progress, relayed
 from ..io.annotations import read_annotations
 from ..perturbations import registry
 from ..perturbations.base import Perturbation, Perturbed
 from ..perturbations.outcome import Outcome, evaluate
-from ..perturbations.pose import Pose
+from ..perturbations.shifts.pose import Pose
 from ..perturbations.targeted import Targeted
-from ..progress import Job, Progress, relayed
-from ..replay import make_case
-from ..scan import Scan
 from .options import (
     chosen_method,
     follow,
@@ -107,7 +107,7 @@ def _command(perturbation: Perturbation) -> click.Command:
         budget_of = perturbation.budget_of(settings)
         budgets = () if budget is None else numbers(budget, "the budget", _FRACTIONS)
         if plot is not None:
-            figures.check_file(plot)
+            plots.check_file(plot)
         if output is not None and output.exists():
             raise InputError(f"{output.name} exists already; name a new folder for the case.")
         with measured(**options) as (scan, index, measurement):
@@ -200,13 +200,13 @@ def _draw(file: Path, title: str, outcomes: Sequence[Outcome], budget_of: str) -
     """The curve of a list of budgets, or of a grid of poses."""
     details = outcomes[0].perturbed.details
     if "curve" in details:
-        figures.pose_curve(file, details["curve"], title, str(Pose(**details["pose"])))
+        plots.pose_curve(file, details["curve"], title, str(Pose(**details["pose"])))
         return
     budgets = [outcome.perturbed.budget.nominal for outcome in outcomes]
     known = [budget for budget in budgets if budget is not None]
     if {"algorithm", "objective"} <= details.keys():
         title += f"\nfound by {details['algorithm']}, loss {details['objective']}"
-    figures.worst_case_curve(file, known, [outcome.comparison for outcome in outcomes], title, budget_of)
+    plots.worst_case_curve(file, known, [outcome.comparison for outcome in outcomes], title, budget_of)
 
 
 def _refuse_search() -> None:

@@ -21,7 +21,7 @@ def replay(case: Path, method: str | None, as_json: bool) -> None:
       recon-robust replay results/meniscus
       recon-robust replay results/meniscus --method my_network.pt2
     """
-    from .. import replay as engine
+    from ..cases import replay as engine
     from ..reconstructors import registry
 
     reconstructor = None if method is None else registry.get(method)

@@ -6,13 +6,13 @@ from typing import Any
 import click
 import numpy as np
 
-from ..errors import InputError
-from ..evaluation.overlays import Anatomy, retention_figure
-from ..evaluation.roi import ROI
+from ..data.roi import ROI
+from ..figures.overlays import Anatomy, retention_figure
+from ..ground.errors import InputError
 from ..io import images
-from ..perturbations.feature import PARAMETRIC
-from ..perturbations.insertion import LOST, ROSE
-from ..perturbations.retention import RetentionMap, recovery_table, retention_map
+from ..perturbations.features.feature import PARAMETRIC
+from ..perturbations.features.insertion import LOST, ROSE
+from ..studies.retention import RetentionMap, recovery_table, retention_map
 from .options import chosen_method, follow, heading, measured, number, numbers, print_json, sampling_options
 
 _LIST = "numbers separated by commas, for instance 2,3,4"

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from ..evaluation import figures
+from ..figures import plots
 from ..physics.sampling import Sampling
-from ..quality.samples import Level, quality_by_samples
+from ..studies.samples import Level, quality_by_samples
 from .options import chosen_method, follow, measured, numbers, print_json, samplings_options
 
 
@@ -39,14 +39,14 @@ def samples(
     """
     wanted = numbers(accelerations, "the acceleration", "numbers separated by commas, for instance 2,4,8")
     if plot is not None:
-        figures.check_file(plot)
+        plots.check_file(plot)
     sampling = Sampling(pattern=pattern, centre_fraction=centre_fraction)
     with measured(**scan) as (_, _, measurement):
         chosen = chosen_method(method, knobs, False, measurement)
         job = quality_by_samples(measurement, chosen, wanted, sampling=sampling, seeds=range(seeds))
         curve = follow(job, f"Reconstructing with {chosen.label}")
     if plot is not None:
-        from ..quality.samples_figure import samples_curve
+        from ..figures.samples import samples_curve
 
         samples_curve(plot, curve, f"{chosen.title}, {pattern} masks, against the number of samples")
     if as_json:

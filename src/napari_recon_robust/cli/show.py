@@ -9,7 +9,7 @@ from types import ModuleType
 
 import click
 
-from ..errors import InputError
+from ..ground.errors import InputError
 
 
 @click.command("open")
@@ -47,7 +47,7 @@ def _has_display() -> bool:
 
 def _launcher() -> ModuleType:
     try:
-        from ..widgets import launch
+        from ..window import launch
     except ImportError as error:
         raise InputError(f"the window needs {error.name}, which is not installed: pip install '.[gui]'.") from None
     return launch

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .. import sample
+from ..simulation import sample
 from .options import follow
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from ..errors import InputError
-from ..progress import Progress, relayed
+from ..ground.errors import InputError
+from ..ground.progress import Progress, relayed
 from ..training import loop
 from .options import checked_device, follow
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
-from ..errors import InputError
-from ..evaluation.roi import ROI
+from ..data.roi import ROI
+from ..ground.errors import InputError
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry
-from ..transfer import transfer as transfer_job
+from ..studies.transfer import transfer as transfer_job
 from .options import follow, measured, number, parse_knobs, print_json, slice_options
 
 

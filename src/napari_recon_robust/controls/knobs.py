@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from ..knob import Knob, Value
+from ..ground.knob import Knob, Value
 
 _STEPS = 1000
 _UNKNOWN = 90  # grey

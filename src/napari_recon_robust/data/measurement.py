@@ -6,9 +6,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from .errors import InputError, dimensions
-from .physics import fourier
-from .physics.model import ForwardModel, root_sum_of_squares
+from ..ground.errors import InputError, dimensions
+from ..physics import fourier
+from ..physics.model import ForwardModel, root_sum_of_squares
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ class Measurement:
         """Sensitivities and noise: the kept ones, else estimated from `kspace`, once, without a gradient."""
         if self.kept is not None:
             return self.kept
-        from .physics import coils, noise
+        from ..physics import coils, noise
 
         with torch.no_grad():
             data, kspace = self.data.detach(), self.kspace.detach()

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
-from ..errors import InputError, dimensions
-from ..specification import Specification
+from ..ground.errors import InputError, dimensions
+from ..ground.specification import Specification
 
 Pixels = NDArray[np.bool_]
 

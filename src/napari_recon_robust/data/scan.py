@@ -10,11 +10,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from .errors import FileFormatError, InputError, dimensions
-from .evaluation.roi import Annotation
+from ..ground.errors import FileFormatError, InputError, dimensions
+from ..ground.specification import Specification
+from ..physics.sampling import Sampling
 from .measurement import Measurement
-from .physics.sampling import Sampling
-from .specification import Specification
+from .roi import Annotation
 
 
 class Header(Specification):

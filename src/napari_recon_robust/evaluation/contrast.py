@@ -8,7 +8,7 @@ from scipy.ndimage import binary_dilation
 from scipy.stats import beta
 from torch import Tensor
 
-from ..errors import InputError
+from ..ground.errors import InputError
 
 GAP, WIDTH = 2, 4  # pixels: surroundings begin and end there around a region
 CONFIDENCE = 0.95

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError, dimensions
+from ..ground.errors import InputError, dimensions
 
 WINDOW = 7
 K1, K2 = 0.01, 0.03

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import figures
-from .contrast import Contrasts
+from ..evaluation.contrast import Contrasts
+from . import plots
 
 
 def contrast_histogram(path: Path, found: Contrasts, exceeds: float, title: str) -> None:
@@ -13,10 +13,10 @@ def contrast_histogram(path: Path, found: Contrasts, exceeds: float, title: str)
 
     Raises InputError for a file that cannot be written.
     """
-    figure, (panel,) = figures.panels(title, 1, width=6.5)
+    figure, (panel,) = plots.panels(title, 1, width=6.5)
     values, probability = 100 * found.values.numpy(), found.exceeds(exceeds)
     panel.hist(values, np.histogram_bin_edges(values, "auto").tolist(), color="C0", label=f"{len(values)} samples")
     label = f"above: {probability.value:.2f} ({probability.low:.2f} to {probability.high:.2f})"
     panel.axvline(100 * exceeds, color="C3", linestyle="--", label=label)
     panel.set(xlabel="contrast to the reference region (%)", ylabel="samples")
-    figures.finish(figure, path)
+    plots.finish(figure, path)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from . import figures
-from .roi import Box
+from ..data.roi import Box
+from . import plots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ def fragility_figure(
             _outline(panel, box, number)
     words = f"regions of the largest expected change, 1 the largest of {len(regions)}"
     _explain(figure, [_Mark(words, marker="s", markersize=11)])
-    figures.save(figure, path)
+    plots.save(figure, path)
 
 
 def retention_figure(
@@ -97,7 +97,7 @@ def retention_figure(
     words = f"the {len(worst)} least recovered, inserted again alone; 1 the least of these"
     marks = [_Mark(f"lost (recovery below {LOST:g})", marker="s", colour=LOST_COLOUR, alpha=ALPHA)]
     _explain(figure, [*marks, _Mark(words, markersize=9), _Mark("not coloured: nothing inserted here", marker="")])
-    figures.save(figure, path)
+    plots.save(figure, path)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..ground.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .comparison import Comparison
+    from ..evaluation.comparison import Comparison
 
 SUFFIXES = (".png", ".pdf", ".svg")
 NOTICE = "Not for diagnostic use."

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ..evaluation import figures
-from .samples import Curve, Level
+from ..studies.samples import Curve, Level
+from . import plots
 
 
 def samples_curve(path: Path, curve: Curve, title: str) -> None:
@@ -12,13 +12,13 @@ def samples_curve(path: Path, curve: Curve, title: str) -> None:
     A line joins the means over the masks of each acceleration; dots are the masks. The axis names the lines, where
     whole ones are sampled, and the effective R. Raises InputError for a file that cannot be written.
     """
-    figure, panels = figures.panels(title, 3)
+    figure, panels = plots.panels(title, 3)
     levels = curve.levels
     shares = [1 / level.effective for level in levels]
     several = any(level.masks > 1 for level in levels)
     for panel, name, label in zip(panels, ("ssim", "psnr", "nmse"), ("SSIM", "PSNR (dB)", "NMSE"), strict=True):
         means = [getattr(level, name) for level in levels]
-        panel.plot(shares, means, figures.WORST, label="mean of the masks" if several else "one mask each")
+        panel.plot(shares, means, plots.WORST, label="mean of the masks" if several else "one mask each")
         if several:
             each = [getattr(point.metrics, name) for point in curve.points]
             panel.plot([1 / point.effective for point in curve.points], each, "k.", markersize=4, label="each mask")
@@ -27,7 +27,7 @@ def samples_curve(path: Path, curve: Curve, title: str) -> None:
         panel.set_xticks(shares, [_samples(level) for level in levels], fontsize="small")
         lines = "sampled lines and " if levels[0].lines is not None else ""
         panel.set(xlabel=f"{lines}effective R; more samples →", ylabel=f"{label} of the foreground")
-    figures.finish(figure, path)
+    plots.finish(figure, path)
 
 
 def _samples(level: Level) -> str:

@@ -6,10 +6,10 @@ Other packages add formats by the entry point group `napari_recon_robust.formats
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import FileFormatError
-from ..hdf5 import described, is_hdf5, open_hdf5
-from ..registry import Registry
-from ..scan import Scan
+from ..data.scan import Scan
+from ..ground.errors import FileFormatError
+from ..ground.hdf5 import described, is_hdf5, open_hdf5
+from ..ground.registry import Registry
 from .annotations import beside
 from .format import Format
 

@@ -6,8 +6,8 @@ Source: Zhao et al., fastMRI+, Scientific Data 2022, doi:10.1038/s41597-022-0125
 import csv
 from pathlib import Path
 
-from ..errors import FileFormatError, InputError
-from ..evaluation.roi import ROI, Annotation
+from ..data.roi import ROI, Annotation
+from ..ground.errors import FileFormatError, InputError
 
 COLUMNS = ("file", "slice", "study_level", "x", "y", "width", "height", "label")
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileFormatError
-from ..scan import Header, Scan
+from ..data.scan import Header, Scan
+from ..ground.errors import FileFormatError
 from .format import Format
 
 READOUT, PHASE, PARTITION, COIL, SLICE = 0, 1, 2, 3, 13

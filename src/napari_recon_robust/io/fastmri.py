@@ -13,9 +13,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ..errors import FileFormatError, InputError, dimensions
-from ..hdf5 import is_hdf5, open_hdf5
-from ..scan import Header, Scan, measured_points
+from ..data.scan import Header, Scan, measured_points
+from ..ground.errors import FileFormatError, InputError, dimensions
+from ..ground.hdf5 import is_hdf5, open_hdf5
 from .format import Format
 from .ismrmrd_header import AcquisitionHeader
 

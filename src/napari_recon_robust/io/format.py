@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from ..errors import InputError
-from ..scan import Scan
+from ..data.scan import Scan
+from ..ground.errors import InputError
 
 
 class Format(ABC):

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import FileFormatError, InputError, dimensions
-from ..hdf5 import is_hdf5, open_hdf5
+from ..ground.errors import FileFormatError, InputError, dimensions
+from ..ground.hdf5 import is_hdf5, open_hdf5
 
 SUFFIXES = (".npy", ".h5", ".png", ".nii.gz")
 MAP_SUFFIXES = (".npy", ".png")

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import FileFormatError
-from ..hdf5 import is_hdf5, open_hdf5
+from ..data.scan import Header, Scan
+from ..ground.errors import FileFormatError
+from ..ground.hdf5 import is_hdf5, open_hdf5
 from ..physics import noise
-from ..scan import Header, Scan
 from .format import Format
 from .ismrmrd_header import AcquisitionHeader
 

@@ -7,8 +7,8 @@ Source: the schema at https://ismrmrd.readthedocs.io, ismrmrd.xsd.
 from typing import Self
 from xml.etree import ElementTree
 
-from ..errors import FileFormatError
-from ..specification import Specification
+from ..ground.errors import FileFormatError
+from ..ground.specification import Specification
 
 PROTON_HZ_PER_TESLA = 42.577e6
 

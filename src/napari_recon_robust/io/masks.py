@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import FileFormatError, dimensions
-from ..hdf5 import is_hdf5, open_hdf5
+from ..ground.errors import FileFormatError, dimensions
+from ..ground.hdf5 import is_hdf5, open_hdf5
 
 
 def read_mask(path: Path) -> Tensor:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileFormatError, InputError, dimensions
-from ..scan import Header, Scan
+from ..data.scan import Header, Scan
+from ..ground.errors import FileFormatError, InputError, dimensions
 from .format import Format
 
 AXES = ("slice", "coil", "readout", "phase")

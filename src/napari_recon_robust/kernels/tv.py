@@ -11,8 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..physics.kernels import Rows, normal
-from ..physics.lanes import WIDTH, inverse_root, load, minimum, store
+from .lanes import WIDTH, inverse_root, load, minimum, store
+from .normal import Rows, normal
 
 Float = NDArray[np.float32]
 

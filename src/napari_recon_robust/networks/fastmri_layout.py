@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..errors import WeightsError
+from ..ground.errors import WeightsError
 from ..physics import fourier
 from ..physics.model import root_sum_of_squares
-from .start import ends_correction, zero_at_first
+from .correction import ends_correction, zero_at_first
 
 N = TypeVar("N", bound=nn.Module)
 

@@ -14,33 +14,34 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ..errors import InputError
-from ..registry import Registry
+from ..ground.errors import InputError
+from ..ground.registry import Registry
 
 registry: Registry[nn.Module] = Registry(
     kind="network",
-    package="napari_recon_robust.reconstructors",
+    package="napari_recon_robust",
     group="napari_recon_robust.networks",
     table={
-        "unet": "unet:TrainableUNet",
-        "varnet-cg": "varnet_from_cg:VarNetFromCGNetwork",  # before "varnet": the first headers named neither
-        "varnet": "varnet:TrainableVarNet",
-        "cascade-net": "cascade_net:CascadeNetwork",
-        "unrolled-gd": "unrolled_gd:GradientDescentNetwork",
-        "neumann": "neumann:NeumannNetwork",
-        "neumann-preconditioned": "neumann:NeumannNetwork",
-        "irim": "irim:IRIMNetwork",
-        "dagan": "dagan:GeneratorNetwork",
-        "gan-prior": "gan_prior:PriorNetwork",
-        "hqs-net": "hqs_net:HQSNetwork",
-        "hqs-net-tv": "hqs_net_from_tv:HQSNetNetwork",
-        "unrolled-hqs": "unrolled_hqs:UnrolledHQSNetwork",
-        "hqs-supervised": "hqs_supervised:HQSNetwork",
-        "hyperrecon": "hyperrecon:HyperNetwork",
-        "hyperrecon-tv": "hyperrecon_from_tv:HyperNetwork",
-        "hyperrecon-supervised": "hyperrecon_supervised:HyperNetwork",
-        "posterior": "posterior:Denoiser",
-        "loupe": "loupe:LOUPENetwork",  # of no method: `physics.loupe` draws its lines
+        "unet": "reconstructors.learned.unet:TrainableUNet",
+        # before "varnet": the first headers named neither
+        "varnet-cg": "reconstructors.learned.varnet_from_cg:VarNetFromCGNetwork",
+        "varnet": "reconstructors.learned.varnet:TrainableVarNet",
+        "cascade-net": "reconstructors.learned.cascade_net:CascadeNetwork",
+        "unrolled-gd": "reconstructors.learned.unrolled_gd:GradientDescentNetwork",
+        "neumann": "reconstructors.learned.neumann:NeumannNetwork",
+        "neumann-preconditioned": "reconstructors.learned.neumann:NeumannNetwork",
+        "irim": "reconstructors.learned.irim:IRIMNetwork",
+        "dagan": "reconstructors.generative.dagan:GeneratorNetwork",
+        "gan-prior": "reconstructors.generative.gan_prior:PriorNetwork",
+        "hqs-net": "reconstructors.learned.hqs_net:HQSNetwork",
+        "hqs-net-tv": "reconstructors.learned.hqs_net_from_tv:HQSNetNetwork",
+        "unrolled-hqs": "reconstructors.learned.unrolled_hqs:UnrolledHQSNetwork",
+        "hqs-supervised": "reconstructors.learned.hqs_supervised:HQSNetwork",
+        "hyperrecon": "reconstructors.learned.hyperrecon:HyperNetwork",
+        "hyperrecon-tv": "reconstructors.learned.hyperrecon_from_tv:HyperNetwork",
+        "hyperrecon-supervised": "reconstructors.learned.hyperrecon_supervised:HyperNetwork",
+        "posterior": "reconstructors.generative.posterior:Denoiser",
+        "loupe": "training.loupe:LOUPENetwork",  # of no method: `physics.learned_lines` draws its lines
     },
 )
 ids = registry.ids

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...errors import WeightsError
+from ..ground.errors import WeightsError
 from .model import first_line
 
 # the types of values by their numbers in these files

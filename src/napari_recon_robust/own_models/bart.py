@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...errors import ModelError
-from ...progress import Job, Progress
-from ..base import Reconstructor
+from ..ground.errors import ModelError
+from ..ground.progress import Job, Progress
+from ..reconstructors.base import Reconstructor
 from .model import OwnModel, Slice
 
 FILES = ("kspace", "sensitivities", "mask", "image")

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import torch
 
-from ...errors import InputError, WeightsError
-from ...weights import store
-from .. import networks, unet
-from ..base import Reconstructor
-from ..unet import UNet
-from ..varnet import COMBINATION, SENSITIVITIES, VarNet
+from ..ground.errors import InputError, WeightsError
+from ..networks import registry as networks
+from ..reconstructors.base import Reconstructor
+from ..reconstructors.learned import unet
+from ..reconstructors.learned.unet import UNet
+from ..reconstructors.learned.varnet import COMBINATION, SENSITIVITIES, VarNet
+from ..weights import store
 
 LEADERBOARD = (
     "The name says leaderboard weights: fastMRI trained these on its training and validation data, "
@@ -59,7 +60,7 @@ def _published(source: str, state: store.State) -> Reconstructor:
 
 def _trained(source: str, weights: store.Weights) -> Reconstructor:
     """The method that runs the network of `training` that the file's header names."""
-    from ..registry import registry  # which lists what opens files
+    from ..reconstructors.registry import registry  # which lists what opens files
 
     assert weights.metadata is not None
     title, arguments = weights.metadata.title, weights.metadata.architecture

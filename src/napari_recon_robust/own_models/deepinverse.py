@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from ..origin import of_module
+from ..reconstructors.origin import of_module
 from .model import CalledModel, Slice
 
 

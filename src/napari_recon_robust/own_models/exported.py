@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...errors import ModelError, WeightsError
-from ..base import Reconstructor
+from ..ground.errors import ModelError, WeightsError
+from ..reconstructors.base import Reconstructor
 from . import archive
 from .archive import DTYPES, Archive
 from .graph import Graph, Name

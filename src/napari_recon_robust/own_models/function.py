@@ -12,9 +12,9 @@ from typing import Any
 
 from torch import nn
 
-from ...errors import ModelError
-from ..base import Reconstructor
-from ..origin import of_module
+from ..ground.errors import ModelError
+from ..reconstructors.base import Reconstructor
+from ..reconstructors.origin import of_module
 from .model import CalledModel, Slice, first_line
 
 DEFAULT = "reconstruct"  # the function of a script that is given without one

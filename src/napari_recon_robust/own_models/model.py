@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...errors import ModelError, ReconRobustError, dimensions
-from ...measurement import Calibration, Measurement
-from ...physics import fourier
-from ...progress import Job, Progress, relayed, run
-from ..base import Reconstructor
+from ..data.measurement import Calibration, Measurement
+from ..ground.errors import ModelError, ReconRobustError, dimensions
+from ..ground.progress import Job, Progress, relayed, run
+from ..physics import fourier
+from ..reconstructors.base import Reconstructor
 
 
 @dataclass(frozen=True, eq=False)

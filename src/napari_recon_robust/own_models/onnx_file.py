@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from ...errors import ModelError, WeightsError
-from ..base import Reconstructor
-from ..origin import of_file
+from ..ground.errors import ModelError, WeightsError
+from ..reconstructors.base import Reconstructor
+from ..reconstructors.origin import of_file
 from .model import CalledModel, Slice, first_line
 from .signature import Input, checked, image_of
 

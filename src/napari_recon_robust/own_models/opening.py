@@ -3,8 +3,8 @@
 from importlib import import_module
 from pathlib import Path
 
-from ...errors import ReconRobustError, WeightsError
-from ..base import Reconstructor
+from ..ground.errors import ReconRobustError, WeightsError
+from ..reconstructors.base import Reconstructor
 
 # suffix of a file: (module of this package, what it is)
 KINDS = {

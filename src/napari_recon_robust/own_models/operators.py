@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...errors import WeightsError
+from ..ground.errors import WeightsError
 from .sizes import power
 
 Call = Callable[..., Any]

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...errors import ModelError, WeightsError
+from ..ground.errors import ModelError, WeightsError
 from .model import Slice
 
 NAMES = ("kspace", "mask", "sensitivities", "image")

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from ..errors import InputError, dimensions
+from ..data.measurement import Measurement
+from ..data.roi import ROI
 from ..evaluation.comparison import finite
-from ..evaluation.roi import ROI
-from ..knob import Knob, resolve
-from ..measurement import Measurement
-from ..progress import Job
+from ..ground.errors import InputError, dimensions
+from ..ground.knob import Knob, resolve
+from ..ground.progress import Job
 from ..reconstructors.base import Method, Reconstructor
 
 # Calibration after the perturbation: a knob of every kind.

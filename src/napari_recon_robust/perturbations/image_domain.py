@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..knob import Knob
-from ..progress import Job, Progress
-from .ascent import Ascent, Search
+from ..ground.errors import InputError
+from ..ground.knob import Knob
+from ..ground.progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
-from .feature import EDGE, beyond, check_size
-from .insertion import LOST, ROSE, Insertion, detectability
-from .objective import Objective
-from .sphere_ascent import sphere_ascent
-from .worst_case import Plan
+from .features.feature import EDGE, beyond, check_size
+from .features.insertion import LOST, ROSE, Insertion, detectability
+from .noise.ascent import Ascent, Search
+from .noise.objective import Objective
+from .noise.sphere_ascent import sphere_ascent
+from .noise.worst_case import Plan
 
 # Of the symbol's edges, in pixels.
 SOFTNESS = 0.25

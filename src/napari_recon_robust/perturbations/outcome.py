@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..data.measurement import Measurement
+from ..data.roi import ROI
 from ..evaluation.comparison import Comparison
 from ..evaluation.metrics import foreground
-from ..evaluation.roi import ROI
-from ..measurement import Measurement
-from ..progress import Job, Progress
+from ..ground.progress import Job, Progress
 from ..reconstructors.base import Method, Reconstructor
 from .base import Perturbed
 from .random_noise import control

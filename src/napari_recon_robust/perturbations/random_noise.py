@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..measurement import Measurement
-from ..progress import Job, Progress
+from ..data.measurement import Measurement
+from ..ground.progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
 
 

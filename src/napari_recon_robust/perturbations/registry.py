@@ -3,24 +3,24 @@
 Other packages add theirs by the entry point `napari_recon_robust.perturbations`.
 """
 
-from ..registry import Registry
+from ..ground.registry import Registry
 from .base import Perturbation
 
 registry: Registry[Perturbation] = Registry(
     kind="perturbation",
     package="napari_recon_robust.perturbations",
     table={
-        "worst-case": "worst_case:WorstCase",
+        "worst-case": "noise.worst_case:WorstCase",
         "targeted": "targeted:Targeted",
         "image-domain": "image_domain:ImageDomain",
-        "fnaf": "fnaf:FNAF",
-        "rotation": "rotation:Rotation",
-        "motion": "motion:Motion",
-        "noise-level": "noise_level:NoiseLevel",
-        "other-mask": "other_mask:OtherMask",
-        "coil-dropout": "coil_dropout:CoilDropout",
-        "spike": "spike:Spike",
-        "contrast": "contrast:Contrast",
+        "fnaf": "features.fnaf:FNAF",
+        "rotation": "shifts.rotation:Rotation",
+        "motion": "shifts.motion:Motion",
+        "noise-level": "shifts.noise_level:NoiseLevel",
+        "other-mask": "shifts.other_mask:OtherMask",
+        "coil-dropout": "shifts.coil_dropout:CoilDropout",
+        "spike": "shifts.spike:Spike",
+        "contrast": "shifts.contrast:Contrast",
         "random": "random_noise:RandomNoise",
     },
 )

@@ -9,18 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError, dimensions
 from ..evaluation import metrics
+from ..ground.errors import InputError, dimensions
+from ..ground.knob import Knob
+from ..ground.progress import Job, Progress, relayed
 from ..io.images import read_image
-from ..knob import Knob
-from ..progress import Job, Progress, relayed
-from .ascent import Ascent
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
-from .drawn import filled, inserted, surroundings
-from .feature import Feature, Tissue, beyond, check_size
-from .objective import Objective
-from .sphere_ascent import sphere_ascent
-from .worst_case import WARM_STEPS
+from .features.drawn import filled, inserted, surroundings
+from .features.feature import Feature, Tissue, beyond, check_size
+from .noise.ascent import Ascent
+from .noise.objective import Objective
+from .noise.sphere_ascent import sphere_ascent
+from .noise.worst_case import WARM_STEPS
 
 # Reconstructions of a line search along z, and the gradients after which there is one.
 TRIALS, ROUND = 2, 4

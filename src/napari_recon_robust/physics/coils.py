@@ -11,7 +11,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from ..errors import InputError
+from ..ground.errors import InputError
 from . import fourier
 from .sampling import acs_region
 

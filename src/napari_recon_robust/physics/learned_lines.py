@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..ground.errors import InputError
 from ..weights import store
 
 SLOPE, STEEPNESS = 5.0, 12.0  # of the probability in O, and of the relaxed mask

@@ -14,7 +14,7 @@ from torch import Tensor
 from . import fourier
 
 if TYPE_CHECKING:
-    from .kernels import Rows
+    from ..kernels.normal import Rows
 
 _POWER_ITERATIONS = 5
 
@@ -72,12 +72,12 @@ class ForwardModel:
         ):
             return None
         try:
-            from . import kernels
+            from ..kernels import normal
         except ImportError:
             return None
         lines = self.mask.reshape(-1).numpy()
         items = s.detach().resolve_conj().contiguous().reshape(-1, *s.shape[-3:]).numpy()
-        return tuple(kernels.prepare(item, lines) for item in items)
+        return tuple(normal.prepare(item, lines) for item in items)
 
     @cached_property
     def support(self) -> Tensor:
@@ -101,7 +101,7 @@ class ForwardModel:
         """
         batch = self.sensitivities.shape[:-3]
         if self.fused is not None:
-            from .kernels import largest_eigenvalue
+            from ..kernels.normal import largest_eigenvalue
 
             values = [largest_eigenvalue(rows, _POWER_ITERATIONS) or 1.0 for rows in self.fused]
             return torch.tensor(values).reshape(*batch, 1, 1)
@@ -124,10 +124,10 @@ class _Normal(torch.autograd.Function):
         ctx.model, ctx.shape = model, image.shape
         batch = model.sensitivities.shape[:-3]
         if image.dtype == torch.complex64 and batch in ((), image.shape[:-2]) and model.fused is not None:
-            from . import kernels
+            from ..kernels import normal
 
             images = image.resolve_conj().contiguous().reshape(-1, *model.shape).numpy()
-            return torch.from_numpy(kernels.normal_images(images, model.fused)).reshape(image.shape)
+            return torch.from_numpy(normal.normal_images(images, model.fused)).reshape(image.shape)
         # Circular shifts commute with F^H M F, so the plain transforms do.
         mask = torch.fft.ifftshift(model.mask, model.dims)
         spectrum = torch.fft.fftn(model.sensitivities * image.unsqueeze(-3), dim=model.dims)

@@ -7,7 +7,7 @@ transforms it is the same in image space. Noise is white along k-space and may b
 import torch
 from torch import Tensor
 
-from ..errors import InputError, dimensions
+from ..ground.errors import InputError, dimensions
 from . import fourier, null_space
 from .sampling import acs_region
 

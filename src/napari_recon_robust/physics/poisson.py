@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError, dimensions
+from ..ground.errors import InputError, dimensions
 
 # Minimal distance at the edge of k-space over that in its centre, less one.
 DENSITY_FALL = 3.0

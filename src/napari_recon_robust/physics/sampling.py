@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 from torch import Tensor
 
-from ..errors import InputError
-from ..specification import Specification
+from ..ground.errors import InputError
+from ..ground.specification import Specification
 
 PATTERNS = ("random", "equispaced", "equispaced-fraction", "magic", "magic-fraction", "poisson-disc", "loupe")
 
@@ -67,7 +67,7 @@ class Sampling(Specification):
             return torch.from_numpy(points)
         state = np.random.RandomState(_state(self.seed))
         if self.pattern == "loupe":
-            from .loupe import learned_lines
+            from .learned_lines import learned_lines
 
             learned = learned_lines(
                 phase, round(phase * self._centre_fraction(phase)), self.acceleration, state.uniform()

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..knob import Knob
-from ..measurement import Measurement
+from ..data.measurement import Measurement
+from ..ground.errors import InputError
+from ..ground.knob import Knob
+from ..ground.progress import Job, Progress
 from ..physics.sampling import acs_region
-from ..progress import Job, Progress
 from .base import Method, Reconstructor
 
 VALUES = 13  # of the knob, evenly spaced on its scale

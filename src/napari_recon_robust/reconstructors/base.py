@@ -10,10 +10,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..errors import InputError, ModelError, ReconRobustError, dimensions
-from ..knob import Knob, Value, resolve
-from ..measurement import Measurement
-from ..progress import Job, Progress, run
+from ..data.measurement import Measurement
+from ..ground.errors import InputError, ModelError, ReconRobustError, dimensions
+from ..ground.knob import Knob, Value, resolve
+from ..ground.progress import Job, Progress, run
 from ..weights import store
 from .origin import PACKAGE, of_module
 

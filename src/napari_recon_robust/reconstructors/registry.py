@@ -1,25 +1,24 @@
 """The table of reconstructors: a new one is one module and one line here.
 
 Other packages add theirs by the entry point `napari_recon_robust.reconstructors`; a model without a package is
-opened by its file or its name (`own`).
+opened by its file or its name (`own_models`).
 """
 
 from importlib import import_module
 from typing import Any
 
-from ..registry import Registry
+from ..ground.registry import Registry
 from .base import Reconstructor
-from .own import opening
 
 # Former networks, which ship no more weights: files of weights that name them are still read.
 _FORMER = {
-    "hqs-net-tv": "hqs_net_from_tv:HQSNetFromTV",
-    "hyperrecon-tv": "hyperrecon_from_tv:HyperReconFromTV",
+    "hqs-net-tv": "learned.hqs_net_from_tv:HQSNetFromTV",
+    "hyperrecon-tv": "learned.hyperrecon_from_tv:HyperReconFromTV",
 }
 
 
 class Reconstructors(Registry[Reconstructor]):
-    """The table, and beyond it whatever `own.opening` opens."""
+    """The table, and beyond it whatever `own_models.opening` opens, which is imported as late as the methods are."""
 
     def running(self, network: str) -> Any:
         """The class of the method that runs the networks of that id; InputError where there is none."""
@@ -30,8 +29,11 @@ class Reconstructors(Registry[Reconstructor]):
 
     def get(self, id: str) -> Reconstructor:
         """The one of that id, loaded once; or an own model, opened anew each time."""
-        if id not in self.ids() and opening.recognises(id):
-            return opening.open_model(id)
+        if id not in self.ids():
+            opening = import_module("napari_recon_robust.own_models.opening")
+            if opening.recognises(id):
+                opened: Reconstructor = opening.open_model(id)
+                return opened
         return super().get(id)
 
 
@@ -39,34 +41,34 @@ registry = Reconstructors(
     kind="reconstructor",
     package="napari_recon_robust.reconstructors",
     table={
-        "zero-filled": "zero_filled:ZeroFilled",
-        "cg-sense": "cg_sense:CGSense",
-        "tv": "tv:TotalVariation",
-        "l1-wavelet": "wavelet:L1Wavelet",
-        "hqs": "hqs:HQS",
-        "dip": "dip:DIP",
-        "deep-decoder": "deep_decoder:DeepDecoder",
-        "conv-decoder": "conv_decoder:ConvDecoder",
-        "unet": "unet:UNet",
-        "unet-fnaf": "robust:FNAFUNet",
-        "unet-adversarial": "robust:AdversarialUNet",
-        "varnet": "varnet:VarNet",
-        "varnet-cg": "varnet_from_cg:VarNetFromCG",
-        "varnet-adversarial": "robust:AdversarialVarNet",
-        "cascade-net": "cascade_net:CascadeNet",
-        "unrolled-gd": "unrolled_gd:UnrolledGD",
-        "neumann": "neumann:Neumann",
-        "neumann-preconditioned": "neumann:PreconditionedNeumann",
-        "irim": "irim:IRIM",
-        "dagan": "dagan:DAGAN",
-        "gan-prior": "gan_prior:GANPrior",
-        "hqs-net": "hqs_net:HQSNet",
-        "unrolled-hqs": "unrolled_hqs:UnrolledHQS",
-        "hqs-supervised": "hqs_supervised:HQSSupervised",
-        "hyperrecon": "hyperrecon:HyperRecon",
-        "hyperrecon-supervised": "hyperrecon_supervised:HyperReconSupervised",
-        "posterior": "posterior:Posterior",
-        "test-time-training": "test_time_training:TestTimeTraining",
+        "zero-filled": "classical.zero_filled:ZeroFilled",
+        "cg-sense": "classical.cg_sense:CGSense",
+        "tv": "classical.tv:TotalVariation",
+        "l1-wavelet": "classical.wavelet:L1Wavelet",
+        "hqs": "classical.hqs:HQS",
+        "dip": "untrained.dip:DIP",
+        "deep-decoder": "untrained.deep_decoder:DeepDecoder",
+        "conv-decoder": "untrained.conv_decoder:ConvDecoder",
+        "unet": "learned.unet:UNet",
+        "unet-fnaf": "learned.robust:FNAFUNet",
+        "unet-adversarial": "learned.robust:AdversarialUNet",
+        "varnet": "learned.varnet:VarNet",
+        "varnet-cg": "learned.varnet_from_cg:VarNetFromCG",
+        "varnet-adversarial": "learned.robust:AdversarialVarNet",
+        "cascade-net": "learned.cascade_net:CascadeNet",
+        "unrolled-gd": "learned.unrolled_gd:UnrolledGD",
+        "neumann": "learned.neumann:Neumann",
+        "neumann-preconditioned": "learned.neumann:PreconditionedNeumann",
+        "irim": "learned.irim:IRIM",
+        "dagan": "generative.dagan:DAGAN",
+        "gan-prior": "generative.gan_prior:GANPrior",
+        "hqs-net": "learned.hqs_net:HQSNet",
+        "unrolled-hqs": "learned.unrolled_hqs:UnrolledHQS",
+        "hqs-supervised": "learned.hqs_supervised:HQSSupervised",
+        "hyperrecon": "learned.hyperrecon:HyperRecon",
+        "hyperrecon-supervised": "learned.hyperrecon_supervised:HyperReconSupervised",
+        "posterior": "generative.posterior:Posterior",
+        "test-time-training": "learned.test_time_training:TestTimeTraining",
     },
 )
 ids, get = registry.ids, registry.get

@@ -15,8 +15,8 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import binary_erosion, binary_fill_holes, distance_transform_edt, gaussian_filter, zoom
 from torch import Tensor
 
-from ..errors import InputError, dimensions
-from . import fourier
+from ..ground.errors import InputError, dimensions
+from ..physics import fourier
 
 NOISE_RANGE = (0.0015, 0.015)  # sigma relative to the image's 99.5th percentile
 # Radians; leaves 8-36% of imaginary part beside the low-resolution phase; real scans keep 13-41%.

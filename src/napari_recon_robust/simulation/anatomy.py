@@ -19,8 +19,8 @@ from scipy.ndimage import (
     map_coordinates,
 )
 
-from ..errors import FileFormatError, InputError
-from .simulate import smooth_field
+from ..ground.errors import FileFormatError, InputError
+from .acquisition import smooth_field
 
 Plane = Literal["axial", "coronal", "sagittal"]
 Image = NDArray[np.float32]

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FileFormatError, InputError
-from ..physics.anatomy import Volume, from_image
+from ..ground.errors import FileFormatError, InputError
+from .anatomy import Volume, from_image
 
 FEWEST = 8  # images that make a volume; localizers have less
 _NEEDED = ("SeriesInstanceUID", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")

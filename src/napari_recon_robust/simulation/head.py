@@ -14,7 +14,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates, spline_filter
 
-from ..errors import InputError
+from ..ground.errors import InputError
 
 Field = NDArray[np.float32]
 

@@ -12,20 +12,20 @@ from numpy.random import default_rng
 from numpy.typing import NDArray
 from pydantic import Field
 
-from .errors import InputError
-from .evaluation.roi import Box
-from .physics import fourier
-from .physics.head import CONTRASTS, Head, Lesion, Template, axial_points
-from .physics.model import root_sum_of_squares
-from .physics.simulate import CoilArray, SimulatedSlice, simulate_slice
-from .progress import Job, Progress
-from .specification import Specification
+from ..data.roi import Box
+from ..ground.errors import InputError
+from ..ground.progress import Job, Progress
+from ..ground.specification import Specification
+from ..physics import fourier
+from ..physics.model import root_sum_of_squares
+from .acquisition import CoilArray, SimulatedSlice, simulate_slice
+from .head import CONTRASTS, Head, Lesion, Template, axial_points
 
 if TYPE_CHECKING:
-    from .scan import Scan
+    from ..data.scan import Scan
 
 NAME = "brain_t2_simulated"
-_FOLDERS = (Path(__file__).parent / "sample_data", Path(__file__).parents[2] / "sample_data")
+_FOLDERS = (Path(__file__).parents[1] / "sample_data", Path(__file__).parents[3] / "sample_data")
 _DRAWN = 2  # the head is drawn at this many times the resolution that is acquired
 _FINE = 3  # slices averaged over the slice's thickness
 _LABEL = "Nonspecific white matter lesion"
@@ -81,7 +81,7 @@ def annotations_path() -> Path:
 
 def open_sample() -> "Scan":
     """The packaged sample as an open scan (a context manager)."""
-    from .io import open_scan
+    from ..io import open_scan
 
     return open_scan(sample_path())
 
@@ -91,7 +91,7 @@ def simulate_volume(recipe: Recipe, path: str | Path, *, template: Template | No
 
     template: the brain to start from, MNI152 by default (needs nilearn). Returns `path`; yields after every slice.
     """
-    from .io.fastmri import write_fastmri
+    from ..io.fastmri import write_fastmri
 
     path = Path(path)
     count = len(recipe.heights)
@@ -172,7 +172,7 @@ def lesion_boxes(recipe: Recipe, head: Head, lesions: Sequence[Lesion]) -> list[
 
 def _write_annotations(path: Path, recipe: Recipe, boxes: Sequence[tuple[int, Box]]) -> None:
     """A fastMRI+ table, by slice; its y runs from the last stored row, the top of the picture."""
-    from .io.annotations import COLUMNS
+    from ..io.annotations import COLUMNS
 
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")

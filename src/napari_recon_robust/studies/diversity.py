@@ -13,14 +13,14 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional
 
-from .errors import InputError
-from .evaluation import metrics
-from .knob import Knob
-from .measurement import Measurement
-from .perturbations.outcome import data_consistency
+from ..data.measurement import Measurement
+from ..evaluation import metrics
+from ..ground.errors import InputError
+from ..ground.knob import Knob
+from ..ground.progress import Job, Progress, relayed
+from ..perturbations.outcome import data_consistency
+from ..reconstructors.base import Method, Reconstructor
 from .plausibility import Band, plausible_band
-from .progress import Job, Progress, relayed
-from .reconstructors.base import Method, Reconstructor
 from .sweep import COUNTS
 
 DRAWS = 8  # of a method that leaves its image to chance

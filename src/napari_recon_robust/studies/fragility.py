@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .errors import InputError, dimensions
-from .evaluation import metrics
-from .evaluation.roi import ROI
-from .knob import resolve
-from .measurement import Measurement
-from .perturbations.base import SENSITIVITIES, Problem, check_budgets, coil_norms
-from .perturbations.objective import Objective, gradient_of
-from .perturbations.outcome import tissue_of
-from .perturbations.random_noise import draw
-from .perturbations.worst_case import WorstCase
-from .progress import Job, Progress, relayed
-from .reconstructors.base import Method, Reconstructor
+from ..data.measurement import Measurement
+from ..data.roi import ROI
+from ..evaluation import metrics
+from ..ground.errors import InputError, dimensions
+from ..ground.knob import resolve
+from ..ground.progress import Job, Progress, relayed
+from ..perturbations.base import SENSITIVITIES, Problem, check_budgets, coil_norms
+from ..perturbations.noise.objective import Objective, gradient_of
+from ..perturbations.noise.worst_case import WorstCase
+from ..perturbations.outcome import tissue_of
+from ..perturbations.random_noise import draw
+from ..reconstructors.base import Method, Reconstructor
 
 METHODS = ("attack", "gain")
 TILE, GRADIENTS, REPLICAS = 24, 5, 16

@@ -7,13 +7,13 @@ from math import inf, log, sqrt
 import torch
 from torch import Tensor
 
-from .errors import InputError
-from .measurement import Measurement
-from .physics import fourier
-from .physics.model import ForwardModel
-from .physics.sampling import acs_region
-from .progress import Job, Progress
-from .reconstructors.cg_sense import conjugate_gradients
+from ..data.measurement import Measurement
+from ..ground.errors import InputError
+from ..ground.progress import Job, Progress
+from ..physics import fourier
+from ..physics.model import ForwardModel
+from ..physics.sampling import acs_region
+from ..reconstructors.classical.cg_sense import conjugate_gradients
 
 ITERATIONS = 50  # of conjugate gradients: beyond, directions follow that hardly any sample sees
 SPENT = 0.9  # of the degrees of freedom, at most, that a plausible image spends on the noise

@@ -10,17 +10,17 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..errors import InputError
+from ..data.measurement import Measurement
+from ..data.roi import ROI
 from ..evaluation.comparison import finite
-from ..evaluation.roi import ROI
-from ..measurement import Measurement
-from ..progress import Job, Progress
+from ..ground.errors import InputError
+from ..ground.progress import Job, Progress
+from ..perturbations.base import Problem
+from ..perturbations.features.feature import PARAMETRIC, Feature, check_size
+from ..perturbations.features.feature_search import places
+from ..perturbations.features.insertion import LOST, ROSE, Insertion, Trial, detectability
+from ..perturbations.outcome import tissue_of
 from ..reconstructors.base import Method, Reconstructor
-from .base import Problem
-from .feature import PARAMETRIC, Feature, check_size
-from .feature_search import places
-from .insertion import LOST, ROSE, Insertion, Trial, detectability
-from .outcome import tissue_of
 
 # The distance of features in one image, in sizes; how many of the worst are inserted alone.
 APART, VERIFIED = 5.0, 8

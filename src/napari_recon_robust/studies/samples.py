@@ -8,16 +8,16 @@ from typing import Any
 
 import torch
 
-from ..errors import InputError
+from ..data.measurement import Measurement
+from ..data.scan import measured_points
 from ..evaluation import metrics
 from ..evaluation.comparison import finite
 from ..evaluation.metrics import Metrics
-from ..measurement import Measurement
+from ..ground.errors import InputError
+from ..ground.progress import Job, Progress
 from ..perturbations.outcome import tissue_of
 from ..physics.sampling import Sampling
-from ..progress import Job, Progress
 from ..reconstructors.base import Method, Reconstructor
-from ..scan import measured_points
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .errors import InputError
-from .knob import Knob
-from .measurement import Measurement
-from .progress import Job, Progress
-from .reconstructors.base import Method, Reconstructor
+from ..data.measurement import Measurement
+from ..ground.errors import InputError
+from ..ground.knob import Knob
+from ..ground.progress import Job, Progress
+from ..reconstructors.base import Method, Reconstructor
 
 COUNTS = {1: (9,), 2: (9, 3)}  # renders along each axis; one less is a power of two
 

@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .errors import InputError
-from .evaluation.comparison import finite
-from .evaluation.roi import ROI
-from .knob import resolve
-from .measurement import Measurement
-from .perturbations import registry
-from .perturbations.base import Perturbed
-from .perturbations.insertion import LOST, ROSE
-from .perturbations.outcome import Outcome, evaluate
-from .progress import Job, Progress, relayed
-from .reconstructors.base import Method, Reconstructor
+from ..data.measurement import Measurement
+from ..data.roi import ROI
+from ..evaluation.comparison import finite
+from ..ground.errors import InputError
+from ..ground.knob import resolve
+from ..ground.progress import Job, Progress, relayed
+from ..perturbations import registry
+from ..perturbations.base import Perturbed
+from ..perturbations.features.insertion import LOST, ROSE
+from ..perturbations.outcome import Outcome, evaluate
+from ..reconstructors.base import Method, Reconstructor
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ..reconstructors.gan_prior import ERROR, STRIDE
-from ..reconstructors.unrolled import channels, local_phase
-from .data import Example
+from ..networks.channels import channels, local_phase
+from ..reconstructors.generative.gan_prior import ERROR, STRIDE
+from .bank import Example
 
 _WIDTHS = (32, 64, 96, 96)
 _RATE, _BETAS = 3e-4, (0.5, 0.9)

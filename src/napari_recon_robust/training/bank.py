@@ -18,13 +18,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from ..errors import InputError, ReconRobustError
+from ..ground.errors import InputError, ReconRobustError
+from ..ground.progress import Job, Progress
+from ..ground.specification import Specification
 from ..physics import coils, fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import Pattern, Sampling
-from ..progress import Job, Progress
-from ..reconstructors.unrolled import Problem
-from ..specification import Specification
+from ..reconstructors.problem import Problem
 from .locks import locked
 from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Origin, Source, find_sources, log_uniform
 

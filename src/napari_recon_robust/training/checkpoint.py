@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..reconstructors import networks
+from ..ground.errors import InputError
+from ..networks import registry as networks
 from .recipe import Preset, Recipe
 
 _NOT_COMPARED = {"title", "notes", "stored", "share", "network", "arguments"}

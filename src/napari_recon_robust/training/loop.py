@@ -24,16 +24,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import InputError
 from ..evaluation.metrics import foreground, nmse
+from ..ground.errors import InputError
+from ..ground.progress import Job, Progress
+from ..networks.muon import optimisers
 from ..physics.model import ForwardModel
-from ..progress import Job, Progress
-from ..reconstructors import tv
-from ..reconstructors.muon import optimisers
-from ..reconstructors.unrolled import Problem
+from ..reconstructors.classical import tv
+from ..reconstructors.problem import Problem
 from ..weights import store
 from . import checkpoint, schedule
-from .data import Bank, Case, Example, build_bank, draw_example
+from .bank import Bank, Case, Example, build_bank, draw_example
 from .locks import locked
 from .log import Line, Log
 from .losses import LOSSES, SELF_SUPERVISED, make_loss

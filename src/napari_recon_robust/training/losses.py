@@ -17,16 +17,18 @@ from numpy.random import Generator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..errors import InputError
 from ..evaluation.metrics import foreground, ssim
+from ..ground.errors import InputError
 from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import acs_lines
-from ..reconstructors import hyperrecon_supervised, posterior, tv
-from ..reconstructors.energy import MIX, WEIGHT, linear_start, objective
-from ..reconstructors.unrolled import Problem
+from ..reconstructors.classical import tv
+from ..reconstructors.classical.energy import MIX, WEIGHT, objective
+from ..reconstructors.generative import posterior
+from ..reconstructors.learned import hyperrecon_supervised
+from ..reconstructors.problem import Problem, linear_start
 from . import robust
 from .adversarial import Adversarial, Generation, Refinement
-from .data import Example
+from .bank import Example
 from .sources import log_uniform
 
 Loss = Callable[[nn.Module, Example, Generator], Tensor]

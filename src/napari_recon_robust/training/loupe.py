@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..physics import fourier, loupe
+from ..physics import fourier, learned_lines
 from ..physics.model import ForwardModel
-from .trained import ImageNetwork, noise_level
-from .unrolled import DataConsistency, Problem, data_consistency
+from ..reconstructors.learned.data_consistency import DataConsistency, data_consistency
+from ..reconstructors.learned.trained import ImageNetwork, noise_level
+from ..reconstructors.problem import Problem
 
 CONVOLUTIONS = 5
 
@@ -17,7 +18,7 @@ CONVOLUTIONS = 5
 class LOUPENetwork(nn.Module):
     """x_0 = P A^H y,  z_k = x_k + C_k(x_k),  x_{k+1} = P (A^H y + w z_k),  P = (A^H A + w I)^-1,  A = M F S.
 
-    The lines of M have the learned probabilities of `physics.loupe`; C_k are convolutional networks, and
+    The lines of M have the learned probabilities of `physics.learned_lines`; C_k are convolutional networks, and
     w = exp(a + b log sigma). Data consistency is exact: from a few gradient steps, which leave aliasing that several
     coils can resolve, lines nearer to the centre were learned than better reconstructions want.
 
@@ -55,11 +56,11 @@ class LOUPENetwork(nn.Module):
     def mask(self, width: int, acceleration: float, centre_fraction: float, offset: float) -> Tensor:
         """float32 (1, width) of zeros and ones, with the gradient of the relaxed mask."""
         centre = round(centre_fraction * width)
-        count = loupe.number_of_lines(width, centre, acceleration)
-        logits = loupe.logits_at(self.logits, self.accelerations, acceleration, width)
-        probability = loupe.probabilities(logits, centre, count)
-        soft = loupe.relaxed(probability, loupe.thresholds(probability, centre, offset))
-        return (loupe.draw(probability, centre, offset) + (soft - soft.detach()))[None].float()
+        count = learned_lines.number_of_lines(width, centre, acceleration)
+        logits = learned_lines.logits_at(self.logits, self.accelerations, acceleration, width)
+        probability = learned_lines.probabilities(logits, centre, count)
+        soft = learned_lines.relaxed(probability, learned_lines.thresholds(probability, centre, offset))
+        return (learned_lines.draw(probability, centre, offset) + (soft - soft.detach()))[None].float()
 
 
 @dataclass(frozen=True, eq=False)

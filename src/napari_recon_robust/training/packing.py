@@ -11,8 +11,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
-from ..errors import FileFormatError, InputError
-from ..progress import Job, Progress
+from ..ground.errors import FileFormatError, InputError
+from ..ground.progress import Job, Progress
 from .people import Split
 from .sources import PACKED, Anatomy, Origin, Packed, Source, find_sources
 

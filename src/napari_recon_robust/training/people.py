@@ -17,8 +17,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from ..errors import InputError
-from ..specification import Specification
+from ..ground.errors import InputError
+from ..ground.specification import Specification
 
 Use = Literal["training", "validation", "test"]
 

@@ -4,7 +4,7 @@
   loss: an entry of `losses.LOSSES`, loss(network, example, rng) -> scalar; it calls network(example.problem);
   bank, masks, pixels: the data (`sources.BankSpecification`, `data.MaskSpecification`, pixels of a crop);
   presets: steps, learning rate, ... for "cpu" and "gpu".
-A new architecture is a network whose `forward(problem: unrolled.Problem) -> complex64 (rows, columns)`, a line in the
+A new architecture is a network whose `forward(problem: Problem) -> complex64 (rows, columns)`, a line in the
 table of networks, a loss where none fits, and one YAML file.
 """
 
@@ -18,11 +18,11 @@ import yaml
 from pydantic import AfterValidator, Field
 from torch import nn
 
-from ..errors import InputError
-from ..reconstructors import networks
-from ..specification import Specification
+from ..ground.errors import InputError
+from ..ground.specification import Specification
+from ..networks import registry as networks
 from ..weights import store
-from .data import MaskSpecification
+from .bank import MaskSpecification
 from .sources import BankSpecification
 
 

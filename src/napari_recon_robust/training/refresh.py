@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
-from ..errors import InputError, ReconRobustError
-from ..progress import Job, Progress, run
-from .data import Bank, find_division
+from ..ground.errors import InputError, ReconRobustError
+from ..ground.progress import Job, Progress, run
+from .bank import Bank, find_division
 from .locks import locked
 from .sources import BankSpecification
 

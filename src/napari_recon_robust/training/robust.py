@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..evaluation.metrics import foreground
-from ..perturbations.feature import SHAPES, Feature, Tissue
+from ..perturbations.features.feature import SHAPES, Feature, Tissue
 from ..physics.model import root_sum_of_squares
-from .data import Example
+from .bank import Example
 from .sources import log_uniform
 
 Network = Callable[..., Tensor]

@@ -18,15 +18,16 @@ from numpy.random import Generator
 from pydantic import Field
 from torch import Tensor
 
-from ..errors import InputError
-from ..hdf5 import is_hdf5, open_hdf5
-from ..io import dicom, open_scan
-from ..measurement import Measurement
-from ..physics import anatomy, fourier, noise
-from ..physics.anatomy import Volume
-from ..physics.simulate import simulate_slice
-from ..progress import Job, Progress
-from ..specification import Specification
+from ..data.measurement import Measurement
+from ..ground.errors import InputError
+from ..ground.hdf5 import is_hdf5, open_hdf5
+from ..ground.progress import Job, Progress
+from ..ground.specification import Specification
+from ..io import open_scan
+from ..physics import fourier, noise
+from ..simulation import anatomy, dicom
+from ..simulation.acquisition import simulate_slice
+from ..simulation.anatomy import Volume
 from .people import Split, Use, check_apart
 
 _PHASE_DETAIL = 0.85  # share of the cases that have it

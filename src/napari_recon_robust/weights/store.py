@@ -24,7 +24,7 @@ from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 from torch import Tensor
 
-from ..errors import WeightsError
+from ..ground.errors import WeightsError
 
 State = dict[str, Tensor]
 Range = tuple[float, float]

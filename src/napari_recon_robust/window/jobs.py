@@ -24,8 +24,8 @@ from psygnal import EmitLoopError
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QThreadPool, Signal
 
-from ..errors import ModelError, ReconRobustError
-from ..progress import Progress
+from ..ground.errors import ModelError, ReconRobustError
+from ..ground.progress import Progress
 from ..workbench.task import Task
 
 _log = logging.getLogger(__name__)

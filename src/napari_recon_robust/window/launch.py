@@ -8,7 +8,7 @@ import napari
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
-from ..errors import ModelError
+from ..ground.errors import ModelError
 from ..io.images import write_image
 from ..workbench.perturbing import Result
 from .session import PLUGIN, Session

@@ -10,14 +10,14 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
-from ..errors import ReconRobustError
+from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
 from ..workbench.regions import Region
 from ..workbench.task import Task
-from .geometry import Geometry, Outline
+from .canvas.geometry import Geometry, Outline
+from .canvas.layers import Panels
+from .canvas.scene import Scene
 from .jobs import Jobs, sentence
-from .layers import Panels
-from .scene import Scene
 from .warm import after_warm_up, compile_kernels, compiler, is_warm, warm_up
 
 PLUGIN = "napari-recon-robust"
@@ -255,7 +255,7 @@ class Session(QObject):
 
     def _outlines(self) -> list[tuple[Region, Outline]]:
         """Every shape with the region that it belongs to, in the order of the layers."""
-        from . import outlines  # needs torch, which an empty dock does without
+        from .canvas import outlines  # needs torch, which an empty dock does without
 
         regions = self.bench.regions
         return [
@@ -266,7 +266,7 @@ class Session(QObject):
 
     def _on_outlines(self, action: str, indices: tuple[int, ...], now: list[Outline]) -> None:
         """What was drawn, moved or deleted by hand in one panel is so for the review, and thereby in all panels."""
-        from . import outlines
+        from .canvas import outlines
 
         regions = self.bench.regions
         _, rows, columns = self.bench.acquisition.shape

@@ -10,9 +10,9 @@ from napari.layers import Image, Shapes
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
-from ..progress import Job, Progress
+from ..ground.progress import Job, Progress
 from ..workbench.task import Task
-from .geometry import Geometry
+from .canvas.geometry import Geometry
 
 COMPILING = (
     "Compiling TV and other fast methods for this machine, once: half a minute in which images come late; "
@@ -67,7 +67,7 @@ def compile_kernels() -> Job[None]:
     """Compile the kernels, or load them if that was done before: a small measurement is reconstructed."""
     import torch
 
-    from ..measurement import Calibration, Measurement
+    from ..data.measurement import Calibration, Measurement
     from ..reconstructors import registry
 
     coils, size = 2, 32

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from ..errors import InputError, ReconRobustError
-from ..progress import Job, Progress
+from ..ground.errors import InputError, ReconRobustError
+from ..ground.progress import Job, Progress
 from .task import Task
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..measurement import Measurement
+    from ..data.measurement import Measurement
+    from ..data.scan import Scan
     from ..physics.sampling import Sampling
-    from ..scan import Scan
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +214,7 @@ def _open(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
 
 def _open_sample() -> Job["Scan"]:
     yield Progress(0.0, "Opening the sample")
-    from ..sample import sample_path
+    from ..simulation.sample import sample_path
 
     return (yield from _open(sample_path(), None))
 

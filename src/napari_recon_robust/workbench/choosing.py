@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from ..progress import Job, Progress
+from ..ground.progress import Job, Progress
 from .acquisition import Acquisition
 from .reconstruction import Reconstruction
 from .regions import Region, Regions
@@ -13,8 +13,8 @@ from .task import Task, part
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..diversity import Choice, Variant
-    from ..measurement import Measurement
+    from ..data.measurement import Measurement
+    from ..studies.diversity import Choice, Variant
 
 _RENDERING, _CALIBRATED = 0.8, 0.9  # of the job; the rest compares
 
@@ -66,7 +66,7 @@ class Choosing:
             region = self._regions.roi(self._acquisition.index).mask(measured.measurement.matrix)
 
         def accept(found: "Choice") -> None:
-            from ..diversity import where_different
+            from ..studies.diversity import where_different
 
             if reconstructor is self._reconstruction.reconstructor and measured is self._acquisition.slice:
                 self.variants, self.sentence, self.region = list(found), found.sentence, region
@@ -94,8 +94,8 @@ class Choosing:
 def _choose(
     members: "Job[list[Variant]]", measurement: "Measurement", count: int, region: "Tensor | None"
 ) -> "Job[Choice]":
-    from ..diversity import choose
-    from ..plausibility import plausible_band
+    from ..studies.diversity import choose
+    from ..studies.plausibility import plausible_band
 
     yield Progress(0.0, "Rendering the images to choose from")
     found = yield from part(members, 0.0, _RENDERING)

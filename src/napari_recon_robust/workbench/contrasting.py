@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from ..errors import InputError
+from ..ground.errors import InputError
 from .acquisition import Acquisition
 from .reconstruction import Reconstruction
 from .regions import Region, Regions
@@ -46,7 +46,7 @@ class Contrasting:
         """Whether the method draws from the posterior."""
         if self._reconstruction.reconstructor is None:
             return False
-        from ..reconstructors.posterior import Posterior
+        from ..reconstructors.generative.posterior import Posterior
 
         return isinstance(self._reconstruction.reconstructor, Posterior)
 
@@ -70,7 +70,7 @@ class Contrasting:
 
         Raises InputError if no region is chosen, or for a method that draws no samples.
         """
-        from ..reconstructors.posterior import Posterior
+        from ..reconstructors.generative.posterior import Posterior
 
         method, now = self._reconstruction.chosen, self._now()
         posterior = method.reconstructor

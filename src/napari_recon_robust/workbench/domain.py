@@ -4,7 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..measurement import Measurement
+    from ..data.measurement import Measurement
     from ..reconstructors.base import Reconstructor
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from psygnal import Signal
 
-from ..progress import Job, Progress
+from ..ground.progress import Job, Progress
 from .acquisition import Acquisition
 from .perturbing import Perturbing
 from .reconstruction import Reconstruction
@@ -13,11 +13,11 @@ from .regions import Regions
 from .task import Task
 
 if TYPE_CHECKING:
-    from ..evaluation.roi import ROI
-    from ..fragility import FragilityMap
-    from ..measurement import Measurement
-    from ..perturbations.retention import RetentionMap
+    from ..data.measurement import Measurement
+    from ..data.roi import ROI
     from ..reconstructors.base import Method
+    from ..studies.fragility import FragilityMap
+    from ..studies.retention import RetentionMap
 
     Places: TypeAlias = "list[tuple[ROI, str]]"
     Found: TypeAlias = "FragilityMap | RetentionMap"
@@ -95,7 +95,7 @@ def _find_fragile(
     measurement: "Measurement", method: "Method", options: Mapping[str, Any]
 ) -> "Job[tuple[Found, Places]]":
     yield Progress(0.0, "Looking for fragile places")
-    from ..fragility import TILE, fragility
+    from ..studies.fragility import TILE, fragility
 
     side = min(TILE, *measurement.matrix)
     # The noise amplification takes a reconstruction for each draw, and is not shown.
@@ -106,7 +106,7 @@ def _find_fragile(
 
 def _find_lost(measurement: "Measurement", method: "Method", feature: Mapping[str, Any]) -> "Job[tuple[Found, Places]]":
     yield Progress(0.0, "Looking for lost features")
-    from ..perturbations.retention import retention_map
+    from ..studies.retention import retention_map
 
     shape = "blob" if feature["shape"] == "any" else feature["shape"]
     job = retention_map(measurement, method, **{**feature, "shape": shape})

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from ..errors import InputError
-from ..knob import Knob, resolve
-from ..progress import Job, Progress
+from ..ground.errors import InputError
+from ..ground.knob import Knob, resolve
+from ..ground.progress import Job, Progress
 from .acquisition import Acquisition, Slice
 from .reconstruction import Reconstruction
 from .regions import Regions
@@ -19,13 +19,13 @@ from .task import Task, part
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..evaluation.roi import ROI
-    from ..measurement import Measurement
+    from ..data.measurement import Measurement
+    from ..data.roi import ROI
     from ..perturbations.base import Perturbation, Perturbed
     from ..perturbations.outcome import Outcome
     from ..perturbations.targeted import Targeted
     from ..reconstructors.base import Method
-    from ..sweep import Sweep
+    from ..studies.sweep import Sweep
 
 BUDGET = Knob(
     name="budget",
@@ -163,7 +163,7 @@ class Perturbing:
     def _region(self, kind: "Perturbation", measured: Slice) -> "ROI":
         if kind.needs_budget or self._regions.chosen:
             return self._regions.roi(measured.index)
-        from ..evaluation.roi import ROI
+        from ..data.roi import ROI
 
         return ROI.box(0, 0, *measured.measurement.matrix, label="whole image")
 
@@ -234,7 +234,7 @@ def finished(setting: Setting, index: int, outcomes: "Sequence[Outcome]", note: 
 
 def replay_of(setting: Setting, outcome: "Outcome") -> "Sweep | None":
     """f(k + s z) over the factor s, both ends known already; None where there is no budget to scale."""
-    from ..sweep import Sweep
+    from ..studies.sweep import Sweep
 
     perturbed, comparison, clean = outcome.perturbed, outcome.comparison, setting.measurement
     if perturbed.budget.nominal is None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
-from ..errors import InputError
-from ..knob import Knob
-from ..progress import Job, Progress, relayed
+from ..ground.errors import InputError
+from ..ground.knob import Knob
+from ..ground.progress import Job, Progress, relayed
 from .acquisition import Acquisition, Slice
 from .compiling import compilations
 from .task import Task
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from ..diversity import Variant
+    from ..data.measurement import Measurement
     from ..evaluation.metrics import Metrics
-    from ..measurement import Measurement
     from ..perturbations.base import Perturbed, Restore
     from ..reconstructors.base import Method, Reconstructor
-    from ..sweep import Family, Sweep
+    from ..studies.diversity import Variant
+    from ..studies.sweep import Family, Sweep
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +185,7 @@ class Reconstruction:
 
     def prepare(self) -> Task[None] | None:
         """Fill the range of the live knobs, nearest first; None for a method without such knobs."""
-        from ..sweep import Sweep
+        from ..studies.sweep import Sweep
 
         method, measured = self.chosen, self._acquisition.current
         if not self.axes:
@@ -203,7 +203,7 @@ class Reconstruction:
 
         Raises InputError for a method without either, or of magnitudes alone.
         """
-        from ..diversity import draws, family_axes
+        from ..studies.diversity import draws, family_axes
 
         method = self.chosen
         if method.reconstructor.draw is not None:
@@ -306,7 +306,7 @@ def _prepare(sweeps: "Sequence[Sweep]") -> Job[None]:
 
 
 def _members(sweep: "Sweep", method: "Method", consistency: Mapping[tuple[float, ...], float]) -> Job["list[Variant]"]:
-    from ..diversity import Variant
+    from ..studies.diversity import Variant
 
     yield from sweep.prepare()
     found = sweep.renders()

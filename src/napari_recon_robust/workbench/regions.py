@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 from psygnal import Signal
 
-from ..errors import InputError
+from ..ground.errors import InputError
 
 if TYPE_CHECKING:
-    from ..evaluation.roi import ROI, Annotation
+    from ..data.roi import ROI, Annotation
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ class Regions:
 
     def roi(self, index: int) -> "ROI":
         """The chosen regions of a slice as one ROI; InputError if none is chosen there."""
-        from ..evaluation.roi import ROI
+        from ..data.roi import ROI
 
         here = [region for region in self.chosen if region.slice == index]
         if not here:

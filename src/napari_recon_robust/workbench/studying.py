@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from ..errors import InputError
-from ..progress import Job, Progress
+from ..ground.errors import InputError
+from ..ground.progress import Job, Progress
 from .acquisition import Acquisition, Slice
 from .perturbing import Perturbing, Setting
 from .reconstruction import Reconstruction
@@ -14,9 +14,9 @@ from .task import Task
 
 if TYPE_CHECKING:
     from ..perturbations.outcome import Outcome
-    from ..quality.samples import Curve
     from ..reconstructors.base import Method, Reconstructor
-    from ..transfer import Transfer
+    from ..studies.samples import Curve
+    from ..studies.transfer import Transfer
 
 ACCELERATIONS, SEEDS = (2.0, 3.0, 4.0, 6.0, 8.0), range(3)
 
@@ -94,7 +94,7 @@ def _transfer(
     setting: Setting, budget: float, methods: Sequence[str], find: "Callable[[str], Reconstructor]"
 ) -> "Job[Transfer]":
     yield Progress(0.0, "Transfer between methods")
-    from ..transfer import transfer
+    from ..studies.transfer import transfer
 
     return (
         yield from transfer(
@@ -111,7 +111,7 @@ def _transfer(
 def _samples(measured: Slice, method: "Method") -> "Job[Curve]":
     yield Progress(0.0, "Quality over samples")
     from ..physics.sampling import Sampling
-    from ..quality.samples import quality_by_samples
+    from ..studies.samples import quality_by_samples
 
     sampling = measured.sampling if isinstance(measured.sampling, Sampling) else None  # nothing varies a mask
     return (yield from quality_by_samples(measured.measurement, method, ACCELERATIONS, sampling=sampling, seeds=SEEDS))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from ..progress import Job, Progress, relayed, run
+from ..ground.progress import Job, Progress, relayed, run
 
 T = TypeVar("T")
 

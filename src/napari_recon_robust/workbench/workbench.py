@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
-from ..progress import Job, Progress
+from ..ground.errors import InputError
+from ..ground.progress import Job, Progress
 from .acquisition import Acquisition
 from .choosing import Choosing
 from .contrasting import Contrasting
@@ -17,9 +17,9 @@ from .studying import Studying
 from .task import Task, part
 
 if TYPE_CHECKING:
-    from ..evaluation.roi import Annotation
+    from ..data.roi import Annotation
+    from ..data.scan import Scan
     from ..reconstructors.base import Reconstructor
-    from ..scan import Scan
 
 
 class Workbench:
@@ -96,8 +96,8 @@ def _annotations(table: Path, scan: "Scan") -> Job["list[Annotation]"]:
 
 def _save(result: Result, folder: Path) -> Job[Path]:
     yield Progress(0.0, f"Saving {folder.name}")
-    from ..evaluation.record import save_case
-    from ..replay import make_case
+    from ..cases.record import save_case
+    from ..cases.replay import make_case
 
     setting = result.setting
     case = make_case(
@@ -115,8 +115,8 @@ def _save(result: Result, folder: Path) -> Job[Path]:
 def _open_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:
     """Everything again from the saved k-space; what does not agree with the record is a finding of the result."""
     yield Progress(0.0, f"Opening {folder.name}")
-    from ..evaluation.record import load_case
-    from ..replay import measurement_of, replay
+    from ..cases.record import load_case
+    from ..cases.replay import measurement_of, replay
 
     case = load_case(folder)
     recipe = case.recipe

@@ -3,18 +3,18 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.knob import resolve
-from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.knob import resolve
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Problem
-from napari_recon_robust.perturbations.feature import Feature, Tissue
-from napari_recon_robust.perturbations.feature_search import FiniteDifferences, RandomSearch
-from napari_recon_robust.perturbations.fnaf import FNAF
-from napari_recon_robust.perturbations.insertion import Insertion
-from napari_recon_robust.perturbations.multiplexed import Multiplexed
+from napari_recon_robust.perturbations.features.feature import Feature, Tissue
+from napari_recon_robust.perturbations.features.feature_search import FiniteDifferences, RandomSearch
+from napari_recon_robust.perturbations.features.fnaf import FNAF
+from napari_recon_robust.perturbations.features.insertion import Insertion
+from napari_recon_robust.perturbations.features.multiplexed import Multiplexed
 from napari_recon_robust.perturbations.outcome import evaluate
-from napari_recon_robust.progress import run
 
 WHOLE = ROI.box(0, 0, 32, 36)
 PUBLISHED = ("random-search", "finite-differences")

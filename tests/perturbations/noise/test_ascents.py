@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.perturbations.apgd import checkpoints
-from napari_recon_robust.perturbations.balls import into_balls, onto_spheres, unit
 from napari_recon_robust.perturbations.base import Problem, coil_norms
-from napari_recon_robust.perturbations.objective import Objective
+from napari_recon_robust.perturbations.noise.apgd import checkpoints
+from napari_recon_robust.perturbations.noise.balls import into_balls, onto_spheres, unit
+from napari_recon_robust.perturbations.noise.objective import Objective
+from napari_recon_robust.perturbations.noise.worst_case import ASCENTS, WorstCase
 from napari_recon_robust.perturbations.random_noise import draw
-from napari_recon_robust.perturbations.worst_case import ASCENTS, WorstCase
 
 ETA = 0.01
 

@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.errors import ModelError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.perturbations.balls import onto_spheres
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import ModelError
 from napari_recon_robust.perturbations.base import Problem, coil_norms
-from napari_recon_robust.perturbations.black_box import black_box
-from napari_recon_robust.perturbations.losses import own
-from napari_recon_robust.perturbations.objective import Objective
+from napari_recon_robust.perturbations.noise.balls import onto_spheres
+from napari_recon_robust.perturbations.noise.black_box import black_box
+from napari_recon_robust.perturbations.noise.losses import own
+from napari_recon_robust.perturbations.noise.objective import Objective
+from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
 from napari_recon_robust.perturbations.random_noise import draw
-from napari_recon_robust.perturbations.sphere_ascent import sphere_ascent
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.reconstructors import registry
 

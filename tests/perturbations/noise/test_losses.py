@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.perturbations.losses import CONTRASTS, LOSSES, ring_about
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.perturbations.noise.losses import CONTRASTS, LOSSES, ring_about
+from napari_recon_robust.perturbations.noise.worst_case import WorstCase
 from napari_recon_robust.perturbations.outcome import evaluate
-from napari_recon_robust.perturbations.worst_case import WorstCase
-from napari_recon_robust.progress import run
 
 KEPT = {"sensitivities": "kept"}
 

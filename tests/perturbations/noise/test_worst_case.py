@@ -2,17 +2,17 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError, ModelError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.perturbations.advrec import advrec
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError, ModelError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Problem, coil_norms
-from napari_recon_robust.perturbations.losses import LOSSES
-from napari_recon_robust.perturbations.objective import Objective
+from napari_recon_robust.perturbations.noise.advrec import advrec
+from napari_recon_robust.perturbations.noise.losses import LOSSES
+from napari_recon_robust.perturbations.noise.objective import Objective
+from napari_recon_robust.perturbations.noise.worst_case import WorstCase
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.random_noise import RandomNoise, draw
-from napari_recon_robust.perturbations.worst_case import WorstCase
-from napari_recon_robust.progress import run
 from napari_recon_robust.reconstructors import registry as reconstructors
 
 KEPT = {"sensitivities": "kept"}

@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations import registry
-from napari_recon_robust.perturbations.contrast import tone
-from napari_recon_robust.perturbations.other_mask import pattern_of
 from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.perturbations.shifts.contrast import tone
+from napari_recon_robust.perturbations.shifts.other_mask import pattern_of
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.progress import run
 
 
 def perturb(kind, measurement, method, roi, **knobs):

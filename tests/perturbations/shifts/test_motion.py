@@ -1,10 +1,10 @@
 import torch
 
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Calibration, Measurement
-from napari_recon_robust.perturbations.motion import Motion
+from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.perturbations.shifts.motion import Motion
 from napari_recon_robust.physics import fourier
-from napari_recon_robust.progress import run
 
 
 def test_no_amplitude_is_no_motion(measurement, combined, roi):

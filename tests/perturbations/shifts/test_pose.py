@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from napari_recon_robust.perturbations.pose import Pose
+from napari_recon_robust.perturbations.shifts.pose import Pose
 
 ROWS, COLUMNS = 60, 64
 STILL = Pose()

@@ -1,14 +1,14 @@
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.outcome import evaluate
-from napari_recon_robust.perturbations.pose import Pose
-from napari_recon_robust.perturbations.rotation import Rotation, angle_grid
+from napari_recon_robust.perturbations.shifts.pose import Pose
+from napari_recon_robust.perturbations.shifts.rotation import Rotation, angle_grid
 from napari_recon_robust.physics import fourier
-from napari_recon_robust.progress import run
 
 SIZE = 48
 ROI_BOX = ROI.box(14, 14, 20, 20)

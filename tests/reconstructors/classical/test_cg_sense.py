@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.reconstructors import cg_sense
-from napari_recon_robust.reconstructors.cg_sense import CGSense, conjugate_gradients
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.reconstructors.classical import cg_sense
+from napari_recon_robust.reconstructors.classical.cg_sense import CGSense, conjugate_gradients
 
 
 @pytest.mark.parametrize("pattern", ["lines", "plane"])

@@ -3,11 +3,11 @@ from itertools import pairwise
 import pytest
 import torch
 
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.reconstructors import hqs, sparsity, tv
-from napari_recon_robust.reconstructors.energy import objective
-from napari_recon_robust.reconstructors.hqs import HQS, Splitting
-from napari_recon_robust.reconstructors.wavelet import L1Wavelet
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.reconstructors.classical import hqs, sparsity, tv
+from napari_recon_robust.reconstructors.classical.energy import objective
+from napari_recon_robust.reconstructors.classical.hqs import HQS, Splitting
+from napari_recon_robust.reconstructors.classical.wavelet import L1Wavelet
 
 
 @pytest.mark.parametrize("mix", [0.0, 0.4, 1.0])

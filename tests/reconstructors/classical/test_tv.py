@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.reconstructors import sparsity, tv
-from napari_recon_robust.reconstructors.tv import TotalVariation, auto_weight, total_variation
-from napari_recon_robust.sample import open_sample
+from napari_recon_robust.reconstructors.classical import sparsity, tv
+from napari_recon_robust.reconstructors.classical.tv import TotalVariation, auto_weight, total_variation
+from napari_recon_robust.simulation.sample import open_sample
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.physics.simulate import SimulatedSlice
-from napari_recon_robust.reconstructors import sparsity
-from napari_recon_robust.reconstructors.energy import objective
-from napari_recon_robust.reconstructors.wavelet import HIGH, LOW, Details, L1Wavelet, SplitSolver
+from napari_recon_robust.reconstructors.classical import sparsity
+from napari_recon_robust.reconstructors.classical.energy import objective
+from napari_recon_robust.reconstructors.classical.wavelet import HIGH, LOW, Details, L1Wavelet, SplitSolver
+from napari_recon_robust.simulation.acquisition import SimulatedSlice
 
 D = Details()
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.reconstructors.zero_filled import ZeroFilled
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.reconstructors.classical.zero_filled import ZeroFilled
 
 
 @pytest.mark.parametrize("pattern", ["lines", "plane"])

@@ -17,11 +17,12 @@ from test_properties import (  # noqa: F401
     test_the_units_of_the_scan_do_not_matter,
 )
 
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.progress import run
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.networks.channels import local_phase, to_complex
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.gan_prior import ERROR, GANPrior, PriorNetwork, deviation, search
-from napari_recon_robust.reconstructors.unrolled import Problem, local_phase, problems, to_complex
+from napari_recon_robust.reconstructors.generative.gan_prior import ERROR, GANPrior, PriorNetwork, deviation, search
+from napari_recon_robust.reconstructors.problem import Problem, problems
 
 
 @pytest.fixture(scope="module")

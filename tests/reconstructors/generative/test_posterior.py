@@ -17,12 +17,12 @@ from test_properties import (  # noqa: F401
     test_the_units_of_the_scan_do_not_matter,
 )
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.model import ForwardModel
-from napari_recon_robust.progress import run
-from napari_recon_robust.reconstructors.posterior import Denoised, Denoiser, Posterior, sample
-from napari_recon_robust.reconstructors.unrolled import Problem
+from napari_recon_robust.reconstructors.generative.posterior import Denoised, Denoiser, Posterior, sample
+from napari_recon_robust.reconstructors.problem import Problem
 
 
 @pytest.fixture(scope="module")

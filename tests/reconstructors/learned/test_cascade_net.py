@@ -3,8 +3,9 @@ import torch
 
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel
-from napari_recon_robust.reconstructors import cascade_net as module
-from napari_recon_robust.reconstructors.unrolled import Problem, proximal
+from napari_recon_robust.reconstructors.learned import cascade_net as module
+from napari_recon_robust.reconstructors.learned.data_consistency import proximal
+from napari_recon_robust.reconstructors.problem import Problem
 
 
 def test_an_untrained_cascade_is_the_proximal_point_method(tiny, dense, monkeypatch):
@@ -33,7 +34,7 @@ def test_data_consistency_of_one_coil_is_exact_and_the_published_one():
 
 
 def test_less_penalty_is_closer_to_the_data(lines):
-    from napari_recon_robust.reconstructors.unrolled import problems
+    from napari_recon_robust.reconstructors.problem import problems
 
     (problem,) = problems(lines)
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.consistency import ERROR, towards_samples
-from napari_recon_robust.reconstructors.unrolled import assemble, problems
+from napari_recon_robust.reconstructors.learned.consistency import ERROR, towards_samples
+from napari_recon_robust.reconstructors.problem import assemble, problems
 
 
 @pytest.mark.parametrize("weight", [0.05, 0.5, 5.0])

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_recon_robust.reconstructors import half_quadratic as module
-from napari_recon_robust.reconstructors.half_quadratic import SEEN, Unroll, unrolled
-from napari_recon_robust.reconstructors.unrolled import Problem
+from napari_recon_robust.reconstructors.learned import half_quadratic as module
+from napari_recon_robust.reconstructors.learned.half_quadratic import SEEN, Unroll, unrolled
+from napari_recon_robust.reconstructors.problem import Problem
 
 SHAPE = (6, 12)
 

@@ -1,10 +1,10 @@
 import numpy as np
 import torch
 
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.reconstructors.hqs_net import HQSNetwork
-from napari_recon_robust.reconstructors.unrolled import Problem, problems
-from napari_recon_robust.training.data import Example
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetwork
+from napari_recon_robust.reconstructors.problem import Problem, problems
+from napari_recon_robust.training.bank import Example
 from napari_recon_robust.training.losses import LOSSES
 
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.reconstructors import energy, tv
-from napari_recon_robust.reconstructors.hqs_net_from_tv import HQSNetNetwork
-from napari_recon_robust.reconstructors.unrolled import Problem, problems
-from napari_recon_robust.training.data import Example
+from napari_recon_robust.reconstructors.classical import energy, tv
+from napari_recon_robust.reconstructors.learned.hqs_net_from_tv import HQSNetNetwork
+from napari_recon_robust.reconstructors.problem import Problem, problems
+from napari_recon_robust.training.bank import Example
 from napari_recon_robust.training.losses import LOSSES
 
 

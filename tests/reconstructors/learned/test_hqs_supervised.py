@@ -1,14 +1,17 @@
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation.metrics import foreground, nmse
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.networks.loading import load_trained
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel
-from napari_recon_robust.reconstructors import registry, tv
-from napari_recon_robust.reconstructors.hqs_supervised import HQSNetwork
-from napari_recon_robust.reconstructors.unrolled import Problem, data_consistency, load_trained, problems
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.reconstructors.learned.data_consistency import data_consistency
+from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSNetwork
+from napari_recon_robust.reconstructors.problem import Problem, problems
 
 
 def test_an_untrained_network_returns_the_tv_image(lines):

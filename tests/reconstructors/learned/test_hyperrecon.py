@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.reconstructors import energy, tv
-from napari_recon_robust.reconstructors.hyperrecon import HyperNetwork
-from napari_recon_robust.reconstructors.unrolled import load_trained, problems
+from napari_recon_robust.networks.loading import load_trained
+from napari_recon_robust.reconstructors.classical import energy, tv
+from napari_recon_robust.reconstructors.learned.hyperrecon import HyperNetwork
+from napari_recon_robust.reconstructors.problem import problems
 
 
 def wavelet_norm(image: np.ndarray) -> float:

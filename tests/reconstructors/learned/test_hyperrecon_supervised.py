@@ -11,11 +11,15 @@ from test_properties import (  # noqa: F401
     test_the_units_of_the_scan_do_not_matter,
 )
 
-from napari_recon_robust.errors import WeightsError
-from napari_recon_robust.reconstructors import hyperrecon_supervised as module
-from napari_recon_robust.reconstructors import tv
-from napari_recon_robust.reconstructors.hyperrecon_supervised import HyperNetwork, HyperReconSupervised, coefficients
-from napari_recon_robust.reconstructors.unrolled import problems
+from napari_recon_robust.ground.errors import WeightsError
+from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.reconstructors.learned import hyperrecon_supervised as module
+from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import (
+    HyperNetwork,
+    HyperReconSupervised,
+    coefficients,
+)
+from napari_recon_robust.reconstructors.problem import problems
 
 TERMS = ["improvement", "consistency", "sharpness"]
 KINDS = {

@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from napari_recon_robust.reconstructors import irim as module
-from napari_recon_robust.reconstructors.energy import linear_start
-from napari_recon_robust.reconstructors.irim import IRIMNetwork, Layer
-from napari_recon_robust.reconstructors.unrolled import Problem, channels, problems
+from napari_recon_robust.networks.channels import channels
+from napari_recon_robust.reconstructors.learned import irim as module
+from napari_recon_robust.reconstructors.learned.irim import IRIMNetwork, Layer
+from napari_recon_robust.reconstructors.problem import Problem, linear_start, problems
 
 
 @pytest.fixture(params=[(48, 48), (47, 39)], ids="{0[0]}x{0[1]}".format)

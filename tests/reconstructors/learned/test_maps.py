@@ -2,9 +2,9 @@
 
 import pytest
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.quality.entries import Entry
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.studies.quality.entries import Entry
 
 
 def test_the_deviation_of_samples_is_no_image() -> None:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.reconstructors.neumann import NeumannNetwork
-from napari_recon_robust.reconstructors.unrolled import Problem
+from napari_recon_robust.reconstructors.learned.neumann import NeumannNetwork
+from napari_recon_robust.reconstructors.problem import Problem
 
 UNIT = np.eye(72)
 
@@ -38,7 +38,7 @@ def test_untrained_and_preconditioned_it_is_the_series_of_the_preconditioned_equ
 
 def test_untrained_it_is_gradient_descent(lines):
     """The partial sums of the series are the iterates of gradient descent."""
-    from napari_recon_robust.reconstructors.unrolled import problems
+    from napari_recon_robust.reconstructors.problem import problems
 
     (problem,) = problems(lines)
     b = iterate = problem.right_hand_side

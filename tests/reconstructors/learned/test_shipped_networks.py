@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation.metrics import foreground, measure, nmse
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.networks.loading import load_trained
 from napari_recon_robust.physics.sampling import Pattern, Sampling
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.energy import objective
-from napari_recon_robust.reconstructors.hqs_net import HQSNetwork
-from napari_recon_robust.reconstructors.unrolled import load_trained, problems
+from napari_recon_robust.reconstructors.classical.energy import objective
+from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetwork
+from napari_recon_robust.reconstructors.problem import problems
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,13 @@ import copy
 import pytest
 import torch
 
-from napari_recon_robust.errors import InputError, ModelError
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.progress import Progress, run
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import InputError, ModelError
+from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.hqs_supervised import HQSSupervised
-from napari_recon_robust.reconstructors.hyperrecon import HyperRecon
-from napari_recon_robust.reconstructors.test_time_training import NETWORKS, TestTimeTraining
+from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSSupervised
+from napari_recon_robust.reconstructors.learned.hyperrecon import HyperRecon
+from napari_recon_robust.reconstructors.learned.test_time_training import NETWORKS, TestTimeTraining
 
 
 def test_the_shipped_network_is_untouched(hqs: HQSSupervised, lines: Measurement) -> None:

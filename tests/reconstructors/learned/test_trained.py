@@ -15,12 +15,12 @@ from test_properties import (  # noqa: F401
     test_the_units_of_the_scan_do_not_matter,
 )
 
-from napari_recon_robust.errors import WeightsError
+from napari_recon_robust.ground.errors import WeightsError
 from napari_recon_robust.reconstructors.base import Reconstructor
-from napari_recon_robust.reconstructors.cascade_net import CascadeNet
-from napari_recon_robust.reconstructors.irim import IRIM
-from napari_recon_robust.reconstructors.trained import ImageNetwork, noise_level
-from napari_recon_robust.reconstructors.unrolled import problems
+from napari_recon_robust.reconstructors.learned.cascade_net import CascadeNet
+from napari_recon_robust.reconstructors.learned.irim import IRIM
+from napari_recon_robust.reconstructors.learned.trained import ImageNetwork, noise_level
+from napari_recon_robust.reconstructors.problem import problems
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from napari_recon_robust.errors import ModelError, WeightsError
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import ModelError, WeightsError
+from napari_recon_robust.networks.fastmri_layout import FastMRIUNet
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.reconstructors import unet as module
-from napari_recon_robust.reconstructors.fastmri_layout import FastMRIUNet
-from napari_recon_robust.reconstructors.unet import TrainableUNet, UNet
+from napari_recon_robust.reconstructors.learned import unet as module
+from napari_recon_robust.reconstructors.learned.unet import TrainableUNet, UNet
 
 
 @pytest.fixture(scope="module")

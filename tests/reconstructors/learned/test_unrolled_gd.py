@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse.linalg import cg
 
-from napari_recon_robust.reconstructors.unrolled import problems
-from napari_recon_robust.reconstructors.unrolled_gd import GradientDescentNetwork
+from napari_recon_robust.reconstructors.learned.unrolled_gd import GradientDescentNetwork
+from napari_recon_robust.reconstructors.problem import problems
 
 
 def started(dense: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -7,18 +7,18 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from napari_recon_robust.errors import InputError, WeightsError
-from napari_recon_robust.measurement import Calibration, Measurement
+from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.ground.errors import InputError, WeightsError
+from napari_recon_robust.networks.fastmri_layout import FastMRIVarNet, NormalisingUNet, acs_columns
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.reconstructors import varnet as varnet_module
-from napari_recon_robust.reconstructors import varnet_from_cg
-from napari_recon_robust.reconstructors.cg_sense import conjugate_gradients
-from napari_recon_robust.reconstructors.fastmri_layout import FastMRIVarNet, NormalisingUNet, acs_columns
-from napari_recon_robust.reconstructors.unrolled import Problem
-from napari_recon_robust.reconstructors.varnet import TrainableVarNet, VarNet, combined
-from napari_recon_robust.reconstructors.varnet_from_cg import VarNetFromCG, VarNetFromCGNetwork
+from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
+from napari_recon_robust.reconstructors.learned import varnet as varnet_module
+from napari_recon_robust.reconstructors.learned import varnet_from_cg
+from napari_recon_robust.reconstructors.learned.varnet import TrainableVarNet, VarNet, combined
+from napari_recon_robust.reconstructors.learned.varnet_from_cg import VarNetFromCG, VarNetFromCGNetwork
+from napari_recon_robust.reconstructors.problem import Problem
 from napari_recon_robust.weights import store
 from napari_recon_robust.weights.store import Domain, Metadata
 
@@ -208,9 +208,9 @@ def test_weights_without_a_sensitivity_network(tmp_path: Path, lines: Measuremen
 PUBLISHED_SIZE = """
 import resource, sys
 import torch
-from napari_recon_robust.measurement import Measurement
+from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.reconstructors.varnet import VarNet
+from napari_recon_robust.reconstructors.learned.varnet import VarNet
 
 torch.set_num_threads(1)
 mask = Sampling().mask(640, 368)

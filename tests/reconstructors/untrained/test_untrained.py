@@ -3,17 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-
-from napari_recon_robust import progress
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.measurement import Measurement
-from napari_recon_robust.perturbations.outcome import evaluate
-from napari_recon_robust.perturbations.worst_case import WorstCase
-from napari_recon_robust.physics.sampling import acs_region
-from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.unrolled import problems, to_complex
-from napari_recon_robust.reconstructors.untrained import (
+from napari_recon_robust.reconstructors.untrained.untrained.untrained import (
     SHARE,
     Tangent,
     Untrained,
@@ -22,6 +12,17 @@ from napari_recon_robust.reconstructors.untrained import (
     held_out_samples,
     upsampled,
 )
+
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground import progress
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.networks.channels import to_complex
+from napari_recon_robust.perturbations.noise.worst_case import WorstCase
+from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.physics.sampling import acs_region
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.problem import problems
 
 IDS = ("dip", "deep-decoder", "conv-decoder")
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 import napari_recon_robust as rr
-from napari_recon_robust.errors import FileFormatError, InputError
 from napari_recon_robust.evaluation import metrics
-from napari_recon_robust.progress import run
-from napari_recon_robust.quality.cases import Grid, cases, groups
-from napari_recon_robust.quality.entries import Entry
-from napari_recon_robust.quality.study import compare_methods
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.cg_sense import CGSense
-from napari_recon_robust.reconstructors.tv import auto_weight
+from napari_recon_robust.reconstructors.classical.cg_sense import CGSense
+from napari_recon_robust.reconstructors.classical.tv import auto_weight
+from napari_recon_robust.studies.quality.cases import Grid, cases, groups
+from napari_recon_robust.studies.quality.entries import Entry
+from napari_recon_robust.studies.quality.study import compare_methods
 
 GRID = Grid(accelerations=(3.0,), seeds=(0, 1), slices=2, patterns=("random",))
 

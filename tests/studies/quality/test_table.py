@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from napari_recon_robust.quality.results import Result
-from napari_recon_robust.quality.table import Table, bootstrap
+from napari_recon_robust.studies.quality.results import Result
+from napari_recon_robust.studies.quality.table import Table, bootstrap
 
 
 def result(method: str, case: int, nmse: float, *, scan: int = 1, slice: int = 0) -> Result:

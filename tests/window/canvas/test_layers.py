@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_recon_robust.widgets.geometry import Geometry, Outline
-from napari_recon_robust.widgets.layers import ORDER, Panels
+from napari_recon_robust.window.canvas.geometry import Geometry, Outline
+from napari_recon_robust.window.canvas.layers import ORDER, Panels
 
 SHAPE = (5, 32, 40)
 BOX = np.array([[3.5, 4.5], [3.5, 9.5], [8.5, 9.5], [8.5, 4.5]])

@@ -5,10 +5,10 @@ import pytest
 import torch
 from napari.layers import Shapes
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.widgets.geometry import Outline
-from napari_recon_robust.widgets.outlines import of_roi, to_roi
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.window.canvas.geometry import Outline
+from napari_recon_robust.window.canvas.outlines import of_roi, to_roi
 
 SIZE = (40, 48)
 ROIS = {

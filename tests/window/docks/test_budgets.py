@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
-from napari_recon_robust.errors import InputError
-from napari_recon_robust.widgets.budgets import parsed
-from napari_recon_robust.widgets.plot import Axes, Line, Plot, apart, ticks_of
-from napari_recon_robust.widgets.session import Session
+from napari_recon_robust.controls.plot import Axes, Line, Plot, apart, ticks_of
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.window.docks.budgets import parsed
+from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 
+from napari_recon_robust.controls.parts import ACCENT
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.evaluation.contrast import Contrasts
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.widgets.contrast import Histogram
-from napari_recon_robust.widgets.parts import ACCENT
-from napari_recon_robust.widgets.session import Session
+from napari_recon_robust.window.docks.contrast import Histogram
+from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
 

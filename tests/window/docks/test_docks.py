@@ -15,9 +15,9 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton
 
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.widgets import commands, keys
-from napari_recon_robust.widgets.session import DOCKS, PLUGIN, Session
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.window import commands, keys
+from napari_recon_robust.window.session import DOCKS, PLUGIN, Session
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -455,7 +455,7 @@ def test_a_refused_sampling_does_not_stay(review: Session, until: Until) -> None
 
 
 def test_reading_through_napari(viewer: Any, scan_file: Path, tmp_path: Path, until: Until) -> None:
-    from napari_recon_robust.widgets.reader import get_reader
+    from napari_recon_robust.window.reader import get_reader
 
     np.save(tmp_path / "picture.npy", np.zeros((4, 4)))
     assert get_reader(str(tmp_path / "picture.npy")) is None

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtWidgets import QPushButton
 
-from napari_recon_robust.widgets.session import Session
+from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.reconstructors.fastmri_layout import FastMRIUNet
-from napari_recon_robust.widgets.session import Session
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.networks.fastmri_layout import FastMRIUNet
+from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
 COMBINE = """

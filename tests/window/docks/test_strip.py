@@ -9,8 +9,8 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
-from napari_recon_robust.evaluation.roi import ROI
-from napari_recon_robust.widgets.session import Session
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
 

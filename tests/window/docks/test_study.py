@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_recon_robust import progress
-from napari_recon_robust.quality.samples import quality_by_samples
-from napari_recon_robust.widgets.parts import Fold
-from napari_recon_robust.widgets.session import Session
+from napari_recon_robust.controls.parts import Fold
+from napari_recon_robust.ground import progress
+from napari_recon_robust.studies.samples import quality_by_samples
+from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
 

@@ -10,8 +10,8 @@ import torch
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_recon_robust.io.images import write_image
-from napari_recon_robust.widgets.session import Session
-from napari_recon_robust.widgets.target import HINTS
+from napari_recon_robust.window.docks.target import HINTS
+from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
 

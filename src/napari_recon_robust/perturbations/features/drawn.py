@@ -6,7 +6,7 @@ from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 from torch import Tensor
 
-from ..errors import InputError
+from ...ground.errors import InputError
 from .feature import DARKEST
 
 

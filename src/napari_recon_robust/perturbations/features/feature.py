@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InputError, dimensions
+from ...ground.errors import InputError, dimensions
 
 PARAMETRIC = ("blob", "line", "ring")
 SHAPES = (*PARAMETRIC, "walk")

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from ..errors import InputError
-from ..progress import Job, Progress
-from .base import Perturbed, Problem
+from ...ground.errors import InputError
+from ...ground.progress import Job, Progress
+from ..base import Perturbed, Problem
+from ..outcome import tissue_of
 from .feature import PARAMETRIC, Feature
 from .insertion import Insertion, Trial
-from .outcome import tissue_of
 
 # What a search draws, relative to the knobs.
 SIZES, CONTRASTS = (0.75, 1.5), (0.75, 1.25)

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..knob import Knob
-from ..progress import Job, Progress
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ...ground.errors import InputError
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
 from .feature import SHAPES, Feature, check_size
 from .feature_search import FiniteDifferences, RandomSearch, Search
 from .insertion import Insertion

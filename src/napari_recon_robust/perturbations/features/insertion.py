@@ -8,11 +8,11 @@ from math import isfinite, pi
 import torch
 from torch import Tensor
 
-from ..evaluation.roi import ROI
-from ..measurement import Measurement
-from .base import Perturbed
+from ...data.measurement import Measurement
+from ...data.roi import ROI
+from ..base import Perturbed
+from ..scene import Scene
 from .feature import STEPS, Feature, Inserted, Tissue, beyond
-from .scene import Scene
 
 LOST = 0.5
 # Rose's criterion: a known feature is seen reliably at a signal-to-noise ratio of 5.

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..noise.objective import gradient_of
 from .feature import Feature
 from .feature_search import CONTRASTS, SIZES, Search, Steps
-from .objective import gradient_of
 
 # What a gradient costs in reconstructions.
 GRADIENT = 3

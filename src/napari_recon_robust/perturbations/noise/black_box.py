@@ -8,11 +8,11 @@ from math import isfinite, pi
 import torch
 from torch import Tensor
 
-from ..errors import InputError, ModelError
-from ..measurement import Measurement
-from ..physics import fourier
-from ..physics.model import ForwardModel, root_sum_of_squares
-from ..reconstructors.cg_sense import ITERATIONS, conjugate_gradients
+from ...data.measurement import Measurement
+from ...ground.errors import InputError, ModelError
+from ...physics import fourier
+from ...physics.model import ForwardModel, root_sum_of_squares
+from ...reconstructors.classical.cg_sense import ITERATIONS, conjugate_gradients
 from .ascent import Ascent, Search
 from .objective import Objective
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError, ReconRobustError, dimensions
-from ..evaluation import metrics
+from ...evaluation import metrics
+from ...ground.errors import InputError, ReconRobustError, dimensions
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 

@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..errors import InputError, ModelError, ReconRobustError
-from ..evaluation import metrics
-from .base import Problem
+from ...evaluation import metrics
+from ...ground.errors import InputError, ModelError, ReconRobustError
+from ..base import Problem
 from .losses import LOSSES, Loss, contrast_left
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..progress import relayed
-from ..reconstructors import registry
+from ...ground.progress import relayed
+from ...reconstructors import registry
 from .ascent import Ascent, Search
 from .objective import Objective
 from .sphere_ascent import sphere_ascent

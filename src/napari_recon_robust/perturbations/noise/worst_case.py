@@ -8,20 +8,20 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..knob import Knob
-from ..progress import Job, Progress, relayed
+from ...ground.errors import InputError
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress, relayed
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from ..random_noise import draw
 from .adam import adam
 from .advrec import advrec
 from .apgd import apgd
 from .ascent import Ascent, Search
 from .balls import onto_spheres
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
 from .losses import CONTRASTS, LARGE, LOSSES, Loss, name_of, own
 from .objective import Objective
-from .random_noise import draw
 from .sphere_ascent import sphere_ascent
-from .transfer import CONTINUATION, STAND_INS, stand_in_for, transfer
+from .surrogate import CONTINUATION, STAND_INS, stand_in_for, transfer
 
 WARM_STEPS = 3
 # How much more loss a black-box search must find before gradients are said to mislead; five honest ones are passed by

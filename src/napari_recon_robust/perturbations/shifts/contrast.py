@@ -5,11 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..knob import Knob
-from ..progress import Job, Progress
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
-from .scene import Scene
+from ...ground.errors import InputError
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ..scene import Scene
 
 # Intensities, relative to the brightest tissue, below which there is no tissue to invert, and below which the tone
 # curve becomes straight: a power alone is infinitely steep at zero, and would lift the noise.

@@ -4,11 +4,11 @@ from typing import Any
 
 import torch
 
-from ..knob import Knob
-from ..progress import Job, Progress
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ..scene import Scene
 from .pose import Pose
-from .scene import Scene
 
 
 class Motion(Perturbation):

@@ -5,12 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..knob import Knob
-from ..physics.sampling import PATTERNS, Sampling
-from ..progress import Job, Progress
-from ..scan import measured_points
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ...data.scan import measured_points
+from ...ground.errors import InputError
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress
+from ...physics.sampling import PATTERNS, Sampling
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
 
 
 class OtherMask(Perturbation):

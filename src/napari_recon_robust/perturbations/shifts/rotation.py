@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..evaluation import metrics
-from ..evaluation.comparison import finite
-from ..knob import Knob
-from ..measurement import Measurement
-from ..physics import fourier
-from ..progress import Job, Progress
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, Restore
+from ...data.measurement import Measurement
+from ...evaluation import metrics
+from ...evaluation.comparison import finite
+from ...ground.errors import InputError
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress
+from ...physics import fourier
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, Restore
+from ..scene import Scene
 from .pose import Pose
-from .scene import Scene
 
 
 class Rotation(Perturbation):

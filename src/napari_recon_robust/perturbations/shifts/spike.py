@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 
-from ..errors import InputError
-from ..knob import Knob
-from ..progress import Job, Progress
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ...ground.errors import InputError
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
 
 
 class Spike(Perturbation):

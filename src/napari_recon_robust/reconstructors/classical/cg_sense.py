@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..knob import Knob
-from ..measurement import Measurement
-from .base import Reconstructor
+from ...data.measurement import Measurement
+from ...ground.knob import Knob
+from ..base import Reconstructor
 
 ITERATIONS = 10
 

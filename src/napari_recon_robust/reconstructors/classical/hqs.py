@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..knob import Knob
-from ..measurement import Measurement
-from ..physics.model import ForwardModel
+from ...data.measurement import Measurement
+from ...ground.knob import Knob
+from ...physics.model import ForwardModel
+from ..base import Reconstructor
 from . import energy, sparsity
-from .base import Reconstructor
 from .cg_sense import conjugate_gradients
 from .sparsity import Solver, Transform, in_units, minimiser, right_hand_side
 from .tv import DIFFERENCES

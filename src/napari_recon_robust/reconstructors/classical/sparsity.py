@@ -9,10 +9,10 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor
 
-from ..knob import resolve
-from ..measurement import Measurement
-from ..physics.model import ForwardModel
-from .base import Reconstructor
+from ...data.measurement import Measurement
+from ...ground.knob import resolve
+from ...physics.model import ForwardModel
+from ..base import Reconstructor
 from .cg_sense import conjugate_gradients
 
 START = 8  # conjugate gradient steps that give the first image

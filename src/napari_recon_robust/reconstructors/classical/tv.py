@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..knob import Knob
-from ..measurement import Measurement
-from ..physics.model import ForwardModel
+from ...data.measurement import Measurement
+from ...ground.knob import Knob
+from ...physics.model import ForwardModel
 from . import sparsity
 from .sparsity import DualSolver, SparseReconstructor, TorchSolver, Transform
 
@@ -108,16 +108,16 @@ def _solver(model: ForwardModel, b: Tensor) -> DualSolver[Any]:
 
 
 class _FusedSolver(DualSolver[list[Any]]):
-    """For sampled lines on the CPU: item by item in the kernels of `tv_kernels`; a state is a list of (image, dual)."""
+    """For sampled lines on the CPU: item by item by `kernels.tv`; a state is a list of (image, dual)."""
 
     def __init__(self, model: ForwardModel, batch: torch.Size) -> None:
         super().__init__(model, DIFFERENCES)
-        from ..physics import kernels
-        from . import tv_kernels
+        from ...kernels import normal
+        from ...kernels import tv as tv_kernels
 
         assert model.fused is not None
-        self.layout, self.kernels, self.batch = kernels, tv_kernels, batch
-        self.rows, self.height = model.shape[0], kernels.padded(model.shape[0])
+        self.layout, self.kernels, self.batch = normal, tv_kernels, batch
+        self.rows, self.height = model.shape[0], normal.padded(model.shape[0])
 
     def start(self, b: Tensor) -> list[Any]:
         states = []

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..knob import Knob
-from ..physics.model import ForwardModel
+from ...ground.knob import Knob
+from ...physics.model import ForwardModel
 from . import sparsity
 from .cg_sense import conjugate_gradients
 from .sparsity import DualSolver, SparseReconstructor, State, TorchSolver, Transform
@@ -142,7 +142,7 @@ def _fits(x: Tensor) -> bool:
 
 
 def _kernels() -> Any:
-    from . import wavelet_kernels  # numba is imported at its first use
+    from ...kernels import wavelet as wavelet_kernels  # numba is imported at its first use
 
     return wavelet_kernels
 

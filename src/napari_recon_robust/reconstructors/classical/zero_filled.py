@@ -4,11 +4,11 @@ from typing import Any
 
 from torch import Tensor
 
-from ..knob import Knob
-from ..measurement import Measurement
-from ..physics import fourier
-from ..physics.model import root_sum_of_squares
-from .base import Reconstructor
+from ...data.measurement import Measurement
+from ...ground.knob import Knob
+from ...physics import fourier
+from ...physics.model import root_sum_of_squares
+from ..base import Reconstructor
 
 
 class ZeroFilled(Reconstructor):

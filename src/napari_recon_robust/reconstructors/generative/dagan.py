@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..knob import Knob
-from .trained import ImageNetwork, TrainedReconstructor
-from .unrolled import Problem, load_trained, local_phase
+from ...ground.knob import Knob
+from ...networks.channels import local_phase
+from ...networks.loading import load_trained
+from ..learned.trained import ImageNetwork, TrainedReconstructor
+from ..problem import Problem
 
 REACH = 0.3  # of the network's output of unit size: aliasing is that large
 

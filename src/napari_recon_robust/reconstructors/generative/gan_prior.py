@@ -11,14 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..knob import Knob
-from ..measurement import Measurement
-from ..physics.model import ForwardModel
-from ..progress import Job, Progress, run
-from . import tv
-from .base import Reconstructor
-from .trained import ResidualBlock
-from .unrolled import Problem, assemble, in_turn, load_trained, local_phase, problems, to_complex
+from ...data.measurement import Measurement
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress, run
+from ...networks.channels import local_phase, to_complex
+from ...networks.loading import load_trained
+from ...physics.model import ForwardModel
+from ..base import Reconstructor
+from ..classical import tv
+from ..learned.trained import ResidualBlock
+from ..problem import Problem, assemble, in_turn, problems
 
 LATENT, STRIDE = 16, 8  # channels of z, and pixels from one of its places to the next
 ERROR = 0.05  # standard deviation of what the generator leaves, relative to the image's scale

@@ -13,16 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import InputError
-from ..evaluation.contrast import Contrasts, contrasts, surroundings
-from ..knob import Knob
-from ..measurement import Measurement
-from ..progress import Job, Progress, relayed, run
-from . import tv
-from .base import Reconstructor
-from .cg_sense import conjugate_gradients
-from .trained import UNet
-from .unrolled import Problem, assemble, channels, in_turn, load_trained, on_blocks, problems, smooth, to_complex
+from ...data.measurement import Measurement
+from ...evaluation.contrast import Contrasts, contrasts, surroundings
+from ...ground.errors import InputError
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress, relayed, run
+from ...networks.channels import channels, on_blocks, smooth, to_complex
+from ...networks.loading import load_trained
+from ..base import Reconstructor
+from ..classical import tv
+from ..classical.cg_sense import conjugate_gradients
+from ..learned.trained import UNet
+from ..problem import Problem, assemble, in_turn, problems
 
 LEVELS = 0.002, 0.6  # of noise that the denoiser is trained for, relative to the image's scale
 FIRST, LAST = 0.5, 0.003  # of a sample

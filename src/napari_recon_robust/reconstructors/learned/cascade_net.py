@@ -5,8 +5,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from ...networks.loading import load_trained
+from ..problem import Problem
+from .data_consistency import proximal
 from .trained import ImageNetwork, TrainedReconstructor, noise_level
-from .unrolled import Problem, load_trained, proximal
 
 STEPS = 6  # conjugate gradient steps of each data consistency, from the image before it
 FIRST_PENALTY = 0.1  # at the typical noise level, in training's first step

@@ -4,11 +4,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..knob import Knob
-from ..measurement import Measurement
-from ..physics.model import ForwardModel
+from ...data.measurement import Measurement
+from ...ground.knob import Knob
+from ...physics.model import ForwardModel
+from ..problem import assemble, problems
+from .data_consistency import proximal
 from .trained import NOISE, TrainedReconstructor
-from .unrolled import assemble, problems, proximal
 
 ERROR = 0.04  # of a network's image, relative to its scale
 STEPS = 12

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..physics.model import ForwardModel
-from .cg_sense import solution_and_residual
-from .unrolled import channels, on_blocks, smooth, to_complex
+from ...networks.channels import channels, on_blocks, smooth, to_complex
+from ...physics.model import ForwardModel
+from ..classical.cg_sense import solution_and_residual
 
 STEPS = 4  # conjugate gradient steps of each data consistency, from z_k: trained as they are run
 SEEN = 6  # real maps that a correction sees: image, detail and pull

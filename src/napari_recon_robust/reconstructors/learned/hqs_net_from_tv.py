@@ -3,10 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from . import energy
+from ...networks.channels import channels
+from ...networks.loading import load_trained
+from ..classical import energy
+from ..problem import Problem
+from .data_consistency import proximal
 from .hyperrecon_from_tv import STEPS, anchor
 from .trained import ImageNetwork, TrainedReconstructor
-from .unrolled import Problem, channels, load_trained, proximal
 
 _FIRST_PENALTY = 0.1
 _UNIT = 5.0  # reach of the networks in weights: what a proximal map at the penalties takes off

@@ -3,11 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from ..knob import Knob
-from . import tv
+from ...ground.knob import Knob
+from ...networks.loading import load_trained
+from ..classical import tv
+from ..problem import Problem
+from .data_consistency import data_consistency
 from .splitting import INPUTS, GatedCorrection
 from .trained import NOISE, TYPICAL_NOISE, TrainedReconstructor, UNet
-from .unrolled import Problem, data_consistency, load_trained
 
 
 class HQSSupervised(TrainedReconstructor):

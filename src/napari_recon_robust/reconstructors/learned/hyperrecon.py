@@ -10,14 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..knob import resolve
-from ..measurement import Measurement
-from .energy import MIX, WEIGHT
+from ...data.measurement import Measurement
+from ...ground.knob import resolve
+from ...networks.correction import zero_at_first
+from ...networks.loading import load_trained
+from ..classical.energy import MIX, WEIGHT
+from ..problem import Problem, assemble, problems
 from .half_quadratic import SEEN, Unroll, unrolled
 from .hqs_net import DETAIL
-from .start import zero_at_first
 from .trained import TrainedReconstructor
-from .unrolled import Problem, assemble, load_trained, problems
 
 _FIRST_PENALTY, _FIRST_REACH = 0.1, 0.1
 _SPREAD = 0.3  # of the kernels over the knobs, relative to their size, before training

@@ -12,11 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..knob import resolve
-from ..measurement import Measurement
-from . import energy
+from ...data.measurement import Measurement
+from ...ground.knob import resolve
+from ...networks.channels import channels, on_blocks, smooth, to_complex
+from ...networks.loading import load_trained
+from ..classical import energy
+from ..problem import Problem, assemble, problems
+from .data_consistency import proximal
 from .trained import TrainedReconstructor
-from .unrolled import Problem, assemble, channels, load_trained, on_blocks, problems, proximal, smooth, to_complex
 
 _ANCHORS = (2e-4, 2e-3, 2e-2)  # weights of TV in the images between which every knob setting starts
 STEPS = 4  # and of each data consistency, warm: trained as they are run

@@ -11,13 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ..knob import Knob, resolve
-from ..measurement import Measurement
-from ..weights import store
-from . import tv
+from ...data.measurement import Measurement
+from ...ground.knob import Knob, resolve
+from ...networks.loading import load_trained
+from ...weights import store
+from ..classical import tv
+from ..problem import Problem, assemble, problems
+from .data_consistency import DataConsistency, data_consistency
 from .splitting import INPUTS, GatedCorrection
 from .trained import NOISE, TYPICAL_NOISE, ImageNetwork, TrainedReconstructor, UNet, noise_level
-from .unrolled import DataConsistency, Problem, assemble, data_consistency, load_trained, problems
 
 Form = Literal["ratio", "convex"]
 Conditioning = Literal["weights", "scale-and-shift"]

@@ -8,12 +8,13 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from ..physics.model import ForwardModel
+from ...networks.channels import channels, to_complex
+from ...networks.correction import zero_at_first
+from ...networks.loading import load_trained
+from ...physics.model import ForwardModel
+from ..problem import Problem, linear_start
 from .consistency import ConsistentReconstructor
-from .energy import linear_start
-from .start import zero_at_first
 from .trained import REACH, noise_level, seen
-from .unrolled import Problem, channels, load_trained, to_complex
 
 _IMAGE = 8  # channels of 2x2 complex pixels
 

@@ -3,9 +3,11 @@
 import torch
 from torch import Tensor, nn
 
+from ...networks.loading import load_trained
+from ..problem import Problem
 from .consistency import ERROR, ConsistentReconstructor
+from .data_consistency import data_consistency
 from .trained import ImageNetwork, noise_level
-from .unrolled import Problem, data_consistency, load_trained
 
 
 class Neumann(ConsistentReconstructor):

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ...networks.channels import channels, on_blocks, smooth, to_complex
+from .data_consistency import DataConsistency
 from .trained import TYPICAL_NOISE
-from .unrolled import DataConsistency, channels, on_blocks, smooth, to_complex
 
 INPUTS = 13  # image, its detail, what TV removed, distance from the start, unexplained share, noise twice, step twice
 _REACH = 0.5  # of a correction of unit size, in standard deviations of the noise in the image

@@ -1,16 +1,14 @@
 """Where training starts: a network whose corrections are zero, beside which every trained one is shown."""
 
-import copy
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from ..knob import Knob
-from ..measurement import Measurement
-from .base import Reconstructor
-
-Network = TypeVar("Network", bound=nn.Module)
+from ...data.measurement import Measurement
+from ...ground.knob import Knob
+from ...networks.correction import without_correction
+from ..base import Reconstructor
 
 
 class Correcting(Protocol):
@@ -26,32 +24,6 @@ class Correcting(Protocol):
     def apply(self, network: Any, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image by a network of this kind, in the scan's units."""
         ...
-
-
-def ends_correction(layer: nn.Module) -> None:
-    """Mark the last layer of a correction for `without_correction`."""
-    layer.ends_correction = True  # type: ignore[assignment]
-
-
-def zero_at_first(layer: nn.Module) -> None:
-    """Mark the last layer of a correction, and set it to zero."""
-    ends_correction(layer)
-    _silence(layer)
-
-
-def without_correction(network: Network) -> Network:
-    """A copy whose corrections are zero, all else as it was trained: what its data consistency gives alone."""
-    silent = copy.deepcopy(network)
-    for module in silent.modules():
-        if getattr(module, "ends_correction", False):
-            _silence(module)
-    return silent
-
-
-@torch.no_grad()
-def _silence(layer: nn.Module) -> None:
-    for parameter in layer.parameters():
-        parameter.zero_()
 
 
 class Start(Reconstructor):

@@ -8,12 +8,12 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
-from ..errors import InputError
-from ..knob import Knob
-from ..measurement import Calibration, Measurement
-from ..progress import Job, Progress, relayed, run
-from .auto import folds, without
-from .base import Method, Reconstructor
+from ...data.measurement import Calibration, Measurement
+from ...ground.errors import InputError
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress, relayed, run
+from ..auto import folds, without
+from ..base import Method, Reconstructor
 
 EVERY = 5  # steps from one look at the held-out samples to the next
 PATIENCE = 0.4  # of all steps, without a better held-out error, after which it ends
@@ -191,7 +191,7 @@ def _slices(measurement: Measurement) -> Iterator[Measurement]:
 
 
 def _shipped(id: str) -> Method:
-    from .registry import get  # which lists this module
+    from ..registry import get  # which lists this module
 
     return get(id).at()
 

@@ -9,11 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..knob import Knob
-from ..measurement import Measurement
-from .base import Reconstructor
-from .start import Start, zero_at_first
-from .unrolled import Problem, assemble, channels, on_blocks, problems, smooth, to_complex
+from ...data.measurement import Measurement
+from ...ground.knob import Knob
+from ...networks.channels import channels, on_blocks, smooth, to_complex
+from ...networks.correction import zero_at_first
+from ..base import Reconstructor
+from ..problem import Problem, assemble, problems
+from .start import Start
 
 TYPICAL_NOISE = 0.005  # relative to the image's scale
 REACH = 0.05  # of a correction of unit size, relative to the image's scale

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..measurement import Measurement
-from ..physics import fourier
-from ..physics.model import root_sum_of_squares
-from ..weights import store
-from .base import Reconstructor
-from .fastmri_layout import FastMRIUNet
-from .unrolled import Problem
-from .zero_filled import ZeroFilled
+from ...data.measurement import Measurement
+from ...networks.fastmri_layout import FastMRIUNet
+from ...physics import fourier
+from ...physics.model import root_sum_of_squares
+from ...weights import store
+from ..base import Reconstructor
+from ..classical.zero_filled import ZeroFilled
+from ..problem import Problem
 
 LIMIT = 6.0  # deviations from the mean that the network sees
 

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from ...networks.loading import load_trained
+from ..problem import Problem, linear_start
 from .consistency import ConsistentReconstructor
-from .energy import linear_start
 from .trained import ImageNetwork, noise_level
-from .unrolled import Problem, load_trained
 
 
 class UnrolledGD(ConsistentReconstructor):

@@ -5,9 +5,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ...networks.loading import load_trained
+from ..problem import Problem
 from .half_quadratic import SEEN, Unroll, unrolled
 from .trained import REACH, TrainedReconstructor, UNet, noise_level
-from .unrolled import Problem, load_trained
 
 _FIRST_PENALTY, _FIRST_SLOPE = 0.1, 0.5  # at the typical noise level, and its power of the noise
 

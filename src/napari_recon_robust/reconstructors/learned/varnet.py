@@ -7,17 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..knob import Knob
-from ..measurement import Measurement
-from ..physics import fourier
-from ..physics.model import root_sum_of_squares
-from ..physics.sampling import acs_region
-from ..weights import store
-from .base import Reconstructor
-from .fastmri_layout import FastMRIVarNet, acs_columns
-from .unrolled import Problem
-from .zero_filled import ZeroFilled
+from ...data.measurement import Measurement
+from ...ground.errors import InputError
+from ...ground.knob import Knob
+from ...networks.fastmri_layout import FastMRIVarNet, acs_columns
+from ...physics import fourier
+from ...physics.model import root_sum_of_squares
+from ...physics.sampling import acs_region
+from ...weights import store
+from ..base import Reconstructor
+from ..classical.zero_filled import ZeroFilled
+from ..problem import Problem
 
 SENSITIVITIES = Knob(
     name="sensitivities",

@@ -7,23 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..knob import Knob
-from ..measurement import Measurement
-from ..physics import fourier
-from ..physics.model import ForwardModel
-from .cg_sense import conjugate_gradients
+from ...data.measurement import Measurement
+from ...ground.knob import Knob
+from ...networks.channels import local_phase
+from ...networks.fastmri_layout import FastMRIVarNet
+from ...physics import fourier
+from ...physics.model import ForwardModel
+from ..classical.cg_sense import conjugate_gradients
+from ..problem import Problem
 from .consistency import CONSISTENCY, ERROR, towards_samples
-from .fastmri_layout import FastMRIVarNet
 from .start import Start
-from .unrolled import Problem, local_phase
-from .varnet import (
-    SENSITIVITIES,
-    TrainableVarNet,
-    VarNet,
-    combined,
-    data_and_sensitivities,
-    learned_sensitivities,
-)
+from .varnet import SENSITIVITIES, TrainableVarNet, VarNet, combined, data_and_sensitivities, learned_sensitivities
 
 Cascades = Callable[..., Tensor]  # FastMRIVarNet.forward
 
@@ -79,7 +73,7 @@ def refine(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
     data: (batch, coils, rows, columns), to (batch, rows, columns).
 
     A normalising U-Net hands the mean of its input through, and with sensitivities that carry the phase (that of
-    x_0 too, see `unrolled.local_phase`) the image is nearly real and positive: without this the cascades are busy
+    x_0 too, see `channels.local_phase`) the image is nearly real and positive: without this the cascades are busy
     with the mean.
     """
     dims = model.dims

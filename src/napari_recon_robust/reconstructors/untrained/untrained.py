@@ -7,15 +7,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..knob import Knob
-from ..measurement import Measurement
-from ..physics.model import ForwardModel
-from ..physics.sampling import acs_region
-from ..progress import Job, Progress, relayed, run
-from .base import Reconstructor
-from .cg_sense import conjugate_gradients
-from .muon import optimisers
-from .unrolled import Problem, assemble, problems, to_complex
+from ...data.measurement import Measurement
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress, relayed, run
+from ...networks.channels import to_complex
+from ...networks.muon import optimisers
+from ...physics.model import ForwardModel
+from ...physics.sampling import acs_region
+from ..base import Reconstructor
+from ..classical.cg_sense import conjugate_gradients
+from ..problem import Problem, assemble, problems
 
 SHARE = 0.05  # of the samples outside the ACS, held out
 EVERY = 10  # iterations from one look at the held-out samples to the next

@@ -13,16 +13,17 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
-from ..errors import InputError
-from ..evaluation import metrics, record
-from ..evaluation.metrics import Metrics
-from ..io import FORMATS, open_scan
-from ..measurement import Measurement
-from ..physics.anatomy import load_volume, slices
-from ..physics.sampling import Pattern, Sampling
-from ..physics.simulate import NOISE_RANGE, simulate_slice
-from ..scan import Scan
-from ..specification import Specification
+from ...cases import record
+from ...data.measurement import Measurement
+from ...data.scan import Scan
+from ...evaluation import metrics
+from ...evaluation.metrics import Metrics
+from ...ground.errors import InputError
+from ...ground.specification import Specification
+from ...io import FORMATS, open_scan
+from ...physics.sampling import Pattern, Sampling
+from ...simulation.acquisition import NOISE_RANGE, simulate_slice
+from ...simulation.anatomy import load_volume, slices
 
 ANATOMIES = (".nii", ".nii.gz")
 _HIGH = 8.0  # from this acceleration on, 4% of the lines lie in the centre instead of 8%

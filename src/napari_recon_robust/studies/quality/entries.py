@@ -7,13 +7,14 @@ from typing import Any, Literal, Self
 import torch
 from pydantic import Field
 
-from ..errors import InputError
-from ..progress import Job, Progress
-from ..reconstructors import registry, tv
-from ..reconstructors.auto import auto_knobs, live_knob
-from ..reconstructors.base import Method
-from ..specification import Specification
-from ..weights import store
+from ...ground.errors import InputError
+from ...ground.progress import Job, Progress
+from ...ground.specification import Specification
+from ...reconstructors import registry
+from ...reconstructors.auto import auto_knobs, live_knob
+from ...reconstructors.base import Method
+from ...reconstructors.classical import tv
+from ...weights import store
 from .cases import Case
 
 ORACLE_VALUES = 15

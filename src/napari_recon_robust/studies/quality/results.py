@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import FileFormatError
-from ..specification import Specification
+from ...ground.errors import FileFormatError
+from ...ground.specification import Specification
 
 NAN = math.nan
 

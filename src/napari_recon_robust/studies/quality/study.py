@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from ..errors import FileFormatError, ReconRobustError
-from ..evaluation import record
-from ..progress import Job, Progress, relayed
-from ..reconstructors.base import Method
+from ...cases import record
+from ...ground.errors import FileFormatError, ReconRobustError
+from ...ground.progress import Job, Progress, relayed
+from ...reconstructors.base import Method
 from .cases import Case, Grid, cases
 from .entries import Entry, describe
 from .results import Result, Results

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from ..evaluation.comparison import finite
+from ...evaluation.comparison import finite
+from ...ground.errors import InputError
 from .results import Result
 
 _RESAMPLES = 2000

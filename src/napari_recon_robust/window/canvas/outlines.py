@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from ..errors import InputError
-from ..evaluation.roi import ROI, Box, Brush, Ellipse, Polygon
+from ...data.roi import ROI, Box, Brush, Ellipse, Polygon
+from ...ground.errors import InputError
 from .geometry import Outline
 
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..workbench import Workbench
-from ..workbench.perturbing import Result
-from ..workbench.reconstruction import Rendered
+from ...workbench import Workbench
+from ...workbench.perturbing import Result
+from ...workbench.reconstruction import Rendered
 from .layers import ORDER, Panels
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..evaluation.metrics import Metrics
-    from ..perturbations.base import Perturbed
+    from ...evaluation.metrics import Metrics
+    from ...perturbations.base import Perturbed
 
 GAINS = (1, 2, 5, 10, 20, 50)
 LAYOUTS = ("side by side", "clean", "perturbed", "difference")
@@ -120,7 +120,7 @@ class Scene:
         if found is None:
             self.panels.overlay(index, None)
             return
-        from ..perturbations.retention import RetentionMap
+        from ...studies.retention import RetentionMap
 
         if isinstance(found, RetentionMap):
             self.panels.overlay(index, found.contrast_lost, "Contrast lost", white=1.0)
@@ -158,7 +158,7 @@ class Scene:
         self._write("perturbed", image, title, result)
 
     def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
-        from ..perturbations import registry
+        from ...perturbations import registry
 
         comparison, perturbed = result.outcome.comparison, result.outcome.perturbed
         spent = perturbed.budget.achieved if perturbed.budget.nominal is None else perturbed.budget.nominal

@@ -7,14 +7,14 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from ..errors import InputError
-from ..workbench.perturbing import BUDGET, Result
-from .knobs import LABEL_WIDTH
-from .parts import words
-from .plot import Axes, Line, Plot
+from ...controls.knobs import LABEL_WIDTH
+from ...controls.parts import words
+from ...controls.plot import Axes, Line, Plot
+from ...ground.errors import InputError
+from ...workbench.perturbing import BUDGET, Result
 
 if TYPE_CHECKING:
-    from ..perturbations.outcome import Outcome
+    from ...perturbations.outcome import Outcome
 
 NAMES = {"perturbed": "Perturbed", "random": "Random noise of the same size"}
 

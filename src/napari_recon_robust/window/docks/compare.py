@@ -8,12 +8,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QApplication, QFileDialog, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem
 
-from . import keys
-from .knobs import decimals
-from .parts import Page, button, heading, row, show_text, warning, words
-from .scene import LAYOUTS
-from .session import Session
-from .surface import export_figure
+from ...controls.knobs import decimals
+from ...controls.parts import button, heading, row, show_text, warning, words
+from .. import keys
+from ..canvas.scene import LAYOUTS
+from ..canvas.surface import export_figure
+from ..session import Session
+from .page import Page
 
 REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
 MEASURES = {"ssim": "SSIM", "psnr": "PSNR, dB", "nmse": "NMSE"}

@@ -9,12 +9,12 @@ from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from .parts import ACCENT, button, row, show_text, words
-from .plot import COLOURS, ticks_of, written
-from .session import Session
+from ...controls.parts import ACCENT, button, row, show_text, words
+from ...controls.plot import COLOURS, ticks_of, written
+from ..session import Session
 
 if TYPE_CHECKING:
-    from ..workbench.contrasting import Contrasting
+    from ...workbench.contrasting import Contrasting
 
 _SURROUNDINGS = "its surroundings"
 _HEIGHT, _ROW, _SIDE = 92, 15, 20
@@ -135,7 +135,7 @@ class ContrastBox(QWidget):
         if found is None:
             show_text(self.note, "")
         else:
-            from ..reconstructors.posterior import CALIBRATION
+            from ...reconstructors.generative.posterior import CALIBRATION
 
             show_text(self.note, CALIBRATION)
 

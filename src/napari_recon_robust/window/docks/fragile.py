@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from .parts import button, row, show_text, words
-from .scene import percent
-from .session import Session
+from ...controls.parts import button, row, show_text, words
+from ..canvas.scene import percent
+from ..session import Session
 
 if TYPE_CHECKING:
-    from ..fragility import FragilityMap
-    from ..perturbations.retention import RetentionMap
+    from ...studies.fragility import FragilityMap
+    from ...studies.retention import RetentionMap
 
 # For noise, and for kinds that insert a feature.
 QUESTIONS = ("Where is it fragile?", "Where would it be lost?")
@@ -56,7 +56,7 @@ class FragilePlaces(QWidget):
 
 def legend(found: "FragilityMap | RetentionMap") -> str:
     """What the map shows, its colours, and the share that is lost."""
-    from ..perturbations.retention import RetentionMap
+    from ...studies.retention import RetentionMap
 
     if not isinstance(found, RetentionMap):
         whole = "the reference's" if found.relative_to == "reference" else "the clean image's"

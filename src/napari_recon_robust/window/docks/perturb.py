@@ -18,20 +18,22 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from ..evaluation.figures import turned_only
-from ..workbench.perturbing import BUDGET, Result
-from ..workbench.regions import Region
+from ...controls.curve import Curve
+from ...controls.knobs import KnobPanel, NumberControl, decimals
+from ...controls.parts import Fold, button, heading, row, show_text, words
+from ...figures.plots import turned_only
+from ...workbench.perturbing import BUDGET, Result
+from ...workbench.regions import Region
+from ..canvas.scene import percent
+from ..session import Session
 from .budgets import BudgetCurve, FurtherBudgets
 from .fragile import FragilePlaces
-from .knobs import KnobPanel, NumberControl, decimals
-from .parts import Curve, Fold, Page, button, heading, row, show_text, words
-from .scene import percent
-from .session import Session
+from .page import Page
 from .study import StudyPanel
 from .target import TargetPanel
 
 if TYPE_CHECKING:
-    from ..perturbations.base import Perturbed
+    from ...perturbations.base import Perturbed
 
 FIRST_KIND = "worst-case"
 EFFORT = {"Preview": 1, "Normal": 5, "Thorough": 10}
@@ -201,7 +203,7 @@ class PerturbDock(Page):
             self._show_running()
             return
         if not self.kind.count():
-            from ..perturbations import registry
+            from ...perturbations import registry
 
             with signals_blocked(self.kind):
                 for id in registry.ids():
@@ -234,7 +236,7 @@ class PerturbDock(Page):
         while (item := self.folded.takeAt(0)) is not None:
             item.widget().hide()
             item.widget().deleteLater()
-        from ..perturbations.targeted import Targeted  # needs torch, which an empty dock does without
+        from ...perturbations.targeted import Targeted  # needs torch, which an empty dock does without
 
         self.target = TargetPanel(self.session, kind) if isinstance(kind, Targeted) else None
         front = () if self.target is None else tuple(self.target.panel.controls)
@@ -365,7 +367,7 @@ def describe(region: Region) -> str:
 
 def spent(result: Result) -> str:
     """What was found, what became of SSIM, and what it spent: nominal and achieved, per coil, in thermal noise."""
-    from ..perturbations import registry
+    from ...perturbations import registry
 
     perturbed, setting = result.outcome.perturbed, result.setting
     budget = perturbed.budget

@@ -17,18 +17,20 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from ..errors import ReconRobustError
-from ..knob import Knob
-from ..workbench.domain import outside, trained_for
-from ..workbench.reconstruction import Rendered
+from ...controls.knobs import KnobPanel, decimals
+from ...controls.parts import button, heading, row, set_faint, show_text, warning, words
+from ...controls.sampling_picture import SamplingPicture
+from ...ground.errors import ReconRobustError
+from ...ground.knob import Knob
+from ...workbench.domain import outside, trained_for
+from ...workbench.reconstruction import Rendered
+from ..session import Session
 from .contrast import ContrastBox
-from .knobs import KnobPanel, decimals
-from .parts import Page, SamplingPicture, button, heading, row, set_faint, show_text, warning, words
-from .session import Session
+from .page import Page
 from .strip import COLUMNS, Strip
 
 if TYPE_CHECKING:
-    from ..reconstructors.base import Reconstructor
+    from ...reconstructors.base import Reconstructor
 
 FILES = "k-space (*.h5 *.hdf5 *.mrd *.cfl *.hdr *.npy);;fastMRI+ annotations (*.csv);;All files (*)"
 FIRST_METHOD = "tv"
@@ -37,7 +39,7 @@ _AS_ACQUIRED = "as acquired"
 
 def sampling_knobs() -> tuple[Knob, ...]:
     """Sampling as knobs: the patterns and their parameters."""
-    from ..physics.sampling import PATTERNS
+    from ...physics.sampling import PATTERNS
 
     return (
         Knob(
@@ -263,7 +265,7 @@ class ReconstructDock(Page):
         self.sampling.set_values({name: value for name, value in values.items() if name in self.sampling.controls})
 
     def _measure(self) -> None:
-        from ..physics.sampling import Sampling
+        from ...physics.sampling import Sampling
 
         assert self.sampling is not None
         values: dict[str, Any] = dict(self.sampling.values())
@@ -296,7 +298,7 @@ class ReconstructDock(Page):
     def _list_methods(self) -> None:
         if self.method.count():
             return
-        from ..reconstructors import registry
+        from ...reconstructors import registry
 
         with signals_blocked(self.method):
             for method in (*map(registry.get, registry.ids()), *self.bench.reconstruction.own.values()):
@@ -314,7 +316,7 @@ class ReconstructDock(Page):
         self.model.setFocus()
 
     def _browse_model(self) -> None:
-        from ..reconstructors.own.opening import KINDS
+        from ...own_models.opening import KINDS
 
         models = f"Models ({' '.join(f'*{suffix}' for suffix in KINDS)});;All files (*)"
         path, _ = QFileDialog.getOpenFileName(self, "Open an own model", "", models)

@@ -8,13 +8,13 @@ from qtpy.QtCore import QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QAbstractButton, QGridLayout, QSizePolicy, QWidget
 
-from ..knob import Knob
-from .geometry import Geometry
-from .knobs import decimals
-from .parts import ACCENT, words
+from ...controls.knobs import decimals
+from ...controls.parts import ACCENT, words
+from ...ground.knob import Knob
+from ..canvas.geometry import Geometry
 
 if TYPE_CHECKING:
-    from ..diversity import Variant
+    from ...studies.diversity import Variant
 
 COLUMNS = 4
 _SIDE = 76  # pixels of a picture: four beside each other fit a dock of 360

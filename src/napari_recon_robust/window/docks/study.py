@@ -15,14 +15,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from .knobs import decimals
-from .parts import button, show_text, words
-from .plot import Axes, Line, Plot
-from .session import Session
+from ...controls.knobs import decimals
+from ...controls.parts import button, show_text, words
+from ...controls.plot import Axes, Line, Plot
+from ..session import Session
 
 if TYPE_CHECKING:
-    from ..quality.samples import Level
-    from ..transfer import Transfer
+    from ...studies.samples import Level
+    from ...studies.transfer import Transfer
 
 _LISTED, _ROW, _COLUMN, _NAME = 96, 24, 96, 88
 
@@ -69,7 +69,7 @@ class StudyPanel(QWidget):
 
     def list_methods(self) -> None:
         """All that there are, own models included; what is ticked stays so, until then the present method is ticked."""
-        from ..reconstructors import registry
+        from ...reconstructors import registry
 
         reconstruction, before = self.bench.reconstruction, set(self.ticked())
         if before <= self._given and reconstruction.method is not None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from .knobs import KnobPanel
-from .parts import button, row, words
-from .session import Session
+from ...controls.knobs import KnobPanel
+from ...controls.parts import button, row, words
+from ..session import Session
 
 if TYPE_CHECKING:
-    from ..perturbations.targeted import Targeted
+    from ...perturbations.targeted import Targeted
 
 KNOBS = ("effect", "amount", "size")
 HINTS = {

@@ -7,12 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..knob import Knob
-from ..physics.model import ForwardModel
-from .cg_sense import conjugate_gradients
-from .unrolled import Problem
+from ...ground.knob import Knob
+from ...physics.model import ForwardModel
 
-_START = 8  # conjugate gradient steps of the linear start
 _LEVELS = 3
 # Daubechies' orthonormal filter with four taps.
 _LOW = tuple((a + b * math.sqrt(3)) / (4 * math.sqrt(2)) for a, b in ((1, 1), (3, 1), (3, -1), (1, -1)))
@@ -36,12 +33,6 @@ MIX = Knob(
     maximum=1.0,
     live=True,
 )
-
-
-def linear_start(problem: Problem) -> Tensor:
-    """A few conjugate gradient steps on A^H A x = A^H y, complex64 (rows, columns): what losses are relative to."""
-    b = problem.right_hand_side
-    return conjugate_gradients(problem.model.normal, b, _START)
 
 
 def objective(

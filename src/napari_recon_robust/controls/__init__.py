@@ -1,0 +1,1 @@
+"""Qt controls that know no scan: knobs, plots, paragraphs."""

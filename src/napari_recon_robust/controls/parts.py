@@ -1,0 +1,114 @@
+"""Paragraphs, buttons and rows that the docks are made of."""
+
+from collections.abc import Callable
+
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+ACCENT = "#3fa7d6"  # stands on a dark and on a light theme
+CAUTION = "#d9822b"
+
+
+def rule() -> QFrame:
+    """A thin line."""
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFixedHeight(1)
+    line.setEnabled(False)
+    return line
+
+
+def heading(text: str) -> QLabel:
+    """The head of a section."""
+    label = QLabel(f"<b>{text}</b>")
+    label.setContentsMargins(0, 4, 0, 0)
+    return label
+
+
+def words(text: str = "", *, faint: bool = False) -> QLabel:
+    """A paragraph that wraps and can be copied."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    set_faint(label, faint)
+    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    return label
+
+
+def set_faint(label: QLabel, faint: bool) -> None:
+    """Text that stands back, or comes forward again; its page has the colour."""
+    label.setProperty("faint", faint)
+    label.style().polish(label)
+
+
+def faint_style(theme: str) -> str:
+    """The style of faint text in one of napari's themes: 3/4 of its text colour, a contrast above 6:1."""
+    red, green, blue = get_theme(theme).text.as_rgb_tuple()
+    return f'QLabel[faint="true"] {{ color: rgba({red}, {green}, {blue}, 75%); }}'
+
+
+def warning() -> QLabel:
+    """A paragraph with a mark of warning at its side, hidden while it is empty."""
+    label = words()
+    label.setStyleSheet(f"border-left: 3px solid {CAUTION}; padding-left: 6px;")
+    label.hide()
+    return label
+
+
+def show_text(label: QLabel, text: str) -> None:
+    """Set a paragraph, hidden while it is empty."""
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
+def button(text: str, tip: str, action: Callable[..., object], *, checkable: bool = False) -> QPushButton:
+    """A push button with its tooltip."""
+    made = QPushButton(text)
+    made.setToolTip(tip)
+    made.setCheckable(checkable)
+    made.setMinimumWidth(40)  # rather than the style's own minimum: a row of four fits a narrow dock
+    (made.toggled if checkable else made.clicked).connect(action)
+    return made
+
+
+def row(*parts: QWidget, stretch: int | None = None) -> QHBoxLayout:
+    """Parts beside each other; `stretch` is the index of the one that takes the room."""
+    layout = QHBoxLayout()
+    layout.setSpacing(6)
+    for index, part in enumerate(parts):
+        layout.addWidget(part, 1 if index == stretch else 0)
+    return layout
+
+
+class Fold(QWidget):
+    """Options that most people leave alone, behind a small arrow."""
+
+    def __init__(self, title: str, content: QWidget) -> None:
+        super().__init__()
+        self.arrow = QToolButton()
+        self.arrow.setText(title)
+        self.arrow.setCheckable(True)
+        self.arrow.setAutoRaise(True)
+        self.arrow.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.content = content
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.arrow)
+        column.addWidget(content)
+        self.arrow.toggled.connect(self._unfold)
+        self._unfold(False)
+
+    def _unfold(self, open_: bool) -> None:
+        self.arrow.setArrowType(Qt.ArrowType.DownArrow if open_ else Qt.ArrowType.RightArrow)
+        self.content.setVisible(open_)

@@ -1,0 +1,46 @@
+"""The sampled points as a small picture."""
+
+import numpy as np
+from qtpy.QtGui import (
+    QColor,
+    QImage,
+    QPainter,
+    QPaintEvent,
+)
+from qtpy.QtWidgets import (
+    QWidget,
+)
+
+
+class SamplingPicture(QWidget):
+    """The sampled points, k-space's centre in the middle."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._image: QImage | None = None
+        self.setFixedSize(56, 56)
+        self.setToolTip("Sampled points of k-space: phase encoding across, readout down")
+
+    def set_mask(self, mask: np.ndarray | None) -> None:
+        """The mask, bool (1 or readout, phase)."""
+        self._image = None
+        if mask is not None:
+            shares = mask.astype(np.float32)
+            for axis, size in enumerate((self.height(), self.width())):  # a pixel shows its share of sampled points
+                bins = np.array_split(shares, min(size, mask.shape[axis]), axis)
+                shares = np.stack([one.mean(axis) for one in bins], axis)
+            grey = np.ascontiguousarray((235 * shares).astype(np.uint8))
+            height, width = grey.shape
+            self._image = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """White is sampled; the frame is seen where the page is white too."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.fillRect(self.rect(), QColor("black"))
+        if self._image is not None:
+            painter.drawImage(self.rect(), self._image)
+        painter.setPen(self.palette().mid().color())
+        painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.end()

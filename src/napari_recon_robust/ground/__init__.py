@@ -1,0 +1,1 @@
+"""Words that every room speaks: errors, progress, knobs, registries, checked specifications, HDF5."""

@@ -1,0 +1,1 @@
+"""Compiled loops over pixels and k-space (numba), and nothing else."""

@@ -1,0 +1,46 @@
+"""Complex images as channels of a network, and back."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_PHASE_WIDTH, _PHASE_RADIUS = 1.5, 5  # pixels
+
+
+def channels(image: Tensor) -> Tensor:
+    """A complex image (rows, columns) as real and imaginary channels (1, 2, rows, columns)."""
+    return torch.view_as_real(image).movedim(-1, 0)[None]
+
+
+def to_complex(features: Tensor) -> Tensor:
+    """The inverse of `channels`, complex64."""
+    return torch.view_as_complex(features[0].movedim(0, -1).float().contiguous())
+
+
+def smooth(image: Tensor) -> Tensor:
+    """The mean of each pixel's 3x3 neighbours, complex (rows, columns)."""
+    parts = functional.pad(channels(image), (1, 1, 1, 1), mode="replicate")
+    return to_complex(functional.avg_pool2d(parts, 3, 1))
+
+
+def local_phase(image: Tensor, floor: Tensor) -> Tensor:
+    """Phase u = v / |v|, v = G x + floor, G a Gaussian of 1.5 pixels: near one in air. Complex (..., rows, columns)."""
+    at = torch.arange(-_PHASE_RADIUS, _PHASE_RADIUS + 1, device=image.device)
+    kernel = torch.softmax(-((at / _PHASE_WIDTH) ** 2) / 2, 0).to(image.real.dtype)
+    parts = torch.view_as_real(image).movedim(-1, 0)
+    padded = functional.pad(parts.reshape(-1, 1, *image.shape[-2:]), (_PHASE_RADIUS,) * 4, mode="replicate")
+    low = functional.conv2d(functional.conv2d(padded, kernel[None, None, None]), kernel[None, None, :, None])
+    return torch.sgn(torch.view_as_complex(low.reshape(parts.shape).movedim(0, -1).contiguous()) + floor)
+
+
+def on_blocks(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Run a network on 2x2 blocks of pixels as channels: twice the reach at a quarter of the cost.
+
+    The arrangement of FFDNet, Zhang et al. 2018, doi:10.1109/TIP.2018.2839891. x: (batch, channels, rows, columns).
+    """
+    rows, columns = x.shape[-2:]
+    x = functional.pad(x, (0, columns % 2, 0, rows % 2), mode="replicate")
+    blocks = functional.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
+    return functional.pixel_shuffle(network(blocks).float(), 2)[..., :rows, :columns]

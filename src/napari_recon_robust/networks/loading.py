@@ -1,0 +1,35 @@
+"""Networks with trained weights."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from ..ground.errors import WeightsError
+from ..weights import store
+from . import registry
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def load_trained(kind: type[Network], weights: str, device: torch.device) -> Network:
+    """A network with trained weights (`weights.store`), made from the arguments in their description.
+
+    Raises WeightsError for weights that do not describe this network.
+    """
+    network: Network | None = _trained(kind, store.load(weights), device)  # type: ignore[arg-type]
+    if network is None:
+        raise WeightsError(f"the weights {weights!r} are not of a {kind.__name__}; give ones that are.")
+    return network
+
+
+@cache
+def _trained(kind: Callable[..., nn.Module], weights: store.Weights, device: torch.device) -> Any:
+    arguments = weights.metadata.architecture if weights.metadata else {}
+    if not registry.describes(kind, arguments, weights.state):
+        return None
+    network = kind(**arguments)
+    network.load_state_dict(weights.state)
+    return network.eval().requires_grad_(False).to(device)

@@ -1,0 +1,1 @@
+"""Small features that are inserted, and the search for those that are lost."""

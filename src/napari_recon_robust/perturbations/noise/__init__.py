@@ -1,0 +1,1 @@
+"""Perturbations of the samples: worst-case noise, the ascents and losses that find it."""

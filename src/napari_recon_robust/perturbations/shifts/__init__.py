@@ -1,0 +1,1 @@
+"""Shifts of the acquisition: pose, motion, contrast, mask, coils."""

@@ -1,0 +1,1 @@
+"""Networks that know what images look like: adversarial ones, priors, samplers."""

@@ -1,0 +1,107 @@
+"""The problem in units of its scale, as networks and fits see it: one slice after the other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ..data.measurement import Measurement
+from ..ground.progress import Job, Progress, relayed
+from ..networks.channels import local_phase
+from ..physics.model import ForwardModel
+from .classical import tv
+from .classical.cg_sense import conjugate_gradients
+
+_SENSE, _SENSE_STEPS = 0.01, 8  # regularization of the SENSE image, and its conjugate gradient steps
+_LINEAR_START = 8  # conjugate gradient steps of the linear start
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """y = A x + n as a network sees it, relative to `Measurement.scale`.
+
+    data: complex64 (coils, rows, columns) in the model's data space. noise: sigma, float32 (1, 1). Not batched:
+    a CPU gains nothing by a batch, and the inverses of one slice already fill its caches.
+    """
+
+    model: ForwardModel
+    data: Tensor
+    noise: Tensor
+
+    @cached_property
+    def right_hand_side(self) -> Tensor:
+        """A^H y, complex64 (rows, columns)."""
+        return self.model.adjoint(self.data)
+
+    def tv(self, weight: float) -> Tensor:
+        """The minimiser of total variation where networks start, complex64 (rows, columns); kept for the next use."""
+        if weight not in self._tv:
+            self._tv[weight] = tv.minimiser(self.right_hand_side, self.model, weight)
+        return self._tv[weight]
+
+    @cached_property
+    def _tv(self) -> dict[float, Tensor]:
+        return {}
+
+    @cached_property
+    def aligned(self) -> "tuple[Problem, Tensor]":
+        """`without_phase` by the TV image."""
+        return self.without_phase(self.tv(tv.rule(float(self.noise))))
+
+    @cached_property
+    def aligned_linearly(self) -> "tuple[Problem, Tensor]":
+        """`without_phase` by a regularized SENSE image: for networks that know nothing of TV."""
+        model = self.model
+        image = conjugate_gradients(lambda x: model.normal(x) + _SENSE * x, self.right_hand_side.detach(), _SENSE_STEPS)
+        return self.without_phase(image)
+
+    def without_phase(self, image: Tensor) -> "tuple[Problem, Tensor]":
+        """The problem of x / u, u the local phase of an image near x, and u: complex64 (rows, columns), |u| = 1.
+
+        ESPIRiT folds the ACS's phase into the maps; where it changes faster (beside air, in fat) most of the image
+        would be imaginary, and a network has learned that images are nearly real. For a gradient u is a constant:
+        it is random where the image is dark, and attacks by its gradient found half as much.
+        """
+        phase = local_phase(image.detach(), self.noise.detach())
+        model = ForwardModel(self.model.sensitivities * phase, self.model.mask, self.model.dims)
+        return Problem(model, self.data, self.noise), phase
+
+
+def problems(measurement: Measurement) -> list[Problem]:
+    """The problem of each slice of a batch, in order."""
+    batch, model = measurement.kspace.shape[:-3], measurement.model
+    size = (measurement.coils, *model.shape)
+    data = (measurement.data / measurement.scale.unsqueeze(-3)).reshape(-1, *size)
+    maps = model.sensitivities.expand(*batch, *size).reshape(-1, *size)
+    noise = measurement.noise_level.expand(*batch, 1, 1).reshape(-1, 1, 1)
+    return [Problem(ForwardModel(maps[n], model.mask, model.dims), data[n], noise[n]) for n in range(len(data))]
+
+
+def assemble(images: Sequence[Tensor], measurement: Measurement) -> Tensor:
+    """The solutions of `problems` as the images of the measurement, in the scan's units, zero where no coil sees."""
+    batch = measurement.kspace.shape[:-3]
+    stacked = torch.stack(list(images)).reshape(*batch, *measurement.model.shape)
+    return measurement.crop(stacked * measurement.model.support * measurement.scale)
+
+
+def in_turn(measurement: Measurement, solve: Callable[[Problem], Job[Tensor]]) -> Job[list[Tensor]]:
+    """The solutions of `problems`, one after the other; a preview shows the whole batch, zero where nothing is yet."""
+    slices = problems(measurement)
+    images: list[Tensor] = []
+
+    def whole(step: Progress) -> Progress:
+        missing = [torch.zeros_like(step.preview)] * (len(slices) - len(images) - 1)
+        preview = assemble([*images, step.preview, *missing], measurement)
+        return Progress((len(images) + step.fraction) / len(slices), step.message, preview)
+
+    for problem in slices:
+        images.append((yield from relayed(solve(problem), whole)))
+    return images
+
+
+def linear_start(problem: Problem) -> Tensor:
+    """A few conjugate gradient steps on A^H A x = A^H y, complex64 (rows, columns): what losses are relative to."""
+    b = problem.right_hand_side
+    return conjugate_gradients(problem.model.normal, b, _LINEAR_START)

@@ -1,0 +1,1 @@
+"""Scans that never were: anatomy, coils, noise, and the packaged sample."""

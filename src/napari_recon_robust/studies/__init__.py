@@ -1,0 +1,1 @@
+"""From measurements and methods to a table, a curve or a map."""

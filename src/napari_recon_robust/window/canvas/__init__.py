@@ -1,0 +1,1 @@
+"""What stands on napari's canvas: panels, outlines, layers."""

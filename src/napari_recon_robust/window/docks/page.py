@@ -1,0 +1,203 @@
+"""A dock of the window: its page, and its foot with the progress of the running job."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtGui import (
+    QDragEnterEvent,
+    QDropEvent,
+    QHideEvent,
+    QShowEvent,
+)
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...controls.parts import faint_style, rule, set_faint
+from ...controls.progress_bar import Bar
+from ...ground.progress import Progress
+from ..canvas.surface import NOTICE
+from ..jobs import Jobs
+from ..keys import Shortcuts
+from ..session import Session
+from ..warm import COMPILING, compiler
+
+WIDTH = 360
+_BETWEEN = 1000  # ms; kernels are compiled one after the other
+
+
+class Foot(QWidget):
+    """Status, progress and Cancel of the running job, the same at the foot of every dock."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        super().__init__()
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.bar = Bar()
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Stop now; of a search the best so far is kept")
+        self.cancel.clicked.connect(lambda: jobs.cancel_shown())
+        self.compiling = QLabel(COMPILING)
+        self.compiling.setWordWrap(True)
+        self._compiled = QTimer(self)
+        self._compiled.setSingleShot(True)
+        self._compiled.setInterval(_BETWEEN)
+        self._compiled.timeout.connect(self.compiling.hide)
+        notice = QLabel(NOTICE)
+        set_faint(notice, True)
+        notice.setAlignment(Qt.AlignmentFlag.AlignRight)
+        row = QHBoxLayout()
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.cancel)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 2, 8, 4)
+        column.setSpacing(2)
+        column.addWidget(rule())
+        column.addLayout(row)
+        column.addWidget(self.message)
+        column.addWidget(self.compiling)
+        column.addWidget(notice)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.say("")
+        self._show_running(jobs.busy())
+        jobs.started.connect(self._on_started)
+        jobs.progressed.connect(self._on_progressed)
+        jobs.ended.connect(self._on_ended)
+        jobs.failed.connect(self.say)
+        compiler().changed.connect(self._show_compiling)
+        self.compiling.setVisible(compiler().busy)
+
+    def _show_compiling(self, busy: bool) -> None:
+        if busy:
+            self._compiled.stop()
+            self.compiling.show()
+        else:
+            self._compiled.start()
+
+    def say(self, message: str) -> None:
+        """A sentence at the foot."""
+        self.message.setText(message)
+        self.message.setVisible(bool(message))
+
+    def _on_started(self, label: str) -> None:
+        self._show_running(True)
+        self.bar.set_fraction(0.0)
+        self.say(f"{label}…")
+
+    def _on_progressed(self, progress: Progress) -> None:
+        self.bar.set_fraction(progress.fraction)
+        if progress.message:
+            self.say(progress.message)
+
+    def _on_ended(self, message: str) -> None:
+        self._show_running(False)
+        self.say(message)
+
+    def _show_running(self, running: bool) -> None:
+        self.bar.setVisible(running)
+        self.cancel.setVisible(running)
+
+
+class Page(QWidget):
+    """A dock: a scrolling column that never asks for more than a laptop has, and the foot below it.
+
+    title: what its tab says. needs_keys: whether the review's keys work while this page is in front.
+    """
+
+    title: str
+    needs_keys = False
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session, self.bench = session, session.bench
+        self.foot = Foot(session.jobs)
+        self.setAcceptDrops(True)
+        body = QWidget()
+        self.column = QVBoxLayout(body)
+        self.column.setContentsMargins(6, 6, 6, 6)
+        self.column.setSpacing(6)
+        self.scroll = QScrollArea()
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setWidget(body)
+        self.body_widget = body
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self.scroll, 1)
+        outer.addWidget(self.foot)
+        self.setMinimumWidth(320)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self._listening: list[tuple[Any, Callable[..., object]]] = []
+        self._show_faint()
+        self.destroyed.connect(partial(_disconnect, self._listening))
+
+    def _show_faint(self) -> None:
+        style = faint_style(self.session.panels.viewer.theme)
+        if style != self.styleSheet():
+            self.setStyleSheet(style)
+
+    def listen(self, signal: Any, slot: Callable[..., object]) -> None:
+        """Follow a signal of the workbench for as long as this page exists."""
+        signal.connect(slot)
+        self._listening.append((signal, slot))
+
+    def event(self, event: QEvent | None) -> bool:
+        """A dock is closed by napari taking its page out, without closing or deleting the page.
+
+        Another theme comes as another style. napari's title with the plugin's name has no room in a tab.
+        """
+        if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            _disconnect(self._listening)
+            self.session.leave(self)
+            self.deleteLater()
+        elif event is not None and event.type() == QEvent.Type.ParentChange and isinstance(self.parent(), QDockWidget):
+            self.parent().setWindowTitle(self.title)
+        elif event is not None and event.type() == QEvent.Type.StyleChange:
+            self._show_faint()
+        return super().event(event)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """In front."""
+        super().showEvent(event)
+        if self.needs_keys:
+            Shortcuts.of(self.session).need(self, True)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Behind another tab, or closed."""
+        super().hideEvent(event)
+        if self.needs_keys and isalive(self.session):  # at the end of a script Qt's objects go in any order
+            Shortcuts.of(self.session).need(self, False)
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Files may be dropped on every dock."""
+        if event is not None and event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Open what was dropped."""
+        for url in () if event is None else event.mimeData().urls():
+            self.session.open(url.toLocalFile())
+
+    def sizeHint(self) -> QSize:
+        """As wide as the storyboard says, and no taller than a laptop has."""
+        return QSize(WIDTH, 420)
+
+
+def _disconnect(listening: list[tuple[Any, Callable[..., object]]]) -> None:
+    for signal, slot in listening:
+        signal.disconnect(slot, missing_ok=True)
+    listening.clear()

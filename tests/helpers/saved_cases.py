@@ -1,0 +1,54 @@
+"""Small cases as the window and the command line save them."""
+
+from pathlib import Path
+
+import torch
+
+from napari_recon_robust.cases.record import save_case
+from napari_recon_robust.cases.replay import make_case
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground import progress
+from napari_recon_robust.perturbations import registry as perturbations
+from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.physics import fourier
+from napari_recon_robust.reconstructors import registry as reconstructors
+
+ROWS, COLUMNS, COILS = 48, 56, 4
+ROI_BOX = ROI.box(18, 20, 10, 12)
+
+
+def slice_of(*, full: bool = True) -> Measurement:
+    """A structured disc seen by four coils, readout oversampled twice, every other line and 16 central ones."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.linspace(-2, 2, 2 * ROWS)[:, None]
+    x = torch.linspace(-1, 1, COLUMNS)[None]
+    disc = torch.sigmoid((0.75 - (y**2 + x**2).sqrt()) * 15) * (1 + 0.3 * torch.cos(11 * x) * torch.cos(9 * y))
+    angles = torch.arange(COILS) * (torch.pi / 2)
+    coils = torch.stack(
+        [torch.exp(-((y - a.sin()) ** 2 + (x - a.cos()) ** 2) / 2) * torch.exp(1j * (a + x)) for a in angles]
+    )
+    noise = 0.01 * torch.randn(COILS, 2 * ROWS, COLUMNS, dtype=torch.complex64, generator=generator)
+    kspace = 1e-4 * (fourier.fft(coils * disc).to(torch.complex64) + noise)
+    mask = torch.zeros(1, COLUMNS, dtype=torch.bool)
+    mask[:, ::2] = True
+    mask[:, COLUMNS // 2 - 8 : COLUMNS // 2 + 8] = True
+    return Measurement(kspace * mask, mask, (ROWS, COLUMNS), kspace if full else None)
+
+
+def saved(folder: Path, kind: str = "worst-case", *, full: bool = True, method: str = "zero-filled", **knobs) -> Path:
+    """A case of that perturbation on `slice_of`, written to a folder."""
+    measurement, reconstructor = slice_of(full=full), reconstructors.get(method)
+    budgets = (0.02, 0.01) if perturbations.get(kind).needs_budget else ()
+    found = progress.run(perturbations.get(kind).run(measurement, reconstructor, ROI_BOX, budgets, **knobs))
+    outcomes = progress.run(evaluate(measurement, reconstructor, ROI_BOX, found, seed=knobs.get("seed", 0)))
+    case = make_case(
+        measurement,
+        reconstructor,
+        ROI_BOX,
+        outcomes,
+        perturbation=kind,
+        perturbation_knobs=knobs,
+        source={"slice": 4},
+    )
+    return save_case(case, folder / "case")
