@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+pytest.register_assert_rewrite("helpers")
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -225,9 +225,10 @@ def test_a_folder_of_scans(scan: Path, tmp_path: Path, refused: Command, kind: A
 
 READING = """
 import napari_recon_robust as rr, sys
+from napari_recon_robust.ground.errors import FileFormatError
 try:
     rr.open_scan("scan.h5").kspace(0)
-except rr.errors.FileFormatError as error:
+except FileFormatError as error:
     sys.exit(str(error))
 """
 

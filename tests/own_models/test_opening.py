@@ -28,7 +28,7 @@ from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.reconstructors import registry
 
-PAGE = (Path(__file__).parents[3] / "docs" / "own-models.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "own-models.md").read_text(encoding="utf-8")
 SECTIONS = {head.splitlines()[0]: head for head in PAGE.split("\n## ")[1:]}
 EXAMPLES = {
     "A function": (),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.simulated import SIZE, lines, plane, simulated, undersampled  # noqa: F401
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.model import ForwardModel
@@ -23,36 +24,7 @@ from napari_recon_robust.reconstructors.learned.neumann import Neumann, NeumannN
 from napari_recon_robust.reconstructors.learned.unrolled_gd import GradientDescentNetwork, UnrolledGD
 from napari_recon_robust.reconstructors.learned.unrolled_hqs import UnrolledHQS, UnrolledHQSNetwork
 from napari_recon_robust.reconstructors.problem import Problem
-from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
 from napari_recon_robust.weights import store
-
-SIZE = 48
-
-
-@pytest.fixture(scope="session")
-def simulated() -> SimulatedSlice:
-    """A head of ellipses, 4 coils."""
-    row, column = np.mgrid[-1 : 1 : 1j * SIZE, -1 : 1 : 1j * SIZE]
-    head = 0.9 * (np.hypot(row / 0.8, column / 0.65) < 1) - 0.4 * (np.hypot(row / 0.7, column / 0.55) < 1)
-    head += 0.3 * (np.hypot(row + 0.2, column - 0.2) < 0.15)
-    return simulate_slice(head, np.random.default_rng(2), coils=4, noise_level=0.01)
-
-
-@pytest.fixture(scope="session")
-def lines(simulated: SimulatedSlice) -> Measurement:
-    """R = 2 by lines."""
-    return undersampled(simulated, Sampling(acceleration=2, centre_fraction=0.2))
-
-
-@pytest.fixture(scope="session")
-def plane(simulated: SimulatedSlice) -> Measurement:
-    """R = 2 by a Poisson disc."""
-    return undersampled(simulated, Sampling(pattern="poisson-disc", acceleration=2, centre_fraction=0.25))
-
-
-def undersampled(simulated: SimulatedSlice, sampling: Sampling) -> Measurement:
-    mask = sampling.mask(SIZE, SIZE)
-    return Measurement(simulated.kspace * mask, mask, (SIZE, SIZE), simulated.kspace)
 
 
 def saved(network: torch.nn.Module, arguments: dict, path: Path) -> Path:

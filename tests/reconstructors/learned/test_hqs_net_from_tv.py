@@ -4,7 +4,7 @@ import torch
 
 from napari_recon_robust.reconstructors.classical import energy, tv
 from napari_recon_robust.reconstructors.learned.hqs_net_from_tv import HQSNetNetwork
-from napari_recon_robust.reconstructors.problem import Problem, problems
+from napari_recon_robust.reconstructors.problem import Problem, linear_start, problems
 from napari_recon_robust.training.bank import Example
 from napari_recon_robust.training.losses import LOSSES
 
@@ -31,7 +31,7 @@ def loss_of(network: torch.nn.Module, problem: Problem) -> float:
 def test_the_loss_is_the_objective_at_the_weight_of_the_network(lines, weight):
     """Relative to the linear start: one there, and least at TV's minimiser where the mix is 0."""
     (problem,) = problems(lines)
-    start, best = energy.linear_start(problem), problem.tv(weight)
+    start, best = linear_start(problem), problem.tv(weight)
     assert loss_of(Fixed(start, weight, 0.0), problem) == pytest.approx(1)
     least = loss_of(Fixed(best, weight, 0.0), problem)
     values = [energy.objective(problem.model, problem.data, x, weight, 0.0, 5e-4) for x in (best, start)]

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .untrained import Untrained, fixed_noise, upsampled
+from .fitted import Untrained, fixed_noise, upsampled
 
 _DOUBLINGS = 5
 
