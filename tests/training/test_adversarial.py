@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import numpy as np
 import pytest
 import torch
@@ -67,9 +69,7 @@ def test_validation_teaches_nothing(name, bank: Bank):
     """And has a score that does not depend on the discriminator of the moment."""
     network, arguments = NETWORKS[name]
     module, kind = network.split(":")
-    made = getattr(__import__(f"napari_recon_robust.reconstructors.generative.{module}", fromlist=[kind]), kind)(
-        **arguments
-    )
+    made = getattr(import_module(f"napari_recon_robust.reconstructors.generative.{module}"), kind)(**arguments)
     loss = make_loss(name, 0)
     assert isinstance(loss, Adversarial)
     before = {key: value.clone() for key, value in loss.discriminator.named_parameters()}

@@ -16,6 +16,8 @@ _FORMER = {
     "hyperrecon-tv": "learned.hyperrecon_from_tv:HyperReconFromTV",
 }
 
+_OWN_MODELS = "napari_recon_robust.own_models.opening"  # stands above this room, as all that the table names does
+
 
 class Reconstructors(Registry[Reconstructor]):
     """The table, and beyond it whatever `own_models.opening` opens, which is imported as late as the methods are."""
@@ -30,7 +32,7 @@ class Reconstructors(Registry[Reconstructor]):
     def get(self, id: str) -> Reconstructor:
         """The one of that id, loaded once; or an own model, opened anew each time."""
         if id not in self.ids():
-            opening = import_module("napari_recon_robust.own_models.opening")
+            opening = import_module(_OWN_MODELS)
             if opening.recognises(id):
                 opened: Reconstructor = opening.open_model(id)
                 return opened
