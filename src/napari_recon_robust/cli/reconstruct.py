@@ -8,7 +8,6 @@ import click
 
 from ..evaluation import metrics
 from ..io import images
-from ..perturbations.outcome import tissue_of
 from .options import chosen_method, follow, measured, print_json, sampling_options
 
 
@@ -36,7 +35,7 @@ def reconstruct(
         reference = measurement.reference(chosen.reference_kind) if chosen.is_image else None
         regions = None
         if reference is not None:
-            regions = metrics.measure(image.abs(), reference, tissue=tissue_of(measurement))
+            regions = metrics.measure(image.abs(), reference, tissue=measurement.foreground)
         if output is not None:
             images.write_image(output, image, voxel=scan.header.voxel)
     result = {

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from napari_recon_robust.reconstructors.untrained.untrained.untrained import (
+from napari_recon_robust.reconstructors.untrained.untrained import (
     SHARE,
     Tangent,
     Untrained,

@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ...cases import record
+from ...data.foreground import foreground
 from ...data.measurement import Measurement
 from ...data.scan import Scan
 from ...evaluation import metrics
@@ -90,7 +91,7 @@ class Case:
     @cached_property
     def foreground(self) -> Tensor:
         """Where the reference shows tissue, bool (rows, columns)."""
-        return metrics.foreground(self.reference)
+        return foreground(self.reference)
 
     @cached_property
     def input(self) -> str:
