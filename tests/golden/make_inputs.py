@@ -15,7 +15,6 @@ import numpy as np
 import torch
 import yaml
 from click.testing import CliRunner
-from x.frozen import INPUTS, write_arrays, write_index
 
 from napari_recon_robust.cli import cli
 from napari_recon_robust.data.measurement import Measurement
@@ -40,6 +39,8 @@ from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_
 from napari_recon_robust.training import loop
 from napari_recon_robust.training.loupe import LOUPENetwork
 from napari_recon_robust.weights import store
+
+from .frozen import INPUTS, write_arrays, write_index
 
 WIDTHS = {"widths": [6, 4]}
 TERMS = ["improvement", "consistency", "sharpness"]

@@ -8,6 +8,7 @@ import click
 
 from ..data.roi import Box
 from ..figures.overlays import Anatomy, fragility_figure
+from ..ground.errors import either
 from ..io import images
 from ..perturbations.base import SENSITIVITIES
 from ..studies import fragility as engine
@@ -24,7 +25,7 @@ from .options import chosen_method, follow, heading, knob_options, measured, num
     "--size", default=engine.TILE, show_default=True, metavar="PIXELS", help="Side of a region and of a tile."
 )
 @click.option("--count", default=5, show_default=True, metavar="N", help="How many regions.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The map: .png, .npy, .h5 or .nii.gz.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help=f"The map: {either(images.SUFFIXES)}.")
 def fragility(
     method: str,
     knobs: tuple[str, ...],

@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from ..evaluation import metrics
+from ..ground.errors import either
 from ..io import images
 from .options import chosen_method, follow, measured, print_json, sampling_options
 
 
 @click.command()
 @sampling_options
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Image: .npy, .h5, .png or .nii.gz.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help=f"Image: {either(images.SUFFIXES)}.")
 def reconstruct(
     method: str, knobs: tuple[str, ...], auto: bool, as_json: bool, output: Path | None, **sampling: Any
 ) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..data.roi import ROI
 from ..figures.overlays import Anatomy, retention_figure
-from ..ground.errors import InputError
+from ..ground.errors import InputError, either
 from ..io import images
 from ..perturbations.features.feature import PARAMETRIC
 from ..perturbations.features.insertion import LOST, ROSE
@@ -25,7 +25,9 @@ _LIST = "numbers separated by commas, for instance 2,3,4"
 @click.option("--size", default=4.0, show_default=True, help="Of the map's feature, in pixels.")
 @click.option("--contrast", default=0.4, show_default=True, help="Of the map's feature, to the local tissue.")
 @click.option("--spacing", default=4, show_default=True, help="Of the map's positions, in pixels.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The map: .npy or .png.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help=f"The map: {either(images.MAP_SUFFIXES)}."
+)
 @click.option("--sizes", metavar="A,B,…", help="A table instead of the map: sizes in pixels.")
 @click.option("--contrasts", metavar="A,B,…", help="A table instead of the map: contrasts.")
 @click.option("--places", default=30, show_default=True, help="Of each size and contrast of the table.")

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..figures import plots
+from ..ground.errors import either
 from ..physics.sampling import Sampling
 from ..studies.samples import Level, quality_by_samples
 from .options import chosen_method, follow, measured, numbers, print_json, samplings_options
@@ -16,7 +17,7 @@ from .options import chosen_method, follow, measured, numbers, print_json, sampl
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw SSIM, PSNR and NMSE over the number of samples: .png, .pdf or .svg.",
+    help=f"Draw SSIM, PSNR and NMSE over the number of samples: {either(plots.SUFFIXES)}.",
 )
 def samples(
     method: str,

@@ -6,19 +6,19 @@ Source: Inati et al., ISMRM Raw data format, Magn Reson Med 2017, doi:10.1002/mr
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..data.scan import Header, Scan
 from ..ground.errors import FileFormatError
 from ..ground.hdf5 import is_hdf5, open_hdf5
-from ..physics import noise
 from .format import Format
 from .ismrmrd_header import AcquisitionHeader
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Bits of an acquisition's flags, counted from 1.
 NOISE, CALIBRATION, REVERSED = 19, 20, 22
@@ -140,11 +140,17 @@ class ISMRMRDScan(Scan):
         kspace /= np.maximum(count, 1).astype(np.float32)
         if self._whitening is None:
             return kspace
+        import torch
+
+        from ..physics import noise
+
         return noise.prewhiten(torch.from_numpy(kspace), self._whitening).numpy()
 
-    def _measured(self) -> Tensor:
+    def _measured(self) -> "Tensor":
         """The lines that were acquired in every slice, partial echoes told by their zeros."""
         slices = self._heads["idx"]["slice"][self._lines]
+        import torch
+
         lines = torch.ones(1, self.header.phase, dtype=torch.bool)
         for number in self._numbers:
             there = torch.zeros_like(lines)
@@ -172,11 +178,15 @@ class ISMRMRDScan(Scan):
         last = min(samples - int(head["discard_post"]), readout - offset)
         column[:, first + offset : last + offset] += line[:, first:last]
 
-    def _noise_covariance(self, coils: int) -> Tensor | None:
+    def _noise_covariance(self, coils: int) -> "Tensor | None":
         """Psi of the noise acquisitions at the imaging lines' bandwidth: E|n|^2 goes with 1 / dwell time."""
         scans = np.flatnonzero(_any_flag(self._heads, (NOISE,)) & (self._heads["active_channels"] == coils))
         if not len(scans):
             return None
+        import torch
+
+        from ..physics import noise
+
         samples = torch.from_numpy(np.concatenate(self._samples(scans), axis=1))
         dwell, imaging = (float(self._heads["sample_time_us"][which]) for which in (scans[0], self._lines[0]))
         ratio = dwell / imaging if dwell > 0 and imaging > 0 else 1.0

@@ -3,15 +3,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from napari_recon_robust.reconstructors.untrained.untrained import (
-    SHARE,
-    Tangent,
-    Untrained,
-    consistent,
-    fit,
-    held_out_samples,
-    upsampled,
-)
 
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
@@ -23,6 +14,15 @@ from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.physics.sampling import acs_region
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.problem import problems
+from napari_recon_robust.reconstructors.untrained.untrained import (
+    SHARE,
+    Tangent,
+    Untrained,
+    consistent,
+    fit,
+    held_out_samples,
+    upsampled,
+)
 
 IDS = ("dip", "deep-decoder", "conv-decoder")
 

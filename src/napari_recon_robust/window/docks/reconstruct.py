@@ -18,10 +18,11 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from ...controls.knobs import KnobPanel, decimals
-from ...controls.parts import button, heading, row, set_faint, show_text, warning, words
+from ...controls.parts import button, file_filter, heading, row, set_faint, show_text, warning, words
 from ...controls.sampling_picture import SamplingPicture
 from ...ground.errors import ReconRobustError
 from ...ground.knob import Knob
+from ...io import FORMATS, annotations, suffixes
 from ...workbench.domain import outside, trained_for
 from ...workbench.reconstruction import Rendered
 from ..session import Session
@@ -32,7 +33,6 @@ from .strip import COLUMNS, Strip
 if TYPE_CHECKING:
     from ...reconstructors.base import Reconstructor
 
-FILES = "k-space (*.h5 *.hdf5 *.mrd *.cfl *.hdr *.npy);;fastMRI+ annotations (*.csv);;All files (*)"
 FIRST_METHOD = "tv"
 _AS_ACQUIRED = "as acquired"
 
@@ -114,13 +114,14 @@ class ReconstructDock(Page):
     # ---------------------------------------------------------------- parts
 
     def _opening(self) -> QWidget:
-        self.open_button = button("Open k-space…", "fastMRI and ISMRMRD HDF5, BART .cfl/.hdr, NumPy .npy", self._browse)
+        formats = ", ".join(map(str, FORMATS))
+        self.open_button = button("Open k-space…", formats, self._browse)
         self.sample_button = button(
             "Open the sample", "A simulated multi-coil brain that comes with the plugin", self.session.open_sample
         )
         self.hint = words(
-            "Or drop a file here or on the canvas: fastMRI or ISMRMRD (.h5, .mrd), BART (.cfl), NumPy (.npy), "
-            "fastMRI+ annotations (.csv), or the folder of a saved case."
+            f"Or drop a file here or on the canvas: {formats}, {annotations.LABEL} ({annotations.SUFFIX}), or the "
+            "folder of a saved case."
         )
         self.facts = words()
         self.notes = warning()
@@ -210,7 +211,9 @@ class ReconstructDock(Page):
     # ---------------------------------------------------------------- opening
 
     def _browse(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open k-space", "", FILES)
+        scans = file_filter("k-space", suffixes())
+        tables = file_filter(annotations.LABEL, [annotations.SUFFIX])
+        path, _ = QFileDialog.getOpenFileName(self, "Open k-space", "", f"{scans};;{tables};;All files (*)")
         if path:
             self.session.open(path)
 
@@ -318,7 +321,7 @@ class ReconstructDock(Page):
     def _browse_model(self) -> None:
         from ...own_models.opening import KINDS
 
-        models = f"Models ({' '.join(f'*{suffix}' for suffix in KINDS)});;All files (*)"
+        models = f"{file_filter('Models', KINDS)};;All files (*)"
         path, _ = QFileDialog.getOpenFileName(self, "Open an own model", "", models)
         if path:
             self.model.setText(path)
