@@ -38,36 +38,11 @@ _AS_ACQUIRED = "as acquired"
 
 
 def sampling_knobs() -> tuple[Knob, ...]:
-    """Sampling as knobs: the patterns and their parameters."""
-    from ...physics.sampling import PATTERNS
+    """The sampling's knobs, and the choice of taking a scan as it is."""
+    from ...physics import sampling
 
-    return (
-        Knob(
-            name="pattern",
-            label="Pattern",
-            help="Which lines of k-space are kept: fastMRI's patterns, a 2-D Poisson disc, or learned lines",
-            kind="choice",
-            choices=(_AS_ACQUIRED, *PATTERNS),
-            default="equispaced",
-        ),
-        Knob(
-            name="acceleration",
-            label="Acceleration",
-            help="Nominal R: all lines over the kept ones; the true one is written below",
-            minimum=1.0,
-            maximum=12.0,
-            default=4.0,
-        ),
-        Knob(
-            name="centre_fraction",
-            label="ACS width",
-            help="Fully sampled lines in the centre (autocalibration signal), of all lines",
-            minimum=0.02,
-            maximum=0.3,
-            default=0.08,
-        ),
-        Knob(name="seed", label="Seed", help="Another number draws other lines", kind="int", maximum=9999, default=0),
-    )
+    pattern, *others = sampling.KNOBS
+    return pattern.model_copy(update={"choices": (_AS_ACQUIRED, *pattern.choices)}), *others
 
 
 class ReconstructDock(Page):
