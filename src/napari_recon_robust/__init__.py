@@ -9,6 +9,9 @@ from typing import Any
 
 import lazy_loader
 
+from . import former
+
+former.install()
 _public, _, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
