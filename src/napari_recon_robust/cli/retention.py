@@ -6,13 +6,16 @@ from typing import Any
 import click
 import numpy as np
 
+from ..data.measurement import Measurement
 from ..data.roi import ROI
+from ..data.scan import Header
 from ..figures.overlays import Anatomy, retention_figure
 from ..ground.errors import InputError, either
 from ..io import images
 from ..perturbations.features.feature import PARAMETRIC
 from ..perturbations.features.insertion import LOST, ROSE
-from ..studies.retention import RetentionMap, recovery_table, retention_map
+from ..reconstructors.base import Method
+from ..studies.retention import RecoveryTable, RetentionMap, recovery_table, retention_map
 from .options import (
     chosen_method,
     follow,
@@ -77,56 +80,48 @@ def retention(
         images.check_suffix(output, images.MAP_SUFFIXES)
     with measured(**sampling) as (scan, _, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
-        title = heading(chosen, measurement)
         facts = {**chosen.to_json(), "acceleration": measurement.acceleration}
         region = None if roi is None else ROI.parse(roi)
+        seed = number(sampling["seed"], default=0)
         if tabulated:
-            job = recovery_table(
-                measurement,
-                chosen,
-                region,
-                sizes=sizes,
-                contrasts=contrasts,
-                shape=shape,
-                count=places,
-                seed=number(sampling["seed"], default=0),
+            counting = recovery_table(
+                measurement, chosen, region, sizes=sizes, contrasts=contrasts, shape=shape, count=places, seed=seed
             )
-            table = follow(job, "counting")
-            if as_json:
-                print_json(facts | table.to_json())
-            else:
-                click.echo(title)
-                click.echo(table.markdown(), nl=False)
-                click.echo(table.legend)
-            return
-        mapping = retention_map(
-            measurement,
-            chosen,
-            region,
-            size=sizes[0],
-            contrast=contrasts[0],
-            shape=shape,
-            spacing=spacing,
-        )
-        found = follow(mapping, "mapping")
-        if output is not None and output.suffix.lower() == ".npy":
-            np.save(output, found.values)
-        elif output is not None:
-            image = follow(chosen.job(measurement), f"reconstructing with {chosen.label}")
-            header = scan.header
-            retention_figure(
-                output,
-                Anatomy(image.abs().cpu().numpy(), header.voxel, header.upside_down),
-                found.values,
-                [(place.row, place.column) for place in found.worst],
-                title=f"Retention: {title}\na {shape} of {found.size:g} pixels, contrast {found.contrast:+g} to the "
-                f"tissue, every {spacing} pixels",
+            found: RecoveryTable | RetentionMap = follow(counting, "counting")
+        else:
+            mapping = retention_map(
+                measurement, chosen, region, size=sizes[0], contrast=contrasts[0], shape=shape, spacing=spacing
             )
+            found = follow(mapping, "mapping")
+            if output is not None:
+                _write(output, scan.header, found, spacing, chosen, measurement)
     if as_json:
         print_json(facts | found.to_json())
+        return
+    click.echo(heading(chosen, measurement))
+    if isinstance(found, RecoveryTable):
+        click.echo(found.markdown(), nl=False)
+        click.echo(found.legend)
     else:
-        click.echo(title)
         _say(found, output)
+
+
+def _write(
+    path: Path, header: Header, found: RetentionMap, spacing: int, method: Method, measurement: Measurement
+) -> None:
+    """The map alone, or as a picture on the image."""
+    if path.suffix.lower() == ".npy":
+        np.save(path, found.values)
+        return
+    image = follow(method.job(measurement), f"reconstructing with {method.label}")
+    retention_figure(
+        path,
+        Anatomy(image.abs().cpu().numpy(), header.voxel, header.upside_down),
+        found.values,
+        [(place.row, place.column) for place in found.worst],
+        title=f"Retention: {heading(method, measurement)}\na {found.shape} of {found.size:g} pixels, contrast "
+        f"{found.contrast:+g} to the tissue, every {spacing} pixels",
+    )
 
 
 def _say(found: RetentionMap, output: Path | None) -> None:
