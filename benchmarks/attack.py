@@ -30,7 +30,6 @@ from napari_recon_robust.perturbations.noise.advrec import advrec
 from napari_recon_robust.perturbations.noise.ascent import Search
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
-from napari_recon_robust.perturbations.outcome import tissue_of
 from napari_recon_robust.perturbations.random_noise import draw
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
@@ -42,7 +41,7 @@ NETWORKS = dict(zip(BUDGETS, (1.04, 1.09, 1.21), strict=True))
 
 def regions(measurement: Measurement, count: int, random: np.random.Generator) -> Iterator[ROI]:
     """Boxes of 24 to 40 pixels (at 192; in proportion else) that lie in tissue."""
-    tissue = tissue_of(measurement).numpy()
+    tissue = measurement.foreground.numpy()
     unit = measurement.matrix[0] / 192
     while count:
         height, width = (int(unit * size) for size in random.integers(24, 41, 2))

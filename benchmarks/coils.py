@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 
 from cases import slices_of
+from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
-from napari_recon_robust.evaluation.metrics import foreground
 from napari_recon_robust.physics import coils, fourier
 from napari_recon_robust.physics.model import ForwardModel, root_sum_of_squares
 from napari_recon_robust.physics.sampling import Sampling, acs_lines

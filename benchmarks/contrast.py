@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
+from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.evaluation.contrast import Probability, contrasts, surroundings
-from napari_recon_robust.evaluation.metrics import foreground
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.generative.posterior import Posterior

@@ -23,7 +23,6 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.noise.worst_case import WorstCase
-from napari_recon_robust.perturbations.outcome import tissue_of
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.studies.fragility import REPLICAS, FragilityMap, fragility, noise_amplification
@@ -75,7 +74,7 @@ def compare(measurements: list[Measurement], reconstructor: Reconstructor, side:
     for measurement in measurements:
         maps, seconds, found = maps_of(measurement, reconstructor, side)
         real, read = [], {name: [] for name in MAPS}
-        for roi in regions(tissue_of(measurement), side, rois, random):
+        for roi in regions(measurement.foreground, side, rois, random):
             start = time.perf_counter()
             real.append(real_change(measurement, reconstructor, roi) / found.maximum)
             times["real"].append(time.perf_counter() - start)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from cases import real_brain, slices_of
+from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.reconstructors.classical.energy import objective
@@ -78,7 +79,7 @@ def judge(method: HyperRecon | HQSNet, measurement: Measurement, weight: float, 
     chosen = {"weight": weight, "mix": MIX} if knobs else {}
     reference = measurement.reference()
     assert reference is not None
-    ssim = metrics.measure(method(measurement, **chosen), reference, tissue=metrics.foreground(reference))
+    ssim = metrics.measure(method(measurement, **chosen), reference, tissue=foreground(reference))
     (problem,) = problems(measurement)
     network = method.network(measurement.kspace.device)
     image = network(problem, **chosen)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cases import real_brain, slices_of
+from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import HyperReconSupervised
@@ -52,7 +53,7 @@ def rows(method: HyperReconSupervised, measurement: Measurement) -> NDArray[np.f
     default, *images = method.family(measurement, [{}, *points])
     reference = measurement.reference()
     assert reference is not None
-    tissue = metrics.foreground(reference)
+    tissue = foreground(reference)
 
     def residual(x: Tensor) -> Tensor:
         return (measurement.model.forward(x) - measurement.mask * measurement.data).norm()

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.physics.sampling import Sampling
@@ -68,7 +69,7 @@ def compare(
     results: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for number, one in enumerate(acquired):
         truth = one.image.abs()
-        tissue = metrics.foreground(truth)
+        tissue = foreground(truth)
         for lines, mask in masks(truth.shape[1], acceleration, pattern, number).items():
             measurement = Measurement(one.kspace * mask, mask, (truth.shape[0], truth.shape[1]))
             for id in METHODS:

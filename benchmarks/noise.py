@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from cases import real_brain, slices_of
+from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.physics import noise
@@ -46,7 +47,7 @@ def judged(id: str, measurement: Measurement, seed: int) -> list[float]:
     """SSIM at each amount of noise."""
     reference, full = measurement.reference(), measurement.full
     assert reference is not None
-    tissue = metrics.foreground(reference)
+    tissue = foreground(reference)
     sigma = float(measurement.calibration.noise.square().mean().sqrt())
     scores = []
     for factor in FACTORS:

@@ -25,7 +25,7 @@ from cases import lines, real_brain, slices_of
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.outcome import Outcome, tissue_of
+from napari_recon_robust.perturbations.outcome import Outcome
 from napari_recon_robust.studies.transfer import transfer
 
 ACCELERATIONS = (4, 8)
@@ -236,7 +236,7 @@ def robustness(measurement: Measurement, id: str, number: int) -> Values:
     outcomes = rr.compare(measurement, method, roi, rr.perturb("worst-case", measurement, method, roi, (0.01, 0.025)))
     metrics = outcomes[0].comparison.metrics["clean"]
     recoveries = []
-    for row, column in random.permutation(tissue_of(measurement).nonzero().numpy())[:FEATURES]:
+    for row, column in random.permutation(measurement.foreground.nonzero().numpy())[:FEATURES]:
         place = {"row": float(row), "column": float(column), "size": SIZE}
         contrast = float(random.choice((-1, 1))) * CONTRAST
         (found,) = rr.perturb("fnaf", measurement, method, roi, shape="blob", contrast=contrast, **place)
@@ -264,7 +264,7 @@ def rotation(cases: Cases, measured: Measured) -> Iterator[str]:
 
 def turned(measurement: Measurement, id: str) -> Values:
     """The curve of one method: the least SSIM within 2 and 5 degrees."""
-    tissue = tissue_of(measurement)
+    tissue = measurement.foreground
     rows, columns = (tissue.any(dim).nonzero().flatten().tolist() for dim in (1, 0))
     middle = ROI.box(rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)
     (found,) = rr.perturb("rotation", measurement, rr.reconstructor(id), middle, angle=5, step=1)

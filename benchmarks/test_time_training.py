@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_recon_robust.cli.options import follow
+from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.physics.sampling import Sampling
@@ -68,7 +69,7 @@ def main() -> None:
     }
     scores: dict[str, list[tuple[float, float]]] = {name: [] for name in methods}
     for measurement, truth in test_slices(options.data, options.slices):
-        tissue = metrics.foreground(truth)
+        tissue = foreground(truth)
         for name, method in methods.items():
             one = metrics.measure(method(measurement), truth, tissue=tissue)["foreground"]
             scores[name].append((one.ssim, one.psnr))

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from brain import brain
+from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.reconstructors.classical import sparsity
@@ -121,7 +122,7 @@ def main() -> None:
     sparsity.OUTER, sparsity.TOLERANCE = steps, tolerance
     truth = measurement.reference()
     assert truth is not None
-    tissue = metrics.foreground(truth)
+    tissue = foreground(truth)
     print(f"\n{'':8}{'weight':>10}{'NMSE':>10}{'SSIM':>9}{'CPU s':>9}   the best of {', '.join(map(str, WEIGHTS))}")
     for name, clock, solve in solvers(measurement):
         rows = []

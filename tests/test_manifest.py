@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 import napari_recon_robust
+from napari_recon_robust.io import suffixes
 
 MANIFEST = Path(napari_recon_robust.__file__).with_name("napari.yaml")
 
@@ -24,7 +25,7 @@ def test_readers_sample_data_and_three_widgets() -> None:
     contributions = manifest().contributions
     assert [widget.display_name for widget in contributions.widgets] == ["Reconstruct", "Perturb", "Compare"]
     (reader,) = contributions.readers
-    assert {"*.h5", "*.mrd", "*.cfl", "*.hdr", "*.npy"} <= set(reader.filename_patterns)
+    assert reader.filename_patterns == [f"*{suffix}" for suffix in suffixes()]
     assert len(contributions.sample_data) == 1
 
 

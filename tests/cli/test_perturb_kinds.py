@@ -106,7 +106,18 @@ def test_what_was_found_before_it_stopped_is_judged_and_saved(
 
     monkeypatch.setattr(CGSense, "reconstruct", failing)
     scan = [str(scan_file), "--slice", "1", "--method", "cg-sense", *SAMPLING, "--roi", "40,40,12,12"]
-    options = ["--budget", "0.01,0.02,0.03", "--steps", "3", "--output", str(tmp_path / "case")]
+    options = [
+        "--budget",
+        "0.01",
+        "--budget",
+        "0.02",
+        "--budget",
+        "0.03",
+        "--steps",
+        "3",
+        "--output",
+        str(tmp_path / "case"),
+    ]
     result = CliRunner().invoke(cli, ["perturb", "worst-case", *scan, *options])
     assert result.exit_code == 1
     assert "budget 1% of" in result.stdout

@@ -43,13 +43,13 @@ def test_the_map_is_written_and_summed_up(scan_file: Path, tmp_path: Path, drawn
 
 
 def test_the_table_is_printed(scan_file: Path) -> None:
-    result = invoke(scan_file, *COMMON, "--sizes", "2,4", "--contrasts", "0.4", "--places", "5")
+    result = invoke(scan_file, *COMMON, "--size", "2", "--size", "4", "--places", "5")
     assert result.exit_code == 0, result.output + repr(result.exception)
     assert "effective R = " in result.output
     assert "| size | contrast +0.4 |" in result.output
     assert "blobs recovered (at least 0.5 of the contrast)" in result.output
     assert "| 4 px |" in result.output
-    result = invoke(scan_file, *COMMON, "--sizes", "2,4", "--contrasts", "0.4", "--places", "5", "--json")
+    result = invoke(scan_file, *COMMON, "--size", "2", "--size", "4", "--places", "5", "--json")
     assert json.loads(result.stdout)["acceleration"] > 1
     cells = json.loads(result.stdout)["cells"]
     assert [cell["size"] for cell in cells] == [2, 4]
@@ -60,8 +60,8 @@ def test_the_table_is_printed(scan_file: Path) -> None:
     ("arguments", "words"),
     [
         (["--output", "map.h5"], "suffix"),
-        (["--sizes", "2", "--output", "map.png"], "ask for the table"),
-        (["--sizes", "2;3"], "numbers separated by commas"),
+        (["--table", "--output", "map.png"], "ask for the table"),
+        (["--size", "2;3"], "give a number"),
         (["--size", "200"], "larger than the image"),
         (["--roi", "0,0,3,3"], "no tissue"),
     ],

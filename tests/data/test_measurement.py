@@ -104,3 +104,21 @@ def test_wrong_shapes_are_refused_with_what_came_and_what_was_expected() -> None
         Measurement(kspace.real, lines(), (ROWS, COLUMNS))
     with pytest.raises(InputError, match=r"shape 1×9.*24×15 or 1×15"):
         Measurement(kspace, torch.ones(1, 9, dtype=torch.bool), (ROWS, COLUMNS))
+
+
+def test_the_misfit_is_zero_for_the_image_behind_the_samples_and_one_for_nothing() -> None:
+    image = random_complex(ROWS, COLUMNS)
+    for mask in (lines(), torch.rand(READOUT, PHASE, generator=torch.Generator().manual_seed(0)) < 0.5):
+        one = measurement(mask)
+        rows, columns = one.model.shape
+        whole = torch.zeros(rows, columns, dtype=torch.complex64)
+        fourier.centre_crop_image(whole, (ROWS, COLUMNS))[:] = image
+        data = one.model.forward(whole)
+        if one.lines:
+            kspace = torch.zeros_like(one.kspace)
+            fourier.centre_crop(kspace, ROWS, -2)[:] = data
+            data = fourier.fft(kspace, (-2,))
+        same = one.with_kspace(data, keep=True)
+        assert same.misfit(image) < 1e-5
+        assert same.misfit(0 * image) == pytest.approx(1)
+        assert one.misfit(image) > 0.1

@@ -68,19 +68,6 @@ def test_identical_images_have_no_finite_psnr_and_json_says_null(pair):
     assert metrics.to_json(perfect)["image"] == {"ssim": pytest.approx(1), "psnr": None, "nmse": 0.0}
 
 
-def test_foreground_is_the_largest_piece_without_holes():
-    reference = torch.zeros(64, 64)
-    reference[10:40, 12:44] = 1.0
-    reference[20:28, 20:28] = 0.0
-    reference[52:58, 50:56] = 1.0
-    tissue = metrics.foreground(1e-5 * reference)
-    assert tissue[24, 24]
-    assert not tissue[55, 53]
-    assert tissue[12:38, 14:42].all()
-    assert tissue.sum() < 40 * 42
-    assert torch.equal(tissue, metrics.foreground(reference))
-
-
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -94,7 +94,9 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
         plots.check_file(tmp_path / "nowhere" / "curve.png")
 
 
-@pytest.mark.parametrize("kind", [["worst-case", "--budget", "0.01,0.02"], ["rotation", "--angle", "2", "--step", "2"]])
+@pytest.mark.parametrize(
+    "kind", [["worst-case", "--budget=0.01", "--budget=0.02"], ["rotation", "--angle", "2", "--step", "2"]]
+)
 def test_command(scan_file: Path, tmp_path: Path, drawn: list[Figure], kind: list[str]) -> None:
     file = tmp_path / "curve.png"
     options = ["--slice", "1", "--pattern", "equispaced", "--method", "cg-sense", "--roi", "30,30,20,20"]

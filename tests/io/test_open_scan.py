@@ -1,13 +1,15 @@
 """The table of formats: content decides, other packages may add to it, annotations come along."""
 
 import csv
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 
 from napari_recon_robust.ground.errors import FileFormatError
-from napari_recon_robust.io import FORMATS, open_scan
+from napari_recon_robust.io import FORMATS, format_of, open_scan, suffixes
 from napari_recon_robust.io.annotations import COLUMNS
 from napari_recon_robust.io.fastmri import write_fastmri
 from napari_recon_robust.io.format import Format
@@ -64,6 +66,19 @@ def test_another_package_adds_a_format(tmp_path, monkeypatch):
     monkeypatch.setattr(FORMATS, "_loaded", dict(FORMATS._loaded))
     with open_scan(tmp_path / "scan.txt") as scan:
         assert (scan.header.readout, scan.header.phase) == (3, 4)
+    assert ".txt" in suffixes()
+    assert format_of(tmp_path / "scan.txt").label == "text"
+
+
+def test_files_are_offered_and_told_apart_without_torch(tmp_path, kspace):
+    np.save(tmp_path / "scan.npy", kspace)
+    code = (
+        "import sys; from pathlib import Path; from napari_recon_robust import io;"
+        f"assert io.format_of(Path({str(tmp_path / 'scan.npy')!r})).label == 'NumPy array';"
+        "assert io.lacks_axes(Path('scan.npy')) and not io.lacks_axes(Path('scan.h5'));"
+        "assert io.suffixes()[:2] == ['.h5', '.hdf5']; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_annotations_beside_the_scan_come_along(tmp_path, kspace):

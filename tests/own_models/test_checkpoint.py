@@ -54,6 +54,34 @@ def test_a_file_that_was_written_again_is_read_again(tmp_path: Path, lines: Meas
     assert marks[0] != marks[1]
 
 
+def test_published_weights_are_told_by_their_header(tmp_path: Path, lines: Measurement) -> None:
+    """Not by its absence alone: what is stored with a header says whose weights they are."""
+    torch.manual_seed(0)
+    state = FastMRIVarNet(1, 4, 2, (4, 2)).state_dict()
+    torch.save(state, tmp_path / "plain.pt")
+    trained = store.load("varnet").metadata
+    assert trained is not None
+    assert not trained.published
+    arguments = {"cascades": 1, "channels": 4, "pools": 2, "sensitivity": [4, 2]}
+    ours = trained.model_copy(update={"architecture": arguments, "network": "varnet"})
+    for name, published in (("theirs", True), ("ours", False)):
+        store.save(tmp_path, name, state, ours.model_copy(update={"published": published}))
+    plain, theirs, trained_here = (
+        registry.get(str(tmp_path / name)) for name in ("plain.pt", "theirs.safetensors", "ours.safetensors")
+    )
+    torch.testing.assert_close(theirs(lines), plain(lines))
+    assert {knob.name: knob.default for knob in theirs.knobs} == {"sensitivities": "learned", "combination": "rss"}
+    assert {knob.name: knob.default for knob in trained_here.knobs} == {
+        "sensitivities": "estimated",
+        "combination": "sensitivities",
+    }
+    for method in (theirs, trained_here):  # no knob is without effect
+        for name, value in (("sensitivities", "estimated"), ("combination", "sensitivities")):
+            other = {"estimated": "learned", "sensitivities": "rss"}[value]
+            assert not torch.allclose(method(lines, **{name: value}), method(lines, **{name: other}), atol=0)
+    assert "Published by the network's authors" in (tmp_path / "theirs.md").read_text()
+
+
 def test_leaderboard_weights_come_with_a_warning(tmp_path: Path) -> None:
     for name in ("knee_leaderboard_state_dict.pt", "mine.pt"):
         torch.save(FastMRIUNet(1, 1, 3, 2).state_dict(), tmp_path / name)

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from napari_recon_robust.evaluation.metrics import foreground
+from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.noise.worst_case import WorstCase
-from napari_recon_robust.perturbations.outcome import evaluate, tissue_of
+from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.random_noise import RandomNoise
 
 KEPT = {"sensitivities": "kept"}
@@ -37,7 +37,7 @@ def test_every_method_has_the_same_foreground(measurement, make_measurement, com
     tissue = foreground(measurement.reference("combined"))
     for reconstructor in (combined, rss):
         assert torch.equal(outcome_of(measurement, reconstructor, roi).comparison.foreground, tissue)
-    without = tissue_of(make_measurement(full=False))
+    without = make_measurement(full=False).foreground
     assert (without == tissue).float().mean() > 0.95
 
 

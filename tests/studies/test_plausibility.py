@@ -10,7 +10,6 @@ from scipy.ndimage import gaussian_filter
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.outcome import data_consistency
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.physics.sampling import Pattern, Sampling
 from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
@@ -73,8 +72,8 @@ def test_an_image_is_judged_on_the_output_matrix() -> None:
     whole, truth = simulated(8, 0.01, 2, seed=1)
     cropped = replace(whole, matrix=(96, 64))
     band, wide = run(plausible_band(cropped)), run(plausible_band(whole))
-    assert wide.holds(data_consistency(truth, whole))
-    assert data_consistency(cropped.crop(truth), cropped) > 1.5 * wide.high
+    assert wide.holds(whole.misfit(truth))
+    assert cropped.misfit(cropped.crop(truth)) > 1.5 * wide.high
     assert band.unregularised > 1.5 * wide.high
     assert band.freedom < 0.9 * wide.freedom
 

@@ -15,7 +15,6 @@ from napari_recon_robust.perturbations.base import Problem
 from napari_recon_robust.perturbations.features.feature import Feature
 from napari_recon_robust.perturbations.features.feature_search import places
 from napari_recon_robust.perturbations.features.insertion import Insertion
-from napari_recon_robust.perturbations.outcome import tissue_of
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.studies.retention import recovery_table, retention_map
@@ -43,7 +42,7 @@ def full(measurement):
 
 def test_the_map_shows_where_a_method_is_blind(full, blind):
     found = run(retention_map(full, blind, size=2.0, spacing=2))
-    tissue = tissue_of(full).numpy()
+    tissue = full.foreground.numpy()
     assert found.values.shape == (32, 36)
     assert found.values.dtype == np.float32
     assert np.isnan(found.values[~tissue]).all()

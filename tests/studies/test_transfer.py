@@ -145,13 +145,13 @@ def test_a_method_that_is_its_own_stand_in_is_said(measurement: Measurement, met
 
 
 def test_command(scan_file: Path) -> None:
-    options = ["--slice", "1", "--pattern", "equispaced", "--roi", "30,30,20,20", "--methods"]
-    result = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "cg-sense,tv", "--found-on", "cg-sense"])
+    options = ["--slice", "1", "--pattern", "equispaced", "--roi", "30,30,20,20", "--found-on", "cg-sense"]
+    result = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "--method", "cg-sense", "--method", "tv"])
     assert result.exit_code == 0, result.output
     assert "| cg-sense |" in result.output
     assert "budget 1%; effective R = 3." in result.output
     assert "random noise of equal norm" in result.output
-    other = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "cg-sense,tv", "--method", "tv"])
-    assert "No such option '--method'" in other.output
-    unknown = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "tv", "--kind", "wrost"])
+    none = CliRunner().invoke(cli, ["transfer", str(scan_file), *options])
+    assert "give --method for each" in none.output
+    unknown = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "--method", "tv", "--kind", "wrost"])
     assert "no perturbation 'wrost'" in str(unknown.exception)

@@ -7,22 +7,29 @@ import click
 
 from ..ground.errors import ReconRobustError
 
+# name: (where it is defined, what `--help` says of it)
 _COMMANDS = {
-    "demo": "show:demo",
-    "open": "show:open_files",
-    "methods": "methods:methods",
-    "reconstruct": "reconstruct:reconstruct",
-    "diverse": "diverse:diverse",
-    "contrast": "contrast:contrast",
-    "fragility": "fragility:fragility",
-    "perturb": "perturb:perturb",
-    "retention": "retention:retention",
-    "transfer": "transfer:transfer",
-    "compare": "compare:compare",
-    "samples": "samples:samples",
-    "replay": "replay:replay",
-    "simulate": "simulate:simulate",
-    "train": "train:train",
+    "demo": ("show:demo", "The window with the packaged sample; without a display, a folder of pictures."),
+    "open": ("show:open_files", "Open files in the window."),
+    "methods": ("methods:methods", "List the reconstructors and their knobs."),
+    "reconstruct": ("reconstruct:reconstruct", "Reconstruct one slice."),
+    "diverse": ("diverse:diverse", "The plausible reconstructions of one slice that differ most."),
+    "contrast": (
+        "contrast:contrast",
+        "The contrast of a region over posterior samples, and the probability that it exceeds a value.",
+    ),
+    "fragility": (
+        "fragility:fragility",
+        "Where one slice is fragile: the change to expect of an attack, and the worst regions.",
+    ),
+    "perturb": ("perturb:perturb", "Perturb one slice and measure what the reconstruction loses."),
+    "retention": ("retention:retention", "Where, how small and how faint features are kept: a map, or a table."),
+    "transfer": ("transfer:transfer", "What a perturbation found on one method does to the others."),
+    "compare": ("compare:compare", "A table of several methods on several scans and masks."),
+    "samples": ("samples:samples", "Quality of one method against the number of samples."),
+    "replay": ("replay:replay", "Recompute a saved case from its own record and compare."),
+    "simulate": ("simulate:simulate", "Simulate a multi-coil brain from an open anatomy."),
+    "train": ("train:train", "Train a network from a recipe."),
 }
 
 
@@ -37,33 +44,14 @@ class LazyGroup(click.Group):
         """One command; None for an unknown name."""
         if name not in _COMMANDS:
             return None
-        module, attribute = _COMMANDS[name].split(":")
+        module, attribute = _COMMANDS[name][0].split(":")
         command: click.Command = getattr(import_module(f".{module}", __name__), attribute)
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """A line each, without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(_SUMMARIES.items()))
-
-
-_SUMMARIES = {
-    "demo": "The window with the packaged sample; without a display, a folder of pictures.",
-    "open": "Open files in the window.",
-    "methods": "List the reconstructors and their knobs.",
-    "reconstruct": "Reconstruct one slice.",
-    "diverse": "The plausible reconstructions of one slice that differ most.",
-    "contrast": "The contrast of a region over posterior samples, and the probability that it exceeds a value.",
-    "fragility": "Where one slice is fragile: the change to expect of an attack, and the worst regions.",
-    "perturb": "Perturb one slice and measure what the reconstruction loses.",
-    "retention": "Where, how small and how faint features are kept: a map, or a table.",
-    "transfer": "What a perturbation found on one method does to the others.",
-    "compare": "A table of several methods on several scans and masks.",
-    "samples": "Quality of one method against the number of samples.",
-    "replay": "Recompute a saved case from its own record and compare.",
-    "simulate": "Simulate a multi-coil brain from an open anatomy.",
-    "train": "Train a network from a recipe.",
-}
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
 
 @click.group(

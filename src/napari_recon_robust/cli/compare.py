@@ -6,44 +6,24 @@ from typing import Any
 import click
 
 from ..ground.errors import InputError
-from ..physics.sampling import PATTERNS
+from ..physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
 from ..reconstructors import registry
 from ..studies.quality.cases import Grid, groups
 from ..studies.quality.entries import Entry
 from ..studies.quality.study import compare_methods
-from .options import checked_device, follow, number, print_json
+from .options import checked_device, follow, number, of_sampling, print_json, warn
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="[NAME=]FILE...")
 @click.option("--method", "methods", multiple=True, metavar="ID", help="Repeat it; all of `methods` if left out.")
-@click.option(
-    "--pattern",
-    "patterns",
-    multiple=True,
-    type=click.Choice(PATTERNS),
-    default=["equispaced"],
-    help="Of the masks; repeat it; equispaced if left out.",
-)
-@click.option(
-    "--acceleration",
-    "accelerations",
-    multiple=True,
-    type=float,
-    default=[4.0],
-    metavar="R",
-    help="Of the masks; repeat it; 4 if left out.",
-)
-@click.option(
-    "--seed",
-    "seeds",
-    multiple=True,
-    default=["0"],
-    metavar="S",
-    help='Of the masks; repeat it; "file" is the name of each file, as fastMRI seeds; 0 if left out.',
+@of_sampling(PATTERN, "Repeat it.", several=True)
+@of_sampling(ACCELERATION, "Repeat it.", several=True, metavar="R")
+@of_sampling(
+    SEED, 'Or "file", the name of each file, as fastMRI seeds. Repeat it.', several=True, type=str, metavar="S"
 )
 @click.option("--slices", default=1, show_default=True, help="Of each scan or anatomy, evenly spaced.")
-@click.option("--centre-fraction", type=float, metavar="F", help="For the ACS; 8% of the lines, 4% from R = 8 on.")
+@of_sampling(CENTRE_FRACTION, "8%, from R = 8 on 4%, if left out.", default=None, show_default=False, metavar="F")
 @click.option("--matrix", default=256, show_default=True, help="Side of simulated images.")
 @click.option("--axes", metavar="A,B,C", help="Axes of raw arrays, for instance coil,phase,readout.")
 @click.option("--baseline", metavar="ID", help="The method that NMSE is divided by, case by case.")
@@ -95,7 +75,7 @@ def compare(
     table = follow(job, "comparing")
     for row in table.rows.values():
         if row["caution"]:
-            click.echo(f"recon-robust: {row['caution']}", err=True)
+            warn(row["caution"])
     if as_json:
         print_json(table.to_json())
     else:

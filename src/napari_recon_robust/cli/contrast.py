@@ -7,6 +7,7 @@ import click
 
 from ..data.roi import ROI
 from ..figures import plots
+from ..ground.errors import either
 from ..reconstructors.generative.posterior import CALIBRATION, Posterior
 from .options import follow, measured, print_json, slice_options
 
@@ -20,7 +21,9 @@ from .options import follow, measured, print_json, slice_options
 )
 @click.option("--samples", default=64, show_default=True, type=click.IntRange(1, 256), help="Of the posterior.")
 @click.option("--steps", default=20, show_default=True, type=click.IntRange(2, 1000), help="Of each sample.")
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the histogram: .png, .pdf or .svg.")
+@click.option(
+    "--plot", type=click.Path(dir_okay=False, path_type=Path), help=f"Draw the histogram: {either(plots.SUFFIXES)}."
+)
 def contrast(
     roi: str,
     reference: str | None,

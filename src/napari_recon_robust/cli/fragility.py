@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from ..data.roi import Box
+from ..data.scan import Header
 from ..figures.overlays import Anatomy, fragility_figure
+from ..ground.errors import either
 from ..io import images
 from ..perturbations.base import SENSITIVITIES
 from ..studies import fragility as engine
@@ -24,7 +26,7 @@ from .options import chosen_method, follow, heading, knob_options, measured, num
     "--size", default=engine.TILE, show_default=True, metavar="PIXELS", help="Side of a region and of a tile."
 )
 @click.option("--count", default=5, show_default=True, metavar="N", help="How many regions.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The map: .png, .npy, .h5 or .nii.gz.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help=f"The map: {either(images.SUFFIXES)}.")
 def fragility(
     method: str,
     knobs: tuple[str, ...],
@@ -69,29 +71,24 @@ def fragility(
         found = follow(job, "looking for fragile places")
         worst = found.worst(size, size, count)
         if output is not None:
-            header = scan.header
-            if output.suffix.lower() == ".png":
-                anatomy = Anatomy(found.image.numpy(), header.voxel, header.upside_down)
-                _draw(output, anatomy, found, worst, heading(chosen, measurement))
-            else:
-                images.write_image(output, found.expected_change, voxel=header.voxel)
+            _write(output, scan.header, found, worst, heading(chosen, measurement))
     rows = [_row(found, region) for region in worst]
     if as_json:
-        print_json(
-            {
-                **chosen.to_json(),
-                "acceleration": measurement.acceleration,
-                "how": how,
-                "budget": budget,
-                "relative_to": found.relative_to,
-                "maximum": found.maximum,
-                "regions": rows,
-            }
-        )
+        facts = {**chosen.to_json(), "acceleration": measurement.acceleration, "how": how, "budget": budget}
+        print_json({**facts, "relative_to": found.relative_to, "maximum": found.maximum, "regions": rows})
         return
     click.echo(heading(chosen, measurement))
+    _say(found, rows, size)
+    if output is not None:
+        click.echo(f"saved: {output}")
+
+
+fragility.params += knob_options([SENSITIVITIES])
+
+
+def _say(found: FragilityMap, rows: list[dict[str, Any]], size: int) -> None:
     click.echo(
-        f"change of the image to expect of an attack of {100 * budget:.3g}% of the k-space norm, in % of "
+        f"change of the image to expect of an attack of {100 * found.budget:.3g}% of the k-space norm, in % of "
         f"{_whose(found)}'s maximum; the worst regions of {size}×{size} pixels:"
     )
     for place, row in enumerate(rows, start=1):
@@ -103,11 +100,6 @@ def fragility(
         "noise amplification: the thermal noise of this image over that of the fully sampled one (of linear methods "
         "the g-factor × √R); it does not tell where an attack succeeds."
     )
-    if output is not None:
-        click.echo(f"saved: {output}")
-
-
-fragility.params += knob_options([SENSITIVITIES])
 
 
 def _row(found: FragilityMap, region: FragileRegion) -> dict[str, Any]:
@@ -132,7 +124,11 @@ def _whose(found: FragilityMap) -> str:
     return "the reference" if found.relative_to == "reference" else "the clean image"
 
 
-def _draw(path: Path, anatomy: Anatomy, found: FragilityMap, worst: list[FragileRegion], title: str) -> None:
+def _write(path: Path, header: Header, found: FragilityMap, worst: list[FragileRegion], title: str) -> None:
+    """The map alone, or as a picture on the image."""
+    if path.suffix.lower() != ".png":
+        images.write_image(path, found.expected_change, voxel=header.voxel)
+        return
     outside = ~found.foreground
     change, noise = (
         None if one is None else one.masked_fill(outside, nan) for one in (found.expected_change, found.noise)
@@ -141,7 +137,7 @@ def _draw(path: Path, anatomy: Anatomy, found: FragilityMap, worst: list[Fragile
     search = "one attack on the whole foreground" if found.method == "attack" else "the first gradient of each tile"
     fragility_figure(
         path,
-        anatomy,
+        Anatomy(found.image.numpy(), header.voxel, header.upside_down),
         100 * change.numpy(),
         None if noise is None else noise.numpy(),
         [_box(region) for region in worst],

@@ -14,7 +14,7 @@ from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.progress import Job, run
 from ..io import masks, open_scan
-from ..physics.sampling import PATTERNS, Sampling
+from ..physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED, Sampling
 from ..reconstructors import registry
 from ..reconstructors.base import Method
 
@@ -30,21 +30,76 @@ _METHOD = (
     click.option("--method", default="hqs-supervised", show_default=True, metavar="ID", help=_WHICH),
     click.option("--knob", "knobs", multiple=True, metavar="NAME=VALUE", help="A knob of the method; repeat it."),
 )
-_CENTRE = click.option(
-    "--centre-fraction", default=0.08, show_default=True, metavar="F", help="Of the lines, for the ACS."
-)
 _AUTO = click.option("--auto", is_flag=True, help="Let held-out k-space lines choose the method's live knobs.")
+
+
+def of_sampling(knob: Knob, more: str = "", *, several: bool = False, **settings: Any) -> Command:
+    """The option of one of `physics.sampling.KNOBS`; `several`: repeated for several values, under its plural."""
+    shown = {
+        "type": click.Choice(knob.choices) if knob.choices else type(knob.default),
+        "default": [knob.default] if several else knob.default,
+        "show_default": True,
+        "help": f"{knob.help} {more}".strip(),
+    }
+    name = f"{knob.name}s" if several else knob.name
+    return click.option(f"--{knob.name.replace('_', '-')}", name, multiple=several, **shown | settings)
+
+
+def several(flag: str, name: str, kind: click.ParamType, *, commas: bool = False, **settings: Any) -> Command:
+    """An option that is repeated for several values of a kind.
+
+    commas: values may also be separated by commas, as in the version before; for one release, with a warning.
+    """
+
+    def values(context: click.Context, option: click.Parameter, given: Sequence[str]) -> tuple[Any, ...]:
+        parts = [part.strip() for text in given for part in text.split(",")] if commas else given
+        if len(parts) > len(given):
+            example = " ".join(f"{flag} {part}" for part in parts[:2])
+            warn(f"commas between the values of {flag} will go in the next release; repeat it: {example}.")
+        return tuple(_converted(flag, part, kind) for part in parts)
+
+    return click.option(flag, name, type=str, multiple=True, callback=values, **settings)
+
+
+def _converted(flag: str, text: str, kind: click.ParamType) -> Any:
+    try:
+        return kind.convert(text, None, None)
+    except click.BadParameter:
+        raise InputError(f"{flag} is {text!r}; give a number, and repeat {flag} for several.") from None
+
+
+def former(flag: str, name: str, kind: click.ParamType, instead: str) -> Command:
+    """An option of the version before, values separated by commas: for one release, unlisted, with a warning."""
+
+    def values(context: click.Context, option: click.Parameter, given: str | None) -> tuple[Any, ...]:
+        if given is None:
+            return ()
+        warn(f"{flag} will go in the next release; give {instead}.")
+        return tuple(_converted(flag, part.strip(), kind) for part in given.split(","))
+
+    return click.option(flag, name, type=str, hidden=True, callback=values)
+
+
 _SAMPLING = (
-    click.option("--pattern", type=click.Choice(PATTERNS), help="Undersample; left out, the scan is taken as it is."),
-    click.option("--acceleration", default=4.0, show_default=True, metavar="R"),
-    _CENTRE,
-    click.option("--seed", default="0", show_default=True, metavar="S", help="Number, or file name as fastMRI seeds."),
+    of_sampling(PATTERN, "Left out, the scan is taken as it is.", default=None, show_default=False),
+    of_sampling(ACCELERATION, metavar="R"),
+    of_sampling(CENTRE_FRACTION, metavar="F"),
+    of_sampling(SEED, "Or a file name, as fastMRI seeds.", type=str, metavar="S"),
     click.option("--mask", "mask_file", type=click.Path(exists=True, path_type=Path), help=".npy or .h5 instead."),
 )
 _SAMPLINGS = (
-    click.option("--pattern", type=click.Choice(PATTERNS), default="equispaced", show_default=True),
-    click.option("--acceleration", "accelerations", default="2,3,4,6,8", show_default=True, metavar="R[,R…]"),
-    _CENTRE,
+    of_sampling(PATTERN),
+    several(
+        "--acceleration",
+        "accelerations",
+        click.FLOAT,
+        commas=True,
+        default=["2", "3", "4", "6", "8"],
+        show_default=True,
+        metavar="R",
+        help="Nominal R; repeat it.",
+    ),
+    of_sampling(CENTRE_FRACTION, metavar="F"),
     click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="Masks of each."),
 )
 _RUN = (
@@ -106,12 +161,11 @@ def measured(
     file: Path,
     index: int | None,
     pattern: str | None = None,
-    acceleration: float = 4.0,
-    centre_fraction: float = 0.08,
     seed: str = "0",
     mask_file: Path | None = None,
     axes: str | None = None,
     device: str = "cpu",
+    **sampling_values: Any,
 ) -> Iterator[tuple[Scan, int, Measurement]]:
     """Open the file, take the slice, undersample it: (scan, slice, measurement)."""
     if pattern is not None and mask_file is not None:
@@ -119,12 +173,7 @@ def measured(
     with open_scan(file, axes=tuple(axes.split(",")) if axes else None) as scan:
         sampling: Any = None
         if pattern is not None:
-            sampling = Sampling(
-                pattern=pattern,
-                acceleration=acceleration,
-                centre_fraction=centre_fraction,
-                seed=number(seed, default=seed),
-            )
+            sampling = Sampling(pattern=pattern, seed=number(seed, default=seed), **sampling_values)
         elif mask_file is not None:
             sampling = masks.read_mask(mask_file)
         chosen = len(scan) // 2 if index is None else index
@@ -134,14 +183,6 @@ def measured(
 def number(seed: str, default: T) -> int | T:
     """A seed as a whole number; `default` for a file name."""
     return int(seed) if seed.isdigit() else default
-
-
-def numbers(text: str, what: str, example: str) -> tuple[float, ...]:
-    """Numbers separated by commas."""
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"{what} is {text!r}; give {example}.") from None
 
 
 def checked_device(device: str) -> str:
@@ -160,7 +201,7 @@ def chosen_method(id: str, knobs: Iterable[str], auto: bool, measurement: Measur
     reconstructor = registry.get(id)
     method = reconstructor.at(**parse_knobs(knobs))
     if reconstructor.caution:
-        click.echo(f"recon-robust: {reconstructor.caution}", err=True)
+        warn(reconstructor.caution)
     if auto:
         from ..reconstructors.auto import auto_knobs
 
@@ -182,6 +223,11 @@ def follow(job: Job[T], title: str) -> T:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=1.0)
         return run(job, lambda step: bar.update(task, completed=step.fraction, description=step.message or title))
+
+
+def warn(sentence: str) -> None:
+    """A sentence for the user that no result depends on, on stderr."""
+    click.echo(f"recon-robust: {sentence}", err=True)
 
 
 def print_json(result: Any) -> None:

@@ -27,9 +27,9 @@ from .options import (
     knob_options,
     measured,
     number,
-    numbers,
     print_json,
     sampling_options,
+    several,
 )
 
 _REGION = (
@@ -37,7 +37,6 @@ _REGION = (
     click.option("--annotations", type=click.Path(exists=True, path_type=Path), help="A fastMRI+ CSV instead."),
     click.option("--annotation", metavar="INDEX|LABEL", help="Which annotation of the slice; the first if left out."),
 )
-_FRACTIONS = "fractions separated by commas, for instance 0.005,0.01"
 _AT = click.option("--at", metavar="ROW,COLUMN", help="Where to place the feature, instead of --row and --column.")
 _PLOT = click.option(
     "--plot",
@@ -71,7 +70,7 @@ def perturb() -> None:
 
     \b
     Examples:
-      recon-robust perturb worst-case scan.h5 --slice 10 --method tv --roi 120,140,32,28 --budget 0.005,0.01
+      recon-robust perturb worst-case scan.h5 --slice 10 --method tv --roi 120,140,32,28 --budget 0.005 --budget 0.01
       recon-robust perturb worst-case scan.h5 --annotations knee.csv --annotation "Meniscus Tear" --budget 0.01
       recon-robust perturb fnaf scan.h5 --slice 10 --method unet --at 160,170 --size 4 --contrast 0.4
     """
@@ -92,7 +91,7 @@ def _command(perturbation: Perturbation) -> click.Command:
         annotations: Path | None,
         annotation: str | None,
         plot: Path | None = None,
-        budget: str | None = None,
+        budgets: tuple[float, ...] = (),
         at: str | None = None,
         target_image: Path | None = None,
         **options: Any,
@@ -105,7 +104,6 @@ def _command(perturbation: Perturbation) -> click.Command:
         if {"row", "column"} <= names and settings["row"] >= 0 and settings["column"] >= 0:
             _refuse_search()
         budget_of = perturbation.budget_of(settings)
-        budgets = () if budget is None else numbers(budget, "the budget", _FRACTIONS)
         if plot is not None:
             plots.check_file(plot)
         if output is not None and output.exists():
@@ -148,8 +146,8 @@ def _command(perturbation: Perturbation) -> click.Command:
     options: list[Callable[..., Any]] = [*_REGION, _OUTPUT]
     if perturbation.needs_budget:
         whole = perturbation.budget_of({knob.name: knob.default for knob in perturbation.knobs})
-        words = f"Fractions of the norm of {whole}: 0.005,0.01."
-        options.append(click.option("--budget", required=True, metavar="η[,η…]", help=words))
+        words = f"Fractions of the norm of {whole}, for instance 0.01; repeat it."
+        options.append(several("--budget", "budgets", click.FLOAT, commas=True, required=True, metavar="η", help=words))
     if perturbation.needs_budget or {"angle", "step"} <= names:  # what a curve may be drawn over
         options.append(_PLOT)
     if isinstance(perturbation, Targeted):

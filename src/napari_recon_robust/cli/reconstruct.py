@@ -7,14 +7,14 @@ from typing import Any
 import click
 
 from ..evaluation import metrics
+from ..ground.errors import either
 from ..io import images
-from ..perturbations.outcome import tissue_of
 from .options import chosen_method, follow, measured, print_json, sampling_options
 
 
 @click.command()
 @sampling_options
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Image: .npy, .h5, .png or .nii.gz.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help=f"Image: {either(images.SUFFIXES)}.")
 def reconstruct(
     method: str, knobs: tuple[str, ...], auto: bool, as_json: bool, output: Path | None, **sampling: Any
 ) -> None:
@@ -36,7 +36,7 @@ def reconstruct(
         reference = measurement.reference(chosen.reference_kind) if chosen.is_image else None
         regions = None
         if reference is not None:
-            regions = metrics.measure(image.abs(), reference, tissue=tissue_of(measurement))
+            regions = metrics.measure(image.abs(), reference, tissue=measurement.foreground)
         if output is not None:
             images.write_image(output, image, voxel=scan.header.voxel)
     result = {

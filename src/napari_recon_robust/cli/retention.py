@@ -6,28 +6,45 @@ from typing import Any
 import click
 import numpy as np
 
+from ..data.measurement import Measurement
 from ..data.roi import ROI
+from ..data.scan import Header
 from ..figures.overlays import Anatomy, retention_figure
-from ..ground.errors import InputError
+from ..ground.errors import InputError, either
 from ..io import images
 from ..perturbations.features.feature import PARAMETRIC
 from ..perturbations.features.insertion import LOST, ROSE
-from ..studies.retention import RetentionMap, recovery_table, retention_map
-from .options import chosen_method, follow, heading, measured, number, numbers, print_json, sampling_options
+from ..reconstructors.base import Method
+from ..studies.retention import RecoveryTable, RetentionMap, recovery_table, retention_map
+from .options import (
+    chosen_method,
+    follow,
+    former,
+    heading,
+    measured,
+    number,
+    print_json,
+    sampling_options,
+    several,
+)
 
-_LIST = "numbers separated by commas, for instance 2,3,4"
+_SIZE = "Of the feature; repeat it for a table."
+_CONTRAST = "Of the feature, to the local tissue; repeat it for a table."
 
 
 @click.command()
 @sampling_options
 @click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="A box in the stored image; the whole if left out.")
 @click.option("--shape", type=click.Choice(PARAMETRIC), default="blob", show_default=True)
-@click.option("--size", default=4.0, show_default=True, help="Of the map's feature, in pixels.")
-@click.option("--contrast", default=0.4, show_default=True, help="Of the map's feature, to the local tissue.")
+@several("--size", "sizes", click.FLOAT, default=["4.0"], show_default=True, metavar="PIXELS", help=_SIZE)
+@several("--contrast", "contrasts", click.FLOAT, default=["0.4"], show_default=True, metavar="C", help=_CONTRAST)
 @click.option("--spacing", default=4, show_default=True, help="Of the map's positions, in pixels.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The map: .npy or .png.")
-@click.option("--sizes", metavar="A,B,…", help="A table instead of the map: sizes in pixels.")
-@click.option("--contrasts", metavar="A,B,…", help="A table instead of the map: contrasts.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help=f"The map: {either(images.MAP_SUFFIXES)}."
+)
+@click.option("--table", "tabulated", is_flag=True, help="Count what is recovered by size and contrast; no map.")
+@former("--sizes", "former_sizes", click.FLOAT, "--size for each")
+@former("--contrasts", "former_contrasts", click.FLOAT, "--contrast for each")
 @click.option("--places", default=30, show_default=True, help="Of each size and contrast of the table.")
 def retention(
     method: str,
@@ -36,12 +53,13 @@ def retention(
     as_json: bool,
     roi: str | None,
     shape: str,
-    size: float,
-    contrast: float,
+    sizes: tuple[float, ...],
+    contrasts: tuple[float, ...],
     spacing: int,
     output: Path | None,
-    sizes: str | None,
-    contrasts: str | None,
+    tabulated: bool,
+    former_sizes: tuple[float, ...],
+    former_contrasts: tuple[float, ...],
     places: int,
     **sampling: Any,
 ) -> None:
@@ -50,65 +68,60 @@ def retention(
     \b
     Examples:
       recon-robust retention scan.h5 --method unet --pattern equispaced --size 4 --contrast 0.4 --output map.png
-      recon-robust retention scan.h5 --method unet --pattern equispaced --sizes 2,3,4,6 --contrasts 0.2,0.4
+      recon-robust retention scan.h5 --method unet --pattern equispaced --size 2 --size 4 --contrast 0.2 --contrast 0.4
     """
-    tabulated = sizes is not None or contrasts is not None
+    sizes, contrasts = former_sizes or sizes, former_contrasts or contrasts
+    tabulated = tabulated or bool(former_sizes or former_contrasts) or len(sizes) * len(contrasts) > 1
     if output is not None:
         if tabulated:
-            raise InputError("--output takes the map, and --sizes or --contrasts ask for the table; give one of them.")
+            raise InputError(
+                "--output takes the map, and --table or several sizes ask for the table; give one of them."
+            )
         images.check_suffix(output, images.MAP_SUFFIXES)
     with measured(**sampling) as (scan, _, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
-        title = heading(chosen, measurement)
         facts = {**chosen.to_json(), "acceleration": measurement.acceleration}
         region = None if roi is None else ROI.parse(roi)
+        seed = number(sampling["seed"], default=0)
         if tabulated:
-            job = recovery_table(
-                measurement,
-                chosen,
-                region,
-                sizes=[size] if sizes is None else numbers(sizes, "--sizes", _LIST),
-                contrasts=[contrast] if contrasts is None else numbers(contrasts, "--contrasts", _LIST),
-                shape=shape,
-                count=places,
-                seed=number(sampling["seed"], default=0),
+            counting = recovery_table(
+                measurement, chosen, region, sizes=sizes, contrasts=contrasts, shape=shape, count=places, seed=seed
             )
-            table = follow(job, "counting")
-            if as_json:
-                print_json(facts | table.to_json())
-            else:
-                click.echo(title)
-                click.echo(table.markdown(), nl=False)
-                click.echo(table.legend)
-            return
-        mapping = retention_map(
-            measurement,
-            chosen,
-            region,
-            size=size,
-            contrast=contrast,
-            shape=shape,
-            spacing=spacing,
-        )
-        found = follow(mapping, "mapping")
-        if output is not None and output.suffix.lower() == ".npy":
-            np.save(output, found.values)
-        elif output is not None:
-            image = follow(chosen.job(measurement), f"reconstructing with {chosen.label}")
-            header = scan.header
-            retention_figure(
-                output,
-                Anatomy(image.abs().cpu().numpy(), header.voxel, header.upside_down),
-                found.values,
-                [(place.row, place.column) for place in found.worst],
-                title=f"Retention: {title}\na {shape} of {size:g} pixels, contrast {contrast:+g} to the tissue, "
-                f"every {spacing} pixels",
+            found: RecoveryTable | RetentionMap = follow(counting, "counting")
+        else:
+            mapping = retention_map(
+                measurement, chosen, region, size=sizes[0], contrast=contrasts[0], shape=shape, spacing=spacing
             )
+            found = follow(mapping, "mapping")
+            if output is not None:
+                _write(output, scan.header, found, spacing, chosen, measurement)
     if as_json:
         print_json(facts | found.to_json())
+        return
+    click.echo(heading(chosen, measurement))
+    if isinstance(found, RecoveryTable):
+        click.echo(found.markdown(), nl=False)
+        click.echo(found.legend)
     else:
-        click.echo(title)
         _say(found, output)
+
+
+def _write(
+    path: Path, header: Header, found: RetentionMap, spacing: int, method: Method, measurement: Measurement
+) -> None:
+    """The map alone, or as a picture on the image."""
+    if path.suffix.lower() == ".npy":
+        np.save(path, found.values)
+        return
+    image = follow(method.job(measurement), f"reconstructing with {method.label}")
+    retention_figure(
+        path,
+        Anatomy(image.abs().cpu().numpy(), header.voxel, header.upside_down),
+        found.values,
+        [(place.row, place.column) for place in found.worst],
+        title=f"Retention: {heading(method, measurement)}\na {found.shape} of {found.size:g} pixels, contrast "
+        f"{found.contrast:+g} to the tissue, every {spacing} pixels",
+    )
 
 
 def _say(found: RetentionMap, output: Path | None) -> None:

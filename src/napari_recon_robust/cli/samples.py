@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 from ..figures import plots
+from ..ground.errors import either
 from ..physics.sampling import Sampling
 from ..studies.samples import Level, quality_by_samples
-from .options import chosen_method, follow, measured, numbers, print_json, samplings_options
+from .options import chosen_method, follow, measured, print_json, samplings_options
 
 
 @click.command()
@@ -16,13 +17,13 @@ from .options import chosen_method, follow, measured, numbers, print_json, sampl
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw SSIM, PSNR and NMSE over the number of samples: .png, .pdf or .svg.",
+    help=f"Draw SSIM, PSNR and NMSE over the number of samples: {either(plots.SUFFIXES)}.",
 )
 def samples(
     method: str,
     knobs: tuple[str, ...],
     pattern: str,
-    accelerations: str,
+    accelerations: tuple[float, ...],
     centre_fraction: float,
     seeds: int,
     as_json: bool,
@@ -35,15 +36,14 @@ def samples(
 
     \b
     Example:
-      recon-robust samples scan.h5 --method unet --acceleration 2,3,4,6,8 --seeds 3 --plot curve.png
+      recon-robust samples scan.h5 --method unet --acceleration 2 --acceleration 8 --plot curve.png
     """
-    wanted = numbers(accelerations, "the acceleration", "numbers separated by commas, for instance 2,4,8")
     if plot is not None:
         plots.check_file(plot)
     sampling = Sampling(pattern=pattern, centre_fraction=centre_fraction)
     with measured(**scan) as (_, _, measurement):
         chosen = chosen_method(method, knobs, False, measurement)
-        job = quality_by_samples(measurement, chosen, wanted, sampling=sampling, seeds=range(seeds))
+        job = quality_by_samples(measurement, chosen, accelerations, sampling=sampling, seeds=range(seeds))
         curve = follow(job, f"Reconstructing with {chosen.label}")
     if plot is not None:
         from ..figures.samples import samples_curve

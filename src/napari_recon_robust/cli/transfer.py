@@ -9,20 +9,24 @@ from ..ground.errors import InputError
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry
 from ..studies.transfer import transfer as transfer_job
-from .options import follow, measured, number, parse_knobs, print_json, slice_options
+from .options import follow, former, measured, number, parse_knobs, print_json, several, slice_options
 
 
 @click.command()
 @slice_options
-@click.option("--methods", required=True, metavar="ID,ID,…", help="The methods; all are evaluated.")
-@click.option("--found-on", metavar="ID,…", help="Those to search on; all if left out.")
+@click.option("--method", "methods", multiple=True, metavar="ID", help="Repeat it for each; all are evaluated.")
+@several(
+    "--found-on", "found_on", click.STRING, commas=True, metavar="ID", help="To search on; repeat it; all if left out."
+)
+@former("--methods", "former_methods", click.STRING, "--method for each")
 @click.option("--kind", default="worst-case", show_default=True, help="Of perturbation.")
 @click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="Where; the whole image if left out.")
 @click.option("--budget", default=0.01, show_default=True, metavar="η", help="Fraction of the k-space norm.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A knob of the perturbation; repeat it.")
 def transfer(
-    methods: str,
-    found_on: str | None,
+    methods: tuple[str, ...],
+    found_on: tuple[str, ...],
+    former_methods: tuple[str, ...],
     kind: str,
     roi: str | None,
     budget: float,
@@ -34,12 +38,14 @@ def transfer(
 
     \b
     Examples:
-      recon-robust transfer scan.h5 --pattern equispaced --methods unet,unrolled-hqs,tv --roi 120,140,32,28
-      recon-robust transfer scan.h5 --pattern equispaced --methods unet,irim --kind fnaf --set size=4
+      recon-robust transfer scan.h5 --pattern equispaced --method unet --method tv --roi 120,140,32,28
+      recon-robust transfer scan.h5 --pattern equispaced --method unet --method irim --kind fnaf --set size=4
     """
     if kind not in perturbations.ids():
         raise InputError(f"there is no perturbation {kind!r}; choose one of {', '.join(perturbations.ids())}.")
-    names = [name.strip() for name in methods.split(",")]
+    names = methods + former_methods
+    if not names:
+        raise click.UsageError("no method is given; give --method for each.")
     with measured(**sampling) as (_, _, measurement):
         region = ROI.box(0, 0, *measurement.matrix, label="whole image") if roi is None else ROI.parse(roi)
         job = transfer_job(
@@ -48,7 +54,7 @@ def transfer(
             region,
             kind=kind,
             budget=budget,
-            found_on=None if found_on is None else [name.strip() for name in found_on.split(",")],
+            found_on=found_on or None,
             **{"seed": number(sampling["seed"], default=0), **parse_knobs(settings)},
         )
         matrix = follow(job, "transfer")

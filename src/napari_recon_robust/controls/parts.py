@@ -1,6 +1,6 @@
 """Paragraphs, buttons and rows that the docks are made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
@@ -112,3 +112,8 @@ class Fold(QWidget):
     def _unfold(self, open_: bool) -> None:
         self.arrow.setArrowType(Qt.ArrowType.DownArrow if open_ else Qt.ArrowType.RightArrow)
         self.content.setVisible(open_)
+
+
+def file_filter(name: str, suffixes: Iterable[str]) -> str:
+    """What a file dialog offers under a name."""
+    return f"{name} ({' '.join(f'*{suffix}' for suffix in suffixes)})"

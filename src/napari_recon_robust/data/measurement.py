@@ -124,6 +124,17 @@ class Measurement:
             return self.model.adjoint(self.data.detach())
 
     @cached_property
+    def foreground(self) -> Tensor:
+        """Where there is tissue, bool (rows, columns) of the output matrix, on the CPU; the same for every method.
+
+        From the coil-combined reference, without one from the zero-filled image. InputError if that is zero everywhere.
+        """
+        from .foreground import foreground  # needs scipy
+
+        reference = self.reference("combined")
+        return foreground(self.crop(self.combined) if reference is None else reference)
+
+    @cached_property
     def scale(self) -> Tensor:
         """The image's scale: the 99.5th percentile of |A^H y|, (..., 1, 1), without a gradient.
 
@@ -164,6 +175,14 @@ class Measurement:
     def crop(self, image: Tensor) -> Tensor:
         """An image of the model's size cropped to the output matrix."""
         return fourier.centre_crop_image(image, self.matrix)
+
+    def misfit(self, image: Tensor) -> float:
+        """||A x - y|| / ||y|| for an image (rows, columns) in the scan's units; x is zero outside the output matrix."""
+        (rows, columns), (height, width) = self.model.shape, image.shape[-2:]
+        top, left = (rows - height) // 2, (columns - width) // 2
+        padded = torch.zeros((rows, columns), dtype=torch.complex64, device=image.device)
+        padded[top : top + height, left : left + width] = image
+        return float(self.model.misfit(padded, self.data))
 
     def reference(self, kind: str = "combined") -> Tensor | None:
         """The magnitude image of the fully sampled k-space, real (..., rows, columns); None without one.

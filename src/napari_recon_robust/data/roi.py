@@ -3,16 +3,17 @@
 Coordinates are those of the stored reconstruction after the crop: row 0 is the first stored row.
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
 
 from ..ground.errors import InputError, dimensions
 from ..ground.specification import Specification
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Pixels = NDArray[np.bool_]
 
@@ -152,7 +153,7 @@ class ROI(Specification):
             ) from None
         return cls.box(row, column, height, width)
 
-    def mask(self, shape: tuple[int, int]) -> Tensor:
+    def mask(self, shape: tuple[int, int]) -> "Tensor":
         """Bool (rows, columns), True inside; InputError if it has no pixel in the image, or a box reaches outside."""
         rows, columns = shape
         inside = np.logical_or.reduce([one.rasterise(rows, columns) for one in self.shapes])
@@ -161,7 +162,9 @@ class ROI(Specification):
                 f"the ROI has no pixel inside the image of {dimensions(shape)} pixels; "
                 "draw one that lies on it and covers at least one pixel."
             )
-        return torch.from_numpy(inside)
+        from torch import from_numpy
+
+        return from_numpy(inside)
 
 
 class Annotation(Specification):

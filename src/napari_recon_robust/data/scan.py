@@ -1,20 +1,25 @@
-"""An opened file: multi-coil k-space, read slice by slice."""
+"""An opened file: multi-coil k-space, read slice by slice.
+
+Torch is imported when a slice is read, so that the window and napari can ask for formats before that.
+"""
 
 from abc import ABC, abstractmethod
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.specification import Specification
-from ..physics.sampling import Sampling
-from .measurement import Measurement
-from .roi import Annotation
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..physics.sampling import Sampling
+    from .measurement import Measurement
+    from .roi import Annotation
 
 
 class Header(Specification):
@@ -59,7 +64,7 @@ class Scan(ABC):
     def _release(self) -> None:
         """Close the file."""
 
-    def _measured(self) -> Tensor:
+    def _measured(self) -> "Tensor":
         """Which points were measured, bool (1, phase) or (readout, phase): those not zero in all coils."""
         return measured_points(self.kspace(len(self) // 2).numpy())
 
@@ -84,7 +89,7 @@ class Scan(ABC):
         self._release()
 
     @cached_property
-    def acquired(self) -> Tensor:
+    def acquired(self) -> "Tensor":
         """The points that were really measured: bool (1, phase), or (readout, phase)."""
         return self._measured()
 
@@ -93,7 +98,7 @@ class Scan(ABC):
         """Whether the measured points have no gaps (padding and partial Fourier are no gaps)."""
         if not bool(self.acquired.any()):
             return False
-        rows, columns = (torch.nonzero(self.acquired.any(dim)).flatten() for dim in (1, 0))
+        rows, columns = (self.acquired.any(dim).nonzero().flatten() for dim in (1, 0))
         return bool(self.acquired[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all())
 
     def facts(self, slice: int) -> dict[str, Any]:
@@ -101,7 +106,7 @@ class Scan(ABC):
         voxel = self.header.voxel
         return {"slice": slice, "voxel": voxel and list(voxel), "upside_down": self.header.upside_down}
 
-    def kspace(self, slice: int) -> Tensor:
+    def kspace(self, slice: int) -> "Tensor":
         """One slice, complex64 (coils, readout, phase); not to be changed in place.
 
         Raises InputError for a slice that does not exist, or NaN or infinity in it; FileFormatError if it cannot
@@ -126,27 +131,38 @@ class Scan(ABC):
                     f"{coil}, readout {readout}, phase {phase}); finite values are expected: choose another slice, "
                     "or export the file again."
                 )
-            self._last = slice, torch.from_numpy(values)
+            from torch import from_numpy
+
+            self._last = slice, from_numpy(values)
         return self._last[1]
 
-    def reference(self, slice: int) -> Tensor | None:
+    def reference(self, slice: int) -> "Tensor | None":
         """The stored reference image, float32 (rows, columns), or None."""
         self._check(slice)
         stored = self._stored_reference(slice)
-        return None if stored is None else torch.from_numpy(np.asarray(stored, dtype=np.float32))
+        if stored is None:
+            return None
+        from torch import from_numpy
 
-    def measurement(self, slice: int, sampling: Sampling | Tensor | None = None) -> Measurement:
+        return from_numpy(np.asarray(stored, dtype=np.float32))
+
+    def measurement(self, slice: int, sampling: "Sampling | Tensor | None" = None) -> "Measurement":
         """One slice as a reconstructor sees it; without `sampling` as it was acquired.
 
         sampling: how to undersample, or a mask (phase,), (1, phase) or (readout, phase). Only acquired points are
         kept. Raises InputError for a mask that does not fit or keeps nothing.
         """
+        from torch import as_tensor
+
+        from ..physics.sampling import Sampling
+        from .measurement import Measurement
+
         header = self.header
         mask = self.acquired
         if isinstance(sampling, Sampling):
             mask = mask & sampling.mask(header.readout, header.phase)
         elif sampling is not None:
-            mask = mask & self._checked_mask(torch.as_tensor(sampling))
+            mask = mask & self._checked_mask(as_tensor(sampling))
         if not bool(mask.any()):
             raise InputError(f"the sampling mask keeps no measured point of {self.name}; choose another mask.")
         kspace = self.kspace(slice)
@@ -154,7 +170,7 @@ class Scan(ABC):
             kspace=kspace * mask, mask=mask, matrix=header.matrix, full=kspace if self.fully_sampled else None
         )
 
-    def _checked_mask(self, mask: Tensor) -> Tensor:
+    def _checked_mask(self, mask: "Tensor") -> "Tensor":
         readout, phase = self.header.readout, self.header.phase
         shape = tuple(mask.shape)
         if shape not in ((phase,), (1, phase), (readout, phase)):
@@ -171,8 +187,10 @@ class Scan(ABC):
             raise InputError(f"slice {slice} does not exist; {self.name} has slices 0 to {len(self) - 1}.")
 
 
-def measured_points(kspace: ArrayLike) -> Tensor:
+def measured_points(kspace: ArrayLike) -> "Tensor":
     """The points that are not zero in all coils, (coils, readout, phase) -> bool; (1, phase) if whole lines are."""
+    from torch import from_numpy
+
     points = np.any(np.asarray(kspace), 0)
     lines = points.any(0, keepdims=True)
-    return torch.from_numpy(lines if np.array_equal(points, np.broadcast_to(lines, points.shape)) else points)
+    return from_numpy(lines if np.array_equal(points, np.broadcast_to(lines, points.shape)) else points)

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..data.foreground import foreground
 from ..ground.errors import InputError, dimensions
 
 WINDOW = 7
 K1, K2 = 0.01, 0.03
-SMOOTHING, THRESHOLD = 2.0, 0.08
 
 
 @dataclass(frozen=True)
@@ -88,21 +88,6 @@ def nmse(image: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor
     _check_shapes(image, reference)
     r = magnitude(reference)
     return _masked_mean((magnitude(image) - r).square(), mask) / _masked_mean(r.square(), mask)
-
-
-def foreground(reference: Tensor) -> Tensor:
-    """Where there is tissue: bool (rows, columns), from the clean reference alone.
-
-    The magnitude smoothed by a Gaussian of 2 pixels > 8% of its 99th percentile; the largest component, holes filled.
-    """
-    import numpy as np
-    from scipy import ndimage
-
-    data_range_of(reference)
-    smooth = ndimage.gaussian_filter(magnitude(reference.detach()).cpu().numpy(), SMOOTHING)
-    labels, count = ndimage.label(smooth > THRESHOLD * np.percentile(smooth, 99))
-    sizes = np.bincount(labels.ravel())[1:]
-    return torch.from_numpy(ndimage.binary_fill_holes(labels == 1 + int(sizes.argmax()) if count else smooth > 0))
 
 
 def measure(

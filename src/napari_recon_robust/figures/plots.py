@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..ground.errors import InputError
+from ..ground.errors import InputError, either
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ def check_file(path: Path) -> None:
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent.name} for {path.name}; make it, or name another one.")
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path.name} is no figure; name it {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
+        raise InputError(f"{path.name} is no figure; name it {either(SUFFIXES)}.")
 
 
 def worst_case_curve(

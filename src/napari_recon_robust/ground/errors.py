@@ -4,7 +4,7 @@ The command line prints the sentence and exits with status 1; the window shows i
 None of these derives from RuntimeError: napari's generator workers swallow that one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class ReconRobustError(Exception):
@@ -30,3 +30,8 @@ class WeightsError(ReconRobustError):
 def dimensions(shape: Iterable[int]) -> str:
     """A shape as it is read: 4×128×128, "no axes" for none."""
     return "×".join(map(str, shape)) or "no axes"
+
+
+def either(words: Sequence[str]) -> str:
+    """Words to choose from: "a, b or c"."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

@@ -4,7 +4,7 @@ The project's own are one module and one line of a table; other packages add the
 whose group is the package's name unless another is given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -25,6 +25,10 @@ class Registry(Generic[T]):
     def ids(self) -> list[str]:
         """All ids: the project's own, then those of other packages."""
         return [*self.table, *(point.name for point in self._entry_points if point.name not in self.table)]
+
+    def __iter__(self) -> Iterator[T]:
+        """All of them, in the order of `ids`."""
+        return map(self.get, self.ids())
 
     def get(self, id: str) -> T:
         """The one of that id, loaded once; InputError for an unknown id."""

@@ -5,13 +5,15 @@ Other packages add formats by the entry point group `napari_recon_robust.formats
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..data.scan import Scan
 from ..ground.errors import FileFormatError
 from ..ground.hdf5 import described, is_hdf5, open_hdf5
 from ..ground.registry import Registry
-from .annotations import beside
 from .format import Format
+
+if TYPE_CHECKING:
+    from ..data.scan import Scan
 
 FORMATS: Registry[Format] = Registry(
     "file format",
@@ -26,7 +28,22 @@ FORMATS: Registry[Format] = Registry(
 )
 
 
-def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> Scan:
+def format_of(path: Path) -> Format | None:
+    """The format of a file, told by its content; None for any other file, and for one that is not there."""
+    return next((format for format in FORMATS if format.recognises(path)), None)
+
+
+def suffixes() -> list[str]:
+    """The suffixes of all formats."""
+    return list(dict.fromkeys(suffix for format in FORMATS for suffix in format.suffixes))
+
+
+def lacks_axes(path: Path) -> bool:
+    """Whether a file of this name does not say which of its axes is which, so that the user is to be asked."""
+    return any(path.suffix in format.suffixes and not format.names_axes for format in FORMATS)
+
+
+def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> "Scan":
     """Open a file of any known format, told by its content; annotations in a CSV file beside it come along.
 
     axes: names of the axes of a raw array, for instance ("coil", "phase", "readout"); guessed if left out.
@@ -34,15 +51,16 @@ def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> Scan:
     fit.
     """
     path = Path(path)
-    if not path.exists() and not path.with_name(path.name + ".hdr").exists():
+    format = format_of(path)
+    if format is not None:
+        from .annotations import beside
+
+        scan = format.open(path, axes)
+        scan.annotations = beside(path, *scan.header.matrix)
+        return scan
+    if not path.exists():
         raise FileFormatError(f"there is no file {path.name} in that folder; check its name.")
-    formats = [FORMATS.get(name) for name in FORMATS.ids()]
-    for format in formats:
-        if format.recognises(path):
-            scan = format.open(path, axes)
-            scan.annotations = beside(path, *scan.header.matrix)
-            return scan
-    known = "; ".join(f"{format.label}: {format.expects}" for format in formats)
+    known = "; ".join(f"{format.label}: {format.expects}" for format in FORMATS)
     came = "a folder" if path.is_dir() else "of no format that is known here"
     if path.is_file() and is_hdf5(path):
         with open_hdf5(path) as file:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..data.roi import ROI, Annotation
 from ..ground.errors import FileFormatError, InputError
 
+LABEL, SUFFIX = "fastMRI+ annotations", ".csv"
 COLUMNS = ("file", "slice", "study_level", "x", "y", "width", "height", "label")
 
 
@@ -46,7 +47,7 @@ def read_annotations(path: str | Path, file_name: str, rows: int, columns: int |
 def beside(scan: Path, rows: int, columns: int) -> tuple[Annotation, ...]:
     """The scan's annotations from all fastMRI+ tables in its folder; other CSV files are passed over."""
     annotations: list[Annotation] = []
-    for table in sorted(scan.parent.glob("*.csv")):
+    for table in sorted(scan.parent.glob(f"*{SUFFIX}")):
         try:
             annotations += read_annotations(table, scan.name, rows, columns)
         except FileFormatError:

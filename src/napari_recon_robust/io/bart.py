@@ -26,12 +26,13 @@ class BART(Format):
 
     label = "BART"
     suffixes = (".cfl", ".hdr")
+    beside = (".hdr",)
     expects = "a .cfl file with its .hdr beside it"
 
     def recognises(self, path: Path) -> bool:
         """A .cfl file, or a header that begins as BART's do (.hdr is used by others too)."""
         if path.suffix == ".cfl":
-            return True
+            return path.is_file()
         header = path if path.suffix == ".hdr" else path.with_name(path.name + ".hdr")
         try:
             with header.open("rb") as file:

@@ -5,19 +5,20 @@ Source: Zbontar et al., fastMRI, arXiv:1811.08839; the header is ISMRMRD's XML.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from ..data.scan import Header, Scan, measured_points
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.hdf5 import is_hdf5, open_hdf5
 from .format import Format
 from .ismrmrd_header import AcquisitionHeader
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 REFERENCES = ("reconstruction_rss", "reconstruction_esc")
 
@@ -105,8 +106,10 @@ class FastMRIScan(Scan):
     def _release(self) -> None:
         self._file.close()
 
-    def _measured(self) -> Tensor:
+    def _measured(self) -> "Tensor":
         """The stored mask, else the columns that one coil has values in, without the padding of the matrix."""
+        import torch
+
         inside = torch.zeros(1, self.header.phase, dtype=torch.bool)
         inside[:, self._columns] = True
         if self._mask is not None:
@@ -118,7 +121,7 @@ class FastMRIScan(Scan):
         return inside & measured_points(self.kspace(middle).numpy())
 
 
-def _stored_mask(file: Any, name: str, phase: int) -> Tensor | None:
+def _stored_mask(file: Any, name: str, phase: int) -> "Tensor | None":
     """The mask that test files carry, bool (1, phase)."""
     if "mask" not in file:
         return None
@@ -128,7 +131,9 @@ def _stored_mask(file: Any, name: str, phase: int) -> Tensor | None:
             f"`mask` in {name} has shape {dimensions(mask.shape)}; one value for each of the {phase} phase-encoding "
             "lines is expected."
         )
-    return torch.from_numpy(mask.reshape(1, -1) != 0)
+    from torch import from_numpy
+
+    return from_numpy(mask.reshape(1, -1) != 0)
 
 
 def _stored_reference(file: Any, name: str, slices: int) -> Any:

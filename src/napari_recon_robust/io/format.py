@@ -3,25 +3,37 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from ..data.scan import Scan
 from ..ground.errors import InputError
+
+if TYPE_CHECKING:
+    from ..data.scan import Scan
 
 
 class Format(ABC):
-    """A file format. label: its name. suffixes: of its files. expects: what makes a file one, in a few words."""
+    """A file format.
+
+    label: its name. suffixes: those its files have by custom, which dialogs offer; content decides. beside: those of
+    them that only accompany the data. expects: what makes a file one, in a few words. names_axes: whether a file says
+    which axis is which; else the user is asked.
+    """
 
     label: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
+    beside: ClassVar[tuple[str, ...]] = ()
     expects: ClassVar[str]
+    names_axes: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return f"{self.label} ({', '.join(self.suffixes)})"
 
     @abstractmethod
     def recognises(self, path: Path) -> bool:
         """Whether the file's content is of this format; says no, and raises nothing, for any other."""
 
     @abstractmethod
-    def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
+    def open(self, path: Path, axes: Sequence[str] | None = None) -> "Scan":
         """Open a recognised file without reading its k-space; FileFormatError if it is damaged or incomplete."""
 
     def _refuse_axes(self, path: Path, axes: Sequence[str] | None) -> None:

@@ -11,6 +11,7 @@ from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.hdf5 import is_hdf5, open_hdf5
 
 SUFFIXES = (".npy", ".h5", ".png", ".nii.gz")
+READABLE = (*SUFFIXES, ".nii")
 MAP_SUFFIXES = (".npy", ".png")
 
 
@@ -59,7 +60,7 @@ def read_image(path: Path) -> Tensor:
     of file or more than one image, FileFormatError for one that cannot be read.
     """
     name = path.name.lower()
-    if not name.endswith((*SUFFIXES, ".nii")):
+    if not name.endswith(READABLE):
         raise InputError(f"{path.name} is no image that can be read; give one that ends in {', '.join(SUFFIXES)}.")
     try:
         values = _read(path, name)

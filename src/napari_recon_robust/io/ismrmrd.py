@@ -6,19 +6,19 @@ Source: Inati et al., ISMRM Raw data format, Magn Reson Med 2017, doi:10.1002/mr
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..data.scan import Header, Scan
 from ..ground.errors import FileFormatError
 from ..ground.hdf5 import is_hdf5, open_hdf5
-from ..physics import noise
 from .format import Format
 from .ismrmrd_header import AcquisitionHeader
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Bits of an acquisition's flags, counted from 1.
 NOISE, CALIBRATION, REVERSED = 19, 20, 22
@@ -68,44 +68,23 @@ class ISMRMRDScan(Scan):
                 f"{name} was sampled along a {described.trajectory} trajectory; Cartesian data are expected: "
                 "grid them first."
             )
-        index = self._heads["idx"]
-        lines = ~_any_flag(self._heads, NO_IMAGING)
-        if described.calibration != "embedded":
-            lines &= ~_any_flag(self._heads, (CALIBRATION,))
-        notes = []
-        for field in ("contrast", "phase", "repetition", "set"):
-            if lines.any() and (count := len(np.unique(index[field][lines]))) > 1:
-                lines &= index[field] == index[field][lines].min()
-                notes.append(f"Of {count} {field}s the first is used.")
-        self._lines = np.flatnonzero(lines)
+        self._lines, notes = _imaging_lines(self._heads, described.calibration)
         if not len(self._lines):
             raise FileFormatError(f"{name} has no imaging acquisitions; export the scan with its data.")
-        index = index[self._lines]
-        if index["kspace_encode_step_2"].max() > 0:
-            raise FileFormatError(
-                f"{name} is a 3-D scan with {index['kspace_encode_step_2'].max() + 1} partitions; 2-D slices are "
-                "expected: transform it along the partitions and export the slices."
-            )
         heads = self._heads[self._lines]
-        if _any_flag(heads, (REVERSED,)).any():
-            raise FileFormatError(
-                f"{name} has reversed readouts (EPI), which need a ghost correction first; correct and export it again."
-            )
-        if len(np.unique(heads["active_channels"])) > 1:
-            raise FileFormatError(
-                f"the acquisitions of {name} have different numbers of coils; one number is expected."
-            )
+        _refuse_other_scans(heads, name)
         encoded = described.encoded
+        steps = heads["idx"]["kspace_encode_step_1"]
         readout = encoded.matrix[0] if encoded else int(heads["number_of_samples"].max())
-        phase = encoded.matrix[1] if encoded else int(index["kspace_encode_step_1"].max()) + 1
+        phase = encoded.matrix[1] if encoded else int(steps.max()) + 1
         centre = phase // 2 if described.centre is None else described.centre
-        self._rows = index["kspace_encode_step_1"].astype(int) - centre + phase // 2
+        self._rows = steps.astype(int) - centre + phase // 2
         if self._rows.min() < 0 or self._rows.max() >= phase:
             raise FileFormatError(
-                f"{name} has phase-encoding steps up to {index['kspace_encode_step_1'].max()} around {centre}, and its "
-                f"header says {phase} lines; export it again with the right header."
+                f"{name} has phase-encoding steps up to {steps.max()} around {centre}, and its header says {phase} "
+                "lines; export it again with the right header."
             )
-        self._numbers = np.unique(index["slice"])
+        self._numbers = np.unique(heads["idx"]["slice"])
         self._whitening = self._noise_covariance(int(heads["active_channels"][0]))
         if self._whitening is not None:
             notes.append("Prewhitened with the noise scan in the file.")
@@ -140,11 +119,17 @@ class ISMRMRDScan(Scan):
         kspace /= np.maximum(count, 1).astype(np.float32)
         if self._whitening is None:
             return kspace
+        import torch
+
+        from ..physics import noise
+
         return noise.prewhiten(torch.from_numpy(kspace), self._whitening).numpy()
 
-    def _measured(self) -> Tensor:
+    def _measured(self) -> "Tensor":
         """The lines that were acquired in every slice, partial echoes told by their zeros."""
         slices = self._heads["idx"]["slice"][self._lines]
+        import torch
+
         lines = torch.ones(1, self.header.phase, dtype=torch.bool)
         for number in self._numbers:
             there = torch.zeros_like(lines)
@@ -172,15 +157,49 @@ class ISMRMRDScan(Scan):
         last = min(samples - int(head["discard_post"]), readout - offset)
         column[:, first + offset : last + offset] += line[:, first:last]
 
-    def _noise_covariance(self, coils: int) -> Tensor | None:
+    def _noise_covariance(self, coils: int) -> "Tensor | None":
         """Psi of the noise acquisitions at the imaging lines' bandwidth: E|n|^2 goes with 1 / dwell time."""
         scans = np.flatnonzero(_any_flag(self._heads, (NOISE,)) & (self._heads["active_channels"] == coils))
         if not len(scans):
             return None
+        import torch
+
+        from ..physics import noise
+
         samples = torch.from_numpy(np.concatenate(self._samples(scans), axis=1))
         dwell, imaging = (float(self._heads["sample_time_us"][which]) for which in (scans[0], self._lines[0]))
         ratio = dwell / imaging if dwell > 0 and imaging > 0 else 1.0
         return noise.covariance(samples) * ratio
+
+
+def _imaging_lines(heads: Any, calibration: str | None) -> tuple[NDArray[np.integer], list[str]]:
+    """Which acquisitions make the image, and a note for each loop of which only the first pass is used."""
+    lines = ~_any_flag(heads, NO_IMAGING)
+    if calibration != "embedded":
+        lines &= ~_any_flag(heads, (CALIBRATION,))
+    notes = []
+    index = heads["idx"]
+    for field in ("contrast", "phase", "repetition", "set"):
+        if lines.any() and (count := len(np.unique(index[field][lines]))) > 1:
+            lines &= index[field] == index[field][lines].min()
+            notes.append(f"Of {count} {field}s the first is used.")
+    return np.flatnonzero(lines), notes
+
+
+def _refuse_other_scans(heads: Any, name: str) -> None:
+    """FileFormatError for imaging lines of a 3-D scan, of EPI, or of changing coils."""
+    partitions = int(heads["idx"]["kspace_encode_step_2"].max()) + 1
+    if partitions > 1:
+        raise FileFormatError(
+            f"{name} is a 3-D scan with {partitions} partitions; 2-D slices are expected: transform it along the "
+            "partitions and export the slices."
+        )
+    if _any_flag(heads, (REVERSED,)).any():
+        raise FileFormatError(
+            f"{name} has reversed readouts (EPI), which need a ghost correction first; correct and export it again."
+        )
+    if len(np.unique(heads["active_channels"])) > 1:
+        raise FileFormatError(f"the acquisitions of {name} have different numbers of coils; one number is expected.")
 
 
 def _group(file: Any) -> str | None:

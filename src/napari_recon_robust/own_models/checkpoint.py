@@ -24,7 +24,7 @@ def open_model(source: str) -> Reconstructor:
     Raises WeightsError for anything else, or what could run code.
     """
     weights = store.load(source)
-    method = _published(source, weights.state) if weights.metadata is None else _trained(source, weights)
+    method = _published(source, weights.state) if weights.published else _trained(source, weights)
     name = Path(source).name
     method.id, method.label = name, f"{method.label} {name}"
     method.caution = LEADERBOARD if "leaderboard" in name.lower() else ""

@@ -10,7 +10,6 @@ from torch import Tensor
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..evaluation.comparison import Comparison
-from ..evaluation.metrics import foreground
 from ..ground.progress import Job, Progress
 from ..reconstructors.base import Method, Reconstructor
 from .base import Perturbed
@@ -66,7 +65,6 @@ def evaluate(
     yield Progress(0.0, "Reconstructing the clean samples")
     clean = image_of(measurement)
     reference = measurement.reference(kind)
-    tissue = tissue_of(measurement)
     outcomes = []
     for index, one in enumerate(perturbed):
         yield Progress((1 + 2 * index) / total, "Reconstructing the perturbed samples")
@@ -86,7 +84,7 @@ def evaluate(
             reference=None if reference is None else _magnitude(reference),
             perturbed_reference=None if truth is None else _magnitude(truth),
             roi=region,
-            foreground=tissue,
+            foreground=measurement.foreground,
             reference_kind=kind,
             judged_by=one.judged_by,
             searched=bool(one.loss),
@@ -95,36 +93,15 @@ def evaluate(
             consistency={}
             if kind == "rss"
             else {
-                "clean": data_consistency(clean, measurement),
-                "perturbed": data_consistency(seen, one.measurement),
-                "random": data_consistency(random, noisy),
+                "clean": measurement.misfit(clean),
+                "perturbed": one.measurement.misfit(seen),
+                "random": noisy.misfit(random),
             },
             statement=one.statement,
             findings={**one.findings, **_determinism(one, clean, seen)},
         )
         outcomes.append(Outcome(one, noisy, comparison))
     return outcomes
-
-
-def tissue_of(measurement: Measurement) -> Tensor:
-    """The foreground, bool (rows, columns): from the clean coil-combined reference, else from the zero-filled image.
-
-    The same for every method, and for clean, perturbed and random alike.
-    """
-    reference = measurement.reference("combined")
-    if reference is None:
-        reference = measurement.crop(measurement.model.adjoint(measurement.data))
-    return foreground(reference)
-
-
-def data_consistency(image: Tensor, measurement: Measurement) -> float:
-    """||A x - y|| / ||y|| of an image (rows, columns) with the samples; outside of the output matrix x is zero."""
-    rows, columns = measurement.model.shape
-    top, left = (rows - image.shape[-2]) // 2, (columns - image.shape[-1]) // 2
-    padded = torch.zeros((rows, columns), dtype=torch.complex64, device=image.device)
-    padded[top : top + image.shape[-2], left : left + image.shape[-1]] = image
-    data = measurement.model.mask * measurement.data
-    return float((measurement.model.forward(padded) - data).norm() / data.norm())
 
 
 def _determinism(one: Perturbed, clean: Tensor, changed: Tensor) -> dict[str, str]:

@@ -5,7 +5,7 @@ Where lines are left out along the phase encoding only, the readout is transform
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -48,6 +48,12 @@ class ForwardModel:
     def adjoint(self, data: Tensor) -> Tensor:
         """A^H y: data (..., coils, rows, columns) to image (..., rows, columns)."""
         return (self.sensitivities.conj() * fourier.ifft(self.mask * data, self.dims)).sum(-3)
+
+    def misfit(self, image: Tensor, data: Tensor) -> Tensor:
+        """||A x - M y|| / ||M y||: image (..., rows, columns), data y (..., coils, rows, columns) to real (...)."""
+        sampled = self.mask * data
+        norm = partial(torch.linalg.vector_norm, dim=(-3, -2, -1))
+        return norm(self.forward(image) - sampled) / norm(sampled)
 
     def normal(self, image: Tensor) -> Tensor:
         """A^H A x; differentiable in the image without keeping any coil image."""

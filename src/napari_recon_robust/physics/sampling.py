@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field
 from torch import Tensor
 
 from ..ground.errors import InputError
+from ..ground.knob import Knob
 from ..ground.specification import Specification
 
 PATTERNS = ("random", "equispaced", "equispaced-fraction", "magic", "magic-fraction", "poisson-disc", "loupe")
@@ -78,6 +79,38 @@ class Sampling(Specification):
 
     def _centre_fraction(self, length: int) -> float:
         return max(self.centre_fraction, min(self.minimum_centre_lines / length, 1.0))
+
+
+# A sampling as the window's sliders and the command line's options offer it; `Sampling` itself takes more.
+_USUAL = Sampling()
+PATTERN = Knob(
+    name="pattern",
+    label="Pattern",
+    help="Which k-space lines are sampled: fastMRI's patterns, a 2-D Poisson disc, or learned lines.",
+    kind="choice",
+    choices=PATTERNS,
+    default=_USUAL.pattern,
+)
+ACCELERATION = Knob(
+    name="acceleration",
+    label="Acceleration",
+    help="Nominal R: all lines over the sampled ones; the effective R may be smaller.",
+    minimum=1.0,
+    maximum=12.0,
+    default=_USUAL.acceleration,
+)
+CENTRE_FRACTION = Knob(
+    name="centre_fraction",
+    label="ACS width",
+    help="Fully sampled lines in the centre (autocalibration signal), of all lines.",
+    minimum=0.02,
+    maximum=0.3,
+    default=_USUAL.centre_fraction,
+)
+SEED = Knob(
+    name="seed", label="Seed", help="Another number draws other lines.", kind="int", maximum=9999, default=_USUAL.seed
+)
+KNOBS = (PATTERN, ACCELERATION, CENTRE_FRACTION, SEED)
 
 
 def fastmri_mask(

@@ -26,6 +26,7 @@ Plane = Literal["axial", "coronal", "sagittal"]
 Image = NDArray[np.float32]
 
 PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
+SUFFIXES = (".nii", ".nii.gz")  # of NIfTI
 ROUGHNESS_RANGE = (0.075, 0.12)  # of real brains
 _AIR = 0.08  # of the tissue, smoothed: above the noise of the air, below dark tissue
 _NORMAL = {"sagittal": 0, "coronal": 1, "axial": 2}

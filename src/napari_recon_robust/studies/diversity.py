@@ -18,7 +18,6 @@ from ..evaluation import metrics
 from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.progress import Job, Progress, relayed
-from ..perturbations.outcome import data_consistency
 from ..reconstructors.base import Method, Reconstructor
 from .plausibility import Band, plausible_band
 from .sweep import COUNTS
@@ -122,7 +121,7 @@ def _grid(measurement: Measurement, method: Method) -> Job[list[Variant]]:
     members = []
     with torch.no_grad():
         for point, image in zip(points, method.family(measurement, points), strict=True):
-            members.append(Variant(point, image.abs().float(), data_consistency(image, measurement)))
+            members.append(Variant(point, image.abs().float(), measurement.misfit(image)))
             yield Progress(len(members) / len(points), f"{len(members)} of {len(points)} images")
     return members
 
@@ -140,7 +139,7 @@ def draws(measurement: Measurement, method: Method) -> Job[list[Variant]]:
     for one in (drawn.at(seed=seed) for seed in seeds):
         with torch.no_grad():
             image = yield from relayed(one.job(measurement), unseen)
-        members.append(Variant(dict(one.knobs), image.abs().float(), data_consistency(image, measurement)))
+        members.append(Variant(dict(one.knobs), image.abs().float(), measurement.misfit(image)))
     return members
 
 

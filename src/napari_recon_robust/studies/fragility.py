@@ -18,7 +18,6 @@ from ..ground.progress import Job, Progress, relayed
 from ..perturbations.base import SENSITIVITIES, Problem, check_budgets, coil_norms
 from ..perturbations.noise.objective import Objective, gradient_of
 from ..perturbations.noise.worst_case import WorstCase
-from ..perturbations.outcome import tissue_of
 from ..perturbations.random_noise import draw
 from ..reconstructors.base import Method, Reconstructor
 
@@ -174,7 +173,7 @@ def _map(
     """search: knobs of the worst-case noise. noise: the job of the noise amplification."""
     yield Progress(0.0, "Looking for the foreground")
     measurement = problem.measurement
-    tissue = tissue_of(measurement)
+    tissue = measurement.foreground
     searching = 1.0 if noise is None else 0.6
     job = (_gain if method == "gain" else _attack)(problem, tissue, budget, tile, search)
     change, clean = yield from _part(job, 0.0, searching)

@@ -19,7 +19,6 @@ from ..perturbations.base import Problem
 from ..perturbations.features.feature import PARAMETRIC, Feature, check_size
 from ..perturbations.features.feature_search import places
 from ..perturbations.features.insertion import LOST, ROSE, Insertion, Trial, detectability
-from ..perturbations.outcome import tissue_of
 from ..reconstructors.base import Method, Reconstructor
 
 # The distance of features in one image, in sizes; how many of the worst are inserted alone.
@@ -342,5 +341,5 @@ def _painted(points: Points, recoveries: NDArray[np.float32], spacing: int, prob
     values = np.full(empty.shape, np.nan, np.float32)
     values[tuple(points.T)] = recoveries
     distance, nearest = ndimage.distance_transform_edt(empty, return_indices=True)
-    inside = (tissue_of(problem.measurement) & problem.mask.cpu()).numpy() & (distance < spacing / np.sqrt(2) + 0.01)
+    inside = (problem.measurement.foreground & problem.mask.cpu()).numpy() & (distance < spacing / np.sqrt(2) + 0.01)
     return np.where(inside, values[tuple(nearest)], np.nan).astype(np.float32)

@@ -15,7 +15,6 @@ from ..evaluation.comparison import finite
 from ..evaluation.metrics import Metrics
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
-from ..perturbations.outcome import tissue_of
 from ..physics.sampling import Sampling
 from ..reconstructors.base import Method, Reconstructor
 
@@ -165,7 +164,7 @@ def _measured(measurement: Measurement, method: Method, samplings: Sequence[Samp
     points: list[Point] = []
     seen: set[tuple[float, bytes]] = set()
     kind = method.reference_kind
-    reference, tissue = measurement.reference(kind), tissue_of(measurement)
+    reference, tissue = measurement.reference(kind), measurement.foreground
     assert reference is not None
     for index, sampling in enumerate(samplings):
         done = Curve(tuple(points), kind)

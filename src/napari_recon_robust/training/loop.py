@@ -24,7 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..evaluation.metrics import foreground, nmse
+from ..data.foreground import foreground
+from ..evaluation.metrics import nmse
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from ..networks.muon import optimisers

@@ -17,7 +17,8 @@ from numpy.random import Generator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..evaluation.metrics import foreground, ssim
+from ..data.foreground import foreground
+from ..evaluation.metrics import ssim
 from ..ground.errors import InputError
 from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import acs_lines

@@ -17,7 +17,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
-from ..evaluation.metrics import foreground
+from ..data.foreground import foreground
 from ..perturbations.features.feature import SHAPES, Feature, Tissue
 from ..physics.model import root_sum_of_squares
 from .bank import Example

@@ -24,6 +24,7 @@ from ..ground.hdf5 import is_hdf5, open_hdf5
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
 from ..io import open_scan
+from ..io.fastmri import FastMRI
 from ..physics import fourier, noise
 from ..simulation import anatomy, dicom
 from ..simulation.acquisition import simulate_slice
@@ -246,9 +247,9 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
     files = [path for path, use in uses.items() if use != "test"]
     for number, path in enumerate(files):
         yield Progress(number / len(files), f"looking at file {number + 1} of {len(files)}")
-        if path.name.endswith((".nii", ".nii.gz")):
+        if path.name.endswith(anatomy.SUFFIXES):
             found.append(([path], partial(_nifti, path)))
-        elif path.suffix.lower() in (".h5", ".hdf5") or is_hdf5(path):
+        elif path.suffix.lower() in FastMRI.suffixes or is_hdf5(path):
             repetition = _REPETITION.fullmatch(path.stem)
             scans.setdefault(str(path.with_name(repetition[1] if repetition else path.name)), []).append(path)
         elif dicom.is_dicom(path):

@@ -88,7 +88,8 @@ class Metadata(BaseModel):
     network: its id in `reconstructors.networks`, which is that of the method that runs it; architecture: the arguments
     that make it again. scores: {case: {measure: value}} on data that training did not see. command: what makes the set
     again. seconds: time spent on training, by the clock; core_seconds: of processors. skipped: steps whose loss was not
-    finite. curve: (hours, loss, NMSE relative to TV's) of each validation. version: of this package.
+    finite. curve: (hours, loss, NMSE relative to TV's) of each validation. version: of this package. published: whether
+    the network's authors trained and published these weights, so that a method runs them as they did.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -110,6 +111,7 @@ class Metadata(BaseModel):
     network: str = ""
     architecture: dict[str, Any] = {}
     notes: str = ""
+    published: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +122,11 @@ class Weights:
     metadata: Metadata | None
     sha256: str
     size: int
+
+    @property
+    def published(self) -> bool:
+        """Whether the network's authors published them; training writes a header, so that weights without one are."""
+        return self.metadata is None or self.metadata.published
 
 
 def shipped() -> list[str]:
@@ -269,6 +276,7 @@ def _card(name: str, metadata: Metadata, parameters: int, content: bytes) -> str
         "",
         f"{parameters:,} parameters, {len(content) / 1e6:.2f} MB, SHA-256 `{hashlib.sha256(content).hexdigest()}`.",
         "Not for diagnostic use.",
+        *(["Published by the network's authors; the method runs them as they do."] if metadata.published else []),
         "",
         "## Trained for",
         "",

@@ -31,10 +31,10 @@ def _is_ours(path: Path) -> bool:
     if path.is_dir():
         return (path / "case.json").is_file()
     if path.suffix == ".npy" and not _is_complex(path):
-        return False  # a plain image; said without importing torch
-    from ..io import FORMATS
+        return False  # a plain image
+    from ..io import format_of
 
-    return any(FORMATS.get(id).recognises(path) for id in FORMATS.ids())
+    return format_of(path) is not None
 
 
 def _is_complex(path: Path) -> bool:

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from ..ground.errors import ReconRobustError
+from ..io import annotations, lacks_axes
 from ..workbench import Workbench
 from ..workbench.regions import Region
 from ..workbench.task import Task
@@ -88,9 +89,9 @@ class Session(QObject):
         path = Path(path)
         if path.is_dir():
             self._take_in(lambda: self.bench.open_case(path))
-        elif path.suffix == ".csv":
+        elif path.suffix == annotations.SUFFIX:
             self.attempt(lambda: self.bench.annotate(path))
-        elif path.suffix == ".npy" and axes is None:
+        elif axes is None and lacks_axes(path):
             self._ask_axes(path)
         else:
             self._take_in(lambda: self.bench.acquisition.open(path, axes))
@@ -346,7 +347,7 @@ class Session(QObject):
         if array.dtype.kind != "c" or not 2 <= array.ndim <= 4 or not array.size:
             self._take_in(lambda: self.bench.acquisition.open(path))  # which says what is expected
             return
-        from ..io.numpy_array import guess_axes  # needs torch, which an empty dock does without
+        from ..io.numpy_array import guess_axes
 
         self.asked_axes.emit(path, array.shape, guess_axes(array))
 

@@ -233,11 +233,9 @@ def _measure(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:
 
 def calibrate(index: int, sampling: Any, measurement: "Measurement") -> Slice:
     """Sensitivities, noise, reference and foreground of a measurement."""
-    from ..perturbations.outcome import tissue_of
-
     zero_filled = measurement.crop(measurement.model.adjoint(measurement.data)).abs()
     reference = measurement.reference("combined")
-    foreground = tissue_of(measurement)
+    foreground = measurement.foreground
     noise = float(measurement.calibration.noise.square().mean().sqrt())
     level = float((zero_filled if reference is None else reference)[foreground].mean())
     acquired = measurement.kspace if measurement.full is None else measurement.full

@@ -319,7 +319,6 @@ def _noting(
     notes: dict[tuple[float, ...], float],
 ) -> "Family":
     """The method's family, the data consistency of each image noted on its way."""
-    from ..perturbations.outcome import data_consistency
 
     def family(points: "Iterable[Mapping[str, Any]]") -> "Iterator[Tensor]":
         asked: list[tuple[float, ...]] = []
@@ -331,7 +330,7 @@ def _noting(
 
         for image in method.family(measurement, noted()):
             if method.reference_kind != "rss":
-                notes[asked[-1]] = data_consistency(image, measurement)
+                notes[asked[-1]] = measurement.misfit(image)
             yield image
 
     return family

@@ -143,7 +143,8 @@ def test_a_denoiser_knows_at_first_the_power_of_images_alone() -> None:
 
 
 def test_the_mean_of_the_shipped_prior_beats_linear_reconstruction(real_brain: Measurement, shared: Path) -> None:
-    from napari_recon_robust.evaluation.metrics import foreground, measure
+    from napari_recon_robust.data.foreground import foreground
+    from napari_recon_robust.evaluation.metrics import measure
     from napari_recon_robust.reconstructors import registry
 
     reference = real_brain.reference("combined")

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
-from napari_recon_robust.evaluation.metrics import foreground, nmse
+from napari_recon_robust.evaluation.metrics import nmse
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.networks.loading import load_trained
 from napari_recon_robust.physics import fourier

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from napari_recon_robust.data.foreground import foreground
 from napari_recon_robust.data.measurement import Measurement
-from napari_recon_robust.evaluation.metrics import foreground, measure, nmse
+from napari_recon_robust.evaluation.metrics import measure, nmse
 from napari_recon_robust.networks.loading import load_trained
 from napari_recon_robust.physics.sampling import Pattern, Sampling
 from napari_recon_robust.reconstructors import registry

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QPushButton
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
 
 from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.io import FORMATS, suffixes
 from napari_recon_robust.window import commands, keys
 from napari_recon_robust.window.session import DOCKS, PLUGIN, Session
 
@@ -497,3 +498,15 @@ def test_faint_text_can_be_read_in_every_theme(review: Session, theme: str) -> N
 def test_help_lists_every_key() -> None:
     for key in keys.KEYS:
         assert key.words in keys.text()
+
+
+def test_the_dialog_and_the_hint_offer_the_files_of_all_formats(
+    review: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *arguments: (offered.append(arguments[-1]), ("", ""))[1])
+    press(dock(review, "Reconstruct"), "Open k-space")
+    scans, tables, _ = offered[0].split(";;")
+    assert scans == f"k-space ({' '.join(f'*{suffix}' for suffix in suffixes())})"
+    assert "*.csv" in tables
+    assert all(str(format) in dock(review, "Reconstruct").hint.text() for format in FORMATS)

@@ -16,7 +16,6 @@ from torch import Tensor
 from ...ground.errors import InputError
 from ...ground.progress import Job, Progress
 from ..base import Perturbed, Problem
-from ..outcome import tissue_of
 from .feature import PARAMETRIC, Feature
 from .insertion import Insertion, Trial
 
@@ -217,7 +216,7 @@ def places(problem: Problem, size: float) -> NDArray[np.bool_]:
 
     Inside the ROI and in tissue, not across its edge. Raises InputError where there is no such place.
     """
-    tissue = tissue_of(problem.measurement).numpy()
+    tissue = problem.measurement.foreground.numpy()
     inner = ndimage.distance_transform_edt(np.pad(tissue, 1))[1:-1, 1:-1] > size / 2
     allowed: NDArray[np.bool_] = problem.mask.cpu().numpy() & inner
     if not allowed.any():

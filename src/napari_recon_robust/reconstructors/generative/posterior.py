@@ -182,10 +182,7 @@ class Posterior(Reconstructor):
         """One sample of each slice, and their data consistency."""
         network = self.network(measurement.kspace.device)
         images = yield from in_turn(measurement, lambda problem: sample(network, problem, steps, seed))
-        misfits = [
-            (one.model.forward(image) - one.model.mask * one.data).norm() / one.data.norm()
-            for one, image in zip(problems(measurement), images, strict=True)
-        ]
+        misfits = [one.model.misfit(image, one.data) for one, image in zip(problems(measurement), images, strict=True)]
         return assemble(images, measurement), torch.stack(misfits).reshape(measurement.kspace.shape[:-3])
 
 

@@ -219,11 +219,6 @@ def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> J
     """The fitted network, with previews of its image, complex64 (rows, columns)."""
     samples, held_out = Seen.of(problem), held_out_samples(problem.model)
     unseen = replace(problem.model, mask=held_out)
-    hidden = held_out * problem.data
-
-    def error(image: Tensor) -> float:
-        return float((unseen.forward(image) - hidden).norm() / hidden.norm())
-
     fitting = optimisers(network, rate, MUON)
     falling = [torch.optim.lr_scheduler.CosineAnnealingLR(one, iterations) for one in fitting]
     mean = best = torch.zeros_like(samples.b)
@@ -240,7 +235,7 @@ def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> J
         mean = torch.lerp(image.detach(), mean, min(n / (n + 1), AVERAGE))
         if (n + 1) % EVERY:
             continue
-        now = error(mean)
+        now = float(unseen.misfit(mean, problem.data))
         least = min(now, least)
         if now <= SLACK * least:
             best, since = mean, n
@@ -249,6 +244,7 @@ def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> J
         )
         if n - since > PATIENCE * iterations:
             break
+    hidden = held_out * problem.data
     residual = (unseen.forward(best) - hidden).abs().square().sum() / held_out.sum()  # of all coils together
     noise = problem.noise.square().squeeze()
     penalty = float((noise / (residual - len(hidden) * noise).clamp_min(1e-12)).clamp(*PENALTIES))

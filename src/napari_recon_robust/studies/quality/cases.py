@@ -14,18 +14,18 @@ from pydantic import Field
 from torch import Tensor
 
 from ...cases import record
+from ...data.foreground import foreground
 from ...data.measurement import Measurement
 from ...data.scan import Scan
 from ...evaluation import metrics
 from ...evaluation.metrics import Metrics
 from ...ground.errors import InputError
 from ...ground.specification import Specification
-from ...io import FORMATS, open_scan
+from ...io import format_of, lacks_axes, open_scan
 from ...physics.sampling import Pattern, Sampling
 from ...simulation.acquisition import NOISE_RANGE, simulate_slice
-from ...simulation.anatomy import load_volume, slices
+from ...simulation.anatomy import SUFFIXES, load_volume, slices
 
-ANATOMIES = (".nii", ".nii.gz")
 _HIGH = 8.0  # from this acceleration on, 4% of the lines lie in the centre instead of 8%
 
 
@@ -90,7 +90,7 @@ class Case:
     @cached_property
     def foreground(self) -> Tensor:
         """Where the reference shows tissue, bool (rows, columns)."""
-        return metrics.foreground(self.reference)
+        return foreground(self.reference)
 
     @cached_property
     def input(self) -> str:
@@ -134,7 +134,7 @@ def groups(files: Sequence[str | Path] | Mapping[str, str | Path]) -> dict[str, 
 
 def is_anatomy(path: Path) -> bool:
     """Whether acquisitions are to be simulated from it."""
-    return path.name.lower().endswith(ANATOMIES)
+    return path.name.lower().endswith(SUFFIXES)
 
 
 def cases(
@@ -161,7 +161,7 @@ def _opened(path: Path, grid: Grid, axes: Sequence[str] | None) -> Iterator[tupl
     if is_anatomy(path):
         yield grid.slices, _simulated(path, grid)
         return
-    with open_scan(path, axes if path.suffix == ".npy" else None) as scan:
+    with open_scan(path, axes if lacks_axes(path) else None) as scan:
         if not scan.fully_sampled:
             raise InputError(
                 f"{path.name} is undersampled, so that no image is known to judge methods by; give fully sampled scans."
@@ -200,15 +200,15 @@ def _spaced(length: int, count: int) -> list[int]:
 def _within(path: Path) -> list[Path]:
     """The file itself, or what can be read of a folder (of BART's pairs the data)."""
     if not path.is_dir():
-        if not path.exists() and not path.with_name(path.name + ".hdr").exists():
+        if not path.exists() and format_of(path) is None:
             raise InputError(f"there is no file {path.name} in that folder; check its name.")
         return [path]
-    formats = [FORMATS.get(id) for id in FORMATS.ids()]
-    found = [
-        file
-        for file in sorted(path.iterdir())
-        if file.suffix != ".hdr" and (is_anatomy(file) or any(format.recognises(file) for format in formats))
-    ]
+    found = [file for file in sorted(path.iterdir()) if is_anatomy(file) or _is_scan(file)]
     if not found:
         raise InputError(f"the folder {path.name} holds no k-space and no NIfTI volume; give another one.")
     return found
+
+
+def _is_scan(path: Path) -> bool:
+    format = format_of(path)
+    return format is not None and path.suffix not in format.beside

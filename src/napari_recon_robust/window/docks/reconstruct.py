@@ -18,10 +18,11 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from ...controls.knobs import KnobPanel, decimals
-from ...controls.parts import button, heading, row, set_faint, show_text, warning, words
+from ...controls.parts import button, file_filter, heading, row, set_faint, show_text, warning, words
 from ...controls.sampling_picture import SamplingPicture
 from ...ground.errors import ReconRobustError
 from ...ground.knob import Knob
+from ...io import FORMATS, annotations, suffixes
 from ...workbench.domain import outside, trained_for
 from ...workbench.reconstruction import Rendered
 from ..session import Session
@@ -32,42 +33,16 @@ from .strip import COLUMNS, Strip
 if TYPE_CHECKING:
     from ...reconstructors.base import Reconstructor
 
-FILES = "k-space (*.h5 *.hdf5 *.mrd *.cfl *.hdr *.npy);;fastMRI+ annotations (*.csv);;All files (*)"
 FIRST_METHOD = "tv"
 _AS_ACQUIRED = "as acquired"
 
 
 def sampling_knobs() -> tuple[Knob, ...]:
-    """Sampling as knobs: the patterns and their parameters."""
-    from ...physics.sampling import PATTERNS
+    """The sampling's knobs, and the choice of taking a scan as it is."""
+    from ...physics import sampling
 
-    return (
-        Knob(
-            name="pattern",
-            label="Pattern",
-            help="Which lines of k-space are kept: fastMRI's patterns, a 2-D Poisson disc, or learned lines",
-            kind="choice",
-            choices=(_AS_ACQUIRED, *PATTERNS),
-            default="equispaced",
-        ),
-        Knob(
-            name="acceleration",
-            label="Acceleration",
-            help="Nominal R: all lines over the kept ones; the true one is written below",
-            minimum=1.0,
-            maximum=12.0,
-            default=4.0,
-        ),
-        Knob(
-            name="centre_fraction",
-            label="ACS width",
-            help="Fully sampled lines in the centre (autocalibration signal), of all lines",
-            minimum=0.02,
-            maximum=0.3,
-            default=0.08,
-        ),
-        Knob(name="seed", label="Seed", help="Another number draws other lines", kind="int", maximum=9999, default=0),
-    )
+    pattern, *others = sampling.KNOBS
+    return pattern.model_copy(update={"choices": (_AS_ACQUIRED, *pattern.choices)}), *others
 
 
 class ReconstructDock(Page):
@@ -114,13 +89,14 @@ class ReconstructDock(Page):
     # ---------------------------------------------------------------- parts
 
     def _opening(self) -> QWidget:
-        self.open_button = button("Open k-space…", "fastMRI and ISMRMRD HDF5, BART .cfl/.hdr, NumPy .npy", self._browse)
+        formats = ", ".join(map(str, FORMATS))
+        self.open_button = button("Open k-space…", formats, self._browse)
         self.sample_button = button(
             "Open the sample", "A simulated multi-coil brain that comes with the plugin", self.session.open_sample
         )
         self.hint = words(
-            "Or drop a file here or on the canvas: fastMRI or ISMRMRD (.h5, .mrd), BART (.cfl), NumPy (.npy), "
-            "fastMRI+ annotations (.csv), or the folder of a saved case."
+            f"Or drop a file here or on the canvas: {formats}, {annotations.LABEL} ({annotations.SUFFIX}), or the "
+            "folder of a saved case."
         )
         self.facts = words()
         self.notes = warning()
@@ -210,7 +186,9 @@ class ReconstructDock(Page):
     # ---------------------------------------------------------------- opening
 
     def _browse(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open k-space", "", FILES)
+        scans = file_filter("k-space", suffixes())
+        tables = file_filter(annotations.LABEL, [annotations.SUFFIX])
+        path, _ = QFileDialog.getOpenFileName(self, "Open k-space", "", f"{scans};;{tables};;All files (*)")
         if path:
             self.session.open(path)
 
@@ -318,7 +296,7 @@ class ReconstructDock(Page):
     def _browse_model(self) -> None:
         from ...own_models.opening import KINDS
 
-        models = f"Models ({' '.join(f'*{suffix}' for suffix in KINDS)});;All files (*)"
+        models = f"{file_filter('Models', KINDS)};;All files (*)"
         path, _ = QFileDialog.getOpenFileName(self, "Open an own model", "", models)
         if path:
             self.model.setText(path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from ...controls.knobs import KnobPanel
-from ...controls.parts import button, row, words
+from ...controls.parts import button, file_filter, row, words
 from ..session import Session
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class TargetPanel(QWidget):
         perturbing.choose(self.kind.id, **perturbing.knobs)
 
     def _open(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Target image", "", "Images (*.npy *.nii *.nii.gz *.h5 *.png)")
+        from ...io import images  # needs torch, which an empty dock does without
+
+        path, _ = QFileDialog.getOpenFileName(self, "Target image", "", file_filter("Images", images.READABLE))
         if path:
             self.session.attempt(lambda: self.session.bench.perturbing.aim(Path(path)))

@@ -1,0 +1,23 @@
+# The public names, each with its home: `__init__.py` reads them here, and so do type checkers.
+from .api import compare as compare
+from .api import compare_methods as compare_methods
+from .api import diverse as diverse
+from .api import fragility_map as fragility_map
+from .api import make_case as make_case
+from .api import perturb as perturb
+from .api import posterior_contrast as posterior_contrast
+from .api import quality_by_samples as quality_by_samples
+from .api import reconstructor as reconstructor
+from .api import reconstructors as reconstructors
+from .api import recovery_table as recovery_table
+from .api import retention_map as retention_map
+from .api import transfer_matrix as transfer_matrix
+from .cases.record import load_case as load_case
+from .cases.record import save_case as save_case
+from .data.measurement import Measurement as Measurement
+from .data.roi import ROI as ROI
+from .io import open_scan as open_scan
+from .physics.sampling import Sampling as Sampling
+from .simulation.sample import open_sample as open_sample
+
+__version__: str

@@ -1,0 +1,111 @@
+"""Modules that have moved: for one release they are also found where they were, with a warning.
+
+`import napari_recon_robust.knob` gives the module object of `napari_recon_robust.ground.knob`, so that classes are the
+same under both names.
+"""
+
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader, MetaPathFinder
+else:
+    Loader = MetaPathFinder = object  # their import takes longer than all else here
+
+# (former place, new place): modules that kept their names
+_MOVED = {
+    ("", "ground"): "errors hdf5 knob progress registry specification",
+    ("", "data"): "measurement scan",
+    ("", "cases"): "replay",
+    ("", "simulation"): "sample",
+    ("", "studies"): "diversity fragility plausibility quality sweep transfer",
+    ("evaluation", "cases"): "record",
+    ("evaluation", "data"): "roi",
+    ("evaluation", "figures"): "overlays",
+    ("io", "simulation"): "dicom",
+    ("perturbations", "perturbations.features"): "drawn feature feature_search fnaf insertion multiplexed",
+    ("perturbations", "perturbations.noise"): (
+        "adam advrec apgd ascent balls black_box losses objective sphere_ascent worst_case"
+    ),
+    ("perturbations", "perturbations.shifts"): (
+        "coil_dropout contrast motion noise_level other_mask pose rotation spike"
+    ),
+    ("perturbations", "studies"): "retention",
+    ("physics", "kernels"): "lanes",
+    ("physics", "simulation"): "anatomy head",
+    ("quality", "studies"): "samples",
+    ("reconstructors", "networks"): "fastmri_layout muon",
+    ("reconstructors", "reconstructors.classical"): "cg_sense energy hqs sparsity tv wavelet zero_filled",
+    ("reconstructors", "reconstructors.generative"): "dagan gan_prior posterior",
+    ("reconstructors", "reconstructors.learned"): (
+        "cascade_net consistency half_quadratic hqs_net hqs_net_from_tv hqs_supervised hyperrecon hyperrecon_from_tv "
+        "hyperrecon_supervised irim neumann robust splitting start test_time_training trained unet unrolled_gd "
+        "unrolled_hqs varnet varnet_from_cg"
+    ),
+    ("reconstructors", "reconstructors.untrained"): "conv_decoder deep_decoder dip",
+    ("reconstructors", "training"): "loupe",
+}
+_RENAMED = {
+    "evaluation.contrast_figure": "figures.contrast",
+    "evaluation.figures": "figures.plots",
+    "perturbations.transfer": "perturbations.noise.surrogate",
+    "physics.kernels": "kernels.normal",
+    "physics.loupe": "physics.learned_lines",
+    "physics.simulate": "simulation.acquisition",
+    "quality.samples_figure": "figures.samples",
+    "reconstructors.networks": "networks.registry",
+    "reconstructors.own": "own_models",
+    "reconstructors.tv_kernels": "kernels.tv",
+    "reconstructors.wavelet_kernels": "kernels.wavelet",
+    "training.data": "training.bank",
+}
+
+
+def _paths() -> Iterator[tuple[str, str]]:
+    for (before, now), modules in _MOVED.items():
+        for module in modules.split():
+            yield f"{before}.{module}".lstrip("."), f"{now}.{module}"
+    yield from _RENAMED.items()
+
+
+PLACES = {f"{__package__}.{before}": f"{__package__}.{now}" for before, now in _paths()}
+
+
+class _Finder(MetaPathFinder):
+    """Python's import asks it before all others, lest a module of a moved package is loaded a second time."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        package, _, module = name.rpartition(".")
+        if name in PLACES:
+            return ModuleSpec(name, _Loader(PLACES[name], f"{name} has moved to {PLACES[name]}"))
+        if package in PLACES:
+            return ModuleSpec(name, _Loader(f"{PLACES[package]}.{module}"))
+        return None
+
+
+class _Loader(Loader):
+    """The module of another name; `words`, where there are any, warn whoever imports it."""
+
+    def __init__(self, place: str, words: str = "") -> None:
+        self.place, self.words = place, words
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        if self.words:
+            words = f"{self.words}; its former name will go in the next release."
+            warnings.warn(words, DeprecationWarning, stacklevel=2)
+        module = import_module(self.place)
+        self.own = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.own  # the import has put the former name there
+
+
+def install() -> None:
+    """Let Python find moved modules."""
+    sys.meta_path.insert(0, _Finder())

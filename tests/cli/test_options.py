@@ -1,0 +1,65 @@
+"""Options that several commands share: made from descriptions, and lists given in one way."""
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from napari_recon_robust.cli import cli, options
+from napari_recon_robust.physics import sampling
+from napari_recon_robust.physics.sampling import Sampling
+
+FIRST = ["--slice", "1", "--centre-fraction", "0.2"]
+
+
+def invoke(*arguments: object) -> Result:
+    result = CliRunner().invoke(cli, list(map(str, arguments)))
+    assert result.exit_code == 0, repr(result.exception)
+    return result
+
+
+def test_the_sampling_is_described_once() -> None:
+    command = click.command()(options.slice_options(lambda: None))
+    listed = {option.name: option for option in command.params}
+    usual = Sampling()
+    for knob in sampling.KNOBS:
+        assert knob.default == getattr(usual, knob.name)
+        assert listed[knob.name].help.startswith(knob.help)  # type: ignore[attr-defined]
+    assert [listed[name].default for name in ("acceleration", "centre_fraction")] == [4.0, 0.08]
+    assert listed["pattern"].type.choices == sampling.PATTERNS  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("command", "now", "before"),
+    [
+        (
+            ["samples", "--method", "cg-sense", "--seeds", 1],
+            ["--acceleration", 2, "--acceleration", 4],
+            ["--acceleration", "2,4"],
+        ),
+        (
+            ["perturb", "random", "--method", "zero-filled", "--roi", "30,30,20,20"],
+            ["--budget", 0.01, "--budget", 0.02],
+            ["--budget", "0.01,0.02"],
+        ),
+        (
+            ["transfer", "--pattern", "equispaced", "--kind", "random", "--roi", "30,30,20,20"],
+            ["--method", "cg-sense", "--method", "zero-filled", "--found-on", "cg-sense"],
+            ["--methods", "cg-sense,zero-filled", "--found-on", "cg-sense"],
+        ),
+        (
+            ["retention", "--method", "zero-filled", "--pattern", "equispaced", "--places", 2],
+            ["--size", 3, "--size", 4, "--contrast", 0.3],
+            ["--sizes", "3,4", "--contrasts", "0.3"],
+        ),
+    ],
+    ids=["samples", "perturb", "transfer", "retention"],
+)
+def test_lists_behind_commas_are_read_as_before_and_warned_of(
+    scan_file: Path, command: list[object], now: list[object], before: list[object]
+) -> None:
+    known, former = (invoke(*command, scan_file, *FIRST, *given) for given in (now, before))
+    assert known.stderr == ""
+    assert "will go in the next release" in former.stderr
+    assert former.stdout == known.stdout

@@ -1,0 +1,78 @@
+"""Modules are found where they were in the version before, for one release."""
+
+import subprocess
+import sys
+import warnings
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from napari_recon_robust import former
+
+# In docs and by other packages, and within packages that have moved.
+NAMED = [
+    "knob",
+    "errors",
+    "progress",
+    "measurement",
+    "scan",
+    "registry",
+    "specification",
+    "evaluation.roi",
+    "evaluation.record",
+    "sample",
+    "replay",
+    "transfer",
+    "fragility",
+    "diversity",
+    "quality.cases",
+    "reconstructors.own.opening",
+    "reconstructors.tv",
+    "perturbations.worst_case",
+]
+
+
+@pytest.fixture(autouse=True)
+def as_if_never_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {
+        name for name in sys.modules if any(name == place or name.startswith(f"{place}.") for place in former.PLACES)
+    }
+    for name in before:
+        monkeypatch.delitem(sys.modules, name)
+
+
+@pytest.mark.parametrize("name", [*former.PLACES, *(f"napari_recon_robust.{name}" for name in NAMED)])
+def test_a_module_is_the_same_under_its_former_name_and_says_where_it_is(name: str) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        module = import_module(name)
+        assert import_module(name) is module
+    assert name not in (module.__name__, getattr(module.__spec__, "name", ""))
+    assert import_module(module.__name__) is module
+    said = [
+        str(one.message) for one in caught if one.category is DeprecationWarning and "has moved" in str(one.message)
+    ]
+    moved = [one for one in (name.rpartition(".")[0], name) if one in former.PLACES]
+    assert [words.split(" has moved to ")[0] for words in said] == moved
+    assert module.__name__.startswith(former.PLACES[moved[-1]])
+
+
+def test_the_warning_is_of_the_line_that_imports(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from napari_recon_robust.measurement import Measurement\n"
+        "import napari_recon_robust as rr\n"
+        "assert Measurement is rr.Measurement\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "default", script], capture_output=True, text=True, check=True).stderr
+    assert f"{script}:1: DeprecationWarning: napari_recon_robust.measurement has moved" in done
+    assert done.count("Warning") == 1
+
+
+def test_no_former_name_is_a_module_of_today() -> None:
+    root = Path(former.__file__).parent
+    for name in former.PLACES:
+        parts = name.split(".")[1:]
+        assert not root.joinpath(*parts).with_suffix(".py").exists(), name
+        assert not root.joinpath(*parts, "__init__.py").exists(), name
