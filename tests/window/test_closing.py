@@ -12,7 +12,7 @@ import gc, sys, time, weakref
 import napari
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
-from napari_recon_robust.window import reconstruct
+from napari_recon_robust.window.docks import reconstruct
 from napari_recon_robust.window.session import PLUGIN, Session
 
 def until(condition):

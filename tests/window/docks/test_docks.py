@@ -251,7 +251,7 @@ def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
     perturb = dock(review, "Perturb")
     perturb.kind.setCurrentIndex(perturb.kind.findData("fnaf"))
     perturb.place.setChecked(True)
-    review.panels.clicked.emit(50.0, 40.0)
+    review.panels.navigation.clicked.emit(50.0, 40.0)
     until(lambda: review.bench.perturbing.result is not None)
     assert not perturb.place.isChecked()
     details = review.bench.result.outcome.perturbed.details
