@@ -42,10 +42,10 @@ def review(
     viewer: Any, scan_file: Path, until: Callable[[Callable[[], object]], None], monkeypatch: pytest.MonkeyPatch
 ) -> Any:
     """The three docks on a small scan, its first reconstruction shown (by a method that needs no compiling)."""
-    from napari_recon_robust.window.docks import reconstruct
+    from napari_recon_robust.window.docks import method
     from napari_recon_robust.window.session import PLUGIN, Session
 
-    monkeypatch.setattr(reconstruct, "FIRST_METHOD", "cg-sense")
+    monkeypatch.setattr(method, "FIRST_METHOD", "cg-sense")
     session = Session.of(viewer)
     viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
     until(lambda: len(session.docks) == 3)
