@@ -54,3 +54,15 @@ def review(
     until(lambda: session.bench.reconstruction.shown is not None and session.bench.reconstruction.shown.exact)
     until(lambda: session.panels.settled)
     return session
+
+
+@pytest.fixture
+def jobs(qtbot: Any) -> Iterator[Any]:
+    from napari_recon_robust.window.jobs import Jobs
+
+    jobs = Jobs()
+    jobs.sentences = []
+    jobs.failed.connect(jobs.sentences.append)
+    yield jobs
+    jobs.cancel_all()
+    qtbot.waitUntil(lambda: not jobs.working, timeout=10_000)

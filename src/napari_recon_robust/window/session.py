@@ -17,8 +17,9 @@ from ..workbench.task import Task
 from .canvas.geometry import Geometry, Outline
 from .canvas.layers import Panels
 from .canvas.scene import Scene
-from .jobs import Jobs, sentence
+from .jobs import Jobs
 from .warm import after_warm_up, compile_kernels, compiler, is_warm, warm_up
+from .worker import sentence
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")

@@ -378,31 +378,6 @@ def test_a_wrong_file_leaves_what_was_open(
     assert review.panels.shown
 
 
-def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Path) -> None:
-    kspace = review.bench.acquisition.current.measurement.full.numpy()
-    np.save(tmp_path / "raw.npy", kspace)
-    review.open(tmp_path / "raw.npy")
-    page = dock(review, "Reconstruct")
-    assert "4 × 192 × 96" in page.opening.axes.question.text()
-    assert page.opening.axes.names.text() == "coil, readout, phase", "the guess that a program gets too"
-    page.opening.axes.names.setText("coil, readout, nonsense")
-    press(page.opening.axes, "Open")
-    until(lambda: "axes" in sentence(review))
-    assert not page.opening.axes.isHidden(), "to be corrected"
-    page.opening.axes.names.setText("coil, readout, phase")
-    press(page.opening.axes, "Open")
-    until(lambda: review.bench.acquisition.shape == (1, 192, 96))
-    until(lambda: review.bench.acquisition.slice is not None)
-    until(lambda: page.opening.axes.isHidden())
-
-
-def test_an_array_that_is_no_kspace_is_not_asked_about(review: Session, until: Until, tmp_path: Path) -> None:
-    np.save(tmp_path / "real.npy", np.zeros((4, 8, 8)))
-    review.open(tmp_path / "real.npy")
-    until(lambda: "complex k-space" in sentence(review))
-    assert dock(review, "Reconstruct").opening.axes.isHidden()
-
-
 def test_a_table_of_annotations(review: Session, until: Until, tmp_path: Path) -> None:
     table = tmp_path / "knee.csv"
     table.write_text("file,slice,study_level,x,y,width,height,label\nhead,2,No,40,20,8,6,Cyst\n", encoding="utf-8")
@@ -426,32 +401,6 @@ def test_slices_from_the_slider(review: Session, until: Until) -> None:
     until(lambda: review.bench.acquisition.slice is not None and review.bench.acquisition.slice.index == 2)
     until(lambda: review.panels.panels["clean"].stack[2].any())
     assert not review.panels.panels["clean"].stack[1].any()
-
-
-def test_sampling_is_turned(review: Session, until: Until) -> None:
-    page = dock(review, "Reconstruct")
-    before = review.bench.acquisition.current
-    page.sampling.knobs.controls["acceleration"].box.setValue(2.0)
-    until(lambda: review.bench.acquisition.slice is not before)
-    assert review.bench.acquisition.current.measurement.acceleration < 2.1
-    assert page.sampling.facts.text().startswith("R = ")
-
-
-def test_a_refused_sampling_does_not_stay(review: Session, until: Until) -> None:
-    page = dock(review, "Reconstruct")
-    before, controls = review.bench.acquisition.current, page.sampling.knobs.controls
-    said: list[str] = []
-    review.jobs.failed.connect(said.append)
-    controls["pattern"].list.setCurrentText("loupe")
-    controls["acceleration"].box.setValue(12.0)
-    until(lambda: said and not review.jobs.working)
-    assert "choose one of these, or another pattern" in said[0]
-    assert review.bench.acquisition.current is before
-    assert page.sampling.knobs.values()["pattern"] == before.sampling.pattern
-    assert page.sampling.knobs.values()["acceleration"] == before.sampling.acceleration
-    review.measure()
-    until(lambda: not review.jobs.working)
-    assert len(said) == 1, "the next slice is measured as the last one was"
 
 
 def test_reading_through_napari(viewer: Any, scan_file: Path, tmp_path: Path, until: Until) -> None:
