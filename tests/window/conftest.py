@@ -42,10 +42,10 @@ def review(
     viewer: Any, scan_file: Path, until: Callable[[Callable[[], object]], None], monkeypatch: pytest.MonkeyPatch
 ) -> Any:
     """The three docks on a small scan, its first reconstruction shown (by a method that needs no compiling)."""
-    from napari_recon_robust.window.docks import reconstruct
+    from napari_recon_robust.window.docks import method
     from napari_recon_robust.window.session import PLUGIN, Session
 
-    monkeypatch.setattr(reconstruct, "FIRST_METHOD", "cg-sense")
+    monkeypatch.setattr(method, "FIRST_METHOD", "cg-sense")
     session = Session.of(viewer)
     viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
     until(lambda: len(session.docks) == 3)
@@ -54,3 +54,15 @@ def review(
     until(lambda: session.bench.reconstruction.shown is not None and session.bench.reconstruction.shown.exact)
     until(lambda: session.panels.settled)
     return session
+
+
+@pytest.fixture
+def jobs(qtbot: Any) -> Iterator[Any]:
+    from napari_recon_robust.window.jobs import Jobs
+
+    jobs = Jobs()
+    jobs.sentences = []
+    jobs.failed.connect(jobs.sentences.append)
+    yield jobs
+    jobs.cancel_all()
+    qtbot.waitUntil(lambda: not jobs.working, timeout=10_000)

@@ -12,7 +12,7 @@ import gc, sys, time, weakref
 import napari
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
-from napari_recon_robust.window.docks import reconstruct
+from napari_recon_robust.window.docks import method
 from napari_recon_robust.window.session import PLUGIN, Session
 
 def until(condition):
@@ -22,7 +22,7 @@ def until(condition):
         time.sleep(0.002)
         assert time.monotonic() < end
 
-reconstruct.FIRST_METHOD = "cg-sense"  # needs no compiling
+method.FIRST_METHOD = "cg-sense"  # needs no compiling
 viewer = napari.Viewer()
 viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct")
 session = Session.of(viewer)

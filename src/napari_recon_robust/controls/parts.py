@@ -8,6 +8,7 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -88,6 +89,18 @@ def row(*parts: QWidget, stretch: int | None = None) -> QHBoxLayout:
     for index, part in enumerate(parts):
         layout.addWidget(part, 1 if index == stretch else 0)
     return layout
+
+
+def column(*parts: QWidget | QLayout, into: QWidget, spacing: int = 6) -> None:
+    """Fill a widget with parts below each other, without margins."""
+    layout = QVBoxLayout(into)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
+    for part in parts:
+        if isinstance(part, QWidget):
+            layout.addWidget(part)
+        else:
+            layout.addLayout(part)
 
 
 class Fold(QWidget):

@@ -1,4 +1,4 @@
-"""Work in other threads: the one place that knows napari's workers, and what goes wrong in them.
+"""Lanes of jobs: which runs, which waits, what is shown of them.
 
 A lane runs one task at a time. A foreground lane refuses a second one; on a background lane the latest request
 waits and those before it are forgotten, so that a slider never builds a queue. What is rendered in the background
@@ -7,29 +7,20 @@ the window; its thread is at a step that nothing can interrupt, and the lane's n
 """
 
 import atexit
-import logging
-import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 from weakref import WeakSet
 
-from napari.qt.threading import create_worker
-from psygnal import EmitLoopError
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QThreadPool, Signal
 
-from ..ground.errors import ModelError, ReconRobustError
 from ..ground.progress import Progress
 from ..workbench.task import Task
+from .worker import Failed, sentence, start_worker
 
-_log = logging.getLogger(__name__)
-_PERIOD = 0.03  # seconds between two reports of one job to the window
 _LANES = 6
 _PATIENCE = 1.5  # seconds after which a quiet image that is waited for is shown at the foot
 _AWAITED = "render"
@@ -178,18 +169,14 @@ class Jobs(QObject):
     def _launch(self, lane: str, one: _Order) -> None:
         self._running[lane] = one
         one.begun = time.monotonic()
-        worker = create_worker(
-            _drive,
-            one,
-            _start_thread=False,
-            _ignore_errors=True,
-            _connect={
-                "yielded": lambda progress: self._on_progress(lane, one, progress),
-                "returned": lambda outcome: self._on_returned(lane, one, outcome),
-                "aborted": lambda: self._end(lane, one, "Stopped."),
-            },
+        start_worker(
+            one.task.label,
+            one.task.job,
+            one.cancelled,
+            on_progress=lambda progress: self._on_progress(lane, one, progress),
+            on_returned=lambda outcome: self._on_returned(lane, one, outcome),
+            on_aborted=lambda: self._end(lane, one, "Stopped."),
         )
-        worker.start()
         if not one.quiet:
             self.started.emit(one.task.label)
 
@@ -208,11 +195,11 @@ class Jobs(QObject):
             self.progressed.emit(progress)
 
     def _on_returned(self, lane: str, running: _Order, outcome: Any) -> None:
-        dropped, failed = running.cancelled.is_set(), isinstance(outcome, _Failed)
+        dropped, failed = running.cancelled.is_set(), isinstance(outcome, Failed)
         self._end(lane, running, "" if failed else running.task.done)
         if dropped:
             return  # with what it raised, for which nobody waits any more
-        if isinstance(outcome, _Failed):
+        if isinstance(outcome, Failed):
             self.failed.emit(sentence(outcome.error))
         else:
             self._guard(running.task.accept, outcome)
@@ -235,80 +222,3 @@ class Jobs(QObject):
             self._launch(lane, self._waiting.pop(lane))
         else:
             self.idle.emit(lane)
-
-
-@dataclass(frozen=True)
-class _Failed:
-    error: Exception
-
-
-def _drive(running: _Order) -> Generator[Progress, None, Any]:
-    """Drives the job in the worker's thread, without gradients; a cancelled job is closed in that thread too.
-
-    What it raises is returned: superqt's workers swallow a RuntimeError, which is what torch raises, and napari
-    would show any other in a window of its own.
-    """
-    job = running.task.job
-    last = -_PERIOD
-    preview = None
-    try:
-        while not running.cancelled.is_set():
-            try:
-                with _without_gradients():
-                    progress = next(job)
-            except StopIteration as stop:
-                return stop.value
-            preview = preview if progress.preview is None else progress.preview
-            now = time.monotonic()
-            if now - last >= _PERIOD or progress.fraction >= 1:
-                last = now
-                yield Progress(progress.fraction, progress.message, preview)
-                preview = None
-        return None
-    except RuntimeError as error:
-        return _Failed(_converted(running.task.label, error))
-    except Exception as error:
-        return _Failed(error)
-    finally:
-        job.close()
-
-
-def _without_gradients() -> AbstractContextManager[object]:
-    """Autograd's mode belongs to the thread; a job that needs no torch does not load it."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return nullcontext()
-    _leave_a_core()
-    no_grad: AbstractContextManager[object] = torch.no_grad()
-    return no_grad
-
-
-@cache
-def _leave_a_core() -> None:
-    """One core stays with the window."""
-    import torch
-
-    torch.set_num_threads(max(min(torch.get_num_threads(), (os.cpu_count() or 2) - 1), 1))
-
-
-def _converted(label: str, error: RuntimeError) -> ModelError:
-    _log.info("%s failed", label, exc_info=error)
-    if "memory" in str(error).lower():
-        return ModelError(f"{label} ran out of memory; choose a smaller matrix or another method.")
-    return ModelError(f"{label} failed ({_first_line(error)}); change a setting and start it again.")
-
-
-def sentence(error: Exception) -> str:
-    """An error in one sentence; what is not written for users is logged with its traceback."""
-    while isinstance(error, EmitLoopError) and isinstance(error.__cause__, Exception):
-        error = error.__cause__
-    if isinstance(error, ReconRobustError):
-        return " ".join(str(error).split())
-    _log.error("a job failed", exc_info=error)
-    if isinstance(error, MemoryError):
-        return "There is not enough memory for this; close other programs or choose a smaller matrix."
-    return f"Something went wrong ({type(error).__name__}: {_first_line(error)}); nothing is lost, try again."
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

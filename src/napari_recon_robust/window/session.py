@@ -18,8 +18,9 @@ from ..workbench.task import Task
 from .canvas.geometry import Geometry, Outline
 from .canvas.layers import Panels
 from .canvas.scene import Scene
-from .jobs import Jobs, sentence
+from .jobs import Jobs
 from .warm import after_warm_up, compile_kernels, compiler, is_warm, warm_up
+from .worker import sentence
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")
@@ -70,8 +71,8 @@ class Session(QObject):
         bench.fragility.changed.connect(scene.fragility)
         bench.perturbing.previewed.connect(scene.preview)
         bench.perturbing.finished.connect(self._on_finished)
-        self.panels.slice_changed.connect(self._on_slice)
-        self.panels.outlines_edited.connect(self._on_outlines)
+        self.panels.navigation.slice_changed.connect(self._on_slice)
+        self.panels.drawing.edited.connect(self._on_outlines)
 
     # ---------------------------------------------------------------- what the docks ask for
 
@@ -115,7 +116,7 @@ class Session(QObject):
             return
         self.jobs.cancel("render")
         self.jobs.cancel("prepare")
-        index = self.panels.slice
+        index = self.panels.navigation.slice
         try:
             self.jobs.replace(self.bench.acquisition.measure(index, sampling), "measure")
         except ReconRobustError as error:
@@ -173,7 +174,7 @@ class Session(QObject):
 
     def toggle_regions(self) -> None:
         """Regions on or off."""
-        self.panels.show_outlines(not self.panels.outlines_visible)
+        self.panels.drawing.show(not self.panels.drawing.visible)
 
     @property
     def slow(self) -> bool:
@@ -235,7 +236,7 @@ class Session(QObject):
 
     def _slice_at_rest(self) -> None:
         acquisition = self.bench.acquisition
-        if acquisition.scan is not None and self.panels.slice != acquisition.index:
+        if acquisition.scan is not None and self.panels.navigation.slice != acquisition.index:
             self.measure()
 
     def _on_finished(self) -> None:
@@ -252,7 +253,7 @@ class Session(QObject):
     # ---------------------------------------------------------------- regions
 
     def _show_regions(self) -> None:
-        self.panels.set_outlines([outline for _, outline in self._outlines()])
+        self.panels.drawing.set([outline for _, outline in self._outlines()])
 
     def _outlines(self) -> list[tuple[Region, Outline]]:
         """Every shape with the region that it belongs to, in the order of the layers."""
@@ -283,7 +284,7 @@ class Session(QObject):
                     regions.reshape(owners[index], roi)
         except ReconRobustError as error:
             self.jobs.failed.emit(sentence(error))
-        self.panels.stop_drawing()
+        self.panels.drawing.stop()
         self._show_regions()
 
     # ---------------------------------------------------------------- the docks

@@ -20,7 +20,7 @@ def test_the_probability_is_shown_for_the_drawn_region(review: Session, until: U
     dock.window().resize(1280, 800)
     dock.window().show()
     dock.parent().raise_()
-    until(dock.diverse.isVisible)
+    until(dock.diversity.diverse.isVisible)
     box, bench = dock.contrast, review.bench
     assert not box.isVisible(), "least squares draw no samples"
     bench.reconstruction.choose("posterior", samples=3, steps=2)

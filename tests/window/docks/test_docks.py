@@ -92,7 +92,7 @@ def test_three_docks_are_tabbed_with_the_first_in_front(viewer: Any, until: Unti
         assert one.minimumSizeHint().width() <= 360
         assert one.scroll.widget().minimumSizeHint().width() <= 360 - 14, "cut off at 360 pixels"
         assert one.minimumSizeHint().height() < 420
-    assert dock(session, "Reconstruct").open_button.text() == "Open k-space…"
+    assert dock(session, "Reconstruct").opening.open_button.text() == "Open k-space…"
 
 
 def test_nothing_can_be_perturbed_before_something_is_open(viewer: Any, until: Until, scan_file: Path) -> None:
@@ -136,7 +136,7 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
     panels = review.panels
     assert panels.shown == ("reference", "clean")
     assert "SSIM" in panels.panels["clean"].image.name
-    assert "3 slices × 4 coils" in dock(review, "Reconstruct").facts.text()
+    assert "3 slices × 4 coils" in dock(review, "Reconstruct").opening.facts.text()
     attack(review, until)
     assert panels.shown == ("reference", "clean", "perturbed", "difference")
     assert "×" in panels.panels["difference"].image.name
@@ -252,7 +252,7 @@ def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
     perturb = dock(review, "Perturb")
     perturb.kind.setCurrentIndex(perturb.kind.findData("fnaf"))
     perturb.place.setChecked(True)
-    review.panels.clicked.emit(50.0, 40.0)
+    review.panels.navigation.clicked.emit(50.0, 40.0)
     until(lambda: review.bench.perturbing.result is not None)
     assert not perturb.place.isChecked()
     details = review.bench.result.outcome.perturbed.details
@@ -349,7 +349,7 @@ def test_closing_the_docks_in_the_middle_of_a_job(
     viewer.window.add_plugin_dock_widget(PLUGIN, "Compare")
     until(lambda: len(review.docks) == 3 and review.panels.shown)
     assert review.panels.panels["reference"].stack.any()
-    assert "head.h5" in dock(review, "Reconstruct").facts.text()
+    assert "head.h5" in dock(review, "Reconstruct").opening.facts.text()
 
 
 def test_a_method_that_raises(review: Session, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,31 +379,6 @@ def test_a_wrong_file_leaves_what_was_open(
     assert review.panels.shown
 
 
-def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Path) -> None:
-    kspace = review.bench.acquisition.current.measurement.full.numpy()
-    np.save(tmp_path / "raw.npy", kspace)
-    review.open(tmp_path / "raw.npy")
-    page = dock(review, "Reconstruct")
-    assert "4 × 192 × 96" in page.axes_question.text()
-    assert page.axes.text() == "coil, readout, phase", "the guess that a program gets too"
-    page.axes.setText("coil, readout, nonsense")
-    press(page.axes_box, "Open")
-    until(lambda: "axes" in sentence(review))
-    assert not page.axes_box.isHidden(), "to be corrected"
-    page.axes.setText("coil, readout, phase")
-    press(page.axes_box, "Open")
-    until(lambda: review.bench.acquisition.shape == (1, 192, 96))
-    until(lambda: review.bench.acquisition.slice is not None)
-    until(lambda: page.axes_box.isHidden())
-
-
-def test_an_array_that_is_no_kspace_is_not_asked_about(review: Session, until: Until, tmp_path: Path) -> None:
-    np.save(tmp_path / "real.npy", np.zeros((4, 8, 8)))
-    review.open(tmp_path / "real.npy")
-    until(lambda: "complex k-space" in sentence(review))
-    assert dock(review, "Reconstruct").axes_box.isHidden()
-
-
 def test_a_table_of_annotations(review: Session, until: Until, tmp_path: Path) -> None:
     table = tmp_path / "knee.csv"
     table.write_text("file,slice,study_level,x,y,width,height,label\nhead,2,No,40,20,8,6,Cyst\n", encoding="utf-8")
@@ -427,32 +402,6 @@ def test_slices_from_the_slider(review: Session, until: Until) -> None:
     until(lambda: review.bench.acquisition.slice is not None and review.bench.acquisition.slice.index == 2)
     until(lambda: review.panels.panels["clean"].stack[2].any())
     assert not review.panels.panels["clean"].stack[1].any()
-
-
-def test_sampling_is_turned(review: Session, until: Until) -> None:
-    page = dock(review, "Reconstruct")
-    before = review.bench.acquisition.current
-    page.sampling.controls["acceleration"].box.setValue(2.0)
-    until(lambda: review.bench.acquisition.slice is not before)
-    assert review.bench.acquisition.current.measurement.acceleration < 2.1
-    assert page.sampling_facts.text().startswith("R = ")
-
-
-def test_a_refused_sampling_does_not_stay(review: Session, until: Until) -> None:
-    page = dock(review, "Reconstruct")
-    before, controls = review.bench.acquisition.current, page.sampling.controls
-    said: list[str] = []
-    review.jobs.failed.connect(said.append)
-    controls["pattern"].list.setCurrentText("loupe")
-    controls["acceleration"].box.setValue(12.0)
-    until(lambda: said and not review.jobs.working)
-    assert "choose one of these, or another pattern" in said[0]
-    assert review.bench.acquisition.current is before
-    assert page.sampling.values()["pattern"] == before.sampling.pattern
-    assert page.sampling.values()["acceleration"] == before.sampling.acceleration
-    review.measure()
-    until(lambda: not review.jobs.working)
-    assert len(said) == 1, "the next slice is measured as the last one was"
 
 
 def test_reading_through_napari(viewer: Any, scan_file: Path, tmp_path: Path, until: Until) -> None:

@@ -37,18 +37,18 @@ def test_a_file_is_chosen_and_reconstructs(
     path = tmp_path / "knee_leaderboard.pt"
     torch.save(FastMRIUNet(1, 1, 3, 2).state_dict(), path)
     page = dock(review)
-    assert page.model_box.isHidden()
+    assert page.method.own_model.isHidden()
     press(page, "Own model…")
-    assert not page.model_box.isHidden()
+    assert not page.method.own_model.isHidden()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *arguments: (str(path), ""))
-    press(page.model_box, "File…")
+    press(page.method.own_model, "File…")
     until(lambda: review.bench.reconstruction.chosen.id == path.name)
     until(lambda: review.bench.reconstruction.shown is not None and review.bench.reconstruction.shown.exact)
-    assert page.method.currentText() == "U-Net knee_leaderboard.pt"
-    assert "validation data" in page.warning.text()
-    page.method.setCurrentIndex(page.method.findData("cg-sense"))
+    assert page.method.list.currentText() == "U-Net knee_leaderboard.pt"
+    assert "validation data" in page.method.warning.text()
+    page.method.list.setCurrentIndex(page.method.list.findData("cg-sense"))
     assert review.bench.reconstruction.chosen.id == "cg-sense"
-    page.method.setCurrentIndex(page.method.findData(path.name))
+    page.method.list.setCurrentIndex(page.method.list.findData(path.name))
     assert review.bench.reconstruction.chosen.id == path.name
 
 
@@ -60,8 +60,8 @@ def test_what_cannot_be_opened_or_run_is_said_at_the_foot(review: Session, until
     ):
         if body is not None:
             (tmp_path / name).write_text(body, encoding="utf-8")
-        page.model.setText(str(tmp_path / name))
-        press(page.model_box, "Open")
+        page.method.own_model.source.setText(str(tmp_path / name))
+        press(page.method.own_model, "Open")
         until(lambda words=words: words in page.foot.message.text())
 
 

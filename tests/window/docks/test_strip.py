@@ -22,7 +22,7 @@ def dock(review: Session, until: Until) -> Any:
     page.window().resize(1280, 800)
     page.window().show()
     page.parent().raise_()
-    until(page.diverse.isVisible)
+    until(page.diversity.diverse.isVisible)
     return page
 
 
@@ -34,9 +34,9 @@ def click(qtbot: Any, dock: Any, widget: Any, at: QPoint | None = None) -> None:
 
 
 def chosen(dock: Any, qtbot: Any, until: Until) -> Any:
-    click(qtbot, dock, dock.diverse)
-    until(lambda: dock.strip.thumbnails and not dock.session.jobs.busy())
-    return dock.strip
+    click(qtbot, dock, dock.diversity.diverse)
+    until(lambda: dock.diversity.strip.thumbnails and not dock.session.jobs.busy())
+    return dock.diversity.strip
 
 
 @pytest.fixture
@@ -57,15 +57,15 @@ def held(review: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading
 
 
 def test_a_click_on_a_thumbnail_sets_the_knobs(review: Session, dock: Any, qtbot: Any, until: Until) -> None:
-    assert not dock.strip.isVisible()
+    assert not dock.diversity.strip.isVisible()
     strip = chosen(dock, qtbot, until)
     assert strip.isVisible()
-    assert len(strip.thumbnails) == len(strip.variants) == dock.count.value() == 4
+    assert len(strip.thumbnails) == len(strip.variants) == dock.diversity.count.value() == 4
     bench = review.bench.reconstruction
     for thumbnail, variant in zip(strip.thumbnails, strip.variants, strict=True):
         click(qtbot, dock, thumbnail)
         assert bench.knobs == variant.knobs
-        assert dock.knobs.values() == pytest.approx(variant.knobs)
+        assert dock.method.knobs.values() == pytest.approx(variant.knobs)
         assert [one.isChecked() for one in strip.thumbnails] == [one is thumbnail for one in strip.thumbnails]
         until(lambda: bench.shown.exact and not review.jobs.busy("render"))
         np.testing.assert_allclose(
@@ -80,11 +80,11 @@ def test_the_keyboard_works_too(review: Session, dock: Any, qtbot: Any, until: U
     last = chosen(dock, qtbot, until).thumbnails[-1]
     last.setFocus()
     qtbot.keyClick(last, Qt.Key.Key_Space)
-    assert review.bench.reconstruction.knobs == dock.strip.variants[-1].knobs
+    assert review.bench.reconstruction.knobs == dock.diversity.strip.variants[-1].knobs
 
 
 def test_the_strip_fits_a_narrow_dock(dock: Any, qtbot: Any, until: Until) -> None:
-    dock.count.setValue(7)
+    dock.diversity.count.setValue(7)
     strip = chosen(dock, qtbot, until)
     assert dock.scroll.widget().minimumSizeHint().width() <= 360 - 14
     right = max(one.mapTo(dock, QPoint(one.width(), 0)).x() for one in strip.thumbnails)
@@ -94,24 +94,24 @@ def test_the_strip_fits_a_narrow_dock(dock: Any, qtbot: Any, until: Until) -> No
 
 def test_they_differ_on_the_chosen_region_and_show_it(review: Session, dock: Any, qtbot: Any, until: Until) -> None:
     index = review.bench.acquisition.index
-    assert dock.where.text() == "on the whole image"
+    assert dock.diversity.where.text() == "on the whole image"
     whole = chosen(dock, qtbot, until).thumbnails[0].grab().toImage()
     heading = "Tikhonov weight; the pictures show where they differ most."
-    assert dock.strip.heading.text() == f"{heading} {review.bench.choosing.sentence}"
-    assert "Salience of the difference" in dock.strip.thumbnails[1].toolTip()
+    assert dock.diversity.strip.heading.text() == f"{heading} {review.bench.choosing.sentence}"
+    assert "Salience of the difference" in dock.diversity.strip.thumbnails[1].toolTip()
     region = review.bench.regions.draw(ROI.box(24, 20, 10, 14), index)
-    assert dock.where.text() == f"on {region.name}"
-    click(qtbot, dock, dock.diverse)
+    assert dock.diversity.where.text() == f"on {region.name}"
+    click(qtbot, dock, dock.diversity.diverse)
     until(lambda: review.bench.choosing.region is not None and not review.jobs.busy())
     assert int(review.bench.choosing.region.sum()) == 140
-    assert dock.strip.thumbnails[0].grab().toImage() != whole
-    assert "the chosen region" in dock.strip.heading.text()
+    assert dock.diversity.strip.thumbnails[0].grab().toImage() != whole
+    assert "the chosen region" in dock.diversity.strip.heading.text()
 
 
 def test_thumbnails_are_turned_as_the_picture(review: Session, dock: Any, qtbot: Any, until: Until) -> None:
     strip = chosen(dock, qtbot, until)
     before = strip.thumbnails[0].picture
-    dock.upright.click()
+    dock.opening.upright.click()
     after = strip.thumbnails[0].picture
     assert after != before
     assert after.height() == before.height()
@@ -124,7 +124,7 @@ def test_thumbnails_are_turned_as_the_picture(review: Session, dock: Any, qtbot:
 def test_progress_is_said_and_cancelled(
     review: Session, dock: Any, qtbot: Any, until: Until, held: threading.Event
 ) -> None:
-    click(qtbot, dock, dock.diverse)
+    click(qtbot, dock, dock.diversity.diverse)
     until(lambda: review.jobs.busy())
     assert dock.foot.cancel.isVisible()
     assert dock.method.isEnabled(), "the window is not blocked"
@@ -133,13 +133,13 @@ def test_progress_is_said_and_cancelled(
     assert "cancelled" in dock.foot.message.text()
     held.set()
     until(lambda: not review.jobs.working)
-    assert not dock.strip.thumbnails
+    assert not dock.diversity.strip.thumbnails
 
 
 def test_another_method_takes_them_away(review: Session, dock: Any, qtbot: Any, until: Until) -> None:
     chosen(dock, qtbot, until)
-    dock.method.setCurrentIndex(dock.method.findData("zero-filled"))
-    assert not dock.strip.isVisible()
+    dock.method.list.setCurrentIndex(dock.method.list.findData("zero-filled"))
+    assert not dock.diversity.strip.isVisible()
     assert not dock.diversity.isVisible(), "there is nothing to choose from"
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from ...workbench import Workbench
 from ...workbench.perturbing import Result
 from ...workbench.reconstruction import Rendered
-from .layers import ORDER, Panels
+from .layers import Panels
+from .panel import ORDER
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -118,14 +119,14 @@ class Scene:
         """Where the method is fragile, over its image; nothing where that is not known."""
         found, index = self.bench.fragility.found, self.bench.acquisition.index
         if found is None:
-            self.panels.overlay(index, None)
+            self.panels.overlay.show(False)
             return
         from ...studies.retention import RetentionMap
 
         if isinstance(found, RetentionMap):
-            self.panels.overlay(index, found.contrast_lost, "Contrast lost", white=1.0)
+            self.panels.overlay.lay(index, found.contrast_lost, "Contrast lost", white=1.0)
         else:
-            self.panels.overlay(index, found.expected_change.numpy(), "Expected change")
+            self.panels.overlay.lay(index, found.expected_change.numpy(), "Expected change")
 
     def preview(self, perturbed: "Perturbed") -> None:
         """The worst image so far of a running search."""

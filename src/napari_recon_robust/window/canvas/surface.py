@@ -39,6 +39,41 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
     return restore
 
 
+class Takeover:
+    """The viewer as a reading surface, and what follows its events, until it is let go or given back."""
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        *,
+        on_step: Callable[[], object],
+        on_removed: Callable[[Any], object],
+        on_size: Callable[[], object],
+        on_drag: Callable[[ViewerModel, Any], Iterator[None]],
+    ) -> None:
+        self._viewer, self._restore = viewer, make_reading_surface(viewer)
+        self._followed = (
+            (viewer.dims.events.current_step, on_step),
+            (viewer.layers.events.removed, on_removed),
+            (viewer.canvas.events.size, on_size),
+        )
+        self._on_drag = on_drag
+        for event, action in self._followed:
+            event.connect(action)
+        viewer.mouse_drag_callbacks.append(on_drag)
+
+    def let_go(self) -> None:
+        """Follow nothing any more; the viewer stays as it looks."""
+        for event, action in self._followed:
+            event.disconnect(action)
+        self._viewer.mouse_drag_callbacks.remove(self._on_drag)
+
+    def give_back(self) -> None:
+        """Let go, and put back what was changed."""
+        self.let_go()
+        self._restore()
+
+
 def arrangement(count: int, height: int, width: int) -> tuple[int, int]:
     """(rows, columns) of the grid whose cells are largest for square images in a canvas of this size.
 

@@ -30,7 +30,7 @@ class FragilePlaces(QWidget):
         self.find = button(QUESTIONS[0], TIPS[0], lambda: session.attempt(self.bench.fragility.run))
         self.map = QCheckBox("Map")
         self.map.setToolTip("The map over the reconstruction: bright is bad. It ranks places for this method")
-        self.map.toggled.connect(session.panels.show_overlay)
+        self.map.toggled.connect(session.panels.overlay.show)
         self.legend = words(faint=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -77,7 +77,7 @@ class PerturbDock(Page):
         # Methods, not lambdas: Qt forgets them when this page goes.
         self.session.jobs.started.connect(self._show_running)
         self.session.jobs.ended.connect(self._show_running)
-        self.listen(self.session.panels.clicked, self._on_click)
+        self.listen(self.session.panels.navigation.clicked, self._on_click)
         self._show_opened()
         self._on_finished()
         self.session.join(self, self.title)
@@ -186,7 +186,7 @@ class PerturbDock(Page):
 
     def _draw(self, tool: str) -> None:
         if self.session.panels.shown:
-            self.session.panels.draw(tool)
+            self.session.panels.drawing.begin(tool)
 
     def _delete(self) -> None:
         self.bench.regions.remove(self._chosen())
@@ -291,7 +291,7 @@ class PerturbDock(Page):
             self._set(steps=self.effort.checkedId())
 
     def _place(self, active: bool) -> None:
-        self.session.panels.pick(active)
+        self.session.panels.navigation.pick(active)
 
     def _on_click(self, row_: float, column: float) -> None:
         self.place.setChecked(False)

@@ -1,0 +1,63 @@
+"""napari's grid: a cell for each panel, and one zoom that fits them."""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any
+
+from napari.components import ViewerModel
+from napari.layers import Layer
+
+from .surface import arrangement, cell_size
+
+
+class Grid:
+    """Shows layers in as many cells as there are panels; what fills a cell does so in cells of another size too."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self.viewer = viewer
+        self._fresh, self._cell = True, 0.0
+
+    def start(self) -> None:
+        """Images of another size come next: the view is fitted to them."""
+        self._fresh = True
+
+    def settle(self) -> None:
+        """The images are there: the view fits them, and is the user's from now on."""
+        if self._fresh:
+            self._fresh = False
+            self.viewer.reset_view()
+            self.follow_cells()
+
+    def lay_out(self, visible: Mapping[Layer, bool], cells: int, stride: int) -> bool:
+        """Layers on or off and the grid, in one batch that napari lays out once; whether anything changed.
+
+        cells: 0 leaves the grid as it is.
+        """
+        layers = self.viewer.layers
+        changed = {layer: on for layer, on in visible.items() if layer.visible is not on and layer in layers}
+        grid = self._changes(cells, stride) if cells else {}
+        if not changed and not grid:
+            return False
+        # napari collects Python's garbage at the end of a batch; a single change is laid out once without one.
+        with layers.batched_update() if len(changed) + len(grid) > 1 else nullcontext():
+            for layer, on in changed.items():
+                layer.visible = on
+            for name, value in grid.items():  # all cells of another shape are built anew by napari
+                setattr(self.viewer.canvas.grid, name, value)
+        if self._fresh and cells:
+            self.viewer.reset_view()
+        self.follow_cells()
+        return True
+
+    def follow_cells(self) -> None:
+        """Zoom by as much as the cells have grown."""
+        grid = self.viewer.canvas.grid
+        cell = cell_size(grid.shape if grid.enabled else (1, 1), *self.viewer.canvas.size)
+        if self._cell and not self._fresh and cell != self._cell:
+            self.viewer.scene.camera.zoom *= cell / self._cell
+        self._cell = cell
+
+    def _changes(self, cells: int, stride: int) -> dict[str, Any]:
+        shape = arrangement(cells, *self.viewer.canvas.size)
+        fitting = {"stride": stride, "spacing": 2.0, "shape": shape, "enabled": cells > 1}
+        return {name: value for name, value in fitting.items() if getattr(self.viewer.canvas.grid, name) != value}

@@ -1,0 +1,59 @@
+"""What the user does with napari's slider and the mouse: slices, places, the window by dragging."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from psygnal import Signal
+
+from .own import OwnChanges
+from .panel import PanelSet
+from .surface import drag_window
+
+
+class Navigation:
+    """Signals: `slice_changed(int)`; `clicked(row, column)` while places are picked.
+
+    own: true while layers are arranged, when napari's slider means nothing.
+    """
+
+    slice_changed = Signal(int)
+    clicked = Signal(float, float)
+
+    def __init__(self, viewer: ViewerModel, panels: PanelSet, own: OwnChanges) -> None:
+        self.viewer = viewer
+        self._panels, self._own = panels, own
+        self._picking = False
+        self.slice = 0
+
+    def go_to(self, index: int) -> None:
+        """Show a slice."""
+        self.slice = index
+        self.viewer.dims.set_current_step(0, index)
+
+    def pick(self, active: bool) -> None:
+        """Whether the next clicks into the picture are places (`clicked`) instead of navigation."""
+        self._picking = active
+
+    def on_step(self) -> None:
+        """The slider was moved; without a layer of ours that means nothing."""
+        if self._panels.is_in(self.viewer.layers) and not self._own:
+            self.slice = int(self.viewer.dims.current_step[0])
+            self.slice_changed.emit(self.slice)
+
+    def on_drag(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
+        """A press of the mouse, for napari: a place is picked by the left button, the window turned by the right."""
+        panel = self._panels.front
+        if panel is None:
+            return
+        if event.button == 1 and self._picking:
+            start = event.pos
+            yield
+            while event.type == "mouse_move":
+                yield
+            if np.abs(np.subtract(event.pos, start)).max() < 4:
+                _, row, column = panel.image.world_to_data(event.position)
+                self.clicked.emit(float(row), float(column))
+        elif event.button == 2:
+            yield from drag_window(panel.image, event)

@@ -1,0 +1,87 @@
+"""One panel of the reading surface, and all of one scan."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from napari.layers import Image, Layer, Shapes
+
+from .geometry import Geometry
+
+ORDER = ("reference", "clean", "perturbed", "difference")
+
+
+@dataclass(eq=False)
+class Panel:
+    """One image of the reading surface with its regions. `stack` holds (slices, rows, columns) in the scan's units.
+
+    overlay: a map over the image, or None while there has been none. Panels of one grid have equally many layers, so
+    that it is there, but hidden, in panels without one too.
+    """
+
+    image: Image
+    regions: Shapes
+    stack: np.ndarray
+    title: str
+    filled: set[int] = field(default_factory=set)
+    inserted: bool = False
+    edges: list[str] = field(default_factory=list)
+    overlay: Image | None = None
+
+    @property
+    def layers(self) -> list[Layer]:
+        """From the bottom up."""
+        return [layer for layer in (self.image, self.overlay, self.regions) if layer is not None]
+
+    def fill(self, index: int, image: np.ndarray) -> None:
+        """Put an image (rows, columns) into a slice, in place; other slices are emptied."""
+        for other in self.filled - {index}:
+            self.stack[other] = 0.0
+        self.filled = {index}
+        self.stack[index] = image
+
+    def rename(self, title: str) -> None:
+        """The layer's name is the title; one that the user gave is kept."""
+        renamed = self.image.name != self.title
+        if renamed and self.title:
+            return
+        if self.image.name != title:
+            self.image.name = title
+        self.title = self.image.name
+
+
+@dataclass(eq=False)
+class PanelSet:
+    """The panels of a scan by their key, and which are shown; geometry: None while nothing is open."""
+
+    geometry: Geometry | None = None
+    panels: dict[str, Panel] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Panel]:
+        return iter(self.panels.values())
+
+    def empty(self, geometry: Geometry | None = None) -> None:
+        """Have no panels, and room for another scan."""
+        self.geometry, self.panels, self.shown = geometry, {}, ()
+
+    @property
+    def front(self) -> Panel | None:
+        """The first that is shown."""
+        return self.panels[self.shown[0]] if self.shown else None
+
+    def is_in(self, layers: Sequence[Layer]) -> bool:
+        """Whether any panel's image is among these layers."""
+        return any(panel.image in layers for panel in self)
+
+    def ordered(self, layers: Sequence[Layer]) -> list[Layer]:
+        """The layers of the panels that are shown or have theirs among `layers`, those of each panel together.
+
+        The grid's stride relies on that order.
+        """
+        return [
+            layer
+            for key in ORDER
+            if key in self.panels and (key in self.shown or self.panels[key].image in layers)
+            for layer in self.panels[key].layers
+        ]

@@ -1,0 +1,144 @@
+"""Choosing a method and turning its knobs; what it is, what it was trained for, how good its image is."""
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
+
+from ...controls.knobs import KnobPanel, decimals
+from ...controls.parts import button, column, heading, row, set_faint, show_text, warning, words
+from ...ground.errors import ReconRobustError
+from ...workbench.domain import outside, trained_for
+from ...workbench.reconstruction import Rendered
+from ..session import Session
+from .own_model import OwnModelBox
+
+if TYPE_CHECKING:
+    from ...reconstructors.base import Reconstructor
+
+FIRST_METHOD = "tv"
+
+
+class MethodBox(QWidget):
+    """A thin view on `reconstruction` of the workbench; its page says when to look at it again."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session, self.bench = session, session.bench
+        self.knobs: KnobPanel | None = None
+        self.list = QComboBox()
+        self.list.setToolTip("Reconstruction method")
+        self.list.setMinimumWidth(80)  # not that of its longest entry
+        self.list.currentIndexChanged.connect(self._choose)
+        self.own_model = OwnModelBox(session)
+        self.own_button = button("Own model…", "Open a model of your own", self.own_model.ask, checkable=True)
+        self.summary = words(faint=True)
+        self.warning = warning()
+        self.auto = button(
+            "Auto",
+            "Let k-space lines that are held out choose the knobs: no reference needed",
+            lambda: session.attempt(self.bench.reconstruction.automatic),
+        )
+        self.preview = button("Preview", "Reconstruct at these knobs", session.render)
+        self.mark = words(faint=True)
+        self.scores = words()
+        self._knob_place = QVBoxLayout()
+        column(
+            heading("Method"),
+            row(self.list, self.own_button, stretch=0),
+            self.own_model,
+            self.summary,
+            self.warning,
+            self._knob_place,
+            row(self.auto, self.preview, self.mark, stretch=2),
+            self.scores,
+            into=self,
+            spacing=4,
+        )
+
+    def list_methods(self) -> None:
+        """All that there are, once; the first one is taken where none is chosen yet."""
+        if self.list.count():
+            return
+        from ...reconstructors import registry
+
+        with signals_blocked(self.list):
+            for method in (*map(registry.get, registry.ids()), *self.bench.reconstruction.own.values()):
+                self._list(method)
+            self.list.setCurrentIndex(-1)
+        if self.bench.reconstruction.method is None:
+            self.list.setCurrentIndex(self.list.findData(FIRST_METHOD))
+
+    def _list(self, method: "Reconstructor") -> None:
+        self.list.addItem(method.label, method.id)
+        self.list.setItemData(self.list.count() - 1, method.summary, 3)  # Qt.ToolTipRole
+
+    def _choose(self) -> None:
+        id = self.list.currentData()
+        if id is not None:
+            self.session.choose_method(id)
+
+    def show_method(self) -> None:
+        """Another method was chosen: its knobs, and nothing yet of its image."""
+        method = self.bench.reconstruction.reconstructor
+        if method is None:
+            return
+        with signals_blocked(self.list):
+            if self.list.findData(method.id) < 0:
+                self._list(method)
+            self.list.setCurrentIndex(self.list.findData(method.id))
+        if self.knobs is not None:
+            self._knob_place.removeWidget(self.knobs)
+            self.knobs.hide()
+            self.knobs.deleteLater()
+        self.knobs = KnobPanel(method.knobs)
+        self.knobs.set_values(self.bench.reconstruction.knobs)
+        self.knobs.turned.connect(self.session.turn)
+        self.knobs.refused.connect(self.session.jobs.failed)
+        self._knob_place.addWidget(self.knobs)
+        self.auto.setVisible(bool(self.bench.reconstruction.axes))
+        self.show_domain()
+        self.mark.setText("")
+        show_text(self.scores, "")
+
+    def show_domain(self) -> None:
+        """One line on the method, and in words where this scan is outside of what its weights were trained for."""
+        method, measured = self.bench.reconstruction.reconstructor, self.bench.acquisition.slice
+        if method is None:
+            return
+        seconds = self.bench.reconstruction.seconds.get(method.id)
+        took = "" if seconds is None else f" A slice takes about {decimals(seconds)} s here."
+        try:
+            domain = trained_for(method)
+            concern = "" if measured is None else outside(method, measured.measurement)
+        except ReconRobustError as error:
+            domain, concern = None, str(error)
+        trained = "" if domain is None else f" Trained for {domain}."
+        self.summary.setText(f"{method.summary}{trained}{took}")
+        show_text(self.warning, f"{method.caution} {concern}".strip())
+        self.preview.setVisible(self.session.slow)
+
+    def show_knobs(self) -> None:
+        """The knobs were turned."""
+        if self.knobs is not None:
+            self.knobs.set_values(self.bench.reconstruction.knobs)
+
+    def show_rendered(self, rendered: Rendered) -> None:
+        """What the image is, and how it scores; scores of an image before stand back."""
+        self.mark.setText(rendered.mark)
+        set_faint(self.scores, not rendered.exact)
+        if rendered.exact:
+            self.show_domain()
+        if rendered.metrics is not None:
+            lines = [
+                f"{region.capitalize()}: SSIM {one.ssim:.3f}, {one.psnr:.1f} dB, NMSE {decimals(one.nmse)}"
+                for region, one in rendered.metrics.items()
+            ]
+            show_text(self.scores, "\n".join(lines))
+        elif rendered.exact:
+            show_text(self.scores, "")
+
+    def show_prepared(self) -> None:
+        """The map under the pad grows with what is prepared."""
+        if self.knobs is not None and self.knobs.pad is not None:
+            self.knobs.pad.set_map(self.bench.reconstruction.consistency(), "dark: true to the data")

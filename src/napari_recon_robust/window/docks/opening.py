@@ -1,0 +1,93 @@
+"""Opening a file or the sample, and the facts of what is open."""
+
+from pathlib import Path
+
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QWidget
+from superqt.utils import signals_blocked
+
+from ...controls.parts import button, column, file_filter, row, show_text, warning, words
+from ...io import FORMATS, annotations, suffixes
+from ..session import Session
+
+
+class OpeningBox(QWidget):
+    """A thin view on `acquisition` of the workbench; its page says when to look at it again."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session, self.bench = session, session.bench
+        formats = ", ".join(map(str, FORMATS))
+        self.open_button = button("Open k-space…", formats, self._browse)
+        self.sample_button = button(
+            "Open the sample", "A simulated multi-coil brain that comes with the plugin", session.open_sample
+        )
+        self.hint = words(
+            f"Or drop a file here or on the canvas: {formats}, {annotations.LABEL} ({annotations.SUFFIX}), or the "
+            "folder of a saved case."
+        )
+        self.facts = words()
+        self.notes = warning()
+        self.upright = QCheckBox("Turn upside down")
+        self.upright.setToolTip("fastMRI stores images with the first row at the bottom; only the picture is turned")
+        self.upright.toggled.connect(session.panels.set_upside_down)
+        self.axes = AxesQuestion(session)
+        buttons = row(self.open_button, self.sample_button)
+        column(buttons, self.hint, self.facts, self.notes, self.upright, self.axes, into=self)
+
+    def _browse(self) -> None:
+        scans = file_filter("k-space", suffixes())
+        tables = file_filter(annotations.LABEL, [annotations.SUFFIX])
+        path, _ = QFileDialog.getOpenFileName(self, "Open k-space", "", f"{scans};;{tables};;All files (*)")
+        if path:
+            self.session.open(path)
+
+    def show_closed(self) -> None:
+        """Nothing is open."""
+        self.upright.hide()
+        self.hint.show()
+        show_text(self.facts, "")
+        show_text(self.notes, "")
+
+    def show_opened(self) -> None:
+        """Something is: its panels are there."""
+        self.hint.hide()
+        self.axes.hide()
+        geometry = self.session.panels.geometry
+        with signals_blocked(self.upright):
+            self.upright.setChecked(geometry is not None and geometry.upside_down)
+        self.upright.show()
+
+    def show_facts(self) -> None:
+        """What is known of it."""
+        scan = self.bench.acquisition.scan
+        show_text(self.facts, self.bench.acquisition.facts)
+        show_text(self.notes, "" if scan is None else " ".join(scan.header.notes))
+
+
+class AxesQuestion(QWidget):
+    """The axes of a plain array, which are asked for before it is opened."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.path = Path()
+        self.question = words()
+        self.names = QLineEdit()
+        self.names.setToolTip("The array's axes in their order: slice, coil, readout, phase; separated by commas")
+        self.names.returnPressed.connect(self._open)
+        accept = button("Open", "Open the array with these axes", self._open)
+        column(self.question, row(self.names, accept, stretch=0), into=self)
+        self.hide()
+
+    def ask(self, path: Path, shape: tuple[int, ...], names: tuple[str, ...]) -> None:
+        """Ask for the axes of an array of that shape; names: the guess."""
+        self.path = path
+        self.names.setText(", ".join(names))
+        self.question.setText(
+            f"{path.name} has the axes {' × '.join(map(str, shape))}. What are they? Below is a guess."
+        )
+        self.show()
+        self.names.setFocus()
+
+    def _open(self) -> None:
+        self.session.open(self.path, tuple(name.strip() for name in self.names.text().split(",")))

@@ -1,0 +1,77 @@
+"""How an opened scan is undersampled: its knobs, the sampled lines as a picture, the true acceleration."""
+
+from typing import Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QHBoxLayout, QWidget
+
+from ...controls.knobs import KnobPanel
+from ...controls.parts import column, heading, words
+from ...controls.sampling_picture import SamplingPicture
+from ...ground.knob import Knob
+from ..session import Session
+
+_AS_ACQUIRED = "as acquired"
+_REST = 250  # ms after which a knob is at rest
+
+
+def sampling_knobs() -> tuple[Knob, ...]:
+    """The sampling's knobs, and the choice of taking a scan as it is."""
+    from ...physics import sampling
+
+    pattern, *others = sampling.KNOBS
+    return pattern.model_copy(update={"choices": (_AS_ACQUIRED, *pattern.choices)}), *others
+
+
+class SamplingBox(QWidget):
+    """A thin view on the sampling of `acquisition`; its page says when to look at it again."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session, self.bench = session, session.bench
+        self.knobs: KnobPanel | None = None
+        self.picture = SamplingPicture()
+        self.facts = words(faint=True)
+        self._place = QHBoxLayout()
+        self._place.setSpacing(8)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST)
+        self._rest.timeout.connect(self._measure)
+        column(heading("Sampling"), self._place, self.facts, into=self, spacing=4)
+
+    def show_sampling(self) -> None:
+        """The knobs as the sampling has them; none for a scan that is undersampled already."""
+        if self.knobs is None:  # needs torch, which an empty dock does without
+            self.knobs = KnobPanel(sampling_knobs(), percent=("centre_fraction",))
+            self.knobs.turned.connect(lambda _: self._rest.start())
+            self.knobs.refused.connect(self.session.jobs.failed)
+            self._place.addWidget(self.knobs, 1)
+            self._place.addWidget(self.picture)
+        acquisition = self.bench.acquisition
+        self.knobs.setVisible(acquisition.scan is not None and acquisition.scan.fully_sampled)
+        values = acquisition.sampling_values or {"pattern": _AS_ACQUIRED}
+        self.knobs.set_values({name: value for name, value in values.items() if name in self.knobs.controls})
+
+    def show_measured(self) -> None:
+        """The lines of the measured slice."""
+        measured = self.bench.acquisition.slice
+        if measured is None:
+            return
+        measurement, mask = measured.measurement, measured.measurement.mask
+        self.picture.set_mask(mask.cpu().numpy())
+        unit = "lines" if measurement.lines else "points"
+        self.facts.setText(f"R = {measurement.acceleration:.3g}: {int(mask.sum())} of {mask.numel()} {unit}")
+
+    def show_idle(self, lane: str) -> None:
+        """What was refused is not what the controls go on showing."""
+        if lane == "measure" and self.knobs is not None and not self._rest.isActive():
+            self.show_sampling()
+
+    def _measure(self) -> None:
+        from ...physics.sampling import Sampling
+
+        assert self.knobs is not None
+        values: dict[str, Any] = dict(self.knobs.values())
+        as_acquired = values["pattern"] == _AS_ACQUIRED
+        self.session.measure(None if as_acquired else Sampling(**values))

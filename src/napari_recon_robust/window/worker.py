@@ -1,0 +1,121 @@
+"""One job in another thread: the one place that knows napari's workers, and what goes wrong in them."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from napari.qt.threading import create_worker
+from psygnal import EmitLoopError
+
+from ..ground.errors import ModelError, ReconRobustError
+from ..ground.progress import Job, Progress
+
+_log = logging.getLogger(__name__)
+_PERIOD = 0.03  # seconds between two reports of one job to the window
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What a job raised, returned instead of its result."""
+
+    error: Exception
+
+
+def start_worker(
+    label: str,
+    job: Job[Any],
+    cancelled: threading.Event,
+    *,
+    on_progress: Callable[[Progress], object],
+    on_returned: Callable[[Any], object],
+    on_aborted: Callable[[], object],
+) -> None:
+    """Run a job in a thread until it ends or is cancelled; the three are called in the window's thread."""
+    worker = create_worker(
+        _drive,
+        label,
+        job,
+        cancelled,
+        _start_thread=False,
+        _ignore_errors=True,
+        _connect={"yielded": on_progress, "returned": on_returned, "aborted": on_aborted},
+    )
+    worker.start()
+
+
+def _drive(label: str, job: Job[Any], cancelled: threading.Event) -> Generator[Progress, None, Any]:
+    """Drives the job in the worker's thread, without gradients; a cancelled job is closed in that thread too.
+
+    What it raises is returned: superqt's workers swallow a RuntimeError, which is what torch raises, and napari
+    would show any other in a window of its own.
+    """
+    last = -_PERIOD
+    preview = None
+    try:
+        while not cancelled.is_set():
+            try:
+                with _without_gradients():
+                    progress = next(job)
+            except StopIteration as stop:
+                return stop.value
+            preview = preview if progress.preview is None else progress.preview
+            now = time.monotonic()
+            if now - last >= _PERIOD or progress.fraction >= 1:
+                last = now
+                yield Progress(progress.fraction, progress.message, preview)
+                preview = None
+        return None
+    except RuntimeError as error:
+        return Failed(_converted(label, error))
+    except Exception as error:
+        return Failed(error)
+    finally:
+        job.close()
+
+
+def _without_gradients() -> AbstractContextManager[object]:
+    """Autograd's mode belongs to the thread; a job that needs no torch does not load it."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return nullcontext()
+    _leave_a_core()
+    no_grad: AbstractContextManager[object] = torch.no_grad()
+    return no_grad
+
+
+@cache
+def _leave_a_core() -> None:
+    """One core stays with the window."""
+    import torch
+
+    torch.set_num_threads(max(min(torch.get_num_threads(), (os.cpu_count() or 2) - 1), 1))
+
+
+def _converted(label: str, error: RuntimeError) -> ModelError:
+    _log.info("%s failed", label, exc_info=error)
+    if "memory" in str(error).lower():
+        return ModelError(f"{label} ran out of memory; choose a smaller matrix or another method.")
+    return ModelError(f"{label} failed ({_first_line(error)}); change a setting and start it again.")
+
+
+def sentence(error: Exception) -> str:
+    """An error in one sentence; what is not written for users is logged with its traceback."""
+    while isinstance(error, EmitLoopError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    if isinstance(error, ReconRobustError):
+        return " ".join(str(error).split())
+    _log.error("a job failed", exc_info=error)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this; close other programs or choose a smaller matrix."
+    return f"Something went wrong ({type(error).__name__}: {_first_line(error)}); nothing is lost, try again."
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

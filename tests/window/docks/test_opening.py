@@ -1,0 +1,49 @@
+"""An array asks for its axes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qtpy.QtWidgets import QPushButton
+
+from napari_recon_robust.window.session import Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def dock(session: Session, name: str) -> Any:
+    return next(one for one in session.docks if type(one).__name__ == f"{name}Dock")
+
+
+def press(widget: Any, text: str) -> None:
+    next(one for one in widget.findChildren(QPushButton) if one.text().startswith(text)).click()
+
+
+def sentence(session: Session) -> str:
+    return str(dock(session, "Reconstruct").foot.message.text())
+
+
+def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Path) -> None:
+    kspace = review.bench.acquisition.current.measurement.full.numpy()
+    np.save(tmp_path / "raw.npy", kspace)
+    review.open(tmp_path / "raw.npy")
+    page = dock(review, "Reconstruct")
+    assert "4 × 192 × 96" in page.opening.axes.question.text()
+    assert page.opening.axes.names.text() == "coil, readout, phase", "the guess that a program gets too"
+    page.opening.axes.names.setText("coil, readout, nonsense")
+    press(page.opening.axes, "Open")
+    until(lambda: "axes" in sentence(review))
+    assert not page.opening.axes.isHidden(), "to be corrected"
+    page.opening.axes.names.setText("coil, readout, phase")
+    press(page.opening.axes, "Open")
+    until(lambda: review.bench.acquisition.shape == (1, 192, 96))
+    until(lambda: review.bench.acquisition.slice is not None)
+    until(lambda: page.opening.axes.isHidden())
+
+
+def test_an_array_that_is_no_kspace_is_not_asked_about(review: Session, until: Until, tmp_path: Path) -> None:
+    np.save(tmp_path / "real.npy", np.zeros((4, 8, 8)))
+    review.open(tmp_path / "real.npy")
+    until(lambda: "complex k-space" in sentence(review))
+    assert dock(review, "Reconstruct").opening.axes.isHidden()

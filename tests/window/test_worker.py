@@ -1,0 +1,85 @@
+"""What a job does in its thread, and what goes wrong there."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import Job, Progress
+from napari_recon_robust.window.jobs import Jobs
+from napari_recon_robust.workbench.task import Task
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def counting(stop: threading.Event, seen: list[Any], closed: threading.Event | None = None) -> Job[str]:
+    try:
+        step = 0
+        while not stop.is_set():
+            seen.append(threading.current_thread())
+            step += 1
+            yield Progress(0.5, f"step {step}", step)
+            time.sleep(0.01)
+    finally:
+        if closed is not None:
+            closed.set()
+    return "done"
+
+
+def failing(error: Exception) -> Job[None]:
+    yield Progress(0.0)
+    raise error
+
+
+def test_the_work_is_in_another_thread_and_its_result_in_this_one(jobs: Jobs, until: Until) -> None:
+    stop, worked_in, accepted_in, previews = threading.Event(), [], [], []
+
+    def accept(result: str) -> None:
+        accepted_in.append((result, threading.current_thread()))
+
+    jobs.start(Task("Counting", counting(stop, worked_in), accept, previews.append))
+    until(lambda: len(previews) > 2)
+    stop.set()
+    until(lambda: accepted_in)
+    assert accepted_in == [("done", threading.current_thread())]
+    assert threading.current_thread() not in worked_in
+
+
+def test_no_gradients_in_the_worker(jobs: Jobs, until: Until) -> None:
+    seen = []
+
+    import torch
+
+    def job() -> Job[None]:
+        seen.append(torch.is_grad_enabled())
+        yield Progress(1.0)
+
+    jobs.start(Task("Looking", job(), lambda _: None))
+    until(lambda: not jobs.busy())
+    assert seen == [False]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied (1x2 and 3x4)"), "mat1 and mat2"),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 GB"), "ran out of memory"),
+        (MemoryError(), "not enough memory"),
+        (InputError("the budget is 7; give less."), "the budget is 7"),
+        (KeyError("surprise"), "KeyError"),
+        (StopIteration(), "failed"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_every_error_is_said_and_nothing_hangs(jobs: Jobs, until: Until, error: Exception, words: str) -> None:
+    jobs.start(Task("Reconstructing", failing(error), pytest.fail))
+    until(lambda: not jobs.busy())
+    (sentence,) = jobs.sentences
+    assert words in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert jobs.start(Task("Again", failing(InputError("no.")), pytest.fail)), "the lane stays blocked"
+    until(lambda: not jobs.busy())
