@@ -21,6 +21,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.model import ForwardModel
+from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.generative.posterior import Denoised, Denoiser, Posterior, sample
 from napari_recon_robust.reconstructors.problem import Problem
 
@@ -153,3 +154,10 @@ def test_the_mean_of_the_shipped_prior_beats_linear_reconstruction(real_brain: M
     ours, linear = (measure(i, reference, tissue=foreground(reference))["foreground"] for i in images)
     assert ours.nmse < linear.nmse
     assert ours.ssim > linear.ssim
+
+
+def test_the_deviation_of_samples_is_no_image() -> None:
+    posterior = registry.get("posterior")
+    assert posterior.is_image({"show": "mean"})
+    assert not posterior.is_image({"show": "deviation"})
+    assert registry.get("tv").is_image({"weight": 1e-3})

@@ -153,14 +153,6 @@ def test_knobs_are_chosen_as_asked(scan_file: Path) -> None:
     assert best == pytest.approx(min(nmse, key=lambda w: nmse[w]), rel=1e-6)
 
 
-def test_names_of_rows() -> None:
-    one = Entry.parse("hqs-supervised, noise=1.5, share=0.5")
-    assert (one.method, one.knobs, one.choice) == ("hqs-supervised", {"noise": "1.5", "share": "0.5"}, "given")
-    assert Entry.parse("tv, oracle").choice == "oracle"
-    own = "bart:pics -R T:3:0:0.01 {kspace} {sensitivities} {image}"
-    assert Entry.parse(own).method == own
-
-
 def test_what_does_not_fit_is_said_before_the_run(scan_file: Path, tmp_path: Path) -> None:
     files = groups([scan_file])
     with pytest.raises(InputError, match="no reconstructor 'sense'"):

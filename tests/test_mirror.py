@@ -1,0 +1,47 @@
+"""The tests mirror the source: tests/WING/test_MODULE.py tests WING/MODULE.py."""
+
+from pathlib import Path
+
+import pytest
+
+import napari_recon_robust
+
+SOURCE, TESTS = Path(napari_recon_robust.__file__).parent, Path(__file__).parent
+# What is about no single module: contracts over a whole registry or table, the package as others meet it, and whole
+# windows.
+EXCEPTIONS = {
+    "perturbations/noise/test_ascents.py",
+    "perturbations/test_contract.py",
+    "perturbations/shifts/test_acquisition_shifts.py",
+    "reconstructors/learned/test_shipped_networks.py",
+    "reconstructors/test_properties.py",
+    "test_manifest.py",
+    "test_mirror.py",
+    "test_package.py",
+    "window/docks/test_own_model.py",
+    "window/test_bad_input.py",
+    "window/test_closing.py",
+}
+FILES = [
+    path.relative_to(TESTS).as_posix()
+    for path in sorted(TESTS.rglob("test_*.py"))
+    if "golden" not in path.relative_to(TESTS).parts  # the package as a whole, as it was
+]
+
+
+def mirrored(path: str) -> bool:
+    """Whether it bears the name of a module beside it, or of the package that its folder mirrors."""
+    folder, name = Path(path).parent, Path(path).stem.removeprefix("test_")
+    return (SOURCE / folder / f"{name}.py").is_file() or (
+        name == folder.name and (SOURCE / folder / "__init__.py").is_file()
+    )
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_file_of_tests_bears_the_name_of_what_it_tests(path: str) -> None:
+    if not mirrored(path) and path not in EXCEPTIONS:
+        pytest.fail(f"tests/{path} mirrors no module of the source; move it to the folder and name of what it tests.")
+
+
+def test_the_exceptions_are_needed() -> None:
+    assert [path for path in sorted(EXCEPTIONS) if path not in FILES or mirrored(path)] == []
