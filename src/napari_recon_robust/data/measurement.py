@@ -1,4 +1,4 @@
-"""One slice as a reconstructor sees it."""
+"""A measurement: one slice as a reconstructor sees it."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -32,10 +32,10 @@ class Measurement:
     mask: bool (readout, phase), or (1, phase) where whole lines are sampled.
     matrix: (rows, columns) of the output image, the centre of the encoded one.
     full: complex64 (coils, readout, phase), the fully sampled k-space that `kspace` was taken from, or
-        None for scans that were undersampled by the scanner. With perturbed k-space: as it should look now.
+        None for scans that were undersampled by the scanner. For perturbed samples: the k-space as it should be then.
     kept: the calibration to use instead of one estimated from `kspace`, or None.
 
-    Nothing is changed in place. Leading axes of `kspace` are a batch (20 perturbed copies, say).
+    A measurement is never changed in place. Leading axes of `kspace` are a batch, of perturbed copies for instance.
     """
 
     kspace: Tensor
@@ -60,7 +60,7 @@ class Measurement:
 
     @property
     def lines(self) -> bool:
-        """Whether whole readout lines are sampled, so that the readout can be transformed once and for all."""
+        """Whether whole readout lines are sampled; then the transform along the readout is needed only once."""
         return self.mask.shape[-2] == 1
 
     @property
@@ -87,8 +87,8 @@ class Measurement:
     def data(self) -> Tensor:
         """The samples as the model sees them, (..., coils, rows, columns): differentiable in `kspace`.
 
-        For sampled lines: transformed along the readout and cropped to the output rows (which removes the
-        readout oversampling without loss); otherwise the k-space itself.
+        For sampled lines they are transformed along the readout and cropped to the output rows, which removes the
+        readout oversampling without loss. Otherwise they are the k-space itself.
         """
         return self.to_data(self.kspace)
 
@@ -100,7 +100,7 @@ class Measurement:
 
     @cached_property
     def calibration(self) -> Calibration:
-        """Sensitivities and noise: the kept ones, else estimated from `kspace`, once, without a gradient."""
+        """Sensitivities and noise: those of `kept`, or else estimated from `kspace`, once and without a gradient."""
         if self.kept is not None:
             return self.kept
         from ..physics import coils, noise
@@ -114,7 +114,7 @@ class Measurement:
 
     @cached_property
     def model(self) -> ForwardModel:
-        """A, for images of the model's (rows, columns)."""
+        """The forward model A, for images of the model's (rows, columns)."""
         return ForwardModel(self.calibration.sensitivities, self.mask, self.dims)
 
     @cached_property
@@ -138,7 +138,7 @@ class Measurement:
     def scale(self) -> Tensor:
         """The image's scale: the 99.5th percentile of |A^H y|, (..., 1, 1), without a gradient.
 
-        Knob values and networks are relative to it, so that they mean the same on every scan.
+        Knob values and the inputs of networks are relative to it, so that they mean the same on every scan.
         """
         with torch.no_grad():
             magnitude = self.combined.abs()
@@ -153,10 +153,10 @@ class Measurement:
     def with_kspace(
         self, kspace: Tensor, *, full: Tensor | None = None, keep: bool = False, mask: Tensor | None = None
     ) -> "Measurement":
-        """The same slice with other samples (masked here), for instance perturbed ones.
+        """The same slice with other samples, for instance perturbed ones; the mask is applied to `kspace` here.
 
         keep: use this measurement's calibration instead of estimating it again from the new samples. mask: another
-        sampling mask, for `kspace` that holds more samples.
+        sampling mask, for a `kspace` that holds more samples.
         """
         mask = self.mask if mask is None else mask
         return replace(self, kspace=kspace * mask, mask=mask, full=full, kept=self.calibration if keep else None)
@@ -199,7 +199,7 @@ class Measurement:
 
 
 def _upper_quantile(values: Tensor, q: float) -> Tensor:
-    """`torch.quantile` along the last axis for a q near 1, in a tenth of its time: only what lies above is sorted."""
+    """`torch.quantile` along the last axis for a q near 1, in a tenth of its time: it sorts only the larger values."""
     rank = q * (values.shape[-1] - 1)
     below = int(rank)
     largest = torch.topk(values, values.shape[-1] - below, dim=-1).values

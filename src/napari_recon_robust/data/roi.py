@@ -41,7 +41,7 @@ class Box(Specification):
 
 
 class Polygon(Specification):
-    """The pixels whose centres lie inside; vertices (row, column), pixel centres at whole numbers."""
+    """The pixels whose centres lie inside; vertices are (row, column), and pixel centres lie at whole numbers."""
 
     kind: Literal["polygon"] = "polygon"
     vertices: Annotated[tuple[tuple[float, float], ...], Field(min_length=3)]
@@ -79,7 +79,7 @@ class Ellipse(Specification):
 
 
 class Brush(Specification):
-    """Any pixels, as lengths of alternating runs of unpainted and painted ones, row by row, unpainted first."""
+    """Any pixels, stored row by row as the lengths of alternating runs: unpainted, painted, unpainted, ..."""
 
     kind: Literal["brush"] = "brush"
     rows: int = Field(gt=0)
@@ -87,7 +87,7 @@ class Brush(Specification):
     runs: tuple[Annotated[int, Field(ge=0)], ...]
 
     def rasterise(self, rows: int, columns: int) -> Pixels:
-        """Bool (rows, columns); InputError if it was painted on an image of another size."""
+        """Bool (rows, columns); InputError if the ROI was painted on an image of another size."""
         if (rows, columns) != (self.rows, self.columns) or sum(self.runs) != rows * columns:
             raise InputError(
                 f"the ROI was painted on {dimensions((self.rows, self.columns))} pixels ({sum(self.runs)} stored) "
@@ -101,7 +101,7 @@ Shape = Annotated[Box | Polygon | Ellipse | Brush, Field(discriminator="kind")]
 
 
 class ROI(Specification):
-    """The union of its shapes."""
+    """A region of interest: the union of its shapes."""
 
     shapes: Annotated[tuple[Shape, ...], Field(min_length=1)]
     label: str = ""
@@ -154,7 +154,7 @@ class ROI(Specification):
         return cls.box(row, column, height, width)
 
     def mask(self, shape: tuple[int, int]) -> "Tensor":
-        """Bool (rows, columns), True inside; InputError if it has no pixel in the image, or a box reaches outside."""
+        """Bool (rows, columns), True inside; InputError if no pixel lies in the image, or a box reaches outside."""
         rows, columns = shape
         inside = np.logical_or.reduce([one.rasterise(rows, columns) for one in self.shapes])
         if not inside.any():
@@ -168,10 +168,10 @@ class ROI(Specification):
 
 
 class Annotation(Specification):
-    """What a reader marked in a scan.
+    """A reader's mark in a scan.
 
-    slice: from 0; for a finding of the whole study (`study_level`) the slice that it was noted on.
-    box: where, in stored-array coordinates, or None; `note` then says why, or what else was unusual.
+    slice: counted from 0; for a finding of the whole study (`study_level`) the slice on which it was noted.
+    box: where it is, in stored-array coordinates, or None. note: why there is no box, or what else was unusual.
     """
 
     label: str

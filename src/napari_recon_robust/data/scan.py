@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class Header(Specification):
-    """What a file says of itself.
+    """What a file says about itself.
 
     matrix: (rows, columns) of the output image. voxel: its (row, column, slice) size in mm, or None.
-    field_strength in tesla. upside_down: the stored image is so for a radiologist.
-    notes: what was guessed or left out, a sentence each.
+    field_strength: in tesla. upside_down: whether a radiologist would see the stored image upside down.
+    notes: what was guessed or left out, one sentence each.
     """
 
     format: str
@@ -44,9 +44,9 @@ class Header(Specification):
 
 
 class Scan(ABC):
-    """An opened file and a context manager. Formats say how a slice is read; the rest is the same for all.
+    """An opened file and a context manager. Each format says how a slice is read; the rest is the same for all.
 
-    name: of the file, for the status line alone. annotations: those that belong to it.
+    name: the file's name, for messages only. annotations: those that belong to the file.
     """
 
     def __init__(self, name: str, header: Header) -> None:
@@ -65,7 +65,7 @@ class Scan(ABC):
         """Close the file."""
 
     def _measured(self) -> "Tensor":
-        """Which points were measured, bool (1, phase) or (readout, phase): those not zero in all coils."""
+        """Which points were measured, those that are not zero in all coils: bool (1, phase) or (readout, phase)."""
         return measured_points(self.kspace(len(self) // 2).numpy())
 
     def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:
@@ -107,7 +107,7 @@ class Scan(ABC):
         return {"slice": slice, "voxel": voxel and list(voxel), "upside_down": self.header.upside_down}
 
     def kspace(self, slice: int) -> "Tensor":
-        """One slice, complex64 (coils, readout, phase); not to be changed in place.
+        """One slice, complex64 (coils, readout, phase); do not change it in place.
 
         Raises InputError for a slice that does not exist, or NaN or infinity in it; FileFormatError if it cannot
         be read.
@@ -147,7 +147,7 @@ class Scan(ABC):
         return from_numpy(np.asarray(stored, dtype=np.float32))
 
     def measurement(self, slice: int, sampling: "Sampling | Tensor | None" = None) -> "Measurement":
-        """One slice as a reconstructor sees it; without `sampling` as it was acquired.
+        """One slice as a reconstructor sees it; without `sampling` it is as it was acquired.
 
         sampling: how to undersample, or a mask (phase,), (1, phase) or (readout, phase). Only acquired points are
         kept. Raises InputError for a mask that does not fit or keeps nothing.
@@ -188,7 +188,7 @@ class Scan(ABC):
 
 
 def measured_points(kspace: ArrayLike) -> "Tensor":
-    """The points that are not zero in all coils, (coils, readout, phase) -> bool; (1, phase) if whole lines are."""
+    """Which points of (coils, readout, phase) are not zero in all coils: bool (1, phase) for whole lines, else 2-D."""
     from torch import from_numpy
 
     points = np.any(np.asarray(kspace), 0)

@@ -1,1 +1,1 @@
-"""Words that every room speaks: errors, progress, knobs, registries, checked specifications, HDF5."""
+"""What every other folder uses: errors, progress, knobs, registries, checked specifications, HDF5."""

@@ -1,7 +1,7 @@
-"""What goes wrong for a user, each in one sentence: what came, what was expected, what to do.
+"""Errors that are written for the user. Each says in one sentence what came, what was expected and what to do.
 
 The command line prints the sentence and exits with status 1; the window shows it at the foot of the dock.
-None of these derives from RuntimeError: napari's generator workers swallow that one.
+None of them derives from RuntimeError, because napari's generator workers swallow it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,23 +12,23 @@ class ReconRobustError(Exception):
 
 
 class FileFormatError(ReconRobustError):
-    """A file that cannot be read: wrong format, truncated, without what is needed."""
+    """A file cannot be read: it has the wrong format, is truncated, or lacks something that is needed."""
 
 
 class InputError(ReconRobustError, ValueError):
-    """A value that does not fit: a shape, a knob, a budget, an ROI, a mask, NaN in the data."""
+    """A value does not fit: a shape, a knob, a budget, an ROI, a mask, or NaN in the data."""
 
 
 class ModelError(ReconRobustError):
-    """A reconstructor that raised, ran out of memory, or returned NaN or the wrong shape."""
+    """A reconstructor raised, ran out of memory, or returned NaN or the wrong shape."""
 
 
 class WeightsError(ReconRobustError):
-    """Weights that are missing, damaged, or of another architecture."""
+    """Weights are missing, damaged, or of another architecture."""
 
 
 def dimensions(shape: Iterable[int]) -> str:
-    """A shape as it is read: 4×128×128, "no axes" for none."""
+    """A shape in words, such as "4×128×128"; "no axes" for an empty one."""
     return "×".join(map(str, shape)) or "no axes"
 
 

@@ -1,9 +1,9 @@
 """Every HDF5 file is opened for reading here, and only if it holds all its data itself.
 
-HDF5 lets the values of a data set lie in any other file (external storage), a data set be made up of others (virtual),
-and a link lead into another file: one that came from elsewhere could have the user's files read, shown and saved. Its
-library also looks for a shared library to load for a filter that it does not know. What h5py reads by name it follows
-without asking, so the whole tree is looked at beforehand.
+In HDF5 the values of a data set may lie in another file (external storage), a data set may consist of others (virtual),
+and a link may lead into another file. So a file from elsewhere could have the user's own files read, shown and saved.
+For a filter that it does not know, HDF5 also looks for a shared library to load. h5py follows all of this without
+asking, so the whole tree is checked before anything is read.
 """
 
 from contextlib import ExitStack, suppress
@@ -12,7 +12,7 @@ from typing import Any
 
 from .errors import FileFormatError
 
-MOST_LINKS = 10_000  # far more than scans, masks and cases have; a second of looking at worst
+MOST_LINKS = 10_000  # far more than scans, masks and cases have; checking them takes a second at worst
 
 
 def is_hdf5(path: Path) -> bool:
@@ -25,9 +25,9 @@ def is_hdf5(path: Path) -> bool:
 def open_hdf5(path: Path) -> Any:
     """An `h5py.File` for reading in which every name leads to data of this file.
 
-    Raises FileFormatError for a truncated or damaged file; for external storage, virtual data sets, external or
-    user-defined links, links to nothing and filters that are not built into HDF5 and h5py, wherever in the file they
-    are; for more than 10,000 links.
+    Raises FileFormatError for a truncated or damaged file and for more than 10,000 links. It also raises it for
+    external storage, virtual data sets, external or user-defined links, links to nothing, and filters that are not
+    built into HDF5 and h5py, wherever they are in the file.
     """
     import h5py
 
@@ -49,7 +49,7 @@ def open_hdf5(path: Path) -> Any:
 
 
 def described(file: Any) -> str:
-    """The keys of an HDF5 file, those of its groups too, in a few words."""
+    """The keys of an HDF5 file and of its groups, in a few words."""
     names: list[str] = []
     for name, item in file.items():
         names += [f"{name}/{inner}" for inner in item] if hasattr(item, "items") else [f"{name}"]  # bytes, if not UTF-8
@@ -57,10 +57,10 @@ def described(file: Any) -> str:
 
 
 def _look_through(root: Any, name: str) -> None:
-    """FileFormatError for what leads out of the file; nothing is followed but hard links, each object once.
+    """Raise FileFormatError for what leads out of the file; only hard links are followed, and each object once.
 
-    A soft link is a path within the file. It can end outside by way of another link only, which is refused itself, so
-    soft links are tried when all else has been seen.
+    A soft link is a path within the file. It can lead outside only through another link, which is refused itself, so
+    soft links are tried after everything else has been checked.
     """
     from h5py import h5d, h5g, h5l, h5o
 
@@ -97,20 +97,20 @@ def _look_through(root: Any, name: str) -> None:
                     seen.add(address)
                     waiting.append(inner)
     for parent, key, place in paths:
-        with suppress(Exception):  # of several kinds again
+        with suppress(Exception):  # h5py's errors are of several kinds here too
             h5o.open(parent, key)
             continue
         refuse(place, "is a link that leads to nothing")
 
 
 def _links(group: Any, most: int) -> list[tuple[bytes, int, int]]:
-    """(name, kind, address of the object if the kind is a hard link), in any order; one more than `most` if cut."""
+    """(name, kind, address of the object for a hard link) of each link, in any order; at most one more than `most`."""
     from h5py import h5
 
     links: list[tuple[bytes, int, int]] = []
 
     def take(key: bytes, link: Any) -> bool | None:
-        if b"/" in key:  # written by no library: to open it would be to follow a path
+        if b"/" in key:  # no library writes such a name, and opening it would follow a path
             raise ValueError("the name of a link has a slash")
         links.append((key, link.type, link.u))
         return True if len(links) > most else None
@@ -141,5 +141,5 @@ def _fault(storage: Any) -> str | None:
 
 
 def _shown(text: str) -> str:
-    """Text from a file, fit to be part of a sentence."""
+    """Text from a file, made fit to be part of a sentence."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[-200:])

@@ -96,7 +96,7 @@ class Knob(BaseModel):
 
 
 def resolve(knobs: Iterable[Knob], values: Mapping[str, Any]) -> dict[str, Any]:
-    """All knob values, defaults filled in and given ones checked; InputError for unknown names."""
+    """The values of all knobs: given ones are checked, missing ones are defaults. InputError for unknown names."""
     by_name = {knob.name: knob for knob in knobs}
     unknown = sorted(set(values) - set(by_name))
     if unknown:

@@ -41,7 +41,10 @@ def run(job: Job[T], on_progress: Callable[[Progress], object] | None = None) ->
 
 
 def relayed(steps: Generator[S, None, T], change: Callable[[S], U]) -> Generator[U, None, T]:
-    """A job, or any generator, with each of its steps changed: a part of a longer one, say, or with other previews."""
+    """Run a job, or any generator, yield each of its steps changed, and return its result.
+
+    So a job becomes a part of a longer one, or gets other previews.
+    """
     try:
         while True:
             yield change(next(steps))

@@ -1,6 +1,6 @@
 """A table of things that are loaded at first use: reconstructors, perturbations, file formats.
 
-The project's own are one module and one line of a table; other packages add theirs by an entry point
+Each of the project's own is one module and one line of a table. Other packages add theirs by an entry point,
 whose group is the package's name unless another is given.
 """
 
@@ -31,13 +31,13 @@ class Registry(Generic[T]):
         return map(self.get, self.ids())
 
     def get(self, id: str) -> T:
-        """The one of that id, loaded once; InputError for an unknown id."""
+        """The entry with that id, loaded once; InputError for an unknown id."""
         if id not in self._loaded:
             self._loaded[id] = self.kind_of(id)()
         return self._loaded[id]
 
     def kind_of(self, id: str) -> Any:
-        """The class of that id; InputError for an unknown one."""
+        """The class with that id; InputError for an unknown id."""
         if id in self.table:
             module, name = self.table[id].split(":")
             return getattr(import_module(f"{self.package}.{module}"), name)
@@ -48,5 +48,5 @@ class Registry(Generic[T]):
 
     @cached_property
     def _entry_points(self) -> list[EntryPoint]:
-        """What other packages add; looking through all installed ones takes milliseconds."""
+        """The entries of other packages. Looking through all installed packages takes milliseconds."""
         return list(entry_points(group=self.group))

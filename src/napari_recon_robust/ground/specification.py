@@ -1,4 +1,4 @@
-"""Base of what a user specifies: frozen values that go into recipes as JSON."""
+"""Base class of what a user specifies: frozen values, which recipes hold as JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from .errors import InputError
 
 
 class Specification(BaseModel):
-    """A frozen pydantic model whose construction raises InputError, one sentence, for values that do not fit."""
+    """A frozen pydantic model; making one raises InputError, with one sentence, for values that do not fit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,1 +1,1 @@
-"""MR physics: Fourier transforms, sampling, coil sensitivities, the forward model, noise, simulation."""
+"""MR physics: Fourier transforms, sampling, coil sensitivities, the forward model, noise."""

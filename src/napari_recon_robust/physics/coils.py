@@ -1,7 +1,7 @@
 """Coil sensitivities by ESPIRiT from the fully sampled centre of k-space (the ACS).
 
 Uecker et al., "ESPIRiT - an eigenvalue approach to autocalibrating parallel MRI", MRM 2014,
-https://doi.org/10.1002/mrm.24751. Added to it: a support, and the low-resolution phase of the image.
+https://doi.org/10.1002/mrm.24751. We add a support and the low-resolution phase of the image.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ MARGIN = 2  # pixels around the image, for the interpolation
 FEWEST_LINES = 6
 SUBSPACE_THRESHOLD = 0.02  # of the largest singular value of the calibration matrix
 MAGNITUDE_THRESHOLD = 0.03  # of the largest magnitude of the ACS image, for the support
-EIGENVALUE_THRESHOLD = 0.82  # of 1, likewise: sharper than the ACS image, since kernels see the edge of the object
-CLOSING, DILATION = 0.04, 0.015  # radii, of the larger side
+EIGENVALUE_THRESHOLD = 0.82  # of 1, for the support too: sharper than the magnitude, since kernels see the edge
+CLOSING, DILATION = 0.04, 0.015  # radii, as fractions of the larger side
 ITERATIONS = 8  # of the power method, started at the coil images of the ACS
 
 
@@ -30,15 +30,15 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     """S(r) = the eigenvector of the largest eigenvalue of G(r) = sum_k v_k(r) v_k(r)^H, inside a support.
 
     v_k are the kernels that span the row space of the calibration matrix, transformed to image space.
-    S carries the phase of the low-resolution image, so that sum_i conj(S_i) x_i is nearly real and positive;
-    sum_i |S_i|^2 = 1 inside the support, S = 0 outside, where the ACS image is below 3% of its maximum or
-    the eigenvalue below 0.82 (1 in theory where there is signal; holes and notches are filled).
+    S carries the phase of the low-resolution image, so that sum_i conj(S_i) x_i is nearly real and positive.
+    Inside the support sum_i |S_i|^2 = 1, outside S = 0. Outside means that the ACS image is below 3% of its maximum
+    or the eigenvalue below 0.82 (in theory it is 1 where there is signal); holes and notches are filled.
 
-    data: complex64 (..., coils, rows, columns), zero where not sampled: k-space for dims = (-2, -1), for
-        dims = (-1,) hybrid (image rows x k-space columns). Leading axes are a batch.
+    data: complex64 (..., coils, rows, columns), zero where not sampled. It is k-space for dims = (-2, -1), and
+        hybrid (image rows x k-space columns) for dims = (-1,). Leading axes are a batch.
     mask: bool (rows, columns) for k-space, (1, columns) for hybrid data.
     Returns complex64 (..., coils, rows, columns).
-    Raises InputError where fewer than `FEWEST_LINES` central lines are sampled.
+    Raises InputError if fewer than `FEWEST_LINES` central lines are sampled.
     """
     acs = _calibration_data(data, mask, dims)
     windowed = _window(acs)
@@ -69,7 +69,7 @@ def _calibration_data(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor
 
 
 def _central(region: slice, length: int) -> slice:
-    """The part of a fully sampled region that lies symmetrically, within one point, about the centre length // 2."""
+    """The part of a fully sampled region that is symmetric, to within one point, about the centre length // 2."""
     start, stop, _ = region.indices(length)
     centre = length // 2
     before, after = min(centre - start, CALIBRATION_SIZE // 2), min(stop - centre, CALIBRATION_SIZE // 2)
@@ -77,7 +77,7 @@ def _central(region: slice, length: int) -> slice:
 
 
 def _pixels(length: int, step: int, margin: int, like: Tensor) -> Tensor:
-    """Positions of every `step`-th pixel, `margin` pixels beyond the image at least, in fields of view."""
+    """Positions of every `step`-th pixel, to at least `margin` pixels beyond the image, in fields of view."""
     pixels = torch.arange(-margin, length + 2 * margin, step, device=like.device, dtype=like.real.dtype)
     return (pixels - length // 2) / length
 
@@ -104,7 +104,7 @@ def _window(acs: Tensor) -> Tensor:
 
 
 def _support(low: Tensor, values: Tensor) -> Tensor:
-    """The object, seen on every second pixel, on every pixel: float (..., 1, rows, columns)."""
+    """The object's support on every pixel, float (..., 1, rows, columns), from values on every second pixel."""
     magnitude = _norm(low)
     visible = magnitude > MAGNITUDE_THRESHOLD * magnitude.amax((-2, -1), keepdim=True)
     above = (visible & (values > EIGENVALUE_THRESHOLD)).cpu().numpy()
@@ -114,7 +114,7 @@ def _support(low: Tensor, values: Tensor) -> Tensor:
 
 
 def _solid(image: np.ndarray) -> np.ndarray:
-    """A binary image closed, its holes filled, dilated."""
+    """Close a binary image, fill its holes, and dilate it."""
     closing, dilation = (max(1, round(radius * max(image.shape))) for radius in (CLOSING, DILATION))
     border = closing + dilation
     closed = ndimage.binary_closing(np.pad(image, border), iterations=closing)
@@ -165,7 +165,7 @@ def _eigenvectors(lags: Tensor, start: Tensor, grid: Sequence[Tensor]) -> tuple[
 
 
 def _double(maps: Tensor, length: int, dim: int) -> Tensor:
-    """Every second point along an axis, from MARGIN points before the first, to `length` points: cubic midpoints."""
+    """Interpolate maps at every second point along an axis (from MARGIN before the first) to `length`, cubically."""
     n = maps.shape[dim] - 3
     before, left, right, after = (maps.narrow(dim, i, n) for i in range(4))
     between = (9 * (left + right) - before - after) / 16

@@ -1,10 +1,10 @@
 """LOUPE: lines by learned probabilities. Bahadir, Wang, Dalca, Sabuncu 2020, doi:10.1109/TCI.2020.3006727.
 
-A logit O for each frequency gives the probability sigmoid(5 O) of the line there, rescaled so that as many lines as are
-asked for are sampled; the calibration lines always are. What differs from the paper: the lines of one mask are not
+Each frequency has a logit O, and its line is sampled with the probability sigmoid(5 O), rescaled so that the number of
+lines is the one asked for. Calibration lines are always sampled. Unlike in the paper the lines of one mask are not
 drawn independently but at equal steps of the cumulative probability (Madow 1949, doi:10.1214/aoms/1177729988). Each
-line keeps its probability, their number is exact, and equal probabilities give equispaced lines, which several coils
-resolve best, where independent draws leave gaps and clumps.
+line keeps its probability, and the number of lines is exact. Equal probabilities give equispaced lines, which several
+coils resolve best; independent draws would leave gaps and clumps.
 """
 
 import math
@@ -16,13 +16,13 @@ from torch import Tensor
 from ..ground.errors import InputError
 from ..weights import store
 
-SLOPE, STEEPNESS = 5.0, 12.0  # of the probability in O, and of the relaxed mask
+SLOPE, STEEPNESS = 5.0, 12.0  # of the sigmoids: the probability as a function of O, and the relaxed mask
 
 
 def learned_lines(width: int, centre: int, acceleration: float, offset: float) -> Tensor:
     """A mask by the packaged probabilities: bool (width,), round(width / R) lines, `centre` of them in the middle.
 
-    offset: 0 to 1, which of the masks. InputError for an acceleration that was not learned, or a centre too large.
+    offset: 0 to 1, chooses the mask. InputError for an acceleration that was not learned, or a centre too large.
     """
     trained = store.load("loupe")
     assert trained.metadata is not None, "packaged weights are described"
@@ -32,10 +32,11 @@ def learned_lines(width: int, centre: int, acceleration: float, offset: float) -
 
 
 def logits_at(logits: Tensor, accelerations: Sequence[float], acceleration: float, width: int) -> Tensor:
-    """O of each line of a matrix of that width, float64 (width,).
+    """The logits O of the lines of a matrix of that width, float64 (width,).
 
-    logits: (accelerations, frequencies), on an even grid of frequencies from -1/2 to 1/2 of the width; linear between
-    them, and between the accelerations, which rise, in log R. InputError for an acceleration outside of theirs.
+    logits: (accelerations, frequencies), on an even grid of frequencies from -1/2 to 1/2 of the width. They are
+    interpolated linearly between frequencies, and in log R between accelerations, which must rise. InputError for an
+    acceleration outside their range.
     """
     first, last = accelerations[0], accelerations[-1]
     if not first <= acceleration <= last:
@@ -51,10 +52,10 @@ def logits_at(logits: Tensor, accelerations: Sequence[float], acceleration: floa
 
 
 def probabilities(logits: Tensor, centre: int, count: int) -> Tensor:
-    """P of each line, float64 (width,): 1 on the central lines, and in sum `count`.
+    """The probability P of each line, float64 (width,): 1 on the central lines; their sum is `count`.
 
-    logits: O, (width,). Rescaled as in the paper, with a the mean that is asked for and p that of sigmoid(5 O):
-    P a / p where that is at most 1 everywhere for sure (a <= p), else 1 - (1 - P) (1 - a) / (1 - p).
+    logits: O, (width,). P is rescaled as in the paper. With a the mean that is asked for and p that of sigmoid(5 O) it
+    becomes P a / p if a <= p (then no value exceeds 1), else 1 - (1 - P) (1 - a) / (1 - p).
     """
     width = len(logits)
     inside = central(width, centre).to(logits.device)
@@ -69,7 +70,7 @@ def probabilities(logits: Tensor, centre: int, count: int) -> Tensor:
 
 
 def number_of_lines(width: int, centre: int, acceleration: float) -> int:
-    """round(width / R), all lines counted; InputError where the central ones alone are more."""
+    """round(width / R), the number of all sampled lines; InputError if the central ones are more."""
     count = round(width / acceleration)
     if centre > count:
         raise InputError(
@@ -80,10 +81,10 @@ def number_of_lines(width: int, centre: int, acceleration: float) -> int:
 
 
 def draw(probability: Tensor, centre: int, offset: float) -> Tensor:
-    """A mask, bool (width,), with as many lines as the probabilities have in sum.
+    """A mask, bool (width,), with as many lines as the sum of the probabilities says.
 
-    offset: 0 to 1, uniform: then each line is sampled with its probability. Line i is, where a step of 1 begins
-    between its cumulative probability and that of the line before.
+    offset: from 0 to 1; if it is uniform, each line is sampled with its probability. Line i is sampled if a step of 1
+    begins between the cumulative probability of the line before it and its own.
     """
     inside = central(len(probability), centre).to(probability.device)
     before, after = _cumulative(probability, inside)
@@ -94,7 +95,7 @@ def draw(probability: Tensor, centre: int, offset: float) -> Tensor:
 def thresholds(probability: Tensor, centre: int, offset: float) -> Tensor:
     """U, float64 (width,), for which `draw` samples the lines with P > U: frac(offset - cumulative P before the line).
 
-    Uniform for a uniform offset, but not independent; 0 on the central lines. No gradient passes.
+    They are uniform for a uniform offset, but not independent, and 0 on the central lines. No gradient passes.
     """
     inside = central(len(probability), centre).to(probability.device)
     before, _ = _cumulative(probability, inside)
@@ -114,7 +115,7 @@ def central(width: int, centre: int) -> Tensor:
 
 
 def _cumulative(probability: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-    """Of the lines outside the centre, before and after each; it ends on the whole number that it is by rounding."""
+    """The cumulative probability before and after each line outside the centre; its last value is rounded."""
     outside = probability.detach()[~inside]
     after = outside.cumsum(0)
     if len(after):

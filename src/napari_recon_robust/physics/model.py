@@ -1,7 +1,7 @@
 """The forward model A = M F S of one slice, its adjoint and its normal operator.
 
-Where lines are left out along the phase encoding only, the readout is transformed once and for all
-(the data are then *hybrid*: image rows x k-space columns) and A needs 1-D transforms only; rows decouple.
+If only whole lines along the phase encoding are left out, the readout is transformed once, beforehand. The data are
+then *hybrid* (image rows x k-space columns), A needs only 1-D transforms, and rows decouple.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class ForwardModel:
     """A x = M F (S x), with F centred and orthonormal along `dims`.
 
     sensitivities: complex64 (..., coils, rows, columns).
-    mask: bool, broadcastable to (rows, columns); (1, columns) for sampled lines (of hybrid data each row may have its
-    own).
+    mask: bool, broadcastable to (rows, columns); (1, columns) for sampled lines. Each row of hybrid data may have its
+    own lines.
     dims: (-1,) for hybrid data (lines), (-2, -1) for k-space (2-D patterns).
 
     Images are (..., rows, columns), data (..., coils, rows, columns), complex64. Batch axes broadcast.
@@ -87,14 +87,15 @@ class ForwardModel:
 
     @cached_property
     def support(self) -> Tensor:
-        """Where a coil sees anything, sum_i |S_i|^2 > 0: bool (..., rows, columns)."""
+        """The pixels to which any coil is sensitive, sum_i |S_i|^2 > 0: bool (..., rows, columns)."""
         return (self.sensitivities != 0).any(-3)
 
     @cached_property
     def eigenvalue_bound(self) -> Tensor:
         """The largest sum_i |S_i|^2, real (..., 1, 1), which no eigenvalue of A^H A exceeds; 1 if all are zero.
 
-        What steps must heed: a power iteration may miss the largest one where sensitivities have a random phase.
+        Step sizes must rely on this bound: where sensitivities have a random phase, a power iteration may miss the
+        largest eigenvalue.
         """
         bound = self.sensitivities.abs().square().sum(-3).amax((-2, -1))[..., None, None]
         return torch.where(bound > 0, bound, torch.ones_like(bound))
@@ -103,7 +104,7 @@ class ForwardModel:
     def largest_eigenvalue(self) -> Tensor:
         """L, the largest eigenvalue of A^H A, real (..., 1, 1); at most sup sum_i |S_i|^2.
 
-        Power iteration from an image of ones, which is near: a smooth image lies in the ACS.
+        It is found by power iteration from an image of ones, which is a good start: a smooth image lies in the ACS.
         """
         batch = self.sensitivities.shape[:-3]
         if self.fused is not None:
@@ -145,7 +146,7 @@ class _Normal(torch.autograd.Function):
 
 
 def _norm(image: Tensor) -> Tensor:
-    """The 2-norm of an image, real (..., 1, 1), 1 for a zero image."""
+    """The 2-norm of an image, real (..., 1, 1), and 1 for a zero image."""
     norm = torch.linalg.vector_norm(image, dim=(-2, -1), keepdim=True)
     return torch.where(norm > 0, norm, torch.ones_like(norm))
 

@@ -1,4 +1,4 @@
-"""Thermal noise of k-space: its level per coil, prewhitening, adding it.
+"""Thermal noise of k-space: estimating its level in each coil, prewhitening, and adding noise.
 
 sigma_i^2 = E|n_i|^2 of the complex noise of one k-space sample of coil i, in the scan's units; with orthonormal
 transforms it is the same in image space. Noise is white along k-space and may be correlated between coils.
@@ -22,18 +22,18 @@ ACS_LINES = 32  # at most, for the null space: more only cost time
 def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
     """sigma_i, float32 (..., coils): the level of the largest set of low energies that is as even as white noise.
 
-    Sampled lines are first transformed along the readout under a Hann window: air then counts as well as high
-    frequencies do, and filtered or zero-padded ends of the readout hardly weigh. Each band of rows gives a level
-    (see `_floor`); sigma is their median, weighted by how many energies were even in all coils, so that bands without
+    Sampled lines are first transformed along the readout under a Hann window. Then air counts as much as high
+    frequencies, and filtered or zero-padded ends of the readout hardly weigh. Each band of rows gives a level
+    (see `_floor`). Sigma is their median, weighted by how many energies were even in all coils, so that bands without
     signal decide.
-    For 2-D patterns sampled points of like distance from the centre are compared, in one band.
-    Where no band is free of signal this is too large, up to 24 times, and what is left of the ACS in the null space
-    of its calibration matrix (see `null_space`) is taken instead if it is less.
-    Measured on 72 simulations (96 to 320 px, 5 to 16 coils, noise of 0.15 to 1.5%), root mean square over the coils:
-    sampled lines 0.93 to 1.13 times the truth, the median 1.03 (0.99 with readout oversampling). For 2-D patterns
-    without oversampling it remains too large where SNR is high: 1.1 to 12 times, the median 2.7.
+    For 2-D patterns the sampled points at similar distances from the centre are compared, in one band.
+    If no band is free of signal, this estimate is too large, up to 24 times. Then the estimate from the null space of
+    the ACS's calibration matrix (see `null_space`) is taken if it is smaller.
+    On 72 simulations (96 to 320 px, 5 to 16 coils, noise of 0.15 to 1.5%) the root mean square over the coils was 0.93
+    to 1.13 times the truth for sampled lines, with a median of 1.03 (0.99 with readout oversampling). For 2-D patterns
+    without oversampling the estimate remains too large where SNR is high: 1.1 to 12 times, with a median of 2.7.
 
-    kspace: complex64 (..., coils, readout, phase), zero where not sampled; zero where there is none at all.
+    kspace: complex64 (..., coils, readout, phase), zero where not sampled. The result is 0 if no sample has energy.
     mask: bool (readout, phase), or (1, phase) for whole lines. Rows and lines without any energy don't count.
     """
     sampled = mask & (kspace.abs().flatten(0, -3).amax(0) > 0)
@@ -60,7 +60,7 @@ def estimate(kspace: Tensor, mask: Tensor) -> Tensor:
 
 
 def _null_space(kspace: Tensor, sampled: Tensor) -> Tensor | None:
-    """The estimate from the ACS; None without one that is large enough."""
+    """The estimate from the ACS; None if the ACS is not large enough."""
     if not bool(sampled[len(sampled) // 2, sampled.shape[1] // 2]):
         return None
     rows, lines = acs_region(sampled)
@@ -71,7 +71,9 @@ def _null_space(kspace: Tensor, sampled: Tensor) -> Tensor | None:
 
 
 def _line_energies(lines: Tensor, measured: Tensor) -> tuple[Tensor, float]:
-    """Mean energies (..., coils, bands, lines) of lines (..., coils, readout, lines), independent samples in each."""
+    """Mean energies (..., coils, bands, lines) of lines (..., coils, readout, lines), and how many independent samples
+    each is the mean of.
+    """
     inside = measured.nonzero()[:, 0]
     first, last = int(inside.min()), int(inside.max())
     window = torch.zeros(len(measured), device=lines.device, dtype=lines.real.dtype)
@@ -88,7 +90,7 @@ def _line_energies(lines: Tensor, measured: Tensor) -> tuple[Tensor, float]:
 
 
 def _point_energies(kspace: Tensor, sampled: Tensor) -> tuple[Tensor, float]:
-    """Mean energies (..., coils, 1, groups) of points at like distance from the centre, samples in each."""
+    """Mean energies (..., coils, 1, groups) of points at similar distances from the centre, and the samples in each."""
     rows, columns = ((torch.arange(n, device=kspace.device) - n // 2) / n for n in sampled.shape)
     distance = (rows[:, None].square() + columns.square())[sampled]
     energies = _energy(kspace[..., sampled])[..., distance.argsort(descending=True, stable=True)]
@@ -102,9 +104,9 @@ def _energy(samples: Tensor) -> Tensor:
 
 
 def _floor(energies: Tensor, samples: float) -> tuple[Tensor, Tensor]:
-    """The mean of the most energies, from the lowest on, whose variance is at most mean^2 / samples; their fraction.
+    """The mean of the largest set of lowest energies with a variance of at most mean^2 / samples, and its fraction.
 
-    This is the variance between means of `samples` complex Gaussian noise energies; signal adds to it.
+    That is the variance between means of `samples` complex Gaussian noise energies; signal adds to it.
     Hildebrand and Sekhon, J. Appl. Meteorol. 1974,
     https://doi.org/10.1175/1520-0450(1974)013<0808:ODOTNL>2.0.CO;2.
     energies: real (..., n). Returns two tensors (...).
@@ -119,7 +121,7 @@ def _floor(energies: Tensor, samples: float) -> tuple[Tensor, Tensor]:
 
 
 def covariance(noise_samples: Tensor) -> Tensor:
-    """Psi = E[n n^H], complex (coils, coils), from samples of noise alone, complex (coils, ...)."""
+    """Psi = E[n n^H], complex (coils, coils), from samples that hold only noise, complex (coils, ...)."""
     samples = noise_samples.flatten(1)
     if samples.shape[1] < samples.shape[0]:
         raise InputError(

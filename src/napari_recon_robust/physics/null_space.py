@@ -1,4 +1,4 @@
-"""Thermal noise where signal lies everywhere: what is left of the ACS in the null space of its calibration matrix.
+"""Thermal noise where signal lies everywhere: what the ACS has in the null space of its calibration matrix.
 
 Patches of multi-coil k-space (kernel x kernel points of all coils) lie near a subspace, since coil sensitivities are
 smooth: Shin et al., MRM 2014, https://doi.org/10.1002/mrm.24997; Uecker et al., MRM 2014,
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 KERNELS = (4, 3, 2)  # points along each axis; the largest that leaves `SURPLUS` patches
-SURPLUS = 2  # patches of half the ACS, at least, for each of their dimensions: fewer leave a spurious null space
-PATCHES = 4  # for each dimension, about: more cost time and gain little
+SURPLUS = 2  # half the ACS has at least so many patches for each of their dimensions: fewer feign a null space
+PATCHES = 4  # about so many for each dimension: more cost time and gain little
 NULL = 0.3  # of all directions, those with the least signal
 TESTED = (0.4, 0.9)  # where the power is measured, from the readout's centre (signal) to its ends (receiver's filter)
 RIDGE = 0.02  # draws the covariance to white noise where the null space does not show it
@@ -23,10 +23,10 @@ def estimate(acs: Tensor) -> Tensor | None:
     the weak signal far from the centre counts as much as the centre). Power is measured in the other half, so that
     choosing v does not bias it; then the halves change roles. Psi follows by linear least squares.
 
-    acs: complex64 (..., coils, readout, lines), fully sampled, the readout's centre in its middle. None where it is
-    too small for the number of coils. Noise is white along k-space and about equal in all coils (null vectors
-    avoid louder ones: one three times as loud reads four times too low). Signal that remains makes the result too
-    large.
+    acs: complex64 (..., coils, readout, lines), fully sampled, the readout's centre in its middle. The result is None
+    if it is too small for the number of coils. Noise is assumed white along k-space and about equal in all coils: null
+    vectors avoid louder coils, and one that is three times as loud reads four times too low. Signal that remains makes
+    the result too large.
     """
     coils, readout, lines = acs.shape[-3:]
     half = readout // 2

@@ -19,8 +19,8 @@ def poisson_disc(shape: tuple[int, int], acceleration: float, centre: tuple[int,
     Each grid cell holds one randomly placed candidate; candidates are visited in random order and kept where none
     is nearer than d (dart throwing to saturation). d0 is bisected until the acceleration, all points over the
     sampled ones, fits within 1%; 5% is promised. `centre`: size of the fully sampled block. The axes are scaled
-    to the same extent, so the discs are ellipses on a grid that is not square. InputError where the centre alone
-    is too much.
+    to the same extent, so the discs are ellipses on a grid that is not square. InputError if the centre already has
+    too many points.
 
     Source: Bridson, Fast Poisson disk sampling in arbitrary dimensions, doi:10.1145/1278780.1278807, for the
     minimal distance; Lustig and Pauly, SPIRiT, doi:10.1002/mrm.22428, for its use with variable density.
@@ -42,7 +42,7 @@ def poisson_disc(shape: tuple[int, int], acceleration: float, centre: tuple[int,
     places *= np.array([extent / n for n in shape])[:, None, None]
     profile = density_profile(shape)
 
-    # Few points are costly (no near one ends the look around), so the distance grows from below.
+    # Few points are costly, since no near one ends the search around each, so the distance grows from below.
     low, high = 0.0, np.inf
     best = np.ones(shape, bool)
     for _ in range(40):
@@ -64,7 +64,7 @@ def density_profile(shape: tuple[int, int]) -> NDArray[np.float64]:
 
 @numba.njit(cache=True)
 def _throw(order: Any, places: Any, distance: Any, row_step: float, column_step: float) -> Any:
-    """Keep candidates, in their order, that no kept one is nearer to than their own distance."""
+    """Keep each candidate, in their order, if no kept one is nearer to it than the candidate's own distance."""
     rows, columns = distance.shape
     kept = np.zeros((rows, columns), np.bool_)
     for index in order:

@@ -22,7 +22,7 @@ Lines = NDArray[np.bool_]
 
 
 def _pattern(name: Any) -> Any:
-    """Also in fastMRI's spelling, with an underscore."""
+    """A known pattern's name, from fastMRI's spelling with an underscore too."""
     name = name.replace("_", "-") if isinstance(name, str) else name
     if name not in PATTERNS:
         raise InputError(f"the sampling pattern is {name!r}; choose one of {', '.join(PATTERNS)}.")
@@ -45,8 +45,8 @@ class Sampling(Specification):
         centre lines make the effective R smaller. The magic patterns use the nearest whole number; "loupe" samples
         exactly round(phase / R) lines, and is for R from 2 to 8.
     centre_fraction: fully sampled share of the phase encoding in the centre; with "poisson-disc" of both axes.
-    minimum_centre_lines: at least so many lines in the centre; 0 is fastMRI's rule.
-    seed: a number, or a file name with its suffix: fastMRI then draws the same mask for that file.
+    minimum_centre_lines: the centre has at least so many lines; 0 is fastMRI's rule.
+    seed: a number, or a file name with its suffix, for which the mask is the one that fastMRI draws for that file.
     """
 
     pattern: Pattern = "equispaced"
@@ -118,8 +118,8 @@ def fastmri_mask(
 ) -> Lines:
     """The lines that fastMRI samples of a file: bool (width,).
 
-    numpy's RandomState is seeded with the characters of the file name (with its suffix); it first draws which of
-    the pairs (centre fraction, acceleration) is used, where there are several, then the lines.
+    numpy's RandomState is seeded with the characters of the file name (with its suffix). It first draws the pair
+    (centre fraction, acceleration), if there are several, and then the lines.
     Source: the rules of facebookresearch/fastMRI, `fastmri.data.subsample`, bit for bit.
     """
     kind = _pattern(kind)
@@ -213,7 +213,7 @@ _LINES: dict[str, Callable[[np.random.RandomState, int, int, float], Lines]] = {
 def acs_lines(mask: Tensor) -> slice:
     """The autocalibration signal (ACS): the run of sampled lines around line phase // 2.
 
-    mask: bool (1, phase) or (phase,). InputError where the centre itself is not sampled.
+    mask: bool (1, phase) or (phase,). InputError if the centre itself is not sampled.
     """
     return _run(mask.reshape(-1), "line")
 
@@ -221,8 +221,8 @@ def acs_lines(mask: Tensor) -> slice:
 def acs_region(mask: Tensor) -> tuple[slice, slice]:
     """The largest fully sampled block around the centre of k-space as (readout, phase) slices.
 
-    mask: bool (1, phase), then the whole readout belongs to it, or (readout, phase).
-    InputError where the centre is not sampled.
+    mask: bool (readout, phase), or (1, phase); then the whole readout belongs to the block.
+    InputError if the centre is not sampled.
     """
     if mask.shape[0] == 1:
         return slice(None), acs_lines(mask)

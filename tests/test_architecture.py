@@ -1,0 +1,156 @@
+"""What ARCHITECTURE.md says is so, and its examples work."""
+
+import ast
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+import yaml
+from click.testing import CliRunner
+
+import napari_recon_robust as rr
+from helpers.architecture import PAGE, blocks, examples, importable
+from napari_recon_robust.cli import cli
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.io import FORMATS
+from napari_recon_robust.networks.registry import registry as networks
+from napari_recon_robust.perturbations.registry import registry as perturbations
+from napari_recon_robust.reconstructors.registry import registry as reconstructors
+from napari_recon_robust.training import loop
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(rr.__file__).parent
+EXAMPLE_TABLES = (reconstructors, networks, perturbations, FORMATS)
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The page's modules as an installed package, with the page's entry points."""
+    (declared,) = blocks("toml")
+    groups = tomllib.loads(declared)["project"]["entry-points"]
+    assert set(groups) == {registry.group for registry in EXAMPLE_TABLES}
+    for registry in EXAMPLE_TABLES:
+        points = [EntryPoint(id, value, registry.group) for id, value in groups[registry.group].items()]
+        monkeypatch.setitem(vars(registry), "_entry_points", points)
+        monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
+    with importable(tmp_path):
+        yield
+
+
+@pytest.fixture
+def measurement(scan_file: Path) -> Measurement:
+    with rr.open_scan(scan_file) as scan:
+        return scan.measurement(1, rr.Sampling(acceleration=2, centre_fraction=0.2))
+
+
+def test_the_reconstructor_reconstructs(package: None, measurement: Measurement) -> None:
+    reference = measurement.reference()
+    assert reference is not None
+
+    def error(image: torch.Tensor) -> float:
+        return float((image.abs() - reference).norm())
+
+    landweber = rr.reconstructor("landweber")
+    few, more = error(landweber(measurement, iterations=5)), error(landweber(measurement))
+    assert more < few / 2 < error(rr.reconstructor("zero-filled")(measurement)) / 4
+
+
+def test_the_network_trains_and_its_weights_run(
+    package: None, anatomy_folder: Path, measurement: Measurement, tmp_path: Path
+) -> None:
+    values = yaml.safe_load(examples("yaml")["refined.yaml"])
+    loop.make_network(loop.Recipe(**values))
+    values["bank"] = {"cases": 2, "seed": 3, "coils": [4, 5], "matrix": [32, 48], "minimum_centre_lines": 8}
+    values["presets"]["cpu"] |= {"steps": 2, "precision": "float32"}
+    recipe = tmp_path / "refined.yaml"
+    recipe.write_text(yaml.safe_dump(values), encoding="utf-8")
+    weights = run(loop.train(loop.load_recipe(str(recipe)), anatomy_folder, tmp_path / "run"))
+    image = rr.reconstructor(str(weights))(measurement)
+    assert torch.isfinite(image.abs()).all()
+    start = rr.reconstructor(str(weights)).start()
+    assert start is not None
+    assert not torch.equal(image, start(measurement))
+
+
+def test_the_perturbation_is_a_command_that_runs(package: None, scan_file: Path) -> None:
+    page = CliRunner().invoke(cli, ["perturb", "gain-drift", "--help"])
+    assert "--drift" in page.output
+    options = ["--slice", "1", "--method", "zero-filled", "--pattern", "equispaced", "--drift", "0.2", "--json"]
+    result = CliRunner().invoke(cli, ["perturb", "gain-drift", str(scan_file), *options])
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    (outcome,) = json.loads(result.stdout)
+    assert "drifts from 0.8 to 1.2" in outcome["sentence"]
+    assert 0 < outcome["budget"]["achieved"] < 0.2
+
+
+def test_the_format_opens_a_file(package: None, tmp_path: Path) -> None:
+    kspace = np.random.default_rng(0).standard_normal((2, 3, 16, 12, 2)).astype(np.float32).view(np.complex64)[..., 0]
+    path = tmp_path / "scan.h5"
+    with h5py.File(path, "w") as file:
+        file["ksp"] = kspace
+    with rr.open_scan(path) as scan:
+        assert len(scan) == 2
+        assert scan.header.format == "plain HDF5"
+        assert np.array_equal(scan.kspace(1).numpy(), kspace[1])
+
+
+def test_every_module_and_call_that_is_named_exists() -> None:
+    prose = re.sub(r"^```.*?^```$", "", PAGE, flags=re.DOTALL | re.MULTILINE)
+    names = set(re.findall(r"`([a-z_]+(?:\.\w+)+)`", prose)) - {"napari.yaml", "refined.safetensors"}
+    assert len(names) > 20
+    assert [name for name in sorted(names) if not exists(name)] == []
+
+
+def exists(name: str) -> bool:
+    """Whether the package has such a module, or a definition in one: read, not imported, as some need a display."""
+    place, parts = PACKAGE, name.split(".")
+    while parts and (place / parts[0]).is_dir():
+        place = place / parts.pop(0)
+    file = place / f"{parts.pop(0)}.py" if parts and (place / f"{parts[0]}.py").exists() else place / "__init__.py"
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    for part in parts:
+        found = [node for node in body if part in defined(node)]
+        if not found:
+            return False
+        body = getattr(found[0], "body", [])
+    return True
+
+
+def defined(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.ImportFrom):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
+    return []
+
+
+def rows(head: str) -> list[list[str]]:
+    """The cells of the table below a head."""
+    table = PAGE[PAGE.index(head) :].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+
+
+def test_the_floors_are_those_of_the_import_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    floors = [floor.split(" | ") for floor in contracts[0]["layers"]]
+    assert [re.findall(r"`(\w+)`", floor) for floor, _ in rows("| floor, top to bottom")] == floors
+
+
+def test_the_places_to_edit_exist_and_are_counted() -> None:
+    for thing, count, which in rows("| thing | places"):
+        places = re.findall(r"`([\w./]+)`", which)
+        assert len(places) == int(count), thing
+        assert all((PACKAGE / place).exists() for place in places), thing
