@@ -26,7 +26,7 @@ NAMED = [
     "transfer",
     "fragility",
     "diversity",
-    "quality.cases",
+    "quality.table",
     "reconstructors.own.opening",
     "reconstructors.tv",
     "perturbations.worst_case",

@@ -178,10 +178,7 @@ class Measurement:
 
     def misfit(self, image: Tensor) -> float:
         """||A x - y|| / ||y|| for an image (rows, columns) in the scan's units; x is zero outside the output matrix."""
-        (rows, columns), (height, width) = self.model.shape, image.shape[-2:]
-        top, left = (rows - height) // 2, (columns - width) // 2
-        padded = torch.zeros((rows, columns), dtype=torch.complex64, device=image.device)
-        padded[top : top + height, left : left + width] = image
+        padded = fourier.centre_pad_image(image.to(torch.complex64), self.model.shape)
         return float(self.model.misfit(padded, self.data))
 
     def reference(self, kind: str = "combined") -> Tensor | None:

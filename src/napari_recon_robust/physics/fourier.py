@@ -38,3 +38,10 @@ def centre_crop(x: Tensor, size: int, dim: int) -> Tensor:
 def centre_crop_image(image: Tensor, matrix: tuple[int, int]) -> Tensor:
     """Crop the last two axes to `matrix` = (rows, columns)."""
     return centre_crop(centre_crop(image, matrix[0], -2), matrix[1], -1)
+
+
+def centre_pad_image(image: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Zeros around the last two axes up to `shape`, the inverse of a centred crop."""
+    (rows, columns), (height, width) = image.shape[-2:], shape
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return torch.nn.functional.pad(image, (left, width - columns - left, top, height - rows - top))

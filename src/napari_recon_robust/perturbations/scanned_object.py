@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from ..physics import fourier
+from ..physics.fourier import centre_pad_image
 from .base import Problem
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class ScannedObject:
     """The object of one slice, seen through its coils."""
 
     problem: Problem
@@ -32,23 +33,16 @@ class Scene:
         with torch.no_grad():
             if measurement.full is None:
                 phase = measurement.crop(measurement.model.adjoint(measurement.data))
-                return pad(self.clean.abs() * torch.exp(1j * phase.angle()), measurement.model.shape)
+                return centre_pad_image(self.clean.abs() * torch.exp(1j * phase.angle()), measurement.model.shape)
             coil_images = fourier.ifft(measurement.to_data(measurement.full), measurement.dims)
             return (measurement.calibration.sensitivities.conj() * coil_images).sum(-3)
 
     def kspace(self, change: Tensor) -> Tensor:
         """F S delta: a change of the image (rows, columns) in the k-space of every coil, on all points."""
         measurement = self.problem.measurement
-        return self.of_coils(measurement.calibration.sensitivities * pad(change, measurement.model.shape))
+        return self.of_coils(measurement.calibration.sensitivities * centre_pad_image(change, measurement.model.shape))
 
     def of_coils(self, coil_images: Tensor) -> Tensor:
         """Coil images (coils, rows, columns) in k-space, complex64 (coils, readout, phase), on all points."""
         readout, phase = self.problem.measurement.kspace.shape[-2:]
-        return fourier.fft(pad(coil_images, (readout, phase)))
-
-
-def pad(image: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Zeros around the last two axes, the inverse of a centred crop."""
-    (rows, columns), (height, width) = image.shape[-2:], shape
-    top, left = (height - rows) // 2, (width - columns) // 2
-    return torch.nn.functional.pad(image, (left, width - columns - left, top, height - rows - top))
+        return fourier.fft(centre_pad_image(coil_images, (readout, phase)))

@@ -65,7 +65,7 @@ class Grid(Specification):
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class UndersampledSlice:
     """One slice under one mask, and what it is judged against.
 
     group: of cases that belong into one table. scan: its number in the group; names of files stay out of results.
@@ -105,7 +105,7 @@ class Case:
 
 
 @dataclass(frozen=True, eq=False)
-class Acquisition:
+class FullSlice:
     """A slice before it is undersampled."""
 
     slice: int
@@ -139,7 +139,7 @@ def is_anatomy(path: Path) -> bool:
 
 def cases(
     files: Mapping[str, Sequence[Path]], grid: Grid, *, axes: Sequence[str] | None = None, device: str = "cpu"
-) -> Iterator[Case]:
+) -> Iterator[UndersampledSlice]:
     """Every case, read or simulated when it is asked for. axes: of raw arrays.
 
     Raises InputError for an undersampled scan, FileFormatError for a file that cannot be read.
@@ -152,11 +152,13 @@ def cases(
                 for at, sampling in enumerate(samplings, start=position * len(samplings)):
                     begin, end = ((done + n / (count * len(samplings))) / len(every) for n in (at, at + 1))
                     measurement = acquired.under(sampling).to(device)
-                    yield Case(group, number, acquired.slice, sampling, measurement, acquired.truth, span=(begin, end))
+                    yield UndersampledSlice(
+                        group, number, acquired.slice, sampling, measurement, acquired.truth, span=(begin, end)
+                    )
 
 
 @contextmanager
-def _opened(path: Path, grid: Grid, axes: Sequence[str] | None) -> Iterator[tuple[int, Iterator[Acquisition]]]:
+def _opened(path: Path, grid: Grid, axes: Sequence[str] | None) -> Iterator[tuple[int, Iterator[FullSlice]]]:
     """How many slices are taken of a file, and these, one at a time."""
     if is_anatomy(path):
         yield grid.slices, _simulated(path, grid)
@@ -170,19 +172,19 @@ def _opened(path: Path, grid: Grid, axes: Sequence[str] | None) -> Iterator[tupl
         yield len(indices), _acquired(scan, indices)
 
 
-def _acquired(scan: Scan, indices: Sequence[int]) -> Iterator[Acquisition]:
+def _acquired(scan: Scan, indices: Sequence[int]) -> Iterator[FullSlice]:
     for index in indices:
-        yield Acquisition(index, partial(scan.measurement, index))
+        yield FullSlice(index, partial(scan.measurement, index))
 
 
-def _simulated(path: Path, grid: Grid) -> Iterator[Acquisition]:
+def _simulated(path: Path, grid: Grid) -> Iterator[FullSlice]:
     """Axial slices, acquired with coils and noise by the slice's number."""
     shape = (grid.matrix, grid.matrix)
     for number, image in enumerate(slices(load_volume(path), "axial", grid.slices, shape)):
         rng = np.random.default_rng(number)
         level = float(np.exp(rng.uniform(*np.log(NOISE_RANGE))))
         acquired = simulate_slice(image, rng, coils=grid.coils, noise_level=level)
-        yield Acquisition(number, partial(_undersampled, acquired.kspace), acquired.image.abs())
+        yield FullSlice(number, partial(_undersampled, acquired.kspace), acquired.image.abs())
 
 
 def _undersampled(kspace: Tensor, sampling: Sampling) -> Measurement:
