@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_properties import (  # noqa: F401
+
+from helpers.method_properties import (  # noqa: F401
     measurement,
     test_a_batch_is_a_loop,
     test_a_family_is_its_members,
@@ -16,7 +17,6 @@ from test_properties import (  # noqa: F401
     test_shape_and_type,
     test_the_units_of_the_scan_do_not_matter,
 )
-
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run

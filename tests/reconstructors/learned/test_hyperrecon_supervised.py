@@ -1,6 +1,7 @@
 import pytest
 import torch
-from test_properties import (  # noqa: F401
+
+from helpers.method_properties import (  # noqa: F401
     measurement,
     test_a_batch_is_a_loop,
     test_a_family_is_its_members,
@@ -10,7 +11,6 @@ from test_properties import (  # noqa: F401
     test_the_gradient,
     test_the_units_of_the_scan_do_not_matter,
 )
-
 from napari_recon_robust.ground.errors import WeightsError
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.learned import hyperrecon_supervised as module

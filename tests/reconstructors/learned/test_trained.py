@@ -4,7 +4,8 @@ import copy
 
 import pytest
 import torch
-from test_properties import (  # noqa: F401
+
+from helpers.method_properties import (  # noqa: F401
     measurement,
     test_a_batch_is_a_loop,
     test_a_family_is_its_members,
@@ -14,7 +15,6 @@ from test_properties import (  # noqa: F401
     test_the_gradient,
     test_the_units_of_the_scan_do_not_matter,
 )
-
 from napari_recon_robust.ground.errors import WeightsError
 from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.reconstructors.learned.cascade_net import CascadeNet
@@ -23,7 +23,7 @@ from napari_recon_robust.reconstructors.learned.trained import ImageNetwork, noi
 from napari_recon_robust.reconstructors.problem import problems
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def method(trained: Reconstructor) -> Reconstructor:
     return trained
 
