@@ -1,21 +1,32 @@
-# make demo: the window with the packaged sample. make test: every check. Both do all the set-up themselves.
+# make demo: the window with the packaged sample. make test: every check. make check: the quick ones, in two minutes.
+# All of them do the set-up themselves.
 PYTHON ?= python3
 BIN := .venv/bin
 # Virtual display for the window's tests: napari needs OpenGL, which Qt's offscreen platform does not give.
 DISPLAY_RUN := xvfb-run -a -s "-screen 0 1280x800x24"
 
-.PHONY: demo test format clean
+.PHONY: demo test check rules tests quick-tests format clean
 
 demo: .venv/ready
 	$(BIN)/recon-robust demo
 
-test: .venv/ready
+test: rules tests
+
+check: .venv/ready
+	$(MAKE) -j2 rules quick-tests
+
+rules: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate src/napari_recon_robust/napari.yaml
+
+tests: .venv/ready
 	$(DISPLAY_RUN) $(BIN)/python -m pytest
+
+quick-tests: .venv/ready
+	$(DISPLAY_RUN) $(BIN)/python -m pytest -m "not slow"
 
 format: .venv/ready
 	$(BIN)/ruff format .

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from napari_recon_robust.simulation.head import Template
 
+pytest.register_assert_rewrite("helpers")
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

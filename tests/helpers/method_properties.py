@@ -36,7 +36,7 @@ def reconstruct(method: Reconstructor, measurement: Measurement, **knobs: float)
 
 def few(method: Reconstructor) -> dict[str, float]:
     """Knobs that make a long method short."""
-    short = {"iterations": 60, "channels": 8, "steps": 2}
+    short = {"iterations": 40, "channels": 8, "steps": 2, "samples": 2, "restarts": 1}
     return {knob.name: short[knob.name] for knob in method.knobs if knob.name in short}
 
 
@@ -56,36 +56,34 @@ def test_it_says_what_it_is(method: Reconstructor) -> None:
         assert knob.help
 
 
-def test_shape_and_type(method: Reconstructor, measurement: Measurement) -> None:
-    image = reconstruct(method, measurement)
+def test_shape_and_type(image: Tensor, measurement: Measurement) -> None:
     assert image.shape == measurement.matrix
     assert image.dtype == torch.complex64
 
 
-def test_it_looks_like_the_object(method: Reconstructor, measurement: Measurement) -> None:
+def test_it_looks_like_the_object(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     reference = measurement.reference(method.reference_kind)
     assert reference is not None
-    assert difference(reconstruct(method, measurement).abs(), reference) < 0.35
+    assert difference(image.abs(), reference) < 0.35
 
 
-def test_it_is_reproducible(method: Reconstructor, measurement: Measurement) -> None:
-    again = replace(measurement)
-    assert torch.equal(reconstruct(method, measurement), reconstruct(method, again))
+def test_it_is_reproducible(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
+    assert torch.equal(reconstruct(method, replace(measurement)), image)
 
 
-def test_the_units_of_the_scan_do_not_matter(method: Reconstructor, measurement: Measurement) -> None:
+def test_the_units_of_the_scan_do_not_matter(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     factor = 2.0**-14  # a power of two changes no digit
     small = replace(measurement, kspace=measurement.kspace * factor, full=None)
-    assert difference(reconstruct(method, small), reconstruct(method, measurement) * factor) < 2e-3
+    assert difference(reconstruct(method, small), image * factor) < 2e-3
 
 
-def test_a_batch_is_a_loop(method: Reconstructor, measurement: Measurement) -> None:
+def test_a_batch_is_a_loop(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     noise = torch.randn(measurement.kspace.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
     other = measurement.kspace + 0.02 * measurement.kspace.norm() / noise.norm() * noise * measurement.mask
     batch = measurement.with_kspace(torch.stack((measurement.kspace, other)), keep=True)
-    images = reconstruct(method, batch)
-    for image, kspace in zip(images, batch.kspace, strict=True):
-        assert difference(image, reconstruct(method, measurement.with_kspace(kspace, keep=True))) < 1e-4
+    one, two = reconstruct(method, batch)
+    assert difference(one, image) < 1e-4
+    assert difference(two, reconstruct(method, measurement.with_kspace(other, keep=True))) < 1e-4
 
 
 def test_every_live_knob_moves_the_image(method: Reconstructor, measurement: Measurement) -> None:
@@ -95,12 +93,12 @@ def test_every_live_knob_moves_the_image(method: Reconstructor, measurement: Mea
             assert difference(*ends) > 2e-3
 
 
-def test_a_family_is_its_members(method: Reconstructor, measurement: Measurement) -> None:
+def test_a_family_is_its_members(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     live = [knob for knob in method.knobs if knob.live]
-    points = [few(method) | {knob.name: knob.from_unit(u) for knob in live} for u in (0.3, 0.6)]
-    members = [reconstruct(method, measurement, **point) for point in points]
-    for image, member in zip(method.family(measurement, iter(points)), members, strict=True):
-        assert difference(image, member) < 3e-3
+    points = [few(method) | {knob.name: knob.from_unit(u) for knob in live} for u in (0.3, 0.6)[: 1 + len(live)]]
+    members = [reconstruct(method, measurement, **point) for point in points] if live else [image]
+    for one, member in zip(method.family(measurement, iter(points)), members, strict=True):
+        assert difference(one, member) < 3e-3
 
 
 def test_an_unknown_knob_is_named(method: Reconstructor, measurement: Measurement) -> None:

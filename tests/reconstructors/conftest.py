@@ -163,3 +163,11 @@ def dense(tiny: Problem) -> np.ndarray:
     units = torch.eye(72, dtype=torch.complex64).reshape(-1, 6, 12)
     columns = [tiny.model.adjoint(tiny.model.forward(unit)).flatten() for unit in units]
     return torch.stack(columns, dim=1).numpy().astype(np.complex128)
+
+
+@pytest.fixture(scope="module")
+def image(method: Reconstructor, measurement: Measurement) -> torch.Tensor:
+    """The image of a module's method at its defaults, made once for all properties that it has to have."""
+    from helpers.method_properties import reconstruct
+
+    return reconstruct(method, measurement)

@@ -63,7 +63,6 @@ def test_cancelling_is_at_once_and_the_step_under_way_is_dropped(jobs: Jobs, unt
     assert jobs.start(Task("Again", counting(stop, []), second.append))
     assert jobs.busy()
     assert "starts when the last step of what was cancelled has ended" in said[-1]
-    time.sleep(0.1)
     assert not closed.is_set()
     go.set()
     until(lambda: second)

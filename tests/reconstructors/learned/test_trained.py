@@ -23,7 +23,7 @@ from napari_recon_robust.reconstructors.learned.trained import ImageNetwork, noi
 from napari_recon_robust.reconstructors.problem import problems
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def method(trained: Reconstructor) -> Reconstructor:
     return trained
 
