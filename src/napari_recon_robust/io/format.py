@@ -1,4 +1,4 @@
-"""What every file format is."""
+"""The base class of file formats."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,7 +10,10 @@ from ..ground.errors import InputError
 
 
 class Format(ABC):
-    """A file format. label: its name. suffixes: of its files. expects: what makes a file one, in a few words."""
+    """A file format.
+
+    label: its name. suffixes: those of its files. expects: what a file of this format contains, in a few words.
+    """
 
     label: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
@@ -18,7 +21,7 @@ class Format(ABC):
 
     @abstractmethod
     def recognises(self, path: Path) -> bool:
-        """Whether the file's content is of this format; says no, and raises nothing, for any other."""
+        """Whether the file's content is of this format; for any other content it returns False and raises nothing."""
 
     @abstractmethod
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
