@@ -27,7 +27,7 @@ FORMATS: Registry[Format] = Registry(
 
 
 def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> Scan:
-    """Open a file of any known format, which its content tells. It comes with its annotations in CSV files beside it.
+    """Open a file of any known format, told by its content; annotations in a CSV file beside it come along.
 
     axes: names of the axes of a raw array, for instance ("coil", "phase", "readout"); guessed if left out.
     Raises FileFormatError for a file of another format, or a damaged or incomplete one; InputError for axes that do

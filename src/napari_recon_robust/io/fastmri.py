@@ -106,7 +106,7 @@ class FastMRIScan(Scan):
         self._file.close()
 
     def _measured(self) -> Tensor:
-        """The stored mask, else the columns in which any coil has values, without the padding of the matrix."""
+        """The stored mask, else the columns that one coil has values in, without the padding of the matrix."""
         inside = torch.zeros(1, self.header.phase, dtype=torch.bool)
         inside[:, self._columns] = True
         if self._mask is not None:

@@ -10,10 +10,7 @@ from ..ground.errors import InputError
 
 
 class Format(ABC):
-    """A file format.
-
-    label: its name. suffixes: those of its files. expects: what a file of this format contains, in a few words.
-    """
+    """A file format. label: its name. suffixes: of its files. expects: what makes a file one, in a few words."""
 
     label: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]

@@ -143,7 +143,7 @@ class ISMRMRDScan(Scan):
         return noise.prewhiten(torch.from_numpy(kspace), self._whitening).numpy()
 
     def _measured(self) -> Tensor:
-        """The lines that were acquired in every slice; partial echoes are recognised by their zeros."""
+        """The lines that were acquired in every slice, partial echoes told by their zeros."""
         slices = self._heads["idx"]["slice"][self._lines]
         lines = torch.ones(1, self.header.phase, dtype=torch.bool)
         for number in self._numbers:
