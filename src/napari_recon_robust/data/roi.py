@@ -153,7 +153,7 @@ class ROI(Specification):
         return cls.box(row, column, height, width)
 
     def mask(self, shape: tuple[int, int]) -> Tensor:
-        """Bool (rows, columns), True inside; InputError if it has no pixel in the image, or a box reaches outside."""
+        """Bool (rows, columns), True inside; InputError if no pixel lies in the image, or a box reaches outside."""
         rows, columns = shape
         inside = np.logical_or.reduce([one.rasterise(rows, columns) for one in self.shapes])
         if not inside.any():

@@ -60,7 +60,7 @@ class Scan(ABC):
         """Close the file."""
 
     def _measured(self) -> Tensor:
-        """Which points were measured, bool (1, phase) or (readout, phase): those not zero in all coils."""
+        """Which points were measured, those that are not zero in all coils: bool (1, phase) or (readout, phase)."""
         return measured_points(self.kspace(len(self) // 2).numpy())
 
     def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:
@@ -102,7 +102,7 @@ class Scan(ABC):
         return {"slice": slice, "voxel": voxel and list(voxel), "upside_down": self.header.upside_down}
 
     def kspace(self, slice: int) -> Tensor:
-        """One slice, complex64 (coils, readout, phase); not to be changed in place.
+        """One slice, complex64 (coils, readout, phase); do not change it in place.
 
         Raises InputError for a slice that does not exist, or NaN or infinity in it; FileFormatError if it cannot
         be read.
@@ -136,7 +136,7 @@ class Scan(ABC):
         return None if stored is None else torch.from_numpy(np.asarray(stored, dtype=np.float32))
 
     def measurement(self, slice: int, sampling: Sampling | Tensor | None = None) -> Measurement:
-        """One slice as a reconstructor sees it; without `sampling` as it was acquired.
+        """One slice as a reconstructor sees it; without `sampling` it is as it was acquired.
 
         sampling: how to undersample, or a mask (phase,), (1, phase) or (readout, phase). Only acquired points are
         kept. Raises InputError for a mask that does not fit or keeps nothing.
@@ -172,7 +172,7 @@ class Scan(ABC):
 
 
 def measured_points(kspace: ArrayLike) -> Tensor:
-    """The points that are not zero in all coils, (coils, readout, phase) -> bool; (1, phase) if whole lines are."""
+    """Which points of (coils, readout, phase) are not zero in all coils: bool (1, phase) for whole lines, else 2-D."""
     points = np.any(np.asarray(kspace), 0)
     lines = points.any(0, keepdims=True)
     return torch.from_numpy(lines if np.array_equal(points, np.broadcast_to(lines, points.shape)) else points)
