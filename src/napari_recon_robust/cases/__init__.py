@@ -1,1 +1,1 @@
-"""What is saved of a comparison, and how it is made again."""
+"""Saved cases: writing and reading them, and computing them again."""

@@ -4,7 +4,7 @@
     kspace.h5    clean, perturbed and random samples, sampling mask, full k-space where it is known
     images.npz   the images that were compared
 
-The same for the window, the command line and replay. It holds no identifiers, dates or paths of the input.
+The window, the command line and replay share this layout. It holds no identifiers, dates or paths of the input.
 """
 
 import hashlib
@@ -36,10 +36,10 @@ Array = NDArray[Any]
 
 
 class CaseRecipe(Specification):
-    """How a case is made again: perturbation and method with all their knobs, what they ran on and with.
+    """What makes a case again: perturbation and method with all their knobs, their input and their environment.
 
     input: SHA-256 of the clean samples and the mask. source: plain facts for the reader (slice, sampling), never a
-    path. weights: of files their SHA-256, of packages their version, by name. threads: of torch, on which the last
+    path. weights: the SHA-256 of files and the versions of packages, by name. threads: torch's, on which the last
     bits depend.
     """
 
@@ -76,7 +76,7 @@ class Case:
 
 
 def save_case(case: Case, folder: str | Path) -> Path:
-    """Write the case as a new folder, all or nothing; InputError if there is something at its place already."""
+    """Write the case as a new folder, completely or not at all; InputError if the folder exists already."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder.name} exists and is not empty; name a new folder for the case.")
@@ -108,7 +108,7 @@ def save_case(case: Case, folder: str | Path) -> Path:
 
 
 def load_case(folder: str | Path) -> Case:
-    """Read a case and verify it; FileFormatError that names the file that is missing, damaged or altered."""
+    """Read a case and verify it; FileFormatError names a file that is missing, damaged or altered."""
     folder = Path(folder).resolve()  # "." has no name to say
     description = _read_description(folder)
     for name in (KSPACE, IMAGES):
@@ -132,7 +132,7 @@ def load_case(folder: str | Path) -> Case:
 
 
 def array_hash(*arrays: Array) -> str:
-    """SHA-256 of arrays: their types, shapes and values."""
+    """SHA-256 of the types, shapes and values of arrays."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
@@ -141,13 +141,13 @@ def array_hash(*arrays: Array) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
+    """SHA-256 of the content of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python and of what computes."""
+    """The versions of Python and of the packages that compute."""
     return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
 
 
@@ -179,7 +179,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
 
 
 def _seal(description: Mapping[str, Any]) -> str:
-    """SHA-256 of what the description says."""
+    """SHA-256 of a description."""
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 

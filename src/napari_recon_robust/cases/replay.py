@@ -28,10 +28,10 @@ MEASURES = ("clean", "perturbed", "random", "perturbed_reference")
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """A case computed again: its outcomes, and how far their metrics lie from the saved ones.
+    """A case computed again: its outcomes, and how far their metrics are from the saved ones.
 
     difference: the largest |new - saved| over SSIM, PSNR / 100 dB and NMSE of all images and regions.
-    changes: what is different from when it was saved (versions, weights, threads), in words.
+    changes: what has changed since it was saved (versions, weights, threads), in words.
     """
 
     case: Case
@@ -46,7 +46,7 @@ class Replay:
         return self.difference <= TOLERANCE
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The difference, the changes and the outcomes as JSON values."""
         return {
             "reproduced": self.reproduced,
             "difference": self.difference,
@@ -55,7 +55,7 @@ class Replay:
         }
 
     def summary(self) -> str:
-        """One sentence."""
+        """One sentence that says whether the case was reproduced."""
         because = f" What has changed: {'; '.join(self.changes)}." if self.changes else ""
         if self.reproduced:
             return f"The metrics are reproduced: the largest difference is {self.difference:.1e}.{because}"
@@ -72,10 +72,10 @@ def make_case(
     perturbation_knobs: Mapping[str, Any] | None = None,
     source: Mapping[str, Any] | None = None,
 ) -> Case:
-    """All of a perturbation's outcomes as a case that `evaluation.record.save_case` writes.
+    """All of a perturbation's outcomes as a case that `cases.record.save_case` writes.
 
-    method: a reconstructor is at its defaults. source: plain facts on where the slice is from (slice number,
-    sampling), no paths or identifiers.
+    method: a reconstructor is at its defaults. source: plain facts about where the slice is from (slice number,
+    sampling), without paths or identifiers.
     """
     if not outcomes:
         raise InputError("there is nothing to save; run a perturbation first.")
@@ -128,11 +128,11 @@ def measurement_of(case: Case) -> Measurement:
 
 
 def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None) -> Job[Replay]:
-    """Reconstruct and measure everything again from the saved k-space alone, and compare with what was saved.
+    """Reconstruct and measure everything again from nothing but the saved k-space, and compare with what was saved.
 
-    case: a loaded one, or its folder. reconstructor: the method where it is not one of the registry's: what a case
-    names is never looked for and run. Raises InputError without it, for another one than the case's, or if the k-space
-    is not the recipe's, FileFormatError for a folder that is not a sound case.
+    case: a loaded one, or its folder. reconstructor: must be given if the case's method is not in the registry, since
+    an own model that a case names is never looked for and run. Raises InputError if it is missing or another one than
+    the case's, or if the k-space is not the recipe's; FileFormatError for a folder that is not a sound case.
     """
     if not isinstance(case, Case):
         case = record.load_case(case)
@@ -162,7 +162,7 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None) 
 
 
 def _samples(case: Case) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
-    """Samples, full k-space and mask of each result; None for what is not known, or the clean scan's."""
+    """The samples, full k-space and mask of each result; None if one is not known, or is the clean scan's."""
     perturbed = _tensor(case, "perturbed")
     more = [_tensor(case, name) if name in case.kspace else None for name in ("perturbed_full", "perturbed_mask")]
     full, mask = (list[Tensor | None]([None] * len(perturbed)) if one is None else list(one) for one in more)
@@ -190,7 +190,7 @@ def _perturbed(case: Case, index: int, changed: Measurement, clean: Measurement)
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:
-    """The outcome's JSON, with what a replay needs to say the same."""
+    """The outcome's JSON, with what a replay needs to give the same words."""
     perturbed = outcome.perturbed
     return {
         **outcome.to_json(),
@@ -222,7 +222,7 @@ def _full(outcomes: Sequence[Outcome]) -> Iterator[Tensor]:
 
 
 def _difference(saved: Any, new: Any) -> float:
-    """The largest difference of two metrics trees; infinite where one has a value and the other none."""
+    """The largest difference between two trees of metrics; infinite if one has a value that the other lacks."""
     if isinstance(saved, Mapping) and isinstance(new, Mapping) and saved.keys() == new.keys():
         scale = {"psnr": 100.0}
         return max((_difference(saved[key], new[key]) / scale.get(key, 1.0) for key in saved), default=0.0)
@@ -234,7 +234,7 @@ def _difference(saved: Any, new: Any) -> float:
 
 
 def _method(recipe: CaseRecipe, given: Reconstructor | None) -> Method:
-    """That of the case, at its knobs: one that is listed here, or the own model that is given, wherever it is now."""
+    """The case's method at its knobs: one of the registry, or the own model that is given, wherever it is now."""
     listed = recipe.method in reconstructors.ids()
     if given is None and not listed:
         raise InputError(

@@ -1,1 +1,1 @@
-"""Regions of interest, metrics, comparisons, and the record of a result."""
+"""Judging one result: metrics, comparisons, contrast."""

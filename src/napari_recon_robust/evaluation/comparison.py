@@ -1,4 +1,4 @@
-"""Clean against perturbed against random control against the reference, in numbers, images and one sentence."""
+"""The clean, the perturbed and the random control image against the reference, in numbers, images and one sentence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,15 +22,15 @@ class Comparison:
     """Images of one slice under one perturbation, and what they say.
 
     All images are real float32 (rows, columns) in the scan's units. reference: the fully sampled image of the
-    clean k-space; perturbed_reference: that of the perturbed k-space; both None where no full k-space is known,
-    then metrics are against the clean image. random: under random noise of the perturbation's norm.
+    clean k-space; perturbed_reference: that of the perturbed k-space. Both are None if no full k-space is known;
+    metrics are then against the clean image. random: the image under random noise of the perturbation's norm.
     judged_by: whether `perturbed` is measured against the clean reference (noise: the anatomy is the same) or
     the perturbed one (an inserted feature: the truth has changed). Data range and foreground come from the clean
     reference for all of them. searched: whether the perturbation was searched for, and so should beat chance.
     thermal: the perturbation in multiples of the thermal noise.
-    consistency: ||A x - y|| / ||y|| of each image with its own samples, empty where an image has no phase.
+    consistency: ||A x - y|| / ||y|| of each image with its own samples, empty if an image has no phase.
     region: the ROI in words. findings: reliability checks that failed, name to words. statement: what the perturbation
-    says of itself.
+    says about itself.
     """
 
     clean: Tensor
@@ -51,7 +51,7 @@ class Comparison:
 
     @property
     def target(self) -> Tensor:
-        """What images are measured against: the clean reference, else the clean image."""
+        """The image against which the others are measured: the clean reference, else the clean image."""
         return self.clean if self.reference is None else self.reference
 
     @cached_property
@@ -74,7 +74,7 @@ class Comparison:
 
     @cached_property
     def degradation(self) -> dict[str, dict[str, float]]:
-        """(m_clean - m_perturbed) / m_clean of each metric on each region; NMSE rises, so its value is negative."""
+        """(m_clean - m_perturbed) / m_clean of each metric m on each region; it is negative for NMSE, which rises."""
         before, after = self.metrics["clean"], self.metrics["perturbed"]
         return {
             region: {
@@ -89,7 +89,7 @@ class Comparison:
         """How far the ROI S moved, for "perturbed" and "random".
 
         change: ||S (f(k+z) - f(k))|| / ||S X||, by which methods may be compared. error_ratio:
-        ||S (f(k+z) - X)|| / ||S (f(k) - X)||, which flatters a bad method and never stands alone.
+        ||S (f(k+z) - X)|| / ||S (f(k) - X)||, which flatters a bad method and is never shown by itself.
         """
         size = self._norm(self.target)
         error = self._norm(self.clean - self.target)
@@ -103,10 +103,10 @@ class Comparison:
 
     @cached_property
     def recovery(self) -> float | None:
-        """Contrast recovery <dt, df>_S / ||dt||_S^2 on the ROI S of a change of the truth; None where it stays.
+        """Contrast recovery <dt, df>_S / ||dt||_S^2 on the ROI S of a change of the truth; None if it has not changed.
 
-        dt: the change of the fully sampled image, df: that of the reconstruction, 1: all of it is seen, 0: nothing.
-        Does not depend on the images' scale.
+        dt: the change of the fully sampled image, df: that of the reconstruction. 1 means that all of the change is
+        seen, 0 that nothing is. The value does not depend on the images' scale.
         """
         if self.judged_by == "clean" or self.reference is None or self.perturbed_reference is None:
             return None
@@ -117,7 +117,7 @@ class Comparison:
 
     @cached_property
     def cautions(self) -> dict[str, str]:
-        """What keeps the ROI from telling of the anatomy, name to words; empty if nothing does."""
+        """Reasons why the ROI says little about the anatomy, name to words; empty if there are none."""
         pixels, tissue = int(self.roi.sum()), int((self.roi & self.foreground).sum())
         if pixels == self.roi.numel():
             words = "The whole image was searched, air included: a local weakness is averaged away; draw a region."
@@ -136,7 +136,7 @@ class Comparison:
 
     @cached_property
     def warnings(self) -> dict[str, str]:
-        """What makes the outcome unreliable or meaningless, name to words; empty if nothing does."""
+        """Reasons why the outcome is unreliable or meaningless, name to words; empty if there are none."""
         found = {**self.findings, **self.cautions}
         moved = {name: values["change"] for name, values in self.stability.items()}
         if self.searched and self.judged_by == "clean" and 0 < moved["random"] >= moved["perturbed"]:
@@ -162,7 +162,7 @@ class Comparison:
         return text.strip()
 
     def to_json(self) -> dict[str, Any]:
-        """Metrics, what they stand on, and the words, as JSON values; what is not finite is null."""
+        """The metrics, what they rest on, and the words, as JSON values; null for numbers that are not finite."""
         return {
             "perturbed_reference": None,
             **{name: metrics.to_json(measured) for name, measured in self.metrics.items()},
@@ -178,7 +178,7 @@ class Comparison:
         }
 
     def _changed(self, words: str, name: str) -> str:
-        """How far the ROI moved, after some words; nothing where the target has nothing to compare with."""
+        """These words and how far the ROI moved; empty if the target is zero on it."""
         change = self.stability[name]["change"]
         return f"{words} {_percent(change)}" if isfinite(change) else ""
 
@@ -199,7 +199,7 @@ def finite(value: Any) -> Any:
 
 
 def _percent(share: float) -> str:
-    """With two digits, and none of them lost for a small share."""
+    """A share in percent with two digits, also of a small share."""
     if 0 < share < 1e-4:
         return "less than 0.01%"
     return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.2g}%"

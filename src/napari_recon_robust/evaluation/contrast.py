@@ -10,17 +10,17 @@ from torch import Tensor
 
 from ..ground.errors import InputError
 
-GAP, WIDTH = 2, 4  # pixels: surroundings begin and end there around a region
+GAP, WIDTH = 2, 4  # pixels: the gap around a region, and the width of its surroundings beyond
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class Probability:
-    """The share of independent samples in which something holds, and what their number leaves open.
+    """The share of independent samples in which something holds, with its Monte-Carlo error.
 
     value: holding / samples. low, high: Jeffreys' interval of 95%, the quantiles of Beta(k + 1/2, n - k + 1/2) for k of
     n samples, 0 for k = 0 and 1 for k = n (Brown, Cai, DasGupta, Statistical Science 2001, doi:10.1214/ss/1009213286).
-    It is the Monte-Carlo error alone: it says nothing of how right the samples are.
+    The interval holds only the Monte-Carlo error; it says nothing about how right the samples are.
     """
 
     holding: int
@@ -28,7 +28,7 @@ class Probability:
 
     @property
     def value(self) -> float:
-        """The share."""
+        """The share of samples, holding / samples."""
         return self.holding / self.samples
 
     @property
@@ -57,12 +57,12 @@ class Contrasts:
 
     @property
     def mean(self) -> float:
-        """Over the samples."""
+        """The mean contrast over the samples."""
         return float(self.values.mean())
 
     @property
     def deviation(self) -> float:
-        """The standard deviation over the samples; NaN for one alone."""
+        """The standard deviation of the contrast over the samples; NaN for a single sample."""
         return float(self.values.std())
 
     def exceeds(self, value: float) -> Probability:
@@ -80,7 +80,7 @@ class Contrasts:
         )
 
     def to_json(self, value: float) -> dict[str, Any]:
-        """Everything, for the probability that `value` is exceeded."""
+        """All contrasts, and the probability that `value` is exceeded, as JSON values."""
         found = self.exceeds(value)
         return {
             "contrasts": self.values.tolist(),
@@ -97,7 +97,7 @@ class Contrasts:
 def contrasts(images: Tensor, region: Tensor, reference: Tensor) -> Contrasts:
     """The contrast in each image, (samples, rows, columns) complex or real; regions: bool (rows, columns).
 
-    Raises InputError where the regions overlap, one is empty, or the reference is zero in an image.
+    Raises InputError if the regions overlap, one is empty, or the reference is zero in an image.
     """
     for name, one in (("region", region), ("reference region", reference)):
         if not bool(one.any()):
@@ -112,7 +112,7 @@ def contrasts(images: Tensor, region: Tensor, reference: Tensor) -> Contrasts:
 
 
 def surroundings(region: Tensor) -> Tensor:
-    """The pixels 3 to 6 beyond a region, bool (rows, columns): the reference where none is given."""
+    """The pixels 3 to 6 beyond a region, bool (rows, columns), which are the reference if none is given."""
     pixels = region.cpu().numpy()
     disc = binary_dilation(pixels, iterations=GAP)
     found = binary_dilation(disc, iterations=WIDTH) & ~disc

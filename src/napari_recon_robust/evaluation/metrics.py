@@ -1,6 +1,6 @@
 """SSIM, PSNR and NMSE of magnitude images, on a region, the foreground or the whole image.
 
-Everything is computed in float64 and differentiable. Images are never matched in mean or scale.
+All metrics are computed in float64 and are differentiable. Images are never matched in mean or scale.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Metrics:
     nmse: float
 
     def to_json(self) -> dict[str, float | None]:
-        """As JSON knows numbers: what is not finite becomes null."""
+        """The metrics as JSON values; numbers that are not finite become null."""
         return {name: value if isfinite(value) else None for name, value in vars(self).items()}
 
 
@@ -48,10 +48,10 @@ def data_range_of(reference: Tensor) -> float:
 def ssim_map(image: Tensor, reference: Tensor, data_range: float) -> Tensor:
     """SSIM(p) = (2 mu_x mu_r + C1)(2 s_xr + C2) / ((mu_x^2 + mu_r^2 + C1)(s_x^2 + s_r^2 + C2)), Ck = (Kk L)^2.
 
-    Means, sample variances and covariance in a uniform 7x7 window, K1 = 0.01, K2 = 0.03, L the data range;
-    images are continued by reflection about their edge. As `skimage.metrics.structural_similarity(full=True)`;
-    Wang et al. 2004, doi:10.1109/TIP.2003.819861. (..., rows, columns) to float64 of the same shape.
-    InputError for an image with a side below 7 pixels.
+    Means, sample variances and covariance are those of a uniform 7x7 window; K1 = 0.01, K2 = 0.03, L is the data range.
+    Images are continued by reflection about their edge. The map is that of
+    `skimage.metrics.structural_similarity(full=True)`; Wang et al. 2004, doi:10.1109/TIP.2003.819861. It has the
+    images' shape (..., rows, columns), in float64. InputError for an image with a side below 7 pixels.
     """
     _check_shapes(image, reference)
     rows, columns = reference.shape[-2:]
@@ -71,7 +71,7 @@ def ssim_map(image: Tensor, reference: Tensor, data_range: float) -> Tensor:
 def ssim(image: Tensor, reference: Tensor, data_range: float, mask: Tensor | None = None) -> Tensor:
     """The SSIM map averaged over `mask` (bool, any shape, one pixel suffices).
 
-    Without a mask: over the whole image less a border of 3 pixels, as scikit-image's mean.
+    Without a mask it is averaged over the whole image less a border of 3 pixels, as scikit-image's mean is.
     """
     return _ssim_mean(ssim_map(image, reference, data_range), mask)
 
@@ -102,7 +102,7 @@ def measure(
 
     roi, tissue: bool (rows, columns); tissue is the foreground, by default the reference's own. data_range: the
     reference's maximum by default.
-    On masks SSIM is the map of the whole image averaged over the mask; "image" is scikit-image's mean.
+    On a region SSIM is the map of the whole image averaged over that region; on "image" it is scikit-image's mean.
     """
     span = data_range_of(reference) if data_range is None else data_range
     image, reference = image.detach(), reference.detach()
@@ -149,7 +149,7 @@ def _masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _window_mean(x: Tensor) -> Tensor:
-    """Mean in the 7x7 window, the image continued by reflection about its edge (d c b a | a b c d)."""
+    """The mean in the 7x7 window; the image is continued by reflection about its edge (d c b a | a b c d)."""
     border = WINDOW // 2
     for dim in (-2, -1):
         length = x.shape[dim]

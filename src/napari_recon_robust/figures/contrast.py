@@ -9,7 +9,7 @@ from . import plots
 
 
 def contrast_histogram(path: Path, found: Contrasts, exceeds: float, title: str) -> None:
-    """The histogram of the contrasts in percent, with the value that they may exceed, and the probability of that.
+    """Draw the histogram of the contrasts in percent, the value in question, and the probability of exceeding it.
 
     Raises InputError for a file that cannot be written.
     """

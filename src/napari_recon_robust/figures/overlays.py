@@ -1,4 +1,4 @@
-"""Maps over the anatomy as figures: the anatomy in grey, and beside it the map, translucent, on the same anatomy."""
+"""Figures of maps: the anatomy in grey, and beside it the map, translucent, on the same anatomy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 Map = NDArray[np.float32]
 
-# Even steps to the eye, also of the colour-blind; the red of what is lost is none of its colours for any of them.
+# The steps look even, to colour-blind eyes too; for all of them the red of what is lost differs from its colours.
 COLOURS, LOST_COLOUR, MARK = "viridis", "#cc3311", "white"
-LIGHT = 0.35  # where the colours of what is kept begin: none as dark as what is lost
+LIGHT = 0.35  # where the colours of what is kept begin, so that none is as dark as what is lost
 ALPHA = 0.55
 KEPT, LOST = 1.0, 0.5  # recoveries
 
 
 @dataclass(frozen=True, eq=False)
 class Underlay:
-    """What lies below a map: a magnitude image, float32 (rows, columns).
+    """The magnitude image below a map, float32 (rows, columns).
 
-    voxel: its (row, column, slice) size in mm, or None. upside_down: the stored image is so for a radiologist; it is
-    turned, and its rows keep their numbers.
+    voxel: its (row, column, slice) size in mm, or None. upside_down: whether a radiologist would see the stored image
+    upside down; it is then turned, and its rows keep their numbers.
     """
 
     image: Map
@@ -47,10 +47,10 @@ def fragility_figure(
     title: str,
     relative_to: str,
 ) -> None:
-    """Where an attack would succeed, and the noise amplification where it is known.
+    """Draw where an attack would succeed, and the noise amplification if it is known.
 
     change: the expected change in percent of the maximum of `relative_to`; noise: in multiples of the fully sampled
-    image's; both float32 (rows, columns), NaN where they are not known. regions: numbered from 1 in their order.
+    image's; both are float32 (rows, columns), NaN where they are not known. regions: numbered from 1 in their order.
     """
     figure, panels = _figure(title, anatomy, 2 if noise is None else 3)
     _over(panels[1], change, f"expected change (% of {relative_to}'s maximum)")
@@ -69,10 +69,10 @@ def fragility_figure(
 def retention_figure(
     path: Path, anatomy: Underlay, recoveries: Map, worst: Sequence[tuple[float, float]], *, title: str
 ) -> None:
-    """Where a feature is kept, and where it is lost.
+    """Draw where a feature is kept, and where it is lost.
 
     recoveries: float32 (rows, columns), NaN where none was inserted. worst: the (row, column) of those that were
-    inserted again alone, numbered from 1 in their order.
+    inserted again one by one, numbered from 1 in their order.
     """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
@@ -102,7 +102,7 @@ def retention_figure(
 
 @dataclass(frozen=True)
 class _Mark:
-    """A line of the legend; a mark without colour is an outline."""
+    """One entry of the legend; a mark without colour is an outline."""
 
     words: str
     marker: str = "o"
@@ -112,7 +112,7 @@ class _Mark:
 
 
 def _figure(title: str, anatomy: Underlay, count: int) -> tuple["Figure", list["Axes"]]:
-    """Panels of the same anatomy, the first of it alone."""
+    """Panels of the same anatomy; the first panel shows nothing else."""
     from matplotlib.figure import Figure
 
     row, column, _ = anatomy.voxel or (1.0, 1.0, 1.0)
@@ -139,7 +139,7 @@ def _axis(name: str, side: float, anatomy: Underlay) -> str:
 def _over(
     panel: "Axes", values: Map, label: str, low: float = 0.0, high: float | None = None, colours: Any = COLOURS
 ) -> Any:
-    """A map over a panel's anatomy; its colour bar, in colours as translucent."""
+    """Draw a map over a panel's anatomy; returns its colour bar, whose colours are as translucent."""
     shown = panel.imshow(
         np.ma.masked_invalid(values),
         cmap=colours,
@@ -169,14 +169,14 @@ def _number(panel: "Axes", column: float, row: float, number: int, size: float) 
 
 
 def _rimmed() -> list[Any]:
-    """A dark rim, for marks on bright tissue."""
+    """The effect of a dark rim, for marks on bright tissue."""
     from matplotlib.patheffects import withStroke
 
     return [withStroke(linewidth=2.5, foreground="black")]
 
 
 def _explain(figure: "Figure", marks: Sequence[_Mark]) -> None:
-    """A legend below the panels. Marks that are white on the anatomy are black on paper."""
+    """Draw a legend below the panels. Marks that are white on the anatomy are black on paper."""
     from matplotlib.lines import Line2D
 
     handles = [

@@ -1,4 +1,4 @@
-"""Curves as figures, and how any figure is written to a file."""
+"""Figures of curves, and writing any figure to a file."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".pdf", ".svg")
 NOTICE = "Not for diagnostic use."
 
-# Worst and control, told apart by line and mark as well as by colour.
+# Line and mark, as well as colour, tell worst and control apart.
 WORST, CONTROL, OTHER = "C3o-", "C7s--", "C0x"
 _RMSE = "relative RMSE of the region (fraction)"
 
 
 def check_file(path: Path) -> None:
-    """InputError for a file that no figure can be written to."""
+    """Raise InputError for a file that no figure can be written to."""
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent.name} for {path.name}; make it, or name another one.")
     if path.suffix.lower() not in SUFFIXES:
@@ -31,10 +31,10 @@ def check_file(path: Path) -> None:
 def worst_case_curve(
     path: Path, budgets: Sequence[float], comparisons: "Sequence[Comparison]", title: str, budget_of: str
 ) -> None:
-    """SSIM and RMSE of the ROI over the budget, perturbed and random, from the clean image on.
+    """Draw SSIM and RMSE of the ROI over the budget, perturbed and random; the clean image is at budget 0.
 
-    budget_of: what the budgets are fractions of. RMSE relative to the ROI's norm in the reference: flat regions lose
-    SSIM for little. Where the object was changed, images of it are held against the changed truth.
+    budget_of: what the budgets are fractions of. RMSE is relative to the ROI's norm in the reference, since flat
+    regions lose SSIM through small changes. If the object was changed, images are compared with the changed truth.
     """
     figure, (left, right) = panels(title)
     order = sorted(range(len(budgets)), key=lambda number: budgets[number])
@@ -62,10 +62,10 @@ def turned_only(poses: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str, worst: str) -> None:
-    """SSIM and RMSE of the ROI over the angle, and what interpolation alone costs.
+    """Draw SSIM and RMSE of the ROI over the angle, and what interpolation by itself costs.
 
-    poses: the curve of a rotation's details. The line joins those that are turned alone; those that are moved or scaled
-    as well are single marks, and the worst of all poses but the scan's own, by its NMSE, has a ring: `worst` in words.
+    poses: the curve of a rotation's details. The line joins poses that are only turned; those that are moved or scaled
+    as well are single marks. The worst pose by NMSE, the scan's own left out, has a ring; `worst` says it in words.
     """
     figure, (left, right) = panels(title)
     turned, others = turned_only(poses), [pose for pose in poses if not _turned(pose)]
@@ -102,7 +102,7 @@ def panels(title: str, count: int = 2, width: float = 4.5) -> tuple["Figure", "S
 
 
 def finish(figure: "Figure", path: Path) -> None:
-    """A grid and a legend for each panel, and the file."""
+    """Add a grid and a legend to each panel, and write the file."""
     for axes in figure.axes:
         axes.grid(alpha=0.3)
         axes.legend(frameon=False, fontsize="small")
@@ -110,7 +110,7 @@ def finish(figure: "Figure", path: Path) -> None:
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a figure, with the notice; InputError for a file that cannot be written."""
+    """Write a figure with the notice; InputError for a file that cannot be written."""
     check_file(path)
     figure.text(0.995, 0.99, NOTICE, ha="right", va="top", size=7, color="0.4")
     try:
@@ -120,10 +120,10 @@ def save(figure: "Figure", path: Path) -> None:
 
 
 def _turned(pose: Mapping[str, Any]) -> bool:
-    """Whether it is neither moved nor scaled."""
+    """Whether a pose is neither moved nor scaled."""
     return not any(pose["shift"]) and pose["scale"] == 1
 
 
 def _scores(poses: Sequence[Mapping[str, Any]], name: str) -> list[float]:
-    """SSIM as it is, of NMSE the root."""
+    """The values of SSIM, or the roots of those of NMSE."""
     return [float(pose[name]) ** (0.5 if name.endswith("nmse") else 1) for pose in poses]

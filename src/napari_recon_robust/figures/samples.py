@@ -7,10 +7,10 @@ from . import plots
 
 
 def samples_curve(path: Path, curve: SamplesCurve, title: str) -> None:
-    """SSIM, PSNR and NMSE of the foreground over the number of samples, fewest on the left.
+    """Draw SSIM, PSNR and NMSE of the foreground over the number of samples, with the fewest on the left.
 
-    A line joins the means over the masks of each acceleration; dots are the masks. The axis names the lines, where
-    whole ones are sampled, and the effective R. Raises InputError for a file that cannot be written.
+    A line joins the means over the masks of each acceleration; dots are the masks. The axis gives the number of lines,
+    if whole ones are sampled, and the effective R. Raises InputError for a file that cannot be written.
     """
     figure, panels = plots.panels(title, 3)
     levels = curve.levels

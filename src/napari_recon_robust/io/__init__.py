@@ -1,6 +1,6 @@
-"""Reading scans: one module for each file format and one table of them.
+"""Reading scans: one module for each file format, and one table of all formats.
 
-Other packages add formats by the entry point group `napari_recon_robust.formats`: a class derived from `Format`.
+Other packages add formats, classes derived from `Format`, by the entry point group `napari_recon_robust.formats`.
 """
 
 from collections.abc import Sequence
@@ -47,8 +47,8 @@ def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> "Scan":
     """Open a file of any known format, told by its content; annotations in a CSV file beside it come along.
 
     axes: names of the axes of a raw array, for instance ("coil", "phase", "readout"); guessed if left out.
-    Raises FileFormatError for a file that is none of these, damaged or incomplete; InputError for axes that do not
-    fit.
+    Raises FileFormatError for a file of another format, or a damaged or incomplete one; InputError for axes that do
+    not fit.
     """
     path = Path(path)
     format = format_of(path)

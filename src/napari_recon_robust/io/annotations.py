@@ -1,4 +1,4 @@
-"""fastMRI+ annotations: boxes that radiologists drew into fastMRI's images.
+"""fastMRI+ annotations: boxes that radiologists drew on fastMRI's images.
 
 Source: Zhao et al., fastMRI+, Scientific Data 2022, doi:10.1038/s41597-022-01255-z, and its repository's converter.
 """
@@ -16,10 +16,10 @@ COLUMNS = ("file", "slice", "study_level", "x", "y", "width", "height", "label")
 def read_annotations(path: str | Path, file_name: str, rows: int, columns: int | None = None) -> list[Annotation]:
     """The annotations of one scan: stored rows [H - y - h, H - y), columns [x, x + w), H = `rows`.
 
-    fastMRI+ draws into images turned upside down; `rows` (and `columns`, if boxes outside are to be left out) are
-    those of the stored reconstruction, not the header's. file_name: of the scan, with or without its suffix.
-    Every row gives an annotation; where its box cannot be used, `box` is None and `note` says why.
-    Raises FileFormatError for a file without these columns.
+    fastMRI+ draws on images turned upside down. `rows` (and `columns`, if boxes outside are to be left out) are
+    those of the stored reconstruction, not the header's. file_name: the scan's, with or without its suffix.
+    Every line of the table gives an annotation. If its box cannot be used, `box` is None and `note` says why.
+    Raises FileFormatError for a file without the columns of such a table.
     """
     path = Path(path)
     try:
@@ -45,7 +45,7 @@ def read_annotations(path: str | Path, file_name: str, rows: int, columns: int |
 
 
 def beside(scan: Path, rows: int, columns: int) -> tuple[Annotation, ...]:
-    """The scan's annotations from all fastMRI+ tables in its folder; other CSV files are passed over."""
+    """The scan's annotations from all fastMRI+ tables in its folder; other CSV files are ignored."""
     annotations: list[Annotation] = []
     for table in sorted(scan.parent.glob(f"*{SUFFIX}")):
         try:
@@ -56,7 +56,7 @@ def beside(scan: Path, rows: int, columns: int) -> tuple[Annotation, ...]:
 
 
 def _stem(file_name: str) -> str:
-    """The name of a scan as fastMRI+ writes it."""
+    """The name of a scan in fastMRI+'s spelling."""
     return file_name.strip().removesuffix(".h5")
 
 
@@ -80,7 +80,7 @@ def _annotation(fields: tuple[str, ...], rows: int, columns: int | None, repeate
 
 
 def _box(fields: list[str], label: str, rows: int, columns: int | None) -> tuple[ROI | None, str]:
-    """The box in stored-array coordinates, or None and why."""
+    """The box in stored-array coordinates, or None with the reason."""
     try:
         x, y, width, height = (int(field) for field in fields)
         box = ROI.box(rows - y - height, x, height, width, label=label)

@@ -1,6 +1,6 @@
 """BART's .cfl/.hdr pairs.
 
-The header is text with up to 16 sizes, the first runs fastest; the data are complex64.
+The header is text with up to 16 sizes; the first axis runs fastest. The data are complex64.
 Source: https://github.com/mrirecon/bart, doc/README; dimensions 0 readout, 1 phase encoding, 2 partition, 3 coil,
 13 slice.
 """
@@ -22,7 +22,7 @@ NAMES = {2: "partitions", 4: "maps", 5: "echo times", 6: "coefficients", 10: "ti
 
 
 class BART(Format):
-    """BART's .cfl/.hdr."""
+    """The format of BART's .cfl/.hdr pairs."""
 
     label = "BART"
     suffixes = (".cfl", ".hdr")
@@ -30,7 +30,7 @@ class BART(Format):
     expects = "a .cfl file with its .hdr beside it"
 
     def recognises(self, path: Path) -> bool:
-        """A .cfl file, or a header that begins as BART's do (.hdr is used by others too)."""
+        """Whether it is a .cfl file, or a header that begins as BART's do (others use .hdr too)."""
         if path.suffix == ".cfl":
             return path.is_file()
         header = path if path.suffix == ".hdr" else path.with_name(path.name + ".hdr")
@@ -66,7 +66,7 @@ class BART(Format):
 
 
 class BARTScan(Scan):
-    """A mapped .cfl file."""
+    """A .cfl file, mapped into memory."""
 
     def __init__(self, name: str, array: NDArray[np.complexfloating]) -> None:
         self._array: Any = array.reshape(array.shape[-1 - SLICE], array.shape[-1 - COIL], *array.shape[-2:])
@@ -91,7 +91,7 @@ class BARTScan(Scan):
 
 
 def _sizes(header: Path) -> list[int]:
-    """The 16 sizes, missing ones filled with 1."""
+    """The 16 sizes; missing ones are 1."""
     try:
         lines = header.read_text(encoding="utf-8", errors="replace").splitlines()
         place = next(index for index, line in enumerate(lines) if line.startswith("# Dimensions"))

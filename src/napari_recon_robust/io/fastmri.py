@@ -1,4 +1,4 @@
-"""fastMRI's HDF5 layout: one volume a file, single- or multi-coil. M4Raw writes the same keys.
+"""fastMRI's HDF5 layout: one volume in each file, single- or multi-coil. M4Raw writes the same keys.
 
 Source: Zbontar et al., fastMRI, arXiv:1811.08839; the header is ISMRMRD's XML.
 """
@@ -24,14 +24,14 @@ REFERENCES = ("reconstruction_rss", "reconstruction_esc")
 
 
 class FastMRI(Format):
-    """fastMRI HDF5."""
+    """The format of fastMRI's HDF5 files."""
 
     label = "fastMRI HDF5"
     suffixes = (".h5", ".hdf5")
     expects = "an HDF5 file with `kspace` (slices, coils, readout, phase)"
 
     def recognises(self, path: Path) -> bool:
-        """An HDF5 file with the key `kspace`."""
+        """Whether it is an HDF5 file with the key `kspace`."""
         if not path.is_file() or not is_hdf5(path):
             return False
         with open_hdf5(path) as file:
@@ -152,7 +152,7 @@ def _fits(matrix: tuple[int, int], readout: int, phase: int) -> bool:
 
 
 def _measured_columns(header: AcquisitionHeader, phase: int) -> slice:
-    """The columns that the header says were measured; all if it says nothing that fits."""
+    """The columns that were measured according to the header; all of them if it says nothing that fits."""
     columns = header.measured_columns
     if columns is None or not 0 <= columns.start < columns.stop <= phase:
         return slice(0, phase)
@@ -183,10 +183,10 @@ def write_fastmri(
 
     kspace: complex (slices, coils, readout, phase). reference: (slices, rows, columns), the RSS, or None.
     encoded_mm: field of view of the encoded matrix (readout, phase) and the slice thickness. matrix: (rows, columns)
-    after the crop. attributes: of the file, for instance `acquisition`.
-    rounding: the largest step, for each coil or for all, that real and imaginary part are rounded to (a quarter of
-    the noise is invisible); the next smaller power of two is used, so that the low bits of the floats are zero and
-    compress away. One chunk for each slice and coil, shuffled and deflated.
+    after the crop. attributes: those of the file, for instance `acquisition`.
+    rounding: the largest step, for each coil or for all, to which real and imaginary part are rounded (a quarter of
+    the noise is invisible). The next smaller power of two is used, so that the low bits of the floats are zero and
+    compress well. Each slice and coil is one chunk, shuffled and deflated.
     Raises InputError for shapes that do not fit.
     """
     import h5py

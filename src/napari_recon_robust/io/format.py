@@ -1,4 +1,4 @@
-"""What every file format is."""
+"""The base class of file formats."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Format(ABC):
 
     @abstractmethod
     def recognises(self, path: Path) -> bool:
-        """Whether the file's content is of this format; says no, and raises nothing, for any other."""
+        """Whether the file's content is of this format; for any other content it returns False and raises nothing."""
 
     @abstractmethod
     def open(self, path: Path, axes: Sequence[str] | None = None) -> "Scan":

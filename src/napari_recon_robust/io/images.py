@@ -1,4 +1,4 @@
-"""Reconstructed images as files that other programs read, and images from such files."""
+"""Writing reconstructed images as files that other programs read, and reading images from such files."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ MAP_SUFFIXES = (".npy", ".png")
 
 
 def check_suffix(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
-    """InputError if an image cannot be written under this name, before any work is done."""
+    """Raise InputError, before any work is done, if an image cannot be written under this name."""
     if not path.name.lower().endswith(suffixes):
         raise InputError(f"{path.name} has no known suffix; end the output's name in one of {', '.join(suffixes)}.")
     if not path.parent.is_dir():
@@ -26,8 +26,8 @@ def check_suffix(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
 def write_image(path: Path, image: Tensor, voxel: tuple[float, float, float] | None = None) -> None:
     """Write one image, complex (rows, columns), in its own units.
 
-    .npy: complex64. .h5: `image` complex64 and `magnitude` float32. .png: the magnitude, 8 bits, its 99.9th
-    percentile white. .nii.gz: the magnitude float32 with the voxel size, axes (column, row, slice).
+    .npy: complex64. .h5: `image` complex64 and `magnitude` float32. .png: the magnitude in 8 bits, with its 99.9th
+    percentile white. .nii.gz: the magnitude float32 with the voxel size and the axes (column, row, slice).
     """
     check_suffix(path)
     values = image.detach().cpu().numpy()
@@ -54,10 +54,10 @@ def write_image(path: Path, image: Tensor, voxel: tuple[float, float, float] | N
 
 
 def read_image(path: Path) -> Tensor:
-    """A magnitude image, float32 (rows, columns), from a file laid out as by `write_image`, or .nii.
+    """A magnitude image, float32 (rows, columns), from .nii or from a file laid out as by `write_image`.
 
-    In the file's own units, which of a picture (.png) are grey values from 0 to 1. Raises InputError for another kind
-    of file or more than one image, FileFormatError for one that cannot be read.
+    It has the file's own units; those of a picture (.png) are grey values from 0 to 1. Raises InputError for another
+    kind of file or more than one image, FileFormatError for a file that cannot be read.
     """
     name = path.name.lower()
     if not name.endswith(READABLE):
@@ -66,7 +66,7 @@ def read_image(path: Path) -> Tensor:
         values = _read(path, name)
     except FileFormatError:
         raise
-    except Exception as error:  # the libraries raise what they like for files that are not what their name says
+    except Exception as error:  # libraries raise errors of any kind for files that are not what their name says
         raise FileFormatError(f"{path.name} cannot be read as an image ({error}); save it again.") from error
     if values.ndim != 2 or not np.issubdtype(values.dtype, np.number):
         size = dimensions(values.shape)

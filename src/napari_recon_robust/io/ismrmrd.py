@@ -1,4 +1,4 @@
-"""ISMRMRD raw data: Cartesian, 2-D, one readout line an acquisition.
+"""ISMRMRD raw data: Cartesian, 2-D, with one readout line in each acquisition.
 
 Source: Inati et al., ISMRM Raw data format, Magn Reson Med 2017, doi:10.1002/mrm.26089: a group with `xml` and with
 `data`, a table of (head, traj, data), data the interleaved float32 samples of all coils.
@@ -26,21 +26,21 @@ NO_IMAGING = (NOISE, 23, 24, 26, 27, 28, 29, 30)
 
 
 class ISMRMRD(Format):
-    """ISMRMRD raw data."""
+    """The format of ISMRMRD raw data."""
 
     label = "ISMRMRD"
     suffixes = (".h5", ".mrd")
     expects = "an HDF5 file with `dataset/xml` and `dataset/data`"
 
     def recognises(self, path: Path) -> bool:
-        """An HDF5 file with a group that has `xml` and `data`."""
+        """Whether it is an HDF5 file with a group that has `xml` and `data`."""
         if not path.is_file() or not is_hdf5(path):
             return False
         with open_hdf5(path) as file:
             return _group(file) is not None
 
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
-        """Read the header and the acquisitions' heads; FileFormatError if they are no 2-D Cartesian scan."""
+        """Read the header and the acquisitions' heads; FileFormatError if they are not of a 2-D Cartesian scan."""
         self._refuse_axes(path, axes)
         file = open_hdf5(path)
         try:
@@ -51,7 +51,7 @@ class ISMRMRD(Format):
 
 
 class ISMRMRDScan(Scan):
-    """An ISMRMRD file; the lines of a slice are read on demand, averaged and, with a noise scan, prewhitened."""
+    """An ISMRMRD file. The lines of a slice are read on demand, averaged and, if there is a noise scan, prewhitened."""
 
     def __init__(self, name: str, file: Any) -> None:
         self._file = file
@@ -141,7 +141,7 @@ class ISMRMRDScan(Scan):
         self._file.close()
 
     def _samples(self, acquisitions: NDArray[np.integer]) -> list[NDArray[np.complexfloating]]:
-        """The samples of some acquisitions, complex (coils, samples) each."""
+        """The samples of each of these acquisitions, complex (coils, samples)."""
         stored = self._data.fields("data")[acquisitions]
         return [
             np.ascontiguousarray(values, np.float32).view(np.complex64).reshape(int(head["active_channels"]), -1)
@@ -149,7 +149,7 @@ class ISMRMRDScan(Scan):
         ]
 
     def _place(self, line: NDArray[np.complexfloating], head: Any, column: NDArray[np.complexfloating]) -> None:
-        """Add a line to its column, its centre sample at readout // 2, without the samples to be discarded."""
+        """Add a line to its column, with its centre sample at readout // 2 and without the samples to be discarded."""
         readout, samples = column.shape[1], line.shape[1]
         whole = samples == readout and head["center_sample"] == 0
         offset = 0 if whole else readout // 2 - int(head["center_sample"])
@@ -203,7 +203,7 @@ def _refuse_other_scans(heads: Any, name: str) -> None:
 
 
 def _group(file: Any) -> str | None:
-    """The group that holds a data set; `dataset` by custom."""
+    """The group that holds the `xml` and `data` of a scan, by custom `dataset`."""
     for name, item in file.items():
         if hasattr(item, "items") and "xml" in item and "data" in item:
             return str(name)

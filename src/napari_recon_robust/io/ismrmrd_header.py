@@ -21,7 +21,7 @@ class Space(Specification):
 
 
 class AcquisitionHeader(Specification):
-    """What is used of the header.
+    """The part of the header that is used here.
 
     first, last, centre: limits of kspace_encoding_step_1. calibration: the parallel imaging's calibration mode.
     """
@@ -38,7 +38,7 @@ class AcquisitionHeader(Specification):
 
     @classmethod
     def parse(cls, xml: bytes | str, name: str) -> Self:
-        """Read the XML; FileFormatError, with the file's name, if it is none."""
+        """Read the XML; FileFormatError, which gives the file's name, if it is not valid."""
         try:
             root = ElementTree.fromstring(xml)
         except ElementTree.ParseError as error:
@@ -70,7 +70,7 @@ class AcquisitionHeader(Specification):
 
     @property
     def voxel(self) -> tuple[float, float, float] | None:
-        """(row, column, slice) size in mm: of the encoded space, which a crop does not change."""
+        """(row, column, slice) size in mm, that of the encoded space, which a crop does not change."""
         encoded, reconstructed = self.encoded, self.reconstructed or self.encoded
         if encoded is None or reconstructed is None:
             return None

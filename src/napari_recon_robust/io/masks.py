@@ -1,4 +1,4 @@
-"""Sampling masks from files."""
+"""Reading sampling masks from files."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ..ground.hdf5 import is_hdf5, open_hdf5
 def read_mask(path: Path) -> Tensor:
     """A sampling mask, bool (1, phase) or (readout, phase), from .npy or from `mask` in an HDF5 file.
 
-    A 1-D array of the phase-encoding lines, or a 2-D one of the points; anything but zero is sampled.
+    The array is 1-D, for phase-encoding lines, or 2-D, for points; any value but zero is sampled.
     Raises FileFormatError for another file or shape.
     """
     try:

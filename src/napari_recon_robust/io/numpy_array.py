@@ -1,4 +1,4 @@
-"""k-space in NumPy's .npy files: axes in any order, named by the user or guessed."""
+"""k-space in NumPy's .npy files, with axes in any order, which the user names or which are guessed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +12,12 @@ from ..ground.errors import FileFormatError, InputError, dimensions
 from .format import Format
 
 AXES = ("slice", "coil", "readout", "phase")
-# Of each axis at most so many entries are looked at when axes are guessed.
+# At most so many entries of each axis are examined when axes are guessed.
 LOOK = 64
 
 
 class NumpyArray(Format):
-    """NumPy's .npy."""
+    """The format of NumPy's .npy files."""
 
     label = "NumPy array"
     suffixes = (".npy",)
@@ -25,7 +25,7 @@ class NumpyArray(Format):
     expects = "a .npy file with complex k-space of 2 to 4 axes"
 
     def recognises(self, path: Path) -> bool:
-        """A file that begins as .npy files do."""
+        """Whether the file begins as .npy files do."""
         if not path.is_file():
             return False
         with path.open("rb") as file:
@@ -48,7 +48,7 @@ class NumpyArray(Format):
 
 
 class NumpyScan(Scan):
-    """A mapped array, its axes brought into order."""
+    """An array mapped into memory, with its axes brought into order."""
 
     def __init__(self, name: str, array: Any, axes: Sequence[str] | None) -> None:
         notes = []
@@ -85,11 +85,11 @@ class NumpyScan(Scan):
 
 
 def guess_axes(array: NDArray[np.complexfloating]) -> tuple[str, ...]:
-    """Names for the axes of k-space, from where its energy lies.
+    """Names for the axes of k-space, guessed from where its energy lies.
 
-    Energy concentrates around the centre along readout and phase encoding, not along coils and slices; of those two
-    the shorter axis is the coils. Phase encoding is the axis along which whole lines are missing, else the shorter
-    one (the readout is oversampled), else the last.
+    Energy concentrates around the centre along readout and phase encoding, but not along coils and slices; the shorter
+    of these two is taken for the coils. Phase encoding is the axis along which whole lines are missing, else the
+    shorter one (the readout is oversampled), else the last.
     """
     start = [n // 2 % max(1, n // LOOK) for n in array.shape]
     view = np.asarray(array[tuple(slice(s, None, max(1, n // LOOK)) for s, n in zip(start, array.shape, strict=True))])
@@ -106,7 +106,7 @@ def guess_axes(array: NDArray[np.complexfloating]) -> tuple[str, ...]:
 
 
 def _concentration(profile: NDArray[np.floating]) -> float:
-    """Share of the energy in the central quarter of an axis, over the share of the entries that lie there."""
+    """The share of the energy in the central quarter of an axis, divided by the share of the entries there."""
     n = len(profile)
     centre = slice(n // 2 - n // 8, n // 2 + n // 8 + 1)
     total = profile.sum()

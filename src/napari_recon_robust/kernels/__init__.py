@@ -1,1 +1,1 @@
-"""Compiled loops over pixels and k-space (numba), and nothing else."""
+"""Loops over pixels and k-space, compiled by numba."""

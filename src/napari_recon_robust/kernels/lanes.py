@@ -81,9 +81,9 @@ def minimum(typing_context: Any, a: Any, b: Any) -> Any:
 
 @intrinsic
 def inverse_root(typing_context: Any, a: Any) -> Any:
-    """1 / sqrt(a) to 5e-6, large and finite at 0: a guess from the exponent and two steps of Newton's method.
+    """1 / sqrt(a) to 5e-6, large and finite at 0, from a guess by the exponent and two steps of Newton's method.
 
-    A third of the time of a square root and a division.
+    It takes a third of the time of a square root and a division.
     """
     integers = ir.VectorType(ir.IntType(32), WIDTH)
 

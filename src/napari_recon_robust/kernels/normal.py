@@ -1,15 +1,15 @@
 """The normal operator of sampled lines, A^H A = sum_i conj(S_i) F^H M F S_i, fused row by row on the CPU.
 
 For each coil 16 rows at a time go through the whole chain (sensitivity, transform, mask, transform back, conjugate
-sensitivity, sum), so that they stay in the cache. Centred transforms differ from plain ones by circular shifts,
-with which F^H M F commutes: only the mask has to be shifted.
+sensitivity, sum), so that they stay in the cache. Centred transforms differ from plain ones by circular shifts.
+F^H M F commutes with these, so only the mask has to be shifted.
 
-The transform is mixed-radix, in place and without reordering: the forward one by decimation in frequency leaves
-its output in digit-reversed order, the mask is brought into that order once, and the backward one by decimation
-in time starts from it. The rows are the lanes of the vector unit, so that no shuffles are needed.
+The transform is mixed-radix, in place and without reordering. The forward one, by decimation in frequency, leaves
+its output in digit-reversed order. The mask is brought into that order once, and the backward one, by decimation
+in time, starts from it. The rows are the lanes of the vector unit, so that no shuffles are needed.
 
-Layout ("columns first"): an image is float32 (columns, 2, height), real and imaginary part, the rows padded with
-zeros (`padded`).
+In the layout "columns first" an image is float32 (columns, 2, height), with real and imaginary part, and the rows are
+padded with zeros (`padded`).
 """
 
 from collections.abc import Sequence
@@ -29,11 +29,11 @@ _LINE = 2 * WIDTH  # numbers of one column of 16 rows
 
 
 class Rows(NamedTuple):
-    """What the kernel needs of a model: see `prepare`.
+    """What the kernel needs of a model; `prepare` makes it.
 
-    sensitivities: (blocks of 16 rows, coils, columns, 2, 16). weights: the mask in digit-reversed order, over n.
-    radices: of each stage. twiddles: for each stage but the last cos and sin of 2 pi j k / size, for every j < size /
-    radix and 0 < k < radix. roots: for each stage cos and sin of 2 pi k / radix. starts: where each stage's
+    sensitivities: (blocks of 16 rows, coils, columns, 2, 16). weights: the mask in digit-reversed order, divided by n.
+    radices: one for each stage. twiddles: for each stage but the last cos and sin of 2 pi j k / size, for every
+    j < size / radix and 0 < k < radix. roots: for each stage cos and sin of 2 pi k / radix. starts: where each stage's
     twiddles and roots begin.
     """
 
@@ -46,7 +46,7 @@ class Rows(NamedTuple):
 
 
 def prepare(sensitivities: NDArray[np.complex64], mask: NDArray[np.bool_]) -> Rows:
-    """From sensitivities (coils, rows, columns) and the sampled lines (columns,)."""
+    """The `Rows` of sensitivities (coils, rows, columns) and sampled lines (columns,)."""
     coils, rows, columns = sensitivities.shape
     blocks = -(-rows // WIDTH)
     layout = np.zeros((blocks * WIDTH, coils, columns, 2), np.float32)
@@ -124,7 +124,7 @@ def normal_images(images: NDArray[np.complex64], rows: Sequence[Rows]) -> NDArra
 
 
 def largest_eigenvalue(rows: Rows, iterations: int) -> float:
-    """Of A^H A, by power iteration from an image of ones."""
+    """The largest eigenvalue of A^H A, by power iteration from an image of ones."""
     blocks, _, columns = rows.sensitivities.shape[:3]
     image = np.ones((columns, 2, blocks * WIDTH), np.float32)
     out, norm = np.empty_like(image), 0.0
@@ -179,7 +179,7 @@ def _filter(
     starts: Integer,
     scratch: Float,
 ) -> None:
-    """F^H M F of 16 rows in place. In the last stage each group of neighbours goes there and back at once."""
+    """F^H M F of 16 rows in place. In the last stage each group of neighbours goes forward and back at once."""
     last = len(radices) - 1
     size = columns
     for stage in range(last):
@@ -227,7 +227,7 @@ def _filter(
 
 @_jit
 def _four(ar, ai, br, bi, cr, ci, dr, di):  # type: ignore[no-untyped-def]
-    """The transform of four numbers."""
+    """The Fourier transform of four numbers."""
     pr, pi, qr, qi = ar + cr, ai + ci, ar - cr, ai - ci
     er, ei, fr, fi = br + dr, bi + di, br - dr, bi - di
     return pr + er, pi + ei, qr + fi, qi - fr, pr - er, pi - ei, qr - fi, qi + fr

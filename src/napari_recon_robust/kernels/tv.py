@@ -1,8 +1,8 @@
-"""The TV solver for one slice of sampled lines on the CPU: `tv.py`'s iterations, fused.
+"""The TV solver for one slice of sampled lines on the CPU: the iterations of `sparsity.TorchSolver`, fused.
 
-Images are columns first (`physics.kernels`). The dual
-is float32 (columns + 1, 4, height): down and right difference, each real and imaginary part; a column of zeros
-comes first, so that no border needs a branch. It is kept times the step, so that x = v - D^H p.
+Images have the layout "columns first" (`kernels.normal`). The dual is float32 (columns + 1, 4, height): the real and
+imaginary parts of the down and the right difference. A column of zeros comes first, so that no border needs a branch.
+The dual is stored times the step, so that x = v - D^H p.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ _EIGHTH = np.float32(0.125)  # 1 / the largest eigenvalue of D D^H
 
 @_jit
 def conjugate_gradients(b: Float, x: Float, model: Rows, iterations: int) -> None:
-    """Steps towards A^H A x = b from x = 0, into x."""
+    """Write into x the result of `iterations` steps towards A^H A x = b from x = 0."""
     x[:] = 0
     r, p, hp = b.copy(), b.copy(), np.zeros_like(b)
     energy = _dot(r, r)
@@ -54,11 +54,11 @@ def fista(
     tolerance: float,
     kept: float,
 ) -> int:
-    """Go on from image x and dual p, in place, until x has of late changed by less than `tolerance` of its norm;
-    a change counts `kept` as much in the next step.
+    """Continue from image x and dual p, in place, until recent changes of x are below `tolerance` of its norm.
 
-    support: (columns, height), one where a coil sees something and zero elsewhere, where steps have no momentum and
-    do not count (`sparsity.TorchSolver`). Returns the number of steps taken, at most `outer`.
+    kept: how much a change still counts in the next step. support: (columns, height), one where any coil is sensitive
+    and zero elsewhere; there steps have no momentum and do not count (`sparsity.TorchSolver`). Returns the number of
+    steps taken, at most `outer`.
     """
     z, v, last, s = x.copy(), np.zeros_like(x), x.copy(), p.copy()
     momenta = np.empty(inner, np.float32)
@@ -91,7 +91,7 @@ def _following(t: float) -> float:
 
 @_jit
 def _proximal(v: Float, p: Float, s: Float, momenta: Float, radius: np.float32, rows: int) -> None:
-    """Steps of fast gradient radius on the dual, from p on, into p; s is work space.
+    """Steps of fast gradient projection on the dual p, in place; s is work space.
 
     All steps go over the image together, each one column behind the one before it, so that their data stay in
     the cache.
@@ -151,7 +151,7 @@ def _column(v: Float, p: Float, c: int, height: int, out: Float, at: int, plane:
 def _primal(
     v: Float, p: Float, z: Float, x: Float, last: Float, support: Float, rows: int
 ) -> tuple[float, float, float]:
-    """The new x = v - D^H p, the one before into `last`; <z - x, x - last>, |x - last|^2 and |x|^2 in the support."""
+    """Write x = v - D^H p, and the old x into `last`; returns <z - x, x - last>, |x - last|^2, |x|^2 in the support."""
     columns, _, height = v.shape
     vf, pf = v.ravel(), p.ravel()
     column = np.empty(2 * height, np.float32)

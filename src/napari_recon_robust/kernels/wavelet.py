@@ -1,7 +1,7 @@
-"""The undecimated wavelet transform of one image on the CPU, fused row by row: what `wavelet.Details` says.
+"""The undecimated wavelet transform of one image on the CPU, fused row by row; `wavelet.Details` defines it.
 
-An image is float32 (rows, 2 columns), real and imaginary parts in turn; its details are (3 levels, rows, 2 columns),
-of each level the bands low-high, high-low and high-high (row filter, column filter). Borders are periodic.
+An image is float32 (rows, 2 columns), real and imaginary parts in turn. Its details are (3 levels, rows, 2 columns):
+each level has the bands low-high, high-low and high-high (row filter, column filter). Borders are periodic.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ _jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "
 
 @_jit
 def analyse(image: Float, low: Float, high: Float, details: Float) -> None:
-    """W x into `details`."""
+    """Write W x into `details`."""
     rows, width = image.shape
     here, coarse = image, np.empty_like(image)
     for level in range(details.shape[0] // 3):
@@ -40,7 +40,7 @@ def analyse(image: Float, low: Float, high: Float, details: Float) -> None:
 
 @_jit
 def synthesise(details: Float, low: Float, high: Float, image: Float) -> None:
-    """W^H p into `image`."""
+    """Write W^H p into `image`."""
     rows, width = image.shape
     first, second = np.empty_like(image), np.empty_like(image)
     image[:] = 0
@@ -82,7 +82,7 @@ def _filter(wide: Float, step: int, taps: Float, out: Float) -> None:
 
 @_jit
 def _spread(a: Float, b: Float, step: int, low: Float, high: Float, wide: Float, out: Float) -> None:
-    """The adjoint of filtering a row by `low` to a and by `high` to b, wrapped round."""
+    """The adjoint of filtering a row by `low` to a and by `high` to b, with periodic borders."""
     width = out.size
     wide[:] = 0
     for tap in range(4):

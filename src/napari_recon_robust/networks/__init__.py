@@ -1,1 +1,1 @@
-"""The table of networks, and what their modules are built of: layers, channels, corrections, optimisers."""
+"""The table of networks, and what networks are built of: layers, channels, corrections, optimisers."""

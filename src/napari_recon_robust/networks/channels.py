@@ -26,7 +26,10 @@ def smooth(image: Tensor) -> Tensor:
 
 
 def local_phase(image: Tensor, floor: Tensor) -> Tensor:
-    """Phase u = v / |v|, v = G x + floor, G a Gaussian of 1.5 pixels: near one in air. Complex (..., rows, columns)."""
+    """The phase u = v / |v| of v = G x + floor, G a Gaussian of 1.5 pixels, complex (..., rows, columns).
+
+    In air u is nearly one.
+    """
     at = torch.arange(-_PHASE_RADIUS, _PHASE_RADIUS + 1, device=image.device)
     kernel = torch.softmax(-((at / _PHASE_WIDTH) ** 2) / 2, 0).to(image.real.dtype)
     parts = torch.view_as_real(image).movedim(-1, 0)
@@ -36,7 +39,7 @@ def local_phase(image: Tensor, floor: Tensor) -> Tensor:
 
 
 def on_blocks(network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Run a network on 2x2 blocks of pixels as channels: twice the reach at a quarter of the cost.
+    """Run a network on 2x2 blocks of pixels as channels, for twice the reach at a quarter of the cost.
 
     The arrangement of FFDNet, Zhang et al. 2018, doi:10.1109/TIP.2018.2839891. x: (batch, channels, rows, columns).
     """

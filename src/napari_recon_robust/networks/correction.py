@@ -1,4 +1,4 @@
-"""A network's corrections: what it adds to the part of it that is no network, and can be set to zero."""
+"""Corrections: what a network adds to an image that is reconstructed without it. They can be set to zero."""
 
 import copy
 from typing import TypeVar
@@ -10,18 +10,18 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def ends_correction(layer: nn.Module) -> None:
-    """Mark the last layer of a correction for `without_correction`."""
+    """Mark a layer as the last one of a correction, for `without_correction`."""
     layer.ends_correction = True  # type: ignore[assignment]
 
 
 def zero_at_first(layer: nn.Module) -> None:
-    """Mark the last layer of a correction, and set it to zero."""
+    """Mark a layer as the last one of a correction, and set it to zero."""
     ends_correction(layer)
     _silence(layer)
 
 
 def without_correction(network: Network) -> Network:
-    """A copy whose corrections are zero, all else as it was trained: what its data consistency gives alone."""
+    """A copy whose corrections are zero, so that only its trained data consistency acts."""
     silent = copy.deepcopy(network)
     for module in silent.modules():
         if getattr(module, "ends_correction", False):

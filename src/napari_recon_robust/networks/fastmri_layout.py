@@ -27,7 +27,7 @@ MULTIPLE = 16
 
 
 class ConvolutionBlock(nn.Module):
-    """Twice: 3x3 convolution without bias, instance norm, leaky ReLU, dropout (unused: it holds the place)."""
+    """Twice a 3x3 convolution without bias, instance norm, leaky ReLU and dropout (unused, for the layout only)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class ConvolutionBlock(nn.Module):
 
 
 class UpsamplingBlock(nn.Module):
-    """2x2 transposed convolution of stride 2 without bias, instance norm, leaky ReLU."""
+    """A 2x2 transposed convolution of stride 2 without bias, instance norm, and leaky ReLU."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class UpsamplingBlock(nn.Module):
 
 
 class FastMRIUNet(nn.Module):
-    """Real (batch, inputs, rows, columns) to (batch, outputs, rows, columns), any size, `pools` levels deep."""
+    """A U-Net of `pools` levels, from real (batch, inputs, rows, columns) of any size to (batch, outputs, ...)."""
 
     def __init__(self, inputs: int = 1, outputs: int = 1, channels: int = 32, pools: int = 4) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class FastMRIUNet(nn.Module):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:
-        """The network of a state dict, its sizes read from it; WeightsError if it has another layout."""
+        """The network of a state dict, which tells its sizes; WeightsError for a state dict of another layout."""
         state = _without_prefix(state, "unet.")
         try:
             channels, inputs = state["down_sample_layers.0.layers.0.weight"].shape[:2]
@@ -98,11 +98,11 @@ class FastMRIUNet(nn.Module):
 
     @torch.no_grad()
     def start_as_identity(self) -> None:
-        """Set first weights with which an input of mean 0 and deviation 1 comes out as it went in.
+        """Set first weights with which the network returns an input of mean 0 and deviation 1 unchanged.
 
         Along the top level x passes as the pair leaky(x), leaky(-x), whose difference is (1 + slope) x; all other
-        channels keep their random weights and do not reach the output yet. Then training starts at the input
-        image, as a residual network does, within the published layout.
+        channels keep their random weights and do not reach the output yet. So training starts at the input
+        image, as that of a residual network does, and the layout stays the published one.
         """
         weights = dict(self.named_parameters())
         down, up = "down_sample_layers.0.layers", f"up_conv.{len(self.up_conv) - 1}"
@@ -123,7 +123,7 @@ class FastMRIUNet(nn.Module):
             weights[f"{up}.1.weight"][image, rows, 0, 0] = pair / (1 + SLOPE)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Reflected by one pixel where a level's upsampled size falls short of an odd one."""
+        """The output; at a level of odd size the upsampled image is one pixel short, and is padded by reflection."""
         skipped = []
         for block in self.down_sample_layers:
             x = block(x)
@@ -148,7 +148,7 @@ class NormalisingUNet(nn.Module):
         self.unet = FastMRIUNet(2, 2, channels, pools)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Complex (batch, rows, columns), padded with zeros to multiples of 16 within."""
+        """Complex (batch, rows, columns) to the same; inside, images are padded with zeros to multiples of 16."""
         x = torch.stack((image.real, image.imag), 1)
         deviation, mean = torch.std_mean(x, (-2, -1), keepdim=True)
         deviation = torch.where(deviation > 0, deviation, 1.0)
@@ -161,7 +161,7 @@ class NormalisingUNet(nn.Module):
 
 
 class SensitivityNetwork(nn.Module):
-    """S_i = U(F^-1 M_ACS y_i) / RSS: the coil images of the ACS alone, through a network."""
+    """S_i = U(F^-1 M_ACS y_i) / RSS: a network makes the sensitivities from the coil images of the ACS."""
 
     def __init__(self, channels: int, pools: int) -> None:
         super().__init__()
@@ -200,19 +200,19 @@ class Cascade(nn.Module):
 class FastMRIVarNet(nn.Module):
     """Cascades of data consistency and regularization in k-space, with or without a sensitivity network.
 
-    All of it commutes with the transform along a fully sampled readout, so that hybrid data (dims = (-1,))
-    give the same images with half of the Fourier transforms.
+    They commute with the transform along a fully sampled readout, so hybrid data (dims = (-1,)) give the same images
+    with half of the Fourier transforms.
     """
 
     def __init__(self, cascades: int, channels: int, pools: int, sensitivity: tuple[int, int] | None = None) -> None:
-        """`sensitivity`: channels and pools of the sensitivity network, None without one."""
+        """sensitivity: channels and pools of the sensitivity network; None for a network without one."""
         super().__init__()
         self.sens_net = SensitivityNetwork(*sensitivity) if sensitivity else None
         self.cascades = nn.ModuleList(Cascade(channels, pools) for _ in range(cascades))
 
     @torch.no_grad()
     def start_as_identity(self) -> None:
-        """Set first weights: sensitivities that are the normalised ACS images, cascades that correct nothing."""
+        """Set first weights: sensitivities are the normalised ACS images, and cascades correct nothing."""
         if self.sens_net is not None:
             self.sens_net.norm_unet.unet.start_as_identity()
         for cascade in self.cascades:
@@ -220,7 +220,7 @@ class FastMRIVarNet(nn.Module):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:
-        """The network of a state dict, its sizes read from it; WeightsError if it has another layout."""
+        """The network of a state dict, which tells its sizes; WeightsError for a state dict of another layout."""
         state = _without_prefix(state, "varnet.")
         first, sensitivity = "cascades.0.model.unet.down_sample_layers.", "sens_net.norm_unet.unet.down_sample_layers."
         sizes = [
@@ -236,9 +236,9 @@ class FastMRIVarNet(nn.Module):
     ) -> Tensor:
         """The last k-space (or hybrid data), (batch, coils, rows, columns), from the measured one.
 
-        start: the first one, the measured by default.
+        start: the first one; by default the measured one.
         """
-        # What is centred is shifted once here, instead of in every transform of every cascade.
+        # Centred arrays are shifted once, here, and not in every transform of every cascade.
         start = data if start is None else start
         k, y, mask, maps = (torch.fft.ifftshift(x, dims) for x in (start, data, mask, maps))
         for cascade in self.cascades:
@@ -249,8 +249,8 @@ class FastMRIVarNet(nn.Module):
 def acs_columns(mask: Tensor, lines: int | None = None) -> Tensor:
     """The ACS of sampled lines, bool (1, columns), by fastMRI's rule.
 
-    Given `lines`, as many around the centre; else twice the shorter of the runs of sampled lines to the left and
-    to the right of the centre, at least one. mask: bool (1, columns).
+    lines: how many lines around the centre; by default twice the shorter of the two runs of sampled lines to the left
+    and to the right of the centre, and at least one. mask: bool (1, columns).
     """
     sampled = mask.flatten().tolist()
     columns = len(sampled)
@@ -266,7 +266,7 @@ def acs_columns(mask: Tensor, lines: int | None = None) -> Tensor:
 
 
 def _count(state: Mapping[str, Tensor], prefix: str) -> int:
-    """How many numbered modules a state dict has under a prefix."""
+    """The number of numbered modules that a state dict has under a prefix."""
     return len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})
 
 

@@ -1,4 +1,4 @@
-"""Networks with trained weights."""
+"""Loading networks with their trained weights."""
 
 from collections.abc import Callable
 from functools import cache
@@ -15,9 +15,9 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def load_trained(kind: type[Network], weights: str, device: torch.device) -> Network:
-    """A network with trained weights (`weights.store`), made from the arguments in their description.
+    """A network with trained weights (`weights.store`), made from the arguments in their header.
 
-    Raises WeightsError for weights that do not describe this network.
+    Raises WeightsError for weights of another network.
     """
     network: Network | None = _trained(kind, store.load(weights), device)  # type: ignore[arg-type]
     if network is None:

@@ -1,4 +1,4 @@
-"""Muon: momentum whose update of each kernel is made orthogonal: all its directions are learned equally fast."""
+"""Muon: momentum with an orthogonal update of each kernel, so that all its directions are learned equally fast."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_HIDDEN = 16  # channels on either side of a convolution, at least, that Muon trains
+_HIDDEN = 16  # least number of channels on either side of a convolution that Muon trains
 _MOMENTUM = 0.95
 # x -> a x + b x^3 + c x^5 takes singular values in (0, 1] to within 0.3 of one in five rounds.
 _ROUNDS, _QUINTIC = 5, (3.4445, -4.7750, 2.0315)
@@ -15,14 +15,14 @@ _ROUNDS, _QUINTIC = 5, (3.4445, -4.7750, 2.0315)
 class Muon(torch.optim.Optimizer):
     """W <- (1 - lr d) W - lr sqrt(max(1, rows / columns)) orthogonal(G + ...), W a kernel as a matrix.
 
-    W is (outputs, inputs x taps). For hidden convolutions; first and last layers, biases and gains are left to AdamW.
-    Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon. On a small unrolled network it reached in
-    1000 steps twice AdamW's improvement. The decay d keeps the spectral norm below 1 / d: each update has the same
-    size, so that kernels would grow for as long as they are trained (Liu et al. 2025,
+    W is (outputs, inputs x taps). Muon is for hidden convolutions; AdamW trains first and last layers, biases and
+    gains. Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon. On a small unrolled network it reached
+    twice AdamW's improvement in 1000 steps. The decay d keeps the spectral norm below 1 / d: each update has the same
+    size, so that kernels would otherwise grow for as long as they are trained (Liu et al. 2025,
     https://arxiv.org/abs/2502.16982).
 
-    A kernel without any gradient stays as it is. Behind units that are never active the momentum of the last gradients
-    would go on moving it at the full rate, for as long as there is any.
+    A kernel whose gradient is zero is not changed. Behind units that are never active the momentum of the last
+    gradients would otherwise go on moving it at the full rate.
     """
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
@@ -30,7 +30,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One update from the gradients; Nesterov momentum."""
+        """Update the kernels from their gradients, with Nesterov momentum."""
         if closure is not None:
             raise TypeError("Muon takes no closure.")
         for group in self.param_groups:
@@ -49,14 +49,14 @@ class Muon(torch.optim.Optimizer):
 def optimisers(
     network: nn.Module, rate: float, muon: float | None, weight_decay: float = 0.0
 ) -> list[torch.optim.Optimizer]:
-    """AdamW at a learning rate, and Muon at its own for the hidden convolutions; None leaves them to AdamW too.
+    """AdamW at a learning rate, and Muon at its own rate for the hidden convolutions.
 
-    weight_decay: of Muon.
+    muon: its rate; None leaves the hidden convolutions to AdamW too. weight_decay: that of Muon.
     """
     hidden = [p for p in network.parameters() if p.ndim == 4 and min(p.shape[:2]) >= _HIDDEN] if muon else []
     chosen = {id(p) for p in hidden}
     rest = [p for p in network.parameters() if id(p) not in chosen]
-    # Squares are averaged over 100 steps, not 1000: the kernels that Muon moves change what the others see.
+    # Squares are averaged over 100 steps, not 1000: the kernels that Muon moves change the inputs of the others.
     betas = (0.9, 0.99 if hidden else 0.999)
     found: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, rate, betas=betas, weight_decay=0.0)]
     if muon and hidden:
@@ -65,10 +65,10 @@ def optimisers(
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """About U V^T of the singular value decomposition U S V^T: singular values between 0.7 and 1.3, S far from zero.
+    """About U V^T of the singular value decomposition U S V^T: singular values become 0.7 to 1.3 where S is not small.
 
-    Whatever the scale of the matrix: its entries are brought near one first (by a power of two, which is exact), since
-    the squares of entries of 1e-23 are lost in float32, and with a norm that is too small the rounds diverge.
+    This holds for any scale of the matrix. Its entries are first brought near one (by a power of two, which is exact):
+    squares of entries of 1e-23 are lost in float32, and with a norm that is too small the rounds diverge.
     """
     a, b, c = _QUINTIC
     wide = matrix.shape[0] <= matrix.shape[1]

@@ -1,8 +1,8 @@
-"""The table of networks: what recipes, weights and checkpoints may name. A new one is one line here.
+"""The table of networks that recipes, weights and checkpoints may name. A new one is one line here.
 
-Files name an id and arguments, never a Python module, so that opening one imports nothing but what stands in this
-table. The id is that of the method that runs the network, if there is one. Other packages add their networks by the
-entry point `napari_recon_robust.networks`, and their methods by the same ids.
+Files name an id and arguments, never a Python module, so opening a file imports only what stands in this table. A
+network has the id of the method that runs it, if there is one. Other packages add their networks by the entry point
+`napari_recon_robust.networks`, and their methods by the same ids.
 """
 
 import inspect
@@ -23,7 +23,7 @@ registry: Registry[nn.Module] = Registry(
     group="napari_recon_robust.networks",
     table={
         "unet": "reconstructors.learned.unet:TrainableUNet",
-        # before "varnet": the first headers named neither
+        # it stands before "varnet", because the first headers named neither
         "varnet-cg": "reconstructors.learned.varnet_from_cg:VarNetFromCGNetwork",
         "varnet": "reconstructors.learned.varnet:TrainableVarNet",
         "cascade-net": "reconstructors.learned.cascade_net:CascadeNetwork",
@@ -46,7 +46,7 @@ registry: Registry[nn.Module] = Registry(
 )
 ids = registry.ids
 
-# How recipes, weights and checkpoints named them before they had ids.
+# The names that recipes, weights and checkpoints used before networks had ids.
 _FORMER = {
     "unet:TrainableUNet": "unet",
     "varnet:TrainableVarNet": "varnet-cg",
@@ -65,12 +65,12 @@ _FORMER = {
 }
 
 _MAKES_TENSORS = (torch.empty, torch.zeros, torch.ones, torch.full, torch.tensor)
-_MADE = 100  # tensors for each that a network keeps, at most, while it is made
-_LARGEST = 10_000  # argument: none of a network's sizes or numbers of parts comes near
+_MADE = 100  # making a network may create at most so many tensors for each that it keeps
+_LARGEST = 10_000  # the largest argument; no network's sizes or numbers of parts come near
 
 
 def identify(name: str) -> str:
-    """The id of a network that a file names, also by its former name; InputError for anything else."""
+    """The id of a network from its id or former name in a file; InputError for anything else."""
     id = _FORMER.get(name, name)
     if id not in registry.ids():
         raise InputError(f"there is no network {name!r}; choose one of {', '.join(registry.ids())}.")
@@ -78,7 +78,7 @@ def identify(name: str) -> str:
 
 
 def make(name: str, arguments: Mapping[str, Any]) -> nn.Module:
-    """The network of that id, with its first weights; InputError for an unknown one or arguments that do not fit."""
+    """The network with that id and its first weights; InputError for an unknown id or arguments that do not fit."""
     id = identify(name)
     try:
         kind = registry.kind_of(id)
@@ -92,8 +92,8 @@ def make(name: str, arguments: Mapping[str, Any]) -> nn.Module:
 def describes(kind: Callable[..., nn.Module], arguments: Mapping[str, Any], state: Mapping[str, Tensor]) -> bool:
     """Whether a network of that class and these arguments has tensors of the names and shapes of `state`.
 
-    Found out without memory for the tensors, since the arguments come from a file: a width of 10^9 costs nothing, and
-    a network of more parts than the file has tensors is given up.
+    No memory is taken for the tensors, since the arguments come from a file: a width of 10^9 costs nothing, and a
+    network with more parts than the file has tensors is abandoned.
     """
     if any(abs(number) > _LARGEST for number in _numbers(arguments)):
         return False
@@ -108,7 +108,7 @@ def describes(kind: Callable[..., nn.Module], arguments: Mapping[str, Any], stat
 
 
 def matching(arguments: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
-    """The first network of the table that these arguments make and these tensors fit; InputError if there is none."""
+    """The id of the first network in the table that fits these arguments and tensors; InputError if none does."""
     for id in registry.table:
         if describes(registry.kind_of(id), arguments, state):
             return id
@@ -116,7 +116,7 @@ def matching(arguments: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
 
 
 def _typed(kind: Callable[..., nn.Module], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments as the class's annotations want them; ValueError, one sentence, for one of another type."""
+    """The arguments in the types of the class's annotations; ValueError, one sentence, for one of another type."""
     annotated = {name: one.annotation for name, one in inspect.signature(kind, eval_str=True).parameters.items()}
     typed = {}
     for name, value in arguments.items():
@@ -133,7 +133,7 @@ def _typed(kind: Callable[..., nn.Module], arguments: Mapping[str, Any]) -> dict
 
 
 class _Limited(TorchFunctionMode):
-    """Raises RuntimeError when that many tensors have been made."""
+    """Raises RuntimeError when more than `tensors` tensors have been made."""
 
     def __init__(self, tensors: int) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ class _Limited(TorchFunctionMode):
 
 
 def _numbers(value: Any) -> Iterable[float]:
-    """All numbers within values of JSON."""
+    """All numbers inside a JSON value."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Models that come with the user, opened by a file or a name: `opening` recognises what it is, one module each.
+"""The user's own models, opened by a file or a name. `opening` recognises the kind; each kind has a module.
 
 function    image = f(kspace, mask, sensitivities) of a module or a script
 exported    a program written by torch.export (.pt2)

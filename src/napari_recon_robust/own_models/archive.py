@@ -1,7 +1,7 @@
-"""The members of an archive of torch.export, read without torch.export.
+"""Reading the members of an archive of torch.export without torch.export.
 
-torch.export.load loads libraries that lie in the archive, executes pickles, compiles conditions as Python and looks up
-operators and types by any name; what torch.export.save writes for an ordinary model needs none of that.
+torch.export.load loads libraries that lie in the archive, executes pickles, compiles conditions as Python, and looks up
+operators and types by any name. What torch.export.save writes for an ordinary model needs none of that.
 """
 
 import json
@@ -54,7 +54,7 @@ class Archive:
 
 
 def read(content: bytes, name: str) -> Archive:
-    """The program and its tensors; WeightsError if the file is damaged, or holds anything but these."""
+    """The program and its tensors; WeightsError if the file is damaged or holds anything else."""
     with sound(name):
         members = _members(content, name)
         if _OLD_PROGRAM in members:
@@ -68,7 +68,7 @@ def read(content: bytes, name: str) -> Archive:
 
 @contextmanager
 def sound(name: str) -> Iterator[None]:
-    """Whatever a damaged file leads its reader to becomes one sentence."""
+    """Turn any error that a damaged file causes in its reader into a WeightsError, one sentence."""
     try:
         yield
     except (
@@ -82,7 +82,7 @@ def sound(name: str) -> Iterator[None]:
 
 
 def _members(content: bytes, name: str) -> dict[str, bytes]:
-    """The members by their names below the folder that all of them lie in."""
+    """The members, by their names below the folder in which all of them lie."""
     with zipfile.ZipFile(BytesIO(content)) as archive:
         infos = archive.infolist()
         names = [info.filename for info in infos]
@@ -103,7 +103,7 @@ def _members(content: bytes, name: str) -> dict[str, bytes]:
 
 
 def _tensors(members: dict[str, bytes], folder: str, name: str) -> dict[str, Tensor]:
-    """Those of one folder: their bytes, and how these are laid out; a pickle in the files of torch 2.8."""
+    """The tensors of one folder, from their bytes and the layout of these; in the files of torch 2.8 from a pickle."""
     pickled = f"data/{folder}/model.pt"
     if pickled in members:
         return _unpickled(members[pickled], pickled, name)
@@ -124,7 +124,7 @@ def _unpickled(data: bytes, place: str, name: str) -> dict[str, Tensor]:
     if not data:
         return {}
     try:
-        if data[:2] != b"PK":  # what torch.save wrote before 1.6 has readers of its own
+        if data[:2] != b"PK":  # the files of torch.save before 1.6 have readers of their own
             raise UnpicklingError
         tensors = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
     except Exception:  # whatever the bytes lead the unpickler to

@@ -1,4 +1,4 @@
-"""A command line of BART as a black box, files in place of {kspace}, {sensitivities}, {mask} and {image}.
+"""A command line of BART as a black box, with files in place of {kspace}, {sensitivities}, {mask} and {image}.
 
 BART: https://github.com/mrirecon/bart. Its axes 0 and 1 are ours (rows, columns), its axis 3 the coils; its unitary
 Fourier transform is centred as ours.
@@ -27,17 +27,17 @@ from .model import ModelInput, OwnModel
 FILES = ("kspace", "sensitivities", "mask", "image")
 AXES = 16
 LONGEST = 3600  # s that a command may take
-_POLL = 0.1  # s between two looks at it
+_POLL = 0.1  # s between two looks at the running command
 
 
 class BARTCommand(OwnModel):
-    """x = what the command leaves in {image}; one process for each image, without gradients."""
+    """x is what the command leaves in {image}. Each image takes one process, and there are no gradients."""
 
     differentiable = False
     summary = "Own BART command as a black box, without gradients."
 
     def __init__(self, id: str, words: list[str], program: str) -> None:
-        """words: of the command, after `bart`."""
+        """words: those of the command after `bart`."""
         super().__init__(id)
         self.label = f"BART {words[0]}"
         self.words, self.program = words, program
@@ -67,7 +67,7 @@ class BARTCommand(OwnModel):
 
 
 def open_model(source: str) -> Reconstructor:
-    """The command after `bart:`; ModelError where BART is missing or the command has no {kspace} or {image}."""
+    """The method of the command after `bart:`; ModelError if BART, {kspace} or {image} is missing."""
     command = source.removeprefix("bart:").strip()
     try:
         words = shlex.split(command)
@@ -90,7 +90,7 @@ def open_model(source: str) -> Reconstructor:
 
 
 def _execute(command: Sequence[str], folder: Path) -> Job[tuple[int, str]]:
-    """Its exit status and what it said; it is killed when the job is closed or it takes too long."""
+    """The command's exit status and its words; the command is killed if the job is closed or it takes too long."""
     began = time.monotonic()
     with (folder / "said").open("w+b") as said:
         process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT)
@@ -116,7 +116,7 @@ def _filled(word: str, names: dict[str, str]) -> str:
 
 
 def _write(base: Path, array: NDArray[np.complex64]) -> None:
-    """(coils, rows, columns) or (rows, columns) as a pair of .hdr and .cfl, the first axis fastest."""
+    """Write (coils, rows, columns) or (rows, columns) as a pair of .hdr and .cfl, with the first axis fastest."""
     coils = array.reshape(-1, *array.shape[-2:])
     sizes = [*array.shape[-2:], 1, len(coils)] + [1] * (AXES - 4)
     base.with_name(f"{base.name}.hdr").write_text(f"# Dimensions\n{' '.join(map(str, sizes))}\n", encoding="ascii")
@@ -124,7 +124,7 @@ def _write(base: Path, array: NDArray[np.complex64]) -> None:
 
 
 def _read(base: Path) -> NDArray[np.complex64]:
-    """The axes that are longer than 1, in BART's order."""
+    """The array of a pair of files: its axes that are longer than 1, in BART's order."""
     text = base.with_name(f"{base.name}.hdr").read_text(encoding="utf-8")
     sizes = [int(size) for size in text.split("# Dimensions")[1].split("\n")[1].split()]
     values = np.fromfile(base.with_name(f"{base.name}.cfl"), np.complex64)

@@ -1,4 +1,4 @@
-"""Files of weights: fastMRI's U-Net and end-to-end VarNet, their sizes read from the state dict, and our training's."""
+"""Files of weights: those of our training, and of fastMRI's U-Net and VarNet, whose state dict tells their sizes."""
 
 from pathlib import Path
 
@@ -19,9 +19,9 @@ LEADERBOARD = (
 
 
 def open_model(source: str) -> Reconstructor:
-    """A method with the file's weights: fastMRI's U-Net or VarNet, or what `training` has left.
+    """A method with the file's weights: fastMRI's U-Net or VarNet, or a method trained by `training`.
 
-    Raises WeightsError for anything else, or what could run code.
+    Raises WeightsError for anything else, and for a file that could run code.
     """
     weights = store.load(source)
     method = _published(source, weights.state) if weights.published else _trained(source, weights)
@@ -84,7 +84,7 @@ def _trained(source: str, weights: store.Weights) -> Reconstructor:
 
 
 def _network_id(weights: store.Weights) -> str:
-    """What the header names, or else what the tensors fit: the first headers named none. InputError for neither."""
+    """The network in the header, or the one that fits the tensors, as the first headers named none; else InputError."""
     assert weights.metadata is not None
     if not weights.metadata.network:
         return networks.matching(weights.metadata.architecture, weights.state)
@@ -92,6 +92,6 @@ def _network_id(weights: store.Weights) -> str:
 
 
 def _use_learned_sensitivities(method: VarNet) -> None:
-    """By default, as it was trained."""
+    """Make learned sensitivities the default of the method, as in its training."""
     maps, *others = method.knobs
     method.knobs = (maps.model_copy(update={"default": "learned"}), *others)

@@ -1,4 +1,4 @@
-"""A program written by torch.export.save (.pt2), inputs named as in `signature.NAMES`."""
+"""A program written by torch.export.save (.pt2), whose inputs are named as in `signature.NAMES`."""
 
 import hashlib
 from pathlib import Path
@@ -16,15 +16,15 @@ from .model import CalledModel, ModelInput
 from .signature import Input, checked, image_of
 from .sizes import Sizes
 
-# an input of the graph that stands for a tensor of the archive: where that one's name is
+# inputs of the graph that stand for a tensor of the archive, and the key of that tensor's name
 _STORED = {"parameter": "parameter_name", "buffer": "buffer_name", "tensor_constant": "tensor_constant_name"}
 
 
 class Program:
-    """A graph with its parameters, buffers and constants; each run begins with those of the file."""
+    """A graph with its parameters, buffers and constants; each run starts from those of the file."""
 
     def __init__(self, stored: Archive, label: str) -> None:
-        """WeightsError, KeyError, TypeError, ValueError, IndexError or AttributeError if it is none."""
+        """Raises WeightsError, KeyError, TypeError, ValueError, IndexError or AttributeError for a damaged program."""
         module = stored.program["graph_module"]
         self._graph = Graph(module["graph"], label)
         specs = [next(iter(spec.items())) for spec in module["signature"]["input_specs"]]
@@ -61,11 +61,11 @@ class Program:
         self.sizes = Sizes(sizes, ranges, stored.program.get("guards_code", []))
 
     def uses(self, name: str) -> bool:
-        """Whether one of its operators takes this input, or it returns it."""
+        """Whether one of the operators takes this input, or the program returns it."""
         return name in self._graph.used
 
     def __call__(self, given: dict[str, Tensor], device: torch.device) -> Any:
-        """What it returns for its inputs by their names, all on the device."""
+        """The program's result for the inputs, given by name; all are on the device."""
         if device not in self._moved:
             self._moved[device] = {place: tensor.to(device) for place, tensor in self._tensors.items()}
         values: list[Any] = []
@@ -107,7 +107,7 @@ class Exported(CalledModel):
 
 
 def open_model(source: str) -> Reconstructor:
-    """The program of a file; WeightsError if it is none, or would call anything but torch's operators on tensors."""
+    """The method of a file; WeightsError for no program, or one that calls more than torch's operators on tensors."""
     path = Path(source)
     content = path.read_bytes()
     stored = archive.read(content, path.name)

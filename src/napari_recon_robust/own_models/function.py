@@ -17,11 +17,11 @@ from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_module
 from .model import CalledModel, ModelInput, first_line
 
-DEFAULT = "reconstruct"  # the function of a script that is given without one
+DEFAULT = "reconstruct"  # the function of a script that is given without a function's name
 
 
 class Function(CalledModel):
-    """x = f(k, M, S), f a Python function on torch tensors, or on NumPy arrays where its annotations say so."""
+    """x = f(k, M, S), f a Python function on torch tensors, or on NumPy arrays if its annotations say so."""
 
     def __init__(self, id: str, function: Any, module: str) -> None:
         """function: called with k (coils, rows, columns), M (rows, columns), S (coils, rows, columns)."""
@@ -32,7 +32,7 @@ class Function(CalledModel):
         self.summary = f"Own function on {'NumPy arrays, without gradients' if self.numpy else 'torch tensors'}."
 
     def image(self, one: ModelInput) -> Any:
-        """What the function returns."""
+        """The function's result."""
         arguments = one.kspace, one.mask, one.sensitivities
         if self.numpy:
             return self.function(*(each.detach().cpu().numpy() for each in arguments))
@@ -46,7 +46,7 @@ class Function(CalledModel):
 
 
 def open_model(source: str) -> Reconstructor:
-    """The function, network, deepinv reconstructor or `Reconstructor` of that name; ModelError without one."""
+    """The method of the function, network, deepinv reconstructor or `Reconstructor` with that name; else ModelError."""
     place, name, shown = _parts(source)
     module = _import(place, source)
     try:
@@ -74,7 +74,7 @@ def open_model(source: str) -> Reconstructor:
 
 
 def _parts(source: str) -> tuple[str, str, str]:
-    """Module or script, name in it, and how it is shown: without the script's folder."""
+    """The module or script, the name in it, and the text that is shown, which leaves out the script's folder."""
     if source.lower().endswith(".py"):
         source = f"{source}:{DEFAULT}"
     place, _, name = source.rpartition(":")
@@ -93,7 +93,7 @@ def _import(place: str, source: str) -> ModuleType:
 
 
 def _import_module(name: str) -> ModuleType:
-    """An installed module, or one of the current folder, as `python -m` finds them."""
+    """An installed module, or one in the current folder, found as `python -m` finds it."""
     try:
         with _on_path(Path.cwd()):
             return importlib.import_module(name)
@@ -106,7 +106,7 @@ def _import_module(name: str) -> ModuleType:
 
 
 def _run_script(path: Path) -> ModuleType:
-    """A script as a module of its own name, run anew at each opening; its neighbours can be imported."""
+    """A script as a module of its own name; each opening runs it anew, and it can import its neighbours."""
     if not path.is_file():
         raise ModelError(f"there is no file {path}; give the path of a Python script.")
     name = f"own_model_{path.stem}"
@@ -122,7 +122,7 @@ def _run_script(path: Path) -> ModuleType:
 
 @contextmanager
 def _on_path(folder: Path) -> Iterator[None]:
-    """Modules of the folder can be imported meanwhile, after all others."""
+    """Let modules of the folder be imported meanwhile; all other places come first."""
     sys.path.append(str(folder))
     try:
         yield

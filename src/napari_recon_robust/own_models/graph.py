@@ -1,7 +1,7 @@
 """The graph of an exported program, called operator by operator.
 
-Its description is the JSON of torch/_export/serde/schema.py. torch makes Python source of it and executes that; here
-names are nothing but keys of a dictionary.
+Its description is the JSON of torch/_export/serde/schema.py. torch makes Python source from it and executes that; here
+names are only keys of a dictionary.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,26 +21,26 @@ _LAYOUTS = {7: torch.strided}
 _MEMORY_FORMATS = dict(
     enumerate((torch.contiguous_format, torch.channels_last, torch.channels_last_3d, torch.preserve_format), 1)
 )
-_DEVICE = object()  # whichever the program was exported on, it is the one that it runs on
+_DEVICE = object()  # stands for the device that the program runs on, whichever it was exported on
 
 
 @dataclass(frozen=True)
 class Name:
-    """In place of a value that the graph computes."""
+    """The name of a value that the graph computes, in place of the value."""
 
     name: str
 
 
 class Graph:
-    """Operators, called in order; `inputs` are names, or the constants that it was exported with.
+    """Operators that are called in order; `inputs` are names, or constants of the export.
 
-    `used` are the names of all values that an operator takes or gives or that are returned.
+    `used` are the names of all values that an operator takes or gives, or that are returned.
     """
 
     def __init__(self, description: Any, program: str) -> None:
-        """WeightsError if it calls anything but torch's operators; program: the file's name for its sentence.
+        """Raises WeightsError if the graph calls anything but torch's operators; program: the file's name, for that.
 
-        Raises KeyError, TypeError, ValueError, IndexError or AttributeError where it is no graph.
+        Raises KeyError, TypeError, ValueError, IndexError or AttributeError if the description is not of a graph.
         """
         self.inputs = [_value(one) for one in description["inputs"]]
         self.outputs = [_value(one) for one in description["outputs"]]
@@ -58,7 +58,7 @@ class Graph:
             self.used |= here
 
     def __call__(self, values: list[Any], device: torch.device) -> list[Any]:
-        """The outputs for the values of the inputs, all of them on the device."""
+        """The outputs for these values of the inputs; all are on the device."""
         known = {one.name: value for one, value in zip(self.inputs, values, strict=True) if isinstance(one, Name)}
         for step in self.steps:
             step.run(known, device)
@@ -67,15 +67,15 @@ class Graph:
 
 @dataclass
 class Step:
-    """One call, by the names of its arguments or, where these are numbered, by their order."""
+    """One call of an operator; its arguments are given by name, or by order if they are numbered."""
 
     operator: "Operator | GraphRegion"
     arguments: dict[str | int, Any]
     outputs: Any
-    last: set[str] = field(default_factory=set)  # what nothing needs after it
+    last: set[str] = field(default_factory=set)  # names of values that no later step needs
 
     def run(self, known: dict[str, Any], device: torch.device) -> None:
-        """Put what it gives among the known values."""
+        """Run the operator and add its results to the known values."""
         filled = {key: _filled(one, known, device) for key, one in self.arguments.items()}
         ordered = [one for key, one in filled.items() if isinstance(key, int)]
         if isinstance(self.operator, GraphRegion):
@@ -97,11 +97,11 @@ class GraphRegion:
 
     @property
     def writes(self) -> bool:
-        """Whether an operator in it does."""
+        """Whether any operator in it changes a tensor that it is given."""
         return self.graph.writes
 
     def call(self, arguments: list[Any], device: torch.device) -> list[Any]:
-        """Its settings come first among the arguments, then the values of its inputs."""
+        """Run the graph; its settings come first among the arguments, then the values of its inputs."""
         count = len(arguments) - len(self.graph.inputs)
         with self._settings(arguments[:count], device):
             return self.graph(arguments[count:], device)
@@ -132,7 +132,7 @@ def _step(node: Any, program: str) -> Step:
 
 
 def _value(argument: Any) -> Any:
-    """What an argument stands for; values of the graph by their names."""
+    """The value that an argument stands for; a value of the graph is given as its `Name`."""
     ((kind, value),) = argument.items()
     match kind, value:
         case "as_none", _:
@@ -179,7 +179,7 @@ def _filled(value: Any, known: Mapping[str, Any], device: torch.device) -> Any:
 
 
 def _names(value: Any) -> Iterator[str]:
-    """All names in it."""
+    """All names inside a value."""
     if isinstance(value, Name):
         yield value.name
     elif isinstance(value, list | dict):
@@ -193,7 +193,7 @@ def _check_known(value: Any, known: set[str]) -> None:
 
 
 def _bind(outputs: Any, answer: Any, known: dict[str, Any]) -> None:
-    """The parts of an answer by their names."""
+    """Add the parts of an answer to the known values, under their names."""
     if isinstance(outputs, Name):
         known[outputs.name] = answer
     elif isinstance(outputs, list):
@@ -202,7 +202,7 @@ def _bind(outputs: Any, answer: Any, known: dict[str, Any]) -> None:
 
 
 def _check_dense(answer: Any) -> None:
-    """ValueError for sparse, quantized and nested tensors: operators trust the indices that these hold."""
+    """Raise ValueError for sparse, quantized and nested tensors, since operators trust the indices in them."""
     if isinstance(answer, list | tuple):
         for one in answer:
             _check_dense(one)

@@ -1,4 +1,4 @@
-"""What own models share: one slice at a time in, an image out, and the sentences on what came instead."""
+"""What own models share: they take one slice at a time and return an image, and other results are refused."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -18,9 +18,10 @@ from ..reconstructors.base import Reconstructor
 
 @dataclass(frozen=True, eq=False)
 class ModelInput:
-    """One slice as an own model sees it; all of the same (rows, columns), the Fourier transform centred, orthonormal.
+    """One slice as an own model sees it, with (rows, columns) the same for all parts.
 
-    With sampled lines the readout oversampling is removed (without loss), otherwise rows are the readout.
+    The Fourier transform is centred and orthonormal. With sampled lines the readout oversampling is removed (without
+    loss), otherwise rows are the readout.
     """
 
     measurement: Measurement
@@ -33,7 +34,7 @@ class ModelInput:
 
     @cached_property
     def mask(self) -> Tensor:
-        """Bool (rows, columns)."""
+        """The sampling mask, bool (rows, columns)."""
         return self.measurement.mask.expand(self.kspace.shape[-2:])
 
     @cached_property
@@ -50,11 +51,11 @@ class ModelInput:
 class OwnModel(Reconstructor):
     """x = f(k, M, S), k the samples of all coils, M the sampling mask, S the sensitivities; one slice at a time.
 
-    The image is (rows, columns) of the k-space, or already cropped to the output matrix; complex or magnitude.
+    The image has the (rows, columns) of the k-space or is already cropped to the output matrix; complex or magnitude.
     """
 
     def __init__(self, id: str) -> None:
-        """id: what it is called; a file's name without its folder."""
+        """id: the name of the model, such as a file's name without its folder."""
         self.id = self.label = id
         self._probed = False
 
@@ -67,7 +68,7 @@ class OwnModel(Reconstructor):
         return run(self.steps(measurement, **knobs))
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
-        """The same, one slice after the other."""
+        """The images as a job, one slice after the other."""
         slices, images = _slices(measurement), list[Tensor]()
         for one in slices:
             done = len(images)
@@ -79,7 +80,7 @@ class OwnModel(Reconstructor):
         return torch.stack(images).reshape(*measurement.kspace.shape[:-3], *images[0].shape)
 
     def gives_gradient(self, measurement: Measurement) -> bool:
-        """Tried once: whether a gradient arrives at the k-space of this measurement."""
+        """Whether a gradient arrives at the k-space of this measurement; it is tried once."""
         if self.differentiable and not self._probed:
             kspace = measurement.kspace.detach().requires_grad_()
             with torch.enable_grad():
@@ -103,7 +104,7 @@ class OwnModel(Reconstructor):
         return self._checked(answer, one).to(measurement.kspace.device)
 
     def _checked(self, answer: Any, one: ModelInput) -> Tensor:
-        """The answer as complex64 of the output matrix, or a sentence on what it is instead."""
+        """The answer as complex64 of the output matrix; ModelError says what it is if it is no such image."""
         image = torch.from_numpy(answer) if isinstance(answer, np.ndarray) and answer.dtype.kind in "fciub" else answer
         encoded, matrix = tuple(one.kspace.shape[-2:]), one.measurement.matrix
         if not isinstance(image, Tensor):
@@ -125,7 +126,7 @@ class CalledModel(OwnModel):
     """A model that answers in one call."""
 
     def image_steps(self, one: ModelInput) -> Job[Any]:
-        """The call as a job."""
+        """The model's own answer, of one call, as a job."""
         yield Progress(0.0, f"Reconstructing with {self.label}")
         return self.image(one)
 
@@ -135,7 +136,7 @@ class CalledModel(OwnModel):
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what an exception says, not too long."""
+    """The first line of an exception's text, shortened if it is long."""
     return (str(error).strip().splitlines() or ["no message"])[0][:200]
 
 

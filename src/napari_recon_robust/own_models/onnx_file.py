@@ -1,4 +1,4 @@
-"""An ONNX file, run by onnxruntime (the extra `onnx`), inputs named as in `signature.NAMES`."""
+"""An ONNX file, run by onnxruntime (the extra `onnx`); its inputs are named as in `signature.NAMES`."""
 
 from pathlib import Path
 from typing import Any
@@ -38,17 +38,17 @@ class ONNX(CalledModel):
             self._fingerprint |= of_file(weights)
 
     def image(self, one: ModelInput) -> Any:
-        """What the network returns first."""
+        """The network's first output."""
         feed = {each.name: each.of(one, self.label).detach().cpu().contiguous().numpy() for each in self.inputs}
         return image_of(torch.from_numpy(self.session.run(None, feed)[0]))
 
     def fingerprint(self) -> dict[str, str]:
-        """SHA-256 of the file, and of its weights where they lie beside it."""
+        """SHA-256 of the file, and of its weights if they lie beside it."""
         return self._fingerprint
 
 
 def open_model(source: str) -> Reconstructor:
-    """The network of a file; ModelError without onnxruntime, WeightsError if it is no sound ONNX file."""
+    """The method of a file; ModelError without onnxruntime, WeightsError for a file that is not sound ONNX."""
     try:
         import onnxruntime
     except ImportError:

@@ -1,4 +1,4 @@
-"""From what a user types or chooses in a file dialog to a reconstructor."""
+"""Opening an own model by what a user types or chooses in a file dialog."""
 
 from importlib import import_module
 from pathlib import Path
@@ -20,14 +20,14 @@ BART = "bart:"
 
 
 def recognises(source: str) -> bool:
-    """Whether a name is one of an own model, and not the id of a method (which has no dot, colon or slash)."""
+    """Whether a name is that of an own model, and not the id of a method (which has no dot, colon or slash)."""
     return any(sign in source for sign in ".:/\\")
 
 
 def open_model(source: str) -> Reconstructor:
     """The model of a file, of `module:function` or `script.py:function`, or of `bart:` and a command line.
 
-    Raises WeightsError or ModelError if it cannot be opened, each with what came and what was expected.
+    Raises WeightsError or ModelError if it cannot be opened; both say what came and what was expected.
     """
     path, _, name = source.rpartition(":")
     if source.startswith(BART):

@@ -1,7 +1,7 @@
-"""Which operators an exported program may call, and how they are found: by their schema, and closed lists beyond.
+"""The operators that an exported program may call. They are found by their schema, and by closed lists beyond it.
 
-None of them reads or writes a file, calls back into Python, or changes anything but the tensors that it is given. What
-torch.export writes for a network, its decompositions run or not, is among them.
+None of them reads or writes a file, calls back into Python, or changes anything but the tensors that it is given. They
+include what torch.export writes for a network, whether its decompositions were run or not.
 """
 
 import math
@@ -81,7 +81,7 @@ class Operator:
 
 
 def find(target: str, program: str) -> Operator:
-    """The operator of that name; WeightsError unless it is one that a program may call."""
+    """The operator with that name; WeightsError unless a program may call it."""
     if target in _NUMBERS:
         return Operator(_on_numbers(_NUMBERS[target]))
     named = re.fullmatch(r"torch\.ops\.(aten|prims)\.(\w+)\.(\w+)", target, re.ASCII)
@@ -109,14 +109,14 @@ def _overload(space: str, name: str, overload: str) -> torch._ops.OpOverload | N
 
 
 def _kind(of: Any) -> str:
-    """The kind of a type of a schema; of a list or an optional value, that of its element."""
+    """The kind of a type in a schema; for a list or an optional value it is that of the element."""
     while of.kind() in ("ListType", "OptionalType"):
         of = of.getElementType()
     return str(of.kind())
 
 
 def _on_numbers(function: Call) -> Call:
-    """The function, for numbers of 64 bits alone: a list times a number, or a power of a power, could fill memory."""
+    """The function, only for numbers of 64 bits: a list times a number, or a power of a power, could fill memory."""
 
     def call(*arguments: Any) -> Any:
         if not all(isinstance(one, int | float) for one in arguments):
@@ -130,7 +130,7 @@ def _on_numbers(function: Call) -> Call:
 
 
 def _checked(found: torch._ops.OpOverload) -> Call:
-    """The operator, after a check of its arguments where torch leaves that to its callers."""
+    """The operator with a check of its arguments, if torch leaves that check to its callers."""
     check = _CHECKS.get(found._schema.name.partition("::")[2])
     if check is None:
         return found
@@ -145,7 +145,7 @@ def _checked(found: torch._ops.OpOverload) -> Call:
 
 
 def _channels_fit(given: dict[str, Any]) -> bool:
-    """Batch normalization: one weight, offset, mean and variance for each channel."""
+    """Whether a batch normalization has one weight, offset, mean and variance for each channel."""
     vectors = (given.get(name) for name in ("weight", "bias", "running_mean", "running_var"))
     return given["input"].ndim > 1 and all(
         one is None or (one.is_floating_point() and one.shape == (given["input"].shape[1],)) for one in vectors
@@ -153,7 +153,7 @@ def _channels_fit(given: dict[str, Any]) -> bool:
 
 
 def _axes_fit(given: dict[str, Any]) -> bool:
-    """Fourier transforms: axes that there are, each once, and as many samples as the half spectrum has."""
+    """Whether a Fourier transform's axes exist, each is given once, and the half spectrum has as many samples."""
     tensor: Tensor = given["self"]
     axes, length = given["dim"], given.get("last_dim_size")
     there = all(0 <= axis < tensor.ndim for axis in axes) and len(set(axes)) == len(axes) > 0
@@ -161,7 +161,7 @@ def _axes_fit(given: dict[str, Any]) -> bool:
 
 
 def _attention_fits(given: dict[str, Any]) -> bool:
-    """Attention: keys as long as the queries, and a value for each key."""
+    """Whether in an attention keys are as long as queries, and each key has a value."""
     query, key, value = given["query"], given["key"], given["value"]
     grouped = bool(given.get("enable_gqa")) and query.shape[:-3] == key.shape[:-3]
     return (
@@ -172,7 +172,7 @@ def _attention_fits(given: dict[str, Any]) -> bool:
 
 
 def _norms_fit(given: dict[str, Any]) -> bool:
-    """Weights by direction and norm: one norm for each row, or for each column."""
+    """Whether weights given by direction and norm have one norm for each row, or for each column."""
     direction, norm, axis = given["v"], given["g"], given["dim"]
     if axis not in (0, direction.ndim - 1):
         return True

@@ -1,4 +1,4 @@
-"""The inputs of a program in a file: which they are by their names, in which shape and type it takes them."""
+"""The inputs of a program in a file: their names say what they are, and the program their shapes and types."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ NAMES = ("kspace", "mask", "sensitivities", "image")
 
 @dataclass(frozen=True)
 class Input:
-    """One of `NAMES`; sizes are None where any is taken.
+    """One input, with a name of `NAMES`; a size is None if any is accepted.
 
     Complex inputs may be real with a last axis (real, imaginary), and all may have a leading batch axis of 1.
     """
@@ -24,7 +24,7 @@ class Input:
     dtype: torch.dtype
 
     def of(self, one: ModelInput, label: str) -> Tensor:
-        """The slice's value as the program takes it; ModelError where the sizes are others."""
+        """The slice's value in the form that the program takes; ModelError if the sizes differ."""
         value: Tensor = getattr(one, self.name)
         came = tuple(value.shape)
         if value.is_complex() and not self.dtype.is_complex:
@@ -45,7 +45,7 @@ class Input:
 
 
 def checked(inputs: list[Input], label: str) -> list[Input]:
-    """The inputs; WeightsError unless their names are among the known ones."""
+    """The inputs; WeightsError if a name is not among the known ones."""
     unknown = [one.name for one in inputs if one.name not in NAMES]
     if unknown or not inputs:
         asked = ", ".join(one.name for one in inputs) or "nothing"
@@ -54,7 +54,7 @@ def checked(inputs: list[Input], label: str) -> list[Input]:
 
 
 def image_of(answer: Any) -> Any:
-    """What the program returned, without its batch axis, (real, imaginary) as complex numbers."""
+    """The program's result without its batch axis, with (real, imaginary) as complex numbers."""
     if isinstance(answer, list | tuple) and len(answer) == 1:
         (answer,) = answer
     if not isinstance(answer, Tensor):

@@ -1,4 +1,4 @@
-"""The sizes that a program was exported for: what torch writes about them as formulas, read without evaluating code."""
+"""The sizes that a program was exported for. torch writes formulas of them, which are read without evaluating code."""
 
 import ast
 import math
@@ -12,7 +12,7 @@ Numbers = Mapping[str, int]
 Value = Callable[[Numbers], Any]
 
 LONGEST = 10_000  # characters of a formula
-_FREE = 2  # the least size that torch writes where none was asked for; it takes 1 as well
+_FREE = 2  # the least size that torch writes if no least size was asked for; 1 is accepted as well
 _LAYOUT = re.compile(r"\]\.(_base|stride|storage_offset)\b")
 _SIZE = re.compile(r"L\['(\w+)'\]\.size\(\)\[(\d+)\]", re.ASCII)
 
@@ -49,7 +49,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 class Formula:
     """A formula of names, numbers and a few functions; ValueError if the text is anything else.
 
-    In Python's spelling, max(1, s0 // 2) != 1, or in sympy's, Mul(Integer(2), Symbol('s0', integer=True)).
+    It has Python's spelling, max(1, s0 // 2) != 1, or sympy's, Mul(Integer(2), Symbol('s0', integer=True)).
     """
 
     def __init__(self, text: str) -> None:
@@ -92,7 +92,7 @@ class Formula:
 
 
 class Sizes:
-    """Which sizes of its inputs a program takes; of others it would give an error, or a wrong image."""
+    """The sizes of its inputs that a program accepts; for others it would give an error or a wrong image."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class Sizes:
             self._conditions[shown] = condition
 
     def unmet(self, shapes: Mapping[str, Sequence[int]]) -> str | None:
-        """What inputs of these shapes do not meet; None if they are as the program was exported for."""
+        """The condition that inputs of these shapes do not meet, in words; None if they meet all."""
         actual = {f"{name}[{axis}]": size for name, shape in shapes.items() for axis, size in enumerate(shape)}
         symbols: dict[str, int] = {}
         for place, size in self._sizes.items():

@@ -1,4 +1,4 @@
-"""Auto: knobs chosen by k-space lines that are held out, without any reference image."""
+"""Auto: held-out k-space lines choose the knobs, without any reference image."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,11 +22,11 @@ FEWEST = 8  # lines or points outside the ACS
 
 
 def auto_knobs(method: Method | Reconstructor, measurement: Measurement) -> Job[dict[str, Any]]:
-    """The value v of the first live knob that predicts held-out samples best, as {name: v}; the others keep theirs.
+    """The value v of the first live knob that predicts held-out samples best, as {name: v}; other knobs keep theirs.
 
     v = argmin sum over folds of ||H (A x(v) - y)||^2, x(v) reconstructed without the samples H. The calibration is
     that of all samples, since the ACS is never held out. Yields a step for each image.
-    Raises InputError for a method without a live knob, and where too little lies outside the ACS.
+    Raises InputError for a method without a live knob, and if too few samples lie outside the ACS.
     """
     method = method.at()
     knob = live_knob(method)
@@ -46,14 +46,14 @@ def auto_knobs(method: Method | Reconstructor, measurement: Measurement) -> Job[
 
 
 def live_knob(method: Method) -> Knob:
-    """The first live knob, which is what can be chosen; InputError for a method without one."""
+    """The first live knob, the one that can be chosen; InputError for a method without one."""
     if not method.reconstructor.axes:
         raise InputError(f"{method.label} has no live knob that could be chosen; set its knobs.")
     return method.reconstructor.axes[0]
 
 
 def without(measurement: Measurement, held_out: Tensor) -> Measurement:
-    """The measurement less the samples held out, of the whole encoded image: the output matrix predicts no samples."""
+    """The measurement without the held-out samples; its matrix is the whole encoded one, to predict them from."""
     return replace(
         measurement,
         kspace=measurement.kspace.detach() * ~held_out,

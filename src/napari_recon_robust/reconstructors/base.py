@@ -1,4 +1,7 @@
-"""What every reconstructor is: Measurement, knobs -> image. With its knobs set it is a method: Measurement -> image."""
+"""The base class of reconstructors, (measurement, knobs) -> image, and of methods, measurement -> image.
+
+A method is a reconstructor with its knobs set.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +22,7 @@ from .origin import PACKAGE, of_module
 
 
 class Reconstructor(ABC):
-    """A reconstruction method. Stateless: the image depends on the measurement and the knobs alone.
+    """A reconstruction method. It is stateless: the image depends only on the measurement and the knobs.
 
     A subclass states the problem that it solves as a formula at the head of its docstring, sets the class
     attributes, and implements `reconstruct`. Images are complex64 (a method that yields magnitudes returns
@@ -32,13 +35,13 @@ class Reconstructor(ABC):
     knobs: tuple[Knob, ...] = ()
     differentiable: bool = True
     needs_sensitivities: bool = True
-    # Which fully sampled image it is judged against on its own (Measurement.reference).
+    # The kind of fully sampled image that it is judged against when it stands by itself (Measurement.reference).
     reference_kind: Literal["rss", "combined"] = "combined"
     # Knobs at which every seed gives another equally plausible image (samples, restarts); None where none does.
     draw: Mapping[str, Any] | None = None
-    # What it was trained to: the id of a shipped set, or a safetensors file (weights.store).
+    # Its trained weights: the id of a shipped set, or a safetensors file (weights.store).
     weights: str | None = None
-    # What one should know before believing its figures, in a sentence.
+    # One sentence that the user should know before believing its figures.
     caution: str = ""
 
     @property
@@ -51,37 +54,37 @@ class Reconstructor(ABC):
         """The image, complex64 (..., rows, columns), for knob values that are already checked."""
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
-        """`reconstruct` as a job; what takes long overrides this, with previews of its kind of image on the way."""
+        """`reconstruct` as a job. A slow method overrides this, and yields previews of its kind of image."""
         yield Progress(0.0, f"Reconstructing with {self.label}")
         return self.reconstruct(measurement, **knobs)
 
     def at(self, **knobs: Any) -> "Method":
-        """The method that is this reconstructor at these knobs, the others at their defaults.
+        """The method: this reconstructor with these knobs set, and the other knobs at their defaults.
 
         Raises InputError for a knob that does not fit.
         """
         return Method(self, knobs)
 
     def __call__(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image at these knobs, the others at their defaults: `at(**knobs)(measurement)`."""
+        """The image at these knobs, with the other knobs at their defaults: `at(**knobs)(measurement)`."""
         return self.at(**knobs)(measurement)
 
     def job(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
-        """The same as a job: `at(**knobs).job(measurement)`."""
+        """The image as a job: `at(**knobs).job(measurement)`."""
         return self.at(**knobs).job(measurement)
 
     def start(self) -> "Reconstructor | None":
-        """What a trained method started from, the same with its correction at zero; None where nothing was trained."""
+        """The method from which the training started, with its correction at zero; None if nothing was trained."""
         return None
 
     def gives_gradient(self, measurement: Measurement) -> bool:
-        """Whether the image has a gradient with respect to the k-space; an own model is tried on the measurement."""
+        """Whether the image has a gradient with respect to the k-space; own models are tried on the measurement."""
         return self.differentiable
 
     def continuation(self, measurement: Measurement, **knobs: Any) -> "Reconstructor":
-        """The end of the fit to one slice as a method with gradients, for samples near these; knobs: already checked.
+        """The last iterations of the fit to one slice, as a method with gradients for samples near these.
 
-        Raises InputError for a method that fits nothing to the slice.
+        knobs: already checked. Raises InputError for a method that fits nothing to the slice.
         """
         raise InputError(
             f"{self.label} fits no network to the slice, so that it has no last iterations to follow; "
@@ -89,19 +92,19 @@ class Reconstructor(ABC):
         )
 
     def is_image(self, knobs: Mapping[str, Any]) -> bool:
-        """Whether these knobs ask for an image, to be held against a reference; a map of deviations is none."""
+        """Whether these knobs give an image, which can be compared with a reference; a map of deviations is not one."""
         return True
 
     def fingerprint(self) -> dict[str, str]:
-        """What its images depend on besides k-space and knobs: files by their SHA-256, packages by their version."""
+        """What its images depend on besides k-space and knobs: SHA-256 of files, versions of packages, by name."""
         found = {} if self.weights is None else {Path(self.weights).name: store.load(self.weights).sha256}
         return found if type(self).__module__.startswith(f"{PACKAGE}.") else found | of_module(type(self).__module__)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several knob settings, in the order given.
 
-        `points` may be lazy: the next is asked for when the image before it has been taken.
-        A method that iterates overrides this to start from the neighbour; a network, to share what does not
+        `points` may be lazy: the next point is asked for after the image of the one before has been taken.
+        An iterative method overrides this to start from a neighbour's image, and a network to share what does not
         depend on the knobs.
         """
         for point in points:
@@ -110,10 +113,10 @@ class Reconstructor(ABC):
 
 @dataclass(frozen=True, repr=False)
 class Method:
-    """A reconstructor with its knobs set: what reconstructs, and what is attacked, studied, shown and saved.
+    """A reconstructor with its knobs set. It reconstructs, and it is what is attacked, studied, shown and saved.
 
-    `Reconstructor.at` makes it. The knobs are checked and completed by their defaults once, here; InputError for one
-    that does not fit. Two methods are equal if they are the same reconstructor at equal knobs.
+    `Reconstructor.at` makes it. Here, and only here, knobs are checked and missing ones take their defaults; InputError
+    for one that does not fit. Two methods are equal if they are the same reconstructor at equal knobs.
     """
 
     reconstructor: Reconstructor
@@ -131,7 +134,7 @@ class Method:
         return f"reconstructor({self.id!r}).at({knobs})"
 
     def at(self, **knobs: Any) -> "Method":
-        """The same reconstructor with these knobs changed and the others as they are; InputError as on making it."""
+        """The same reconstructor with these knobs changed and the others kept; InputError for one that does not fit."""
         return Method(self.reconstructor, {**self.knobs, **knobs}) if knobs else self
 
     @property
@@ -146,7 +149,7 @@ class Method:
 
     @property
     def title(self) -> str:
-        """The label, and in brackets the knobs that are not at their defaults."""
+        """The label, followed in brackets by the knobs that are not at their defaults."""
         defaults = {knob.name: knob.default for knob in self.reconstructor.knobs}
         changed = [
             f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
@@ -157,12 +160,12 @@ class Method:
 
     @property
     def reference_kind(self) -> Literal["rss", "combined"]:
-        """Which fully sampled image it is judged against."""
+        """The kind of fully sampled image that the method is judged against."""
         return self.reconstructor.reference_kind
 
     @property
     def is_image(self) -> bool:
-        """Whether it gives an image, to be held against a reference; a map of deviations is none."""
+        """Whether it gives an image, which can be compared with a reference; a map of deviations is not one."""
         return self.reconstructor.is_image(self.knobs)
 
     def __call__(self, measurement: Measurement) -> Tensor:
@@ -173,7 +176,7 @@ class Method:
         return run(self.job(measurement))
 
     def job(self, measurement: Measurement) -> Job[Tensor]:
-        """The same as a job: closing it cancels."""
+        """The image as a job; closing the job cancels it."""
         try:
             image = yield from self.reconstructor.steps(measurement, **self.knobs)
         except ReconRobustError:
@@ -200,13 +203,13 @@ class Method:
         return self.reconstructor.gives_gradient(measurement)
 
     def continuation(self, measurement: Measurement) -> "Method":
-        """The end of its fit to one slice as a method with gradients: `Reconstructor.continuation`."""
+        """The last iterations of its fit to one slice, with gradients: `Reconstructor.continuation`."""
         return self.reconstructor.continuation(measurement, **self.knobs).at()
 
     def fingerprint(self) -> dict[str, str]:
-        """What its images depend on besides k-space and knobs: files by their SHA-256, packages by their version."""
+        """What its images depend on besides k-space and knobs: SHA-256 of files, versions of packages, by name."""
         return self.reconstructor.fingerprint()
 
     def to_json(self) -> dict[str, Any]:
-        """Its id and all knobs, as JSON values: "method" and "knobs"."""
+        """The id and all knobs as JSON values, under "method" and "knobs"."""
         return {"method": self.id, "knobs": dict(self.knobs)}

@@ -1,4 +1,4 @@
-"""Which file or which version of a package it was, so that a replay can tell whether it is the same."""
+"""Fingerprints of files and packages, by which a replay can tell whether they are the same as before."""
 
 import hashlib
 import sys

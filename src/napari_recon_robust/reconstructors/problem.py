@@ -1,4 +1,4 @@
-"""The problem in units of its scale, as networks and fits see it: one slice after the other."""
+"""The reconstruction problem of one slice, in units of its scale, as networks and fits see it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ _LINEAR_START = 8  # conjugate gradient steps of the linear start
 class Problem:
     """y = A x + n as a network sees it, relative to `Measurement.scale`.
 
-    data: complex64 (coils, rows, columns) in the model's data space. noise: sigma, float32 (1, 1). Not batched:
-    a CPU gains nothing by a batch, and the inverses of one slice already fill its caches.
+    data: complex64 (coils, rows, columns) in the model's data space. noise: sigma, float32 (1, 1). There is no batch
+    axis: a CPU gains nothing by a batch, and the inverses of one slice already fill its caches.
     """
 
     model: ForwardModel
@@ -36,7 +36,7 @@ class Problem:
         return self.model.adjoint(self.data)
 
     def tv(self, weight: float) -> Tensor:
-        """The minimiser of total variation where networks start, complex64 (rows, columns); kept for the next use."""
+        """The minimiser of total variation, at which networks start, complex64 (rows, columns); computed once."""
         if weight not in self._tv:
             self._tv[weight] = tv.minimiser(self.right_hand_side, self.model, weight)
         return self._tv[weight]
@@ -47,22 +47,22 @@ class Problem:
 
     @cached_property
     def aligned(self) -> "tuple[Problem, Tensor]":
-        """`without_phase` by the TV image."""
+        """`without_phase` of the TV image."""
         return self.without_phase(self.tv(tv.rule(float(self.noise))))
 
     @cached_property
     def aligned_linearly(self) -> "tuple[Problem, Tensor]":
-        """`without_phase` by a regularized SENSE image: for networks that know nothing of TV."""
+        """`without_phase` of a regularized SENSE image, for networks that know nothing of TV."""
         model = self.model
         image = conjugate_gradients(lambda x: model.normal(x) + _SENSE * x, self.right_hand_side.detach(), _SENSE_STEPS)
         return self.without_phase(image)
 
     def without_phase(self, image: Tensor) -> "tuple[Problem, Tensor]":
-        """The problem of x / u, u the local phase of an image near x, and u: complex64 (rows, columns), |u| = 1.
+        """The problem of x / u, and u, the local phase of an image near x: complex64 (rows, columns), |u| = 1.
 
-        ESPIRiT folds the ACS's phase into the maps; where it changes faster (beside air, in fat) most of the image
-        would be imaginary, and a network has learned that images are nearly real. For a gradient u is a constant:
-        it is random where the image is dark, and attacks by its gradient found half as much.
+        ESPIRiT folds the ACS's phase into the maps. Where the phase changes faster (beside air, in fat), most of the
+        image would be imaginary, but a network has learned that images are nearly real. Gradients treat u as a
+        constant: it is random where the image is dark, and attacks that used its gradient found half as much.
         """
         phase = local_phase(image.detach(), self.noise.detach())
         model = ForwardModel(self.model.sensitivities * phase, self.model.mask, self.model.dims)
@@ -80,14 +80,14 @@ def problems(measurement: Measurement) -> list[Problem]:
 
 
 def assemble(images: Sequence[Tensor], measurement: Measurement) -> Tensor:
-    """The solutions of `problems` as the images of the measurement, in the scan's units, zero where no coil sees."""
+    """The solutions of `problems` as images of the measurement, in the scan's units, zero outside its support."""
     batch = measurement.kspace.shape[:-3]
     stacked = torch.stack(list(images)).reshape(*batch, *measurement.model.shape)
     return measurement.crop(stacked * measurement.model.support * measurement.scale)
 
 
 def in_turn(measurement: Measurement, solve: Callable[[Problem], Job[Tensor]]) -> Job[list[Tensor]]:
-    """The solutions of `problems`, one after the other; a preview shows the whole batch, zero where nothing is yet."""
+    """The solutions of `problems`, one after the other. A preview is the whole batch; slices to come are zero."""
     slices = problems(measurement)
     images: list[Tensor] = []
 
@@ -102,6 +102,6 @@ def in_turn(measurement: Measurement, solve: Callable[[Problem], Job[Tensor]]) -
 
 
 def linear_start(problem: Problem) -> Tensor:
-    """A few conjugate gradient steps on A^H A x = A^H y, complex64 (rows, columns): what losses are relative to."""
+    """A few conjugate gradient steps on A^H A x = A^H y, complex64 (rows, columns); losses are relative to it."""
     b = problem.right_hand_side
     return conjugate_gradients(problem.model.normal, b, _LINEAR_START)

@@ -10,7 +10,7 @@ from typing import Any
 from ..ground.registry import Registry
 from .base import Reconstructor
 
-# Former networks, which ship no more weights: files of weights that name them are still read.
+# Former networks, for which no weights are shipped any more; files of weights that name them are still read.
 _FORMER = {
     "hqs-net-tv": "learned.hqs_net_from_tv:HQSNetFromTV",
     "hyperrecon-tv": "learned.hyperrecon_from_tv:HyperReconFromTV",
@@ -20,17 +20,17 @@ _OWN_MODELS = "napari_recon_robust.own_models.opening"  # stands above this room
 
 
 class Reconstructors(Registry[Reconstructor]):
-    """The table, and beyond it whatever `own_models.opening` opens, which is imported as late as the methods are."""
+    """The table of reconstructors. It also gives the own models that `own_models.opening` opens."""
 
     def running(self, network: str) -> Any:
-        """The class of the method that runs the networks of that id; InputError where there is none."""
+        """The class of the method that runs the networks with that id; InputError if there is none."""
         if network in _FORMER:
             module, name = _FORMER[network].split(":")
             return getattr(import_module(f"{self.package}.{module}"), name)
         return self.kind_of(network)
 
     def get(self, id: str) -> Reconstructor:
-        """The one of that id, loaded once; or an own model, opened anew each time."""
+        """The reconstructor with that id, loaded once; or an own model, which is opened anew each time."""
         if id not in self.ids():
             opening = import_module(_OWN_MODELS)
             if opening.recognises(id):

@@ -1,1 +1,1 @@
-"""Scans that never were: anatomy, coils, noise, and the packaged sample."""
+"""Simulated scans: anatomy, coils, noise, and the packaged sample."""

@@ -1,7 +1,7 @@
-"""Simulated acquisitions: k_i = F(S_i x) + n_i of a magnitude image, with coils, phase and noise as scanners have them.
+"""Simulated acquisitions k_i = F(S_i x) + n_i of a magnitude image, with coils, phase and noise like a scanner's.
 
 All randomness comes from one `numpy.random.Generator`: the same generator state gives the same data.
-Pieces return numpy arrays (complex64, float32); `simulate_slice` returns tensors.
+`simulate_slice` returns tensors; the other functions return numpy arrays (complex64, float32).
 """
 
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ _WIRE = 0.15  # thickness of the conductor in half fields of view: bounds the fi
 class SimulatedSlice:
     """One simulated acquisition and its truth; units are those of the magnitude image.
 
-    kspace: complex64 (coils, readout, phase), noisy, fully sampled, readout oversampled if asked for. noise: what of it
-    is noise, the same shape.
+    kspace: complex64 (coils, readout, phase), noisy, fully sampled, with the readout oversampled if asked for. noise:
+    the noise in it, of the same shape.
     image: complex64 (rows, columns), the noise-free truth. sensitivities: complex64 (coils, rows, columns),
     sum |S_i|^2 = 1. sigma: float32 (coils,), sigma_i^2 = E|n_i|^2 of one k-space sample.
     """
@@ -77,7 +77,7 @@ def loop_field(
 
 
 def coupling(coils: int, rng: Generator, strength: float = 0.15) -> NDArray[np.complex64]:
-    """I + K, how much every coil receives through the others: complex (coils, coils), K falling with their distance.
+    """I + K, complex (coils, coils): K is what every coil receives through the others, and falls with their distance.
 
     `strength` is the typical |K| between neighbours on the ring.
     """
@@ -108,7 +108,7 @@ class CoilArray:
 
     @classmethod
     def random(cls, coils: int, rng: Generator) -> "CoilArray":
-        """One ring of loops for up to 8 coils, else staggered rings, with random positions, sizes and gains."""
+        """An array of loops with random positions, sizes and gains, on one ring for up to 8 coils, else on several."""
         rings = int(np.ceil(coils / 8))
         semi_axes = rng.uniform(1.0, 1.4) * rng.uniform(0.9, 1.1, 2)
         spacing = 2 * np.pi * semi_axes.mean() / np.ceil(coils / rings)
@@ -130,7 +130,7 @@ class CoilArray:
         """S = mixing gain (B_x - i B_y) in an axial slice: (coils, rows, columns), scaled so that the mean of
         sqrt(sum |S_i|^2) is 1.
 
-        height: of the slice above the array's middle. The field of view spans [-1, 1] along its longer side.
+        height: the slice's, above the array's middle. The field of view spans [-1, 1] along its longer side.
         Source: Roemer et al., The NMR phased array, 1990, doi:10.1002/mrm.1910160203 (receive field by reciprocity).
         """
         half = max(shape) / 2
@@ -150,19 +150,19 @@ class CoilArray:
 def coil_sensitivities(
     shape: tuple[int, int], coils: int, rng: Generator, *, normalise: bool = True
 ) -> NDArray[np.complex64]:
-    """Sensitivities of a random array, (coils, rows, columns); normalise: sum |S_i|^2 = 1 everywhere."""
+    """Sensitivities of a random array, (coils, rows, columns). normalise: make sum |S_i|^2 = 1 everywhere."""
     maps = CoilArray.random(coils, rng).sensitivities(shape)
     return maps / np.sqrt((np.abs(maps) ** 2).sum(0)) if normalise else maps
 
 
 def _spline_matrix(grid: NDArray[np.floating], at: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The matrix that takes values on `grid` to their cubic spline's values at `at`."""
+    """The matrix from values on `grid` to the values of their cubic spline at `at`."""
     return CubicSpline(grid, np.eye(len(grid)))(at).astype(np.float32)
 
 
 def smooth_field(shape: tuple[int, int], rng: Generator, scale: float) -> NDArray[np.float32]:
     """A random field of standard deviation 1 whose features are `scale` pixels wide: float32 (rows, columns)."""
-    factor = max(scale / 4, 1.0)  # drawn on a coarser grid where that loses nothing: training draws thousands
+    factor = max(scale / 4, 1.0)  # a coarser grid loses nothing, and training draws thousands of fields
     coarse = [int(np.ceil(n / factor)) + 1 for n in shape]
     width = scale / factor
     field = gaussian_filter(rng.standard_normal(coarse, dtype=np.float32), width, mode="wrap")
@@ -234,7 +234,7 @@ def susceptibility_field(tissue: NDArray[np.bool_], direction: tuple[float, floa
 def _susceptibility(tissue: NDArray[np.bool_], rng: Generator) -> NDArray[np.float32]:
     """The field of the tissue itself, and of a few bodies of air at its border, beside the slice (sinuses, ear canals).
 
-    Such a body is a dipole at a distance z from the plane: B = (3 cos^2 - 1) / (1 + r^2 / z^2)^(3/2).
+    Each of these bodies is a dipole at a distance z from the plane: B = (3 cos^2 - 1) / (1 + r^2 / z^2)^(3/2).
     """
     angle, length = rng.uniform(0, np.pi), rng.uniform()
     field = susceptibility_field(tissue, (length * np.cos(angle), length * np.sin(angle)))
@@ -260,9 +260,9 @@ def _fat(body: NDArray[np.bool_], rng: Generator) -> NDArray[np.float32]:
 
 
 def noise_covariance(coils: int, sigma: float, rng: Generator) -> NDArray[np.complex64]:
-    """Psi = E[n n^H] between coils, Hermitian (coils, coils); mean of the diagonal sigma^2 = E|n|^2.
+    """Psi = E[n n^H] between coils, Hermitian (coils, coils); the mean of its diagonal is sigma^2 = E|n|^2.
 
-    Coils differ in noise by about a third and are correlated by their coupling.
+    The noise of coils differs by about a third, and their coupling correlates it.
     """
     mixing = coupling(coils, rng) * rng.uniform(0.8, 1.25, (coils, 1))
     covariance = mixing @ mixing.conj().T
@@ -292,12 +292,13 @@ def simulate_slice(
 ) -> SimulatedSlice:
     """k_i = F(S_i x) + n_i with x = magnitude * shading * exp(i phase).
 
-    magnitude: (rows, columns), not negative. coils: an array, or how many a random one has; height: of the slice
-    above its middle, in half fields of view. noise_level: sigma relative to `scale` (the truth's 99.5th
-    percentile by default), None draws it log-uniformly from NOISE_RANGE. detail: of the phase (see `phase`).
-    shading: exponent of the coils' own intensity, 0 = a perfectly normalised scan, 1 = none; None draws it.
-    oversampling: of the readout (rows). matrix: acquire fewer samples than the image was drawn on (a whole divisor
-    of its shape), as a scanner does: the truth is then low-passed, with physical Gibbs ringing and partial volumes.
+    magnitude: (rows, columns), not negative. coils: an array, or the number of coils of a random one; height: the
+    slice's above the array's middle, in half fields of view. noise_level: sigma relative to `scale` (by default the
+    truth's 99.5th percentile); None draws it log-uniformly from NOISE_RANGE. detail: that of the phase (see `phase`).
+    shading: exponent of the coils' own intensity; 0 is a perfectly normalised scan, 1 one that is not normalised; None
+    draws it. oversampling: that of the readout (rows). matrix: acquire fewer samples than the image was drawn on (a
+    whole divisor of its shape), as a scanner does; the truth is then low-passed, with physical Gibbs ringing and
+    partial volumes.
     """
     drawn = (magnitude.shape[0], magnitude.shape[1])
     rows, columns = matrix = matrix or drawn
@@ -323,7 +324,7 @@ def simulate_slice(
     readout = rows * oversampling
     wide = drawn[0] * oversampling
     start = [n // 2 - (m // 2) * f for n, m, f in zip(drawn, matrix, factors, strict=True)]
-    # The image lies where the centre crop to `rows` finds it again, also for odd sizes.
+    # The image is placed where the centre crop to `rows` finds it again, also for odd sizes.
     before = wide // 2 - (readout // 2 - (readout - rows) // 2) * factors[0] - start[0]
     widened = torch.nn.functional.pad(torch.from_numpy(maps) * image, (0, 0, before, wide - drawn[0] - before))
     covariance = array.covariance * (noise_level * scale) ** 2

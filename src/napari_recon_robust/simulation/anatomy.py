@@ -1,4 +1,4 @@
-"""Anatomies to simulate from: volumes read from NIfTI, their slices, and random changes of contrast and shape."""
+"""Anatomies for simulations: volumes read from NIfTI, their slices, and random changes of contrast and shape."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ SUFFIXES = (".nii", ".nii.gz")  # of NIfTI
 ROUGHNESS_RANGE = (0.075, 0.12)  # of real brains
 _AIR = 0.08  # of the tissue, smoothed: above the noise of the air, below dark tissue
 _NORMAL = {"sagittal": 0, "coronal": 1, "axial": 2}
-_THIN = 1 / 3  # of a volume's longest side: what is shorter is no side of an image
-# Spectra of anatomy fall about as k^-3. Where one falls to this part of it, the scanner has interpolated.
+_THIN = 1 / 3  # of a volume's longest side; a shorter side is no side of an image
+# Spectra of anatomy fall about as k^-3. If one falls to this fraction of that, the scanner has interpolated.
 _WEAK = 0.3
 
 
@@ -54,7 +54,7 @@ class Volume:
         return tuple(plane for plane in PLANES if np.delete(usable, _NORMAL[plane]).all())
 
     def resolved(self, axis: int) -> int:
-        """How many voxels along an axis would hold what the volume shows: fewer than it has where it was interpolated.
+        """The number of voxels along an axis that would hold all detail; it is smaller if the volume was interpolated.
 
         That is up to the spatial frequency k beyond which the power times k^3 is below 0.3 of its typical value.
         """
@@ -72,8 +72,8 @@ class Volume:
         return int(min(length, 2 * np.flatnonzero(power > _WEAK * typical)[-1] + 2))
 
     def slice(self, plane: Plane, index: int) -> tuple[Image, tuple[float, float]]:
-        """One slice as a radiologist looks at it (patient's right on the left, anterior or superior up), and
-        its pixel (row, column) in mm.
+        """One slice as a radiologist looks at it (the patient's right on the left, anterior or superior up), and
+        the size of its pixels (row, column) in mm.
         """
         normal = _NORMAL[plane]
         section = np.take(self.data, index, axis=normal)[::-1, ::-1].T
@@ -95,7 +95,7 @@ def load_volume(path: str | Path) -> Volume:
 
 
 def from_image(image: Any) -> Volume:
-    """A nibabel image as a volume, turned to (right, anterior, superior); ValueError if it has not three axes."""
+    """A nibabel image as a volume, turned to (right, anterior, superior); ValueError if it does not have three axes."""
     import nibabel
 
     image = nibabel.as_closest_canonical(image)
@@ -107,9 +107,9 @@ def from_image(image: Any) -> Volume:
 
 
 def volume(data: NDArray[np.floating], voxel: tuple[float, ...]) -> Volume:
-    """A volume from an array (right, anterior, superior): negatives, NaN and air set to zero, scaled.
+    """A scaled volume from an array (right, anterior, superior); negative values, NaN and air are set to zero.
 
-    The magnitude of noise in the air would otherwise become a signal that no sensitivities explain.
+    Otherwise the magnitude of the noise in the air would become a signal that no sensitivities explain.
     """
     data = np.maximum(np.nan_to_num(np.asarray(data, np.float32)), 0)
     tissue = data[data > 0.1 * data.max()]
@@ -120,7 +120,7 @@ def volume(data: NDArray[np.floating], voxel: tuple[float, ...]) -> Volume:
 
 
 def _head(data: Image) -> Image:
-    """1 in the head and 0 in the air, with a soft edge: the largest part that is bright when smoothed, holes filled."""
+    """1 in the head, 0 in the air, with a soft edge; the head is the largest part bright after smoothing, filled."""
     labels, count = label(gaussian_filter(data, 1.5) > _AIR)
     if count == 0:
         return np.ones_like(data)
@@ -163,7 +163,7 @@ def _pixel(source: Volume, plane: Plane, shape: tuple[int, int], fill: float) ->
 
 
 def random_slice(source: Volume, shape: tuple[int, int], rng: Generator) -> Image:
-    """A random slice with random zoom (0.6-1.5), rotation, shift, mirroring and smooth deformation; no new contrast."""
+    """A random slice with random zoom (0.6-1.5), rotation, shift, mirroring and smooth deformation, in its contrast."""
     plane: Plane = rng.choice(source.planes)
     section, spacing = source.slice(plane, int(rng.choice(tissue_range(source, plane))))
     pixel = _pixel(source, plane, shape, 0.85) / np.exp(rng.uniform(np.log(0.6), np.log(1.5)))
@@ -187,16 +187,16 @@ def random_slice(source: Volume, shape: tuple[int, int], rng: Generator) -> Imag
 
 
 def _averaged(section: Image, steps: Iterable[float]) -> Image:
-    """Smoothed where the image's pixels are coarser than the volume's by `steps`: averaged instead of skipped."""
+    """The section, smoothed if the image's pixels are coarser (`steps`), so that voxels are averaged, not skipped."""
     widths = [max(0.0, 0.45 * (step - 1)) for step in steps]
     return gaussian_filter(section, widths) if max(widths) > 0.1 else section
 
 
 def contrast(image: Image, rng: Generator) -> Image:
-    """Another contrast of the same anatomy: a random smooth curve of its intensities, in a quarter inverted.
+    """Another contrast of the same anatomy: a random smooth curve of its intensities, in a quarter of draws inverted.
 
-    image: magnitudes from 0 to about 1. Air stays dark, and the curve is never so steep that it makes noise
-    out of texture.
+    image: magnitudes from 0 to about 1. Air stays dark, and the curve is never so steep that it turns texture
+    into noise.
     """
     levels = np.array([0.0, 0.06, 0.15, 0.35, 0.55, 0.75, 1.0, 1.6])
     kind = rng.uniform()
@@ -221,7 +221,7 @@ def roughness(image: Image) -> float:
 
 
 def soften(image: Image, limit: float) -> Image:
-    """The image, smoothed just enough that its roughness is at most `limit`, by a pixel at most."""
+    """The image, smoothed just enough, and by at most one pixel, for a roughness of at most `limit`."""
     width = 0.0
     softened = image
     while roughness(softened) > limit and width < 1:

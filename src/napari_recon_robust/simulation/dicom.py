@@ -1,4 +1,4 @@
-"""DICOM series of magnitude images as volumes to simulate from; pydicom is an extra.
+"""Reading DICOM series of magnitude images as volumes for simulations; pydicom is an extra.
 
 Source: DICOM PS3.3, C.7.6.2 (image plane: positions, orientation, spacing).
 """
@@ -12,7 +12,7 @@ import numpy as np
 from ..ground.errors import FileFormatError, InputError
 from .anatomy import Volume, from_image
 
-FEWEST = 8  # images that make a volume; localizers have less
+FEWEST = 8  # least number of images of a volume; localizers have fewer
 _NEEDED = ("SeriesInstanceUID", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
 
 
@@ -23,7 +23,7 @@ def is_dicom(path: Path) -> bool:
 
 
 def find_series(paths: Iterable[Path]) -> list[list[Path]]:
-    """The files of each series of images of one size, orientation and echo; series below `FEWEST` images are left out.
+    """The files of each series, whose images have one size, orientation and echo; `FEWEST` images are a series.
 
     Raises InputError without pydicom, FileFormatError for a file that is cut off.
     """
@@ -41,7 +41,7 @@ def find_series(paths: Iterable[Path]) -> list[list[Path]]:
 def load_series(paths: Iterable[Path]) -> Volume:
     """One series as a volume, turned to (right, anterior, superior) as far as its planes allow.
 
-    Raises FileFormatError for images that cannot be decoded, or of which several lie at one place.
+    Raises FileFormatError if images cannot be decoded, or several lie at one place.
     """
     images = [_read(path) for path in paths]
     first = images[0]
@@ -66,7 +66,7 @@ def load_series(paths: Iterable[Path]) -> Volume:
 
 
 def patient(path: Path) -> str:
-    """Who is on an image, as the file says; "" where it does not."""
+    """The patient's ID in the file of an image; "" if it has none."""
     return str(_read(path, pixels=False).get("PatientID", ""))
 
 

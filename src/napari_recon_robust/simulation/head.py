@@ -1,5 +1,5 @@
-"""A living head from the skull-stripped MNI152 template: tissues sharpened, folds made individual, and CSF, dura,
-skull, muscle, fat and skin put around the brain by the distance from it.
+"""An individual head from the skull-stripped MNI152 template. Tissues are sharpened, folds are made individual, and
+CSF, dura, skull, muscle, fat and skin are put around the brain by their distance from it.
 
 Coordinates are the template's, in mm: x to the right, y to the front, z up. All fields are continuous, so that a
 slice may be drawn at any resolution.
@@ -39,8 +39,9 @@ _STEP = 2  # mm, grid of the distance from the brain
 
 @dataclass(frozen=True)
 class Lesion:
-    """An ellipsoid in white matter: centre and radii in mm, rotation in the axial plane, signal relative to the
-    tissue's distance from the lesion's full signal (0 none, 1 full).
+    """An ellipsoid in white matter: centre and radii in mm, rotation in the axial plane.
+
+    strength: how far the tissue's signal moves to the full signal of lesions (0 not at all, 1 all the way).
     """
 
     centre: tuple[float, float, float]
@@ -49,7 +50,7 @@ class Lesion:
     strength: float
 
     def weight(self, points: Field) -> Field:
-        """1 inside, 0 outside, with an edge of a millimetre: points (3, ...) to (...)."""
+        """The weight at points (3, ...): 1 inside, 0 outside, with an edge of a millimetre."""
         x, y, z = (points[axis] - self.centre[axis] for axis in range(3))
         along = (np.cos(self.angle) * x + np.sin(self.angle) * y) / self.radii[0]
         across = (np.cos(self.angle) * y - np.sin(self.angle) * x) / self.radii[1]
@@ -92,7 +93,7 @@ class Head:
             name: spline_filter(getattr(template, name), order=3, output=np.float32) for name in ("grey", "white", "t1")
         }
         self._size = np.exp(rng.normal(0, 0.02, 3))
-        # Displacements in mm: head shape, gyri, folds; each made of fields of that many mm in width.
+        # Displacements in mm of head shape, gyri and folds, and the width in mm of the fields that they are made of.
         self._shape = [
             (amplitude, [Noise(scale, rng) for _ in range(3)])
             for amplitude, scale in ((2.5, 60.0), (1.2, 14.0), (0.5, 5.0))
@@ -109,7 +110,7 @@ class Head:
 
     @cached_property
     def _outside(self) -> Field:
-        """Distance in mm from the brain's smooth hull (negative inside) on the coarse, padded grid."""
+        """The distance in mm from the brain's smooth hull (negative inside) on the coarse, padded grid."""
         brain = np.pad(self._template.t1[::_STEP, ::_STEP, ::_STEP] > 0, _OUTSIDE // _STEP)
         closed = distance_transform_edt(~brain, sampling=_STEP) <= 20
         closed = distance_transform_edt(closed, sampling=_STEP) > 20
@@ -123,8 +124,9 @@ class Head:
         return map_coordinates(self._fields[name], voxels, order=3, prefilter=False, mode="constant")
 
     def place_lesions(self, count: int, heights: tuple[float, ...], rng: Generator) -> tuple[Lesion, ...]:
-        """Small lesions deep in white matter, one after the other in slices at the given z, several sizes and
-        signals; fewer than `count` where there is no room 12 mm from the others.
+        """Small lesions deep in white matter, of several sizes and signals, in slices at the given z in turn.
+
+        There are fewer than `count` if there is no more room at 12 mm from the others.
         """
         lesions: list[Lesion] = []
         for number in range(count):
@@ -145,12 +147,12 @@ class Head:
         return tuple(lesions)
 
     def lesion(self, lesion: Lesion, points: Field) -> Field:
-        """The lesion's weight at points (3, ...), its outline as irregular as the folds."""
+        """The lesion's weight at points (3, ...); its outline is as irregular as the folds."""
         noises = self._shape[-1][1]
         return lesion.weight(points + np.stack([0.6 * noise(points) for noise in noises]))
 
     def _moved(self, points: Field) -> Field:
-        """Where points lie in the template's voxels, for the shape of this head."""
+        """The positions of points in the template's voxels, for the shape of this head."""
         size = self._size.astype(np.float32).reshape(3, *[1] * (points.ndim - 1))
         amplitude, noises = self._shape[0]
         return self._voxels(points * size + np.stack([amplitude * noise(points) for noise in noises]))
@@ -161,8 +163,9 @@ class Head:
         return map_coordinates(self._outside, at, order=3, prefilter=False, mode="nearest")
 
     def tissues(self, points: Field) -> dict[str, Field]:
-        """Fractions of all tissues at points (3, ...) in mm, each (...), their sum 1 (air is what is left out);
-        and "template", the T1 template's deviation from its tissue's usual signal.
+        """The fraction of each tissue at points (3, ...) in mm, each (...); air makes their sum 1.
+
+        "template" is the T1 template's deviation from its tissue's usual signal.
         """
         folded = self._moved(points)
         depth = self._depth(folded)
@@ -183,7 +186,7 @@ class Head:
         return fractions
 
     def _envelope(self, points: Field, depth: Field, brain: Mapping[str, Field]) -> dict[str, Field]:
-        """Brain tissues cut at the dura, and what lies around: each layer from one depth to the next."""
+        """The brain's tissues, cut at the dura, and the layers around it, each from one depth to the next."""
         x, y, z = points
         thickness = {name: np.clip(noise(points), -2, 2) for name, noise in self._layers.items()}
         azimuth = np.arctan2(np.abs(x), y + 10)  # 0 at the front
@@ -256,12 +259,12 @@ class Noise:
         self._axes = (np.linalg.qr(rng.standard_normal((3, 3)))[0] * (4 / scale)).astype(np.float32)
 
     def __call__(self, points: Field) -> Field:
-        """Its values at points (3, ...) in mm."""
+        """The values at points (3, ...) in mm."""
         return map_coordinates(self._grid, np.tensordot(self._axes, points, axes=1), order=1, mode="grid-wrap")
 
 
 def _above(x: NDArray[np.floating], width: float) -> Field:
-    """0 below, 1 above zero, rising smoothly over about +-2 `width`."""
+    """A step from 0 below to 1 above zero, which rises smoothly over about +-2 `width`."""
     return 1 / (1 + np.exp(-np.clip(x / (width / 2), -30, 30)))
 
 

@@ -35,8 +35,8 @@ _SCALE = 3e-4  # brightest tissue, as in fastMRI's files
 class SimulationRecipe(Specification):
     """How a volume is simulated; the same recipe, versions and machine give the same file.
 
-    heights: z of the slices in the template's mm. thickness, field_of_view: mm. noise: sigma relative to the
-    brightest tissue. phase_detail: radians (physics.simulate.phase).
+    heights: z of the slices in the template's mm. thickness, field_of_view: in mm. noise: sigma relative to the
+    brightest tissue. phase_detail: in radians (`simulation.acquisition.phase`).
     """
 
     seed: int = 0
@@ -54,7 +54,7 @@ class SimulationRecipe(Specification):
 
     @classmethod
     def read(cls, path: str | Path) -> "SimulationRecipe":
-        """From a YAML file; InputError if it holds something else or a value does not fit."""
+        """The recipe in a YAML file; InputError if the file holds something else or a value does not fit."""
         try:
             values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError):
@@ -75,7 +75,7 @@ def sample_path() -> Path:
 
 
 def annotations_path() -> Path:
-    """The sample's fastMRI+ annotations."""
+    """The file of the sample's fastMRI+ annotations."""
     return sample_path().with_suffix(".csv")
 
 
@@ -87,9 +87,9 @@ def open_sample() -> "Scan":
 
 
 def simulate_volume(recipe: SimulationRecipe, path: str | Path, *, template: Template | None = None) -> Job[Path]:
-    """Simulate a head and write it in fastMRI's layout to `path` (.h5), its lesions beside it (.csv, fastMRI+).
+    """Simulate a head and write it in fastMRI's layout to `path` (.h5), and its lesions beside it (.csv, fastMRI+).
 
-    template: the brain to start from, MNI152 by default (needs nilearn). Returns `path`; yields after every slice.
+    template: the brain to start from, by default MNI152 (needs nilearn). Returns `path`; yields after every slice.
     """
     from ..io.fastmri import write_fastmri
 
@@ -127,7 +127,7 @@ def draw(recipe: SimulationRecipe, number: int, head: Head, lesions: tuple[Lesio
 
 
 def acquire(recipe: SimulationRecipe, number: int, magnitude: NDArray[np.float32]) -> SimulatedSlice:
-    """One slice: the same coils and noise level for all, phase and noise drawn anew for each."""
+    """Acquire one slice; all slices have the same coils and noise level, and each its own phase and noise."""
     height = recipe.heights[number] - float(np.mean(recipe.heights))
     return simulate_slice(
         magnitude * (_SCALE / max(_contrast(recipe).values())),
@@ -144,19 +144,19 @@ def acquire(recipe: SimulationRecipe, number: int, magnitude: NDArray[np.float32
 
 
 def _contrast(recipe: SimulationRecipe) -> dict[str, float]:
-    """The sequence's signals, each changed a little from scan to scan."""
+    """The signal of each tissue for the sequence, changed a little from scan to scan."""
     rng = default_rng([recipe.seed, 2])
     return {name: value * float(rng.uniform(0.92, 1.08)) for name, value in CONTRASTS[recipe.contrast].items()}
 
 
 def _points(recipe: SimulationRecipe, height: float, matrix: int) -> Iterator[NDArray[np.float32]]:
-    """Points of the thin slices that make up one; fastMRI stores its images upside down."""
+    """The points of the thin slices that make up one slice; fastMRI stores its images upside down."""
     for offset in (np.arange(_FINE) + 0.5) / _FINE - 0.5:
         yield axial_points(height + offset * recipe.thickness, matrix, recipe.field_of_view)[:, ::-1]
 
 
 def lesion_boxes(recipe: SimulationRecipe, head: Head, lesions: Sequence[Lesion]) -> list[tuple[int, Box]]:
-    """(slice, box) of every lesion in stored-array coordinates: where it has a third of its signal, and 1 pixel."""
+    """(slice, box) of every lesion in stored-array coordinates: the box around a third of its signal, plus 1 pixel."""
     boxes = []
     for lesion in lesions:
         height = lesion.centre[2]

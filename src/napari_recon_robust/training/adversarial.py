@@ -1,8 +1,8 @@
-"""Losses with a discriminator of their own, which learns while they are used.
+"""Losses with their own discriminator, which learns while they are used.
 
 A loss that is a class is made once for a run (`losses.make_loss`). It is a module: its parameters and, as extra
-state, its optimiser's go into the checkpoint, so that a resumed run ends with the same weights. Without gradients,
-in validation, the discriminator stays as it is and does not count: it is another one at each step.
+state, those of its optimiser go into the checkpoint, so that a resumed run ends with the same weights. In validation,
+without gradients, the discriminator does not learn and does not count, since it is another one at each step.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ from .bank import Example
 _WIDTHS = (32, 64, 96, 96)
 _RATE, _BETAS = 3e-4, (0.5, 0.9)
 _IMAGE, _SAMPLES, _FEATURES, _ADVERSARIAL = 5.0, 0.1, 1.0, 1.0
-_PLAUSIBLE = 0.1  # of the discriminator's judgement of generated images, beside the likelihood of their pixels
+_PLAUSIBLE = 0.1  # weight of the discriminator's judgement of generated images, beside the likelihood of their pixels
 
 
 class Discriminator(nn.Module):
-    """How real each patch of an image looks (logits), and what it saw on the way.
+    """A network that says how real each patch of an image looks (logits), and gives its features.
 
-    Convolutions with stride 2, spectrally normalised (Miyato et al. 2018, https://arxiv.org/abs/1802.05957), patch by
-    patch as Isola et al. 2017, https://arxiv.org/abs/1611.07004.
+    It has spectrally normalised convolutions with stride 2 (Miyato et al. 2018, https://arxiv.org/abs/1802.05957), and
+    judges patch by patch as in Isola et al. 2017, https://arxiv.org/abs/1611.07004.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Discriminator(nn.Module):
         self.last = spectral_norm(nn.Conv2d(_WIDTHS[-1], 1, 3, padding=1))
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """x: real and imaginary part, (batch, 2, rows, columns), sides of at least 16."""
+        """Logits and features of x, real and imaginary part, (batch, 2, rows, columns), with sides of at least 16."""
         features = []
         for layer in self.layers:
             x = functional.leaky_relu(layer(x), 0.2)
@@ -49,7 +49,7 @@ class Discriminator(nn.Module):
 
 
 class Adversarial(nn.Module):
-    """A discriminator that learns to tell true images from others, one step with each use."""
+    """A loss whose discriminator learns to tell true images from others, by one step with each use."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class Adversarial(nn.Module):
         self.optimiser = torch.optim.Adam(self.discriminator.parameters(), _RATE, betas=_BETAS)
 
     def learn(self, truth: Tensor, images: Sequence[Tensor]) -> None:
-        """One step on log(1 + exp -D(truth)) + the mean of log(1 + exp D(image)) (Goodfellow et al. 2014)."""
+        """Take one step on log(1 + exp -D(truth)) + the mean of log(1 + exp D(image)) (Goodfellow et al. 2014)."""
         real = functional.softplus(-self.discriminator(truth)[0]).mean()
         fake = [functional.softplus(self.discriminator(image.detach())[0]).mean() for image in images]
         self.optimiser.zero_grad()
@@ -65,7 +65,7 @@ class Adversarial(nn.Module):
         self.optimiser.step()
 
     def deceived(self, image: Tensor) -> Tensor:
-        """log(1 + exp -D(image)): small where the image passes for a true one."""
+        """log(1 + exp -D(image)), which is small if the image passes for a true one."""
         return functional.softplus(-self.discriminator(image)[0]).mean()
 
     def unlike(self, image: Tensor, truth: Tensor) -> Tensor:
@@ -77,20 +77,20 @@ class Adversarial(nn.Module):
         return torch.stack(distances).mean()
 
     def get_extra_state(self) -> dict[str, Any]:
-        """The optimiser's, beside the parameters."""
+        """The optimiser's state, which a checkpoint keeps beside the parameters."""
         state: dict[str, Any] = self.optimiser.state_dict()
         return state
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """See `get_extra_state`."""
+        """Take over the optimiser's state."""
         self.optimiser.load_state_dict(state)
 
 
 class Refinement(Adversarial):
     """5 ||x - t|| / ||z - t|| + 0.1 ||A x - y||^2 / ||y||^2 + features + log(1 + exp -D(x)), of `dagan.DAGAN`.
 
-    x the network's image of a problem, t its truth, both without the local phase of t where D sees them, z = A^H y:
-    relative to its error, a case counts alike at R = 2, where z is nearly right, and at R = 6.
+    x is the network's image of a problem, t its truth; D sees both without the local phase of t. z = A^H y: relative to
+    its error, a case counts the same at R = 2, where z is nearly right, and at R = 6.
     """
 
     def forward(self, network: nn.Module, example: Example, rng: Generator) -> Tensor:

@@ -1,8 +1,8 @@
 """The bank: multi-coil acquisitions to train on, simulated or real, kept in a folder, and examples drawn from it.
 
-Reading or simulating a slice and calibrating it takes longer than a training step, so a few hundred are made ahead, and
-some of other people to validate with. Every case is stored fully sampled, so that each step draws a new mask; the
-sensitivities are estimated as at inference, from the noisy ACS lines alone, and each mask samples at least these.
+Reading or simulating a slice and calibrating it takes longer than a training step. So a few hundred cases are made
+beforehand, and some of other people for validation. Every case is stored fully sampled, so that each step draws a new
+mask. Sensitivities are estimated as at inference, only from the noisy ACS lines, and each mask samples at least these.
 """
 
 from collections import Counter
@@ -35,10 +35,10 @@ _SUBSTITUTES = 4
 
 
 class MaskSpecification(Specification):
-    """The masks drawn in training: one of the patterns, R log-uniform, less where there are fewer coils.
+    """The masks drawn in training: one of the patterns, with R log-uniform, and smaller for fewer coils.
 
-    Without patterns examples are fully sampled: for networks that choose their lines, at these accelerations.
-    Scans that are undersampled keep their own lines.
+    Without patterns examples are fully sampled, for networks that choose their lines at these accelerations.
+    Undersampled scans keep their own lines.
     """
 
     patterns: tuple[Pattern, ...] = ("equispaced", "random", "equispaced-fraction", "magic")
@@ -78,7 +78,7 @@ class Example:
 
 
 class Record(Specification):
-    """Whom the cases of a bank show. validation: a sentence that says how far validation is of other people."""
+    """Whom the cases of a bank show. validation: a sentence on how far validation shows other people than training."""
 
     sources: tuple[Origin, ...]
     validation: str
@@ -98,7 +98,7 @@ class Cases(Sequence[TrainingCase]):
 
 
 class Bank(Cases):
-    """The cases in a folder: those to train on, and apart from them those to validate with."""
+    """The cases in a folder: those for training, and separately those for validation."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder.glob("case-*.safetensors"))
@@ -112,7 +112,7 @@ class Bank(Cases):
 
     @property
     def drawn(self) -> int:
-        """How many cases there have been to train on: those that are here, and those that they have replaced."""
+        """How many training cases there have been: the present ones and those that they have replaced."""
         numbers = []
         for path in self.paths:
             with safe_open(path, "pt") as file:
@@ -121,21 +121,21 @@ class Bank(Cases):
 
     @property
     def origins(self) -> dict[str, int]:
-        """How many sources of each kind the cases were drawn from."""
+        """The number of sources of each kind that the cases were drawn from."""
         return dict(Counter(origin.kind for origin in self.record.sources))
 
     @property
     def simulated(self) -> bool:
-        """Whether all cases are."""
+        """Whether all cases are simulated."""
         return all(kind.startswith("simulated") for kind in self.origins)
 
     @property
     def undersampled(self) -> bool:
-        """Whether any scan is."""
+        """Whether any scan is undersampled."""
         return any(kind.endswith(UNDERSAMPLED) for kind in self.origins)
 
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """Smallest and largest number of coils, side of the matrix, and noise of all cases; R of undersampled ones."""
+        """The range over all cases of coils, sides of the matrix, and noise, and of R for undersampled ones."""
         found, accelerations = [], []
         for path in (*self.paths, *self.validation.paths):
             with safe_open(path, "pt") as file:
@@ -156,14 +156,14 @@ class Bank(Cases):
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """One random case of a bank: where it is kept, whom it may show, and its seed, which ends in its number."""
+    """One random case of a bank: its file, the sources that it may show, and its seed, which ends in its number."""
 
     path: Path
     sources: Sequence[Source]
     seed: tuple[int, int]
 
     def save(self, specification: BankSpecification) -> None:
-        """Make the case and write it, whole or not at all; InputError where there is no slice to use, or no room."""
+        """Make the case and write it, completely or not at all; InputError if no slice can be used, or without room."""
         case, name = self._case(specification)
         _save(self.path, case, {"number": str(self.seed[-1]), "source": name})
 
@@ -183,7 +183,7 @@ class Draw:
 
 @dataclass(frozen=True, eq=False)
 class Division:
-    """Sources to train on and sources to validate with; `statement` says how far these are other people."""
+    """Sources for training and for validation; `statement` says how far these show other people."""
 
     training: Sequence[Source]
     validation: Sequence[Source]
@@ -191,7 +191,7 @@ class Division:
 
     @classmethod
     def of(cls, sources: Sequence[Source], seed: int) -> "Division":
-        """As the sources' uses say; where none is for validation, a tenth of the people is held out, one at least."""
+        """Divide by the sources' uses; if none is for validation, a tenth of the people, at least one, is held out."""
         validation = [source for source in sources if source.origin.use == "validation"]
         training = [source for source in sources if source.origin.use == "training"]
         people = _people(training)
@@ -210,17 +210,17 @@ class Division:
         )
 
     def record(self) -> Record:
-        """What a bank keeps of it."""
+        """What a bank records of the division."""
         sources = {id(source): source.origin for source in (*self.training, *self.validation)}
         return Record(sources=tuple(sources.values()), validation=self.statement)
 
     def training_draw(self, folder: Path, specification: BankSpecification, number: int) -> Draw:
-        """The draw of that number; numbers from `specification.cases` on replace the cases from the first on."""
+        """The draw with that number; draws from `specification.cases` on replace cases, beginning with the first."""
         path = folder / f"case-{number % specification.cases:05d}.safetensors"
         return Draw(path, self.training, (specification.seed, number))
 
     def validation_draw(self, folder: Path, number: int) -> Draw:
-        """Of the people in turn; it does not depend on the bank's seed, so that banks can be compared."""
+        """A draw of the people in turn; it does not depend on the bank's seed, so that banks can be compared."""
         people = _people(self.validation)
         sources = [source for source in self.validation if source.origin.person == people[number % len(people)]]
         path = folder / f"validation-{number:05d}.safetensors"
@@ -230,8 +230,8 @@ class Division:
 def build_bank(specification: BankSpecification, data: Path, folder: Path, undersampled: bool = False) -> Job[Bank]:
     """Make the cases that `folder` lacks from what `data` holds (`sources.find_sources`).
 
-    undersampled: whether scans may be, which then have no truth: `TrainingCase.truth` is their zero-filled image.
-    Every case has its own seed, so an interrupted bank is continued. Raises InputError for a folder without
+    undersampled: whether scans may be undersampled; they have no truth, and `TrainingCase.truth` is their
+    zero-filled image. Every case has its own seed, so an interrupted bank is continued. Raises InputError for a folder without
     volumes or scans, a person who is in both training and validation, a bank of another specification, of other data
     or of an earlier version, a bank that another run is making, and a full disk, which loses no case.
     """
@@ -267,13 +267,13 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
 
 
 def find_division(specification: BankSpecification, data: Path, undersampled: bool) -> Job[Division]:
-    """What `data` holds, divided into training and validation."""
+    """The sources in `data`, divided into training and validation."""
     sources = yield from find_sources(data, specification, undersampled)
     return Division.of(sources, specification.seed)
 
 
 def shares(sources: Sequence[Source]) -> NDArray[np.float64]:
-    """How often each is drawn: a person by the mean weight of its sources, then one of these by its own weight."""
+    """How often each source is drawn: a person by its sources' mean weight, then one of these by its own weight."""
     people: dict[str, list[float]] = {}
     for source in sources:
         people.setdefault(source.origin.person, []).append(source.weight)
@@ -292,7 +292,7 @@ def _missing(folder: Path, kind: str, count: int) -> list[int]:
 def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Generator) -> TrainingCase:
     """An acquisition with a random ACS and the sensitivities that follow from it.
 
-    Raises InputError where fewer central lines were acquired than the smallest ACS has, and for a slice that is zero or
+    Raises InputError if fewer central lines were acquired than the smallest ACS has, and for a slice that is zero or
     not finite.
     """
     magnitude = root_sum_of_squares(acquired.wanted)
@@ -321,8 +321,8 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
 
 
 def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng: Generator) -> Example:
-    """A case under a random mask, cropped to rows of `pixels` together (which decouple), mirrored, with another phase
-    of the maps.
+    """A case under a random mask, cropped to rows (which decouple) of `pixels` in all, mirrored, with another phase of
+    the maps.
     """
     mask = _mask(case, masks, rng)
     rows = min(round(pixels / case.magnitude.shape[1]), case.magnitude.shape[0])
@@ -333,7 +333,7 @@ def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng:
         return x[..., first : first + rows, :].flip(flip)
 
     data, maps = mask * fourier.fft(cut(case.coil_images), (-1,)), cut(case.sensitivities)
-    # The crop's own scale, a little off the whole slice's: inference meets such differences between scans.
+    # The crop's own scale differs a little from the whole slice's; inference meets such differences between scans.
     scale = float(torch.quantile(ForwardModel(maps, mask, (-1,)).adjoint(data).abs(), 0.995))
     if not scale > 0:
         raise InputError("a training case is zero or not finite; check the volumes.")
@@ -375,8 +375,8 @@ def _has_gaps(acquired: Tensor) -> bool:
 
 
 def _first_row(magnitude: Tensor, rows: int, rng: Generator) -> int:
-    """Where a crop begins that is centred on a row drawn in proportion to its intensity."""
-    weights = np.nan_to_num(magnitude.sum(-1).double().numpy()) + 1e-12  # NaN is found where it is computed with
+    """The first row of a crop centred on a row that is drawn in proportion to its intensity."""
+    weights = np.nan_to_num(magnitude.sum(-1).double().numpy()) + 1e-12  # NaN is reported by a later computation
     centre = int(rng.choice(len(weights), p=weights / weights.sum()))
     return min(max(centre - rows // 2, 0), max(len(weights) - rows, 0))
 
@@ -392,7 +392,7 @@ def _map_phase(shape: tuple[int, int], rng: Generator) -> np.ndarray:
 
 
 def _save(path: Path, case: TrainingCase, metadata: dict[str, str]) -> None:
-    """In half precision: the images are below a few, so it costs 1e-4 of them, far below the noise."""
+    """Save a case in half precision. Images are below a few, so this costs 1e-4 of them, far below the noise."""
     tensors = {
         name: torch.view_as_real(getattr(case, name)).half().contiguous()
         for name in ("coil_images", "sensitivities", "truth")
@@ -404,7 +404,7 @@ def _save(path: Path, case: TrainingCase, metadata: dict[str, str]) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """A whole file, or the one that was there before; InputError where the disk has no room or refuses."""
+    """Write a file completely or keep the old one; InputError if the disk has no room or refuses."""
     partial = path.with_suffix(".partial")
     try:
         partial.write_bytes(content)
@@ -427,5 +427,5 @@ def _load(path: Path) -> TrainingCase:
         magnitude=tensors["magnitude"].float(),
         noise=noise,
         centre_lines=int(lines),
-        acquired=tensors.get("acquired", everywhere),  # banks of simulations alone have been without
+        acquired=tensors.get("acquired", everywhere),  # banks with only simulations used to lack it
     )

@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, read without running code, and compared with the run they are for."""
+"""Checkpoints: written completely or not at all, read without running code, and compared with the run."""
 
 import errno
 import inspect
@@ -20,9 +20,9 @@ _NOT_COMPARED = {"title", "notes", "stored", "share", "network", "arguments"}
 
 
 def write(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a checkpoint; one that is half written never replaces a whole one.
+    """Write a checkpoint; a half-written one never replaces a complete one.
 
-    Raises InputError where the disk is full.
+    Raises InputError if the disk is full.
     """
     content = BytesIO()
     torch.save(dict(state), content)
@@ -45,7 +45,7 @@ def no_room(folder: Path, error: OSError) -> str:
 
 
 def read(path: Path, device: torch.device) -> dict[str, Any]:
-    """What a checkpoint holds, tensors, numbers and text alone; InputError for anything else."""
+    """The content of a checkpoint, which may be only tensors, numbers and text; InputError for anything else."""
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # the unpickler raises whatever the bytes lead it to
@@ -57,7 +57,7 @@ def read(path: Path, device: torch.device) -> dict[str, Any]:
 
 
 def description(recipe: Recipe, preset: Preset) -> str:
-    """What a checkpoint keeps of a recipe, JSON."""
+    """The recipe and its preset as a checkpoint keeps them, in JSON."""
     values = recipe.model_dump(mode="json", exclude={"presets"})
     return json.dumps(values | {"preset": preset.model_dump(mode="json", exclude={"steps"})})
 
@@ -90,7 +90,7 @@ def fits(state: Mapping[str, Any], expected: Mapping[str, Tensor]) -> bool:
 
 
 def _architecture(network: str, arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """With the defaults of arguments that are not given, and without those that the class does not know (any more)."""
+    """The network's id and arguments, with defaults filled in, and without arguments that the class does not know."""
     parameters = inspect.signature(networks.registry.kind_of(network)).parameters
     values = {name: arguments.get(name, one.default) for name, one in parameters.items()}
     return network, json.loads(json.dumps(values, default=str))
@@ -102,7 +102,7 @@ def _shown(architecture: tuple[str, dict[str, Any]]) -> str:
 
 
 def _comparable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields by their path, bank.cases for instance."""
+    """The fields by their path, for instance bank.cases."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if name in _NOT_COMPARED:
@@ -115,5 +115,5 @@ def _comparable(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Of the fields that both have."""
+    """The fields of both that differ, {field: [before, now]}."""
     return {name: [before[name], now[name]] for name in before if name in now and before[name] != now[name]}

@@ -1,4 +1,4 @@
-"""A file that one process holds at a time; the system releases it when the process ends, however it ends."""
+"""A lock file, which one process holds at a time; the system releases it however the process ends."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from ..ground.errors import InputError
 
 @contextmanager
 def locked(path: Path, otherwise: str) -> Iterator[None]:
-    """Hold a lock; InputError with the sentence `otherwise` where another process, or this one, holds it."""
+    """Hold a lock; InputError with the sentence `otherwise` if another process, or this one, holds it already."""
     with path.open("a+b") as file:
         try:
             _lock(file.fileno())

@@ -1,4 +1,4 @@
-"""What a training writes down beside its checkpoint: log.csv, and TensorBoard's events where that is installed."""
+"""The log of a training, beside its checkpoint: log.csv, and TensorBoard's events if TensorBoard is installed."""
 
 import csv
 import math
@@ -11,9 +11,9 @@ from typing import Any, Self
 class LogLine:
     """A line of the log.
 
-    hours: by the clock, of training; core_hours: of processors. phase: "decay" while the learning rate decays to the
-    weights that a call leaves, empty before. loss: its mean since the line before. validation, nmse_over_tv: the scores
-    (`loop`), None between validations. learning_rate: of AdamW. skipped: steps so far whose loss was not finite.
+    hours: of training, by the clock; core_hours: of processors. phase: "decay" while the learning rate decays at the
+    end of a call, empty before. loss: its mean since the line before. validation, nmse_over_tv: the scores (`loop`),
+    None between validations. learning_rate: AdamW's. skipped: steps so far whose loss was not finite.
     """
 
     step: int
@@ -31,13 +31,13 @@ COLUMNS = tuple(field.name for field in fields(LogLine))
 
 
 class Log:
-    """A line now and then: the curve of scores over hours.
+    """The log, which gets a line now and then: the curve of scores over hours.
 
-    What an interrupted run wrote after the checkpoint that it goes on from is dropped; lines of decays are kept.
+    If an interrupted run is resumed, lines after its checkpoint are dropped; lines of decays are kept.
     """
 
     def __init__(self, folder: Path, step: int, decaying: bool = False) -> None:
-        """step, decaying: what the training starts from."""
+        """step, decaying: the state from which the training starts."""
         self.file = folder / "log.csv"
         lines: list[dict[str, str]] = []
         if self.file.exists():
@@ -64,7 +64,7 @@ class Log:
             self.events.close()
 
     def write(self, line: LogLine) -> None:
-        """One line."""
+        """Append a line."""
         values = {name: value for name, value in asdict(line).items() if value is not None and not _is_nan(value)}
         shown = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in values.items()}
         with self.file.open("a", newline="", encoding="utf-8") as file:
@@ -80,7 +80,7 @@ def _is_nan(value: Any) -> bool:
 
 
 def _events(folder: Path, step: int) -> Any:
-    """TensorBoard's writer; None where it is not installed."""
+    """TensorBoard's writer; None if it is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

@@ -1,10 +1,10 @@
 """The one training loop, for all recipes (`recipe`).
 
-Everything that is drawn at random in step n depends on (seed, n) alone, so a run of so many steps that was interrupted
-and resumed ends with the same weights as one that was not. A run of so many minutes depends on the machine.
+All random draws of step n depend only on (seed, n). So a run of a number of steps ends with the same weights whether it
+was interrupted and resumed or not. A run of a number of minutes depends on the machine.
 
-The folder of a run keeps checkpoint.pt, which is never decayed, and, while the learning rate decays at the end of a
-call, decay.pt: what was trained so far can always be gone on from (`schedule`).
+The folder of a run holds checkpoint.pt, whose weights are never decayed. While the learning rate decays at the end of a
+call it also holds decay.pt. So the training can always be continued (`schedule`).
 """
 
 import inspect
@@ -45,10 +45,10 @@ __all__ = ["LOSSES", "Bank", "Preset", "Recipe", "load_recipe", "make_network", 
 
 _CHECKPOINT_SECONDS = 120.0
 _VALIDATION_SEED, _EXAMPLES = 2**20, 2**21
-_AVERAGE = 0.999  # decay of the running mean of the weights, which is what is validated and saved
+_AVERAGE = 0.999  # decay of the running mean of the weights; this mean is validated and saved
 _REPORT_SECONDS = 0.2
 _LOG_STEPS = 20
-_POOL = 16  # examples that are used in turn, where each is used in several steps
+_POOL = 16  # examples that are used in turn, if each is used in several steps
 _SIMULATOR = "Training, validation and simulated tests share one simulator of coils, phase and noise."
 _SKIPPED, _RETURNS = 5, 3  # steps in a row before a return to the last checkpoint, and such returns
 
@@ -68,16 +68,16 @@ def train(
 ) -> Job[Path]:
     """Train a recipe on the volumes and scans in `data`; yields Progress whose preview is the last validation score.
 
-    minutes: how long, by the clock; the preset's steps if None. resume: go on from the checkpoint, also for another
-    time, or finish the decay that was interrupted. weights: to start from, an id of a shipped set or a file. bank: the
-    folder of the cases, `out`/bank if None; recipes of the same bank may share one. fresh: processes that replace its
-    cases by new ones meanwhile (`refresh`); an interrupted run then ends with other weights than one that was not.
+    minutes: how long to train, by the clock; None takes the preset's steps. resume: go on from the checkpoint, also
+    for another time, or finish an interrupted decay. weights: those to start from, an id of a shipped set or a file.
+    bank: the folder of the cases, `out`/bank if None; recipes of the same bank may share one. fresh: the number of
+    processes that meanwhile replace the cases by new ones (`refresh`); an interrupted run then ends with other weights.
 
-    Keeps in `out`: bank/ (the cases, made once), checkpoint.pt (written atomically, every two minutes), log.csv (and
-    tensorboard/ where that is installed), <id>.safetensors with its card <id>.md at the end; returns the path of the
+    `out` holds bank/ (the cases, made once), checkpoint.pt (written atomically, every two minutes), log.csv (and
+    tensorboard/ if that is installed), and at the end <id>.safetensors with its card <id>.md; returns the path of the
     former.
     Raises InputError for data, a preset, weights or a checkpoint that does not fit, a folder that another run trains
-    in, a full disk, and for losses that stay not finite. Undersampled scans fit losses alone that see no truth
+    in, a full disk, and losses that stay not finite. Undersampled scans can only be used with losses that see no truth
     (`losses.SELF_SUPERVISED`).
     """
     chosen = recipe.preset(preset)
@@ -110,7 +110,7 @@ def train(
 
 @contextmanager
 def _refreshed(folder: Path, data: Path, processes: int) -> Iterator[None]:
-    """Cases made afresh meanwhile; InputError if that went wrong, where nothing else did."""
+    """Replace cases by new ones meanwhile; InputError if that failed and nothing else did."""
     refreshing = start_refreshing(folder, data, processes)
     try:
         yield
@@ -153,7 +153,7 @@ class _Run:
         self.step, self.seconds, self.core_seconds = 0, 0.0, 0.0
         self.score = math.inf
         self.over_tv: float | None = None
-        # skipped: steps whose loss or gradient was not finite; rate: of the preset's, halved by each return.
+        # skipped: steps whose loss or gradient was not finite; rate: factor of the preset's, halved by each return.
         self.skipped, self.returns, self.rate, self._bad = 0, 0, 1.0, 0
         self.curve: list[tuple[float, float, float | None]] = []
         self.history: list[dict[str, Any]] = []
@@ -162,7 +162,7 @@ class _Run:
         self._tv_errors: dict[int, float] = {}
 
     def go(self, budget: schedule.Budget) -> Job[None]:
-        """The remaining steps of a budget, the last ones at a rate that decays to zero."""
+        """Take the remaining steps of a budget, the last ones at a rate that decays to zero."""
         self.history.append({"first": self.step, "version": _version(), "changed": self.changed, "start": self.weights})
         started, began = time.monotonic() - self.seconds, time.process_time() - self.core_seconds
         if not self.decaying:
@@ -234,7 +234,7 @@ class _Run:
         return state
 
     def save(self, budget: schedule.Budget) -> None:
-        """Write the checkpoint, or while the rate decays that of the branch."""
+        """Write the checkpoint, or, while the rate decays, the checkpoint of the decay."""
         checkpoint.write(self.branch if self.decaying else self.checkpoint, self._state(budget))
 
     def restore(self, budget: schedule.Budget) -> schedule.Budget:
@@ -256,7 +256,7 @@ class _Run:
         return budget
 
     def close(self) -> None:
-        """Note the end of the call in the checkpoint, from which it can be gone on; the decay is done with."""
+        """Note the end of the call in the checkpoint, which a later call may continue, and remove that of the decay."""
         state = checkpoint.read(self.checkpoint, torch.device("cpu"))
         checkpoint.write(self.checkpoint, state | {"history": self._history()})
         self.branch.unlink(missing_ok=True)
@@ -310,15 +310,15 @@ class _Run:
         }
 
     def _history(self) -> list[dict[str, Any]]:
-        """With what the call under way has done so far."""
+        """The history, with what the present call has done so far."""
         scores = {"score": self.score, "over_tv": self.over_tv}
         hours = {"hours": self.seconds / 3600, "core_hours": self.core_seconds / 3600}
         return [*self.history[:-1], {**self.history[-1], "last": self.step, **hours, **scores}]
 
     def _return(self, budget: schedule.Budget) -> None:
-        """To the last checkpoint, at half the learning rates from there on; what was spent stays spent.
+        """Return to the last checkpoint and halve the learning rates from there on; the budget spent stays spent.
 
-        InputError after too many of them.
+        InputError after too many returns.
         """
         if self.returns == _RETURNS:
             raise InputError(
@@ -333,7 +333,7 @@ class _Run:
         self.save(budget)
 
     def _take_step(self, rate: float) -> float | None:
-        """One update at a share of the learning rates; None where it was skipped: a loss or gradient was not finite."""
+        """Update at a share of the learning rates and return the loss; None, without update, if it is not finite."""
         rng = np.random.default_rng((self.recipe.seed, self.step))
         self.network.train()
         total = 0.0
@@ -361,7 +361,7 @@ class _Run:
 
     @torch.no_grad()
     def _end(self, budget: schedule.Budget) -> None:
-        """Round the averaged weights to what is stored of them, so that these are validated."""
+        """Round the averaged weights to the precision of their file, so that the stored weights are validated."""
         if not self.decaying:  # there were too few steps for a decay
             self.save(budget)
         if self.half:
@@ -370,7 +370,7 @@ class _Run:
                     value.copy_(value.half())
 
     def _number(self, use: int) -> int:
-        """Which example is used: pools of examples, each pool `reuse` times in turn."""
+        """The number of the example for a use: examples come in pools, and each pool is used `reuse` times."""
         if self.preset.reuse == 1:
             return use
         pool, position = divmod(use, _POOL * self.preset.reuse)
@@ -385,7 +385,7 @@ class _Run:
         return example if self.device.type == "cpu" else _moved(example, self.device)
 
     def _tv_error(self, number: int, example: Example) -> float:
-        """Of a validation example, computed once."""
+        """The error of TV on a validation example, computed once."""
         if number not in self._tv_errors:
             problem = example.problem
             self._tv_errors[number] = _error(problem.tv(tv.rule(float(problem.noise))), example)
@@ -412,14 +412,14 @@ class _Run:
 
 
 def _left(saved: dict[str, Any], budget: schedule.Budget) -> schedule.Budget | None:
-    """What is left of a decay that was interrupted; None where it was of other steps, which end elsewhere."""
+    """The rest of an interrupted decay; None if it belongs to another number of steps, which ends elsewhere."""
     if isinstance(budget, schedule.Minutes):
         return schedule.Minutes(saved["minutes"], saved["spent"]) if "minutes" in saved else None
     return budget if saved == budget.state(0) else None
 
 
 def _needs_problem_alone(network: nn.Module) -> bool:
-    """Whether `network(problem)` is an image."""
+    """Whether the network needs nothing but a problem: `network(problem)` is an image."""
     parameters = list(inspect.signature(network.forward).parameters.values())
     return all(one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for one in parameters) and all(
         one.default is not inspect.Parameter.empty for one in parameters[1:]
@@ -427,7 +427,7 @@ def _needs_problem_alone(network: nn.Module) -> bool:
 
 
 def _error(image: Tensor, example: Example) -> float:
-    """NMSE of the magnitude within the foreground; a magnitude image is one of the root sum of squares."""
+    """NMSE of the magnitude within the foreground; real images are compared with the root sum of squares."""
     reference = example.truth if image.is_complex() else example.magnitude
     return float(nmse(image, reference, foreground(example.magnitude)))
 
@@ -440,14 +440,14 @@ def _moved(example: Example, device: torch.device) -> Example:
 
 
 def _running_mean(mean: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
-    """Exponential, faster at first so that the first weights are forgotten."""
+    """Update an exponential mean, faster at first, so that the first weights are forgotten."""
     decay = min(_AVERAGE, (1 + int(count)) / (10 + int(count)))
     torch._foreach_lerp_(list(mean), list(current), 1 - decay)
 
 
 @contextmanager
 def _written(folder: Path) -> Iterator[None]:
-    """InputError, one sentence, where a file of the run cannot be written."""
+    """Turn an error on writing a file of the run into an InputError, one sentence."""
     try:
         yield
     except OSError as error:
@@ -487,7 +487,7 @@ def _metadata(run: _Run, command: str) -> store.Metadata:
 
 
 def _version() -> str:
-    """Of this package, with the commit where it runs from its repository."""
+    """The version of this package, with the commit if it runs from its repository."""
     version = metadata.version("napari-recon-robust")
     here = Path(__file__)
     asked = ["git", "-C", str(here.parent), "log", "-1", "--format=%h"]

@@ -1,9 +1,9 @@
-"""What recipes minimise. A loss is `loss(network, example, rng) -> scalar`; a new one is a function and a table line.
+"""The losses that recipes minimise, `loss(network, example, rng) -> scalar`. A new one is a function and a table line.
 
-A class in the table is made once for a run: a loss that learns itself (`adversarial`).
+If the table holds a class, it is made once for a run; such losses learn themselves (`adversarial`).
 
-The random number generator draws what a loss draws at random (knob values); with the validation's fixed seeds the
-same function is the validation score.
+A loss takes all random numbers (knob values) from the generator; with the validation's fixed seeds the same function is
+the validation score.
 """
 
 import math
@@ -40,15 +40,15 @@ _LEARNED = 0.1  # share of the examples with learned sensitivities
 
 
 def improvement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
-    """What is won over TV, `TERMS["improvement"]`."""
+    """The improvement over TV, `TERMS["improvement"]`."""
     return _improvement(network(example.problem), example)
 
 
 def log_error(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     """(log ||x - t|| / ||t|| + log || |x| - |t| || / ||t||) / 2 + 0.3 log (1 - SSIM + 0.01), t the coil-combined truth.
 
-    The magnitudes and SSIM are of the foreground. The logarithm lets a case count alike whether its error is small or
-    large, as `improvement` does by the TV image's error, and needs no TV image.
+    The magnitudes and SSIM are those of the foreground. By the logarithm a case counts the same whether its error is
+    small or large, as in `improvement` by the TV image's error, but no TV image is needed.
     """
     image, truth, inside = network(example.problem), example.truth, foreground(example.magnitude)
     whole = _norm(image - truth) / _norm(truth)
@@ -65,9 +65,9 @@ def mixture(network: Any, example: Example, rng: Generator) -> Tensor:
 
 
 def data_driven_mixture(network: Any, example: Example, rng: Generator) -> Tensor:
-    """The same at the one of two random settings whose image agrees better with the samples.
+    """`mixture` at that one of two random settings whose image agrees better with the samples.
 
-    Capacity goes where images agree with the data: the data-driven sampling of Wang, Dalca, Sabuncu 2021,
+    So capacity goes where images agree with the data. This is the data-driven sampling of Wang, Dalca, Sabuncu 2021,
     https://arxiv.org/abs/2101.02194, who take the better part of a batch.
     """
     drawn = [_weighted(network, example, _drawn_knobs(network, rng)) for _ in range(2)]
@@ -76,21 +76,22 @@ def data_driven_mixture(network: Any, example: Example, rng: Generator) -> Tenso
 
 
 def energy(network: nn.Module, example: Example, rng: Generator) -> Tensor:
-    """J(x; w, m) / J(x_0; w, m) of `HyperRecon`, w log-uniform, m uniform: sees the undersampled data alone."""
+    """J(x; w, m) / J(x_0; w, m) of `HyperRecon`, w log-uniform, m uniform; it sees only the undersampled data."""
     weight, mix = WEIGHT.from_unit(rng.uniform()), MIX.from_unit(rng.uniform())
     return _energy(network(example.problem, weight, mix), example.problem, weight, mix)
 
 
 def fixed_energy(network: Any, example: Example, rng: Generator) -> Tensor:
-    """The same at the one w and m that the network is made for (`hqs_net.HQSNetNetwork`)."""
+    """`energy` at the one w and m that the network is made for (`hqs_net.HQSNetwork`)."""
     return _energy(network(example.problem), example.problem, network.weight, network.mix)
 
 
 def denoising(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     """log(||m - x||^2 / ||s n||^2) + 0.1 mean((m - x)^2 / v + log v), mean m and variance v of x given x + s n.
 
-    x is the truth without local phase, n white, s log-uniform; real and imaginary parts apart, v in units of s^2 / 2.
-    The logarithm lets all levels of noise count alike; the likelihood of the errors teaches the variance alone.
+    x is the truth without local phase, n is white, s log-uniform. Real and imaginary parts are treated separately, and
+    v is in units of s^2 / 2. By the logarithm all levels of noise count the same; the likelihood of the errors teaches
+    only the variance.
     """
     _, phase = example.problem.aligned
     truth = example.truth * phase.conj()
@@ -108,9 +109,9 @@ def held_out_lines(network: nn.Module, example: Example, rng: Generator) -> Tens
     """(r_1 + r_2) / 2, r_p = ||H (A x - y)||_p / ||H (A x_0 - y)||_p: how well held-out lines H are predicted.
 
     H is 40% of the sampled lines outside the ACS, drawn anew each time; x and x_0, the TV image at 0.12 sigma, come
-    from the other ones. Only sampled lines are seen: self-supervision by splitting them, Yaman et al. 2020,
-    doi:10.1002/mrm.28378, with their l1 and l2 (and relative to TV, so that cases count alike) on whole lines.
-    Raises InputError where fewer than two lines lie outside the ACS.
+    from the other lines. Only sampled lines are seen: this is self-supervision by splitting them, Yaman et al. 2020,
+    doi:10.1002/mrm.28378, with their l1 and l2 on whole lines, and relative to TV, so that cases count the same.
+    Raises InputError if fewer than two lines lie outside the ACS.
     """
     problem = example.problem
     maps, dims, sampled = problem.model.sensitivities, problem.model.dims, problem.model.mask
@@ -137,10 +138,10 @@ def magnitude(network: Callable[..., Tensor], example: Example, rng: Generator) 
 
 
 def refinement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
-    """What is won over the zero-filled image z: ||x - t|| / ||z - t|| + 0.3 D / D_z, all root sums of squares.
+    """The improvement over the zero-filled image z: ||x - t|| / ||z - t|| + 0.3 D / D_z, all root sums of squares.
 
-    D = 1 - SSIM + 0.01; all of the foreground. A case counts alike at R = 2, where z is nearly right and a network
-    that is trained on ||x - t|| alone makes it worse, and at R = 10.
+    D = 1 - SSIM + 0.01; all terms are those of the foreground. A case counts the same at R = 2, where z is nearly right
+    and a network trained only on ||x - t|| makes it worse, and at R = 10.
     """
     problem, truth = example.problem, example.magnitude
     inside = foreground(truth)
@@ -155,17 +156,17 @@ def refinement(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 
 
 def either_sensitivities(network: nn.Module, example: Example, rng: Generator, usual: Loss = improvement) -> Tensor:
-    """`usual` with the estimated sensitivities; in a tenth of the draws `magnitude` with the network's own."""
+    """`usual` with the estimated sensitivities, but in a tenth of the draws `magnitude` with the network's own."""
     if rng.uniform() < _LEARNED:
         return magnitude(partial(network, learned=True), example, rng)
     return usual(network, example, rng)
 
 
 def learned_lines(network: Any, example: Example, rng: Generator) -> Tensor:
-    """Log ||x - t|| / ||t|| from lines that the network draws (`loupe.LOUPENetwork`) of a fully sampled example.
+    """Log ||x - t|| / ||t|| of x from lines of a fully sampled example that the network draws (`loupe.LOUPENetwork`).
 
     R is log-uniform over the network's range, with 4 to 10% of the lines in the centre, but no more than half of all.
-    The logarithm makes cases count alike without a start that would depend on the lines.
+    By the logarithm cases count the same, without relation to a first image that would depend on the lines.
     """
     acceleration = log_uniform((network.accelerations[0], network.accelerations[-1]), rng)
     centre_fraction = min(float(rng.uniform(0.04, 0.1)), 0.5 / acceleration)
@@ -174,10 +175,10 @@ def learned_lines(network: Any, example: Example, rng: Generator) -> Tensor:
 
 
 def joint(network: nn.Module, example: Example, rng: Generator) -> Tensor:
-    """||x - t||_1 / ||t||_1 + ||A x - y||_1 / ||y||_1, t the coil-combined truth: what test-time training needs.
+    """||x - t||_1 / ||t||_1 + ||A x - y||_1 / ||y||_1, t the coil-combined truth; test-time training needs this loss.
 
-    The second term is what a network goes on learning by where there is no truth (`reconstructors.test_time_training`);
-    without it in the training its gradient leads away from what was learned. Darestani, Liu, Heckel 2022,
+    By the second term a network goes on learning where there is no truth (`learned.test_time_training`). Without this
+    term in the training, its gradient leads away from what was learned. Darestani, Liu, Heckel 2022,
     https://arxiv.org/abs/2204.07204, with sums of both over their scale.
     """
     image, problem = network(example.problem), example.problem
@@ -189,8 +190,8 @@ def joint(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 def _improvement(image: Tensor, example: Example) -> Tensor:
     """The mean of the error ratios of the complex image and of its magnitude, + 0.3 D / D_0.
 
-    Errors are ||x - t|| / ||x_0 - t||, x_0 the minimiser of TV at 0.12 sigma, so that a case counts alike whether TV
-    is nearly right or far off. The magnitude and D = 1 - SSIM + 0.01 are of the foreground, as they are judged.
+    Errors are ||x - t|| / ||x_0 - t||, x_0 the minimiser of TV at 0.12 sigma, so that a case counts the same whether TV
+    is nearly right or far off. The magnitude and D = 1 - SSIM + 0.01 are those of the foreground, which is judged.
     """
     truth, inside = example.truth, foreground(example.magnitude)
 
@@ -223,15 +224,15 @@ def _residual(image: Tensor, example: Example) -> Tensor:
 
 
 def _edge_strength_error(image: Tensor, example: Example) -> Tensor:
-    """|| G |grad x| - G |grad t| ||_1, G the mean of 5x5 neighbours: less or more of edges and texture than there is.
+    """|| G |grad x| - G |grad t| ||_1, G the mean of 5x5 neighbours: too little or too much of edges and texture.
 
-    Means over the posterior, which squared errors ask for, have less wherever the data leave detail open.
+    Means over the posterior, which squared errors ask for, have too little wherever the data leave detail open.
     """
     return (_edge_strength(image) - _edge_strength(example.truth)).abs().sum()
 
 
 def _relative(measure: Callable[[Tensor, Example], Tensor]) -> Callable[[Tensor, Example], Tensor]:
-    """A loss relative to that of the TV image, so that cases, and losses among each other, count alike."""
+    """A loss relative to that of the TV image, so that all cases, and all losses, count the same."""
 
     def term(image: Tensor, example: Example) -> Tensor:
         with torch.no_grad():
@@ -274,12 +275,12 @@ LOSSES: dict[str, Loss | type[Adversarial]] = {
     "refinement": refinement,
 }
 
-# Losses that see the sampled lines alone.
+# Losses that see only the sampled lines.
 SELF_SUPERVISED = ("energy", "fixed-energy", "held-out-lines")
 
 
 def make_loss(name: str, seed: int) -> Loss:
-    """The loss of that name; one that learns, with its first weights, which depend on the seed alone."""
+    """The loss with that name. A loss that learns has its first weights, which depend only on the seed."""
     loss = LOSSES[name]
     if not isinstance(loss, type):
         return loss
@@ -289,7 +290,7 @@ def make_loss(name: str, seed: int) -> Loss:
 
 
 def _drawn_knobs(network: Any, rng: Generator) -> dict[str, float]:
-    """Of the weights of its terms; the noise is what it is."""
+    """Random knobs for the weights of the network's terms; the noise stays as measured."""
     return {knob.name: knob.from_unit(rng.uniform()) for knob in network.knobs[1:]}
 
 

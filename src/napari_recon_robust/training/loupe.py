@@ -19,15 +19,16 @@ class LOUPENetwork(nn.Module):
     """x_0 = P A^H y,  z_k = x_k + C_k(x_k),  x_{k+1} = P (A^H y + w z_k),  P = (A^H A + w I)^-1,  A = M F S.
 
     The lines of M have the learned probabilities of `physics.learned_lines`; C_k are convolutional networks, and
-    w = exp(a + b log sigma). Data consistency is exact: from a few gradient steps, which leave aliasing that several
-    coils can resolve, lines nearer to the centre were learned than better reconstructions want.
+    w = exp(a + b log sigma). Data consistency is exact. A few gradient steps would leave aliasing that several coils
+    can resolve, and with them the learned lines were nearer to the centre than better reconstructions want.
 
-    M is binary, and its gradient that of the relaxed mask (straight-through: Zhang et al. 2020,
-    https://arxiv.org/abs/2007.14450). A relaxed line with the weight 0.3 is measured nearly as well as any, since least
-    squares divide by the weight again: there would be more lines than there are. The network is thrown away after the
-    training: `Sampling(pattern="loupe")` uses the probabilities alone.
+    M is binary, and its gradient is that of the relaxed mask (straight-through: Zhang et al. 2020,
+    https://arxiv.org/abs/2007.14450). A relaxed mask itself would have more lines than are asked for: a line with the
+    weight 0.3 is measured nearly as well as any, since least squares divide by the weight again. The network is thrown
+    away after the training: `Sampling(pattern="loupe")` uses only the probabilities.
 
-    accelerations: for which the logits are learned, `grid` frequencies each; at first equal, which is equispaced lines.
+    accelerations: those for which logits are learned, at `grid` frequencies each. At first all logits are equal, which
+    gives equispaced lines.
     """
 
     def __init__(self, cascades: int, width: int, accelerations: Sequence[float], grid: int) -> None:
@@ -54,7 +55,7 @@ class LOUPENetwork(nn.Module):
         return image
 
     def mask(self, width: int, acceleration: float, centre_fraction: float, offset: float) -> Tensor:
-        """float32 (1, width) of zeros and ones, with the gradient of the relaxed mask."""
+        """The mask, float32 (1, width) of zeros and ones, with the gradient of the relaxed mask."""
         centre = round(centre_fraction * width)
         count = learned_lines.number_of_lines(width, centre, acceleration)
         logits = learned_lines.logits_at(self.logits, self.accelerations, acceleration, width)
@@ -65,17 +66,17 @@ class LOUPENetwork(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class WeightedModel(ForwardModel):
-    """A^H W A and A^H W y for W the `mask`, real (1, columns) with a gradient: of the samples' weights W."""
+    """A model whose `mask` holds the samples' weights W, real (1, columns) with a gradient: A^H W A and A^H W y."""
 
     def normal(self, image: Tensor) -> Tensor:
-        """A^H W A x."""
+        """A^H W A x, complex (..., rows, columns)."""
         return self.adjoint(fourier.fft(self.sensitivities * image.unsqueeze(-3), self.dims))
 
 
 def solve(model: WeightedModel, consistency: DataConsistency, penalty: Tensor, b: Tensor, z: Tensor) -> Tensor:
-    """P (b + w z), differentiable in the weights of the model too, which are in P and in b.
+    """P (b + w z), differentiable also in the weights of the model, which occur in P and in b.
 
-    Implicitly: with r = b + w z - (A^H W A + w I) x, zero at the solution x, dx = P dr.
+    The gradient is implicit: with r = b + w z - (A^H W A + w I) x, zero at the solution x, dx = P dr.
     """
     with torch.no_grad():
         solution = consistency.solve(b + penalty * z)

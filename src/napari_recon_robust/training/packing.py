@@ -1,6 +1,6 @@
-"""The anatomies of a bank in one small file, to be carried to another machine, which simulates its cases from them.
+"""Packing the anatomies of a bank into one small file, from which another machine simulates its cases.
 
-There is no simulation on the GPU: `refresh.start_refreshing` with most of the machine's cores makes the cases.
+Nothing is simulated on the GPU: `refresh.start_refreshing` makes the cases, with most of the machine's cores.
 """
 
 import io
@@ -16,14 +16,14 @@ from ..ground.progress import Job, Progress
 from .people import Split
 from .sources import PACKED, Anatomy, Origin, Packed, Source, find_sources
 
-_LEVELS = (255, 191, 127, 95, 63)  # of intensity; the most that fit
+_LEVELS = (255, 191, 127, 95, 63)  # numbers of intensity levels; the largest that fits is taken
 
 
 def pack(data: Path, file: Path, split: Split, megabytes: float = 25) -> Job[Path]:
     """Write what `data` holds for training and validation as a zip of NIfTI volumes of up to 8 bits.
 
-    The names stay, and with them who is who; the record has the original files' SHA-256. What is held out is left out.
-    Raises InputError for scans, which are carried as they are, and where the file would be larger than `megabytes`.
+    Names are kept, and with them the persons; the record has the SHA-256 of the original files. Files that are held out
+    are left out. Raises InputError for scans, which are carried as they are, and if the file would exceed `megabytes`.
     """
     sources = yield from find_sources(data, split)
     size = 0.0
@@ -49,7 +49,7 @@ def _packed(sources: Sequence[Source], levels: int) -> bytes:
             volume = source.content.volume
             values = np.round(volume.data * (levels / volume.data.max())).astype(np.uint8)
             stem = source.origin.name.removesuffix(".gz").removesuffix(".nii")
-            # Series of DICOM often share the names of their images.
+            # DICOM series often have images of the same names.
             name = f"{stem}.nii" if f"{stem}.nii" not in origins else f"{stem}-{number}.nii"
             archive.writestr(name, nibabel.Nifti1Image(values, np.diag([*volume.voxel, 1])).to_bytes())
             origins[name] = source.origin
@@ -58,7 +58,7 @@ def _packed(sources: Sequence[Source], levels: int) -> bytes:
 
 
 def unpack(file: Path, folder: Path) -> None:
-    """Make a folder of volumes to train on from a packed file; FileFormatError for another or a damaged one."""
+    """Make a folder of training volumes from a packed file; FileFormatError for another file or a damaged one."""
     try:
         with zipfile.ZipFile(file) as archive:
             if PACKED not in archive.namelist():

@@ -1,8 +1,8 @@
-"""Who is on the images: no person is in two of training, validation and test.
+"""Whom the images show: no person is in two of training, validation and test.
 
-A person's files (echoes, contrasts, repetitions) are known by how their names begin. people.yaml holds packaged lists
-of people, which a recipe names: `bank: {people: anatomy}`. Files that no list knows are told apart by the patient that
-they name themselves, or by the names that M4Raw and BIDS give them; else each is a person of its own.
+A person's files (echoes, contrasts, repetitions) are recognised by how their names begin. people.yaml holds packaged
+lists of people, which a recipe names: `bank: {people: anatomy}`. Files in no list are told apart by the patient in the
+file, or by file names in the style of M4Raw and BIDS; else each file counts as a person of its own.
 """
 
 import re
@@ -29,7 +29,7 @@ _SUBJECT = re.compile(r"(?:(?P<m4raw>.+)_(?:T1|T2|FLAIR|GRE)\d\d\.h5|(?P<bids>su
 class Person(Specification):
     """One person's files, and what they are used for.
 
-    files: beginnings of the names of files or folders; where several people's fit a name, the longest one counts.
+    files: beginnings of the names of files or folders; if those of several people fit a name, the longest one counts.
     licence: the files' licence and where they come from.
     """
 
@@ -39,7 +39,7 @@ class Person(Specification):
 
 
 class Split(Specification):
-    """Who is in training, who in validation, and who in neither.
+    """Which people are in training, which in validation, and which in neither.
 
     people: persons, or the name of a packaged list. exclude, validation: beginnings of names of further files or
     folders that are held out (as the people whose use is "test"), or kept for validation. Raises InputError for a
@@ -73,9 +73,9 @@ class Split(Specification):
         return self
 
     def person(self, parts: Sequence[str], patient: str = "") -> Person:
-        """Whose file it is: as people are listed, else as the file itself says (`patient`), else by its name.
+        """The person of a file: by the list of people, else by the file's own entry (`patient`), else by its name.
 
-        parts: the names of its folders and its own, below the folder of the data.
+        parts: the names of its folders and its own name, below the folder of the data.
         """
         fitting = [
             (len(beginning), person)
@@ -91,7 +91,7 @@ class Split(Specification):
         return Person(files=(f"patient {sha256(patient.encode()).hexdigest()[:12]}" if patient else named,))
 
     def use(self, parts: Sequence[str]) -> Use:
-        """What a file is used for; InputError where both lists name it."""
+        """The use of a file; InputError if both lists name it."""
         excluded, kept = _begins(parts, self.exclude), _begins(parts, self.validation)
         if excluded and kept:
             raise InputError(f"{parts[-1]} is named both in exclude and in validation; name it in one of them.")
@@ -99,7 +99,7 @@ class Split(Specification):
 
 
 def check_apart(uses: Iterable[tuple[str, str, Use]]) -> None:
-    """InputError where one person has files of two uses; each entry is (person, file, use)."""
+    """Raise InputError if one person has files of two uses; each entry is (person, file, use)."""
     first: dict[str, tuple[str, Use]] = {}
     for person, file, use in uses:
         other, before = first.setdefault(person, (file, use))

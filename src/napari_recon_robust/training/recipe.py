@@ -1,11 +1,11 @@
 """Recipes: everything that determines a set of weights, as YAML (recipes/<id>.yaml).
 
-  network: an id in `reconstructors.networks`, made with `arguments`; nothing else that a recipe says is imported;
+  network: an id in `networks.registry`, made with `arguments`; a recipe can make the package import nothing else;
   loss: an entry of `losses.LOSSES`, loss(network, example, rng) -> scalar; it calls network(example.problem);
-  bank, masks, pixels: the data (`sources.BankSpecification`, `data.MaskSpecification`, pixels of a crop);
+  bank, masks, pixels: the data (`sources.BankSpecification`, `bank.MaskSpecification`, pixels of a crop);
   presets: steps, learning rate, ... for "cpu" and "gpu".
-A new architecture is a network whose `forward(problem: Problem) -> complex64 (rows, columns)`, a line in the
-table of networks, a loss where none fits, and one YAML file.
+A new architecture is a network with `forward(problem: Problem) -> complex64 (rows, columns)`, a line in the
+table of networks, a loss if none fits, and one YAML file.
 """
 
 from collections.abc import Mapping
@@ -29,10 +29,10 @@ from .sources import BankSpecification
 class Preset(Specification):
     """How long and how a recipe is trained on one kind of machine.
 
-    steps: where no time is given. precision: of the convolutions in training; weights, data consistency and validation
-    stay in float32. accumulate: examples in a step. reuse: steps that see each example; drawing one (its mask, its
-    classical start) can cost more than a step. muon: learning rate of hidden convolutions by `Muon`; None trains them
-    by AdamW like all else. weight_decay: of Muon, which keeps the kernels' spectral norms below its inverse.
+    steps: how many, if no time is given. precision: that of the convolutions in training; weights, data consistency and
+    validation stay in float32. accumulate: examples in a step. reuse: steps that use each example, since drawing one
+    (its mask, its classical start) can cost more than a step. muon: learning rate of `Muon` for hidden convolutions;
+    None trains them by AdamW like the rest. weight_decay: Muon's; kernels' spectral norms stay below its inverse.
     """
 
     steps: int = Field(gt=0)
@@ -49,10 +49,10 @@ class Preset(Specification):
 class Recipe(Specification):
     """Everything that determines a set of weights; the fields are explained at the head of this module.
 
-    id: the name of the files that are written. share: of the time that several recipes are given together.
-    stored: precision of the weights in their file; they are computed with in float32.
-    start: parts of the network (submodules by their names, "" is all of it) that start from trained weights, an id of a
-    shipped set or a file: tensors of the same name are taken.
+    id: the name of the files that are written. share: this recipe's part of the time given to several recipes.
+    stored: precision of the weights in their file; computations use float32.
+    start: parts of the network (submodules by name, "" for all of it) that start from trained weights, an id of a
+    shipped set or a file; tensors of the same name are taken.
     """
 
     id: str = Field(pattern=r"^\w[\w.-]*$")
@@ -71,7 +71,7 @@ class Recipe(Specification):
     notes: str = ""
 
     def preset(self, name: str) -> Preset:
-        """The preset of that name; InputError if there is none."""
+        """The preset with that name; InputError if there is none."""
         if name not in self.presets:
             raise InputError(f"{self.id} has no preset {name!r}; choose one of {', '.join(self.presets)}.")
         return self.presets[name]
@@ -84,7 +84,7 @@ def recipes() -> list[str]:
 
 
 def load_recipe(name: str) -> Recipe:
-    """The packaged recipe of that id, or the one in a YAML file; InputError if there is none or it does not fit."""
+    """The packaged recipe with that id, or the one in a YAML file; InputError if there is none or it is not valid."""
     path = Path(name)
     source = path if path.suffix in (".yaml", ".yml") else resources.files(__package__) / "recipes" / f"{name}.yaml"
     try:
@@ -101,10 +101,10 @@ def load_recipe(name: str) -> Recipe:
 
 
 def make_network(recipe: Recipe, weights: str | None = None) -> nn.Module:
-    """The recipe's network with its first weights, which depend on the seed, and on what it starts from.
+    """The recipe's network with its first weights, which depend on the seed and on the recipe's `start`.
 
-    weights: an id of a shipped set, or a file, that all of the network starts from.
-    Raises WeightsError for weights to start from that are missing, InputError for them or arguments that do not fit.
+    weights: an id of a shipped set, or a file, from which the whole network starts.
+    Raises WeightsError if weights to start from are missing, InputError if they or the arguments do not fit.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
@@ -121,7 +121,7 @@ def make_network(recipe: Recipe, weights: str | None = None) -> nn.Module:
 
 
 def _start(network: nn.Module, weights: str, id: str, *, strict: bool) -> None:
-    """Take the tensors of these weights, all of them or (not strict) those of the same names."""
+    """Take over the tensors of these weights: all of them, or, if not strict, those of the same names."""
     state = store.load(weights).state
     if not strict:
         state = {name: value for name, value in state.items() if name in network.state_dict()}

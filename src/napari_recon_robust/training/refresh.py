@@ -1,8 +1,8 @@
-"""Cases made afresh while a network trains on a bank, by processes of their own at the lowest priority.
+"""Making new cases while a network trains on a bank, in separate processes at the lowest priority.
 
-Each case is a new draw, whose number goes on from those so far, and replaces the oldest case; validation stays as it
-is. A file is replaced as a whole, so that the training reads whole cases and never waits. Which cases it meets then
-depends on time: a run that was interrupted ends with the same weights only where nothing was refreshed.
+Each case is a new draw, whose number continues those so far, and replaces the oldest case; validation is not changed.
+A file is replaced as a whole, so that the training reads complete cases and never waits. The cases that it reads then
+depend on time: an interrupted run ends with the same weights only if nothing was refreshed.
 """
 
 import os
@@ -28,14 +28,14 @@ class Refreshing:
         self.processes, self.logs = processes, logs
 
     def failure(self) -> str | None:
-        """Why one of them ended by itself, in a sentence; None while all of them work."""
+        """A sentence on why one of the processes ended by itself; None while all of them work."""
         for process, log in zip(self.processes, self.logs, strict=True):
             if process.poll():
                 return (log.read_text(encoding="utf-8").strip().splitlines() or ["it ended without a word"])[-1]
         return None
 
     def stop(self) -> None:
-        """End them; the cases that they have made stay."""
+        """End the processes; the cases that they have made stay."""
         for process in self.processes:
             assert process.stdin is not None
             process.stdin.close()
@@ -46,8 +46,8 @@ class Refreshing:
 def start_refreshing(folder: Path, data: Path, processes: int = 1) -> Refreshing:
     """Keep replacing the training cases of the bank in `folder` by new ones from `data`, the files it was made from.
 
-    processes: each simulates with one thread; a machine with a GPU may give most of its cores. What goes wrong stands
-    in `Refreshing.failure` and stops no training.
+    processes: each simulates with one thread; a machine with a GPU may give most of its cores. A failure is reported in
+    `Refreshing.failure` and stops no training.
     """
     logs = [folder / f"refreshing-{part}.log" for part in range(processes)]
     started = []
@@ -69,7 +69,7 @@ def start_refreshing(folder: Path, data: Path, processes: int = 1) -> Refreshing
 def refresh(folder: Path, data: Path, part: int = 0, parts: int = 1) -> Job[None]:
     """Replace the oldest case again and again, every `parts`-th one from `part` on; it goes on until it is closed.
 
-    Raises InputError for a bank that is not whole, of other data, or that another process refreshes.
+    Raises InputError for a bank that is not complete, is of other data, or is refreshed by another process.
     """
     bank = Bank(folder)
     if not bank.record.sources:
@@ -89,7 +89,7 @@ def refresh(folder: Path, data: Path, part: int = 0, parts: int = 1) -> Job[None
 
 
 def _main() -> None:
-    """Refresh FOLDER from DATA as PART of PARTS until standard input ends: with the process that holds it, at last."""
+    """Refresh FOLDER from DATA as PART of PARTS until standard input ends, at last with the process that holds it."""
     folder, data, part, parts = sys.argv[1:]
     threading.Thread(target=_end_with_input, daemon=True).start()
     if hasattr(os, "nice"):

@@ -1,7 +1,7 @@
-"""Robust training: another loss, at data that are made worse in each step.
+"""Robust training: another loss, evaluated on data that are made worse in each step.
 
-Each function takes that loss first; `losses.LOSSES` binds it. What a loss is relative to (the error of the zero-filled
-or the TV image) stays that of the clean data, so that it counts what the noise does to the network alone.
+Each function takes that loss first; `losses.LOSSES` binds it. The error that a loss is relative to (that of the
+zero-filled or the TV image) stays the one of the clean data, so that only the network's response to the noise counts.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,19 +30,19 @@ BUDGETS = (0.002, 0.025)  # of each coil's norm
 JITTER = (0.01, 0.05)  # of the image's scale
 
 FEATURE_STEPS = 0.5  # share of the steps
-FEATURE_WEIGHT = 4.0  # with 1, 200 steps lost 18 of 99 features, with 4 16; without 23
-TOGETHER, DRAWS = 12, 4  # features tried in one image; how many of these there are for each that is learned from
+FEATURE_WEIGHT = 4.0  # after 200 steps 16 of 99 features were lost, with a weight of 1 18, and without features 23
+TOGETHER, DRAWS = 12, 4  # features tried in one image; so many of these for each one that is learned from
 SIZES, CONTRASTS = (3.0, 10.0), (0.2, 0.8)
 APART = 2.5  # largest sizes
-TRIES = 50  # places drawn for each feature that is wanted
+TRIES = 50  # places drawn for each feature that is asked for
 
 
 def adversarial_noise(loss: Loss, network: Network, example: Example, rng: Generator) -> Tensor:
     """L(y + z), z the maximum of <g, z> subject to ||z_i||_2 <= eta ||y_i||_2 in every coil i, g the gradient of L(y).
 
-    That is z_i = eta ||y_i|| g_i / ||g_i||: the first step of `perturbations.sphere_ascent`, for one more forward and
-    backward pass. eta is log-uniform from 0.2 to 2.5%, the budgets of Morshuis et al. 2022, arXiv:2208.03161.
-    Training on such a maximum: Madry et al. 2018, arXiv:1706.06083.
+    That is z_i = eta ||y_i|| g_i / ||g_i||, the first step of `perturbations.noise.sphere_ascent`; it costs one more
+    forward and backward pass. eta is log-uniform from 0.2 to 2.5%, the budgets of Morshuis et al. 2022,
+    arXiv:2208.03161. Training on such a maximum follows Madry et al. 2018, arXiv:1706.06083.
     """
     budget, seed = log_uniform(BUDGETS, rng), int(rng.integers(2**32))
     data = example.problem.data
@@ -58,7 +58,7 @@ def adversarial_noise(loss: Loss, network: Network, example: Example, rng: Gener
 def jitter(loss: Loss, network: Network, example: Example, rng: Generator) -> Tensor:
     """L(y + n), n white complex noise whose deviation is log-uniform from 0.01 to 0.05 of the image's scale.
 
-    It comes on top of the noise that the network is told of. Krainovic, Soltanolkotabi, Heckel 2023, arXiv:2307.12822.
+    The noise level that the network sees does not include n. Krainovic, Soltanolkotabi, Heckel 2023, arXiv:2307.12822.
     """
     deviation, data = log_uniform(JITTER, rng), example.problem.data
     noise = torch.from_numpy(rng.standard_normal((*data.shape, 2), np.float32)).to(data.device)
@@ -68,8 +68,8 @@ def jitter(loss: Loss, network: Network, example: Example, rng: Generator) -> Te
 def small_features(loss: Loss, network: Network, example: Example, rng: Generator) -> Tensor:
     """L, and in every other step L + 4 times the mean of `feature_errors`, small features in truth and data.
 
-    Twelve well separated ones are tried in one image, without a gradient, and the worst quarter of them is learned
-    from: the worst of four draws, three at once. Robust training of Cheng et al. 2020 (MIDL), in our losses.
+    Twelve well separated features are tried in one image, without a gradient. The network learns from the worst quarter
+    of them, as from the worst of four draws, three at once. Robust training of Cheng et al. 2020 (MIDL), in our losses.
     """
     features = draw_features(example, rng) if rng.uniform() < FEATURE_STEPS else []
     if not features:
@@ -85,9 +85,9 @@ def small_features(loss: Loss, network: Network, example: Example, rng: Generato
 
 
 def draw_features(example: Example, rng: Generator) -> list[Feature]:
-    """Up to twelve random features that do not touch, inside the tissue; none where it is too small.
+    """Up to twelve random features inside the tissue that do not touch; none if the tissue is too small.
 
-    Blobs, lines and rings of 3 to 10 pixels, 20 to 80% brighter or darker than the tissue around them, and the
+    They are blobs, lines and rings of 3 to 10 pixels, 20 to 80% brighter or darker than the tissue around them, and the
     published random walks.
     """
     tissue = foreground(example.magnitude.cpu()).numpy()
@@ -105,10 +105,10 @@ def draw_features(example: Example, rng: Generator) -> list[Feature]:
 
 
 def insert(example: Example, features: Sequence[Feature]) -> Example:
-    """The example of the object with these features: x_i + S_i delta instead of each coil image x_i.
+    """The example of the object with these features: each coil image x_i becomes x_i + S_i delta.
 
-    The truth sum_i conj(S_i) x_i then has delta p more, p = sum_i |S_i|^2, the data A delta, and the root sum of
-    squares m becomes sqrt(m^2 + 2 Re(conj(delta) truth) + p |delta|^2), whatever the x_i.
+    To the truth sum_i conj(S_i) x_i this adds delta p, p = sum_i |S_i|^2, and to the data A delta. The root sum of
+    squares m becomes sqrt(m^2 + 2 Re(conj(delta) truth) + p |delta|^2), whatever the x_i are.
     """
     problem, truth = example.problem, example.truth
     tissue = Tissue(truth)
@@ -120,9 +120,9 @@ def insert(example: Example, features: Sequence[Feature]) -> Example:
 
 
 def feature_errors(image: Tensor, example: Example, features: Sequence[Feature]) -> Tensor:
-    """||T (|x| - t)||_1 / ||T (z - t)||_1 for each feature: T its support with a thin shell, t the truth's magnitude.
+    """||T (|x| - t)||_1 / ||T (z - t)||_1 for each feature, float (features,); T is its support with a thin shell.
 
-    z is the zero-filled image; t and z are root sums of squares. Float (features,).
+    z is the zero-filled image and t the truth; both are root sums of squares.
     """
     problem, truth = example.problem, example.magnitude
     rows, columns = truth.shape
@@ -133,7 +133,7 @@ def feature_errors(image: Tensor, example: Example, features: Sequence[Feature])
 
 
 def _scatter(allowed: NDArray[np.bool_], apart: float, count: int, rng: Generator) -> list[tuple[int, int]]:
-    """Up to `count` random places (row, column) where `allowed`, bool (rows, columns), `apart` pixels or more apart."""
+    """Up to `count` random places (row, column) in `allowed`, bool (rows, columns), at least `apart` pixels apart."""
     places: list[NDArray[np.intp]] = []
     for place in rng.permutation(np.argwhere(allowed))[: TRIES * count]:
         if all(np.hypot(*(place - other)) >= apart for other in places):
@@ -144,7 +144,7 @@ def _scatter(allowed: NDArray[np.bool_], apart: float, count: int, rng: Generato
 
 
 def _with_noise(network: Network, z: Tensor) -> Network:
-    """The network, z added to the samples that it sees; (coils, rows, columns)."""
+    """The network with z, (coils, rows, columns), added to the samples that it sees."""
 
     def noisy(problem: Any, **more: Any) -> Tensor:
         return network(replace(problem, data=problem.data + problem.model.mask * z), **more)

@@ -1,8 +1,8 @@
-"""How far a call to train has come, and the learning rate that follows: warm-up, constant, decay to zero at its end.
+"""How far a call to train has come, and its learning rate: a warm-up, then constant, then a decay to zero at the end.
 
-The constant part has no end of its own: what was trained so far is kept undecayed, to go on from, and the decay is a
-branch whose end is the weights to use. Hägele et al. 2024, https://arxiv.org/abs/2405.18392, find it as good as a
-cosine of the right length, with a decay over a fifth of the steps.
+The constant part has no end of its own: the undecayed weights are kept for further training, and the decay is a branch
+that ends with the weights to use. Hägele et al. 2024, https://arxiv.org/abs/2405.18392, find this as good as a cosine
+of the right length, with a decay over a fifth of the steps.
 """
 
 import time
@@ -14,12 +14,12 @@ DECAY = 0.2  # share of the steps or minutes
 
 @dataclass(frozen=True)
 class Steps:
-    """All steps of a run together, those of earlier calls included."""
+    """A budget of all steps of a run together, including those of earlier calls."""
 
     steps: int
 
     def spent(self, step: int) -> float:
-        """The share of it before this step."""
+        """The share of the budget that was spent before this step."""
         return step / self.steps
 
     def state(self, step: int) -> dict[str, Any]:
@@ -28,7 +28,7 @@ class Steps:
 
 
 class Minutes:
-    """The wall time of one call, from when it is made on.
+    """A budget of wall time for one call, which begins when the budget is made.
 
     before: the share that an interrupted call has spent.
     """
@@ -37,7 +37,7 @@ class Minutes:
         self.minutes, self.before, self.began = minutes, before, time.monotonic()
 
     def spent(self, step: int) -> float:
-        """The share of it up to now."""
+        """The share of the budget that is spent up to now."""
         return self.before + (time.monotonic() - self.began) / (60 * self.minutes)
 
     def state(self, step: int) -> dict[str, Any]:
@@ -49,7 +49,7 @@ Budget = Steps | Minutes
 
 
 def rate(step: int, warm_up: int, spent: float) -> float:
-    """Of the learning rate in a step: a linear warm-up, 1, and over the last `DECAY` of the budget linear to 0."""
+    """The factor of the learning rate in a step: a linear warm-up, 1, and a linear decay over the last `DECAY`."""
     return min(1.0, (step + 1) / (warm_up + 1)) * min(1.0, max(0.0, (1 - spent) / DECAY))
 
 

@@ -1,7 +1,7 @@
-"""What cases are drawn from: anatomies whose acquisition is simulated, and scans that were really acquired.
+"""The sources of cases: anatomies whose acquisition is simulated, and scans that were really acquired.
 
 A folder may mix them: NIfTI volumes and DICOM series of magnitudes, and fully sampled multi-coil k-space in HDF5
-(fastMRI's layout, which M4Raw shares, and ISMRMRD); undersampled k-space where the training sees no truth.
+(fastMRI's layout, which M4Raw shares, and ISMRMRD). K-space may be undersampled if the training sees no truth.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from ..simulation.anatomy import Volume
 from .people import Split, Use, check_apart
 
 _PHASE_DETAIL = 0.85  # share of the cases that have it
-# The image is drawn on a grid this much finer than acquired: its outer k-space is cut off, not faded out.
+# The image is drawn on a grid finer by this factor than the acquired one: outer k-space is cut off, not faded out.
 _FINER = 2
 PACKED = "packed.json"  # in a folder that was unpacked
 _FEWEST_COILS = 4
@@ -45,10 +45,10 @@ _FEW_SLICES = 8  # volumes and scans with fewer count less
 
 
 class BankSpecification(Split):
-    """What a bank holds, and of whom (`people.Split`). Ranges are (smallest, largest).
+    """The content of a bank, and the people that it shows (`people.Split`). Ranges are (smallest, largest).
 
-    cases: to train on. coils, matrix and noise are of simulated acquisitions; acquired ones have their own.
-    other_contrast: share of the simulated ones whose contrast is another than the volume's.
+    cases: number of cases for training. coils, matrix and noise are those of simulated acquisitions; acquired ones have
+    their own. other_contrast: share of the simulated ones whose contrast differs from the volume's.
     """
 
     cases: int = Field(gt=0)
@@ -63,10 +63,10 @@ class BankSpecification(Split):
 
 @dataclass(frozen=True, eq=False)
 class Acquisition:
-    """A slice, fully sampled or (then nothing is wanted of it) as far as it was acquired; in any units.
+    """A slice in any units, fully sampled, or as far as it was acquired; then it has no truth.
 
     hybrid: complex64 (coils, rows, columns of k-space), with noise. wanted: complex64 (coils, rows, columns), the coil
-    images as they should be. sigma: of the noise of one sample. acquired: bool (columns,), the lines that exist.
+    images as they should be. sigma: that of the noise of one sample. acquired: bool (columns,), the lines that exist.
     """
 
     hybrid: Tensor
@@ -78,8 +78,8 @@ class Acquisition:
 class Origin(Specification):
     """Where cases come from, as a bank records it.
 
-    name: of the file, or of the first one. sha256: of the file, or of its files one after the other. person: whom it
-    shows. licence: as far as the list of people has it.
+    name: that of the file, or of the first file. sha256: that of the file, or of all files one after the other. person:
+    whom it shows. licence: empty if the list of people does not give it.
     """
 
     name: str
@@ -91,16 +91,16 @@ class Origin(Specification):
 
 
 class Packed(Specification):
-    """Where the volumes of an unpacked folder come from, by the names that they have there."""
+    """The origins of the volumes in an unpacked folder, by the names that they have there."""
 
     origins: dict[str, Origin] = Field(default_factory=dict)
 
 
 class Content(ABC):
-    """What a file, or several that belong together, can be drawn from.
+    """The content of a file, or of several that belong together, from which slices are drawn.
 
-    kind: for the card. pixels: of its image plane, as far as they resolve anything. slices: how many differ.
-    patient: as the file calls the person, if it does.
+    kind: for the card. pixels: those of its image plane, as far as they resolve anything. slices: how many differ.
+    patient: the person's ID in the file, if there is one.
     """
 
     patient: str = ""
@@ -115,18 +115,18 @@ class Content(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Something to draw cases from, and where it is from."""
+    """A content that cases are drawn from, and its origin."""
 
     content: Content
     origin: Origin
 
     @property
     def weight(self) -> float:
-        """How often it is drawn, relative to others: as the root of its pixels, less where it has few slices."""
+        """How often it is drawn, relative to others: like the root of its pixels, and less if it has few slices."""
         return float(self.content.pixels**0.5 * min(1.0, self.content.slices / _FEW_SLICES))
 
     def kept_for(self, use: Use) -> "Source":
-        """The same for another use."""
+        """The same source for another use."""
         return Source(self.content, self.origin.model_copy(update={"use": use}))
 
 
@@ -134,7 +134,7 @@ class Anatomy(Content):
     """A volume of magnitudes: random contrast, size, coils, phase and noise. wanted: the noise-free coil images."""
 
     def __init__(self, volume: Volume, kind: str, name: str) -> None:
-        """name: of its file. Raises InputError where no plane is fine enough."""
+        """name: that of its file. Raises InputError if no plane is fine enough."""
         if not volume.planes:
             size = " × ".join(f"{side:.3g}" for side in volume.voxel)
             raise InputError(
@@ -142,13 +142,13 @@ class Anatomy(Content):
                 "the folder."
             )
         self.volume, self.kind = volume, f"simulated from {kind}"
-        # Where the scanner has interpolated, the acquisition is simulated with the lines that hold something.
+        # If the scanner has interpolated, only the lines that hold something are simulated.
         resolved = sorted(volume.resolved(axis) for axis in range(3))
         self.finest, self.pixels = resolved[1], float(resolved[1] * resolved[2])
         self.slices = max(len(anatomy.tissue_range(volume, plane)) for plane in volume.planes)
 
     def acquisition(self, specification: BankSpecification, rng: Generator) -> Acquisition:
-        """Simulated."""
+        """A random slice whose acquisition is simulated."""
         matrix = _matrix(self.finest, specification.matrix, rng)
         image = anatomy.random_slice(self.volume, (_FINER * matrix[0], _FINER * matrix[1]), rng)
         if rng.uniform() < specification.other_contrast:
@@ -173,9 +173,9 @@ class Anatomy(Content):
 class Acquired(Content):
     """A scan, in one file for each repetition. wanted: the coil images themselves, the mean over repetitions.
 
-    A single scan has its noise in what is wanted too; the network then learns the mean over the noise, as from clean
-    images but slower. Repetitions are drawn one at a time and averaged up to a constant phase. Of a scan with gaps
-    between its lines the zero-filled image stands there.
+    A single scan has noise in its wanted images too; the network then learns the mean over the noise, as from clean
+    images but slower. Repetitions are drawn one at a time and averaged up to a constant phase. For a scan with gaps
+    between its lines `wanted` is the zero-filled image.
     """
 
     def __init__(self, files: Sequence[Path], undersampled: bool = False) -> None:
@@ -226,12 +226,12 @@ class Acquired(Content):
 
 
 def find_sources(data: Path, split: Split | None = None, undersampled: bool = False) -> Job[list[Source]]:
-    """Everything in a folder and those within that can be trained on or validated with; what is held out is not read.
+    """All sources for training or validation in a folder and its subfolders; files that are held out are not read.
 
-    undersampled: whether scans may be.
+    undersampled: whether scans may be undersampled.
 
-    Raises InputError where there is nothing, for what is there and cannot be trained on, and where a person has files
-    of two uses; FileFormatError for a file that cannot be read.
+    Raises InputError if there are none, if a file cannot be used for training, and if a person has files of two uses;
+    FileFormatError for a file that cannot be read.
     """
     split = split or Split()
     if not data.is_dir():
@@ -313,7 +313,7 @@ def log_uniform(limits: tuple[float, float], rng: Generator) -> float:
 
 
 def _aligned(image: Tensor, to: Tensor) -> Tensor:
-    """The image turned by the constant phase that brings it nearest to the other: the frequency drifts."""
+    """The image times the constant phase that brings it nearest to the other image, since the frequency drifts."""
     return image * torch.sgn((image.conj() * to).sum())
 
 

@@ -31,12 +31,14 @@ Range = tuple[float, float]
 
 _SUFFIX = ".safetensors"
 _CHECKPOINTS = (".pt", ".pth", ".ckpt")
-_CURVE_POINTS = 8  # of a card
+_CURVE_POINTS = 8  # on a card
 
 
 class Domain(BaseModel):
-    """What a set of weights was trained for. Ranges are (smallest, largest); `noise` is the standard deviation
-    of the complex noise of a coil relative to `Measurement.scale`, `matrix` the image's sides in pixels.
+    """The kind of data that a set of weights was trained for. Ranges are (smallest, largest).
+
+    noise: the standard deviation of the complex noise of a coil relative to `Measurement.scale`. matrix: the image's
+    sides in pixels.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,7 +52,7 @@ class Domain(BaseModel):
 
 
 class SeenFile(BaseModel):
-    """What a set of weights has seen: a file or scan, whom it shows, and whether it was to train or to validate."""
+    """A file or scan that a training has seen: whom it shows, and whether it was used to train or to validate."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,10 +65,10 @@ class SeenFile(BaseModel):
 
 
 class Stretch(BaseModel):
-    """One call of a training that went on from another: from step `first` to `last`, hours counted from the first call.
+    """One call of a training, from step `first` to `last`; hours are counted from the first call.
 
-    changed: fields of the recipe that differ from the call before, {field: [before, after]}. start: the weights that it
-    began with. score: the validation's loss of what it left; over_tv: NMSE relative to TV's there.
+    changed: fields of the recipe that differ from the call before, {field: [before, after]}. start: the weights that
+    the call began with. score: the validation's loss at its end; over_tv: NMSE relative to TV's at its end.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -83,7 +85,7 @@ class Stretch(BaseModel):
 
 
 class Metadata(BaseModel):
-    """How a set of weights came to be: kept as JSON in the header of the safetensors file.
+    """How a set of weights was made; the header of the safetensors file holds it as JSON.
 
     network: its id in `reconstructors.networks`, which is that of the method that runs it; architecture: the arguments
     that make it again. scores: {case: {measure: value}} on data that training did not see. command: what makes the set
@@ -116,7 +118,7 @@ class Metadata(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """A state dict, what is known about it (None for a file without our header), the file's SHA-256 and its bytes."""
+    """A state dict, its metadata (None for a file without our header), and the file's SHA-256 and size in bytes."""
 
     state: State
     metadata: Metadata | None
@@ -136,10 +138,10 @@ def shipped() -> list[str]:
 
 
 def load(name: str) -> Weights:
-    """The shipped set of that id, or a user's file (.safetensors, .pt, .pth, .ckpt); read once, and when it changed.
+    """The shipped set with that id, or a user's file (.safetensors, .pt, .pth, .ckpt); read again only if it changed.
 
-    Of a PyTorch checkpoint nothing is executed: it may hold tensors alone, as a state dict (fastMRI's published
-    ones) or with one under "state_dict".
+    A PyTorch checkpoint may hold only tensors, as a state dict (like fastMRI's published ones) or with one under
+    "state_dict"; nothing in it is executed.
     Raises WeightsError if the file is missing or damaged, holds other objects, or if a shipped set is not the
     one that its card describes.
     """
@@ -182,7 +184,7 @@ def describe(name: str) -> dict[str, Any]:
 def save(folder: Path, name: str, state: State, metadata: Metadata, *, half: bool = False) -> Path:
     """Write `<name>.safetensors` and its card `<name>.md`; returns the path of the former.
 
-    half: float16 in the file, at half its size; `load` gives float32 again.
+    half: store float16, which halves the file's size; `load` gives float32 again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
@@ -198,7 +200,7 @@ def save(folder: Path, name: str, state: State, metadata: Metadata, *, half: boo
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file completely or not at all."""
     partial = path.with_name(f"{path.name}.partial")
     try:
         partial.write_bytes(content)
@@ -215,7 +217,7 @@ def _place(name: str) -> Traversable:
 
 
 def _stamp(name: str) -> tuple[int, int] | None:
-    """When the file was written, and its size; None where it is no file of its own."""
+    """When the file was written, and its size; None if it is not a file of its own."""
     place = _place(name)
     if not isinstance(place, Path) or not place.is_file():
         return None
@@ -248,7 +250,7 @@ def _checkpoint(content: bytes, name: str) -> State:
 
 
 def _metadata(content: bytes) -> Metadata | None:
-    """A safetensors file starts with the length of its header (8 bytes, little endian) and the header, JSON."""
+    """The metadata in the header. A file starts with the header's length (8 bytes, little endian) and its JSON."""
     length = int.from_bytes(content[:8], "little")
     text = json.loads(content[8 : 8 + length]).get("__metadata__", {}).get("recon_robust")
     try:
@@ -309,7 +311,7 @@ def _card(name: str, metadata: Metadata, parameters: int, content: bytes) -> str
 
 
 def _course(metadata: Metadata) -> list[str]:
-    """The curve of the validation's loss, and where the training went on from another call or other weights."""
+    """Lines on the validation's loss, and on where the training went on from another call or other weights."""
     lines = [f"- version: {metadata.version}"] if metadata.version else []
     if metadata.curve:
         every = max(1, -(-len(metadata.curve) // _CURVE_POINTS))
@@ -326,7 +328,7 @@ def _course(metadata: Metadata) -> list[str]:
 
 
 def _volumes(volumes: Sequence[SeenFile]) -> list[str]:
-    """A table of what was trained on and validated with, and how many people that is."""
+    """A table of the volumes for training and validation, with the number of people."""
     if not volumes:
         return []
     people = {use: len({one.person for one in volumes if one.use == use}) for use in ("training", "validation")}

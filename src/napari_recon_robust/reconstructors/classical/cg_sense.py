@@ -16,8 +16,8 @@ ITERATIONS = 10
 class CGSense(Reconstructor):
     """min_x ||A x - y||^2 + w L ||x||^2, L the largest eigenvalue of A^H A, w the knob `weight`.
 
-    Conjugate gradients on (A^H A + w L) x = A^H y, from zero, a fixed number of iterations, differentiated
-    through them. Pruessmann et al. 2001, doi:10.1002/mrm.1241.
+    A fixed number of conjugate gradient steps on (A^H A + w L) x = A^H y, from zero; the gradient goes through all of
+    them. Pruessmann et al. 2001, doi:10.1002/mrm.1241.
     """
 
     id = "cg-sense"
@@ -48,13 +48,13 @@ class CGSense(Reconstructor):
 def conjugate_gradients(operator: Callable[[Tensor], Tensor], b: Tensor, iterations: int) -> Tensor:
     """`iterations` steps towards H x = b from x = 0, H Hermitian and positive, b complex (..., rows, columns).
 
-    Every batch item has its own step sizes; one that is solved exactly stays as it is.
+    Every batch item has its own step sizes; an item that is solved exactly does not change any more.
     """
     return solution_and_residual(operator, b, iterations)[0]
 
 
 def solution_and_residual(operator: Callable[[Tensor], Tensor], b: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
-    """X of `conjugate_gradients`, and b - H x."""
+    """The x of `conjugate_gradients`, and the residual b - H x."""
     x, r, p = torch.zeros_like(b), b, b
     energy = _energy(r)
     for _ in range(iterations):

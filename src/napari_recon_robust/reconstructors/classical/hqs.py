@@ -23,13 +23,14 @@ STEPS = 6  # conjugate gradient steps in each
 
 
 class HQS(Reconstructor):
-    """min_x J(x) = 1/2 ||A x - y||^2 + w ((1 - m) TV(x) + m ||W x||_1), HyperRecon's objective, not learned.
+    """min_x J(x) = 1/2 ||A x - y||^2 + w ((1 - m) TV(x) + m ||W x||_1), HyperRecon's objective, without learning.
 
-    With D the differences and the wavelet details side by side, l their weights, it alternates between
-    d = argmin_d w l |d| + p/2 |d - D x|^2, a shrinkage, and x = argmin_x 1/2 ||A x - y||^2 + p/2 ||d - D x||^2,
-    conjugate gradients from the x before. Neither raises the common objective. Without d it is J with each |t| rounded
-    off where |t| < w l / p (Huber); p grows until that is 0.003 of the scale. Geman, Yang 1995, doi:10.1109/83.392335;
-    Wang, Yang, Yin, Zhang 2008, doi:10.1137/080724265. The gradient is implicit, at the solution.
+    With D the differences and the wavelet details side by side, and l their weights, it alternates between
+    d = argmin_d w l |d| + p/2 |d - D x|^2, a shrinkage, and x = argmin_x 1/2 ||A x - y||^2 + p/2 ||d - D x||^2, by
+    conjugate gradients from the x before. Neither step raises the common objective. Minimised over d this objective is
+    J with each |t| rounded off where |t| < w l / p (Huber); p grows until that is 0.003 of the scale. Geman, Yang 1995,
+    doi:10.1109/83.392335; Wang, Yang, Yin, Zhang 2008, doi:10.1137/080724265. The gradient is implicit, at the
+    solution.
     """
 
     id = "hqs"
@@ -52,11 +53,11 @@ class Splitting(Solver[Tensor]):
         self.parts = [(transform, share * torch.as_tensor(transform.limits)) for transform, share in pairs if share]
 
     def start(self, b: Tensor) -> Tensor:
-        """A few conjugate gradient steps."""
+        """The image after a few conjugate gradient steps."""
         return conjugate_gradients(self.model.normal, b, sparsity.START)
 
     def minimise(self, b: Tensor, weight: float, start: Tensor) -> Tensor:
-        """At falling widths; at the last until the image rests."""
+        """The image after alternations at falling widths, at the last width until the image hardly changes."""
         x = start
         for width in WIDTHS:
             last = width == WIDTHS[-1]
@@ -92,7 +93,7 @@ class Splitting(Solver[Tensor]):
         return total
 
     def image(self, state: Tensor) -> Tensor:
-        """The state itself."""
+        """The image, which is the state itself."""
         return state
 
     def derivative(self, direction: Tensor, weight: float, state: Tensor) -> Tensor:
@@ -117,6 +118,6 @@ class Splitting(Solver[Tensor]):
 
 
 def _shrink(d: Tensor, transform: Transform, threshold: Tensor) -> Tensor:
-    """Each d_k shortened by the threshold."""
+    """Shorten each d_k by the threshold."""
     length = transform.length(d)
     return d * torch.where(length > threshold, 1 - threshold / length, torch.zeros_like(length))

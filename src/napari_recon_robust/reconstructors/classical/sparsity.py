@@ -16,17 +16,17 @@ from ..base import Reconstructor
 from .cg_sense import conjugate_gradients
 
 START = 8  # conjugate gradient steps that give the first image
-STEP = 1.3  # of the FISTA steps, times the bound of the eigenvalues; above 1 restarts keep it stable
+STEP = 1.3  # length of the FISTA steps, times the bound of the eigenvalues; above 1 restarts keep it stable
 OUTER = 200  # FISTA steps at most
-TOLERANCE = 1e-4  # they end when the image has of late changed by less, relative to its norm
-RECENT = 0.8  # of the change before counts: behind a restart steps are small far from the solution
-SPACING = 0.2  # of the logarithms of weights whose solutions a family keeps to start from, which bounds their number
+TOLERANCE = 1e-4  # steps end when the recent changes of the image are smaller, relative to its norm
+RECENT = 0.8  # so much of the earlier change still counts: after a restart steps are small far from the solution
+SPACING = 0.2  # least distance of log weights whose solutions a family keeps to start from; it bounds their number
 GRADIENT = 60  # conjugate gradient steps of the implicit gradient
-STIFFNESS = 10.0  # the weight that keeps zeros of the transform at zero in it; more is exacter and slower
+STIFFNESS = 10.0  # in the implicit gradient, the weight that keeps zeros of D x at zero; more is exacter and slower
 
 
 class Transform(ABC):
-    """D, linear, for R(x) = sum_k l_k |(D x)_k|: image (..., rows, columns) to (..., bands, rows, columns), complex.
+    """The linear D of R(x) = sum_k l_k |(D x)_k|, from (..., rows, columns) to (..., bands, rows, columns), complex.
 
     bound: the largest eigenvalue of D D^H. limits: l_k, a number or broadcastable to D x.
     """
@@ -44,7 +44,7 @@ class Transform(ABC):
 
     @abstractmethod
     def inner(self, a: Tensor, b: Tensor) -> Tensor:
-        """Re <a_k, b_k> of each k, real, broadcastable to D x: of each entry, or of entries that are taken together."""
+        """Re <a_k, b_k>, real, broadcastable to D x; k is one entry, or several that are taken together."""
 
     def length(self, p: Tensor) -> Tensor:
         """|p_k| of each k."""
@@ -56,12 +56,12 @@ class Transform(ABC):
 
     @abstractmethod
     def steps(self, weight: float) -> int:
-        """How many dual steps a proximal map takes, starting from the dual before."""
+        """How many dual steps a proximal map takes when it starts from the dual before."""
 
     def proximal(self, v: Tensor, p: Tensor, radius: float | Tensor, steps: int) -> Tensor:
         """The dual p of argmin_x 1/2 ||x - v||^2 + sum_k r_k |(D x)_k|, x = v - D^H p, |p_k| <= r_k.
 
-        Fast gradient projection from p on. Beck, Teboulle 2009, doi:10.1109/TIP.2009.2028250.
+        It is found by fast gradient projection from p on. Beck, Teboulle 2009, doi:10.1109/TIP.2009.2028250.
         """
         q, before, ahead, u = p, p, 0.0, 1.0
         for _ in range(steps):
@@ -75,7 +75,7 @@ class Transform(ABC):
 
 @dataclass(frozen=True)
 class State:
-    """Image (..., rows, columns) and dual (..., bands, rows, columns), the latter times the step."""
+    """The image (..., rows, columns), and the dual (..., bands, rows, columns) times the step."""
 
     image: Tensor
     dual: Tensor
@@ -85,18 +85,18 @@ S = TypeVar("S")
 
 
 class Solver(ABC, Generic[S]):
-    """min_x 1/2 <x, A^H A x> - Re <b, x> + w R(x) for one model; a state S is what a solution goes on from."""
+    """Solves min_x 1/2 <x, A^H A x> - Re <b, x> + w R(x) for one model; iterations go on from a state S."""
 
     def __init__(self, model: ForwardModel) -> None:
         self.model = model
 
     @abstractmethod
     def start(self, b: Tensor) -> S:
-        """A state without knowledge of the weight."""
+        """The first state, which does not depend on the weight."""
 
     @abstractmethod
     def minimise(self, b: Tensor, weight: float, start: S) -> S:
-        """The solution from a start, which is kept as it is."""
+        """The state at the solution, found from a start; the start is not changed."""
 
     @abstractmethod
     def image(self, state: S) -> Tensor:
@@ -108,7 +108,7 @@ class Solver(ABC, Generic[S]):
 
 
 class DualSolver(Solver[S]):
-    """For one transform; a state is an image and a dual of a whole batch."""
+    """A solver for one transform; its state holds the image and the dual of a whole batch."""
 
     def __init__(self, model: ForwardModel, transform: Transform) -> None:
         super().__init__(model)
@@ -144,10 +144,10 @@ class DualSolver(Solver[S]):
 class TorchSolver(DualSolver[State]):
     """FISTA for every device, pattern and precision.
 
-    With restarts (O'Donoghue, Candes 2015, doi:10.1007/s10208-013-9150-3) and a long step (Liang, Luo, Schoenlieb
-    2022, doi:10.1137/21M1395685); the proximal map's dual goes on from one step to the next. Where no coil sees
-    anything steps are without momentum and do not count for restarts and the end: no data pull the image back there,
-    and with momentum it, and through the differences the image beside it, would not come to rest.
+    It has restarts (O'Donoghue, Candes 2015, doi:10.1007/s10208-013-9150-3) and a long step (Liang, Luo, Schoenlieb
+    2022, doi:10.1137/21M1395685); the proximal map's dual goes on from one step to the next. Pixels outside every
+    coil's sensitivity have no momentum and do not count for restarts and the end: no data pull the image back there,
+    and with momentum it would not come to rest, nor, through the differences, would the image beside it.
     """
 
     def start(self, b: Tensor) -> State:
@@ -156,7 +156,7 @@ class TorchSolver(DualSolver[State]):
         return State(image, torch.zeros_like(self.transform.forward(b)))
 
     def minimise(self, b: Tensor, weight: float, start: State) -> State:
-        """An item of the batch that has converged stays as it is."""
+        """The state at the solution; an item of the batch that has converged does not change any more."""
         x, p, inner = start.image, start.dual, self.transform.steps(weight)
         radius = weight * self.step.unsqueeze(-3) * self.transform.limits
         z, t, recent = x, torch.ones_like(self.step), torch.zeros_like(self.step)
@@ -181,15 +181,15 @@ class TorchSolver(DualSolver[State]):
         return State(x, p)
 
     def image(self, state: State) -> Tensor:
-        """Of the state."""
+        """The image of a state, complex (..., rows, columns)."""
         return state.image
 
     def dual(self, state: State) -> Tensor:
-        """Of the state."""
+        """The dual of a state, complex (..., bands, rows, columns), times the step."""
         return state.dual
 
     def between(self, one: State, other: State, share: float) -> State:
-        """Linear in both."""
+        """A state whose image and dual are interpolated linearly."""
         return State(torch.lerp(one.image, other.image, share), torch.lerp(one.dual, other.dual, share))
 
 
@@ -202,9 +202,9 @@ def minimiser(solver: Solver[Any], b: Tensor, weight: float) -> Tensor:
 class _Minimise(torch.autograd.Function):
     """A^H y -> x, with the implicit gradient at the solution.
 
-    x = argmin 1/2 <x, A^H A x> - Re <b, x> + w sum |D x|. Where D x is not zero R has a Hessian, w / |D x| across
+    x = argmin 1/2 <x, A^H A x> - Re <b, x> + w sum |D x|. Where D x is not zero, R has a Hessian, w / |D x| across
     the direction of D x; elsewhere D x stays zero to first order, as if under a large weight. So dx/db is the
-    inverse of A^H A + D^H W D, which is symmetric: conjugate gradients.
+    inverse of A^H A + D^H W D, which is symmetric, and conjugate gradients apply it.
     """
 
     @staticmethod
@@ -232,7 +232,10 @@ class SparseReconstructor(Reconstructor):
 
     @torch.no_grad()
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
-        """Each starts between the solutions with the next smaller and larger weights so far, else from the nearest."""
+        """The images; each starts between the solved neighbours, those with the next smaller and larger weight.
+
+        Where there is no neighbour on one side, it starts from the nearest solution.
+        """
         b = right_hand_side(measurement)
         solver = self.solver(measurement.model, b)
         solved: dict[float, Any] = {}
@@ -254,17 +257,17 @@ class SparseReconstructor(Reconstructor):
 
 
 def right_hand_side(measurement: Measurement) -> Tensor:
-    """A^H y / scale."""
+    """A^H y / scale, complex (..., rows, columns)."""
     if not measurement.kspace.requires_grad:
         return measurement.combined / measurement.scale
     return measurement.model.adjoint(measurement.data) / measurement.scale
 
 
 def in_units(measurement: Measurement, image: Tensor) -> Tensor:
-    """The image as it is handed out: in the scan's units, zero where no coil sees anything."""
+    """The image in the scan's units, cropped, and zero outside every coil's sensitivity."""
     return measurement.crop(image * measurement.model.support * measurement.scale)
 
 
 def momentum(t: Any) -> Any:
-    """Nesterov's sequence."""
+    """The next term of Nesterov's sequence."""
     return (1 + (1 + 4 * t * t) ** 0.5) / 2

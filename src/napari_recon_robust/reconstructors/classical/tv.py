@@ -19,10 +19,10 @@ class TotalVariation(SparseReconstructor):
     """min_x 1/2 ||A x - y||^2 + w TV(x), data and image in units of `Measurement.scale`.
 
     TV(x) = sum_pixels sqrt(|x_down|^2 + |x_right|^2), the isotropic total variation of the complex image by
-    forward differences (zero across the border). Where no coil sees anything the data leave x open, and it is
-    handed out as zero. FISTA (Beck, Teboulle 2009, doi:10.1137/080716542) with
+    forward differences (zero across the border). Outside every coil's sensitivity the data leave x open, and the
+    result is zero there. The solver is FISTA (Beck, Teboulle 2009, doi:10.1137/080716542) with
     restarts (O'Donoghue, Candes 2015, doi:10.1007/s10208-013-9150-3) and a long step (Liang, Luo, Schoenlieb
-    2022, doi:10.1137/21M1395685); TV's proximal map by a few steps of fast gradient projection on its dual, which
+    2022, doi:10.1137/21M1395685). TV's proximal map takes a few steps of fast gradient projection on its dual, which
     goes on from one FISTA step to the next.
     """
 
@@ -43,12 +43,12 @@ class TotalVariation(SparseReconstructor):
     )
 
     def solver(self, model: ForwardModel, b: Tensor) -> DualSolver[Any]:
-        """Fused where sampled lines allow it."""
+        """The solver; its kernels are fused where sampled lines on a CPU allow it."""
         return _solver(model, b)
 
 
 class Differences(Transform):
-    """Forward differences (down, right), zero across the border; both of a pixel are taken together."""
+    """Forward differences (down, right), zero across the border; the two of a pixel are taken together."""
 
     bound = 8.0
 
@@ -59,16 +59,16 @@ class Differences(Transform):
         return torch.stack((down, right), dim=-3)
 
     def adjoint(self, p: Tensor) -> Tensor:
-        """D^H p."""
+        """D^H p, complex (..., rows, columns)."""
         down, right = p[..., 0, :-1, :], p[..., 1, :, :-1]
         return pad(down, (0, 0, 1, 0)) - pad(down, (0, 0, 0, 1)) + pad(right, (1, 0)) - pad(right, (0, 1))
 
     def inner(self, a: Tensor, b: Tensor) -> Tensor:
-        """Of each pixel."""
+        """Re <a, b> of the two differences of each pixel, real (..., 1, rows, columns)."""
         return (a.real * b.real + a.imag * b.imag).sum(-3, keepdim=True)
 
     def steps(self, weight: float) -> int:
-        """The more is smoothed, the farther the dual has to diffuse."""
+        """The number of dual steps grows with the weight: the more is smoothed, the farther the dual must diffuse."""
         return round(min(max(9 * (weight / 2e-3) ** 0.5, 5), 40))
 
 
@@ -76,16 +76,16 @@ DIFFERENCES = Differences()
 
 
 def auto_weight(measurement: Measurement) -> float:
-    """W = 0.12 sigma, sigma = `Measurement.noise_level`, within the knob's range: a rule without a reference.
+    """The weight w = 0.12 sigma, sigma = `Measurement.noise_level`, within the knob's range; it needs no reference.
 
-    Against the best weight it costs less than 1% of NMSE on a real brain scan and 11% on simulations of another
-    anatomy (0.15 sigma: 1% and 19%; 0.1 sigma: 2% and 6%). A batch gets its mean.
+    Compared with the best weight it costs less than 1% of NMSE on a real brain scan and 11% on simulations of another
+    anatomy (0.15 sigma: 1% and 19%; 0.1 sigma: 2% and 6%). For a batch the mean noise level counts.
     """
     return rule(float(measurement.noise_level.mean()))
 
 
 def rule(noise: float) -> float:
-    """The weight for a noise level relative to the scale."""
+    """The weight of `auto_weight` for a noise level relative to the scale."""
     knob = TotalVariation.knobs[0]
     return min(max(0.12 * noise, knob.minimum), knob.maximum)
 
@@ -108,7 +108,7 @@ def _solver(model: ForwardModel, b: Tensor) -> DualSolver[Any]:
 
 
 class _FusedSolver(DualSolver[list[Any]]):
-    """For sampled lines on the CPU: item by item by `kernels.tv`; a state is a list of (image, dual)."""
+    """The solver for sampled lines on the CPU: `kernels.tv`, item by item. A state is a list of (image, dual)."""
 
     def __init__(self, model: ForwardModel, batch: torch.Size) -> None:
         super().__init__(model, DIFFERENCES)

@@ -27,10 +27,10 @@ HIGH = tuple(sign * tap for sign, tap in zip((1, -1, 1, -1), LOW[::-1], strict=T
 class L1Wavelet(SparseReconstructor):
     """min_x 1/2 ||A x - y||^2 + w ||W x||_1, data and image in units of `Measurement.scale`.
 
-    ||W x||_1 = the mean over all shifts of the image of the sum of the magnitudes of its detail coefficients in the
-    orthonormal Daubechies-4-tap basis, 3 levels, periodic: no shift is preferred, so there are no blocks. Lustig,
+    ||W x||_1 is the sum of the magnitudes of the image's detail coefficients in the orthonormal Daubechies-4-tap basis
+    (3 levels, periodic), averaged over all shifts of the image: no shift is preferred, so there are no blocks. Lustig,
     Donoho, Pauly 2007, doi:10.1002/mrm.21391 (wavelets in MRI); Coifman, Donoho 1995,
-    doi:10.1007/978-1-4612-2544-7_9 (all shifts). Solved by splitting (`SplitSolver`).
+    doi:10.1007/978-1-4612-2544-7_9 (all shifts). It is solved by splitting (`SplitSolver`).
     """
 
     id = "l1-wavelet"
@@ -50,22 +50,22 @@ class L1Wavelet(SparseReconstructor):
     )
 
     def solver(self, model: ForwardModel, b: Tensor) -> DualSolver[Any]:
-        """The same on every device; the transform has kernels for the CPU."""
+        """The solver, the same on every device; the transform has kernels for the CPU."""
         return SplitSolver(model, Details())
 
 
 class SplitSolver(TorchSolver):
-    """ADMM on z = W x, W the whole tight frame: W^H W = I, so that its linear systems are those of the data alone.
+    """ADMM on z = W x, W the whole tight frame: W^H W = I, so that its linear systems contain only A^H A and I.
 
     h = a W x + (1 - a) z;  z = shrink(h + u, w l / r);  u <- u + h - z;  (A^H A + r) x = A^H y + r W^H (z - u), with
-    over-relaxation a. The coarse band is not shrunk: there z = h and u = 0, so that details D x, and images for the
-    coarse rest, are all that is kept. r u is the dual; the systems take a few conjugate gradient steps from the x
+    over-relaxation a. The coarse band is not shrunk: there z = h and u = 0, so only the details D x are kept, and
+    images for the coarse rest. r u is the dual; the systems take a few conjugate gradient steps from the x
     before. Boyd et al. 2011, doi:10.1561/2200000016; Afonso, Bioucas-Dias, Figueiredo 2010,
     doi:10.1109/TIP.2010.2047910.
     """
 
     def minimise(self, b: Tensor, weight: float, start: State) -> State:
-        """An item of the batch that has converged stays as it is."""
+        """The state at the solution; an item of the batch that has converged does not change any more."""
         penalty = max(PENALTY * weight, LEAST)
         limits = torch.as_tensor(weight / penalty * self.transform.limits)
         unit = penalty * self.step.unsqueeze(-3)
@@ -116,7 +116,7 @@ class Details(Transform):
         return out
 
     def adjoint(self, p: Tensor) -> Tensor:
-        """D^H p."""
+        """D^H p, complex (..., rows, columns)."""
         if not _fits(p):
             return torch.fft.ifft2((_spectra(p).conj() * torch.fft.fft2(p)).sum(-3))
         out = p.new_empty((*p.shape[:-3], *p.shape[-2:]))
@@ -125,15 +125,15 @@ class Details(Transform):
         return out
 
     def inner(self, a: Tensor, b: Tensor) -> Tensor:
-        """Of each coefficient."""
+        """Re <a, b> of each coefficient."""
         return a.real * b.real + a.imag * b.imag
 
     def length(self, p: Tensor) -> Tensor:
-        """|p|."""
+        """|p| of each coefficient."""
         return p.abs()
 
     def steps(self, weight: float) -> int:
-        """Two, from the dual before: the frame is tight, and more gain nothing."""
+        """Two steps from the dual before are enough: the frame is tight, and more steps gain nothing."""
         return 2
 
 
@@ -148,20 +148,20 @@ def _kernels() -> Any:
 
 
 def _items(x: Tensor, axes: int) -> NDArray[np.float32]:
-    """Complex (..., rows, columns) as float32 (batch, [bands,] rows, 2 columns): the same memory where contiguous."""
+    """Complex (..., rows, columns) as float32 (batch, [bands,] rows, 2 columns); contiguous memory is not copied."""
     x = x.detach().resolve_conj().contiguous()
     return x.reshape(-1, *x.shape[-axes:]).numpy().view(np.float32)
 
 
 @cache
 def _taps() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Both filters, halved energy in each direction, so that the bands of a level are as large as the image."""
+    """Both filters, each with half the energy, so that the bands of a level are together as large as the image."""
     low, high = (np.array(taps, np.float32) / np.float32(math.sqrt(2)) for taps in (LOW, HIGH))
     return low, high
 
 
 def _spectra(like: Tensor) -> Tensor:
-    """The transform as a multiplication of spectra, complex (9, rows, columns)."""
+    """The spectra by which the transform multiplies that of the image, complex (9, rows, columns)."""
     rows, columns = (
         2 * math.pi * torch.fft.fftfreq(n, device=like.device, dtype=like.real.dtype) for n in like.shape[-2:]
     )
@@ -176,7 +176,7 @@ def _spectra(like: Tensor) -> Tensor:
 
 
 def _response(taps: tuple[float, ...], angle: Tensor) -> Tensor:
-    """sum_n taps_n exp(i n angle) / sqrt 2, of the correlation with a filter."""
+    """The frequency response of the correlation with a filter, sum_n taps_n exp(i n angle) / sqrt 2."""
     return sum(
         (
             torch.polar(torch.full_like(angle, abs(tap) / math.sqrt(2)), n * angle) * math.copysign(1, tap)

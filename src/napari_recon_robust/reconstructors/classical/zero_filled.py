@@ -1,4 +1,4 @@
-"""Zero-filled reconstruction: what was not sampled counts as zero."""
+"""Zero-filled reconstruction: samples that are missing count as zero."""
 
 from typing import Any
 

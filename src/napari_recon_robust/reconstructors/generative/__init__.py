@@ -1,1 +1,1 @@
-"""Networks that know what images look like: adversarial ones, priors, samplers."""
+"""Networks that have learned what images look like: adversarial ones, priors, samplers."""

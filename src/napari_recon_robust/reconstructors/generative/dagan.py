@@ -11,7 +11,7 @@ from ...networks.loading import load_trained
 from ..learned.trained import ImageNetwork, TrainedReconstructor
 from ..problem import Problem
 
-REACH = 0.3  # of the network's output of unit size: aliasing is that large
+REACH = 0.3  # what an output of size 1 changes, relative to the image's scale: aliasing is that large
 
 
 class DAGAN(TrainedReconstructor):
@@ -19,10 +19,10 @@ class DAGAN(TrainedReconstructor):
 
     G is a U-Net, trained by 5 ||x - t|| / ||A^H y - t|| + 0.1 ||A x - y||^2 / ||y||^2 + a distance in the features of
     a discriminator D + log(1 + exp -D(x)), D trained to tell images x from truths t. Yang et al. 2018,
-    doi:10.1109/TMI.2017.2785879, for magnitudes of one coil; there the first term was 15 times the mean square, the
-    features were those of a network trained on photographs (VGG), which nothing here is, and the samples' term was
-    over all of k-space, where Parseval makes it the first one again. Nothing ties the image to the samples: what the
-    network invents stays.
+    doi:10.1109/TMI.2017.2785879, did this for magnitudes of one coil. Their first term was 15 times the mean square,
+    their features came from a network trained on photographs (VGG), which we do not use, and their term of the samples
+    was over all of k-space, where it equals the first one by Parseval's theorem. Nothing ties the image to the samples:
+    what the network invents stays.
     """
 
     id = "dagan"
@@ -32,7 +32,7 @@ class DAGAN(TrainedReconstructor):
     caution = "Trained to look real; detail may be invented, and nothing ties it to the samples."
 
     def network(self, device: torch.device) -> "GeneratorNetwork":
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_trained(GeneratorNetwork, self.weights, device)
 
 

@@ -23,7 +23,7 @@ from ..learned.trained import ResidualBlock
 from ..problem import Problem, assemble, in_turn, problems
 
 LATENT, STRIDE = 16, 8  # channels of z, and pixels from one of its places to the next
-ERROR = 0.05  # standard deviation of what the generator leaves, relative to the image's scale
+ERROR = 0.05  # standard deviation of what the generator cannot make, relative to the image's scale
 RATE = 0.05  # of Adam
 EVERY = 10  # iterations from one preview to the next
 
@@ -32,11 +32,11 @@ class GANPrior(Reconstructor):
     """x = u (g + d),  g = G(z),  z = argmin_z ||A u G(z) - y||^2 + 0.05^2 ||z||^2,
 
     d = argmin_d 1/2 ||A u (g + d) - y||^2 + w TV(d),  w = 0.12 sigma times the knob `deviation`, u the local phase of
-    A^H y. G is a generator of patches: z is a map of 16 channels with a place for every 8x8 pixels, standard normal,
-    and G a convolutional network, so that images have any size. z is found by Adam, from normal draws on (restarts);
-    the one with the least objective is taken. Bora et al. 2017, https://arxiv.org/abs/1703.03208; the sparse
-    deviations d are those of Dhar et al. 2018, https://arxiv.org/abs/1807.01442, in TV. With a large w the image is
-    the generator's alone: plausible, and wrong where the training has not seen the like.
+    A^H y. G is a generator of patches: z is a standard normal map of 16 channels with a place for every 8x8 pixels,
+    and G is a convolutional network, so that images may have any size. Adam finds z from normal draws (restarts), and
+    the z with the least objective is taken. Bora et al. 2017, https://arxiv.org/abs/1703.03208; the sparse
+    deviations d are those of Dhar et al. 2018, https://arxiv.org/abs/1807.01442, in TV. With a large w the image comes
+    only from the generator: it is plausible, and wrong where the training has seen nothing like it.
 
     G was trained as the decoder of an autoencoder against a discriminator (Larsen et al. 2016,
     https://arxiv.org/abs/1512.09300).
@@ -94,7 +94,7 @@ class GANPrior(Reconstructor):
         self._generated: WeakKeyDictionary[Measurement, dict[tuple[int, int, int], list[Tensor]]] = WeakKeyDictionary()
 
     def network(self, device: torch.device) -> "PriorNetwork":
-        """The trained generator and its encoder, shared by all."""
+        """The trained generator and its encoder; all instances share them."""
         return load_trained(PriorNetwork, self.weights, device)
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
@@ -102,7 +102,7 @@ class GANPrior(Reconstructor):
         return run(self.steps(measurement, **knobs))
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
-        """A preview of the generated image every few iterations; what was generated of a measurement is kept."""
+        """The image as a job, with a preview every few iterations; the image generated for a measurement is kept."""
         generator = self.network(measurement.kspace.device).generator
         kept = self._generated.setdefault(measurement, {})
         key = knobs["iterations"], knobs["restarts"], knobs["seed"]
@@ -115,7 +115,7 @@ class GANPrior(Reconstructor):
 
 
 class PriorNetwork(nn.Module):
-    """The generator of `GANPrior`, and the encoder that it was trained with. widths: channels from coarse to fine."""
+    """The generator of `GANPrior` and the encoder of its training. widths: channels from coarse to fine."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class PriorNetwork(nn.Module):
 
 
 class Generator(nn.Module):
-    """z, (1, 16, rows / 8, columns / 8), to an image as channels, (1, 2, rows, columns)."""
+    """Maps z, (1, 16, rows / 8, columns / 8), to an image as channels, (1, 2, rows, columns)."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ class Generator(nn.Module):
         self.last = nn.Conv2d(widths[-1], 8, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Any size; nearest neighbours between the levels."""
+        """The image, of any size; nearest neighbours connect the levels."""
         x = self.blocks[0](self.first(z))
         for widen, block in zip(self.widen, self.blocks[1:], strict=True):
             x = block(widen(functional.interpolate(x, scale_factor=2)))
@@ -142,7 +142,7 @@ class Generator(nn.Module):
 
 
 class Encoder(nn.Module):
-    """An image as channels to the mean and the log variance of z, sides rounded down to multiples of 8."""
+    """Maps an image as channels to the mean and the log variance of z; sides are rounded down to multiples of 8."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()

@@ -26,11 +26,11 @@ from ..classical.cg_sense import conjugate_gradients
 from ..learned.trained import ResidualUNet
 from ..problem import Problem, assemble, in_turn, problems
 
-LEVELS = 0.002, 0.6  # of noise that the denoiser is trained for, relative to the image's scale
-FIRST, LAST = 0.5, 0.003  # of a sample
+LEVELS = 0.002, 0.6  # levels of noise that the denoiser is trained for, relative to the image's scale
+FIRST, LAST = 0.5, 0.003  # the levels at which a sample begins and ends
 SIGNAL = 0.4  # root mean square of images, relative to their scale
-LEAST_VARIANCE = 1e-3  # of what is left, relative to that of images without any structure
-# What is said beside a probability: measured by benchmarks/contrast.py with the shipped weights.
+LEAST_VARIANCE = 1e-3  # of the denoised image, relative to that of images without any structure
+# This is said beside a probability; benchmarks/contrast.py measured it with the shipped weights.
 CALIBRATION = (
     "Measured on 41 simulated lesions of one held-out head (R = 3.2): a contrast of probability 50% was exceeded by "
     "27% of them (95% interval 15 to 42%), of 90% by 83% (69 to 92%), of 10% by 10% (3 to 22%)."
@@ -56,7 +56,7 @@ class Samples:
 
     @cached_property
     def deviation(self) -> Tensor:
-        """The standard deviation of the magnitude, float32 (..., rows, columns); InputError for one sample alone."""
+        """The standard deviation of the magnitude, float32 (..., rows, columns); InputError for a single sample."""
         if len(self.images) < 2:
             raise InputError("one sample has no standard deviation; draw at least two.")
         return self.images.abs().std(0)
@@ -65,8 +65,9 @@ class Samples:
 class Posterior(Reconstructor):
     """x ~ p(x | y) = p(x) exp(-||A x - y||^2 / sigma^2) / Z;  the image is the mean of several such samples.
 
-    The prior p is known by a denoiser, trained on fully sampled images alone: m and V, the mean and the variances of
-    x given x_s = x + s n, n white noise. A sample starts at x_s = TV's image + s n, s = 0.5, and goes down to 0.003 by
+    A denoiser knows the prior p. It is trained only on fully sampled images, and gives m and V, the mean and the
+    variances of x given x_s = x + s n, n white noise. A sample starts at x_s = TV's image + s n, s = 0.5, and goes down
+    to 0.003 by
 
     x   = m + e + V A^H (A V A^H + sigma^2 I)^-1 (y + f - A (m + e)),    e ~ N(0, V),  f ~ N(0, sigma^2 I),
     x_r = x + (r / s)^2 (x_s - x) + r sqrt(1 - (r / s)^2) n,             r the level after s.
@@ -74,8 +75,9 @@ class Posterior(Reconstructor):
     If the errors of m are independent and normal, x is a draw given x_s and y, and x_r one given both (the stochastic
     sampler of Song et al. 2021, https://arxiv.org/abs/2011.13456; learned variances: Peng et al. 2024,
     https://arxiv.org/abs/2402.02149). Real and imaginary part have variances of their own: without its local phase
-    (`Problem.aligned`) the image is nearly real, and that is known too. It samples the posterior like the annealed
-    Langevin dynamics of Jalal et al. 2021, https://arxiv.org/abs/2108.01368, in tens of steps instead of thousands.
+    (`Problem.aligned`) the image is nearly real, and the denoiser knows that too. This samples the posterior like the
+    annealed Langevin dynamics of Jalal et al. 2021, https://arxiv.org/abs/2108.01368, in tens of steps instead of
+    thousands.
     """
 
     id = "posterior"
@@ -127,11 +129,11 @@ class Posterior(Reconstructor):
         self._drawn: WeakKeyDictionary[Measurement, dict[tuple[int, int], tuple[Tensor, Tensor]]] = WeakKeyDictionary()
 
     def network(self, device: torch.device) -> "Denoiser":
-        """The trained denoiser, shared by all."""
+        """The trained denoiser; all instances share it."""
         return load_trained(Denoiser, self.weights, device)
 
     def is_image(self, knobs: Mapping[str, Any]) -> bool:
-        """The deviation is none."""
+        """Whether the mean is shown; the map of the standard deviation is no image."""
         return bool(knobs["show"] == "mean")
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
@@ -139,12 +141,12 @@ class Posterior(Reconstructor):
         return run(self.steps(measurement, **knobs))
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
-        """A preview every step: what the sample is going to look like."""
+        """The image as a job; each step's preview is what the sample is going to look like."""
         samples = yield from self.samples(measurement, knobs["samples"], knobs["steps"], knobs["seed"])
         return samples.mean if knobs["show"] == "mean" else samples.deviation.to(samples.images.dtype)
 
     def samples(self, measurement: Measurement, count: int, steps: int = 20, seed: int = 0) -> Job[Samples]:
-        """`count` samples, of the seeds from `seed` on; those drawn before of the same measurement are kept."""
+        """`count` samples, of the seeds from `seed` on; those drawn before from the same measurement are reused."""
         kept = self._drawn.setdefault(measurement, {})
         for number in range(count):
 
@@ -167,9 +169,9 @@ class Posterior(Reconstructor):
     ) -> Job[Contrasts]:
         """The contrast of a region to a reference region in each of `count` samples of one slice.
 
-        region, reference: bool (rows, columns); without a reference the region's surroundings, 3 to 6 pixels beyond it.
-        How right the probabilities are that follow: `CALIBRATION`. Raises InputError for a batch, for regions that
-        overlap or are empty, and for a reference in which an image is zero.
+        region, reference: bool (rows, columns); the reference is by default the region's surroundings, 3 to 6 pixels
+        beyond it. `CALIBRATION` says how right the resulting probabilities are. Raises InputError for a batch, for
+        regions that overlap or are empty, and for a reference in which an image is zero.
         """
         if measurement.kspace.ndim != 3:
             raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
@@ -208,11 +210,11 @@ def sample(network: "Denoiser", problem: Problem, steps: int, seed: int) -> Job[
 
 
 def conditional_draw(prior: "Denoised", problem: Problem, generator: torch.Generator) -> Tensor:
-    """The x of `Posterior` given m, V and y, complex64 (rows, columns): a draw by perturbing both and solving.
+    """The x of `Posterior` given m, V and y, complex64 (rows, columns): a draw by perturbing m and y and solving.
 
-    It is z + D u, (D A^H A D + sigma^2 I) u = D A^H (y + f - A z), z = m + e, D^2 = V: linear in real and imaginary
-    part, which have variances of their own; sigma^2 is that of a part too, half of the noise's. Without the draws e
-    and f it would be the mean (perturb and optimise, Papandreou and Yuille 2010).
+    It is z + D u, (D A^H A D + sigma^2 I) u = D A^H (y + f - A z), z = m + e, D^2 = V. This is linear in the real and
+    the imaginary part, which have variances of their own; here sigma^2 is that of one part, half of the noise's.
+    Without the draws e and f it would be the mean (perturb and optimise, Papandreou and Yuille 2010).
     """
     model, deviation = problem.model, prior.variance.sqrt()
     power = problem.noise.square() / 2
@@ -242,11 +244,12 @@ class Denoised(NamedTuple):
 
 
 class Denoiser(nn.Module):
-    """Mean and variance of an image without local phase, given it with white noise of a known level.
+    """Mean and variance of an image without local phase, given the image with white noise of a known level.
 
-    mean = c x_s + o U,  variance = o^2 / 2 (exp V + 0.001),  c = d^2 / (s^2 + d^2),  o^2 = s^2 c,  d = 0.4: o^2 is what
-    would be left of images that are white noise of deviation d, c the weight of their best estimate (Karras et al.
-    2022, https://arxiv.org/abs/2206.00364). U and V are a residual U-Net on 2x2 blocks; widths: its channels.
+    mean = c x_s + o U,  variance = o^2 / 2 (exp V + 0.001),  c = d^2 / (s^2 + d^2),  o^2 = s^2 c,  d = 0.4. If images
+    were white noise of deviation d, o^2 would be their remaining variance and c the weight of their best estimate
+    (Karras et al. 2022, https://arxiv.org/abs/2206.00364). A residual U-Net on 2x2 blocks gives U and V; widths: its
+    channels.
     """
 
     def __init__(self, widths: tuple[int, ...]) -> None:

@@ -19,9 +19,9 @@ class CascadeNet(TrainedReconstructor):
 
     C_k are five 3x3 convolutions each, and their weights differ from cascade to cascade. Data consistency is that of
     several coils (6 conjugate gradient steps); with one coil it is the paper's, (F z + y / p) / (1 + 1 / p) on the
-    samples. C_k and p_k = exp(a_k + b_k log sigma) are told the noise level; the knob `noise` changes what they are
-    told. Works on x / u, u the local phase (`Problem.aligned`). Schlemper et al. 2018, doi:10.1109/TMI.2017.2760978
-    (their D5C5, on 2x2 blocks of pixels).
+    samples. C_k and p_k = exp(a_k + b_k log sigma) depend on the noise level, which the knob `noise` scales. The
+    network works on x / u, u the local phase (`Problem.aligned`). Schlemper et al. 2018,
+    doi:10.1109/TMI.2017.2760978 (their D5C5, on 2x2 blocks of pixels).
     """
 
     id = "cascade-net"
@@ -29,7 +29,7 @@ class CascadeNet(TrainedReconstructor):
     summary = "Five convolutional networks with data consistency between them, supervised."
 
     def network(self, device: torch.device) -> "CascadeNetwork":
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_trained(CascadeNetwork, self.weights, device)
 
 
@@ -52,7 +52,7 @@ class CascadeNetwork(nn.Module):
 
 
 def alternate(problem: Problem, networks: Iterable[nn.Module], penalties: Tensor, *levels: Tensor) -> Tensor:
-    """A residual network of the image and data consistency in turn, from A^H y on: complex64 (rows, columns)."""
+    """Alternate residual networks and data consistency, starting at A^H y: the image, complex64 (rows, columns)."""
     image = problem.right_hand_side
     for network, penalty in zip(networks, penalties, strict=True):
         z = image + network(image, *levels)

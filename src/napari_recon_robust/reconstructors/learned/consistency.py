@@ -1,4 +1,4 @@
-"""A last step towards the samples, for networks whose own last step is a correction that knows nothing of them."""
+"""A last step towards the samples, for networks whose own last step is a correction that does not see the samples."""
 
 from typing import Any
 
@@ -31,8 +31,8 @@ CONSISTENCY = Knob(
 def towards_samples(model: ForwardModel, data: Tensor, image: Tensor, noise: Tensor, error: float | Tensor) -> Tensor:
     """min_x ||A x - y||^2 + (sigma / e)^2 ||x - z||^2, by conjugate gradient steps from z on; differentiable.
 
-    The likeliest image where the samples y have white noise sigma and the network's image z an error of e in each
-    pixel, white as well. image: z, complex64 (..., rows, columns). noise: sigma, real (..., 1, 1), in z's units like e.
+    This is the likeliest image if the samples y have white noise sigma and the network's image z has a white error of e
+    in each pixel. image: z, complex64 (..., rows, columns). noise: sigma, real (..., 1, 1), in z's units like e.
     """
     return proximal(model, model.adjoint(data), image, (noise / error).square(), STEPS)
 
@@ -40,15 +40,15 @@ def towards_samples(model: ForwardModel, data: Tensor, image: Tensor, noise: Ten
 class ConsistentReconstructor(TrainedReconstructor):
     """x = argmin ||A x - y||^2 + (sigma / (c e))^2 ||x - f(y)||^2, f the trained network, c the knob `consistency`.
 
-    sigma is the noise that is assumed (knob `noise`).
-    error: e, how far the network's image is off, relative to its scale. Training does not know of this step.
+    sigma is the assumed noise (knob `noise`).
+    error: e, the error of the network's image, relative to its scale. Training does not know of this step.
     """
 
     error = ERROR
     knobs: tuple[Knob, ...] = (NOISE, CONSISTENCY)
 
     def apply(self, network: nn.Module, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image by a network like it, and the step."""
+        """The image by a network of this kind, after the step towards the samples."""
         error, assumed = self.error * knobs.pop("consistency"), knobs["noise"]
         images: list[Tensor] = []
         for problem in problems(measurement):

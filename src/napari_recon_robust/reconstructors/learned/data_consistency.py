@@ -1,4 +1,4 @@
-"""Data consistency in unrolled networks: (A^H A + w I)^-1, exact or by conjugate gradients."""
+"""Data consistency in unrolled networks: (A^H A + w I)^-1, exactly or by conjugate gradients."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _PRECISION = 1e-4  # of an iterative inverse
 
 
 def proximal(model: ForwardModel, b: Tensor, z: Tensor, penalty: Tensor, steps: int) -> Tensor:
-    """Conjugate gradient steps from z towards (A^H A + p I) x = b + p z, solved for x - z, differentiated through."""
+    """Conjugate gradient steps from z towards the x of (A^H A + p I) x = b + p z, solved for x - z; differentiable."""
     residual = b - model.normal(z)
     return z + conjugate_gradients(lambda x: model.normal(x) + penalty * x, residual, steps)
 
@@ -33,7 +33,7 @@ class DataConsistency(Protocol):
 
 
 def data_consistency(model: ForwardModel, penalty: Tensor) -> DataConsistency:
-    """Exact by rows where lines are sampled, else by converged conjugate gradients."""
+    """P for a model and a penalty: exact, row by row, if lines are sampled, else by converged conjugate gradients."""
     return RowInverse(model, penalty) if model.dims == (-1,) else IterativeInverse(model, penalty)
 
 
@@ -72,9 +72,9 @@ def row_normal(model: ForwardModel) -> Tensor:
 
 
 class IterativeInverse:
-    """P by conjugate gradients, converged, for 2-D patterns; its diagonal by random probes.
+    """P for 2-D patterns, by converged conjugate gradients. Random probes give its diagonal.
 
-    diag P = E[conj(v) P v] for v with independent entries of unit modulus (Hutchinson), smoothed.
+    diag P = E[conj(v) P v] for v with independent entries of unit modulus (Hutchinson); the estimate is smoothed.
     """
 
     def __init__(self, model: ForwardModel, penalty: Tensor) -> None:

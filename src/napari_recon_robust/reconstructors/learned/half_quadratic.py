@@ -1,4 +1,4 @@
-"""Half-quadratic splitting unrolled from A^H y: what HQS-Net, HyperRecon and the supervised HQS-Net share."""
+"""Unrolled half-quadratic splitting that starts at A^H y: HQS-Net, HyperRecon and the supervised HQS-Net share it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from ...networks.channels import channels, on_blocks, smooth, to_complex
 from ...physics.model import ForwardModel
 from ..classical.cg_sense import solution_and_residual
 
-STEPS = 4  # conjugate gradient steps of each data consistency, from z_k: trained as they are run
-SEEN = 6  # real maps that a correction sees: image, detail and pull
+STEPS = 4  # conjugate gradient steps of each data consistency, from z_k; as many in training
+SEEN = 6  # real maps that a correction sees: image, detail and pull, two of each
 
 
 @dataclass(frozen=True, eq=False)
 class Unroll:
-    """z = x + r C(x, ...), then data consistency of weight p.
+    """One unroll: z = x + r C(x, ...), then data consistency of weight p.
 
     correction: C, from (1, 4 * (SEEN + levels), rows / 2, columns / 2) to (1, 8, rows / 2, columns / 2), 2x2 blocks of
     pixels. reach: r, relative to the image's scale; penalty: p. Both real and without axes.
@@ -37,9 +37,9 @@ def unrolled(
 ) -> Tensor:
     """The last image of z_k = x_k + r_k C_k(x_k, D x_k, g_k),  x_{k+1} = (A^H A + p_k I)^-1 (b + p_k z_k),  x_0 = b.
 
-    D x is what an image has beside the mean of its 3x3 neighbours, g = b - A^H A x the pull of the data; a correction
-    sees asinh of both, in units of `detail` and `pull`, and `levels`, numbers (1, 1). Without corrections the images
-    are regularized SENSE ones. b: A^H y, complex64 (rows, columns), like the result.
+    D x is the image less the mean of its 3x3 neighbours, g = b - A^H A x the pull of the data. A correction sees the
+    asinh of both, in units of `detail` and `pull`, and `levels`, numbers (1, 1). Without corrections the result is a
+    regularized SENSE image. b: A^H y, complex64 (rows, columns), like the result.
     """
     image, gradient = b, b - model.normal(b)
     for unroll in unrolls:
@@ -51,6 +51,6 @@ def unrolled(
 
 
 def _consistent(model: ForwardModel, b: Tensor, z: Tensor, penalty: Tensor) -> tuple[Tensor, Tensor]:
-    """x, some steps from z towards (A^H A + p I)^-1 (b + p z), and its pull b - A^H A x, without another A^H A."""
+    """Steps from z towards x = (A^H A + p I)^-1 (b + p z), and the pull b - A^H A x without a further A^H A."""
     change, residual = solution_and_residual(lambda x: model.normal(x) + penalty * x, b - model.normal(z), STEPS)
     return z + change, residual + penalty * change

@@ -1,4 +1,4 @@
-"""HQS-Net: half-quadratic splitting unrolled, trained on undersampled data alone, for one set of weights."""
+"""HQS-Net: unrolled half-quadratic splitting for one pair of weights, trained only on undersampled data."""
 
 import math
 
@@ -11,7 +11,7 @@ from ..problem import Problem
 from .half_quadratic import SEEN, Unroll, unrolled
 from .trained import TrainedReconstructor, plain_convolutions
 
-DETAIL = 10.0  # weights: the unit in which corrections see detail, near the threshold of the proximal map
+DETAIL = 10.0  # times the weight: the unit in which corrections see detail, near the threshold of the proximal map
 _FIRST_PENALTY, _FIRST_REACH = 0.1, 0.05
 
 
@@ -20,11 +20,11 @@ class HQSNet(TrainedReconstructor):
 
     z_k = x_k + r_k C_k(x_k, A^H (y - A x_k)),  x_{k+1} = (A^H A + p_k I)^-1 (A^H y + p_k z_k),  x_0 = A^H y,
 
-    C_k five 3x3 convolutions each, r_k and p_k learned, 4 conjugate gradient steps: the splitting network of Wang,
-    Dalca, Sabuncu 2020, https://arxiv.org/abs/2007.14979, with several coils, on 2x2 blocks of pixels. It also sees
-    the pull A^H (y - A x_k) of the data, where the paper's networks see the image alone. w and m are those of its
-    weights (`HQSNetNetwork`); the image changes with neither, nor with the noise. No fully sampled image is seen in
-    training.
+    C_k are five 3x3 convolutions each, r_k and p_k are learned, and there are 4 conjugate gradient steps. This is the
+    splitting network of Wang, Dalca, Sabuncu 2020, https://arxiv.org/abs/2007.14979, with several coils, on 2x2 blocks
+    of pixels. It also sees the pull A^H (y - A x_k) of the data, whereas the paper's networks see only the image. Its
+    trained weights fix w and m (`HQSNetNetwork`), and no knob changes them; the noise changes nothing either. The
+    training sees no fully sampled image.
     """
 
     id = "hqs-net"
@@ -33,7 +33,7 @@ class HQSNet(TrainedReconstructor):
     knobs = ()
 
     def network(self, device: torch.device) -> "HQSNetNetwork":
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_trained(HQSNetNetwork, self.weights, device)
 
 

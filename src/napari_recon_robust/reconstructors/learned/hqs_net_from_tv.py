@@ -1,4 +1,4 @@
-"""HQS-Net as it was at first: from a TV image on. Its files are still read; `hqs-net` starts at A^H y."""
+"""The former HQS-Net, which starts at a TV image; its files are still read. `hqs-net` starts at A^H y."""
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +20,8 @@ class HQSNetFromTV(TrainedReconstructor):
 
     z_k = x_k + C_k(x_k, d),  x_{k+1} = (A^H A + p_k I)^-1 (A^H y - s_k d + p_k z_k),  x = z_K,
 
-    x_0 the minimiser of TV at w with its pull d = A^H (y - A x_0); C_k five 3x3 convolutions each, p_k and s_k learned,
-    4 conjugate gradient steps.
+    x_0 is the minimiser of TV at w, with its pull d = A^H (y - A x_0). C_k are five 3x3 convolutions each, p_k and s_k
+    are learned, and there are 4 conjugate gradient steps.
     """
 
     id = "hqs-net-tv"
@@ -30,7 +30,7 @@ class HQSNetFromTV(TrainedReconstructor):
     knobs = ()
 
     def network(self, device: torch.device) -> "HQSNetFromTVNetwork":
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_trained(HQSNetFromTVNetwork, self.weights, device)
 
 

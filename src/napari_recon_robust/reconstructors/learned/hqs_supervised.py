@@ -13,18 +13,18 @@ from .trained import NOISE, TYPICAL_NOISE, ResidualUNet, TrainedReconstructor
 
 
 class HQSSupervised(TrainedReconstructor):
-    """min_x 1/2 ||A x - y||^2 + R(x) by half-quadratic splitting, R learned from fully sampled images, from TV on.
+    """min_x 1/2 ||A x - y||^2 + R(x) by half-quadratic splitting from TV on, R learned from fully sampled images.
 
     x_0 = argmin_x 1/2 ||A x - y||^2 + 0.12 sigma TV(x),
     z_k = x_k + g U(x_k, ...),    x_{k+1} = P (A^H y + w (z_k - d)),    P = (A^H A + w I)^-1,  d = A^H (y - A x_0) / w,
 
-    w = exp(a + b log sigma), sigma the noise level times the knob `noise`. The dual d of the TV solution stays, so
-    that x_{k+1} = x_0 + w P (z_k - x_0): without a correction by the U-Net U the image is TV's, and a correction
-    passes where the data leave the image open, through the gate g (`splitting.GatedCorrection`). All of it for the
-    image without its local phase (`Problem.aligned`), which is given back at the end.
-    The knob `share` takes a part s of all that was changed, x_0 + s (x_K - x_0): less than the whole loses a little on
+    w = exp(a + b log sigma), sigma the noise level times the knob `noise`. The dual d of the TV solution is kept, so
+    that x_{k+1} = x_0 + w P (z_k - x_0). Without a correction by the U-Net U the image is TV's, and a correction
+    passes where the data leave the image open, through the gate g (`splitting.GatedCorrection`). The network works on
+    the image without its local phase (`Problem.aligned`), which is given back at the end.
+    The knob `share` takes a part s of the whole change, x_0 + s (x_K - x_0): less than the whole loses a little on
     scans like those of the training, and may win on others.
-    Splitting as in Wang et al. 2020, https://arxiv.org/abs/2007.14979.
+    The splitting is as in Wang et al. 2020, https://arxiv.org/abs/2007.14979.
     """
 
     id = "hqs-supervised"
@@ -43,7 +43,7 @@ class HQSSupervised(TrainedReconstructor):
     )
 
     def network(self, device: torch.device) -> "SupervisedHQSNetwork":
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_trained(SupervisedHQSNetwork, self.weights, device)
 
 

@@ -28,13 +28,13 @@ _GAIN = 0.15  # of the heads, so that AdamW moves kernels through them no faster
 class HyperRecon(TrainedReconstructor):
     """min_x J(x; w, m) = 1/2 ||A x - y||^2 + w ((1 - m) TV(x) + m ||W x||_1), in units of `Measurement.scale`.
 
-    w and m are the knobs `weight` and `mix`; `energy.objective` says what TV and W are. Half-quadratic splitting,
+    w and m are the knobs `weight` and `mix`; `energy.objective` says what TV and W are. Half-quadratic splitting is
     unrolled:
 
     z_k = x_k + r_k C_k(x_k, A^H (y - A x_k)),  x_{k+1} = (A^H A + p_k I)^-1 (A^H y + p_k z_k),  x_0 = A^H y,
 
-    4 conjugate gradient steps each. Kernels of the networks C_k, reaches r_k and penalties p_k come from a
-    hypernetwork of (log w, m), trained to minimise J itself and nothing else: no fully sampled image is seen.
+    with 4 conjugate gradient steps each. A hypernetwork makes the kernels of the networks C_k, the reaches r_k and the
+    penalties p_k from (log w, m). It is trained to minimise J itself and nothing else, and sees no fully sampled image.
     Wang, Dalca, Sabuncu 2021, https://arxiv.org/abs/2101.02194 (hypernetwork) and 2020,
     https://arxiv.org/abs/2007.14979 (unsupervised splitting network).
     """
@@ -49,7 +49,7 @@ class HyperRecon(TrainedReconstructor):
         return next(self.family(measurement, [knobs]))
 
     def network(self, device: torch.device) -> "HyperReconNetwork":
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_trained(HyperReconNetwork, self.weights, device)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
@@ -63,9 +63,9 @@ class HyperRecon(TrainedReconstructor):
 
 
 class GeneratedConvolution(nn.Module):
-    """Kernel and bias of a 3x3 convolution, c + G v from features v of the knobs.
+    """Kernel and bias of a 3x3 convolution, c + G v, made from features v of the knobs.
 
-    shape: of the kernel, (outputs, inputs, 3, 3).
+    shape: that of the kernel, (outputs, inputs, 3, 3).
     """
 
     def __init__(self, shape: tuple[int, int, int, int], features: int) -> None:
@@ -78,7 +78,7 @@ class GeneratedConvolution(nn.Module):
         nn.init.normal_(self.head.weight, 0, _SPREAD / _GAIN * deviation / math.sqrt(features))
 
     def forward(self, vector: Tensor) -> tuple[Tensor, Tensor]:
-        """Kernel and bias."""
+        """The kernel, and the bias."""
         kernel, bias = (_GAIN * self.head(vector)).split((self.kernel.numel(), len(self.bias)))
         return self.kernel + kernel.view_as(self.kernel), self.bias + bias
 
@@ -86,8 +86,9 @@ class GeneratedConvolution(nn.Module):
 class HyperReconNetwork(nn.Module):
     """(log w, m) -> all weights of the unrolled network: fully connected 2-32-64-`features`, linear heads on a base.
 
-    The unrolled network: `unrolls` times 3x3 convolutions of `width` channels on 2x2 blocks of pixels: `convolutions`
-    on that grid, then as many on each of `levels` grids of half the size and on the way back, and a last one.
+    The unrolled network has `unrolls` networks of 3x3 convolutions of `width` channels on 2x2 blocks of pixels. Each
+    has `convolutions` on that grid, as many on each of `levels` grids of half the size and on the way back, and a last
+    one.
     """
 
     def __init__(self, unrolls: int, convolutions: int, width: int, features: int, levels: int = 0) -> None:
@@ -123,11 +124,11 @@ class HyperReconNetwork(nn.Module):
         return self.image(problem, weight, self.generate(weight, mix))
 
     def image(self, problem: Problem, weight: float, unrolls: Iterable[Unroll]) -> Tensor:
-        """The same by networks that were generated before."""
+        """The same image by networks that were generated before."""
         return unrolled(problem.model, problem.right_hand_side, unrolls, DETAIL * weight, weight)
 
     def _correct(self, layers: list[tuple[Tensor, Tensor]], x: Tensor) -> Tensor:
-        """A U-Net without parameters of its own: means of 2x2 down, nearest neighbours up, sums across."""
+        """Run a U-Net with these layers: 2x2 means go down, nearest neighbours go up, and sums cross over."""
         remaining, kept = iter(layers), []
         kernel, bias = next(remaining)
         x = functional.conv2d(x, kernel, bias, padding=1)

@@ -1,4 +1,4 @@
-"""HyperRecon as it was at first: from a TV image on. Its files are still read; `hyperrecon` starts at A^H y."""
+"""The former HyperRecon, which starts at a TV image; its files are still read. `hyperrecon` starts at A^H y."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,8 +21,8 @@ from ..problem import Problem, assemble, problems
 from .data_consistency import proximal
 from .trained import TrainedReconstructor
 
-_ANCHORS = (2e-4, 2e-3, 2e-2)  # weights of TV in the images between which every knob setting starts
-STEPS = 4  # and of each data consistency, warm: trained as they are run
+_ANCHORS = (2e-4, 2e-3, 2e-2)  # weights of the TV images between which every knob setting starts
+STEPS = 4  # of each data consistency, from a warm start; as many in training
 _PENALTY_FLOOR = 0.005
 _UNIT = 10.0  # of a detail, in weights: the threshold of the proximal map at the penalties that are learned
 
@@ -30,11 +30,11 @@ _UNIT = 10.0  # of a detail, in weights: the threshold of the proximal map at th
 class HyperReconFromTV(TrainedReconstructor):
     """HyperRecon's objective J (`energy.objective`) by half-quadratic splitting, unrolled from near the TV minimiser.
 
-    x_0 lies between the minimisers of TV at 2e-4, 2e-3 and 2e-2, which are found once for all knob values, with the
-    pull d = A^H (y - A x_0) of its TV:
+    x_0 lies between the minimisers of TV at 2e-4, 2e-3 and 2e-2, which are found once for all knob values, and
+    d = A^H (y - A x_0) is the pull of its TV:
     z_k = x_k + r_k C_k(x_k, its detail, x_k - z_{k-1}, d), x_{k+1} = (A^H A + p_k I)^-1 (A^H y - s_k d + p_k z_k) by
-    4 conjugate gradient steps from z_k. Kernels of the networks C_k, reaches r_k, penalties p_k and shares s_k of the
-    pull come from a hypernetwork of (log w, m), trained to minimise J itself.
+    4 conjugate gradient steps from z_k. A hypernetwork makes the kernels of the networks C_k, the reaches r_k, the
+    penalties p_k and the shares s_k of the pull from (log w, m). It is trained to minimise J itself.
     """
 
     id = "hyperrecon-tv"
@@ -47,7 +47,7 @@ class HyperReconFromTV(TrainedReconstructor):
         return next(self.family(measurement, [knobs]))
 
     def network(self, device: torch.device) -> "HyperReconFromTVNetwork":
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_trained(HyperReconFromTVNetwork, self.weights, device)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
@@ -63,7 +63,8 @@ class HyperReconFromTV(TrainedReconstructor):
 class Generated:
     """The unrolled network at one knob setting.
 
-    weight: the knob's. layers: kernels and biases of each layer of each unroll. reach, penalty, pull: of each unroll.
+    weight: the knob's value. layers: kernel and bias of each layer of each unroll. reach, penalty, pull: one for each
+    unroll.
     """
 
     weight: float
@@ -84,7 +85,7 @@ class Anchor:
 class HyperReconFromTVNetwork(nn.Module):
     """(log w, m) -> all weights of the unrolled network: fully connected 2-32-64-`features`, linear heads.
 
-    The unrolled network: `unrolls` times `convolutions` 3x3 convolutions, `width` channels, on 2x2 blocks of pixels.
+    The unrolled network has `unrolls` times `convolutions` 3x3 convolutions, `width` channels, on 2x2 blocks of pixels.
     """
 
     def __init__(self, unrolls: int, convolutions: int, width: int, features: int) -> None:
@@ -148,18 +149,18 @@ class HyperReconFromTVNetwork(nn.Module):
 
 
 def anchors(problem: Problem) -> list[Anchor]:
-    """Between which every knob setting starts, from the smallest weight to the largest."""
+    """The TV images between which every knob setting starts, from the smallest weight to the largest."""
     return [anchor(problem, weight) for weight in _ANCHORS]
 
 
 def anchor(problem: Problem, weight: float) -> Anchor:
-    """Where one weight starts."""
+    """The TV image of one weight, with its pull."""
     image = problem.tv(weight)
     return Anchor(image, problem.right_hand_side - problem.model.normal(image))
 
 
 def _between(starts: Sequence[Anchor], weight: float) -> Anchor:
-    """Linear in log w between the neighbours."""
+    """The start for a weight, linear in log w between the neighbouring anchors."""
     place = float(np.interp(math.log(weight), np.log(_ANCHORS), range(len(_ANCHORS))))
     below = min(int(place), len(_ANCHORS) - 2)
     one, other, share = starts[below], starts[below + 1], place - below

@@ -33,11 +33,11 @@ TERMS = {
     "consistency": ("Data consistency", "Weight of the agreement with the samples; more of it fits their noise too."),
     "sharpness": ("Sharpness", "Weight of edges and texture as strong as the truth's; more is sharper and less sure."),
 }
-_RATIO = (0.03, 30.0)  # of a term's weight to the first one's
+_RATIO = (0.03, 30.0)  # range of a term's weight relative to the first one's
 _DEFAULT = {"ratio": 0.1, "convex": 0.05}
 
 _NOISE = NOISE.model_copy(update={"minimum": 0.25})
-_GAIN = 10.0  # of the heads: they learn so much faster than what they change
+_GAIN = 10.0  # of the heads, which so learn ten times faster than the weights that they change
 _PLAIN_REACH = 0.2  # of the plain U-Net, relative to the image's scale
 _PENALTY, _PENALTY_SLOPE = 0.02, 0.66  # at the typical noise level, and its power; what `hqs-supervised` has learned
 
@@ -45,16 +45,16 @@ _PENALTY, _PENALTY_SLOPE = 0.02, 0.66  # at the typical noise level, and its pow
 class HyperReconSupervised(TrainedReconstructor):
     """x = f(y; H(sigma, c)), H trained for all c at once: min over H of the mean of sum_k c_k L_k(x) / L_k(x_0).
 
-    L_k are supervised losses (`TERMS`), x_0 is where the network starts, sigma the noise level times the knob `noise`;
-    the other knobs are the coefficients c: their ratios to the first (0.03 to 30), or convex, (1 - a, a) and so on. The
-    weights say which losses and which form. The network f is half-quadratic splitting, unrolled from TV on:
+    L_k are supervised losses (`TERMS`), x_0 is where the network starts, sigma the noise level times the knob `noise`.
+    The other knobs give the coefficients c: as ratios to the first (0.03 to 30), or convex, (1 - a, a) and so on. The
+    trained weights fix the losses and the form. The network f is half-quadratic splitting, unrolled from TV on:
 
     z_k = x_k + g U(x_k, ...),    x_{k+1} = x_0 + w P (z_k - x_0) + s_k P A^H (y - A x_0),    P = (A^H A + w I)^-1,
 
-    g and what U sees as in `splitting.GatedCorrection`, x_0 interpolated between the TV images of 1/4, 1/2, 1 and 2
-    times the measured noise, so that only U's weights and s_k, which come from H, change with the knobs; with s_k = 1
-    alone it goes to the least squares solution. Or it is a U-Net without data consistency, as published:
-    Wang, Dalca, Sabuncu, MELBA 2022, https://arxiv.org/abs/2101.02194.
+    with g, and what U sees, as in `splitting.GatedCorrection`. x_0 is interpolated between the TV images of 1/4, 1/2, 1
+    and 2 times the measured noise, so that only U's weights and s_k, which come from H, change with the knobs. With
+    s_k = 1 and no correction by U it goes to the least squares solution. Or f is a U-Net without data consistency, as
+    published: Wang, Dalca, Sabuncu, MELBA 2022, https://arxiv.org/abs/2101.02194.
     """
 
     id = "hyperrecon-supervised"
@@ -74,7 +74,7 @@ class HyperReconSupervised(TrainedReconstructor):
         return next(self.family(measurement, [knobs]))
 
     def network(self, device: torch.device) -> "SupervisedHyperReconNetwork":
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_trained(SupervisedHyperReconNetwork, self.weights, device)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
@@ -87,7 +87,7 @@ class HyperReconSupervised(TrainedReconstructor):
 
 
 def knobs_of(terms: Sequence[str], form: Form) -> tuple[Knob, ...]:
-    """The assumed noise, and the weight of each term but the first; two are live."""
+    """The knobs for the assumed noise and for the weight of each term but the first; two of them are live."""
     ranges: dict[str, Any] = (
         {"minimum": _RATIO[0], "maximum": _RATIO[1], "scale": "log"} if form == "ratio" else {"maximum": 1.0}
     )
@@ -99,9 +99,9 @@ def knobs_of(terms: Sequence[str], form: Form) -> tuple[Knob, ...]:
 
 
 def coefficients(values: Sequence[float], form: Form) -> list[float]:
-    """c_0, c_1, ... of the terms, which sum to one, from the knobs of all but the first.
+    """The coefficients c_0, c_1, ... of the terms, which sum to one, from the knob values of all terms but the first.
 
-    ratio: c_k / c_0 are the values. convex, with values in [0, 1]: c = (1 - a, a), ((1 - a)(1 - b), (1 - b) a, b), ...
+    ratio: the values are c_k / c_0. convex, with values in [0, 1]: c = (1 - a, a), ((1 - a)(1 - b), (1 - b) a, b), ...
     """
     if form == "ratio":
         total = 1 + sum(values)
@@ -115,10 +115,10 @@ def coefficients(values: Sequence[float], form: Form) -> list[float]:
 class SupervisedHyperReconNetwork(nn.Module):
     """(log sigma, c) -> the weights of `main`: fully connected n-32-64-`features`, linear heads on learned weights.
 
-    unrolls, widths: of `SplittingNetwork`; with 0 unrolls `main` is `PlainNetwork`. terms, form: see
-    `HyperReconSupervised`. conditioning: all weights are generated, or ("scale-and-shift") one factor and one offset
-    for each channel of each convolution, which costs little where `main` is large (feature-wise linear modulation,
-    Perez et al. 2018, https://arxiv.org/abs/1709.07871).
+    unrolls, widths: those of `SplittingNetwork`; with 0 unrolls `main` is a `PlainNetwork`. terms, form: see
+    `HyperReconSupervised`. conditioning: all weights are generated, or ("scale-and-shift") only one factor and one
+    offset for each channel of each convolution, which costs little where `main` is large (feature-wise linear
+    modulation, Perez et al. 2018, https://arxiv.org/abs/1709.07871).
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class SupervisedHyperReconNetwork(nn.Module):
                     nn.init.orthogonal_(layer.weight, gain=2.0)
 
     def generate(self, level: Tensor, **weights: float) -> dict[str, Tensor]:
-        """The parameters of `main` by their names. level: log(sigma / 0.005) as assumed; weights: of the losses."""
+        """The parameters of `main`, by name. level: log(sigma / 0.005), sigma as assumed; weights: of the losses."""
         position = [2 * knob.to_unit(weights[knob.name]) - 1 for knob in self.knobs[1:]]
         inputs = torch.cat((level.reshape(1) / 2, torch.tensor(position, device=level.device)))
         vector = _GAIN * self.heads(self.features(inputs))
@@ -184,30 +184,30 @@ class SupervisedHyperReconNetwork(nn.Module):
         return one.phase * image
 
     def forward(self, problem: Problem, noise: float = 1.0, **weights: float) -> Tensor:
-        """The same from a problem; what it needs of it is kept for as long as the problem is."""
+        """The same image from a problem; what the network sees of the problem is kept as long as the problem."""
         if problem not in _slices:
             _slices[problem] = PreparedSlice(problem)
         return self.image(_slices[problem], noise, **weights)
 
 
 class PreparedSlice:
-    """What a network sees of a problem whatever its weights are: its phase, P, and where it starts."""
+    """What a network sees of a problem, whatever its weights are: the phase, P, and the starting image."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem, self.phase = problem.aligned
 
     @cached_property
     def penalty(self) -> Tensor:
-        """w, (1, 1)."""
+        """The penalty w, (1, 1)."""
         return _PENALTY * (self.problem.noise / TYPICAL_NOISE) ** _PENALTY_SLOPE
 
     @cached_property
     def consistency(self) -> DataConsistency:
-        """P."""
+        """P = (A^H A + w I)^-1."""
         return data_consistency(self.problem.model, self.penalty)
 
     def start(self, noise: float) -> Tensor:
-        """The TV image, between those of 1/4, 1/2, 1 and 2 times the noise linear in the logarithm of `noise`."""
+        """The TV image, linear in log `noise` between those of 1/4, 1/2, 1 and 2 times the measured noise."""
         place = math.log2(noise)
         below = math.floor(place)
         images = [self._tv(below), self._tv(math.ceil(place))]
@@ -246,7 +246,7 @@ class SplittingNetwork(nn.Module):
 class PlainNetwork(nn.Module):
     """x = x_0 + U(x_0), x_0 = A^H y, U a residual U-Net: no data consistency.
 
-    widths: its channels at its levels, all alike in the paper.
+    widths: the U-Net's channels at its levels; in the paper all are equal.
     """
 
     def __init__(self, widths: Sequence[int]) -> None:

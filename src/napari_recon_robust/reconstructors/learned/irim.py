@@ -23,11 +23,12 @@ class IRIM(ConsistentReconstructor):
     """h_{t+1} = U_t(h_t + (0, A^H (A x_t - y) / c, 0)),  x_t = x_0 + c s_t, s_t the first channels of h_t,  x = x_T.
 
     The state h holds the change of the image in units of c = 0.05, as many channels for the gradient, and a memory,
-    which starts at x_0, its detail, and the noise level (knob `noise`); x_0 is a few conjugate gradient steps. U_t are
-    layers h -> Q^T C(Q h) with an orthogonal Q and the coupling C(a, b) = (a, b + F(a)), F two convolutions of stride
-    d and a gated 3x3 one between. So each step can be undone, and training computes the states anew, backwards,
-    instead of keeping them. Works on x / u, u the local phase (`Problem.aligned`), on 2x2 blocks of pixels; ends with
-    `consistency.ConsistentReconstructor`. Putzky, Welling 2019, https://arxiv.org/abs/1911.10914.
+    which starts at x_0, its detail, and the noise level (knob `noise`); x_0 is the image after a few conjugate gradient
+    steps. U_t are layers h -> Q^T C(Q h) with an orthogonal Q and the coupling C(a, b) = (a, b + F(a)), F two
+    convolutions of stride d and a gated 3x3 one between. So each step can be undone, and training computes the states
+    again, backwards, instead of keeping them. The network works on x / u, u the local phase (`Problem.aligned`), on 2x2
+    blocks of pixels. `consistency.ConsistentReconstructor` is its last step. Putzky, Welling 2019,
+    https://arxiv.org/abs/1911.10914.
     """
 
     id = "irim"
@@ -35,15 +36,15 @@ class IRIM(ConsistentReconstructor):
     summary = "An invertible recurrent network that is fed the data's gradient at each step, supervised."
 
     def network(self, device: torch.device) -> "IRIMNetwork":
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_trained(IRIMNetwork, self.weights, device)
 
 
 class IRIMNetwork(nn.Module):
     """The network of `IRIM`.
 
-    steps: T. channels: of the state, on 2x2 blocks, more than 32. strides: d of each layer of a step.
-    width: channels inside of F.
+    steps: T. channels: those of the state, on 2x2 blocks, more than 32. strides: d of each layer of a step.
+    width: channels inside F.
     """
 
     def __init__(self, steps: int, channels: int, strides: tuple[int, ...], width: int) -> None:
@@ -90,10 +91,10 @@ class Step(nn.Module):
 
 
 class Layer(nn.Module):
-    """h -> Q^T c(Q h), c(a, b) = (a, b + F(a)): the identity at first.
+    """h -> Q^T c(Q h), c(a, b) = (a, b + F(a)); it starts as the identity.
 
-    Q = (I + S)^-1 (I - S), S = W - W^T. The state stays in float32, also where F is computed in less, or it could not
-    be undone.
+    Q = (I + S)^-1 (I - S), S = W - W^T. The state stays in float32 even if F is computed in a lower precision, or the
+    layer could not be undone.
     """
 
     def __init__(self, channels: int, stride: int, width: int) -> None:
@@ -106,7 +107,7 @@ class Layer(nn.Module):
         zero_at_first(self.widen)
 
     def forward(self, state: Tensor, sign: int = 1) -> Tensor:
-        """The next state; with sign -1 the one before."""
+        """The next state; with sign -1 the state before."""
         skew = self.generator - self.generator.mT
         identity = torch.eye(len(skew), device=skew.device)
         with torch.autocast(state.device.type, enabled=False):
@@ -122,13 +123,13 @@ class Layer(nn.Module):
 
 
 def run_reversibly(steps: nn.ModuleList, model: ForwardModel, state: Tensor, b: Tensor) -> Tensor:
-    """All steps in turn, of which only the last state is kept for the gradient."""
+    """Run all steps; only the last state is kept for the gradient."""
     result: Tensor = _Reversible.apply(steps, model, state, b, *steps.parameters())
     return result
 
 
 class _Reversible(torch.autograd.Function):
-    """Backwards, each state is computed from the one after it, and its step once more with a graph."""
+    """The backward pass computes each state from the one after it, and runs its step once more with a graph."""
 
     @staticmethod
     def forward(ctx: Any, steps: nn.ModuleList, model: ForwardModel, *tensors: Tensor) -> Tensor:
@@ -162,7 +163,7 @@ class _Reversible(torch.autograd.Function):
 
 
 def _autocast(device: str) -> dict[str, Any]:
-    """What is on now, to be entered again; without a cache, which forgets that weights have a gradient."""
+    """The present autocast settings, to be entered again; without its cache, in which weights lose their gradient."""
     enabled = torch.is_autocast_enabled(device)
     return {
         "device_type": device,
@@ -173,13 +174,13 @@ def _autocast(device: str) -> dict[str, Any]:
 
 
 def _gradient(state: Tensor, model: ForwardModel, b: Tensor) -> Tensor:
-    """A^H A s - b as a state: zero but for the channels after those of s, which it does not depend on."""
+    """A^H A s - b as a state: it depends on the channels of s, and is zero in all but those after them."""
     gradient = to_blocks(channels(model.normal(to_image(state, model.shape)) - b))
     return functional.pad(gradient, (0, 0, 0, 0, _IMAGE, state.shape[1] - 2 * _IMAGE))
 
 
 def to_blocks(maps: Tensor) -> Tensor:
-    """(1, n, rows, columns) as 4 n channels of 2x2 pixels, an odd side filled up with zeros."""
+    """Maps (1, n, rows, columns) as 4 n channels of 2x2 pixels; an odd side is padded with zeros."""
     rows, columns = maps.shape[-2:]
     return functional.pixel_unshuffle(functional.pad(maps, (0, columns % 2, 0, rows % 2)), 2)
 

@@ -15,10 +15,10 @@ class Neumann(ConsistentReconstructor):
 
     With a linear R this is the series (I - B)^-1 b_0 = sum_k B^k b_0, B = I - eta A^H A - R, of the minimiser of
     1/2 ||A x - y||^2 with the regularizer's gradient R(x) / eta, cut off after six terms. R is one network for all
-    terms, a residual U-Net that is told the noise level (knob `noise`), and eta is learned. Gilton, Ongie, Willett
-    2020, doi:10.1109/TCI.2019.2948732. eta starts at 1 (theirs at 0.1), since sum |S_i|^2 = 1. Ends with
-    `consistency.ConsistentReconstructor`: six terms do not invert A^H A. Works on x / u, u the local phase
-    (`Problem.aligned`).
+    terms, a residual U-Net that sees the noise level (knob `noise`), and eta is learned. Gilton, Ongie, Willett
+    2020, doi:10.1109/TCI.2019.2948732. eta starts at 1 (theirs at 0.1), since sum |S_i|^2 = 1. The last step is that of
+    `consistency.ConsistentReconstructor`, because six terms do not invert A^H A. The network works on x / u, u the
+    local phase (`Problem.aligned`).
     """
 
     id = "neumann"
@@ -27,15 +27,16 @@ class Neumann(ConsistentReconstructor):
     error = 0.08
 
     def network(self, device: torch.device) -> "NeumannNetwork":
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_trained(NeumannNetwork, self.weights, device)
 
 
 class PreconditionedNeumann(Neumann):
     """x = sum_k b_k,  b_0 = P A^H y,  b_{k+1} = eta P b_k - R(b_k),  P = (A^H A + eta I)^-1.
 
-    `Neumann` after preconditioning: with R = 0 the terms are those of (I - eta P)^-1 P A^H y, which need no small
-    step where A^H A is ill-conditioned. P is exact (theirs: 10 conjugate gradient steps on A^H y), eta starts at 0.1.
+    This is `Neumann` after preconditioning: with R = 0 the terms are those of (I - eta P)^-1 P A^H y, which need no
+    small step where A^H A is ill-conditioned. P is exact (theirs: 10 conjugate gradient steps on A^H y), and eta starts
+    at 0.1.
     Gilton, Ongie, Willett 2020, doi:10.1109/TCI.2019.2948732.
     """
 
@@ -46,7 +47,7 @@ class PreconditionedNeumann(Neumann):
 
 
 class NeumannNetwork(nn.Module):
-    """The network of both. widths: channels of R at its levels."""
+    """The network of both methods. widths: channels of R at its levels."""
 
     def __init__(self, terms: int, widths: tuple[int, ...], preconditioned: bool = False) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""The U-Net and the VarNet from CG-SENSE with weights of robust training: other weights, the same methods.
+"""The U-Net and the VarNet from CG-SENSE, the same methods with weights of robust training.
 
-How each loss makes the data worse: `training.robust`.
+`training.robust` says how each loss makes the data worse.
 """
 
 from .unet import UNet

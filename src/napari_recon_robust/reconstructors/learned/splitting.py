@@ -1,4 +1,4 @@
-"""The correction in unrolled splittings that start from TV: what a network sees, and how far it may go where."""
+"""The correction in unrolled splittings that start from TV: what its network sees, and how far it may go in a pixel."""
 
 from collections.abc import Callable
 
@@ -16,12 +16,12 @@ _REACH = 0.5  # of a correction of unit size, in standard deviations of the nois
 class GatedCorrection:
     """g U(x, ...),  g = 1/2 sigma sqrt(diag P) / (w diag P),  of one slice.
 
-    sigma^2 P, P = (A^H A + w I)^-1, is the covariance that the data leave, so that a correction by the network U goes
-    as far as they leave the image open. U sees the image, its detail and what TV removed in standard deviations of
-    the noise there, how far the image is from its start, and these standard deviations; U maps (1, 4 * INPUTS, rows /
-    2, columns / 2) to (1, 8, rows / 2, columns / 2).
+    sigma^2 P, P = (A^H A + w I)^-1, is the covariance that the data leave, so a correction by the network U goes as far
+    as the data leave the image open. U sees the image, its detail and what TV removed, in standard deviations of the
+    noise in each pixel, the distance of the image from its start, and these standard deviations. U maps
+    (1, 4 * INPUTS, rows / 2, columns / 2) to (1, 8, rows / 2, columns / 2).
 
-    penalty: w. start, removed: x_0 and P A^H (y - A x_0), complex64 (rows, columns). noise: sigma as assumed, (1, 1).
+    penalty: w. start, removed: x_0 and P A^H (y - A x_0), complex64 (rows, columns). noise: the assumed sigma, (1, 1).
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class GatedCorrection:
             self.known = torch.stack((unexplained, (self.amplification / TYPICAL_NOISE).log(), level))
 
     def of(self, image: Tensor, network: Callable[[Tensor], Tensor], progress: float) -> Tensor:
-        """For an image, complex64 (rows, columns), the same. progress: the part of the unrolls that are done."""
+        """The correction of an image, complex64 (rows, columns) like it. progress: the share of unrolls done so far."""
         step = torch.full_like(self.known[:1], progress)
         known = torch.cat((self.known, step, step.square()))[None]
         relative = torch.cat((channels(image - smooth(image)), channels(self.removed)), dim=1) / self.amplification

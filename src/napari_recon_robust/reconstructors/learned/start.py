@@ -1,4 +1,4 @@
-"""Where training starts: a network whose corrections are zero, beside which every trained one is shown."""
+"""The start of a training: a network whose corrections are zero. Every trained network is shown beside it."""
 
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ class Correcting(Protocol):
     knobs: tuple[Knob, ...]
 
     def network(self, device: torch.device) -> nn.Module:
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         ...
 
     def apply(self, network: Any, measurement: Measurement, **knobs: Any) -> Tensor:
@@ -27,9 +27,9 @@ class Correcting(Protocol):
 
 
 class Start(Reconstructor):
-    """x = f(y; theta) of a trained method, its corrections at zero: what the method is to be better than.
+    """x = f(y; theta) of a trained method, with its corrections at zero. The method should be better than this image.
 
-    For an unrolled network from A^H y it is a regularized SENSE image, for one from TV it is about TV's.
+    For an unrolled network that starts at A^H y it is a regularized SENSE image, for one from TV it is nearly TV's.
     """
 
     def __init__(self, method: Correcting, id: str) -> None:

@@ -1,4 +1,4 @@
-"""Test-time training: a trained network goes on learning on the samples of the slice at hand."""
+"""Test-time training: a trained network goes on learning, from the samples of the slice that it reconstructs."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -16,15 +16,15 @@ from ..auto import folds, without
 from ..base import Method, Reconstructor
 
 EVERY = 5  # steps from one look at the held-out samples to the next
-PATIENCE = 0.4  # of all steps, without a better held-out error, after which it ends
+PATIENCE = 0.4  # training ends after this share of all steps without a better held-out error
 NETWORKS = ("hqs-supervised", "varnet", "hyperrecon", "dagan")
 
 
 class Trained(Protocol):
-    """What a reconstructor offers to be trained on: its shipped network, and the image of any network like it."""
+    """What a reconstructor needs for test-time training: its network, and the image by any network of this kind."""
 
     def network(self, device: torch.device) -> nn.Module:
-        """The trained network, shared by all: never to be changed."""
+        """The trained network; all instances share it, so it must never be changed."""
         ...
 
     def apply(self, network: nn.Module, measurement: Measurement, **knobs: Any) -> Tensor:
@@ -35,15 +35,15 @@ class Trained(Protocol):
 class TestTimeTraining(Reconstructor):
     """x = f_theta(y), theta = argmin_theta ||A f_theta(y) - y||_1 / ||y||_1 from the trained weights on, stopped early.
 
-    An eighth of the samples outside the ACS is held out of input and loss; the weights that predict them best are
-    kept, the trained ones among them, and see all samples at the end. The shipped network stays as it is. Darestani,
-    Liu, Heckel 2022, https://arxiv.org/abs/2204.07204; their code keeps the last network, and divides by the scale of
-    the fully sampled image.
+    An eighth of the samples outside the ACS is held out of input and loss. The weights that predict them best are kept
+    (the trained weights may be the best), and reconstruct from all samples at the end. The shipped network is not
+    changed. Darestani, Liu, Heckel 2022, https://arxiv.org/abs/2204.07204; their code keeps the last network, and
+    divides by the scale of the fully sampled image.
 
-    method: what is adapted, a reconstructor at its defaults; where it is None, the knob `network` chooses it.
+    method: the one that is adapted; a reconstructor is at its defaults. If it is None, the knob `network` chooses it.
     """
 
-    __test__ = False  # no test class, whatever its name
+    __test__ = False  # despite its name this is no test class
     id = "test-time-training"
     label = "Test-time training"
     summary = "A trained network that goes on learning on this slice's samples, stopped by held-out ones."
@@ -81,7 +81,7 @@ class TestTimeTraining(Reconstructor):
         self.method = None if method is None else method.at()
 
     def fingerprint(self) -> dict[str, str]:
-        """That of the networks it may adapt."""
+        """The fingerprints of the networks that it may adapt."""
         found: dict[str, str] = {}
         for method in [self.method] if self.method else map(_shipped, NETWORKS):
             found |= method.fingerprint()
@@ -92,7 +92,7 @@ class TestTimeTraining(Reconstructor):
         return run(self.steps(measurement, **knobs))
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
-        """A preview every few steps."""
+        """The image as a job, with a preview every few steps."""
         method = self._adapted(knobs)
         batch, matrix = measurement.kspace.shape[:-3], measurement.matrix
         slices = list(_slices(measurement))
@@ -112,7 +112,7 @@ class TestTimeTraining(Reconstructor):
         return torch.stack(images).reshape(*batch, *matrix)
 
     def continuation(self, measurement: Measurement, **knobs: Any) -> Reconstructor:
-        """The network as this slice leaves it, learning no further."""
+        """The method with the network as adapted to this slice; it learns no further."""
         method = self._adapted(knobs)
         return Adapted(method, run(_adapt(method, measurement, knobs["steps"], knobs["rate"])))
 
@@ -125,9 +125,9 @@ class TestTimeTraining(Reconstructor):
 
 
 class Adapted(Reconstructor):
-    """x = f_theta(y), theta adapted to other samples than y: differentiable, as the adaptation is not.
+    """x = f_theta(y), theta adapted to other samples than y. It is differentiable; the adaptation itself is not.
 
-    method: what the network was adapted from.
+    method: the one whose network was adapted.
     """
 
     id = "adapted"
@@ -138,7 +138,7 @@ class Adapted(Reconstructor):
         self.method, self.network = method, network.requires_grad_(False)
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image."""
+        """The image by the adapted network."""
         return _image(self.method, self.network, measurement)
 
 
@@ -178,7 +178,7 @@ def _adapt(method: Method, measurement: Measurement, steps: int, rate: float) ->
 
 
 def _slices(measurement: Measurement) -> Iterator[Measurement]:
-    """Each item of a batch as a measurement of its own, its calibration kept."""
+    """Each item of a batch as its own measurement, with its calibration kept."""
     shape, calibration = measurement.kspace.shape, measurement.calibration
     batch = shape[:-3]
     maps, noise = calibration.sensitivities, calibration.noise

@@ -1,4 +1,4 @@
-"""What reconstructors that run one network have in common, and the networks of images that they are made of."""
+"""The base class of reconstructors that run one network, and the image networks that these are made of."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ NOISE = Knob(
 
 
 class TrainedReconstructor(Reconstructor):
-    """x = f(y; theta), f a network that maps each problem, and the knobs by their names, to an image.
+    """x = f(y; theta), f a network that maps each problem to an image and takes the knobs by their names.
 
     weights: the id of a shipped set (the reconstructor's own id if None), or a safetensors file of `training`.
     """
@@ -53,22 +53,23 @@ class TrainedReconstructor(Reconstructor):
 
     @abstractmethod
     def network(self, device: torch.device) -> nn.Module:
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
 
     def start(self) -> Start:
-        """The same with its correction at zero."""
+        """The same method with its correction at zero."""
         return Start(self, self.id)
 
     def apply(self, network: nn.Module, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image by a network like it."""
+        """The image by a network of this kind."""
         return assemble([network(problem, **knobs) for problem in problems(measurement)], measurement)
 
 
 class ImageNetwork(nn.Module):
-    """A network on 2x2 blocks of an image and its detail, told the noise level; zero at first.
+    """A network on 2x2 blocks of an image and its detail, which also sees the noise level; its output starts at zero.
 
-    widths: the channels of a residual U-Net at its levels. With `convolutions`: plain 3x3 ones with ReLU between,
-    of one width. levels: how many maps (rows, columns) it sees beside the image. reach: of its output of unit size.
+    widths: the channels of a residual U-Net at its levels. With `convolutions` it has so many plain 3x3 convolutions
+    with ReLU between, of one width. levels: how many maps (rows, columns) it sees beside the image. reach: what an
+    output of size 1 changes, relative to the image's scale.
     """
 
     def __init__(self, widths: Sequence[int], convolutions: int = 0, levels: int = 1, reach: float = REACH) -> None:
@@ -82,13 +83,13 @@ class ImageNetwork(nn.Module):
         self.body = plain_convolutions(inputs, _BLOCK, width, convolutions)
 
     def forward(self, image: Tensor, *levels: Tensor) -> Tensor:
-        """complex64 (rows, columns) to the same; each level a number or such a map, real."""
+        """The correction of an image, both complex64 (rows, columns); a level is a real number or map of that size."""
         maps = [level.expand(1, 1, *image.shape[-2:]) for level in levels]
         return self.reach * to_complex(on_blocks(self.body, torch.cat((seen(image, self.reach), *maps), dim=1)))
 
 
 def plain_convolutions(inputs: int, outputs: int, width: int, count: int) -> nn.Sequential:
-    """`count` 3x3 convolutions of `width` channels with ReLU between, zero at first."""
+    """`count` 3x3 convolutions of `width` channels with ReLU between; the output starts at zero."""
     sides = [inputs, *[width] * (count - 1), outputs]
     layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(sides)]
     for layer in layers:
@@ -99,7 +100,7 @@ def plain_convolutions(inputs: int, outputs: int, width: int, count: int) -> nn.
 
 
 class ResidualUNet(nn.Module):
-    """A residual block of two 3x3 convolutions on each level, strided convolutions down and up. Any image size."""
+    """A U-Net for any image size: residual blocks of two 3x3 convolutions, strided convolutions down and up."""
 
     def __init__(self, inputs: int, outputs: int, widths: tuple[int, ...]) -> None:
         super().__init__()
@@ -128,7 +129,7 @@ class ResidualUNet(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """x + C_2 silu(C_1 x), the identity at first."""
+    """x + C_2 silu(C_1 x); it starts as the identity."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -144,10 +145,10 @@ class ResidualBlock(nn.Module):
 
 
 def seen(image: Tensor, reach: float = REACH) -> Tensor:
-    """An image as networks see it, (1, 4, rows, columns): itself, and its detail, which half precision rounds off."""
+    """An image as networks see it, (1, 4, rows, columns): itself and its detail, which half precision rounds off."""
     return torch.cat((channels(image), channels((image - smooth(image)) / reach).asinh()), dim=1)
 
 
 def noise_level(problem: Problem, assumed: float = 1.0) -> Tensor:
-    """log(sigma / 0.005) as networks see it, (1, 1); `assumed` times what was measured."""
+    """The noise level as networks see it, log(sigma / 0.005), (1, 1); sigma is `assumed` times the measured one."""
     return (problem.noise * (assumed / TYPICAL_NOISE)).log()

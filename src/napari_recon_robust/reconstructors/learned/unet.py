@@ -23,7 +23,7 @@ LIMIT = 6.0  # deviations from the mean that the network sees
 class UNet(Reconstructor):
     """x = m + s U(clip((z - m) / s, -6, 6)), z = sqrt(sum_i |F^-1 y_i|^2), m and s its mean and standard deviation.
 
-    Knows neither the coils nor the measured samples, so nothing ties the image to the data: the baseline
+    It knows neither the coils nor the measured samples, so nothing ties the image to the data. It is the baseline
     of fastMRI (Zbontar et al. 2018, arXiv:1811.08839).
 
     weights: the id of a shipped set (the method's own id if None), or a checkpoint with fastMRI's U-Net layout
@@ -41,7 +41,7 @@ class UNet(Reconstructor):
         self.weights = str(weights or self.id)
 
     def start(self) -> Reconstructor:
-        """The zero-filled image, as which its training starts."""
+        """The zero-filled image, at which its training starts."""
         return ZeroFilled()
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
@@ -67,7 +67,7 @@ class TrainableUNet(FastMRIUNet):
 
 
 def restore(network: Callable[[Tensor], Tensor], magnitude: Tensor) -> Tensor:
-    """The network's image of a zero-filled one, (batch, 1, rows, columns), in its units."""
+    """The network's image from a zero-filled one, both (batch, 1, rows, columns) and in the same units."""
     deviation, mean = torch.std_mean(magnitude, (-2, -1), keepdim=True)
     deviation = torch.where(deviation > 0, deviation, 1.0)
     normalised = ((magnitude - mean) / deviation).clamp(-LIMIT, LIMIT)

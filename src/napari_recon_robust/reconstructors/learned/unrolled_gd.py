@@ -12,13 +12,13 @@ from .trained import ImageNetwork, noise_level
 class UnrolledGD(ConsistentReconstructor):
     """x_{k+1} = x_k - eta (A^H A x_k - A^H y) - R(x_k),  x_0 a few conjugate gradient steps.
 
-    Gradient descent on 1/2 ||A x - y||^2 whose regularizer's gradient is a network R, the same in each of the
-    blocks, and whose step size eta is learned: a variational network with one learned gradient, Hammernik et al. 2018,
-    doi:10.1002/mrm.26977, as it is compared with in Gilton, Ongie, Willett 2020, doi:10.1109/TCI.2019.2948732. R is a
-    residual U-Net and is told the noise level; the knob `noise` changes what it is told. eta starts at 1, the largest
-    step that cannot overshoot, since sum |S_i|^2 = 1. Both papers start at A^H y, from where six gradient steps do not
-    reach CG-SENSE at low accelerations, whatever R. Ends with `consistency.ConsistentReconstructor`. Works on x / u, u
-    the local phase (`Problem.aligned`).
+    This is gradient descent on 1/2 ||A x - y||^2 with a learned step size eta. The gradient of its regularizer is a
+    network R, the same in each of the blocks: a variational network with one learned gradient, Hammernik et al. 2018,
+    doi:10.1002/mrm.26977, in the form that Gilton, Ongie, Willett 2020, doi:10.1109/TCI.2019.2948732, compare with. R
+    is a residual U-Net that sees the noise level, which the knob `noise` scales. eta starts at 1, the largest step that
+    cannot overshoot, since sum |S_i|^2 = 1. Both papers start at A^H y; from there six gradient steps do not reach
+    CG-SENSE at low accelerations, whatever R is. The last step is that of `consistency.ConsistentReconstructor`. The
+    network works on x / u, u the local phase (`Problem.aligned`).
     """
 
     id = "unrolled-gd"
@@ -26,7 +26,7 @@ class UnrolledGD(ConsistentReconstructor):
     summary = "Gradient steps on the data and one learned regularizing network in turn, supervised."
 
     def network(self, device: torch.device) -> "GradientDescentNetwork":
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_trained(GradientDescentNetwork, self.weights, device)
 
 

@@ -16,11 +16,12 @@ _FIRST_PENALTY, _FIRST_SLOPE = 0.1, 0.5  # at the typical noise level, and its p
 class UnrolledHQS(TrainedReconstructor):
     """z_k = x_k + r_k C_k(x_k, g_k),  x_{k+1} = (A^H A + p_k I)^-1 (A^H y + p_k z_k),  x_0 = A^H y,  x = x_K.
 
-    C_k are small residual U-Nets, other ones in each unroll. They see the image, the pull g_k = A^H (y - A x_k) of
-    the data in units of the noise, and the noise level; p_k = exp(a_k + b_k log sigma), r_k and C_k are learned from
-    fully sampled images. The knob `noise` changes the sigma that the network is told. Data consistency, 4 conjugate
-    gradient steps, comes last. The image is solved for without its local phase (`Problem.aligned_linearly`), which is
-    given back at the end. Half-quadratic splitting as in Wang et al. 2020, https://arxiv.org/abs/2007.14979.
+    C_k are small residual U-Nets, with other weights in each unroll. They see the image, the pull g_k = A^H (y - A x_k)
+    of the data in units of the noise, and the noise level; p_k = exp(a_k + b_k log sigma), r_k and C_k are learned from
+    fully sampled images. The knob `noise` scales the sigma that the network sees. Data consistency, 4 conjugate
+    gradient steps, comes last. The network works on the image without its local phase (`Problem.aligned_linearly`),
+    which is given back at the end. Half-quadratic splitting is as in Wang et al. 2020,
+    https://arxiv.org/abs/2007.14979.
     """
 
     id = "unrolled-hqs"
@@ -28,7 +29,7 @@ class UnrolledHQS(TrainedReconstructor):
     summary = "Unrolled network from the zero-filled image on, with data consistency, told the noise level."
 
     def network(self, device: torch.device) -> "UnrolledHQSNetwork":
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_trained(UnrolledHQSNetwork, self.weights, device)
 
 

@@ -40,11 +40,11 @@ COMBINATION = Knob(
 class VarNet(Reconstructor):
     """k_{t+1} = k_t - eta_t M (k_t - y) - F S R_t(S^H F^-1 k_t),  k_0 = y;  x = RSS(F^-1 k_T) or S^H F^-1 k_T.
 
-    R_t is a U-Net on the real and imaginary part, S the coil sensitivities: estimated from the ACS (with the
-    image's phase folded in), or learned, by a network that sees the ACS images. The learned ones are part of the
-    published method and fail on scanners that training has not seen. Published weights give the root sum of squares,
-    as they do in fastMRI's code; those trained here were trained to give the image combined by S, which keeps no noise
-    floor. Sriram et al. 2020, doi:10.1007/978-3-030-59713-9_7, with their code's sign of R_t.
+    R_t is a U-Net on the real and imaginary part. S are the coil sensitivities: estimated from the ACS (with the
+    image's phase folded in), or learned by a network that sees the ACS images. Learned ones are part of the published
+    method, and fail on scanners that the training has not seen. Published weights give the root sum of squares, as in
+    fastMRI's code; our weights were trained to give the image combined by S, which has no noise floor. Sriram et al.
+    2020, doi:10.1007/978-3-030-59713-9_7, with the sign that R_t has in their code.
 
     weights: the id of a shipped set (the method's own id if None), or a checkpoint with fastMRI's VarNet layout
     (safetensors or PyTorch).
@@ -72,11 +72,11 @@ class VarNet(Reconstructor):
         return self.apply(self.network(measurement.kspace.device), measurement, **knobs)
 
     def network(self, device: torch.device) -> FastMRIVarNet:
-        """The trained network, shared by all."""
+        """The trained network; all instances share it."""
         return load_network(self.weights, device)
 
     def apply(self, network: FastMRIVarNet, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image by a network like it."""
+        """The image by a network of this kind."""
         data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"])
         last = network(data, measurement.mask, maps, measurement.dims)
         if knobs["combination"] == "rss":
@@ -89,7 +89,7 @@ class VarNet(Reconstructor):
 class TrainableVarNet(FastMRIVarNet):
     """The network of `VarNet` as the training sees it: a problem in, an image out.
 
-    Its first corrections are the means of the images, which normalising U-Nets hand through.
+    Its first corrections are the means of the images, which normalising U-Nets pass through.
 
     learned: whether it is trained with its own sensitivities, as published, or with the estimated ones.
     """
@@ -102,7 +102,7 @@ class TrainableVarNet(FastMRIVarNet):
         self.start_as_identity()
 
     def forward(self, problem: Problem, learned: bool | None = None) -> Tensor:  # type: ignore[override]
-        """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: other than usual."""
+        """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: overrides the network's."""
         data, model = problem.data[None], problem.model
         maps = model.sensitivities[None]
         if self.learned if learned is None else learned:
@@ -113,7 +113,7 @@ class TrainableVarNet(FastMRIVarNet):
 def data_and_sensitivities(
     network: FastMRIVarNet, measurement: Measurement, sensitivities: str
 ) -> tuple[Tensor, Tensor]:
-    """The data and, estimated or learned, the maps of a measurement: complex64 (batch, coils, rows, columns) both."""
+    """The data of a measurement and its maps, estimated or learned: complex64 (batch, coils, rows, columns) both."""
     batch, shape = measurement.data.shape[:-3], measurement.data.shape[-3:]
     data = measurement.data.reshape(-1, *shape)
     if sensitivities == "learned":

@@ -1,4 +1,4 @@
-"""fastMRI's variational network, from a CG-SENSE image on."""
+"""fastMRI's variational network, started at a CG-SENSE image."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +22,7 @@ from .varnet import SENSITIVITIES, TrainableVarNet, VarNet, combined, data_and_s
 Cascades = Callable[..., Tensor]  # FastMRIVarNet.forward
 
 WEIGHT, ITERATIONS = 0.005, 10  # of the CG-SENSE image to start at
-PHASE_FLOOR = 0.01  # of its maximum: what is darker keeps its phase
+PHASE_FLOOR = 0.01  # of the image's maximum; darker pixels keep their phase
 
 
 class VarNetFromCG(VarNet):
@@ -38,11 +38,11 @@ class VarNetFromCG(VarNet):
     knobs: tuple[Knob, ...] = (SENSITIVITIES, CONSISTENCY)
 
     def start(self) -> Start:
-        """The same with its correction at zero: CG-SENSE's image, with the samples put in."""
+        """The same method with its correction at zero: CG-SENSE's image, with the samples put in."""
         return Start(self, self.id)
 
     def apply(self, network: FastMRIVarNet, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image by a network like it."""
+        """The image by a network of this kind."""
         data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"])
         batch = measurement.kspace.shape[:-3]
         model = ForwardModel(maps, measurement.mask, measurement.dims)
@@ -58,7 +58,7 @@ class VarNetFromCGNetwork(TrainableVarNet):
     """The network of `VarNetFromCG` as the training sees it; it starts at CG-SENSE."""
 
     def forward(self, problem: Problem, learned: bool | None = None) -> Tensor:  # type: ignore[override]
-        """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: other than usual."""
+        """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: overrides the network's."""
         data, model = problem.data[None], problem.model
         maps = model.sensitivities[None]
         if self.learned if learned is None else learned:
@@ -68,13 +68,12 @@ class VarNetFromCGNetwork(TrainableVarNet):
 
 
 def refine(network: Cascades, model: ForwardModel, data: Tensor) -> Tensor:
-    """S^H F^-1 k_T from k_0 = y + (1 - M) F S x_0, x_0 CG-SENSE's image, and for the images less the mean m of x_0.
+    """S^H F^-1 k_T from k_0 = y + (1 - M) F S x_0, x_0 CG-SENSE's image; the mean m of x_0 is taken off the images.
 
     data: (batch, coils, rows, columns), to (batch, rows, columns).
 
-    A normalising U-Net hands the mean of its input through, and with sensitivities that carry the phase (that of
-    x_0 too, see `channels.local_phase`) the image is nearly real and positive: without this the cascades are busy
-    with the mean.
+    A normalising U-Net passes the mean of its input through. With sensitivities that carry the phase (also that of x_0,
+    see `channels.local_phase`) the image is nearly real and positive, so that the cascades would be busy with its mean.
     """
     dims = model.dims
     start = conjugate_gradients(lambda x: model.normal(x) + WEIGHT * x, model.adjoint(data), ITERATIONS)

@@ -22,7 +22,7 @@ class ConvDecoder(Untrained):
     rate = 0.008
 
     def generator(self, channels: int, shape: tuple[int, int]) -> nn.Module:
-        """The decoder."""
+        """The decoder with its input."""
         return ConvDecoderNetwork(channels, shape)
 
 
@@ -41,7 +41,7 @@ class ConvDecoderNetwork(nn.Module):
         self.last = nn.Conv2d(channels, 2, 1)
 
     def forward(self) -> Tensor:
-        """(1, 2, rows, columns)."""
+        """The image as channels, (1, 2, rows, columns)."""
         x: Tensor = self.noise  # type: ignore[assignment]
         for convolution, size in zip(self.convolutions, self.sizes, strict=True):
             x = convolution(functional.interpolate(x, size, mode="nearest"))

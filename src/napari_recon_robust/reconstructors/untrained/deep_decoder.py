@@ -12,7 +12,7 @@ class DeepDecoder(Untrained):
     """x = argmin ||A x - y||^2 + p ||x - G||^2, G = G_theta(z), min_theta ||A G_theta(z) - y||^2, stopped early.
 
     G_theta mixes channels pixel by pixel (1x1 convolutions, ReLU, batch norm) and interpolates bilinearly to twice the
-    size, five times from a small noise z: interpolation alone connects neighbours, and few parameters fit no noise.
+    size, five times from a small noise z. Only interpolation connects neighbours, and few parameters fit no noise.
     Heckel, Hand 2019, https://arxiv.org/abs/1810.03982.
     """
 
@@ -23,7 +23,7 @@ class DeepDecoder(Untrained):
     knobs = (*Untrained.knobs[:1], Untrained.knobs[1].model_copy(update={"default": 64}), *Untrained.knobs[2:])
 
     def generator(self, channels: int, shape: tuple[int, int]) -> nn.Module:
-        """The decoder."""
+        """The decoder with its input."""
         return DeepDecoderNetwork(channels, shape)
 
 
@@ -39,7 +39,7 @@ class DeepDecoderNetwork(nn.Module):
         self.last = nn.Conv2d(channels, 2, 1)
 
     def forward(self) -> Tensor:
-        """(1, 2, rows, columns)."""
+        """The image as channels, (1, 2, rows, columns)."""
         x: Tensor = self.noise  # type: ignore[assignment]
         for mix, norm, size in zip(self.mix, self.norms, [*self.sizes, None], strict=True):
             x = mix(x)

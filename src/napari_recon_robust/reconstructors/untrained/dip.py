@@ -13,8 +13,8 @@ class DIP(Untrained):
     """x = argmin ||A x - y||^2 + p ||x - G||^2, G = G_theta(z), min_theta ||A G_theta(z) - y||^2, stopped early.
 
     G_theta is an hourglass: strided convolutions down, bilinear interpolation up, skips of four channels; z is noise of
-    the image's size. Ulyanov, Vedaldi, Lempitsky 2018, doi:10.1109/CVPR.2018.00984. Held-out samples decide when to
-    stop (`Untrained`), not a number of iterations.
+    the image's size. Ulyanov, Vedaldi, Lempitsky 2018, doi:10.1109/CVPR.2018.00984. Held-out samples (`Untrained`), and
+    not a number of iterations, decide when to stop.
     """
 
     id = "dip"
@@ -23,7 +23,7 @@ class DIP(Untrained):
     rate = 0.01
 
     def generator(self, channels: int, shape: tuple[int, int]) -> nn.Module:
-        """The hourglass."""
+        """The hourglass with its input."""
         return Hourglass(channels, shape)
 
 
@@ -43,7 +43,7 @@ class Hourglass(nn.Module):
         self.last = nn.Conv2d(channels, 2, 1)
 
     def forward(self) -> Tensor:
-        """(1, 2, rows, columns)."""
+        """The image as channels, (1, 2, rows, columns)."""
         x = self.noise
         kept: list[Tensor] = []
         for skip, down in zip(self.skips, self.down, strict=True):

@@ -1,4 +1,4 @@
-"""What the untrained methods share: a network with a fixed input is fitted to the samples of one slice alone."""
+"""What the untrained methods share: a network with a fixed input is fitted to the samples of one slice."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
@@ -20,9 +20,9 @@ from ..problem import Problem, assemble, problems
 
 SHARE = 0.05  # of the samples outside the ACS, held out
 EVERY = 10  # iterations from one look at the held-out samples to the next
-AVERAGE = 0.95  # of the running mean over the iterations' images
-SLACK = 1.05  # times the least held-out error, up to which a later image, which fits the samples better, is preferred
-PATIENCE = 0.5  # of all iterations, without such an image, after which it ends
+AVERAGE = 0.95  # decay of the running mean over the iterations' images
+SLACK = 1.05  # times the least held-out error: up to it a later image, which fits the samples better, is preferred
+PATIENCE = 0.5  # the fit ends after this share of all iterations without such an image
 MUON = 0.015  # learning rate of the hidden convolutions
 PENALTIES = (1e-3, 10.0)  # of the last data consistency, least and largest
 STEPS = 10  # its conjugate gradient steps
@@ -32,12 +32,12 @@ FURTHER = 10  # conjugate gradient steps of a continuation
 class Untrained(Reconstructor):
     """min_theta ||A G_theta(z) - y||^2, z fixed noise; then x = argmin ||A x - y||^2 + p ||x - G||^2.
 
-    A share of the samples outside the ACS is held out: of the running mean of the images the last one is kept that
-    predicts them about as well as any, and the fit ends when none has done so for a while. p = sigma^2 / tau^2, the
-    variance of the noise over that of the network's error, which the held-out samples tell: C (|r|^2 - sigma^2) of
-    their residuals r in C coils. The hidden convolutions are fitted by Muon, which needs a fraction of Adam's
-    iterations, at rates that fall along a cosine. The scale is `Measurement.scale`, from the undersampled data; where
-    no coil sees anything the image is zero. No other image was ever seen.
+    A share of the samples outside the ACS is held out. Of the running means of the images the last one is kept that
+    predicts them about as well as any, and the fit ends when none has done so for a while. p = sigma^2 / tau^2 is the
+    variance of the noise over that of the network's error, C (|r|^2 - sigma^2) from the residuals r of the held-out
+    samples in C coils. Muon fits the hidden convolutions in a fraction of Adam's iterations, at rates that fall along a
+    cosine. The scale is `Measurement.scale`, from the undersampled data; outside every coil's sensitivity the image is
+    zero. The method sees no other image.
     """
 
     differentiable = False
@@ -80,7 +80,7 @@ class Untrained(Reconstructor):
         return run(self.steps(measurement, **knobs))
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
-        """A preview every few iterations."""
+        """The image as a job, with a preview every few iterations."""
         slices = problems(measurement)
         images: list[Tensor] = []
         for problem in slices:
@@ -97,7 +97,7 @@ class Untrained(Reconstructor):
         return assemble(images, measurement)
 
     def continuation(self, measurement: Measurement, **knobs: Any) -> Reconstructor:
-        """The fit's last iterations (`Continuation`)."""
+        """The fit's last iterations, a `Continuation`."""
         (problem,) = problems(measurement)
         fitted = run(fit(self._network(problem, knobs), problem, knobs["iterations"], self.rate))
         return Continuation(fitted, problem)
@@ -111,7 +111,7 @@ class Untrained(Reconstructor):
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A network that was fitted to a slice; mean: of its last images, complex64 (rows, columns); penalty: p."""
+    """A network fitted to a slice. mean: the mean of its last images, complex64 (rows, columns); penalty: p."""
 
     network: nn.Module
     mean: Tensor
@@ -124,11 +124,11 @@ class Fit:
 
 
 class Continuation(Reconstructor):
-    """x as of `Untrained`, G = G_0 + J d, min_d ||A (G_0 + J d) - y||^2: the fit's last iterations, on these samples.
+    """x as in `Untrained`, G = G_0 + J d, min_d ||A (G_0 + J d) - y||^2: the fit's last iterations, on these samples.
 
-    G_0 is the fit's mean image, J the derivative of its last one by the parameters, relative to their size in each
-    tensor; a few conjugate gradient steps go on from d = 0. What the samples explain of G_0 already is left out, so
-    that the clean ones give the clean image. Differentiable in y, as the fit itself, of hundreds of steps, is not.
+    G_0 is the fit's mean image, J the derivative of its last image by the parameters, relative to their size in each
+    tensor. A few conjugate gradient steps start at d = 0. What the samples already explain of G_0 is left out, so that
+    clean samples give the clean image. It is differentiable in y, which the fit itself, with hundreds of steps, is not.
     """
 
     id = "continuation"
@@ -149,7 +149,7 @@ class Continuation(Reconstructor):
 class Tangent:
     """u -> J (J^T N J)^-1 J^T u of images, complex64 (rows, columns), by a few conjugate gradient steps.
 
-    J: the derivative of a network's image by its parameters, N the normal operator of `model`.
+    J is the derivative of a network's image by its parameters, N the normal operator of `model`.
     """
 
     def __init__(self, network: nn.Module, model: ForwardModel) -> None:
@@ -164,7 +164,7 @@ class Tangent:
             self.pulled = torch.autograd.grad(self.image, parameters, self.weights, create_graph=True)
 
     def __call__(self, image: Tensor) -> Tensor:
-        """The operator, which is symmetric."""
+        """Apply the operator, which is symmetric."""
         right = self.pull(image)
         found = conjugate_gradients(lambda d: self.pull(self.model.normal(self.push(d))), right, FURTHER)
         return self.push(found)
@@ -184,7 +184,7 @@ class Tangent:
 
 
 class _Symmetric(torch.autograd.Function):
-    """A symmetric operator, whose gradient it is itself."""
+    """A symmetric operator, which is its own backward pass."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, operator: Tangent) -> Tensor:
@@ -206,7 +206,7 @@ class Seen:
 
     @classmethod
     def of(cls, problem: Problem) -> "Seen":
-        """All but the held-out ones."""
+        """The samples of a problem without the held-out ones."""
         model = replace(problem.model, mask=problem.model.mask & ~held_out_samples(problem.model))
         return cls(model, model.adjoint(problem.data), (model.mask * problem.data).abs().square().sum())
 
@@ -254,8 +254,8 @@ def fit(network: nn.Module, problem: Problem, iterations: int, rate: float) -> J
 def held_out_samples(model: ForwardModel) -> Tensor:
     """A share of the samples outside the ACS, bool (rows, columns) of the data space; always the same for a mask.
 
-    Of sampled lines each row of the hybrid data lacks others: a whole line that is missing would cost an artefact.
-    Where nothing lies outside, of all samples.
+    Of sampled lines each row of the hybrid data lacks other samples: a whole missing line would cause an artefact.
+    If no sample lies outside the ACS, the share is that of all samples.
     """
     outside = model.mask.clone()
     outside[acs_region(model.mask)] = False
@@ -277,5 +277,5 @@ def upsampled(shape: tuple[int, int], doublings: int) -> list[tuple[int, int]]:
 
 
 def fixed_noise(*shape: int) -> Tensor:
-    """What goes in: uniform in [0, 0.1]."""
+    """The network's input, uniform in [0, 0.1]."""
     return torch.rand(*shape) / 10
