@@ -231,8 +231,8 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
     """Make the cases that `folder` lacks from what `data` holds (`sources.find_sources`).
 
     undersampled: whether scans may be undersampled; they have no truth, and `TrainingCase.truth` is their
-    zero-filled image. Every case has its own seed, so an interrupted bank is continued. Raises InputError for a folder without
-    volumes or scans, a person who is in both training and validation, a bank of another specification, of other data
+    zero-filled image. Every case has its own seed, so an interrupted bank is continued. Raises InputError for a folder
+    without volumes or scans, a person who is in both training and validation, a bank of another specification, of other data
     or of an earlier version, a bank that another run is making, and a full disk, which loses no case.
     """
     specified, recorded = folder / _SPECIFICATION, folder / _RECORD

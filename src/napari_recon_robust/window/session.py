@@ -13,18 +13,16 @@ from qtpy.QtWidgets import QWidget
 from ..ground.errors import ReconRobustError
 from ..io import annotations, lacks_axes
 from ..workbench import Workbench
-from ..workbench.regions import Region
 from ..workbench.task import Task
-from .canvas.geometry import Geometry, Outline
 from .canvas.layers import Panels
 from .canvas.scene import Scene
+from .following import Following
 from .jobs import Jobs
-from .warm import after_warm_up, compile_kernels, compiler, is_warm, warm_up
+from .warm import after_warm_up, compiler, is_warm, warm_up
 from .worker import sentence
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")
-_REST = 120  # ms after which a knob or a slice is at rest
 _TURN = 15  # ms in which the window paints what was changed, before the next change
 _SLOW = 1.5  # s for one image, beyond which a method waits for its Preview button
 
@@ -55,26 +53,12 @@ class Session(QObject):
         self.jobs = Jobs(self)
         self.panels = Panels(viewer, later=lambda function: QTimer.singleShot(_TURN, function))
         self.scene = Scene(self.bench, self.panels)
+        self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
         self.docks: list[QWidget] = []
-        self._rest = _timer(self, self._at_rest)
-        self._slice_rest = _timer(self, self._slice_at_rest)
+        self.bench.perturbing.finished.connect(self._on_finished)
         self._warm_up()
-        bench, scene = self.bench, self.scene
-        bench.acquisition.opened.connect(self._on_opened)
-        bench.acquisition.closed.connect(self._on_closed)
-        bench.acquisition.previewed.connect(scene.first_look)
-        bench.acquisition.measured.connect(self._on_measured)
-        bench.reconstruction.method_changed.connect(self._on_method)
-        bench.reconstruction.rendered.connect(lambda _: scene.reconstruction())
-        bench.regions.changed.connect(self._show_regions)
-        bench.regions.chosen_changed.connect(self._show_regions)
-        bench.fragility.changed.connect(scene.fragility)
-        bench.perturbing.previewed.connect(scene.preview)
-        bench.perturbing.finished.connect(self._on_finished)
-        self.panels.navigation.slice_changed.connect(self._on_slice)
-        self.panels.drawing.edited.connect(self._on_outlines)
 
-    # ---------------------------------------------------------------- what the docks ask for
+    # ---------------------------------------------------------------- opening
 
     def attempt(self, action: Callable[[], Task[Any] | None], lane: str = "foreground") -> bool:
         """Start the task that an action makes; what the action raises for the user is said at the foot."""
@@ -110,17 +94,24 @@ class Session(QObject):
         if not is_warm():
             self.jobs.latest(Task("Warming up", warm_up(compiler()), lambda _: None), "warm")
 
+    def _ask_axes(self, path: Path) -> None:
+        try:
+            array = np.load(path, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            self.jobs.failed.emit(f"{path.name} is no NumPy array ({error}); choose a .npy file of k-space.")
+            return
+        if array.dtype.kind != "c" or not 2 <= array.ndim <= 4 or not array.size:
+            self._take_in(lambda: self.bench.acquisition.open(path))  # which says what is expected
+            return
+        from ..io.numpy_array import guess_axes
+
+        self.asked_axes.emit(path, array.shape, guess_axes(array))
+
+    # ---------------------------------------------------------------- measuring and reconstructing
+
     def measure(self, sampling: Any = ...) -> None:
         """Measure the slice that is shown, with a sampling."""
-        if self.bench.acquisition.scan is None:
-            return
-        self.jobs.cancel("render")
-        self.jobs.cancel("prepare")
-        index = self.panels.navigation.slice
-        try:
-            self.jobs.replace(self.bench.acquisition.measure(index, sampling), "measure")
-        except ReconRobustError as error:
-            self.jobs.failed.emit(sentence(error))
+        self.following.measure(sampling)
 
     def choose_method(self, id: str) -> None:
         """Take a method at its default knobs."""
@@ -140,17 +131,16 @@ class Session(QObject):
             self.jobs.failed.emit(sentence(error))
             return
         if followed or not self.slow:
-            self._rest.start()
+            self.following.render_at_rest()
 
     def render(self) -> None:
         """The exact image at the present knobs, as soon as possible."""
-        if self.bench.acquisition.slice is not None and self.bench.reconstruction.method is not None:
-            self.jobs.latest(self.bench.reconstruction.render(), "render")
+        self.following.render()
 
     def diverse(self, count: int) -> None:
         """Choose the images over the knobs' range that differ most, on the chosen regions."""
         if self.bench.reconstruction.stale and self.bench.acquisition.slice is not None:
-            self._prepare()
+            self.following.prepare()
         self.attempt(lambda: self.bench.choosing.diverse(count))
 
     def pick(self, knobs: dict[str, Any]) -> None:
@@ -158,6 +148,14 @@ class Session(QObject):
         self.turn(knobs)
         if self.slow:
             self.render()
+
+    @property
+    def slow(self) -> bool:
+        """Whether the method is too slow to follow its knobs, as far as is known."""
+        method = self.bench.reconstruction.method
+        return method is not None and self.bench.reconstruction.seconds.get(method.id, 0.0) > _SLOW
+
+    # ---------------------------------------------------------------- looking
 
     def look(self, **changes: Any) -> None:
         """Look at the result in another way: factor, random, truth, flicker."""
@@ -176,69 +174,6 @@ class Session(QObject):
         """Regions on or off."""
         self.panels.drawing.show(not self.panels.drawing.visible)
 
-    @property
-    def slow(self) -> bool:
-        """Whether the method is too slow to follow its knobs, as far as is known."""
-        method = self.bench.reconstruction.method
-        return method is not None and self.bench.reconstruction.seconds.get(method.id, 0.0) > _SLOW
-
-    # ---------------------------------------------------------------- what happens
-
-    def _on_opened(self) -> None:
-        if not self.panels.viewer.layers:
-            gc.freeze()  # or napari's collection at each change of the layers takes a fifth of a second over torch
-        self.scene.restart()
-        self._set_up()
-        self._slice_rest.stop()
-        self.measure()
-        self.jobs.latest(Task("Compiling", compile_kernels(), lambda _: None), "warm")
-
-    def _set_up(self) -> None:
-        """Panels for what is open."""
-        acquisition = self.bench.acquisition
-        voxel = acquisition.voxel
-        geometry = Geometry(
-            shape=acquisition.shape,
-            voxel=None if voxel is None else (voxel[2], voxel[0], voxel[1]),
-            upside_down=acquisition.upside_down,
-        )
-        self.panels.open(geometry, acquisition.index)
-        self.scene.lay_out()
-        self._show_regions()
-
-    def _on_closed(self) -> None:
-        for lane in ("measure", "render", "prepare", "replay"):
-            self.jobs.cancel(lane)
-
-    def _on_measured(self) -> None:
-        self.scene.measured()
-        self._on_method()
-
-    def _on_method(self) -> None:
-        """An exact image first, and the range of the knob behind it."""
-        if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
-            return
-        self.render()
-        self._prepare()
-
-    def _prepare(self) -> None:
-        task = self.bench.reconstruction.prepare()
-        if task is not None:
-            self.jobs.replace(task, "prepare")
-
-    def _at_rest(self) -> None:
-        self.render()
-        if self.bench.reconstruction.stale:
-            self._prepare()
-
-    def _on_slice(self, index: int) -> None:
-        self._slice_rest.start()
-
-    def _slice_at_rest(self) -> None:
-        acquisition = self.bench.acquisition
-        if acquisition.scan is not None and self.panels.navigation.slice != acquisition.index:
-            self.measure()
-
     def _on_finished(self) -> None:
         self.scene.lay_out()
         task = self.bench.perturbing.prepare()
@@ -248,44 +183,7 @@ class Session(QObject):
         changed_truth = result is not None and result.outcome.perturbed.judged_by == "perturbed"
         self.look(factor=1.0, random=False, truth=changed_truth)
         if self.bench.perturbing.current is not None:
-            self._on_method()
-
-    # ---------------------------------------------------------------- regions
-
-    def _show_regions(self) -> None:
-        self.panels.drawing.set([outline for _, outline in self._outlines()])
-
-    def _outlines(self) -> list[tuple[Region, Outline]]:
-        """Every shape with the region that it belongs to, in the order of the layers."""
-        from .canvas import outlines  # needs torch, which an empty dock does without
-
-        regions = self.bench.regions
-        return [
-            (region, outline)
-            for region in regions.all
-            for outline in outlines.of_roi(region.roi, region.slice, region in regions.chosen)
-        ]
-
-    def _on_outlines(self, action: str, indices: tuple[int, ...], now: list[Outline]) -> None:
-        """What was drawn, moved or deleted by hand in one panel is so for the review, and thereby in all panels."""
-        from .canvas import outlines
-
-        regions = self.bench.regions
-        _, rows, columns = self.bench.acquisition.shape
-        owners = [region for region, _ in self._outlines()]
-        try:
-            if action == "removed":
-                regions.remove([owners[index] for index in indices])
-            for index in indices if action != "removed" else ():
-                roi = outlines.to_roi(now[index], rows, columns)
-                if action == "added":
-                    regions.draw(roi, now[index].slice)
-                else:
-                    regions.reshape(owners[index], roi)
-        except ReconRobustError as error:
-            self.jobs.failed.emit(sentence(error))
-        self.panels.drawing.stop()
-        self._show_regions()
+            self.following.compute()
 
     # ---------------------------------------------------------------- the docks
 
@@ -295,7 +193,7 @@ class Session(QObject):
         if len(self.docks) == 1:
             QTimer.singleShot(0, lambda: self._open_docks(name))
             if self.bench.acquisition.is_open:
-                self._set_up()
+                self.following.set_up()
                 self.scene.redraw()
 
     def _open_docks(self, front: str, names: Sequence[str] = DOCKS) -> None:
@@ -338,24 +236,3 @@ class Session(QObject):
         if not self.jobs.working:
             _leaving.discard(self)
             self.deleteLater()
-
-    def _ask_axes(self, path: Path) -> None:
-        try:
-            array = np.load(path, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            self.jobs.failed.emit(f"{path.name} is no NumPy array ({error}); choose a .npy file of k-space.")
-            return
-        if array.dtype.kind != "c" or not 2 <= array.ndim <= 4 or not array.size:
-            self._take_in(lambda: self.bench.acquisition.open(path))  # which says what is expected
-            return
-        from ..io.numpy_array import guess_axes
-
-        self.asked_axes.emit(path, array.shape, guess_axes(array))
-
-
-def _timer(parent: QObject, action: Callable[[], None]) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(_REST)
-    timer.timeout.connect(action)
-    return timer

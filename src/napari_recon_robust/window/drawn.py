@@ -1,0 +1,55 @@
+"""The regions of a review on the canvas, and what is done to them there by hand."""
+
+from ..ground.errors import ReconRobustError
+from ..workbench import Workbench
+from ..workbench.regions import Region
+from .canvas.geometry import Outline
+from .canvas.layers import Panels
+from .jobs import Jobs
+from .worker import sentence
+
+
+class DrawnRegions:
+    """Keeps the regions of the workbench and their outlines in the panels the same."""
+
+    def __init__(self, bench: Workbench, jobs: Jobs, panels: Panels) -> None:
+        self.bench, self.jobs, self.panels = bench, jobs, panels
+        bench.regions.changed.connect(self.show)
+        bench.regions.chosen_changed.connect(self.show)
+        panels.drawing.edited.connect(self._on_edited)
+
+    def show(self) -> None:
+        """The regions as outlines."""
+        self.panels.drawing.set([outline for _, outline in self._outlines()])
+
+    def _outlines(self) -> list[tuple[Region, Outline]]:
+        """Every shape with the region that it belongs to, in the order of the layers."""
+        from .canvas import outlines  # needs torch, which an empty dock does without
+
+        regions = self.bench.regions
+        return [
+            (region, outline)
+            for region in regions.all
+            for outline in outlines.of_roi(region.roi, region.slice, region in regions.chosen)
+        ]
+
+    def _on_edited(self, action: str, indices: tuple[int, ...], now: list[Outline]) -> None:
+        """What was drawn, moved or deleted by hand in one panel is so for the review, and thereby in all panels."""
+        from .canvas import outlines
+
+        regions = self.bench.regions
+        _, rows, columns = self.bench.acquisition.shape
+        owners = [region for region, _ in self._outlines()]
+        try:
+            if action == "removed":
+                regions.remove([owners[index] for index in indices])
+            for index in indices if action != "removed" else ():
+                roi = outlines.to_roi(now[index], rows, columns)
+                if action == "added":
+                    regions.draw(roi, now[index].slice)
+                else:
+                    regions.reshape(owners[index], roi)
+        except ReconRobustError as error:
+            self.jobs.failed.emit(sentence(error))
+        self.panels.drawing.stop()
+        self.show()

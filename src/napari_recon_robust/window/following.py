@@ -1,0 +1,124 @@
+"""The picture follows the workbench: what is opened, measured or chosen is computed and drawn."""
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer
+
+from ..ground.errors import ReconRobustError
+from ..workbench import Workbench
+from ..workbench.task import Task
+from .canvas.geometry import Geometry
+from .canvas.layers import Panels
+from .canvas.scene import Scene
+from .drawn import DrawnRegions
+from .jobs import Jobs
+from .warm import compile_kernels
+from .worker import sentence
+
+_REST = 120  # ms after which a knob or a slice is at rest
+
+
+class Following(QObject):
+    """Measures, reconstructs and prepares what the workbench is at, and draws it into the panels."""
+
+    def __init__(self, bench: Workbench, jobs: Jobs, panels: Panels, scene: Scene, parent: QObject) -> None:
+        super().__init__(parent)
+        self.bench, self.jobs, self.panels, self.scene = bench, jobs, panels, scene
+        self.regions = DrawnRegions(bench, jobs, panels)
+        self._rest = self._timer(self._at_rest)
+        self._slice_rest = self._timer(self._slice_at_rest)
+        bench.acquisition.opened.connect(self._on_opened)
+        bench.acquisition.closed.connect(self._on_closed)
+        bench.acquisition.previewed.connect(scene.first_look)
+        bench.acquisition.measured.connect(self._on_measured)
+        bench.reconstruction.method_changed.connect(self.compute)
+        bench.reconstruction.rendered.connect(lambda _: scene.reconstruction())
+        bench.fragility.changed.connect(scene.fragility)
+        bench.perturbing.previewed.connect(scene.preview)
+        panels.navigation.slice_changed.connect(self._on_slice)
+
+    def measure(self, sampling: Any = ...) -> None:
+        """Measure the slice that is shown, with a sampling."""
+        if self.bench.acquisition.scan is None:
+            return
+        self.jobs.cancel("render")
+        self.jobs.cancel("prepare")
+        index = self.panels.navigation.slice
+        try:
+            self.jobs.replace(self.bench.acquisition.measure(index, sampling), "measure")
+        except ReconRobustError as error:
+            self.jobs.failed.emit(sentence(error))
+
+    def compute(self) -> None:
+        """An exact image first, and the range of the knob behind it."""
+        if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
+            return
+        self.render()
+        self.prepare()
+
+    def render(self) -> None:
+        """The exact image at the present knobs, as soon as possible."""
+        if self.bench.acquisition.slice is not None and self.bench.reconstruction.method is not None:
+            self.jobs.latest(self.bench.reconstruction.render(), "render")
+
+    def prepare(self) -> None:
+        """The range of the live knobs."""
+        task = self.bench.reconstruction.prepare()
+        if task is not None:
+            self.jobs.replace(task, "prepare")
+
+    def render_at_rest(self) -> None:
+        """The exact image when the knobs rest."""
+        self._rest.start()
+
+    def set_up(self) -> None:
+        """Panels for what is open."""
+        acquisition = self.bench.acquisition
+        voxel = acquisition.voxel
+        geometry = Geometry(
+            shape=acquisition.shape,
+            voxel=None if voxel is None else (voxel[2], voxel[0], voxel[1]),
+            upside_down=acquisition.upside_down,
+        )
+        self.panels.open(geometry, acquisition.index)
+        self.scene.lay_out()
+        self.regions.show()
+
+    def _on_opened(self) -> None:
+        if not self.panels.viewer.layers:
+            gc.freeze()  # or napari's collection at each change of the layers takes a fifth of a second over torch
+        self.scene.restart()
+        self.set_up()
+        self._slice_rest.stop()
+        self.measure()
+        self.jobs.latest(Task("Compiling", compile_kernels(), lambda _: None), "warm")
+
+    def _on_closed(self) -> None:
+        for lane in ("measure", "render", "prepare", "replay"):
+            self.jobs.cancel(lane)
+
+    def _on_measured(self) -> None:
+        self.scene.measured()
+        self.compute()
+
+    def _at_rest(self) -> None:
+        self.render()
+        if self.bench.reconstruction.stale:
+            self.prepare()
+
+    def _on_slice(self, index: int) -> None:
+        self._slice_rest.start()
+
+    def _slice_at_rest(self) -> None:
+        acquisition = self.bench.acquisition
+        if acquisition.scan is not None and self.panels.navigation.slice != acquisition.index:
+            self.measure()
+
+    def _timer(self, action: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(_REST)
+        timer.timeout.connect(action)
+        return timer
