@@ -232,8 +232,8 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
 
     undersampled: whether scans may be undersampled; they have no truth, and `TrainingCase.truth` is their
     zero-filled image. Every case has its own seed, so an interrupted bank is continued. Raises InputError for a folder
-    without volumes or scans, a person who is in both training and validation, a bank of another specification, of other data
-    or of an earlier version, a bank that another run is making, and a full disk, which loses no case.
+    without volumes or scans, a person who is in both training and validation, a bank of another specification, of other
+    data or of an earlier version, a bank that another run is making, and a full disk, which loses no case.
     """
     specified, recorded = folder / _SPECIFICATION, folder / _RECORD
     if specified.exists():
