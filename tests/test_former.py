@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from napari_recon_robust import former
+from napari_recon_robust.reconstructors.problem import Problem
 
 # In docs and by other packages, and within packages that have moved.
 NAMED = [
@@ -70,9 +71,19 @@ def test_the_warning_is_of_the_line_that_imports(tmp_path: Path) -> None:
     assert done.count("Warning") == 1
 
 
+def test_a_module_that_came_apart_has_its_names_still() -> None:
+    sys.modules.pop("napari_recon_robust.reconstructors.unrolled", None)
+    with pytest.warns(DeprecationWarning, match="unrolled have moved to napari_recon") as caught:
+        unrolled = import_module("napari_recon_robust.reconstructors.unrolled")
+    assert len(caught) == 1
+    assert unrolled.Problem is Problem
+    for name in ("problems", "assemble", "proximal", "data_consistency", "channels", "local_phase", "load_trained"):
+        assert callable(getattr(unrolled, name)), name
+
+
 def test_no_former_name_is_a_module_of_today() -> None:
     root = Path(former.__file__).parent
-    for name in former.PLACES:
+    for name in [*former.PLACES, *former.PARTED]:
         parts = name.split(".")[1:]
         assert not root.joinpath(*parts).with_suffix(".py").exists(), name
         assert not root.joinpath(*parts, "__init__.py").exists(), name

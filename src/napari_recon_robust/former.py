@@ -67,6 +67,15 @@ _RENAMED = {
     "reconstructors.wavelet_kernels": "kernels.wavelet",
     "training.data": "training.bank",
 }
+# Modules that came apart, and where their names are now
+_PARTED = {
+    "reconstructors.unrolled": (
+        "reconstructors.problem",
+        "reconstructors.learned.data_consistency",
+        "networks.channels",
+        "networks.loading",
+    ),
+}
 
 
 def _paths() -> Iterator[tuple[str, str]]:
@@ -76,6 +85,9 @@ def _paths() -> Iterator[tuple[str, str]]:
     yield from _RENAMED.items()
 
 
+PARTED = {
+    f"{__package__}.{before}": [f"{__package__}.{place}" for place in places] for before, places in _PARTED.items()
+}
 PLACES = {f"{__package__}.{before}": f"{__package__}.{now}" for before, now in _paths()}
 
 
@@ -83,6 +95,8 @@ class _Finder(MetaPathFinder):
     """Python's import asks it before all others, lest a module of a moved package is loaded a second time."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name in PARTED:
+            return ModuleSpec(name, _PartsLoader(PARTED[name]))
         package, _, module = name.rpartition(".")
         if name in PLACES:
             return ModuleSpec(name, _Loader(PLACES[name], f"{name} has moved to {PLACES[name]}"))
@@ -99,14 +113,33 @@ class _Loader(Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         if self.words:
-            words = f"{self.words}; its former name will go in the next release."
-            warnings.warn(words, DeprecationWarning, stacklevel=2)
+            _warn(self.words)
         module = import_module(self.place)
         self.own = module.__spec__
         return module
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self.own  # the import has put the former name there
+
+
+class _PartsLoader(Loader):
+    """A module with the names of several."""
+
+    def __init__(self, places: Sequence[str]) -> None:
+        self.places = places
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        _warn(f"the parts of {spec.name} have moved to {', '.join(self.places)}")
+
+    def exec_module(self, module: ModuleType) -> None:
+        for place in self.places:
+            parts = vars(import_module(place))
+            vars(module).update({name: part for name, part in parts.items() if not name.startswith("_")})
+
+
+def _warn(words: str) -> None:
+    """A warning of the line that imports."""
+    warnings.warn(f"{words}; its former name will go in the next release.", DeprecationWarning, stacklevel=3)
 
 
 def install() -> None:
