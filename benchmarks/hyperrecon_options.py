@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import SupervisedHyperReconNetwork
+from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import HyperNetwork
 from napari_recon_robust.training import loop, losses
 from napari_recon_robust.training.bank import Bank, draw_example
 from napari_recon_robust.weights import store
@@ -48,7 +48,7 @@ def main() -> None:
     for name in OPTIONS:
         path, recipe = trained(name, options)
         weights = store.load(str(path))
-        network = SupervisedHyperReconNetwork(**recipe.arguments)
+        network = HyperNetwork(**recipe.arguments)
         network.load_state_dict(weights.state)
         size = sum(parameter.numel() for parameter in network.parameters())
         with torch.no_grad():
@@ -92,7 +92,7 @@ def scores(network: nn.Module, recipe: loop.Recipe, bank: Path) -> list[str]:
     return [f"{np.mean(mixture):.4f}", *(f"{value:.4f}" for value in np.mean(parts, 0)), change]
 
 
-def seconds_to_generate(network: SupervisedHyperReconNetwork) -> float:
+def seconds_to_generate(network: HyperNetwork) -> float:
     """The median of the time that the hypernetwork takes for one setting."""
     knobs = {knob.name: knob.default for knob in network.knobs[1:]}
     taken = []

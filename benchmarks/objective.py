@@ -24,8 +24,8 @@ from napari_recon_robust.networks.correction import without_correction
 from napari_recon_robust.networks.loading import load_trained
 from napari_recon_robust.reconstructors.classical.energy import details_of, objective
 from napari_recon_robust.reconstructors.learned.data_consistency import RowInverse
-from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetNetwork
-from napari_recon_robust.reconstructors.learned.hyperrecon import HyperReconNetwork
+from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetwork
+from napari_recon_robust.reconstructors.learned.hyperrecon import HyperNetwork
 from napari_recon_robust.reconstructors.problem import Problem, linear_start, problems
 from napari_recon_robust.simulation.sample import open_sample
 
@@ -106,8 +106,8 @@ def main() -> None:
     parser.add_argument("--fixed", nargs="*", default=["hqs-net"])
     parser.add_argument("--kept", type=Path)
     options = parser.parse_args()
-    network = load_trained(HyperReconNetwork, options.weights, torch.device("cpu"))
-    fixed = [load_trained(HQSNetNetwork, weights, torch.device("cpu")) for weights in options.fixed]
+    network = load_trained(HyperNetwork, options.weights, torch.device("cpu"))
+    fixed = [load_trained(HQSNetwork, weights, torch.device("cpu")) for weights in options.fixed]
     rows = []
     print(
         f"J above its minimum in %; NRMSE of the network's image to the minimiser in %\n\n| case | w | m | "

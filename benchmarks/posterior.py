@@ -26,8 +26,8 @@ from scipy.stats import spearmanr, t
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.generative.posterior import Posterior, Samples
+from napari_recon_robust.studies.quality.cases import Case, Grid, cases, groups
 from napari_recon_robust.studies.quality.entries import Entry
-from napari_recon_robust.studies.quality.grid import Grid, UndersampledSlice, cases, groups
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 OTHERS = ("zero-filled, combine=combined", "cg-sense", "tv, rule", "hqs-supervised")
@@ -67,9 +67,7 @@ def main() -> None:
         print(f"| {name} | {' | '.join(cells)} | {ratio:.2f} | {rank:.2f} | {misfit:.4f} ({floor:.4f}) |")
 
 
-def scored(
-    some: Iterable[UndersampledSlice], method: Posterior, count: int, steps: int
-) -> dict[str, list[list[float]]]:
+def scored(some: Iterable[Case], method: Posterior, count: int, steps: int) -> dict[str, list[list[float]]]:
     """Prints the quality of all methods; returns each group's calibration."""
     quality = defaultdict(list)
     calibrations = defaultdict(list)
@@ -97,7 +95,7 @@ def scored(
     return calibrations
 
 
-def calibration(samples: Samples, case: UndersampledSlice) -> list[float]:
+def calibration(samples: Samples, case: Case) -> list[float]:
     """Shares within the intervals, error / spread, rank correlation, misfits."""
     inside, measurement = case.foreground, case.measurement
     count = len(samples.images)

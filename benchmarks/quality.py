@@ -17,9 +17,9 @@ import numpy as np
 
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.studies.quality.cases import Grid
 from napari_recon_robust.studies.quality.entries import Entry
-from napari_recon_robust.studies.quality.grid import Grid
-from napari_recon_robust.studies.quality.results import MethodResult
+from napari_recon_robust.studies.quality.results import Result
 from napari_recon_robust.studies.quality.study import compare_methods
 from napari_recon_robust.weights import store
 
@@ -80,7 +80,7 @@ def main() -> None:
         write_cards(table.results)
 
 
-def write_cards(results: Iterable[MethodResult]) -> None:
+def write_cards(results: Iterable[Result]) -> None:
     """Each network's scores at its default knobs, beside those of its start and of TV by its rule."""
     done = [result for result in results if not result.error]
     for name in set(store.shipped()) & set(registry.ids()):

@@ -27,7 +27,7 @@ NAMED = [
     "transfer",
     "fragility",
     "diversity",
-    "quality.table",
+    "quality.cases",
     "reconstructors.own.opening",
     "reconstructors.tv",
     "perturbations.worst_case",

@@ -30,7 +30,7 @@ def test_each_gives_its_result_and_follows_the_options(measurement: rr.Measureme
     assert matrix.columns == ("cg-sense", "zero-filled")
     assert matrix.found["cg-sense"].budget.nominal == 0.02
     curve = rr.quality_by_samples(measurement, cg, [2, 4], sampling=rr.Sampling(centre_fraction=0.2))
-    assert isinstance(curve, samples.SamplesCurve)
+    assert isinstance(curve, samples.Curve)
     assert [level.acceleration for level in curve.levels] == [4, 2]
 
 

@@ -25,12 +25,11 @@ from .reconstructors.generative.posterior import Posterior
 from .studies import diversity, fragility, retention, samples, transfer
 from .studies.diversity import Choice
 from .studies.fragility import FragilityMap
-from .studies.quality import grid as grids
-from .studies.quality import study
+from .studies.quality import cases, study
 from .studies.quality.entries import Entry
 from .studies.quality.table import Table
 from .studies.retention import RecoveryTable, RetentionMap
-from .studies.samples import SamplesCurve
+from .studies.samples import Curve
 from .studies.transfer import Transfer
 
 OnProgress = Callable[[progress.Progress], object]
@@ -232,7 +231,7 @@ def quality_by_samples(
     *,
     on_progress: OnProgress | None = None,
     **options: Any,
-) -> SamplesCurve:
+) -> Curve:
     """The quality of a fixed method over the number of samples: `quality.samples.quality_by_samples`, to its end.
 
     measurement: of a fully sampled scan. `curve.levels` has the means at each R, `curve.sentence` whether they fall.
@@ -255,13 +254,13 @@ def compare_methods(
 
     files: fully sampled k-space, NIfTI volumes to simulate from, or folders of these, by the name of their table or
     without. methods: ids or own models, with "auto", "oracle" or knobs behind a comma ("tv, weight=5e-3"). output: a
-    folder whose results are kept. grid: of `quality.grid.Grid` (patterns, accelerations, seeds, slices, ...).
+    folder whose results are kept. grid: of `quality.cases.Grid` (patterns, accelerations, seeds, slices, ...).
     `print(table.markdown())` shows the result; `table.results` has one for each method and case.
     """
     job = study.compare_methods(
-        grids.groups(files),
+        cases.groups(files),
         [Entry.parse(text) for text in methods or registry.ids()],
-        grids.Grid(**grid),
+        cases.Grid(**grid),
         folder=None if output is None else Path(output),
         baseline=baseline,
         axes=axes,

@@ -44,7 +44,7 @@ _MOVED = {
     ("reconstructors", "reconstructors.generative"): "dagan gan_prior posterior",
     ("reconstructors", "reconstructors.learned"): (
         "cascade_net consistency half_quadratic hqs_net hqs_net_from_tv hqs_supervised hyperrecon hyperrecon_from_tv "
-        "hyperrecon_supervised irim neumann splitting start test_time_training trained unet unrolled_gd "
+        "hyperrecon_supervised irim neumann robust splitting start test_time_training trained unet unrolled_gd "
         "unrolled_hqs varnet varnet_from_cg"
     ),
     ("reconstructors", "reconstructors.untrained"): "conv_decoder deep_decoder dip",
@@ -54,15 +54,12 @@ _RENAMED = {
     "evaluation.contrast_figure": "figures.contrast",
     "evaluation.figures": "figures.plots",
     "perturbations.transfer": "perturbations.noise.surrogate",
-    "perturbations.scene": "perturbations.scanned_object",
     "physics.kernels": "kernels.normal",
     "physics.loupe": "physics.learned_lines",
     "physics.simulate": "simulation.acquisition",
-    "quality.cases": "studies.quality.grid",
     "quality.samples_figure": "figures.samples",
     "reconstructors.networks": "networks.registry",
     "reconstructors.own": "own_models",
-    "reconstructors.robust": "reconstructors.learned.robustly_trained",
     "reconstructors.tv_kernels": "kernels.tv",
     "reconstructors.wavelet_kernels": "kernels.wavelet",
     "training.data": "training.bank",

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_recon_robust.cases.record import Case, CaseRecipe, array_hash, load_case, save_case, versions
+from napari_recon_robust.cases.record import Case, Recipe, array_hash, load_case, save_case, versions
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 
@@ -15,7 +15,7 @@ def case() -> Case:
     random = np.random.default_rng(0)
     samples = (random.standard_normal((2, 3, 8, 9)) + 1j).astype(np.complex64)
     return Case(
-        recipe=CaseRecipe(
+        recipe=Recipe(
             perturbation="worst-case",
             perturbation_knobs={"steps": 5},
             budgets=(0.01, 0.02),

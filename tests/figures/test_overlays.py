@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_recon_robust.data.roi import Box
-from napari_recon_robust.figures.overlays import ALPHA, LOST_COLOUR, Underlay, fragility_figure, retention_figure
+from napari_recon_robust.figures.overlays import ALPHA, LOST_COLOUR, Anatomy, fragility_figure, retention_figure
 from napari_recon_robust.ground.errors import InputError
 
 IMAGE = np.outer(np.linspace(0.1, 1, 20), np.linspace(1, 0.5, 24)).astype(np.float32)
@@ -20,7 +20,7 @@ BLIND = {
 }
 
 
-def retention(path: Path, anatomy: Underlay, figures: list[Figure]) -> Figure:
+def retention(path: Path, anatomy: Anatomy, figures: list[Figure]) -> Figure:
     """A map that is lost on the left, kept on the right, and unknown in the first rows."""
     recoveries = np.full_like(IMAGE, 0.9)
     recoveries[:, :12], recoveries[:4] = 0.2, np.nan
@@ -29,7 +29,7 @@ def retention(path: Path, anatomy: Underlay, figures: list[Figure]) -> Figure:
 
 
 def test_what_is_lost_has_one_colour_and_the_anatomy_stays_visible(tmp_path: Path, drawn: list[Figure]) -> None:
-    figure = retention(tmp_path / "map.png", Underlay(IMAGE), drawn)
+    figure = retention(tmp_path / "map.png", Anatomy(IMAGE), drawn)
     anatomy, panel, bar = figure.axes
     assert len(anatomy.images) == 1
     grey, overlay = panel.images
@@ -43,7 +43,7 @@ def test_what_is_lost_has_one_colour_and_the_anatomy_stays_visible(tmp_path: Pat
 
 
 def test_every_mark_is_named(tmp_path: Path, drawn: list[Figure]) -> None:
-    figure = retention(tmp_path / "map.png", Underlay(IMAGE), drawn)
+    figure = retention(tmp_path / "map.png", Anatomy(IMAGE), drawn)
     panel = figure.axes[1]
     assert [(*line.get_ydata(), *line.get_xdata()) for line in panel.lines] == [(6, 3), (10, 5)]
     assert [text.get_text() for text in panel.texts] == ["1", "2"]
@@ -59,7 +59,7 @@ def test_every_mark_is_named(tmp_path: Path, drawn: list[Figure]) -> None:
 @pytest.mark.parametrize("kind", BLIND)
 def test_the_colour_blind_tell_what_is_lost(tmp_path: Path, drawn: list[Figure], kind: str) -> None:
     """Over dark and bright tissue: CIEDE2000 of at least 8, where 2 can be seen side by side."""
-    overlay = retention(tmp_path / "map.png", Underlay(IMAGE), drawn).axes[1].images[1]
+    overlay = retention(tmp_path / "map.png", Anatomy(IMAGE), drawn).axes[1].images[1]
     for grey in (0.2, 0.5, 0.9):
         kept, lost = (
             ALPHA * overlay.cmap(np.atleast_1d(values))[..., :3] + (1 - ALPHA) * grey
@@ -70,14 +70,14 @@ def test_the_colour_blind_tell_what_is_lost(tmp_path: Path, drawn: list[Figure],
 
 
 def test_axes_are_in_pixels_of_their_size_and_the_picture_is_turned(tmp_path: Path, drawn: list[Figure]) -> None:
-    figure = retention(tmp_path / "map.svg", Underlay(IMAGE, (0.5, 1.0, 3.0), upside_down=True), drawn)
+    figure = retention(tmp_path / "map.svg", Anatomy(IMAGE, (0.5, 1.0, 3.0), upside_down=True), drawn)
     left, right, _ = figure.axes
     assert left.get_xlabel() == right.get_xlabel() == "column (pixels of 1 mm)"
     assert left.get_ylabel() == "row (pixels of 0.5 mm)"
     bottom, top = left.get_ylim()
     assert top > bottom  # row 0 at the bottom
     assert left.get_aspect() == 0.5
-    plain = retention(tmp_path / "map.pdf", Underlay(IMAGE), drawn).axes[0]
+    plain = retention(tmp_path / "map.pdf", Anatomy(IMAGE), drawn).axes[0]
     assert plain.get_ylabel() == "row (pixels)"
     assert plain.yaxis_inverted()
 
@@ -85,7 +85,7 @@ def test_axes_are_in_pixels_of_their_size_and_the_picture_is_turned(tmp_path: Pa
 def test_the_fragile_regions_are_numbered_and_the_noise_stands_beside(tmp_path: Path, drawn: list[Figure]) -> None:
     change, boxes = np.where(IMAGE > 0.3, 2 * IMAGE, np.nan), [Box(row=4, column=5, height=6, width=8)]
     path = tmp_path / "map.png"
-    fragility_figure(path, Underlay(IMAGE), change, IMAGE, boxes, title="title", relative_to="the reference")
+    fragility_figure(path, Anatomy(IMAGE), change, IMAGE, boxes, title="title", relative_to="the reference")
     anatomy, expected, noise, *bars = drawn[0].axes
     for panel in (anatomy, expected):
         (side,) = panel.patches
@@ -95,14 +95,14 @@ def test_the_fragile_regions_are_numbered_and_the_noise_stands_beside(tmp_path: 
     assert noise.get_title() == "Noise amplification"
     assert bars[0].get_xlabel() == "expected change (% of the reference's maximum)"
     assert "g-factor" in bars[1].get_xlabel()
-    fragility_figure(path, Underlay(IMAGE), change, None, boxes, title="title", relative_to="the reference")
+    fragility_figure(path, Anatomy(IMAGE), change, None, boxes, title="title", relative_to="the reference")
     assert len(drawn[1].axes) == 3  # two panels and a bar
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, drawn: list[Figure]) -> None:
     (tmp_path / "map.png").mkdir()
     with pytest.raises(InputError, match="map.png cannot be written"):
-        retention(tmp_path / "map.png", Underlay(IMAGE), drawn)
+        retention(tmp_path / "map.png", Anatomy(IMAGE), drawn)
 
 
 def _seen(colours: np.ndarray, cones: np.ndarray) -> np.ndarray:

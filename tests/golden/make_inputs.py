@@ -27,9 +27,9 @@ from napari_recon_robust.reconstructors.generative.gan_prior import PriorNetwork
 from napari_recon_robust.reconstructors.generative.posterior import Denoiser
 from napari_recon_robust.reconstructors.learned.cascade_net import CascadeNetwork
 from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetNetwork
-from napari_recon_robust.reconstructors.learned.hqs_supervised import SupervisedHQSNetwork
-from napari_recon_robust.reconstructors.learned.hyperrecon import HyperReconNetwork
-from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import SupervisedHyperReconNetwork
+from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSNetwork
+from napari_recon_robust.reconstructors.learned.hyperrecon import HyperNetwork
+from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import HyperNetwork as SupervisedHyperNetwork
 from napari_recon_robust.reconstructors.learned.irim import IRIMNetwork
 from napari_recon_robust.reconstructors.learned.neumann import NeumannNetwork
 from napari_recon_robust.reconstructors.learned.unet import TrainableUNet
@@ -50,10 +50,10 @@ NETWORKS: dict[str, tuple[type[torch.nn.Module], dict[str, Any], float]] = {
     "dagan": (GeneratorNetwork, WIDTHS, 0.05),
     "gan-prior": (PriorNetwork, {"widths": [8, 6, 4]}, 0.02),
     "hqs-net": (HQSNetNetwork, {"unrolls": 2, "width": 6, "weight": 0.002, "mix": 0.25}, 0.05),
-    "hqs-supervised": (SupervisedHQSNetwork, {"unrolls": 2, **WIDTHS}, 0.05),
-    "hyperrecon": (HyperReconNetwork, {"unrolls": 2, "convolutions": 3, "width": 4, "features": 2}, 0.02),
+    "hqs-supervised": (HQSNetwork, {"unrolls": 2, **WIDTHS}, 0.05),
+    "hyperrecon": (HyperNetwork, {"unrolls": 2, "convolutions": 3, "width": 4, "features": 2}, 0.02),
     "hyperrecon-supervised": (
-        SupervisedHyperReconNetwork,
+        SupervisedHyperNetwork,
         {"unrolls": 2, **WIDTHS, "terms": TERMS, "conditioning": "scale-and-shift", "features": 4},
         0.05,
     ),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import ModelError
-from napari_recon_robust.own_models.model import ModelInput
+from napari_recon_robust.own_models.model import Slice
 from napari_recon_robust.reconstructors import registry
 
 AUTO = torch.export.Dim.AUTO
@@ -210,7 +210,7 @@ DYNAMIC = ("Convolutions", "UNet", "Unrolled", "LinearAlgebra", "Arithmetic")
 
 def arguments(network: nn.Module, measurement: Measurement) -> tuple[Tensor, ...]:
     names: list[str] = list(network.forward.__code__.co_varnames[1 : network.forward.__code__.co_argcount])
-    return tuple(getattr(ModelInput(measurement), name).clone() for name in names)
+    return tuple(getattr(Slice(measurement), name).clone() for name in names)
 
 
 def exported(network: nn.Module, measurement: Measurement, path: Path, *, dynamic: bool, decomposed: bool) -> Path:

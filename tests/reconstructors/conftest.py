@@ -14,9 +14,10 @@ from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.reconstructors.generative.dagan import DAGAN, GeneratorNetwork
 from napari_recon_robust.reconstructors.learned.cascade_net import CascadeNet, CascadeNetwork
-from napari_recon_robust.reconstructors.learned.hqs_net import HQSNet, HQSNetNetwork
-from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSSupervised, SupervisedHQSNetwork
-from napari_recon_robust.reconstructors.learned.hyperrecon import HyperRecon, HyperReconNetwork
+from napari_recon_robust.reconstructors.learned.hqs_net import HQSNet
+from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetwork as UnsupervisedNetwork
+from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSNetwork, HQSSupervised
+from napari_recon_robust.reconstructors.learned.hyperrecon import HyperNetwork, HyperRecon
 from napari_recon_robust.reconstructors.learned.irim import IRIM, IRIMNetwork
 from napari_recon_robust.reconstructors.learned.neumann import Neumann, NeumannNetwork, PreconditionedNeumann
 from napari_recon_robust.reconstructors.learned.unrolled_gd import GradientDescentNetwork, UnrolledGD
@@ -90,25 +91,21 @@ def save() -> Callable[[torch.nn.Module, dict, Path], Path]:
 def hqs(tmp_path_factory: pytest.TempPathFactory) -> HQSSupervised:
     """A small network of random weights."""
     arguments = {"unrolls": 2, "widths": [8, 8]}
-    return HQSSupervised(
-        saved(random(SupervisedHQSNetwork, arguments, 0.003), arguments, tmp_path_factory.mktemp("hqs"))
-    )
+    return HQSSupervised(saved(random(HQSNetwork, arguments, 0.003), arguments, tmp_path_factory.mktemp("hqs")))
 
 
 @pytest.fixture(scope="session")
 def astray(tmp_path_factory: pytest.TempPathFactory) -> HQSSupervised:
     """A network whose corrections are large and random: there is much to learn."""
     arguments = {"unrolls": 2, "widths": [8, 8]}
-    return HQSSupervised(
-        saved(random(SupervisedHQSNetwork, arguments, 0.1), arguments, tmp_path_factory.mktemp("astray"))
-    )
+    return HQSSupervised(saved(random(HQSNetwork, arguments, 0.1), arguments, tmp_path_factory.mktemp("astray")))
 
 
 @pytest.fixture(scope="session")
 def hyperrecon(tmp_path_factory: pytest.TempPathFactory) -> HyperRecon:
     """A small network of random weights."""
     arguments = {"unrolls": 2, "convolutions": 2, "width": 8, "features": 4, "levels": 1}
-    return HyperRecon(saved(random(HyperReconNetwork, arguments, 0.02), arguments, tmp_path_factory.mktemp("hyper")))
+    return HyperRecon(saved(random(HyperNetwork, arguments, 0.02), arguments, tmp_path_factory.mktemp("hyper")))
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +137,7 @@ TRAINED = {
     kind.id: (kind, network, arguments)
     for kind, network, arguments in (
         (CascadeNet, CascadeNetwork, {"cascades": 2, "width": 8}),
-        (HQSNet, HQSNetNetwork, {"unrolls": 2, "width": 8}),
+        (HQSNet, UnsupervisedNetwork, {"unrolls": 2, "width": 8}),
         (UnrolledHQS, UnrolledHQSNetwork, {"unrolls": 2, "widths": [8, 8]}),
         (UnrolledGD, GradientDescentNetwork, {"blocks": 6, "widths": [8, 8]}),
         (Neumann, NeumannNetwork, {"terms": 6, "widths": [8, 8]}),

@@ -12,9 +12,9 @@ from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.simulation import sample
 from napari_recon_robust.simulation.head import Head, Lesion, Template
-from napari_recon_robust.simulation.sample import SimulationRecipe
+from napari_recon_robust.simulation.sample import Recipe
 
-SMALL = SimulationRecipe(
+SMALL = Recipe(
     seed=3, heights=(-6.0, 8.0), matrix=80, field_of_view=160.0, coils=5, lesions=5, noise=0.005, shading=0.0
 )
 
@@ -66,7 +66,7 @@ def test_the_sample_is_stored_as_a_converter_does() -> None:
 
 
 def test_the_samples_noise_is_that_of_its_recipe_and_correlated() -> None:
-    recipe = SimulationRecipe.read(sample.sample_path().with_suffix(".yaml"))
+    recipe = Recipe.read(sample.sample_path().with_suffix(".yaml"))
     with sample.open_sample() as scan:
         kspace = scan.kspace(3)
         reference = scan.reference(3)
@@ -104,8 +104,8 @@ def test_every_annotated_box_of_the_sample_holds_a_lesion() -> None:
 def test_the_recipe_beside_the_sample_makes_the_same_slice() -> None:
     """Slice 1 drawn and acquired again is the stored one, to the bit but for ties of the rounding."""
     pytest.importorskip("nilearn", reason="the MNI152 template comes with nilearn")
-    recipe = SimulationRecipe.read(sample.sample_path().with_suffix(".yaml"))
-    assert recipe == SimulationRecipe(), "the command's defaults are the packaged recipe"
+    recipe = Recipe.read(sample.sample_path().with_suffix(".yaml"))
+    assert recipe == Recipe(), "the command's defaults are the packaged recipe"
     head = Head(Template.mni152(), default_rng([recipe.seed, 0]))
     lesions = head.place_lesions(recipe.lesions, recipe.heights, default_rng([recipe.seed, 1]))
     again = sample.acquire(recipe, 1, sample.draw(recipe, 1, head, lesions))
@@ -167,14 +167,14 @@ def test_progress_is_reported_and_a_closed_job_writes_nothing(ball: Template, tm
 def test_a_file_without_a_recipe_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(text)
     with pytest.raises(InputError, match=r"bad\.yaml holds no recipe"):
-        SimulationRecipe.read(tmp_path / "bad.yaml")
+        Recipe.read(tmp_path / "bad.yaml")
 
 
 def test_recipe_values_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError, match="matrix is 8"):
-        SimulationRecipe(matrix=8)
+        Recipe(matrix=8)
     with pytest.raises(InputError, match="contrast"):
-        SimulationRecipe(contrast="pd")
+        Recipe(contrast="pd")
 
 
 def test_without_nilearn_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
-from napari_recon_robust.studies.samples import MaskScore, SamplesCurve, quality_by_samples
+from napari_recon_robust.studies.samples import Curve, Point, quality_by_samples
 
 SAMPLING = Sampling(centre_fraction=0.2)
 
@@ -40,7 +40,7 @@ class Tuned(Reconstructor):
         return (image * (1 + 0.2 * abs(measurement.acceleration - 2.2))).to(torch.complex64)
 
 
-def curve(whole: Measurement, method: Reconstructor, accelerations: tuple[float, ...], **more: Any) -> SamplesCurve:
+def curve(whole: Measurement, method: Reconstructor, accelerations: tuple[float, ...], **more: Any) -> Curve:
     return run(quality_by_samples(whole, method, accelerations, sampling=SAMPLING, **more))
 
 
@@ -81,12 +81,12 @@ def test_a_fall_is_said(whole: Measurement) -> None:
 
 
 def test_what_lies_within_the_spread_is_a_tie() -> None:
-    def point(acceleration: float, seed: int, ssim: float) -> MaskScore:
-        return MaskScore(acceleration, seed, acceleration, Metrics(ssim=ssim, psnr=30.0, nmse=0.01))
+    def point(acceleration: float, seed: int, ssim: float) -> Point:
+        return Point(acceleration, seed, acceleration, Metrics(ssim=ssim, psnr=30.0, nmse=0.01))
 
     few = point(4.0, 0, 0.90), point(4.0, 1, 0.92)
-    assert SamplesCurve((*few, point(2.0, 0, 0.90), point(2.0, 1, 0.91)), "combined").falls == []
-    fallen = SamplesCurve((*few, point(2.0, 0, 0.88), point(2.0, 1, 0.885)), "combined")
+    assert Curve((*few, point(2.0, 0, 0.90), point(2.0, 1, 0.91)), "combined").falls == []
+    fallen = Curve((*few, point(2.0, 0, 0.88), point(2.0, 1, 0.885)), "combined")
     assert len(fallen.falls) == 1
     assert "one mask" not in fallen.sentence
 

@@ -6,7 +6,7 @@ import pytest
 
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.training import loop
-from napari_recon_robust.training.log import COLUMNS, Log, LogLine
+from napari_recon_robust.training.log import COLUMNS, Line, Log
 
 
 def lines(folder: Path) -> list[dict[str, str]]:
@@ -57,7 +57,7 @@ def test_a_resumed_training_logs_as_one_that_was_not(recipe, anatomy_folder, tmp
         assert [line[column] for line in halves] == [line[column] for line in whole]
 
 
-LINE = LogLine(
+LINE = Line(
     step=20,
     hours=0.25,
     phase="",

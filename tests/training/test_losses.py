@@ -9,9 +9,9 @@ from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.learned import hyperrecon_supervised
-from napari_recon_robust.reconstructors.learned.hqs_supervised import SupervisedHQSNetwork
+from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSNetwork
 from napari_recon_robust.reconstructors.problem import Problem
-from napari_recon_robust.training.bank import Example, MaskSpecification, TrainingCase, draw_example
+from napari_recon_robust.training.bank import Case, Example, MaskSpecification, draw_example
 from napari_recon_robust.training.losses import LOSSES, SELF_SUPERVISED, TERMS
 
 MASKS = MaskSpecification(patterns=("random",), acceleration=(2.0, 2.0))
@@ -22,7 +22,7 @@ def example(bank) -> Example:
     return drawn(bank[0])
 
 
-def drawn(case: TrainingCase) -> Example:
+def drawn(case: Case) -> Example:
     return draw_example(case, MASKS, case.magnitude.numel(), np.random.default_rng(5))
 
 
@@ -107,7 +107,7 @@ def test_data_driven_sampling_takes_the_setting_that_fits_the_samples(example):
         assert value == pytest.approx(0, abs=1e-3)
 
 
-def unsampled_changed(case: TrainingCase, mask: torch.Tensor) -> TrainingCase:
+def unsampled_changed(case: Case, mask: torch.Tensor) -> Case:
     """Other values wherever no sample was taken, and another truth."""
     kspace = fourier.fft(case.coil_images, (-1,))
     noise = torch.randn(kspace.shape, dtype=kspace.dtype, generator=torch.Generator().manual_seed(0))
@@ -125,7 +125,7 @@ def test_what_was_not_sampled_does_not_change_the_loss(bank, name):
     """Nor its gradient: no fully sampled image is seen."""
     case = bank[0]
     torch.manual_seed(0)
-    network = SupervisedHQSNetwork(unrolls=1, widths=(8, 8))
+    network = HQSNetwork(unrolls=1, widths=(8, 8))
     torch.nn.init.normal_(network.correction.last.weight, std=0.1)
     found = []
     for one in (case, unsampled_changed(case, drawn(case).problem.model.mask)):

@@ -50,9 +50,7 @@ def test_the_card_says_whom_it_saw_and_how_it_went(tmp_path: Path, state: dict[s
     seen = [("a.nii", "one", "training"), ("b.nii", "one", "training"), ("c.nii", "two", "training")]
     seen += [("d.nii", "three", "validation")]
     volumes = [
-        store.SeenFile(
-            name=name, kind="simulated from NIfTI", sha256=64 * name[0], person=person, use=use, licence="CC0"
-        )
+        store.Volume(name=name, kind="simulated from NIfTI", sha256=64 * name[0], person=person, use=use, licence="CC0")
         for name, person, use in seen
     ]
     history = [

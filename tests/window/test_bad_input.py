@@ -13,7 +13,7 @@ import torch
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
-from napari_recon_robust.cases.record import Case, CaseRecipe, file_hash, save_case
+from napari_recon_robust.cases.record import Case, Recipe, file_hash, save_case
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.window.session import Session
@@ -81,7 +81,7 @@ def test_files_that_lie_in_other_files(review: Session, until: Until, scan_file:
     assert is_one_sentence(foot(review)), foot(review)
     with pytest.raises(FileFormatError, match="external storage"):
         get_reader(str(scan))
-    recipe = CaseRecipe(perturbation="random", method="zero-filled", input="")
+    recipe = Recipe(perturbation="random", method="zero-filled", input="")
     clean = before.measurement.kspace.numpy()
     save_case(Case(recipe, ROI.box(1, 2, 3, 4), [], (96, 96), {"clean": clean}), case)
     move_out(case / "kspace.h5", "clean")

@@ -35,7 +35,7 @@ PACKAGES = ("napari-recon-robust", "torch", "numpy", "numba", "scipy")
 Array = NDArray[Any]
 
 
-class CaseRecipe(Specification):
+class Recipe(Specification):
     """How a case is made again: perturbation and method with all their knobs, what they ran on and with.
 
     input: SHA-256 of the clean samples and the mask. source: plain facts for the reader (slice, sampling), never a
@@ -67,7 +67,7 @@ class Case:
     with its own calibration. images: (rows, columns), or one for each budget. results: one JSON object each.
     """
 
-    recipe: CaseRecipe
+    recipe: Recipe
     roi: ROI
     results: list[dict[str, Any]]
     matrix: tuple[int, int]
@@ -120,7 +120,7 @@ def load_case(folder: str | Path) -> Case:
         images = {name: stored[name] for name in stored.files}
     try:
         return Case(
-            recipe=CaseRecipe(**description["recipe"]),
+            recipe=Recipe(**description["recipe"]),
             roi=ROI.model_validate(description["roi"]),
             results=list(description["results"]),
             matrix=(int(description["matrix"][0]), int(description["matrix"][1])),

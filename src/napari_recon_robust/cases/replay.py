@@ -20,7 +20,7 @@ from ..perturbations.outcome import Outcome, evaluate
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 from . import record
-from .record import Case, CaseRecipe
+from .record import Case, Recipe
 
 TOLERANCE = 1e-6
 MEASURES = ("clean", "perturbed", "random", "perturbed_reference")
@@ -82,7 +82,7 @@ def make_case(
     method = method.at()
     knobs = resolve(perturbations.get(perturbation).knobs, perturbation_knobs or {})
     kspace = {"clean": _array(measurement.kspace), "mask": _array(measurement.mask)}
-    recipe = CaseRecipe(
+    recipe = Recipe(
         perturbation=perturbation,
         perturbation_knobs=knobs,
         budgets=tuple(
@@ -233,7 +233,7 @@ def _difference(saved: Any, new: Any) -> float:
     return float("inf")
 
 
-def _method(recipe: CaseRecipe, given: Reconstructor | None) -> Method:
+def _method(recipe: Recipe, given: Reconstructor | None) -> Method:
     """That of the case, at its knobs: one that is listed here, or the own model that is given, wherever it is now."""
     listed = recipe.method in reconstructors.ids()
     if given is None and not listed:
@@ -256,7 +256,7 @@ def _method(recipe: CaseRecipe, given: Reconstructor | None) -> Method:
     return reconstructor.at(**recipe.method_knobs)
 
 
-def _changes(recipe: CaseRecipe, method: Method) -> list[str]:
+def _changes(recipe: Recipe, method: Method) -> list[str]:
     now = {**record.versions(), "threads": str(torch.get_num_threads())}
     then = {**recipe.versions, "threads": str(recipe.threads)}
     changes = [] if method.id == recipe.method else [f"the method was {recipe.method} and is now {method.id}"]

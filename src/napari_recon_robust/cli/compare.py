@@ -8,8 +8,8 @@ import click
 from ..ground.errors import InputError
 from ..physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
 from ..reconstructors import registry
+from ..studies.quality.cases import Grid, groups
 from ..studies.quality.entries import Entry
-from ..studies.quality.grid import Grid, groups
 from ..studies.quality.study import compare_methods
 from .options import checked_device, follow, number, of_sampling, print_json, warn
 

@@ -8,7 +8,7 @@ import click
 
 from ..data.roi import Box
 from ..data.scan import Header
-from ..figures.overlays import Underlay, fragility_figure
+from ..figures.overlays import Anatomy, fragility_figure
 from ..ground.errors import either
 from ..io import images
 from ..perturbations.base import SENSITIVITIES
@@ -137,7 +137,7 @@ def _write(path: Path, header: Header, found: FragilityMap, worst: list[FragileR
     search = "one attack on the whole foreground" if found.method == "attack" else "the first gradient of each tile"
     fragility_figure(
         path,
-        Underlay(found.image.numpy(), header.voxel, header.upside_down),
+        Anatomy(found.image.numpy(), header.voxel, header.upside_down),
         100 * change.numpy(),
         None if noise is None else noise.numpy(),
         [_box(region) for region in worst],

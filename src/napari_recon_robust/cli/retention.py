@@ -9,7 +9,7 @@ import numpy as np
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..data.scan import Header
-from ..figures.overlays import Underlay, retention_figure
+from ..figures.overlays import Anatomy, retention_figure
 from ..ground.errors import InputError, either
 from ..io import images
 from ..perturbations.features.feature import PARAMETRIC
@@ -116,7 +116,7 @@ def _write(
     image = follow(method.job(measurement), f"reconstructing with {method.label}")
     retention_figure(
         path,
-        Underlay(image.abs().cpu().numpy(), header.voxel, header.upside_down),
+        Anatomy(image.abs().cpu().numpy(), header.voxel, header.upside_down),
         found.values,
         [(place.row, place.column) for place in found.worst],
         title=f"Retention: {heading(method, measurement)}\na {found.shape} of {found.size:g} pixels, contrast "

@@ -21,7 +21,7 @@ def simulate(output: Path, recipe: Path | None, seed: int | None) -> None:
     Example:
       recon-robust simulate head.h5 --seed 7
     """
-    chosen = sample.SimulationRecipe() if recipe is None else sample.SimulationRecipe.read(recipe)
+    chosen = sample.Recipe() if recipe is None else sample.Recipe.read(recipe)
     if seed is not None:
         chosen = chosen.model_copy(update={"seed": seed})
     click.echo(f"written: {follow(sample.simulate_volume(chosen, output), 'simulating')}")

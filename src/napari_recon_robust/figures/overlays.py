@@ -25,7 +25,7 @@ KEPT, LOST = 1.0, 0.5  # recoveries
 
 
 @dataclass(frozen=True, eq=False)
-class Underlay:
+class Anatomy:
     """What lies below a map: a magnitude image, float32 (rows, columns).
 
     voxel: its (row, column, slice) size in mm, or None. upside_down: the stored image is so for a radiologist; it is
@@ -39,7 +39,7 @@ class Underlay:
 
 def fragility_figure(
     path: Path,
-    anatomy: Underlay,
+    anatomy: Anatomy,
     change: Map,
     noise: Map | None,
     regions: Sequence[Box],
@@ -67,7 +67,7 @@ def fragility_figure(
 
 
 def retention_figure(
-    path: Path, anatomy: Underlay, recoveries: Map, worst: Sequence[tuple[float, float]], *, title: str
+    path: Path, anatomy: Anatomy, recoveries: Map, worst: Sequence[tuple[float, float]], *, title: str
 ) -> None:
     """Where a feature is kept, and where it is lost.
 
@@ -111,7 +111,7 @@ class _Mark:
     markersize: float = 10.0
 
 
-def _figure(title: str, anatomy: Underlay, count: int) -> tuple["Figure", list["Axes"]]:
+def _figure(title: str, anatomy: Anatomy, count: int) -> tuple["Figure", list["Axes"]]:
     """Panels of the same anatomy, the first of it alone."""
     from matplotlib.figure import Figure
 
@@ -132,7 +132,7 @@ def _figure(title: str, anatomy: Underlay, count: int) -> tuple["Figure", list["
     return figure, panels
 
 
-def _axis(name: str, side: float, anatomy: Underlay) -> str:
+def _axis(name: str, side: float, anatomy: Anatomy) -> str:
     return f"{name} (pixels)" if anatomy.voxel is None else f"{name} (pixels of {side:.3g} mm)"
 
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from ..studies.samples import Level, SamplesCurve
+from ..studies.samples import Curve, Level
 from . import plots
 
 
-def samples_curve(path: Path, curve: SamplesCurve, title: str) -> None:
+def samples_curve(path: Path, curve: Curve, title: str) -> None:
     """SSIM, PSNR and NMSE of the foreground over the number of samples, fewest on the left.
 
     A line joins the means over the masks of each acceleration; dots are the masks. The axis names the lines, where

@@ -22,7 +22,7 @@ from torch import Tensor
 from ..ground.errors import ModelError
 from ..ground.progress import Job, Progress
 from ..reconstructors.base import Reconstructor
-from .model import ModelInput, OwnModel
+from .model import OwnModel, Slice
 
 FILES = ("kspace", "sensitivities", "mask", "image")
 AXES = 16
@@ -30,7 +30,7 @@ LONGEST = 3600  # s that a command may take
 _POLL = 0.1  # s between two looks at it
 
 
-class BARTCommand(OwnModel):
+class BART(OwnModel):
     """x = what the command leaves in {image}; one process for each image, without gradients."""
 
     differentiable = False
@@ -42,7 +42,7 @@ class BARTCommand(OwnModel):
         self.label = f"BART {words[0]}"
         self.words, self.program = words, program
 
-    def image_steps(self, one: ModelInput) -> Job[Tensor]:
+    def image_steps(self, one: Slice) -> Job[Tensor]:
         """Write the files, run the command, read the image; closing the job ends the command."""
         with tempfile.TemporaryDirectory() as folder:
             names = {name: str(Path(folder) / name) for name in FILES}
@@ -86,7 +86,7 @@ def open_model(source: str) -> Reconstructor:
         raise ModelError("there is no program bart on this machine; install BART (https://mrirecon.github.io/bart).")
     if words[0] == "pics" and "-S" not in words:
         words.insert(1, "-S")  # without it pics leaves the image in units of its own
-    return BARTCommand(f"bart:{command}", words, program)
+    return BART(f"bart:{command}", words, program)
 
 
 def _execute(command: Sequence[str], folder: Path) -> Job[tuple[int, str]]:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from ..reconstructors.origin import of_module
-from .model import CalledModel, ModelInput
+from .model import CalledModel, Slice
 
 
 class DeepInverse(CalledModel):
@@ -20,7 +20,7 @@ class DeepInverse(CalledModel):
         super().__init__(id)
         self.model, self.module = model, module
 
-    def image(self, one: ModelInput) -> Any:
+    def image(self, one: Slice) -> Any:
         """f, for images with the channels (real, imaginary)."""
         from deepinv.physics import GaussianNoise, MultiCoilMRI
 

@@ -12,7 +12,7 @@ from ..reconstructors.base import Reconstructor
 from . import archive
 from .archive import DTYPES, Archive
 from .graph import Graph, Name
-from .model import CalledModel, ModelInput
+from .model import CalledModel, Slice
 from .signature import Input, checked, image_of
 from .sizes import Sizes
 
@@ -91,7 +91,7 @@ class Exported(CalledModel):
         self.inputs = checked(program.inputs, id)
         self._program = program
 
-    def image(self, one: ModelInput) -> Any:
+    def image(self, one: Slice) -> Any:
         """What the program returns; ModelError for a slice of a size that it was not exported for."""
         given = {each.name: each.of(one, self.label) for each in self.inputs}
         if unmet := self._program.sizes.unmet({name: value.shape for name, value in given.items()}):

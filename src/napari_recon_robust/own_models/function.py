@@ -15,7 +15,7 @@ from torch import nn
 from ..ground.errors import ModelError
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_module
-from .model import CalledModel, ModelInput, first_line
+from .model import CalledModel, Slice, first_line
 
 DEFAULT = "reconstruct"  # the function of a script that is given without one
 
@@ -31,7 +31,7 @@ class Function(CalledModel):
         self.differentiable = not self.numpy
         self.summary = f"Own function on {'NumPy arrays, without gradients' if self.numpy else 'torch tensors'}."
 
-    def image(self, one: ModelInput) -> Any:
+    def image(self, one: Slice) -> Any:
         """What the function returns."""
         arguments = one.kspace, one.mask, one.sensitivities
         if self.numpy:

@@ -69,7 +69,7 @@ class Graph:
 class Step:
     """One call, by the names of its arguments or, where these are numbered, by their order."""
 
-    operator: "Operator | GraphRegion"
+    operator: "Operator | Region"
     arguments: dict[str | int, Any]
     outputs: Any
     last: set[str] = field(default_factory=set)  # what nothing needs after it
@@ -78,7 +78,7 @@ class Step:
         """Put what it gives among the known values."""
         filled = {key: _filled(one, known, device) for key, one in self.arguments.items()}
         ordered = [one for key, one in filled.items() if isinstance(key, int)]
-        if isinstance(self.operator, GraphRegion):
+        if isinstance(self.operator, Region):
             answer = self.operator.call(ordered, device)
         else:
             answer = self.operator.call(*ordered, **{key: one for key, one in filled.items() if isinstance(key, str)})
@@ -89,7 +89,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class GraphRegion:
+class Region:
     """A graph whose operators are called without gradients, or in another precision."""
 
     graph: Graph
@@ -121,7 +121,7 @@ def _step(node: Any, program: str) -> Step:
     outputs: Any = [_value(one) for one in node["outputs"]]
     if target in (f"{_REGION}set_grad_enabled", f"{_REGION}autocast"):
         (graph,) = (one["as_graph"]["graph"] for one in given if "as_graph" in one)
-        region = GraphRegion(Graph(graph, program), target.removeprefix(_REGION))
+        region = Region(Graph(graph, program), target.removeprefix(_REGION))
         values = [_value(one) for one in given if "as_graph" not in one]
         flat = [leaf for one in outputs for leaf in (one if isinstance(one, list) else [one])]
         return Step(region, dict(enumerate(values)), flat)

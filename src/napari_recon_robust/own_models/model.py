@@ -17,7 +17,7 @@ from ..reconstructors.base import Reconstructor
 
 
 @dataclass(frozen=True, eq=False)
-class ModelInput:
+class Slice:
     """One slice as an own model sees it; all of the same (rows, columns), the Fourier transform centred, orthonormal.
 
     With sampled lines the readout oversampling is removed (without loss), otherwise rows are the readout.
@@ -59,7 +59,7 @@ class OwnModel(Reconstructor):
         self._probed = False
 
     @abstractmethod
-    def image_steps(self, one: ModelInput) -> Job[Any]:
+    def image_steps(self, one: Slice) -> Job[Any]:
         """The model's own answer, a tensor or an array, as a job."""
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
@@ -90,7 +90,7 @@ class OwnModel(Reconstructor):
         return self.differentiable
 
     def _one(self, measurement: Measurement) -> Job[Tensor]:
-        one = ModelInput(measurement)
+        one = Slice(measurement)
         try:
             answer = yield from self.image_steps(one)
         except (ReconRobustError, torch.OutOfMemoryError):
@@ -102,7 +102,7 @@ class OwnModel(Reconstructor):
             ) from error
         return self._checked(answer, one).to(measurement.kspace.device)
 
-    def _checked(self, answer: Any, one: ModelInput) -> Tensor:
+    def _checked(self, answer: Any, one: Slice) -> Tensor:
         """The answer as complex64 of the output matrix, or a sentence on what it is instead."""
         image = torch.from_numpy(answer) if isinstance(answer, np.ndarray) and answer.dtype.kind in "fciub" else answer
         encoded, matrix = tuple(one.kspace.shape[-2:]), one.measurement.matrix
@@ -124,13 +124,13 @@ class OwnModel(Reconstructor):
 class CalledModel(OwnModel):
     """A model that answers in one call."""
 
-    def image_steps(self, one: ModelInput) -> Job[Any]:
+    def image_steps(self, one: Slice) -> Job[Any]:
         """The call as a job."""
         yield Progress(0.0, f"Reconstructing with {self.label}")
         return self.image(one)
 
     @abstractmethod
-    def image(self, one: ModelInput) -> Any:
+    def image(self, one: Slice) -> Any:
         """The model's own answer: a tensor or an array."""
 
 

@@ -8,7 +8,7 @@ import torch
 from ..ground.errors import ModelError, WeightsError
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_file
-from .model import CalledModel, ModelInput, first_line
+from .model import CalledModel, Slice, first_line
 from .signature import Input, checked, image_of
 
 DTYPES = {
@@ -37,7 +37,7 @@ class ONNX(CalledModel):
         if weights.is_file():
             self._fingerprint |= of_file(weights)
 
-    def image(self, one: ModelInput) -> Any:
+    def image(self, one: Slice) -> Any:
         """What the network returns first."""
         feed = {each.name: each.of(one, self.label).detach().cpu().contiguous().numpy() for each in self.inputs}
         return image_of(torch.from_numpy(self.session.run(None, feed)[0]))

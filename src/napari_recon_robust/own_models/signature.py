@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..ground.errors import ModelError, WeightsError
-from .model import ModelInput
+from .model import Slice
 
 NAMES = ("kspace", "mask", "sensitivities", "image")
 
@@ -23,7 +23,7 @@ class Input:
     sizes: tuple[int | None, ...]
     dtype: torch.dtype
 
-    def of(self, one: ModelInput, label: str) -> Tensor:
+    def of(self, one: Slice, label: str) -> Tensor:
         """The slice's value as the program takes it; ModelError where the sizes are others."""
         value: Tensor = getattr(one, self.name)
         came = tuple(value.shape)

@@ -115,7 +115,7 @@ class Targeted(Perturbation):
         if effect == "lesion":
             profile = _lesion(problem, knobs["size"], knobs["amount"]).profile(problem.measurement.matrix)
             findings = beyond("lesion", profile, problem.mask)
-        return TargetedSearch(objective, budgets, knobs["steps"], effect, words, findings).run()
+        return Search(objective, budgets, knobs["steps"], effect, words, findings).run()
 
     def _given(self, problem: Problem) -> Callable[[Tensor], Tensor]:
         assert self.image is not None
@@ -199,7 +199,7 @@ class Point:
 
 
 @dataclass(eq=False)
-class TargetedSearch:
+class Search:
     """The search of each budget, from the smallest up, each started from its neighbour.
 
     Gradients turn z on the spheres of what it spends; after each ascent (and before one that starts from a

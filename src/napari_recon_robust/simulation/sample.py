@@ -32,7 +32,7 @@ _LABEL = "Nonspecific white matter lesion"
 _SCALE = 3e-4  # brightest tissue, as in fastMRI's files
 
 
-class SimulationRecipe(Specification):
+class Recipe(Specification):
     """How a volume is simulated; the same recipe, versions and machine give the same file.
 
     heights: z of the slices in the template's mm. thickness, field_of_view: mm. noise: sigma relative to the
@@ -53,7 +53,7 @@ class SimulationRecipe(Specification):
     lesions: int = Field(default=14, ge=0)
 
     @classmethod
-    def read(cls, path: str | Path) -> "SimulationRecipe":
+    def read(cls, path: str | Path) -> "Recipe":
         """From a YAML file; InputError if it holds something else or a value does not fit."""
         try:
             values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -86,7 +86,7 @@ def open_sample() -> "Scan":
     return open_scan(sample_path())
 
 
-def simulate_volume(recipe: SimulationRecipe, path: str | Path, *, template: Template | None = None) -> Job[Path]:
+def simulate_volume(recipe: Recipe, path: str | Path, *, template: Template | None = None) -> Job[Path]:
     """Simulate a head and write it in fastMRI's layout to `path` (.h5), its lesions beside it (.csv, fastMRI+).
 
     template: the brain to start from, MNI152 by default (needs nilearn). Returns `path`; yields after every slice.
@@ -118,7 +118,7 @@ def simulate_volume(recipe: SimulationRecipe, path: str | Path, *, template: Tem
     return path
 
 
-def draw(recipe: SimulationRecipe, number: int, head: Head, lesions: tuple[Lesion, ...]) -> NDArray[np.float32]:
+def draw(recipe: Recipe, number: int, head: Head, lesions: tuple[Lesion, ...]) -> NDArray[np.float32]:
     """The magnitude of one slice at the drawn resolution, averaged over its thickness, as fastMRI stores it."""
     contrast = _contrast(recipe)
     thin = _points(recipe, recipe.heights[number], recipe.matrix * _DRAWN)
@@ -126,7 +126,7 @@ def draw(recipe: SimulationRecipe, number: int, head: Head, lesions: tuple[Lesio
     return image
 
 
-def acquire(recipe: SimulationRecipe, number: int, magnitude: NDArray[np.float32]) -> SimulatedSlice:
+def acquire(recipe: Recipe, number: int, magnitude: NDArray[np.float32]) -> SimulatedSlice:
     """One slice: the same coils and noise level for all, phase and noise drawn anew for each."""
     height = recipe.heights[number] - float(np.mean(recipe.heights))
     return simulate_slice(
@@ -143,19 +143,19 @@ def acquire(recipe: SimulationRecipe, number: int, magnitude: NDArray[np.float32
     )
 
 
-def _contrast(recipe: SimulationRecipe) -> dict[str, float]:
+def _contrast(recipe: Recipe) -> dict[str, float]:
     """The sequence's signals, each changed a little from scan to scan."""
     rng = default_rng([recipe.seed, 2])
     return {name: value * float(rng.uniform(0.92, 1.08)) for name, value in CONTRASTS[recipe.contrast].items()}
 
 
-def _points(recipe: SimulationRecipe, height: float, matrix: int) -> Iterator[NDArray[np.float32]]:
+def _points(recipe: Recipe, height: float, matrix: int) -> Iterator[NDArray[np.float32]]:
     """Points of the thin slices that make up one; fastMRI stores its images upside down."""
     for offset in (np.arange(_FINE) + 0.5) / _FINE - 0.5:
         yield axial_points(height + offset * recipe.thickness, matrix, recipe.field_of_view)[:, ::-1]
 
 
-def lesion_boxes(recipe: SimulationRecipe, head: Head, lesions: Sequence[Lesion]) -> list[tuple[int, Box]]:
+def lesion_boxes(recipe: Recipe, head: Head, lesions: Sequence[Lesion]) -> list[tuple[int, Box]]:
     """(slice, box) of every lesion in stored-array coordinates: where it has a third of its signal, and 1 pixel."""
     boxes = []
     for lesion in lesions:
@@ -170,7 +170,7 @@ def lesion_boxes(recipe: SimulationRecipe, head: Head, lesions: Sequence[Lesion]
     return boxes
 
 
-def _write_annotations(path: Path, recipe: SimulationRecipe, boxes: Sequence[tuple[int, Box]]) -> None:
+def _write_annotations(path: Path, recipe: Recipe, boxes: Sequence[tuple[int, Box]]) -> None:
     """A fastMRI+ table, by slice; its y runs from the last stored row, the top of the picture."""
     from ..io.annotations import COLUMNS
 

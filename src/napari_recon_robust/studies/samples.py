@@ -20,7 +20,7 @@ from ..reconstructors.base import Method, Reconstructor
 
 
 @dataclass(frozen=True)
-class MaskScore:
+class Point:
     """One mask: its nominal acceleration and seed, its effective R, the quality on the foreground.
 
     lines: how many phase-encoding lines it samples; None where it does not sample whole ones.
@@ -68,13 +68,13 @@ class Fall:
 
 
 @dataclass(frozen=True)
-class SamplesCurve:
+class Curve:
     """The quality of one method on one slice. reference: the kind of fully sampled image that it is measured against.
 
     points: fewest samples first, as `levels`.
     """
 
-    points: tuple[MaskScore, ...]
+    points: tuple[Point, ...]
     reference: str
 
     @property
@@ -131,7 +131,7 @@ def quality_by_samples(
     *,
     sampling: Sampling | None = None,
     seeds: Sequence[int] = (0,),
-) -> Job[SamplesCurve]:
+) -> Job[Curve]:
     """The quality of one method, its knobs fixed, on one slice under more and more samples.
 
     method: a reconstructor is at its defaults.
@@ -157,17 +157,17 @@ def quality_by_samples(
     return _measured(measurement, method, samplings)
 
 
-def _measured(measurement: Measurement, method: Method, samplings: Sequence[Sampling]) -> Job[SamplesCurve]:
+def _measured(measurement: Measurement, method: Method, samplings: Sequence[Sampling]) -> Job[Curve]:
     full = measurement.full
     assert full is not None
     acquired = measured_points(full.cpu())
-    points: list[MaskScore] = []
+    points: list[Point] = []
     seen: set[tuple[float, bytes]] = set()
     kind = method.reference_kind
     reference, tissue = measurement.reference(kind), measurement.foreground
     assert reference is not None
     for index, sampling in enumerate(samplings):
-        done = SamplesCurve(tuple(points), kind)
+        done = Curve(tuple(points), kind)
         yield Progress(index / len(samplings), f"Reconstructing at {sampling.acceleration:g}x", done)
         mask = acquired & sampling.mask(*full.shape[-2:])
         key = (sampling.acceleration, mask.numpy().tobytes())
@@ -179,11 +179,11 @@ def _measured(measurement: Measurement, method: Method, samplings: Sequence[Samp
             image = method(sampled)
         scores = metrics.measure(image.cpu(), reference.cpu(), tissue=tissue)["foreground"]
         lines = int(sampled.mask.sum()) if sampled.lines else None
-        points.append(MaskScore(sampling.acceleration, int(sampling.seed), sampled.acceleration, scores, lines))
-    return SamplesCurve(tuple(points), kind)
+        points.append(Point(sampling.acceleration, int(sampling.seed), sampled.acceleration, scores, lines))
+    return Curve(tuple(points), kind)
 
 
-def _level(points: Sequence[MaskScore]) -> Level:
+def _level(points: Sequence[Point]) -> Level:
     ssim, psnr, nmse = ([getattr(point.metrics, name) for point in points] for name in ("ssim", "psnr", "nmse"))
     lines = [point.lines for point in points if point.lines is not None]
     return Level(

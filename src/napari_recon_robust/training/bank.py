@@ -46,7 +46,7 @@ class MaskSpecification(Specification):
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingCase:
+class Case:
     """One acquisition; intensities relative to the truth's 99.5th percentile.
 
     coil_images: complex64 (coils, rows, columns), noisy, fully sampled. sensitivities: the same shape, by ESPIRiT
@@ -84,7 +84,7 @@ class Record(Specification):
     validation: str
 
 
-class Cases(Sequence[TrainingCase]):
+class Cases(Sequence[Case]):
     """Cases in files, read one at a time."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
@@ -93,7 +93,7 @@ class Cases(Sequence[TrainingCase]):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> TrainingCase:  # type: ignore[override]
+    def __getitem__(self, index: int) -> Case:  # type: ignore[override]
         return _load(self.paths[index])
 
 
@@ -167,7 +167,7 @@ class Draw:
         case, name = self._case(specification)
         _save(self.path, case, {"number": str(self.seed[-1]), "source": name})
 
-    def _case(self, specification: BankSpecification) -> tuple[TrainingCase, str]:
+    def _case(self, specification: BankSpecification) -> tuple[Case, str]:
         """A case and its file's name; a draw that cannot be calibrated (an empty slice) is drawn again."""
         reason = ""
         for attempt in range(_SUBSTITUTES):
@@ -230,7 +230,7 @@ class Division:
 def build_bank(specification: BankSpecification, data: Path, folder: Path, undersampled: bool = False) -> Job[Bank]:
     """Make the cases that `folder` lacks from what `data` holds (`sources.find_sources`).
 
-    undersampled: whether scans may be, which then have no truth: `TrainingCase.truth` is their zero-filled image.
+    undersampled: whether scans may be, which then have no truth: `Case.truth` is their zero-filled image.
     Every case has its own seed, so an interrupted bank is continued. Raises InputError for a folder without
     volumes or scans, a person who is in both training and validation, a bank of another specification, of other data
     or of an earlier version, a bank that another run is making, and a full disk, which loses no case.
@@ -289,7 +289,7 @@ def _missing(folder: Path, kind: str, count: int) -> list[int]:
     return [n for n in range(count) if not (folder / f"{kind}-{n:05d}.safetensors").exists()]
 
 
-def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Generator) -> TrainingCase:
+def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Generator) -> Case:
     """An acquisition with a random ACS and the sensitivities that follow from it.
 
     Raises InputError where fewer central lines were acquired than the smallest ACS has, and for a slice that is zero or
@@ -309,7 +309,7 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
             f"a scan has {lines} adjacent lines in the centre; {specification.minimum_centre_lines} are needed."
         )
     maps = coils.espirit(acquired.hybrid, _centre(columns, lines), (-1,))
-    return TrainingCase(
+    return Case(
         coil_images=fourier.ifft(acquired.hybrid, (-1,)) / scale,
         sensitivities=maps,
         truth=(maps.conj() * acquired.wanted).sum(-3) / scale,
@@ -320,7 +320,7 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
     )
 
 
-def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng: Generator) -> Example:
+def draw_example(case: Case, masks: MaskSpecification, pixels: int, rng: Generator) -> Example:
     """A case under a random mask, cropped to rows of `pixels` together (which decouple), mirrored, with another phase
     of the maps.
     """
@@ -350,7 +350,7 @@ def _centre(columns: int, lines: int) -> Tensor:
     return mask
 
 
-def _mask(case: TrainingCase, masks: MaskSpecification, rng: Generator) -> Tensor:
+def _mask(case: Case, masks: MaskSpecification, rng: Generator) -> Tensor:
     """A random mask that samples the case's ACS."""
     if not masks.patterns or _has_gaps(case.acquired):
         return case.acquired[None]
@@ -391,7 +391,7 @@ def _map_phase(shape: tuple[int, int], rng: Generator) -> np.ndarray:
     return turn
 
 
-def _save(path: Path, case: TrainingCase, metadata: dict[str, str]) -> None:
+def _save(path: Path, case: Case, metadata: dict[str, str]) -> None:
     """In half precision: the images are below a few, so it costs 1e-4 of them, far below the noise."""
     tensors = {
         name: torch.view_as_real(getattr(case, name)).half().contiguous()
@@ -417,12 +417,12 @@ def _write(path: Path, content: bytes) -> None:
         ) from None
 
 
-def _load(path: Path) -> TrainingCase:
+def _load(path: Path) -> Case:
     tensors = load_file(path)
     noise, lines = tensors["numbers"].tolist()
     images = {name: torch.view_as_complex(tensors[name].float()) for name in ("coil_images", "sensitivities", "truth")}
     everywhere = torch.ones(images["truth"].shape[-1], dtype=torch.bool)
-    return TrainingCase(
+    return Case(
         **images,
         magnitude=tensors["magnitude"].float(),
         noise=noise,

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True)
-class LogLine:
+class Line:
     """A line of the log.
 
     hours: by the clock, of training; core_hours: of processors. phase: "decay" while the learning rate decays to the
@@ -27,7 +27,7 @@ class LogLine:
     core_hours: float
 
 
-COLUMNS = tuple(field.name for field in fields(LogLine))
+COLUMNS = tuple(field.name for field in fields(Line))
 
 
 class Log:
@@ -63,7 +63,7 @@ class Log:
         if self.events is not None:
             self.events.close()
 
-    def write(self, line: LogLine) -> None:
+    def write(self, line: Line) -> None:
         """One line."""
         values = {name: value for name, value in asdict(line).items() if value is not None and not _is_nan(value)}
         shown = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in values.items()}

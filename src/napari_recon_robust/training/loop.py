@@ -34,9 +34,9 @@ from ..reconstructors.classical import tv
 from ..reconstructors.problem import Problem
 from ..weights import store
 from . import checkpoint, schedule
-from .bank import Bank, Example, TrainingCase, build_bank, draw_example
+from .bank import Bank, Case, Example, build_bank, draw_example
 from .locks import locked
-from .log import Log, LogLine
+from .log import Line, Log
 from .losses import LOSSES, SELF_SUPERVISED, make_loss
 from .recipe import Preset, Recipe, load_recipe, make_network, recipes
 from .refresh import start_refreshing
@@ -380,7 +380,7 @@ class _Run:
         rng = np.random.default_rng((self.recipe.seed, _EXAMPLES, number))
         return self._example(self.bank[int(rng.integers(len(self.bank)))], rng)
 
-    def _example(self, case: TrainingCase, rng: np.random.Generator) -> Example:
+    def _example(self, case: Case, rng: np.random.Generator) -> Example:
         example = draw_example(case, self.recipe.masks, self.recipe.pixels, rng)
         return example if self.device.type == "cpu" else _moved(example, self.device)
 
@@ -391,8 +391,8 @@ class _Run:
             self._tv_errors[number] = _error(problem.tv(tv.rule(float(problem.noise))), example)
         return self._tv_errors[number]
 
-    def _line(self, loss: float, rate: float, validated: bool) -> LogLine:
-        return LogLine(
+    def _line(self, loss: float, rate: float, validated: bool) -> Line:
+        return Line(
             step=self.step,
             hours=self.seconds / 3600,
             phase="decay" if self.decaying else "",
@@ -470,7 +470,7 @@ def _metadata(run: _Run, command: str) -> store.Metadata:
         ),
         command=command,
         data=f"{wanted.cases} acquisitions from FOLDER ({kinds}; seed {wanted.seed})",
-        volumes=tuple(store.SeenFile(**source.model_dump()) for source in bank.record.sources),
+        volumes=tuple(store.Volume(**source.model_dump()) for source in bank.record.sources),
         hardware=_hardware(run.device),
         seconds=run.seconds,
         core_seconds=run.core_seconds,

@@ -59,7 +59,7 @@ def log_error(network: nn.Module, example: Example, rng: Generator) -> Tensor:
 def mixture(network: Any, example: Example, rng: Generator) -> Tensor:
     """sum_k c_k L_k(x) / L_k(x_0) of the network's terms at random knobs, uniform on their scales: see `TERMS`.
 
-    For `hyperrecon_supervised.SupervisedHyperReconNetwork`; x_0 is the minimiser of TV at 0.12 sigma.
+    For `hyperrecon_supervised.HyperNetwork`; x_0 is the minimiser of TV at 0.12 sigma.
     """
     return _weighted(network, example, _drawn_knobs(network, rng))[0]
 

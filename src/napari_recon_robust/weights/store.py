@@ -49,7 +49,7 @@ class Domain(BaseModel):
     anatomy: str
 
 
-class SeenFile(BaseModel):
+class Volume(BaseModel):
     """What a set of weights has seen: a file or scan, whom it shows, and whether it was to train or to validate."""
 
     model_config = ConfigDict(frozen=True)
@@ -102,7 +102,7 @@ class Metadata(BaseModel):
     seconds: float
     steps: int
     scores: dict[str, dict[str, float]] = {}
-    volumes: tuple[SeenFile, ...] = ()
+    volumes: tuple[Volume, ...] = ()
     core_seconds: float = 0.0
     skipped: int = 0
     version: str = ""
@@ -325,7 +325,7 @@ def _course(metadata: Metadata) -> list[str]:
     return lines
 
 
-def _volumes(volumes: Sequence[SeenFile]) -> list[str]:
+def _volumes(volumes: Sequence[Volume]) -> list[str]:
     """A table of what was trained on and validated with, and how many people that is."""
     if not volumes:
         return []

@@ -15,7 +15,7 @@ from .task import Task
 if TYPE_CHECKING:
     from ..perturbations.outcome import Outcome
     from ..reconstructors.base import Method, Reconstructor
-    from ..studies.samples import SamplesCurve
+    from ..studies.samples import Curve
     from ..studies.transfer import Transfer
 
 ACCELERATIONS, SEEDS = (2.0, 3.0, 4.0, 6.0, 8.0), range(3)
@@ -33,7 +33,7 @@ class Studying:
     def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, perturbing: Perturbing) -> None:
         self._acquisition, self._reconstruction, self._perturbing = acquisition, reconstruction, perturbing
         self.matrix: Transfer | None = None
-        self.curve: SamplesCurve | None = None
+        self.curve: Curve | None = None
         self._outcome: Outcome | None = None
         perturbing.finished.connect(self._forget_matrix)
         for signal in (acquisition.measured, acquisition.closed, reconstruction.method_changed):
@@ -64,14 +64,14 @@ class Studying:
 
         return Task("Transfer between methods", _transfer(setting, budget, methods, find), accept)
 
-    def samples(self) -> "Task[SamplesCurve]":
+    def samples(self) -> "Task[Curve]":
         """The quality of the present method and knobs at several accelerations, of the pattern that is chosen.
 
         What the scan does not allow is raised by the job.
         """
         method, measured = self._reconstruction.chosen, self._acquisition.current
 
-        def show(curve: "SamplesCurve") -> None:
+        def show(curve: "Curve") -> None:
             if method == self._reconstruction.method and measured is self._acquisition.slice:
                 self.curve = curve
                 self.changed.emit()
@@ -108,7 +108,7 @@ def _transfer(
     )
 
 
-def _samples(measured: Slice, method: "Method") -> "Job[SamplesCurve]":
+def _samples(measured: Slice, method: "Method") -> "Job[Curve]":
     yield Progress(0.0, "Quality over samples")
     from ..physics.sampling import Sampling
     from ..studies.samples import quality_by_samples

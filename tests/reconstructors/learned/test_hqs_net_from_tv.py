@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from napari_recon_robust.reconstructors.classical import energy, tv
-from napari_recon_robust.reconstructors.learned.hqs_net_from_tv import HQSNetFromTVNetwork
+from napari_recon_robust.reconstructors.learned.hqs_net_from_tv import HQSNetNetwork
 from napari_recon_robust.reconstructors.problem import Problem, problems
 from napari_recon_robust.training.bank import Example
 from napari_recon_robust.training.losses import LOSSES
@@ -43,13 +43,13 @@ def test_the_loss_is_the_objective_at_the_weight_of_the_network(lines, weight):
 def test_untrained_it_is_tv_at_its_weight(lines):
     """The pull of TV is kept through data consistency."""
     (problem,) = problems(lines)
-    image = HQSNetFromTVNetwork(unrolls=3, width=8, weight=5e-3)(problem).detach()
+    image = HQSNetNetwork(unrolls=3, width=8, weight=5e-3)(problem).detach()
     assert float((image - problem.tv(5e-3)).norm() / image.norm()) < 1e-4
 
 
 def test_the_last_network_follows_the_last_data_consistency(lines):
     (problem,) = problems(lines)
-    network = HQSNetFromTVNetwork(unrolls=2, width=8)
+    network = HQSNetNetwork(unrolls=2, width=8)
     before = network(problem)
     torch.nn.init.constant_(network.last.body[-1].bias, 10.0)
     change = network(problem) - before
@@ -57,7 +57,7 @@ def test_the_last_network_follows_the_last_data_consistency(lines):
 
 
 def test_neither_noise_nor_phase_of_the_problem_change_what_it_does(tiny):
-    network = HQSNetFromTVNetwork(unrolls=2, width=8)
+    network = HQSNetNetwork(unrolls=2, width=8)
     torch.nn.init.normal_(network.last.body[-1].weight, std=0.1, generator=torch.Generator().manual_seed(0))
     image = network(tiny)
     assert torch.equal(network(Problem(tiny.model, tiny.data, 3 * tiny.noise)), image)
@@ -67,7 +67,7 @@ def test_training_lowers_the_objective_without_a_fully_sampled_image(lines):
     """From TV's minimiser towards that of the wavelets."""
     (problem,) = problems(lines)
     torch.manual_seed(0)
-    network = HQSNetFromTVNetwork(unrolls=2, width=16, weight=1e-2, mix=1.0)
+    network = HQSNetNetwork(unrolls=2, width=16, weight=1e-2, mix=1.0)
     before = loss_of(network, problem)
     optimiser = torch.optim.Adam(network.parameters(), 3e-3)
     nothing = torch.full(problem.model.shape, torch.nan)

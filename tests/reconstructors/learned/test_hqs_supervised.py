@@ -11,14 +11,14 @@ from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.learned.data_consistency import data_consistency
-from napari_recon_robust.reconstructors.learned.hqs_supervised import SupervisedHQSNetwork
+from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSNetwork
 from napari_recon_robust.reconstructors.problem import Problem, problems
 
 
 def test_an_untrained_network_returns_the_tv_image(lines):
     """With U = 0 the TV solution is a fixed point of every unroll."""
     (problem,) = problems(lines)
-    image = SupervisedHQSNetwork(unrolls=3, widths=(8, 8))(problem) * lines.scale
+    image = HQSNetwork(unrolls=3, widths=(8, 8))(problem) * lines.scale
     weight = tv.auto_weight(lines)
     torch.testing.assert_close(image, registry.get("tv")(lines, weight=weight), rtol=0.02, atol=0.01)
 
@@ -26,7 +26,7 @@ def test_an_untrained_network_returns_the_tv_image(lines):
 def test_a_correction_obeys_the_splitting(lines):
     """One unroll is P (A^H y + w (z - d)) with the dual d of the TV solution, solved here by the operators alone."""
     (problem,) = problems(lines)
-    network = SupervisedHQSNetwork(unrolls=1, widths=(8, 8))
+    network = HQSNetwork(unrolls=1, widths=(8, 8))
     torch.nn.init.normal_(network.correction.last.bias, std=0.1, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         image = network(problem)
@@ -73,7 +73,7 @@ def test_the_gradient_is_that_of_the_image(hqs, which, directional, request):
 
 def test_both_data_consistencies_give_the_same_image(hqs, lines):
     """The same lines as a 2-D pattern: only the estimate of the noise amplification differs."""
-    network = load_trained(SupervisedHQSNetwork, hqs.weights, torch.device("cpu"))
+    network = load_trained(HQSNetwork, hqs.weights, torch.device("cpu"))
     (problem,) = problems(lines)
     plane = ForwardModel(problem.model.sensitivities, problem.model.mask.expand(problem.model.shape), (-2, -1))
     expected = network(problem)

@@ -15,8 +15,8 @@ from napari_recon_robust.ground.errors import WeightsError
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.learned import hyperrecon_supervised as module
 from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import (
+    HyperNetwork,
     HyperReconSupervised,
-    SupervisedHyperReconNetwork,
     coefficients,
 )
 from napari_recon_robust.reconstructors.problem import problems
@@ -32,16 +32,16 @@ KINDS = {
 @pytest.fixture(scope="module", params=KINDS)
 def method(request, make_random, save, tmp_path_factory) -> HyperReconSupervised:
     """Small networks of random weights: all generated, modulated, and without data consistency."""
-    network = make_random(SupervisedHyperReconNetwork, KINDS[request.param], 0.005)
+    network = make_random(HyperNetwork, KINDS[request.param], 0.005)
     return HyperReconSupervised(save(network, KINDS[request.param], tmp_path_factory.mktemp(request.param)))
 
 
-def untrained(**arguments) -> SupervisedHyperReconNetwork:
+def untrained(**arguments) -> HyperNetwork:
     torch.manual_seed(0)
-    return SupervisedHyperReconNetwork(**({"unrolls": 3, "widths": [8, 8], "terms": TERMS} | arguments))
+    return HyperNetwork(**({"unrolls": 3, "widths": [8, 8], "terms": TERMS} | arguments))
 
 
-def values(network: SupervisedHyperReconNetwork, position: float) -> dict[str, float]:
+def values(network: HyperNetwork, position: float) -> dict[str, float]:
     return {knob.name: knob.from_unit(position) for knob in network.knobs[1:]}
 
 
@@ -82,7 +82,7 @@ def test_untrained_it_is_tv_at_the_assumed_noise(lines, conditioning, noise):
 
 def test_between_the_noise_levels_the_start_lies_between_their_images(lines):
     (problem,) = problems(lines)
-    one = module.PreparedSlice(problem)
+    one = module.Slice(problem)
     low, middle, high = one.start(1.0), one.start(2**0.5), one.start(2.0)
     torch.testing.assert_close(middle, (low + high) / 2)
 
@@ -90,7 +90,7 @@ def test_between_the_noise_levels_the_start_lies_between_their_images(lines):
 def test_the_whole_pull_leads_to_the_samples(tiny, dense):
     """With s = 1 and without the network the steps converge to least squares, A^H A x = A^H y."""
     network = module.SplittingNetwork(60, [8])
-    one = module.PreparedSlice(tiny)
+    one = module.Slice(tiny)
     residuals = []
     for share in (0.0, 0.5, 1.0):
         torch.nn.init.constant_(network.pulls, share)
@@ -103,7 +103,7 @@ def test_the_whole_pull_leads_to_the_samples(tiny, dense):
 
 @pytest.mark.parametrize("name", ["correction.down.0.one", "correction.widen.0"])
 def test_scale_and_shift_act_on_the_channels_of_a_convolution(name, make_random):
-    network = make_random(SupervisedHyperReconNetwork, KINDS["scale-and-shift"], 0.1)
+    network = make_random(HyperNetwork, KINDS["scale-and-shift"], 0.1)
     layer = network.main.get_submodule(name)
     level = torch.tensor([[0.3]])
     with torch.no_grad():
@@ -130,7 +130,7 @@ def test_scale_and_shift_are_few():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_gradient_reaches_every_weight(kind, lines, make_random):
-    network = make_random(SupervisedHyperReconNetwork, KINDS[kind], 0.03)
+    network = make_random(HyperNetwork, KINDS[kind], 0.03)
     (problem,) = problems(lines)
     network(problem, 1.3, **values(network, 0.7)).abs().square().sum().backward()
     for name, parameter in network.named_parameters():
@@ -141,5 +141,5 @@ def test_a_gradient_reaches_every_weight(kind, lines, make_random):
 def test_weights_that_are_missing_or_others_are_said(hqs, lines):
     with pytest.raises(WeightsError, match="no weights 'nothing'"):
         HyperReconSupervised("nothing")
-    with pytest.raises(WeightsError, match="not of a SupervisedHyperReconNetwork"):
+    with pytest.raises(WeightsError, match="not of a HyperNetwork"):
         HyperReconSupervised(hqs.weights)(lines)

@@ -13,7 +13,7 @@ from napari_recon_robust.networks.loading import load_trained
 from napari_recon_robust.physics.sampling import Pattern, Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical.energy import objective
-from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetNetwork
+from napari_recon_robust.reconstructors.learned.hqs_net import HQSNetwork
 from napari_recon_robust.reconstructors.problem import problems
 
 
@@ -74,7 +74,7 @@ def test_the_unsupervised_network_is_near_the_minimum_of_its_objective(brain: to
     """On a scan it has not seen, against the classical splitting; at most a fiftieth above."""
     mask = Sampling(acceleration=3, minimum_centre_lines=12).mask(128, 128)
     measurement = Measurement(brain * mask, mask, (128, 128), full=brain)
-    network = load_trained(HQSNetNetwork, "hqs-net", torch.device("cpu"))
+    network = load_trained(HQSNetwork, "hqs-net", torch.device("cpu"))
     classical = registry.get("hqs")(measurement, weight=network.weight, mix=network.mix) / measurement.scale
     (problem,) = problems(measurement)
     reached, least = (

@@ -11,7 +11,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.networks.correction import without_correction
 from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
-from napari_recon_robust.reconstructors.learned.hyperrecon import HyperRecon, HyperReconNetwork
+from napari_recon_robust.reconstructors.learned.hyperrecon import HyperNetwork, HyperRecon
 from napari_recon_robust.reconstructors.learned.varnet import VarNet
 from napari_recon_robust.reconstructors.learned.varnet_from_cg import ITERATIONS, WEIGHT
 from napari_recon_robust.reconstructors.problem import problems
@@ -37,7 +37,7 @@ def test_without_its_correction_a_network_is_its_first_self(
 def test_hyperrecon_without_its_correction_does_not_know_the_mix(hyperrecon: HyperRecon, lines: Measurement) -> None:
     """What is left, data consistency, hears of the knobs by its penalties alone; at equal ones nothing changes."""
     network = hyperrecon.network(torch.device("cpu"))
-    assert isinstance(network, HyperReconNetwork)
+    assert isinstance(network, HyperNetwork)
     silent = without_correction(network)
     with torch.no_grad():
         silent.numbers.weight.zero_()

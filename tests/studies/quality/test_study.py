@@ -13,8 +13,8 @@ from napari_recon_robust.ground.progress import run
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical.cg_sense import CGSense
 from napari_recon_robust.reconstructors.classical.tv import auto_weight
+from napari_recon_robust.studies.quality.cases import Grid, cases, groups
 from napari_recon_robust.studies.quality.entries import Entry
-from napari_recon_robust.studies.quality.grid import Grid, cases, groups
 from napari_recon_robust.studies.quality.study import compare_methods
 
 GRID = Grid(accelerations=(3.0,), seeds=(0, 1), slices=2, patterns=("random",))

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from napari_recon_robust.studies.quality.results import MethodResult
+from napari_recon_robust.studies.quality.results import Result
 from napari_recon_robust.studies.quality.table import Table, bootstrap
 
 
-def result(method: str, case: int, nmse: float, *, scan: int = 1, slice: int = 0) -> MethodResult:
-    return MethodResult(
+def result(method: str, case: int, nmse: float, *, scan: int = 1, slice: int = 0) -> Result:
+    return Result(
         group="real",
         scan=scan,
         slice=slice,

@@ -28,7 +28,7 @@ Steps = Generator[Progress, None, None]
 
 
 @dataclass(eq=False)
-class FeatureSearch(ABC):
+class Search(ABC):
     """A search for the feature that a method loses most, within a number of reconstructions.
 
     tried: features alone in the slice; `_forget` leaves the worst. candidates: all features with their recovery, those
@@ -131,7 +131,7 @@ class FeatureSearch(ABC):
 
 
 @dataclass(eq=False)
-class PublishedSearch(FeatureSearch):
+class PublishedSearch(Search):
     """A search by the published loss, one feature at a time; its effort counts the features (Cheng et al. 2020).
 
     The loss is a mean over all pixels, so it ranks the features of one slice and depends on the size of the image.

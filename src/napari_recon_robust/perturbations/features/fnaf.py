@@ -9,11 +9,11 @@ from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
 from .feature import SHAPES, Feature, check_size
-from .feature_search import FeatureSearch, FiniteDifferences, RandomSearch
+from .feature_search import FiniteDifferences, RandomSearch, Search
 from .insertion import Insertion
 from .multiplexed import Multiplexed
 
-ALGORITHMS: dict[str, type[FeatureSearch]] = {
+ALGORITHMS: dict[str, type[Search]] = {
     "multiplexed": Multiplexed,
     "random-search": RandomSearch,
     "finite-differences": FiniteDifferences,

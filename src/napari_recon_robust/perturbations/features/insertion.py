@@ -11,7 +11,7 @@ from torch import Tensor
 from ...data.measurement import Measurement
 from ...data.roi import ROI
 from ..base import Perturbed
-from ..scanned_object import ScannedObject
+from ..scene import Scene
 from .feature import STEPS, Feature, Inserted, Tissue, beyond
 
 LOST = 0.5
@@ -38,7 +38,7 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False)
-class Insertion(ScannedObject):
+class Insertion(Scene):
     """Features inserted into one slice, as one method reconstructs them. keep: the clean scan's calibration serves."""
 
     keep: bool

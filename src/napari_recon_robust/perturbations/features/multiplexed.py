@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..noise.objective import gradient_of
 from .feature import Feature
-from .feature_search import CONTRASTS, SIZES, FeatureSearch, Steps
+from .feature_search import CONTRASTS, SIZES, Search, Steps
 
 # What a gradient costs in reconstructions.
 GRADIENT = 3
@@ -25,7 +25,7 @@ ROW, COLUMN, SIZE, CONTRAST, ANGLE = 1.0, 1.0, 0.1, 0.1, 0.3
 
 
 @dataclass(eq=False)
-class Multiplexed(FeatureSearch):
+class Multiplexed(Search):
     """Draw, move, try alone, refine; again from new draws where the effort allows.
 
     Up to 25 separated features are drawn in each image; after the first image they take shape, size, contrast and

@@ -9,7 +9,7 @@ from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
-from ..scanned_object import ScannedObject
+from ..scene import Scene
 
 # Intensities, relative to the brightest tissue, below which there is no tissue to invert, and below which the tone
 # curve becomes straight: a power alone is infinitely steep at zero, and would lift the noise.
@@ -58,7 +58,7 @@ class Contrast(Perturbation):
                 "this scan is undersampled: no truth in the other contrast is known to judge by; take a full scan."
             )
         yield Progress(0.0, "Changing the contrast")
-        scene = ScannedObject(problem)
+        scene = Scene(problem)
         x = scene.object
         magnitude = x.abs()
         brightest = torch.quantile(magnitude.flatten(), BRIGHTEST)

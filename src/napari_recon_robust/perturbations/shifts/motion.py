@@ -7,7 +7,7 @@ import torch
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
-from ..scanned_object import ScannedObject
+from ..scene import Scene
 from .pose import Pose
 
 
@@ -56,7 +56,7 @@ class Motion(Perturbation):
     )
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        measurement, scene, count = problem.measurement, ScannedObject(problem), knobs["segments"]
+        measurement, scene, count = problem.measurement, Scene(problem), knobs["segments"]
         phase = measurement.kspace.shape[-1]
         segment = torch.arange(phase) * count // phase
         poses = _draw(count, knobs["shift"], knobs["angle"], knobs["seed"])

@@ -17,7 +17,7 @@ from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ...physics import fourier
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, Restore
-from ..scanned_object import ScannedObject
+from ..scene import Scene
 from .pose import Pose
 
 
@@ -97,7 +97,7 @@ class Rotation(Perturbation):
                 "the sensitivities turn with the patient, those of the clean scan do not fit then; let them be "
                 "estimated, or let the coils stay with the scanner."
             )
-        return _Search(ScannedObject(problem), knobs, keep).run()
+        return _Search(Scene(problem), knobs, keep).run()
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +131,7 @@ class _Trial:
 class _Search:
     """The poses tried so far; of their measurements and images only those of the worst are held."""
 
-    scene: ScannedObject
+    scene: Scene
     knobs: Mapping[str, Any]
     keep: bool
     curve: dict[Pose, dict[str, Any]] = field(default_factory=dict)

@@ -23,7 +23,7 @@ from ...networks.loading import load_trained
 from ..base import Reconstructor
 from ..classical import tv
 from ..classical.cg_sense import conjugate_gradients
-from ..learned.trained import ResidualUNet
+from ..learned.trained import UNet
 from ..problem import Problem, assemble, in_turn, problems
 
 LEVELS = 0.002, 0.6  # of noise that the denoiser is trained for, relative to the image's scale
@@ -251,7 +251,7 @@ class Denoiser(nn.Module):
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.body = ResidualUNet(20, 16, tuple(widths))
+        self.body = UNet(20, 16, tuple(widths))
 
     def forward(self, image: Tensor, deviation: Tensor) -> Denoised:
         """image: complex64 (rows, columns), x_s; deviation: s, with E|s n|^2 = s^2, float32 without axes."""

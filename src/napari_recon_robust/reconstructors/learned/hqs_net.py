@@ -23,7 +23,7 @@ class HQSNet(TrainedReconstructor):
     C_k five 3x3 convolutions each, r_k and p_k learned, 4 conjugate gradient steps: the splitting network of Wang,
     Dalca, Sabuncu 2020, https://arxiv.org/abs/2007.14979, with several coils, on 2x2 blocks of pixels. It also sees
     the pull A^H (y - A x_k) of the data, where the paper's networks see the image alone. w and m are those of its
-    weights (`HQSNetNetwork`); the image changes with neither, nor with the noise. No fully sampled image is seen in
+    weights (`HQSNetwork`); the image changes with neither, nor with the noise. No fully sampled image is seen in
     training.
     """
 
@@ -32,12 +32,12 @@ class HQSNet(TrainedReconstructor):
     summary = "HyperRecon's objective at one weight by an unrolled network, trained without fully sampled images."
     knobs = ()
 
-    def network(self, device: torch.device) -> "HQSNetNetwork":
+    def network(self, device: torch.device) -> "HQSNetwork":
         """The trained network, shared by all."""
-        return load_trained(HQSNetNetwork, self.weights, device)
+        return load_trained(HQSNetwork, self.weights, device)
 
 
-class HQSNetNetwork(nn.Module):
+class HQSNetwork(nn.Module):
     """The network of `HQSNet`, and what it minimises. width: channels of its convolutions."""
 
     def __init__(

@@ -29,12 +29,12 @@ class HQSNetFromTV(TrainedReconstructor):
     summary = "TV, improved by an unrolled network at one weight of TV and wavelets, trained on the objective itself."
     knobs = ()
 
-    def network(self, device: torch.device) -> "HQSNetFromTVNetwork":
+    def network(self, device: torch.device) -> "HQSNetNetwork":
         """The trained network, shared by all."""
-        return load_trained(HQSNetFromTVNetwork, self.weights, device)
+        return load_trained(HQSNetNetwork, self.weights, device)
 
 
-class HQSNetFromTVNetwork(nn.Module):
+class HQSNetNetwork(nn.Module):
     """The network of `HQSNetFromTV`, and what it minimises. width: channels of its convolutions."""
 
     def __init__(

@@ -9,7 +9,7 @@ from ..classical import tv
 from ..problem import Problem
 from .data_consistency import data_consistency
 from .splitting import INPUTS, GatedCorrection
-from .trained import NOISE, TYPICAL_NOISE, ResidualUNet, TrainedReconstructor
+from .trained import NOISE, TYPICAL_NOISE, TrainedReconstructor, UNet
 
 
 class HQSSupervised(TrainedReconstructor):
@@ -42,12 +42,12 @@ class HQSSupervised(TrainedReconstructor):
         ),
     )
 
-    def network(self, device: torch.device) -> "SupervisedHQSNetwork":
+    def network(self, device: torch.device) -> "HQSNetwork":
         """The trained network, shared by all."""
-        return load_trained(SupervisedHQSNetwork, self.weights, device)
+        return load_trained(HQSNetwork, self.weights, device)
 
 
-class SupervisedHQSNetwork(nn.Module):
+class HQSNetwork(nn.Module):
     """The network of `HQSSupervised`: the same U-Net in every unroll, told which one it is in.
 
     widths: the U-Net's channels at its levels; it works on 2x2 blocks of pixels.
@@ -58,7 +58,7 @@ class SupervisedHQSNetwork(nn.Module):
         self.unrolls = unrolls
         self.penalty_offset = nn.Parameter(torch.tensor(-2.0))
         self.penalty_slope = nn.Parameter(torch.tensor(0.5))
-        self.correction = ResidualUNet(4 * INPUTS, 8, widths)
+        self.correction = UNet(4 * INPUTS, 8, widths)
 
     def forward(self, problem: Problem, noise: float = 1.0, share: float = 1.0) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""

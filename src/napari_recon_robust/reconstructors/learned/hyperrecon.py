@@ -48,9 +48,9 @@ class HyperRecon(TrainedReconstructor):
         """The image for `weight` and `mix`."""
         return next(self.family(measurement, [knobs]))
 
-    def network(self, device: torch.device) -> "HyperReconNetwork":
+    def network(self, device: torch.device) -> "HyperNetwork":
         """The trained network, shared by all."""
-        return load_trained(HyperReconNetwork, self.weights, device)
+        return load_trained(HyperNetwork, self.weights, device)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several settings; what does not depend on the knobs is shared."""
@@ -83,7 +83,7 @@ class GeneratedConvolution(nn.Module):
         return self.kernel + kernel.view_as(self.kernel), self.bias + bias
 
 
-class HyperReconNetwork(nn.Module):
+class HyperNetwork(nn.Module):
     """(log w, m) -> all weights of the unrolled network: fully connected 2-32-64-`features`, linear heads on a base.
 
     The unrolled network: `unrolls` times 3x3 convolutions of `width` channels on 2x2 blocks of pixels: `convolutions`

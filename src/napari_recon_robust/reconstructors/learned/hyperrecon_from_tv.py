@@ -46,9 +46,9 @@ class HyperReconFromTV(TrainedReconstructor):
         """The image for `weight` and `mix`."""
         return next(self.family(measurement, [knobs]))
 
-    def network(self, device: torch.device) -> "HyperReconFromTVNetwork":
+    def network(self, device: torch.device) -> "HyperNetwork":
         """The trained network, shared by all."""
-        return load_trained(HyperReconFromTVNetwork, self.weights, device)
+        return load_trained(HyperNetwork, self.weights, device)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several settings; the anchors, which do not depend on the knobs, are shared."""
@@ -81,7 +81,7 @@ class Anchor:
     pull: Tensor
 
 
-class HyperReconFromTVNetwork(nn.Module):
+class HyperNetwork(nn.Module):
     """(log w, m) -> all weights of the unrolled network: fully connected 2-32-64-`features`, linear heads.
 
     The unrolled network: `unrolls` times `convolutions` 3x3 convolutions, `width` channels, on 2x2 blocks of pixels.

@@ -19,7 +19,7 @@ from ..classical import tv
 from ..problem import Problem, assemble, problems
 from .data_consistency import DataConsistency, data_consistency
 from .splitting import INPUTS, GatedCorrection
-from .trained import NOISE, TYPICAL_NOISE, ImageNetwork, ResidualUNet, TrainedReconstructor, noise_level
+from .trained import NOISE, TYPICAL_NOISE, ImageNetwork, TrainedReconstructor, UNet, noise_level
 
 Form = Literal["ratio", "convex"]
 Conditioning = Literal["weights", "scale-and-shift"]
@@ -73,14 +73,14 @@ class HyperReconSupervised(TrainedReconstructor):
         """The image for `noise` and the weights of the losses."""
         return next(self.family(measurement, [knobs]))
 
-    def network(self, device: torch.device) -> "SupervisedHyperReconNetwork":
+    def network(self, device: torch.device) -> "HyperNetwork":
         """The trained network, shared by all."""
-        return load_trained(SupervisedHyperReconNetwork, self.weights, device)
+        return load_trained(HyperNetwork, self.weights, device)
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images at several settings; inverses and TV images, which do not depend on them, are shared."""
         network = self.network(measurement.kspace.device)
-        slices = [PreparedSlice(problem) for problem in problems(measurement)]
+        slices = [Slice(problem) for problem in problems(measurement)]
         for point in points:
             knobs = resolve(self.knobs, point)
             yield assemble([network.image(one, **knobs) for one in slices], measurement)
@@ -112,7 +112,7 @@ def coefficients(values: Sequence[float], form: Form) -> list[float]:
     return shares
 
 
-class SupervisedHyperReconNetwork(nn.Module):
+class HyperNetwork(nn.Module):
     """(log sigma, c) -> the weights of `main`: fully connected n-32-64-`features`, linear heads on learned weights.
 
     unrolls, widths: of `SplittingNetwork`; with 0 unrolls `main` is `PlainNetwork`. terms, form: see
@@ -177,7 +177,7 @@ class SupervisedHyperReconNetwork(nn.Module):
             parameters[f"{name}.bias"] = layer.bias * (1 + scale) + shift
         return parameters
 
-    def image(self, one: "PreparedSlice", noise: float, **weights: float) -> Tensor:
+    def image(self, one: "Slice", noise: float, **weights: float) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""
         parameters = self.generate(noise_level(one.problem, noise), **weights)
         image: Tensor = functional_call(self.main, parameters, (one, noise))
@@ -186,11 +186,11 @@ class SupervisedHyperReconNetwork(nn.Module):
     def forward(self, problem: Problem, noise: float = 1.0, **weights: float) -> Tensor:
         """The same from a problem; what it needs of it is kept for as long as the problem is."""
         if problem not in _slices:
-            _slices[problem] = PreparedSlice(problem)
+            _slices[problem] = Slice(problem)
         return self.image(_slices[problem], noise, **weights)
 
 
-class PreparedSlice:
+class Slice:
     """What a network sees of a problem whatever its weights are: its phase, P, and where it starts."""
 
     def __init__(self, problem: Problem) -> None:
@@ -217,7 +217,7 @@ class PreparedSlice:
         return self.problem.tv(tv.rule(float(self.problem.noise) * 2.0**power))
 
 
-_slices: WeakKeyDictionary[Problem, PreparedSlice] = WeakKeyDictionary()
+_slices: WeakKeyDictionary[Problem, Slice] = WeakKeyDictionary()
 
 
 class SplittingNetwork(nn.Module):
@@ -228,10 +228,10 @@ class SplittingNetwork(nn.Module):
 
     def __init__(self, unrolls: int, widths: Sequence[int]) -> None:
         super().__init__()
-        self.correction = ResidualUNet(4 * INPUTS, 8, tuple(widths))
+        self.correction = UNet(4 * INPUTS, 8, tuple(widths))
         self.pulls = nn.Parameter(torch.zeros(unrolls))
 
-    def forward(self, one: PreparedSlice, noise: float) -> Tensor:
+    def forward(self, one: Slice, noise: float) -> Tensor:
         """The image without its local phase, complex64 (rows, columns)."""
         problem, penalty, consistency, start = one.problem, one.penalty, one.consistency, one.start(noise)
         removed = consistency.solve(problem.right_hand_side - problem.model.normal(start))
@@ -253,7 +253,7 @@ class PlainNetwork(nn.Module):
         super().__init__()
         self.correction = ImageNetwork(widths, reach=_PLAIN_REACH)
 
-    def forward(self, one: PreparedSlice, noise: float) -> Tensor:
+    def forward(self, one: Slice, noise: float) -> Tensor:
         """The image without its local phase, complex64 (rows, columns)."""
         image = one.problem.right_hand_side
         result: Tensor = image + self.correction(image, noise_level(one.problem, noise))

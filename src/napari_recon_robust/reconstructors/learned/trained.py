@@ -76,7 +76,7 @@ class ImageNetwork(nn.Module):
         self.reach = reach
         inputs = 2 * _BLOCK + 4 * levels
         if not convolutions:
-            self.body: nn.Module = ResidualUNet(inputs, _BLOCK, tuple(widths))
+            self.body: nn.Module = UNet(inputs, _BLOCK, tuple(widths))
             return
         (width,) = widths
         self.body = plain_convolutions(inputs, _BLOCK, width, convolutions)
@@ -98,7 +98,7 @@ def plain_convolutions(inputs: int, outputs: int, width: int, count: int) -> nn.
     return nn.Sequential(layers[0], *(part for layer in layers[1:] for part in (nn.ReLU(), layer)))
 
 
-class ResidualUNet(nn.Module):
+class UNet(nn.Module):
     """A residual block of two 3x3 convolutions on each level, strided convolutions down and up. Any image size."""
 
     def __init__(self, inputs: int, outputs: int, widths: tuple[int, ...]) -> None:

@@ -49,7 +49,7 @@ class UNet(Reconstructor):
         zero_filled = measurement.crop(root_sum_of_squares(fourier.ifft(measurement.data, measurement.dims)))
         rows, columns = zero_filled.shape[-2:]
         network = load_network(self.weights, zero_filled.device)
-        image = magnitude_by(network, zero_filled.reshape(-1, 1, rows, columns))
+        image = restore(network, zero_filled.reshape(-1, 1, rows, columns))
         return image.reshape(zero_filled.shape).to(measurement.kspace.dtype)
 
 
@@ -63,10 +63,10 @@ class TrainableUNet(FastMRIUNet):
     def forward(self, problem: Problem) -> Tensor:  # type: ignore[override]
         """The magnitude, float32 (rows, columns), relative to the problem's scale."""
         zero_filled = root_sum_of_squares(problem.model.coil_images(problem.data))
-        return magnitude_by(super().forward, zero_filled[None, None])[0, 0]
+        return restore(super().forward, zero_filled[None, None])[0, 0]
 
 
-def magnitude_by(network: Callable[[Tensor], Tensor], magnitude: Tensor) -> Tensor:
+def restore(network: Callable[[Tensor], Tensor], magnitude: Tensor) -> Tensor:
     """The network's image of a zero-filled one, (batch, 1, rows, columns), in its units."""
     deviation, mean = torch.std_mean(magnitude, (-2, -1), keepdim=True)
     deviation = torch.where(deviation > 0, deviation, 1.0)

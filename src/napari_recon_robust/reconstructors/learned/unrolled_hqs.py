@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ...networks.loading import load_trained
 from ..problem import Problem
 from .half_quadratic import SEEN, Unroll, unrolled
-from .trained import REACH, ResidualUNet, TrainedReconstructor, noise_level
+from .trained import REACH, TrainedReconstructor, UNet, noise_level
 
 _FIRST_PENALTY, _FIRST_SLOPE = 0.1, 0.5  # at the typical noise level, and its power of the noise
 
@@ -37,7 +37,7 @@ class UnrolledHQSNetwork(nn.Module):
 
     def __init__(self, unrolls: int, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.corrections = nn.ModuleList(ResidualUNet(4 * (SEEN + 1), 8, widths) for _ in range(unrolls))
+        self.corrections = nn.ModuleList(UNet(4 * (SEEN + 1), 8, widths) for _ in range(unrolls))
         self.log_penalties = nn.Parameter(torch.full((unrolls,), math.log(_FIRST_PENALTY)))
         self.slopes = nn.Parameter(torch.full((unrolls,), _FIRST_SLOPE))
         self.log_reaches = nn.Parameter(torch.full((unrolls,), math.log(REACH)))

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .fitting import Untrained, fixed_noise, upsampled
+from .untrained import Untrained, fixed_noise, upsampled
 
 _DOUBLINGS = 5
 
@@ -23,10 +23,10 @@ class ConvDecoder(Untrained):
 
     def generator(self, channels: int, shape: tuple[int, int]) -> nn.Module:
         """The decoder."""
-        return ConvDecoderNetwork(channels, shape)
+        return Decoder(channels, shape)
 
 
-class ConvDecoderNetwork(nn.Module):
+class Decoder(nn.Module):
     """A 3x3 convolution on each size, and one more at full size."""
 
     def __init__(self, channels: int, shape: tuple[int, int]) -> None:

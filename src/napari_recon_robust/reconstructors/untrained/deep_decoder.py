@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .fitting import Untrained, fixed_noise, upsampled
+from .untrained import Untrained, fixed_noise, upsampled
 
 _DOUBLINGS = 5
 
@@ -24,10 +24,10 @@ class DeepDecoder(Untrained):
 
     def generator(self, channels: int, shape: tuple[int, int]) -> nn.Module:
         """The decoder."""
-        return DeepDecoderNetwork(channels, shape)
+        return Decoder(channels, shape)
 
 
-class DeepDecoderNetwork(nn.Module):
+class Decoder(nn.Module):
     """A 1x1 convolution on each size, and one more at full size."""
 
     def __init__(self, channels: int, shape: tuple[int, int]) -> None:

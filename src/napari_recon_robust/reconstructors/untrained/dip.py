@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .fitting import Untrained, fixed_noise
+from .untrained import Untrained, fixed_noise
 
 _LEVELS = 4
 

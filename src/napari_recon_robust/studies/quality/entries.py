@@ -15,7 +15,7 @@ from ...reconstructors.auto import auto_knobs, live_knob
 from ...reconstructors.base import Method
 from ...reconstructors.classical import tv
 from ...weights import store
-from .grid import UndersampledSlice
+from .cases import Case
 
 ORACLE_VALUES = 15
 _ORACLE_WEIGHTS = (1e-4, 5e-2)  # where the oracle looks for a knob `weight`; for others over their whole range
@@ -69,7 +69,7 @@ class Entry(Specification):
             raise InputError(f"{self.name} is a map, not an image; compare images.")
         return method
 
-    def choose(self, method: Method, case: UndersampledSlice) -> Job[Method]:
+    def choose(self, method: Method, case: Case) -> Job[Method]:
         """The method at the knobs for one case."""
         return method.at(**(yield from _CHOICES[self.choice](method, case)))
 
@@ -89,23 +89,23 @@ def describe(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _given(method: Method, case: UndersampledSlice) -> Job[dict[str, Any]]:
+def _given(method: Method, case: Case) -> Job[dict[str, Any]]:
     yield Progress(0.0)
     return {}
 
 
-def _auto(method: Method, case: UndersampledSlice) -> Job[dict[str, Any]]:
+def _auto(method: Method, case: Case) -> Job[dict[str, Any]]:
     return (yield from auto_knobs(method, case.measurement))
 
 
-def _rule(method: Method, case: UndersampledSlice) -> Job[dict[str, Any]]:
+def _rule(method: Method, case: Case) -> Job[dict[str, Any]]:
     if not isinstance(method.reconstructor, tv.TotalVariation):
         raise InputError(f"{method.label} has no rule for its weight; choose auto, or give the knob.")
     yield Progress(0.0)
     return {"weight": tv.auto_weight(case.measurement)}
 
 
-def _oracle(method: Method, case: UndersampledSlice) -> Job[dict[str, Any]]:
+def _oracle(method: Method, case: Case) -> Job[dict[str, Any]]:
     knob = live_knob(method)
     ends = (knob.minimum, knob.maximum)
     if knob.name == "weight":
@@ -120,7 +120,7 @@ def _oracle(method: Method, case: UndersampledSlice) -> Job[dict[str, Any]]:
     return {knob.name: values[errors.index(min(errors))]}
 
 
-_CHOICES: dict[str, Callable[[Method, UndersampledSlice], Job[dict[str, Any]]]] = {
+_CHOICES: dict[str, Callable[[Method, Case], Job[dict[str, Any]]]] = {
     "given": _given,
     "auto": _auto,
     "rule": _rule,

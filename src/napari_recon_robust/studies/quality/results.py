@@ -12,7 +12,7 @@ from ...ground.specification import Specification
 NAN = math.nan
 
 
-class MethodResult(Specification):
+class Result(Specification):
     """One row of the file. Metrics are of the foreground; those of the whole image end in `_image`.
 
     acceleration: nominal; effective: all points over the sampled ones. seconds: of the reconstruction, and of the
@@ -42,7 +42,7 @@ class MethodResult(Specification):
     made_with: str = ""
 
 
-COLUMNS = tuple(MethodResult.model_fields)
+COLUMNS = tuple(Result.model_fields)
 
 
 class Results:
@@ -53,19 +53,19 @@ class Results:
 
     def __init__(self, file: Path | None = None) -> None:
         self.file = file
-        self._found: dict[tuple[str, str, str, float], MethodResult] = {}
+        self._found: dict[tuple[str, str, str, float], Result] = {}
         if file is not None:
             for result in _read(file) if file.exists() else ():
                 self._found[_key(result)] = result
             self.tidy()
 
-    def __iter__(self) -> Iterator[MethodResult]:
+    def __iter__(self) -> Iterator[Result]:
         return iter(self._found.values())
 
     def __len__(self) -> int:
         return len(self._found)
 
-    def kept(self, result: MethodResult) -> bool:
+    def kept(self, result: Result) -> bool:
         """Whether there is one already, made with the same; it then goes under the given group, scan and slice."""
         old = self._found.get(_key(result))
         if old is None or old.error or old.made_with != result.made_with:
@@ -74,7 +74,7 @@ class Results:
         self._found[_key(result)] = old.model_copy(update=places)
         return True
 
-    def add(self, result: MethodResult) -> None:
+    def add(self, result: Result) -> None:
         """Keep it, in the file too."""
         self._found[_key(result)] = result
         if self.file is not None:
@@ -90,15 +90,15 @@ class Results:
             partial.replace(self.file)
 
 
-def _key(result: MethodResult) -> tuple[str, str, str, float]:
+def _key(result: Result) -> tuple[str, str, str, float]:
     return result.input, result.method, result.pattern, result.acceleration
 
 
-def _values(result: MethodResult) -> list[str]:
+def _values(result: Result) -> list[str]:
     return ["" if value != value else str(value) for value in (getattr(result, name) for name in COLUMNS)]
 
 
-def _read(path: Path) -> Iterable[MethodResult]:
+def _read(path: Path) -> Iterable[Result]:
     with path.open(newline="", encoding="utf-8") as file:
         lines = list(csv.reader(file))
     if not lines or tuple(lines[0]) != COLUMNS:
@@ -106,4 +106,4 @@ def _read(path: Path) -> Iterable[MethodResult]:
     for line in lines[1:]:
         values: dict[str, Any] = dict(zip(COLUMNS, line, strict=False))
         if len(line) == len(COLUMNS) and values["made_with"]:
-            yield MethodResult(**{name: value for name, value in values.items() if value})
+            yield Result(**{name: value for name, value in values.items() if value})

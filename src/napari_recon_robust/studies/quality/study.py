@@ -13,9 +13,9 @@ from ...cases import record
 from ...ground.errors import FileFormatError, ReconRobustError
 from ...ground.progress import Job, Progress, relayed
 from ...reconstructors.base import Method
+from .cases import Case, Grid, cases
 from .entries import Entry, describe
-from .grid import Grid, UndersampledSlice, cases
-from .results import MethodResult, Results
+from .results import Result, Results
 from .table import Table
 
 RESULTS, TABLE, DESCRIPTION = "results.csv", "comparison.md", "comparison.json"
@@ -84,7 +84,7 @@ def _described(folder: Path | None) -> dict[str, dict[str, Any]]:
     return methods
 
 
-def _measured(case: UndersampledSlice, entry: Entry, method: Method, blank: MethodResult) -> Job[MethodResult]:
+def _measured(case: Case, entry: Entry, method: Method, blank: Result) -> Job[Result]:
     """One method on one case."""
     try:
         with torch.no_grad():
@@ -101,10 +101,10 @@ def _measured(case: UndersampledSlice, entry: Entry, method: Method, blank: Meth
     return blank.model_copy(update={**measured, "seconds": seconds, "knobs": json.dumps(dict(chosen.knobs))})
 
 
-def _blank(case: UndersampledSlice, entry: Entry, made_with: Mapping[str, Any]) -> MethodResult:
+def _blank(case: Case, entry: Entry, made_with: Mapping[str, Any]) -> Result:
     """A result before it is measured."""
     sampling = case.sampling
-    return MethodResult(
+    return Result(
         group=case.group,
         scan=case.scan,
         slice=case.slice,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...evaluation.comparison import finite
 from ...ground.errors import InputError
-from .results import MethodResult
+from .results import Result
 
 _RESAMPLES = 2000
 _FEWEST = 5  # units that an interval is drawn from
@@ -38,7 +38,7 @@ class Mean:
 
 
 @dataclass(frozen=True)
-class MethodScores:
+class Line:
     """One method in one group at one acceleration.
 
     SSIM and PSNR as means, NMSE as geometric mean, ratio = that of NMSE over the baseline's on the same cases,
@@ -63,7 +63,7 @@ class Section:
     acceleration: float
     effective: Interval
     unit: str
-    lines: tuple[MethodScores, ...]
+    lines: tuple[Line, ...]
 
 
 class Table:
@@ -75,7 +75,7 @@ class Table:
     """
 
     def __init__(
-        self, results: Iterable[MethodResult], rows: Mapping[str, Mapping[str, Any]], baseline: str | None = None
+        self, results: Iterable[Result], rows: Mapping[str, Mapping[str, Any]], baseline: str | None = None
     ) -> None:
         if baseline is not None and baseline not in rows:
             raise InputError(f"the baseline {baseline!r} is none of the methods; choose one of {', '.join(rows)}.")
@@ -84,7 +84,7 @@ class Table:
     @property
     def sections(self) -> list[Section]:
         """One for each group and acceleration, in the order of the results."""
-        parted: dict[tuple[str, float], list[MethodResult]] = {}
+        parted: dict[tuple[str, float], list[Result]] = {}
         for result in self.results:
             parted.setdefault((result.group, result.acceleration), []).append(result)
         return [self._section(group, acceleration, part) for (group, acceleration), part in parted.items()]
@@ -128,7 +128,7 @@ class Table:
         table: dict[str, Any] = {"methods": dict(self.rows), "baseline": self.baseline, "sections": sections}
         return _plain(table)
 
-    def _section(self, group: str, acceleration: float, results: Sequence[MethodResult]) -> Section:
+    def _section(self, group: str, acceleration: float, results: Sequence[Result]) -> Section:
         unit, of = _units(results)
         base = {result.input: result.nmse for result in results if result.method == self.baseline}
         lines = []
@@ -141,7 +141,7 @@ class Table:
             ratios = [(result.nmse / base.get(result.input, np.nan), of(result)) for result in done]
             ratios = [(ratio, unit) for ratio, unit in ratios if ratio == ratio]
             lines.append(
-                MethodScores(
+                Line(
                     method=method,
                     cases=len(done),
                     failed=len(mine) - len(done),
@@ -194,9 +194,9 @@ def bootstrap(values: Sequence[float], units: Sequence[Any]) -> Interval | None:
     return float(low), float(high)
 
 
-def _units(results: Sequence[MethodResult]) -> tuple[str, Callable[[MethodResult], Any]]:
+def _units(results: Sequence[Result]) -> tuple[str, Callable[[Result], Any]]:
     """What is most independent and there often enough: its name, and of which unit a result is."""
-    kinds: tuple[tuple[str, Callable[[MethodResult], Any]], ...] = (
+    kinds: tuple[tuple[str, Callable[[Result], Any]], ...] = (
         ("scans", lambda result: result.scan),
         ("slices", lambda result: (result.scan, result.slice)),
         ("masks", lambda result: result.input),

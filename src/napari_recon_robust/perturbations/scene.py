@@ -12,7 +12,7 @@ from .base import Problem
 
 
 @dataclass(frozen=True, eq=False)
-class ScannedObject:
+class Scene:
     """The object of one slice, seen through its coils."""
 
     problem: Problem

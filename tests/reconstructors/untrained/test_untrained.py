@@ -14,7 +14,7 @@ from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.physics.sampling import acs_region
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.problem import problems
-from napari_recon_robust.reconstructors.untrained.fitting import (
+from napari_recon_robust.reconstructors.untrained.untrained import (
     SHARE,
     Tangent,
     Untrained,

@@ -65,7 +65,7 @@ class Grid(Specification):
 
 
 @dataclass(frozen=True, eq=False)
-class UndersampledSlice:
+class Case:
     """One slice under one mask, and what it is judged against.
 
     group: of cases that belong into one table. scan: its number in the group; names of files stay out of results.
@@ -105,7 +105,7 @@ class UndersampledSlice:
 
 
 @dataclass(frozen=True, eq=False)
-class FullSlice:
+class Acquisition:
     """A slice before it is undersampled."""
 
     slice: int
@@ -139,7 +139,7 @@ def is_anatomy(path: Path) -> bool:
 
 def cases(
     files: Mapping[str, Sequence[Path]], grid: Grid, *, axes: Sequence[str] | None = None, device: str = "cpu"
-) -> Iterator[UndersampledSlice]:
+) -> Iterator[Case]:
     """Every case, read or simulated when it is asked for. axes: of raw arrays.
 
     Raises InputError for an undersampled scan, FileFormatError for a file that cannot be read.
@@ -152,13 +152,11 @@ def cases(
                 for at, sampling in enumerate(samplings, start=position * len(samplings)):
                     begin, end = ((done + n / (count * len(samplings))) / len(every) for n in (at, at + 1))
                     measurement = acquired.under(sampling).to(device)
-                    yield UndersampledSlice(
-                        group, number, acquired.slice, sampling, measurement, acquired.truth, span=(begin, end)
-                    )
+                    yield Case(group, number, acquired.slice, sampling, measurement, acquired.truth, span=(begin, end))
 
 
 @contextmanager
-def _opened(path: Path, grid: Grid, axes: Sequence[str] | None) -> Iterator[tuple[int, Iterator[FullSlice]]]:
+def _opened(path: Path, grid: Grid, axes: Sequence[str] | None) -> Iterator[tuple[int, Iterator[Acquisition]]]:
     """How many slices are taken of a file, and these, one at a time."""
     if is_anatomy(path):
         yield grid.slices, _simulated(path, grid)
@@ -172,19 +170,19 @@ def _opened(path: Path, grid: Grid, axes: Sequence[str] | None) -> Iterator[tupl
         yield len(indices), _acquired(scan, indices)
 
 
-def _acquired(scan: Scan, indices: Sequence[int]) -> Iterator[FullSlice]:
+def _acquired(scan: Scan, indices: Sequence[int]) -> Iterator[Acquisition]:
     for index in indices:
-        yield FullSlice(index, partial(scan.measurement, index))
+        yield Acquisition(index, partial(scan.measurement, index))
 
 
-def _simulated(path: Path, grid: Grid) -> Iterator[FullSlice]:
+def _simulated(path: Path, grid: Grid) -> Iterator[Acquisition]:
     """Axial slices, acquired with coils and noise by the slice's number."""
     shape = (grid.matrix, grid.matrix)
     for number, image in enumerate(slices(load_volume(path), "axial", grid.slices, shape)):
         rng = np.random.default_rng(number)
         level = float(np.exp(rng.uniform(*np.log(NOISE_RANGE))))
         acquired = simulate_slice(image, rng, coils=grid.coils, noise_level=level)
-        yield FullSlice(number, partial(_undersampled, acquired.kspace), acquired.image.abs())
+        yield Acquisition(number, partial(_undersampled, acquired.kspace), acquired.image.abs())
 
 
 def _undersampled(kspace: Tensor, sampling: Sampling) -> Measurement:

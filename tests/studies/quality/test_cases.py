@@ -6,7 +6,7 @@ import torch
 
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.io.fastmri import write_fastmri
-from napari_recon_robust.studies.quality.grid import Grid, cases, groups
+from napari_recon_robust.studies.quality.cases import Grid, cases, groups
 
 GRID = Grid(accelerations=(3.0, 8.0), patterns=("random", "equispaced"), seeds=(0, 1), slices=2, matrix=32, coils=4)
 
