@@ -26,6 +26,8 @@ Integer = NDArray[np.int64]
 
 _jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
 _LINE = 2 * WIDTH  # numbers of one column of 16 rows
+# Of a NumPy type, since numba compiles a function again for each Python number that is written out in a call.
+_REAL, _IMAGINARY, _NEIGHBOURS = np.int64(0), np.int64(WIDTH), np.int64(1)
 
 
 class Rows(NamedTuple):
@@ -144,7 +146,7 @@ def normal(image: Float, out: Float, rows: Rows) -> None:
     x, y, s = image.ravel(), out.ravel(), rows.sensitivities.ravel()
     work = np.empty(columns * _LINE, np.float32)
     total = np.empty(columns * _LINE, np.float32)
-    scratch = np.empty((rows.radices.max() + 1) * _LINE, np.float32)
+    scratch = np.empty((columns + 1) * _LINE, np.float32)
     for block in range(blocks):
         total[:] = 0
         for coil in range(coils):
@@ -191,8 +193,8 @@ def _filter(
             stride = size // radix
             for start in range(0, columns, size):
                 for j in range(stride):
-                    _transform(work, start + j, stride, radix, unit, scratch, 0, WIDTH)
-                    _turn(work, start + j, stride, radix, turns, j, 0, WIDTH)
+                    _transform(work, start + j, stride, radix, unit, scratch, _REAL, _IMAGINARY)
+                    _turn(work, start + j, stride, radix, turns, j, _REAL, _IMAGINARY)
         size //= radix
     unit = roots[starts[last, 1] :]
     for start in range(0, columns, size):
@@ -200,11 +202,11 @@ def _filter(
         for k in range(start, start + size):
             sampled |= weights[k] > 0
         if sampled:
-            _transform(work, start, 1, size, unit, scratch, 0, WIDTH)
+            _transform(work, start, _NEIGHBOURS, size, unit, scratch, _REAL, _IMAGINARY)
             for k in range(start, start + size):
                 store(work, k * _LINE, load(work, k * _LINE) * weights[k])
                 store(work, k * _LINE + WIDTH, load(work, k * _LINE + WIDTH) * weights[k])
-            _transform(work, start, 1, size, unit, scratch, WIDTH, 0)
+            _transform(work, start, _NEIGHBOURS, size, unit, scratch, _IMAGINARY, _REAL)
         else:
             work[start * _LINE : (start + size) * _LINE] = 0
     for stage in range(last - 1, -1, -1):
@@ -217,8 +219,8 @@ def _filter(
             stride = size // radix
             for start in range(0, columns, size):
                 for j in range(stride):
-                    _turn(work, start + j, stride, radix, turns, j, WIDTH, 0)
-                    _transform(work, start + j, stride, radix, unit, scratch, WIDTH, 0)
+                    _turn(work, start + j, stride, radix, turns, j, _IMAGINARY, _REAL)
+                    _transform(work, start + j, stride, radix, unit, scratch, _IMAGINARY, _REAL)
 
 
 # In what follows `re` and `im` say which half of a column is the real part: exchanging them conjugates the

@@ -22,24 +22,6 @@ _EIGHTH = np.float32(0.125)  # 1 / the largest eigenvalue of D D^H
 
 
 @_jit
-def conjugate_gradients(b: Float, x: Float, model: Rows, iterations: int) -> None:
-    """Steps towards A^H A x = b from x = 0, into x."""
-    x[:] = 0
-    r, p, hp = b.copy(), b.copy(), np.zeros_like(b)
-    energy = _dot(r, r)
-    for _ in range(iterations):
-        normal(p, hp, model)
-        curvature = _dot(p, hp)
-        if curvature <= 0:
-            return
-        step = np.float32(energy / curvature)
-        _add(x, step, p)
-        _add(r, -step, hp)
-        previous, energy = energy, _dot(r, r)
-        _scale_and_add(p, np.float32(energy / previous), r)
-
-
-@_jit
 def fista(
     b: Float,
     x: Float,
@@ -60,7 +42,7 @@ def fista(
     support: (columns, height), one where a coil sees something and zero elsewhere, where steps have no momentum and
     do not count (`sparsity.TorchSolver`). Returns the number of steps taken, at most `outer`.
     """
-    z, v, last, s = x.copy(), np.zeros_like(x), x.copy(), p.copy()
+    z, v, last, s = x.copy(), x.copy(), x.copy(), p.copy()
     momenta = np.empty(inner, np.float32)
     t = 1.0
     for k in range(inner):
@@ -99,7 +81,8 @@ def _proximal(v: Float, p: Float, s: Float, momenta: Float, radius: np.float32, 
     columns, _, height = v.shape
     inner = len(momenta)
     vf, pf, sf = v.ravel(), p.ravel(), s.ravel()
-    sf[:] = pf
+    for i in range(pf.size):
+        sf[i] = pf[i]
     inside = np.zeros(height, np.float32)
     inside[:rows] = 1
     plane = height + WIDTH
@@ -189,30 +172,3 @@ def _extrapolate(z: Float, x: Float, last: Float, support: Float, momentum: np.f
             zf, xf, lf = z[c, part], x[c, part], last[c, part]
             for i in range(xf.size):
                 zf[i] = xf[i] + momentum * seen[i] * (xf[i] - lf[i])
-
-
-@_jit
-def _dot(a: Float, b: Float) -> float:
-    total = 0.0
-    for c in range(a.shape[0]):
-        for part in range(2):
-            part_sum = _ZERO
-            af, bf = a[c, part], b[c, part]
-            for i in range(af.size):
-                part_sum += af[i] * bf[i]
-            total += part_sum
-    return total
-
-
-@_jit
-def _add(y: Float, factor: np.float32, x: Float) -> None:
-    yf, xf = y.ravel(), x.ravel()
-    for i in range(yf.size):
-        yf[i] += factor * xf[i]
-
-
-@_jit
-def _scale_and_add(y: Float, factor: np.float32, x: Float) -> None:
-    yf, xf = y.ravel(), x.ravel()
-    for i in range(yf.size):
-        yf[i] = factor * yf[i] + xf[i]

@@ -90,6 +90,7 @@ def _spread(a: Float, b: Float, step: int, low: Float, high: Float, wide: Float,
         at = wide[tap * step : tap * step + width]
         for i in range(width):
             at[i] += u * a[i] + v * b[i]
-    out[:] = wide[:width]
+    for i in range(width):
+        out[i] = wide[i]
     for i in range(3 * step):
         out[i % width] += wide[width + i]
