@@ -16,15 +16,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from .compiler import jit
 from .lanes import WIDTH, load, store
 
 Float = NDArray[np.float32]
 Integer = NDArray[np.int64]
 
-_jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+_kernel, _part = jit({"contract", "nsz"})
 _LINE = 2 * WIDTH  # numbers of one column of 16 rows
 # Of a NumPy type, since numba compiles a function again for each Python number that is written out in a call.
 _REAL, _IMAGINARY, _NEIGHBOURS = np.int64(0), np.int64(WIDTH), np.int64(1)
@@ -138,7 +138,7 @@ def largest_eigenvalue(rows: Rows, iterations: int) -> float:
     return norm
 
 
-@_jit
+@_kernel
 def normal(image: Float, out: Float, rows: Rows) -> None:
     """Write A^H A image into out, both columns first."""
     blocks, coils, columns = rows.sensitivities.shape[:3]
@@ -170,7 +170,7 @@ def normal(image: Float, out: Float, rows: Rows) -> None:
             store(y, at + height, load(total, o + WIDTH))
 
 
-@_jit
+@_part
 def _filter(
     work: Float,
     columns: int,
@@ -227,7 +227,7 @@ def _filter(
 # transform, since swap(x) = i conj(x).
 
 
-@_jit
+@_part
 def _four(ar, ai, br, bi, cr, ci, dr, di):  # type: ignore[no-untyped-def]
     """The transform of four numbers."""
     pr, pi, qr, qi = ar + cr, ai + ci, ar - cr, ai - ci
@@ -235,7 +235,7 @@ def _four(ar, ai, br, bi, cr, ci, dr, di):  # type: ignore[no-untyped-def]
     return pr + er, pi + ei, qr + fi, qi - fr, pr - er, pi - ei, qr - fi, qi + fr
 
 
-@_jit
+@_part
 def _forward_four(work: Float, columns: int, size: int, turns: Float) -> None:
     stride = size // 4
     step = stride * _LINE
@@ -263,7 +263,7 @@ def _forward_four(work: Float, columns: int, size: int, turns: Float) -> None:
             store(work, o + 3 * step + WIDTH, di * turns[t + 4] - dr * turns[t + 5])
 
 
-@_jit
+@_part
 def _backward_four(work: Float, columns: int, size: int, turns: Float) -> None:
     stride = size // 4
     step = stride * _LINE
@@ -294,7 +294,7 @@ def _backward_four(work: Float, columns: int, size: int, turns: Float) -> None:
             store(work, o + 3 * step + WIDTH, di)
 
 
-@_jit
+@_part
 def _turn(work: Float, first: int, stride: int, radix: int, turns: Float, j: int, re: int, im: int) -> None:
     """Multiply the k-th of `radix` columns by exp(-2 pi i j k / size)."""
     for k in range(1, radix):
@@ -304,7 +304,7 @@ def _turn(work: Float, first: int, stride: int, radix: int, turns: Float, j: int
         store(work, o + im, xi * turns[t] - xr * turns[t + 1])
 
 
-@_jit
+@_part
 def _transform(work: Float, first: int, stride: int, radix: int, unit: Float, scratch: Float, re: int, im: int) -> None:
     """The transform of `radix` columns in place: X_k, X_-k = sum_j cos(jk) (x_j + x_-j) -+ i sin(jk) (x_j - x_-j)."""
     o, step = first * _LINE, stride * _LINE

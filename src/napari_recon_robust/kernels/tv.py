@@ -8,20 +8,20 @@ comes first, so that no border needs a branch. It is kept times the step, so tha
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from .compiler import jit
 from .lanes import WIDTH, inverse_root, load, minimum, store
 from .normal import Rows, normal
 
 Float = NDArray[np.float32]
 
-_jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+_kernel, _part = jit({"contract", "nsz", "reassoc"})
 _ZERO: Any = np.float32(0)  # sums stay in float32 along a column, and so in the vector unit
 _EIGHTH = np.float32(0.125)  # 1 / the largest eigenvalue of D D^H
 
 
-@_jit
+@_kernel
 def fista(
     b: Float,
     x: Float,
@@ -66,12 +66,12 @@ def fista(
     return outer
 
 
-@_jit
+@_part
 def _following(t: float) -> float:
     return (1 + np.sqrt(1 + 4 * t * t)) / 2
 
 
-@_jit
+@_part
 def _proximal(v: Float, p: Float, s: Float, momenta: Float, radius: np.float32, rows: int) -> None:
     """Steps of fast gradient radius on the dual, from p on, into p; s is work space.
 
@@ -117,7 +117,7 @@ def _proximal(v: Float, p: Float, s: Float, momenta: Float, radius: np.float32, 
                 store(pf, o3, w3)
 
 
-@_jit
+@_part
 def _column(v: Float, p: Float, c: int, height: int, out: Float, at: int, plane: int, rows: int) -> None:
     """Column c of v - D^H p, real and imaginary part `plane` apart; the row below the last repeats it."""
     for part in range(2):
@@ -130,7 +130,7 @@ def _column(v: Float, p: Float, c: int, height: int, out: Float, at: int, plane:
         out[o + rows] = out[o + rows - 1]
 
 
-@_jit
+@_part
 def _primal(
     v: Float, p: Float, z: Float, x: Float, last: Float, support: Float, rows: int
 ) -> tuple[float, float, float]:
@@ -156,7 +156,7 @@ def _primal(
     return uphill, change, size
 
 
-@_jit
+@_part
 def _gradient_step(v: Float, z: Float, b: Float, step: np.float32) -> None:
     """The step v = z - step (v - b), where v holds A^H A z."""
     vf, zf, bf = v.ravel(), z.ravel(), b.ravel()
@@ -164,7 +164,7 @@ def _gradient_step(v: Float, z: Float, b: Float, step: np.float32) -> None:
         vf[i] = zf[i] - step * (vf[i] - bf[i])
 
 
-@_jit
+@_part
 def _extrapolate(z: Float, x: Float, last: Float, support: Float, momentum: np.float32) -> None:
     for c in range(x.shape[0]):
         seen = support[c]
