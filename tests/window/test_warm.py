@@ -49,7 +49,7 @@ def test_the_small_measurement_needs_the_same_kernels_as_a_scan(scan_file: Path)
 
     run(warm.compile_kernels())
     before = signatures(normal, tv_kernels, wavelet_kernels)
-    assert sum(before.values()) > 5
+    assert sum(before.values()) >= 4  # kernels that are loaded; their parts have signatures only where compiled
     bench = Workbench()
     bench.acquisition.open(scan_file).run()
     bench.acquisition.measure(1).run()

@@ -10,7 +10,7 @@ from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 WIDTH = 16
 
@@ -59,17 +59,6 @@ def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
 
 
 @intrinsic
-def _splat(typing_context: Any, value: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        undefined = ir.Constant(_VECTOR, ir.Undefined)
-        first = builder.insert_element(undefined, arguments[0], ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
-        return builder.shuffle_vector(first, undefined, zeros)
-
-    return _lanes(types.float32), generate
-
-
-@intrinsic
 def minimum(typing_context: Any, a: Any, b: Any) -> Any:
     """The smaller of each pair."""
 
@@ -103,27 +92,28 @@ def inverse_root(typing_context: Any, a: Any) -> Any:
     return _lanes(_lanes), generate
 
 
-def _binary(instruction: str) -> Any:
-    @intrinsic
-    def apply(typing_context: Any, a: Any, b: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return getattr(builder, instruction)(*arguments, flags=_FLAGS)
-
-        return _lanes(_lanes, _lanes), generate
-
-    return apply
+def _splat(builder: Any, value: Any) -> Any:
+    undefined = ir.Constant(_VECTOR, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+    return builder.shuffle_vector(first, undefined, zeros)
 
 
 def _define(function: Callable[..., Any], instruction: str) -> None:
-    apply = _binary(instruction)
+    """Lanes with lanes, or with one number for all; single instructions, which compile far faster than calls do."""
 
-    @overload(function, strict=False)  # its annotations are not the lambda's
-    def implementation(a: Any, b: Any) -> Any:
-        if a == _lanes and b == _lanes:
-            return lambda a, b: apply(a, b)
-        if a == _lanes and b == types.float32:
-            return lambda a, b: apply(a, _splat(b))
-        return None
+    @type_callable(function)
+    def type_of(context: Any) -> Any:
+        return lambda a, b: _lanes if a == _lanes and b in (_lanes, types.float32) else None
+
+    @lower_builtin(function, _lanes, _lanes)
+    def with_lanes(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return getattr(builder, instruction)(*arguments, flags=_FLAGS)
+
+    @lower_builtin(function, _lanes, types.float32)
+    def with_number(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        a, b = arguments
+        return getattr(builder, instruction)(a, _splat(builder, b), flags=_FLAGS)
 
 
 for _function, _instruction in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul")):

@@ -16,16 +16,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from .compiler import jit
 from .lanes import WIDTH, load, store
 
 Float = NDArray[np.float32]
 Integer = NDArray[np.int64]
 
-_jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz"})
+_kernel, _part = jit({"contract", "nsz"})
 _LINE = 2 * WIDTH  # numbers of one column of 16 rows
+# Of a NumPy type, since numba compiles a function again for each Python number that is written out in a call.
+_REAL, _IMAGINARY, _NEIGHBOURS = np.int64(0), np.int64(WIDTH), np.int64(1)
 
 
 class Rows(NamedTuple):
@@ -136,7 +138,7 @@ def largest_eigenvalue(rows: Rows, iterations: int) -> float:
     return norm
 
 
-@_jit
+@_kernel
 def normal(image: Float, out: Float, rows: Rows) -> None:
     """Write A^H A image into out, both columns first."""
     blocks, coils, columns = rows.sensitivities.shape[:3]
@@ -144,7 +146,7 @@ def normal(image: Float, out: Float, rows: Rows) -> None:
     x, y, s = image.ravel(), out.ravel(), rows.sensitivities.ravel()
     work = np.empty(columns * _LINE, np.float32)
     total = np.empty(columns * _LINE, np.float32)
-    scratch = np.empty((rows.radices.max() + 1) * _LINE, np.float32)
+    scratch = np.empty((columns + 1) * _LINE, np.float32)
     for block in range(blocks):
         total[:] = 0
         for coil in range(coils):
@@ -168,7 +170,7 @@ def normal(image: Float, out: Float, rows: Rows) -> None:
             store(y, at + height, load(total, o + WIDTH))
 
 
-@_jit
+@_part
 def _filter(
     work: Float,
     columns: int,
@@ -191,8 +193,8 @@ def _filter(
             stride = size // radix
             for start in range(0, columns, size):
                 for j in range(stride):
-                    _transform(work, start + j, stride, radix, unit, scratch, 0, WIDTH)
-                    _turn(work, start + j, stride, radix, turns, j, 0, WIDTH)
+                    _transform(work, start + j, stride, radix, unit, scratch, _REAL, _IMAGINARY)
+                    _turn(work, start + j, stride, radix, turns, j, _REAL, _IMAGINARY)
         size //= radix
     unit = roots[starts[last, 1] :]
     for start in range(0, columns, size):
@@ -200,11 +202,11 @@ def _filter(
         for k in range(start, start + size):
             sampled |= weights[k] > 0
         if sampled:
-            _transform(work, start, 1, size, unit, scratch, 0, WIDTH)
+            _transform(work, start, _NEIGHBOURS, size, unit, scratch, _REAL, _IMAGINARY)
             for k in range(start, start + size):
                 store(work, k * _LINE, load(work, k * _LINE) * weights[k])
                 store(work, k * _LINE + WIDTH, load(work, k * _LINE + WIDTH) * weights[k])
-            _transform(work, start, 1, size, unit, scratch, WIDTH, 0)
+            _transform(work, start, _NEIGHBOURS, size, unit, scratch, _IMAGINARY, _REAL)
         else:
             work[start * _LINE : (start + size) * _LINE] = 0
     for stage in range(last - 1, -1, -1):
@@ -217,15 +219,15 @@ def _filter(
             stride = size // radix
             for start in range(0, columns, size):
                 for j in range(stride):
-                    _turn(work, start + j, stride, radix, turns, j, WIDTH, 0)
-                    _transform(work, start + j, stride, radix, unit, scratch, WIDTH, 0)
+                    _turn(work, start + j, stride, radix, turns, j, _IMAGINARY, _REAL)
+                    _transform(work, start + j, stride, radix, unit, scratch, _IMAGINARY, _REAL)
 
 
 # In what follows `re` and `im` say which half of a column is the real part: exchanging them conjugates the
 # transform, since swap(x) = i conj(x).
 
 
-@_jit
+@_part
 def _four(ar, ai, br, bi, cr, ci, dr, di):  # type: ignore[no-untyped-def]
     """The Fourier transform of four numbers."""
     pr, pi, qr, qi = ar + cr, ai + ci, ar - cr, ai - ci
@@ -233,7 +235,7 @@ def _four(ar, ai, br, bi, cr, ci, dr, di):  # type: ignore[no-untyped-def]
     return pr + er, pi + ei, qr + fi, qi - fr, pr - er, pi - ei, qr - fi, qi + fr
 
 
-@_jit
+@_part
 def _forward_four(work: Float, columns: int, size: int, turns: Float) -> None:
     stride = size // 4
     step = stride * _LINE
@@ -261,7 +263,7 @@ def _forward_four(work: Float, columns: int, size: int, turns: Float) -> None:
             store(work, o + 3 * step + WIDTH, di * turns[t + 4] - dr * turns[t + 5])
 
 
-@_jit
+@_part
 def _backward_four(work: Float, columns: int, size: int, turns: Float) -> None:
     stride = size // 4
     step = stride * _LINE
@@ -292,7 +294,7 @@ def _backward_four(work: Float, columns: int, size: int, turns: Float) -> None:
             store(work, o + 3 * step + WIDTH, di)
 
 
-@_jit
+@_part
 def _turn(work: Float, first: int, stride: int, radix: int, turns: Float, j: int, re: int, im: int) -> None:
     """Multiply the k-th of `radix` columns by exp(-2 pi i j k / size)."""
     for k in range(1, radix):
@@ -302,7 +304,7 @@ def _turn(work: Float, first: int, stride: int, radix: int, turns: Float, j: int
         store(work, o + im, xi * turns[t] - xr * turns[t + 1])
 
 
-@_jit
+@_part
 def _transform(work: Float, first: int, stride: int, radix: int, unit: Float, scratch: Float, re: int, im: int) -> None:
     """The transform of `radix` columns in place: X_k, X_-k = sum_j cos(jk) (x_j + x_-j) -+ i sin(jk) (x_j - x_-j)."""
     o, step = first * _LINE, stride * _LINE

@@ -8,38 +8,20 @@ The dual is stored times the step, so that x = v - D^H p.
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from .compiler import jit
 from .lanes import WIDTH, inverse_root, load, minimum, store
 from .normal import Rows, normal
 
 Float = NDArray[np.float32]
 
-_jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+_kernel, _part = jit({"contract", "nsz", "reassoc"})
 _ZERO: Any = np.float32(0)  # sums stay in float32 along a column, and so in the vector unit
 _EIGHTH = np.float32(0.125)  # 1 / the largest eigenvalue of D D^H
 
 
-@_jit
-def conjugate_gradients(b: Float, x: Float, model: Rows, iterations: int) -> None:
-    """Write into x the result of `iterations` steps towards A^H A x = b from x = 0."""
-    x[:] = 0
-    r, p, hp = b.copy(), b.copy(), np.zeros_like(b)
-    energy = _dot(r, r)
-    for _ in range(iterations):
-        normal(p, hp, model)
-        curvature = _dot(p, hp)
-        if curvature <= 0:
-            return
-        step = np.float32(energy / curvature)
-        _add(x, step, p)
-        _add(r, -step, hp)
-        previous, energy = energy, _dot(r, r)
-        _scale_and_add(p, np.float32(energy / previous), r)
-
-
-@_jit
+@_kernel
 def fista(
     b: Float,
     x: Float,
@@ -60,7 +42,7 @@ def fista(
     and zero elsewhere; there steps have no momentum and do not count (`sparsity.TorchSolver`). Returns the number of
     steps taken, at most `outer`.
     """
-    z, v, last, s = x.copy(), np.zeros_like(x), x.copy(), p.copy()
+    z, v, last, s = x.copy(), x.copy(), x.copy(), p.copy()
     momenta = np.empty(inner, np.float32)
     t = 1.0
     for k in range(inner):
@@ -84,12 +66,12 @@ def fista(
     return outer
 
 
-@_jit
+@_part
 def _following(t: float) -> float:
     return (1 + np.sqrt(1 + 4 * t * t)) / 2
 
 
-@_jit
+@_part
 def _proximal(v: Float, p: Float, s: Float, momenta: Float, radius: np.float32, rows: int) -> None:
     """Steps of fast gradient projection on the dual p, in place; s is work space.
 
@@ -99,7 +81,8 @@ def _proximal(v: Float, p: Float, s: Float, momenta: Float, radius: np.float32, 
     columns, _, height = v.shape
     inner = len(momenta)
     vf, pf, sf = v.ravel(), p.ravel(), s.ravel()
-    sf[:] = pf
+    for i in range(pf.size):
+        sf[i] = pf[i]
     inside = np.zeros(height, np.float32)
     inside[:rows] = 1
     plane = height + WIDTH
@@ -134,7 +117,7 @@ def _proximal(v: Float, p: Float, s: Float, momenta: Float, radius: np.float32, 
                 store(pf, o3, w3)
 
 
-@_jit
+@_part
 def _column(v: Float, p: Float, c: int, height: int, out: Float, at: int, plane: int, rows: int) -> None:
     """Column c of v - D^H p, real and imaginary part `plane` apart; the row below the last repeats it."""
     for part in range(2):
@@ -147,7 +130,7 @@ def _column(v: Float, p: Float, c: int, height: int, out: Float, at: int, plane:
         out[o + rows] = out[o + rows - 1]
 
 
-@_jit
+@_part
 def _primal(
     v: Float, p: Float, z: Float, x: Float, last: Float, support: Float, rows: int
 ) -> tuple[float, float, float]:
@@ -173,7 +156,7 @@ def _primal(
     return uphill, change, size
 
 
-@_jit
+@_part
 def _gradient_step(v: Float, z: Float, b: Float, step: np.float32) -> None:
     """The step v = z - step (v - b), where v holds A^H A z."""
     vf, zf, bf = v.ravel(), z.ravel(), b.ravel()
@@ -181,7 +164,7 @@ def _gradient_step(v: Float, z: Float, b: Float, step: np.float32) -> None:
         vf[i] = zf[i] - step * (vf[i] - bf[i])
 
 
-@_jit
+@_part
 def _extrapolate(z: Float, x: Float, last: Float, support: Float, momentum: np.float32) -> None:
     for c in range(x.shape[0]):
         seen = support[c]
@@ -189,30 +172,3 @@ def _extrapolate(z: Float, x: Float, last: Float, support: Float, momentum: np.f
             zf, xf, lf = z[c, part], x[c, part], last[c, part]
             for i in range(xf.size):
                 zf[i] = xf[i] + momentum * seen[i] * (xf[i] - lf[i])
-
-
-@_jit
-def _dot(a: Float, b: Float) -> float:
-    total = 0.0
-    for c in range(a.shape[0]):
-        for part in range(2):
-            part_sum = _ZERO
-            af, bf = a[c, part], b[c, part]
-            for i in range(af.size):
-                part_sum += af[i] * bf[i]
-            total += part_sum
-    return total
-
-
-@_jit
-def _add(y: Float, factor: np.float32, x: Float) -> None:
-    yf, xf = y.ravel(), x.ravel()
-    for i in range(yf.size):
-        yf[i] += factor * xf[i]
-
-
-@_jit
-def _scale_and_add(y: Float, factor: np.float32, x: Float) -> None:
-    yf, xf = y.ravel(), x.ravel()
-    for i in range(yf.size):
-        yf[i] = factor * yf[i] + xf[i]

@@ -5,15 +5,16 @@ each level has the bands low-high, high-low and high-high (row filter, column fi
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from .compiler import jit
 
 Float = NDArray[np.float32]
 
-_jit = njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+_kernel, _part = jit({"contract", "nsz", "reassoc"})
 
 
-@_jit
+@_kernel
 def analyse(image: Float, low: Float, high: Float, details: Float) -> None:
     """Write W x into `details`."""
     rows, width = image.shape
@@ -38,7 +39,7 @@ def analyse(image: Float, low: Float, high: Float, details: Float) -> None:
         here, coarse = coarse, here
 
 
-@_jit
+@_kernel
 def synthesise(details: Float, low: Float, high: Float, image: Float) -> None:
     """Write W^H p into `image`."""
     rows, width = image.shape
@@ -61,14 +62,14 @@ def synthesise(details: Float, low: Float, high: Float, image: Float) -> None:
                 out[i] = from_low + high[0] * b0[i] + high[1] * b1[i] + high[2] * b2[i] + high[3] * b3[i]
 
 
-@_jit
+@_part
 def _combine(x0: Float, x1: Float, x2: Float, x3: Float, taps: Float, out: Float) -> None:
     t0, t1, t2, t3 = taps[0], taps[1], taps[2], taps[3]
     for i in range(x0.size):
         out[i] = t0 * x0[i] + t1 * x1[i] + t2 * x2[i] + t3 * x3[i]
 
 
-@_jit
+@_part
 def _filter(wide: Float, step: int, taps: Float, out: Float) -> None:
     _combine(
         wide[: out.size],
@@ -80,7 +81,7 @@ def _filter(wide: Float, step: int, taps: Float, out: Float) -> None:
     )
 
 
-@_jit
+@_part
 def _spread(a: Float, b: Float, step: int, low: Float, high: Float, wide: Float, out: Float) -> None:
     """The adjoint of filtering a row by `low` to a and by `high` to b, with periodic borders."""
     width = out.size
@@ -90,6 +91,7 @@ def _spread(a: Float, b: Float, step: int, low: Float, high: Float, wide: Float,
         at = wide[tap * step : tap * step + width]
         for i in range(width):
             at[i] += u * a[i] + v * b[i]
-    out[:] = wide[:width]
+    for i in range(width):
+        out[i] = wide[i]
     for i in range(3 * step):
         out[i % width] += wide[width + i]

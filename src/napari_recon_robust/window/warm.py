@@ -15,7 +15,7 @@ from ..workbench.task import Task
 from .canvas.geometry import Geometry
 
 COMPILING = (
-    "Compiling TV and other fast methods for this machine, once: half a minute in which images come late; "
+    "Compiling TV and other fast methods for this machine, once: some ten seconds in which images come late; "
     "all else can be used meanwhile."
 )
 _COMPILED = ("tv", "l1-wavelet")  # their kernels and those of the forward model

@@ -11,6 +11,7 @@ from ...ground.knob import Knob
 from ..base import Reconstructor
 
 ITERATIONS = 10
+_ROUNDING = 8  # times the precision: a residual this small, relative to b, is rounding
 
 
 class CGSense(Reconstructor):
@@ -48,7 +49,8 @@ class CGSense(Reconstructor):
 def conjugate_gradients(operator: Callable[[Tensor], Tensor], b: Tensor, iterations: int) -> Tensor:
     """`iterations` steps towards H x = b from x = 0, H Hermitian and positive, b complex (..., rows, columns).
 
-    Every batch item has its own step sizes; an item that is solved exactly does not change any more.
+    Every batch item has its own step sizes. An item that is solved to rounding does not change any more: steps along
+    what rounding left would grow without bound where H is singular.
     """
     return solution_and_residual(operator, b, iterations)[0]
 
@@ -57,9 +59,11 @@ def solution_and_residual(operator: Callable[[Tensor], Tensor], b: Tensor, itera
     """The x of `conjugate_gradients`, and the residual b - H x."""
     x, r, p = torch.zeros_like(b), b, b
     energy = _energy(r)
+    solved = (_ROUNDING * torch.finfo(b.dtype).eps) ** 2 * energy
     for _ in range(iterations):
         hp = operator(p)
         x_step = _ratio(energy, (p.conj() * hp).real.sum((-2, -1), keepdim=True))
+        x_step = torch.where(energy > solved, x_step, 0.0)
         x, r = x + x_step * p, r - x_step * hp
         previous, energy = energy, _energy(r)
         p = r + _ratio(energy, previous) * p

@@ -12,6 +12,7 @@ from ...data.measurement import Measurement
 from ...ground.knob import Knob
 from ...physics.model import ForwardModel
 from . import sparsity
+from .cg_sense import conjugate_gradients
 from .sparsity import DualSolver, SparseReconstructor, TorchSolver, Transform
 
 
@@ -120,12 +121,8 @@ class _FusedSolver(DualSolver[list[Any]]):
         self.rows, self.height = model.shape[0], normal.padded(model.shape[0])
 
     def start(self, b: Tensor) -> list[Any]:
-        states = []
-        for index, item in enumerate(self._columns(b)):
-            image = np.zeros_like(item)
-            self.kernels.conjugate_gradients(item, image, self._model(index), sparsity.START)
-            states.append((image, self._dual(item)))
-        return states
+        images = conjugate_gradients(self.model.normal, b.detach(), sparsity.START)
+        return [(image, self._dual(image)) for image in self._columns(images)]
 
     def minimise(self, b: Tensor, weight: float, start: list[Any]) -> list[Any]:
         states = [(image.copy(), dual.copy()) for image, dual in start]
@@ -165,7 +162,9 @@ class _FusedSolver(DualSolver[list[Any]]):
     def _support(self, index: int) -> Any:
         items = self.model.support.reshape(-1, *self.model.shape).numpy()
         item = items[index if len(items) > 1 else 0]
-        return np.pad(item.T, ((0, 0), (0, self.height - self.rows))).astype(np.float32)
+        padded = np.zeros((item.shape[1], self.height), np.float32)
+        padded[:, : self.rows] = item.T
+        return padded
 
     def _step(self, index: int) -> float:
         steps = self.step.reshape(-1)
