@@ -23,7 +23,7 @@ _EIGHTH = np.float32(0.125)  # 1 / the largest eigenvalue of D D^H
 
 @_jit
 def conjugate_gradients(b: Float, x: Float, model: Rows, iterations: int) -> None:
-    """Write into x the result of `iterations` steps towards A^H A x = b from x = 0."""
+    """Steps towards A^H A x = b from x = 0, into x."""
     x[:] = 0
     r, p, hp = b.copy(), b.copy(), np.zeros_like(b)
     energy = _dot(r, r)

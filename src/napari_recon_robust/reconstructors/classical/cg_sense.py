@@ -48,7 +48,7 @@ class CGSense(Reconstructor):
 def conjugate_gradients(operator: Callable[[Tensor], Tensor], b: Tensor, iterations: int) -> Tensor:
     """`iterations` steps towards H x = b from x = 0, H Hermitian and positive, b complex (..., rows, columns).
 
-    Every batch item has its own step sizes; an item that is solved exactly does not change any more.
+    Every batch item has its own step sizes; one that is solved exactly stays as it is.
     """
     return solution_and_residual(operator, b, iterations)[0]
 
