@@ -26,7 +26,7 @@ ROW, COLUMN, SIZE, CONTRAST, ANGLE = 1.0, 1.0, 0.1, 0.1, 0.3
 
 @dataclass(eq=False)
 class Multiplexed(Search):
-    """Draw features, move them, try the worst by themselves, and refine; then begin again if the effort allows.
+    """Draw, move, try alone, refine; again from new draws where the effort allows.
 
     Up to 25 separated features are drawn in each image; after the first image they take shape, size, contrast and
     angle from the worst sixth so far. The 16 worst are moved together by the gradient of the sum of their
