@@ -1,4 +1,4 @@
-"""From a perturbation to its outcome: everything reconstructed again from the samples alone, and compared."""
+"""The outcome of a perturbation: all images are reconstructed again from nothing but the samples, and compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,9 +50,9 @@ def evaluate(
 ) -> Job[list[Outcome]]:
     """Reconstruct the clean, each perturbed and each random measurement from scratch, and compare.
 
-    The result has one outcome for each of `perturbed`. method: a reconstructor is at its defaults. seed: of the random
-    controls; `controls` are taken instead where they are given (a replay). The reference is of the method's own kind
-    (methods are judged against theirs).
+    The result has one outcome for each of `perturbed`. method: a reconstructor is at its defaults. seed: that of the
+    random controls; if `controls` are given (by a replay), they are taken instead. The reference is of the method's own
+    kind, against which it is judged.
     """
     method = method.at()
     kind = method.reference_kind

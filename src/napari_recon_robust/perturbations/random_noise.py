@@ -1,4 +1,4 @@
-"""Random k-space noise: the control beside every search, and a perturbation of its own."""
+"""Random k-space noise: the control of every search, and a perturbation of its own."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def draw(measurement: Measurement, norms: Tensor, seed: int, *, mask: Tensor | N
 
 
 def control(measurement: Measurement, perturbed: Perturbed, seed: int) -> Measurement:
-    """The same measurement under random noise that spends in every coil what the perturbation does."""
+    """The same measurement under random noise with the perturbation's norm in every coil."""
     z = draw(measurement, coil_norms(perturbed.perturbation), seed)
     keep = perturbed.measurement.kept is not None
     return measurement.with_kspace(measurement.kspace + z, full=measurement.full, keep=keep)

@@ -1,1 +1,1 @@
-"""From measurements and methods to a table, a curve or a map."""
+"""Studies of methods on measurements, whose results are tables, curves or maps."""

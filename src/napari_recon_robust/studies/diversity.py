@@ -1,4 +1,4 @@
-"""Choosing what to show of a family: plausible reconstructions that differ most."""
+"""Choosing from a family of reconstructions the plausible ones that differ most."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -48,10 +48,10 @@ class Variant:
 
 @dataclass(frozen=True, eq=False)
 class Choice(Sequence[Variant]):
-    """The images that were chosen, in their order, and what they were chosen from.
+    """The chosen images, in their order, and facts about their family.
 
-    band: the residuals of plausible images. plausible, members: how many of the family's images were so. Where none
-    was, the nearest to the band was chosen.
+    band: the residuals of plausible images. plausible, members: how many of the family's images were plausible, and
+    their number. If none was plausible, the image nearest to the band was chosen.
     """
 
     variants: tuple[Variant, ...]
@@ -73,7 +73,7 @@ class Choice(Sequence[Variant]):
 
     @property
     def sentence(self) -> str:
-        """How many were plausible and by which residuals, and where none was, what is shown instead."""
+        """How many images were plausible and by which residuals; if none was, what is shown instead."""
         limits = f"residuals from {self.band.low:.4f} to {self.band.high:.4f}"
         if self.plausible:
             return f"{self.plausible} of {self.members} images are plausible, with {limits}."
@@ -89,15 +89,15 @@ def diverse(
     *,
     region: Tensor | None = None,
 ) -> Job[Choice]:
-    """The `count` most different plausible images of a family, the other knobs as the method has them.
+    """The `count` most different plausible images of a family; knobs that do not vary are the method's.
 
-    method: a reconstructor is at its defaults. The family is the grid of the first two live knobs, or, where chance
-    decides on the image (`Reconstructor.draw`), 8 draws.
+    method: a reconstructor is at its defaults. The family is the grid of the first two live knobs, or, if the image
+    depends on chance (`Reconstructor.draw`), 8 draws.
 
-    Plausible is an image whose ||A x - y|| lies in the band of `plausible_band`: neither does it fit the noise nor miss
-    the samples. Fewer come back where fewer are plausible, and where none is, the nearest. region: bool (rows,
-    columns), the whole image if None. Yields a step for each image. Raises InputError for a method without live knobs
-    or of magnitudes alone, which no samples can be predicted from.
+    An image is plausible if ||A x - y|| lies in the band of `plausible_band`: it neither fits the noise nor misses the
+    samples. If fewer are plausible, fewer are returned, and if none is, the nearest. region: bool (rows, columns), the
+    whole image if None. Yields a step for each image. Raises InputError for a method without live knobs, or one that
+    yields only magnitudes, from which no samples can be predicted.
     """
     if measurement.kspace.ndim != 3:
         raise InputError(f"the k-space has {measurement.kspace.ndim} axes; give one slice (coils, readout, phase).")
@@ -146,7 +146,7 @@ def draws(measurement: Measurement, method: Method) -> Job[list[Variant]]:
 def family_axes(reconstructor: Reconstructor) -> tuple[Knob, ...]:
     """The live knobs, whose grid is the family.
 
-    Raises InputError for a method without any, or of magnitudes alone, which no samples can be predicted from.
+    Raises InputError for a method without any, or one of magnitudes only, from which no samples can be predicted.
     """
     if not reconstructor.axes:
         raise InputError(f"{reconstructor.label} has no live knob, so it has one image to show; choose another method.")

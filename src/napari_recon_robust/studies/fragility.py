@@ -36,7 +36,7 @@ class FragileRegion:
 
     @property
     def name(self) -> str:
-        """As lists show it."""
+        """The region's name in lists."""
         return f"{self.roi.label} (change {100 * self.expected_change:.2g}%)"
 
 

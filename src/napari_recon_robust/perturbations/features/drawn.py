@@ -1,4 +1,4 @@
-"""Lesions of a drawn shape: put into a magnitude image, or taken out of it."""
+"""Lesions of a drawn shape, which are put into a magnitude image or taken out of it."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from .feature import DARKEST
 
 
 def surroundings(shape: Tensor) -> Tensor:
-    """Around a shape, bool (rows, columns): as far as half the side of a square of its area, at least 3 pixels.
+    """The pixels around a shape, bool (rows, columns): up to half the side of a square of its area, at least 3 pixels.
 
     Raises InputError if the shape leaves nothing around it.
     """

@@ -24,7 +24,7 @@ Window = tuple[slice, slice]
 
 @dataclass(frozen=True, eq=False)
 class Tissue:
-    """An image x, complex64 (rows, columns), as features are added to it."""
+    """An image x, complex64 (rows, columns), to which features are added."""
 
     image: Tensor
 
@@ -61,7 +61,7 @@ class Feature:
 
     @classmethod
     def of(cls, shape: str, row: float, column: float, size: float, contrast: float, angle: float = 0.0) -> "Feature":
-        """A feature from plain numbers."""
+        """A feature of this shape, place, size, contrast and angle."""
         return cls(shape, torch.tensor([row, column, size, contrast, angle], dtype=torch.float32))
 
     @classmethod
@@ -80,7 +80,7 @@ class Feature:
         return cls("walk", torch.tensor([row, column, box, 1.0, 0.0]), pixels)
 
     def at(self, values: Tensor) -> "Feature":
-        """The same with other values."""
+        """The same feature with other values."""
         return Feature(self.shape, values, self.pixels)
 
     def profile(self, matrix: tuple[int, int]) -> Tensor:
@@ -124,7 +124,7 @@ class Feature:
         )
 
     def _local(self, tissue: Tissue, matrix: tuple[int, int]) -> Tensor:
-        """What the contrast is relative to, scalar."""
+        """The magnitude that the contrast is relative to, scalar."""
         if self.shape == "walk":
             return tissue.brightest
         row, column, size = self.values[:3].detach().tolist()
@@ -134,7 +134,7 @@ class Feature:
         return (tissue.magnitude[window] * around).sum() / around.sum()
 
     def _window(self, matrix: tuple[int, int]) -> Window:
-        """Where the profile is not negligible."""
+        """The part of the image in which the profile is not negligible."""
         row, column, size = self.values[:3].detach().tolist()
         reach = 2 * size + 3
         rows, columns = (

@@ -31,10 +31,10 @@ Steps = Generator[Progress, None, None]
 class FeatureSearch(ABC):
     """A search for the feature that a method loses most, within a number of reconstructions.
 
-    tried: features alone in the slice; `_forget` leaves the worst. candidates: all features with their recovery, those
-    among others included.
-    screened: the worst of those among others, which is the best so far until one is tried alone.
-    usual, least: the reconstructions that it takes unless told otherwise, and at least.
+    tried: features that were tried by themselves in the slice; `_forget` keeps only the worst. candidates: all features
+    with their recovery, also those that were tried among others. screened: the worst of those among others, which is
+    the best so far until a feature is tried by itself. usual, least: the reconstructions that it takes by default, and
+    at least.
     """
 
     problem: Problem
@@ -70,12 +70,12 @@ class FeatureSearch(ABC):
         """The search itself, after the clean reconstruction."""
 
     def rank(self, trial: Trial) -> Any:
-        """The smaller the more is lost."""
+        """A key that is smaller if more of the feature is lost."""
         return trial.rank
 
     @property
     def best(self) -> Trial:
-        """The worst feature of those that were tried alone, until then of those among others."""
+        """The worst feature tried by itself; before there is one, the worst among others."""
         if not self.tried and self.screened is not None:
             return self.screened
         return min(self.tried, key=self.rank)
@@ -106,14 +106,14 @@ class FeatureSearch(ABC):
         return self.draw(row, column)
 
     def _try(self, feature: Feature) -> Trial:
-        """The feature alone."""
+        """Try a feature by itself."""
         trial = self.insertion.trial(feature)
         self.spent += 1
         self.tried.append(trial)
         return trial
 
     def _forget(self) -> None:
-        """Leave the worst of what was tried: the images of a long search would fill the memory."""
+        """Keep only the worst trial, since the images of a long search would fill the memory."""
         self.tried = [self.best]
 
     def _progress(self, message: str) -> Progress:
@@ -161,7 +161,7 @@ class RandomSearch(PublishedSearch):
     """The worst of a number of random features, eleven as published."""
 
     def steps(self) -> Steps:
-        """One after another."""
+        """Try random features one after another."""
         while self.spent < self.effort:
             self._try(self.draw_anywhere())
             self._forget()
@@ -179,7 +179,7 @@ class FiniteDifferences(PublishedSearch):
     least = 6
 
     def steps(self) -> Steps:
-        """As many iterations as the effort allows."""
+        """Move the feature in as many iterations as the effort allows."""
         at = self._try(self.draw_anywhere())
         yield self._progress("Trying the start")
         while self.spent + 5 <= self.effort:

@@ -17,8 +17,8 @@ Moves = Generator[Tensor, tuple[float, Tensor], None]
 class Ascent:
     """A search so far: the best z (coils, readout, phase), its image if known, the loss of every iterate.
 
-    clean: the reconstruction of the clean samples, where the search came by it. flat: the gradient was zero, so
-    that there is no direction to go. findings, details: what the search says of itself, as in `Perturbed`.
+    clean: the reconstruction of the clean samples, if the search made it. flat: the gradient was zero, so that
+    there is no direction to go. findings, details: what the search says about itself, as in `Perturbed`.
     """
 
     z: Tensor
@@ -34,10 +34,10 @@ Search = Generator[Ascent, None, Ascent]
 
 
 def ascend(objective: Objective, moves: Moves, steps: int, *, warm: bool, clean_loss: float | None) -> Search:
-    """The best of what `moves` proposes in that many gradients. Yields after each gradient.
+    """The best of the proposals of `moves` in `steps` gradients. Yields after each gradient.
 
-    warm: the first proposal spends its budget and is a candidate; otherwise it is zero, or noise where zero has no
-    gradient, and does not count. clean_loss: L(0) where the first proposal is not zero.
+    warm: the first proposal spends its budget and is a candidate; otherwise it is zero, or noise if zero has no
+    gradient, and does not count. clean_loss: L(0), if the first proposal is not zero.
     """
     z = next(moves)
     best, reached = Ascent(z, None, () if clean_loss is None else (clean_loss,)), float("-inf")

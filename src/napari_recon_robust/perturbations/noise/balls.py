@@ -16,12 +16,12 @@ def unit(z: Tensor, radius: Tensor) -> Tensor:
 
 
 def onto_spheres(z: Tensor, radius: Tensor) -> Tensor:
-    """Z scaled to the norms r; a coil of zeros stays so."""
+    """Scale z to the norms r; a coil of zeros stays zero."""
     return radius[:, None, None] * unit(z, radius)
 
 
 def into_balls(z: Tensor, radius: Tensor) -> Tensor:
-    """The nearest point of the balls: z, shrunk where it is too large."""
+    """The nearest point of the balls: z, shrunk in coils where it is too large."""
     norms = norms_of(z, radius)
     return z * torch.where(norms > radius[:, None, None], radius[:, None, None] / norms, 1.0)
 

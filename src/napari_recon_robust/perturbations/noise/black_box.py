@@ -1,4 +1,4 @@
-"""A search without gradients: every reconstruction teaches a linear model of the method, whose worst case is next."""
+"""A search without gradients: each reconstruction improves a linear model, whose worst case is reconstructed next."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ def black_box(
     project: any z (coils, readout, phase) onto the boundary of the budget's balls, zero where not sampled.
     evaluations: reconstructions, besides the one of the clean samples. seed: of the noise that gives the first
     direction where zero has none. start: the first candidate (the solution of another budget, say). Yields after each
-    evaluation. Raises ModelError where the loss becomes NaN.
+    evaluation. Raises ModelError if the loss becomes NaN.
     """
     measurement = objective.problem.measurement
     generator = torch.Generator().manual_seed(seed)
@@ -129,7 +129,7 @@ class _Model:
         self.learn(measurement.kspace, self.clean)
 
     def learn(self, z: Tensor, change: Tensor) -> None:
-        """The change, (rows, columns), that z was seen to make."""
+        """Take in that z made this change, (rows, columns)."""
         size = z.norm()
         predicted, change = self._parts(z) / size, change / size
         self.points = _latest(self.points, self._flat(z) / size)
@@ -187,7 +187,7 @@ class _Linear:
 
     @cached_property
     def phase(self) -> Tensor:
-        """P, complex64 of the model's size, zero where the image is."""
+        """The phase p, complex64 of the model's size, zero where the image is zero."""
         return self._solved(self._combined(self.measurement.kspace)).sgn()
 
     def _combined(self, z: Tensor) -> Tensor:

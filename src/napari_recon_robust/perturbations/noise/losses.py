@@ -1,6 +1,6 @@
-"""What a worst-case search may make large: a new loss is one function and one line of the table.
+"""The losses that a worst-case search may make large; a new one is one function and one line of the table.
 
-Each is of the image's magnitude and the wanted one, float64 (rows, columns) in the scan's units, and of the region,
+Each takes the image's magnitude and the wanted one, float64 (rows, columns) in the scan's units, and the region,
 bool (rows, columns), and returns a scalar that does not depend on the scan's units.
 """
 
@@ -37,10 +37,10 @@ def dissimilarity(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
 
 
 def contrast_lost(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
-    """1 - c(|f|) / c(X): 0 for the wanted contrast, 1 where none is left, above 1 where it is inverted.
+    """1 - c(|f|) / c(X): 0 for the wanted contrast, 1 if none is left, above 1 if it is inverted.
 
-    c(x) = mean of x over the region - mean over the ring at 2 to 5 pixels from it. It has a sign on purpose: what
-    harms is that a lesion fades into its surroundings, and a search without one would take whichever way is steeper.
+    c(x) = mean of x over the region - mean over the ring at 2 to 5 pixels from it. It has a sign on purpose: the harm
+    is a lesion that fades into its surroundings, and without a sign a search would take whichever way is steeper.
     """
     ring = ring_about(region)
     if not ring.any():
@@ -92,7 +92,7 @@ def ring_about(region: Tensor) -> Tensor:
 
 
 def own(function: Callable[..., Any]) -> Loss:
-    """A user's function as a loss: InputError where it fails, or returns anything but a finite scalar."""
+    """A user's function as a loss; InputError if it fails or returns anything but a finite scalar."""
     name = name_of(function)
 
     def loss(image: Tensor, wanted: Tensor, region: Tensor) -> Tensor:
@@ -119,5 +119,5 @@ def own(function: Callable[..., Any]) -> Loss:
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """What a function is called in results."""
+    """The name of a function in results."""
     return str(getattr(function, "__name__", type(function).__name__))

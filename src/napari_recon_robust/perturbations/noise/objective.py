@@ -1,4 +1,4 @@
-"""What a worst-case perturbation makes large: a loss of the reconstruction on the ROI."""
+"""The objective of a worst-case perturbation: a loss of the reconstruction on the ROI."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -75,7 +75,7 @@ class Objective:
     def gradient(self, z: Tensor) -> tuple[float, Tensor, Tensor]:
         """L(z), its direction of steepest ascent dL/d(re z) + i dL/d(im z) in the shape of z, and the image.
 
-        Raises ModelError where the method gives no gradient, or a NaN.
+        Raises ModelError if the method gives no gradient, or NaN.
         """
         z = z.detach().requires_grad_()
         with torch.enable_grad():
@@ -90,9 +90,9 @@ class Objective:
 
 
 def gradient_of(loss: Tensor, variable: Tensor, label: str, *, again: bool = False) -> Tensor:
-    """The gradient of a scalar through the method named `label`; ModelError where there is none, or a NaN in it.
+    """The gradient of a scalar through the method named `label`; ModelError if there is none, or NaN in it.
 
-    again: another gradient through the same reconstruction is to follow.
+    again: another gradient through the same reconstruction will follow.
     """
     if not loss.requires_grad:
         raise ModelError(f"{label} gives no gradient with respect to the k-space; choose another method.")

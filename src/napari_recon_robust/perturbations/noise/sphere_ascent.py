@@ -31,10 +31,10 @@ def sphere_ascent(
     With n(.) = every coil divided by its norm and g the gradient of L: first z = r n(g(start)), straight onto the
     spheres; then z <- r n(z / r + s n(g(z))), s falling geometrically from 4 to 0.5. The best iterate is kept.
 
-    radius: r, float (coils,), or (1,) for a single sphere over all coils. steps: gradients. start: zero, or noise
-    where zero has no gradient. warm: `start` lies on the spheres and is nearly the solution (that of another budget,
-    scaled), so that the first step is as the later ones. clean_loss: L(0) where the start is not zero. stride: a factor
-    on s. Yields after each gradient. A coil without a gradient stays as it is.
+    radius: r, float (coils,), or (1,) for a single sphere over all coils. steps: number of gradients. start: zero, or
+    noise if zero has no gradient. warm: `start` lies on the spheres and is nearly the solution (that of another budget,
+    scaled), so that the first step is like the later ones. clean_loss: L(0), if the start is not zero. stride: a factor
+    on s. Yields after each gradient. A coil without a gradient is not changed.
     """
     return ascend(objective, _moves(radius, steps, start, warm, stride), steps, warm=warm, clean_loss=clean_loss)
 

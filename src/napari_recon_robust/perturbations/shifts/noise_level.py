@@ -13,7 +13,7 @@ from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
 
 
 class NoiseLevel(Perturbation):
-    """z_i white complex Gaussian on all points, E|z_i|^2 = (factor^2 - 1) sigma_i^2: factor times the noise in all.
+    """z_i is white complex Gaussian on all points, E|z_i|^2 = (factor^2 - 1) sigma_i^2; the noise becomes factor times.
 
     sigma_i is the noise of coil i that is estimated from the clean scan (`Calibration.noise`).
     """

@@ -80,7 +80,7 @@ def _moved(image: Tensor, rows: float, columns: float) -> Tensor:
 
 
 def _shifted(image: Tensor, offset: Tensor, dim: int) -> Tensor:
-    """Moved along `dim` by an offset in pixels that broadcasts to the other axis."""
+    """The image moved along `dim` by an offset in pixels that broadcasts to the other axis."""
     frequency = torch.fft.fftfreq(image.shape[dim], dtype=torch.float64)
     ramp = torch.exp(-2j * pi * offset * (frequency[:, None] if dim == -2 else frequency))
     return torch.fft.ifft(torch.fft.fft(image, dim=dim) * ramp.to(image), dim=dim)

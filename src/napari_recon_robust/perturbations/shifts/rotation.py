@@ -85,7 +85,7 @@ class Rotation(Perturbation):
     )
 
     def restoring(self, details: Mapping[str, Any]) -> Restore | None:
-        """From the pose in the details."""
+        """The map back from the pose in the details."""
         return Pose(**details["pose"]).undo
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
@@ -102,7 +102,7 @@ class Rotation(Perturbation):
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
-    """One pose: what is measured then, its image (rows, columns), and how far the image brought back is from X."""
+    """One pose: its measurement, its image (rows, columns), and the distance of the image brought back from X."""
 
     pose: Pose
     measurement: Measurement
@@ -176,7 +176,7 @@ class _Search:
 
     @cached_property
     def _coil_images(self) -> Tensor:
-        """What turns with the patient, complex64 (coils, ...): F^-1 k, or S x where k is undersampled."""
+        """The coil images that turn with the patient, complex64 (coils, ...): F^-1 k, or S x if k is undersampled."""
         measurement = self.scene.problem.measurement
         if measurement.full is None:
             return measurement.calibration.sensitivities * self.scene.object
