@@ -13,7 +13,6 @@ import torch
 import yaml
 from click.testing import CliRunner
 from pydantic import BaseModel
-from x.frozen import INPUTS, Arrays, read_arrays
 
 import napari_recon_robust as rr
 from napari_recon_robust.cases.replay import replay
@@ -28,6 +27,8 @@ from napari_recon_robust.reconstructors import registry as methods
 from napari_recon_robust.reconstructors.base import Reconstructor
 from napari_recon_robust.training import loop
 from napari_recon_robust.weights import store
+
+from .frozen import INPUTS, Arrays, read_arrays
 
 WIDTH = 100  # of the terminal that help is printed to
 

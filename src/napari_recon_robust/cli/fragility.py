@@ -92,7 +92,7 @@ def fragility(
     click.echo(heading(chosen, measurement))
     click.echo(
         f"change of the image to expect of an attack of {100 * budget:.3g}% of the k-space norm, in % of "
-        f"{_whose(found)}'s maximum; the worst regions of {size}×{size} pixels:"
+        f"{found.whose}'s maximum; the worst regions of {size}×{size} pixels:"
     )
     for place, row in enumerate(rows, start=1):
         click.echo(
@@ -128,10 +128,6 @@ def _box(region: FragileRegion) -> Box:
     return box
 
 
-def _whose(found: FragilityMap) -> str:
-    return "the reference" if found.relative_to == "reference" else "the clean image"
-
-
 def _draw(path: Path, anatomy: Anatomy, found: FragilityMap, worst: list[FragileRegion], title: str) -> None:
     outside = ~found.foreground
     change, noise = (
@@ -146,5 +142,5 @@ def _draw(path: Path, anatomy: Anatomy, found: FragilityMap, worst: list[Fragile
         None if noise is None else noise.numpy(),
         [_box(region) for region in worst],
         title=f"Fragility: {title}\nbudget {100 * found.budget:.3g}% of the k-space norm, {search}",
-        relative_to=_whose(found),
+        relative_to=found.whose,
     )

@@ -16,7 +16,7 @@ from .options import follow, measured, number, parse_knobs, print_json, slice_op
 @slice_options
 @click.option("--methods", required=True, metavar="ID,ID,…", help="The methods; all are evaluated.")
 @click.option("--found-on", metavar="ID,…", help="Those to search on; all if left out.")
-@click.option("--kind", default="worst-case", show_default=True, help="Of perturbation.")
+@click.option("--kind", default=perturbations.DEFAULT, show_default=True, help="Of perturbation.")
 @click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="Where; the whole image if left out.")
 @click.option("--budget", default=0.01, show_default=True, metavar="η", help="Fraction of the k-space norm.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A knob of the perturbation; repeat it.")

@@ -120,12 +120,7 @@ class Scene:
         if found is None:
             self.panels.overlay(index, None)
             return
-        from ...studies.retention import RetentionMap
-
-        if isinstance(found, RetentionMap):
-            self.panels.overlay(index, found.contrast_lost, "Contrast lost", white=1.0)
-        else:
-            self.panels.overlay(index, found.expected_change.numpy(), "Expected change")
+        self.panels.overlay(index, found.overlay, found.title, found.white)
 
     def preview(self, perturbed: "Perturbed") -> None:
         """The worst image so far of a running search."""
