@@ -12,6 +12,7 @@ from napari_recon_robust.cli import cli
 from napari_recon_robust.evaluation.comparison import Comparison
 from napari_recon_robust.figures import plots
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.perturbations.face import Curve, Line, Measure
 
 
 def comparison(strength: float) -> Comparison:
@@ -56,35 +57,18 @@ def test_what_the_images_are_held_against_is_said(tmp_path: Path, drawn: list[Fi
         assert ("the object" in right.get_xlabel()) == (one.judged_by == "perturbed")
 
 
-def test_the_curve_of_poses_shows_the_worst_of_all_of_them(tmp_path: Path, drawn: list[Figure]) -> None:
-    """The line joins what is turned alone; what is moved as well is marked, and the worst named."""
-
-    def pose(angle: float, rows: float = 0.0, nmse: float = 0.04) -> dict[str, object]:
-        scores = {"ssim": 0.9 - angle / 100, "nmse": nmse, "floor_ssim": 0.99, "floor_nmse": 1e-4}
-        return {"angle": angle, "shift": [rows, 0.0], "scale": 1.0, **scores}
-
-    poses = [pose(2.0), pose(-2.0), pose(0.0, nmse=1.0), pose(2.0, -1.0), pose(2.0, 1.0, nmse=0.09)]
-    plots.pose_curve(tmp_path / "curve.svg", poses, "title", "moved")
-    left, right = drawn[0].axes
-    assert left.lines[0].get_xdata().tolist() == [-2.0, 0.0, 2.0]
-    assert left.lines[1].get_ydata().tolist() == [0.99] * 3
-    assert right.lines[0].get_ydata()[0] == pytest.approx(0.2)
-    for panel in (left, right):
-        _, _, moved, worst = panel.lines
-        assert list(moved.get_xdata()) == [2.0, 2.0]
-        assert list(worst.get_xdata()) == [2.0]
-        assert worst.get_ydata()[0] in moved.get_ydata()
-        assert worst.get_label() == "worst by RMSE: moved"
-    assert right.lines[3].get_ydata() == pytest.approx([0.3])
-
-
-def test_the_scan_as_it_is_is_never_the_worst_pose(tmp_path: Path, drawn: list[Figure]) -> None:
-    still, turned = (
-        {"angle": a, "shift": [0, 0], "scale": 1, "ssim": 0.9, "nmse": e, "floor_ssim": 1, "floor_nmse": 0}
-        for a, e in ((0.0, 0.05), (-1.0, 0.04))
-    )
-    plots.pose_curve(tmp_path / "curve.png", [still, turned], "title", "−1°")
-    assert drawn[0].axes[0].lines[-1].get_label() == "worst by RMSE: −1°"
+def test_the_role_of_a_line_says_how_it_is_drawn(tmp_path: Path, drawn: list[Figure]) -> None:
+    roles = ("found", "control", "aside", "ringed")
+    lines = tuple(Line(f"line {role}", (0.0, 1.0), (2.0, 3.0), role) for role in roles)
+    curve = Curve("dose (mg)", (Measure("relief", lines), Measure("harm", lines[:1])), "title", "note")
+    plots.own_curve(tmp_path / "curve.svg", curve, "whole")
+    relief, harm = drawn[0].axes
+    assert [panel.get_ylabel() for panel in (relief, harm)] == ["relief", "harm"]
+    assert relief.get_xlabel() == harm.get_xlabel() == "dose (mg)"
+    assert [line.get_label() for line in relief.lines] == [f"line {role}" for role in roles]
+    assert [line.get_linestyle() for line in relief.lines] == ["-", "--", "None", "None"]
+    assert relief.lines[3].get_markerfacecolor() == "none"
+    assert len({line.get_marker() for line in relief.lines[:3]}) == 3
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:

@@ -47,3 +47,14 @@ def test_resolve_fills_in_defaults_and_refuses_unknown_names() -> None:
 def test_inconsistent_specifications_are_refused() -> None:
     with pytest.raises(ValueError, match="positive minimum"):
         Knob(name="w", label="", help="", default=1, minimum=0, maximum=1, scale="log")
+
+
+def test_a_knob_matters_where_one_of_its_conditions_holds() -> None:
+    assert WEIGHT.matters({})
+    assert WEIGHT.condition == ""
+    trials = WEIGHT.model_copy(update={"only_when": (("loss", ("ssim", "l2")), ("steps", (1, 2, 2.5)))})
+    assert trials.condition == "Matters only where loss is ssim or l2, or steps is 1, 2 or 2.5."
+    assert trials.matters({"loss": "ssim", "steps": 3})
+    assert trials.matters({"loss": "l1", "steps": 1})
+    assert not trials.matters({"loss": "l1", "steps": 3})
+    assert trials.matters({"steps": 3}), "the loss may be any"

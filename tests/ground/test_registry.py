@@ -40,3 +40,13 @@ def test_knob_names_are_unique_and_explained() -> None:
             knobs = registry.get(id).knobs
             assert len({knob.name for knob in knobs}) == len(knobs)
             assert all(knob.help and knob.label for knob in knobs)
+
+
+def test_the_conditions_of_knobs_are_values_of_other_knobs() -> None:
+    for registry in (reconstructors, perturbations):
+        for id in registry.ids():
+            knobs = {knob.name: knob for knob in registry.get(id).knobs}
+            for knob in knobs.values():
+                for name, allowed in knob.only_when:
+                    assert name != knob.name
+                    assert [knobs[name].parse(value) for value in allowed] == list(allowed)

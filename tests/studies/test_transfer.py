@@ -91,7 +91,7 @@ def test_rows_of_features_say_what_was_inserted_where(measurement: Measurement) 
     shown = first.split(" | ")
     assert shown[1:5] == ["blob", "40, 44", "4", "-0.3"]
     assert float(shown[5]) == round(details["detectability"])
-    assert matrix.features == matrix.to_json()["features"]
+    assert [one.to_json() for one in matrix.features or []] == matrix.to_json()["features"]
     assert "detectability" in matrix.legend
     faint = progress.run(transfer(measurement, methods, ROI_, kind="fnaf", **options | {"size": 1, "contrast": 0.01}))
     assert ", not carried" in faint.markdown()

@@ -155,16 +155,16 @@ def test_a_region_outside_of_the_image(review: Session, until: Until) -> None:
 def test_budgets_that_cannot_be(review: Session, qtbot: Any, text: str) -> None:
     perturb = dock(review, "Perturb")
     before = review.bench.perturbing.budget
-    type_into(qtbot, perturb.budget.box, text)
+    type_into(qtbot, perturb.kind.budgets.budget.box, text)
     assert f"Budget η cannot be {text}" in foot(review)
     assert "between 0.1 and 10 %" in foot(review)
     assert is_one_sentence(foot(review))
     assert review.bench.perturbing.budget == before
-    assert perturb.budget.box.text() == "1 %"
+    assert perturb.kind.budgets.budget.box.text() == "1 %"
 
 
 def test_steps_that_cannot_be(review: Session, qtbot: Any) -> None:
-    box = dock(review, "Perturb").options.controls["steps"].box
+    box = dock(review, "Perturb").kind.options.controls["steps"].box
     before = box.value()
     type_into(qtbot, box, "0")
     assert "cannot be 0" in foot(review)
@@ -176,7 +176,7 @@ def test_a_search_without_a_region(review: Session) -> None:
     assert "no region is chosen on slice 1" in foot(review)
     for tool in ("Box", "Polygon", "Ellipse"):
         assert tool in foot(review), "as the buttons are called"
-    assert dock(review, "Perturb").run.isEnabled()
+    assert dock(review, "Perturb").kind.run.isEnabled()
 
 
 def test_no_reference_where_one_is_asked_for(review: Session, until: Until, tmp_path: Path) -> None:
@@ -189,11 +189,11 @@ def test_no_reference_where_one_is_asked_for(review: Session, until: Until, tmp_
     corners = np.array([[0, 90, 40], [0, 90, 48], [0, 98, 48], [0, 98, 40.0]])
     review.panels.panels["clean"].regions.add([corners], shape_type="rectangle")
     until(lambda: review.bench.regions.chosen)
-    perturb.options.controls["target"].list.setCurrentText("reference")
+    perturb.kind.options.controls["target"].list.setCurrentText("reference")
     press(perturb, "Run")
     until(lambda: "no fully sampled reference" in foot(review))
     assert is_one_sentence(foot(review)), foot(review)
-    until(lambda: perturb.run.isEnabled())
+    until(lambda: perturb.kind.run.isEnabled())
 
 
 def test_memory_that_runs_out_in_a_search(review: Session, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,4 +206,4 @@ def test_memory_that_runs_out_in_a_search(review: Session, until: Until, monkeyp
     until(lambda: "memory" in foot(review))
     assert is_one_sentence(foot(review)), foot(review)
     assert review.bench.perturbing.result is None
-    until(lambda: dock(review, "Perturb").run.isEnabled())
+    until(lambda: dock(review, "Perturb").kind.run.isEnabled())

@@ -173,7 +173,7 @@ def _perturbed(case: Case, index: int, changed: Measurement, clean: Measurement)
     saved = case.results[index]
     additive = saved.get("additive", True)
     spent = changed.kspace - clean.kspace if additive else torch.zeros_like(clean.kspace)
-    return Perturbed(
+    read = Perturbed(
         measurement=changed,
         perturbation=spent,
         budget=Budget.of(saved["budget"]["nominal"], spent, clean),
@@ -185,8 +185,8 @@ def _perturbed(case: Case, index: int, changed: Measurement, clean: Measurement)
         statement=saved["statement"],
         findings=saved["findings"],
         additive=additive,
-        restore=perturbations.get(case.recipe.perturbation).restoring(saved["details"]),
     )
+    return perturbations.get(case.recipe.perturbation).recalled(read)
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:

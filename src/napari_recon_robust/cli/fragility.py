@@ -89,7 +89,7 @@ fragility.params += knob_options([SENSITIVITIES])
 def _say(found: FragilityMap, rows: list[dict[str, Any]], size: int) -> None:
     click.echo(
         f"change of the image to expect of an attack of {100 * found.budget:.3g}% of the k-space norm, in % of "
-        f"{_whose(found)}'s maximum; the worst regions of {size}×{size} pixels:"
+        f"{found.whose}'s maximum; the worst regions of {size}×{size} pixels:"
     )
     for place, row in enumerate(rows, start=1):
         click.echo(
@@ -120,12 +120,8 @@ def _box(region: FragileRegion) -> Box:
     return box
 
 
-def _whose(found: FragilityMap) -> str:
-    return "the reference" if found.relative_to == "reference" else "the clean image"
-
-
 def _write(path: Path, header: Header, found: FragilityMap, worst: list[FragileRegion], title: str) -> None:
-    """The map alone, or as a picture on the image."""
+    """The map by itself, or as a picture on the image."""
     if path.suffix.lower() != ".png":
         images.write_image(path, found.expected_change, voxel=header.voxel)
         return
@@ -142,5 +138,5 @@ def _write(path: Path, header: Header, found: FragilityMap, worst: list[FragileR
         None if noise is None else noise.numpy(),
         [_box(region) for region in worst],
         title=f"Fragility: {title}\nbudget {100 * found.budget:.3g}% of the k-space norm, {search}",
-        relative_to=_whose(found),
+        relative_to=found.whose,
     )

@@ -138,11 +138,16 @@ def knob_options(knobs: Iterable[Knob]) -> list[click.Option]:
             metavar="|".join(knob.choices) or knob.kind.upper(),
             default=str(knob.default),
             show_default=True,
-            help=knob.help if knob.choices or knob.kind == "bool" else f"{knob.help} From {knob.range}.",
+            help=_help(knob),
             callback=lambda _context, _option, value, knob=knob: knob.parse(value),
         )
         for knob in knobs
     ]
+
+
+def _help(knob: Knob) -> str:
+    span = "" if knob.choices or knob.kind == "bool" else f"From {knob.range}."
+    return " ".join(part for part in (knob.help, span, knob.condition) if part)
 
 
 def parse_knobs(pairs: Iterable[str]) -> dict[str, str]:

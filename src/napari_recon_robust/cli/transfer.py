@@ -19,7 +19,7 @@ from .options import follow, former, measured, number, parse_knobs, print_json, 
     "--found-on", "found_on", click.STRING, commas=True, metavar="ID", help="To search on; repeat it; all if left out."
 )
 @former("--methods", "former_methods", click.STRING, "--method for each")
-@click.option("--kind", default="worst-case", show_default=True, help="Of perturbation.")
+@click.option("--kind", default=perturbations.DEFAULT, show_default=True, help="Of perturbation.")
 @click.option("--roi", metavar="ROW,COLUMN,HEIGHT,WIDTH", help="Where; the whole image if left out.")
 @click.option("--budget", default=0.01, show_default=True, metavar="η", help="Fraction of the k-space norm.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A knob of the perturbation; repeat it.")

@@ -116,7 +116,8 @@ class KnobRow(QWidget):
     def __init__(self, knob: Knob) -> None:
         super().__init__()
         self.knob = knob
-        self.setToolTip(f"{knob.help}\n{knob.range}" if knob.kind in ("float", "int") else knob.help)
+        span = knob.range if knob.kind in ("float", "int") else ""
+        self.setToolTip("\n".join(part for part in (knob.help, span, knob.condition) if part))
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(6)
@@ -404,6 +405,12 @@ class KnobPanel(QWidget):
             self.controls[name].set_value(value)
         if self.pad is not None:
             self.pad.set_values(self.values())
+        self.grey(self.values())
+
+    def grey(self, values: Mapping[str, Any]) -> None:
+        """Grey the knobs that do not matter at these values, which may be of knobs elsewhere too."""
+        for row in self.controls.values():
+            row.setEnabled(row.knob.matters(values))
 
     def _on_pad(self, values: dict[str, float]) -> None:
         for name, value in values.items():
@@ -413,6 +420,7 @@ class KnobPanel(QWidget):
     def _on_row(self, name: str, value: Value) -> None:
         if self.pad is not None and name in (knob.name for knob in self.pad.knobs):
             self.pad.set_values(self.values())
+        self.grey(self.values())
         self.turned.emit({name: value})
 
 

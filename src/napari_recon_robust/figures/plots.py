@@ -1,6 +1,6 @@
 """Figures of curves, and writing any figure to a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..evaluation.comparison import Comparison
+    from ..perturbations.face import Curve
 
 SUFFIXES = (".png", ".pdf", ".svg")
 NOTICE = "Not for diagnostic use."
 
 # Line and mark, as well as colour, tell worst and control apart.
 WORST, CONTROL, OTHER = "C3o-", "C7s--", "C0x"
+RING: dict[str, Any] = {"markersize": 13, "markerfacecolor": "none", "markeredgecolor": "black"}
+_STYLES = {"found": WORST, "control": CONTROL, "aside": OTHER, "ringed": "o"}
 _RMSE = "relative RMSE of the region (fraction)"
 
 
@@ -56,39 +59,14 @@ def worst_case_curve(
     finish(figure, path)
 
 
-def turned_only(poses: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The points of a rotation's curve (its details) that are neither moved nor scaled, by their angle."""
-    return sorted((p for p in poses if _turned(p)), key=lambda p: float(p["angle"]))
-
-
-def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str, worst: str) -> None:
-    """Draw SSIM and RMSE of the ROI over the angle, and what interpolation by itself costs.
-
-    poses: the curve of a rotation's details. The line joins poses that are only turned; those that are moved or scaled
-    as well are single marks. The worst pose by NMSE, the scan's own left out, has a ring; `worst` says it in words.
-    """
-    figure, (left, right) = panels(title)
-    turned, others = turned_only(poses), [pose for pose in poses if not _turned(pose)]
-    moved = [pose for pose in poses if pose["angle"] or not _turned(pose)]
-    highest = max(moved, key=lambda pose: float(pose["nmse"]))
-    for panel, name in ((left, "ssim"), (right, "nmse")):
-        angles = [pose["angle"] for pose in turned]
-        panel.plot(angles, _scores(turned, name), WORST, label="reconstructed, turned back")
-        panel.plot(angles, _scores(turned, f"floor_{name}"), CONTROL, label="interpolation alone")
-        if others:
-            aside = [pose["angle"] for pose in others]
-            panel.plot(aside, _scores(others, name), OTHER, label="moved or scaled as well, brought back")
-        panel.plot(
-            [highest["angle"]],
-            _scores([highest], name),
-            "o",
-            markersize=13,
-            markerfacecolor="none",
-            markeredgecolor="black",
-            label=f"worst by RMSE: {worst}",
-        )
-    left.set(xlabel="rotation (degrees)", ylabel="SSIM of the region")
-    right.set(xlabel="rotation (degrees)", ylabel=_RMSE)
+def own_curve(path: Path, curve: "Curve", title: str) -> None:
+    """What a perturbation measured over a quantity of its own: a panel for each measure."""
+    figure, drawn = panels(title, len(curve.measures))
+    for panel, measure in zip(drawn, curve.measures, strict=True):
+        for line in measure.lines:
+            more = RING if line.role == "ringed" else {}
+            panel.plot(line.at, line.values, _STYLES[line.role], label=line.name, **more)
+        panel.set(xlabel=curve.over, ylabel=measure.label)
     finish(figure, path)
 
 
@@ -117,13 +95,3 @@ def save(figure: "Figure", path: Path) -> None:
         figure.savefig(path, dpi=150)
     except OSError as error:
         raise InputError(f"{path.name} cannot be written ({error.strerror}); choose another folder.") from None
-
-
-def _turned(pose: Mapping[str, Any]) -> bool:
-    """Whether a pose is neither moved nor scaled."""
-    return not any(pose["shift"]) and pose["scale"] == 1
-
-
-def _scores(poses: Sequence[Mapping[str, Any]], name: str) -> list[float]:
-    """The values of SSIM, or the roots of those of NMSE."""
-    return [float(pose[name]) ** (0.5 if name.endswith("nmse") else 1) for pose in poses]

@@ -4,7 +4,7 @@ Sliders, command line options and study axes are all made from this specificatio
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -20,6 +20,9 @@ class Knob(BaseModel):
     `kind` is "float", "int", "choice" (then `choices` lists the values) or "bool".
     A float on the "log" scale needs a positive minimum. `live`: the image is meant to
     follow this knob while it is being turned.
+
+    `only_when`: other knobs and those of their values at which this one matters; one of them is enough, and without any
+    it always matters.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +38,7 @@ class Knob(BaseModel):
     choices: tuple[str, ...] = ()
     unit: str = ""
     live: bool = False
+    only_when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -78,6 +82,18 @@ class Knob(BaseModel):
         """The range in words, with its unit."""
         return f"{self.minimum:g} to {self.maximum:g} {self.unit}".strip()
 
+    def matters(self, values: Mapping[str, Any]) -> bool:
+        """Whether anything follows this knob while the knobs have these values; an unknown value may be any."""
+        return not self.only_when or any(
+            name not in values or values[name] in allowed for name, allowed in self.only_when
+        )
+
+    @property
+    def condition(self) -> str:
+        """When the knob matters, in a sentence; empty for one that always does."""
+        cases = [f"{name} is {_either(allowed)}" for name, allowed in self.only_when]
+        return f"Matters only where {', or '.join(cases)}." if cases else ""
+
     def to_unit(self, value: float) -> float:
         """Where a value lies on the knob's scale: 0 at the minimum, 1 at the maximum."""
         low, high = self._transformed(self.minimum), self._transformed(self.maximum)
@@ -93,6 +109,12 @@ class Knob(BaseModel):
 
     def _transformed(self, value: float) -> float:
         return math.log(value) if self.scale == "log" else float(value)
+
+
+def _either(values: Sequence[Value]) -> str:
+    """Values in words: "a, b or c"."""
+    words = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    return " or ".join((*([", ".join(words[:-1])] if words[1:] else []), words[-1]))
 
 
 def resolve(knobs: Iterable[Knob], values: Mapping[str, Any]) -> dict[str, Any]:

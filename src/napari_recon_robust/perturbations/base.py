@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from ..ground.errors import InputError, dimensions
 from ..ground.knob import Knob, resolve
 from ..ground.progress import Job
 from ..reconstructors.base import Method, Reconstructor
+from .face import Curve, Insert, Placed, Trace
 
 # Calibration after the perturbation: a knob of every kind.
 SENSITIVITIES = Knob(
@@ -90,13 +92,17 @@ class Perturbed:
     perturbation: z = perturbed - clean samples, complex64 (coils, readout, phase), zero where not sampled.
     additive: whether that is what was done; another pose or mask is no addition, and has z = 0.
     restore: brings images (..., rows, columns) of `measurement` into the clean scan's frame (turns them back); None
-        where they are in it. `Perturbation.restoring` makes it again from `details`.
+        where they are in it.
     budget: what it really spent. loss: of each iterate, clean first (AdvRec starts at noise); higher is worse.
     complete: False while the search runs, and so for the best so far of a cancelled one.
     judged_by: "clean" where the anatomy stays, "perturbed" where the truth has changed with it.
-    roi: the region that it concerns if that is not the one given. details: further results, plain JSON values;
-    statement: the same in one sentence. findings: what makes the search unreliable, name to words. clean, image: the
-    reconstructions before and after, as the search saw them, complex64 (rows, columns), or None.
+    roi: the region that it concerns if that is not the one given. clean, image: the reconstructions before and after,
+        as the search saw them, complex64 (rows, columns), or None.
+    details: further results, plain JSON values for the record; what views show has a type:
+    statement: the result in words. findings: what makes the search unreliable, name to words. caption: what is written
+    over a plot beside its title. curve: measures over a quantity of its own. trace: what `loss` is. feature: what was
+    inserted, and where. untransferable: why no other method can be searched in the same way, empty where one can.
+    `Perturbation.recalled` makes these and `restore` again from `details`.
     """
 
     measurement: Measurement
@@ -113,6 +119,11 @@ class Perturbed:
     image: Tensor | None = None
     additive: bool = True
     restore: Restore | None = None
+    caption: str = ""
+    curve: Curve | None = None
+    trace: Trace | None = None
+    feature: Placed | None = None
+    untransferable: str = ""
 
     @classmethod
     def of(cls, measurement: Measurement, z: Tensor, nominal: float | None, *, keep: bool, **more: Any) -> "Perturbed":
@@ -175,7 +186,12 @@ class Perturbation(ABC):
 
     `run` is a job. Its result has one `Perturbed` for each budget, in the order of `budgets` (one in all where
     `needs_budget` is False). The previews on the way are such lists, of what is done and the best so far of what
-    is under way: who cancels keeps the last preview. shown: the title of an image of perturbed samples.
+    is under way: who cancels keeps the last preview.
+
+    What views ask of a kind: shown: the title of an image of perturbed samples. place: the knobs that take the row and
+    the column of a click; negative values are no place, and knobs that matter only without one are those of a search.
+    draws_curve: whether its results have a curve of their own. front: the knobs that stand in front of the others, with
+    `hint` below them. accepts_image: whether `towards` takes a file in place of the knobs in front.
     """
 
     id: ClassVar[str]
@@ -185,6 +201,11 @@ class Perturbation(ABC):
     knobs: ClassVar[tuple[Knob, ...]] = ()
     needs_gradient: ClassVar[bool] = False
     needs_budget: ClassVar[bool] = True
+    place: ClassVar[tuple[str, str] | None] = None
+    draws_curve: ClassVar[bool] = False
+    front: ClassVar[tuple[str, ...]] = ()
+    accepts_image: ClassVar[bool] = False
+    image: Tensor | None = None
 
     def run(
         self,
@@ -213,9 +234,26 @@ class Perturbation(ABC):
         """What a budget is a fraction of, in words."""
         return "each coil's k-space"
 
-    def restoring(self, details: Mapping[str, Any]) -> Restore | None:
-        """`Perturbed.restore` of a result with these details, for a replay."""
+    def hint(self, knobs: Mapping[str, Any]) -> str:
+        """What these knobs ask for, in a sentence; empty where there is nothing to add."""
+        return ""
+
+    def inserts(self, knobs: Mapping[str, Any]) -> Insert | None:
+        """The feature of which a map says where it would be lost; None for a kind that inserts none."""
         return None
+
+    def check_transfer(self, knobs: Mapping[str, Any]) -> None:
+        """Raises InputError for knobs by which what is found on a method is not that method's own."""
+        return None
+
+    @classmethod
+    def towards(cls, path: Path) -> Self:
+        """The kind with the image of a file, for kinds that accept one; InputError for a file without an image."""
+        raise NotImplementedError
+
+    def recalled(self, perturbed: Perturbed) -> Perturbed:
+        """A result of a saved case with everything that its details and its loss say: restore, caption, curve, ..."""
+        return perturbed
 
     def check_gradient(self, problem: Problem) -> None:
         """Raises InputError for a method without gradients."""

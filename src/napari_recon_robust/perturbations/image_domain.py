@@ -12,8 +12,9 @@ from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.progress import Job, Progress
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from .face import Placed, Trace
 from .features.feature import EDGE, beyond, check_size
-from .features.insertion import LOST, ROSE, Insertion, detectability
+from .features.insertion import LOST, ROSE, Insertion, detectability, placed
 from .noise.ascent import Ascent, Search
 from .noise.objective import Objective
 from .noise.sphere_ascent import sphere_ascent
@@ -59,6 +60,7 @@ class ImageDomain(Perturbation):
             maximum=128,
             scale="log",
             default=10.0,
+            only_when=(("insert", ("symbol",)),),
         ),
         Knob(
             name="steps",
@@ -68,6 +70,7 @@ class ImageDomain(Perturbation):
             minimum=1,
             maximum=200,
             default=20,
+            only_when=(("insert", ("none",)),),
         ),
         SENSITIVITIES,
         SEED,
@@ -76,6 +79,14 @@ class ImageDomain(Perturbation):
     def budget_of(self, knobs: Mapping[str, Any]) -> str:
         """Of all that the scanner would measure of it, sampled or not."""
         return "the object"
+
+    def recalled(self, perturbed: Perturbed) -> Perturbed:
+        """The symbol comes from the details."""
+        return replace(
+            perturbed,
+            trace=Trace.of(perturbed.loss) if perturbed.loss else None,
+            feature=_placed(perturbed.details) if perturbed.details.get("insert") == "symbol" else None,
+        )
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         insertion = Insertion(problem, knobs["sensitivities"] == "kept")
@@ -159,6 +170,7 @@ class ObjectPlan(Plan):
             findings={"zero_gradient": FLAT} if state.flat else {},
             clean=clean,
             image=state.image,
+            trace=Trace.of(state.loss),
         )
 
 
@@ -193,28 +205,34 @@ def _inserted(
         recovery = float(insertion.recovered(change, region, image))
     carried = detectability(measurement, z)
     lost, preserved = recovery < LOST, carried >= ROSE
+    details = {
+        "insert": "symbol",
+        "position": list(insertion.problem.centre),
+        "size": size,
+        "contrast": contrast,
+        "recovery": recovery,
+        "lost": lost,
+        "information_preserved": preserved,
+        "detectability": carried if isfinite(carried) else None,
+    }
     return Perturbed.of(
         measurement,
         z,
         budget,
         keep=insertion.keep,
         judged_by="perturbed",
-        details={
-            "insert": "symbol",
-            "position": list(insertion.problem.centre),
-            "size": size,
-            "contrast": contrast,
-            "recovery": recovery,
-            "lost": lost,
-            "information_preserved": preserved,
-            "detectability": carried if isfinite(carried) else None,
-        },
+        details=details,
+        feature=_placed(details),
         statement=f"The inserted symbol of {size:.3g} pixels, {100 * contrast:.3g}% contrast and {100 * budget:.3g}% "
         f"of the object's norm is {'lost' if lost else 'shown'} (recovery {recovery:.2f}), and the samples "
         f"{'carry' if preserved else 'do not carry'} it.",
         clean=insertion.clean,
         image=image,
     )
+
+
+def _placed(details: Mapping[str, Any]) -> Placed:
+    return placed({**details, "shape": "symbol"})
 
 
 def optotype(matrix: tuple[int, int], centre: tuple[float, float], size: float) -> Tensor:

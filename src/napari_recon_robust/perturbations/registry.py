@@ -25,3 +25,4 @@ registry: Registry[Perturbation] = Registry(
     },
 )
 ids, get = registry.ids, registry.get
+DEFAULT = "worst-case"

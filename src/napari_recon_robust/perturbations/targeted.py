@@ -15,6 +15,7 @@ from ..ground.knob import Knob
 from ..ground.progress import Job, Progress, relayed
 from ..io.images import read_image
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from .face import Trace
 from .features.drawn import filled, inserted, surroundings
 from .features.feature import Feature, Tissue, beyond, check_size
 from .noise.ascent import Ascent
@@ -28,6 +29,16 @@ TRIALS, ROUND = 2, 4
 STRIDE = 0.5
 # How much smaller a line search starts again where all was worse than nothing, and how often.
 SMALLER, AGAIN = 0.1, 3
+# What each effect asks for.
+EFFECTS = {
+    "homogeneous": "The region is to take on its own mean.",
+    "brighter": "The region is to get brighter by the amount.",
+    "darker": "The region is to get darker by the amount.",
+    "lesion": "A soft spot of this size is to appear in the region's middle.",
+    "appear": "Draw the outline of what is to appear; what surrounds it is to stay.",
+    "vanish": "Draw the outline of what is to vanish, with some room; it is filled in from what surrounds it.",
+}
+GIVEN = "image"  # the effect of a target that was given
 DRAWN = ("appear", "vanish")  # the region is the lesion
 UNMOVED = "Nothing within the budget brings the region nearer to the target."
 
@@ -51,6 +62,8 @@ class Targeted(Perturbation):
     label = "Targeted noise"
     summary = "The k-space noise that makes the region look as chosen: a lesion vanishes, or appears."
     needs_gradient = True
+    accepts_image = True
+    front = ("effect", "amount", "size")
     knobs = (
         Knob(
             name="effect",
@@ -59,7 +72,7 @@ class Targeted(Perturbation):
             "or with a lesion in its middle; or the region is the lesion, outlined, that should appear among its "
             "surroundings, or vanish into them.",
             kind="choice",
-            choices=("homogeneous", "brighter", "darker", "lesion", "appear", "vanish"),
+            choices=tuple(EFFECTS),
             default="homogeneous",
         ),
         Knob(
@@ -70,6 +83,7 @@ class Targeted(Perturbation):
             minimum=-0.9,
             maximum=0.9,
             default=0.3,
+            only_when=(("effect", ("brighter", "darker", "lesion", "appear")),),
         ),
         Knob(
             name="size",
@@ -80,6 +94,7 @@ class Targeted(Perturbation):
             maximum=64,
             scale="log",
             default=5.0,
+            only_when=(("effect", ("lesion",)),),
         ),
         Knob(
             name="steps",
@@ -102,12 +117,20 @@ class Targeted(Perturbation):
         """Towards the image of a file, as `io.images.read_image` takes it; a picture (.png) is scaled to the slice."""
         return cls(read_image(path), scaled=path.suffix.lower() == ".png")
 
+    def hint(self, knobs: Mapping[str, Any]) -> str:
+        """What the region is to look like."""
+        return EFFECTS[knobs["effect"]] if self.image is None else "The region is to look like the given image."
+
+    def recalled(self, perturbed: Perturbed) -> Perturbed:
+        """How far the region came, and towards what, is in the details."""
+        return _shown(perturbed)
+
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         keep = knobs["sensitivities"] == "kept"
         if self.image is None:
             effect, words, draw = _effect(problem, knobs["effect"], knobs["amount"], knobs["size"])
         else:
-            effect, words, draw = "image", "the given image", self._given(problem)
+            effect, words, draw = GIVEN, "the given image", self._given(problem)
         if effect in DRAWN:
             problem = replace(problem, mask=problem.mask | surroundings(problem.mask))
         objective = Likeness(problem, "clean", "squared-error", keep, draw)
@@ -337,4 +360,16 @@ class TargetedSearch:
             f"The region came {100 * reached:.0f}% of the way to {self.words} "
             f"with {100 * one.budget.achieved:.2g}% of the k-space norm."
         )
-        return replace(one, statement=words)
+        return _shown(replace(one, statement=words))
+
+
+def _shown(perturbed: Perturbed) -> Perturbed:
+    """With what its details say for views."""
+    details = perturbed.details
+    trace = Trace(
+        "Way to the target",
+        f"{100 * details['reached']:.3g}%",
+        "How much nearer to its target the region is than in the clean image, at each try; 100% is there",
+    )
+    own = "the given image is that of one method; choose an effect to see it transferred."
+    return replace(perturbed, trace=trace, untransferable=own if details["effect"] == GIVEN else "")

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,6 +22,7 @@ from ..perturbations.noise.objective import Objective, gradient_of
 from ..perturbations.noise.worst_case import WorstCase
 from ..perturbations.random_noise import draw
 from ..reconstructors.base import Method, Reconstructor
+from .maps import SliceMap
 
 METHODS = ("attack", "gain")
 TILE, GRADIENTS, REPLICAS = 24, 5, 16
@@ -41,7 +44,7 @@ class FragileRegion:
 
 
 @dataclass(frozen=True, eq=False)
-class FragilityMap:
+class FragilityMap(SliceMap):
     """Maps of one slice under one method, all (rows, columns) on the CPU; all but the image zero beyond the foreground.
 
     expected_change: float32, the root mean square of | |f(k+z)| - |f(k)| | over the tile of `tile` pixels around each
@@ -51,6 +54,9 @@ class FragilityMap:
     undersampled axes. noise: float32, the noise amplification (`noise_amplification`), or None if it was left out.
     image: |f(k)|, float32 in the scan's units. foreground: bool.
     """
+
+    title = "Expected change"
+    unit = "fraction of the maximum"
 
     expected_change: Tensor
     edges: Tensor
@@ -62,6 +68,26 @@ class FragilityMap:
     budget: float
     method: str
     tile: int
+
+    @property
+    def overlay(self) -> NDArray[np.float32]:
+        """The expected change."""
+        change: NDArray[np.float32] = self.expected_change.numpy()
+        return change
+
+    @property
+    def whose(self) -> str:
+        """The image whose maximum the change is a fraction of, in words."""
+        return "the reference" if self.relative_to == "reference" else "the clean image"
+
+    @property
+    def legend(self) -> str:
+        """The budget, and what the change is a fraction of."""
+        return f"Bright: the change to expect of {100 * self.budget:.3g}%, as a fraction of {self.whose}'s maximum."
+
+    def places(self, count: int) -> list[tuple[ROI, str]]:
+        """The worst regions of the size of a tile."""
+        return [(one.roi, one.name) for one in self.worst(self.tile, self.tile, count)]
 
     def worst(self, height: int, width: int, count: int) -> list[FragileRegion]:
         """The `count` boxes of height x width pixels with the largest mean expected change, worst first.

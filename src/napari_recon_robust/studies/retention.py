@@ -20,6 +20,7 @@ from ..perturbations.features.feature import PARAMETRIC, Feature, check_size
 from ..perturbations.features.feature_search import places
 from ..perturbations.features.insertion import LOST, ROSE, Insertion, Trial, detectability
 from ..reconstructors.base import Method, Reconstructor
+from .maps import SliceMap
 
 # The distance of features in one image, in sizes; how many of the worst are inserted alone.
 APART, VERIFIED = 5.0, 8
@@ -39,13 +40,17 @@ class WeakPlace:
 
 
 @dataclass(frozen=True, eq=False)
-class RetentionMap:
+class RetentionMap(SliceMap):
     """The recovery of one feature at every position of a grid; 1 is kept, below 0.5 lost.
 
     values: float32 (rows, columns), each grid position filling its cell; NaN outside of the tissue and the ROI and
     where nothing is known yet. positions: (n, 2), row and column. recoveries: float32 (n,), NaN while unknown.
     worst: the lowest of them, inserted again alone, the lowest of these first.
     """
+
+    title = "Contrast lost"
+    unit = "fraction of the contrast"
+    white = 1.0
 
     values: NDArray[np.float32]
     positions: Points
@@ -71,6 +76,24 @@ class RetentionMap:
     def contrast_lost(self) -> NDArray[np.float32]:
         """1 - recovery, float32 (rows, columns) in [0, 1]; 0 where nothing is known."""
         return np.nan_to_num(np.clip(1 - self.values, 0, 1)).astype(np.float32)
+
+    @property
+    def overlay(self) -> NDArray[np.float32]:
+        """The contrast that is lost."""
+        return self.contrast_lost
+
+    @property
+    def legend(self) -> str:
+        """The feature, and at how many of the places that were tried it is lost."""
+        count = len(self.positions)
+        where = f"{count} places" if self.tried == count else f"the {self.tried} of {count} places tried so far"
+        feature = f"{self.shape} of {self.size:.3g} px, contrast {self.contrast:.3g}"
+        return f"Bright: lost. Less than half of a {feature}, is kept at {100 * self.lost:.3g}% of {where}."
+
+    def places(self, count: int) -> list[tuple[ROI, str]]:
+        """Boxes around the weakest places, with the recovery in percent."""
+        kept = [(roi, f"{100 * recovery:.0f}".replace("-", "−")) for roi, recovery in self.weakest()[:count]]
+        return [(roi, f"{roi.label} ({percent}% kept)") for roi, percent in kept]
 
     def weakest(self) -> list[tuple[ROI, float]]:
         """A box around each of the worst places, within the image and twice as wide as the feature, and the recovery.

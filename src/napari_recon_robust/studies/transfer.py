@@ -12,6 +12,7 @@ from ..ground.knob import resolve
 from ..ground.progress import Job, Progress, relayed
 from ..perturbations import registry
 from ..perturbations.base import Perturbed
+from ..perturbations.face import Placed
 from ..perturbations.features.insertion import LOST, ROSE
 from ..perturbations.outcome import Outcome, evaluate
 from ..reconstructors.base import Method, Reconstructor
@@ -50,11 +51,10 @@ class Transfer:
         return all(one.judged_by == "perturbed" for one in self.found.values())
 
     @property
-    def features(self) -> list[dict[str, Any]] | None:
-        """Shape, place, size, contrast and detectability of each row's feature; None where none has a place."""
-        names = ("shape", "position", "size", "contrast", "detectability", "information_preserved")
-        rows = [{name: one.details.get(name) for name in names} for one in self.found.values()]
-        return rows if self.inserted and all(row["position"] for row in rows) else None
+    def features(self) -> list[Placed] | None:
+        """The feature of each row; None where a row has none."""
+        placed = [one.feature for one in self.found.values() if one.feature is not None]
+        return placed if len(placed) == len(self.found) else None
 
     def to_json(self) -> dict[str, Any]:
         """Rows, columns and the matrices, as JSON values."""
@@ -69,7 +69,7 @@ class Transfer:
         ]
         result = {"acceleration": self.acceleration, "found_on": rows, "evaluated_on": list(self.columns)}
         result |= {**matrices, "ssim_lost": ssim}
-        return result if self.features is None else {**result, "features": self.features}
+        return result if self.features is None else {**result, "features": [one.to_json() for one in self.features]}
 
     def markdown(self) -> str:
         """Recoveries of inserted features, else the ROI's change, with that of random noise in brackets.
@@ -106,14 +106,13 @@ class Transfer:
 _FEATURE = ("feature", "row, column", "size (px)", "contrast", "detectability")
 
 
-def _facts(feature: Mapping[str, Any]) -> list[str]:
+def _facts(feature: Placed) -> list[str]:
     """The cells of `_FEATURE`."""
-    row, column = feature["position"]
-    shape, seen = feature["shape"] or "symbol", feature["detectability"]
-    carried = "no noise" if seen is None else f"{seen:.0f}"
-    if not feature["information_preserved"]:
+    row, column = feature.position
+    carried = "no noise" if feature.detectability is None else f"{feature.detectability:.0f}"
+    if not feature.information_preserved:
         carried += ", not carried"
-    return [shape, f"{row:.4g}, {column:.4g}", f"{feature['size']:.3g}", f"{feature['contrast']:+.2g}", carried]
+    return [feature.shape, f"{row:.4g}, {column:.4g}", f"{feature.size:.3g}", f"{feature.contrast:+.2g}", carried]
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -125,7 +124,7 @@ def transfer(
     methods: Mapping[str, Method | Reconstructor],
     roi: ROI,
     *,
-    kind: str = "worst-case",
+    kind: str = registry.DEFAULT,
     budget: float = 0.01,
     found_on: Sequence[str] | None = None,
     **knobs: Any,
@@ -139,16 +138,13 @@ def transfer(
     """
     if len(methods) < 2:
         raise InputError(f"{', '.join(methods)} alone transfers nothing; name the methods to evaluate on beside it.")
-    if knobs.get("algorithm") == "transfer":
-        raise InputError(
-            "the rows of the matrix are found on the methods themselves, and a transfer from a stand-in is found on "
-            "another; leave the algorithm out, and name the stand-in among the methods."
-        )
+    perturbation = registry.get(kind)
+    settings = resolve(perturbation.knobs, knobs)
+    perturbation.check_transfer(settings)
     rows = list(dict.fromkeys(methods if found_on is None else found_on))
     for name in rows:
         if name not in methods:
             raise InputError(f"{name!r} is none of the methods {', '.join(methods)}; name one of them.")
-    perturbation = registry.get(kind)
     budgets = (budget,) if perturbation.needs_budget else ()
     total, found = len(rows) + len(methods), dict[str, Perturbed]()
     outcomes: dict[str, list[Outcome]] = {name: [] for name in rows}
@@ -161,7 +157,7 @@ def transfer(
         result = yield from relayed(search, part(done, name))
         # What the search saw says nothing of the other methods.
         found[name] = replace(result[-1], clean=None, image=None)
-    seed = int(resolve(perturbation.knobs, knobs).get("seed", 0))
+    seed = int(settings.get("seed", 0))
     for done, (name, method) in enumerate(methods.items(), start=len(rows)):
         judging = evaluate(measurement, method, roi, list(found.values()), seed=seed)
         judged = yield from relayed(judging, part(done, name))

@@ -70,7 +70,7 @@ class _Demo:
         bench.acquisition.measured.disconnect(self._on_measured)
         self.session.choose_method(DEMO_METHOD)
         bench.regions.choose(bench.regions.on(bench.acquisition.index)[:1])
-        bench.perturbing.choose("worst-case")
+        bench.perturbing.choose_default()
         bench.perturbing.budget = DEMO_BUDGET
         QTimer.singleShot(0, lambda: self.session.attempt(bench.perturbing.run))
 

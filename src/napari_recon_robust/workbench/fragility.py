@@ -15,15 +15,13 @@ from .task import Task
 if TYPE_CHECKING:
     from ..data.measurement import Measurement
     from ..data.roi import ROI
+    from ..perturbations.face import Insert
     from ..reconstructors.base import Method
-    from ..studies.fragility import FragilityMap
-    from ..studies.retention import RetentionMap
+    from ..studies.maps import SliceMap
 
     Places: TypeAlias = "list[tuple[ROI, str]]"
-    Found: TypeAlias = "FragilityMap | RetentionMap"
 
 COUNT = 5
-FEATURE = ("size", "contrast", "shape")  # what a kind of perturbation that inserts features has as knobs
 
 
 class Fragility:
@@ -41,7 +39,7 @@ class Fragility:
     ) -> None:
         self._acquisition, self._reconstruction = acquisition, reconstruction
         self._regions, self._perturbing = regions, perturbing
-        self.found: Found | None = None
+        self.found: SliceMap | None = None
         self._method: Method | None = None
         for signal in (acquisition.measured, acquisition.closed, reconstruction.method_changed):
             signal.connect(self._forget)
@@ -50,9 +48,14 @@ class Fragility:
     @property
     def of_features(self) -> bool:
         """Whether the chosen kind of perturbation asks for a map of features."""
-        return set(FEATURE) <= set(self._perturbing.knobs)
+        return self._feature is not None
 
-    def run(self) -> "Task[tuple[Found, Places]]":
+    @property
+    def _feature(self) -> "Insert | None":
+        kind = self._perturbing.kind
+        return None if kind is None else kind.inserts(self._perturbing.knobs)
+
+    def run(self) -> "Task[tuple[SliceMap, Places]]":
         """Map the slice: by `retention_map` of the feature chosen, or by `fragility` at the present budget.
 
         The worst regions take the place of those found on this slice before. A map of features grows while it is made,
@@ -60,19 +63,19 @@ class Fragility:
         """
         method, measured, chosen = self._reconstruction.chosen, self._acquisition.current, self._perturbing.knobs
 
-        def show(found: "Found") -> None:
+        def show(found: "SliceMap") -> None:
             if method == self._reconstruction.method and measured is self._acquisition.slice:
                 self.found, self._method = found, method
                 self.changed.emit()
 
-        def accept(result: "tuple[Found, Places]") -> None:
+        def accept(result: "tuple[SliceMap, Places]") -> None:
             found, worst = result
             if measured is self._acquisition.slice:
                 self._regions.suggest(worst, measured.index)
                 show(found)
 
-        if self.of_features:
-            feature = {name: chosen[name] for name in FEATURE}
+        feature = self._feature
+        if feature is not None:
             lost = _find_lost(measured.measurement, method, feature)
             return Task("Looking for lost features", lost, accept, show)
         options: dict[str, Any] = {"budget": self._perturbing.budget}
@@ -93,7 +96,7 @@ class Fragility:
 
 def _find_fragile(
     measurement: "Measurement", method: "Method", options: Mapping[str, Any]
-) -> "Job[tuple[Found, Places]]":
+) -> "Job[tuple[SliceMap, Places]]":
     yield Progress(0.0, "Looking for fragile places")
     from ..studies.fragility import TILE, fragility
 
@@ -101,15 +104,13 @@ def _find_fragile(
     # The noise amplification takes a reconstruction for each draw, and is not shown.
     job = fragility(measurement, method, tile=side, replicas=0, **options)
     found = yield from job
-    return found, [(one.roi, one.name) for one in found.worst(side, side, COUNT)]
+    return found, found.places(COUNT)
 
 
-def _find_lost(measurement: "Measurement", method: "Method", feature: Mapping[str, Any]) -> "Job[tuple[Found, Places]]":
+def _find_lost(measurement: "Measurement", method: "Method", feature: "Insert") -> "Job[tuple[SliceMap, Places]]":
     yield Progress(0.0, "Looking for lost features")
     from ..studies.retention import retention_map
 
-    shape = "blob" if feature["shape"] == "any" else feature["shape"]
-    job = retention_map(measurement, method, **{**feature, "shape": shape})
+    job = retention_map(measurement, method, size=feature.size, contrast=feature.contrast, shape=feature.shape)
     found = yield from job
-    weakest = [(roi, f"{100 * kept:.0f}".replace("-", "−")) for roi, kept in found.weakest()[:COUNT]]
-    return found, [(roi, f"{roi.label} ({kept}% kept)") for roi, kept in weakest]
+    return found, found.places(COUNT)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ..data.roi import ROI
     from ..perturbations.base import Perturbation, Perturbed
     from ..perturbations.outcome import Outcome
-    from ..perturbations.targeted import Targeted
     from ..reconstructors.base import Method
     from ..studies.sweep import Sweep
 
@@ -106,19 +105,26 @@ class Perturbing:
         self.kind, self.knobs = kind, resolve(kind.knobs, knobs)
         self.kind_changed.emit()
 
+    def choose_default(self) -> None:
+        """Take the kind that comes first."""
+        from ..perturbations import registry
+
+        self.choose(registry.DEFAULT)
+
     def set(self, **values: Any) -> None:
         """Set knobs of the kind."""
         self.knobs = resolve(self.chosen.knobs, {**self.knobs, **values})
 
-    def aim(self, path: Path) -> "Task[Targeted]":
-        """Take targeted noise, its target the image of a file; the knobs that it has been given stay."""
+    def aim(self, path: Path) -> "Task[Perturbation]":
+        """Give the chosen kind, which accepts an image, that of a file; its knobs stay."""
+        kind = self.chosen
 
-        def accept(kind: "Targeted") -> None:
-            same = self.kind is not None and self.kind.id == kind.id
-            self.kind, self.knobs = kind, resolve(kind.knobs, self.knobs if same else {})
+        def accept(aimed: "Perturbation") -> None:
+            same = self.kind is not None and self.kind.id == aimed.id
+            self.kind, self.knobs = aimed, resolve(aimed.knobs, self.knobs if same else {})
             self.kind_changed.emit()
 
-        return Task(f"Opening {path.name}", _target(path), accept)
+        return Task(f"Opening {path.name}", _aimed(kind, path), accept)
 
     @property
     def chosen(self) -> "Perturbation":
@@ -201,11 +207,9 @@ class Perturbing:
         self.finished.emit()
 
 
-def _target(path: Path) -> "Job[Targeted]":
+def _aimed(kind: "Perturbation", path: Path) -> "Job[Perturbation]":
     yield Progress(0.0, f"Opening {path.name}")
-    from ..perturbations.targeted import Targeted
-
-    return Targeted.towards(path)
+    return kind.towards(path)
 
 
 def _search(setting: Setting, index: int, kind: "Perturbation", budgets: tuple[float, ...]) -> Job[Result]:

@@ -51,8 +51,8 @@ class Studying:
             raise InputError("there is no result of this slice; run a perturbation first.")
         if len(methods) < 2:
             raise InputError("a transfer is between methods; tick two or more of them.")
-        if result.outcome.perturbed.details.get("effect") == "image":
-            raise InputError("the given image is that of one method; choose an effect to see it transferred.")
+        if result.outcome.perturbed.untransferable:
+            raise InputError(result.outcome.perturbed.untransferable)
         setting, outcome, find = result.setting, result.outcome, self._reconstruction.find
         budget = outcome.perturbed.budget.nominal or self._perturbing.budget  # which a feature does without
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.shifts.pose import Pose
-from napari_recon_robust.perturbations.shifts.rotation import Rotation, angle_grid
+from napari_recon_robust.perturbations.shifts.rotation import Rotation, angle_grid, curve_of
 from napari_recon_robust.physics import fourier
 
 SIZE = 48
@@ -97,8 +99,44 @@ def test_the_worst_pose_is_what_is_measured_and_brought_back(combined):
     worst_words = f"The worst of 6 poses is turned by {worst['angle']:g}°; ".replace("-", "−")
     assert outcome.comparison.sentence.startswith(worst_words)
     assert "random noise" not in outcome.comparison.sentence
-    again = Rotation().restoring(found.details)(found.image)
-    assert torch.equal(again, found.restore(found.image))
+    again = Rotation().recalled(replace(found, restore=None, curve=None))
+    assert torch.equal(again.restore(found.image), found.restore(found.image))
+    assert again.curve == found.curve
+
+
+def test_the_curve_shows_the_worst_of_all_poses():
+    """The line joins what is turned alone; what is moved as well is marked, and the worst named."""
+
+    def pose(angle, rows=0.0, nmse=0.04):
+        scores = {"ssim": 0.9 - angle / 100, "nmse": nmse, "floor_ssim": 0.99, "floor_nmse": 1e-4}
+        return {"angle": angle, "shift": [rows, 0.0], "scale": 1.0, **scores}
+
+    poses = [pose(2.0), pose(-2.0), pose(0.0, nmse=1.0), pose(2.0, -1.0), pose(2.0, 1.0, nmse=0.09)]
+    curve = curve_of(poses, Pose(2.0, 1.0))
+    assert (curve.over, curve.title) == ("rotation (degrees)", "SSIM of the region, −2° to 2°")
+    assert curve.values == (0.92, 0.9, 0.88)
+    assert curve.note == "0.880 to 0.920"
+    ssim, rmse = curve.measures
+    assert ssim.lines[0].at == (-2.0, 0.0, 2.0)
+    assert ssim.lines[1].values == (0.99,) * 3
+    assert rmse.lines[0].values[0] == pytest.approx(0.2)
+    for measure in (ssim, rmse):
+        _, _, moved, worst = measure.lines
+        assert moved.at == (2.0, 2.0)
+        assert worst.at == (2.0,)
+        assert worst.values[0] in moved.values
+        assert worst.name == "worst by RMSE: turned by 2°, moved by 1 and 0 pixels"
+    assert rmse.lines[3].values == pytest.approx([0.3])
+
+
+def test_the_scan_as_it_is_is_never_the_worst_pose_of_the_curve():
+    still, turned = (
+        {"angle": a, "shift": [0, 0], "scale": 1, "ssim": 0.9, "nmse": e, "floor_ssim": None, "floor_nmse": 0}
+        for a, e in ((0.0, 0.05), (-1.0, 0.04))
+    )
+    curve = curve_of([still, turned], Pose(-1.0))
+    assert curve.measures[0].lines[-1].at == (-1.0,)
+    assert len(curve.measures[0].lines) == 3, "nothing was moved"
 
 
 def test_translations_and_scales_are_tried_at_the_worst_pose(combined):

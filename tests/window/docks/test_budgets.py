@@ -21,7 +21,7 @@ def page(review: Session) -> Any:
 
 
 def type_budgets(review: Session, qtbot: Any, text: str) -> None:
-    field = page(review).further.text
+    field = page(review).kind.budgets.further.text
     field.clear()
     qtbot.keyClicks(field, text)
     qtbot.keyClick(field, Qt.Key.Key_Return)
@@ -31,7 +31,7 @@ def run_over(review: Session, until: Until, qtbot: Any, text: str) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     review.bench.perturbing.set(steps=1)
     type_budgets(review, qtbot, text)
-    page(review).run.click()
+    page(review).kind.run.click()
     until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
     until(lambda: len(review.panels.viewer.layers) == 8 and review.panels.settled)
 
@@ -46,13 +46,13 @@ def test_each_budget_is_plotted_with_its_control_and_can_be_looked_at(
     review: Session, until: Until, qtbot: Any, tmp_path: Path
 ) -> None:
     run_over(review, until, qtbot, "0.5, 4 2%")
-    bench, plot = review.bench, page(review).over_budgets.plot
+    bench, plot = review.bench, page(review).outcome.over_budgets.plot
     outcomes = bench.result.outcomes
     assert [one.perturbed.budget.nominal for one in outcomes] == [0.005, 0.01, 0.02, 0.04]
     assert bench.result.outcome is outcomes[1], "that of the slider first"
     assert plot._at == (0.0, 0.5, 1.0, 2.0, 4.0)
     assert plot.isVisibleTo(page(review))
-    assert not page(review).curve.isVisibleTo(page(review))
+    assert not page(review).outcome.curve.isVisibleTo(page(review))
     for axes, measure in zip(plot._axes, (lambda m: m.ssim, lambda m: m.nmse**0.5), strict=True):
         for line, name in zip(axes.lines, ("perturbed", "random"), strict=True):
             metrics = [one.comparison.metrics for one in outcomes]
@@ -73,23 +73,23 @@ def test_each_budget_is_plotted_with_its_control_and_can_be_looked_at(
     until(lambda: not review.jobs.busy())
     review.open(tmp_path / "case")
     until(lambda: bench.acquisition.scan is None and not review.jobs.busy())
-    assert page(review).over_budgets.plot._at == (0.0, 0.5, 1.0, 2.0, 4.0)
-    assert page(review).further.text.text() == "0.5, 1, 2"
-    assert page(review).budget.value() == bench.perturbing.budget == 0.04
+    assert page(review).outcome.over_budgets.plot._at == (0.0, 0.5, 1.0, 2.0, 4.0)
+    assert page(review).kind.budgets.further.text.text() == "0.5, 1, 2"
+    assert page(review).kind.budgets.budget.value() == bench.perturbing.budget == 0.04
 
 
 def test_one_budget_has_no_curve(review: Session, until: Until, qtbot: Any) -> None:
     run_over(review, until, qtbot, "1")
     assert len(review.bench.result.outcomes) == 1
-    assert not page(review).over_budgets.isVisibleTo(page(review))
-    assert page(review).curve.isVisibleTo(page(review))
+    assert not page(review).outcome.over_budgets.isVisibleTo(page(review))
+    assert page(review).outcome.curve.isVisibleTo(page(review))
 
 
 def test_a_cancelled_list_keeps_what_is_done(review: Session, until: Until, qtbot: Any) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     review.bench.perturbing.set(steps=200)
     type_budgets(review, qtbot, "0.5")
-    page(review).run.click()
+    page(review).kind.run.click()
     until(lambda: "0.01" in page(review).foot.message.text() or "1%" in page(review).foot.message.text())
     page(review).foot.cancel.click()
     until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
@@ -104,7 +104,7 @@ def test_what_is_no_list_is_refused_in_words_and_taken_back(review: Session, qtb
     type_budgets(review, qtbot, text)
     assert page(review).foot.message.text().startswith(f"The budgets cannot be {text}; type percentages between 0.1")
     assert review.bench.perturbing.further == (0.005,)
-    assert page(review).further.text.text() == "0.5"
+    assert page(review).kind.budgets.further.text.text() == "0.5"
 
 
 def test_a_list_may_be_written_in_several_ways() -> None:

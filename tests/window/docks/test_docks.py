@@ -114,7 +114,7 @@ def test_a_pose_has_no_column_of_random_noise(review: Session, until: Until) -> 
     bench.regions.choose(bench.regions.on(1))
     for kind, hidden in (("noise-level", False), ("rotation", True)):
         perturb = dock(review, "Perturb")
-        perturb.kind.setCurrentIndex(perturb.kind.findData(kind))
+        perturb.kind.list.setCurrentIndex(perturb.kind.list.findData(kind))
         before = bench.perturbing.result
         press(perturb, "Run")
         until(lambda before=before: bench.perturbing.result not in (None, before) and not review.jobs.busy())
@@ -147,12 +147,12 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
     assert dock(review, "Compare").table.item(1, 2).text() == f"{comparison.metrics['perturbed']['roi'].ssim:.3f}"
 
     perturb = dock(review, "Perturb")
-    assert "in every coil" in perturb.spent.text()
+    assert "in every coil" in perturb.outcome.spent.text()
     before, now = (comparison.metrics[name]["roi"].ssim for name in ("clean", "perturbed"))
-    assert f"SSIM of the region: {now:.2f}, before {before:.2f}." in perturb.spent.text()
-    assert perturb.replayed.text() == "Budget 1%; drag for less:"
-    perturb.replay.setValue(0)
-    assert perturb.replayed.text() == "Budget 0% of 1%, replayed:"
+    assert f"SSIM of the region: {now:.2f}, before {before:.2f}." in perturb.outcome.spent.text()
+    assert perturb.outcome.replayed.text() == "Budget 1%; drag for less:"
+    perturb.outcome.replay.setValue(0)
+    assert perturb.outcome.replayed.text() == "Budget 0% of 1%, replayed:"
     np.testing.assert_allclose(panels.panels["perturbed"].stack[1], comparison.clean.numpy())
     assert not panels.panels["difference"].stack[1].any()
 
@@ -235,7 +235,7 @@ def test_drawing_a_region(review: Session, until: Until) -> None:
     assert region.roi.shapes[0].model_dump() == {"kind": "box", "row": 10, "column": 20, "height": 11, "width": 10}
     assert {len(panel.regions.data) for panel in review.panels.panels.values()} == {2}
     perturb = dock(review, "Perturb")
-    assert [perturb.list.item(row).text() for row in range(2)] == ["Lesion, 10×12", "drawn 1, 11×10"]
+    assert [perturb.regions.list.item(row).text() for row in range(2)] == ["Lesion, 10×12", "drawn 1, 11×10"]
     press(perturb, "Delete")
     assert [one.name for one in review.bench.regions.all] == ["Lesion"]
 
@@ -244,38 +244,38 @@ def test_a_chosen_region_is_seen_in_a_long_list(review: Session) -> None:
     page = dock(review, "Perturb")
     drawn = [review.bench.regions.draw(ROI.box(row=50, column=30, height=4 + n, width=4), 1) for n in range(9)]
     review.bench.regions.choose([drawn[-1]])
-    (item,) = page.list.selectedItems()
-    assert page.list.viewport().rect().contains(page.list.visualItemRect(item))
+    (item,) = page.regions.list.selectedItems()
+    assert page.regions.list.viewport().rect().contains(page.regions.list.visualItemRect(item))
 
 
 def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
     perturb = dock(review, "Perturb")
-    perturb.kind.setCurrentIndex(perturb.kind.findData("fnaf"))
-    perturb.place.setChecked(True)
+    perturb.kind.list.setCurrentIndex(perturb.kind.list.findData("fnaf"))
+    perturb.kind.place.setChecked(True)
     review.panels.navigation.clicked.emit(50.0, 40.0)
     until(lambda: review.bench.perturbing.result is not None)
-    assert not perturb.place.isChecked()
+    assert not perturb.kind.place.isChecked()
     details = review.bench.result.outcome.perturbed.details
     assert np.allclose(details["position"], (50, 40))
-    assert "contrast" in perturb.spent.text()
-    assert "SSIM" not in perturb.spent.text(), "the truth has changed with it"
-    assert re.search(r"per coil [\d.]+% to [\d.]+%", perturb.spent.text())
+    assert "contrast" in perturb.outcome.spent.text()
+    assert "SSIM" not in perturb.outcome.spent.text(), "the truth has changed with it"
+    assert re.search(r"per coil [\d.]+% to [\d.]+%", perturb.outcome.spent.text())
 
 
 def test_the_budget_says_what_it_is_of(review: Session, until: Until) -> None:
     perturb = dock(review, "Perturb")
-    assert "of each coil's k-space" in perturb.thermal.text()
+    assert "of each coil's k-space" in perturb.kind.budgets.thermal.text()
     review.bench.perturbing.choose("worst-case", norm="global")
-    assert "of the k-space of all coils together" in perturb.thermal.text()
-    assert "of the k-space of all coils together" in perturb.budget.toolTip()
-    perturb.kind.setCurrentIndex(perturb.kind.findData("image-domain"))
-    assert "1% of the object, up to" in perturb.thermal.text()
-    assert "of the object" in perturb.budget.toolTip()
+    assert "of the k-space of all coils together" in perturb.kind.budgets.thermal.text()
+    assert "of the k-space of all coils together" in perturb.kind.budgets.budget.toolTip()
+    perturb.kind.list.setCurrentIndex(perturb.kind.list.findData("image-domain"))
+    assert "1% of the object, up to" in perturb.kind.budgets.thermal.text()
+    assert "of the object" in perturb.kind.budgets.budget.toolTip()
     review.bench.regions.choose(review.bench.regions.on(1))
     review.bench.perturbing.set(insert="symbol")
     press(perturb, "Run")
     until(lambda: review.bench.perturbing.result is not None)
-    assert "(1% of the object allowed)" in perturb.spent.text()
+    assert "(1% of the object allowed)" in perturb.outcome.spent.text()
 
 
 def test_cancelling_keeps_the_best_so_far(review: Session, until: Until) -> None:
@@ -287,7 +287,7 @@ def test_cancelling_keeps_the_best_so_far(review: Session, until: Until) -> None
     press(dock(review, "Compare").foot, "Cancel")
     until(lambda: review.bench.perturbing.result is not None)
     assert not review.bench.result.outcome.perturbed.complete
-    assert "best so far" in dock(review, "Perturb").spent.text()
+    assert "best so far" in dock(review, "Perturb").outcome.spent.text()
 
 
 def test_after_cancelling_the_next_search_can_be_started_at_once(
@@ -295,7 +295,7 @@ def test_after_cancelling_the_next_search_can_be_started_at_once(
 ) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     review.bench.perturbing.set(steps=1)
-    run = dock(review, "Perturb").run
+    run = dock(review, "Perturb").kind.run
     run.click()
     assert not run.isEnabled()
     press(dock(review, "Perturb").foot, "Cancel")
@@ -312,7 +312,7 @@ def test_after_cancelling_the_next_search_can_be_started_at_once(
 def test_a_second_job_is_refused(review: Session, until: Until, slow: threading.Event) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     press(dock(review, "Perturb"), "Run")
-    assert not dock(review, "Perturb").run.isEnabled()
+    assert not dock(review, "Perturb").kind.run.isEnabled()
     review.attempt(review.bench.perturbing.run)
     assert "under way" in sentence(review)
     slow.set()

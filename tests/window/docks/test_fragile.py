@@ -37,7 +37,7 @@ def test_the_map_lies_over_the_clean_image_and_its_worst_places_are_listed(revie
     assert not overlay.data[0].any()
     regions = [one for one in review.bench.regions.on(1) if one.source == "fragile"]
     assert 1 <= len(regions) <= 5
-    texts = [page(review).list.item(row).text() for row in range(page(review).list.count())]
+    texts = [page(review).regions.list.item(row).text() for row in range(page(review).regions.list.count())]
     assert texts[0].startswith("Lesion")
     assert texts[1] == f"{regions[0].name}, 24×24"
     assert regions[0].name == f"fragile 1 (change {100 * found.worst(24, 24, 1)[0].expected_change:.2g}%)"
@@ -70,11 +70,11 @@ def test_it_is_hidden_shown_and_gone_with_what_it_was_made_of(review: Session, u
 def test_a_fragile_place_is_attacked_and_the_map_stays_in_its_panel(review: Session, until: Until) -> None:
     look_for_it(review, until)
     dock = page(review)
-    dock.list.item(1).setSelected(True)
+    dock.regions.list.item(1).setSelected(True)
     (region,) = review.bench.regions.chosen
     assert region.source == "fragile"
     review.bench.perturbing.set(steps=1)
-    dock.run.click()
+    dock.kind.run.click()
     until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
     until(lambda: len(review.panels.viewer.layers) == 12 and review.panels.settled)
     assert [len(names) for names in cells(review)] == [2, 3, 2, 2]
@@ -104,7 +104,7 @@ def test_a_method_without_gradients_says_so(review: Session, until: Until) -> No
 
 
 def choose_feature(review: Session, **knobs: Any) -> None:
-    kind = page(review).kind
+    kind = page(review).kind.list
     kind.setCurrentIndex(kind.findData("fnaf"))
     review.bench.perturbing.set(size=2.0, **knobs)
 
@@ -122,7 +122,7 @@ def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, unti
     found, overlay = review.bench.fragility.found, review.panels.panels["clean"].overlay
     assert (found.shape, found.size, found.contrast) == ("ring", 2.0, -0.5)
     assert cells(review)[1] == ["CG-SENSE", "Contrast lost", "ROI"]
-    np.testing.assert_array_equal(overlay.data[1], found.contrast_lost)
+    np.testing.assert_array_equal(overlay.data[1], found.overlay)
     assert overlay.contrast_limits == [0.0, 1.0]
     assert overlay.colorbar.visible
     assert overlay.colorbar.size[1] <= 100, "of a panel that may be a quarter of the canvas"
@@ -134,9 +134,9 @@ def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, unti
     listed = [one for one in review.bench.regions.on(1) if one.source == "fragile"]
     assert len(listed) == min(5, len(found.weakest()))
     assert listed[0].name.endswith(f"({100 * found.worst[0].recovery:.0f}% kept)".replace("-", "−"))
-    dock.list.item(1).setSelected(True)
+    dock.regions.list.item(1).setSelected(True)
     assert review.bench.regions.chosen == (listed[0],)
-    kind = dock.kind
+    kind = dock.kind.list
     kind.setCurrentIndex(kind.findData("worst-case"))
     assert dock.fragile.find.text() == "Where is it fragile?"
     assert review.bench.fragility.found is found, "until another is made"

@@ -42,7 +42,7 @@ def perturb(review: Session, until: Until, **knobs: Any) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     review.bench.perturbing.set(**knobs)
     before = review.bench.perturbing.result
-    page(review).run.click()
+    page(review).kind.run.click()
     until(lambda: review.bench.perturbing.result is not before and not review.jobs.busy())
 
 

@@ -1,5 +1,7 @@
 """FNAF: a small feature that is in the anatomy and in the data, and missing in the reconstruction."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,9 +10,10 @@ from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
-from .feature import SHAPES, Feature, check_size
+from ..face import Insert
+from .feature import PARAMETRIC, SHAPES, Feature, check_size
 from .feature_search import FeatureSearch, FiniteDifferences, RandomSearch
-from .insertion import Insertion
+from .insertion import Insertion, placed
 from .multiplexed import Multiplexed
 
 ALGORITHMS: dict[str, type[FeatureSearch]] = {
@@ -18,6 +21,8 @@ ALGORITHMS: dict[str, type[FeatureSearch]] = {
     "random-search": RandomSearch,
     "finite-differences": FiniteDifferences,
 }
+SIZED = (("shape", ("any", *PARAMETRIC)),)
+SEARCHED = (("row", (-1.0,)),)
 
 
 class FNAF(Perturbation):
@@ -39,6 +44,7 @@ class FNAF(Perturbation):
     summary = "Insert a small feature, by a click or by a search, and see whether it is still there."
     shown = "Lesion inserted"
     needs_budget = False
+    place = ("row", "column")
     knobs = (
         Knob(
             name="row",
@@ -67,6 +73,7 @@ class FNAF(Perturbation):
             maximum=64,
             scale="log",
             default=5.0,
+            only_when=SIZED,
         ),
         Knob(
             name="contrast",
@@ -75,6 +82,7 @@ class FNAF(Perturbation):
             minimum=-0.9,
             maximum=3.0,
             default=0.4,
+            only_when=SIZED,
         ),
         Knob(
             name="shape",
@@ -93,6 +101,7 @@ class FNAF(Perturbation):
             kind="choice",
             choices=tuple(ALGORITHMS),
             default="multiplexed",
+            only_when=SEARCHED,
         ),
         Knob(
             name="search",
@@ -103,10 +112,19 @@ class FNAF(Perturbation):
             minimum=0,
             maximum=10000,
             default=0,
+            only_when=SEARCHED,
         ),
         SENSITIVITIES,
         SEED,
     )
+
+    def inserts(self, knobs: Mapping[str, Any]) -> Insert:
+        """The feature at a given place; its place does not matter for a map."""
+        return Insert(_shape(knobs), knobs["size"], knobs["contrast"])
+
+    def recalled(self, perturbed: Perturbed) -> Perturbed:
+        """The feature comes from the details."""
+        return replace(perturbed, feature=placed(perturbed.details))
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         if knobs["contrast"] == 0:
@@ -126,14 +144,18 @@ class FNAF(Perturbation):
         return _place(problem, knobs)
 
 
+def _shape(knobs: Mapping[str, Any]) -> str:
+    """The shape of a feature at a given place."""
+    return "blob" if knobs["shape"] == "any" else str(knobs["shape"])
+
+
 def _place(problem: Problem, knobs: dict[str, Any]) -> Job[list[Perturbed]]:
     insertion = Insertion(problem, knobs["sensitivities"] == "kept")
     row, column = knobs["row"], knobs["column"]
     if knobs["shape"] == "walk":
         feature = Feature.walk(row, column, np.random.default_rng(knobs["seed"]))
     else:
-        shape = "blob" if knobs["shape"] == "any" else knobs["shape"]
-        feature = Feature.of(shape, row, column, knobs["size"], knobs["contrast"])
+        feature = Feature.of(_shape(knobs), row, column, knobs["size"], knobs["contrast"])
     yield Progress(0.0, "Reconstructing without the feature")
     if not insertion.truth.abs()[feature.region(problem.measurement.matrix)].any():
         raise InputError("there is no tissue at this place; choose one inside the head or limb.")

@@ -1,9 +1,10 @@
 """A small feature inserted into a slice: in the image, in the k-space of every coil, in the reconstruction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, pi
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from ...data.measurement import Measurement
 from ...data.roi import ROI
 from ..base import Perturbed
+from ..face import Placed
 from ..scanned_object import ScannedObject
 from .feature import STEPS, Feature, Inserted, Tissue, beyond
 
@@ -155,6 +157,7 @@ class Insertion(ScannedObject):
             judged_by="perturbed",
             roi=_box(feature.region(measurement.matrix)),
             details=details,
+            feature=placed(details),
             statement=f"The inserted {_named(feature)}, {how} row {row:.3g}, column {column:.3g}, "
             f"{'lost' if lost else 'kept'} its contrast (recovery {trial.recovery:.2f}), and the samples "
             f"{'carry' if preserved else 'do not carry'} it.",
@@ -162,6 +165,19 @@ class Insertion(ScannedObject):
             clean=self.clean,
             image=trial.image,
         )
+
+
+def placed(details: Mapping[str, Any]) -> Placed:
+    """The feature of a result with these details."""
+    row, column = details["position"]
+    return Placed(
+        shape=details["shape"],
+        size=details["size"],
+        contrast=details["contrast"],
+        position=(row, column),
+        detectability=details["detectability"],
+        information_preserved=details["information_preserved"],
+    )
 
 
 def detectability(measurement: Measurement, z: Tensor) -> float:

@@ -12,6 +12,7 @@ from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, relayed
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from ..face import Trace
 from ..random_noise import draw
 from .adam import adam
 from .advrec import advrec
@@ -64,6 +65,7 @@ class WorstCase(Perturbation):
             minimum=1,
             maximum=200,
             default=5,
+            only_when=(("algorithm", ("auto", *ASCENTS, "advrec", "transfer")),),
         ),
         Knob(
             name="algorithm",
@@ -83,6 +85,7 @@ class WorstCase(Perturbation):
             minimum=1,
             maximum=10000,
             default=20,
+            only_when=(("algorithm", ("auto", "black-box")), ("check", ("black-box",))),
         ),
         Knob(
             name="stand_in",
@@ -92,6 +95,7 @@ class WorstCase(Perturbation):
             kind="choice",
             choices=STAND_INS,
             default="tv",
+            only_when=(("algorithm", ("transfer",)),),
         ),
         Knob(
             name="target",
@@ -145,6 +149,18 @@ class WorstCase(Perturbation):
     def budget_of(self, knobs: Mapping[str, Any]) -> str:
         """By the norm."""
         return "the k-space of all coils together" if knobs["norm"] == "global" else super().budget_of(knobs)
+
+    def check_transfer(self, knobs: Mapping[str, Any]) -> None:
+        """A search that follows a stand-in does not depend on the method alone."""
+        if knobs["algorithm"] == "transfer":
+            raise InputError(
+                "the rows of the matrix are found on the methods themselves, and a transfer from a stand-in is found "
+                "on another; leave the algorithm out, and name the stand-in among the methods."
+            )
+
+    def recalled(self, perturbed: Perturbed) -> Perturbed:
+        """The caption comes from the details."""
+        return replace(perturbed, caption=_caption(perturbed.details), trace=Trace.of(perturbed.loss))
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         measurement, method = problem.measurement, problem.method
@@ -314,7 +330,17 @@ class Plan:
         if objective.loss in CONTRASTS and state.image is not None:
             images = {"clean": objective.clean if clean is None else clean, "perturbed": state.image}
             details["contrast"] = {name: objective.contrast_left(image) for name, image in images.items()}
-        return replace(perturbed, details=details, statement=_statement(objective, details))
+        return replace(
+            perturbed,
+            details=details,
+            statement=_statement(objective, details),
+            caption=_caption(details),
+            trace=Trace.of(state.loss),
+        )
+
+
+def _caption(details: Mapping[str, Any]) -> str:
+    return f"found by {details['algorithm']}, loss {details['objective']}" if "objective" in details else ""
 
 
 def _statement(objective: Objective, details: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Rotation: the patient lies a little differently, and the reconstruction changes by more than the pose."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
 from typing import Any
@@ -16,7 +16,8 @@ from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ...physics import fourier
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, Restore
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ..face import Curve, Line, Measure
 from ..scanned_object import ScannedObject
 from .pose import Pose
 
@@ -37,6 +38,7 @@ class Rotation(Perturbation):
     summary = "Turn, move and scale the object a little, and bring the reconstruction back: does it depend on the pose?"
     shown = "Turned back"
     needs_budget = False
+    draws_curve = True
     knobs = (
         Knob(
             name="angle",
@@ -84,9 +86,10 @@ class Rotation(Perturbation):
         SEED,
     )
 
-    def restoring(self, details: Mapping[str, Any]) -> Restore | None:
-        """The map back from the pose in the details."""
-        return Pose(**details["pose"]).undo
+    def recalled(self, perturbed: Perturbed) -> Perturbed:
+        """The pose and the curve come from the details."""
+        pose = Pose(**perturbed.details["pose"])
+        return replace(perturbed, restore=pose.undo, curve=curve_of(perturbed.details["curve"], pose))
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         if not (knobs["angle"] or knobs["shift"] or knobs["scale"]):
@@ -221,7 +224,8 @@ class _Search:
     def _perturbed(self, *, complete: bool) -> Perturbed:
         assert self.worst is not None
         measurement, pose = self.scene.problem.measurement, self.worst.pose
-        curve = sorted(self.curve.items(), key=lambda entry: tuple(entry[0].to_json().values()))
+        tried = sorted(self.curve.items(), key=lambda entry: tuple(entry[0].to_json().values()))
+        points = [point for _, point in tried]
         known = measurement.full is not None
         return Perturbed.instead(
             measurement,
@@ -231,8 +235,9 @@ class _Search:
                 "pose": pose.to_json(),
                 "coils": self.knobs["coils"],
                 "object": "fully sampled" if known else "clean reconstruction",
-                "curve": [point for _, point in curve],
+                "curve": points,
             },
+            curve=curve_of(points, pose),
             statement=self._statement(self.worst),
             clean=self.scene.clean,
             image=self.worst.image,
@@ -246,6 +251,57 @@ class _Search:
         if self.scene.problem.measurement.full is None:
             text += " The object that was turned is the clean reconstruction, as no full k-space is known."
         return text
+
+
+def curve_of(points: Sequence[Mapping[str, Any]], worst: Pose) -> Curve:
+    """SSIM and RMSE of the ROI over the angle, and what interpolation alone costs.
+
+    points: the curve in the details of a result. Lines join the poses that are turned alone; those that are moved or
+    scaled as well are single marks, and the worst of all poses but the scan's own, by its NMSE, has a ring.
+    """
+    turned = sorted((one for one in points if _turned(one)), key=lambda one: float(one["angle"]))
+    others = [one for one in points if not _turned(one)]
+    moved = [one for one in points if one["angle"] or not _turned(one)]
+    highest = max(moved or turned, key=lambda one: _score(one, "nmse"))
+
+    def line(name: str, poses: Sequence[Mapping[str, Any]], score: str, role: Any = "found") -> Line:
+        angles = tuple(float(one["angle"]) for one in poses)
+        return Line(name, angles, tuple(_score(one, score) for one in poses), role)
+
+    def measure(label: str, score: str) -> Measure:
+        aside = [line("moved or scaled as well, brought back", others, score, "aside")] if others else []
+        return Measure(
+            label,
+            (
+                line("reconstructed, turned back", turned, score),
+                line("interpolation alone", turned, f"floor_{score}", "control"),
+                *aside,
+                line(f"worst by RMSE: {worst}", [highest], score, "ringed"),
+            ),
+        )
+
+    scores = [_score(one, "ssim") for one in turned]
+    return Curve(
+        over="rotation (degrees)",
+        measures=(
+            measure("SSIM of the region", "ssim"),
+            measure("relative RMSE of the region (fraction)", "nmse"),
+        ),
+        title=f"SSIM of the region, {turned[0]['angle']:g}° to {turned[-1]['angle']:g}°".replace("-", "−"),
+        note=f"{min(scores):.3f} to {max(scores):.3f}",
+        tip="Of the reconstruction brought back, over the angle by which the object was turned",
+    )
+
+
+def _turned(point: Mapping[str, Any]) -> bool:
+    """Whether the pose is neither moved nor scaled."""
+    return not any(point["shift"]) and point["scale"] == 1
+
+
+def _score(point: Mapping[str, Any], name: str) -> float:
+    """SSIM as it is, of NMSE the root; NaN for what is not known."""
+    value = float("nan") if point[name] is None else float(point[name])
+    return value**0.5 if name.endswith("nmse") else value
 
 
 def angle_grid(largest: float, step: float) -> list[float]:

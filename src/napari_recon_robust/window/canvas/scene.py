@@ -121,12 +121,7 @@ class Scene:
         if found is None:
             self.panels.overlay.show(False)
             return
-        from ...studies.retention import RetentionMap
-
-        if isinstance(found, RetentionMap):
-            self.panels.overlay.lay(index, found.contrast_lost, "Contrast lost", white=1.0)
-        else:
-            self.panels.overlay.lay(index, found.expected_change.numpy(), "Expected change")
+        self.panels.overlay.lay(index, found.overlay, found.title, found.white)
 
     def preview(self, perturbed: "Perturbed") -> None:
         """The worst image so far of a running search."""

@@ -1,17 +1,10 @@
 """Where is it fragile? The map over the picture, what its colours mean, and how far it is trusted."""
 
-from typing import TYPE_CHECKING
-
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from ...controls.parts import button, row, show_text, words
-from ..canvas.scene import percent
 from ..session import Session
-
-if TYPE_CHECKING:
-    from ...studies.fragility import FragilityMap
-    from ...studies.retention import RetentionMap
 
 # For noise, and for kinds that insert a feature.
 QUESTIONS = ("Where is it fragile?", "Where would it be lost?")
@@ -51,17 +44,4 @@ class FragilePlaces(QWidget):
         self.map.setEnabled(found is not None)
         with signals_blocked(self.map):
             self.map.setChecked(found is not None)
-        show_text(self.legend, "" if found is None else legend(found))
-
-
-def legend(found: "FragilityMap | RetentionMap") -> str:
-    """What the map shows, its colours, and the share that is lost."""
-    from ...studies.retention import RetentionMap
-
-    if not isinstance(found, RetentionMap):
-        whole = "the reference's" if found.relative_to == "reference" else "the clean image's"
-        return f"Bright: the change to expect of {percent(found.budget)}, as a fraction of {whole} maximum."
-    places = len(found.positions)
-    where = f"{places} places" if found.tried == places else f"the {found.tried} of {places} places tried so far"
-    feature = f"{found.shape} of {found.size:.3g} px, contrast {found.contrast:.3g}"
-    return f"Bright: lost. Less than half of a {feature}, is kept at {percent(found.lost)} of {where}."
+        show_text(self.legend, "" if found is None else found.legend)

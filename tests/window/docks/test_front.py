@@ -10,7 +10,7 @@ import torch
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_recon_robust.io.images import write_image
-from napari_recon_robust.window.docks.target import HINTS
+from napari_recon_robust.perturbations.targeted import EFFECTS
 from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
@@ -22,7 +22,7 @@ def page(review: Session) -> Any:
 
 @pytest.fixture
 def targeting(review: Session) -> Session:
-    kind = page(review).kind
+    kind = page(review).kind.list
     kind.setCurrentIndex(kind.findData("targeted"))
     review.bench.perturbing.budget = 0.03
     return review
@@ -40,21 +40,21 @@ def outline(review: Session, until: Until) -> None:
 
 def run(review: Session, until: Until) -> Any:
     before = review.bench.perturbing.result
-    page(review).run.click()
+    page(review).kind.run.click()
     until(lambda: review.bench.perturbing.result is not before and not review.jobs.busy())
     return review.bench.result.outcome
 
 
 def choose_effect(review: Session, effect: str) -> None:
-    page(review).target.panel.controls["effect"].list.setCurrentText(effect)
+    page(review).kind.front.panel.controls["effect"].list.setCurrentText(effect)
 
 
 def test_what_is_outlined_appears_where_it_was_drawn(targeting: Session, until: Until) -> None:
     dock = page(targeting)
     choose_effect(targeting, "appear")
-    assert dock.target.hint.text() == HINTS["appear"]
-    assert not dock.target.panel.controls["size"].isEnabled()
-    dock.target.panel.controls["amount"].box.setValue(0.6)
+    assert dock.kind.front.hint.text() == EFFECTS["appear"]
+    assert not dock.kind.front.panel.controls["size"].isEnabled()
+    dock.kind.front.panel.controls["amount"].box.setValue(0.6)
     outline(targeting, until)
     outcome = run(targeting, until)
     assert targeting.bench.perturbing.knobs["amount"] == 0.6
@@ -62,13 +62,13 @@ def test_what_is_outlined_appears_where_it_was_drawn(targeting: Session, until: 
     change = outcome.comparison.perturbed - outcome.comparison.clean
     inside = targeting.bench.regions.chosen[0].roi.mask((96, 96))
     assert change[inside].mean() > 5 * change[~inside].mean().abs()
-    assert outcome.perturbed.statement in dock.spent.text()
-    assert (dock.curve._left, dock.curve._right[-1]) == ("Way to the target", "%")
+    assert outcome.perturbed.statement in dock.outcome.spent.text()
+    assert (dock.outcome.curve._left, dock.outcome.curve._right[-1]) == ("Way to the target", "%")
 
 
 def test_an_annotated_lesion_vanishes(targeting: Session, until: Until) -> None:
     choose_effect(targeting, "vanish")
-    page(targeting).list.item(0).setSelected(True)
+    page(targeting).regions.list.item(0).setSelected(True)
     outcome = run(targeting, until)
     assert outcome.perturbed.details["effect"] == "vanish"
     assert outcome.perturbed.details["reached"] > 0
@@ -76,10 +76,10 @@ def test_an_annotated_lesion_vanishes(targeting: Session, until: Until) -> None:
 
 def test_every_effect_says_what_it_asks_for(targeting: Session) -> None:
     effects = targeting.bench.perturbing.chosen.knobs[0].choices
-    assert set(HINTS) == set(effects)
+    assert set(EFFECTS) == set(effects)
     for effect in effects:
         choose_effect(targeting, effect)
-        assert page(targeting).target.hint.text() == HINTS[effect]
+        assert page(targeting).kind.front.hint.text() == EFFECTS[effect]
 
 
 def test_towards_an_image_of_a_file_and_back(
@@ -88,16 +88,16 @@ def test_towards_an_image_of_a_file_and_back(
     clean = targeting.bench.reconstruction.shown.image
     write_image(tmp_path / "painted.npy", (1.3 * clean).to(torch.complex64))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "painted.npy"), ""))
-    page(targeting).target.image.click()
-    until(lambda: page(targeting).target.given)
-    assert not page(targeting).target.panel.isEnabled()
-    page(targeting).list.item(0).setSelected(True)
+    page(targeting).kind.front.image.click()
+    until(lambda: page(targeting).kind.front.given)
+    assert not page(targeting).kind.front.panel.isEnabled()
+    page(targeting).regions.list.item(0).setSelected(True)
     outcome = run(targeting, until)
     assert outcome.perturbed.details["effect"] == "image"
     inside = outcome.comparison.roi
     assert outcome.comparison.perturbed[inside].mean() > outcome.comparison.clean[inside].mean()
-    page(targeting).target.image.click()
-    assert not page(targeting).target.given
+    page(targeting).kind.front.image.click()
+    assert not page(targeting).kind.front.given
     assert run(targeting, until).perturbed.details["effect"] == "homogeneous"
 
 
@@ -106,14 +106,14 @@ def test_a_file_that_is_no_image_leaves_the_effect(
 ) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "broken.png"), ""))
-    page(targeting).target.image.click()
+    page(targeting).kind.front.image.click()
     until(lambda: "broken.png cannot be read as an image" in page(targeting).foot.message.text())
-    assert not page(targeting).target.given
+    assert not page(targeting).kind.front.given
 
 
 def test_other_kinds_have_their_own_options(targeting: Session) -> None:
-    kind = page(targeting).kind
-    assert {"effect", "amount", "size"}.isdisjoint(page(targeting).options.controls)
+    kind = page(targeting).kind.list
+    assert {"effect", "amount", "size"}.isdisjoint(page(targeting).kind.options.controls)
     kind.setCurrentIndex(kind.findData("fnaf"))
-    assert page(targeting).target is None
-    assert "size" in page(targeting).options.controls
+    assert page(targeting).kind.front is None
+    assert "size" in page(targeting).kind.options.controls

@@ -1,0 +1,102 @@
+"""What was found: its curve, its replay at every smaller budget, and what it says of itself."""
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSlider, QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
+
+from ...controls.curve import Curve
+from ...controls.knobs import decimals
+from ...controls.parts import show_text, words
+from ...workbench.perturbing import Result
+from ..canvas.scene import percent
+from ..session import Session
+from .budgets import BudgetCurve
+
+if TYPE_CHECKING:
+    from ...perturbations.base import Perturbed
+
+_FRACTIONS = 200
+
+
+class OutcomePanel(QWidget):
+    """A thin view on the result of `perturbing`; its page says when to look at it again."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session, self.perturbing = session, session.bench.perturbing
+        self.curve = Curve()
+        self.over_budgets = BudgetCurve()
+        self.over_budgets.chosen.connect(self.perturbing.look_at)
+        self.replayed = words()
+        self.replay = QSlider(Qt.Orientation.Horizontal)
+        self.replay.setRange(0, _FRACTIONS)
+        self.replay.setToolTip("The same perturbation at every smaller budget, from 0 to what was found")
+        self.replay.valueChanged.connect(lambda value: self.session.look(factor=value / _FRACTIONS, random=False))
+        self.spent = words(faint=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        for part in (self.curve, self.over_budgets, self.replayed, self.replay, self.spent):
+            column.addWidget(part)
+
+    def show_curve(self, perturbed: "Perturbed | None") -> None:
+        """The curve that the perturbation brings, else the trace of its search; nothing where it has neither."""
+        if perturbed is not None and perturbed.curve is not None:
+            curve = perturbed.curve
+            self.curve.set_values(curve.values, curve.title, curve.note, curve.tip)
+        elif perturbed is not None and perturbed.trace is not None:
+            trace = perturbed.trace
+            self.curve.set_values(perturbed.loss, trace.title, trace.note, trace.tip)
+        else:
+            self.curve.set_values(())
+
+    def show_result(self) -> None:
+        """The result, or nothing while there is none."""
+        result = self.perturbing.result
+        self.over_budgets.set_result(result)
+        several = self.over_budgets.isVisibleTo(self)
+        self.show_curve(None if result is None or several else result.outcome.perturbed)
+        self.replay.setVisible(result is not None and result.replay is not None)
+        show_text(self.spent, "" if result is None else spent(result))
+        self.show_look()
+
+    def show_look(self) -> None:
+        """The fraction of the budget that is replayed."""
+        result, view = self.perturbing.result, self.session.scene.view
+        if result is None or result.replay is None:
+            show_text(self.replayed, "")
+            return
+        with signals_blocked(self.replay):
+            self.replay.setValue(round(view.factor * _FRACTIONS))
+        nominal = result.outcome.perturbed.budget.nominal or 0.0
+        what = "Random noise of the same size" if view.random else f"Budget {percent(view.factor * nominal)}"
+        show_text(
+            self.replayed, f"{what} of {percent(nominal)}, replayed:" if view.factor < 1 else f"{what}; drag for less:"
+        )
+
+
+def spent(result: Result) -> str:
+    """What was found, what became of SSIM, and what it spent: nominal and achieved, per coil, in thermal noise."""
+    from ...perturbations import registry
+
+    perturbed, setting = result.outcome.perturbed, result.setting
+    budget = perturbed.budget
+    whole = registry.get(setting.perturbation).budget_of(setting.perturbation_knobs)
+    nominal = "" if budget.nominal is None else f" ({percent(budget.nominal)} of {whole} allowed)"
+    samples = "the k-space" if budget.relative_to == "full" else "the sampled k-space"
+    least, most = percent(min(budget.per_coil)), percent(max(budget.per_coil))
+    coils = f"{least} in every coil" if least == most else f"per coil {least} to {most}"
+    scores = result.outcome.comparison.metrics
+    before, now = (f"{scores[name]['roi'].ssim:.2f}".replace("-", "−") for name in ("clean", "perturbed"))
+    parts = [
+        perturbed.statement,
+        f"SSIM of the region: {now}, before {before}." if perturbed.judged_by == "clean" else "",
+        ""
+        if not perturbed.additive
+        else f"Spent {percent(budget.achieved)} of {samples}{nominal}; {coils}; "
+        f"{decimals(budget.thermal)} × the thermal noise.",
+        "" if perturbed.complete else "Cancelled: the best so far.",
+    ]
+    return " ".join(part for part in parts if part)

@@ -1,0 +1,75 @@
+"""The regions of the slice: to choose, to draw and to delete."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from superqt.utils import signals_blocked
+
+from ...controls.parts import button, heading, row
+from ...workbench.regions import Region
+from ..session import Session
+
+TOOLS = {"Box": "rectangle", "Polygon": "polygon", "Ellipse": "ellipse"}
+
+
+class RegionList(QWidget):
+    """A thin view on `regions` of the workbench; its page says when to look at it again."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session, self.bench = session, session.bench
+        self.list = QListWidget()
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.list.setFixedHeight(84)
+        self.list.setToolTip("Annotations and drawn regions of this slice; several may be chosen together")
+        self.list.itemSelectionChanged.connect(self._choose)
+        tools = [
+            button(name, f"Draw a region: {tool}", lambda _=False, tool=tool: self._draw(tool))
+            for name, tool in TOOLS.items()
+        ]
+        self.delete = button("Delete", "Delete the chosen regions", self._delete)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(heading("Region"))
+        column.addWidget(self.list)
+        column.addLayout(row(*tools, self.delete))
+
+    def show_all(self) -> None:
+        """List the regions of the present slice."""
+        with signals_blocked(self.list):
+            self.list.clear()
+            for region in self.bench.regions.on(self.bench.acquisition.index):
+                item = QListWidgetItem(describe(region))
+                item.setData(Qt.ItemDataRole.UserRole, region)
+                self.list.addItem(item)
+        self.show_chosen()
+
+    def show_chosen(self) -> None:
+        """Select the regions that are chosen, and scroll to the first of them."""
+        with signals_blocked(self.list):
+            for number in range(self.list.count()):
+                item = self.list.item(number)
+                item.setSelected(item.data(Qt.ItemDataRole.UserRole) in self.bench.regions.chosen)
+        for item in self.list.selectedItems()[:1]:
+            self.list.scrollToItem(item)
+        self.delete.setEnabled(bool(self.list.selectedItems()))
+
+    def _selected(self) -> list[Region]:
+        return [item.data(Qt.ItemDataRole.UserRole) for item in self.list.selectedItems()]
+
+    def _choose(self) -> None:
+        self.bench.regions.choose(self._selected())
+
+    def _draw(self, tool: str) -> None:
+        if self.session.panels.shown:
+            self.session.panels.drawing.begin(tool)
+
+    def _delete(self) -> None:
+        self.bench.regions.remove(self._selected())
+
+
+def describe(region: Region) -> str:
+    """A region as the list shows it: its name and its size in pixels."""
+    boxes = [shape for shape in region.roi.shapes if shape.kind == "box"]
+    size = f", {boxes[0].height}×{boxes[0].width}" if len(boxes) == len(region.roi.shapes) == 1 else ""
+    return f"{region.name}{size}"

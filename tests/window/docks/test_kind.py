@@ -1,0 +1,94 @@
+"""A kind of perturbation brings its own face: no control or drawing of the window knows a kind."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QPushButton
+
+from helpers.beacon import GLOWS, Beacon, installed
+from napari_recon_robust.perturbations import registry
+from napari_recon_robust.window.session import Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def page(review: Session) -> Any:
+    return next(one for one in review.docks if type(one).__name__ == "PerturbDock")
+
+
+def choose(review: Session, id: str) -> Any:
+    dock = page(review)
+    dock.kind.list.setCurrentIndex(dock.kind.list.findData(id))
+    return dock
+
+
+@pytest.fixture(autouse=True)
+def beacon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with installed(monkeypatch):
+        yield
+
+
+def test_a_new_kind_has_its_knobs_its_hint_and_its_conditions(review: Session) -> None:
+    kind = choose(review, Beacon.id).kind
+    assert kind.list.currentText() == "Beacon"
+    assert kind.summary.text() == Beacon.summary
+    assert set(kind.front.panel.controls) == {"colour"}
+    assert set(kind.options.controls) == {"north", "east", "rate", "patience", "sensitivities", "seed"}
+    assert not kind.budgets.isVisibleTo(kind)
+    assert not kind.effort.isVisibleTo(kind)
+    rate = kind.options.controls["rate"]
+    assert not rate.isEnabled()
+    assert rate.toolTip().endswith("Matters only where colour is flashing.")
+    kind.front.panel.controls["colour"].list.setCurrentText("flashing")
+    assert review.bench.perturbing.knobs["colour"] == "flashing"
+    assert rate.isEnabled()
+    assert kind.front.hint.text() == "The beacon is flashing."
+    assert kind.front.image is None
+    assert page(review).fragile.find.text() == "Where would it be lost?"
+
+
+def test_a_new_kind_is_placed_by_a_click_and_says_and_draws_what_it_found(review: Session, until: Until) -> None:
+    dock = choose(review, Beacon.id)
+    place = next(one for one in dock.findChildren(QPushButton) if one.text().startswith("Click in the image"))
+    assert place.isVisibleTo(dock)
+    place.click()
+    review.panels.clicked.emit(50.0, 40.0)
+    until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
+    assert not place.isChecked()
+    assert not dock.kind.options.controls["patience"].isEnabled(), "it belongs to a search for a place"
+    assert dock.outcome.spent.text().startswith("A plain beacon is lit at row 50, column 40.")
+    curve = dock.outcome.curve
+    assert curve.isVisibleTo(dock)
+    assert curve._values == tuple(strength**2 for strength in GLOWS)
+    assert (curve._left, curve._right, curve.toolTip()) == ("Glow", "rising", "How bright it is")
+    panel = review.panels.panels["perturbed"]
+    until(lambda: panel.image.name.startswith("Beacon lit"))
+    comparison = review.bench.result.outcome.comparison
+    np.testing.assert_array_equal(panel.stack[1], comparison.perturbed.numpy())
+
+
+def test_every_kind_has_controls_for_all_of_its_knobs(review: Session) -> None:
+    for id in registry.ids():
+        kind, perturbation = choose(review, id).kind, registry.get(id)
+        front = {} if kind.front is None else kind.front.panel.controls
+        assert tuple(front) == perturbation.front
+        assert {*front, *kind.options.controls} == {knob.name for knob in perturbation.knobs}
+        for row in (*front.values(), *kind.options.controls.values()):
+            assert row.isEnabled() == row.knob.matters(review.bench.perturbing.knobs), f"{id}: {row.knob.name}"
+        assert kind.place.isVisibleTo(kind) == (perturbation.place is not None)
+
+
+def test_what_does_not_matter_to_an_algorithm_is_grey(review: Session) -> None:
+    kind = choose(review, "worst-case").kind
+    rows = kind.options.controls
+    assert not rows["stand_in"].isEnabled()
+    rows["algorithm"].list.setCurrentText("transfer")
+    assert rows["stand_in"].isEnabled()
+    assert not rows["evaluations"].isEnabled()
+    rows["check"].list.setCurrentText("black box")
+    assert rows["evaluations"].isEnabled(), "its check takes them"
+    rows["algorithm"].list.setCurrentText("black box")
+    assert not rows["steps"].isEnabled()
+    assert not kind.effort.isEnabled()
