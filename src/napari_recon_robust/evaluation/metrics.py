@@ -91,7 +91,7 @@ def nmse(image: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor
 
 
 def foreground(reference: Tensor) -> Tensor:
-    """The pixels with tissue, bool (rows, columns), found only in the clean reference.
+    """Where there is tissue: bool (rows, columns), from the clean reference alone.
 
     The magnitude smoothed by a Gaussian of 2 pixels > 8% of its 99th percentile; the largest component, holes filled.
     """

@@ -62,10 +62,10 @@ def turned_only(poses: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def pose_curve(path: Path, poses: Sequence[Mapping[str, Any]], title: str, worst: str) -> None:
-    """Draw SSIM and RMSE of the ROI over the angle, and what interpolation by itself costs.
+    """SSIM and RMSE of the ROI over the angle, and what interpolation alone costs.
 
-    poses: the curve of a rotation's details. The line joins poses that are only turned; those that are moved or scaled
-    as well are single marks. The worst pose by NMSE, the scan's own left out, has a ring; `worst` says it in words.
+    poses: the curve of a rotation's details. The line joins those that are turned alone; those that are moved or scaled
+    as well are single marks, and the worst of all poses but the scan's own, by its NMSE, has a ring: `worst` in words.
     """
     figure, (left, right) = panels(title)
     turned, others = turned_only(poses), [pose for pose in poses if not _turned(pose)]
@@ -120,10 +120,10 @@ def save(figure: "Figure", path: Path) -> None:
 
 
 def _turned(pose: Mapping[str, Any]) -> bool:
-    """Whether a pose is neither moved nor scaled."""
+    """Whether it is neither moved nor scaled."""
     return not any(pose["shift"]) and pose["scale"] == 1
 
 
 def _scores(poses: Sequence[Mapping[str, Any]], name: str) -> list[float]:
-    """The values of SSIM, or the roots of those of NMSE."""
+    """SSIM as it is, of NMSE the root."""
     return [float(pose[name]) ** (0.5 if name.endswith("nmse") else 1) for pose in poses]

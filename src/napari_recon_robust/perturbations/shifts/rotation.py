@@ -85,7 +85,7 @@ class Rotation(Perturbation):
     )
 
     def restoring(self, details: Mapping[str, Any]) -> Restore | None:
-        """The map back from the pose in the details."""
+        """From the pose in the details."""
         return Pose(**details["pose"]).undo
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
