@@ -105,7 +105,7 @@ def compare(
     seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> list[Outcome]:
-    """Reconstruct clean, perturbed and random control from the samples alone and compare: one outcome for each.
+    """Reconstruct clean, perturbed and random control from nothing but the samples, and compare: an outcome for each.
 
     `outcome.comparison` has the images, the metrics and a sentence; `outcome.to_json()` all that is known.
     """

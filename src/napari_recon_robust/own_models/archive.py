@@ -111,7 +111,7 @@ def _tensors(members: dict[str, bytes], folder: str, name: str) -> dict[str, Ten
     for key, place in json.loads(members[f"data/{folder}/model_{folder}_config.json"])["config"].items():
         layout = place["tensor_meta"]
         if place["use_pickle"] or layout is None:
-            raise WeightsError(f"{name} holds {key[:80]!r} as a Python object; export a model of tensors alone.")
+            raise WeightsError(f"{name} holds {key[:80]!r} as a Python object; export a model that holds only tensors.")
         data, dtype = members[f"data/{folder}/{place['path_name']}"], DTYPES[layout["dtype"]]
         flat = torch.frombuffer(bytearray(data), dtype=dtype) if data else torch.empty(0, dtype=dtype)
         sizes, strides = ([one["as_int"] for one in layout[axes]] for axes in ("sizes", "strides"))
@@ -132,6 +132,6 @@ def _unpickled(data: bytes, place: str, name: str) -> dict[str, Tensor]:
     if not isinstance(tensors, dict) or not all(isinstance(one, Tensor) for one in tensors.values()):
         raise WeightsError(
             f"{name} holds Python objects ({place}) whose loading could run code; "
-            "export a model that consists of tensors alone."
+            "export a model that holds only tensors."
         )
     return {str(key): one.detach() for key, one in tensors.items()}

@@ -88,7 +88,7 @@ def find(target: str, program: str) -> Operator:
     found = _overload(*named.groups()) if named else None
     if found is None:
         raise WeightsError(
-            f"{program} calls {target[:80]!r}, which is none of torch's operators on tensors and numbers alone; "
+            f"{program} calls {target[:80]!r}, which is no operator of torch's that takes only tensors and numbers; "
             "export a model that consists of such."
         )
     return Operator(_checked(found), found._schema.is_mutable)

@@ -151,7 +151,7 @@ def family_axes(reconstructor: Reconstructor) -> tuple[Knob, ...]:
     if not reconstructor.axes:
         raise InputError(f"{reconstructor.label} has no live knob, so it has one image to show; choose another method.")
     if reconstructor.reference_kind == "rss":
-        raise InputError(f"{reconstructor.label} gives magnitudes alone, whose data consistency is unknown.")
+        raise InputError(f"{reconstructor.label} gives only magnitudes, whose data consistency is unknown.")
     return reconstructor.axes
 
 

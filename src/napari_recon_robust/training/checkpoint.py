@@ -49,7 +49,7 @@ def read(path: Path, device: torch.device) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # the unpickler raises whatever the bytes lead it to
-        raise InputError(f"{path} is no checkpoint of tensors and numbers alone; start anew.") from error
+        raise InputError(f"{path} is no checkpoint with only tensors and numbers; start anew.") from error
     needed = {"network": dict, "average": dict, "optimisers": list, "recipe": str, "step": int}
     if not isinstance(state, dict) or not all(isinstance(state.get(name), kind) for name, kind in needed.items()):
         raise InputError(f"{path} is no checkpoint of a training; start anew.")

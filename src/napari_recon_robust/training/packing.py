@@ -44,7 +44,7 @@ def _packed(sources: Sequence[Source], levels: int) -> bytes:
         for number, source in enumerate(sources):
             if not isinstance(source.content, Anatomy):
                 raise InputError(
-                    f"{source.origin.name} is a scan, and volumes alone can be packed; carry scans as they are."
+                    f"{source.origin.name} is a scan, and only volumes can be packed; carry scans as they are."
                 )
             volume = source.content.volume
             values = np.round(volume.data * (levels / volume.data.max())).astype(np.uint8)

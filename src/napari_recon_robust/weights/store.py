@@ -245,7 +245,7 @@ def _checkpoint(content: bytes, name: str) -> State:
         ) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"{name} holds no state dict of tensors; save the network's state_dict() alone.")
+        raise WeightsError(f"{name} holds no state dict of tensors; save only the network's state_dict().")
     return dict(state)
 
 

@@ -53,7 +53,7 @@ class GANPrior(Reconstructor):
         Knob(
             name="deviation",
             label="Weight of deviations",
-            help="Of the total variation of what the generator cannot make; large ones leave its image nearly alone.",
+            help="Of the total variation of what the generator cannot make; large ones hardly change its image.",
             default=1.0,
             minimum=0.3,
             maximum=300.0,

@@ -91,7 +91,7 @@ class Posterior(Reconstructor):
         Knob(
             name="samples",
             label="Samples",
-            help="How many images are drawn. One alone is a sample to look at: other seeds give others.",
+            help="How many images are drawn. A single one is a sample to look at: other seeds give others.",
             kind="int",
             default=8,
             minimum=1,

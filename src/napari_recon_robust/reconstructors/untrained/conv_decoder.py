@@ -18,7 +18,7 @@ class ConvDecoder(Untrained):
 
     id = "conv-decoder"
     label = "ConvDecoder"
-    summary = "An untrained convolutional decoder fitted to this slice alone, stopped by held-out samples."
+    summary = "An untrained convolutional decoder fitted only to this slice, stopped by held-out samples."
     rate = 0.008
 
     def generator(self, channels: int, shape: tuple[int, int]) -> nn.Module:

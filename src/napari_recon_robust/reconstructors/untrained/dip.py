@@ -19,7 +19,7 @@ class DIP(Untrained):
 
     id = "dip"
     label = "Deep image prior"
-    summary = "An untrained hourglass network fitted to this slice alone, stopped by held-out samples."
+    summary = "An untrained hourglass network fitted only to this slice, stopped by held-out samples."
     rate = 0.01
 
     def generator(self, channels: int, shape: tuple[int, int]) -> nn.Module:
