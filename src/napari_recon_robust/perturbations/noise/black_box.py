@@ -77,12 +77,7 @@ def black_box(
                 z = _climb(model, project, best.z, best.image.abs(), reach)
             if not z.any():
                 z = noise()
-            loss, image = objective.value(z)
-            if not isfinite(loss):
-                raise ModelError(
-                    f"the loss of {objective.problem.method.label} is {loss:g} for a perturbed slice; "
-                    "turn its knobs towards their defaults."
-                )
+            loss, image = _value(objective, z)
             model.learn(z, image.abs() - clean.abs())
         moved = moved or not torch.equal(image, clean)
         best = replace(best, loss=(*best.loss, loss), flat=not moved)
@@ -91,6 +86,17 @@ def black_box(
             best, reached = replace(best, z=z, image=image), loss
         yield best
     return best
+
+
+def _value(objective: Objective, z: Tensor) -> tuple[float, Tensor]:
+    """L(z) and the image; ModelError where the loss is not finite."""
+    loss, image = objective.value(z)
+    if not isfinite(loss):
+        raise ModelError(
+            f"the loss of {objective.problem.method.label} is {loss:g} for a perturbed slice; "
+            "turn its knobs towards their defaults."
+        )
+    return loss, image
 
 
 def _climb(model: "_Model", project: Callable[[Tensor], Tensor], z: Tensor, image: Tensor, reach: float) -> Tensor:
