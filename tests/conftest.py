@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from napari_recon_robust.simulation.head import Template
 
 pytest.register_assert_rewrite("helpers")
+
+
+def pytest_collection_finish() -> None:
+    """What the tests have imported stays, and need not be searched whenever garbage is collected (0.2 s each time)."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

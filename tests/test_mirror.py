@@ -12,7 +12,6 @@ SOURCE, TESTS = Path(napari_recon_robust.__file__).parent, Path(__file__).parent
 EXCEPTIONS = {
     "perturbations/noise/test_ascents.py",
     "perturbations/test_contract.py",
-    "perturbations/shifts/test_acquisition_shifts.py",
     "reconstructors/learned/test_shipped_networks.py",
     "reconstructors/test_properties.py",
     "test_architecture.py",

@@ -20,7 +20,7 @@ def method(request: pytest.FixtureRequest) -> Reconstructor:
     return registry.get(request.param)
 
 
-@pytest.fixture(params=["lines", "plane"], scope="module")
+@pytest.fixture(params=["lines", pytest.param("plane", marks=pytest.mark.slow)], scope="module")
 def measurement(request: pytest.FixtureRequest) -> Measurement:
     return request.getfixturevalue(request.param)
 
@@ -67,16 +67,19 @@ def test_it_looks_like_the_object(method: Reconstructor, measurement: Measuremen
     assert difference(image.abs(), reference) < 0.35
 
 
+@pytest.mark.slow
 def test_it_is_reproducible(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     assert torch.equal(reconstruct(method, replace(measurement)), image)
 
 
+@pytest.mark.slow
 def test_the_units_of_the_scan_do_not_matter(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     factor = 2.0**-14  # a power of two changes no digit
     small = replace(measurement, kspace=measurement.kspace * factor, full=None)
     assert difference(reconstruct(method, small), image * factor) < 2e-3
 
 
+@pytest.mark.slow
 def test_a_batch_is_a_loop(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     noise = torch.randn(measurement.kspace.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
     other = measurement.kspace + 0.02 * measurement.kspace.norm() / noise.norm() * noise * measurement.mask
@@ -93,6 +96,7 @@ def test_every_live_knob_moves_the_image(method: Reconstructor, measurement: Mea
             assert difference(*ends) > 2e-3
 
 
+@pytest.mark.slow
 def test_a_family_is_its_members(method: Reconstructor, measurement: Measurement, image: Tensor) -> None:
     live = [knob for knob in method.knobs if knob.live]
     points = [few(method) | {knob.name: knob.from_unit(u) for knob in live} for u in (0.3, 0.6)[: 1 + len(live)]]
@@ -106,6 +110,7 @@ def test_an_unknown_knob_is_named(method: Reconstructor, measurement: Measuremen
         method(measurement, wait=3)
 
 
+@pytest.mark.slow
 def test_the_gradient(method: Reconstructor, measurement: Measurement, directional: Directional) -> None:
     """Along itself, by central differences; what depends on the measurement counts as a constant."""
     if not method.differentiable:

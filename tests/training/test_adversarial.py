@@ -32,6 +32,7 @@ def recipe(request, specification) -> loop.Recipe:
     )
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_with_the_same_weights(recipe, bank, anatomy_folder, tmp_path, monkeypatch):
     """Those of the discriminator and its optimiser go into the checkpoint."""
     monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)

@@ -89,6 +89,7 @@ def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.slow
 def test_a_run_of_minutes_decays_at_its_end_and_keeps_what_was_before(recipe, train, clock, tmp_path) -> None:
     path = run(train(recipe, minutes=2))
     metadata = store.load(str(path)).metadata
@@ -121,6 +122,7 @@ def test_going_on_is_from_what_was_not_decayed(recipe, train, clock, tmp_path) -
     assert "went on from step" in path.with_suffix(".md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [4, 9, 11])
 def test_a_run_of_steps_resumes_into_what_it_was_in(steps: int, recipe, train, tmp_path) -> None:
     whole = store.load(str(run(train(recipe, "whole")))).state
@@ -132,6 +134,7 @@ def test_a_run_of_steps_resumes_into_what_it_was_in(steps: int, recipe, train, t
     assert not (tmp_path / "run" / "decay.pt").exists()
 
 
+@pytest.mark.slow
 def test_a_decay_of_minutes_is_finished(recipe, train, clock, tmp_path) -> None:
     job = train(recipe, minutes=4)
     while not (tmp_path / "run" / "decay.pt").exists():
@@ -147,6 +150,7 @@ def test_a_decay_of_minutes_is_finished(recipe, train, clock, tmp_path) -> None:
     assert saved(tmp_path / "run")["step"] == kept["step"]
 
 
+@pytest.mark.slow
 def test_a_decay_that_is_gone_on_without_is_dropped(recipe, train, tmp_path) -> None:
     interrupted(train(recipe), 11)
     longer = recipe.model_copy(update={"presets": {"cpu": recipe.presets["cpu"].model_copy(update={"steps": 16})}})
@@ -154,6 +158,7 @@ def test_a_decay_that_is_gone_on_without_is_dropped(recipe, train, tmp_path) -> 
     assert equal(store.load(str(run(train(longer, resume=True)))).state, whole)
 
 
+@pytest.mark.slow
 def test_another_recipe_of_the_same_network_goes_on_and_is_recorded(recipe, train, tmp_path) -> None:
     run(train(recipe))
     preset = recipe.presets["cpu"].model_copy(update={"steps": 20, "learning_rate": 2e-3, "muon": None})
@@ -174,6 +179,7 @@ def test_another_recipe_of_the_same_network_goes_on_and_is_recorded(recipe, trai
     assert "pixels 1536 → 1024" in path.with_suffix(".md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_network_is_refused(recipe, train, tmp_path) -> None:
     run(train(recipe))
     content = (tmp_path / "run" / "checkpoint.pt").read_bytes()
@@ -211,6 +217,7 @@ def test_defaults_that_are_said_and_arguments_that_are_no_more_make_no_other_net
     )
 
 
+@pytest.mark.slow
 def test_checkpoints_from_before_networks_had_ids_are_gone_on_from(recipe, train, tmp_path) -> None:
     """As commit 8fa70a4 wrote them: a module's name, no preset, another optimiser's settings."""
     interrupted(train(recipe), 4)
@@ -289,6 +296,7 @@ def test_two_runs_in_one_folder(recipe, train) -> None:
     assert run(train(recipe, resume=True)).exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing(recipe, train, tmp_path, monkeypatch) -> None:
     interrupted(train(recipe), 5)
     kept = (tmp_path / "run" / "checkpoint.pt").read_bytes()
@@ -393,6 +401,7 @@ def test_which_networks_make_an_image_of_a_problem_alone(network: str, alone: bo
     assert loop._needs_problem_alone(made) is alone
 
 
+@pytest.mark.slow
 def test_several_recipes_share_the_minutes_and_the_cases(specification, anatomy_folder, tmp_path) -> None:
     def written(name: str, **more: Any) -> Path:
         values = VALUES | {"id": name, "bank": specification.model_dump(mode="json")} | more

@@ -19,6 +19,7 @@ def longer(recipe: loop.Recipe, steps: int, **preset) -> loop.Recipe:
     return recipe.model_copy(update={"presets": {"cpu": changed}})
 
 
+@pytest.mark.slow
 def test_training_improves_on_its_cases(recipe, run_folder):
     """The U-Net starts at the zero-filled image, which is easy to improve on; four cases teach nothing of others."""
     recipe = longer(recipe, 150, learning_rate=3e-3, warm_up=5, validate_every=150).model_copy(
@@ -37,6 +38,7 @@ def test_training_improves_on_its_cases(recipe, run_folder):
     assert training.score < 0.95 * before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", [{}, {"reuse": 2, "muon": 0.01}])
 def test_a_resumed_run_ends_with_the_same_weights(recipe, preset, anatomy_folder, run_folder, monkeypatch):
     recipe = longer(recipe, 6, **preset).model_copy(update={"arguments": {"unrolls": 1, "widths": [16, 16]}})
@@ -99,6 +101,7 @@ def test_weights_come_with_their_card_and_run(recipe, anatomy_folder, run_folder
     assert image.shape == (96, 96)
 
 
+@pytest.mark.slow
 def test_data_that_are_not_finite_stop_the_training(recipe, anatomy_folder, run_folder):
     from safetensors.torch import load_file, save_file
 

@@ -81,6 +81,7 @@ def test_another_process_on_the_same_bank_is_refused(folder: Path, anatomy_folde
         next(refresh(folder, anatomy_folder))
 
 
+@pytest.mark.slow
 def test_it_runs_beside_the_training_until_it_is_stopped(folder: Path, anatomy_folder: Path) -> None:
     refreshing = start_refreshing(folder, anatomy_folder)
     wait_for(lambda: Bank(folder).drawn > 5)
@@ -92,6 +93,7 @@ def test_it_runs_beside_the_training_until_it_is_stopped(folder: Path, anatomy_f
         pass
 
 
+@pytest.mark.slow
 def test_what_ends_it_is_told(folder: Path, tmp_path: Path) -> None:
     refreshing = start_refreshing(folder, tmp_path / "nothing")
     wait_for(lambda: refreshing.failure() is not None)
@@ -99,6 +101,7 @@ def test_what_ends_it_is_told(folder: Path, tmp_path: Path) -> None:
     refreshing.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_it_ends_with_a_training_that_is_killed(folder: Path, anatomy_folder: Path) -> None:
     parent = (
@@ -125,6 +128,7 @@ def is_running(process: int) -> bool:
     return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
+@pytest.mark.slow
 def test_a_training_may_have_its_cases_refreshed(
     recipe: Recipe, anatomy_folder: Path, run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

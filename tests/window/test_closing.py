@@ -70,9 +70,15 @@ ENDS = {
 }
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """One for all: another napari may be writing its icons into the common one, and to make them takes long."""
+    return {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
-def test_closing_in_the_middle_of_a_search(end: str, scan_file: Path, tmp_path: Path) -> None:
+def test_closing_in_the_middle_of_a_search(end: str, scan_file: Path, cache: dict[str, str]) -> None:
     command = [sys.executable, "-c", SCRIPT + end, str(scan_file)]
-    cache = {"XDG_CACHE_HOME": str(tmp_path)}  # another napari may be writing its icons into the common one
     done = subprocess.run(command, env=os.environ | cache, capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")

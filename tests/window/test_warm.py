@@ -42,6 +42,7 @@ def test_after_the_warm_up_drawing_compiles_nothing() -> None:
     assert signatures(napari_kernels) == before
 
 
+@pytest.mark.slow
 def test_the_small_measurement_needs_the_same_kernels_as_a_scan(scan_file: Path) -> None:
     from napari_recon_robust.kernels import normal
     from napari_recon_robust.kernels import tv as tv_kernels

@@ -68,6 +68,7 @@ def aimed(measurement, roi, seed):
     return fourier.fft(measurement.model.forward(image * roi.mask(measurement.matrix)), (-2,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["combined", "weighted"])
 def test_of_a_linear_method_the_largest_singular_vector_is_found(make_measurement, combined, roi, method):
     """For a single ball and the distance to the own clean image; of a method in the model's family, and of another."""
@@ -91,6 +92,7 @@ def test_of_a_linear_method_the_largest_singular_vector_is_found(make_measuremen
     assert (0.99 if method == "combined" else 0.85) * optimum < reached < 1.01 * optimum
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["reference", "clean"])
 @pytest.mark.parametrize("method", ["tv", "unet"])
 def test_it_comes_near_the_gradient_and_far_beyond_random_search(measurement, roi, method, target):
@@ -156,6 +158,7 @@ def test_any_region_and_number_of_evaluations(measurement, combined, box, target
     assert max(found.loss) > problem.value(draw(measurement, radius, 5))[0]
 
 
+@pytest.mark.slow
 def test_a_loss_without_a_gradient_serves(measurement, combined, roi):
     def in_numpy(image, wanted, region):
         return float(np.square((image - wanted).numpy()[region.numpy()]).mean())

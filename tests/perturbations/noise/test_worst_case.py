@@ -315,6 +315,7 @@ def test_of_the_stand_in_itself_a_transfer_is_sphere_ascent(measurement, roi):
     assert transferred.loss == (direct.loss[0], max(direct.loss))
 
 
+@pytest.mark.slow
 def test_misleading_gradients_are_found_out_by_a_search_without(measurement, combined, roi):
     class Misleading(torch.autograd.Function):
         """The identity, whose gradient is turned to where it does nothing."""
@@ -385,6 +386,7 @@ def test_a_method_that_breaks_in_the_middle_loses_nothing(measurement, combined,
     assert outcome.to_json()["complete"] is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_cancelled_at_any_step_the_last_preview_is_the_best_so_far(measurement, combined, roi, algorithm):
     def job():

@@ -8,6 +8,7 @@ from napari_recon_robust.reconstructors.classical import cg_sense
 from napari_recon_robust.reconstructors.classical.cg_sense import CGSense, conjugate_gradients
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["lines", "plane"])
 def test_converges_to_sigpys_solution(
     pattern: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

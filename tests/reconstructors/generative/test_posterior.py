@@ -36,6 +36,7 @@ def in_parts(image: torch.Tensor) -> np.ndarray:
     return torch.view_as_real(image).flatten().double().numpy()
 
 
+@pytest.mark.slow
 def test_samples_of_a_gaussian_prior_have_its_posterior() -> None:
     """The prior: independent pixels around zero, the imaginary part with less variance than the real one.
 
@@ -143,6 +144,7 @@ def test_a_denoiser_knows_at_first_the_power_of_images_alone() -> None:
     assert torch.allclose(2 * variance, torch.tensor(1.001 * 0.16 * 0.09 / 0.25))
 
 
+@pytest.mark.slow
 def test_the_mean_of_the_shipped_prior_beats_linear_reconstruction(real_brain: Measurement, shared: Path) -> None:
     from napari_recon_robust.data.foreground import foreground
     from napari_recon_robust.evaluation.metrics import measure

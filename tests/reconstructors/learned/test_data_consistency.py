@@ -47,6 +47,7 @@ def test_conjugate_gradients_agree_with_the_row_inverse(model):
     assert float(iterative.diagonal.mean() / by_rows.diagonal.mean()) == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dims", [(-1,), (-2, -1)])
 def test_gradients_of_image_and_penalty(model, dims):
     one = ForwardModel(model.sensitivities, model.mask if dims == (-1,) else model.mask.expand(ROWS, COLUMNS), dims)

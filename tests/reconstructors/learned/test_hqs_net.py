@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from napari_recon_robust.data.measurement import Measurement
@@ -20,6 +21,7 @@ def test_the_noise_of_the_problem_changes_nothing(tiny: Problem) -> None:
     assert torch.equal(network(Problem(tiny.model, tiny.data, 3 * tiny.noise)), network(tiny))
 
 
+@pytest.mark.slow
 def test_training_lowers_the_objective_without_a_fully_sampled_image(lines: Measurement) -> None:
     """From regularized SENSE images on, which are as good as conjugate gradients."""
     (problem,) = problems(lines)

@@ -63,6 +63,7 @@ def test_neither_noise_nor_phase_of_the_problem_change_what_it_does(tiny):
     assert torch.equal(network(Problem(tiny.model, tiny.data, 3 * tiny.noise)), image)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_objective_without_a_fully_sampled_image(lines):
     """From TV's minimiser towards that of the wavelets."""
     (problem,) = problems(lines)

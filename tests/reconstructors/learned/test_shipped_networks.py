@@ -54,6 +54,7 @@ UNROLLED = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["equispaced", "random"])
 @pytest.mark.parametrize("acceleration", [2, 3, 4])
 def test_unrolled_networks_beat_cg_sense_on_the_real_brain(

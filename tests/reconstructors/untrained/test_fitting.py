@@ -150,6 +150,7 @@ def test_the_tangent_is_the_derivative_and_its_transpose(lines: Measurement) -> 
     assert float(inner) == pytest.approx(float((tangent.pull(image).real * direction.real).sum()), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_last_iterations_give_the_clean_image_and_a_gradient(method: Untrained, lines: Measurement) -> None:
     knobs = {"iterations": 60, "channels": 8, "seed": 0}
     continuation = method.continuation(lines, **knobs)
@@ -167,6 +168,7 @@ def test_the_last_iterations_give_the_clean_image_and_a_gradient(method: Untrain
     assert float(slope) == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.slow
 def test_an_attack_through_the_last_iterations_beats_random_noise(lines: Measurement) -> None:
     """On the method itself, whose fit starts again from nothing."""
     method, roi = registry.get("conv-decoder"), ROI.box(20, 20, 12, 12)

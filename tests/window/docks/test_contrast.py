@@ -15,6 +15,7 @@ from napari_recon_robust.window.session import Session
 Until = Callable[[Callable[[], object]], None]
 
 
+@pytest.mark.slow
 def test_the_probability_is_shown_for_the_drawn_region(review: Session, until: Until) -> None:
     dock = next(one for one in review.docks if type(one).__name__ == "ReconstructDock")
     dock.window().resize(1280, 800)

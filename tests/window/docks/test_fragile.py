@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from qtpy.QtWidgets import QPushButton
 
 from napari_recon_robust.window.session import Session
@@ -67,6 +68,7 @@ def test_it_is_hidden_shown_and_gone_with_what_it_was_made_of(review: Session, u
     assert len(review.bench.regions.all) == count, "in the place of those before"
 
 
+@pytest.mark.slow
 def test_a_fragile_place_is_attacked_and_the_map_stays_in_its_panel(review: Session, until: Until) -> None:
     look_for_it(review, until)
     dock = page(review)

@@ -65,6 +65,7 @@ def test_what_cannot_be_opened_or_run_is_said_at_the_foot(review: Session, until
         until(lambda words=words: words in page.foot.message.text())
 
 
+@pytest.mark.slow
 def test_a_case_comes_back_with_its_model_alone(review: Session, until: Until, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(COMBINE, encoding="utf-8")
     bench, page = review.bench, dock(review)

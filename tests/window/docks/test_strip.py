@@ -10,6 +10,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
@@ -143,12 +144,12 @@ def test_another_method_takes_them_away(review: Session, dock: Any, qtbot: Any, 
     assert not dock.diversity.isVisible(), "there is nothing to choose from"
 
 
+@pytest.mark.slow
 def test_draws_of_a_slow_method_are_named_by_their_seeds(
     review: Session, dock: Any, qtbot: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = review.bench.reconstruction
-    review.choose_method("conv-decoder")
-    monkeypatch.setattr(type(bench.reconstructor), "draw", {"channels": 8})
+    monkeypatch.setattr(type(registry.get("conv-decoder")), "draw", {"channels": 8})
     bench.choose("conv-decoder", iterations=20, channels=8)
     bench.seconds["conv-decoder"] = 60.0
     strip = chosen(dock, qtbot, until)

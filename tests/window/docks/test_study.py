@@ -46,6 +46,7 @@ def perturb(review: Session, until: Until, **knobs: Any) -> None:
     until(lambda: review.bench.perturbing.result is not before and not review.jobs.busy())
 
 
+@pytest.mark.slow
 def test_a_finding_is_transferred_between_ticked_methods(review: Session, until: Until, study: Any) -> None:
     assert study.ticked() == ["cg-sense"], "the present one at first"
     review.choose_method("zero-filled")

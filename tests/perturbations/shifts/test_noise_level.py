@@ -1,0 +1,37 @@
+import pytest
+import torch
+
+from helpers.shifts import perturb, sentence
+from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.ground.errors import InputError
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.5, 4.0])
+def test_the_noise_has_the_level_that_is_asked_for(measurement, combined, roi, factor):
+    found = perturb("noise-level", measurement, combined, roi, factor=factor)
+    assert found.budget.thermal == pytest.approx((factor**2 - 1) ** 0.5, rel=0.02)
+    sigma = 0.01
+    everywhere = found.measurement.full - measurement.full
+    assert float(everywhere.abs().square().mean()) == pytest.approx((factor**2 - 1) * sigma**2, rel=0.05)
+    assert "random noise" not in sentence(measurement, combined, roi, found)
+
+
+def test_the_noise_of_each_coil_is_its_own(measurement, combined, roi):
+    sigma = torch.tensor([0.01, 0.02, 0.0, 0.04])
+    uneven = Measurement(
+        measurement.kspace,
+        measurement.mask,
+        measurement.matrix,
+        measurement.full,
+        Calibration(measurement.kept.sensitivities, sigma),
+    )
+    found = perturb("noise-level", uneven, combined, roi, factor=2**0.5)
+    level = (found.measurement.full - measurement.full).abs().square().mean((1, 2)).sqrt()
+    torch.testing.assert_close(level, sigma, rtol=0.06, atol=1e-6)
+
+
+def test_a_scan_without_noise_is_refused(measurement, combined, roi):
+    kept = Calibration(measurement.kept.sensitivities, torch.zeros(4))
+    silent = Measurement(measurement.kspace, measurement.mask, (32, 36), kept=kept)
+    with pytest.raises(InputError, match="no noise"):
+        perturb("noise-level", silent, combined, roi)

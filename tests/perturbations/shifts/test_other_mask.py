@@ -1,0 +1,66 @@
+import pytest
+import torch
+
+from helpers.shifts import perturb
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.perturbations.shifts.other_mask import pattern_of
+from napari_recon_robust.physics.sampling import Sampling
+
+
+def test_another_mask_takes_the_same_kspace_elsewhere(measurement, combined, roi):
+    found = perturb("other-mask", measurement, combined, roi, other_acceleration=2.0, seed=3)
+    mask = found.measurement.mask
+    assert not found.additive
+    assert not torch.equal(mask, measurement.mask)
+    assert torch.equal(found.measurement.kspace, measurement.full * mask)
+    assert found.measurement.acceleration == pytest.approx(2, abs=0.4)
+    assert found.details["sampled_points"] == int(mask.sum()) * 32
+    other = perturb("other-mask", measurement, combined, roi, other_acceleration=2.0, seed=4)
+    assert not torch.equal(mask, other.measurement.mask)
+    new, old = (1 / float(one.float().mean()) for one in (mask, measurement.mask))
+    expected = f"The sampling is random, R = {new:.2f}, instead of evenly spaced lines, R = {old:.2f}."
+    assert found.statement == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("equispaced", "evenly spaced lines"),
+        ("equispaced-fraction", "evenly spaced lines"),
+        ("magic", "evenly spaced lines"),
+        ("random", "unevenly spaced lines"),
+        ("poisson-disc", "single points"),
+    ],
+)
+def test_a_mask_tells_its_pattern(pattern, words, seed):
+    assert pattern_of(Sampling(pattern=pattern, acceleration=4, seed=seed).mask(96, 96)) == words
+
+
+def test_a_full_mask_has_all_points():
+    assert pattern_of(torch.ones(1, 20, dtype=torch.bool)) == "all points"
+
+
+def test_lines_are_exchanged_for_points(measurement, combined, roi):
+    points = {"other_pattern": "poisson-disc", "other_centre": 0.3}
+    found = perturb("other-mask", measurement, combined, roi, sensitivities="estimated", **points)
+    assert found.measurement.mask.shape == (32, 36)
+    assert found.measurement.calibration.sensitivities.shape == (4, 32, 36)
+    wide = Measurement(measurement.kspace, measurement.mask, (16, 36), measurement.full)
+    with pytest.raises(InputError, match="do not fit sampled points"):
+        perturb("other-mask", wide, combined, ROI.box(4, 12, 8, 8), **points)
+
+
+def test_points_that_were_never_measured_are_not_sampled(measurement, combined, roi):
+    partial = measurement.full.clone()
+    partial[..., :9] = 0
+    scan = Measurement(partial * measurement.mask, measurement.mask, (32, 36), partial, measurement.kept)
+    found = perturb("other-mask", scan, combined, roi, other_acceleration=1)
+    assert found.measurement.mask[0].tolist() == [False] * 9 + [True] * 27
+
+
+def test_it_needs_all_of_kspace(make_measurement, combined, roi):
+    with pytest.raises(InputError, match="undersampled"):
+        perturb("other-mask", make_measurement(full=False), combined, roi)

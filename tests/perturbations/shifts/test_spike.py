@@ -1,0 +1,23 @@
+import pytest
+import torch
+
+from helpers.shifts import perturb
+from napari_recon_robust.ground.errors import InputError
+
+
+def test_spikes_are_single_samples_of_their_amplitude(measurement, combined, roi):
+    found = perturb("spike", measurement, combined, roi, count=3, amplitude=0.25)
+    hit = found.perturbation.abs()
+    largest = measurement.kspace.abs().amax((1, 2))
+    places = (hit > 0).any(0).nonzero().tolist()
+    assert sorted(found.details["places"]) == places
+    assert len(places) == 3
+    for row, column in places:
+        assert measurement.mask[0, column]
+        torch.testing.assert_close(hit[:, row, column], 0.25 * largest, rtol=1e-4, atol=0)
+    assert perturb("spike", measurement, combined, roi, count=3, seed=1).details["places"] != found.details["places"]
+
+
+def test_more_spikes_than_samples_are_refused(measurement, combined, roi):
+    with pytest.raises(InputError, match="do not fit into 544 samples"):
+        perturb("spike", measurement, combined, roi, count=1000)
