@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from napari_recon_robust.perturbations.scene import Scene
+from napari_recon_robust.perturbations.scanned_object import ScannedObject
 
 from napari_recon_robust.ground.knob import Knob
 from napari_recon_robust.ground.progress import Job, Progress
@@ -69,7 +69,7 @@ class Beacon(Perturbation):
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         yield Progress(0.0, "Lighting")
-        scene, measurement = Scene(problem), problem.measurement
+        scene, measurement = ScannedObject(problem), problem.measurement
         row, column = round(knobs["north"]), round(knobs["east"])
         change = torch.zeros(measurement.matrix, dtype=torch.complex64)
         change[row, column] = scene.object.abs().max()

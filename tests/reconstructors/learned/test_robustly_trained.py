@@ -4,10 +4,14 @@ import torch
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
-from napari_recon_robust.reconstructors.learned import robust
+from napari_recon_robust.reconstructors.learned import robustly_trained
 from napari_recon_robust.training.loop import load_recipe
 
-CLASSES = [kind for kind in vars(robust).values() if isinstance(kind, type) and kind.__module__ == robust.__name__]
+CLASSES = [
+    kind
+    for kind in vars(robustly_trained).values()
+    if isinstance(kind, type) and kind.__module__ == robustly_trained.__name__
+]
 
 
 @pytest.mark.parametrize("kind", CLASSES)
