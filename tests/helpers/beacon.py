@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from napari_recon_robust.perturbations.scanned_object import ScannedObject
 
 from napari_recon_robust.ground.knob import Knob
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.perturbations import registry
 from napari_recon_robust.perturbations.base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
 from napari_recon_robust.perturbations.face import Curve, Insert, Line, Measure, Placed
+from napari_recon_robust.perturbations.scanned_object import ScannedObject
 
 GLOWS = (0.5, 1.0, 2.0)
 
