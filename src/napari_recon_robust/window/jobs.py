@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from napari.qt.threading import create_worker
 from psygnal import EmitLoopError
@@ -178,23 +178,24 @@ class Jobs(QObject):
     def _launch(self, lane: str, one: _Order) -> None:
         self._running[lane] = one
         one.begun = time.monotonic()
+        order = ref(one)  # napari's worker is never freed, nor what its signals are connected to
         worker = create_worker(
             _drive,
             one,
             _start_thread=False,
             _ignore_errors=True,
             _connect={
-                "yielded": lambda progress: self._on_progress(lane, one, progress),
-                "returned": lambda outcome: self._on_returned(lane, one, outcome),
-                "aborted": lambda: self._end(lane, one, "Stopped."),
+                "yielded": lambda progress: self._on_progress(lane, order(), progress),
+                "returned": lambda outcome: self._on_returned(lane, order(), outcome),
+                "aborted": lambda: self._end(lane, order(), "Stopped."),
             },
         )
         worker.start()
         if not one.quiet:
             self.started.emit(one.task.label)
 
-    def _on_progress(self, lane: str, running: _Order, progress: Progress) -> None:
-        if running.cancelled.is_set():
+    def _on_progress(self, lane: str, running: _Order | None, progress: Progress) -> None:
+        if running is None or running.cancelled.is_set():
             return
         if progress.preview is not None:
             running.preview = progress.preview
@@ -207,7 +208,9 @@ class Jobs(QObject):
         if not running.quiet:
             self.progressed.emit(progress)
 
-    def _on_returned(self, lane: str, running: _Order, outcome: Any) -> None:
+    def _on_returned(self, lane: str, running: _Order | None, outcome: Any) -> None:
+        if running is None:
+            return
         dropped, failed = running.cancelled.is_set(), isinstance(outcome, _Failed)
         self._end(lane, running, "" if failed else running.task.done)
         if dropped:
@@ -225,8 +228,8 @@ class Jobs(QObject):
             self.failed.emit(sentence(error))
             return None
 
-    def _end(self, lane: str, running: _Order, message: str) -> None:
-        if self._running.get(lane) is not running:
+    def _end(self, lane: str, running: _Order | None, message: str) -> None:
+        if running is None or self._running.get(lane) is not running:
             return
         del self._running[lane]
         if not (running.quiet or running.cancelled.is_set()):
