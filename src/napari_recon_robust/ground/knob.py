@@ -95,6 +95,11 @@ class Knob(BaseModel):
         return math.log(value) if self.scale == "log" else float(value)
 
 
+def live_axes(knobs: Iterable[Knob]) -> tuple[Knob, ...]:
+    """The knobs that the image follows while they are turned: the first two live numbers, if there are any."""
+    return tuple(knob for knob in knobs if knob.live and knob.kind == "float")[:2]
+
+
 def resolve(knobs: Iterable[Knob], values: Mapping[str, Any]) -> dict[str, Any]:
     """All knob values, defaults filled in and given ones checked; InputError for unknown names."""
     by_name = {knob.name: knob for knob in knobs}
