@@ -230,22 +230,26 @@ class Session(QObject):
             self._prepare()
 
     def _on_slice(self, index: int) -> None:
+        self.scene.turned_to(index)
         self._slice_rest.start()
 
     def _slice_at_rest(self) -> None:
         acquisition = self.bench.acquisition
-        if acquisition.scan is not None and self.panels.slice != acquisition.index:
+        if acquisition.scan is not None and self.panels.slice != acquisition.asked[0]:
             self.measure()
 
     def _on_finished(self) -> None:
         self.scene.lay_out()
+        self.jobs.cancel("replay")
         task = self.bench.perturbing.prepare()
         if task is not None:
-            self.jobs.replace(task, "replay")
-        result = self.bench.perturbing.result
+            self.jobs.latest(task, "replay")
+        result = self.bench.perturbing.current
         changed_truth = result is not None and result.outcome.perturbed.judged_by == "perturbed"
         self.look(factor=1.0, random=False, truth=changed_truth)
-        if self.bench.perturbing.current is not None:
+        if result is None:
+            self.scene.reconstruction()
+        else:
             self._on_method()
 
     # ---------------------------------------------------------------- regions

@@ -20,9 +20,9 @@ from superqt.utils import signals_blocked
 
 from ...controls.curve import Curve
 from ...controls.knobs import KnobPanel, NumberControl, decimals
-from ...controls.parts import Fold, button, heading, row, show_text, words
+from ...controls.parts import Fold, button, heading, row, show_text, warning, words
 from ...figures.plots import turned_only
-from ...workbench.perturbing import BUDGET, Result
+from ...workbench.perturbing import BUDGET, PLACE, Result
 from ...workbench.regions import Region
 from ..canvas.scene import percent
 from ..session import Session
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 FIRST_KIND = "worst-case"
 EFFORT = {"Preview": 1, "Normal": 5, "Thorough": 10}
 TOOLS = {"Box": "rectangle", "Polygon": "polygon", "Ellipse": "ellipse"}
-PLACED = ("row", "column")
 _FRACTIONS = 200
 
 
@@ -73,6 +72,7 @@ class PerturbDock(Page):
         self.listen(self.bench.perturbing.kind_changed, self._on_kind)
         self.listen(self.bench.perturbing.previewed, self._on_preview)
         self.listen(self.bench.perturbing.finished, self._on_finished)
+        self.listen(self.bench.perturbing.earlier_changed, self._show_earlier)
         self.session.looked.connect(self._on_looked)
         # Methods, not lambdas: Qt forgets them when this page goes.
         self.session.jobs.started.connect(self._show_running)
@@ -149,6 +149,8 @@ class PerturbDock(Page):
         self.replay.valueChanged.connect(lambda value: self.session.look(factor=value / _FRACTIONS, random=False))
         self.replayed = words()
         self.spent = words(faint=True)
+        self.earlier = warning()
+        self.parts.addWidget(self.earlier)
         self.parts.addWidget(self.curve)
         self.parts.addWidget(self.over_budgets)
         self.parts.addWidget(self.replayed)
@@ -231,7 +233,7 @@ class PerturbDock(Page):
             one.setVisible(kind.needs_budget)
         for one in self.effort_row:
             one.setVisible("steps" in names and names["steps"].default in EFFORT.values())
-        self.place.setVisible(set(PLACED) <= set(names))
+        self.place.setVisible(set(PLACE) <= set(names))
         self.place.setChecked(False)
         while (item := self.folded.takeAt(0)) is not None:
             item.widget().hide()
@@ -308,8 +310,11 @@ class PerturbDock(Page):
 
     # ---------------------------------------------------------------- result
 
-    def _on_preview(self, perturbed: "Perturbed") -> None:
-        self._show_curve(perturbed)
+    def _on_preview(self, perturbed: "Perturbed | None") -> None:
+        if perturbed is None:
+            self._on_finished()
+        else:
+            self._show_curve(perturbed)
 
     def _show_curve(self, perturbed: "Perturbed | None") -> None:
         """The curve of a search within a budget, or of a rotation's angles; a feature's loss is said in words."""
@@ -334,18 +339,21 @@ class PerturbDock(Page):
         tip = "Of the reconstruction brought back, over the angle by which the object was turned"
         self.curve.set_values(scores, angles, f"{min(scores):.3f} to {max(scores):.3f}", tip)
 
+    def _show_earlier(self) -> None:
+        show_text(self.earlier, self.bench.perturbing.earlier)
+
     def _on_finished(self) -> None:
-        result = self.bench.perturbing.result
+        result = self.bench.perturbing.current
         perturbed = None if result is None else result.outcome.perturbed
         self.over_budgets.set_result(result)
         self._show_curve(None if self.over_budgets.isVisibleTo(self) else perturbed)
         self.replay.setVisible(result is not None and result.replay is not None)
         show_text(self.spent, "" if result is None else spent(result))
-        self.study.show_running()
+        self._show_earlier()
         self._on_looked()
 
     def _on_looked(self) -> None:
-        result, view = self.bench.perturbing.result, self.session.scene.view
+        result, view = self.bench.perturbing.current, self.session.scene.view
         if result is None or result.replay is None:
             show_text(self.replayed, "")
             return

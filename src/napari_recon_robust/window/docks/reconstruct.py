@@ -292,6 +292,9 @@ class ReconstructDock(Page):
         )
         self._show_domain()
         self._show_where()
+        if self.bench.reconstruction.shown is None:
+            self._show_mark("")
+            show_text(self.scores, "")
 
     # ---------------------------------------------------------------- method and knobs
 
