@@ -1,5 +1,7 @@
+import gc
 import pickle
 from pathlib import Path
+from weakref import ref
 
 import pytest
 import torch
@@ -158,3 +160,13 @@ def test_checkpoints_without_a_state_dict(tmp_path: Path) -> None:
     for name in ("list.pt", "text.pt", "empty.pt", "missing.pt"):
         with pytest.raises(WeightsError):
             store.load(str(tmp_path / name))
+
+
+def test_no_more_sets_stay_in_memory_than_is_said(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    paths = [store.save(tmp_path, f"net{number}", state, METADATA) for number in range(store.KEPT + 1)]
+    first, second = (ref(store.load(str(path))) for path in paths[:2])
+    for path in paths[2:]:
+        store.load(str(path))
+    gc.collect()
+    assert first() is None
+    assert second() is store.load(str(paths[1]))

@@ -1,9 +1,11 @@
 """Jobs in other threads: reported, cancelled, refused, and what goes wrong in them."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -183,3 +185,21 @@ def test_an_image_that_takes_long_comes_to_the_foot_and_can_be_cancelled_there(
         assert jobs.busy("prepare")
     finally:
         stop.set()
+
+
+def test_nothing_of_a_task_stays_after_it(jobs: Jobs, until: Until) -> None:
+    """Such as the slice that it worked on: napari's workers are never freed, and this one would be by them."""
+    stop, seen = threading.Event(), []
+    for cancel in (False, True):
+        stop.clear()
+        task = Task("Counting", counting(stop, seen), lambda _: None)
+        there = ref(task)
+        jobs.start(task)
+        del task
+        until(lambda: seen)
+        if cancel:
+            jobs.cancel()
+        stop.set()
+        until(lambda: not jobs.working)
+        gc.collect()
+        assert there() is None

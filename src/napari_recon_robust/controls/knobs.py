@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from ..ground.knob import Knob, Value
+from ..ground.knob import Knob, Value, live_axes
 
 _STEPS = 1000
 _UNKNOWN = 90  # grey
@@ -385,7 +385,7 @@ class KnobPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        live = [knob for knob in self.knobs if knob.live and knob.kind == "float"]
+        live = live_axes(self.knobs)
         if len(live) == 2:
             self.pad = Pad(*live)
             self.pad.turned.connect(self._on_pad)

@@ -117,6 +117,11 @@ def _either(values: Sequence[Value]) -> str:
     return " or ".join((*([", ".join(words[:-1])] if words[1:] else []), words[-1]))
 
 
+def live_axes(knobs: Iterable[Knob]) -> tuple[Knob, ...]:
+    """The knobs that the image follows while they are turned: the first two live numbers, if there are any."""
+    return tuple(knob for knob in knobs if knob.live and knob.kind == "float")[:2]
+
+
 def resolve(knobs: Iterable[Knob], values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of all knobs: given ones are checked, missing ones are defaults. InputError for unknown names."""
     by_name = {knob.name: knob for knob in knobs}

@@ -1,7 +1,7 @@
 """Loading networks with their trained weights."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import torch
@@ -25,7 +25,7 @@ def load_trained(kind: type[Network], weights: str, device: torch.device) -> Net
     return network
 
 
-@cache
+@lru_cache(store.KEPT)
 def _trained(kind: Callable[..., nn.Module], weights: store.Weights, device: torch.device) -> Any:
     arguments = weights.metadata.architecture if weights.metadata else {}
     if not registry.describes(kind, arguments, weights.state):

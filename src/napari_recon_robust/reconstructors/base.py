@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..data.measurement import Measurement
 from ..ground.errors import InputError, ModelError, ReconRobustError, dimensions
-from ..ground.knob import Knob, Value, resolve
+from ..ground.knob import Knob, Value, live_axes, resolve
 from ..ground.progress import Job, Progress, run
 from ..weights import store
 from .origin import PACKAGE, of_module
@@ -46,8 +46,8 @@ class Reconstructor(ABC):
 
     @property
     def axes(self) -> tuple[Knob, ...]:
-        """The knobs that the image follows while they are turned: the first two live ones, if there are any."""
-        return tuple(knob for knob in self.knobs if knob.live and knob.kind == "float")[:2]
+        """The knobs that the image follows while they are turned, two at most."""
+        return live_axes(self.knobs)
 
     @abstractmethod
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from io import BytesIO
@@ -29,6 +29,7 @@ from ..ground.errors import WeightsError
 State = dict[str, Tensor]
 Range = tuple[float, float]
 
+KEPT = 8  # sets of weights, and networks of a kind, that stay in memory: those used last
 _SUFFIX = ".safetensors"
 _CHECKPOINTS = (".pt", ".pth", ".ckpt")
 _CURVE_POINTS = 8  # on a card
@@ -148,7 +149,7 @@ def load(name: str) -> Weights:
     return _load(name, _stamp(name))
 
 
-@cache
+@lru_cache(KEPT)
 def _load(name: str, stamp: tuple[int, int] | None) -> Weights:
     content = _read(name)
     sha256 = hashlib.sha256(content).hexdigest()

@@ -109,11 +109,12 @@ class Following(QObject):
             self.prepare()
 
     def _on_slice(self, index: int) -> None:
+        self.scene.turned_to(index)
         self._slice_rest.start()
 
     def _slice_at_rest(self) -> None:
         acquisition = self.bench.acquisition
-        if acquisition.scan is not None and self.panels.navigation.slice != acquisition.index:
+        if acquisition.scan is not None and self.panels.navigation.slice != acquisition.asked[0]:
             self.measure()
 
     def _timer(self, action: Callable[[], None]) -> QTimer:

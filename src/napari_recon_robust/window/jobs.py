@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QThreadPool, Signal
@@ -169,19 +169,20 @@ class Jobs(QObject):
     def _launch(self, lane: str, one: _Order) -> None:
         self._running[lane] = one
         one.begun = time.monotonic()
+        order = ref(one)  # napari's worker is never freed, nor what its signals are connected to
         start_worker(
             one.task.label,
             one.task.job,
             one.cancelled,
-            on_progress=lambda progress: self._on_progress(lane, one, progress),
-            on_returned=lambda outcome: self._on_returned(lane, one, outcome),
-            on_aborted=lambda: self._end(lane, one, "Stopped."),
+            on_progress=lambda progress: self._on_progress(lane, order(), progress),
+            on_returned=lambda outcome: self._on_returned(lane, order(), outcome),
+            on_aborted=lambda: self._end(lane, order(), "Stopped."),
         )
         if not one.quiet:
             self.started.emit(one.task.label)
 
-    def _on_progress(self, lane: str, running: _Order, progress: Progress) -> None:
-        if running.cancelled.is_set():
+    def _on_progress(self, lane: str, running: _Order | None, progress: Progress) -> None:
+        if running is None or running.cancelled.is_set():
             return
         if progress.preview is not None:
             running.preview = progress.preview
@@ -194,7 +195,9 @@ class Jobs(QObject):
         if not running.quiet:
             self.progressed.emit(progress)
 
-    def _on_returned(self, lane: str, running: _Order, outcome: Any) -> None:
+    def _on_returned(self, lane: str, running: _Order | None, outcome: Any) -> None:
+        if running is None:
+            return
         dropped, failed = running.cancelled.is_set(), isinstance(outcome, Failed)
         self._end(lane, running, "" if failed else running.task.done)
         if dropped:
@@ -212,8 +215,8 @@ class Jobs(QObject):
             self.failed.emit(sentence(error))
             return None
 
-    def _end(self, lane: str, running: _Order, message: str) -> None:
-        if self._running.get(lane) is not running:
+    def _end(self, lane: str, running: _Order | None, message: str) -> None:
+        if running is None or self._running.get(lane) is not running:
             return
         del self._running[lane]
         if not (running.quiet or running.cancelled.is_set()):

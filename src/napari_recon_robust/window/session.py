@@ -176,13 +176,16 @@ class Session(QObject):
 
     def _on_finished(self) -> None:
         self.scene.lay_out()
+        self.jobs.cancel("replay")
         task = self.bench.perturbing.prepare()
         if task is not None:
-            self.jobs.replace(task, "replay")
-        result = self.bench.perturbing.result
+            self.jobs.latest(task, "replay")
+        result = self.bench.perturbing.current
         changed_truth = result is not None and result.outcome.perturbed.judged_by == "perturbed"
         self.look(factor=1.0, random=False, truth=changed_truth)
-        if self.bench.perturbing.current is not None:
+        if result is None:
+            self.scene.reconstruction()
+        else:
             self.following.compute()
 
     # ---------------------------------------------------------------- the docks

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 class Slice:
     """One slice, measured and calibrated. Images are real float32 (rows, columns) in the scan's units.
 
-    reference: the fully sampled image, coil-combined, or None. zero_filled: what the samples alone give.
+    Equal to the same slice of the same scan by the same sampling, measured again. scan: None for the slice of a saved
+    case. reference: the fully sampled image, coil-combined, or None. zero_filled: what the samples alone give.
     foreground: bool, from the reference, else from `zero_filled`. snr: the foreground's mean over the noise;
     kspace_snr: of the whole acquired k-space, ‖k‖ / sqrt(Σ σᵢ² n).
     """
 
+    scan: "Scan | None"
     index: int
     sampling: "Sampling | Tensor | None"
     measurement: "Measurement"
@@ -42,9 +44,27 @@ class Slice:
         """What is shown first: the reference, else the zero-filled image."""
         return self.zero_filled if self.reference is None else self.reference
 
+    def shows(self, other: "Slice") -> bool:
+        """Whether both are the same slice of one scan, by whatever sampling."""
+        return self is other or (self.scan is not None and self.scan is other.scan and self.index == other.index)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Slice):
+            return NotImplemented
+        return self is other or (self.shows(other) and _same(self.sampling, other.sampling))
+
+    def __hash__(self) -> int:
+        return hash((id(self.scan), self.index))
+
 
 class Acquisition:
-    """Scan, slice and sampling. Signals: `opened()`, `closed()`, `previewed(image)`, `measured()`."""
+    """Scan, slice and sampling.
+
+    index, sampling: of the slice that is measured, or is the first to be. asked: the index and the sampling that were
+    asked for last; the others are these as soon as the slice is measured, so that all that is shown is of one slice.
+
+    Signals: `opened()`, `closed()`, `previewed(image)` of the slice that was asked for, `measured()`.
+    """
 
     opened = Signal()
     closed = Signal()
@@ -55,6 +75,7 @@ class Acquisition:
         self.scan: Scan | None = None
         self.index = 0
         self.sampling: Sampling | Tensor | None = None
+        self.asked: tuple[int, Sampling | Tensor | None] = 0, None
         self.slice: Slice | None = None
         self._case: Mapping[str, Any] = {}
 
@@ -74,13 +95,15 @@ class Acquisition:
         self.scan, self._case = scan, {}
         self.index = len(scan) // 2
         self.sampling = Sampling() if scan.fully_sampled else None
+        self.asked = self.index, self.sampling
         self.opened.emit()
 
     def use_measurement(self, measurement: "Measurement", source: Mapping[str, Any]) -> None:
         """Take one measurement without its scan, as a saved case holds it with the facts on its source."""
         self.close()
         self.index, self.sampling, self._case = 0, None, source
-        self.slice = calibrate(0, None, measurement)
+        self.asked = 0, None
+        self.slice = calibrate(None, 0, None, measurement)
         self.opened.emit()
         self.measured.emit()
 
@@ -163,33 +186,43 @@ class Acquisition:
         return self.slice
 
     def measure(self, index: int | None = None, sampling: Any = ...) -> Task[Slice]:
-        """Measure a slice with a sampling (`...` keeps the present one) and calibrate it."""
+        """Measure a slice with a sampling and calibrate it; None and `...` keep what was asked for last."""
         scan = self.opened_scan
-        index = self.index if index is None else index
+        index = self.asked[0] if index is None else index
         if not 0 <= index < len(scan):
             raise InputError(f"slice {index} does not exist; this scan has slices 0 to {len(scan) - 1}.")
-        if sampling is ...:
-            sampling = self.sampling
-        self.index, self.sampling = index, sampling
+        asked = self.asked = index, self.asked[1] if sampling is ... else sampling
 
         def job() -> Job[Slice]:
             try:
-                return (yield from _measure(scan, index, sampling))
+                return (yield from _measure(scan, *asked))
             except ReconRobustError:
-                if self.sampling is sampling and self.slice is not None:
-                    self.sampling = self.slice.sampling  # what cannot be measured is not kept for the next slice
+                if self.asked is asked and self.slice is not None:
+                    self.asked = index, self.slice.sampling  # what cannot be measured is not kept for the next slice
                 raise
 
         def accept(measured: Slice) -> None:
-            if self.scan is scan and self.index == index and self.sampling is sampling:
+            if self.scan is scan and self.asked is asked:
+                self.index, self.sampling = asked
                 self.slice = measured
                 self.measured.emit()
 
         def preview(image: "Tensor") -> None:
-            if self.scan is scan and self.index == index:
+            if self.scan is scan and self.asked is asked:
                 self.previewed.emit(image)
 
         return Task(f"Reading slice {index}", job(), accept, preview)
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two samplings are equal: specifications, masks, or None."""
+    if one is None or other is None:
+        return one is other
+    import torch
+
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return torch.equal(one, other)
+    return type(one) is type(other) and one == other
 
 
 def _open(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
@@ -228,10 +261,10 @@ def _measure(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:
     seen = measurement.kspace if measurement.full is None else measurement.full
     coil_images = fourier.ifft(measurement.to_data(seen), measurement.dims)
     yield Progress(0.3, "Estimating sensitivities and noise", measurement.crop(root_sum_of_squares(coil_images)))
-    return calibrate(index, sampling, measurement)
+    return calibrate(scan, index, sampling, measurement)
 
 
-def calibrate(index: int, sampling: Any, measurement: "Measurement") -> Slice:
+def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Measurement") -> Slice:
     """Sensitivities, noise, reference and foreground of a measurement."""
     zero_filled = measurement.crop(measurement.model.adjoint(measurement.data)).abs()
     reference = measurement.reference("combined")
@@ -241,6 +274,7 @@ def calibrate(index: int, sampling: Any, measurement: "Measurement") -> Slice:
     acquired = measurement.kspace if measurement.full is None else measurement.full
     thermal = float((measurement.calibration.noise.square() * measurement.sampled_points).sum().sqrt())
     return Slice(
+        scan=scan,
         index=index,
         sampling=sampling,
         measurement=measurement,

@@ -1,5 +1,6 @@
 """What to show of a method's knobs: the plausible reconstructions that differ most."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -8,37 +9,63 @@ from ..ground.progress import Job, Progress
 from .acquisition import Acquisition
 from .reconstruction import Reconstruction
 from .regions import Region, Regions
+from .state import Kept, Now, State
 from .task import Task, part
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..data.measurement import Measurement
+    from ..reconstructors.base import Method
     from ..studies.diversity import Choice, Variant
 
 _RENDERING, _CALIBRATED = 0.8, 0.9  # of the job; the rest compares
 
 
+@dataclass(frozen=True, eq=False)
+class Diverse:
+    """The images that were chosen, and where: as `Choosing` says."""
+
+    variants: "list[Variant]"
+    sentence: str
+    region: "Tensor | None"
+    detail: "Tensor"
+
+
 class Choosing:
     """Some reconstructions of the measured slice, chosen on its chosen regions.
 
-    variants: the last choice; empty when method, slice or another knob have changed since. sentence: how many were
-    plausible, and by which residuals. region: bool (rows,
-    columns) where they were to differ, None for everywhere. detail: bool (rows, columns), what to show of them: the
-    region, or where they differ most. Signal: `changed()`.
+    variants: the last choice; empty when the slice, the chosen regions, the method or a knob have changed since, other
+    than the knobs that lead from one of its images to another. sentence: how many were plausible, and by which
+    residuals. region: bool (rows, columns) where they were to differ, None for everywhere. detail: bool (rows,
+    columns), what to show of them: the region, or where they differ most. Signal: `changed()`.
     """
 
     changed = Signal()
 
-    def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions) -> None:
+    def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions, now: Now) -> None:
         self._acquisition, self._reconstruction, self._regions = acquisition, reconstruction, regions
-        self.variants: list[Variant] = []
-        self.sentence = ""
-        self.region: Tensor | None = None
-        self.detail: Tensor | None = None
-        for signal in (acquisition.measured, acquisition.closed, reconstruction.method_changed):
-            signal.connect(self._forget)
-        reconstruction.knobs_changed.connect(self._forget_others)
+        self._kept: Kept[Diverse] = Kept(now, _depends_on, self.changed.emit)
+
+    @property
+    def variants(self) -> "list[Variant]":
+        """The images with their knobs."""
+        return [] if self._kept.value is None else self._kept.value.variants
+
+    @property
+    def sentence(self) -> str:
+        """How they were chosen; empty while there are none."""
+        return "" if self._kept.value is None else self._kept.value.sentence
+
+    @property
+    def region(self) -> "Tensor | None":
+        """Where they were to differ."""
+        return None if self._kept.value is None else self._kept.value.region
+
+    @property
+    def detail(self) -> "Tensor | None":
+        """What to show of them; None while there are none."""
+        return None if self._kept.value is None else self._kept.value.detail
 
     @property
     def possible(self) -> bool:
@@ -59,36 +86,31 @@ class Choosing:
 
         Raises InputError for a method without either, or of magnitudes alone.
         """
-        reconstructor, measured = self._reconstruction.reconstructor, self._acquisition.current
+        measured = self._acquisition.current
         members = self._reconstruction.members()
-        region = None
-        if self.regions:
-            region = self._regions.roi(self._acquisition.index).mask(measured.measurement.matrix)
+        roi = self._regions.chosen_on(measured.index)
+        region = None if roi is None else roi.mask(measured.measurement.matrix)
+        take = self._kept.for_now()
 
         def accept(found: "Choice") -> None:
             from ..studies.diversity import where_different
 
-            if reconstructor is self._reconstruction.reconstructor and measured is self._acquisition.slice:
-                self.variants, self.sentence, self.region = list(found), found.sentence, region
-                self.detail = where_different(found) if region is None else region
-                self.changed.emit()
+            take(Diverse(list(found), found.sentence, region, where_different(found) if region is None else region))
 
         return Task("Choosing diverse images", _choose(members, measured.measurement, count, region), accept)
 
-    def _forget_others(self) -> None:
-        """The choice goes when a knob is turned that does not lead from one of its images to another."""
-        reconstructor, knobs = self._reconstruction.reconstructor, self._reconstruction.knobs
-        if not self.variants or reconstructor is None:
-            return
-        draw, axes = reconstructor.draw, reconstructor.axes
-        free = {axis.name for axis in axes} if draw is None else {*draw, "seed"}
-        if any(knobs[name] != value for name, value in self.variants[0].knobs.items() if name not in free):
-            self._forget()
 
-    def _forget(self) -> None:
-        if self.variants:
-            self.variants, self.sentence, self.region, self.detail = [], "", None, None
-            self.changed.emit()
+def _depends_on(state: State) -> object:
+    """Not on the knobs that lead from one of the images to another."""
+    method = state.method
+    return state.only("slice", "roi"), None if method is None else (method.reconstructor, _fixed(method))
+
+
+def _fixed(method: "Method") -> dict[str, object]:
+    """The knobs that are the same for the whole family."""
+    draw, axes = method.reconstructor.draw, method.reconstructor.axes
+    free = {axis.name for axis in axes} if draw is None else {*draw, "seed"}
+    return {name: value for name, value in method.knobs.items() if name not in free}
 
 
 def _choose(

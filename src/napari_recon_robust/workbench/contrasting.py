@@ -8,6 +8,7 @@ from ..ground.errors import InputError
 from .acquisition import Acquisition
 from .reconstruction import Reconstruction
 from .regions import Region, Regions
+from .state import Kept, Now, State
 from .task import Task
 
 if TYPE_CHECKING:
@@ -19,27 +20,22 @@ KNOBS = "samples", "steps", "seed"  # on which the samples depend
 class Contrasting:
     """The contrast of the chosen regions of the measured slice to a reference region.
 
-    found: in each sample; None when region, reference, slice, method or the samples' knobs have changed since.
     against: the reference region; None for the surroundings. exceeds: the contrast in question. Signal: `changed()`.
     """
 
     changed = Signal()
 
-    def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions) -> None:
+    def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions, now: Now) -> None:
         self._acquisition, self._reconstruction, self._regions = acquisition, reconstruction, regions
-        self.found: Contrasts | None = None
         self.against: Region | None = None
         self.exceeds = 0.0
-        self._drawn: tuple[object, ...] = ()
-        for signal in (
-            acquisition.measured,
-            acquisition.closed,
-            reconstruction.method_changed,
-            reconstruction.knobs_changed,
-            regions.chosen_changed,
-            regions.changed,
-        ):
-            signal.connect(self._forget)
+        now.changed.connect(self._check_reference)
+        self._kept: Kept[Contrasts] = Kept(now, self._depends_on, self.changed.emit)
+
+    @property
+    def found(self) -> "Contrasts | None":
+        """The contrast in each sample; None when region, reference, slice, method or `KNOBS` have changed."""
+        return self._kept.value
 
     @property
     def possible(self) -> bool:
@@ -57,8 +53,10 @@ class Contrasting:
 
     def compare(self, against: Region | None) -> None:
         """Take another reference region."""
-        self.against = against
-        self._forget()
+        if against is not self.against:
+            self.against = against
+            self._kept.drop()
+            self.changed.emit()
 
     def ask(self, exceeds: float) -> None:
         """Take another contrast in question; the samples stay."""
@@ -72,7 +70,7 @@ class Contrasting:
         """
         from ..reconstructors.generative.posterior import Posterior
 
-        method, now = self._reconstruction.chosen, self._now()
+        method, take = self._reconstruction.chosen, self._kept.for_now()
         posterior = method.reconstructor
         if not isinstance(posterior, Posterior):
             raise InputError(f"{method.label} draws no samples of the posterior; choose Posterior sampling.")
@@ -81,29 +79,16 @@ class Contrasting:
         reference = None if self.against is None else self.against.roi.mask(measurement.matrix)
         count, steps, seed = (int(method.knobs[name]) for name in KNOBS)
 
-        def accept(found: "Contrasts") -> None:
-            if now == self._now():
-                self.found, self._drawn = found, now
-                self.changed.emit()
-
         job = posterior.contrasts(measurement, region, reference, count, steps, seed)
-        return Task("Measuring the contrast", job, accept)
+        return Task("Measuring the contrast", job, take)
 
-    def _now(self) -> tuple[object, ...]:
-        """What the contrasts depend on."""
-        knobs = self._reconstruction.knobs
-        return (
-            self._reconstruction.reconstructor,
-            self._acquisition.slice,
-            self._regions.chosen,
-            self.against,
-            *(knobs.get(name) for name in KNOBS),
-        )
+    def _depends_on(self, state: State) -> object:
+        method = state.method
+        knobs = () if method is None else (method.reconstructor, *(method.knobs.get(name) for name in KNOBS))
+        return state.only("slice", "roi"), self.against, knobs
 
-    def _forget(self) -> None:
-        """Contrasts of something else go; so does a reference that is no other region of this slice any more."""
+    def _check_reference(self) -> None:
+        """A reference goes that is no other region of this slice any more."""
         if self.against is not None and self.against not in self.others:
             self.against = None
-        if self.found is not None and self._drawn != self._now():
-            self.found = None
         self.changed.emit()

@@ -10,6 +10,7 @@ from .acquisition import Acquisition
 from .perturbing import Perturbing
 from .reconstruction import Reconstruction
 from .regions import Regions
+from .state import Kept, Now
 from .task import Task
 
 if TYPE_CHECKING:
@@ -27,23 +28,30 @@ COUNT = 5
 class Fragility:
     """A map of the slice and its worst places among the regions.
 
-    Of noise it is the expected change of an attack, of inserted features what is lost of them. found: the last map;
-    None when slice, method or a knob have changed since (the regions stay, to be attacked with another method).
-    Signal: `changed()`.
+    Of noise it is the expected change of an attack, of inserted features what is lost of them. Signal: `changed()`.
     """
 
     changed = Signal()
 
     def __init__(
-        self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions, perturbing: Perturbing
+        self,
+        acquisition: Acquisition,
+        reconstruction: Reconstruction,
+        regions: Regions,
+        perturbing: Perturbing,
+        now: Now,
     ) -> None:
         self._acquisition, self._reconstruction = acquisition, reconstruction
         self._regions, self._perturbing = regions, perturbing
-        self.found: SliceMap | None = None
-        self._method: Method | None = None
-        for signal in (acquisition.measured, acquisition.closed, reconstruction.method_changed):
-            signal.connect(self._forget)
-        reconstruction.knobs_changed.connect(self._forget_others)
+        self._kept: Kept[SliceMap] = Kept(now, lambda state: state.only("slice", "method"), self.changed.emit)
+
+    @property
+    def found(self) -> "SliceMap | None":
+        """The last map, which says its budget or feature; None when the slice, the method or a knob of it have changed.
+
+        The regions stay, to be attacked with another method.
+        """
+        return self._kept.value
 
     @property
     def of_features(self) -> bool:
@@ -62,15 +70,11 @@ class Fragility:
         and what there is of it stays when it is cancelled. What the method does not allow is raised by the job.
         """
         method, measured, chosen = self._reconstruction.chosen, self._acquisition.current, self._perturbing.knobs
-
-        def show(found: "SliceMap") -> None:
-            if method == self._reconstruction.method and measured is self._acquisition.slice:
-                self.found, self._method = found, method
-                self.changed.emit()
+        show = self._kept.for_now()
 
         def accept(result: "tuple[SliceMap, Places]") -> None:
             found, worst = result
-            if measured is self._acquisition.slice:
+            if measured == self._acquisition.slice:
                 self._regions.suggest(worst, measured.index)
                 show(found)
 
@@ -83,15 +87,6 @@ class Fragility:
             options["sensitivities"] = chosen["sensitivities"]
         fragile = _find_fragile(measured.measurement, method, options)
         return Task("Looking for fragile places", fragile, accept)
-
-    def _forget_others(self) -> None:
-        if self._reconstruction.method != self._method:
-            self._forget()
-
-    def _forget(self) -> None:
-        if self.found is not None:
-            self.found = None
-            self.changed.emit()
 
 
 def _find_fragile(

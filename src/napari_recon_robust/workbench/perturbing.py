@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from ..ground.progress import Job, Progress
 from .acquisition import Acquisition, Slice
 from .reconstruction import Reconstruction
 from .regions import Regions
+from .state import Kept, Now, State
 from .task import Task, part
 
 if TYPE_CHECKING:
@@ -37,10 +38,14 @@ BUDGET = Knob(
 )
 FACTOR = Knob(name="factor", label="Replayed", help="Fraction of the budget that was found", default=1.0, live=True)
 
+PLACE = ("row", "column")  # the knobs that say where on a slice a feature is
+# A result is hidden when one of the first is not as it was, and marked as an earlier one for the others.
+_NEEDED, _MARKED = ("slice", "roi", "kind"), ("method", "knobs", "budgets")
+
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What a perturbation was searched for."""
+    """What a perturbation was searched for. state: what the review was set to."""
 
     measurement: "Measurement"
     method: "Method"
@@ -48,6 +53,7 @@ class Setting:
     perturbation: str
     perturbation_knobs: Mapping[str, Any]
     source: Mapping[str, Any]
+    state: State = field(default_factory=State)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +69,16 @@ class Result:
     outcome: "Outcome"
     replay: "Sweep | None" = None
     note: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is of: kind, budget, method and slice."""
+        from ..perturbations import registry
+
+        setting, nominal = self.setting, self.outcome.perturbed.budget.nominal
+        budget = "" if nominal is None else f" at {100 * nominal:.3g}%"
+        where = f"slice {setting.source.get('slice', self.slice)}"
+        return f"{registry.get(setting.perturbation).label}{budget} on {setting.method.title}, {where}"
 
     def of(self, outcome: "Outcome") -> "Result":
         """The same with another of its outcomes looked at."""
@@ -80,22 +96,58 @@ class Result:
 class Perturbing:
     """Kind, knobs, budget and result.
 
-    further: budgets at which to search as well, for a curve. Signals: `kind_changed()`, `previewed(Perturbed)` while a
-    search runs, `finished()` when there is a result, another budget of it is looked at, or there is none any more.
+    further: budgets at which to search as well, for a curve. result: the last one, whatever is set now; `current` is
+    what is shown. best: the best so far of a search that runs, None when another slice, region or kind is set.
+
+    Signals: `kind_changed()`; `set_changed()`, a knob or a budget; `previewed(Perturbed | None)`, another `best`;
+    `finished()`, another `current`, another budget of it, or none any more; `earlier_changed()`.
     """
 
     kind_changed = Signal()
+    set_changed = Signal()
     previewed = Signal(object)
     finished = Signal()
+    earlier_changed = Signal()
 
     def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions) -> None:
         self._acquisition, self._reconstruction, self._regions = acquisition, reconstruction, regions
         self.kind: Perturbation | None = None
         self.knobs: dict[str, Any] = {}
-        self.budget = float(BUDGET.default)
-        self.further: tuple[float, ...] = ()
+        self._budget = float(BUDGET.default)
+        self._further: tuple[float, ...] = ()
         self.result: Result | None = None
+        self._seen: tuple[Result | None, str] = None, ""
+        self._pictured: Slice | None = None
         acquisition.closed.connect(self._forget)
+        acquisition.measured.connect(self._forget_place)
+        self.now = Now(acquisition, reconstruction, regions, self)
+        self.now.changed.connect(self._check)
+        self._best: Kept[Perturbed] = Kept(self.now, lambda state: state.only(*_NEEDED), self._show_best)
+
+    @property
+    def budget(self) -> float:
+        """The budget, relative to the norm of what is perturbed."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, budget: float) -> None:
+        self._budget = budget
+        self.set_changed.emit()
+
+    @property
+    def further(self) -> tuple[float, ...]:
+        """Budgets at which to search as well."""
+        return self._further
+
+    @further.setter
+    def further(self, budgets: tuple[float, ...]) -> None:
+        self._further = budgets
+        self.set_changed.emit()
+
+    @property
+    def best(self) -> "Perturbed | None":
+        """The best so far of the search that runs."""
+        return self._best.value
 
     def choose(self, id: str, **knobs: Any) -> None:
         """Take a kind of perturbation, its knobs at their defaults unless given."""
@@ -114,6 +166,7 @@ class Perturbing:
     def set(self, **values: Any) -> None:
         """Set knobs of the kind."""
         self.knobs = resolve(self.chosen.knobs, {**self.knobs, **values})
+        self.set_changed.emit()
 
     def aim(self, path: Path) -> "Task[Perturbation]":
         """Give the chosen kind, which accepts an image, that of a file; its knobs stay."""
@@ -147,23 +200,34 @@ class Perturbing:
         the slice (a budget, an outline) is raised by the job.
         A cancelled search goes on with comparing its best so far.
         """
-        kind, measured = self.chosen, self._acquisition.current
-        setting = Setting(
-            measurement=measured.measurement,
-            method=self._reconstruction.chosen,
-            roi=self._region(kind, measured) if roi is None else roi,
-            perturbation=kind.id,
-            perturbation_knobs=dict(self.knobs),
-            source=self._acquisition.source,
-        )
+        kind, setting, index = self.chosen, self.setting(roi), self._acquisition.index
         further = sorted({budget for budget in self.further if budget != self.budget})
         budgets = (*further, self.budget) if kind.needs_budget else ()  # what is looked at first comes last
-        return Task(
-            kind.label,
-            _search(setting, measured.index, kind, budgets),
-            self.take,
-            lambda found: self.previewed.emit(found[-1]) if found else None,
-            lambda found: self._comparison(setting, measured.index, found) if found else None,
+        show, scan = self._best.for_now(), self._acquisition.scan
+
+        def accept(result: Result) -> None:
+            if scan is self._acquisition.scan:
+                self.take(result)
+
+        def compare(found: "Sequence[Perturbed]") -> Task[Result] | None:
+            if not found:
+                return None
+            return Task("Comparing the best so far", _compare(setting, index, found), accept, gives_way=True)
+
+        search = _search(setting, index, kind, budgets)
+        return Task(kind.label, search, accept, lambda found: show(found[-1]) if found else None, compare)
+
+    def setting(self, roi: "ROI | None" = None) -> Setting:
+        """What `run` would search for now; InputError as there."""
+        measured = self._acquisition.current
+        return Setting(
+            measurement=measured.measurement,
+            method=self._reconstruction.chosen,
+            roi=self._region(self.chosen, measured) if roi is None else roi,
+            perturbation=self.chosen.id,
+            perturbation_knobs=dict(self.knobs),
+            source=self._acquisition.source,
+            state=self.now.state,
         )
 
     def _region(self, kind: "Perturbation", measured: Slice) -> "ROI":
@@ -173,38 +237,73 @@ class Perturbing:
 
         return ROI.box(0, 0, *measured.measurement.matrix, label="whole image")
 
-    def _comparison(self, setting: Setting, index: int, found: "Sequence[Perturbed]") -> Task[Result]:
-        return Task("Comparing the best so far", _compare(setting, index, found), self.take, gives_way=True)
-
     def prepare(self) -> Task[None] | None:
         """Fill the replay of the result; None where there is nothing to replay."""
-        replay = None if self.result is None else self.result.replay
+        replay = None if self.current is None else self.current.replay
         if replay is None:
             return None
         return Task("Preparing the replay", replay.prepare(), lambda _: None)
 
     @property
     def current(self) -> Result | None:
-        """The result if it is of the slice and the sampling that are measured now."""
-        measured, result = self._acquisition.slice, self.result
-        if measured is None or result is None:
+        """The result if its slice, its sampling, its region and its kind of perturbation are those that are set."""
+        if self.result is None or set(_NEEDED) & set(self._changed()):
             return None
-        same = result.setting.measurement is measured.measurement or result.setting.source == self._acquisition.source
-        return result if same and result.slice == measured.index else None
+        return self.result
+
+    @property
+    def earlier(self) -> str:
+        """What the last result is of, in a sentence, where something else is set; empty where that is shown."""
+        if self.result is None:
+            return ""
+        if self.current is None:
+            return (
+                f"The result of {self.result.title}, is back when slice, sampling, region and kind are its own again."
+            )
+        if set(_MARKED) & set(self._changed()):
+            return f"Of {self.result.title}, as it was set for that run."
+        return ""
+
+    def _changed(self) -> tuple[str, ...]:
+        """The settings that are not those of the last result any more."""
+        return () if self.result is None else self.result.setting.state.changed(self.now.state)
 
     def take(self, result: Result) -> None:
-        """Make a result the present one."""
-        self.result = result
-        self.finished.emit()
+        """Make a result the last one."""
+        self.result, self._seen = result, (None, "")
+        self._check()
+        self._best.drop()
 
     def look_at(self, outcome: "Outcome") -> None:
         """Look at another budget of the result."""
         if self.result is not None and outcome is not self.result.outcome:
             self.take(self.result.of(outcome))
 
+    def _check(self) -> None:
+        """Say whether another result is to be shown, or in another way."""
+        (result, earlier), self._seen = self._seen, (self.current, self.earlier)
+        if self.current is not result:
+            self.finished.emit()
+        if self.earlier != earlier:
+            self.earlier_changed.emit()
+
+    def _show_best(self) -> None:
+        self.previewed.emit(self.best)
+
     def _forget(self) -> None:
         self.result = None
-        self.finished.emit()
+        self._check()
+        self._forget_place()
+
+    def _forget_place(self) -> None:
+        """A place in one picture is none in another."""
+        before, self._pictured = self._pictured, self._acquisition.slice
+        if self.kind is None or before is None or (self._pictured is not None and before.shows(self._pictured)):
+            return
+        knobs = resolve(self.kind.knobs, {name: one for name, one in self.knobs.items() if name not in PLACE})
+        if knobs != self.knobs:
+            self.knobs = knobs
+            self.kind_changed.emit()
 
 
 def _aimed(kind: "Perturbation", path: Path) -> "Job[Perturbation]":

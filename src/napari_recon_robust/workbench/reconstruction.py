@@ -35,7 +35,7 @@ class Rendered:
     perturbed: of the perturbed samples by the same method, or None. exact: rendered, not interpolated between
     prepared neighbours. reference: the fully sampled image of the method's own kind, or None; metrics: against it,
     on "foreground" and "image"; seconds: what the image took, None where something was compiled meanwhile. These three
-    of exact images only. unfinished: what a long method has so far.
+    of exact images only. unfinished: what a long method has so far. earlier: other knobs have been set since.
     """
 
     method: "Method"
@@ -46,10 +46,13 @@ class Rendered:
     metrics: "Mapping[str, Metrics] | None" = None
     seconds: float | None = None
     unfinished: bool = False
+    earlier: bool = False
 
     @property
     def mark(self) -> str:
-        """What keeps it from being the image at its knobs, in a word; empty if nothing does."""
+        """What keeps it from being the image at its knobs, in a word or two; empty if nothing does."""
+        if self.earlier:
+            return "earlier knobs"
         return "" if self.exact else "preview" if self.unfinished else "interpolated"
 
 
@@ -135,9 +138,12 @@ class Reconstruction:
 
     def follow(self, perturbed: "Perturbed | None") -> None:
         """Reconstruct these perturbed samples of the slice too, at every setting."""
-        self._twin = None if perturbed is None else perturbed.measurement
+        twin = None if perturbed is None else perturbed.measurement
+        if twin is not self._twin:
+            # The first sweep is of the slice itself; without a second one for new samples the knob is not prepared.
+            self._sweeps = self._sweeps[:1] if twin is None else []
+        self._twin = twin
         self._restore = None if perturbed is None else perturbed.restore
-        self._sweeps = []
 
     def turn(self, **values: Any) -> bool:
         """Set knobs; True if an image could be shown at once (then `rendered` was emitted).
@@ -153,6 +159,8 @@ class Reconstruction:
         images = [sweep.at(self._position) for sweep in self._sweeps]
         found = [image for image in images if image is not None]
         if not found or len(found) < len(images):
+            if self.shown is not None and self.shown.method != method:
+                self._show(replace(self.shown, exact=False, earlier=True))
             return False
         perturbed = found[1][0] if len(found) > 1 else None
         self._show(Rendered(method, found[0][0], perturbed, exact=False))
@@ -161,9 +169,10 @@ class Reconstruction:
     def render(self) -> Task[Rendered]:
         """The exact images at the present knobs, with their metrics."""
         method, measured, twin = self.chosen, self._acquisition.current, self._twin
+        state = self._state
 
         def show(rendered: Rendered) -> None:
-            if method == self.method and measured is self._acquisition.slice and twin is self._twin:
+            if state == self._state:
                 self._show(rendered)
 
         def accept(rendered: Rendered) -> None:
@@ -233,10 +242,15 @@ class Reconstruction:
         method, measured = self.chosen, self._acquisition.current
 
         def accept(knobs: dict[str, Any]) -> None:
-            if method.reconstructor is self.reconstructor and measured is self._acquisition.slice:
+            if (method.reconstructor, measured) == (self.reconstructor, self._acquisition.slice):
                 self.turn(**knobs)
 
         return Task("Choosing the knobs", auto_knobs(method, measured.measurement), accept)
+
+    @property
+    def _state(self) -> tuple[object, ...]:
+        """What an image depends on."""
+        return self.method, self._acquisition.slice, self._twin
 
     @property
     def _position(self) -> dict[str, float]:

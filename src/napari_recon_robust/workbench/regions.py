@@ -86,16 +86,21 @@ class Regions:
         self.chosen = tuple(region for region in regions if region in self.all)
         self.chosen_changed.emit()
 
-    def roi(self, index: int) -> "ROI":
-        """The chosen regions of a slice as one ROI; InputError if none is chosen there."""
+    def chosen_on(self, index: int) -> "ROI | None":
+        """The chosen regions of a slice as one ROI; None if none is chosen there."""
+        here = [region for region in self.chosen if region.slice == index]
+        if len(here) < 2:
+            return here[0].roi if here else None
         from ..data.roi import ROI
 
-        here = [region for region in self.chosen if region.slice == index]
-        if not here:
+        return ROI(shapes=tuple(shape for region in here for shape in region.roi.shapes))
+
+    def roi(self, index: int) -> "ROI":
+        """The same; InputError if none is chosen there."""
+        roi = self.chosen_on(index)
+        if roi is None:
             raise InputError(
                 f"no region is chosen on slice {index}; click one in the list, or outline one by Box, "
                 "Polygon or Ellipse."
             )
-        if len(here) == 1:
-            return here[0].roi
-        return ROI(shapes=tuple(shape for region in here for shape in region.roi.shapes))
+        return roi

@@ -1,4 +1,4 @@
-"""What a finding says beyond its method and its samples: its transfer, and quality over the number of samples."""
+"""Beyond one method and its samples: a perturbation's transfer, and quality over the number of samples."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -10,10 +10,10 @@ from ..ground.progress import Job, Progress
 from .acquisition import Acquisition, Slice
 from .perturbing import Perturbing, Setting
 from .reconstruction import Reconstruction
+from .state import Kept, Now
 from .task import Task
 
 if TYPE_CHECKING:
-    from ..perturbations.outcome import Outcome
     from ..reconstructors.base import Method, Reconstructor
     from ..studies.samples import SamplesCurve
     from ..studies.transfer import Transfer
@@ -22,47 +22,42 @@ ACCELERATIONS, SEEDS = (2.0, 3.0, 4.0, 6.0, 8.0), range(3)
 
 
 class Studying:
-    """Studies of the slice that is measured.
-
-    matrix: the transfer of the result that is looked at, None when that is another. curve: the quality of the method,
-    None when slice, method or knobs have changed. Signal: `changed()`.
-    """
+    """Studies of the slice that is measured. Signal: `changed()`."""
 
     changed = Signal()
 
-    def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, perturbing: Perturbing) -> None:
+    def __init__(
+        self, acquisition: Acquisition, reconstruction: Reconstruction, perturbing: Perturbing, now: Now
+    ) -> None:
         self._acquisition, self._reconstruction, self._perturbing = acquisition, reconstruction, perturbing
-        self.matrix: Transfer | None = None
-        self.curve: SamplesCurve | None = None
-        self._outcome: Outcome | None = None
-        perturbing.finished.connect(self._forget_matrix)
-        for signal in (acquisition.measured, acquisition.closed, reconstruction.method_changed):
-            signal.connect(self._forget_curve)
-        reconstruction.knobs_changed.connect(self._forget_curve)
+        # The methods of the matrix are its own.
+        set_up = "slice", "roi", "kind", "knobs", "budgets"
+        self._matrix: Kept[Transfer] = Kept(now, lambda state: state.only(*set_up), self.changed.emit)
+        self._curve: Kept[SamplesCurve] = Kept(now, lambda state: state.only("slice", "method"), self.changed.emit)
+
+    @property
+    def matrix(self) -> "Transfer | None":
+        """The transfer of the perturbation that is set; None when slice, region, kind, knobs or budget have changed."""
+        return self._matrix.value
+
+    @property
+    def curve(self) -> "SamplesCurve | None":
+        """The quality of the method; None when slice, method or knobs have changed."""
+        return self._curve.value
 
     def transfer(self, methods: Sequence[str]) -> "Task[Transfer]":
-        """Search as the result was searched for on each of the methods (ids), and reconstruct each find with all.
+        """Search for the perturbation that is set on each of the methods (ids), and reconstruct each find with all.
 
-        The methods run at their defaults. Raises InputError without a result of this slice, for fewer than two methods,
-        or towards an image that was given.
+        The methods run at their defaults. Raises InputError for fewer than two of them, towards an image that was
+        given, and as `Perturbing.run` does.
         """
-        result = self._perturbing.current
-        if result is None:
-            raise InputError("there is no result of this slice; run a perturbation first.")
         if len(methods) < 2:
             raise InputError("a transfer is between methods; tick two or more of them.")
-        if result.outcome.perturbed.untransferable:
-            raise InputError(result.outcome.perturbed.untransferable)
-        setting, outcome, find = result.setting, result.outcome, self._reconstruction.find
-        budget = outcome.perturbed.budget.nominal or self._perturbing.budget  # which a feature does without
-
-        def accept(matrix: "Transfer") -> None:
-            current = self._perturbing.result
-            if current is not None and current.outcome is outcome:
-                self.matrix, self._outcome = matrix, outcome
-                self.changed.emit()
-
-        return Task("Transfer between methods", _transfer(setting, budget, methods, find), accept)
+        kind, setting = self._perturbing.chosen, self._perturbing.setting()
+        if kind.image is not None:
+            raise InputError("the given image is that of one method; choose an effect to see it transferred.")
+        job = _transfer(setting, self._perturbing.budget, methods, self._reconstruction.find)
+        return Task(f"Transfer between methods: {kind.label}", job, self._matrix.for_now())
 
     def samples(self) -> "Task[SamplesCurve]":
         """The quality of the present method and knobs at several accelerations, of the pattern that is chosen.
@@ -70,24 +65,8 @@ class Studying:
         What the scan does not allow is raised by the job.
         """
         method, measured = self._reconstruction.chosen, self._acquisition.current
-
-        def show(curve: "SamplesCurve") -> None:
-            if method == self._reconstruction.method and measured is self._acquisition.slice:
-                self.curve = curve
-                self.changed.emit()
-
+        show = self._curve.for_now()
         return Task("Quality over samples", _samples(measured, method), show, show)
-
-    def _forget_matrix(self) -> None:
-        result = self._perturbing.result
-        if self.matrix is not None and (result is None or result.outcome is not self._outcome):
-            self.matrix = None
-            self.changed.emit()
-
-    def _forget_curve(self) -> None:
-        if self.curve is not None:
-            self.curve = None
-            self.changed.emit()
 
 
 def _transfer(

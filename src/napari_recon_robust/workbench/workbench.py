@@ -1,6 +1,7 @@
 """One review: what is measured, how it is reconstructed, where and how it is perturbed; saved and opened again."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,21 +30,22 @@ class Workbench:
         self.regions = Regions()
         self.acquisition = Acquisition()
         self.reconstruction = Reconstruction(self.acquisition)
-        self.choosing = Choosing(self.acquisition, self.reconstruction, self.regions)
-        self.contrasting = Contrasting(self.acquisition, self.reconstruction, self.regions)
         self.perturbing = Perturbing(self.acquisition, self.reconstruction, self.regions)
-        self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing)
-        self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing)
+        self.now = self.perturbing.now
+        self.choosing = Choosing(self.acquisition, self.reconstruction, self.regions, self.now)
+        self.contrasting = Contrasting(self.acquisition, self.reconstruction, self.regions, self.now)
+        self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing, self.now)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)
         self.perturbing.finished.connect(self._follow)
 
     @property
     def result(self) -> Result:
-        """The finished perturbation; InputError while there is none."""
-        if self.perturbing.result is None:
+        """The finished perturbation that is shown; InputError while there is none."""
+        if self.perturbing.current is None:
             raise InputError("there is no result yet; run a perturbation first.")
-        return self.perturbing.result
+        return self.perturbing.current
 
     def save(self, folder: Path) -> Task[Path]:
         """Save the result as a case: a new folder with images, k-space, recipe and metrics."""
@@ -84,7 +86,7 @@ class Workbench:
         *further, budget = [one for one in budgets if one is not None] or [self.perturbing.budget]
         self.perturbing.budget, self.perturbing.further = budget, tuple(further)
         self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
-        self.perturbing.take(result)
+        self.perturbing.take(replace(result, setting=replace(setting, state=self.now.state)))
 
 
 def _annotations(table: Path, scan: "Scan") -> Job["list[Annotation]"]:

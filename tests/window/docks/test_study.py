@@ -53,7 +53,6 @@ def test_a_finding_is_transferred_between_ticked_methods(review: Session, until:
     assert study.ticked() == ["zero-filled"], "nobody ticked the one before"
     review.choose_method("cg-sense")
     until(lambda: not review.jobs.busy())
-    assert not study.transfer.isEnabled()
     perturb(review, until, steps=1)
     study.transfer.click()
     assert "tick two or more" in page(review).foot.message.text()
@@ -74,6 +73,19 @@ def test_a_finding_is_transferred_between_ticked_methods(review: Session, until:
     perturb(review, until, steps=2)
     assert review.bench.studying.matrix is None, "it was that of another result"
     assert table.isHidden()
+
+
+def test_what_is_set_is_transferred_and_not_the_last_result(review: Session, until: Until, study: Any) -> None:
+    review.bench.perturbing.choose("fnaf")
+    perturb(review, until, row=50.0, column=40.0)
+    review.bench.perturbing.choose("worst-case", steps=1)
+    tick(review, "cg-sense", "zero-filled")
+    study.transfer.click()
+    until(lambda: review.bench.studying.matrix is not None)
+    assert not review.bench.studying.matrix.inserted
+    assert "random noise" in study.meaning.text()
+    review.bench.perturbing.choose("fnaf")
+    assert study.table.isHidden(), "it was of the kind that was set"
 
 
 def test_an_inserted_feature_is_transferred_by_its_recovery(review: Session, until: Until, study: Any) -> None:

@@ -1,7 +1,7 @@
 """fastMRI's U-Net: a network from the zero-filled image to the fully sampled one."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,6 @@ def load_network(weights: str, device: torch.device) -> FastMRIUNet:
     return _network(store.load(weights), device)
 
 
-@cache
+@lru_cache(store.KEPT)
 def _network(weights: store.Weights, device: torch.device) -> FastMRIUNet:
     return FastMRIUNet.from_state(weights.state).to(device)

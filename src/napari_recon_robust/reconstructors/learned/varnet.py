@@ -1,6 +1,6 @@
 """fastMRI's end-to-end variational network."""
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,6 @@ def load_network(weights: str, device: torch.device) -> FastMRIVarNet:
     return _network(store.load(weights), device)
 
 
-@cache
+@lru_cache(store.KEPT)
 def _network(weights: store.Weights, device: torch.device) -> FastMRIVarNet:
     return FastMRIVarNet.from_state(weights.state).to(device)

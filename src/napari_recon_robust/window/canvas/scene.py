@@ -40,6 +40,7 @@ class Scene:
         self.bench, self.panels = bench, panels
         self.view = View()
         self._windowed = False
+        self._titles: dict[str, tuple[int, str]] = {}  # by the panel's key, with the slice that they are of
 
     # ---------------------------------------------------------------- layout
 
@@ -52,8 +53,9 @@ class Scene:
     @property
     def available(self) -> list[str]:
         """The panels of this stage of the review."""
-        acquisition, result = self.bench.acquisition, self.bench.perturbing.current
-        keys = [key for key in ORDER if result is not None or key in ("reference", "clean")]
+        acquisition, perturbing = self.bench.acquisition, self.bench.perturbing
+        perturbed = perturbing.current is not None or perturbing.best is not None
+        keys = [key for key in ORDER if perturbed or key in ("reference", "clean")]
         has_reference = acquisition.slice is None or acquisition.slice.reference is not None
         return keys if has_reference else [key for key in keys if key != "reference"]
 
@@ -67,12 +69,20 @@ class Scene:
     def restart(self) -> None:
         """A new scan: nothing is drawn, and the window follows the first image."""
         self.view = View()
-        self._windowed = False
+        self._windowed, self._titles = False, {}
+
+    def turned_to(self, index: int) -> None:
+        """The viewer shows another slice: what a title says of the one before is not said of it."""
+        for key, (at, title) in self._titles.items():
+            if key in self.panels.panels:
+                self.panels.panels[key].rename(title if at == index else f"{key.capitalize()} · computing…")
 
     def first_look(self, image: "Tensor") -> None:
         """What a slice looks like before its sensitivities are known."""
-        reference = self.bench.acquisition.scan is None or self.bench.acquisition.scan.fully_sampled
-        self._write("reference" if reference else "clean", image, "Reference" if reference else "Zero-filled")
+        acquisition = self.bench.acquisition
+        reference = acquisition.scan is None or acquisition.scan.fully_sampled
+        key, title = ("reference", "Reference") if reference else ("clean", "Zero-filled")
+        self._write(key, image, title, acquisition.asked[0])
 
     def measured(self) -> None:
         """The slice's own images."""
@@ -123,8 +133,11 @@ class Scene:
             return
         self.panels.overlay.lay(index, found.overlay, found.title, found.white)
 
-    def preview(self, perturbed: "Perturbed") -> None:
-        """The worst image so far of a running search."""
+    def preview(self, perturbed: "Perturbed | None") -> None:
+        """The worst image so far of a running search; None where there is none of what is set."""
+        if perturbed is None:
+            self.lay_out()
+            return
         if perturbed.image is None or perturbed.clean is None or not self.panels.panels:
             return
         if "perturbed" not in self.panels.shown:
@@ -144,14 +157,14 @@ class Scene:
         scores = comparison.metrics
         if comparison.reference is not None and comparison.perturbed_reference is not None:
             truth = comparison.perturbed_reference if view.truth else comparison.reference
-            self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference", result)
+            self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference")
         label = result.setting.method.label
-        self._write("clean", comparison.clean, f"{label}{_score(scores['clean'], 'roi')}", result)
+        self._write("clean", comparison.clean, f"{label}{_score(scores['clean'], 'roi')}")
         image, title = self._perturbed(result)
-        self._write_difference(image, comparison.clean, result)
+        self._write_difference(image, comparison.clean)
         if view.flicker:
             image, title = comparison.clean, "Clean"
-        self._write("perturbed", image, title, result)
+        self._write("perturbed", image, title)
 
     def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
         from ...perturbations import registry
@@ -168,10 +181,10 @@ class Scene:
             name = f"{name} {percent(spent)}"
         return comparison.perturbed, f"{name}{_score(comparison.metrics['perturbed'], 'roi')}"
 
-    def _write_difference(self, image: "Tensor", clean: "Tensor", result: Result | None = None) -> None:
+    def _write_difference(self, image: "Tensor", clean: "Tensor") -> None:
         difference = (image - clean).abs()
         gain = self._gain(difference)
-        self._write("difference", gain * difference, f"Difference ×{gain}", result)
+        self._write("difference", gain * difference, f"Difference ×{gain}")
 
     def _gain(self, image: "Tensor") -> int:
         """The largest at which no more than a thousandth of an image is beyond white."""
@@ -179,12 +192,13 @@ class Scene:
         largest = float(image.flatten().kthvalue(int(0.999 * image.numel())).values)
         return next((gain for gain in reversed(GAINS) if gain * largest <= white), GAINS[0])
 
-    def _write(self, key: str, image: "Tensor", title: str, result: Result | None = None) -> None:
-        """A tensor into the slice that it belongs to; the first one sets the window."""
-        index = self.bench.acquisition.index if result is None else result.slice
+    def _write(self, key: str, image: "Tensor", title: str, index: int | None = None) -> None:
+        """A tensor into a slice, by default the one that is measured; the first one sets the window."""
+        index = self.bench.acquisition.index if index is None else index
         pixels: np.ndarray = image.detach().cpu().numpy()
         if key not in self.panels.panels:
             return
+        self._titles[key] = index, title
         self.panels.write(key, index, pixels, title)
         if not self._windowed:
             self._windowed = True

@@ -9,7 +9,7 @@ from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QApplication, QFileDialog, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem
 
 from ...controls.knobs import decimals
-from ...controls.parts import button, heading, row, show_text, warning, words
+from ...controls.parts import button, heading, row, set_faint, show_text, warning, words
 from .. import keys
 from ..canvas.scene import LAYOUTS
 from ..canvas.surface import export_figure
@@ -38,6 +38,7 @@ class CompareDock(Page):
         super().__init__(Session.of(napari_viewer))
         self.sentence = words()
         self.warning = warning()
+        self.earlier = warning()
         self.table = QTableWidget(len(REGIONS) * (1 + len(MEASURES)), len(COLUMNS) + 2)
         self._fill_table()
         self.basis = words(faint=True)
@@ -52,7 +53,7 @@ class CompareDock(Page):
         self.save = button("Save case…", "One new folder: images, perturbed k-space, recipe, metrics", self._save)
         self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
         self.copy = button("Copy figure", "The panels with their titles to the clipboard", self._copy)
-        for part in (heading("Comparison"), self.sentence, self.warning, self.table, self.basis):
+        for part in (heading("Comparison"), self.earlier, self.sentence, self.warning, self.table, self.basis):
             self.column.addWidget(part)
         self.column.addWidget(heading("Look"))
         self.column.addLayout(row(self.random, self.truth, self.layout_button))
@@ -62,6 +63,7 @@ class CompareDock(Page):
         self.column.addLayout(row(self.save, self.load, self.copy))
         self.column.addStretch(1)
         self.listen(self.bench.perturbing.finished, self._on_finished)
+        self.listen(self.bench.perturbing.earlier_changed, self._show_earlier)
         self.session.looked.connect(self._on_looked)
         self.session.asked_keys.connect(self._toggle_keys)
         self._on_finished()
@@ -104,8 +106,14 @@ class CompareDock(Page):
                 item.setToolTip(_TIPS[measure])
                 table.setItem(number, column, item)
 
+    def _show_earlier(self) -> None:
+        show_text(self.earlier, self.bench.perturbing.earlier)
+        set_faint(self.sentence, bool(self.bench.perturbing.earlier))
+        self.table.setEnabled(not self.bench.perturbing.earlier)
+
     def _on_finished(self) -> None:
-        result = self.bench.perturbing.result
+        result = self.bench.perturbing.current
+        self._show_earlier()
         self.table.setVisible(result is not None)
         for one in (self.save, self.copy, self.random, self.truth, self.layout_button, self.regions):
             one.setEnabled(result is not None)

@@ -123,6 +123,11 @@ class MethodBox(QWidget):
         if self.knobs is not None:
             self.knobs.set_values(self.bench.reconstruction.knobs)
 
+    def show_unrendered(self) -> None:
+        """No image is of what is set now."""
+        self.mark.setText("")
+        show_text(self.scores, "")
+
     def show_rendered(self, rendered: Rendered) -> None:
         """What the image is, and how it scores; scores of an image before stand back."""
         self.mark.setText(rendered.mark)

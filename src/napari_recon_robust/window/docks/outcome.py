@@ -8,7 +8,7 @@ from superqt.utils import signals_blocked
 
 from ...controls.curve import Curve
 from ...controls.knobs import decimals
-from ...controls.parts import show_text, words
+from ...controls.parts import show_text, warning, words
 from ...workbench.perturbing import Result
 from ..canvas.scene import percent
 from ..session import Session
@@ -26,6 +26,7 @@ class OutcomePanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session, self.perturbing = session, session.bench.perturbing
+        self.earlier = warning()
         self.curve = Curve()
         self.over_budgets = BudgetCurve()
         self.over_budgets.chosen.connect(self.perturbing.look_at)
@@ -38,7 +39,7 @@ class OutcomePanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for part in (self.curve, self.over_budgets, self.replayed, self.replay, self.spent):
+        for part in (self.earlier, self.curve, self.over_budgets, self.replayed, self.replay, self.spent):
             column.addWidget(part)
 
     def show_curve(self, perturbed: "Perturbed | None") -> None:
@@ -54,17 +55,22 @@ class OutcomePanel(QWidget):
 
     def show_result(self) -> None:
         """The result, or nothing while there is none."""
-        result = self.perturbing.result
+        result = self.perturbing.current
         self.over_budgets.set_result(result)
         several = self.over_budgets.isVisibleTo(self)
         self.show_curve(None if result is None or several else result.outcome.perturbed)
         self.replay.setVisible(result is not None and result.replay is not None)
         show_text(self.spent, "" if result is None else spent(result))
+        self.show_earlier()
         self.show_look()
+
+    def show_earlier(self) -> None:
+        """What the result is still of, where something else is set by now."""
+        show_text(self.earlier, self.perturbing.earlier)
 
     def show_look(self) -> None:
         """The fraction of the budget that is replayed."""
-        result, view = self.perturbing.result, self.session.scene.view
+        result, view = self.perturbing.current, self.session.scene.view
         if result is None or result.replay is None:
             show_text(self.replayed, "")
             return

@@ -1,5 +1,7 @@
 """The Perturb dock: choose a region, perturb it, replay the result at every smaller budget."""
 
+from typing import TYPE_CHECKING
+
 import napari.viewer
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -12,6 +14,9 @@ from .outcome import OutcomePanel
 from .page import Page
 from .region_list import RegionList
 from .study import StudyPanel
+
+if TYPE_CHECKING:
+    from ...perturbations.base import Perturbed
 
 
 class PerturbDock(Page):
@@ -53,8 +58,9 @@ class PerturbDock(Page):
         self.listen(bench.studying.changed, self.study.show_found)
         self.listen(bench.reconstruction.method_changed, self.study.list_methods)
         self.listen(bench.perturbing.kind_changed, self._on_kind)
-        self.listen(bench.perturbing.previewed, self.outcome.show_curve)
+        self.listen(bench.perturbing.previewed, self._on_preview)
         self.listen(bench.perturbing.finished, self._on_finished)
+        self.listen(bench.perturbing.earlier_changed, self.outcome.show_earlier)
         self.listen(self.session.panels.navigation.clicked, self.kind.put)
         self.session.looked.connect(self.outcome.show_look)
         # Methods, not lambdas: Qt forgets them when this page goes.
@@ -87,9 +93,14 @@ class PerturbDock(Page):
         self.kind.show_kind()
         self.fragile.show_kind()
 
+    def _on_preview(self, perturbed: "Perturbed | None") -> None:
+        if perturbed is None:
+            self._on_finished()
+        else:
+            self.outcome.show_curve(perturbed)
+
     def _on_finished(self) -> None:
         self.outcome.show_result()
-        self.study.show_running()
 
     def _show_running(self, _: str = "") -> None:
         free = self.session.jobs.free() and self.bench.acquisition.slice is not None

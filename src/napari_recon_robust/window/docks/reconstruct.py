@@ -76,6 +76,8 @@ class ReconstructDock(Page):
         if self.bench.acquisition.slice is not None:
             self.method.show_domain()
             self.diversity.show_where()
+        if self.bench.reconstruction.shown is None:
+            self.method.show_unrendered()
 
     def _on_method(self) -> None:
         self.method.show_method()

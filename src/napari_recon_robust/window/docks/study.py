@@ -40,7 +40,7 @@ class StudyPanel(QWidget):
         self.methods.setToolTip("Methods between which the perturbation is transferred; they run at their defaults")
         self.transfer = button(
             "Transfer between ticked methods",
-            "Search again on each, as for the result above, and reconstruct what was found with all",
+            "Search on each for the perturbation that is set above, and reconstruct what was found with all",
             lambda: session.attempt(lambda: self.bench.studying.transfer(self.ticked())),
         )
         self.table = QTableWidget()
@@ -88,10 +88,10 @@ class StudyPanel(QWidget):
         return [item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked]
 
     def show_running(self) -> None:
-        """Nothing is started while a job runs, nor a transfer without a result."""
+        """Nothing is started while a job runs."""
         free = self.session.jobs.free() and self.bench.acquisition.slice is not None
         self.samples.setEnabled(free)
-        self.transfer.setEnabled(free and self.bench.perturbing.current is not None)
+        self.transfer.setEnabled(free)
 
     def show_found(self) -> None:
         """The matrix and the curve, as far as there are any."""

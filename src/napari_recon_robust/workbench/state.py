@@ -1,0 +1,120 @@
+"""What a review is set to, and results that are shown only while it is set so."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from psygnal import Signal
+
+from .acquisition import Acquisition, Slice
+from .reconstruction import Reconstruction
+from .regions import Regions
+
+if TYPE_CHECKING:
+    from ..data.roi import ROI
+    from ..perturbations.base import Perturbation
+    from ..reconstructors.base import Method
+    from .perturbing import Perturbing
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class State:
+    """A snapshot of a review's settings; a result carries the one that it was computed for.
+
+    slice: the measured slice, which stands for its scan and its sampling too. method: with its knobs. roi: the chosen
+    regions of the slice. kind: of perturbation; knobs: its own; budgets: at which it searches; none
+    for a kind that needs none.
+    """
+
+    slice: Slice | None = None
+    method: "Method | None" = None
+    roi: "ROI | None" = None
+    kind: "Perturbation | None" = None
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+    budgets: tuple[float, ...] = ()
+
+    def only(self, *names: str) -> "State":
+        """The settings of these names, the others left out: what a result depends on."""
+        return State(**{name: getattr(self, name) for name in names})
+
+    def changed(self, now: "State") -> tuple[str, ...]:
+        """The names of the settings that are different now."""
+        return tuple(one.name for one in fields(self) if getattr(self, one.name) != getattr(now, one.name))
+
+
+class Now:
+    """The present state of a review. Signal: `changed()` when any setting is another one."""
+
+    changed = Signal()
+
+    def __init__(
+        self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions, perturbing: "Perturbing"
+    ) -> None:
+        self._acquisition, self._reconstruction = acquisition, reconstruction
+        self._regions, self._perturbing = regions, perturbing
+        for signal in (
+            acquisition.measured,
+            acquisition.closed,
+            reconstruction.method_changed,
+            reconstruction.knobs_changed,
+            regions.changed,
+            regions.chosen_changed,
+            perturbing.kind_changed,
+            perturbing.set_changed,
+        ):
+            signal.connect(self._on_change)
+
+    def _on_change(self) -> None:
+        self.changed.emit()
+
+    @property
+    def state(self) -> State:
+        """A snapshot."""
+        acquisition, perturbing = self._acquisition, self._perturbing
+        measured, kind = acquisition.slice, perturbing.kind
+        return State(
+            slice=measured,
+            method=self._reconstruction.method,
+            roi=None if measured is None else self._regions.chosen_on(measured.index),
+            kind=kind,
+            knobs=dict(perturbing.knobs),
+            budgets=(*perturbing.further, perturbing.budget) if kind is None or kind.needs_budget else (),
+        )
+
+
+class Kept(Generic[T]):
+    """A result that is there as long as the settings that it depends on stay as they were, and dropped with them.
+
+    of: those settings, taken from a snapshot. changed: called when there is another result, or none any more.
+    """
+
+    def __init__(self, now: Now, of: Callable[[State], object], changed: Callable[[], object]) -> None:
+        self._now, self._of, self._changed = now, of, changed
+        self._belongs: object = None
+        self.value: T | None = None
+        now.changed.connect(self._check)
+
+    def for_now(self) -> Callable[[T], bool]:
+        """What takes a result of the present state later on: it says False, and drops it, if the state is another."""
+        belongs = self._of(self._now.state)
+
+        def take(value: T) -> bool:
+            if self._of(self._now.state) != belongs:
+                return False
+            self.value, self._belongs = value, belongs
+            self._changed()
+            return True
+
+        return take
+
+    def drop(self) -> None:
+        """Have no result."""
+        if self.value is not None:
+            self.value = self._belongs = None
+            self._changed()
+
+    def _check(self) -> None:
+        if self.value is not None and self._of(self._now.state) != self._belongs:
+            self.drop()
