@@ -38,7 +38,6 @@ BUDGET = Knob(
 )
 FACTOR = Knob(name="factor", label="Replayed", help="Fraction of the budget that was found", default=1.0, live=True)
 
-PLACE = ("row", "column")  # the knobs that say where on a slice a feature is
 # A result is hidden when one of the first is not as it was, and marked as an earlier one for the others.
 _NEEDED, _MARKED = ("slice", "roi", "kind"), ("method", "knobs", "budgets")
 
@@ -300,7 +299,9 @@ class Perturbing:
         before, self._pictured = self._pictured, self._acquisition.slice
         if self.kind is None or before is None or (self._pictured is not None and before.shows(self._pictured)):
             return
-        knobs = resolve(self.kind.knobs, {name: one for name, one in self.knobs.items() if name not in PLACE})
+        knobs = resolve(
+            self.kind.knobs, {name: one for name, one in self.knobs.items() if name not in (self.kind.place or ())}
+        )
         if knobs != self.knobs:
             self.knobs = knobs
             self.kind_changed.emit()
