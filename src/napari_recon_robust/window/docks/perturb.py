@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
     QComboBox,
-    QListWidget,
     QListWidgetItem,
     QSlider,
     QVBoxLayout,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from ...controls.curve import Curve
+from ...controls.hinted_list import HintedList
 from ...controls.knobs import KnobPanel, NumberControl, decimals
 from ...controls.parts import Fold, button, heading, row, show_text, words
 from ...figures.plots import turned_only
@@ -26,6 +26,7 @@ from ...workbench.perturbing import BUDGET, Result
 from ...workbench.regions import Region
 from ..canvas.scene import percent
 from ..session import Session
+from .annotations import AnnotationsBox
 from .budgets import BudgetCurve, FurtherBudgets
 from .fragile import FragilePlaces
 from .page import Page
@@ -85,7 +86,7 @@ class PerturbDock(Page):
     # ---------------------------------------------------------------- parts
 
     def _fill_regions(self) -> None:
-        self.list = QListWidget()
+        self.list = HintedList("No region on this slice: draw one by the tools below, or open annotations.")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setFixedHeight(84)
         self.list.setToolTip("Annotations and drawn regions of this slice; several may be chosen together")
@@ -98,6 +99,8 @@ class PerturbDock(Page):
         ]
         self.delete = button("Delete", "Delete the chosen regions", self._delete)
         self.parts.addLayout(row(*tools, self.delete))
+        self.annotations = AnnotationsBox(self.session)
+        self.parts.addWidget(self.annotations)
         self.fragile = FragilePlaces(self.session)
         self.parts.addWidget(self.fragile)
 
@@ -167,6 +170,7 @@ class PerturbDock(Page):
                 item = QListWidgetItem(describe(region))
                 item.setData(Qt.ItemDataRole.UserRole, region)
                 self.list.addItem(item)
+        self.annotations.show_regions()
         self._show_chosen()
 
     def _show_chosen(self) -> None:
