@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,3 +84,15 @@ def test_closing_in_the_middle_of_a_search(end: str, scan_file: Path, cache: dic
     command = [sys.executable, "-c", SCRIPT + end, str(scan_file)]
     done = subprocess.run(command, env=os.environ | cache, capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_napari_does_not_ask_for_each_job_whether_the_window_may_be_closed(
+    review: Any, until: Callable[[Callable[[], object]], None]
+) -> None:
+    """Its dialog would list them as "Executing <function …>", before its own question."""
+    review.bench.regions.choose(review.bench.regions.on(1))
+    review.bench.perturbing.set(steps=200)
+    review.attempt(review.bench.perturbing.run)
+    until(lambda: "perturbed" in review.panels.panels)
+    assert review.jobs.working
+    assert not review.panels.viewer.window._task_status_manager.get_status()

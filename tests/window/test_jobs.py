@@ -159,17 +159,14 @@ def test_a_result_that_cannot_be_accepted_is_said_too(jobs: Jobs, until: Until) 
     assert jobs.sentences == ["it does not fit; try another."]
 
 
-def test_an_image_that_takes_long_comes_to_the_foot_and_can_be_cancelled_there(
-    jobs: Jobs, until: Until, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_image_that_takes_long_comes_to_the_foot_and_can_be_cancelled_there(jobs: Jobs, until: Until) -> None:
     """Others stay quiet, and what is started by hand takes its place."""
-    monkeypatch.setattr("napari_recon_robust.window.jobs._PATIENCE", 0.05)
     started: list[str] = []
     jobs.started.connect(started.append)
     stop = threading.Event()
     try:
         jobs.latest(Task("Preparing", counting(stop, []), lambda _: None), "prepare")
-        jobs.latest(Task("Reconstructing", counting(stop, []), lambda _: None), "render")
+        jobs.latest(Task("Reconstructing", counting(stop, []), lambda _: None), "render", 0.05)
         until(lambda: started == ["Reconstructing"])
         jobs.start(Task("Attacking", counting(stop, []), lambda _: None))
         until(lambda: started == ["Reconstructing", "Attacking"])
@@ -178,7 +175,7 @@ def test_an_image_that_takes_long_comes_to_the_foot_and_can_be_cancelled_there(
         assert jobs.busy("render")
         assert jobs.busy("prepare")
         until(lambda: jobs.free() and "foreground" not in jobs._running)
-        jobs.replace(Task("Reconstructing", counting(stop, []), lambda _: None), "render")
+        jobs.replace(Task("Reconstructing", counting(stop, []), lambda _: None), "render", 0.05)
         until(lambda: started[2:] == ["Reconstructing"])
         jobs.cancel_shown()
         assert not jobs.busy("render")

@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
+from ..workbench.reconstruction import Rendered
 from ..workbench.task import Task
 from .canvas.geometry import Geometry
 from .canvas.layers import Panels
@@ -18,6 +19,8 @@ from .warm import compile_kernels
 from .worker import sentence
 
 _REST = 120  # ms after which a knob or a slice is at rest
+_SOON = 0.15  # s after which a slice or a method that was asked for is said to be under way
+_PATIENCE = 1.5  # s after which an image at other knobs is
 
 
 class Following(QObject):
@@ -29,15 +32,17 @@ class Following(QObject):
         self.regions = DrawnRegions(bench, jobs, panels)
         self._rest = self._timer(self._at_rest)
         self._slice_rest = self._timer(self._slice_at_rest)
+        self._waiting = self._timer(scene.waiting)
         bench.acquisition.opened.connect(self._on_opened)
         bench.acquisition.closed.connect(self._on_closed)
         bench.acquisition.previewed.connect(scene.first_look)
         bench.acquisition.measured.connect(self._on_measured)
         bench.reconstruction.method_changed.connect(self.compute)
-        bench.reconstruction.rendered.connect(lambda _: scene.reconstruction())
+        bench.reconstruction.rendered.connect(self._on_rendered)
         bench.fragility.changed.connect(scene.fragility)
         bench.perturbing.previewed.connect(scene.preview)
         panels.navigation.slice_changed.connect(self._on_slice)
+        jobs.idle.connect(self._on_idle)
 
     def measure(self, sampling: Any = ...) -> None:
         """Measure the slice that is shown, with a sampling."""
@@ -46,8 +51,10 @@ class Following(QObject):
         self.jobs.cancel("render")
         self.jobs.cancel("prepare")
         index = self.panels.navigation.slice
+        if self._measured != index:
+            self.scene.reading(index)
         try:
-            self.jobs.replace(self.bench.acquisition.measure(index, sampling), "measure")
+            self.jobs.replace(self.bench.acquisition.measure(index, sampling), "measure", _SOON)
         except ReconRobustError as error:
             self.jobs.failed.emit(sentence(error))
 
@@ -55,13 +62,14 @@ class Following(QObject):
         """An exact image first, and the range of the knob behind it."""
         if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
             return
-        self.render()
+        self._waiting.start()
+        self.jobs.replace(self.bench.reconstruction.render(), "render", _SOON)
         self.prepare()
 
     def render(self) -> None:
         """The exact image at the present knobs, as soon as possible."""
         if self.bench.acquisition.slice is not None and self.bench.reconstruction.method is not None:
-            self.jobs.latest(self.bench.reconstruction.render(), "render")
+            self.jobs.latest(self.bench.reconstruction.render(), "render", _PATIENCE)
 
     def prepare(self) -> None:
         """The range of the live knobs."""
@@ -102,6 +110,25 @@ class Following(QObject):
     def _on_measured(self) -> None:
         self.scene.measured()
         self.compute()
+
+    def _on_rendered(self, _: Rendered) -> None:
+        self._waiting.stop()
+        self.scene.reconstruction()
+
+    @property
+    def _measured(self) -> int | None:
+        """The index of the measured slice."""
+        measured = self.bench.acquisition.slice
+        return None if measured is None else measured.index
+
+    def _on_idle(self, lane: str) -> None:
+        """A title does not promise what was cancelled or failed."""
+        acquisition, reconstruction = self.bench.acquisition, self.bench.reconstruction
+        if lane == "measure" and acquisition.scan is not None and self._measured != acquisition.index:
+            self.scene.reading(acquisition.index, given_up=True)
+        elif lane == "render" and reconstruction.shown is None and not self.jobs.busy("measure"):
+            self._waiting.stop()
+            self.scene.waiting(given_up=True)
 
     def _at_rest(self) -> None:
         self.render()

@@ -1,29 +1,26 @@
 """Lanes of jobs: which runs, which waits, what is shown of them.
 
 A lane runs one task at a time. A foreground lane refuses a second one; on a background lane the latest request
-waits and those before it are forgotten, so that a slider never builds a queue. What is rendered in the background
-comes to the foot where it takes long, unless something in the foreground is there. A cancelled task is over at once for
+waits and those before it are forgotten, so that a slider never builds a queue. What somebody waits for comes to the
+foot where it takes longer than told, unless something in the foreground is there. A cancelled task is over at once for
 the window; its thread is at a step that nothing can interrupt, and the lane's next task starts when that has ended.
 """
 
 import atexit
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet, ref
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QObject, QThreadPool, Signal
+from qtpy.QtCore import QObject, QThreadPool, QTimer, Signal
 
 from ..ground.progress import Progress
 from ..workbench.task import Task
 from .worker import Failed, sentence, start_worker
 
 _LANES = 6
-_PATIENCE = 1.5  # seconds after which a quiet image that is waited for is shown at the foot
-_AWAITED = "render"
 _all: "WeakSet[Jobs]" = WeakSet()
 
 
@@ -45,7 +42,6 @@ class _Order:
 
     task: Task[Any]
     quiet: bool
-    begun: float = 0.0
     cancelled: threading.Event = field(default_factory=threading.Event)
     preview: Any = None
 
@@ -88,14 +84,27 @@ class Jobs(QObject):
         self._enqueue(lane, _Order(task, quiet=False))
         return True
 
-    def latest(self, task: Task[Any], lane: str) -> None:
-        """Run a task quietly as soon as its lane is free; a newer request replaces one that still waits."""
-        self._enqueue(lane, _Order(task, quiet=True))
+    def latest(self, task: Task[Any], lane: str, shown_after: float | None = None) -> None:
+        """Run a task quietly as soon as its lane is free; a newer request replaces one that still waits.
 
-    def replace(self, task: Task[Any], lane: str) -> None:
+        shown_after: seconds after which it comes to the foot, if it is not done by then; None for never.
+        """
+        order = _Order(task, quiet=True)
+        self._enqueue(lane, order)
+        if shown_after is not None:
+            QTimer.singleShot(round(1000 * shown_after), lambda: self._come_forward(lane, order))
+
+    def replace(self, task: Task[Any], lane: str, shown_after: float | None = None) -> None:
         """Like `latest`, and what runs on the lane is cancelled."""
         self.cancel(lane)
-        self.latest(task, lane)
+        self.latest(task, lane, shown_after)
+
+    def _come_forward(self, lane: str, order: _Order) -> None:
+        """Show a quiet task at the foot, if it is still under way and nothing else is there."""
+        under_way = order in (self._running.get(lane), self._waiting.get(lane))
+        if under_way and order.quiet and not (order.cancelled.is_set() or self.busy()) and isalive(self):
+            order.quiet = False
+            self.started.emit(order.task.label)
 
     def cancel(self, lane: str = "foreground") -> None:
         """Be done with a lane's task and with what waits behind it; what the task makes of its best so far follows."""
@@ -168,7 +177,6 @@ class Jobs(QObject):
 
     def _launch(self, lane: str, one: _Order) -> None:
         self._running[lane] = one
-        one.begun = time.monotonic()
         order = ref(one)  # napari's worker is never freed, nor what its signals are connected to
         start_worker(
             one.task.label,
@@ -188,10 +196,6 @@ class Jobs(QObject):
             running.preview = progress.preview
             if running.task.preview is not None:
                 self._guard(running.task.preview, progress.preview)
-        waited = time.monotonic() - running.begun
-        if running.quiet and lane == _AWAITED and waited > _PATIENCE and not self.busy():
-            running.quiet = False
-            self.started.emit(running.task.label)
         if not running.quiet:
             self.progressed.emit(progress)
 

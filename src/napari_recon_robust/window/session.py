@@ -18,6 +18,7 @@ from .canvas.layers import Panels
 from .canvas.scene import Scene
 from .following import Following
 from .jobs import Jobs
+from .surroundings import Surroundings
 from .warm import after_warm_up, compiler, is_warm, warm_up
 from .worker import sentence
 
@@ -54,6 +55,7 @@ class Session(QObject):
         self.panels = Panels(viewer, later=lambda function: QTimer.singleShot(_TURN, function))
         self.scene = Scene(self.bench, self.panels)
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
+        self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.docks: list[QWidget] = []
         self.bench.perturbing.finished.connect(self._on_finished)
         self._warm_up()
@@ -115,12 +117,10 @@ class Session(QObject):
 
     def choose_method(self, id: str) -> None:
         """Take a method at its default knobs."""
-        self.jobs.cancel("render")
         self.bench.reconstruction.choose(id)
 
     def open_model(self, source: str) -> None:
         """Open an own model and take it as the method."""
-        self.jobs.cancel("render")
         self.attempt(lambda: self.bench.reconstruction.open(source))
 
     def turn(self, values: dict[str, Any]) -> None:
@@ -194,6 +194,7 @@ class Session(QObject):
         """A dock of this review was opened: the others come tabbed behind it, and the picture comes back."""
         self.docks.append(dock)
         if len(self.docks) == 1:
+            self.surroundings.take()
             QTimer.singleShot(0, lambda: self._open_docks(name))
             if self.bench.acquisition.is_open:
                 self.following.set_up()
@@ -221,6 +222,7 @@ class Session(QObject):
         if not self.docks:
             self.jobs.cancel_all()
             self.panels.close()
+            self.surroundings.give_back()
 
     def close(self) -> None:
         """The viewer was closed: jobs stop, nothing is kept."""

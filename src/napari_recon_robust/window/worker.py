@@ -1,4 +1,7 @@
-"""One job in another thread: the one place that knows napari's workers, and what goes wrong in them."""
+"""One job in another thread: the one place that knows superqt's workers, and what goes wrong in them.
+
+napari's own workers, made of these, make it ask for each of them whether the window may be closed.
+"""
 
 import logging
 import os
@@ -11,8 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from napari.qt.threading import create_worker
 from psygnal import EmitLoopError
+from superqt.utils import create_worker
 
 from ..ground.errors import ModelError, ReconRobustError
 from ..ground.progress import Job, Progress

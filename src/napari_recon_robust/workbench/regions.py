@@ -23,7 +23,11 @@ class Region:
 
 
 class Regions:
-    """All regions of the scan and which of them are chosen. Signals: `changed()`, `chosen_changed()`."""
+    """All regions of the scan and which of them are chosen.
+
+    refused: which annotations were not taken, in one sentence; empty if all were. Signals: `changed()`,
+    `chosen_changed()`.
+    """
 
     changed = Signal()
     chosen_changed = Signal()
@@ -31,19 +35,20 @@ class Regions:
     def __init__(self) -> None:
         self.all: list[Region] = []
         self.chosen: tuple[Region, ...] = ()
+        self.refused = ""
         self._drawn = 0
 
-    def annotate(self, annotations: "Iterable[Annotation]") -> None:
-        """Add a reader's annotations, as far as they have a box."""
-        self.all = [
-            *self.all,
-            *(Region(one.box, one.slice, one.label, "annotation") for one in annotations if one.box is not None),
-        ]
+    def annotate(self, annotations: "Iterable[Annotation]", slices: int) -> None:
+        """Add a reader's annotations, as far as they have a box on one of the scan's slices."""
+        boxes = [Region(one.box, one.slice, one.label, "annotation") for one in annotations if one.box is not None]
+        there = [box for box in boxes if 0 <= box.slice < slices]
+        self.refused = _refused(sorted(box.slice for box in boxes if box not in there), slices)
+        self.all = [*self.all, *there]
         self.changed.emit()
 
     def reset(self) -> None:
         """A newly opened scan has none."""
-        self.all, self.chosen, self._drawn = [], (), 0
+        self.all, self.chosen, self.refused, self._drawn = [], (), "", 0
         self.changed.emit()
         self.chosen_changed.emit()
 
@@ -104,3 +109,15 @@ class Regions:
                 "Polygon or Ellipse."
             )
         return roi
+
+
+def _refused(missing: Sequence[int], slices: int) -> str:
+    """A sentence on boxes that are on slices which the scan does not have."""
+    if not missing:
+        return ""
+    boxes = "A box is" if len(missing) == 1 else f"{len(missing)} boxes are"
+    places = ", ".join(map(str, dict.fromkeys(missing)))
+    return (
+        f"{boxes} on slice {places} and left out, since this scan has slices 0 to {slices - 1}; "
+        "check whether the table belongs to it."
+    )

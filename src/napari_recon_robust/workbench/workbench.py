@@ -63,14 +63,17 @@ class Workbench:
         def accept(annotations: "list[Annotation]") -> None:
             if not annotations:
                 raise InputError(f"{table.name} has no row for {scan.name}; choose the table of this scan.")
-            self.regions.annotate(annotations)
+            self.regions.annotate(annotations, len(scan))
+            if self.regions.refused:
+                raise InputError(self.regions.refused)
 
         return Task(f"Reading {table.name}", _annotations(table, scan), accept)
 
     def _take_annotations(self) -> None:
         scan = self.acquisition.scan
         self.regions.reset()
-        self.regions.annotate(() if scan is None else scan.annotations)
+        if scan is not None:
+            self.regions.annotate(scan.annotations, len(scan))
 
     def _follow(self) -> None:
         """The method and its knobs are seen on the perturbed samples too, as long as they are of this slice."""

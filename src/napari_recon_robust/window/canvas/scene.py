@@ -92,6 +92,22 @@ class Scene:
             self._write("reference", measured.reference, "Reference")
         self._write("clean", measured.zero_filled, "Zero-filled")
 
+    def reading(self, index: int, given_up: bool = False) -> None:
+        """There is no picture of this slice yet."""
+        for key in self.panels.shown:
+            state = f"slice {index} was not read" if given_up else f"reading slice {index}…"
+            self.panels.panels[key].rename(f"{key.capitalize()} · {state}")
+
+    def waiting(self, given_up: bool = False) -> None:
+        """There is no image of the chosen method yet: what the samples alone give stands in for it."""
+        measured, method = self.bench.acquisition.slice, self.bench.reconstruction.method
+        if measured is None or method is None or self.bench.reconstruction.shown is not None:
+            return
+        if measured.index != self.bench.acquisition.index:
+            return
+        state = f"no image of {method.label}" if given_up else f"{method.label}: computing…"
+        self._write("clean", measured.zero_filled, f"Zero-filled · {state}")
+
     def reconstruction(self) -> None:
         """The reconstruction at the present knobs, and that of the perturbed samples beside it."""
         shown = self.bench.reconstruction.shown

@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
 
 from ...controls.parts import faint_style, rule, set_faint
 from ...controls.progress_bar import Bar
+from ...controls.wheel import WheelGuard
 from ...ground.progress import Progress
 from ..canvas.surface import NOTICE
 from ..jobs import Jobs
@@ -134,6 +135,7 @@ class Page(QWidget):
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll.setWidget(body)
         self.body_widget = body
+        WheelGuard(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)

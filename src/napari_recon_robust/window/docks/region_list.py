@@ -1,12 +1,14 @@
 """The regions of the slice: to choose, to draw and to delete."""
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QListWidgetItem, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
+from ...controls.hinted_list import HintedList
 from ...controls.parts import button, heading, row
 from ...workbench.regions import Region
 from ..session import Session
+from .annotations import AnnotationsBox
 
 TOOLS = {"Box": "rectangle", "Polygon": "polygon", "Ellipse": "ellipse"}
 
@@ -17,7 +19,7 @@ class RegionList(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session, self.bench = session, session.bench
-        self.list = QListWidget()
+        self.list = HintedList("No region on this slice: draw one by the tools below, or open annotations.")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setFixedHeight(84)
         self.list.setToolTip("Annotations and drawn regions of this slice; several may be chosen together")
@@ -33,6 +35,8 @@ class RegionList(QWidget):
         column.addWidget(heading("Region"))
         column.addWidget(self.list)
         column.addLayout(row(*tools, self.delete))
+        self.annotations = AnnotationsBox(session)
+        column.addWidget(self.annotations)
 
     def show_all(self) -> None:
         """List the regions of the present slice."""
@@ -42,6 +46,7 @@ class RegionList(QWidget):
                 item = QListWidgetItem(describe(region))
                 item.setData(Qt.ItemDataRole.UserRole, region)
                 self.list.addItem(item)
+        self.annotations.show_regions()
         self.show_chosen()
 
     def show_chosen(self) -> None:

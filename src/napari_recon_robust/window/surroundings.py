@@ -1,0 +1,92 @@
+"""napari's own window around a review: its canvas and its welcome page."""
+
+from typing import Any
+
+from napari.components import ViewerModel
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QLabel, QWidget
+
+from ..workbench import Workbench
+from .canvas.layers import Panels
+from .jobs import Jobs
+
+
+class Surroundings(QObject):
+    """While a review has docks, the canvas takes the keys when the mouse enters it.
+
+    While a scan is open, or being opened, the welcome page stays away, and a line on the canvas says what is under way
+    until there is a picture.
+    """
+
+    def __init__(self, viewer: ViewerModel, bench: Workbench, jobs: Jobs, panels: Panels, parent: QObject) -> None:
+        super().__init__(parent)
+        self.bench, self.jobs, self.panels = bench, jobs, panels
+        self._viewer: Any = viewer
+        self._line: QLabel | None = None
+        self._welcome = True
+        jobs.started.connect(self._on_started)
+        for signal in (jobs.ended, jobs.failed, jobs.idle):
+            signal.connect(self.update)
+        acquisition = bench.acquisition
+        for change in (acquisition.opened, acquisition.closed, acquisition.previewed, acquisition.measured):
+            change.connect(self.update)
+
+    @property
+    def _canvas(self) -> QWidget:
+        """Napari has no public way to its canvas."""
+        canvas: QWidget = self._viewer.window._qt_viewer.canvas.native
+        return canvas
+
+    def take(self) -> None:
+        """The first dock was opened."""
+        if self._line is not None:
+            return
+        canvas = self._canvas
+        self._welcome = self._viewer.window._qt_viewer.show_welcome_screen
+        self._line = QLabel(canvas)
+        self._line.setStyleSheet("color: #d0d0d0; background: transparent; font-size: 14px;")
+        self._line.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._line.hide()
+        canvas.installEventFilter(self)
+        self.update()
+
+    def give_back(self) -> None:
+        """The last dock was closed: napari's window is as it was."""
+        line, self._line = self._line, None
+        if line is None or not isalive(line):
+            return
+        self._canvas.removeEventFilter(self)
+        line.deleteLater()
+        self._viewer.window._qt_viewer.show_welcome_screen = self._welcome
+
+    def _on_started(self, label: str) -> None:
+        if self._line is not None and isalive(self._line):
+            self._line.setText(f"{label}…")
+        self.update()
+
+    def update(self, _: object = None) -> None:
+        """The welcome page and the line, by what is open and under way."""
+        line = self._line
+        if line is None or not isalive(line):
+            return
+        busy = self.jobs.busy() or self.jobs.busy("measure")
+        welcome = self._welcome and not (self.bench.acquisition.is_open or self.jobs.busy())
+        window = self._viewer.window._qt_viewer
+        if window.show_welcome_screen != welcome:
+            window.show_welcome_screen = welcome
+        empty = not any(panel.filled for panel in self.panels.panels.values())
+        line.setVisible(busy and empty and not welcome)
+        self._place(line)
+
+    def _place(self, line: QLabel) -> None:
+        line.adjustSize()
+        line.move(self._canvas.rect().center() - line.rect().center())
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Keys over the picture are for the picture, not for the button that was pressed before."""
+        if event is not None and event.type() == QEvent.Type.Enter and isinstance(watched, QWidget):
+            watched.setFocus(Qt.FocusReason.MouseFocusReason)
+        elif event is not None and event.type() == QEvent.Type.Resize and self._line is not None:
+            self._place(self._line)
+        return False

@@ -1,0 +1,106 @@
+"""What is said while nothing can be shown yet."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.window.session import Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """TV waits in its thread until the event is set, and is then no TV."""
+    go = threading.Event()
+
+    def wait(self: Any, measurement: Any, *args: Any, **kwargs: Any) -> Any:
+        while not go.is_set():
+            time.sleep(0.01)
+        return measurement.crop(measurement.model.adjoint(measurement.data))
+
+    monkeypatch.setattr(type(registry.get("tv")), "reconstruct", wait)
+    yield go
+    go.set()
+
+
+def title(review: Session, key: str = "clean") -> str:
+    return str(review.panels.panels[key].image.name)
+
+
+def foot(review: Session) -> Any:
+    return review.docks[0].foot
+
+
+def test_a_method_that_computes_is_named_and_nothing_of_the_one_before_stays(
+    review: Session, until: Until, slow: threading.Event
+) -> None:
+    started: list[str] = []
+    review.jobs.started.connect(started.append)
+    review.choose_method("tv")
+    until(lambda: "computing…" in title(review))
+    measured = review.bench.acquisition.current
+    assert title(review) == f"Zero-filled · {registry.get('tv').label}: computing…"
+    np.testing.assert_array_equal(review.panels.panels["clean"].stack[1], measured.zero_filled.numpy())
+    until(lambda: not foot(review).cancel.isHidden())
+    assert started == [f"Reconstructing with {registry.get('tv').label}"]
+    slow.set()
+    until(lambda: review.bench.reconstruction.shown is not None)
+    assert "computing" not in title(review)
+
+
+def test_a_cancelled_image_is_not_promised(review: Session, until: Until, slow: threading.Event) -> None:
+    review.choose_method("tv")
+    until(lambda: "computing…" in title(review) and not foot(review).cancel.isHidden())
+    foot(review).cancel.click()
+    slow.set()
+    until(lambda: title(review).startswith("Zero-filled · no image of"))
+
+
+def test_a_slice_that_is_read_is_announced_from_the_first_moment(
+    review: Session, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, scan = threading.Event(), review.bench.acquisition.opened_scan
+    original = type(scan).measurement
+
+    def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+        go.wait(60)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(scan), "measurement", wait)
+    try:
+        review.panels.navigation.go_to(2)
+        until(lambda: title(review) == "Clean · reading slice 2…")
+        assert title(review, "reference") == "Reference · reading slice 2…"
+        until(lambda: foot(review).message.text().startswith("Reading slice 2"))
+        reference_first: list[bool] = []
+        review.bench.acquisition.previewed.connect(
+            lambda _: reference_first.append(review.panels.panels["reference"].stack[2].any())
+        )
+    finally:
+        go.set()
+    until(lambda: review.bench.reconstruction.shown is not None and title(review).startswith("CG-SENSE"))
+    assert reference_first == [True]
+    assert title(review, "reference") == "Reference"
+
+
+def test_the_picture_stays_when_an_own_model_cannot_be_opened_or_fails(
+    review: Session, until: Until, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text("def reconstruct(k, m, s):\n    raise ValueError('no')\n", encoding="utf-8")
+    before = title(review)
+    review.open_model(str(tmp_path / "missing.pt2"))
+    until(lambda: "no file" in foot(review).message.text())
+    assert title(review) == before
+    review.open_model(str(broken))
+    until(lambda: "no image of" in title(review))
+    assert review.panels.panels["reference"].stack[1].any()
+    assert len(review.panels.viewer.layers) == 4
+    assert not review.panels.viewer.window._qt_viewer.show_welcome_screen

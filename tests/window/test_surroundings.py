@@ -1,0 +1,80 @@
+"""napari's canvas and its welcome page while a review is there."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QEvent, QPointF, Qt
+from qtpy.QtGui import QEnterEvent
+from qtpy.QtWidgets import QApplication, QPushButton
+
+from napari_recon_robust.window.session import PLUGIN, Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def dock(session: Session, name: str) -> Any:
+    return next(one for one in session.docks if type(one).__name__ == f"{name}Dock")
+
+
+def enter(widget: Any) -> None:
+    place = QPointF(widget.rect().center())
+    QApplication.sendEvent(widget, QEnterEvent(place, place, widget.mapToGlobal(place)))
+
+
+def test_arrow_keys_over_the_picture_are_for_the_picture(review: Session, until: Until, qtbot: Any) -> None:
+    perturb = dock(review, "Perturb")
+    perturb.window().show()
+    perturb.parent().raise_()
+    until(perturb.isVisible)
+    perturb.window().activateWindow()
+    until(perturb.window().isActiveWindow)
+    normal = next(one for one in perturb.findChildren(QPushButton) if one.text() == "Normal 5")
+    review.bench.perturbing.set(steps=5)
+    normal.setFocus()
+    until(normal.hasFocus)
+    canvas = review.panels.viewer.window._qt_viewer.canvas.native
+    enter(canvas)
+    until(lambda: QApplication.focusWidget() is canvas)
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Right)
+    assert review.bench.perturbing.knobs["steps"] == 5
+    until(lambda: review.panels.navigation.slice == 2)
+
+
+def test_no_welcome_page_while_a_scan_is_open_or_being_opened(
+    viewer: Any, until: Until, scan_file: Path, tmp_path: Path
+) -> None:
+    session = Session.of(viewer)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    until(lambda: len(session.docks) == 3)
+    qt_viewer = session.panels.viewer.window._qt_viewer
+    welcomed = qt_viewer.show_welcome_screen = True
+    session.surroundings._welcome = True
+    (tmp_path / "nothing.h5").write_bytes(b"")
+    session.open(tmp_path / "nothing.h5")
+    assert not qt_viewer.show_welcome_screen
+    until(lambda: not session.jobs.busy())
+    assert qt_viewer.show_welcome_screen is welcomed, "nothing is open"
+    session.open(scan_file)
+    line = session.surroundings._line
+    assert (line.isHidden(), line.text()) == (False, f"Opening {scan_file.name}…")
+    until(lambda: session.bench.acquisition.is_open)
+    assert not qt_viewer.show_welcome_screen
+    until(lambda: session.bench.reconstruction.shown is not None)
+    assert not qt_viewer.show_welcome_screen
+    assert line.isHidden(), "there is a picture"
+    for page in list(session.docks):
+        viewer.window.remove_dock_widget(page)
+    until(lambda: not session.docks)
+    assert qt_viewer.show_welcome_screen is welcomed
+
+
+def test_entering_counts_with_the_docks_open_only(review: Session, viewer: Any, until: Until) -> None:
+    canvas = review.panels.viewer.window._qt_viewer.canvas.native
+    for page in list(review.docks):
+        viewer.window.remove_dock_widget(page)
+    until(lambda: not review.docks)
+    canvas.clearFocus()
+    enter(canvas)
+    QApplication.sendPostedEvents(None, QEvent.Type.None_)
+    assert QApplication.focusWidget() is not canvas

@@ -1,0 +1,28 @@
+"""Annotations that a scan has a slice for, and those that it has none for."""
+
+import pytest
+
+from napari_recon_robust.data.roi import ROI, Annotation
+from napari_recon_robust.workbench.regions import Regions
+
+
+def box(slice: int) -> Annotation:
+    return Annotation(label="Cyst", slice=slice, box=ROI.box(1, 2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("slices", "said"),
+    [
+        ((0, 2), ""),
+        ((0, 3), "A box is on slice 3 and left out, since this scan has slices 0 to 2"),
+        ((5, 0, 3, 3, -1), "4 boxes are on slice -1, 3, 5 and left out, since this scan has slices 0 to 2"),
+    ],
+)
+def test_boxes_beyond_the_scan_are_left_out_in_one_sentence(slices: tuple[int, ...], said: str) -> None:
+    regions = Regions()
+    regions.annotate([box(slice) for slice in slices] + [Annotation(label="whole", slice=9, study_level=True)], 3)
+    assert [region.slice for region in regions.all] == [slice for slice in slices if 0 <= slice < 3]
+    assert regions.refused.startswith(said)
+    assert bool(regions.refused) is bool(said)
+    regions.reset()
+    assert not regions.refused
