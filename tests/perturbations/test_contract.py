@@ -1,6 +1,7 @@
 """What holds for every perturbation: an entry of the table that breaks it cannot be added."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -81,6 +82,18 @@ def test_every_outcome_is_plain_json(perturbation, measurement, combined, roi):
         assert set(stored["budget"]) == {"nominal", "achieved", "per_coil", "thermal", "relative_to"}
         control = coil_norms(outcome.control.kspace - measurement.kspace)
         torch.testing.assert_close(control, coil_norms(outcome.perturbed.perturbation), rtol=1e-3, atol=0)
+
+
+def test_a_saved_result_shows_what_the_found_one_did(perturbation, measurement, combined, roi):
+    budgets = BUDGETS if perturbation.needs_budget else ()
+    found, _ = drive(perturbation.run(measurement, combined, roi, budgets, sensitivities="kept", **small(perturbation)))
+    for one in found:
+        read = replace(one, restore=None, caption="", curve=None, trace=None, feature=None, untransferable="")
+        again = perturbation.recalled(read)
+        for name in ("caption", "curve", "trace", "feature", "untransferable"):
+            assert getattr(again, name) == getattr(one, name), name
+        assert (again.restore is None) == (one.restore is None)
+        assert (one.curve is not None) == perturbation.draws_curve
 
 
 def test_every_perturbation_refuses_what_does_not_fit(perturbation, measurement, combined, roi):
