@@ -10,6 +10,7 @@ import pytest
 from skimage.io import imread
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("DISPLAY"), reason="there is no display, not even a virtual one")
 def test_the_demo_writes_the_window_the_images_and_the_metrics(tmp_path: Path) -> None:
     folder = tmp_path / "demo"

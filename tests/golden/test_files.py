@@ -7,6 +7,7 @@ import pytest
 from . import items, subject
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", items.cases(), ids=lambda path: path.name)
 def test_a_saved_case_replays(case: Path) -> None:
     """On the processor that saved it to 1e-6; on one without AVX up to 3e-5 was measured."""

@@ -6,10 +6,14 @@ from . import frozen, items
 
 ITEMS = items.all_items()
 FREE = ("names",)  # tested below: more of them are welcome
+# What takes long as a whole; every method and perturbation runs in its contract's tests too.
+LONG = ("methods/", "perturbations/", "training")
 HOW = "If that is meant, `python -m tests.golden.renew {}` freezes it anew; otherwise mend the code."
 
 
-@pytest.mark.parametrize("id", [id for id in ITEMS if id not in FREE])
+@pytest.mark.parametrize(
+    "id", [pytest.param(id, marks=[pytest.mark.slow] * id.startswith(LONG)) for id in ITEMS if id not in FREE]
+)
 def test_it_does_what_it_did(id: str) -> None:
     old, item = frozen.golden(id), ITEMS[id]
     if old is None:

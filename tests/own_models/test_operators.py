@@ -228,8 +228,12 @@ def exported(network: nn.Module, measurement: Measurement, path: Path, *, dynami
     ("name", "dynamic", "decomposed"),
     [
         *((name, False, False) for name in NETWORKS),
-        *((name, True, False) for name in DYNAMIC),
-        *((name, name in DYNAMIC, True) for name in NETWORKS if name != "LinearAlgebra"),
+        *(pytest.param(name, True, False, marks=pytest.mark.slow) for name in DYNAMIC),
+        *(
+            pytest.param(name, name in DYNAMIC, True, marks=pytest.mark.slow)
+            for name in NETWORKS
+            if name != "LinearAlgebra"
+        ),
     ],
 )
 def test_an_ordinary_network_gives_its_own_image(
