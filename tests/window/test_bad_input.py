@@ -67,6 +67,7 @@ def move_out(path: Path, name: str) -> None:
         )
 
 
+@pytest.mark.slow
 def test_files_that_lie_in_other_files(review: Session, until: Until, scan_file: Path, tmp_path: Path) -> None:
     """A scan, dropped on napari too, and a saved case."""
     from napari_recon_robust.window.reader import get_reader
@@ -96,7 +97,8 @@ def test_files_that_lie_in_other_files(review: Session, until: Until, scan_file:
     assert review.panels.panels["reference"].stack.any()
 
 
-@pytest.mark.parametrize("value", [np.nan, pytest.param(np.inf, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_slice_that_is_not_finite(
     review: Session, until: Until, scan_file: Path, tmp_path: Path, value: float
 ) -> None:
@@ -117,6 +119,7 @@ def test_a_slice_that_is_not_finite(
     until(lambda: review.panels.panels["reference"].stack[0].any())
 
 
+@pytest.mark.slow
 def test_masks_that_do_not_fit(review: Session, until: Until) -> None:
     before = review.bench.acquisition.current
     for mask in (torch.ones(1, 7, dtype=torch.bool), torch.zeros(1, 96, dtype=torch.bool)):
@@ -130,6 +133,7 @@ def test_masks_that_do_not_fit(review: Session, until: Until) -> None:
     until(lambda: review.bench.acquisition.slice is not before)
 
 
+@pytest.mark.slow
 def test_no_fully_sampled_centre(review: Session, until: Until, tmp_path: Path) -> None:
     kspace = review.bench.acquisition.current.measurement.full.numpy().copy()
     kspace[..., 1::2] = 0
@@ -140,6 +144,7 @@ def test_no_fully_sampled_centre(review: Session, until: Until, tmp_path: Path) 
     assert not review.jobs.busy()
 
 
+@pytest.mark.slow
 def test_a_region_outside_of_the_image(review: Session, until: Until) -> None:
     press(dock(review, "Perturb"), "Box")
     corners = np.array([[1, 200, 200], [1, 200, 220], [1, 220, 220], [1, 220, 200.0]])
@@ -162,6 +167,7 @@ def test_budgets_that_cannot_be(review: Session, qtbot: Any) -> None:
         assert perturb.budget.box.text() == "1 %"
 
 
+@pytest.mark.slow
 def test_steps_that_cannot_be(review: Session, qtbot: Any) -> None:
     box = dock(review, "Perturb").options.controls["steps"].box
     before = box.value()
@@ -178,6 +184,7 @@ def test_a_search_without_a_region(review: Session) -> None:
     assert dock(review, "Perturb").run.isEnabled()
 
 
+@pytest.mark.slow
 def test_no_reference_where_one_is_asked_for(review: Session, until: Until, tmp_path: Path) -> None:
     np.save(tmp_path / "scan.npy", review.bench.acquisition.current.measurement.kspace.numpy())
     review.open(tmp_path / "scan.npy", ("coil", "readout", "phase"))
@@ -195,6 +202,7 @@ def test_no_reference_where_one_is_asked_for(review: Session, until: Until, tmp_
     until(lambda: perturb.run.isEnabled())
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_in_a_search(review: Session, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("DefaultCPUAllocator: not enough memory")

@@ -79,6 +79,7 @@ def test_each_budget_is_plotted_with_its_control_and_can_be_looked_at(
     assert page(review).budget.value() == bench.perturbing.budget == 0.04
 
 
+@pytest.mark.slow
 def test_one_budget_has_no_curve(review: Session, until: Until, qtbot: Any) -> None:
     run_over(review, until, qtbot, "1")
     assert len(review.bench.result.outcomes) == 1

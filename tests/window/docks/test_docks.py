@@ -79,6 +79,7 @@ def test_opening_a_dock_imports_no_torch() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_three_docks_are_tabbed_with_the_first_in_front(viewer: Any, until: Until) -> None:
     viewer.window.add_plugin_dock_widget(PLUGIN)
     session = Session.of(viewer)
@@ -244,6 +245,7 @@ def test_drawing_a_region(review: Session, until: Until) -> None:
     assert [one.name for one in review.bench.regions.all] == ["Lesion"]
 
 
+@pytest.mark.slow
 def test_a_chosen_region_is_seen_in_a_long_list(review: Session) -> None:
     page = dock(review, "Perturb")
     drawn = [review.bench.regions.draw(ROI.box(row=50, column=30, height=4 + n, width=4), 1) for n in range(9)]
@@ -266,6 +268,7 @@ def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
     assert re.search(r"per coil [\d.]+% to [\d.]+%", perturb.spent.text())
 
 
+@pytest.mark.slow
 def test_the_budget_says_what_it_is_of(review: Session, until: Until) -> None:
     perturb = dock(review, "Perturb")
     assert "of each coil's k-space" in perturb.thermal.text()
@@ -294,6 +297,7 @@ def test_cancelling_keeps_the_best_so_far(review: Session, until: Until) -> None
     assert "best so far" in dock(review, "Perturb").spent.text()
 
 
+@pytest.mark.slow
 def test_after_cancelling_the_next_search_can_be_started_at_once(
     review: Session, until: Until, slow: threading.Event
 ) -> None:
@@ -313,6 +317,7 @@ def test_after_cancelling_the_next_search_can_be_started_at_once(
     assert review.bench.result.outcome.perturbed.complete
 
 
+@pytest.mark.slow
 def test_a_second_job_is_refused(review: Session, until: Until, slow: threading.Event) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     press(dock(review, "Perturb"), "Run")
@@ -324,6 +329,7 @@ def test_a_second_job_is_refused(review: Session, until: Until, slow: threading.
     assert review.bench.perturbing.result is not None
 
 
+@pytest.mark.slow
 def test_layers_renamed_and_deleted_while_a_job_runs(review: Session, until: Until, slow: threading.Event) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     press(dock(review, "Perturb"), "Run")
@@ -337,6 +343,7 @@ def test_layers_renamed_and_deleted_while_a_job_runs(review: Session, until: Unt
     assert layers[0].name == "renamed"
 
 
+@pytest.mark.slow
 def test_closing_the_docks_in_the_middle_of_a_job(
     review: Session, viewer: Any, until: Until, slow: threading.Event
 ) -> None:
@@ -372,6 +379,7 @@ def test_a_method_that_raises(review: Session, until: Until, monkeypatch: pytest
     until(lambda: review.bench.reconstruction.shown is not None and review.bench.reconstruction.shown.exact)
 
 
+@pytest.mark.slow
 def test_a_wrong_file_leaves_what_was_open(review: Session, until: Until, tmp_path: Path) -> None:
     for name, content in (("nothing.h5", b""), ("rest.h5", b"\x89HDF\r\n\x1a\nrest")):
         (tmp_path / name).write_bytes(content)
@@ -416,6 +424,7 @@ def test_a_table_of_annotations(review: Session, until: Until, tmp_path: Path) -
     until(lambda: "study_level" in sentence(review))
 
 
+@pytest.mark.slow
 def test_nan_in_the_kspace(review: Session, until: Until, tmp_path: Path) -> None:
     kspace = review.bench.acquisition.current.measurement.full.numpy().copy()
     kspace[1, 5, 5] = np.nan
@@ -470,6 +479,7 @@ def test_reading_through_napari(viewer: Any, scan_file: Path, tmp_path: Path, un
     assert session.bench.acquisition.facts.startswith("head.h5")
 
 
+@pytest.mark.slow
 def test_the_reading_surface_is_black_in_every_theme(review: Session) -> None:
     for theme in ("light", "dark"):
         review.panels.viewer.theme = theme
@@ -482,6 +492,7 @@ def luminance(colour: Sequence[float]) -> float:
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
 
+@pytest.mark.slow
 def test_faint_text_can_be_read_in_every_theme(review: Session) -> None:
     for theme in ("light", "dark"):
         review.panels.viewer.theme = theme

@@ -45,6 +45,7 @@ def test_the_map_lies_over_the_clean_image_and_its_worst_places_are_listed(revie
     assert len(review.panels.panels["reference"].regions.data) == 1 + len(regions)
 
 
+@pytest.mark.slow
 def test_it_is_hidden_shown_and_gone_with_what_it_was_made_of(review: Session, until: Until) -> None:
     check = page(review).fragile.map
     assert not check.isEnabled()
@@ -83,6 +84,7 @@ def test_a_fragile_place_is_attacked_and_the_map_stays_in_its_panel(review: Sess
     assert "fragile 1" in review.bench.result.outcome.comparison.sentence
 
 
+@pytest.mark.slow
 def test_it_can_be_cancelled_and_a_deleted_map_comes_back(review: Session, until: Until) -> None:
     dock = page(review)
     dock.fragile.find.click()
@@ -98,6 +100,7 @@ def test_it_can_be_cancelled_and_a_deleted_map_comes_back(review: Session, until
     assert cells(review)[1] == ["CG-SENSE", "Expected change", "ROI"]
 
 
+@pytest.mark.slow
 def test_a_method_without_gradients_says_so(review: Session, until: Until) -> None:
     review.choose_method("dip")
     page(review).fragile.find.click()
@@ -111,6 +114,7 @@ def choose_feature(review: Session, **knobs: Any) -> None:
     review.bench.perturbing.set(size=2.0, **knobs)
 
 
+@pytest.mark.slow
 def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, until: Until) -> None:
     dock = page(review)
     assert dock.fragile.find.text() == "Where is it fragile?"
@@ -144,6 +148,7 @@ def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, unti
     assert review.bench.fragility.found is found, "until another is made"
 
 
+@pytest.mark.slow
 def test_a_cancelled_map_keeps_what_is_known(review: Session, until: Until) -> None:
     choose_feature(review)
     page(review).fragile.find.click()
@@ -157,6 +162,7 @@ def test_a_cancelled_map_keeps_what_is_known(review: Session, until: Until) -> N
     assert page(review).fragile.map.isChecked()
 
 
+@pytest.mark.slow
 def test_what_fits_no_map_is_said(review: Session, until: Until) -> None:
     choose_feature(review, shape="walk")
     page(review).fragile.find.click()

@@ -52,6 +52,7 @@ def test_a_file_is_chosen_and_reconstructs(
     assert review.bench.reconstruction.chosen.id == path.name
 
 
+@pytest.mark.slow
 def test_what_cannot_be_opened_or_run_is_said_at_the_foot(review: Session, until: Until, tmp_path: Path) -> None:
     page = dock(review)
     for name, body, words in (

@@ -77,6 +77,7 @@ def test_a_click_on_a_thumbnail_sets_the_knobs(review: Session, dock: Any, qtbot
     assert not any(one.isChecked() for one in strip.thumbnails)
 
 
+@pytest.mark.slow
 def test_the_keyboard_works_too(review: Session, dock: Any, qtbot: Any, until: Until) -> None:
     last = chosen(dock, qtbot, until).thumbnails[-1]
     last.setFocus()
@@ -84,6 +85,7 @@ def test_the_keyboard_works_too(review: Session, dock: Any, qtbot: Any, until: U
     assert review.bench.reconstruction.knobs == dock.strip.variants[-1].knobs
 
 
+@pytest.mark.slow
 def test_the_strip_fits_a_narrow_dock(dock: Any, qtbot: Any, until: Until) -> None:
     dock.count.setValue(7)
     strip = chosen(dock, qtbot, until)
@@ -93,6 +95,7 @@ def test_the_strip_fits_a_narrow_dock(dock: Any, qtbot: Any, until: Until) -> No
     assert len({one.y() for one in strip.thumbnails}) == (2 if len(strip.thumbnails) > 4 else 1)
 
 
+@pytest.mark.slow
 def test_they_differ_on_the_chosen_region_and_show_it(review: Session, dock: Any, qtbot: Any, until: Until) -> None:
     index = review.bench.acquisition.index
     assert dock.where.text() == "on the whole image"
@@ -109,6 +112,7 @@ def test_they_differ_on_the_chosen_region_and_show_it(review: Session, dock: Any
     assert "the chosen region" in dock.strip.heading.text()
 
 
+@pytest.mark.slow
 def test_thumbnails_are_turned_as_the_picture(review: Session, dock: Any, qtbot: Any, until: Until) -> None:
     strip = chosen(dock, qtbot, until)
     before = strip.thumbnails[0].picture
@@ -122,6 +126,7 @@ def test_thumbnails_are_turned_as_the_picture(review: Session, dock: Any, qtbot:
     )
 
 
+@pytest.mark.slow
 def test_progress_is_said_and_cancelled(
     review: Session, dock: Any, qtbot: Any, until: Until, held: threading.Event
 ) -> None:
@@ -137,6 +142,7 @@ def test_progress_is_said_and_cancelled(
     assert not dock.strip.thumbnails
 
 
+@pytest.mark.slow
 def test_another_method_takes_them_away(review: Session, dock: Any, qtbot: Any, until: Until) -> None:
     chosen(dock, qtbot, until)
     dock.method.setCurrentIndex(dock.method.findData("zero-filled"))

@@ -111,6 +111,7 @@ def test_quality_over_samples_is_plotted_and_said(review: Session, until: Until,
     assert plot.isHidden()
 
 
+@pytest.mark.slow
 def test_a_cancelled_study_says_so_and_leaves_what_there_was(review: Session, until: Until, study: Any) -> None:
     perturb(review, until, steps=1)
     tick(review, "cg-sense", "zero-filled")
@@ -121,6 +122,7 @@ def test_a_cancelled_study_says_so_and_leaves_what_there_was(review: Session, un
     assert study.transfer.isEnabled()
 
 
+@pytest.mark.slow
 def test_an_undersampled_scan_has_no_more_samples(review: Session, until: Until, study: Any, tmp_path: Any) -> None:
     np.save(tmp_path / "scan.npy", review.bench.acquisition.current.measurement.kspace.numpy())
     review.open(tmp_path / "scan.npy", ("coil", "readout", "phase"))
