@@ -46,7 +46,7 @@ def test_a_method_that_computes_is_named_and_nothing_of_the_one_before_stays(
     review.choose_method("tv")
     until(lambda: "computing…" in title(review))
     measured = review.bench.acquisition.current
-    assert title(review) == f"Zero-filled · {registry.get('tv').label}: computing…"
+    assert title(review) == f"{registry.get('tv').label} · computing…"
     np.testing.assert_array_equal(review.panels.panels["clean"].stack[1], measured.zero_filled.numpy())
     until(lambda: not foot(review).cancel.isHidden())
     assert started == [f"Reconstructing with {registry.get('tv').label}"]

@@ -231,6 +231,7 @@ class Session(QObject):
         _leaving.add(self)
         self.docks.clear()
         self.panels.let_go()
+        self.surroundings.let_go()
         self.jobs.idle.connect(self._delete)
         self.jobs.shut()
         self._delete()

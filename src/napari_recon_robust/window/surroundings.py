@@ -60,6 +60,10 @@ class Surroundings(QObject):
         line.deleteLater()
         self._viewer.window._qt_viewer.show_welcome_screen = self._welcome
 
+    def let_go(self) -> None:
+        """The viewer was closed."""
+        self._line = None
+
     def _on_started(self, label: str) -> None:
         if self._line is not None and isalive(self._line):
             self._line.setText(f"{label}…")
@@ -70,6 +74,8 @@ class Surroundings(QObject):
         line = self._line
         if line is None or not isalive(line):
             return
+        if not hasattr(self._viewer.window, "_qt_window"):
+            return  # napari is closing it
         busy = self.jobs.busy() or self.jobs.busy("measure")
         welcome = self._welcome and not (self.bench.acquisition.is_open or self.jobs.busy())
         window = self._viewer.window._qt_viewer

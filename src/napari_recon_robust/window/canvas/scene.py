@@ -105,8 +105,8 @@ class Scene:
             return
         if measured.index != self.bench.acquisition.index:
             return
-        state = f"no image of {method.label}" if given_up else f"{method.label}: computing…"
-        self._write("clean", measured.zero_filled, f"Zero-filled · {state}")
+        title = f"Zero-filled · no image of {method.label}" if given_up else f"{method.label} · computing…"
+        self._write("clean", measured.zero_filled, title)
 
     def reconstruction(self) -> None:
         """The reconstruction at the present knobs, and that of the perturbed samples beside it."""
