@@ -17,10 +17,10 @@ from napari_recon_robust.io.fastmri import write_fastmri
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.simulation.acquisition import simulate_slice
 from napari_recon_robust.workbench import Workbench
-from napari_recon_robust.workbench.perturbing import PLACE
 from napari_recon_robust.workbench.task import Task
 
 SIZE, STEPS = 40, 120
+PLACE = "row", "column"  # the knobs of a clicked feature
 METHODS = "cg-sense", "zero-filled"
 SAMPLINGS = Sampling(acceleration=2, centre_fraction=0.2), Sampling(acceleration=3, centre_fraction=0.2)
 KINDS: dict[str, dict[str, Any]] = {"worst-case": {"steps": 1}, "noise-level": {}, "fnaf": {}}
