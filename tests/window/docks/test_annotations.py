@@ -29,7 +29,7 @@ def opened(review: Session, until: Until, tmp_path: Path, monkeypatch: pytest.Mo
     page.window().show()
     page.parent().raise_()
     until(page.isVisible)
-    qtbot.mouseClick(page.annotations.open_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.regions.annotations.open_button, Qt.MouseButton.LeftButton)
     until(lambda: len(review.bench.regions.all) == 3 and not review.jobs.busy())
     return page
 
@@ -40,14 +40,14 @@ def test_boxes_on_slices_that_the_scan_does_not_have_are_refused(opened: Any, re
         "2 boxes are on slice 7, 9 and left out, since this scan has slices 0 to 2; "
         "check whether the table belongs to it."
     )
-    assert opened.annotations.refused.text() == said
+    assert opened.regions.annotations.refused.text() == said
     assert review.panels.viewer.dims.range[0].stop / review.panels.viewer.dims.range[0].step == 2
 
 
 def test_the_slices_with_regions_are_counted_and_one_click_away(
     opened: Any, review: Session, until: Until, qtbot: Any
 ) -> None:
-    label = opened.annotations.slices
+    label = opened.regions.annotations.slices
     assert "<b>1</b> (1)" in label.text()
     assert ">2</a> (2)" in label.text()
     for across in range(0, label.width(), 3):  # a real click: the link is where its digit is
@@ -63,11 +63,11 @@ def test_an_empty_list_says_how_it_is_filled(review: Session, until: Until) -> N
     page.window().show()
     page.parent().raise_()
     until(page.isVisible)
-    with_an_entry = page.list.viewport().grab().toImage()
+    with_an_entry = page.regions.list.viewport().grab().toImage()
     review.bench.regions.remove(review.bench.regions.all)
-    assert page.list.count() == 0
-    assert "open annotations" in page.list.hint
-    shown = page.list.viewport().grab().toImage()
-    page.list.hint = ""
-    assert shown != page.list.viewport().grab().toImage()
+    assert page.regions.list.count() == 0
+    assert "open annotations" in page.regions.list.hint
+    shown = page.regions.list.viewport().grab().toImage()
+    page.regions.list.hint = ""
+    assert shown != page.regions.list.viewport().grab().toImage()
     assert shown != with_an_entry
