@@ -5,7 +5,12 @@ BIN := .venv/bin
 # Virtual display for the window's tests: napari needs OpenGL, which Qt's offscreen platform does not give.
 DISPLAY_RUN := xvfb-run -a -s "-screen 0 1280x800x24"
 
-.PHONY: demo test check rules tests quick-tests format clean
+# What opens windows, with as much of the rest as makes two halves that take equally long on two cores.
+HALF := $(addprefix tests/,window controls workbench cli perturbations studies golden)
+# Each process one thread: two that share two cores would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+.PHONY: demo test check rules tests one-half other-half quick-tests format clean
 
 demo: .venv/ready
 	$(BIN)/recon-robust demo
@@ -23,10 +28,16 @@ rules: .venv/ready
 	$(BIN)/npe2 validate src/napari_recon_robust/napari.yaml
 
 tests: .venv/ready
-	$(DISPLAY_RUN) $(BIN)/python -m pytest
+	$(MAKE) -j2 one-half other-half
+
+one-half: .venv/ready
+	$(DISPLAY_RUN) env $(PYTEST) $(HALF)
+
+other-half: .venv/ready
+	$(PYTEST) tests $(addprefix --ignore=,$(HALF))
 
 quick-tests: .venv/ready
-	$(DISPLAY_RUN) $(BIN)/python -m pytest -m "not slow"
+	$(DISPLAY_RUN) env $(PYTEST) -m "not slow"
 
 format: .venv/ready
 	$(BIN)/ruff format .
