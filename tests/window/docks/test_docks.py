@@ -476,4 +476,4 @@ def test_the_dialog_and_the_hint_offer_the_files_of_all_formats(
     scans, tables, _ = offered[0].split(";;")
     assert scans == f"k-space ({' '.join(f'*{suffix}' for suffix in suffixes())})"
     assert "*.csv" in tables
-    assert all(str(format) in dock(review, "Reconstruct").hint.text() for format in FORMATS)
+    assert all(str(format) in dock(review, "Reconstruct").opening.hint.text() for format in FORMATS)

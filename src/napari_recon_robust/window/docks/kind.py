@@ -71,10 +71,12 @@ class Effort(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.group = QButtonGroup(self)
+        buttons = []  # a group does not own its buttons
         for name, steps in EFFORT.items():
             one = button(f"{name} {steps}", f"{steps} gradients of the reconstruction", self._choose, checkable=True)
             self.group.addButton(one, steps)
-        _column(self).addLayout(row(*self.group.buttons()))
+            buttons.append(one)
+        _column(self).addLayout(row(*buttons))
 
     def show_value(self, steps: object) -> None:
         """Press the button of this number without a signal, none for another number."""
