@@ -54,7 +54,7 @@ def test_a_new_kind_is_placed_by_a_click_and_says_and_draws_what_it_found(review
     place = next(one for one in dock.findChildren(QPushButton) if one.text().startswith("Click in the image"))
     assert place.isVisibleTo(dock)
     place.click()
-    review.panels.clicked.emit(50.0, 40.0)
+    review.panels.navigation.clicked.emit(50.0, 40.0)
     until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
     assert not place.isChecked()
     assert not dock.kind.options.controls["patience"].isEnabled(), "it belongs to a search for a place"
@@ -92,3 +92,11 @@ def test_what_does_not_matter_to_an_algorithm_is_grey(review: Session) -> None:
     rows["algorithm"].list.setCurrentText("black box")
     assert not rows["steps"].isEnabled()
     assert not kind.effort.isEnabled()
+
+
+def test_every_usual_effort_has_its_button(review: Session) -> None:
+    kind = choose(review, "worst-case").kind
+    assert [one.text() for one in kind.effort.findChildren(QPushButton)] == ["Preview 1", "Normal 5", "Thorough 10"]
+    for one in kind.effort.findChildren(QPushButton):
+        one.click()
+        assert review.bench.perturbing.knobs["steps"] == int(one.text().split()[-1])

@@ -71,10 +71,13 @@ class Effort(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.group = QButtonGroup(self)
-        for name, steps in EFFORT.items():
-            one = button(f"{name} {steps}", f"{steps} gradients of the reconstruction", self._choose, checkable=True)
+        buttons = {  # kept until they are in the row: a group does not own its buttons
+            steps: button(f"{name} {steps}", f"{steps} gradients of the reconstruction", self._choose, checkable=True)
+            for name, steps in EFFORT.items()
+        }
+        for steps, one in buttons.items():
             self.group.addButton(one, steps)
-        _column(self).addLayout(row(*self.group.buttons()))
+        _column(self).addLayout(row(*buttons.values()))
 
     def show_value(self, steps: object) -> None:
         """Press the button of this number without a signal, none for another number."""
