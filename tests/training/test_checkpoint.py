@@ -194,7 +194,7 @@ def test_a_checkpoint_of_another_network_is_refused(recipe, train, tmp_path) -> 
     with pytest.raises(InputError, match="are not those of the network of small"):
         run(train(recipe, resume=True))
     (tmp_path / "run" / "checkpoint.pt").write_bytes(content[:1000])
-    with pytest.raises(InputError, match="no checkpoint of tensors"):
+    with pytest.raises(InputError, match="no checkpoint with only tensors"):
         run(train(recipe, resume=True))
     torch.save({"network": {}}, tmp_path / "run" / "checkpoint.pt")
     with pytest.raises(InputError, match="no checkpoint of a training"):

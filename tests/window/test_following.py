@@ -104,3 +104,20 @@ def test_the_picture_stays_when_an_own_model_cannot_be_opened_or_fails(
     assert review.panels.panels["reference"].stack[1].any()
     assert len(review.panels.viewer.layers) == 4
     assert not review.panels.viewer.window._qt_viewer.show_welcome_screen
+
+
+def test_a_result_shows_its_clean_image_while_that_is_computed_again(
+    review: Session, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = review.bench
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.set(steps=1)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and "ROI SSIM" in title(review))
+    before = title(review)
+    clean = bench.perturbing.current.outcome.comparison.clean.numpy()
+    review.scene.measured()
+    monkeypatch.setattr(bench.reconstruction, "shown", None)
+    review.scene.waiting()
+    assert title(review) == before
+    np.testing.assert_array_equal(review.panels.panels["clean"].stack[1], clean)

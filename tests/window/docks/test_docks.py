@@ -122,6 +122,7 @@ def test_a_pose_has_no_column_of_random_noise(review: Session, until: Until) -> 
         press(perturb, "Run")
         until(lambda before=before: bench.perturbing.result not in (None, before) and not review.jobs.busy())
         assert table.isColumnHidden(3) == hidden, kind
+        assert dock(review, "Compare").random.isEnabled() != hidden, "a button that shows nothing"
 
 
 def test_every_control_has_a_tooltip(review: Session) -> None:

@@ -92,3 +92,11 @@ def test_what_does_not_matter_to_an_algorithm_is_grey(review: Session) -> None:
     rows["algorithm"].list.setCurrentText("black box")
     assert not rows["steps"].isEnabled()
     assert not kind.effort.isEnabled()
+
+
+def test_every_usual_effort_has_its_button(review: Session) -> None:
+    kind = choose(review, "worst-case").kind
+    assert [one.text() for one in kind.effort.findChildren(QPushButton)] == ["Preview 1", "Normal 5", "Thorough 10"]
+    for one in kind.effort.findChildren(QPushButton):
+        one.click()
+        assert review.bench.perturbing.knobs["steps"] == int(one.text().split()[-1])

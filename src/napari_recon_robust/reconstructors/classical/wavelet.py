@@ -25,7 +25,7 @@ HIGH = tuple(sign * tap for sign, tap in zip((1, -1, 1, -1), LOW[::-1], strict=T
 
 
 class L1Wavelet(SparseReconstructor):
-    """min_x 1/2 ||A x - y||^2 + w ||W x||_1, data and image in units of `Measurement.scale`.
+    """x = argmin_x 1/2 ||A x - y||^2 + w ||W x||_1, data and image in units of `Measurement.scale`.
 
     ||W x||_1 is the sum of the magnitudes of the image's detail coefficients in the orthonormal Daubechies-4-tap basis
     (3 levels, periodic), averaged over all shifts of the image: no shift is preferred, so there are no blocks. Lustig,

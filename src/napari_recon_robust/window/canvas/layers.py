@@ -137,7 +137,7 @@ class Panels:
         limits = self.window if self.panels else (0.0, 1.0)
         image = Image(stack, name=title, colormap="gray", contrast_limits=limits, **geometry.transform)
         image.name_overlay.visible = True
-        image.name_overlay.font_size = 9
+        image.name_overlay.font_size = 7  # the longest label with its SSIM fits half of a canvas of a laptop
         panel = Panel(image, self.drawing.new_layer(), stack, title, set() if old is None else old.filled)
         self.overlay.join(panel)
         self.drawing.join(panel)

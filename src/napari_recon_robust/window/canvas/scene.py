@@ -103,10 +103,18 @@ class Scene:
         measured, method = self.bench.acquisition.slice, self.bench.reconstruction.method
         if measured is None or method is None or self.bench.reconstruction.shown is not None:
             return
-        if measured.index != self.bench.acquisition.index:
+        if measured.index != self.bench.acquisition.index or self._stands_in():
             return
         title = f"Zero-filled · no image of {method.label}" if given_up else f"{method.label} · computing…"
         self._write("clean", measured.zero_filled, title)
+
+    def _stands_in(self) -> bool:
+        """Whether the result has the clean image of the chosen method at the present knobs, which is drawn then."""
+        result, bench = self.bench.perturbing.current, self.bench.reconstruction
+        if result is None or bench.method is None or result.setting.method != bench.method:
+            return False
+        self.result()
+        return True
 
     def reconstruction(self) -> None:
         """The reconstruction at the present knobs, and that of the perturbed samples beside it."""

@@ -115,8 +115,10 @@ class CompareDock(Page):
         result = self.bench.perturbing.current
         self._show_earlier()
         self.table.setVisible(result is not None)
-        for one in (self.save, self.copy, self.random, self.truth, self.layout_button, self.regions):
+        for one in (self.save, self.copy, self.layout_button, self.regions):
             one.setEnabled(result is not None)
+        self.random.setEnabled(result is not None and result.outcome.perturbed.additive)
+        self.truth.setEnabled(result is not None and result.outcome.comparison.perturbed_reference is not None)
         if result is None:
             self.sentence.setText(_EMPTY)
             show_text(self.warning, "")
@@ -186,5 +188,5 @@ def change(measure: str, before: float, after: float) -> str:
     if measure == "nmse":
         return f"×{decimals(after / before)}" if before > 0 else "—"
     if measure == "psnr":
-        return f"{after - before:+.1f} dB"
-    return f"{100 * (after - before) / before:+.1f}%" if before else "—"
+        return f"{after - before:+z.1f} dB"
+    return f"{100 * (after - before) / before:+z.1f}%" if before else "—"
