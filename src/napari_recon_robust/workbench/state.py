@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from psygnal import Signal
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ..data.roi import ROI
     from ..perturbations.base import Perturbation
     from ..reconstructors.base import Method
-    from .perturbing import Perturbing
 
 T = TypeVar("T")
 
@@ -44,16 +43,43 @@ class State:
         return tuple(one.name for one in fields(self) if getattr(self, one.name) != getattr(now, one.name))
 
 
+class Search(Protocol):
+    """What a review is set to search for. Signals: `kind_changed()`, `set_changed()`."""
+
+    kind_changed: Any
+    set_changed: Any
+
+    @property
+    def kind(self) -> "Perturbation | None":
+        """The kind of perturbation, if one is chosen."""
+        ...
+
+    @property
+    def knobs(self) -> Mapping[str, Any]:
+        """Its own knobs."""
+        ...
+
+    @property
+    def budget(self) -> float:
+        """The budget, a fraction."""
+        ...
+
+    @property
+    def further(self) -> tuple[float,]:
+        """Budgets beside it."""
+        ...
+
+
 class Now:
     """The present state of a review. Signal: `changed()` when any setting is another one."""
 
     changed = Signal()
 
     def __init__(
-        self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions, perturbing: "Perturbing"
+        self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions, search: Search
     ) -> None:
         self._acquisition, self._reconstruction = acquisition, reconstruction
-        self._regions, self._perturbing = regions, perturbing
+        self._regions, self._search = regions, search
         for signal in (
             acquisition.measured,
             acquisition.closed,
@@ -61,8 +87,8 @@ class Now:
             reconstruction.knobs_changed,
             regions.changed,
             regions.chosen_changed,
-            perturbing.kind_changed,
-            perturbing.set_changed,
+            search.kind_changed,
+            search.set_changed,
         ):
             signal.connect(self._on_change)
 
@@ -72,15 +98,15 @@ class Now:
     @property
     def state(self) -> State:
         """A snapshot."""
-        acquisition, perturbing = self._acquisition, self._perturbing
-        measured, kind = acquisition.slice, perturbing.kind
+        search, measured = self._search, self._acquisition.slice
+        kind = search.kind
         return State(
             slice=measured,
             method=self._reconstruction.method,
             roi=None if measured is None else self._regions.chosen_on(measured.index),
             kind=kind,
-            knobs=dict(perturbing.knobs),
-            budgets=(*perturbing.further, perturbing.budget) if kind is None or kind.needs_budget else (),
+            knobs=dict(search.knobs),
+            budgets=(*search.further, search.budget) if kind is None or kind.needs_budget else (),
         )
 
 
