@@ -65,7 +65,7 @@ class Search(Protocol):
         ...
 
     @property
-    def further(self) -> tuple[float,]:
+    def further(self) -> tuple[float, ...]:
         """Budgets beside it."""
         ...
 
