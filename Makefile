@@ -5,8 +5,8 @@ BIN := .venv/bin
 # Virtual display for the window's tests: napari needs OpenGL, which Qt's offscreen platform does not give.
 DISPLAY_RUN := xvfb-run -a -s "-screen 0 1280x800x24"
 
-# What opens windows, with as much of the rest as makes two halves that take equally long on two cores.
-HALF := $(addprefix tests/,window controls workbench cli perturbations studies golden)
+# What opens windows, with as much of the rest as takes equally long on the other core.
+HALF := $(addprefix tests/,window controls workbench cli)
 # Each process one thread: two that share two cores would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
