@@ -73,6 +73,8 @@ class Following(QObject):
 
     def prepare(self) -> None:
         """The range of the live knobs."""
+        if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
+            return
         task = self.bench.reconstruction.prepare()
         if task is not None:
             self.jobs.replace(task, "prepare")

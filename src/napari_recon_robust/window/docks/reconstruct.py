@@ -57,6 +57,7 @@ class ReconstructDock(Page):
     def _on_closed(self) -> None:
         self.body.hide()
         self.opening.show_closed()
+        self.method.show_unrendered()
 
     def _on_opened(self) -> None:
         QTimer.singleShot(0, self._show_opened)  # the panels are built in this turn of the event loop
