@@ -478,3 +478,12 @@ def test_the_dialog_and_the_hint_offer_the_files_of_all_formats(
     assert scans == f"k-space ({' '.join(f'*{suffix}' for suffix in suffixes())})"
     assert "*.csv" in tables
     assert all(str(format) in dock(review, "Reconstruct").opening.hint.text() for format in FORMATS)
+
+
+def test_what_went_wrong_stays_while_something_is_computed_in_the_background(review: Session) -> None:
+    foot = dock(review, "Reconstruct").foot
+    review.jobs.failed.emit("the file is no scan.")
+    review.jobs.started.emit("Reconstructing")
+    assert foot.message.text() == "Reconstructing…"
+    review.jobs.ended.emit("")
+    assert foot.message.text() == "the file is no scan."

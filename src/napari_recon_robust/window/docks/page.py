@@ -43,6 +43,7 @@ class Foot(QWidget):
 
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
+        self._jobs, self._failure = jobs, ""
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -76,7 +77,7 @@ class Foot(QWidget):
         jobs.started.connect(self._on_started)
         jobs.progressed.connect(self._on_progressed)
         jobs.ended.connect(self._on_ended)
-        jobs.failed.connect(self.say)
+        jobs.failed.connect(self._on_failed)
         compiler().changed.connect(self._show_compiling)
         self.compiling.setVisible(compiler().busy)
 
@@ -92,7 +93,13 @@ class Foot(QWidget):
         self.message.setText(message)
         self.message.setVisible(bool(message))
 
+    def _on_failed(self, message: str) -> None:
+        self._failure = message
+        self.say(message)
+
     def _on_started(self, label: str) -> None:
+        if self._jobs.busy():  # what is computed in the background does not wipe out what went wrong
+            self._failure = ""
         self._show_running(True)
         self.bar.set_fraction(0.0)
         self.say(f"{label}…")
@@ -104,7 +111,7 @@ class Foot(QWidget):
 
     def _on_ended(self, message: str) -> None:
         self._show_running(False)
-        self.say(message)
+        self.say(message or self._failure)
 
     def _show_running(self, running: bool) -> None:
         self.bar.setVisible(running)
