@@ -1,37 +1,17 @@
 """What a job does in its thread, and what goes wrong there."""
 
 import threading
-import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
+from helpers.jobs import counting, failing
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.window.jobs import Jobs
 from napari_recon_robust.workbench.task import Task
 
 Until = Callable[[Callable[[], object]], None]
-
-
-def counting(stop: threading.Event, seen: list[Any], closed: threading.Event | None = None) -> Job[str]:
-    try:
-        step = 0
-        while not stop.is_set():
-            seen.append(threading.current_thread())
-            step += 1
-            yield Progress(0.5, f"step {step}", step)
-            time.sleep(0.01)
-    finally:
-        if closed is not None:
-            closed.set()
-    return "done"
-
-
-def failing(error: Exception) -> Job[None]:
-    yield Progress(0.0)
-    raise error
 
 
 def test_the_work_is_in_another_thread_and_its_result_in_this_one(jobs: Jobs, until: Until) -> None:

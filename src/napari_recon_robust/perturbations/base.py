@@ -249,7 +249,7 @@ class Perturbation(ABC):
     @classmethod
     def towards(cls, path: Path) -> Self:
         """The kind with the image of a file, for kinds that accept one; InputError for a file without an image."""
-        raise NotImplementedError
+        raise InputError(f"{cls.label} accepts no image; leave it out, or choose a kind that accepts one.")
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:
         """A result of a saved case with everything that its details and its loss say: restore, caption, curve, ..."""
