@@ -7,10 +7,12 @@ DISPLAY_RUN := xvfb-run -a -s "-screen 0 1280x800x24"
 
 # What opens windows, with as much of the rest as takes equally long on the other core.
 HALF := $(addprefix tests/,window controls workbench cli)
+# Of the quick tests those of the window are few.
+QUICK_HALF := $(HALF) tests/reconstructors
 # Each process one thread: two that share two cores would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: demo test check rules tests one-half other-half quick-tests format clean
+.PHONY: demo test check rules tests one-half other-half quick-half quick-rest format clean
 
 demo: .venv/ready
 	$(BIN)/recon-robust demo
@@ -18,7 +20,7 @@ demo: .venv/ready
 test: rules tests
 
 check: .venv/ready
-	$(MAKE) -j2 rules quick-tests
+	$(MAKE) -j2 quick-half quick-rest
 
 rules: .venv/ready
 	$(BIN)/ruff format --check .
@@ -36,8 +38,11 @@ one-half: .venv/ready
 other-half: .venv/ready
 	$(PYTEST) tests $(addprefix --ignore=,$(HALF))
 
-quick-tests: .venv/ready
-	$(DISPLAY_RUN) env $(PYTEST) -m "not slow"
+quick-half: rules
+	$(DISPLAY_RUN) env $(PYTEST) -m "not slow" $(QUICK_HALF)
+
+quick-rest: .venv/ready
+	$(PYTEST) -m "not slow" tests $(addprefix --ignore=,$(QUICK_HALF))
 
 format: .venv/ready
 	$(BIN)/ruff format .

@@ -59,6 +59,7 @@ def test_a_module_is_the_same_under_its_former_name_and_says_where_it_is(name: s
     assert module.__name__.startswith(former.PLACES[moved[-1]])
 
 
+@pytest.mark.slow
 def test_the_warning_is_of_the_line_that_imports(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(

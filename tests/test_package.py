@@ -5,6 +5,8 @@ import subprocess
 import sys
 from importlib import import_module
 
+import pytest
+
 import napari_recon_robust as rr
 
 
@@ -38,6 +40,7 @@ def test_a_public_function_outlives_the_import_of_a_submodule_of_its_name() -> N
         assert getattr(rr, name).__name__ == module.__name__, "the submodule can be had by its name too"
 
 
+@pytest.mark.slow
 def test_the_methods_are_listed_before_and_after_another_call() -> None:
     code = (
         "import napari_recon_robust as rr; from napari_recon_robust import reconstructors; listed = reconstructors();"

@@ -12,6 +12,7 @@ from napari_recon_robust.reconstructors import registry as reconstructors
 from napari_recon_robust.reconstructors.classical.zero_filled import ZeroFilled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "options"),
     [

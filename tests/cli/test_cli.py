@@ -139,6 +139,7 @@ def test_errors_are_one_line_on_stderr(
     assert captured.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_contrast_over_samples(scan_file: Path, tmp_path: Path) -> None:
     plot = tmp_path / "contrast.png"
     options = ["--slice", 1, *SAMPLING, "--roi", "30,50,8,8", "--samples", 3, "--steps", 2]

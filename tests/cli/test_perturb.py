@@ -91,6 +91,7 @@ def test_an_image_of_another_size_is_refused(scan_file: Path, tmp_path: Path) ->
     assert "the target has 5×4 pixels" in str(result.exception) + result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", [ModelError("the model gave up."), KeyboardInterrupt()])
 def test_what_was_found_before_it_stopped_is_judged_and_saved(
     scan_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: BaseException

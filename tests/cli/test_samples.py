@@ -40,6 +40,7 @@ def test_one_mask_has_no_spread(scan_file: Path) -> None:
     assert [level["ssim_spread"] for level in json.loads(invoke(*common, "--json").stdout)["levels"]] == [None, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pattern", "label"), [("equispaced", "38\nR 2.53"), ("poisson-disc", "R ")])
 def test_the_curve_is_drawn_over_lines_and_effective_r(
     scan_file: Path, tmp_path: Path, drawn: list[Figure], pattern: str, label: str

@@ -78,6 +78,7 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
         plots.check_file(tmp_path / "nowhere" / "curve.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [["worst-case", "--budget=0.01", "--budget=0.02"], ["rotation", "--angle", "2", "--step", "2"]]
 )

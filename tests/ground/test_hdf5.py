@@ -390,6 +390,7 @@ def test_names_are_shown_without_control_characters(tmp_path: Path) -> None:
         assert str(refusal.value).isprintable()
 
 
+@pytest.mark.slow
 def test_no_other_module_opens_hdf5_for_reading() -> None:
     package = Path(rr.__file__).parent
     found = []

@@ -28,6 +28,7 @@ def published(shared, part):
         return [[row[name] for name in COLUMNS] for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", PUBLISHED)
 def test_no_published_row_is_lost(shared, tmp_path, part):
     """All rows as if of one scan, since a table is read whole for each scan."""

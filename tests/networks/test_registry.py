@@ -59,6 +59,7 @@ def test_arguments_that_make_no_network(arguments: dict[str, object]) -> None:
     assert not networks.describes(networks.registry.kind_of("hqs-supervised"), arguments, state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("id", "arguments", "wrong"),
     [

@@ -118,6 +118,7 @@ def test_nothing_is_executed_and_damage_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["hqs-supervised", "hyperrecon", "unet", "varnet-cg"])
 def test_what_our_training_writes_is_a_method_by_its_path(name: str, tmp_path: Path, lines: Measurement) -> None:
     """Also files from before their description named the network, and from before networks had ids."""

@@ -84,6 +84,7 @@ def example(section: str, folder: Path) -> tuple[list[str], list[list[str]]]:
     return [code for language, code in blocks if language == "python"], commands
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", [section for section in EXAMPLES if section != "An entry point"])
 def test_the_examples_of_the_page_run(section: str, folder: Path) -> None:
     """The code of each section as it stands there, then its commands."""
@@ -142,6 +143,7 @@ def saved(lines: Measurement, model: Path) -> Path:
     return save_case(make_case(lines, method, roi, outcomes, perturbation="worst-case"), model.parent / "case")
 
 
+@pytest.mark.slow
 def test_a_case_says_which_model_it_was(tmp_path: Path, lines: Measurement) -> None:
     model = tmp_path / "mine.py"
     model.write_text("def reconstruct(k, m, s):\n    return k.abs().sum(0)\n", encoding="utf-8")

@@ -52,6 +52,7 @@ def test_normal_with_batches_of_images_and_sensitivities() -> None:
     torch.testing.assert_close(a.normal(one), a.adjoint(a.forward(one)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lines", [True, False])
 def test_gradient_of_the_normal_operator(lines: bool) -> None:
     a = model(2, 4, 5, lines=lines, double=True, batch=(2,))

@@ -101,6 +101,7 @@ def test_every_annotated_box_of_the_sample_holds_a_lesion() -> None:
         assert len(sizes) >= 4
 
 
+@pytest.mark.slow
 def test_the_recipe_beside_the_sample_makes_the_same_slice() -> None:
     """Slice 1 drawn and acquired again is the stored one, to the bit but for ties of the rounding."""
     pytest.importorskip("nilearn", reason="the MNI152 template comes with nilearn")
@@ -117,12 +118,14 @@ def test_the_recipe_beside_the_sample_makes_the_same_slice() -> None:
     assert float((rounded - stored).abs().max()) <= 1.5 * float(step.max())
 
 
+@pytest.mark.slow
 def test_simulating_twice_gives_the_same_bytes(small: Path, ball: Template, tmp_path: Path) -> None:
     again = run(sample.simulate_volume(SMALL, tmp_path / "small.h5", template=ball))
     assert again.read_bytes() == small.read_bytes()
     assert again.with_suffix(".csv").read_text() == small.with_suffix(".csv").read_text()
 
 
+@pytest.mark.slow
 def test_boxes_hold_what_the_lesions_change(small: Path, small_head: tuple[Head, tuple[Lesion, ...]]) -> None:
     """Drawn with and without lesions, nearly all of the difference lies in the boxes, and every box has some."""
     head, lesions = small_head
@@ -154,6 +157,7 @@ def test_the_stored_reference_is_the_root_sum_of_squares_and_shows_the_head(
     assert float(correlation) > 0.97, "the same place, the same way up"
 
 
+@pytest.mark.slow
 def test_progress_is_reported_and_a_closed_job_writes_nothing(ball: Template, tmp_path: Path) -> None:
     recipe = SMALL.model_copy(update={"matrix": 32, "lesions": 0})
     job = sample.simulate_volume(recipe, tmp_path / "never.h5", template=ball)

@@ -44,6 +44,7 @@ def residual(measurement: Measurement, image: torch.Tensor) -> float:
     return float((measurement.model.forward(image) - data).norm() / data.norm())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("acceleration", [2, 4])
 @pytest.mark.parametrize("noise", [0.003, 0.01, 0.02])
 @pytest.mark.parametrize("coils", [4, 8, 16])

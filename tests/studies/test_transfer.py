@@ -59,6 +59,7 @@ def test_each_column_sees_the_same_noise(measurement: Measurement) -> None:
     assert matrix.markdown().count("\n") == 4
 
 
+@pytest.mark.slow
 def test_what_is_found_on_a_method_is_worst_for_it(measurement: Measurement) -> None:
     methods = {name: registry.get(name) for name in ("cg-sense", "tv")}
     matrix = progress.run(transfer(measurement, methods, ROI_, budget=0.02, target="clean"))
@@ -135,6 +136,7 @@ def test_what_is_no_transfer_is_refused(measurement: Measurement) -> None:
         progress.run(transfer(measurement, TWO, ROI_, algorithm="transfer", stand_in="tv"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "itself"), [("tv", True), ("cg-sense", False)])
 def test_a_method_that_is_its_own_stand_in_is_said(measurement: Measurement, method: str, itself: bool) -> None:
     search = perturbations.get("worst-case").run(

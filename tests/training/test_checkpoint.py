@@ -108,6 +108,7 @@ def test_a_run_of_minutes_decays_at_its_end_and_keeps_what_was_before(recipe, tr
     assert equal(same["average"], before["average"])
 
 
+@pytest.mark.slow
 def test_going_on_is_from_what_was_not_decayed(recipe, train, clock, tmp_path) -> None:
     run(train(recipe, minutes=1))
     first = saved(tmp_path / "run")
@@ -201,6 +202,7 @@ def test_a_checkpoint_of_another_network_is_refused(recipe, train, tmp_path) -> 
         run(train(recipe, resume=True))
 
 
+@pytest.mark.slow
 def test_defaults_that_are_said_and_arguments_that_are_no_more_make_no_other_network(recipe, train, tmp_path) -> None:
     run(train(recipe))
     state = saved(tmp_path / "run")
@@ -252,6 +254,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return faults
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["nan", "gradient"])
 def test_a_step_that_is_not_finite_is_left_out(fault: str, recipe, train, broken, tmp_path) -> None:
     broken += ["", fault, "", fault, fault]
@@ -267,6 +270,7 @@ def test_a_step_that_is_not_finite_is_left_out(fault: str, recipe, train, broken
     assert state["rate"] == 1
 
 
+@pytest.mark.slow
 def test_many_in_a_row_lead_back_to_the_checkpoint_at_half_the_rate(recipe, train, broken, tmp_path) -> None:
     broken += ["", ""] + ["nan"] * 5
     path = run(train(recipe))
@@ -278,6 +282,7 @@ def test_many_in_a_row_lead_back_to_the_checkpoint_at_half_the_rate(recipe, trai
     assert rates[-1] == pytest.approx(0.5e-3 * (1 / 12) / 0.2, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_loss_that_stays_not_finite_ends_the_run(recipe, train, broken, tmp_path) -> None:
     broken += ["", ""] + ["gradient"] * 100
     with pytest.raises(InputError, match="again after 3 returns to the last checkpoint"):
@@ -287,6 +292,7 @@ def test_a_loss_that_stays_not_finite_ends_the_run(recipe, train, broken, tmp_pa
     assert all(bool(torch.isfinite(value).all()) for value in saved(tmp_path / "run")["network"].values())
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_folder(recipe, train) -> None:
     job = train(recipe)
     next(job)
@@ -324,6 +330,7 @@ def test_a_full_disk_loses_nothing(recipe, train, tmp_path, monkeypatch) -> None
     assert equal(store.load(str(run(train(recipe, resume=True)))).state, store.load(str(run(train(recipe, "b")))).state)
 
 
+@pytest.mark.slow
 def test_a_run_may_start_from_weights(recipe, train, tmp_path) -> None:
     path = run(train(recipe))
     trained = store.load(str(path))
@@ -342,6 +349,7 @@ def test_a_run_may_start_from_weights(recipe, train, tmp_path) -> None:
         run(train(recipe, weights=str(path), resume=True))
 
 
+@pytest.mark.slow
 def test_what_the_card_says_is_measured_on_what_is_stored(recipe, train, bank, tmp_path) -> None:
     """Weights are stored in half precision."""
     path = run(train(recipe))

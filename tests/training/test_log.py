@@ -28,6 +28,7 @@ def recipe(specification) -> loop.Recipe:
     )
 
 
+@pytest.mark.slow
 def test_a_resumed_training_logs_as_one_that_was_not(recipe, anatomy_folder, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
     monkeypatch.setattr(loop, "_LOG_STEPS", 1)

@@ -66,6 +66,7 @@ def test_each_example_is_used_as_often_as_asked(recipe, run_folder):
     assert set(uses) == set(range(10 * loop._POOL))
 
 
+@pytest.mark.slow
 def test_a_run_that_is_resumed_behind_its_end_has_a_score(recipe, anatomy_folder, run_folder, monkeypatch):
     """With a preset of fewer steps than it has taken already, and none of them validated."""
     monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
@@ -78,6 +79,7 @@ def test_a_run_that_is_resumed_behind_its_end_has_a_score(recipe, anatomy_folder
     assert 0 < store.load(str(path)).metadata.scores["validation"]["improvement"] < 3
 
 
+@pytest.mark.slow
 def test_progress_rises_and_carries_the_score(recipe, anatomy_folder, run_folder, monkeypatch):
     monkeypatch.setattr(loop, "_REPORT_SECONDS", -1)
     steps = list(loop.train(recipe, anatomy_folder, run_folder))
@@ -87,6 +89,7 @@ def test_progress_rises_and_carries_the_score(recipe, anatomy_folder, run_folder
     assert 0 < steps[-1].preview < 3
 
 
+@pytest.mark.slow
 def test_weights_come_with_their_card_and_run(recipe, anatomy_folder, run_folder, scan_file):
     from napari_recon_robust.io import open_scan
 
@@ -131,6 +134,7 @@ def test_what_does_not_fit_is_said(recipe, anatomy_folder, run_folder, tmp_path)
         loop.load_recipe(str(tmp_path / "short.yaml"))
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_overwritten(recipe, anatomy_folder, run_folder):
     run(loop.train(recipe, anatomy_folder, run_folder))
     with pytest.raises(InputError, match="holds a checkpoint already"):
@@ -148,6 +152,7 @@ PUBLISHED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_recipes_for_fastmri_have_the_published_sizes(name):
     recipe = loop.load_recipe(name)
@@ -165,6 +170,7 @@ def test_recipes_for_fastmri_have_the_published_sizes(name):
     assert len(network.state_dict()) == (324 if "varnet" in name else 24)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in loop.recipes() if name not in PUBLISHED])
 def test_packaged_recipes_are_whole(name):
     recipe = loop.load_recipe(name)
@@ -177,6 +183,7 @@ def test_packaged_recipes_are_whole(name):
     assert name in (*registry.ids(), *PATTERNS) or name not in store.shipped()
 
 
+@pytest.mark.slow
 def test_a_part_may_start_from_trained_weights(recipe, anatomy_folder, run_folder):
     """Also a part of another network with the same layers; the rest starts from the seed."""
     path = run(loop.train(longer(recipe, 3, learning_rate=0.1), anatomy_folder, run_folder))

@@ -197,6 +197,7 @@ def test_without_patterns_examples_are_fully_sampled(full):
     assert full.problem.model.mask.shape == (1, full.truth.shape[1])
 
 
+@pytest.mark.slow
 def test_learned_lines_move_to_the_centre(bank: Bank):
     """From equal probabilities, in a few steps of the packaged network at 4x."""
     torch.manual_seed(0)

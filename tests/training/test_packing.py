@@ -15,6 +15,7 @@ from napari_recon_robust.training.people import Split
 from napari_recon_robust.training.sources import Anatomy, find_sources
 
 
+@pytest.mark.slow
 def test_what_is_unpacked_is_what_was_packed(anatomy_folder: Path, tmp_path: Path) -> None:
     split = Split(people=[{"files": ["head_a"], "licence": "CC0"}, {"files": ["head_b"], "use": "validation"}])
     unpack(run(pack(anatomy_folder, tmp_path / "heads.pack", split)), tmp_path / "unpacked")

@@ -113,6 +113,7 @@ def test_a_person_with_files_of_two_uses_is_refused(people_folder: Path) -> None
         run(find_sources(people_folder, Split(validation=["knee_te6", "neck", "knee_te25"])))
 
 
+@pytest.mark.slow
 def test_validation_shows_the_people_that_are_named(people_folder: Path, tmp_path: Path) -> None:
     specification = BankSpecification(
         cases=3, coils=(4, 4), matrix=(32, 32), minimum_centre_lines=8, validation=["knee_te25", "neck"]
@@ -129,6 +130,7 @@ def test_validation_shows_the_people_that_are_named(people_folder: Path, tmp_pat
     assert "of other people: knee_te25.nii.gz, neck.nii.gz" in bank.record.validation
 
 
+@pytest.mark.slow
 def test_validation_is_the_same_whatever_the_seed_of_the_training(people_folder: Path, tmp_path: Path) -> None:
     banks = [
         run(
@@ -186,6 +188,7 @@ def test_people_are_drawn_by_their_resolution_not_by_their_files() -> None:
     np.testing.assert_allclose(one_slice, [1 / 9, 8 / 9])
 
 
+@pytest.mark.slow
 def test_a_dicom_series_knows_its_patient(tmp_path: Path, write_dicom: Callable[..., list[Path]]) -> None:
     import pydicom
 

@@ -55,6 +55,7 @@ def command(*arguments: object) -> Any:
     return CliRunner().invoke(cli, list(map(str, arguments)), catch_exceptions=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["own.function:open_model", "own.opening:open_model", "own.exported:open_model"])
 def test_a_recipe_that_names_code(network: str, values, trace: Path, anatomy_folder: Path, tmp_path: Path) -> None:
     values["network"] = network
@@ -82,6 +83,7 @@ def test_yaml_makes_no_objects(trace: Path, tmp_path: Path) -> None:
     assert not trace.exists()
 
 
+@pytest.mark.slow
 def test_arguments_of_a_known_network_lead_nowhere(values, trace: Path, anatomy_folder: Path, tmp_path: Path) -> None:
     recipe = loop.Recipe(**values | {"network": "unet"})
     with pytest.raises(InputError, match="no network 'unet' can be made"):

@@ -40,6 +40,7 @@ def cases_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.safetensors")}
 
 
+@pytest.mark.slow
 def test_the_oldest_case_is_replaced_and_validation_stays(
     folder: Path, anatomy_folder: Path, specification: BankSpecification, tmp_path: Path
 ) -> None:
@@ -57,6 +58,7 @@ def test_the_oldest_case_is_replaced_and_validation_stays(
     assert torch.equal(Bank(folder)[1].coil_images, more[5].coil_images)
 
 
+@pytest.mark.slow
 def test_several_processes_share_the_draws(folder: Path, anatomy_folder: Path) -> None:
     jobs = [refresh(folder, anatomy_folder, part, 3) for part in range(3)]
     seen = [

@@ -113,6 +113,7 @@ def test_weights_learn_from_the_perturbed_data_as_from_any(example, kind, normal
             torch.testing.assert_close(found[name], parameter.grad, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normal", ["refinement", "either-sensitivities"])
 def test_adversarial_noise_keeps_its_budget(example, normal):
     """All of it in every coil, on the sampled lines alone."""
@@ -252,6 +253,7 @@ class Forgetful(torch.nn.Module):
         return image
 
 
+@pytest.mark.slow
 def test_the_worst_draws_are_learned_from(examples, monkeypatch):
     """A network that paints out one of the features is shown this one again, alone with as many as a quarter."""
     monkeypatch.setattr(robust, "SIZES", (3.0, 4.0))

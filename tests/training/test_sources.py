@@ -48,6 +48,7 @@ def write(path: Path, values: NDArray[np.complexfloating], **more: Any) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_folder_mixes_what_can_be_trained_on(
     anatomy_folder: Path, tmp_path: Path, write_dicom: Callable[..., list[Path]]
 ) -> None:
@@ -147,6 +148,7 @@ def test_undersampled_scans_keep_their_lines(tmp_path: Path) -> None:
         assert not problem.data[..., ~mask].any()
 
 
+@pytest.mark.slow
 def test_undersampled_scans_train_by_their_own_lines_alone(tmp_path: Path) -> None:
     mask = undersampled(tmp_path / "data" / "mine.h5")
     recipe = loop.Recipe(

@@ -15,6 +15,13 @@ if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
 os.environ["NAPARI_ASYNC"] = "0"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test that opens napari's window is slow."""
+    for item in items:
+        if "make_napari_viewer_proxy" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def until(qtbot: Any) -> Callable[[Callable[[], object]], None]:
     """Let the window's event loop run until a condition holds."""

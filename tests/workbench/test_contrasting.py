@@ -52,6 +52,7 @@ def test_it_is_measured_against_the_surroundings_or_another_region(bench: Workbe
     assert bench.contrasting.found is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -45,6 +45,7 @@ def test_the_settings_of_the_review_are_those_of_the_map(bench: Workbench) -> No
     assert [region.roi for region in bench.regions.on(1) if region.source == "fragile"] == [roi for roi, _ in worst]
 
 
+@pytest.mark.slow
 def test_regions_found_again_take_the_place_of_those_before(bench: Workbench) -> None:
     drawn = bench.regions.draw(ROI.box(20, 20, 8, 8), 1)
     bench.fragility.run().run()

@@ -19,6 +19,7 @@ def no_gradients() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_nothing_of_a_closed_scan_stays(scan_file: Path, no_gradients: None) -> None:
     bench = Workbench()
     bench.acquisition.use(open_scan(scan_file))

@@ -284,6 +284,7 @@ def no_gradients() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_is_shown_is_of_what_is_set(paths: list[Path], seed: int, no_gradients: None) -> None:
     driver = Driver(paths, seed)

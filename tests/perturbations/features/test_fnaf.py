@@ -92,6 +92,7 @@ def test_what_drowns_in_the_thermal_noise_is_not_preserved(measurement, combined
     assert not drowned.details["information_preserved"]
 
 
+@pytest.mark.slow
 def test_the_search_loses_more_than_chance_and_stays_inside(measurement, combined):
     roi = ROI.box(6, 8, 20, 20)
     knobs = {"search": 60, "size": 3.0, "sensitivities": "kept"}
@@ -137,6 +138,7 @@ def test_the_search_takes_what_it_may_and_previews_the_worst(measurement, combin
     assert not [preview for preview in previews if preview][-1][0].complete
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", [RandomSearch, FiniteDifferences, Multiplexed])
 def test_a_long_search_holds_few_images(measurement, combined, search):
     knobs = resolve(FNAF.knobs, {"search": 150, "size": 3.0, "sensitivities": "kept"})

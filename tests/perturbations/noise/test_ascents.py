@@ -56,6 +56,7 @@ def optimum(measurement, linear, jacobian):
     return {"per-coil": best, "global": (largest * np.linalg.norm(radius)) ** 2 / scale}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["per-coil", "global"])
 @pytest.mark.parametrize("algorithm", ASCENTS)
 def test_the_largest_singular_vector_of_a_linear_method_is_found(measurement, linear, roi, optimum, algorithm, norm):

@@ -145,6 +145,7 @@ def test_seeds_reproduce(measurement, combined, roi):
     assert not torch.equal(one.z, other.z)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("box", [(16, 16, 1, 1), (0, 0, 32, 36), (0, 0, 2, 2)])
 @pytest.mark.parametrize("target", ["reference", "clean"])
 @pytest.mark.parametrize("evaluations", [1, 4])

@@ -221,6 +221,7 @@ def test_a_budget_that_does_not_fit_is_refused_at_once(measurement, combined, ro
             WorstCase().run(measurement, combined, roi, budgets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_unsorted_and_repeated_budgets_come_back_in_their_order(measurement, combined, roi, algorithm):
     budgets = (0.01, 0.02, 0.01, 0.005)
@@ -290,6 +291,7 @@ def test_auto_takes_gradients_where_there_are_any(measurement, combined, roi):
     assert found.budget.per_coil == pytest.approx([0.01] * 4, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["reference", "clean"])
 def test_a_transfer_needs_no_gradient_and_beats_chance(measurement, roi, target):
     method = reconstructors.get("cg-sense")

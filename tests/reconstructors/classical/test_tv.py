@@ -142,6 +142,7 @@ def test_random_sensitivities_are_no_harm(seed: int) -> None:
     assert objective(image, measurement, weight) < objective(torch.zeros_like(image), measurement, weight)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("converged")
 @pytest.mark.parametrize("weight", [3e-3, 2e-2])
 def test_the_kernels_solve_what_torch_solves(
@@ -199,6 +200,7 @@ def test_a_larger_weight_is_smoother_and_fits_less(lines: Measurement) -> None:
     assert all(a < b for a, b in pairwise(misfit))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["lines", "strip_in_the_plane"])
 def test_a_family_is_its_members_in_any_order(pattern: str, request: pytest.FixtureRequest) -> None:
     measurement: Measurement = request.getfixturevalue(pattern)

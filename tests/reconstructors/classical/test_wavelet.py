@@ -88,6 +88,7 @@ def primal_dual_gap(v: Tensor, x: Tensor, weight: float) -> float:
     return float((x - v).abs().square().sum() / 2 + weight * D.value(x)) - bound
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("converged")
 @pytest.mark.parametrize("pattern", ["lines", "plane"])
 def test_nothing_near_the_solution_is_better(pattern: str, request: pytest.FixtureRequest) -> None:
@@ -147,6 +148,7 @@ def test_a_solution_is_where_the_next_one_starts(lines: Measurement, monkeypatch
     assert difference(nearby, support * solver.image(solved)) < 5e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [1e-4, 3e-3, 5e-2])
 def test_the_default_accuracy_is_below_what_one_sees(lines: Measurement, weight: float) -> None:
     image = L1Wavelet()(lines, weight=weight)

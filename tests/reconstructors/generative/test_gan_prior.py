@@ -35,6 +35,7 @@ def network(method: GANPrior) -> PriorNetwork:
     return method.network(torch.device("cpu"))
 
 
+@pytest.mark.slow
 def test_the_search_finds_an_image_that_fits(network: PriorNetwork, lines: Measurement) -> None:
     """In samples of an image that it can make, but for the phase, which is estimated."""
     (problem,) = problems(lines)

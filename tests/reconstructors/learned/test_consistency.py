@@ -19,6 +19,7 @@ def test_it_solves_the_normal_equations(tiny, dense, weight):
     np.testing.assert_allclose(found.flatten().numpy(), exact, rtol=0, atol=2e-3 * np.abs(exact).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id", ["varnet-cg", "unrolled-gd", "neumann", "neumann-preconditioned", "irim"])
 def test_the_least_consistency_leaves_the_image_of_the_network(lines: Measurement, id: str) -> None:
     """And the largest follows the samples most closely."""

@@ -57,6 +57,7 @@ def test_a_batch_is_its_items(hqs, lines):
     torch.testing.assert_close(images[1], hqs(lines.with_kspace(other)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["lines", "plane"])
 def test_the_gradient_is_that_of_the_image(hqs, which, directional, request):
     """The whole chain, with the calibration kept, against finite differences, in which only the scale varies too."""
@@ -88,6 +89,7 @@ def test_the_knob_changes_the_image_within_its_range(hqs, lines):
         hqs(lines, noise=4)
 
 
+@pytest.mark.slow
 def test_the_shipped_weights_hold_on_a_real_brain(real_brain):
     """A scanner that training never saw: far below CG-SENSE, and near TV or better."""
     reference = real_brain.reference("combined")

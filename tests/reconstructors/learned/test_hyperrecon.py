@@ -78,6 +78,7 @@ def test_the_gradient_is_that_of_the_image(hyperrecon, which, directional, reque
     assert difference == pytest.approx(gradient, rel=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [5e-4, 2e-3, 1e-2])
 def test_the_shipped_weights_minimise_the_objective_on_a_real_brain(real_brain, weight):
     """With mix 0 J is TV's, whose minimiser the TV solver knows."""

@@ -24,6 +24,7 @@ def brain(shared: Path) -> torch.Tensor:
     return kspace.mT.contiguous()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("acceleration", [2, 3, 4])
 @pytest.mark.parametrize("id", ["unet", "dagan", "varnet-cg", "neumann"])
 def test_better_than_zero_filled_on_the_real_brain(brain: torch.Tensor, id: str, acceleration: int) -> None:
@@ -71,6 +72,7 @@ def test_unrolled_networks_beat_cg_sense_on_the_real_brain(
     assert max(errors.values()) < least, errors
 
 
+@pytest.mark.slow
 def test_the_unsupervised_network_is_near_the_minimum_of_its_objective(brain: torch.Tensor) -> None:
     """On a scan it has not seen, against the classical splitting; at most a fiftieth above."""
     mask = Sampling(acceleration=3, minimum_centre_lines=12).mask(128, 128)

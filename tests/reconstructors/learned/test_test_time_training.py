@@ -21,6 +21,7 @@ def test_the_shipped_network_is_untouched(hqs: HQSSupervised, lines: Measurement
     assert torch.equal(hqs(lines), image)
 
 
+@pytest.mark.slow
 def test_held_out_samples_are_predicted_better(astray: HQSSupervised, lines: Measurement) -> None:
     steps: list[Progress] = []
     adapted = run(TestTimeTraining(astray).job(lines, steps=21, rate=1e-3), steps.append)
@@ -56,6 +57,7 @@ def test_its_fingerprint_names_the_weights() -> None:
     assert set(registry.get("hqs-supervised").fingerprint()) <= set(registry.get("test-time-training").fingerprint())
 
 
+@pytest.mark.slow
 def test_the_adapted_network_gives_the_same_image_and_a_gradient(hqs: HQSSupervised, lines: Measurement) -> None:
     method, knobs = TestTimeTraining(hqs), {"network": "hqs-supervised", "steps": 11, "rate": 1e-3}
     adapted = method.continuation(lines, **knobs)

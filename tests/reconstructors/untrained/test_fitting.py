@@ -44,6 +44,7 @@ def test_wider_networks_have_more_parameters(method: Untrained) -> None:
     assert counts[1] > 2 * counts[0]
 
 
+@pytest.mark.slow
 def test_fitting_explains_the_samples(method: Untrained, lines: Measurement) -> None:
     """The misfit of its previews falls, that of the held-out samples below that of no image at all."""
     (problem,) = problems(lines)
