@@ -30,7 +30,7 @@ from napari_recon_robust.perturbations.noise.advrec import advrec
 from napari_recon_robust.perturbations.noise.ascent import Search
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
-from napari_recon_robust.perturbations.random_noise import draw
+from napari_recon_robust.perturbations.random_noise import white_noise
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
 
@@ -87,11 +87,13 @@ def attack(
     everywhere = torch.ones_like(measurement.mask)
     zero = torch.zeros_like(measurement.kspace)
     _ = objective.value(zero)  # what is compiled or loaded at first use
-    published, spent = finish(advrec(objective, radius, 10, start=draw(measurement, radius, seed, mask=everywhere)))
+    published, spent = finish(
+        advrec(objective, radius, 10, start=white_noise(measurement, radius, seed, mask=everywhere))
+    )
     published = published * measurement.mask
     found = {
         "clean": (zero, 0.0),
-        "random": (draw(measurement, radius, seed + 1), 0.0),
+        "random": (white_noise(measurement, radius, seed + 1), 0.0),
         "advrec": (published, spent),
         **{f"ours {n}": finish(sphere_ascent(objective, radius, n, start=zero)) for n in (1, 2, 5)},
         "ours at its norm": finish(sphere_ascent(objective, coil_norms(published), 5, start=zero)),

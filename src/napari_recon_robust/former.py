@@ -28,7 +28,7 @@ _MOVED = {
     ("evaluation", "data"): "roi",
     ("evaluation", "figures"): "overlays",
     ("io", "simulation"): "dicom",
-    ("perturbations", "perturbations.features"): "drawn feature feature_search fnaf insertion multiplexed",
+    ("perturbations", "perturbations.features"): "feature feature_search fnaf insertion multiplexed",
     ("perturbations", "perturbations.noise"): (
         "adam advrec apgd ascent balls black_box losses objective sphere_ascent worst_case"
     ),
@@ -56,6 +56,7 @@ _MOVED = {
 _RENAMED = {
     "evaluation.contrast_figure": "figures.contrast",
     "evaluation.figures": "figures.plots",
+    "perturbations.drawn": "perturbations.features.lesion",
     "perturbations.transfer": "perturbations.noise.surrogate",
     "perturbations.scene": "perturbations.scanned_object",
     "physics.kernels": "kernels.normal",

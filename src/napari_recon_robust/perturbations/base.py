@@ -192,7 +192,7 @@ class Perturbation(ABC):
 
     What views ask of a kind: shown: the title of an image of perturbed samples. place: the knobs that take the row and
     the column of a click; negative values are no place, and knobs that matter only without one are those of a search.
-    draws_curve: whether its results have a curve of their own. front: the knobs that stand in front of the others, with
+    has_curve: whether its results have a curve of their own. front: the knobs that stand in front of the others, with
     `hint` below them. accepts_image: whether `towards` takes a file in place of the knobs in front.
     """
 
@@ -204,7 +204,7 @@ class Perturbation(ABC):
     needs_gradient: ClassVar[bool] = False
     needs_budget: ClassVar[bool] = True
     place: ClassVar[tuple[str, str] | None] = None
-    draws_curve: ClassVar[bool] = False
+    has_curve: ClassVar[bool] = False
     front: ClassVar[tuple[str, ...]] = ()
     accepts_image: ClassVar[bool] = False
     image: Tensor | None = None

@@ -182,15 +182,15 @@ def _insert(insertion: Insertion, budgets: tuple[float, ...], size: float) -> Jo
     yield Progress(0.0, "Reconstructing without the symbol")
     _ = insertion.clean
     with torch.no_grad():
-        drawn = profile * insertion.tissue.carrier
-        drawn = drawn / insertion.kspace(drawn).norm()
+        symbol = profile * insertion.tissue.carrier
+        symbol = symbol / insertion.kspace(symbol).norm()
         tissue = insertion.truth.abs()[region].mean()
-    if not (tissue > 0 and drawn.isfinite().all()):
+    if not (tissue > 0 and symbol.isfinite().all()):
         raise InputError("there is no tissue in the region's middle; choose a region inside the head or limb.")
     found: list[Perturbed] = []
     for index, budget in enumerate(budgets):
         yield Progress((1 + index) / (1 + len(budgets)), f"Reconstructing at {100 * budget:.3g}%", list(found))
-        change = _radius(setup, budget) * drawn
+        change = _radius(setup, budget) * symbol
         one = _inserted(insertion, change, region, budget, size, float(change.abs().max() / tissue))
         found.append(replace(one, findings=beyond("symbol", profile, setup.mask)))
     return found

@@ -16,8 +16,8 @@ from ..ground.progress import Job, Progress, relayed
 from ..io.images import read_image
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 from .face import Trace
-from .features.drawn import filled, inserted, surroundings
 from .features.feature import Feature, Tissue, beyond, check_size
+from .features.lesion import filled, inserted, surroundings
 from .noise.ascent import Ascent
 from .noise.objective import Objective
 from .noise.sphere_ascent import sphere_ascent
@@ -39,7 +39,7 @@ EFFECTS = {
     "vanish": "Draw the outline of what is to vanish, with some room; it is filled in from what surrounds it.",
 }
 GIVEN = "image"  # the effect of a target that was given
-DRAWN = ("appear", "vanish")  # the region is the lesion
+LESIONS = ("appear", "vanish")  # the region is the lesion
 UNMOVED = "Nothing within the budget brings the region nearer to the target."
 
 
@@ -128,12 +128,12 @@ class Targeted(Perturbation):
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         keep = knobs["sensitivities"] == "kept"
         if self.image is None:
-            effect, words, draw = _effect(setup, knobs["effect"], knobs["amount"], knobs["size"])
+            effect, words, target_of = _effect(setup, knobs["effect"], knobs["amount"], knobs["size"])
         else:
-            effect, words, draw = GIVEN, "the given image", self._given(setup)
-        if effect in DRAWN:
+            effect, words, target_of = GIVEN, "the given image", self._given(setup)
+        if effect in LESIONS:
             setup = replace(setup, mask=setup.mask | surroundings(setup.mask))
-        objective = Likeness(setup, "clean", "squared-error", keep, draw)
+        objective = Likeness(setup, "clean", "squared-error", keep, target_of)
         findings = {}
         if effect == "lesion":
             profile = _lesion(setup, knobs["size"], knobs["amount"]).profile(setup.measurement.matrix)
@@ -192,15 +192,15 @@ def _lesion(setup: Setup, size: float, amount: float) -> Feature:
 class Likeness(Objective):
     """L(z) = -mean over S of (|f(M(k+z))| - T)^2 / max(T)^2: higher is nearer to the target T.
 
-    draw: T, real (rows, columns), from the clean reconstruction, complex64 (rows, columns).
+    target_of: T, real (rows, columns), from the clean reconstruction, complex64 (rows, columns).
     """
 
-    draw: Callable[[Tensor], Tensor]
+    target_of: Callable[[Tensor], Tensor]
 
     @cached_property
     def wanted(self) -> Tensor:
         """T, float64 (rows, columns)."""
-        return metrics.magnitude(self.draw(self.clean))
+        return metrics.magnitude(self.target_of(self.clean))
 
     def of_image(self, image: Tensor) -> Tensor:
         """L of a reconstruction (rows, columns), scalar float64."""
@@ -287,7 +287,7 @@ class TargetedSearch:
         )
         before = list(self.tried)
 
-        def kept(state: Ascent) -> Point:
+        def keep(state: Ascent) -> Point:
             tried = list(state.loss[1:])
             self.tried = before + tried
             point = start if state.image is None or not tried else Point(state.z, spent, max(tried), state.image)
@@ -295,10 +295,10 @@ class TargetedSearch:
             return point
 
         def step(state: Ascent) -> Progress:
-            kept(state)
+            keep(state)
             return self._progress("Gradient")
 
-        return kept((yield from relayed(ascent, step)))
+        return keep((yield from relayed(ascent, step)))
 
     def _scale(self, point: Point) -> Generator[Progress, None, None]:
         """Line searches, until something is better than nothing: a budget may be far more than is needed."""

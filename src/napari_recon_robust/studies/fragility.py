@@ -20,7 +20,7 @@ from ..ground.progress import Job, Progress, relayed
 from ..perturbations.base import SENSITIVITIES, Setup, check_budgets, coil_norms
 from ..perturbations.noise.objective import Objective, gradient_of
 from ..perturbations.noise.worst_case import WorstCase
-from ..perturbations.random_noise import draw
+from ..perturbations.random_noise import white_noise
 from ..reconstructors.base import Method, Reconstructor
 from .maps import SliceMap
 
@@ -247,7 +247,9 @@ def _gain(
     target: Literal["reference", "clean"] = "clean" if full is None else "reference"
     objective = Objective(setup, target, "squared-error", keep=knobs["sensitivities"] == "kept")
     # At zero the distance to the own clean image has no gradient.
-    start = torch.zeros_like(measurement.kspace) if full is not None else draw(measurement, radius, knobs["seed"])
+    start = (
+        torch.zeros_like(measurement.kspace) if full is not None else white_noise(measurement, radius, knobs["seed"])
+    )
     z = start.requires_grad_()
     with torch.enable_grad():
         image = objective.image(z)
@@ -278,7 +280,7 @@ def _amplification(setup: Setup, replicas: int, keep: bool, seed: int) -> Job[Te
     images = []
     for number in range(replicas):
         yield Progress(number / replicas, f"Noise {number + 1} of {replicas}")
-        n = draw(measurement, noise * measurement.sampled_points**0.5, seed + number)
+        n = white_noise(measurement, noise * measurement.sampled_points**0.5, seed + number)
         with torch.no_grad():
             image = setup.reconstruct(measurement.with_kspace(measurement.kspace + n, keep=keep))
         images.append(image.abs().float().cpu())

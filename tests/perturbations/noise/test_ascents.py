@@ -9,7 +9,7 @@ from napari_recon_robust.perturbations.noise.apgd import checkpoints
 from napari_recon_robust.perturbations.noise.balls import into_balls, onto_spheres, unit
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.noise.worst_case import ASCENTS, WorstCase
-from napari_recon_robust.perturbations.random_noise import draw
+from napari_recon_robust.perturbations.random_noise import white_noise
 
 ETA = 0.01
 
@@ -138,7 +138,7 @@ def test_checkpoints_are_those_of_the_paper():
 def test_projections_are_the_nearest_points_of_the_balls(measurement, single):
     radius = coil_norms(measurement.kspace)
     radius = radius.norm(keepdim=True) if single else radius
-    z = draw(measurement, coil_norms(measurement.kspace) * torch.tensor([0.5, 1.0, 2.0, 3.0]), 1)
+    z = white_noise(measurement, coil_norms(measurement.kspace) * torch.tensor([0.5, 1.0, 2.0, 3.0]), 1)
 
     def norms(z):
         return coil_norms(z).norm(keepdim=True) if single else coil_norms(z)
@@ -149,7 +149,7 @@ def test_projections_are_the_nearest_points_of_the_balls(measurement, single):
     torch.testing.assert_close(norms(inside), torch.minimum(norms(z), radius))
     # The projection p of z into a convex set: Re <z - p, q - p> <= 0 for every q in it.
     for seed in range(5):
-        other = into_balls(draw(measurement, 3 * coil_norms(z), seed), radius)
+        other = into_balls(white_noise(measurement, 3 * coil_norms(z), seed), radius)
         assert ((z - inside).conj() * (other - inside)).real.sum() <= 1e-4 * z.norm() ** 2
     z = z.clone()
     z[1] = 0

@@ -13,13 +13,13 @@ from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, relayed
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 from ..face import Trace
-from ..random_noise import draw
+from ..random_noise import white_noise
 from .adam import adam
 from .advrec import advrec
 from .apgd import apgd
 from .ascent import Ascent, Search
 from .balls import onto_spheres
-from .losses import CONTRASTS, LARGE, LOSSES, Loss, name_of, own
+from .losses import CONTRASTS, LARGE, LOSSES, Loss, name_of, user_loss
 from .objective import Objective
 from .sphere_ascent import sphere_ascent
 from .surrogate import CONTINUATION, STAND_INS, stand_in_for, transfer
@@ -177,7 +177,7 @@ class WorstCase(Perturbation):
                 f"{method.label} gives no gradients, which {algorithm} needs; "
                 "choose black-box or transfer as the algorithm, or another method."
             )
-        loss: str | Loss = knobs["loss"] if self.loss is None else own(self.loss)
+        loss: str | Loss = knobs["loss"] if self.loss is None else user_loss(self.loss)
         whole = knobs["region"] == "image"
         objective = Objective(setup, target, loss, keep=knobs["sensitivities"] == "kept", whole=whole)
         settings = {
@@ -251,7 +251,7 @@ class Plan:
         begin = previous[1].z * (budget / previous[0]) if previous is not None and warm else None
         if algorithm == "black-box":
             return self._black_box(budget, begin)
-        noise = partial(draw, measurement, budget * self._norms, self.knobs["seed"])
+        noise = partial(white_noise, measurement, budget * self._norms, self.knobs["seed"])
         if algorithm == "advrec":
             everywhere = torch.ones_like(measurement.mask) if measurement.full is not None else measurement.mask
             return advrec(objective, radius, steps, start=noise(mask=everywhere))

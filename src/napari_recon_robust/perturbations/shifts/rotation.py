@@ -17,7 +17,7 @@ from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ...physics import fourier
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
-from ..face import Curve, Line, Measure
+from ..face import Curve, Measure, Series
 from ..scanned_object import ScannedObject
 from .pose import Pose
 
@@ -38,7 +38,7 @@ class Rotation(Perturbation):
     summary = "Turn, move and scale the object a little, and bring the reconstruction back: does it depend on the pose?"
     shown = "Turned back"
     needs_budget = False
-    draws_curve = True
+    has_curve = True
     knobs = (
         Knob(
             name="angle",
@@ -264,9 +264,9 @@ def curve_of(points: Sequence[Mapping[str, Any]], worst: Pose) -> Curve:
     moved = [one for one in points if one["angle"] or not _turned(one)]
     highest = max(moved or turned, key=lambda one: _score(one, "nmse"))
 
-    def line(name: str, poses: Sequence[Mapping[str, Any]], score: str, role: Any = "found") -> Line:
+    def line(name: str, poses: Sequence[Mapping[str, Any]], score: str, role: Any = "found") -> Series:
         angles = tuple(float(one["angle"]) for one in poses)
-        return Line(name, angles, tuple(_score(one, score) for one in poses), role)
+        return Series(name, angles, tuple(_score(one, score) for one in poses), role)
 
     def measure(label: str, score: str) -> Measure:
         aside = [line("moved or scaled as well, brought back", others, score, "aside")] if others else []
