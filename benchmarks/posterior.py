@@ -25,7 +25,7 @@ from scipy.stats import spearmanr, t
 
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.generative.posterior import Posterior, Samples
+from napari_recon_robust.reconstructors.generative.posterior import Posterior, PosteriorSamples
 from napari_recon_robust.studies.quality.entries import Entry
 from napari_recon_robust.studies.quality.grid import Grid, UndersampledSlice, cases, groups
 
@@ -97,7 +97,7 @@ def scored(
     return calibrations
 
 
-def calibration(samples: Samples, case: UndersampledSlice) -> list[float]:
+def calibration(samples: PosteriorSamples, case: UndersampledSlice) -> list[float]:
     """Shares within the intervals, error / spread, rank correlation, misfits."""
     inside, measurement = case.foreground, case.measurement
     count = len(samples.images)

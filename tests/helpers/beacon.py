@@ -11,8 +11,8 @@ import torch
 from napari_recon_robust.ground.knob import Knob
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.perturbations import registry
-from napari_recon_robust.perturbations.base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
-from napari_recon_robust.perturbations.face import Curve, Insert, Line, Measure, Placed
+from napari_recon_robust.perturbations.base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
+from napari_recon_robust.perturbations.face import Curve, Insert, Measure, Placed, Series
 from napari_recon_robust.perturbations.scanned_object import ScannedObject
 
 GLOWS = (0.5, 1.0, 2.0)
@@ -27,7 +27,7 @@ class Beacon(Perturbation):
     shown = "Beacon lit"
     needs_budget = False
     place = ("north", "east")
-    draws_curve = True
+    has_curve = True
     front = ("colour",)
     knobs = (
         Knob(name="north", label="North", help="Row of the beacon.", minimum=-1, maximum=4096, default=-1.0),
@@ -67,13 +67,13 @@ class Beacon(Perturbation):
     def recalled(self, perturbed: Perturbed) -> Perturbed:
         raise AssertionError("nothing is replayed here")
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         yield Progress(0.0, "Lighting")
-        scene, measurement = ScannedObject(problem), problem.measurement
+        scene, measurement = ScannedObject(setup), setup.measurement
         row, column = round(knobs["north"]), round(knobs["east"])
         change = torch.zeros(measurement.matrix, dtype=torch.complex64)
         change[row, column] = scene.object.abs().max()
-        glow = Line("glow", GLOWS, tuple(strength**2 for strength in GLOWS))
+        glow = Series("glow", GLOWS, tuple(strength**2 for strength in GLOWS))
         curve = Curve("strength (candela)", (Measure("glow (lux)", (glow,)),), "Glow", "rising", "How bright it is")
         return [
             Perturbed.of(

@@ -93,7 +93,7 @@ def test_a_saved_result_shows_what_the_found_one_did(perturbation, measurement, 
         for name in ("caption", "curve", "trace", "feature", "untransferable"):
             assert getattr(again, name) == getattr(one, name), name
         assert (again.restore is None) == (one.restore is None)
-        assert (one.curve is not None) == perturbation.draws_curve
+        assert (one.curve is not None) == perturbation.has_curve
 
 
 def test_every_perturbation_refuses_what_does_not_fit(perturbation, measurement, combined, roi):

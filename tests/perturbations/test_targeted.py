@@ -5,11 +5,11 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.base import Problem, coil_norms
-from napari_recon_robust.perturbations.features.drawn import filled, inserted, surroundings
+from napari_recon_robust.perturbations.base import Setup, coil_norms
+from napari_recon_robust.perturbations.features.lesion import filled, inserted, surroundings
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.outcome import evaluate
-from napari_recon_robust.perturbations.random_noise import draw
+from napari_recon_robust.perturbations.random_noise import white_noise
 from napari_recon_robust.perturbations.targeted import Likeness, Targeted
 
 KEPT = {"sensitivities": "kept"}
@@ -21,8 +21,8 @@ def targeted(measurement, reconstructor, roi, budgets, **knobs):
 
 
 def likeness(measurement, reconstructor, roi, target):
-    problem = Problem.of(measurement, reconstructor, roi)
-    return Likeness(problem, "clean", "squared-error", True, lambda clean: target)
+    setup = Setup.of(measurement, reconstructor, roi)
+    return Likeness(setup, "clean", "squared-error", True, lambda clean: target)
 
 
 def nearest(measurement, reconstructor, roi, target, budget):
@@ -121,11 +121,11 @@ def test_the_gradient_is_that_of_the_likeness(measurement, roi, request, method)
     target = wanted("homogeneous", measurement, reconstructor, roi.mask(measurement.matrix))
     objective = likeness(measurement, reconstructor, roi, target)
     norms = 0.02 * coil_norms(measurement.full)
-    z = draw(measurement, norms, 1)
+    z = white_noise(measurement, norms, 1)
     loss, gradient, image = objective.gradient(z)
     distance = (image.abs() - target)[roi.mask(measurement.matrix)].square().mean().sqrt()
     assert objective.distance(loss) == pytest.approx(float(distance), rel=1e-5)
-    direction = draw(measurement, norms, 2) + gradient * (norms / coil_norms(gradient))[:, None, None]
+    direction = white_noise(measurement, norms, 2) + gradient * (norms / coil_norms(gradient))[:, None, None]
     slope = (gradient.conj() * direction).real.sum().item()
     step = 0.05
     difference = (objective.value(z + step * direction)[0] - objective.value(z - step * direction)[0]) / (2 * step)
@@ -177,8 +177,8 @@ def test_what_does_not_fit_is_said(measurement, combined, roi):
 def test_the_error_that_is_maximised_elsewhere_is_its_negative(measurement, combined, roi):
     """Likeness with the clean image as its target is the squared error of the worst case, negative."""
     target = combined(measurement).abs()
-    z = draw(measurement, 0.02 * coil_norms(measurement.full), 3)
-    worst = Objective(likeness(measurement, combined, roi, target).problem, "clean", "squared-error", True)
+    z = white_noise(measurement, 0.02 * coil_norms(measurement.full), 3)
+    worst = Objective(likeness(measurement, combined, roi, target).setup, "clean", "squared-error", True)
     assert likeness(measurement, combined, roi, target).value(z)[0] == pytest.approx(-worst.value(z)[0])
 
 

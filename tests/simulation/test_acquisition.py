@@ -187,5 +187,5 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
 
 
 def test_a_matrix_that_does_not_divide_the_image_is_refused() -> None:
-    with pytest.raises(InputError, match=r"matrix is 60×64; a whole divisor of the drawn image's 128×128"):
+    with pytest.raises(InputError, match=r"matrix is 60×64; a whole divisor of the image's 128×128"):
         simulate_slice(head(128), default_rng(0), matrix=(60, 64))

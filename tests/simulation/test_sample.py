@@ -109,7 +109,7 @@ def test_the_recipe_beside_the_sample_makes_the_same_slice() -> None:
     assert recipe == SimulationRecipe(), "the command's defaults are the packaged recipe"
     head = Head(Template.mni152(), default_rng([recipe.seed, 0]))
     lesions = head.place_lesions(recipe.lesions, recipe.heights, default_rng([recipe.seed, 1]))
-    again = sample.acquire(recipe, 1, sample.draw(recipe, 1, head, lesions))
+    again = sample.acquire(recipe, 1, sample.render(recipe, 1, head, lesions))
     with sample.open_sample() as scan:
         stored = scan.kspace(1)
     step = 2.0 ** torch.floor(torch.log2(again.sigma / 4))[:, None, None]
@@ -132,7 +132,7 @@ def test_boxes_hold_what_the_lesions_change(small: Path, small_head: tuple[Head,
     with open_scan(small) as scan:
         assert len(scan.annotations) == len(lesions)
         for number in range(len(scan)):
-            drawn, without = (sample.draw(SMALL, number, head, some) for some in (lesions, ()))
+            drawn, without = (sample.render(SMALL, number, head, some) for some in (lesions, ()))
             change = torch.from_numpy(np.abs(drawn - without)[::2, ::2])
             boxes = [each.box for each in scan.annotations if each.slice == number and each.box is not None]
             masks = [box.mask((80, 80)) for box in boxes]
@@ -147,7 +147,7 @@ def test_the_stored_reference_is_the_root_sum_of_squares_and_shows_the_head(
     from napari_recon_robust.physics import fourier
 
     head, lesions = small_head
-    drawn = torch.from_numpy(sample.draw(SMALL, 1, head, lesions)[::2, ::2].copy())
+    drawn = torch.from_numpy(sample.render(SMALL, 1, head, lesions)[::2, ::2].copy())
     with open_scan(small) as scan:
         reference = scan.reference(1)
         coil_images = fourier.centre_crop_image(fourier.ifft(scan.kspace(1)), (80, 80))

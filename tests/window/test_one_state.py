@@ -102,7 +102,7 @@ class User:
         assert compare.save.isEnabled() == (current is not None)
         assert bool(perturb.outcome.spent.text()) == (current is not None)
         assert perturb.outcome.earlier.text() == compare.earlier.text() == perturbing.earlier
-        assert perturb.outcome.replay.isHidden() == (current is None or current.replay is None)
+        assert perturb.outcome.scaled.isHidden() == (current is None or current.scaled is None)
         if current is None and perturbing.best is None:
             assert perturb.outcome.curve.isHidden()
             assert perturb.outcome.over_budgets.isHidden()

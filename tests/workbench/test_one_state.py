@@ -196,8 +196,8 @@ class Driver:
     def transfer(self) -> None:
         self.begin(self.bench.studying.transfer(METHODS))
 
-    def samples(self) -> None:
-        self.begin(self.bench.studying.samples())
+    def quality(self) -> None:
+        self.begin(self.bench.studying.quality())
 
     # ---------------------------------------------------------------- what must hold
 

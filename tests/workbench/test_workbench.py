@@ -178,7 +178,7 @@ def test_a_feature_is_placed_without_a_region(bench: Workbench) -> None:
     bench.perturbing.choose("fnaf", row=50.0, column=40.0)
     result = bench.perturbing.run().run()
     assert result.outcome.perturbed.judged_by == "perturbed"
-    assert result.replay is None
+    assert result.scaled is None
     assert "recovery" in result.outcome.perturbed.details
 
 

@@ -59,11 +59,11 @@ def worst_case_curve(
     finish(figure, path)
 
 
-def own_curve(path: Path, curve: "Curve", title: str) -> None:
+def perturbation_curve(path: Path, curve: "Curve", title: str) -> None:
     """What a perturbation measured over a quantity of its own: a panel for each measure."""
     figure, drawn = panels(title, len(curve.measures))
     for panel, measure in zip(drawn, curve.measures, strict=True):
-        for line in measure.lines:
+        for line in measure.series:
             more = RING if line.role == "ringed" else {}
             panel.plot(line.at, line.values, _STYLES[line.role], label=line.name, **more)
         panel.set(xlabel=curve.over, ylabel=measure.label)

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 
 @dataclass(frozen=True)
-class Line:
+class Series:
     """Values of a curve, each at its place on the horizontal axis.
 
-    role: how a figure draws the line. "found" joins what the perturbation did and "control" what it is compared with;
+    role: how a figure draws the series. "found" joins what the perturbation did and "control" what it is compared with;
     "aside" marks single points that belong to neither, "ringed" the one that matters most.
     """
 
@@ -21,17 +21,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure of a curve: the label of its axis, with the unit, and its lines. A plot has one panel for each."""
+    """One measure of a curve: the label of its axis, with the unit, and its series. A plot has one panel for each."""
 
     label: str
-    lines: tuple[Line, ...]
+    series: tuple[Series, ...]
 
 
 @dataclass(frozen=True)
 class Curve:
     """Measures over a quantity that the perturbation varied, such as an angle.
 
-    over: the quantity and its unit. The window draws the first line of the first measure, with `title` at its left,
+    over: the quantity and its unit. The window draws the first series of the first measure, with `title` at its left,
     `note` at its right and `tip` as its tooltip; a file of the command line holds everything.
     """
 
@@ -44,7 +44,7 @@ class Curve:
     @property
     def values(self) -> tuple[float, ...]:
         """The values that the window draws."""
-        return self.measures[0].lines[0].values
+        return self.measures[0].series[0].values
 
 
 @dataclass(frozen=True)

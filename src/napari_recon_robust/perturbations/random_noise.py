@@ -7,10 +7,10 @@ from torch import Tensor
 
 from ..data.measurement import Measurement
 from ..ground.progress import Job, Progress
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 
 
-def draw(measurement: Measurement, norms: Tensor, seed: int, *, mask: Tensor | None = None) -> Tensor:
+def white_noise(measurement: Measurement, norms: Tensor, seed: int, *, mask: Tensor | None = None) -> Tensor:
     """z_i = r_i n_i / ||n_i||, n_i white complex Gaussian on the sampled points; (coils, readout, phase) complex64.
 
     norms: r_i, float (coils,). mask: other points to draw on, broadcastable to (readout, phase).
@@ -24,7 +24,7 @@ def draw(measurement: Measurement, norms: Tensor, seed: int, *, mask: Tensor | N
 
 def control(measurement: Measurement, perturbed: Perturbed, seed: int) -> Measurement:
     """The same measurement under random noise with the perturbation's norm in every coil."""
-    z = draw(measurement, coil_norms(perturbed.perturbation), seed)
+    z = white_noise(measurement, coil_norms(perturbed.perturbation), seed)
     keep = perturbed.measurement.kept is not None
     return measurement.with_kspace(measurement.kspace + z, full=measurement.full, keep=keep)
 
@@ -37,13 +37,13 @@ class RandomNoise(Perturbation):
     summary = "White noise of the budget's size in every coil: what chance does."
     knobs = (SENSITIVITIES, SEED)
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        measurement = problem.measurement
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        measurement = setup.measurement
         norms = coil_norms(measurement.kspace if measurement.full is None else measurement.full)
         results: list[Perturbed] = []
         for index, budget in enumerate(budgets):
             yield Progress(index / len(budgets), f"Budget {100 * budget:.3g}%", list(results))
             # Its control is drawn with the seed itself; another one here, so that the two differ.
-            z = draw(measurement, budget * norms, knobs["seed"] + 1)
+            z = white_noise(measurement, budget * norms, knobs["seed"] + 1)
             results.append(Perturbed.of(measurement, z, budget, keep=knobs["sensitivities"] == "kept"))
         return results

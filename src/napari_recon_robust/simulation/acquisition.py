@@ -296,25 +296,25 @@ def simulate_slice(
     slice's above the array's middle, in half fields of view. noise_level: sigma relative to `scale` (by default the
     truth's 99.5th percentile); None draws it log-uniformly from NOISE_RANGE. detail: that of the phase (see `phase`).
     shading: exponent of the coils' own intensity; 0 is a perfectly normalised scan, 1 one that is not normalised; None
-    draws it. oversampling: that of the readout (rows). matrix: acquire fewer samples than the image was drawn on (a
+    renders it. oversampling: that of the readout (rows). matrix: acquire fewer samples than the image has pixels (a
     whole divisor of its shape), as a scanner does; the truth is then low-passed, with physical Gibbs ringing and
     partial volumes.
     """
-    drawn = (magnitude.shape[0], magnitude.shape[1])
-    rows, columns = matrix = matrix or drawn
-    factors = (drawn[0] // rows, drawn[1] // columns)
-    if (rows * factors[0], columns * factors[1]) != drawn or 0 in factors:
+    shape = (magnitude.shape[0], magnitude.shape[1])
+    rows, columns = matrix = matrix or shape
+    factors = (shape[0] // rows, shape[1] // columns)
+    if (rows * factors[0], columns * factors[1]) != shape or 0 in factors:
         raise InputError(
-            f"the matrix is {dimensions(matrix)}; a whole divisor of the drawn image's {dimensions(drawn)} is expected."
+            f"the matrix is {dimensions(matrix)}; a whole divisor of the image's {dimensions(shape)} is expected."
         )
 
     array = CoilArray.random(coils, rng) if isinstance(coils, int) else coils
-    maps = array.sensitivities(drawn, height=height)
+    maps = array.sensitivities(shape, height=height)
     total = np.sqrt((np.abs(maps) ** 2).sum(0))
     maps /= total
     shading = float(rng.uniform(0, 0.7)) if shading is None else shading
     shaded = np.asarray(magnitude, np.float32) * total**shading
-    image = torch.from_numpy(shaded * np.exp(1j * phase(drawn, rng, shaded, detail=detail)).astype(np.complex64))
+    image = torch.from_numpy(shaded * np.exp(1j * phase(shape, rng, shaded, detail=detail)).astype(np.complex64))
     truth = fourier.ifft(_acquired(image[None], matrix))[0]
     if scale is None:
         scale = float(np.quantile(truth.abs().numpy(), 0.995))
@@ -322,11 +322,11 @@ def simulate_slice(
         noise_level = float(np.exp(rng.uniform(*np.log(NOISE_RANGE))))
 
     readout = rows * oversampling
-    wide = drawn[0] * oversampling
-    start = [n // 2 - (m // 2) * f for n, m, f in zip(drawn, matrix, factors, strict=True)]
+    wide = shape[0] * oversampling
+    start = [n // 2 - (m // 2) * f for n, m, f in zip(shape, matrix, factors, strict=True)]
     # The image is placed where the centre crop to `rows` finds it again, also for odd sizes.
     before = wide // 2 - (readout // 2 - (readout - rows) // 2) * factors[0] - start[0]
-    widened = torch.nn.functional.pad(torch.from_numpy(maps) * image, (0, 0, before, wide - drawn[0] - before))
+    widened = torch.nn.functional.pad(torch.from_numpy(maps) * image, (0, 0, before, wide - shape[0] - before))
     covariance = array.covariance * (noise_level * scale) ** 2
     noisy = torch.from_numpy(noise((readout, columns), covariance, rng))
     return SimulatedSlice(

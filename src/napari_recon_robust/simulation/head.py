@@ -2,7 +2,7 @@
 CSF, dura, skull, muscle, fat and skin are put around the brain by their distance from it.
 
 Coordinates are the template's, in mm: x to the right, y to the front, z up. All fields are continuous, so that a
-slice may be drawn at any resolution.
+slice may be rendered at any resolution.
 """
 
 from collections.abc import Mapping

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "brain_t2_simulated"
 _FOLDERS = (Path(__file__).parents[1] / "sample_data", Path(__file__).parents[3] / "sample_data")
-_DRAWN = 2  # the head is drawn at this many times the resolution that is acquired
+_RENDERED = 2  # the head is rendered at this many times the resolution that is acquired
 _FINE = 3  # slices averaged over the slice's thickness
 _LABEL = "Nonspecific white matter lesion"
 _SCALE = 3e-4  # brightest tissue, as in fastMRI's files
@@ -101,7 +101,7 @@ def simulate_volume(recipe: SimulationRecipe, path: str | Path, *, template: Tem
     acquired = []
     for number in range(count):
         yield Progress((number + 0.5) / (count + 1), f"Simulating slice {number + 1} of {count}")
-        acquired.append(acquire(recipe, number, draw(recipe, number, head, lesions)))
+        acquired.append(acquire(recipe, number, render(recipe, number, head, lesions)))
     yield Progress((count + 0.5) / (count + 1), "Writing")
     kspace = torch.stack([each.kspace for each in acquired])
     matrix = (recipe.matrix, recipe.matrix)
@@ -118,10 +118,10 @@ def simulate_volume(recipe: SimulationRecipe, path: str | Path, *, template: Tem
     return path
 
 
-def draw(recipe: SimulationRecipe, number: int, head: Head, lesions: tuple[Lesion, ...]) -> NDArray[np.float32]:
-    """The magnitude of one slice at the drawn resolution, averaged over its thickness, as fastMRI stores it."""
+def render(recipe: SimulationRecipe, number: int, head: Head, lesions: tuple[Lesion, ...]) -> NDArray[np.float32]:
+    """The magnitude of one slice at the rendered resolution, averaged over its thickness, as fastMRI stores it."""
     contrast = _contrast(recipe)
-    thin = _points(recipe, recipe.heights[number], recipe.matrix * _DRAWN)
+    thin = _points(recipe, recipe.heights[number], recipe.matrix * _RENDERED)
     image: NDArray[np.float32] = np.mean([head.signal(points, contrast, lesions) for points in thin], axis=0)
     return image
 
@@ -160,8 +160,8 @@ def lesion_boxes(recipe: SimulationRecipe, head: Head, lesions: Sequence[Lesion]
     boxes = []
     for lesion in lesions:
         height = lesion.centre[2]
-        fine = [head.lesion(lesion, points) for points in _points(recipe, height, recipe.matrix * _DRAWN)]
-        inside = np.mean(fine, axis=0)[::_DRAWN, ::_DRAWN] > 1 / 3
+        fine = [head.lesion(lesion, points) for points in _points(recipe, height, recipe.matrix * _RENDERED)]
+        inside = np.mean(fine, axis=0)[::_RENDERED, ::_RENDERED] > 1 / 3
         rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
         if len(rows):
             row, column = int(rows[0]) - 1, int(columns[0]) - 1

@@ -106,7 +106,7 @@ class Following(QObject):
         self.jobs.latest(Task("Compiling", compile_kernels(), lambda _: None), "warm")
 
     def _on_closed(self) -> None:
-        for lane in ("measure", "render", "prepare", "replay"):
+        for lane in ("measure", "render", "prepare", "scale"):
             self.jobs.cancel(lane)
 
     def _on_measured(self) -> None:

@@ -176,10 +176,10 @@ class Session(QObject):
 
     def _on_finished(self) -> None:
         self.scene.lay_out()
-        self.jobs.cancel("replay")
+        self.jobs.cancel("scale")
         task = self.bench.perturbing.prepare()
         if task is not None:
-            self.jobs.latest(task, "replay")
+            self.jobs.latest(task, "scale")
         result = self.bench.perturbing.current
         changed_truth = result is not None and result.outcome.perturbed.judged_by == "perturbed"
         self.look(factor=1.0, random=False, truth=changed_truth)

@@ -1,4 +1,4 @@
-"""A perturbation of the measured slice: set up, searched, replayed at every smaller budget."""
+"""A perturbation of the measured slice: set up, searched, scaled to every smaller budget."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -58,7 +58,7 @@ class Setting:
 @dataclass(frozen=True, eq=False)
 class Result:
     """A finished perturbation. outcomes: at every budget that was searched, smallest first; outcome: the one of them
-    that is looked at. replay: the reconstruction under its perturbation, scaled by FACTOR; None where there is no
+    that is looked at. scaled: the reconstruction under its perturbation, scaled by FACTOR; None where there is no
     budget to scale. note: how a saved case compares with its record.
     """
 
@@ -66,7 +66,7 @@ class Result:
     slice: int
     outcomes: "tuple[Outcome, ...]"
     outcome: "Outcome"
-    replay: "Sweep | None" = None
+    scaled: "Sweep | None" = None
     note: str = ""
 
     @property
@@ -81,14 +81,14 @@ class Result:
 
     def of(self, outcome: "Outcome") -> "Result":
         """The same with another of its outcomes looked at."""
-        return replace(self, outcome=outcome, replay=replay_of(self.setting, outcome))
+        return replace(self, outcome=outcome, scaled=scaled_sweep(self.setting, outcome))
 
     def at(self, factor: float) -> "tuple[Tensor, bool]":
         """The image at a fraction of the budget, and whether it is exact; before it is prepared, between the ends."""
         ends = self.outcome.comparison.clean, self.outcome.comparison.perturbed
-        if self.replay is None or factor in (0.0, 1.0):
+        if self.scaled is None or factor in (0.0, 1.0):
             return ends[round(factor)], True
-        found = self.replay.at({FACTOR.name: factor})
+        found = self.scaled.at({FACTOR.name: factor})
         return (ends[0].lerp(ends[1], factor), False) if found is None else found
 
 
@@ -192,7 +192,7 @@ class Perturbing:
         return math.nan if measured is None else self.budget * measured.kspace_snr
 
     def run(self, roi: "ROI | None" = None) -> Task["Result"]:
-        """Search, reconstruct from the perturbed samples alone, compare, and prepare the replay.
+        """Search, reconstruct from the perturbed samples alone, compare, and prepare the smaller budgets.
 
         roi: the chosen regions of the slice unless given; a kind that needs no budget (a feature to insert) may do
         without. Raises InputError without a region, a slice or a kind; what does not fit
@@ -237,11 +237,11 @@ class Perturbing:
         return ROI.box(0, 0, *measured.measurement.matrix, label="whole image")
 
     def prepare(self) -> Task[None] | None:
-        """Fill the replay of the result; None where there is nothing to replay."""
-        replay = None if self.current is None else self.current.replay
-        if replay is None:
+        """Compute the images at smaller budgets; None where there is no budget to scale."""
+        scaled = None if self.current is None else self.current.scaled
+        if scaled is None:
             return None
-        return Task("Preparing the replay", replay.prepare(), lambda _: None)
+        return Task("Preparing smaller budgets", scaled.prepare(), lambda _: None)
 
     @property
     def current(self) -> Result | None:
@@ -333,10 +333,10 @@ def finished(setting: Setting, index: int, outcomes: "Sequence[Outcome]", note: 
     for one in outcomes:
         _ = one.comparison.metrics, one.comparison.warnings
     rising = tuple(sorted(outcomes, key=lambda one: one.perturbed.budget.nominal or 0.0))
-    return Result(setting, index, rising, outcomes[-1], replay_of(setting, outcomes[-1]), note)
+    return Result(setting, index, rising, outcomes[-1], scaled_sweep(setting, outcomes[-1]), note)
 
 
-def replay_of(setting: Setting, outcome: "Outcome") -> "Sweep | None":
+def scaled_sweep(setting: Setting, outcome: "Outcome") -> "Sweep | None":
     """f(k + s z) over the factor s, both ends known already; None where there is no budget to scale."""
     from ..studies.sweep import Sweep
 

@@ -59,7 +59,7 @@ class Rendered:
 class Reconstruction:
     """The method on the measured slice.
 
-    method: a reconstructor with its knobs set; None until one is chosen. own: the own models that were opened, by their
+    method: a reconstructor with its knobs set; None until one is chosen. own_models: those that were opened, by their
     id. seconds: what an image takes, by the method's id, as soon as it was measured.
 
     Signals: `method_changed()`, `knobs_changed()`, `rendered(Rendered)`, `prepared()` at each step towards a knob
@@ -75,7 +75,7 @@ class Reconstruction:
         self._acquisition = acquisition
         self.method: Method | None = None
         self.shown: Rendered | None = None
-        self.own: dict[str, Reconstructor] = {}
+        self.own_models: dict[str, Reconstructor] = {}
         self.seconds: dict[str, float] = {}
         self._twin: Measurement | None = None
         self._restore: Restore | None = None
@@ -124,7 +124,7 @@ class Reconstruction:
         """The own model of that id that was opened, or the one that is listed; InputError where there is neither."""
         from ..reconstructors import registry
 
-        return self.own[id] if id in self.own else registry.get(id)
+        return self.own_models[id] if id in self.own_models else registry.get(id)
 
     def choose(self, method: "str | Reconstructor | Method", **knobs: Any) -> None:
         """Take a method, a reconstructor at its defaults, or the one of this id; with these knobs changed."""
@@ -132,7 +132,7 @@ class Reconstruction:
 
         self.method = (self.find(method) if isinstance(method, str) else method).at(**knobs)
         if self.method.id not in registry.ids():
-            self.own[self.method.id] = self.method.reconstructor
+            self.own_models[self.method.id] = self.method.reconstructor
         self.shown, self._sweeps = None, []
         self.method_changed.emit()
 

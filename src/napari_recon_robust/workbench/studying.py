@@ -59,14 +59,14 @@ class Studying:
         job = _transfer(setting, self._perturbing.budget, methods, self._reconstruction.find)
         return Task(f"Transfer between methods: {kind.label}", job, self._matrix.for_now())
 
-    def samples(self) -> "Task[SamplesCurve]":
+    def quality(self) -> "Task[SamplesCurve]":
         """The quality of the present method and knobs at several accelerations, of the pattern that is chosen.
 
         What the scan does not allow is raised by the job.
         """
         method, measured = self._reconstruction.chosen, self._acquisition.current
         show = self._curve.for_now()
-        return Task("Quality over samples", _samples(measured, method), show, show)
+        return Task("Quality over samples", _quality(measured, method), show, show)
 
 
 def _transfer(
@@ -87,7 +87,7 @@ def _transfer(
     )
 
 
-def _samples(measured: Slice, method: "Method") -> "Job[SamplesCurve]":
+def _quality(measured: Slice, method: "Method") -> "Job[SamplesCurve]":
     yield Progress(0.0, "Quality over samples")
     from ..physics.sampling import Sampling
     from ..studies.samples import quality_by_samples

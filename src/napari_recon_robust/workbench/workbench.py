@@ -54,7 +54,7 @@ class Workbench:
 
     def open_case(self, folder: Path) -> Task[Result]:
         """Bring a saved case back: reconstructed again from its k-space, and checked against its record."""
-        return Task(f"Opening {folder.name}", _open_case(folder, self.reconstruction.own), self._take_case)
+        return Task(f"Opening {folder.name}", _open_case(folder, self.reconstruction.own_models), self._take_case)
 
     def annotate(self, table: Path) -> Task["list[Annotation]"]:
         """Add the annotations of this scan from a fastMRI+ table (CSV)."""

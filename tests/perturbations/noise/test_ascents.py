@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.apgd import checkpoints
 from napari_recon_robust.perturbations.noise.balls import into_balls, onto_spheres, unit
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.noise.worst_case import ASCENTS, WorstCase
-from napari_recon_robust.perturbations.random_noise import draw
+from napari_recon_robust.perturbations.random_noise import white_noise
 
 ETA = 0.01
 
@@ -98,8 +98,8 @@ def test_no_iterate_leaves_the_balls_and_the_preview_never_gets_worse(measuremen
             seen.append(z.clone())
             return super().gradient(z)
 
-    problem = Problem.of(measurement, combined, roi)
-    objective = Watched(problem, "reference", "squared-error", keep=True)
+    setup = Setup.of(measurement, combined, roi)
+    objective = Watched(setup, "reference", "squared-error", keep=True)
     start = torch.zeros_like(measurement.kspace)
     states = list(ASCENTS[algorithm](objective, radius, 12, start=start))
     assert len(states) == len(seen) == 12
@@ -114,8 +114,8 @@ def test_no_iterate_leaves_the_balls_and_the_preview_never_gets_worse(measuremen
 @pytest.mark.parametrize("algorithm", ASCENTS)
 def test_a_warm_start_counts_as_a_candidate(measurement, combined, roi, algorithm):
     radius = ETA * coil_norms(measurement.full)
-    problem = Problem.of(measurement, combined, roi)
-    objective = Objective(problem, "reference", "squared-error", keep=True)
+    setup = Setup.of(measurement, combined, roi)
+    objective = Objective(setup, "reference", "squared-error", keep=True)
     good = run_to_end(ASCENTS["apgd"](objective, radius, 60, start=torch.zeros_like(measurement.kspace)))
     warm = run_to_end(ASCENTS[algorithm](objective, radius, 1, start=good.z, warm=True, clean_loss=good.loss[0]))
     assert objective.value(warm.z)[0] >= max(good.loss) * (1 - 1e-6)
@@ -139,7 +139,7 @@ def test_checkpoints_are_those_of_the_paper():
 def test_projections_are_the_nearest_points_of_the_balls(measurement, single):
     radius = coil_norms(measurement.kspace)
     radius = radius.norm(keepdim=True) if single else radius
-    z = draw(measurement, coil_norms(measurement.kspace) * torch.tensor([0.5, 1.0, 2.0, 3.0]), 1)
+    z = white_noise(measurement, coil_norms(measurement.kspace) * torch.tensor([0.5, 1.0, 2.0, 3.0]), 1)
 
     def norms(z):
         return coil_norms(z).norm(keepdim=True) if single else coil_norms(z)
@@ -150,7 +150,7 @@ def test_projections_are_the_nearest_points_of_the_balls(measurement, single):
     torch.testing.assert_close(norms(inside), torch.minimum(norms(z), radius))
     # The projection p of z into a convex set: Re <z - p, q - p> <= 0 for every q in it.
     for seed in range(5):
-        other = into_balls(draw(measurement, 3 * coil_norms(z), seed), radius)
+        other = into_balls(white_noise(measurement, 3 * coil_norms(z), seed), radius)
         assert ((z - inside).conj() * (other - inside)).real.sum() <= 1e-4 * z.norm() ** 2
     z = z.clone()
     z[1] = 0

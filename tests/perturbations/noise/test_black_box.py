@@ -4,19 +4,19 @@ import torch
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import ModelError
-from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.balls import onto_spheres
 from napari_recon_robust.perturbations.noise.black_box import black_box
-from napari_recon_robust.perturbations.noise.losses import own
+from napari_recon_robust.perturbations.noise.losses import user_loss
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.noise.sphere_ascent import sphere_ascent
-from napari_recon_robust.perturbations.random_noise import draw
+from napari_recon_robust.perturbations.random_noise import white_noise
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.reconstructors import registry
 
 
 def objective(measurement, reconstructor, roi, *, target="reference", loss="squared-error", keep=True):
-    return Objective(Problem.of(measurement, reconstructor, roi), target, loss, keep)
+    return Objective(Setup.of(measurement, reconstructor, roi), target, loss, keep)
 
 
 def onto(measurement, radius):
@@ -101,7 +101,7 @@ def test_it_comes_near_the_gradient_and_far_beyond_random_search(measurement, ro
     radius = 0.01 * coil_norms(measurement.full)
     blind = objective(measurement, no_gradient(reconstructor), roi, target=target)
     found, _ = finish(black_box(blind, onto(measurement, radius), 12, seed=0))
-    start = torch.zeros_like(measurement.kspace) if target == "reference" else draw(measurement, radius, 0)
+    start = torch.zeros_like(measurement.kspace) if target == "reference" else white_noise(measurement, radius, 0)
     gradients, _ = finish(sphere_ascent(problem, radius, 5, start=start, clean_loss=found.loss[0]))
     chance = max(problem.value(onto(measurement, radius)(aimed(measurement, roi, seed)))[0] for seed in range(12))
     clean, black, white, chance = (
@@ -156,7 +156,7 @@ def test_any_region_and_number_of_evaluations(measurement, combined, box, target
     found, _ = finish(black_box(problem, onto(measurement, radius), evaluations, seed=0))
     assert len(found.loss) == 1 + evaluations
     assert max(found.loss) > found.loss[0]
-    assert max(found.loss) > problem.value(draw(measurement, radius, 5))[0]
+    assert max(found.loss) > problem.value(white_noise(measurement, radius, 5))[0]
 
 
 @pytest.mark.slow
@@ -165,7 +165,7 @@ def test_a_loss_without_a_gradient_serves(measurement, combined, roi):
         return float(np.square((image - wanted).numpy()[region.numpy()]).mean())
 
     radius = 0.01 * coil_norms(measurement.full)
-    without = objective(measurement, no_gradient(combined), roi, loss=own(in_numpy))
+    without = objective(measurement, no_gradient(combined), roi, loss=user_loss(in_numpy))
     found, _ = finish(black_box(without, onto(measurement, radius), 12, seed=0))
     problem = objective(measurement, no_gradient(combined), roi)
     with_gradient, _ = finish(black_box(problem, onto(measurement, radius), 12, seed=0))

@@ -6,13 +6,13 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError, ModelError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.advrec import advrec
 from napari_recon_robust.perturbations.noise.losses import LOSSES
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.noise.worst_case import WorstCase
 from napari_recon_robust.perturbations.outcome import evaluate
-from napari_recon_robust.perturbations.random_noise import RandomNoise, draw
+from napari_recon_robust.perturbations.random_noise import RandomNoise, white_noise
 from napari_recon_robust.reconstructors import registry as reconstructors
 
 KEPT = {"sensitivities": "kept"}
@@ -21,8 +21,8 @@ QUICK = {"evaluations": 12, "stand_in": "cg-sense", **KEPT}
 
 
 def objective(measurement, reconstructor, roi, *, target="reference", loss="squared-error", keep=True):
-    problem = Problem.of(measurement, reconstructor, roi)
-    return Objective(problem, target, loss, keep)
+    setup = Setup.of(measurement, reconstructor, roi)
+    return Objective(setup, target, loss, keep)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -31,11 +31,11 @@ def test_the_gradient_is_that_of_the_loss(measurement, roi, request, method, los
     """Against central differences along directions half random, half uphill (else single precision hides them)."""
     problem = objective(measurement, request.getfixturevalue(method), roi, loss=loss)
     norms = 0.02 * coil_norms(measurement.full)
-    z = draw(measurement, norms, 1)
+    z = white_noise(measurement, norms, 1)
     _, gradient, _ = problem.gradient(z)
     for seed in (2, 3):
         uphill = gradient * (norms / coil_norms(gradient))[:, None, None]
-        direction = draw(measurement, norms, seed) + uphill
+        direction = white_noise(measurement, norms, seed) + uphill
         slope = (gradient.conj() * direction).real.sum().item()
         step = 0.05
         difference = (problem.value(z + step * direction)[0] - problem.value(z - step * direction)[0]) / (2 * step)

@@ -22,7 +22,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.generative.posterior import Denoised, Denoiser, Posterior, sample
+from napari_recon_robust.reconstructors.generative.posterior import Denoised, Denoiser, Posterior, posterior_sample
 from napari_recon_robust.reconstructors.problem import Problem
 
 
@@ -67,7 +67,9 @@ def test_samples_of_a_gaussian_prior_have_its_posterior() -> None:
     mean = np.linalg.solve(precision, 2 * in_parts(aligned.right_hand_side) / sigma**2)
     variance = np.linalg.inv(precision).diagonal()
 
-    draws = np.stack([in_parts(phase.conj() * run(sample(denoiser, problem, 12, seed))) for seed in range(count)])
+    draws = np.stack(
+        [in_parts(phase.conj() * run(posterior_sample(denoiser, problem, 12, seed))) for seed in range(count)]
+    )
     ratio = draws.var(0, ddof=1) / variance
     assert ratio.mean() == pytest.approx(1, abs=0.04)
     assert ratio.std() < 1.5 * (2 / count) ** 0.5

@@ -88,7 +88,7 @@ def test_more_methods_join_an_old_run(scan_file: Path, tmp_path: Path, counted: 
     run(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))
     table = run(compare_methods(files, entries("zero-filled"), GRID, folder=tmp_path))
     assert counted.calls == 4
-    assert {line.method for section in table.sections for line in section.lines} == {"cg-sense", "zero-filled"}
+    assert {line.method for section in table.sections for line in section.scores} == {"cg-sense", "zero-filled"}
     described = json.loads((tmp_path / "comparison.json").read_text())
     assert set(described["methods"]) == {"cg-sense", "zero-filled"}
     (tmp_path / "comparison.json").write_text("{")
@@ -116,7 +116,7 @@ def test_a_method_that_fails_leaves_the_others(scan_file: Path, tmp_path: Path) 
         compare_methods(groups([scan_file]), entries("zero-filled, oracle", "zero-filled"), GRID, folder=tmp_path)
     )
     (section,) = table.sections
-    assert [(line.failed, line.cases) for line in section.lines] == [(4, 0), (0, 4)]
+    assert [(line.failed, line.cases) for line in section.scores] == [(4, 0), (0, 4)]
     text = (tmp_path / "comparison.md").read_text()
     assert "failed on 4 of 4" in text
     assert "no live knob" in text

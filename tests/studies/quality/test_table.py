@@ -29,7 +29,7 @@ def test_means_are_geometric_and_ratios_are_paired() -> None:
     results += [result("b", n, nmse) for n, nmse in enumerate((0.05, 0.1))]
     (section,) = Table(results, {"a": {}, "b": {}}, "a").sections
     assert section.effective == (3.0, 3.1)
-    one, other = section.lines
+    one, other = section.scores
     assert one.nmse.value == pytest.approx(0.2)
     assert other.ratio is not None
     assert other.ratio.value == pytest.approx((0.5 * 0.25) ** 0.5)

@@ -154,9 +154,9 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
     assert "in every coil" in perturb.outcome.spent.text()
     before, now = (comparison.metrics[name]["roi"].ssim for name in ("clean", "perturbed"))
     assert f"SSIM of the region: {now:.2f}, before {before:.2f}." in perturb.outcome.spent.text()
-    assert perturb.outcome.replayed.text() == "Budget 1%; drag for less:"
-    perturb.outcome.replay.setValue(0)
-    assert perturb.outcome.replayed.text() == "Budget 0% of 1%, replayed:"
+    assert perturb.outcome.scaled_to.text() == "Budget 1%; drag for less:"
+    perturb.outcome.scaled.setValue(0)
+    assert perturb.outcome.scaled_to.text() == "Budget 0% of 1%:"
     np.testing.assert_allclose(panels.panels["perturbed"].stack[1], comparison.clean.numpy())
     assert not panels.panels["difference"].stack[1].any()
 

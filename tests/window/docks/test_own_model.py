@@ -81,6 +81,6 @@ def test_a_case_comes_back_with_its_model_alone(review: Session, until: Until, t
     review.open(tmp_path / "case")
     until(lambda: bench.perturbing.result is not None and not review.jobs.busy())
     assert "reproduced" in bench.perturbing.result.note
-    bench.reconstruction.own.clear()
+    bench.reconstruction.own_models.clear()
     review.open(tmp_path / "case")
     until(lambda: "'mine.py:reconstruct', which is none of the methods here" in page.foot.message.text())

@@ -91,7 +91,7 @@ def ring_about(region: Tensor) -> Tensor:
     return grown(GAP + RING) & ~grown(GAP)
 
 
-def own(function: Callable[..., Any]) -> Loss:
+def user_loss(function: Callable[..., Any]) -> Loss:
     """A user's function as a loss; InputError if it fails or returns anything but a finite scalar."""
     name = name_of(function)
 

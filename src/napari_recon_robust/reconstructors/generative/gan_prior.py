@@ -104,11 +104,11 @@ class GANPrior(Reconstructor):
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """The image as a job, with a preview every few iterations; the image generated for a measurement is kept."""
         generator = self.network(measurement.kspace.device).generator
-        kept = self._generated.setdefault(measurement, {})
+        known = self._generated.setdefault(measurement, {})
         key = knobs["iterations"], knobs["restarts"], knobs["seed"]
-        if key not in kept:
-            kept[key] = yield from in_turn(measurement, lambda problem: search(generator, problem, *key))
-        pairs = zip(problems(measurement), kept[key], strict=True)
+        if key not in known:
+            known[key] = yield from in_turn(measurement, lambda problem: search(generator, problem, *key))
+        pairs = zip(problems(measurement), known[key], strict=True)
         factor = knobs["deviation"]
         images = [image + deviation(problem, image, factor) for problem, image in pairs]
         return assemble(images, measurement)

@@ -39,7 +39,7 @@ PRECISION = 1e-2  # of conjugate gradients, in each step of a sample
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class PosteriorSamples:
     """Draws of the image given one measurement.
 
     images: complex64 (samples, ..., rows, columns), in the scan's units. consistency: ||A x - y|| / ||y|| of each,
@@ -145,18 +145,18 @@ class Posterior(Reconstructor):
         samples = yield from self.samples(measurement, knobs["samples"], knobs["steps"], knobs["seed"])
         return samples.mean if knobs["show"] == "mean" else samples.deviation.to(samples.images.dtype)
 
-    def samples(self, measurement: Measurement, count: int, steps: int = 20, seed: int = 0) -> Job[Samples]:
+    def samples(self, measurement: Measurement, count: int, steps: int = 20, seed: int = 0) -> Job[PosteriorSamples]:
         """`count` samples, of the seeds from `seed` on; those drawn before from the same measurement are reused."""
-        kept = self._drawn.setdefault(measurement, {})
+        known = self._drawn.setdefault(measurement, {})
         for number in range(count):
 
             def shown(step: Progress, number: int = number) -> Progress:
                 return Progress((number + step.fraction) / count, f"sample {number + 1} of {count}", step.preview)
 
-            if (key := (steps, seed + number)) not in kept:
-                kept[key] = yield from relayed(self._draw(measurement, *key), shown)
-        images, consistency = zip(*(kept[steps, seed + number] for number in range(count)), strict=True)
-        return Samples(torch.stack(images), torch.stack(consistency))
+            if (key := (steps, seed + number)) not in known:
+                known[key] = yield from relayed(self._draw(measurement, *key), shown)
+        images, consistency = zip(*(known[steps, seed + number] for number in range(count)), strict=True)
+        return PosteriorSamples(torch.stack(images), torch.stack(consistency))
 
     def contrasts(
         self,
@@ -183,12 +183,12 @@ class Posterior(Reconstructor):
     def _draw(self, measurement: Measurement, steps: int, seed: int) -> Job[tuple[Tensor, Tensor]]:
         """One sample of each slice, and their data consistency."""
         network = self.network(measurement.kspace.device)
-        images = yield from in_turn(measurement, lambda problem: sample(network, problem, steps, seed))
+        images = yield from in_turn(measurement, lambda problem: posterior_sample(network, problem, steps, seed))
         misfits = [one.model.misfit(image, one.data) for one, image in zip(problems(measurement), images, strict=True)]
         return assemble(images, measurement), torch.stack(misfits).reshape(measurement.kspace.shape[:-3])
 
 
-def sample(network: "Denoiser", problem: Problem, steps: int, seed: int) -> Job[Tensor]:
+def posterior_sample(network: "Denoiser", problem: Problem, steps: int, seed: int) -> Job[Tensor]:
     """One sample, complex64 (rows, columns), relative to the problem's scale, with previews of the same kind."""
     aligned, phase = problem.aligned
     start = problem.tv(tv.rule(float(problem.noise))) * phase.conj()

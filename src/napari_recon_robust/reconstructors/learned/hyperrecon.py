@@ -129,7 +129,7 @@ class HyperReconNetwork(nn.Module):
 
     def _correct(self, layers: list[tuple[Tensor, Tensor]], x: Tensor) -> Tensor:
         """Run a U-Net with these layers: 2x2 means go down, nearest neighbours go up, and sums cross over."""
-        remaining, kept = iter(layers), []
+        remaining, skipped = iter(layers), []
         kernel, bias = next(remaining)
         x = functional.conv2d(x, kernel, bias, padding=1)
 
@@ -141,10 +141,10 @@ class HyperReconNetwork(nn.Module):
 
         x = convolve(x, self.convolutions - 1)
         for _ in range(self.levels):
-            kept.append(x)
+            skipped.append(x)
             x = convolve(functional.avg_pool2d(x, 2, ceil_mode=True), self.convolutions)
         for _ in range(self.levels):
-            wide = kept.pop()
+            wide = skipped.pop()
             x = functional.interpolate(x, scale_factor=2, mode="nearest")[..., : wide.shape[-2], : wide.shape[-1]]
             x = convolve(x + wide, self.convolutions)
         return convolve(x, 1)

@@ -68,7 +68,7 @@ class NeumannNetwork(nn.Module):
             term = step * problem.right_hand_side
         total = term
         for _ in range(self.terms):
-            kept = step * inverse.solve(term) if self.preconditioned else term - step * model.normal(term)
-            term = kept - self.regularizer(term, level)
+            linear = step * inverse.solve(term) if self.preconditioned else term - step * model.normal(term)
+            term = linear - self.regularizer(term, level)
             total = total + term
         return phase * total

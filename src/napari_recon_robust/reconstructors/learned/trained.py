@@ -119,12 +119,12 @@ class ResidualUNet(nn.Module):
         multiple = 2 ** len(self.narrow)
         x = nn.functional.pad(x, (0, -columns % multiple, 0, -rows % multiple), mode="replicate")
         x = self.down[0](self.first(x))
-        kept = []
+        skipped = []
         for narrow, block in zip(self.narrow, self.down[1:], strict=True):
-            kept.append(x)
+            skipped.append(x)
             x = block(narrow(x))
         for widen, block in zip(reversed(self.widen), reversed(self.up), strict=True):
-            x = block(widen(x) + kept.pop())
+            x = block(widen(x) + skipped.pop())
         return self.last(x)[..., :rows, :columns]
 
 

@@ -65,7 +65,7 @@ class Results:
     def __len__(self) -> int:
         return len(self._found)
 
-    def kept(self, result: MethodResult) -> bool:
+    def reused(self, result: MethodResult) -> bool:
         """Whether there is one already, made with the same; it then goes under the given group, scan and slice."""
         old = self._found.get(_key(result))
         if old is None or old.error or old.made_with != result.made_with:

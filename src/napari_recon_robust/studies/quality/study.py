@@ -53,7 +53,7 @@ def compare_methods(
                 at, share = begin + (end - begin) * number / len(entries), (end - begin) / len(entries)
                 yield Progress(at, f"{case.group}, {case.sampling.acceleration:g}x: {entry.name}", preview=table)
                 blank = _blank(case, entry, {"versions": versions, **rows[entry.name]})
-                if results.kept(blank):
+                if results.reused(blank):
                     continue
 
                 def part(step: Progress, at: float = at, share: float = share, name: str = entry.name) -> Progress:

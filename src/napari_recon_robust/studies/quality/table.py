@@ -63,7 +63,7 @@ class Section:
     acceleration: float
     effective: Interval
     unit: str
-    lines: tuple[MethodScores, ...]
+    scores: tuple[MethodScores, ...]
 
 
 class Table:
@@ -99,9 +99,9 @@ class Table:
         ]
         for section in self.sections:
             low, high = section.effective
-            count = max(line.cases + line.failed for line in section.lines)
+            count = max(line.cases + line.failed for line in section.scores)
             text.append(f"## {section.group}, {section.acceleration:g}x")
-            drawn = any(line.ssim.interval for line in section.lines)
+            drawn = any(line.ssim.interval for line in section.scores)
             over = f"intervals over {section.unit}" if drawn else f"{section.unit} are too few for intervals"
             text.append(f"{count} cases, effective R {low:.2f} to {high:.2f}; {over}.")
             text.append("\n".join(self._rows(section)))
@@ -120,7 +120,7 @@ class Table:
                 "intervals_over": section.unit,
                 "methods": [
                     {name: value.to_json() if isinstance(value, Mean) else value for name, value in vars(line).items()}
-                    for line in section.lines
+                    for line in section.scores
                 ],
             }
             for section in self.sections
@@ -160,7 +160,7 @@ class Table:
         if self.baseline is not None:
             heads.insert(4, f"NMSE ÷ {self.baseline}")
         rows = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-        for line in section.lines:
+        for line in section.scores:
             known = self.rows.get(line.method, {})
             parameters, megabytes = known.get("parameters"), known.get("megabytes")
             cells = [

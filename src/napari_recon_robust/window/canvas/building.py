@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from .own import OwnChanges
+from .our_changes import OurChanges
 from .panel import PanelSet
 
 
@@ -22,7 +22,7 @@ class Building:
         self,
         viewer: ViewerModel,
         panels: PanelSet,
-        own: OwnChanges,
+        ours: OurChanges,
         later: Callable[[Callable[[], None]], object],
         *,
         prepare: Callable[[], bool],
@@ -31,7 +31,7 @@ class Building:
         finished: Callable[[], object],
     ) -> None:
         self.viewer = viewer
-        self._panels, self._own, self._later = panels, own, later
+        self._panels, self._ours, self._later = panels, ours, later
         self._prepare, self._lay_out, self._inserted, self._finished = prepare, lay_out, inserted, finished
         self._old: list[Layer] = []
         self._coming = False
@@ -67,7 +67,7 @@ class Building:
         self._coming = False
         if self._panels.geometry is None:
             return
-        with self._own:
+        with self._ours:
             if self._step():
                 self._continue()
             else:
@@ -113,6 +113,6 @@ class Building:
     def _remove(self, layers: Iterable[Layer]) -> None:
         there = [layer for layer in layers if layer in self.viewer.layers]
         if there:
-            with self._own, self.viewer.layers.batched_update():
+            with self._ours, self.viewer.layers.batched_update():
                 for layer in there:
                     self.viewer.layers.remove(layer)

@@ -10,7 +10,7 @@ from napari.layers import Shapes
 from psygnal import Signal
 
 from .geometry import Outline
-from .own import OwnChanges
+from .our_changes import OurChanges
 from .panel import Panel, PanelSet
 
 EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"
@@ -35,7 +35,7 @@ class Drawing:
         self.viewer = viewer
         self._panels, self._later, self._switched = panels, later, switched
         self._outlines: list[Outline] = []
-        self._own = OwnChanges()
+        self._ours = OurChanges()
         self.visible = True
 
     def show(self, visible: bool) -> None:
@@ -46,7 +46,7 @@ class Drawing:
     def set(self, outlines: Sequence[Outline]) -> None:
         """The outlines, in every panel."""
         self._outlines = list(outlines)
-        with self._own:
+        with self._ours:
             for panel in self._panels:
                 self._put(panel)
 
@@ -80,7 +80,7 @@ class Drawing:
     def join(self, panel: Panel) -> None:
         """Put the outlines into a new panel, and follow what is drawn there."""
         panel.regions.events.data.connect(lambda event: self._on_shapes(panel, event))
-        with self._own:
+        with self._ours:
             self._put(panel)
 
     @property
@@ -107,7 +107,7 @@ class Drawing:
 
     def _on_shapes(self, panel: Panel, event: Any) -> None:
         action = str(event.action)
-        if self._own or action not in ("added", "changed", "removed"):
+        if self._ours or action not in ("added", "changed", "removed"):
             return
         layer = panel.regions
         now = [

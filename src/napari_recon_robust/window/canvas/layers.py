@@ -16,8 +16,8 @@ from .drawing import Drawing
 from .geometry import Geometry
 from .grid import Grid
 from .navigation import Navigation
+from .our_changes import OurChanges
 from .overlay import OVER, Overlay
-from .own import OwnChanges
 from .panel import ORDER, Panel, PanelSet
 from .surface import Takeover
 
@@ -37,17 +37,17 @@ class Panels:
         self.viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
         self._later = later
         self._set = PanelSet()
-        self._own = OwnChanges()
+        self._ours = OurChanges()
         self._grid = Grid(self.viewer)
         self._takeover: Takeover | None = None
         self._linked: tuple[Image, ...] = ()
         self.drawing = Drawing(self.viewer, self._set, later, self._lay_out)
         self.overlay = Overlay(self._set, lambda: self.show(self.shown), self._lay_out)
-        self.navigation = Navigation(self.viewer, self._set, self._own)
+        self.navigation = Navigation(self.viewer, self._set, self._ours)
         self._building = Building(
             self.viewer,
             self._set,
-            self._own,
+            self._ours,
             later,
             prepare=self._take_over,
             lay_out=self._lay_out,
@@ -172,7 +172,7 @@ class Panels:
             self.viewer.layers.selection.active = front.image
 
     def _on_size(self) -> None:
-        if not self._own:
+        if not self._ours:
             self._lay_out()
             self._grid.follow_cells()
             self._later(self._place_scale_bar)
@@ -184,7 +184,7 @@ class Panels:
 
     def _on_removed(self, event: Any) -> None:
         """A user deleted a layer of ours: a whole panel goes, regions or an overlay alone come back."""
-        if not self._own and any(event.value in panel.layers for panel in self._set):
+        if not self._ours and any(event.value in panel.layers for panel in self._set):
             self._later(self._tidy)
 
     def _tidy(self) -> None:
@@ -192,7 +192,7 @@ class Panels:
             return  # the viewer was closed meanwhile
         layers = self.viewer.layers
         gone = [key for key, panel in self.panels.items() if self._deleted(panel)]
-        with self._own:
+        with self._ours:
             for layer in (layer for key in gone for layer in self.panels[key].layers):
                 if layer in layers:
                     layers.remove(layer)

@@ -7,7 +7,7 @@ import numpy as np
 from napari.components import ViewerModel
 from psygnal import Signal
 
-from .own import OwnChanges
+from .our_changes import OurChanges
 from .panel import PanelSet
 from .surface import drag_window
 
@@ -15,15 +15,15 @@ from .surface import drag_window
 class Navigation:
     """Signals: `slice_changed(int)`; `clicked(row, column)` while places are picked.
 
-    own: true while layers are arranged, when napari's slider means nothing.
+    ours: true while layers are arranged, when napari's slider means nothing.
     """
 
     slice_changed = Signal(int)
     clicked = Signal(float, float)
 
-    def __init__(self, viewer: ViewerModel, panels: PanelSet, own: OwnChanges) -> None:
+    def __init__(self, viewer: ViewerModel, panels: PanelSet, ours: OurChanges) -> None:
         self.viewer = viewer
-        self._panels, self._own = panels, own
+        self._panels, self._ours = panels, ours
         self._picking = False
         self.slice = 0
 
@@ -38,7 +38,7 @@ class Navigation:
 
     def on_step(self) -> None:
         """The slider was moved; without a layer of ours that means nothing."""
-        if self._panels.is_in(self.viewer.layers) and not self._own:
+        if self._panels.is_in(self.viewer.layers) and not self._ours:
             self.slice = int(self.viewer.dims.current_step[0])
             self.slice_changed.emit(self.slice)
 

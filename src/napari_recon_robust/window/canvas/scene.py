@@ -24,7 +24,7 @@ LAYOUTS = ("side by side", "clean", "perturbed", "difference")
 
 @dataclass
 class View:
-    """How a result is looked at. factor: the fraction of its budget that is replayed."""
+    """How a result is looked at. factor: the fraction of its budget that is shown."""
 
     factor: float = 1.0
     random: bool = False

@@ -63,7 +63,7 @@ class MethodBox(QWidget):
         from ...reconstructors import registry
 
         with signals_blocked(self.list):
-            for method in (*map(registry.get, registry.ids()), *self.bench.reconstruction.own.values()):
+            for method in (*map(registry.get, registry.ids()), *self.bench.reconstruction.own_models.values()):
                 self._list(method)
             self.list.setCurrentIndex(-1)
         if self.bench.reconstruction.method is None:

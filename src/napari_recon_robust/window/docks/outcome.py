@@ -1,4 +1,4 @@
-"""What was found: its curve, its replay at every smaller budget, and what it says of itself."""
+"""What was found: its curve, itself at every smaller budget, and what it says of itself."""
 
 from typing import TYPE_CHECKING
 
@@ -30,16 +30,16 @@ class OutcomePanel(QWidget):
         self.curve = Curve()
         self.over_budgets = BudgetCurve()
         self.over_budgets.chosen.connect(self.perturbing.look_at)
-        self.replayed = words()
-        self.replay = QSlider(Qt.Orientation.Horizontal)
-        self.replay.setRange(0, _FRACTIONS)
-        self.replay.setToolTip("The same perturbation at every smaller budget, from 0 to what was found")
-        self.replay.valueChanged.connect(lambda value: self.session.look(factor=value / _FRACTIONS, random=False))
+        self.scaled_to = words()
+        self.scaled = QSlider(Qt.Orientation.Horizontal)
+        self.scaled.setRange(0, _FRACTIONS)
+        self.scaled.setToolTip("The same perturbation at every smaller budget, from 0 to what was found")
+        self.scaled.valueChanged.connect(lambda value: self.session.look(factor=value / _FRACTIONS, random=False))
         self.spent = words(faint=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for part in (self.earlier, self.curve, self.over_budgets, self.replayed, self.replay, self.spent):
+        for part in (self.earlier, self.curve, self.over_budgets, self.scaled_to, self.scaled, self.spent):
             column.addWidget(part)
 
     def show_curve(self, perturbed: "Perturbed | None") -> None:
@@ -59,7 +59,7 @@ class OutcomePanel(QWidget):
         self.over_budgets.set_result(result)
         several = self.over_budgets.isVisibleTo(self)
         self.show_curve(None if result is None or several else result.outcome.perturbed)
-        self.replay.setVisible(result is not None and result.replay is not None)
+        self.scaled.setVisible(result is not None and result.scaled is not None)
         show_text(self.spent, "" if result is None else spent(result))
         self.show_earlier()
         self.show_look()
@@ -69,18 +69,16 @@ class OutcomePanel(QWidget):
         show_text(self.earlier, self.perturbing.earlier)
 
     def show_look(self) -> None:
-        """The fraction of the budget that is replayed."""
+        """The fraction of the budget that is shown."""
         result, view = self.perturbing.current, self.session.scene.view
-        if result is None or result.replay is None:
-            show_text(self.replayed, "")
+        if result is None or result.scaled is None:
+            show_text(self.scaled_to, "")
             return
-        with signals_blocked(self.replay):
-            self.replay.setValue(round(view.factor * _FRACTIONS))
+        with signals_blocked(self.scaled):
+            self.scaled.setValue(round(view.factor * _FRACTIONS))
         nominal = result.outcome.perturbed.budget.nominal or 0.0
         what = "Random noise of the same size" if view.random else f"Budget {percent(view.factor * nominal)}"
-        show_text(
-            self.replayed, f"{what} of {percent(nominal)}, replayed:" if view.factor < 1 else f"{what}; drag for less:"
-        )
+        show_text(self.scaled_to, f"{what} of {percent(nominal)}:" if view.factor < 1 else f"{what}; drag for less:")
 
 
 def spent(result: Result) -> str:

@@ -1,4 +1,4 @@
-"""The Perturb dock: choose a region, perturb it, replay the result at every smaller budget."""
+"""The Perturb dock: choose a region, perturb it, look at the result at every smaller budget."""
 
 from typing import TYPE_CHECKING
 

@@ -56,7 +56,7 @@ class StudyPanel(QWidget):
         self.samples = button(
             "Quality over the number of samples",
             "The method and its knobs as they are, on this slice at 2, 3, 4, 6 and 8 times, up to three masks of each",
-            lambda: session.attempt(self.bench.studying.samples),
+            lambda: session.attempt(self.bench.studying.quality),
         )
         self.plot = Plot()
         self.finding = words()
@@ -75,7 +75,7 @@ class StudyPanel(QWidget):
         if before <= self._given and reconstruction.method is not None:
             before = self._given = {reconstruction.method.id}
         self.methods.clear()
-        for method in (*map(registry.get, registry.ids()), *reconstruction.own.values()):
+        for method in (*map(registry.get, registry.ids()), *reconstruction.own_models.values()):
             item = QListWidgetItem(method.label)
             item.setData(Qt.ItemDataRole.UserRole, method.id)
             item.setToolTip(method.summary)

@@ -1,9 +1,9 @@
-"""Own changes told apart from the user's."""
+"""Our own changes told apart from the user's."""
 
 from types import TracebackType
 
 
-class OwnChanges:
+class OurChanges:
     """True inside its `with`: what napari reports meanwhile is not the user's doing."""
 
     def __init__(self) -> None:

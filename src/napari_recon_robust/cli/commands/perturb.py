@@ -1,4 +1,8 @@
-"""recon-robust perturb KIND: one command for each perturbation, its options made from its knobs and what it can do."""
+"""Perturb one slice and measure what the reconstruction loses.
+
+There is one subcommand for each kind of perturbation. Its options are made from the knobs of the kind and from what it
+can do.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,20 +12,20 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ..cases.record import save_case
-from ..cases.replay import make_case
-from ..data.measurement import Measurement
-from ..data.scan import Scan
-from ..figures import plots
-from ..ground.errors import InputError, ReconRobustError
-from ..ground.knob import Knob
-from ..ground.progress import Job, Progress, relayed
-from ..perturbations import registry
-from ..perturbations.base import Perturbation, Perturbed
-from ..perturbations.outcome import Outcome, evaluate
-from ..reconstructors.base import Method
-from . import regions
-from .options import (
+from ...cases.record import save_case
+from ...cases.replay import make_case
+from ...data.measurement import Measurement
+from ...data.scan import Scan
+from ...figures import plots
+from ...ground.errors import InputError, ReconRobustError
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress, relayed
+from ...perturbations import registry
+from ...perturbations.base import Perturbation, Perturbed
+from ...perturbations.outcome import Outcome, evaluate
+from ...reconstructors.base import Method
+from .. import regions
+from ..options import (
     chosen_method,
     follow,
     heading,
@@ -32,7 +36,7 @@ from .options import (
     sampling_options,
     several,
 )
-from .regions import Region
+from ..regions import Region
 
 _AT = click.option("--at", metavar="ROW,COLUMN", help="Where to place the feature, instead of --row and --column.")
 _OUTPUT = click.option("--output", type=click.Path(path_type=Path), help="Save the case into this new folder.")
@@ -84,10 +88,10 @@ def _options(kind: Perturbation) -> list[Callable[..., Any]]:
         whole = kind.budget_of({knob.name: knob.default for knob in kind.knobs})
         words = f"Fractions of the norm of {whole}, for instance 0.01; repeat it."
         options.append(several("--budget", "budgets", click.FLOAT, commas=True, required=True, metavar="η", help=words))
-    if kind.needs_budget or kind.draws_curve:
-        drawn = "the curve of the result" if kind.draws_curve else "SSIM and error over the budgets"
+    if kind.needs_budget or kind.has_curve:
+        plotted = "the curve of the result" if kind.has_curve else "SSIM and error over the budgets"
         file = click.Path(dir_okay=False, path_type=Path)
-        options.append(click.option("--plot", type=file, help=f"Draw {drawn}: .png, .pdf or .svg."))
+        options.append(click.option("--plot", type=file, help=f"Draw {plotted}: .png, .pdf or .svg."))
     if kind.accepts_image:
         words = (
             f"What the region should look like, instead of {', '.join(f'--{name}' for name in kind.front)}: .npy, "
@@ -150,7 +154,7 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
         outcomes, stopped = asked.on(scan, index, measurement, chosen, output)
     budget_of = kind.budget_of(asked.settings)
     if plot is not None:
-        _draw(plot, f"{kind.label}: {heading(chosen, measurement)}", outcomes, budget_of)
+        _plot(plot, f"{kind.label}: {heading(chosen, measurement)}", outcomes, budget_of)
     if as_json:
         print_json([outcome.to_json() for outcome in outcomes])
     else:
@@ -198,12 +202,12 @@ def _followed(search: Job[list[Perturbed]], title: str) -> tuple[list[Perturbed]
     """What a search finds; or, where it fails or is interrupted, the best until then, and why it ended."""
     found: list[Perturbed] = []
 
-    def kept(step: Progress) -> Progress:
+    def keep(step: Progress) -> Progress:
         found[:] = step.preview or found
         return step
 
     try:
-        return follow(relayed(search, kept), title), None
+        return follow(relayed(search, keep), title), None
     except (ReconRobustError, KeyboardInterrupt) as reason:
         if not found:
             raise
@@ -229,12 +233,12 @@ def _say(outcomes: Iterable[Outcome], budget_of: str, saved: Iterable[Path]) -> 
         click.echo(f"saved: {written}")
 
 
-def _draw(file: Path, title: str, outcomes: Sequence[Outcome], budget_of: str) -> None:
+def _plot(file: Path, title: str, outcomes: Sequence[Outcome], budget_of: str) -> None:
     """The perturbation's own curve, else the curve over the budgets."""
     first = outcomes[0].perturbed
     title = f"{title}\n{first.caption}" if first.caption else title
     if first.curve is not None:
-        plots.own_curve(file, first.curve, title)
+        plots.perturbation_curve(file, first.curve, title)
         return
     budgets = [outcome.perturbed.budget.nominal for outcome in outcomes]
     known = [budget for budget in budgets if budget is not None]

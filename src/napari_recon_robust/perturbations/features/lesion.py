@@ -1,4 +1,4 @@
-"""Lesions of a drawn shape, which are put into a magnitude image or taken out of it."""
+"""Lesions of an outlined shape, which are put into a magnitude image or taken out of it."""
 
 import numpy as np
 import torch
