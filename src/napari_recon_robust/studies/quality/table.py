@@ -93,8 +93,8 @@ class Table:
         """The tables, and which cases failed."""
         text = [
             "# Comparison",
-            "All figures are of the foreground. All methods are compared with one reference: with the noise-free truth of "
-            "simulations, and with the fully sampled coil-combined image of scans. NMSE is the geometric mean, and "
+            "All figures are of the foreground. All methods are compared with one reference: with the noise-free truth "
+            "of simulations, and with the fully sampled coil-combined image of scans. NMSE is the geometric mean, and "
             "brackets are 95% intervals. Seconds are the median for a slice. An oracle knows the reference. Not for "
             "diagnostic use.",
         ]
