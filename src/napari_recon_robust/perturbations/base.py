@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -42,7 +42,8 @@ SEED = Knob(
 
 Restore = Callable[[Tensor], Tensor]
 
-__getattr__ = names(__name__, {"Problem": "perturbations.base:Setup"})
+if not TYPE_CHECKING:  # else every name would be found
+    __getattr__ = names(__name__)
 
 
 @dataclass(frozen=True)
