@@ -108,6 +108,7 @@ def test_a_module_that_came_apart_has_its_names_still() -> None:
         ("reconstructors.untrained", "Untrained", "reconstructors.untrained.fitting:Untrained"),
         ("reconstructors.untrained", "held_out_samples", "reconstructors.untrained.fitting:held_out_samples"),
         ("perturbations.base", "Problem", "perturbations.base:Setup"),
+        ("api", "transfer_matrix", "studies.transfer:transfer_matrix"),
     ],
 )
 def test_a_name_that_is_elsewhere_is_found_where_it_was(module: str, name: str, now: str) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from inspect import signature
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from .cases import replay
 from .cases.record import Case
 from .data.measurement import Measurement
 from .data.roi import ROI
 from .evaluation.contrast import Contrasts
+from .former import names
 from .ground import progress
 from .perturbations import registry as perturbations
 from .perturbations.base import Perturbed
@@ -35,6 +36,9 @@ from .studies.samples import SamplesCurve
 OnProgress = Callable[[progress.Progress], object]
 P = ParamSpec("P")
 T = TypeVar("T")
+
+if not TYPE_CHECKING:  # else every name would be found
+    __getattr__ = names(__name__)
 
 
 def _with_knobs_beside(function: Callable[P, T]) -> Callable[P, T]:

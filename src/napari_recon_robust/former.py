@@ -6,7 +6,7 @@ same under both names. A module finds single names of its own that are elsewhere
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -93,6 +93,17 @@ _PARTED = {
     "widgets.perturb": ("window.docks.perturb", "window.docks.region_list", "window.docks.outcome"),
     "widgets.reconstruct": ("window.docks.reconstruct", "window.docks.sampling"),
 }
+# Names that a module had: where they are now, as "module", or "module:name" of one that has another name
+_NAMES = {
+    "api": {"studies.transfer": "transfer_matrix"},
+    "perturbations.base": {"perturbations.base:Setup": "Problem"},
+    "reconstructors.untrained": {
+        "reconstructors.untrained.fitting": (
+            "SHARE EVERY AVERAGE SLACK PATIENCE MUON PENALTIES STEPS FURTHER Untrained Fit Continuation Tangent Seen "
+            "fit held_out_samples consistent upsampled fixed_noise"
+        )
+    },
+}
 
 
 def _paths() -> Iterator[tuple[str, str]]:
@@ -154,15 +165,18 @@ class _PartsLoader(Loader):
             vars(module).update({name: part for name, part in parts.items() if not name.startswith("_")})
 
 
-def names(module: str, places: Mapping[str, str]) -> Callable[[str], Any]:
-    """The `__getattr__` of a module for names that are elsewhere now: {name: "module:name"}, below this package."""
+def names(module: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a module, for names that were in it."""
+    places = {
+        name: place for place, group in _NAMES[module.removeprefix(f"{__package__}.")].items() for name in group.split()
+    }
 
     def find(name: str) -> Any:
         if name not in places:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         place, _, today = places[name].partition(":")
-        _warn(f"{module}.{name} is now {__package__}.{place}.{today}")
-        return getattr(import_module(f"{__package__}.{place}"), today)
+        _warn(f"{module}.{name} is now {__package__}.{place}.{today or name}")
+        return getattr(import_module(f"{__package__}.{place}"), today or name)
 
     return find
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -42,17 +42,19 @@ SEED = Knob(
 
 Restore = Callable[[Tensor], Tensor]
 
-__getattr__ = names(__name__, {"Problem": "perturbations.base:Setup"})
+if not TYPE_CHECKING:  # else every name would be found
+    __getattr__ = names(__name__)
 
 
 @dataclass(frozen=True)
 class Budget:
     """What a perturbation z spent, as fractions of the k-space norms.
 
-    nominal: the eta that was asked for, a fraction of what `Perturbation.budget_of` says; None for perturbations
-    without one. achieved: ||M z|| / ||k|| over all coils. per_coil: ||M z_i|| / ||k_i||. thermal: ||M z|| /
-    sqrt(sum_i sigma_i^2 n_i), in multiples of the scan's thermal noise. k is the fully sampled k-space where it is
-    known, else the sampled one (`relative_to` says which).
+    nominal: the eta that was asked for, a fraction of what `Perturbation.budget_of` names; None for perturbations
+        without a budget.
+    achieved: ||M z|| / ||k|| over all coils. per_coil: ||M z_i|| / ||k_i|| of each coil.
+    thermal: ||M z|| / sqrt(sum_i sigma_i^2 n_i), in multiples of the scan's thermal noise.
+    relative_to: "full" if k is the fully sampled k-space, "sampled" where that is not known.
     """
 
     nominal: float | None
@@ -63,7 +65,7 @@ class Budget:
 
     @classmethod
     def of(cls, nominal: float | None, z: Tensor, measurement: Measurement) -> "Budget":
-        """Measured on the perturbation itself: z (coils, readout, phase), masked here."""
+        """The budget that z (coils, readout, phase) spends where `measurement` is sampled."""
         whole = measurement.kspace if measurement.full is None else measurement.full
         norms, spent = coil_norms(whole), coil_norms(z * measurement.mask)
         noise = (measurement.calibration.noise.square() * measurement.sampled_points).sum().sqrt()
@@ -89,22 +91,27 @@ def coil_norms(kspace: Tensor) -> Tensor:
 class Perturbed:
     """The outcome of one perturbation at one budget.
 
-    measurement: with the perturbed samples; its `full` is the fully sampled k-space with the same perturbation
-        (what the scanner would have seen without undersampling), None where that is not known.
-    perturbation: z = perturbed - clean samples, complex64 (coils, readout, phase), zero where not sampled.
-    additive: whether that is what was done; another pose or mask is no addition, and has z = 0.
-    restore: brings images (..., rows, columns) of `measurement` into the clean scan's frame (turns them back); None
-        where they are in it.
-    budget: what it really spent. loss: of each iterate, clean first (AdvRec starts at noise); higher is worse.
-    complete: False while the search runs, and so for the best so far of a cancelled one.
-    judged_by: "clean" where the anatomy stays, "perturbed" where the truth has changed with it.
-    roi: the region that it concerns if that is not the one given. clean, image: the reconstructions before and after,
-        as the search saw them, complex64 (rows, columns), or None.
-    details: further results, plain JSON values for the record; what views show has a type:
-    statement: the result in words. findings: what makes the search unreliable, name to words. caption: what is written
-    over a plot beside its title. curve: measures over a quantity of its own. trace: what `loss` is. feature: what was
-    inserted, and where. untransferable: why no other method can be searched in the same way, empty where one can.
-    `Perturbation.recalled` makes these and `restore` again from `details`.
+    measurement: the perturbed samples. Its `full` is the fully sampled k-space with the same perturbation, as the
+        scanner would have measured it without undersampling; None where that is not known.
+    perturbation: z, the perturbed minus the clean samples, complex64 (coils, readout, phase); zero where nothing is
+        sampled.
+    additive: whether the perturbation adds z. Another pose or another mask adds nothing, and has z = 0.
+    restore: turns images (..., rows, columns) of `measurement` back into the frame of the clean scan; None where they
+        are in it already.
+    budget: what the perturbation really spent.
+    loss: the loss of each iterate, starting with the clean one (with AdvRec at noise); higher is worse.
+    complete: False while the search runs, and for the best result of a cancelled search.
+    judged_by: "clean" if the anatomy stays the same, "perturbed" if the truth changed with the perturbation.
+    roi: the region that the result concerns, if it is not the one that was given.
+    clean, image: the reconstructions before and after, as the search saw them, complex64 (rows, columns), or None.
+    details: further results for the record, as plain JSON values.
+
+    Views show the following. `Perturbation.recalled` makes it, and `restore`, again from `details`.
+
+    statement: the result in words. findings: what makes the search unreliable, by a short name.
+    caption: a line for the head of a plot. curve: measures over a quantity that the perturbation varied.
+    trace: what `loss` is, in words. feature: what was inserted, and where.
+    untransferable: why no other method can be searched in the same way; empty if one can.
     """
 
     measurement: Measurement
@@ -129,7 +136,7 @@ class Perturbed:
 
     @classmethod
     def of(cls, measurement: Measurement, z: Tensor, nominal: float | None, *, keep: bool, **more: Any) -> "Perturbed":
-        """`measurement` with z (coils, readout, phase) added: to its samples, and unmasked to its full k-space."""
+        """Add z (coils, readout, phase) to the samples of `measurement`, and without the mask to its full k-space."""
         full = None if measurement.full is None else measurement.full + z
         changed = measurement.with_kspace(measurement.kspace + z, full=full, keep=keep)
         spent = changed.kspace - measurement.kspace
@@ -137,14 +144,17 @@ class Perturbed:
 
     @classmethod
     def instead(cls, measurement: Measurement, changed: Measurement, **more: Any) -> "Perturbed":
-        """Another measurement of the object instead of noise on this one: no addition, and nothing is spent."""
+        """Another measurement of the object takes the place of this one. Nothing is added, and nothing is spent."""
         nothing = torch.zeros_like(measurement.kspace)
         return cls(changed, nothing, Budget.of(None, nothing, measurement), additive=False, **more)
 
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """What is perturbed: one slice, as one method sees it, on one region."""
+    """What is perturbed: one slice, the method that reconstructs it, and the region that matters.
+
+    mask: the region's pixels, bool (rows, columns).
+    """
 
     measurement: Measurement
     method: Method
@@ -153,10 +163,10 @@ class Setup:
 
     @classmethod
     def of(cls, measurement: Measurement, method: Method | Reconstructor, roi: ROI) -> "Setup":
-        """A checked one; a reconstructor is the method at its defaults.
+        """Check the parts and put them together; a reconstructor is taken as the method at its defaults.
 
-        Raises InputError for a batch of slices, NaN or zeros alone in the k-space, an ROI that does not fit, or a
-        method that gives no image.
+        Raises InputError for a batch of slices, for a k-space that has NaN or is zero everywhere, for an ROI that does
+        not fit, and for a method that gives no image.
         """
         method = method.at()
         if measurement.kspace.ndim != 3:
@@ -184,19 +194,22 @@ class Setup:
 
 
 class Perturbation(ABC):
-    """A kind of perturbation. Stateless; its options are knobs.
+    """A kind of perturbation. It has no state, and its options are knobs.
 
-    `run` is a job. Its result has one `Perturbed` for each budget, in the order of `budgets` (one in all where
-    `needs_budget` is False). The previews on the way are such lists, of what is done and the best so far of what
-    is under way: who cancels keeps the last preview.
+    `run` is a job. Its result has one `Perturbed` for each budget, in the order of `budgets`; if `needs_budget` is
+    False, it has a single one. Previews list finished results plus the best so far; after a cancel the last preview is
+    the result.
 
-    searches: whether it looks for the worst, or for what it is asked for, which takes long; others only carry their
-    knobs out.
+    Views ask a kind for the following:
 
-    What views ask of a kind: shown: the title of an image of perturbed samples. place: the knobs that take the row and
-    the column of a click; negative values are no place, and knobs that matter only without one are those of a search.
-    has_curve: whether its results have a curve of their own. front: the knobs that stand in front of the others, with
-    `hint` below them. accepts_image: whether `towards` takes a file in place of the knobs in front.
+    searches: whether it searches for the worst, or for what it is asked for, which takes long. The others only carry
+        out what their knobs say.
+    shown: the title of an image of perturbed samples.
+    place: the names of the knobs that take the row and the column of a click. Negative values mean no place; a knob
+        that matters only without a place belongs to the search for one.
+    has_curve: whether its results have a curve.
+    front: the knobs that are shown before the others, with `hint` below them.
+    accepts_image: whether `towards` takes a file in place of the knobs in front.
     """
 
     id: ClassVar[str]
@@ -223,11 +236,12 @@ class Perturbation(ABC):
     ) -> Job[list[Perturbed]]:
         """Find the perturbation on the ROI for each budget (eta, a fraction in (0, 1]).
 
-        method: a reconstructor at its knobs (`Reconstructor.at`); a reconstructor alone is at its defaults.
-        knobs: of the perturbation.
+        method: a reconstructor with its knobs set (`Reconstructor.at`), or a reconstructor, which is taken at its
+            defaults.
+        knobs: the knobs of the perturbation.
 
-        Raises InputError at once for a budget, a knob or an ROI that does not fit, a batch of slices, NaN in the
-        k-space, or a method without gradients where they are needed.
+        Raises InputError before the job starts: for a budget, a knob or an ROI that does not fit, for a batch of
+        slices, for NaN in the k-space, and for a method without gradients if they are needed.
         """
         setup = Setup.of(measurement, method, roi)
         if self.needs_budget:
@@ -237,19 +251,19 @@ class Perturbation(ABC):
         return self._run(setup, tuple(budgets), **resolve(self.knobs, knobs))
 
     def budget_of(self, knobs: Mapping[str, Any]) -> str:
-        """What a budget is a fraction of, in words."""
+        """Say in words what a budget is a fraction of."""
         return "each coil's k-space"
 
     def hint(self, knobs: Mapping[str, Any]) -> str:
-        """What these knobs ask for, in a sentence; empty where there is nothing to add."""
+        """Say in a sentence what these knobs ask for; empty if there is nothing to add."""
         return ""
 
     def inserts(self, knobs: Mapping[str, Any]) -> Insert | None:
-        """The feature of which a map says where it would be lost; None for a kind that inserts none."""
+        """The feature that a map of lost features inserts everywhere; None for a kind that inserts none."""
         return None
 
     def check_transfer(self, knobs: Mapping[str, Any]) -> None:
-        """Raises InputError for knobs by which what is found on a method is not that method's own."""
+        """Raises InputError for knobs with which a search does not use the method that it is given."""
         return None
 
     @classmethod
@@ -258,7 +272,7 @@ class Perturbation(ABC):
         raise InputError(f"{cls.label} accepts no image; leave it out, or choose a kind that accepts one.")
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:
-        """A result of a saved case with everything that its details and its loss say: restore, caption, curve, ..."""
+        """Complete a result of a saved case by what follows from its details and its loss: restore, caption, curve."""
         return perturbed
 
     def check_gradient(self, setup: Setup) -> None:
@@ -270,7 +284,7 @@ class Perturbation(ABC):
 
     @abstractmethod
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        """The job itself, for input and knob values that are already checked."""
+        """The job of `run`; input and knob values are already checked."""
 
 
 def check_budgets(budgets: tuple[float, ...]) -> None:

@@ -23,11 +23,11 @@ from .noise.objective import Objective
 from .noise.sphere_ascent import sphere_ascent
 from .noise.worst_case import WARM_STEPS
 
-# Reconstructions of a line search along z, and the gradients after which there is one.
+# Number of reconstructions in a line search along z, and of gradients between two line searches.
 TRIALS, ROUND = 2, 4
-# Of the steps of an ascent to the surface of the balls: the nearest to a target may lie inside.
+# Share of the steps that an ascent to the surface of the balls takes, because the best point may lie inside them.
 STRIDE = 0.5
-# How much smaller a line search starts again where all was worse than nothing, and how often.
+# If everything was worse than no perturbation, a line search starts again at this factor, so often.
 SMALLER, AGAIN = 0.1, 3
 # What each effect asks for.
 EFFECTS = {
@@ -46,16 +46,17 @@ UNMOVED = "Nothing within the budget brings the region nearer to the target."
 class Targeted(Perturbation):
     """min_z mean_S (|f(M(k+z))| - T)^2 subject to ||z_i||_2 <= eta ||k_i||_2 in every coil i; S the ROI, T the target.
 
-    k is the fully sampled k-space where it is known, else the sampled one: the ball of Morshuis et al. 2022,
-    arXiv:2208.03161. Sphere ascent with line searches along z, since less than the budget may suffice; what is
-    returned is never farther from T than the clean image.
+    k is the fully sampled k-space where it is known, otherwise the sampled one; this is the ball of Morshuis et al.
+    2022, arXiv:2208.03161. The search is sphere ascent with line searches along z, because less than the budget may be
+    enough. Its result is never farther from T than the clean image.
 
-    Where a lesion of the region's own shape is to appear or to vanish, S is the region with its surroundings, which are
-    to stay.
+    If a lesion with the region's shape is to appear or to vanish, S also contains the surroundings of the region, which
+    are to stay as they are.
 
-    image: T itself, magnitudes (rows, columns), instead of one made by the knob `effect`; only its pixels in the ROI
-    count. In the scan's units, or `scaled` to the clean image outside of the ROI, which a picture that was painted on
-    has to be.
+    image: T itself, magnitudes (rows, columns), which takes the place of the knob `effect`. Only its pixels in the ROI
+        count.
+    scaled: whether `image` is scaled to the clean image outside of the ROI; otherwise it is in the scan's units. A
+        picture that somebody painted on must be scaled.
     """
 
     id = "targeted"
@@ -114,15 +115,15 @@ class Targeted(Perturbation):
 
     @classmethod
     def towards(cls, path: Path) -> "Targeted":
-        """Towards the image of a file, as `io.images.read_image` takes it; a picture (.png) is scaled to the slice."""
+        """The perturbation towards the image in a file (`io.images.read_image`); a picture (.png) is scaled."""
         return cls(read_image(path), scaled=path.suffix.lower() == ".png")
 
     def hint(self, knobs: Mapping[str, Any]) -> str:
-        """What the region is to look like."""
+        """Say what the region is to look like."""
         return EFFECTS[knobs["effect"]] if self.image is None else "The region is to look like the given image."
 
     def recalled(self, perturbed: Perturbed) -> Perturbed:
-        """How far the region came, and towards what, is in the details."""
+        """Add the trace of the search, which follows from the details."""
         return _shown(perturbed)
 
     def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
@@ -160,7 +161,7 @@ class Targeted(Perturbation):
 
 
 def _effect(setup: Setup, effect: str, amount: float, size: float) -> tuple[str, str, Callable[[Tensor], Tensor]]:
-    """The effect, in words, and how its target is made of the clean image (rows, columns)."""
+    """The effect, the target in words, and the function that makes the target from the clean image (rows, columns)."""
     region = setup.mask
     if effect == "homogeneous":
         return effect, "its own mean", lambda clean: torch.where(region, clean.abs()[region].mean(), clean.abs())
@@ -190,9 +191,9 @@ def _lesion(setup: Setup, size: float, amount: float) -> Feature:
 
 @dataclass(frozen=True, eq=False)
 class Likeness(Objective):
-    """L(z) = -mean over S of (|f(M(k+z))| - T)^2 / max(T)^2: higher is nearer to the target T.
+    """L(z) = -mean over S of (|f(M(k+z))| - T)^2 / max(T)^2; a higher L means that the image is nearer to the target T.
 
-    target_of: T, real (rows, columns), from the clean reconstruction, complex64 (rows, columns).
+    target_of: gives T, real (rows, columns), for the clean reconstruction, complex64 (rows, columns).
     """
 
     target_of: Callable[[Tensor], Tensor]
@@ -207,7 +208,7 @@ class Likeness(Objective):
         return -super().of_image(image)
 
     def distance(self, loss: float) -> float:
-        """The root mean square distance from T on S at a loss L, in the scan's units."""
+        """The root mean square distance from T on S that belongs to a loss L, in the scan's units."""
         return self.data_range * max(-loss, 0.0) ** 0.5
 
 
@@ -223,11 +224,13 @@ class Point:
 
 @dataclass(eq=False)
 class TargetedSearch:
-    """The search of each budget, from the smallest up, each started from its neighbour.
+    """The searches at all budgets, from the smallest up. Each search starts from the result of the one before.
 
-    Gradients turn z on the spheres of what it spends; after each ascent (and before one that starts from a
-    neighbour) a line search finds out how much that should be. best: the nearest to the target so far. tried: L of
-    everything at this budget, no perturbation first.
+    Gradients turn z on the spheres of the norm that it spends. A line search after each ascent finds the best norm; a
+    search that starts from another result begins with one.
+
+    best: the point that is nearest to the target so far. tried: L of every point at this budget, starting with no
+    perturbation.
     """
 
     objective: Likeness
@@ -242,7 +245,7 @@ class TargetedSearch:
     found: dict[float, Perturbed] = field(default_factory=dict)
 
     def run(self) -> Job[list[Perturbed]]:
-        """One result for each budget, in their order."""
+        """The job: one result for each budget, in their order."""
         yield Progress(0.0, "Reconstructing the clean samples")
         if not self.clean.loss < 0:
             raise InputError("the region looks like the target already; draw another region or choose another effect.")
@@ -261,17 +264,17 @@ class TargetedSearch:
 
     @cached_property
     def clean(self) -> Point:
-        """No perturbation."""
+        """The point without a perturbation."""
         z = torch.zeros_like(self.objective.setup.measurement.kspace)
         return Point(z, 0.0, float(self.objective.of_image(self.objective.clean)), self.objective.clean)
 
     def _rounds(self, *, first: bool) -> list[int]:
-        """The gradients of each ascent; at first the steepest direction alone, so that its length is known."""
+        """Number of gradients in each ascent. The first ascent takes one, to learn how long a step should be."""
         steps = self.steps - 1 if first else min(self.steps, WARM_STEPS)
         return [1] * first + [min(ROUND, steps - done) for done in range(0, steps, ROUND)]
 
     def _ascend(self, steps: int) -> Generator[Progress, None, Point]:
-        """Sphere ascent from the best, on spheres of its size; of no perturbation yet, on those of the budget."""
+        """Sphere ascent from the best point, on spheres of its norm, or on those of the budget if its norm is zero."""
         measurement, start = self.objective.setup.measurement, self.best
         warm = start.spent > 0
         spent = start.spent if warm else self.budget
@@ -301,7 +304,10 @@ class TargetedSearch:
         return keep((yield from relayed(ascent, step)))
 
     def _scale(self, point: Point) -> Generator[Progress, None, None]:
-        """Line searches, until something is better than nothing: a budget may be far more than is needed."""
+        """Search along z, again from smaller norms until a point is better than no perturbation.
+
+        A budget may be far more than is needed.
+        """
         yield from self._parabola(point)
         for _ in range(AGAIN):
             if self.best.spent > 0:
@@ -310,7 +316,7 @@ class TargetedSearch:
             yield from self._parabola(point)
 
     def _parabola(self, point: Point) -> Generator[Progress, None, None]:
-        """L is nearly a parabola along z, known at 0 and z; two more reconstructions find its top."""
+        """A line search along z: L is nearly a parabola, known at 0 and z; two more reconstructions find its top."""
         limit = self.budget / point.spent
         middle = 2.0 if limit >= 2 else 0.5
         trial = self._try(point, middle)
@@ -364,12 +370,12 @@ class TargetedSearch:
 
 
 def _shown(perturbed: Perturbed) -> Perturbed:
-    """With what its details say for views."""
+    """Add what views show, which follows from the details."""
     details = perturbed.details
     trace = Trace(
         "Way to the target",
         f"{100 * details['reached']:.3g}%",
         "How much nearer to its target the region is than in the clean image, at each try; 100% is there",
     )
-    own = "the given image is that of one method; choose an effect to see it transferred."
-    return replace(perturbed, trace=trace, untransferable=own if details["effect"] == GIVEN else "")
+    reason = "the given image is that of one method; choose an effect to see it transferred."
+    return replace(perturbed, trace=trace, untransferable=reason if details["effect"] == GIVEN else "")

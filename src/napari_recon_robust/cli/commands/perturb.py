@@ -84,7 +84,7 @@ def _command(kind: Perturbation) -> click.Command:
 
 
 def _options(kind: Perturbation) -> list[Callable[..., Any]]:
-    """What can be asked for beside the knobs, by what the kind can do."""
+    """The options beside the knobs; which there are depends on what the kind can do."""
     options: list[Callable[..., Any]] = [*regions.OPTIONS, _OUTPUT]
     if kind.needs_budget:
         whole = kind.budget_of({knob.name: knob.default for knob in kind.knobs})
@@ -117,7 +117,7 @@ class _Asked:
     region: Region
 
     def on(self, measurement: Measurement, method: Method, region: ROI) -> tuple[list[Outcome], BaseException | None]:
-        """Search and compare; where the search ended early, its best so far, and why it ended."""
+        """Search and compare. If the search ends early, use its best result and return why."""
         search = self.kind.run(measurement, method, region, self.budgets, **self.settings)
         perturbed, stopped = _followed(search, self.kind.label)
         comparing = evaluate(measurement, method, region, perturbed, seed=self.settings["seed"])
@@ -128,7 +128,7 @@ class _Asked:
 
 
 def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None:
-    """The command itself. given: the values of all of its options."""
+    """Run the command. given: the values of all of its options."""
     output, plot, as_json = given.pop("output"), given.pop("plot", None), given.pop("as_json")
     method, knobs, auto = given.pop("method"), given.pop("knobs"), given.pop("auto")
     asked = _asked(kind, own, given)
@@ -166,7 +166,7 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
 
 
 def _asked(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> _Asked:
-    """Takes the options of the perturbation out of `given`; those of the scan and its sampling stay."""
+    """Take the options of the perturbation out of `given`; the options of the scan and its sampling stay there."""
     region = Region(given.pop("roi"), given.pop("annotations"), given.pop("annotation"))
     budgets, at, image = given.pop("budgets", ()), given.pop("at", None), given.pop("target_image", None)
     settings = {knob.name: given.pop(knob.name) for knob in own}
@@ -180,7 +180,7 @@ def _asked(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> _A
 
 
 def _refuse_search(knobs: Iterable[Knob], settings: Mapping[str, Any], place: tuple[str, str]) -> None:
-    """InputError where the command names a place for a feature and a knob of a search for one as well."""
+    """Raise InputError if the command gives both a place for a feature and a knob of the search for a place."""
     context = click.get_current_context()
     for knob in knobs:
         searches = not knob.matters(settings) and any(name in place for name, _ in knob.only_when)
@@ -200,7 +200,7 @@ def _place(text: str) -> tuple[float, float]:
 
 
 def _followed(search: Job[list[Perturbed]], title: str) -> tuple[list[Perturbed], BaseException | None]:
-    """What a search finds; or, where it fails or is interrupted, the best until then, and why it ended."""
+    """The result of a search, and None. If it fails or is interrupted: its best result so far, and the reason."""
     found: list[Perturbed] = []
 
     def keep(step: Progress) -> Progress:
@@ -217,7 +217,7 @@ def _followed(search: Job[list[Perturbed]], title: str) -> tuple[list[Perturbed]
 
 
 def _say(outcomes: Iterable[Outcome], budget_of: str) -> None:
-    """What was spent, what came of it, and what to beware of."""
+    """Print what was spent, what it did, and what to beware of."""
     for outcome in outcomes:
         budget = outcome.perturbed.budget
         if budget.nominal is not None:
@@ -233,7 +233,7 @@ def _say(outcomes: Iterable[Outcome], budget_of: str) -> None:
 
 
 def _plot(file: Path, title: str, outcomes: Sequence[Outcome], budget_of: str) -> None:
-    """The perturbation's own curve, else the curve over the budgets."""
+    """Plot the curve of the result if it has one, otherwise the curve over the budgets."""
     first = outcomes[0].perturbed
     title = f"{title}\n{first.caption}" if first.caption else title
     if first.curve is not None:

@@ -1,9 +1,8 @@
 """Networks that are fitted to one slice."""
 
+from typing import TYPE_CHECKING
+
 from ...former import names
 
-_FITTING = (
-    "SHARE EVERY AVERAGE SLACK PATIENCE MUON PENALTIES STEPS FURTHER Untrained Fit Continuation Tangent Seen fit "
-    "held_out_samples consistent upsampled fixed_noise"
-)
-__getattr__ = names(__name__, {name: f"reconstructors.untrained.fitting:{name}" for name in _FITTING.split()})
+if not TYPE_CHECKING:  # else every name would be found
+    __getattr__ = names(__name__)

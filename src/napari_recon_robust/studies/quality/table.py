@@ -93,16 +93,17 @@ class Table:
         """The tables, and which cases failed."""
         text = [
             "# Comparison",
-            "Foreground, one reference for all methods: the noise-free truth of simulations, the fully sampled "
-            "coil-combined image of scans. NMSE as geometric mean; in brackets 95% intervals. Seconds are the median "
-            "for a slice. An oracle knows the reference. Not for diagnostic use.",
+            "All figures are of the foreground. All methods are compared with one reference: with the noise-free truth "
+            "of simulations, and with the fully sampled coil-combined image of scans. NMSE is the geometric mean, and "
+            "brackets are 95% intervals. Seconds are the median for a slice. An oracle knows the reference. Not for "
+            "diagnostic use.",
         ]
         for section in self.sections:
             low, high = section.effective
             count = max(line.cases + line.failed for line in section.scores)
             text.append(f"## {section.group}, {section.acceleration:g}x")
-            drawn = any(line.ssim.interval for line in section.scores)
-            over = f"intervals over {section.unit}" if drawn else f"{section.unit} are too few for intervals"
+            known = any(line.ssim.interval for line in section.scores)
+            over = f"intervals over {section.unit}" if known else f"{section.unit} are too few for intervals"
             text.append(f"{count} cases, effective R {low:.2f} to {high:.2f}; {over}.")
             text.append("\n".join(self._rows(section)))
         failures = sorted({f"- {result.method}: {result.error}" for result in self.results if result.error})
