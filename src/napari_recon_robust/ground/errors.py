@@ -7,7 +7,7 @@ None of them derives from RuntimeError, because napari's generator workers swall
 import re
 from collections.abc import Iterable, Sequence
 
-LONGEST = 300  # characters of a sentence; what goes beyond is left out of its middle
+LONGEST = 500  # characters of a sentence; what goes beyond is left out of its middle
 _LONGEST_WORD = 100
 
 
