@@ -4,6 +4,7 @@ import signal
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -153,6 +154,14 @@ def test_a_result_is_kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (tmp_path / "map.png").read_bytes() == b"map"
     with steps(fails_from(0)), pytest.raises(WritingError, match="make room there, or name another folder"):
         keep(tmp_path / "map.png", lambda path: write(path, b"map"))
+
+
+def test_room_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writing.check_room(tmp_path / "case", 1)
+    monkeypatch.setattr(writing.shutil, "disk_usage", lambda _: SimpleNamespace(free=2_000_000))
+    writing.check_room(tmp_path / "case", 2_000_000)
+    with pytest.raises(WritingError, match=r"\(it needs 3 MB, and 2 MB are free\); make room there"):
+        writing.check_room(tmp_path / "case", 3_000_000)
 
 
 def test_a_line_is_added_as_a_whole_or_not_at_all(tmp_path: Path) -> None:

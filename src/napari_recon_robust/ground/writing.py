@@ -93,11 +93,13 @@ def said(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        number = error.errno or 0
-        reason = _REASONS.get(number) or error.strerror or str(error)
-        raise WritingError(
-            f"{_where(path)} ({reason}); {_ADVICE.get(number, 'name another folder')}.", reason
-        ) from None
+        reason, advice = reason_of(error), _ADVICE.get(error.errno or 0, "name another folder")
+        raise WritingError(f"{_where(path)} ({reason}); {advice}.", reason) from None
+
+
+def reason_of(error: OSError) -> str:
+    """An error of the system in a few words."""
+    return _REASONS.get(error.errno or 0) or error.strerror or str(error)
 
 
 def try_place(path: str | Path) -> None:
@@ -107,6 +109,16 @@ def try_place(path: str | Path) -> None:
     """
     with said(Path(path)), _hidden(_place(path)) as (made, _):
         _put(made, _PROBE)
+
+
+def check_room(path: str | Path, size: int) -> None:
+    """Raise WritingError where the disk has less room than a result will need. size: in bytes."""
+    place = _place(path)
+    with said(place):
+        free = shutil.disk_usage(place.parent).free
+    if free < size:
+        reason = f"it needs {size / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free"
+        raise WritingError(f"{_where(Path(path))} ({reason}); {_ADVICE[errno.ENOSPC]}.", reason)
 
 
 def keep(path: str | Path, save: Callable[[Path], object]) -> None:
