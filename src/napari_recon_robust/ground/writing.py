@@ -47,7 +47,7 @@ _ADVICE = {
 class WritingError(InputError):
     """A file or folder cannot be written. reason: why, in a few words."""
 
-    def __init__(self, sentence: str, reason: str) -> None:
+    def __init__(self, sentence: str, reason: str = "") -> None:
         super().__init__(sentence)
         self.reason = reason
 
@@ -105,9 +105,10 @@ def reason_of(error: OSError) -> str:
 def try_place(path: str | Path) -> None:
     """Raise WritingError for a place that could not be written, before anything is computed; makes the folders above.
 
-    A little is written beside it and removed again.
+    A little is written beside it, or into a folder that is there already, and removed again.
     """
-    with said(Path(path)), _hidden(_place(path)) as (made, _):
+    place = _place(path)
+    with said(Path(path)), _hidden(place / "probe" if place.is_dir() else place) as (made, _):
         _put(made, _PROBE)
 
 
@@ -157,6 +158,8 @@ def _place(path: str | Path) -> Path:
 def _hidden(place: Path) -> Iterator[tuple[Path, Path]]:
     """(where to make it, its place): the former is in a hidden folder of this process beside the latter."""
     place.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_file() and not os.access(place, os.W_OK):  # replacing it would not ask
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     _remove_leftovers(place.parent)
     hidden = Path(tempfile.mkdtemp(prefix=f"{_HIDDEN}-{_host()}-{os.getpid()}-", dir=place.parent))
     try:
