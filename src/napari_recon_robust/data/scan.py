@@ -159,7 +159,13 @@ class Scan(ABC):
         if isinstance(sampling, Sampling):
             mask = mask & sampling.mask(header.readout, header.phase)
         elif sampling is not None:
-            mask = mask & self._checked_mask(as_tensor(sampling))
+            try:
+                given = as_tensor(sampling)
+            except (TypeError, ValueError, RuntimeError):
+                raise InputError(
+                    f"the sampling is {sampling!r}; give a Sampling, or an array of what is sampled."
+                ) from None
+            mask = mask & self._checked_mask(given)
         if not bool(mask.any()):
             raise InputError(f"the sampling mask keeps no measured point of {self.name}; choose another mask.")
         kspace = self.kspace(slice)
@@ -185,6 +191,8 @@ class Scan(ABC):
     def _check(self, slice: int) -> None:
         if self._closed:
             raise InputError(f"{self.name} was closed; open it again.")
+        if not isinstance(slice, int | np.integer):
+            raise InputError(f"the slice is {slice!r}; give a whole number from 0 to {len(self) - 1}.")
         if not 0 <= slice < len(self):
             raise InputError(f"slice {slice} does not exist; {self.name} has slices 0 to {len(self) - 1}.")
 
