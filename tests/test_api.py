@@ -124,5 +124,5 @@ def test_a_module_does_not_take_a_functions_place() -> None:
     assert callable(rr.fragility_map)
     assert callable(rr.transfer_matrix)
     assert not {"fragility", "transfer"} & set(rr.__all__)
-    with pytest.raises(InputError, match="measurement is None"):
+    with pytest.raises(InputError, match="no reconstructor"):
         rr.transfer_matrix(None, ["nonsense"], rr.ROI.box(0, 0, 2, 2))  # type: ignore[arg-type]

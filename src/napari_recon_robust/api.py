@@ -16,7 +16,6 @@ from .data.measurement import Measurement
 from .data.roi import ROI
 from .evaluation.contrast import Contrasts
 from .ground import progress
-from .ground.errors import InputError
 from .perturbations import registry as perturbations
 from .perturbations.base import Perturbed
 from .perturbations.outcome import Outcome, evaluate
@@ -37,29 +36,6 @@ from .studies.transfer import Transfer
 OnProgress = Callable[[progress.Progress], object]
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-_KINDS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
-    "measurement": (Measurement, "a measurement, such as scan.measurement(0)"),
-    "reconstructor": ((Method, Reconstructor), "a reconstructor, such as rr.reconstructor('tv')"),
-    "roi": (ROI, "a region, such as rr.ROI.box(40, 40, 16, 16)"),
-    "reference": (ROI, "a region, such as rr.ROI.box(40, 40, 16, 16)"),
-}
-
-
-def _checked(function: Callable[P, T]) -> Callable[P, T]:
-    """The function; it raises InputError for an argument of `_KINDS` that is of another type."""
-
-    @wraps(function)
-    def called(*arguments: P.args, **options: P.kwargs) -> T:
-        parameters = signature(function).parameters
-        for name, value in signature(function).bind_partial(*arguments, **options).arguments.items():
-            kind, example = _KINDS.get(name, (object, ""))
-            if not isinstance(value, kind) and not (value is None and parameters[name].default is None):
-                raise InputError(f"{name} is {value!r}; give {example}.")
-        return function(*arguments, **options)
-
-    return called
 
 
 def _with_knobs_beside(function: Callable[P, T]) -> Callable[P, T]:
@@ -101,7 +77,6 @@ def reconstructor(id: str) -> Reconstructor:
 
 
 @_with_knobs_beside
-@_checked
 def perturb(
     kind: str,
     measurement: Measurement,
@@ -116,12 +91,11 @@ def perturb(
 
     Raises InputError for an unknown kind or knob, a budget outside (0, 1] or an ROI outside the image.
     """
-    job = perturbations.get(kind).run(measurement, reconstructor, roi, budgets, **knobs)
+    job = perturbations.get(kind).run(measurement, reconstructor, roi, tuple(budgets), **knobs)
     return progress.run(job, on_progress)
 
 
 @_with_knobs_beside
-@_checked
 def compare(
     measurement: Measurement,
     reconstructor: Method | Reconstructor,
@@ -139,7 +113,6 @@ def compare(
 
 
 @_with_knobs_beside
-@_checked
 def make_case(
     measurement: Measurement,
     reconstructor: Method | Reconstructor,
@@ -151,7 +124,6 @@ def make_case(
     return replay.make_case(measurement, reconstructor, roi, outcomes, **recipe)
 
 
-@_checked
 def diverse(
     measurement: Measurement,
     reconstructor: Method | Reconstructor,
@@ -172,7 +144,6 @@ def diverse(
     return progress.run(diversity.diverse(measurement, reconstructor.at(**knobs), count, region=region), on_progress)
 
 
-@_checked
 def posterior_contrast(
     measurement: Measurement,
     roi: ROI,
@@ -194,7 +165,6 @@ def posterior_contrast(
 
 
 @_with_knobs_beside
-@_checked
 def fragility_map(
     measurement: Measurement,
     reconstructor: Method | Reconstructor,
@@ -210,7 +180,6 @@ def fragility_map(
 
 
 @_with_knobs_beside
-@_checked
 def retention_map(
     measurement: Measurement,
     reconstructor: Method | Reconstructor,
@@ -224,7 +193,6 @@ def retention_map(
 
 
 @_with_knobs_beside
-@_checked
 def recovery_table(
     measurement: Measurement,
     reconstructor: Method | Reconstructor,
@@ -240,7 +208,6 @@ def recovery_table(
     return progress.run(retention.recovery_table(measurement, reconstructor, roi, **options), on_progress)
 
 
-@_checked
 def transfer_matrix(
     measurement: Measurement,
     methods: Sequence[str],
@@ -258,7 +225,6 @@ def transfer_matrix(
 
 
 @_with_knobs_beside
-@_checked
 def quality_by_samples(
     measurement: Measurement,
     reconstructor: Method | Reconstructor,

@@ -191,8 +191,6 @@ class Scan(ABC):
     def _check(self, slice: int) -> None:
         if self._closed:
             raise InputError(f"{self.name} was closed; open it again.")
-        if not isinstance(slice, int | np.integer):
-            raise InputError(f"the slice is {slice!r}; give a whole number from 0 to {len(self) - 1}.")
         if not 0 <= slice < len(self):
             raise InputError(f"slice {slice} does not exist; {self.name} has slices 0 to {len(self) - 1}.")
 

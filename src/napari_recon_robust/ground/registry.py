@@ -32,8 +32,6 @@ class Registry(Generic[T]):
 
     def get(self, id: str) -> T:
         """The entry with that id, loaded once; InputError for an unknown id."""
-        if not isinstance(id, str):
-            raise InputError(f"the {self.kind} is {id!r}; give its id as text, such as {next(iter(self.table))!r}.")
         if id not in self._loaded:
             self._loaded[id] = self.kind_of(id)()
         return self._loaded[id]

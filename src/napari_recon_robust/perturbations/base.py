@@ -1,10 +1,9 @@
 """What every perturbation is: Measurement, Method, ROI -> Perturbed."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from math import isfinite
-from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -213,7 +212,7 @@ class Perturbation(ABC):
         measurement: Measurement,
         method: Method | Reconstructor,
         roi: ROI,
-        budgets: Sequence[float] = (),
+        budgets: tuple[float, ...] = (),
         **knobs: Any,
     ) -> Job[list[Perturbed]]:
         """Find the perturbation on the ROI for each budget (eta, a fraction in (0, 1]).
@@ -268,10 +267,8 @@ class Perturbation(ABC):
         """The job itself, for input and knob values that are already checked."""
 
 
-def check_budgets(budgets: Sequence[float]) -> None:
-    """InputError for none at all, what is no number, or one outside of (0, 1]."""
-    if not isinstance(budgets, Sequence) or not all(isinstance(budget, Real) for budget in budgets):
-        raise InputError(f"the budgets are {budgets!r}; give a list of fractions, such as [0.01] for 1%.")
+def check_budgets(budgets: tuple[float, ...]) -> None:
+    """InputError for none at all, or one outside of (0, 1]."""
     if not budgets:
         raise InputError("no budget is given; name at least one, such as 0.01 for 1% of the k-space norm.")
     for budget in budgets:

@@ -12,10 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..ground import guard
 from ..ground.errors import InputError
 from ..networks import registry as networks
-from ..weights.pickled import load_pickled
 from .recipe import Preset, Recipe
 
 _NOT_COMPARED = {"title", "notes", "stored", "share", "network", "arguments"}
@@ -48,16 +46,13 @@ def no_room(folder: Path, error: OSError) -> str:
 
 def read(path: Path, device: torch.device) -> dict[str, Any]:
     """The content of a checkpoint, which may be only tensors, numbers and text; InputError for anything else."""
-    content = guard.read(path, error=InputError)
     try:
-        state = load_pickled(content, guard.shown(path), device, InputError)
-    except InputError:
-        raise
+        state = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # the unpickler raises whatever the bytes lead it to
-        raise InputError(f"{guard.shown(path)} is no checkpoint with only tensors and numbers; start anew.") from error
+        raise InputError(f"{path} is no checkpoint with only tensors and numbers; start anew.") from error
     needed = {"network": dict, "average": dict, "optimisers": list, "recipe": str, "step": int}
     if not isinstance(state, dict) or not all(isinstance(state.get(name), kind) for name, kind in needed.items()):
-        raise InputError(f"{guard.shown(path)} is no checkpoint of a training; start anew.")
+        raise InputError(f"{path} is no checkpoint of a training; start anew.")
     return state
 
 
@@ -78,16 +73,12 @@ def differences(state: Mapping[str, Any], path: Path, recipe: Recipe, preset: Pr
         network = networks.identify(before["network"])
         id, arguments = before["id"], dict(before["arguments"])
     except (ValueError, TypeError, KeyError):
-        raise InputError(f"{guard.shown(path)} does not say what it is a checkpoint of; start anew.") from None
+        raise InputError(f"{path} does not say what it is a checkpoint of; start anew.") from None
     if id != recipe.id:
-        raise InputError(
-            f"{guard.shown(path)} is of the recipe {id!r}, and this is {recipe.id!r}; give another folder."
-        )
+        raise InputError(f"{path} is of the recipe {id!r}, and this is {recipe.id!r}; give another folder.")
     came, wanted = _architecture(network, arguments), _architecture(recipe.network, recipe.arguments)
     if came != wanted:
-        raise InputError(
-            f"{guard.shown(path)} is of the network {_shown(came)}, and {_shown(wanted)} was expected; start anew."
-        )
+        raise InputError(f"{path} is of the network {_shown(came)}, and {_shown(wanted)} was expected; start anew.")
     return _differences(_comparable(before), _comparable(json.loads(description(recipe, preset))))
 
 

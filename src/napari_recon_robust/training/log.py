@@ -2,14 +2,9 @@
 
 import csv
 import math
-import os
 from dataclasses import asdict, dataclass, fields
-from io import StringIO
 from pathlib import Path
 from typing import Any, Self
-
-from ..ground.errors import InputError
-from ..ground.guard import opening, read
 
 
 @dataclass(frozen=True)
@@ -32,7 +27,6 @@ class LogLine:
     core_hours: float
 
 
-_LARGEST = 2**27  # bytes
 COLUMNS = tuple(field.name for field in fields(LogLine))
 
 
@@ -46,10 +40,9 @@ class Log:
         """step, decaying: the state from which the training starts."""
         self.file = folder / "log.csv"
         lines: list[dict[str, str]] = []
-        if os.path.lexists(self.file):
-            with opening(self.file, "the log of a training", "start anew", InputError):
-                text = StringIO(read(self.file, _LARGEST, InputError).decode("utf-8"), newline="")
-                lines = [line for line in csv.DictReader(text) if (line.get("step") or "").isdecimal()]
+        if self.file.exists():
+            with self.file.open(newline="", encoding="utf-8") as file:
+                lines = [line for line in csv.DictReader(file) if (line.get("step") or "").isdecimal()]
         phase = "decay" if decaying else ""
         ended = max((n for n, line in enumerate(lines) if not line.get("phase")), default=0) if decaying else 0
         kept = [

@@ -27,7 +27,6 @@ from torch import Tensor, nn
 from ..data.foreground import foreground
 from ..evaluation.metrics import nmse
 from ..ground.errors import InputError
-from ..ground.guard import opening, shown
 from ..ground.progress import Job, Progress
 from ..networks.muon import optimisers
 from ..physics.model import ForwardModel
@@ -243,19 +242,18 @@ class _Run:
 
         Returns what is left of the budget. InputError if there is no checkpoint, or it is of another network.
         """
-        if not os.path.lexists(self.checkpoint):
-            raise InputError(f"{shown(self.checkpoint.parent)} holds no checkpoint to resume; start without --resume.")
-        with opening(self.checkpoint, "a checkpoint", "start anew", InputError):
-            if os.path.lexists(self.branch):
-                state = self._read(self.branch)
-                left = _left(state["budget"], budget)
-                if left is not None:
-                    self._load(state)
-                    self.decaying = True
-                    return left
-            state = self._read(self.checkpoint)
-            self._load(state)
-            return budget
+        if not self.checkpoint.exists():
+            raise InputError(f"{self.checkpoint.parent} holds no checkpoint to resume; start without --resume.")
+        if self.branch.exists():
+            state = self._read(self.branch)
+            left = _left(state["budget"], budget)
+            if left is not None:
+                self._load(state)
+                self.decaying = True
+                return left
+        state = self._read(self.checkpoint)
+        self._load(state)
+        return budget
 
     def close(self) -> None:
         """Note the end of the call in the checkpoint, which a later call may continue, and remove that of the decay."""
@@ -271,9 +269,7 @@ class _Run:
         state = checkpoint.read(path, self.device)
         self.changed = checkpoint.differences(state, path, self.recipe, self.preset)
         if not checkpoint.fits(state, self.network.state_dict()):
-            raise InputError(
-                f"the tensors in {shown(path)} are not those of the network of {self.recipe.id}; start anew."
-            )
+            raise InputError(f"the tensors in {path} are not those of the network of {self.recipe.id}; start anew.")
         return state
 
     def _load(self, state: dict[str, Any]) -> None:
