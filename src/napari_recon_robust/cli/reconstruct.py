@@ -38,7 +38,7 @@ def reconstruct(
         if reference is not None:
             regions = metrics.measure(image.abs(), reference, tissue=measurement.foreground)
         if output is not None:
-            images.write_image(output, image, voxel=scan.header.voxel)
+            images.write_image(output, image * measurement.unit, voxel=scan.header.voxel)
     result = {
         **chosen.to_json(),
         "seconds": seconds,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..data.measurement import Measurement
 from ..data.roi import ROI
+from ..data.units import check_numbers
 from ..evaluation.comparison import finite
 from ..ground.errors import InputError, dimensions
 from ..ground.knob import Knob, resolve
@@ -153,8 +154,8 @@ class Problem:
     def of(cls, measurement: Measurement, method: Method | Reconstructor, roi: ROI) -> "Problem":
         """A checked one; a reconstructor is the method at its defaults.
 
-        Raises InputError for a batch of slices, NaN or zeros alone in the k-space, an ROI that does not fit, or a
-        method that gives no image.
+        Raises InputError for a batch of slices, NaN, extreme numbers (`data.units`) or zeros alone in the k-space, an
+        ROI that does not fit, or a method that gives no image.
         """
         method = method.at()
         if measurement.kspace.ndim != 3:
@@ -162,8 +163,7 @@ class Problem:
                 f"the k-space has shape {dimensions(measurement.kspace.shape)}; "
                 "one slice (coils, readout, phase) is perturbed at a time."
             )
-        if not torch.view_as_real(measurement.kspace).sum().isfinite():
-            raise InputError("the k-space holds NaN or infinite values; repair the scan before perturbing it.")
+        check_numbers(measurement.largest)
         if not measurement.kspace.any():
             raise InputError("the k-space is zero everywhere; choose a slice with signal.")
         if not method.is_image:
