@@ -17,6 +17,7 @@ EXCEPTIONS = {
     "reconstructors/learned/test_shipped_networks.py",
     "reconstructors/test_extremes.py",
     "reconstructors/test_properties.py",
+    "studies/test_extremes.py",
     "test_architecture.py",
     "test_manifest.py",
     "test_mirror.py",
