@@ -75,6 +75,20 @@ def test_what_cannot_be_printed_is_one_sentence() -> None:
     assert ended.stderr == "recon-robust: what was asked for cannot be printed (the disk is full).\n"
 
 
+def test_an_image_of_extreme_numbers_is_written_in_the_units_of_the_file(scan_file: Path, tmp_path: Path) -> None:
+    with open_scan(scan_file) as scan:
+        kspace = scan.kspace(1).numpy()
+    images = []
+    for power in (0, -90):
+        path, output = tmp_path / "raw.npy", tmp_path / "image.npy"
+        np.save(path, kspace * np.float32(2.0**power))
+        answer(
+            "reconstruct", path, "--axes", "coil,readout,phase", "--method", "cg-sense", *SAMPLING, "--output", output
+        )
+        images.append(np.load(output) / 2.0**power)
+    np.testing.assert_allclose(images[1], images[0], rtol=0, atol=1e-6 * np.abs(images[0]).max())
+
+
 def test_a_case_is_saved_and_replays(scan_file: Path, tmp_path: Path) -> None:
     case = tmp_path / "case"
     common = [

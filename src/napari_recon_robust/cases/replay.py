@@ -114,7 +114,7 @@ def make_case(
         method_knobs=dict(method.knobs),
         seed=int(knobs.get("seed", 0)),
         input=record.array_hash(kspace["clean"], kspace["mask"]),
-        source=dict(source or {}),
+        source={**(source or {}), **({} if measurement.unit == 1 else {"unit": measurement.unit})},
         weights=method.fingerprint(),
         versions=record.versions(),
         threads=torch.get_num_threads(),
