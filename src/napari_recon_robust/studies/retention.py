@@ -14,6 +14,7 @@ from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..evaluation.comparison import finite
 from ..ground.errors import InputError
+from ..ground.numbers import written
 from ..ground.progress import Job, Progress
 from ..perturbations.base import Problem
 from ..perturbations.features.feature import PARAMETRIC, Feature, check_size
@@ -92,7 +93,7 @@ class RetentionMap(SliceMap):
 
     def places(self, count: int) -> list[tuple[ROI, str]]:
         """Boxes around the weakest places, with the recovery in percent."""
-        kept = [(roi, f"{100 * recovery:.0f}".replace("-", "−")) for roi, recovery in self.weakest()[:count]]
+        kept = [(roi, written(100 * recovery, ".0f")) for roi, recovery in self.weakest()[:count]]
         return [(roi, f"{roi.label} ({percent}% kept)") for roi, percent in kept]
 
     def weakest(self) -> list[tuple[ROI, float]]:

@@ -75,6 +75,17 @@ def test_a_finding_is_transferred_between_ticked_methods(review: Session, until:
     assert table.isHidden()
 
 
+def test_the_list_of_methods_scrolls_down_only(review: Session, until: Until, study: Any) -> None:
+    page(review).window().show()
+    page(review).parent().raise_()
+    until(study.methods.isVisible)
+    assert study.methods.verticalScrollBar().isVisible()
+    assert not study.methods.horizontalScrollBar().isVisible()
+    first = study.methods.item(0)
+    assert study.methods.visualItemRect(first).width() <= study.methods.viewport().width()
+    assert first.text() in first.toolTip(), "a name that is cut off can be read there"
+
+
 def test_what_is_set_is_transferred_and_not_the_last_result(review: Session, until: Until, study: Any) -> None:
     review.bench.perturbing.choose("fnaf")
     perturb(review, until, row=50.0, column=40.0)

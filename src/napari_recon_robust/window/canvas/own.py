@@ -1,4 +1,4 @@
-"""Own changes told apart from the user's."""
+"""Tells own changes apart from the user's."""
 
 from types import TracebackType
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from ...controls.knobs import KnobPanel, decimals
+from ...controls.knob_panel import KnobPanel
 from ...controls.parts import button, column, heading, row, set_faint, show_text, warning, words
 from ...ground.errors import ReconRobustError
+from ...ground.numbers import written
 from ...workbench.domain import outside, trained_for
 from ...workbench.reconstruction import Rendered
 from ..session import Session
@@ -57,7 +58,7 @@ class MethodBox(QWidget):
         )
 
     def list_methods(self) -> None:
-        """All that there are, once; the first one is taken where none is chosen yet."""
+        """List all methods, once, and choose the first one if none is chosen yet."""
         if self.list.count():
             return
         from ...reconstructors import registry
@@ -79,7 +80,7 @@ class MethodBox(QWidget):
             self.session.choose_method(id)
 
     def show_method(self) -> None:
-        """Another method was chosen: its knobs, and nothing yet of its image."""
+        """Show the knobs of a newly chosen method, and nothing of an image yet."""
         method = self.bench.reconstruction.reconstructor
         if method is None:
             return
@@ -102,12 +103,12 @@ class MethodBox(QWidget):
         show_text(self.scores, "")
 
     def show_domain(self) -> None:
-        """One line on the method, and in words where this scan is outside of what its weights were trained for."""
+        """Describe the method in a line, and say where this scan is outside of what its weights were trained for."""
         method, measured = self.bench.reconstruction.reconstructor, self.bench.acquisition.slice
         if method is None:
             return
         seconds = self.bench.reconstruction.seconds.get(method.id)
-        took = "" if seconds is None else f" A slice takes about {decimals(seconds)} s here."
+        took = "" if seconds is None else f" A slice takes about {written(seconds)} s here."
         try:
             domain = trained_for(method)
             concern = "" if measured is None else outside(method, measured.measurement)
@@ -119,24 +120,25 @@ class MethodBox(QWidget):
         self.preview.setVisible(self.session.slow)
 
     def show_knobs(self) -> None:
-        """The knobs were turned."""
+        """Show the values of the knobs after they were turned."""
         if self.knobs is not None:
             self.knobs.set_values(self.bench.reconstruction.knobs)
 
     def show_unrendered(self) -> None:
-        """No image is of what is set now."""
+        """Clear what was said of an image: none is of what is set now."""
         self.mark.setText("")
         show_text(self.scores, "")
 
     def show_rendered(self, rendered: Rendered) -> None:
-        """What the image is, and how it scores; scores of an image before stand back."""
+        """Say what the image is and how it scores; until it is exact, the scores of the image before stand back."""
         self.mark.setText(rendered.mark)
         set_faint(self.scores, not rendered.exact)
         if rendered.exact:
             self.show_domain()
         if rendered.metrics is not None:
             lines = [
-                f"{region.capitalize()}: SSIM {one.ssim:.3f}, {one.psnr:.1f} dB, NMSE {decimals(one.nmse)}"
+                f"{region.capitalize()}: SSIM {written(one.ssim, '.3f')}, {written(one.psnr, '.1f')} dB, "
+                f"NMSE {written(one.nmse)}"
                 for region, one in rendered.metrics.items()
             ]
             show_text(self.scores, "\n".join(lines))
@@ -144,6 +146,6 @@ class MethodBox(QWidget):
             show_text(self.scores, "")
 
     def show_prepared(self) -> None:
-        """The map under the pad grows with what is prepared."""
+        """Show the map under the pad as far as it is prepared."""
         if self.knobs is not None and self.knobs.pad is not None:
             self.knobs.pad.set_map(self.bench.reconstruction.consistency(), "dark: true to the data")

@@ -89,7 +89,7 @@ class Foot(QWidget):
             self._compiled.start()
 
     def say(self, message: str) -> None:
-        """A sentence at the foot."""
+        """Say a sentence at the foot."""
         self.message.setText(message)
         self.message.setVisible(bool(message))
 
@@ -165,9 +165,10 @@ class Page(QWidget):
         self._listening.append((signal, slot))
 
     def event(self, event: QEvent | None) -> bool:
-        """A dock is closed by napari taking its page out, without closing or deleting the page.
+        """Follow what napari does to the dock.
 
-        Another theme comes as another style. napari's title with the plugin's name has no room in a tab.
+        When a dock is closed, napari takes its page out and neither closes nor deletes it. A new theme arrives as a new
+        style. The title that napari sets, with the name of the plugin, has no room in a tab.
         """
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
             _disconnect(self._listening)
@@ -180,19 +181,19 @@ class Page(QWidget):
         return super().event(event)
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """In front."""
+        """Ask for the keys when the page comes to the front."""
         super().showEvent(event)
         if self.needs_keys:
             Shortcuts.of(self.session).need(self, True)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
-        """Behind another tab, or closed."""
+        """Let go of the keys when the page goes behind another tab, or is closed."""
         super().hideEvent(event)
         if self.needs_keys and isalive(self.session):  # at the end of a script Qt's objects go in any order
             Shortcuts.of(self.session).need(self, False)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Files may be dropped on every dock."""
+        """Accept files: they may be dropped on every dock."""
         if event is not None and event.mimeData().hasUrls():
             event.acceptProposedAction()
 
@@ -202,7 +203,7 @@ class Page(QWidget):
             self.session.open(url.toLocalFile())
 
     def sizeHint(self) -> QSize:
-        """As wide as the storyboard says, and no taller than a laptop has."""
+        """Return the usual width, and a height that a laptop has."""
         return QSize(WIDTH, 420)
 
 
