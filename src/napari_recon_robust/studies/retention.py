@@ -88,8 +88,8 @@ class RetentionMap(SliceMap):
         """The feature, and at how many of the places that were tried it is lost."""
         count = len(self.positions)
         where = f"{count} places" if self.tried == count else f"the {self.tried} of {count} places tried so far"
-        feature = f"{self.shape} of {self.size:.3g} px, contrast {self.contrast:.3g}"
-        return f"Bright: lost. Less than half of a {feature}, is kept at {100 * self.lost:.3g}% of {where}."
+        feature = f"{self.shape} of {self.size:.3g} px, contrast {written(self.contrast)}"
+        return f"Bright: lost. A {feature}, loses more than half of its contrast at {100 * self.lost:.3g}% of {where}."
 
     def places(self, count: int) -> list[tuple[ROI, str]]:
         """Boxes around the weakest places, with the recovery in percent."""

@@ -50,13 +50,15 @@ class Jobs(QObject):
     """Runs tasks in napari's workers and brings their results back to the window's thread.
 
     Signals, all in the window's thread: `started(label)`, `progressed(Progress)` and `ended(message)` of what is
-    shown at the foot of the docks; `failed(sentence)` of any lane; `idle(lane)` when a lane has nothing to do.
+    shown at the foot of the docks; `failed(sentence)` of any lane; `recovered(lane)` when a task succeeds on the lane
+    whose failure was said last; `idle(lane)` when a lane has nothing to do.
     """
 
     started = Signal(str)
     progressed = Signal(object)
     ended = Signal(str)
     failed = Signal(str)
+    recovered = Signal(str)
     idle = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -64,6 +66,7 @@ class Jobs(QObject):
         self._running: dict[str, _Order] = {}
         self._waiting: dict[str, _Order] = {}
         self._shut = False
+        self._failed = ""  # the lane whose failure was said last
         _all.add(self)
         pool = QThreadPool.globalInstance()
         if pool.maxThreadCount() < _LANES:  # on two cores a render would wait for the search beside it
@@ -207,9 +210,13 @@ class Jobs(QObject):
         if dropped:
             return  # with what it raised, for which nobody waits any more
         if isinstance(outcome, Failed):
+            self._failed = lane
             self.failed.emit(sentence(outcome.error))
-        else:
-            self._guard(running.task.accept, outcome)
+            return
+        if self._failed == lane:
+            self._failed = ""
+            self.recovered.emit(lane)
+        self._guard(running.task.accept, outcome)
 
     def _guard(self, callback: Callable[[Any], Any], value: Any) -> Any:
         """Call what the workbench makes of a result; if it fails, say so and let the window live on."""

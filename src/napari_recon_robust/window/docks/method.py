@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
@@ -58,17 +59,40 @@ class MethodBox(QWidget):
         )
 
     def list_methods(self) -> None:
-        """List all methods, once, and choose the first one if none is chosen yet."""
+        """List all methods under headings, once, and choose the first one if none is chosen yet."""
         if self.list.count():
             return
         from ...reconstructors import registry
 
         with signals_blocked(self.list):
-            for method in (*map(registry.get, registry.ids()), *self.bench.reconstruction.own.values()):
-                self._list(method)
+            for heading, ids in registry.grouped().items():
+                self._head(heading)
+                for id in ids:
+                    self._list(registry.get(id))
+            for method in self.bench.reconstruction.own.values():
+                self._list_own(method)
             self.list.setCurrentIndex(-1)
         if self.bench.reconstruction.method is None:
             self.list.setCurrentIndex(self.list.findData(FIRST_METHOD))
+
+    def _head(self, heading: str) -> None:
+        """List a heading, which cannot be chosen."""
+        self.list.addItem(heading)
+        model = self.list.model()
+        assert isinstance(model, QStandardItemModel)
+        head = model.item(self.list.count() - 1)
+        head.setEnabled(False)
+        font = head.font()
+        font.setBold(True)
+        head.setFont(font)
+
+    def _list_own(self, method: "Reconstructor") -> None:
+        """List an own model below the others; the first one brings the heading."""
+        from ...reconstructors.registry import OTHERS
+
+        if self.list.findText(OTHERS) < 0:
+            self._head(OTHERS)
+        self._list(method)
 
     def _list(self, method: "Reconstructor") -> None:
         self.list.addItem(method.label, method.id)
@@ -86,7 +110,7 @@ class MethodBox(QWidget):
             return
         with signals_blocked(self.list):
             if self.list.findData(method.id) < 0:
-                self._list(method)
+                self._list_own(method)
             self.list.setCurrentIndex(self.list.findData(method.id))
         if self.knobs is not None:
             self._knob_place.removeWidget(self.knobs)

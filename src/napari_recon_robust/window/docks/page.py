@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ...controls.parts import faint_style, rule, set_faint
+from ...controls.parts import box_style, faint_style, rule, set_faint
 from ...controls.progress_bar import Bar
 from ...controls.wheel import WheelGuard
 from ...ground.progress import Progress
@@ -78,6 +78,7 @@ class Foot(QWidget):
         jobs.progressed.connect(self._on_progressed)
         jobs.ended.connect(self._on_ended)
         jobs.failed.connect(self._on_failed)
+        jobs.recovered.connect(self._on_recovered)
         compiler().changed.connect(self._show_compiling)
         self.compiling.setVisible(compiler().busy)
 
@@ -96,6 +97,12 @@ class Foot(QWidget):
     def _on_failed(self, message: str) -> None:
         self._failure = message
         self.say(message)
+
+    def _on_recovered(self, lane: str) -> None:
+        """Take back what went wrong, now that it goes well."""
+        if self.message.text() == self._failure:
+            self.say("")
+        self._failure = ""
 
     def _on_started(self, label: str) -> None:
         if self._jobs.busy():  # what is computed in the background does not wipe out what went wrong
@@ -151,11 +158,12 @@ class Page(QWidget):
         self.setMinimumWidth(320)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._listening: list[tuple[Any, Callable[..., object]]] = []
-        self._show_faint()
+        self._show_theme()
         self.destroyed.connect(partial(_disconnect, self._listening))
 
-    def _show_faint(self) -> None:
-        style = faint_style(self.session.panels.viewer.theme)
+    def _show_theme(self) -> None:
+        theme = self.session.panels.viewer.theme
+        style = f"{faint_style(theme)} {box_style(theme)}"
         if style != self.styleSheet():
             self.setStyleSheet(style)
 
@@ -177,7 +185,7 @@ class Page(QWidget):
         elif event is not None and event.type() == QEvent.Type.ParentChange and isinstance(self.parent(), QDockWidget):
             self.parent().setWindowTitle(self.title)
         elif event is not None and event.type() == QEvent.Type.StyleChange:
-            self._show_faint()
+            self._show_theme()
         return super().event(event)
 
     def showEvent(self, event: QShowEvent | None) -> None:

@@ -77,12 +77,27 @@ class StudyPanel(QWidget):
         if before <= self._given and reconstruction.method is not None:
             before = self._given = {reconstruction.method.id}
         self.methods.clear()
-        for method in (*map(registry.get, registry.ids()), *reconstruction.own.values()):
-            item = QListWidgetItem(method.label)
-            item.setData(Qt.ItemDataRole.UserRole, method.id)
-            item.setToolTip(f"{method.label}\n{method.summary}")
-            item.setCheckState(Qt.CheckState.Checked if method.id in before else Qt.CheckState.Unchecked)
-            self.methods.addItem(item)
+        groups = registry.grouped()
+        if reconstruction.own:
+            groups[registry.OTHERS] = [*groups.get(registry.OTHERS, []), *reconstruction.own]
+        for heading, ids in groups.items():
+            self._head(heading)
+            for id in ids:
+                method = reconstruction.find(id)
+                item = QListWidgetItem(method.label)
+                item.setData(Qt.ItemDataRole.UserRole, method.id)
+                item.setToolTip(f"{method.label}\n{method.summary}")
+                item.setCheckState(Qt.CheckState.Checked if method.id in before else Qt.CheckState.Unchecked)
+                self.methods.addItem(item)
+
+    def _head(self, heading: str) -> None:
+        """List a heading, which cannot be ticked."""
+        head = QListWidgetItem(heading)
+        font = head.font()
+        font.setBold(True)
+        head.setFont(font)
+        head.setFlags(Qt.ItemFlag.NoItemFlags)
+        self.methods.addItem(head)
 
     def ticked(self) -> list[str]:
         """Return the ids of the ticked methods."""
