@@ -14,6 +14,7 @@ from napari_recon_robust.ground.numbers import written
         (-0.0004, ".3f", "0.000"),
         (2.0, "+.1f", "+2.0"),
         (-0.04, "+.1f", "0.0"),
+        (0.04, "+.1f", "0.0"),
         (float("nan"), ".3g", "—"),
         (float("-inf"), ".3g", "—"),
     ],

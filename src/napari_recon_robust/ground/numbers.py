@@ -11,4 +11,4 @@ def written(value: float, form: str = ".3g") -> str:
     if not isfinite(value):
         return "—"
     text = f"{value:{form}}"
-    return text.replace("-", "−") if any(digit in text for digit in "123456789") else text.replace("-", "")
+    return text.replace("-", "−") if any(digit in text for digit in "123456789") else text.lstrip("+-")

@@ -132,6 +132,9 @@ def test_without_a_region_nothing_speaks_of_one(review: Session, qtbot: Any, unt
     run(review, qtbot, until, "rotation")
     assert not dock.table.isRowHidden(0)
     assert "ROI SSIM" in names(review)["clean"]
+    perturb.kind.list.setCurrentIndex(perturb.kind.list.findData("worst-case"))
+    assert review.panels.shown == ("reference", "clean")
+    assert (names(review)["perturbed"], names(review)["difference"]) == ("Perturbed", "Difference")
 
 
 def test_what_works_without_a_result_is_not_grey(review: Session, qtbot: Any) -> None:

@@ -138,7 +138,7 @@ class Scene:
         gain = 1 if shown.method.is_image or not self._windowed else self._gain(shown.image)
         label = f"{shown.method.label} ×{gain}" if gain > 1 else shown.method.label
         self._write("clean", gain * shown.image, f"{label}{_score(shown.metrics)}{mark}")
-        if shown.perturbed is not None and self.panels.panels:
+        if shown.perturbed is not None and self.panels.panels and "perturbed" in self.available:
             self._write_difference(shown.perturbed, shown.image)
             self._write("perturbed", gain * shown.perturbed, f"Perturbed, {label}{mark}")
 
