@@ -149,7 +149,7 @@ class Scan(ABC):
         return self._last[1:]
 
     def reference(self, slice: int) -> "Tensor | None":
-        """The stored reference image, float32 (rows, columns), or None."""
+        """The stored reference image in units of `unit`, float32 (rows, columns), or None; errors as of `kspace`."""
         self._check(slice)
         with self._reading(f"the reference of slice {slice}"):
             stored = self._stored_reference(slice)
@@ -157,7 +157,8 @@ class Scan(ABC):
                 return None
             from torch import from_numpy
 
-            return from_numpy(np.asarray(stored, dtype=np.float32))
+            unit = self.unit(slice)
+            return from_numpy(np.asarray(stored if unit == 1 else stored / unit, dtype=np.float32))
 
     def measurement(self, slice: int, sampling: "Sampling | Tensor | None" = None) -> "Measurement":
         """One slice as a reconstructor sees it; without `sampling` it is as it was acquired.

@@ -76,7 +76,7 @@ class Workbench:
             self.regions.annotate(scan.annotations, len(scan))
 
     def _follow(self) -> None:
-        """The method and its knobs are seen on the perturbed samples too, as long as they are of this slice."""
+        """Reconstruct the perturbed samples by the present method too, as long as they are of this slice."""
         result = self.perturbing.current
         self.reconstruction.follow(None if result is None else result.outcome.perturbed)
 
@@ -118,7 +118,7 @@ def _save(result: Result, folder: Path) -> Job[Path]:
 
 
 def _open_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:
-    """Everything again from the saved k-space; what does not agree with the record is a finding of the result."""
+    """Compute everything again from the saved k-space; what does not agree with the record becomes a finding."""
     yield Progress(0.0, f"Opening {folder.name}")
     from ..cases.record import load_case
     from ..cases.replay import measurement_of, replay
