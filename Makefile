@@ -10,7 +10,7 @@ HALF := $(addprefix tests/,window controls workbench cli)
 # Each process one thread: two that share two cores would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: demo test check rules tests one-half other-half quick-tests format clean
+.PHONY: demo test check rules tests one-half other-half quick-tests fuzz format clean
 
 demo: .venv/ready
 	$(BIN)/recon-robust demo
@@ -38,6 +38,11 @@ other-half: .venv/ready
 
 quick-tests: .venv/ready
 	$(DISPLAY_RUN) env $(PYTEST) -m "not slow"
+
+# Mutated files, N more of them each time: make fuzz N=20000. Results are kept in .fuzz.
+fuzz: N ?= 2000
+fuzz: .venv/ready
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --inputs $(N)
 
 format: .venv/ready
 	$(BIN)/ruff format .

@@ -1,0 +1,69 @@
+"""Mutated files give a result or one sentence; and what judges them notices what does not."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.ground.errors import InputError
+
+from . import formats, judge
+from .judge import Input, Verdict, Watched
+
+ONE = Input("npy", "flipped", 0)
+
+
+def judged(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], seconds: float = 20) -> Verdict:
+    """The verdict on an input with which this happens."""
+    monkeypatch.setattr(judge, "take", lambda one, folder: happens())
+    with Watched(seconds) as process:
+        return process.judge(ONE)
+
+
+def raised(error: BaseException) -> Callable[[], object]:
+    def happens() -> None:
+        raise error
+
+    return happens
+
+
+@pytest.mark.parametrize(
+    ("happens", "result"),
+    [
+        (lambda: None, "ok"),
+        (raised(InputError("the file is empty; give another.")), "own"),
+        (raised(InputError("two\nlines")), "sentence"),
+        (raised(InputError("x" * 301)), "sentence"),
+        (raised(InputError("there is no file /home/a/b.h5")), "sentence"),
+        (raised(KeyError("kspace")), "raw"),
+        (raised(SystemExit()), "raw"),
+        (raised(MemoryError()), "memory"),
+        (os.abort, "crash"),
+        (lambda: np.ones(3 * 2**27), "memory"),
+        (lambda: os._exit(0), "crash"),
+    ],
+)
+def test_verdicts(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], result: str) -> None:
+    assert judged(monkeypatch, happens).result == result
+
+
+def test_a_hang_is_ended_and_the_next_input_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "take", lambda one, folder: time.sleep(60 if one == ONE else 0))
+    with Watched(0.3) as process:
+        assert process.judge(ONE).result == "hang"
+        assert process.judge(Input("npy", "flipped", 1)).result == "ok"
+
+
+def test_an_input_is_determined_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left_alone = replace(formats.FORMATS["npy"], open=lambda path: None, use=lambda opened: None)
+    monkeypatch.setitem(formats.FORMATS, "npy", left_alone)
+    contents = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        judge.take(ONE, folder)
+        contents.append((folder / "scan.npy").read_bytes())
+    assert contents[0] == contents[1]
