@@ -400,4 +400,4 @@ def test_no_other_module_opens_hdf5_for_reading() -> None:
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "h5py.File":
                 modes = [ast.unparse(argument) for argument in node.args[1:]]
                 found += [path.name] if modes != ["'w'"] else []
-    assert set(found) == {"hdf5.py"}
+    assert set(found) == {"hdf5_tree.py"}

@@ -118,5 +118,5 @@ def test_table_that_is_none(tmp_path, content, sentence):
 
 
 def test_missing_table(tmp_path):
-    with pytest.raises(FileFormatError, match="nothing.csv cannot be read"):
+    with pytest.raises(FileFormatError, match="there is no file nothing.csv"):
         read_annotations(tmp_path / "nothing.csv", "file1", 32)

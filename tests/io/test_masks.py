@@ -23,5 +23,5 @@ def test_other_files_are_refused_with_what_came(tmp_path: Path) -> None:
     (tmp_path / "text.npy").write_text("no array")
     with pytest.raises(FileFormatError, match="shape 2×3×4"):
         read_mask(tmp_path / "volume.npy")
-    with pytest.raises(FileFormatError, match=r"text.npy is no sampling mask"):
+    with pytest.raises(FileFormatError, match=r"text.npy cannot be read as a"):
         read_mask(tmp_path / "text.npy")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Pixels = NDArray[np.bool_]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Box(Specification):
@@ -27,16 +28,20 @@ class Box(Specification):
     height: int = Field(gt=0)
     width: int = Field(gt=0)
 
-    def rasterise(self, rows: int, columns: int) -> Pixels:
-        """Bool (rows, columns); InputError where the box reaches outside."""
+    def check(self, rows: int, columns: int) -> None:
+        """Raise InputError where the box reaches outside."""
         last_row, last_column = self.row + self.height, self.column + self.width
         if self.row < 0 or self.column < 0 or last_row > rows or last_column > columns:
             raise InputError(
                 f"the ROI with rows {self.row} to {last_row - 1} and columns {self.column} to {last_column - 1} "
                 f"reaches outside the image of {dimensions((rows, columns))} pixels; choose one inside."
             )
+
+    def rasterise(self, rows: int, columns: int) -> Pixels:
+        """Bool (rows, columns); InputError where the box reaches outside."""
+        self.check(rows, columns)
         mask = np.zeros((rows, columns), bool)
-        mask[self.row : last_row, self.column : last_column] = True
+        mask[self.row : self.row + self.height, self.column : self.column + self.width] = True
         return mask
 
 
@@ -44,7 +49,7 @@ class Polygon(Specification):
     """The pixels whose centres lie inside; vertices are (row, column), and pixel centres lie at whole numbers."""
 
     kind: Literal["polygon"] = "polygon"
-    vertices: Annotated[tuple[tuple[float, float], ...], Field(min_length=3)]
+    vertices: Annotated[tuple[tuple[Finite, Finite], ...], Field(min_length=3)]
 
     def rasterise(self, rows: int, columns: int) -> Pixels:
         """Bool (rows, columns); what lies outside the image is cut off."""
@@ -60,11 +65,11 @@ class Ellipse(Specification):
     """The pixels whose centres lie inside; centre (row, column), half axes in pixels, rotation in radians."""
 
     kind: Literal["ellipse"] = "ellipse"
-    row: float
-    column: float
-    row_radius: float = Field(gt=0)
-    column_radius: float = Field(gt=0)
-    rotation: float = 0.0
+    row: Finite
+    column: Finite
+    row_radius: Finite = Field(gt=0)
+    column_radius: Finite = Field(gt=0)
+    rotation: Finite = 0.0
 
     def rasterise(self, rows: int, columns: int) -> Pixels:
         """Bool (rows, columns); what lies outside the image is cut off."""
@@ -114,7 +119,12 @@ class ROI(Specification):
     @classmethod
     def polygon(cls, vertices: Any, label: str = "") -> "ROI":
         """The inside of a polygon, (n, 2) rows and columns, pixel centres at whole numbers."""
-        points = tuple((float(row), float(column)) for row, column in vertices)
+        try:
+            points = tuple((float(row), float(column)) for row, column in vertices)
+        except (TypeError, ValueError, OverflowError):
+            raise InputError(
+                f"the polygon's vertices are {vertices!r}; give at least three pairs (row, column) of numbers."
+            ) from None
         return cls(shapes=(Polygon(vertices=points),), label=label)
 
     @classmethod
@@ -134,7 +144,10 @@ class ROI(Specification):
     @classmethod
     def brush(cls, mask: Any, label: str = "") -> "ROI":
         """The painted pixels of a bool array (rows, columns)."""
-        painted = np.asarray(mask, bool)
+        try:
+            painted = np.asarray(mask, bool)
+        except (TypeError, ValueError):
+            raise InputError(f"the painted ROI is {mask!r}; an array (rows, columns) is expected.") from None
         if painted.ndim != 2:
             raise InputError(f"the painted ROI has shape {dimensions(painted.shape)}; (rows, columns) is expected.")
         flat = np.concatenate([[False], painted.ravel()])

@@ -4,6 +4,7 @@ Torch is imported when a slice is read, so that the window and napari can ask fo
 """
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..ground.errors import FileFormatError, InputError, dimensions
+from ..ground.errors import InputError, dimensions
+from ..ground.guard import opening
 from ..ground.specification import Specification
 
 if TYPE_CHECKING:
@@ -91,7 +93,8 @@ class Scan(ABC):
     @cached_property
     def acquired(self) -> "Tensor":
         """The points that were really measured: bool (1, phase), or (readout, phase)."""
-        return self._measured()
+        with self._reading("the middle slice"):
+            return self._measured()
 
     @cached_property
     def fully_sampled(self) -> bool:
@@ -114,15 +117,8 @@ class Scan(ABC):
         """
         self._check(slice)
         if self._last is None or self._last[0] != slice:
-            try:
+            with self._reading(f"slice {slice}"):
                 values = np.require(self._read(slice), np.complex64, ["C", "W"])
-            except (OSError, RuntimeError, ValueError, KeyError) as error:
-                if isinstance(error, InputError):
-                    raise
-                raise FileFormatError(
-                    f"slice {slice} of {self.name} cannot be read ({error}); the file is damaged or was moved: "
-                    "copy it again from its source."
-                ) from None
             if not np.isfinite(values.view(np.float32)).all():
                 bad = np.argwhere(~np.isfinite(values))
                 coil, readout, phase = bad[0].tolist()
@@ -139,12 +135,13 @@ class Scan(ABC):
     def reference(self, slice: int) -> "Tensor | None":
         """The stored reference image, float32 (rows, columns), or None."""
         self._check(slice)
-        stored = self._stored_reference(slice)
-        if stored is None:
-            return None
-        from torch import from_numpy
+        with self._reading(f"the reference of slice {slice}"):
+            stored = self._stored_reference(slice)
+            if stored is None:
+                return None
+            from torch import from_numpy
 
-        return from_numpy(np.asarray(stored, dtype=np.float32))
+            return from_numpy(np.asarray(stored, dtype=np.float32))
 
     def measurement(self, slice: int, sampling: "Sampling | Tensor | None" = None) -> "Measurement":
         """One slice as a reconstructor sees it; without `sampling` it is as it was acquired.
@@ -179,6 +176,11 @@ class Scan(ABC):
                 f"or {dimensions((readout, phase))} points (readout, phase)."
             )
         return (mask != 0).reshape(-1, phase)
+
+    def _reading(self, part: str) -> AbstractContextManager[None]:
+        return opening(
+            f"{part} of {self.name}", advice="the file is damaged or was moved: copy it again from its source"
+        )
 
     def _check(self, slice: int) -> None:
         if self._closed:

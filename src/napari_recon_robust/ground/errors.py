@@ -4,11 +4,18 @@ The command line prints the sentence and exits with status 1; the window shows i
 None of them derives from RuntimeError, because napari's generator workers swallow it.
 """
 
+import re
 from collections.abc import Iterable, Sequence
+
+LONGEST = 300  # characters of a sentence; what goes beyond is left out of its middle
+_LONGEST_WORD = 100
 
 
 class ReconRobustError(Exception):
-    """Base of all errors that are written for the user."""
+    """Base of all errors that are written for the user; each is one short line, whatever a file put into it."""
+
+    def __init__(self, *words: object) -> None:
+        super().__init__(*(one_line(str(word)) for word in words))
 
 
 class FileFormatError(ReconRobustError):
@@ -35,3 +42,16 @@ def dimensions(shape: Iterable[int]) -> str:
 def either(words: Sequence[str]) -> str:
     """Words to choose from: "a, b or c"."""
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """Text as one line of at most that many characters, without anything that is not printed."""
+    letters = (letter if letter.isprintable() or letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    words = re.sub(rf"\S{{{_LONGEST_WORD + 1},}}", lambda long: _shortened(long[0], _LONGEST_WORD), "".join(letters))
+    return _shortened(" ".join(words.split()), longest)
+
+
+def _shortened(text: str, longest: int) -> str:
+    """The text without its middle, if it is too long: what came stands at the beginning, what to do at the end."""
+    end = longest // 3
+    return text if len(text) <= longest else f"{text[: longest - end - 1]}…{text[-end:]}"

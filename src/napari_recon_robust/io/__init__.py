@@ -3,11 +3,13 @@
 Other packages add formats, classes derived from `Format`, by the entry point group `napari_recon_robust.formats`.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..ground.errors import FileFormatError
+from ..ground.guard import opening, shown, status
 from ..ground.hdf5 import described, is_hdf5, open_hdf5
 from ..ground.registry import Registry
 from .format import Format
@@ -30,7 +32,8 @@ FORMATS: Registry[Format] = Registry(
 
 def format_of(path: Path) -> Format | None:
     """The format of a file, told by its content; None for any other file, and for one that is not there."""
-    return next((format for format in FORMATS if format.recognises(path)), None)
+    with opening(path):
+        return next((format for format in FORMATS if format.recognises(path)), None)
 
 
 def suffixes() -> list[str]:
@@ -55,14 +58,16 @@ def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> "Scan":
     if format is not None:
         from .annotations import beside
 
-        scan = format.open(path, axes)
+        with opening(path, format.label):
+            scan = format.open(path, axes)
         scan.annotations = beside(path, *scan.header.matrix)
         return scan
-    if not path.exists():
-        raise FileFormatError(f"there is no file {path.name} in that folder; check its name.")
     known = "; ".join(f"{format.label}: {format.expects}" for format in FORMATS)
-    came = "a folder" if path.is_dir() else "of no format that is known here"
-    if path.is_file() and is_hdf5(path):
-        with open_hdf5(path) as file:
+    came = "a folder"
+    if not os.path.isdir(path):  # False for a name that no file can have
+        status(path)
+        came = "of no format that is known here"
+    if is_hdf5(path):
+        with opening(path), open_hdf5(path) as file:
             came = f"an HDF5 file with {described(file)}"
-    raise FileFormatError(f"{path.name} is {came}; expected is one of {known}.")
+    raise FileFormatError(f"{shown(path)} is {came}; expected is one of {known}.")

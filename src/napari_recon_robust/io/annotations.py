@@ -4,13 +4,16 @@ Source: Zhao et al., fastMRI+, Scientific Data 2022, doi:10.1038/s41597-022-0125
 """
 
 import csv
+from io import StringIO
 from pathlib import Path
 
-from ..data.roi import ROI, Annotation
+from ..data.roi import ROI, Annotation, Box
 from ..ground.errors import FileFormatError, InputError
+from ..ground.guard import is_file, opening, read, shown
 
 LABEL, SUFFIX = "fastMRI+ annotations", ".csv"
 COLUMNS = ("file", "slice", "study_level", "x", "y", "width", "height", "label")
+_LARGEST = 2**27  # bytes of a table; fastMRI+'s have 1 MB
 
 
 def read_annotations(path: str | Path, file_name: str, rows: int, columns: int | None = None) -> list[Annotation]:
@@ -22,24 +25,21 @@ def read_annotations(path: str | Path, file_name: str, rows: int, columns: int |
     Raises FileFormatError for a file without the columns of such a table.
     """
     path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise FileFormatError(
-                    f"{path.name} has no column {', '.join(missing)}; a fastMRI+ table with the columns "
-                    f"{', '.join(COLUMNS)} is expected."
-                )
-            name = _stem(file_name)
-            found = [row for row in reader if _stem(row["file"] or "") == name]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FileFormatError(f"{path.name} cannot be read as a CSV table ({error}); give a fastMRI+ table.") from None
+    with opening(path, "a CSV table", "give a fastMRI+ table"):
+        reader = csv.DictReader(StringIO(read(path, _LARGEST).decode("utf-8-sig"), newline=""))
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise FileFormatError(
+                f"{shown(path)} has no column {', '.join(missing)}; a fastMRI+ table with the columns "
+                f"{', '.join(COLUMNS)} is expected."
+            )
+        name = _stem(file_name)
+        found = [row for row in reader if _stem(row["file"] or "") == name]
     seen: set[tuple[str, ...]] = set()
     annotations = []
     for row in found:
         fields = tuple((row[column] or "").strip() for column in COLUMNS)
-        annotations.append(_annotation(fields, rows, columns, repeated=fields in seen, table=path.name))
+        annotations.append(_annotation(fields, rows, columns, repeated=fields in seen, table=shown(path)))
         seen.add(fields)
     return annotations
 
@@ -47,7 +47,7 @@ def read_annotations(path: str | Path, file_name: str, rows: int, columns: int |
 def beside(scan: Path, rows: int, columns: int) -> tuple[Annotation, ...]:
     """The scan's annotations from all fastMRI+ tables in its folder; other CSV files are ignored."""
     annotations: list[Annotation] = []
-    for table in sorted(scan.parent.glob(f"*{SUFFIX}")):
+    for table in filter(is_file, sorted(scan.parent.glob(f"*{SUFFIX}"))):
         try:
             annotations += read_annotations(table, scan.name, rows, columns)
         except FileFormatError:
@@ -83,10 +83,10 @@ def _box(fields: list[str], label: str, rows: int, columns: int | None) -> tuple
     """The box in stored-array coordinates, or None with the reason."""
     try:
         x, y, width, height = (int(field) for field in fields)
-        box = ROI.box(rows - y - height, x, height, width, label=label)
-        box.mask((rows, columns or x + width))
+        box = Box(row=rows - y - height, column=x, height=height, width=width)
+        box.check(rows, columns or x + width)
     except InputError:
         return None, f"its box (x {x}, y {y}, width {width}, height {height}) is empty or reaches outside the image"
     except ValueError:
         return None, f"its box ({', '.join(fields)}) is not four whole numbers"
-    return box, ""
+    return ROI(shapes=(box,), label=label), ""

@@ -6,6 +6,7 @@ Source: https://github.com/mrirecon/bart, doc/README; dimensions 0 readout, 1 ph
 """
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.scan import Header, Scan
+from ..ground.arrays import StoredArray
 from ..ground.errors import FileFormatError
+from ..ground.guard import head, is_file, open_file, read, shown, status
 from .format import Format
 
 READOUT, PHASE, PARTITION, COIL, SLICE = 0, 1, 2, 3, 13
 NAMES = {2: "partitions", 4: "maps", 5: "echo times", 6: "coefficients", 10: "time", 12: "levels", 14: "averages"}
+_LONGEST_HEADER = 2**20  # bytes; BART writes the commands that made the data into it
 
 
 class BART(Format):
@@ -32,24 +36,22 @@ class BART(Format):
     def recognises(self, path: Path) -> bool:
         """Whether it is a .cfl file, or a header that begins as BART's do (others use .hdr too)."""
         if path.suffix == ".cfl":
-            return path.is_file()
-        header = path if path.suffix == ".hdr" else path.with_name(path.name + ".hdr")
-        try:
-            with header.open("rb") as file:
-                return file.read(12) == b"# Dimensions"
-        except OSError:
-            return False
+            return is_file(path)
+        header = path if path.suffix == ".hdr" else path.parent / f"{path.name}.hdr"
+        return head(header, 12) == b"# Dimensions"
 
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
-        """Map the file into memory; FileFormatError if one of the two is missing or they do not fit."""
+        """Read the header; FileFormatError if one of the two files is missing or they do not fit."""
         self._refuse_axes(path, axes)
         base = path.with_suffix("") if path.suffix in self.suffixes else path
         header, data = base.with_name(base.name + ".hdr"), base.with_name(base.name + ".cfl")
         for file in (header, data):
-            if not file.is_file():
-                raise FileFormatError(f"{path.name} came without {file.name}; BART's two files belong side by side.")
+            if not os.path.exists(file):
+                raise FileFormatError(
+                    f"{shown(path)} came without {shown(file)}; BART's two files belong side by side."
+                )
         sizes = _sizes(header)
-        wanted, came = 8 * math.prod(sizes), data.stat().st_size
+        wanted, came = 8 * math.prod(sizes), status(data).st_size
         if wanted != came:
             raise FileFormatError(
                 f"{data.name} has {came} bytes and its header asks for {wanted} ({' x '.join(map(str, sizes))} complex "
@@ -62,15 +64,17 @@ class BART(Format):
                     "readout, phase encoding, coils and slices (dimensions 0, 1, 3, 13) are read: choose one entry "
                     f"with `bart slice {dimension} 0`, or move slices with `bart transpose {dimension} {SLICE}`."
                 )
-        return BARTScan(path.name, np.memmap(data, np.complex64, "r", shape=tuple(sizes[::-1])))
+        array = StoredArray(open_file(data), shown(data), np.dtype("<c8"), sizes, order="F")
+        return BARTScan(path.name, array)
 
 
 class BARTScan(Scan):
-    """A .cfl file, mapped into memory."""
+    """A .cfl file, whose slices are read on demand."""
 
-    def __init__(self, name: str, array: NDArray[np.complexfloating]) -> None:
-        self._array: Any = array.reshape(array.shape[-1 - SLICE], array.shape[-1 - COIL], *array.shape[-2:])
-        slices, coils, phase, readout = self._array.shape
+    def __init__(self, name: str, array: StoredArray) -> None:
+        """array: of 16 axes, those but readout, phase encoding, coil and slice of length 1."""
+        self._array = array
+        readout, phase, coils, slices = (array.shape[axis] for axis in (READOUT, PHASE, COIL, SLICE))
         super().__init__(
             name,
             Header(
@@ -84,20 +88,24 @@ class BARTScan(Scan):
         )
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
-        return self._array[slice].swapaxes(-1, -2)
+        index: list[Any] = [0] * self._array.ndim
+        index[SLICE] = slice
+        for axis in (READOUT, PHASE, COIL):
+            index[axis] = np.s_[:]
+        return self._array[tuple(index)].transpose(2, 0, 1)
 
     def _release(self) -> None:
-        self._array = None
+        self._array.close()
 
 
 def _sizes(header: Path) -> list[int]:
     """The 16 sizes; missing ones are 1."""
     try:
-        lines = header.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read(header, _LONGEST_HEADER).decode("utf-8", "replace").splitlines()
         place = next(index for index, line in enumerate(lines) if line.startswith("# Dimensions"))
         sizes = [int(size) for size in lines[place + 1].split()]
     except (StopIteration, IndexError, ValueError):
         sizes = []
     if not 0 < len(sizes) <= 16 or min(sizes) < 1:
-        raise FileFormatError(f"{header.name} is no BART header; '# Dimensions' and a line of sizes are expected.")
+        raise FileFormatError(f"{shown(header)} is no BART header; '# Dimensions' and a line of sizes are expected.")
     return sizes + [1] * (16 - len(sizes))

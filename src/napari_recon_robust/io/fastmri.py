@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.scan import Header, Scan, measured_points
 from ..ground.errors import FileFormatError, InputError, dimensions
-from ..ground.hdf5 import is_hdf5, open_hdf5
+from ..ground.hdf5 import check_dataset, is_hdf5, open_hdf5, values
 from .format import Format
 from .ismrmrd_header import AcquisitionHeader
 
@@ -32,7 +32,7 @@ class FastMRI(Format):
 
     def recognises(self, path: Path) -> bool:
         """Whether it is an HDF5 file with the key `kspace`."""
-        if not path.is_file() or not is_hdf5(path):
+        if not is_hdf5(path):
             return False
         with open_hdf5(path) as file:
             return "kspace" in file
@@ -60,12 +60,15 @@ class FastMRIScan(Scan):
                 f"`kspace` in {name} is {came}; complex numbers (slices, coils, readout, phase), or "
                 "(slices, readout, phase) from a single coil, are expected."
             )
+        check_dataset(kspace)
         self._kspace = kspace
         slices, *coils, readout, phase = kspace.shape
+        if min(kspace.shape) < 1:
+            raise FileFormatError(f"`kspace` in {name} is empty, of shape {dimensions(kspace.shape)}; export it again.")
         notes = []
         described = AcquisitionHeader()
         if "ismrmrd_header" in file:
-            described = AcquisitionHeader.parse(file["ismrmrd_header"][()], name)
+            described = AcquisitionHeader.parse(values(file["ismrmrd_header"]), name)
         self._columns = _measured_columns(described, phase)
         self._mask = _stored_mask(file, name, phase)
         self._reference = _stored_reference(file, name, slices)
@@ -98,10 +101,10 @@ class FastMRIScan(Scan):
         )
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
-        return self._kspace[slice].reshape(self.header.coils, self.header.readout, self.header.phase)
+        return values(self._kspace, slice).reshape(self.header.coils, self.header.readout, self.header.phase)
 
     def _stored_reference(self, slice: int) -> NDArray[np.floating] | None:
-        return None if self._reference is None else self._reference[slice]
+        return None if self._reference is None else values(self._reference, slice)
 
     def _release(self) -> None:
         self._file.close()
@@ -115,7 +118,7 @@ class FastMRIScan(Scan):
         if self._mask is not None:
             return inside & self._mask
         middle = len(self) // 2
-        one_coil = self._kspace[(middle, 0)[: self._kspace.ndim - 2]]
+        one_coil = values(self._kspace, (middle, 0)[: self._kspace.ndim - 2])
         if measured_points(one_coil[None])[:, self._columns].all():
             return inside
         return inside & measured_points(self.kspace(middle).numpy())
@@ -125,7 +128,8 @@ def _stored_mask(file: Any, name: str, phase: int) -> "Tensor | None":
     """The mask that test files carry, bool (1, phase)."""
     if "mask" not in file:
         return None
-    mask = np.asarray(file["mask"])
+    mask = file["mask"]
+    check_dataset(mask)
     if mask.size != phase:
         raise FileFormatError(
             f"`mask` in {name} has shape {dimensions(mask.shape)}; one value for each of the {phase} phase-encoding "
@@ -133,16 +137,19 @@ def _stored_mask(file: Any, name: str, phase: int) -> "Tensor | None":
         )
     from torch import from_numpy
 
-    return from_numpy(mask.reshape(1, -1) != 0)
+    return from_numpy(np.asarray(values(mask)).reshape(1, -1) != 0)
 
 
 def _stored_reference(file: Any, name: str, slices: int) -> Any:
     """The data set of reference images (slices, rows, columns), or None."""
     reference = next((file[key] for key in REFERENCES if key in file), None)
-    if reference is not None and (reference.ndim != 3 or len(reference) != slices):
+    if reference is None:
+        return None
+    check_dataset(reference)
+    if reference.ndim != 3 or len(reference) != slices or min(reference.shape) < 1 or reference.dtype.kind not in "fiu":
         raise FileFormatError(
-            f"the reference in {name} has shape {dimensions(reference.shape)}; {slices} images (rows, columns) are "
-            f"expected for its {slices} slices of k-space."
+            f"the reference in {name} has shape {dimensions(reference.shape)} ({reference.dtype}); {slices} images "
+            f"(rows, columns) are expected for its {slices} slices of k-space."
         )
     return reference
 

@@ -7,12 +7,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..ground.errors import FileFormatError, InputError, dimensions
+from ..ground import hdf5
+from ..ground.arrays import read_npy
+from ..ground.errors import InputError, dimensions
+from ..ground.guard import head, opening, shown, status
 from ..ground.hdf5 import is_hdf5, open_hdf5
+from .nifti import load_nifti
 
 SUFFIXES = (".npy", ".h5", ".png", ".nii.gz")
 READABLE = (*SUFFIXES, ".nii")
 MAP_SUFFIXES = (".npy", ".png")
+_MOST_PIXELS = 2**24  # of a picture
 
 
 def check_suffix(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
@@ -61,37 +66,35 @@ def read_image(path: Path) -> Tensor:
     """
     name = path.name.lower()
     if not name.endswith(READABLE):
-        raise InputError(f"{path.name} is no image that can be read; give one that ends in {', '.join(SUFFIXES)}.")
-    try:
+        raise InputError(f"{shown(path)} is no image that can be read; give one that ends in {', '.join(SUFFIXES)}.")
+    status(path)
+    with opening(path, "an image", "save it again"):
         values = _read(path, name)
-    except FileFormatError:
-        raise
-    except Exception as error:  # libraries raise errors of any kind for files that are not what their name says
-        raise FileFormatError(f"{path.name} cannot be read as an image ({error}); save it again.") from error
-    if values.ndim != 2 or not np.issubdtype(values.dtype, np.number):
+    if values.ndim != 2 or not values.size or not np.issubdtype(values.dtype, np.number):
         size = dimensions(values.shape)
-        raise InputError(f"{path.name} holds an array of {size} values; give a single image (rows, columns).")
+        raise InputError(f"{shown(path)} holds an array of {size} values; give a single image (rows, columns).")
     return torch.from_numpy(np.abs(values).astype(np.float32))
 
 
 def _read(path: Path, name: str) -> NDArray[np.generic]:
     if name.endswith(".npy"):
-        return np.asarray(np.load(path))
+        return read_npy(path)
     if name.endswith(".h5"):
         if not is_hdf5(path):
             raise ValueError("no HDF5 file")
         with open_hdf5(path) as file:
-            return np.asarray(file["magnitude"])
+            return np.asarray(hdf5.values(file["magnitude"]))
     if name.endswith(".png"):
         from skimage.color import rgb2gray, rgba2rgb
         from skimage.io import imread
         from skimage.util import img_as_float
 
+        columns, rows = (int.from_bytes(head(path, 24)[place : place + 4], "big") for place in (16, 20))
+        if rows * columns > _MOST_PIXELS:
+            raise ValueError(f"it has {dimensions((rows, columns))} pixels")
         picture = img_as_float(imread(path))
         if picture.ndim == 3:
             picture = rgb2gray(rgba2rgb(picture) if picture.shape[-1] == 4 else picture)
         return np.asarray(picture)
-    import nibabel
-
-    stored = np.asarray(nibabel.load(path).dataobj)
+    stored = np.asarray(load_nifti(path).dataobj)
     return stored.reshape(stored.shape[:2] if stored.size == np.prod(stored.shape[:2]) else stored.shape).T

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.scan import Header, Scan
-from ..ground.errors import FileFormatError
-from ..ground.hdf5 import is_hdf5, open_hdf5
+from ..ground.errors import FileFormatError, dimensions
+from ..ground.guard import check_memory
+from ..ground.hdf5 import check_dataset, is_hdf5, open_hdf5, values
 from .format import Format
 from .ismrmrd_header import AcquisitionHeader
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # Bits of an acquisition's flags, counted from 1.
 NOISE, CALIBRATION, REVERSED = 19, 20, 22
 NO_IMAGING = (NOISE, 23, 24, 26, 27, 28, 29, 30)
+_MOST_PADDED = 16  # times that an encoded matrix may be larger than what was measured
 
 
 class ISMRMRD(Format):
@@ -34,7 +36,7 @@ class ISMRMRD(Format):
 
     def recognises(self, path: Path) -> bool:
         """Whether it is an HDF5 file with a group that has `xml` and `data`."""
-        if not path.is_file() or not is_hdf5(path):
+        if not is_hdf5(path):
             return False
         with open_hdf5(path) as file:
             return _group(file) is not None
@@ -56,9 +58,10 @@ class ISMRMRDScan(Scan):
     def __init__(self, name: str, file: Any) -> None:
         self._file = file
         group = file[_group(file)]
-        described = AcquisitionHeader.parse(group["xml"][0], name)
+        described = AcquisitionHeader.parse(values(group["xml"], 0), name)
         self._data = group["data"]
-        if self._data.dtype.names is None or not {"head", "data"} <= set(self._data.dtype.names):
+        check_dataset(self._data)
+        if self._data.ndim != 1 or not {"head", "data"} <= set(self._data.dtype.names or ()):
             raise FileFormatError(
                 f"`data` in {name} is no table of acquisitions with `head` and `data`; an ISMRMRD file is expected."
             )
@@ -78,6 +81,7 @@ class ISMRMRDScan(Scan):
         readout = encoded.matrix[0] if encoded else int(heads["number_of_samples"].max())
         phase = encoded.matrix[1] if encoded else int(steps.max()) + 1
         centre = phase // 2 if described.centre is None else described.centre
+        _check_matrix((readout, phase), (int(heads["number_of_samples"].max()), int(steps.max()) + 1), name)
         self._rows = steps.astype(int) - centre + phase // 2
         if self._rows.min() < 0 or self._rows.max() >= phase:
             raise FileFormatError(
@@ -107,6 +111,7 @@ class ISMRMRDScan(Scan):
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
         header = self.header
+        check_memory(f"slice {slice} of {self.name}", 16 * header.coils * header.readout * header.phase)
         kspace = np.zeros((header.coils, header.readout, header.phase), np.complex64)
         count = np.zeros(header.phase)
         here = np.flatnonzero(self._heads["idx"]["slice"][self._lines] == self._numbers[slice])
@@ -198,8 +203,19 @@ def _refuse_other_scans(heads: Any, name: str) -> None:
         raise FileFormatError(
             f"{name} has reversed readouts (EPI), which need a ghost correction first; correct and export it again."
         )
-    if len(np.unique(heads["active_channels"])) > 1:
-        raise FileFormatError(f"the acquisitions of {name} have different numbers of coils; one number is expected.")
+    if len(np.unique(heads["active_channels"])) > 1 or heads["active_channels"].min() < 1:
+        raise FileFormatError(
+            f"the acquisitions of {name} have different numbers of coils, or none; one number is expected."
+        )
+
+
+def _check_matrix(matrix: tuple[int, int], measured: tuple[int, int], name: str) -> None:
+    """FileFormatError for an encoded matrix that no padding of what was measured explains; it would be allocated."""
+    if any(declared > _MOST_PADDED * there for declared, there in zip(matrix, measured, strict=True)):
+        raise FileFormatError(
+            f"the header of {name} says a matrix of {dimensions(matrix)}, and its acquisitions fill "
+            f"{dimensions(measured)} of it; export it again with the right header."
+        )
 
 
 def _group(file: Any) -> str | None:

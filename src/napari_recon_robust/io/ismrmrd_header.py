@@ -4,6 +4,7 @@ Elements are found under any namespace prefix, and each may be missing.
 Source: the schema at https://ismrmrd.readthedocs.io, ismrmrd.xsd.
 """
 
+import math
 from typing import Self
 from xml.etree import ElementTree
 
@@ -41,7 +42,7 @@ class AcquisitionHeader(Specification):
         """Read the XML; FileFormatError, which gives the file's name, if it is not valid."""
         try:
             root = ElementTree.fromstring(xml)
-        except ElementTree.ParseError as error:
+        except (ElementTree.ParseError, TypeError, ValueError) as error:
             raise FileFormatError(f"the ISMRMRD header of {name} is no XML ({error}); export the file again.") from None
         limits = "encoding/encodingLimits/kspace_encoding_step_1"
         field = _number(root, "acquisitionSystemInformation/systemFieldStrength_T")
@@ -93,10 +94,12 @@ def _text(root: ElementTree.Element, path: str) -> str | None:
 
 
 def _number(root: ElementTree.Element, path: str) -> float | None:
+    """The number at a path; None for one that is missing, no number, or infinite."""
     try:
-        return float(_text(root, path) or "")
+        number = float(_text(root, path) or "")
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _whole(root: ElementTree.Element, path: str) -> int | None:

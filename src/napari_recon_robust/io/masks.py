@@ -6,7 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..ground import hdf5
+from ..ground.arrays import read_npy
 from ..ground.errors import FileFormatError, dimensions
+from ..ground.guard import opening, shown, status
 from ..ground.hdf5 import is_hdf5, open_hdf5
 
 
@@ -16,22 +19,19 @@ def read_mask(path: Path) -> Tensor:
     The array is 1-D, for phase-encoding lines, or 2-D, for points; any value but zero is sampled.
     Raises FileFormatError for another file or shape.
     """
-    try:
+    status(path)
+    with opening(path, "a sampling mask", "give a .npy array or an HDF5 file with `mask`"):
         if path.suffix == ".npy":
-            values = np.load(path, allow_pickle=False)
+            values = read_npy(path)
         elif is_hdf5(path):
             with open_hdf5(path) as file:
-                values = np.asarray(file["mask"])
+                values = np.asarray(hdf5.values(file["mask"]))
         else:
-            raise ValueError("neither .npy nor HDF5")
-    except (OSError, ValueError, KeyError) as error:
-        raise FileFormatError(
-            f"{path.name} is no sampling mask ({error}); give a .npy array or an HDF5 file with `mask`."
-        ) from None
+            raise ValueError("it is neither .npy nor HDF5")
     if values.ndim not in (1, 2) or values.dtype.kind not in "biuf":
         raise FileFormatError(
-            f"the mask in {path.name} is {values.dtype} of shape {dimensions(values.shape)}; one value for each line, "
-            "or one for each point (readout, phase), is expected."
+            f"the mask in {shown(path)} is {values.dtype} of shape {dimensions(values.shape)}; one value for each "
+            "line, or one for each point (readout, phase), is expected."
         )
     sampled = torch.from_numpy(values != 0)
     return sampled[None] if sampled.ndim == 1 else sampled

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.scan import Header, Scan
+from ..ground.arrays import StoredArray, open_npy
 from ..ground.errors import FileFormatError, InputError, dimensions
+from ..ground.guard import head
 from .format import Format
 
 AXES = ("slice", "coil", "readout", "phase")
@@ -26,31 +27,32 @@ class NumpyArray(Format):
 
     def recognises(self, path: Path) -> bool:
         """Whether the file begins as .npy files do."""
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return file.read(6) == b"\x93NUMPY"
+        return head(path, 6) == b"\x93NUMPY"
 
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Scan:
-        """Map the file into memory; FileFormatError for other arrays, InputError for axes that do not fit."""
+        """Read the header; FileFormatError for other arrays, InputError for axes that do not fit."""
+        array = open_npy(path)
         try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise FileFormatError(
-                f"{path.name} cannot be read as a NumPy array ({error}); it may be truncated: save it again."
-            ) from None
-        if array.dtype.kind != "c" or not 2 <= array.ndim <= 4 or min(array.shape) < 1:
-            raise FileFormatError(
-                f"{path.name} holds {array.dtype} of shape {dimensions(array.shape)}; complex k-space with the axes "
-                "coil, readout and phase, or with slices too, is expected."
-            )
-        return NumpyScan(path.name, array, axes)
+            if not is_kspace(array):
+                raise FileFormatError(
+                    f"{path.name} holds {array.dtype} of shape {dimensions(array.shape)}; complex k-space with the "
+                    "axes coil, readout and phase, or with slices too, is expected."
+                )
+            return NumpyScan(path.name, array, axes)
+        except BaseException:
+            array.close()
+            raise
+
+
+def is_kspace(array: StoredArray) -> bool:
+    """Whether an array has the type and the number of axes that k-space has."""
+    return array.dtype.kind == "c" and 2 <= array.ndim <= 4 and min(array.shape) > 0
 
 
 class NumpyScan(Scan):
-    """An array mapped into memory, with its axes brought into order."""
+    """An array whose slices are read on demand, with their axes brought into order."""
 
-    def __init__(self, name: str, array: Any, axes: Sequence[str] | None) -> None:
+    def __init__(self, name: str, array: StoredArray | NDArray[np.complexfloating], axes: Sequence[str] | None) -> None:
         notes = []
         if axes is None:
             axes = guess_axes(array)
@@ -60,10 +62,8 @@ class NumpyScan(Scan):
             )
         else:
             axes = _checked(axes, array.ndim)
-        missing = [axis for axis in AXES if axis not in axes]
-        order = [axes.index(axis) for axis in AXES if axis in axes]
-        self._array = np.expand_dims(array.transpose(order), tuple(AXES.index(axis) for axis in missing))
-        slices, coils, readout, phase = self._array.shape
+        self._array, self._axes = array, tuple(axes)
+        slices, coils, readout, phase = (array.shape[axes.index(axis)] if axis in axes else 1 for axis in AXES)
         super().__init__(
             name,
             Header(
@@ -78,13 +78,18 @@ class NumpyScan(Scan):
         )
 
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
-        return self._array[slice]
+        values = self._array[tuple(slice if axis == "slice" else np.s_[:] for axis in self._axes)]
+        axes = [axis for axis in self._axes if axis != "slice"]
+        if "coil" not in axes:
+            values, axes = values[None], ["coil", *axes]
+        return values.transpose([axes.index(axis) for axis in AXES[1:]])
 
     def _release(self) -> None:
-        self._array = np.empty(0)
+        if isinstance(self._array, StoredArray):
+            self._array.close()
 
 
-def guess_axes(array: NDArray[np.complexfloating]) -> tuple[str, ...]:
+def guess_axes(array: NDArray[np.complexfloating] | StoredArray) -> tuple[str, ...]:
     """Names for the axes of k-space, guessed from where its energy lies.
 
     Energy concentrates around the centre along readout and phase encoding, but not along coils and slices; the shorter

@@ -19,7 +19,9 @@ from scipy.ndimage import (
     map_coordinates,
 )
 
-from ..ground.errors import FileFormatError, InputError
+from ..ground.errors import InputError
+from ..ground.guard import opening
+from ..io.nifti import load_nifti
 from .acquisition import smooth_field
 
 Plane = Literal["axial", "coronal", "sagittal"]
@@ -83,15 +85,8 @@ class Volume:
 
 def load_volume(path: str | Path) -> Volume:
     """Read a NIfTI volume, turned to (right, anterior, superior); FileFormatError if it is not one."""
-    import nibabel
-    from nibabel.filebasedimages import ImageFileError
-
-    try:
-        return from_image(nibabel.load(path))
-    except (OSError, ValueError, ImageFileError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise FileFormatError(f"{Path(path).name} cannot be read as NIfTI ({error}); give a .nii or .nii.gz.") from None
+    with opening(Path(path), "NIfTI", "give a .nii or .nii.gz"):
+        return from_image(load_nifti(Path(path)))
 
 
 def from_image(image: Any) -> Volume:

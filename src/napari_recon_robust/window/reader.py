@@ -38,12 +38,15 @@ def _is_ours(path: Path) -> bool:
 
 
 def _is_complex(path: Path) -> bool:
-    import numpy as np
+    from ..ground.arrays import open_npy
+    from ..ground.errors import FileFormatError
 
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False).dtype.kind == "c"
-    except (OSError, ValueError):
+        array = open_npy(path)
+    except FileFormatError:
         return False
+    array.close()
+    return array.dtype.kind == "c"
 
 
 def _session() -> Any:

@@ -1,16 +1,17 @@
 """One review in one viewer: the workbench, its jobs and its panels, wired together; the docks share it."""
 
 import gc
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
-from ..ground.errors import ReconRobustError
+from ..ground.arrays import open_npy
+from ..ground.errors import FileFormatError, ReconRobustError
 from ..io import annotations, lacks_axes
 from ..workbench import Workbench
 from ..workbench.task import Task
@@ -74,7 +75,7 @@ class Session(QObject):
     def open(self, path: str | Path, axes: tuple[str, ...] | None = None) -> None:
         """Open a scan, a table of annotations, or the folder of a saved case; an array asks for its axes first."""
         path = Path(path)
-        if path.is_dir():
+        if os.path.isdir(path):  # False for a name that no file can have
             self._take_in(lambda: self.bench.open_case(path))
         elif path.suffix == annotations.SUFFIX:
             self.attempt(lambda: self.bench.annotate(path))
@@ -97,17 +98,21 @@ class Session(QObject):
             self.jobs.latest(Task("Warming up", warm_up(compiler()), lambda _: None), "warm")
 
     def _ask_axes(self, path: Path) -> None:
+        from ..io.numpy_array import guess_axes, is_kspace
+
         try:
-            array = np.load(path, mmap_mode="r")
-        except (OSError, ValueError) as error:
-            self.jobs.failed.emit(f"{path.name} is no NumPy array ({error}); choose a .npy file of k-space.")
+            array = open_npy(path)
+            try:
+                axes = guess_axes(array) if is_kspace(array) else None
+            finally:
+                array.close()
+        except FileFormatError as error:
+            self.jobs.failed.emit(sentence(error))
             return
-        if array.dtype.kind != "c" or not 2 <= array.ndim <= 4 or not array.size:
+        if axes is None:
             self._take_in(lambda: self.bench.acquisition.open(path))  # which says what is expected
             return
-        from ..io.numpy_array import guess_axes
-
-        self.asked_axes.emit(path, array.shape, guess_axes(array))
+        self.asked_axes.emit(path, array.shape, axes)
 
     # ---------------------------------------------------------------- measuring and reconstructing
 

@@ -1,0 +1,55 @@
+"""Texts that describe something: JSON and YAML. They are small, shallow, and hold what they hold only once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .errors import FileFormatError, ReconRobustError
+from .guard import opening, read
+
+MOST_YAML = 2**18  # bytes of a recipe; ours have 2 kB
+_MOST_JSON = 2**28  # bytes; the loss curves of a saved case can be long
+_MOST_NODES = 50_000  # values in a document once its aliases are written out
+
+
+def read_json(path: Path, error: type[ReconRobustError] = FileFormatError) -> Any:
+    """The value in a JSON file; `error` if it is missing or no JSON."""
+    content = read(path, _MOST_JSON, error)
+    with opening(path, "JSON", error=error):
+        return json.loads(content)
+
+
+def read_yaml(path: Path, error: type[ReconRobustError] = FileFormatError) -> Any:
+    """The value in a YAML file, of plain types only; `error` if it is missing, no YAML, or too large or deep.
+
+    An alias stands for all that it names, and an alias of aliases for much more, so that all of this is counted.
+    """
+    import yaml
+
+    content = read(path, MOST_YAML, error)
+    with opening(path, "YAML", "write it anew", error):
+        loader = yaml.SafeLoader(content.decode("utf-8-sig"))
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            if _count(node, {}) > _MOST_NODES:
+                raise ValueError(f"its aliases stand for more than {_MOST_NODES:,} values")
+            return loader.construct_document(node)
+        except yaml.YAMLError as fault:
+            raise ValueError(" ".join(str(fault).split())) from fault
+        finally:
+            loader.dispose()
+
+
+def _count(node: Any, known: dict[int, int]) -> int:
+    """How many values a node stands for; ValueError if it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = -1
+        parts = node.value if isinstance(node.value, list) else []
+        known[id(node)] = 1 + sum(
+            _count(one, known) for part in parts for one in (part if isinstance(part, tuple) else (part,))
+        )
+    if known[id(node)] < 0:
+        raise ValueError("it holds itself")
+    return known[id(node)]

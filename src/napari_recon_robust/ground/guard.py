@@ -1,0 +1,193 @@
+"""The guard that every file from outside passes, whatever its format.
+
+Files come from colleagues, papers and mails. So whoever opens one
+  - opens it by `open_file`, `read` or `head`, which refuse what is no regular file and never wait for it;
+  - asks `check_stored` and `check_memory` before anything is allocated for a size that the file declares;
+  - does all of it within `opening`, which turns whatever a library raises into one sentence of ours.
+HDF5 (`ground.hdf5`), arrays (`ground.arrays`) and texts (`ground.documents`) are built on these.
+"""
+
+import logging
+import os
+import re
+import stat
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from struct import error as StructError
+from typing import BinaryIO
+
+from .errors import FileFormatError, ReconRobustError, one_line
+
+PACKED = 1100  # deflate makes 1,032 bytes of one at most
+_SMALL = 2**20  # bytes: what is declared and not stored is no matter up to here
+_PLENTY = 2**26  # bytes: below, nobody asks how much memory is free
+_LONGEST_REASON = 140
+_LOG = logging.getLogger(__name__)
+# of Python's own words for these, none helps a user
+_OF_DAMAGE = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, StructError, EOFError)
+_FOLDERS = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][^\s'\"\\/:;,()]+)*[\\/](?=[^\s'\"\\/])")
+
+
+@contextmanager
+def opening(
+    what: Path | str,
+    kind: str = "",
+    advice: str = "copy it again from its source",
+    error: type[ReconRobustError] = FileFormatError,
+) -> Iterator[None]:
+    """Turn any error but our own, which pass as they are, into `error`: one sentence with what was to be read.
+
+    what: the file, or the part of one in words. kind: what it was to be read as. The sentence's cause is kept, and
+    logged for whoever looks for a fault of the program.
+    """
+    try:
+        yield
+    except ReconRobustError:
+        raise
+    except Exception as cause:
+        subject = shown(what) if isinstance(what, Path) else what
+        _LOG.debug("%s", subject, exc_info=True)
+        read_as = f" as {kind}" if kind else ""
+        raise error(f"{subject} cannot be read{read_as} ({reason(cause)}); {advice}.") from cause
+
+
+def reason(error: Exception) -> str:
+    """What an error says, in a few words and without folders."""
+    if isinstance(error, MemoryError):
+        return "it needs more memory than is free"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, UnicodeError):
+        return "it is no text in UTF-8"
+    if isinstance(error, KeyError) and error.args and " " not in (key := str(error.args[0])):
+        return one_line(f"it lacks {key!r}", _LONGEST_REASON)
+    if isinstance(error, _OF_DAMAGE) and not isinstance(error, KeyError):
+        return "it is damaged, or of another kind"
+    said = error.strerror if isinstance(error, OSError) and error.strerror else _first_line(error)
+    return one_line(_FOLDERS.sub("", said), _LONGEST_REASON).rstrip(".") or type(error).__name__
+
+
+def shown(path: Path) -> str:
+    """The name of a file or folder, without the folders that it lies in."""
+    return one_line(path.name or path.absolute().resolve().name or "the root folder", 100)
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is a regular file, or a link to one; False for any name that no file can have."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def status(path: Path, error: type[ReconRobustError] = FileFormatError) -> os.stat_result:
+    """What the system says of a regular file; `error` for anything else, which could make its reader wait for ever."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise error(f"there is no file {shown(path)} in that folder; check its name.") from None
+    except (OSError, ValueError) as cause:
+        raise error(f"{shown(path)} cannot be opened ({reason(cause)}); check its name and its rights.") from cause
+    _check_regular(found, path, error)
+    return found
+
+
+def open_file(path: Path, error: type[ReconRobustError] = FileFormatError) -> BinaryIO:
+    """A regular file for reading; `error` if it is missing, something else, or not to be read by this user."""
+    status(path, error)
+    try:
+        file = open(path, "rb", opener=_at_once)  # noqa: SIM115
+    except OSError as cause:
+        raise error(f"{shown(path)} cannot be opened ({reason(cause)}); check its name and its rights.") from cause
+    try:
+        _check_regular(os.fstat(file.fileno()), path, error)  # it may have been replaced meanwhile
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def read(path: Path, most: int | None = None, error: type[ReconRobustError] = FileFormatError) -> bytes:
+    """The content of a regular file of at most `most` bytes, or of what fits into memory."""
+    with open_file(path, error) as file:
+        size = os.fstat(file.fileno()).st_size
+        if most is not None and size > most:
+            raise error(
+                f"{shown(path)} has {in_words(size)}, and at most {in_words(most)} are expected; check the file."
+            )
+        check_memory(shown(path), size, error)
+        return file.read(size)
+
+
+def head(path: Path, count: int) -> bytes:
+    """The first bytes of a regular file; none of anything else. It raises nothing and never waits."""
+    try:
+        with open_file(path) as file:
+            return file.read(count)
+    except (OSError, ReconRobustError):
+        return b""
+
+
+def check_stored(
+    what: str, declared: int, stored: int, packed: int = 1, error: type[ReconRobustError] = FileFormatError
+) -> None:
+    """Raise `error` if so many bytes are declared that those in the file cannot hold them.
+
+    packed: how many bytes one in the file can become, such as `PACKED`. A megabyte is never refused.
+    """
+    if declared > max(_SMALL, packed * stored):
+        raise error(
+            f"{what} declares {in_words(declared)} and holds only {in_words(stored)}; it is damaged or incomplete: "
+            "copy or export it again."
+        )
+
+
+def check_memory(what: str, needed: int, error: type[ReconRobustError] = FileFormatError) -> None:
+    """Raise `error` if so many bytes do not fit into the memory that is free."""
+    if needed > _PLENTY and needed > (free := free_memory()):
+        raise error(
+            f"{what} needs {in_words(needed)} of memory, and {in_words(free)} are free; close other programs, or use a "
+            "machine with more memory."
+        )
+
+
+def check_zip(file: BinaryIO, size: int, what: str, error: type[ReconRobustError] = FileFormatError) -> None:
+    """Raise `error` for an archive whose members are together larger than itself: a bomb, as nothing is packed here."""
+    with opening(what, "an archive", error=error), zipfile.ZipFile(file) as archive:
+        check_stored(what, sum(member.file_size for member in archive.infolist()), size, error=error)
+
+
+def free_memory() -> int:
+    """Bytes of memory that can be taken without pushing anything out."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def in_words(count: int) -> str:
+    """A number of bytes, such as "34 GB"."""
+    size, unit = float(count), "bytes"
+    for larger in ("kB", "MB", "GB", "TB", "PB", "EB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.3g} {unit}"
+
+
+def _check_regular(found: os.stat_result, path: Path, error: type[ReconRobustError]) -> None:
+    if stat.S_ISREG(found.st_mode):
+        return
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    kind = kinds.get(stat.S_IFMT(found.st_mode), "a device")
+    raise error(f"{shown(path)} is {kind}, and a file is expected; choose a file.")
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for who writes a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), "")
