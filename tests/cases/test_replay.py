@@ -1,10 +1,11 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from helpers.saved_cases import ROI_BOX, saved, slice_of
-from napari_recon_robust.cases.record import load_case
+from napari_recon_robust.cases.record import Case, load_case, save_case
 from napari_recon_robust.cases.replay import make_case, replay
 from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import FileFormatError, InputError
@@ -68,6 +69,92 @@ def test_what_was_tampered_with_shows(tmp_path):
         progress.run(replay(replace(case, kspace=samples)))
     with pytest.raises(FileFormatError, match="holds no case"):
         progress.run(replay(tmp_path))
+
+
+def resealed(case: Case, folder: Path, *, results=None, recipe=None, images=None) -> Path:
+    """The case with other values in every result, in its recipe and in its images, sealed like any other."""
+    changed = replace(
+        case,
+        results=[result | (results or {}) for result in case.results],
+        recipe=case.recipe.model_copy(update=recipe or {}),
+        images={**case.images, **(images or {})},
+    )
+    return save_case(changed, folder / "resealed")
+
+
+def faults(folder: Path, **options) -> dict[str, str]:
+    again = progress.run(replay(folder, **options))
+    assert again.reproduced == (not any(check.fault for check in again.checks) and again.difference <= 1e-6)
+    assert all(check.fault in again.summary() for check in again.checks)
+    return {check.part: check.fault for check in again.checks if check.fault}
+
+
+def test_an_image_or_a_word_that_was_changed_is_found(tmp_path):
+    case = load_case(saved(tmp_path))
+    brighter = case.images["perturbed"].copy()
+    brighter[1, 5, 5] += 0.1 * brighter.max()
+    found = faults(resealed(case, tmp_path / "image", images={"perturbed": brighter}))
+    assert found == {"the images": "the image 'perturbed' is another one"}
+    found = faults(resealed(case, tmp_path / "words", results={"statement": "Nothing was found."}))
+    assert found == {"the words": "sentence of result 1 differs"}
+    found = faults(resealed(case, tmp_path / "further", results={"data_range": 2 * case.results[0]["data_range"]}))
+    assert found == {"the further results": "data range of result 1 differs"}
+
+
+@pytest.mark.parametrize(
+    ("nominal", "recipe", "fault"),
+    [
+        (0.005, (0.005, 0.005), "the samples spend 2%, more than the 0.5% that it names"),
+        (0.005, (0.02, 0.01), "the recipe names others than the results"),
+        (None, (), "one of them is not named"),
+    ],
+)
+def test_a_nominal_budget_that_was_changed_is_found(tmp_path, nominal, recipe, fault):
+    case = load_case(saved(tmp_path))
+    results = [result | {"budget": result["budget"] | {"nominal": nominal}} for result in case.results]
+    folder = resealed(replace(case, results=results), tmp_path, recipe={"budgets": recipe})
+    assert faults(folder) == {"the budgets": fault}
+
+
+def test_what_was_spent_is_held_against_the_samples(tmp_path):
+    case = load_case(saved(tmp_path, "motion"))
+    budget = case.results[0]["budget"]
+    spent = f"{100 * budget['achieved']:.3g}%"
+    folder = resealed(case, tmp_path, results={"budget": budget | {"achieved": budget["achieved"] / 2}})
+    assert faults(folder) == {"the budgets": f"the samples spend {spent} and the case says otherwise"}
+
+
+def test_knobs_that_were_changed_are_found(tmp_path):
+    case = load_case(saved(tmp_path, "noise-level"))
+    knobs = case.recipe.perturbation_knobs
+    assert not faults(resealed(case, tmp_path / "same"))
+    found = faults(resealed(case, tmp_path / "knob", recipe={"perturbation_knobs": knobs | {"factor": 3.0}}))
+    assert found == {"the perturbation": "the recipe's knobs and budgets lead to other samples"}
+    found = faults(resealed(case, tmp_path / "seed", recipe={"seed": 5}))
+    assert found == {"the random controls": "they are not those of seed 5"}
+    statement = "The thermal noise is half that of the scan."
+    sentence = case.results[0]["sentence"].replace(case.results[0]["statement"], statement)
+    found = faults(resealed(case, tmp_path / "words", results={"statement": statement, "sentence": sentence}))
+    assert found == {"the perturbation": "statement of result 1 differs"}
+
+
+def test_a_search_is_repeated_where_it_is_asked_for(tmp_path):
+    case = load_case(saved(tmp_path, steps=3))
+    again = progress.run(replay(case))
+    assert "Not checked, since the search was not repeated" in again.summary()
+    again = progress.run(replay(case, search=True))
+    assert again.reproduced
+    assert "Not checked" not in again.summary()
+    assert again.to_json()["checks"]["the perturbation"] == "agree"
+    more = {"perturbation_knobs": case.recipe.perturbation_knobs | {"steps": 4}}
+    folder = resealed(case, tmp_path, recipe=more)
+    assert not faults(folder)
+    assert faults(folder, search=True) == {"the perturbation": "the recipe's knobs and budgets lead to other samples"}
+    results = [result | {"budget": result["budget"] | {"nominal": 0.1}} for result in case.results]
+    folder = resealed(replace(case, results=results), tmp_path / "budget", recipe={"budgets": (0.1, 0.1)})
+    assert faults(folder, search=True) == {"the perturbation": "the recipe's knobs and budgets lead to other samples"}
+    folder = resealed(case, tmp_path / "early", results={"complete": False})
+    assert "since the search was ended early" in progress.run(replay(folder, search=True)).summary()
 
 
 def test_other_versions_are_named(tmp_path):

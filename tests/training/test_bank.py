@@ -122,14 +122,41 @@ def test_a_full_disk_loses_nothing(anatomy_folder, specification, tmp_path):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-        with pytest.raises(InputError, match=r"case-00001.safetensors could not be written .*File too large"):
+        with pytest.raises(
+            InputError, match=r"case-00001.safetensors cannot be written to .*: what has been made is kept"
+        ):
             run(job)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
-    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.glob(".*"))
     assert (tmp_path / "case-00000.safetensors").read_bytes() == before
     assert len(run(build_bank(specification, anatomy_folder, tmp_path))) == specification.cases
+
+
+def test_what_is_damaged_is_made_again_or_named(anatomy_folder, specification, tmp_path):
+    first, second = (tmp_path / f"case-0000{number}.safetensors" for number in range(2))
+    bank = run(build_bank(specification, anatomy_folder, tmp_path))
+    before, content = [case.truth for case in bank], bytearray(second.read_bytes())
+    first.write_bytes(first.read_bytes()[:1000])
+    second.write_bytes(b"")
+    again = run(build_bank(specification, anatomy_folder, tmp_path))
+    assert all(torch.equal(case.truth, truth) for case, truth in zip(again, before, strict=True))
+    content[-100] ^= 1
+    second.write_bytes(bytes(content))
+    with pytest.raises(InputError, match="case-00001.safetensors in .* is damaged; delete it and start"):
+        again[1]
+    for name in ("bank.json", "sources.json"):
+        whole = (tmp_path / name).read_text(encoding="utf-8")
+        for half in ("", whole[: len(whole) // 2]):
+            (tmp_path / name).write_text(half, encoding="utf-8")
+            second.unlink(missing_ok=True)
+            with pytest.raises(InputError, match=f"{name} in .* is damaged; delete bank.json and sources.json"):
+                run(build_bank(specification, anatomy_folder, tmp_path))
+        (tmp_path / name).write_text(whole, encoding="utf-8")
+    (tmp_path / "bank.json").unlink()
+    (tmp_path / "sources.json").unlink()
+    assert torch.equal(run(build_bank(specification, anatomy_folder, tmp_path))[1].truth, before[1])
 
 
 def test_a_volume_of_one_slice_is_drawn_from(specification, tmp_path):

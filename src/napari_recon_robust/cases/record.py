@@ -9,13 +9,11 @@ The window, the command line and replay share this layout. It holds no identifie
 
 import hashlib
 import json
-import os
 import platform
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from ..data.roi import ROI
 from ..ground.errors import FileFormatError, InputError
 from ..ground.hdf5 import open_hdf5
 from ..ground.specification import Specification
+from ..ground.writing import write
 
 SCHEMA = 1
 DESCRIPTION, KSPACE, IMAGES = "case.json", "kspace.h5", "images.npz"
@@ -76,34 +75,28 @@ class Case:
 
 
 def save_case(case: Case, folder: str | Path) -> Path:
-    """Write the case as a new folder, completely or not at all; InputError if the folder exists already."""
+    """Write the case as a new folder, completely or not at all.
+
+    Raises InputError if the folder exists already, and WritingError if it cannot be written.
+    """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder.name} exists and is not empty; name a new folder for the case.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        _write_kspace(made / KSPACE, case.kspace)
-        np.savez_compressed(made / IMAGES, allow_pickle=False, **case.images)
-        description = {
-            "schema": SCHEMA,
-            "note": "Not for diagnostic use.",
-            "recipe": case.recipe.model_dump(mode="json"),
-            "roi": case.roi.model_dump(mode="json"),
-            "matrix": list(case.matrix),
-            "results": case.results,
-            "files": {name: file_hash(made / name) for name in (KSPACE, IMAGES)},
-        }
-        description["seal"] = _seal(description)
-        text = json.dumps(description, indent=2, allow_nan=False)
-        (made / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-        made.chmod(0o755)
-        if folder.exists():
-            folder.rmdir()
-        os.replace(made, folder)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
+    images = BytesIO()
+    np.savez_compressed(images, allow_pickle=False, **case.images)
+    files = {KSPACE: _packed(case.kspace), IMAGES: images.getbuffer()}
+    description = {
+        "schema": SCHEMA,
+        "note": "Not for diagnostic use.",
+        "recipe": case.recipe.model_dump(mode="json"),
+        "roi": case.roi.model_dump(mode="json"),
+        "matrix": list(case.matrix),
+        "results": case.results,
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    }
+    description["seal"] = _seal(description)
+    text = json.dumps(description, indent=2, allow_nan=False)
+    write(folder, {**files, DESCRIPTION: f"{text}\n".encode()})
     return folder
 
 
@@ -183,14 +176,17 @@ def _seal(description: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
-def _write_kspace(path: Path, kspace: Mapping[str, Array]) -> None:
+def _packed(kspace: Mapping[str, Array]) -> memoryview:
+    """The content of an HDF5 file."""
     import h5py
 
-    with h5py.File(path, "w") as file:
+    content = BytesIO()
+    with h5py.File(content, "w") as file:
         for name, array in kspace.items():
             chunks = (1,) * (array.ndim - 2) + array.shape[-2:] if array.ndim > 2 else None
             options = {"chunks": chunks, "compression": "lzf", "shuffle": True} if chunks else {}
             file.create_dataset(name, data=array, **options)
+    return content.getbuffer()
 
 
 def _read_kspace(path: Path) -> dict[str, Array]:

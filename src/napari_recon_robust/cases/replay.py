@@ -1,7 +1,7 @@
 """From outcomes to a saved case, and from a saved case back to its outcomes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,16 @@ from ..ground.errors import InputError
 from ..ground.knob import resolve
 from ..ground.progress import Job
 from ..perturbations import registry as perturbations
-from ..perturbations.base import Budget, Perturbed
+from ..perturbations.base import Budget, Perturbation, Perturbed
 from ..perturbations.outcome import Outcome, evaluate
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 from . import record
+from .checks import Check, check_outcomes, check_search
 from .record import Case, CaseRecipe
 
 TOLERANCE = 1e-6
+_UNCHECKABLE = "Where the clean samples come from, no case can prove."
 MEASURES = ("clean", "perturbed", "random", "perturbed_reference")
 
 
@@ -31,7 +33,8 @@ class Replay:
     """A case computed again: its outcomes, and how far their metrics are from the saved ones.
 
     difference: the largest |new - saved| over SSIM, PSNR / 100 dB and NMSE of all images and regions.
-    changes: what has changed since it was saved (versions, weights, threads), in words.
+    changes: what has changed since it was saved (versions, weights, threads), in words. checks: the other parts of the
+    case that were computed again. unchecked: what was not, and why, in a sentence; empty where nothing is left.
     """
 
     case: Case
@@ -39,27 +42,44 @@ class Replay:
     outcomes: list[Outcome]
     difference: float
     changes: list[str]
+    checks: list[Check] = field(default_factory=list)
+    unchecked: str = ""
 
     @property
     def reproduced(self) -> bool:
-        """Whether all metrics agree within 1e-6."""
-        return self.difference <= TOLERANCE
+        """Whether all metrics agree within 1e-6, and everything else that was computed again agrees too."""
+        return self.difference <= TOLERANCE and not any(check.fault for check in self.checks)
 
     def to_json(self) -> dict[str, Any]:
-        """The difference, the changes and the outcomes as JSON values."""
+        """The difference, the changes, the checks and the outcomes as JSON values."""
         return {
             "reproduced": self.reproduced,
             "difference": self.difference,
             "changes": self.changes,
+            "checks": {check.part: check.fault or "agree" for check in self.checks},
+            "unchecked": self.unchecked,
             "results": [outcome.to_json() for outcome in self.outcomes],
         }
 
     def summary(self) -> str:
-        """One sentence that says whether the case was reproduced."""
-        because = f" What has changed: {'; '.join(self.changes)}." if self.changes else ""
-        if self.reproduced:
-            return f"The metrics are reproduced: the largest difference is {self.difference:.1e}.{because}"
-        return f"The metrics differ by up to {self.difference:.1e} from the saved ones.{because}"
+        """A few sentences: whether the case was reproduced, what differs, and what was not checked."""
+        sentences = [
+            f"The metrics are reproduced: the largest difference is {self.difference:.1e}."
+            if self.difference <= TOLERANCE
+            else f"The metrics differ by up to {self.difference:.1e} from the saved ones."
+        ]
+        if self.changes:
+            sentences.append(f"What has changed: {'; '.join(self.changes)}.")
+        agreeing = [check.part for check in self.checks if not check.fault]
+        if agreeing:
+            text = ", ".join(agreeing)
+            sentences.append(f"{text[0].upper()}{text[1:]} agree with the samples.")
+        for check in self.checks:
+            if check.fault:
+                sentences.append(
+                    f"{check.part[0].upper()}{check.part[1:]} do not agree with the samples: {check.fault}."
+                )
+        return " ".join(filter(None, (*sentences, self.unchecked)))
 
 
 def make_case(
@@ -127,8 +147,11 @@ def measurement_of(case: Case) -> Measurement:
     return Measurement(_tensor(case, "clean"), _tensor(case, "mask"), case.matrix, full, kept)
 
 
-def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None) -> Job[Replay]:
+def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, *, search: bool = False) -> Job[Replay]:
     """Reconstruct and measure everything again from nothing but the saved k-space, and compare with what was saved.
+
+    Metrics, budgets, random controls, words and images are compared. A perturbation that only carries its knobs out is
+    made again too; `search`: also one that searches, which takes as long as it did.
 
     case: a loaded one, or its folder. reconstructor: must be given if the case's method is not in the registry, since
     an own model that a case names is never looked for and run. Raises InputError if it is missing or another one than
@@ -153,12 +176,35 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None) 
     ]
     controls = [measurement.with_kspace(one, full=measurement.full, keep=keep) for one in _tensor(case, "random")]
     outcomes = yield from evaluate(measurement, method, case.roi, perturbed, seed=recipe.seed, controls=controls)
+    kind = perturbations.get(recipe.perturbation)
+    checks = check_outcomes(case, measurement, kind, outcomes)
+    unchecked = _not_repeated(case, kind, search=search)
+    if not unchecked:
+        again = yield from kind.run(measurement, method, case.roi, recipe.budgets, **recipe.perturbation_knobs)
+        checks.append(check_search(case, outcomes, again))
     difference = max(
         _difference(saved[name], outcome.to_json()[name])
         for saved, outcome in zip(case.results, outcomes, strict=True)
         for name in MEASURES
     )
-    return Replay(case, method, outcomes, difference, _changes(recipe, method))
+    unchecked = " ".join(filter(None, (unchecked, _UNCHECKABLE)))
+    return Replay(case, method, outcomes, difference, _changes(recipe, method), checks, unchecked)
+
+
+def _not_repeated(case: Case, kind: Perturbation, *, search: bool) -> str:
+    """Why the perturbation is not made again, and what therefore nobody knows; empty if it is."""
+    if kind.searches and not search:
+        reason = "the search was not repeated (recon-robust replay --search does it)"
+    elif not all(result["complete"] for result in case.results):
+        reason = "the search was ended early"
+    elif kind.accepts_image and any(result["details"].get("effect") == "image" for result in case.results):
+        reason = "the image that was aimed at is not part of the case"
+    else:
+        return ""
+    return (
+        f"Not checked, since {reason}: that the perturbation's knobs and budgets lead to these samples, and what the "
+        "search says of itself."
+    )
 
 
 def _samples(case: Case) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:

@@ -84,6 +84,9 @@ def main() -> None:
     except ReconRobustError as error:
         click.echo(f"recon-robust: {' '.join(str(error).split())}", err=True)
         sys.exit(1)
+    except OSError as error:
+        click.echo(f"recon-robust: {error.filename or 'the output'}: {error.strerror or error}.", err=True)
+        sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         click.echo("recon-robust: cancelled.", err=True)
         sys.exit(130)

@@ -6,10 +6,12 @@ from typing import Any
 import click
 
 from ..data.roi import ROI
+from ..evaluation.contrast import Contrasts
 from ..figures import plots
 from ..ground.errors import either
 from ..reconstructors.generative.posterior import CALIBRATION, Posterior
 from .options import follow, measured, print_json, slice_options
+from .outputs import Outputs
 
 
 @click.command()
@@ -45,6 +47,7 @@ def contrast(
     """
     if plot is not None:
         plots.check_file(plot)
+    outputs = Outputs(plot)
     method = Posterior()
     with measured(**scan) as (_, _, measurement):
         region = ROI.parse(roi).mask(measurement.matrix)
@@ -52,14 +55,16 @@ def contrast(
         job = method.contrasts(measurement, region, against, samples, steps)
         found = follow(job, "Drawing samples")
         acceleration = measurement.acceleration
-    if plot is not None:
-        from ..figures.contrast import contrast_histogram
-
-        contrast_histogram(plot, found, exceeds, f"{method.label}, effective R = {acceleration:.3g}")
+    outputs.save(plot, lambda path: _draw(path, found, exceeds, f"{method.label}, effective R = {acceleration:.3g}"))
     if as_json:
         print_json({"method": method.id, **found.to_json(exceeds), "calibration": CALIBRATION})
-        return
-    click.echo(found.sentence(exceeds))
-    click.echo(f"{method.caution} {CALIBRATION}")
-    if plot is not None:
-        click.echo(f"saved: {plot}")
+    else:
+        click.echo(found.sentence(exceeds))
+        click.echo(f"{method.caution} {CALIBRATION}")
+    outputs.end(quiet=as_json)
+
+
+def _draw(path: Path, found: Contrasts, exceeds: float, title: str) -> None:
+    from ..figures.contrast import contrast_histogram
+
+    contrast_histogram(path, found, exceeds, title)

@@ -8,8 +8,10 @@ import click
 
 from ..data.roi import ROI
 from ..io import images
+from ..studies.diversity import Choice
 from ..studies.diversity import diverse as diverse_job
 from .options import chosen_method, follow, measured, print_json, sampling_options
+from .outputs import Outputs
 
 
 @click.command()
@@ -42,15 +44,19 @@ def diverse(
     Example:
       recon-robust diverse scan.h5 --method hyperrecon --pattern equispaced --roi 120,140,32,28 --output variants
     """
-    with measured(**sampling) as (scan, _, measurement):
+    outputs = Outputs(output)
+    with measured(**sampling) as (_, _, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
         region = None if roi is None else ROI.parse(roi).mask(measurement.matrix)
         job = diverse_job(measurement, chosen, count, region=region)
         found = follow(job, f"Rendering with {chosen.label}")
-        if output is not None:
-            output.mkdir(parents=True, exist_ok=True)
-            for number, variant in enumerate(found, start=1):
-                images.write_image(output / f"{chosen.id}-{number}.png", variant.image, voxel=scan.header.voxel)
+
+    def save(folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, variant in enumerate(found, start=1):
+            images.write_image(folder / f"{chosen.id}-{number}.png", variant.image)
+
+    outputs.save(output, save)
     if as_json:
         fields = ("knobs", "consistency", "distance", "salience")
         print_json(
@@ -62,7 +68,12 @@ def diverse(
                 "sentence": found.sentence,
             }
         )
-        return
+    else:
+        _say(found)
+    outputs.end(quiet=True)
+
+
+def _say(found: Choice) -> None:
     click.echo(f"   {'residual':>8} {'1-SSIM':>7} {'salience':>8}")
     for number, variant in enumerate(found, start=1):
         settings = " ".join(

@@ -15,6 +15,7 @@ from ..perturbations.base import SENSITIVITIES
 from ..studies import fragility as engine
 from ..studies.fragility import FragileRegion, FragilityMap
 from .options import chosen_method, follow, heading, knob_options, measured, number, print_json, sampling_options
+from .outputs import Outputs
 
 
 @click.command()
@@ -56,6 +57,7 @@ def fragility(
     """
     if output is not None:
         images.check_suffix(output)
+    outputs = Outputs(output)
     with measured(**sampling) as (scan, _, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
         job = engine.fragility(
@@ -70,17 +72,16 @@ def fragility(
         )
         found = follow(job, "looking for fragile places")
         worst = found.worst(size, size, count)
-        if output is not None:
-            _write(output, scan.header, found, worst, heading(chosen, measurement))
+        title = heading(chosen, measurement)
+        outputs.save(output, lambda path: _write(path, scan.header, found, worst, title))
     rows = [_row(found, region) for region in worst]
     if as_json:
         facts = {**chosen.to_json(), "acceleration": measurement.acceleration, "how": how, "budget": budget}
         print_json({**facts, "relative_to": found.relative_to, "maximum": found.maximum, "regions": rows})
-        return
-    click.echo(heading(chosen, measurement))
-    _say(found, rows, size)
-    if output is not None:
-        click.echo(f"saved: {output}")
+    else:
+        click.echo(title)
+        _say(found, rows, size)
+    outputs.end(quiet=as_json)
 
 
 fragility.params += knob_options([SENSITIVITIES])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from click.core import ParameterSource
 from ..cases.record import save_case
 from ..cases.replay import make_case
 from ..data.measurement import Measurement
-from ..data.scan import Scan
+from ..data.roi import ROI
 from ..figures import plots
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.knob import Knob
@@ -32,6 +33,7 @@ from .options import (
     sampling_options,
     several,
 )
+from .outputs import Outputs
 from .regions import Region
 
 _AT = click.option("--at", metavar="ROW,COLUMN", help="Where to place the feature, instead of --row and --column.")
@@ -110,30 +112,15 @@ class _Asked:
     budgets: tuple[float, ...]
     region: Region
 
-    def on(
-        self, scan: Scan, index: int, measurement: Measurement, method: Method, output: Path | None
-    ) -> tuple[list[Outcome], BaseException | None]:
-        """Search, compare and save the case; where the search ended early, its best so far, and why it ended."""
-        region = self.region.of(scan, index, measurement.matrix, needed=self.kind.needs_budget)
+    def on(self, measurement: Measurement, method: Method, region: ROI) -> tuple[list[Outcome], BaseException | None]:
+        """Search and compare; where the search ended early, its best so far, and why it ended."""
         search = self.kind.run(measurement, method, region, self.budgets, **self.settings)
         perturbed, stopped = _followed(search, self.kind.label)
         comparing = evaluate(measurement, method, region, perturbed, seed=self.settings["seed"])
         try:
-            outcomes = follow(comparing, "comparing")
+            return follow(comparing, "comparing"), stopped
         except ReconRobustError as error:
             raise stopped or error from None
-        if output is not None:
-            case = make_case(
-                measurement,
-                method,
-                region,
-                outcomes,
-                perturbation=self.kind.id,
-                perturbation_knobs=dict(self.settings),
-                source={**scan.facts(index), "acceleration": measurement.acceleration},
-            )
-            save_case(case, output)
-        return outcomes, stopped
 
 
 def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None:
@@ -143,19 +130,33 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
     asked = _asked(kind, own, given)
     if plot is not None:
         plots.check_file(plot)
+    outputs = Outputs(output, plot)
     if output is not None and output.exists():
         raise InputError(f"{output.name} exists already; name a new folder for the case.")
     with measured(**given) as (scan, index, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
-        outcomes, stopped = asked.on(scan, index, measurement, chosen, output)
+        region = asked.region.of(scan, index, measurement.matrix, needed=kind.needs_budget)
+        outcomes, stopped = asked.on(measurement, chosen, region)
+        saved = partial(
+            make_case,
+            measurement,
+            chosen,
+            region,
+            outcomes,
+            perturbation=kind.id,
+            perturbation_knobs=dict(asked.settings),
+            source={**scan.facts(index), "acceleration": measurement.acceleration},
+        )
+        outputs.save(output, lambda path: save_case(saved(), path))
     budget_of = kind.budget_of(asked.settings)
-    if plot is not None:
-        _draw(plot, f"{kind.label}: {heading(chosen, measurement)}", outcomes, budget_of)
+    title = f"{kind.label}: {heading(chosen, measurement)}"
+    outputs.save(plot, lambda path: _draw(path, title, outcomes, budget_of))
     if as_json:
         print_json([outcome.to_json() for outcome in outcomes])
     else:
         click.echo(f"{chosen.label}, R = {measurement.acceleration:.2f}")
-        _say(outcomes, budget_of, [written for written in (output, plot) if written is not None])
+        _say(outcomes, budget_of)
+    outputs.end(quiet=as_json)
     if stopped is not None:
         raise stopped
 
@@ -211,8 +212,8 @@ def _followed(search: Job[list[Perturbed]], title: str) -> tuple[list[Perturbed]
         return found, reason
 
 
-def _say(outcomes: Iterable[Outcome], budget_of: str, saved: Iterable[Path]) -> None:
-    """What was spent, what came of it, what to beware of, and where it was saved."""
+def _say(outcomes: Iterable[Outcome], budget_of: str) -> None:
+    """What was spent, what came of it, and what to beware of."""
     for outcome in outcomes:
         budget = outcome.perturbed.budget
         if budget.nominal is not None:
@@ -225,8 +226,6 @@ def _say(outcomes: Iterable[Outcome], budget_of: str, saved: Iterable[Path]) -> 
         click.echo(outcome.comparison.sentence)
         for warning in outcome.comparison.warnings.values():
             click.echo(f"caution: {warning}")
-    for written in saved:
-        click.echo(f"saved: {written}")
 
 
 def _draw(file: Path, title: str, outcomes: Sequence[Outcome], budget_of: str) -> None:

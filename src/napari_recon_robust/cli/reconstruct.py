@@ -1,15 +1,20 @@
 """recon-robust reconstruct."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+from torch import Tensor
 
+from ..data.measurement import Measurement
 from ..evaluation import metrics
 from ..ground.errors import either
 from ..io import images
+from ..reconstructors.base import Method
 from .options import chosen_method, follow, measured, print_json, sampling_options
+from .outputs import Outputs
 
 
 @click.command()
@@ -27,6 +32,7 @@ def reconstruct(
     """
     if output is not None:
         images.check_suffix(output)
+    outputs = Outputs(output)
     with measured(**sampling) as (scan, _, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
         _ = measurement.calibration  # part of opening a slice, not of the method's time
@@ -37,8 +43,7 @@ def reconstruct(
         regions = None
         if reference is not None:
             regions = metrics.measure(image.abs(), reference, tissue=measurement.foreground)
-        if output is not None:
-            images.write_image(output, image, voxel=scan.header.voxel)
+        outputs.save(output, lambda path: images.write_image(path, image, voxel=scan.header.voxel))
     result = {
         **chosen.to_json(),
         "seconds": seconds,
@@ -47,11 +52,22 @@ def reconstruct(
     }
     if as_json:
         print_json(result)
-        return
-    click.echo(f"{chosen.label}, R = {measurement.acceleration:.2f}: {seconds:.2f} s")
+    else:
+        _say(chosen, measurement, image, regions, seconds)
+    outputs.end(quiet=True)
+
+
+def _say(
+    method: Method,
+    measurement: Measurement,
+    image: Tensor,
+    regions: Mapping[str, metrics.Metrics] | None,
+    seconds: float,
+) -> None:
+    click.echo(f"{method.label}, R = {measurement.acceleration:.2f}: {seconds:.2f} s")
     if regions is None:
         why = (
-            "no reference in this file" if chosen.is_image else f"a map up to {float(image.abs().max()):.3g}, no image"
+            "no reference in this file" if method.is_image else f"a map up to {float(image.abs().max()):.3g}, no image"
         )
         click.echo(f"{why}: no metrics")
     else:

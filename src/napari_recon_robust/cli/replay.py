@@ -12,9 +12,10 @@ from .options import follow, print_json
 @click.option(
     "--method", metavar="MODEL", help="The own model that the case was made with, if it was one: a file or a name."
 )
+@click.option("--search", is_flag=True, help="Search for the perturbation again, too; it takes as long as it did.")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
-def replay(case: Path, method: str | None, as_json: bool) -> None:
-    """Recompute the saved CASE from its own k-space and recipe, and compare the metrics.
+def replay(case: Path, method: str | None, search: bool, as_json: bool) -> None:
+    """Recompute the saved CASE from its own k-space and recipe, and compare all that can be compared.
 
     \b
     Examples:
@@ -25,7 +26,7 @@ def replay(case: Path, method: str | None, as_json: bool) -> None:
     from ..reconstructors import registry
 
     reconstructor = None if method is None else registry.get(method)
-    result = follow(engine.replay(case, reconstructor), "replaying")
+    result = follow(engine.replay(case, reconstructor, search=search), "replaying")
     if as_json:
         print_json(result.to_json())
     else:

@@ -1,12 +1,12 @@
 """recon-robust retention."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
+from torch import Tensor
 
-from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..data.scan import Header
 from ..figures.overlays import Underlay, retention_figure
@@ -14,7 +14,6 @@ from ..ground.errors import InputError, either
 from ..io import images
 from ..perturbations.features.feature import PARAMETRIC
 from ..perturbations.features.insertion import LOST, ROSE
-from ..reconstructors.base import Method
 from ..studies.retention import RecoveryTable, RetentionMap, recovery_table, retention_map
 from .options import (
     chosen_method,
@@ -27,6 +26,7 @@ from .options import (
     sampling_options,
     several,
 )
+from .outputs import Outputs
 
 _SIZE = "Of the feature; repeat it for a table."
 _CONTRAST = "Of the feature, to the local tissue; repeat it for a table."
@@ -78,6 +78,7 @@ def retention(
                 "--output takes the map, and --table or several sizes ask for the table; give one of them."
             )
         images.check_suffix(output, images.MAP_SUFFIXES)
+    outputs = Outputs(output)
     with measured(**sampling) as (scan, _, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
         facts = {**chosen.to_json(), "acceleration": measurement.acceleration}
@@ -93,38 +94,36 @@ def retention(
                 measurement, chosen, region, size=sizes[0], contrast=contrasts[0], shape=shape, spacing=spacing
             )
             found = follow(mapping, "mapping")
-            if output is not None:
-                _write(output, scan.header, found, spacing, chosen, measurement)
+            if output is not None and output.suffix.lower() == ".npy":
+                outputs.save(output, partial(images.write_array, values=found.values))
+            elif output is not None:
+                image = follow(chosen.job(measurement), f"reconstructing with {chosen.label}")
+                outputs.save(output, partial(_draw, scan.header, found, spacing, heading(chosen, measurement), image))
     if as_json:
         print_json(facts | found.to_json())
-        return
-    click.echo(heading(chosen, measurement))
-    if isinstance(found, RecoveryTable):
-        click.echo(found.markdown(), nl=False)
-        click.echo(found.legend)
     else:
-        _say(found, output)
+        click.echo(heading(chosen, measurement))
+        if isinstance(found, RecoveryTable):
+            click.echo(found.markdown(), nl=False)
+            click.echo(found.legend)
+        else:
+            _say(found)
+    outputs.end(quiet=as_json)
 
 
-def _write(
-    path: Path, header: Header, found: RetentionMap, spacing: int, method: Method, measurement: Measurement
-) -> None:
-    """The map alone, or as a picture on the image."""
-    if path.suffix.lower() == ".npy":
-        np.save(path, found.values)
-        return
-    image = follow(method.job(measurement), f"reconstructing with {method.label}")
+def _draw(header: Header, found: RetentionMap, spacing: int, title: str, image: Tensor, path: Path) -> None:
+    """The map as a picture on the image."""
     retention_figure(
         path,
         Underlay(image.abs().cpu().numpy(), header.voxel, header.upside_down),
         found.values,
         [(place.row, place.column) for place in found.worst],
-        title=f"Retention: {heading(method, measurement)}\na {found.shape} of {found.size:g} pixels, contrast "
+        title=f"Retention: {title}\na {found.shape} of {found.size:g} pixels, contrast "
         f"{found.contrast:+g} to the tissue, every {spacing} pixels",
     )
 
 
-def _say(found: RetentionMap, output: Path | None) -> None:
+def _say(found: RetentionMap) -> None:
     result = found.to_json()
     click.echo(
         f"a {found.shape} of {found.size:g} pixels, contrast {found.contrast:+g} to the tissue, at "
@@ -142,5 +141,3 @@ def _say(found: RetentionMap, output: Path | None) -> None:
             f"detectability {place.detectability:.0f}{unseen}"
         )
     click.echo(f"detectability: the feature's signal-to-noise ratio in the samples; from {ROSE:g} on they carry it.")
-    if output is not None:
-        click.echo(f"saved: {output}")

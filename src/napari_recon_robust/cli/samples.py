@@ -8,8 +8,9 @@ import click
 from ..figures import plots
 from ..ground.errors import either
 from ..physics.sampling import Sampling
-from ..studies.samples import Level, quality_by_samples
+from ..studies.samples import Level, SamplesCurve, quality_by_samples
 from .options import chosen_method, follow, measured, print_json, samplings_options
+from .outputs import Outputs
 
 
 @click.command()
@@ -40,28 +41,36 @@ def samples(
     """
     if plot is not None:
         plots.check_file(plot)
+    outputs = Outputs(plot)
     sampling = Sampling(pattern=pattern, centre_fraction=centre_fraction)
     with measured(**scan) as (_, _, measurement):
         chosen = chosen_method(method, knobs, False, measurement)
         job = quality_by_samples(measurement, chosen, accelerations, sampling=sampling, seeds=range(seeds))
         curve = follow(job, f"Reconstructing with {chosen.label}")
-    if plot is not None:
-        from ..figures.samples import samples_curve
-
-        samples_curve(plot, curve, f"{chosen.title}, {pattern} masks, against the number of samples")
+    title = f"{chosen.title}, {pattern} masks, against the number of samples"
+    outputs.save(plot, lambda path: _draw(path, curve, title))
     if as_json:
         print_json({**chosen.to_json(), **curve.to_json()})
-        return
+    else:
+        _say(curve, f"{chosen.title}, {pattern}")
+    outputs.end(quiet=as_json)
+
+
+def _draw(path: Path, curve: SamplesCurve, title: str) -> None:
+    from ..figures.samples import samples_curve
+
+    samples_curve(path, curve, title)
+
+
+def _say(curve: SamplesCurve, title: str) -> None:
     against = "its root-sum-of-squares" if curve.reference == "rss" else "the coil-combined"
-    click.echo(f"{chosen.title}, {pattern}: on the foreground, against {against} reference")
+    click.echo(f"{title}: on the foreground, against {against} reference")
     click.echo(f"{'nominal R':>9} {'effective':>9} {'lines':>5} {'masks':>5}   {'SSIM':<13}   PSNR (dB)   NMSE")
     for level in curve.levels:
         click.echo(_row(level))
     if any(level.masks > 1 for level in curve.levels):
         click.echo("±: the standard deviation over the masks of one R.")
     click.echo(curve.sentence)
-    if plot is not None:
-        click.echo(f"saved: {plot}")
 
 
 def _row(level: Level) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ..ground.writing import try_place
 from ..simulation import sample
 from .options import follow
 
@@ -24,4 +25,5 @@ def simulate(output: Path, recipe: Path | None, seed: int | None) -> None:
     chosen = sample.SimulationRecipe() if recipe is None else sample.SimulationRecipe.read(recipe)
     if seed is not None:
         chosen = chosen.model_copy(update={"seed": seed})
+    try_place(output)
     click.echo(f"written: {follow(sample.simulate_volume(chosen, output), 'simulating')}")

@@ -1,10 +1,12 @@
 """Figures of curves, and writing any figure to a file."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InputError, either
+from ..ground.writing import write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,10 +90,9 @@ def finish(figure: "Figure", path: Path) -> None:
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a figure with the notice; InputError for a file that cannot be written."""
+    """Write a figure with the notice; InputError for a file that is no figure, WritingError if it cannot be written."""
     check_file(path)
     figure.text(0.995, 0.99, NOTICE, ha="right", va="top", size=7, color="0.4")
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be written ({error.strerror}); choose another folder.") from None
+    content = BytesIO()
+    figure.savefig(content, format=path.suffix[1:].lower(), dpi=150)
+    write(path, content.getbuffer())

@@ -4,6 +4,7 @@ Source: Zbontar et al., fastMRI, arXiv:1811.08839; the header is ISMRMRD's XML.
 """
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..data.scan import Header, Scan, measured_points
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.hdf5 import check_dataset, is_hdf5, open_hdf5, values
+from ..ground.writing import write
 from .format import Format
 from .ismrmrd_header import AcquisitionHeader
 
@@ -194,7 +196,7 @@ def write_fastmri(
     rounding: the largest step, for each coil or for all, to which real and imaginary part are rounded (a quarter of
     the noise is invisible). The next smaller power of two is used, so that the low bits of the floats are zero and
     compress well. Each slice and coil is one chunk, shuffled and deflated.
-    Raises InputError for shapes that do not fit.
+    Raises InputError for shapes that do not fit, WritingError if the file cannot be written.
     """
     import h5py
 
@@ -210,7 +212,8 @@ def write_fastmri(
         values.real = np.round(values.real / step) * step
         values.imag = np.round(values.imag / step) * step
     packed = {"shuffle": True, "compression": "gzip", "compression_opts": 9}
-    with h5py.File(path, "w") as file:
+    content = BytesIO()
+    with h5py.File(content, "w") as file:
         file.create_dataset("kspace", data=values, chunks=(1, 1, *values.shape[2:]), **packed)
         if reference is not None:
             images = np.asarray(reference, np.float32)
@@ -221,6 +224,7 @@ def write_fastmri(
             file["mask"] = np.asarray(mask, bool)
         file["ismrmrd_header"] = _header_xml(values.shape[2:], encoded_mm, matrix, field_strength)
         file.attrs.update(attributes or {})
+    write(path, content.getbuffer())
 
 
 def _header_xml(

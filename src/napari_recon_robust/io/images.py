@@ -1,5 +1,7 @@
 """Writing reconstructed images as files that other programs read, and reading images from such files."""
 
+import gzip
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from ..ground.arrays import read_npy
 from ..ground.errors import InputError, dimensions
 from ..ground.guard import head, opening, shown, status
 from ..ground.hdf5 import is_hdf5, open_hdf5
+from ..ground.writing import write
 from .nifti import load_nifti
 
 SUFFIXES = (".npy", ".h5", ".png", ".nii.gz")
@@ -32,30 +35,46 @@ def write_image(path: Path, image: Tensor, voxel: tuple[float, float, float] | N
     """Write one image, complex (rows, columns), in its own units.
 
     .npy: complex64. .h5: `image` complex64 and `magnitude` float32. .png: the magnitude in 8 bits, with its 99.9th
-    percentile white. .nii.gz: the magnitude float32 with the voxel size and the axes (column, row, slice).
+    percentile white. .nii.gz: the magnitude float32 with the voxel size and the axes (column, row, slice). Raises
+    InputError for another suffix or a folder that does not exist, WritingError where the file cannot be written.
     """
     check_suffix(path)
     values = image.detach().cpu().numpy()
     magnitude = np.abs(values).astype(np.float32)
     name = path.name.lower()
     if name.endswith(".npy"):
-        np.save(path, values)
+        write_array(path, values)
     elif name.endswith(".h5"):
         import h5py
 
-        with h5py.File(path, "w") as file:
+        content = BytesIO()
+        with h5py.File(content, "w") as file:
             file["image"] = values
             file["magnitude"] = magnitude
+        write(path, content.getbuffer())
     elif name.endswith(".png"):
-        from skimage.io import imsave
-
         white = np.percentile(magnitude, 99.9) or 1.0
-        imsave(path, np.round(255 * np.clip(magnitude / white, 0, 1)).astype(np.uint8), check_contrast=False)
+        write_picture(path, np.round(255 * np.clip(magnitude / white, 0, 1)).astype(np.uint8))
     else:
         import nibabel
 
         row, column, slice = voxel or (1.0, 1.0, 1.0)
-        nibabel.save(nibabel.Nifti1Image(magnitude.T[..., None], np.diag([column, row, slice, 1.0])), path)
+        volume = nibabel.Nifti1Image(magnitude.T[..., None], np.diag([column, row, slice, 1.0]))
+        write(path, gzip.compress(volume.to_bytes(), mtime=0))
+
+
+def write_array(path: Path, values: NDArray[np.generic]) -> None:
+    """Write an array as .npy; WritingError if that fails."""
+    content = BytesIO()
+    np.save(content, values)
+    write(path, content.getbuffer())
+
+
+def write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write grey values (rows, columns), or colours (rows, columns, 3 or 4), as .png; WritingError if that fails."""
+    from imageio.v3 import imwrite
+
+    write(path, imwrite("<bytes>", pixels, extension=".png"))
 
 
 def read_image(path: Path) -> Tensor:

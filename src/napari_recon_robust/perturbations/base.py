@@ -188,6 +188,9 @@ class Perturbation(ABC):
     `needs_budget` is False). The previews on the way are such lists, of what is done and the best so far of what
     is under way: who cancels keeps the last preview.
 
+    searches: whether it looks for the worst, or for what it is asked for, which takes long; others only carry their
+    knobs out.
+
     What views ask of a kind: shown: the title of an image of perturbed samples. place: the knobs that take the row and
     the column of a click; negative values are no place, and knobs that matter only without one are those of a search.
     draws_curve: whether its results have a curve of their own. front: the knobs that stand in front of the others, with
@@ -201,6 +204,7 @@ class Perturbation(ABC):
     knobs: ClassVar[tuple[Knob, ...]] = ()
     needs_gradient: ClassVar[bool] = False
     needs_budget: ClassVar[bool] = True
+    searches: ClassVar[bool] = True
     place: ClassVar[tuple[str, str] | None] = None
     draws_curve: ClassVar[bool] = False
     front: ClassVar[tuple[str, ...]] = ()

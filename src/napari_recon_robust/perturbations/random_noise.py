@@ -35,6 +35,7 @@ class RandomNoise(Perturbation):
     id = "random"
     label = "Random noise"
     summary = "White noise of the budget's size in every coil: what chance does."
+    searches = False
     knobs = (SENSITIVITIES, SEED)
 
     def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +17,7 @@ from ..data.roi import Box
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
+from ..ground.writing import keep, write
 from ..physics import fourier
 from ..physics.model import root_sum_of_squares
 from .acquisition import CoilArray, SimulatedSlice, simulate_slice
@@ -105,16 +107,22 @@ def simulate_volume(recipe: SimulationRecipe, path: str | Path, *, template: Tem
     yield Progress((count + 0.5) / (count + 1), "Writing")
     kspace = torch.stack([each.kspace for each in acquired])
     matrix = (recipe.matrix, recipe.matrix)
-    write_fastmri(
-        path,
-        kspace.numpy(),
-        fourier.centre_crop_image(root_sum_of_squares(fourier.ifft(kspace)), matrix).numpy(),
-        encoded_mm=(recipe.field_of_view * recipe.oversampling, recipe.field_of_view, recipe.thickness),
-        matrix=matrix,
-        attributes={"acquisition": f"AX{recipe.contrast.upper()}"},
-        rounding=acquired[0].sigma.numpy() / 4,
-    )
-    _write_annotations(path.with_suffix(".csv"), recipe, lesion_boxes(recipe, head, lesions))
+    reference = fourier.centre_crop_image(root_sum_of_squares(fourier.ifft(kspace)), matrix).numpy()
+    boxes = lesion_boxes(recipe, head, lesions)
+
+    def save(place: Path) -> None:
+        write_fastmri(
+            place,
+            kspace.numpy(),
+            reference,
+            encoded_mm=(recipe.field_of_view * recipe.oversampling, recipe.field_of_view, recipe.thickness),
+            matrix=matrix,
+            attributes={"acquisition": f"AX{recipe.contrast.upper()}"},
+            rounding=acquired[0].sigma.numpy() / 4,
+        )
+        _write_annotations(place.with_suffix(".csv"), recipe, boxes)
+
+    keep(path, save)
     return path
 
 
@@ -174,9 +182,10 @@ def _write_annotations(path: Path, recipe: SimulationRecipe, boxes: Sequence[tup
     """A fastMRI+ table, by slice; its y runs from the last stored row, the top of the picture."""
     from ..io.annotations import COLUMNS
 
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for number, box in sorted(boxes, key=lambda item: (item[0], item[1].column)):
-            y = recipe.matrix - box.row - box.height
-            table.writerow([path.stem, number, "No", box.column, y, box.width, box.height, _LABEL])
+    text = StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for number, box in sorted(boxes, key=lambda item: (item[0], item[1].column)):
+        y = recipe.matrix - box.row - box.height
+        table.writerow([path.stem, number, "No", box.column, y, box.width, box.height, _LABEL])
+    write(path, text.getvalue().encode())

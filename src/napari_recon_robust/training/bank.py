@@ -6,21 +6,24 @@ mask. Sensitivities are estimated as at inference, only from the noisy ACS lines
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+from zlib import crc32
 
 import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
+from ..ground.writing import WritingError, write
 from ..physics import coils, fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import Pattern, Sampling
@@ -30,8 +33,10 @@ from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Origin, Sourc
 
 VALIDATION_CASES = 24
 _VALIDATION_SEED = 2**20
-_SPECIFICATION, _RECORD = "bank.json", "sources.json"
+SPECIFICATION, _RECORD = "bank.json", "sources.json"
 _SUBSTITUTES = 4
+
+S = TypeVar("S", bound=Specification)
 
 
 class MaskSpecification(Specification):
@@ -104,11 +109,7 @@ class Bank(Cases):
         super().__init__(folder.glob("case-*.safetensors"))
         self.validation = Cases(folder.glob("validation-*.safetensors"))
         record = folder / _RECORD
-        self.record = (
-            Record.model_validate_json(record.read_text(encoding="utf-8"))
-            if record.exists()
-            else Record(sources=(), validation="")
-        )
+        self.record = read_description(Record, record) if record.exists() else Record(sources=(), validation="")
 
     @property
     def drawn(self) -> int:
@@ -163,7 +164,10 @@ class Draw:
     seed: tuple[int, int]
 
     def save(self, specification: BankSpecification) -> None:
-        """Make the case and write it, completely or not at all; InputError if no slice can be used, or without room."""
+        """Make the case and write it, completely or not at all.
+
+        Raises InputError if no slice can be used, and WritingError without room.
+        """
         case, name = self._case(specification)
         _save(self.path, case, {"number": str(self.seed[-1]), "source": name})
 
@@ -233,20 +237,20 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
     undersampled: whether scans may be undersampled; they have no truth, and `TrainingCase.truth` is their
     zero-filled image. Every case has its own seed, so an interrupted bank is continued. Raises InputError for a folder
     without volumes or scans, a person who is in both training and validation, a bank of another specification, of other
-    data or of an earlier version, a bank that another run is making, and a full disk, which loses no case.
+    data or of an earlier version, a bank that another run is making, and WritingError for a full disk, which loses no
+    case. A case that is not whole is made again.
     """
-    specified, recorded = folder / _SPECIFICATION, folder / _RECORD
+    specified, recorded = folder / SPECIFICATION, folder / _RECORD
     if specified.exists():
         if not recorded.exists():
             raise InputError(
                 f"{folder} was made by an earlier version, which trained and validated on the same people; "
                 "give another folder, or empty this one."
             )
-        if BankSpecification.model_validate_json(specified.read_text(encoding="utf-8")) != specification:
+        if read_description(BankSpecification, specified) != specification:
             raise InputError(f"{folder} holds cases of another recipe; give another folder, or empty this one.")
     validation = min(VALIDATION_CASES, specification.cases)
     if _missing(folder, "validation", validation) or _missing(folder, "case", specification.cases):
-        folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / "making.lock", f"another run is making the cases in {folder}; wait for it, or stop it."):
             division = yield from find_division(specification, data, undersampled)
             record = division.record()
@@ -264,6 +268,17 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
                 yield Progress(done / len(draws), f"making case {done + 1} of {len(draws)}")
                 draw.save(specification)
     return Bank(folder)
+
+
+def read_description(kind: type[S], path: Path) -> S:
+    """What a bank says of itself in a JSON file; InputError if the file is damaged."""
+    try:
+        return kind.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError:  # pydantic's errors are such too
+        raise InputError(
+            f"{path.name} in {path.parent} is damaged; delete {SPECIFICATION} and {_RECORD} there and start again with "
+            "the same recipe and data: the cases are kept."
+        ) from None
 
 
 def find_division(specification: BankSpecification, data: Path, undersampled: bool) -> Job[Division]:
@@ -286,7 +301,16 @@ def _people(sources: Iterable[Source]) -> list[str]:
 
 
 def _missing(folder: Path, kind: str, count: int) -> list[int]:
-    return [n for n in range(count) if not (folder / f"{kind}-{n:05d}.safetensors").exists()]
+    return [n for n in range(count) if not _is_whole(folder / f"{kind}-{n:05d}.safetensors")]
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a case is there, and of the length that its header says."""
+    try:
+        with safe_open(path, "pt"):
+            return True
+    except (SafetensorError, OSError):
+        return False
 
 
 def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Generator) -> TrainingCase:
@@ -400,25 +424,41 @@ def _save(path: Path, case: TrainingCase, metadata: dict[str, str]) -> None:
     tensors["magnitude"] = case.magnitude.half().contiguous()
     tensors["acquired"] = case.acquired
     tensors["numbers"] = torch.tensor([case.noise, case.centre_lines], dtype=torch.float64)
-    _write(path, save(tensors, metadata))
+    _write(path, save(tensors, metadata | {"checksum": _checksum(tensors)}))
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> str:
+    """A CRC-32, by which chance damage is noticed at a few milliseconds a case."""
+    value = 0
+    for name in sorted(tensors):
+        value = crc32(tensors[name].numpy().data, value)
+    return f"{value:08x}"
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file completely or keep the old one; InputError if the disk has no room or refuses."""
-    partial = path.with_suffix(".partial")
+    """Write a file completely or keep the old one; WritingError if that fails."""
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(
-            f"{path.name} could not be written to {path.parent} ({error.strerror}); make room there and start again: "
-            "what has been made is kept."
+        write(path, content)
+    except WritingError as error:
+        raise WritingError(
+            f"{path.name} cannot be written to {path.parent} ({error.reason}); make room there and start again: what "
+            "has been made is kept.",
+            error.reason,
         ) from None
 
 
 def _load(path: Path) -> TrainingCase:
-    tensors = load_file(path)
+    """Read a case; InputError for one that is damaged. Banks of earlier versions have no checksums to tell by."""
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+            checksum = file.metadata().get("checksum")
+    except (SafetensorError, OSError):
+        tensors, checksum = {}, "none"
+    if checksum not in (None, _checksum(tensors)):
+        raise InputError(
+            f"{path.name} in {path.parent} is damaged; delete it and start the training again: it is made again."
+        )
     noise, lines = tensors["numbers"].tolist()
     images = {name: torch.view_as_complex(tensors[name].float()) for name in ("coil_images", "sensitivities", "truth")}
     everywhere = torch.ones(images["truth"].shape[-1], dtype=torch.bool)

@@ -1,9 +1,7 @@
 """Checkpoints: written completely or not at all, read without running code, and compared with the run."""
 
-import errno
 import inspect
 import json
-import os
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..ground import writing
 from ..ground.errors import InputError
 from ..networks import registry as networks
 from .recipe import Preset, Recipe
@@ -20,28 +19,10 @@ _NOT_COMPARED = {"title", "notes", "stored", "share", "network", "arguments"}
 
 
 def write(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a checkpoint; a half-written one never replaces a complete one.
-
-    Raises InputError if the disk is full.
-    """
+    """Write a checkpoint; WritingError if that fails, and then the last one stays."""
     content = BytesIO()
     torch.save(dict(state), content)
-    partial = path.with_suffix(".partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(no_room(path.parent, error)) from None
-
-
-def no_room(folder: Path, error: OSError) -> str:
-    """The sentence for a file of a run that cannot be written."""
-    reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
-    return f"the run in {folder} cannot be written ({reason}); its last checkpoint is whole: go on by --resume."
+    writing.write(path, content.getbuffer())
 
 
 def read(path: Path, device: torch.device) -> dict[str, Any]:

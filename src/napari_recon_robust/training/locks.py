@@ -6,12 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..ground.errors import InputError
+from ..ground.writing import said
 
 
 @contextmanager
 def locked(path: Path, otherwise: str) -> Iterator[None]:
-    """Hold a lock; InputError with the sentence `otherwise` if another process, or this one, holds it already."""
-    with path.open("a+b") as file:
+    """Hold a lock; InputError with the sentence `otherwise` if another process, or this one, holds it already.
+
+    The folders above are made. Raises WritingError where the file cannot be made.
+    """
+    with said(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("a+b")
+    with opened as file:
         try:
             _lock(file.fileno())
         except OSError:

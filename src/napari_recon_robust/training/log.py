@@ -3,8 +3,11 @@
 import csv
 import math
 from dataclasses import asdict, dataclass, fields
+from io import StringIO
 from pathlib import Path
 from typing import Any, Self
+
+from ..ground.writing import append, write
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,11 @@ class Log:
             for n, line in enumerate(lines)
             if int(line["step"]) <= step or (line.get("phase") or "") != phase or n < ended
         ]
-        with self.file.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(kept)
+        text = StringIO()
+        writer = csv.DictWriter(text, COLUMNS, restval="", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(kept)
+        write(self.file, text.getvalue().encode())
         self.events = _events(folder / "tensorboard", step)
 
     def __enter__(self) -> Self:
@@ -64,11 +68,12 @@ class Log:
             self.events.close()
 
     def write(self, line: LogLine) -> None:
-        """Append a line."""
+        """Append a line; WritingError if that fails."""
         values = {name: value for name, value in asdict(line).items() if value is not None and not _is_nan(value)}
         shown = {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in values.items()}
-        with self.file.open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, COLUMNS, restval="").writerow(shown)
+        text = StringIO()
+        csv.DictWriter(text, COLUMNS, restval="").writerow(shown)
+        append(self.file, text.getvalue())
         if self.events is not None:
             for name, value in values.items():
                 if isinstance(value, float):

@@ -15,7 +15,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from ..data.foreground import foreground
 from ..evaluation.metrics import nmse
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
+from ..ground.writing import WritingError, keep, said, try_place
 from ..networks.muon import optimisers
 from ..physics.model import ForwardModel
 from ..reconstructors.classical import tv
@@ -77,8 +78,9 @@ def train(
     tensorboard/ if that is installed), and at the end <id>.safetensors with its card <id>.md; returns the path of the
     former.
     Raises InputError for data, a preset, weights or a checkpoint that does not fit, a folder that another run trains
-    in, a full disk, and losses that stay not finite. Undersampled scans can only be used with losses that see no truth
-    (`losses.SELF_SUPERVISED`).
+    in, and losses that stay not finite. Undersampled scans can only be used with losses that see no truth
+    (`losses.SELF_SUPERVISED`). Raises WritingError for a folder that cannot be written; weights that are trained by
+    then are saved elsewhere.
     """
     chosen = recipe.preset(preset)
     if recipe.loss not in LOSSES:
@@ -87,8 +89,7 @@ def train(
         raise InputError(f"minutes are {minutes}; give a time above 0.")
     if resume and weights is not None:
         raise InputError("a run goes on from its checkpoint or starts from weights, not both; leave one out.")
-    with _written(out):
-        out.mkdir(parents=True, exist_ok=True)
+    try_place(out / "checkpoint.pt")
     with locked(out / "run.lock", f"another run trains in {out}; wait for it, stop it, or give another folder."):
         cases = yield from _bank(recipe, data, bank or out / "bank")
         run = _Run(recipe, chosen, cases, out, torch.device(device), weights)
@@ -99,12 +100,15 @@ def train(
                 yield Progress(0.0, f"the checkpoint's recipe had {name} {before}; now {now}", notice=True)
         elif run.checkpoint.exists():
             raise InputError(f"{out} holds a checkpoint already; resume it, or give another folder.")
-        with _written(out), _refreshed(bank or out / "bank", data, fresh):
-            yield from run.go(budget)
+        with _refreshed(bank or out / "bank", data, fresh):
+            with _written(out):
+                yield from run.go(budget)
             command = f"recon-robust train {recipe.id} --data FOLDER --preset {preset}"
             command += "" if minutes is None else f" --minutes {minutes:g}"
-            path = store.save(out, recipe.id, run.averaged_state(), run.metadata(command), half=run.half)
-            run.close()
+            path = out / f"{recipe.id}.safetensors"
+            keep(path, partial(run.save_weights, command))
+            with _written(out):
+                run.close()
         return path
 
 
@@ -261,9 +265,9 @@ class _Run:
         checkpoint.write(self.checkpoint, state | {"history": self._history()})
         self.branch.unlink(missing_ok=True)
 
-    def metadata(self, command: str) -> store.Metadata:
-        """What is known about the weights."""
-        return _metadata(self, command)
+    def save_weights(self, command: str, path: Path) -> None:
+        """Write the averaged weights and their card. command: what the card says they were trained by."""
+        store.save(path.parent, path.stem, self.averaged_state(), _metadata(self, command), half=self.half)
 
     def _read(self, path: Path) -> dict[str, Any]:
         state = checkpoint.read(path, self.device)
@@ -447,11 +451,15 @@ def _running_mean(mean: Sequence[Tensor], current: Sequence[Tensor], count: Tens
 
 @contextmanager
 def _written(folder: Path) -> Iterator[None]:
-    """Turn an error on writing a file of the run into an InputError, one sentence."""
+    """Say of an error on writing a file of the run what is kept."""
     try:
-        yield
-    except OSError as error:
-        raise InputError(checkpoint.no_room(folder, error)) from error
+        with said(folder):
+            yield
+    except WritingError as error:
+        raise WritingError(
+            f"the run in {folder} cannot be written ({error.reason}); its last checkpoint is whole: go on by --resume.",
+            error.reason,
+        ) from None
 
 
 def _metadata(run: _Run, command: str) -> store.Metadata:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..ground.errors import FileFormatError, InputError
 from ..ground.progress import Job, Progress
+from ..ground.writing import write
 from .people import Split
 from .sources import PACKED, Anatomy, Origin, Packed, Source, find_sources
 
@@ -32,7 +33,7 @@ def pack(data: Path, file: Path, split: Split, megabytes: float = 25) -> Job[Pat
         content = _packed(sources, levels)
         size = len(content) / 1e6
         if size <= megabytes:
-            file.write_bytes(content)
+            write(file, content)
             return file
     raise InputError(f"the pack has {size:.1f} MB, more than {megabytes:g}; exclude some of the people.")
 

@@ -16,7 +16,7 @@ import torch
 
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress, run
-from .bank import Bank, find_division
+from .bank import SPECIFICATION, Bank, find_division, read_description
 from .locks import locked
 from .sources import BankSpecification
 
@@ -74,7 +74,7 @@ def refresh(folder: Path, data: Path, part: int = 0, parts: int = 1) -> Job[None
     bank = Bank(folder)
     if not bank.record.sources:
         raise InputError(f"{folder} holds no bank to refresh; train a network with it first.")
-    specification = BankSpecification.model_validate_json((folder / "bank.json").read_text(encoding="utf-8"))
+    specification = read_description(BankSpecification, folder / SPECIFICATION)
     if len(bank) < specification.cases:
         raise InputError(f"{folder} holds {len(bank)} of {specification.cases} cases; let the bank be made first.")
     with locked(folder / f"refreshing-{part}.lock", f"another process refreshes the cases in {folder}; stop it first."):

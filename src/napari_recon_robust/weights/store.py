@@ -25,6 +25,7 @@ from safetensors.torch import save as save_bytes
 from torch import Tensor
 
 from ..ground.errors import WeightsError
+from ..ground.writing import write
 
 State = dict[str, Tensor]
 Range = tuple[float, float]
@@ -185,30 +186,18 @@ def describe(name: str) -> dict[str, Any]:
 def save(folder: Path, name: str, state: State, metadata: Metadata, *, half: bool = False) -> Path:
     """Write `<name>.safetensors` and its card `<name>.md`; returns the path of the former.
 
-    half: store float16, which halves the file's size; `load` gives float32 again.
+    half: store float16, which halves the file's size; `load` gives float32 again. Raises WritingError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     if half:
         tensors = {key: value.half() if value.dtype == torch.float32 else value for key, value in tensors.items()}
     content = save_bytes(tensors, {"recon_robust": metadata.model_dump_json()})
     path = folder / f"{name}{_SUFFIX}"
-    _replace(path, content)
+    write(path, content)
     parameters = sum(tensor.numel() for tensor in tensors.values())
     card = _card(name, metadata, parameters, content)
-    _replace(folder / f"{name}.md", card.encode())
+    write(folder / f"{name}.md", card.encode())
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _place(name: str) -> Traversable:

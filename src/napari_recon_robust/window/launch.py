@@ -9,7 +9,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from ..ground.errors import ModelError
-from ..io.images import write_image
+from ..ground.writing import WritingError, keep, try_place, write
+from ..io.images import write_image, write_picture
 from ..workbench.perturbing import Result
 from .session import PLUGIN, Session
 
@@ -31,14 +32,26 @@ def demo(folder: Path | None = None) -> None:
     """The packaged sample, reconstructed, and attacked in an annotated lesion.
 
     folder: write a screenshot, images, metrics and the saved case there and close the window; None leaves it open.
-    Raises ModelError where a step fails and there is nobody to read it in the window.
+    Raises WritingError for a folder that cannot be written, and ModelError where a step fails and there is nobody to
+    read it in the window.
     """
+    if folder is not None:
+        try_place(folder / "metrics.json")
     session = _window()
     failures: list[str] = []
     if folder is not None:
         session.jobs.failed.connect(failures.append)
         session.jobs.failed.connect(lambda _: QApplication.quit())
-    demonstration = _Demo(session, lambda: None if folder is None else _write_and_quit(session, folder))
+
+    def finish() -> None:
+        if folder is not None:
+            try:
+                _write(session, folder)
+            except WritingError as error:
+                failures.append(str(error))
+            QApplication.quit()
+
+    demonstration = _Demo(session, finish)
     demonstration.start()  # and kept while the window is open: signals hold their receivers weakly
     napari.run()
     if failures:
@@ -81,13 +94,17 @@ class _Demo:
         QTimer.singleShot(_SETTLE, self.finished)
 
 
-def _write_and_quit(session: Session, folder: Path) -> None:
+def _write(session: Session, folder: Path) -> None:
+    """Write a screenshot, the images and the metrics into the folder; WritingError if that fails."""
     result = session.bench.result
-    folder.mkdir(parents=True, exist_ok=True)
-    session.panels.viewer.window.screenshot(folder / "window.png", canvas_only=False, flash=False)
-    _write_images(result, folder)
-    (folder / "metrics.json").write_text(json.dumps(result.outcome.to_json(), indent=2), encoding="utf-8")
-    QApplication.quit()
+    screenshot = session.panels.viewer.window.screenshot(canvas_only=False, flash=False)
+
+    def save(place: Path) -> None:
+        write_picture(place / "window.png", screenshot)
+        _write_images(result, place)
+        write(place / "metrics.json", json.dumps(result.outcome.to_json(), indent=2).encode())
+
+    keep(folder, save)
 
 
 def _write_images(result: Result, folder: Path) -> None:

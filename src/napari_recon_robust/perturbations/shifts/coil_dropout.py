@@ -21,6 +21,7 @@ class CoilDropout(Perturbation):
     summary = "One receive coil is lost: the one that sees the region best, or any other."
     shown = "Without a coil"
     needs_budget = False
+    searches = False
     knobs = (
         Knob(
             name="coil",

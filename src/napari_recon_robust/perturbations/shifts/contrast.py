@@ -31,6 +31,7 @@ class Contrast(Perturbation):
     summary = "The same anatomy with another contrast: a tone curve on the object, or its inversion."
     shown = "Other contrast"
     needs_budget = False
+    searches = False
     knobs = (
         Knob(
             name="gamma",

@@ -25,6 +25,7 @@ class Motion(Perturbation):
     summary = "The patient moves between the lines: ghosts and blur along the phase encoding."
     shown = "With motion"
     needs_budget = False
+    searches = False
     knobs = (
         Knob(
             name="segments",

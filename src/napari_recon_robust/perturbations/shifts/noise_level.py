@@ -23,6 +23,7 @@ class NoiseLevel(Perturbation):
     summary = "More thermal noise: the same object in a scan of lower signal-to-noise ratio."
     shown = "Noisier"
     needs_budget = False
+    searches = False
     knobs = (
         Knob(
             name="factor",

@@ -21,6 +21,7 @@ class OtherMask(Perturbation):
     summary = "Another sampling pattern, acceleration or draw of the lines than the scan's."
     shown = "Other mask"
     needs_budget = False
+    searches = False
     # The command line's --pattern, --acceleration and --seed are those of the scan itself.
     knobs = (
         Knob(

@@ -21,6 +21,7 @@ class Spike(Perturbation):
     summary = "One or more corrupted samples, which lay stripes over the image."
     shown = "With spikes"
     needs_budget = False
+    searches = False
     knobs = (
         Knob(
             name="count",

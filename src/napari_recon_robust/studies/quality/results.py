@@ -3,11 +3,13 @@
 import csv
 import math
 from collections.abc import Iterable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from ...ground.errors import FileFormatError
 from ...ground.specification import Specification
+from ...ground.writing import append, write
 
 NAN = math.nan
 
@@ -57,7 +59,7 @@ class Results:
         if file is not None:
             for result in _read(file) if file.exists() else ():
                 self._found[_key(result)] = result
-            self.tidy()
+            self.save(file)  # without a line that a kill cut off
 
     def __iter__(self) -> Iterator[MethodResult]:
         return iter(self._found.values())
@@ -75,23 +77,24 @@ class Results:
         return True
 
     def add(self, result: MethodResult) -> None:
-        """Keep it, in the file too."""
+        """Keep it, in the file too; WritingError if the file cannot be written."""
         self._found[_key(result)] = result
         if self.file is not None:
-            with self.file.open("a", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerow(_values(result))
+            append(self.file, _lines([_values(result)]))
 
-    def tidy(self) -> None:
-        """Write the file anew: a line that a kill cut off, and what was replaced, go."""
-        if self.file is not None:
-            partial = self.file.with_suffix(".partial")
-            with partial.open("w", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows([COLUMNS, *map(_values, self)])
-            partial.replace(self.file)
+    def save(self, file: Path) -> None:
+        """Write all of them to a file; WritingError if that fails."""
+        write(file, _lines([COLUMNS, *map(_values, self)]).encode())
 
 
 def _key(result: MethodResult) -> tuple[str, str, str, float]:
     return result.input, result.method, result.pattern, result.acceleration
+
+
+def _lines(rows: Iterable[Iterable[str]]) -> str:
+    text = StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
 
 
 def _values(result: MethodResult) -> list[str]:

@@ -12,6 +12,7 @@ import torch
 from ...cases import record
 from ...ground.errors import FileFormatError, ReconRobustError
 from ...ground.progress import Job, Progress, relayed
+from ...ground.writing import keep, try_place, write
 from ...reconstructors.base import Method
 from .entries import Entry, describe
 from .grid import Grid, UndersampledSlice, cases
@@ -37,11 +38,12 @@ def compare_methods(
     closed, comparison.md and comparison.json. What is in results.csv already, of the same input, versions, weights
     and knobs, is not computed again; methods that failed are tried again. baseline: a row that NMSE is compared to.
     Raises InputError for knobs, files or a baseline that do not fit; a method that fails on a case is one result.
+    Raises WritingError for a folder that cannot be written; what is computed by then is saved elsewhere.
     """
     rows = {entry.name: describe(entry) for entry in entries}
     methods = {entry.name: entry.open() for entry in entries}
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try_place(folder / RESULTS)
     results = Results(None if folder is None else folder / RESULTS)
     versions = record.versions()
     earlier = {name: row for name, row in _described(folder).items() if name not in rows}
@@ -62,13 +64,15 @@ def compare_methods(
                 results.add((yield from relayed(_measured(case, entry, methods[entry.name], blank), part)))
     finally:
         if folder is not None and len(results):
-            results.tidy()
             described = {"note": "Not for diagnostic use.", "versions": versions, "grid": grid.model_dump(mode="json")}
             text = json.dumps({**described, **table.to_json()}, indent=1, allow_nan=False)
-            for name, content in ((TABLE, table.markdown()), (DESCRIPTION, text + "\n")):
-                partial = folder / f"{name}.partial"
-                partial.write_text(content, encoding="utf-8", newline="\n")
-                partial.replace(folder / name)
+
+            def save(place: Path) -> None:
+                results.save(place / RESULTS)
+                write(place / TABLE, table.markdown().encode())
+                write(place / DESCRIPTION, f"{text}\n".encode())
+
+            keep(folder, save)
     return table
 
 

@@ -1,0 +1,135 @@
+"""What a saved case says, held against what its samples say.
+
+The seal of a case has no key: who changes a case can seal it again. So everything that follows from the samples is
+computed again and compared, and the rest is named.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data.measurement import Measurement
+from ..perturbations.base import Perturbation, Perturbed
+from ..perturbations.outcome import Outcome
+from ..perturbations.random_noise import control
+from .record import Array, Case
+
+TOLERANCE = 1e-3  # of numbers, and of an image's maximum; another processor gives differences of a few 1e-4
+_DERIVED = ("degradation", "stability", "contrast_recovery", "data_consistency", "data_range", "acceleration")
+_WORDS = ("sentence", "warnings")
+_FOUND = ("statement", "findings", "details", "loss")  # what only the search itself can say
+
+
+@dataclass(frozen=True)
+class Check:
+    """One part of a case. fault: how it differs from what was computed again, in words; empty where it agrees."""
+
+    part: str
+    fault: str = ""
+
+
+def check_outcomes(
+    case: Case, measurement: Measurement, kind: Perturbation, outcomes: Sequence[Outcome]
+) -> list[Check]:
+    """The parts that follow from the samples: budgets, random controls, further results, words and images."""
+    pairs = [(saved, outcome.to_json()) for saved, outcome in zip(case.results, outcomes, strict=True)]
+    images = ((name, _image_fault(name, case.images[name], outcomes)) for name in sorted(case.images))
+    return [
+        Check("the budgets", _first(_budget_faults(case, kind, outcomes))),
+        Check("the random controls", _first(_control_faults(case, measurement, outcomes))),
+        Check("the further results", _first(_differing(pairs, _DERIVED))),
+        Check("the words", _first(_differing(pairs, _WORDS))),
+        Check("the images", _first(f"the image {name!r} is another one" for name, fault in images if fault)),
+    ]
+
+
+def check_search(case: Case, outcomes: Sequence[Outcome], again: Sequence[Perturbed]) -> Check:
+    """What was found anew by the recipe's knobs and budgets, against what the case holds."""
+
+    def faults() -> Iterator[str]:
+        for one, outcome, saved in zip(again, outcomes, case.results, strict=True):
+            old, new = outcome.perturbed.measurement, one.measurement
+            size = float(torch.linalg.vector_norm(outcome.perturbed.perturbation)) or float(
+                torch.linalg.vector_norm(old.kspace)
+            )
+            if float(torch.linalg.vector_norm(new.kspace - old.kspace)) > TOLERANCE * size:
+                yield "the recipe's knobs and budgets lead to other samples"
+            if not torch.equal(new.mask, old.mask):
+                yield "the recipe's knobs lead to another mask"
+            found = {
+                "statement": one.statement,
+                "findings": dict(one.findings),
+                "details": dict(one.details),
+                "loss": list(one.loss),
+            }
+            yield from _differing([(saved, found)], _FOUND)
+
+    return Check("the perturbation", _first(faults()))
+
+
+def _budget_faults(case: Case, kind: Perturbation, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    nominal = [saved["budget"]["nominal"] for saved in case.results]
+    if list(case.recipe.budgets) != [budget for budget in nominal if budget is not None]:
+        yield "the recipe names others than the results"
+    if kind.needs_budget and None in nominal:
+        yield "one of them is not named"
+    of_samples = "k-space" in kind.budget_of(case.recipe.perturbation_knobs)
+    for saved, outcome in zip(case.results, outcomes, strict=True):
+        spent, limit = outcome.perturbed.budget, saved["budget"]["nominal"]
+        if not agree(saved["budget"], spent.to_json()):
+            yield f"the samples spend {100 * spent.achieved:.3g}% and the case says otherwise"
+        if of_samples and limit is not None and spent.achieved > limit * (1 + TOLERANCE):
+            yield f"the samples spend {100 * spent.achieved:.3g}%, more than the {100 * limit:.3g}% that it names"
+
+
+def _control_faults(case: Case, measurement: Measurement, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    for outcome, saved in zip(outcomes, case.kspace["random"], strict=True):
+        drawn = control(measurement, outcome.perturbed, case.recipe.seed)
+        if not _near(drawn.kspace, torch.from_numpy(saved)):
+            yield f"they are not those of seed {case.recipe.seed}"
+
+
+def _image_fault(name: str, saved: Array, outcomes: Sequence[Outcome]) -> bool:
+    """Whether a stored image, or one of a stack, is not the one that was computed again."""
+    stack = saved if saved.ndim == 3 else saved[None]
+    for outcome, one in zip(outcomes, stack, strict=False):
+        image = getattr(outcome.comparison, name, None)
+        if image is None or not _near(image, torch.from_numpy(one)):
+            return True
+    return False
+
+
+def _near(new: Tensor, saved: Tensor) -> bool:
+    """Whether the largest difference is small beside the largest value."""
+    if new.shape != saved.shape or new.dtype != saved.dtype:
+        return False
+    if new.dtype == torch.bool:
+        return torch.equal(new.cpu(), saved)
+    return float((new.cpu() - saved).abs().max()) <= TOLERANCE * float(new.abs().max())
+
+
+def _differing(pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], names: Sequence[str]) -> Iterator[str]:
+    """A few words on each named part that differs; what earlier versions did not record is passed over."""
+    for number, (saved, new) in enumerate(pairs, start=1):
+        for name in names:
+            if name in saved and name in new and not agree(saved[name], new[name]):
+                yield f"{name.replace('_', ' ')} of result {number} differs"
+
+
+def agree(saved: Any, new: Any) -> bool:
+    """Whether two trees of JSON values are equal, numbers up to a relative 1e-3."""
+    if isinstance(saved, Mapping) and isinstance(new, Mapping):
+        return saved.keys() == new.keys() and all(agree(saved[key], new[key]) for key in saved)
+    if isinstance(saved, list | tuple) and isinstance(new, list | tuple):
+        return len(saved) == len(new) and all(map(agree, saved, new))
+    if isinstance(saved, bool) or isinstance(new, bool) or not isinstance(saved, int | float):
+        return bool(saved == new)
+    return isinstance(new, int | float) and bool(np.isclose(saved, new, rtol=TOLERANCE, atol=1e-5, equal_nan=True))
+
+
+def _first(faults: Iterator[str]) -> str:
+    return next(faults, "")

@@ -1,0 +1,39 @@
+"""The files that a command writes: tried before anything is computed, and saved elsewhere where that fails later."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from ..ground.writing import WritingError, keep, try_place
+
+
+class Outputs:
+    """The files that were asked for, all of which can be written when the command begins."""
+
+    def __init__(self, *paths: Path | None) -> None:
+        """None for what was not asked for. Raises WritingError for a file or folder that cannot be written."""
+        for path in paths:
+            if path is not None:
+                try_place(path)
+        self._saved: list[Path] = []
+        self._failure: WritingError | None = None
+
+    def save(self, path: Path | None, save: Callable[[Path], object]) -> None:
+        """Save a result by `save(path)`. A failure is raised by `end`, so that the other results are printed before."""
+        if path is None:
+            return
+        try:
+            keep(path, save)
+            self._saved.append(path)
+        except WritingError as error:
+            if self._failure is not None:
+                click.echo(f"recon-robust: {self._failure}", err=True)
+            self._failure = error
+
+    def end(self, *, quiet: bool = False) -> None:
+        """Say what was saved, unless it is to be quiet; raises WritingError if something could not be."""
+        for path in () if quiet else self._saved:
+            click.echo(f"saved: {path}")
+        if self._failure is not None:
+            raise self._failure

@@ -1,0 +1,203 @@
+"""The one way in which results are written: completely or not at all, and what goes wrong is one sentence.
+
+The content goes into a hidden folder beside its place, is brought to the disk (fsync), and takes its place in one step.
+So whoever reads a file meets the old one or the new one, even after a kill or a power cut. A killed process leaves its
+hidden folder behind, and the next write into the same folder removes it.
+"""
+
+import errno
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from .errors import InputError
+
+Content = bytes | memoryview
+
+_HIDDEN = ".recon-robust"
+_OLD = 24 * 3600.0  # seconds after which a hidden folder is nobody's, even if its process cannot be asked
+_PROBE = bytes(2**16)  # a full disk still takes an empty file
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your share of the disk is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "you may not write there",
+    errno.EPERM: "you may not write there",
+    errno.ENOTDIR: "a file is in the place of its folder",
+    errno.EEXIST: "a file is in the place of its folder",
+    errno.ENOTEMPTY: "a folder that is not empty is in its place",
+    errno.EISDIR: "a folder is in its place",
+    errno.ENAMETOOLONG: "its name is too long",
+    errno.EFBIG: "it is larger than a file may be there",
+}
+_ADVICE = {
+    errno.ENOSPC: "make room there, or name another folder",
+    errno.EDQUOT: "make room there, or name another folder",
+    errno.ENAMETOOLONG: "name it shorter",
+}
+
+
+class WritingError(InputError):
+    """A file or folder cannot be written. reason: why, in a few words."""
+
+    def __init__(self, sentence: str, reason: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+def write(path: str | Path, content: Content | Mapping[str, Content]) -> None:
+    """Write a file, or a new folder of files by their names, in place of what is there; the folders above are made.
+
+    A folder only takes the place of an empty one. Raises WritingError, and then what was there stays as it was.
+    """
+    with said(Path(path)), _hidden(_place(path)) as (made, place):
+        if isinstance(content, Mapping):
+            made.mkdir()
+            for name, part in content.items():
+                _put(made / name, part)
+            _sync_folder(made)
+        else:
+            _put(made, content)
+            if place.exists():
+                shutil.copymode(place, made)
+        if place.is_dir() and sys.platform == "win32":
+            place.rmdir()  # which Windows does not replace
+        os.replace(made, place)
+        _sync_folder(place.parent)
+
+
+def append(path: Path, text: str) -> None:
+    """Add text (UTF-8) to the end of a file, all of it or none; WritingError if that fails."""
+    content = text.encode()
+    with said(path), path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            if file.write(content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            with suppress(OSError):
+                file.truncate(before)
+            raise
+
+
+@contextmanager
+def said(path: Path) -> Iterator[None]:
+    """Turn an error of the system on writing `path` into a WritingError, one sentence."""
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or 0
+        reason = _REASONS.get(number) or error.strerror or str(error)
+        raise WritingError(
+            f"{_where(path)} ({reason}); {_ADVICE.get(number, 'name another folder')}.", reason
+        ) from None
+
+
+def try_place(path: str | Path) -> None:
+    """Raise WritingError for a place that could not be written, before anything is computed; makes the folders above.
+
+    A little is written beside it and removed again.
+    """
+    with said(Path(path)), _hidden(_place(path)) as (made, _):
+        _put(made, _PROBE)
+
+
+def keep(path: str | Path, save: Callable[[Path], object]) -> None:
+    """Save a result by `save(path)`; where that fails, save it elsewhere, so that nothing that was computed is lost.
+
+    Elsewhere is a new folder in the system's temporary one, or else in the user's own. Raises WritingError after it
+    has failed, which says where the result lies.
+    """
+    path = Path(path)
+    try:
+        save(path)
+    except WritingError as error:
+        elsewhere = _saved_elsewhere(path.name, save)
+        if elsewhere is None:
+            raise
+        raise WritingError(
+            f"{_where(path)} ({error.reason}); it is saved as {elsewhere} instead.", error.reason
+        ) from None
+
+
+def _saved_elsewhere(name: str, save: Callable[[Path], object]) -> Path | None:
+    for folder in (tempfile.gettempdir, Path.home):
+        with suppress(OSError, RuntimeError, WritingError):  # there may be neither of them
+            place = Path(tempfile.mkdtemp(prefix="recon-robust-", dir=folder())) / name
+            save(place)
+            return place
+    return None
+
+
+def _place(path: str | Path) -> Path:
+    """Where a link leads, so that the link stays."""
+    return Path(os.path.realpath(path))
+
+
+@contextmanager
+def _hidden(place: Path) -> Iterator[tuple[Path, Path]]:
+    """(where to make it, its place): the former is in a hidden folder of this process beside the latter."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(place.parent)
+    hidden = Path(tempfile.mkdtemp(prefix=f"{_HIDDEN}-{_host()}-{os.getpid()}-", dir=place.parent))
+    try:
+        yield hidden / place.name, place
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _put(path: Path, content: Content) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can; the files in it are there already."""
+    with suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the hidden folders of processes that were killed while they wrote here."""
+    with suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            match = re.fullmatch(rf"{re.escape(_HIDDEN)}-(\w*)-(\d+)-\w+", entry.name)
+            if match is not None and _is_leftover(match[1], int(match[2]), entry.stat().st_mtime):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _is_leftover(host: str, process: int, written: float) -> bool:
+    return time.time() - written > _OLD or (host == _host() and not _runs(process))
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of this machine runs; on Windows, where asking would end it, it is taken to run."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(process, 0)
+    except OSError as error:
+        return error.errno != errno.ESRCH
+    return True
+
+
+def _host() -> str:
+    return re.sub(r"\W", "", platform.node())[:20]
+
+
+def _where(path: Path) -> str:
+    folder = path.parent
+    return f"{path.name} cannot be written" + ("" if folder == Path() else f" to {folder}")
