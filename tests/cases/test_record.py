@@ -118,9 +118,9 @@ def test_an_altered_description_is_refused(change, tmp_path: Path, case: Case) -
     [
         (lambda d: d.update(schema=99), "schema 99"),
         (lambda d: d.pop("files"), "does not describe"),
-        (lambda d: d.pop("recipe"), "damaged"),
-        (lambda d: d["recipe"].pop("method"), "damaged"),
-        (lambda d: d.update(roi={"shapes": 3}), "damaged"),
+        (lambda d: d.pop("recipe"), "cannot be read as a saved case"),
+        (lambda d: d["recipe"].pop("method"), "cannot be read as a saved case"),
+        (lambda d: d.update(roi={"shapes": 3}), "cannot be read as a saved case"),
     ],
 )
 def test_a_damaged_description_is_said(case, tmp_path, change, words):

@@ -52,7 +52,7 @@ def test_what_is_wrong_with_a_series_is_said(head: NDArray[np.uint16], tmp_path:
     with pytest.raises(FileFormatError, match="several images at one place"):
         dicom.load_series([*paths, paths[0]])
     paths[0].write_bytes(paths[0].read_bytes()[:-80])
-    with pytest.raises(FileFormatError, match="cannot be decoded"):
+    with pytest.raises(FileFormatError, match="the pixels of .* cannot be read"):
         dicom.load_series(paths)
     text = tmp_path / "text"
     text.write_text("DICM")

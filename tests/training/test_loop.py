@@ -124,7 +124,7 @@ def test_what_does_not_fit_is_said(recipe, anatomy_folder, run_folder, tmp_path)
     with pytest.raises(InputError, match="there is no recipe 'nothing'"):
         loop.load_recipe("nothing")
     (tmp_path / "bad.yaml").write_text("id: [", encoding="utf-8")
-    with pytest.raises(InputError, match="no valid YAML"):
+    with pytest.raises(InputError, match="cannot be read as YAML"):
         loop.load_recipe(str(tmp_path / "bad.yaml"))
     (tmp_path / "short.yaml").write_text("id: short", encoding="utf-8")
     with pytest.raises(InputError, match="title"):

@@ -61,9 +61,9 @@ def test_what_does_not_fit_is_said(anatomy_folder: Path, tmp_path: Path) -> None
         run(pack(anatomy_folder, tmp_path / "heads.pack", Split(), megabytes=0.001))
     assert not (tmp_path / "heads.pack").exists()
     (tmp_path / "text.pack").write_text("no pack")
-    with pytest.raises(FileFormatError, match=r"text.pack cannot be unpacked"):
+    with pytest.raises(FileFormatError, match=r"text.pack cannot be read as packed anatomies"):
         unpack(tmp_path / "text.pack", tmp_path / "unpacked")
     whole = run(pack(anatomy_folder, tmp_path / "heads.pack", Split())).read_bytes()
     (tmp_path / "cut.pack").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(FileFormatError, match=r"cut.pack cannot be unpacked"):
+    with pytest.raises(FileFormatError, match=r"cut.pack cannot be read as packed anatomies"):
         unpack(tmp_path / "cut.pack", tmp_path / "unpacked")

@@ -77,7 +77,7 @@ def test_a_recipe_that_names_code(network: str, values, trace: Path, anatomy_fol
 
 def test_yaml_makes_no_objects(trace: Path, tmp_path: Path) -> None:
     (tmp_path / "evil.yaml").write_text(f"id: !!python/object/apply:pathlib.Path.touch [{str(trace)!r}]\n")
-    with pytest.raises(InputError, match="no valid YAML"):
+    with pytest.raises(InputError, match="cannot be read as YAML"):
         loop.load_recipe(str(tmp_path / "evil.yaml"))
     assert not trace.exists()
 

@@ -22,13 +22,16 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from ..data.roi import ROI
-from ..ground.errors import FileFormatError, InputError
-from ..ground.hdf5 import open_hdf5
+from ..ground.arrays import read_npz
+from ..ground.errors import FileFormatError, InputError, dimensions
+from ..ground.guard import check_length, is_file, open_file, opening, read, shown, to_path
+from ..ground.hdf5 import open_hdf5, values
 from ..ground.specification import Specification
 from ..ground.writing import write
 
 SCHEMA = 1
 DESCRIPTION, KSPACE, IMAGES = "case.json", "kspace.h5", "images.npz"
+_LONGEST_DESCRIPTION = 2**28  # bytes; the losses on the way of an attack can be many
 PACKAGES = ("napari-recon-robust", "torch", "numpy", "numba", "scipy")
 
 Array = NDArray[Any]
@@ -102,26 +105,49 @@ def save_case(case: Case, folder: str | Path) -> Path:
 
 def load_case(folder: str | Path) -> Case:
     """Read a case and verify it; FileFormatError names a file that is missing, damaged or altered."""
-    folder = Path(folder).resolve()  # "." has no name to say
-    description = _read_description(folder)
-    for name in (KSPACE, IMAGES):
-        if not (folder / name).is_file():
-            raise FileFormatError(f"{name} is missing from the saved case {folder.name}; restore it or save again.")
-        if file_hash(folder / name) != description["files"].get(name):
-            raise FileFormatError(f"{name} of the saved case {folder.name} was altered after saving; restore it.")
-    with np.load(folder / IMAGES, allow_pickle=False) as stored:
-        images = {name: stored[name] for name in stored.files}
-    try:
-        return Case(
-            recipe=CaseRecipe(**description["recipe"]),
-            roi=ROI.model_validate(description["roi"]),
+    folder = to_path(folder)
+    with opening(folder, "a saved case", "restore it"):
+        folder = folder.resolve()  # "." has no name to say
+        description = _read_description(folder)
+        for name in (KSPACE, IMAGES):
+            if not os.path.lexists(folder / name):
+                raise FileFormatError(
+                    f"{name} is missing from the saved case {shown(folder)}; restore it or save again."
+                )
+            check_length(folder / name)
+            if file_hash(folder / name) != description["files"].get(name):
+                raise FileFormatError(f"{name} of the saved case {shown(folder)} was altered after saving; restore it.")
+        try:
+            recipe, roi = CaseRecipe(**description["recipe"]), ROI.model_validate(description["roi"])
+        except InputError as error:  # what it advises is for who makes one
+            raise ValueError(str(error).partition(";")[0]) from error
+        case = Case(
+            recipe=recipe,
+            roi=roi,
             results=list(description["results"]),
             matrix=(int(description["matrix"][0]), int(description["matrix"][1])),
             kspace=_read_kspace(folder / KSPACE),
-            images=images,
+            images=read_npz(folder / IMAGES),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(f"{DESCRIPTION} of {folder.name} is damaged ({error}); restore it.") from None
+        _check_samples(case)
+        return case
+
+
+def _check_samples(case: Case) -> None:
+    """Raise ValueError for arrays that cannot be those of a case, KeyError for one that is missing."""
+    clean, mask = case.kspace["clean"], case.kspace["mask"]
+    if clean.ndim != 3 or not clean.size or min(case.matrix) < 1:
+        raise ValueError(f"its clean samples have shape {dimensions(clean.shape)}")
+    if mask.dtype != bool or mask.shape not in ((1, clean.shape[2]), clean.shape[1:]):
+        raise ValueError(f"its mask is {mask.dtype} of shape {dimensions(mask.shape)}")
+    several = (len(case.results), *clean.shape)
+    shapes = {"clean": clean.shape, "full": clean.shape} | dict.fromkeys(
+        ("perturbed", "random", "perturbed_full"), several
+    )
+    for name in shapes.keys() & case.kspace.keys():
+        array = case.kspace[name]
+        if array.shape != shapes[name] or array.dtype != np.complex64:
+            raise ValueError(f"its {name} is {array.dtype} of shape {dimensions(array.shape)}")
 
 
 def array_hash(*arrays: Array) -> str:
@@ -135,7 +161,7 @@ def array_hash(*arrays: Array) -> str:
 
 def file_hash(path: Path) -> str:
     """SHA-256 of the content of a file."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -153,12 +179,10 @@ def _version(package: str) -> str:
 
 def _read_description(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
-    if not path.is_file():
-        raise FileFormatError(f"{folder.name} holds no {DESCRIPTION}; choose the folder of a saved case.")
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise FileFormatError(f"{DESCRIPTION} of {folder.name} is not readable JSON; restore it.") from None
+    if not is_file(path):
+        raise FileFormatError(f"{shown(folder)} holds no {DESCRIPTION}; choose the folder of a saved case.")
+    with opening(f"{DESCRIPTION} of {shown(folder)}", "JSON", "restore it"):
+        description = json.loads(read(path, _LONGEST_DESCRIPTION))
     if not isinstance(description, dict) or not isinstance(description.get("files"), dict):
         raise FileFormatError(f"{DESCRIPTION} of {folder.name} does not describe a saved case; choose another folder.")
     if description.get("schema") != SCHEMA:
@@ -191,4 +215,4 @@ def _packed(kspace: Mapping[str, Array]) -> memoryview:
 
 def _read_kspace(path: Path) -> dict[str, Array]:
     with open_hdf5(path) as file:
-        return {name: dataset[()] for name, dataset in file.items()}
+        return {name: values(dataset) for name, dataset in file.items()}

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..data.measurement import Calibration, Measurement
 from ..data.roi import ROI
 from ..ground.errors import InputError
+from ..ground.guard import opening
 from ..ground.knob import resolve
 from ..ground.progress import Job
 from ..perturbations import registry as perturbations
@@ -168,13 +169,14 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
             "the package that it is from."
         )
     method = _method(recipe, reconstructor)
-    measurement = measurement_of(case)
-    keep = recipe.perturbation_knobs.get("sensitivities") == "kept"
-    perturbed = [
-        _perturbed(case, index, measurement.with_kspace(samples, full=full, keep=keep, mask=mask), measurement)
-        for index, (samples, full, mask) in enumerate(_samples(case))
-    ]
-    controls = [measurement.with_kspace(one, full=measurement.full, keep=keep) for one in _tensor(case, "random")]
+    with opening("the saved case", advice="restore it"):
+        measurement = measurement_of(case)
+        keep = recipe.perturbation_knobs.get("sensitivities") == "kept"
+        perturbed = [
+            _perturbed(case, index, measurement.with_kspace(samples, full=full, keep=keep, mask=mask), measurement)
+            for index, (samples, full, mask) in enumerate(_samples(case))
+        ]
+        controls = [measurement.with_kspace(one, full=measurement.full, keep=keep) for one in _tensor(case, "random")]
     outcomes = yield from evaluate(measurement, method, case.roi, perturbed, seed=recipe.seed, controls=controls)
     kind = perturbations.get(recipe.perturbation)
     checks = check_outcomes(case, measurement, kind, outcomes)

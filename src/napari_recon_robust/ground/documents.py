@@ -7,7 +7,7 @@ from typing import Any
 from .errors import FileFormatError, ReconRobustError
 from .guard import opening, read
 
-MOST_YAML = 2**18  # bytes of a recipe; ours have 2 kB
+_MOST_YAML = 2**18  # bytes of a recipe; ours have 2 kB
 _MOST_JSON = 2**28  # bytes; the loss curves of a saved case can be long
 _MOST_NODES = 50_000  # values in a document once its aliases are written out
 
@@ -26,7 +26,7 @@ def read_yaml(path: Path, error: type[ReconRobustError] = FileFormatError) -> An
     """
     import yaml
 
-    content = read(path, MOST_YAML, error)
+    content = read(path, _MOST_YAML, error)
     with opening(path, "YAML", "write it anew", error):
         loader = yaml.SafeLoader(content.decode("utf-8-sig"))
         try:

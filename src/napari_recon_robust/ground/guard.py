@@ -14,12 +14,13 @@ import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from struct import error as StructError
-from typing import BinaryIO
 
-from .errors import FileFormatError, ReconRobustError, one_line
+from .errors import FileFormatError, InputError, ReconRobustError, one_line
 
+MOST = 2**31  # bytes of a file that is read as a whole
 PACKED = 1100  # deflate makes 1,032 bytes of one at most
 _SMALL = 2**20  # bytes: what is declared and not stored is no matter up to here
 _PLENTY = 2**26  # bytes: below, nobody asks how much memory is free
@@ -65,13 +66,25 @@ def reason(error: Exception) -> str:
         return one_line(f"it lacks {key!r}", _LONGEST_REASON)
     if isinstance(error, _OF_DAMAGE) and not isinstance(error, KeyError):
         return "it is damaged, or of another kind"
-    said = error.strerror if isinstance(error, OSError) and error.strerror else _first_line(error)
-    return one_line(_FOLDERS.sub("", said), _LONGEST_REASON).rstrip(".") or type(error).__name__
+    return said_by(error)
+
+
+def said_by(error: Exception) -> str:
+    """The first line of an error's text, short and without folders."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().partition("\n")[0]
+    return one_line(_FOLDERS.sub("", said), _LONGEST_REASON).rstrip(".") or "no message"
 
 
 def shown(path: Path) -> str:
     """The name of a file or folder, without the folders that it lies in."""
     return one_line(path.name or path.absolute().resolve().name or "the root folder", 100)
+
+
+def to_path(value: object) -> Path:
+    """The path that a caller gives; InputError for what is none."""
+    if isinstance(value, str | os.PathLike):
+        return Path(value)
+    raise InputError(f"the path is {one_line(repr(value), 60)}; give the name of a file or folder.")
 
 
 def is_file(path: Path) -> bool:
@@ -94,7 +107,7 @@ def status(path: Path, error: type[ReconRobustError] = FileFormatError) -> os.st
     return found
 
 
-def open_file(path: Path, error: type[ReconRobustError] = FileFormatError) -> BinaryIO:
+def open_file(path: Path, error: type[ReconRobustError] = FileFormatError) -> BufferedReader:
     """A regular file for reading; `error` if it is missing, something else, or not to be read by this user."""
     status(path, error)
     try:
@@ -109,16 +122,20 @@ def open_file(path: Path, error: type[ReconRobustError] = FileFormatError) -> Bi
     return file
 
 
-def read(path: Path, most: int | None = None, error: type[ReconRobustError] = FileFormatError) -> bytes:
-    """The content of a regular file of at most `most` bytes, or of what fits into memory."""
+def read(path: Path, most: int = MOST, error: type[ReconRobustError] = FileFormatError) -> bytes:
+    """The content of a regular file of at most `most` bytes that fits into memory; `error` for any other."""
     with open_file(path, error) as file:
-        size = os.fstat(file.fileno()).st_size
-        if most is not None and size > most:
-            raise error(
-                f"{shown(path)} has {in_words(size)}, and at most {in_words(most)} are expected; check the file."
-            )
-        check_memory(shown(path), size, error)
+        size = check_length(path, most, error)
+        check_memory(shown(path), 2 * size, error)
         return file.read(size)
+
+
+def check_length(path: Path, most: int = MOST, error: type[ReconRobustError] = FileFormatError) -> int:
+    """The length of a regular file in bytes; `error` if it has more than `most`."""
+    size = status(path, error).st_size
+    if size > most:
+        raise error(f"{shown(path)} has {in_words(size)}, and at most {in_words(most)} are expected; check the file.")
+    return size
 
 
 def head(path: Path, count: int) -> bytes:
@@ -153,10 +170,18 @@ def check_memory(what: str, needed: int, error: type[ReconRobustError] = FileFor
         )
 
 
-def check_zip(file: BinaryIO, size: int, what: str, error: type[ReconRobustError] = FileFormatError) -> None:
-    """Raise `error` for an archive whose members are together larger than itself: a bomb, as nothing is packed here."""
-    with opening(what, "an archive", error=error), zipfile.ZipFile(file) as archive:
-        check_stored(what, sum(member.file_size for member in archive.infolist()), size, error=error)
+def check_zip(content: bytes, what: str, error: type[ReconRobustError] = FileFormatError) -> None:
+    """Raise `error` for an archive whose members are together larger than itself; BadZipFile if it is none.
+
+    For archives whose writer packs nothing: such a one is a bomb.
+    """
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        declared = sum(member.file_size for member in archive.infolist())
+    if declared > len(content):
+        raise error(
+            f"{what} is compressed, {in_words(declared)} in {in_words(len(content))}, and what writes such files "
+            "compresses nothing; get it again from its source."
+        )
 
 
 def free_memory() -> int:
@@ -187,7 +212,3 @@ def _check_regular(found: os.stat_result, path: Path, error: type[ReconRobustErr
 def _at_once(path: str, flags: int) -> int:
     """Open without waiting for who writes a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "")

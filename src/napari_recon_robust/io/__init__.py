@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..ground.errors import FileFormatError
-from ..ground.guard import opening, shown, status
+from ..ground.guard import opening, shown, status, to_path
 from ..ground.hdf5 import described, is_hdf5, open_hdf5
 from ..ground.registry import Registry
 from .format import Format
@@ -53,7 +53,7 @@ def open_scan(path: str | Path, axes: Sequence[str] | None = None) -> "Scan":
     Raises FileFormatError for a file of another format, or a damaged or incomplete one; InputError for axes that do
     not fit.
     """
-    path = Path(path)
+    path = to_path(path)
     format = format_of(path)
     if format is not None:
         from .annotations import beside

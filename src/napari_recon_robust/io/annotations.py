@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..data.roi import ROI, Annotation, Box
 from ..ground.errors import FileFormatError, InputError
-from ..ground.guard import is_file, opening, read, shown
+from ..ground.guard import is_file, opening, read, shown, to_path
 
 LABEL, SUFFIX = "fastMRI+ annotations", ".csv"
 COLUMNS = ("file", "slice", "study_level", "x", "y", "width", "height", "label")
@@ -24,7 +24,7 @@ def read_annotations(path: str | Path, file_name: str, rows: int, columns: int |
     Every line of the table gives an annotation. If its box cannot be used, `box` is None and `note` says why.
     Raises FileFormatError for a file without the columns of such a table.
     """
-    path = Path(path)
+    path = to_path(path)
     with opening(path, "a CSV table", "give a fastMRI+ table"):
         reader = csv.DictReader(StringIO(read(path, _LARGEST).decode("utf-8-sig"), newline=""))
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]

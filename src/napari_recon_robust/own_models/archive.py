@@ -7,18 +7,18 @@ operators and types by any name. What torch.export.save writes for an ordinary m
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import BytesIO
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..ground.errors import WeightsError
-from .model import first_line
+from ..ground.guard import check_zip, opening
+from ..weights.pickled import check_extent, load_pickled
 
 # the types of values by their numbers in these files
 DTYPES: Mapping[int, torch.dtype] = dict(
@@ -66,26 +66,16 @@ def read(content: bytes, name: str) -> Archive:
         return Archive(program, tensors[0] | tensors[1])
 
 
-@contextmanager
-def sound(name: str) -> Iterator[None]:
+def sound(name: str) -> AbstractContextManager[None]:
     """Turn any error that a damaged file causes in its reader into a WeightsError, one sentence."""
-    try:
-        yield
-    except (
-        *(zipfile.BadZipFile, EOFError, UnpicklingError, RuntimeError, NotImplementedError, RecursionError),
-        *(KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError),
-    ) as error:
-        raise WeightsError(
-            f"{name} is damaged or no program of torch.export ({type(error).__name__}: {first_line(error)}); "
-            "write it again with torch.export.save."
-        ) from None
+    return opening(name, "a program of torch.export", "write it again with torch.export.save", WeightsError)
 
 
 def _members(content: bytes, name: str) -> dict[str, bytes]:
     """The members, by their names below the folder in which all of them lie."""
+    check_zip(content, name, WeightsError)
     with zipfile.ZipFile(BytesIO(content)) as archive:
-        infos = archive.infolist()
-        names = [info.filename for info in infos]
+        names = archive.namelist()
         folder = "" if _OLD_PROGRAM in names else f"{names[0].split('/')[0]}/" if names else ""
         if not {_OLD_PROGRAM, f"{folder}{_PROGRAM}"} & set(names):
             raise ValueError(f"it has no {_PROGRAM}")
@@ -97,8 +87,6 @@ def _members(content: bytes, name: str) -> dict[str, bytes]:
                 )
         if len(set(names)) < len(names):
             raise ValueError("it holds a name twice")
-        if sum(info.file_size for info in infos) > len(content):
-            raise ValueError("it is compressed")
         return {one.removeprefix(folder): archive.read(one) for one in names}
 
 
@@ -116,6 +104,7 @@ def _tensors(members: dict[str, bytes], folder: str, name: str) -> dict[str, Ten
         flat = torch.frombuffer(bytearray(data), dtype=dtype) if data else torch.empty(0, dtype=dtype)
         sizes, strides = ([one["as_int"] for one in layout[axes]] for axes in ("sizes", "strides"))
         tensors[key] = flat.as_strided(sizes, strides, layout["storage_offset"]["as_int"])
+        check_extent(tensors[key])
     return tensors
 
 
@@ -124,9 +113,10 @@ def _unpickled(data: bytes, place: str, name: str) -> dict[str, Tensor]:
     if not data:
         return {}
     try:
-        if data[:2] != b"PK":  # the files of torch.save before 1.6 have readers of their own
-            raise UnpicklingError
-        tensors = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
+        # the files of torch.save before 1.6 have readers of their own
+        tensors = load_pickled(data, name) if data[:2] == b"PK" else None
+    except WeightsError:
+        raise
     except Exception:  # whatever the bytes lead the unpickler to
         tensors = None
     if not isinstance(tensors, dict) or not all(isinstance(one, Tensor) for one in tensors.values()):

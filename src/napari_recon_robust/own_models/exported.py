@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..ground.errors import ModelError, WeightsError
+from ..ground.guard import read
 from ..reconstructors.base import Reconstructor
 from . import archive
 from .archive import DTYPES, Archive
@@ -109,7 +110,7 @@ class Exported(CalledModel):
 def open_model(source: str) -> Reconstructor:
     """The method of a file; WeightsError for no program, or one that calls more than torch's operators on tensors."""
     path = Path(source)
-    content = path.read_bytes()
+    content = read(path, error=WeightsError)
     stored = archive.read(content, path.name)
     with archive.sound(path.name):
         program = Program(stored, path.name)

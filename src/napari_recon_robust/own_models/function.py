@@ -13,11 +13,13 @@ from typing import Any
 from torch import nn
 
 from ..ground.errors import ModelError
+from ..ground.guard import check_length, is_file, said_by, shown
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_module
-from .model import CalledModel, ModelInput, first_line
+from .model import CalledModel, ModelInput
 
 DEFAULT = "reconstruct"  # the function of a script that is given without a function's name
+_LONGEST_SCRIPT = 2**24  # bytes
 
 
 class Function(CalledModel):
@@ -47,13 +49,13 @@ class Function(CalledModel):
 
 def open_model(source: str) -> Reconstructor:
     """The method of the function, network, deepinv reconstructor or `Reconstructor` with that name; else ModelError."""
-    place, name, shown = _parts(source)
+    place, name, label = _parts(source)
     module = _import(place, source)
     try:
         found = getattr(module, name)
     except AttributeError:
         raise ModelError(
-            f"{place} has no {name!r}; it has {', '.join(_callables(module)) or 'no functions'}."
+            f"{shown(Path(place))} has no {name!r}; it has {', '.join(_callables(module)) or 'no functions'}."
         ) from None
     if isinstance(found, type) and issubclass(found, Reconstructor):
         return found()
@@ -61,7 +63,7 @@ def open_model(source: str) -> Reconstructor:
         return found
     if not callable(found) or isinstance(found, type):
         raise ModelError(
-            f"{shown} is {'a class' if isinstance(found, type) else type(found).__name__}; "
+            f"{label} is {'a class' if isinstance(found, type) else type(found).__name__}; "
             "a function f(kspace, mask, sensitivities) or a torch.nn.Module was expected."
         )
     if isinstance(found, nn.Module):
@@ -69,8 +71,8 @@ def open_model(source: str) -> Reconstructor:
         if "deepinv" in sys.modules and isinstance(found, sys.modules["deepinv"].models.Reconstructor):
             from .deepinverse import DeepInverse
 
-            return DeepInverse(shown, found, module.__name__)
-    return Function(shown, found, module.__name__)
+            return DeepInverse(label, found, module.__name__)
+    return Function(label, found, module.__name__)
 
 
 def _parts(source: str) -> tuple[str, str, str]:
@@ -89,7 +91,8 @@ def _import(place: str, source: str) -> ModuleType:
     except ModelError:
         raise
     except Exception as error:
-        raise ModelError(f"importing {place} failed ({type(error).__name__}: {first_line(error)}).") from error
+        said = f"{type(error).__name__}: {said_by(error)}"
+        raise ModelError(f"importing {shown(Path(place))} failed ({said}); mend it.") from error
 
 
 def _import_module(name: str) -> ModuleType:
@@ -107,8 +110,9 @@ def _import_module(name: str) -> ModuleType:
 
 def _run_script(path: Path) -> ModuleType:
     """A script as a module of its own name; each opening runs it anew, and it can import its neighbours."""
-    if not path.is_file():
-        raise ModelError(f"there is no file {path}; give the path of a Python script.")
+    if not is_file(path):
+        raise ModelError(f"there is no file {shown(path)} at that place; give the path of a Python script.")
+    check_length(path, _LONGEST_SCRIPT, ModelError)
     name = f"own_model_{path.stem}"
     specification = importlib.util.spec_from_file_location(name, path)
     assert specification is not None

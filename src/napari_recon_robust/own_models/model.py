@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..data.measurement import Calibration, Measurement
 from ..ground.errors import ModelError, ReconRobustError, dimensions
+from ..ground.guard import said_by
 from ..ground.progress import Job, Progress, relayed, run
 from ..physics import fourier
 from ..reconstructors.base import Reconstructor
@@ -98,7 +99,7 @@ class OwnModel(Reconstructor):
             raise
         except Exception as error:
             raise ModelError(
-                f"{self.label} raised {type(error).__name__} ({first_line(error)}); it was given k-space and "
+                f"{self.label} raised {type(error).__name__} ({said_by(error)}); it was given k-space and "
                 f"sensitivities of {dimensions(one.kspace.shape)} and a mask of {dimensions(one.mask.shape)}."
             ) from error
         return self._checked(answer, one).to(measurement.kspace.device)
@@ -133,11 +134,6 @@ class CalledModel(OwnModel):
     @abstractmethod
     def image(self, one: ModelInput) -> Any:
         """The model's own answer: a tensor or an array."""
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an exception's text, shortened if it is long."""
-    return (str(error).strip().splitlines() or ["no message"])[0][:200]
 
 
 def _slices(measurement: Measurement) -> list[Measurement]:

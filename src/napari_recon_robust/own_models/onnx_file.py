@@ -6,9 +6,10 @@ from typing import Any
 import torch
 
 from ..ground.errors import ModelError, WeightsError
+from ..ground.guard import is_file, said_by
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_file
-from .model import CalledModel, ModelInput, first_line
+from .model import CalledModel, ModelInput
 from .signature import Input, checked, image_of
 
 DTYPES = {
@@ -34,7 +35,7 @@ class ONNX(CalledModel):
         self.inputs = checked([_input(one, path.name) for one in session.get_inputs()], path.name)
         self._fingerprint = of_file(path)
         weights = path.with_name(f"{path.name}.data")  # where torch.onnx.export puts them
-        if weights.is_file():
+        if is_file(weights):
             self._fingerprint |= of_file(weights)
 
     def image(self, one: ModelInput) -> Any:
@@ -63,7 +64,8 @@ def open_model(source: str) -> Reconstructor:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own kinds share no base
         raise WeightsError(
-            f"{path.name} is no ONNX file that onnxruntime {onnxruntime.__version__} runs ({first_line(error)})."
+            f"{path.name} is no ONNX file that onnxruntime {onnxruntime.__version__} runs ({said_by(error)}); "
+            "export it again."
         ) from error
     return ONNX(path, session)
 

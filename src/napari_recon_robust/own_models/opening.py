@@ -3,7 +3,8 @@
 from importlib import import_module
 from pathlib import Path
 
-from ..ground.errors import ReconRobustError, WeightsError
+from ..ground.errors import WeightsError, one_line
+from ..ground.guard import check_length, is_file, opening, shown
 from ..reconstructors.base import Reconstructor
 
 # suffix of a file: (module of this package, what it is)
@@ -34,17 +35,18 @@ def open_model(source: str) -> Reconstructor:
         kind = "bart"
     elif Path(source).suffix.lower() in KINDS:
         kind = KINDS[Path(source).suffix.lower()][0]
-        if not Path(source).is_file():
-            raise WeightsError(f"there is no file {source}; give the path of {KINDS[Path(source).suffix.lower()][1]}.")
+        what = KINDS[Path(source).suffix.lower()][1]
+        if not is_file(Path(source)):
+            raise WeightsError(f"there is no file {shown(Path(source))} at that place; give the path of {what}.")
+        check_length(Path(source), error=WeightsError)
     elif path and name.isidentifier():
         kind = "function"
     else:
         raise WeightsError(
-            f"{source!r} is no model; give a file ({', '.join(KINDS)}), module:function or bart: with a command."
+            f"{one_line(source, 60)!r} is no model; give a file ({', '.join(KINDS)}), module:function or bart: with "
+            "a command."
         )
-    try:
-        return import_module(f".{kind}", __package__).open_model(source)
-    except ReconRobustError:
-        raise
-    except OSError as error:
-        raise WeightsError(f"{source} cannot be read ({error.strerror or error}); check the file.") from error
+    opener = import_module(f".{kind}", __package__)
+    with opening(Path(source), advice="check the file", error=WeightsError):
+        model: Reconstructor = opener.open_model(source)
+        return model

@@ -12,6 +12,7 @@ Numbers = Mapping[str, int]
 Value = Callable[[Numbers], Any]
 
 LONGEST = 10_000  # characters of a formula
+_MOST_BITS = 512  # of a number on the way; sizes have 64, and products of a few of them are compared
 _FREE = 2  # the least size that torch writes if no least size was asked for; 1 is accepted as well
 _LAYOUT = re.compile(r"\]\.(_base|stride|storage_offset)\b")
 _SIZE = re.compile(r"L\['(\w+)'\]\.size\(\)\[(\d+)\]", re.ASCII)
@@ -64,7 +65,7 @@ class Formula:
     def _value(self, node: ast.expr) -> Value:
         match node:
             case ast.Constant(value=bool() | int() | float() as value):
-                return lambda numbers: value
+                return lambda numbers: _bounded(value)
             case ast.Name(id=name) | ast.Call(func=ast.Name(id="Symbol"), args=[ast.Constant(value=str() as name)]):
                 self.names.add(name)
                 return lambda numbers: numbers[name]
@@ -78,7 +79,7 @@ class Formula:
                 type(op) in _BINARY
             ):
                 function, first, second = _BINARY[type(op)], self._value(left), self._value(right)
-                return lambda numbers: function(first(numbers), second(numbers))
+                return lambda numbers: _bounded(function(first(numbers), second(numbers)))
             case ast.BoolOp(op=op, values=nodes):
                 whether, terms = all if isinstance(op, ast.And) else any, [self._value(one) for one in nodes]
                 return lambda numbers: whether(term(numbers) for term in terms)
@@ -87,7 +88,7 @@ class Formula:
                 return lambda numbers: yes(numbers) if choice(numbers) else no(numbers)
             case ast.Call(func=func, args=nodes, keywords=[]) if ast.unparse(func) in _FUNCTIONS:
                 called, arguments = _FUNCTIONS[ast.unparse(func)], [self._value(one) for one in nodes]
-                return lambda numbers: called(*(argument(numbers) for argument in arguments))
+                return lambda numbers: _bounded(called(*(argument(numbers) for argument in arguments)))
         raise ValueError(f"{ast.unparse(node)[:60]!r} is no formula")
 
 
@@ -137,6 +138,13 @@ class Sizes:
                 return f"{low} <= {name} <= {high}, and it is {symbols[name]}"
         numbers = {_key(place): size for place, size in actual.items()}
         return next((text for text, condition in self._conditions.items() if not condition.value(numbers)), None)
+
+
+def _bounded(value: Any) -> Any:
+    """The value; OverflowError for a number that no size leads to, since powers of such numbers could fill memory."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise OverflowError(f"a size of {value.bit_length()} bits")
+    return value
 
 
 def _key(place: str) -> str:

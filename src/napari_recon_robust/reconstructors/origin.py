@@ -5,12 +5,14 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from ..ground.guard import open_file
+
 PACKAGE = __name__.split(".")[0]
 
 
 def of_file(path: Path) -> dict[str, str]:
     """The file's name and SHA-256."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return {path.name: hashlib.file_digest(file, "sha256").hexdigest()}
 
 

@@ -20,7 +20,7 @@ from scipy.ndimage import (
 )
 
 from ..ground.errors import InputError
-from ..ground.guard import opening
+from ..ground.guard import opening, to_path
 from ..io.nifti import load_nifti
 from .acquisition import smooth_field
 
@@ -85,8 +85,9 @@ class Volume:
 
 def load_volume(path: str | Path) -> Volume:
     """Read a NIfTI volume, turned to (right, anterior, superior); FileFormatError if it is not one."""
-    with opening(Path(path), "NIfTI", "give a .nii or .nii.gz"):
-        return from_image(load_nifti(Path(path)))
+    path = to_path(path)
+    with opening(path, "NIfTI", "give a .nii or .nii.gz"):
+        return from_image(load_nifti(path))
 
 
 def from_image(image: Any) -> Volume:

@@ -4,12 +4,14 @@ Source: DICOM PS3.3, C.7.6.2 (image plane: positions, orientation, spacing).
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..ground.errors import FileFormatError, InputError
+from ..ground.guard import PACKED, check_length, check_memory, check_stored, head, opening, shown
 from .anatomy import Volume, from_image
 
 FEWEST = 8  # least number of images of a volume; localizers have fewer
@@ -18,8 +20,7 @@ _NEEDED = ("SeriesInstanceUID", "ImagePositionPatient", "ImageOrientationPatient
 
 def is_dicom(path: Path) -> bool:
     """Whether a file begins as DICOM files do, whatever its name."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    return head(path, 132)[128:] == b"DICM"
 
 
 def find_series(paths: Iterable[Path]) -> list[list[Path]]:
@@ -29,12 +30,13 @@ def find_series(paths: Iterable[Path]) -> list[list[Path]]:
     """
     found: dict[tuple[Any, ...], list[Path]] = {}
     for path in paths:
-        header = _read(path, pixels=False)
-        if all(name in header for name in _NEEDED):
-            orientation = tuple(round(float(x), 3) for x in header.ImageOrientationPatient)
-            echo = str(header.get("EchoTime", ""))
-            key = (str(header.SeriesInstanceUID), header.Rows, header.Columns, orientation, echo)
-            found.setdefault(key, []).append(path)
+        with _opening(path):
+            header = _read(path, pixels=False)
+            if all(name in header for name in _NEEDED):
+                orientation = tuple(round(float(x), 3) for x in header.ImageOrientationPatient)
+                echo = str(header.get("EchoTime", ""))
+                key = (str(header.SeriesInstanceUID), header.Rows, header.Columns, orientation, echo)
+                found.setdefault(key, []).append(path)
     return [paths for paths in found.values() if len(paths) >= FEWEST]
 
 
@@ -43,7 +45,12 @@ def load_series(paths: Iterable[Path]) -> Volume:
 
     Raises FileFormatError if images cannot be decoded, or several lie at one place.
     """
-    images = [_read(path) for path in paths]
+    paths = list(paths)
+    with _opening(paths[0]):
+        return _volume([_read(path) for path in paths])
+
+
+def _volume(images: list[Any]) -> Volume:
     first = images[0]
     along, down = np.array(first.ImageOrientationPatient, float).reshape(2, 3)
     normal = np.cross(along, down)
@@ -67,18 +74,22 @@ def load_series(paths: Iterable[Path]) -> Volume:
 
 def patient(path: Path) -> str:
     """The patient's ID in the file of an image; "" if it has none."""
-    return str(_read(path, pixels=False).get("PatientID", ""))
+    with _opening(path):
+        return str(_read(path, pixels=False).get("PatientID", ""))
 
 
 def _pixels(image: Any) -> Any:
-    try:
+    """The image in its own units; FileFormatError for pixels that are declared and not there, or not decoded."""
+    name = shown(Path(image.filename))
+    with opening(f"the pixels of {name}", advice="export the series uncompressed"):
+        frames, samples = (int(image.get(tag, 1) or 1) for tag in ("NumberOfFrames", "SamplesPerPixel"))
+        declared = int(image.Rows) * int(image.Columns) * frames * samples * max(1, int(image.BitsAllocated) // 8)
+        check_stored(name, declared, len(image.PixelData), PACKED)
+        check_memory(name, 8 * declared)
         values = np.asarray(image.pixel_array, np.float32)
-    except Exception as error:  # what its decoders raise depends on those that are installed
-        reason = " ".join(str(error).split())[:200]
-        raise FileFormatError(
-            f"the pixels of {Path(image.filename).name} cannot be decoded ({reason}); export the series uncompressed."
-        ) from None
-    return values * float(image.get("RescaleSlope", 1)) + float(image.get("RescaleIntercept", 0))
+        if values.ndim != 2:
+            raise ValueError(f"they have {values.ndim} axes")
+        return values * float(image.get("RescaleSlope", 1)) + float(image.get("RescaleIntercept", 0))
 
 
 def _read(path: Path, pixels: bool = True) -> Any:
@@ -88,7 +99,12 @@ def _read(path: Path, pixels: bool = True) -> Any:
         raise InputError(
             f"{path.name} is DICOM, which needs pydicom; pip install 'napari-recon-robust[dicom]'."
         ) from None
-    try:
-        return pydicom.dcmread(path, stop_before_pixels=not pixels)
-    except (OSError, EOFError, ValueError, AttributeError, pydicom.errors.InvalidDicomError) as error:
-        raise FileFormatError(f"{path.name} cannot be read as DICOM ({error}); copy it again.") from None
+    check_length(path)
+    meta = pydicom.filereader.read_file_meta_info(path)
+    if meta.get("TransferSyntaxUID") == pydicom.uid.DeflatedExplicitVRLittleEndian:  # pydicom unpacks any amount
+        raise FileFormatError(f"{shown(path)} is DICOM that is packed as a whole; export the series uncompressed.")
+    return pydicom.dcmread(path, stop_before_pixels=not pixels)
+
+
+def _opening(path: Path) -> AbstractContextManager[None]:
+    return opening(path, "DICOM", "copy it again")

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
-import yaml
 from numpy.random import default_rng
 from numpy.typing import NDArray
 from pydantic import Field
 
 from ..data.roi import Box
+from ..ground.documents import read_yaml
 from ..ground.errors import InputError
+from ..ground.guard import opening, shown
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
 from ..ground.writing import keep, write
@@ -57,13 +58,12 @@ class SimulationRecipe(Specification):
     @classmethod
     def read(cls, path: str | Path) -> "SimulationRecipe":
         """The recipe in a YAML file; InputError if the file holds something else or a value does not fit."""
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError):
-            values = None
+        path = Path(path)
+        values = read_yaml(path, InputError)
         if not isinstance(values, dict):
-            raise InputError(f"{Path(path).name} holds no recipe; a YAML file with lines like 'seed: 0' is expected.")
-        return cls(**values)
+            raise InputError(f"{shown(path)} holds no recipe; a YAML file with lines like 'seed: 0' is expected.")
+        with opening(path, "a recipe", "mend it", InputError):
+            return cls(**{str(name): value for name, value in values.items()})
 
 
 def sample_path() -> Path:

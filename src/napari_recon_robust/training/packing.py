@@ -12,11 +12,13 @@ import nibabel
 import numpy as np
 
 from ..ground.errors import FileFormatError, InputError
+from ..ground.guard import in_words, open_file, opening, shown
 from ..ground.progress import Job, Progress
 from ..ground.writing import write
 from .people import Split
 from .sources import PACKED, Anatomy, Origin, Packed, Source, find_sources
 
+_MOST_UNPACKED = 2**34  # bytes; a pack of 25 MB holds some hundred MB
 _LEVELS = (255, 191, 127, 95, 63)  # numbers of intensity levels; the largest that fits is taken
 
 
@@ -60,12 +62,17 @@ def _packed(sources: Sequence[Source], levels: int) -> bytes:
 
 def unpack(file: Path, folder: Path) -> None:
     """Make a folder of training volumes from a packed file; FileFormatError for another file or a damaged one."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            if PACKED not in archive.namelist():
-                raise FileFormatError(
-                    f"{file.name} holds no packed anatomies; give a file that was packed for training."
-                )
-            archive.extractall(folder)
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise FileFormatError(f"{file.name} cannot be unpacked ({error}); copy it again.") from None
+    with (
+        opening(file, "packed anatomies", "copy it again"),
+        open_file(file) as content,
+        zipfile.ZipFile(content) as archive,
+    ):
+        if PACKED not in archive.namelist():
+            raise FileFormatError(f"{shown(file)} holds no packed anatomies; give a file that was packed for training.")
+        size = sum(member.file_size for member in archive.infolist())
+        if size > _MOST_UNPACKED:
+            raise FileFormatError(
+                f"{shown(file)} declares {in_words(size)}, and at most {in_words(_MOST_UNPACKED)} are unpacked; check "
+                "the file."
+            )
+        archive.extractall(folder)

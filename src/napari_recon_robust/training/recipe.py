@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-import yaml
 from pydantic import AfterValidator, Field
 from torch import nn
 
-from ..ground.errors import InputError
+from ..ground.documents import read_yaml
+from ..ground.errors import InputError, one_line
+from ..ground.guard import opening, shown
 from ..ground.specification import Specification
 from ..networks import registry as networks
 from ..weights import store
@@ -86,18 +87,16 @@ def recipes() -> list[str]:
 def load_recipe(name: str) -> Recipe:
     """The packaged recipe with that id, or the one in a YAML file; InputError if there is none or it is not valid."""
     path = Path(name)
-    source = path if path.suffix in (".yaml", ".yml") else resources.files(__package__) / "recipes" / f"{name}.yaml"
-    try:
-        values = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except OSError:
-        raise InputError(f"there is no recipe {name!r}; choose {', '.join(recipes())}, or give a YAML file.") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path.name} is no valid YAML ({' '.join(str(error).split())}).") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is no text; a recipe is YAML in UTF-8.") from None
+    if path.suffix not in (".yaml", ".yml"):
+        if name not in recipes():
+            known = ", ".join(recipes())
+            raise InputError(f"there is no recipe {one_line(name, 60)!r}; give a YAML file, or choose {known}.")
+        path = Path(str(resources.files(__package__) / "recipes" / f"{name}.yaml"))
+    values = read_yaml(path, InputError)
     if not isinstance(values, Mapping):
-        raise InputError(f"{path.name} holds no recipe; fields with values are expected.")
-    return Recipe(**{str(name): value for name, value in values.items()})
+        raise InputError(f"{shown(path)} holds no recipe; fields with values are expected.")
+    with opening(path, "a recipe", "mend it", InputError):
+        return Recipe(**{str(name): value for name, value in values.items()})
 
 
 def make_network(recipe: Recipe, weights: str | None = None) -> nn.Module:

@@ -19,7 +19,9 @@ from pydantic import Field
 from torch import Tensor
 
 from ..data.measurement import Measurement
+from ..ground.documents import read_json
 from ..ground.errors import InputError
+from ..ground.guard import is_file, open_file, opening, shown
 from ..ground.hdf5 import is_hdf5, open_hdf5
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
@@ -203,7 +205,7 @@ class Acquired(Content):
                 self.kind = header.format if scan.fully_sampled else f"{header.format}{UNDERSAMPLED}"
                 self.slices = header.slices
                 self.pixels = float(header.matrix[0] * header.phase)
-        with open_hdf5(self.files[0]) as file:
+        with opening(self.files[0]), open_hdf5(self.files[0]) as file:
             self.patient = str(file.attrs.get("patient_id", ""))  # fastMRI's
         if len(set(shapes)) > 1:
             raise InputError(
@@ -235,8 +237,10 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
     """
     split = split or Split()
     if not data.is_dir():
-        raise InputError(f"there is no folder {data}; give one that holds volumes or scans to train on.")
-    paths = [path for path in sorted(data.rglob("*")) if path.is_file()]
+        raise InputError(
+            f"there is no folder {shown(data)} at that place; give one that holds volumes or scans to train on."
+        )
+    paths = [path for path in sorted(data.rglob("*")) if is_file(path)]
     parts = {path: path.relative_to(data).parts for path in paths}
     uses = {path: split.use(parts[path]) for path in paths if not any(part.startswith(".") for part in parts[path])}
     check_apart((split.person(parts[path]).files[0], path.name, use) for path, use in uses.items())
@@ -258,8 +262,8 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
     found += [(repetitions, partial(Acquired, repetitions, undersampled)) for repetitions in scans.values()]
     if not found:
         raise InputError(
-            f"{data} holds nothing to train on; give a folder with NIfTI volumes, DICOM series of {dicom.FEWEST} or "
-            "more images, or fully sampled multi-coil k-space in HDF5 (fastMRI, M4Raw, ISMRMRD)."
+            f"{shown(data)} holds nothing to train on; give a folder with NIfTI volumes, DICOM series of "
+            f"{dicom.FEWEST} or more images, or fully sampled multi-coil k-space in HDF5 (fastMRI, M4Raw, ISMRMRD)."
         )
     packed = _packed(data)
     sources = []
@@ -285,13 +289,16 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
 
 def _packed(data: Path) -> dict[str, Origin]:
     file = data / PACKED
-    return Packed.model_validate_json(file.read_text(encoding="utf-8")).origins if file.exists() else {}
+    if not is_file(file):
+        return {}
+    with opening(file, "a list of origins", "unpack the volumes again"):
+        return Packed.model_validate(read_json(file)).origins
 
 
 def _sha256(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             while block := stream.read(2**20):
                 digest.update(block)
     return digest.hexdigest()

@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
-from safetensors import SafetensorError
 from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 from torch import Tensor
 
-from ..ground.errors import WeightsError
+from ..ground.errors import WeightsError, one_line
+from ..ground.guard import is_file, opening, read, shown, status
 from ..ground.writing import write
+from .pickled import load_pickled
 
 State = dict[str, Tensor]
 Range = tuple[float, float]
@@ -155,18 +155,16 @@ def _load(name: str, stamp: tuple[int, int] | None) -> Weights:
     content = _read(name)
     sha256 = hashlib.sha256(content).hexdigest()
     if name.endswith(_CHECKPOINTS):
-        return Weights(_checkpoint(content, Path(name).name), None, sha256, len(content))
+        return Weights(_checkpoint(content, shown(Path(name))), None, sha256, len(content))
     if not name.endswith(_SUFFIX) and sha256 != (expected := _card_hash(name)):
         raise WeightsError(
             f"the weights {name!r} have the SHA-256 {sha256[:12]}…, but their card says {expected[:12]}…; "
             "install the package again."
         )
-    try:
+    with opening(Path(name), "safetensors", "get it again", WeightsError):
         stored = load_bytes(content)
-    except SafetensorError as error:
-        raise WeightsError(f"{name} is no valid safetensors file ({error}); get it again.") from None
-    state = {key: value.float() if value.dtype == torch.float16 else value for key, value in stored.items()}
-    return Weights(state, _metadata(content), sha256, len(content))
+        state = {key: value.float() if value.dtype == torch.float16 else value for key, value in stored.items()}
+        return Weights(state, _metadata(content), sha256, len(content))
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -209,32 +207,38 @@ def _place(name: str) -> Traversable:
 def _stamp(name: str) -> tuple[int, int] | None:
     """When the file was written, and its size; None if it is not a file of its own."""
     place = _place(name)
-    if not isinstance(place, Path) or not place.is_file():
+    if not isinstance(place, Path) or not is_file(place):
         return None
-    status = place.stat()
-    return status.st_mtime_ns, status.st_size
+    found = status(place)
+    return found.st_mtime_ns, found.st_size
 
 
 def _read(name: str) -> bytes:
+    place = _place(name)
+    if isinstance(place, Path) and name.endswith((_SUFFIX, *_CHECKPOINTS)):
+        return read(place, error=WeightsError)
     try:
-        return _place(name).read_bytes()
-    except OSError:
+        return place.read_bytes()
+    except (OSError, ValueError):
         choices = ", ".join(shipped()) or "none yet"
         raise WeightsError(
-            f"there are no weights {name!r}; shipped are: {choices}; others are given as a .safetensors or .pt file."
+            f"there are no weights {one_line(name, 60)!r}; shipped are: {choices}; others are given as a .safetensors "
+            "or .pt file."
         ) from None
 
 
 def _checkpoint(content: bytes, name: str) -> State:
     try:
-        loaded = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
+        loaded = load_pickled(content, name)
+    except WeightsError:
+        raise
     except Exception as error:  # the unpickler raises whatever the bytes lead it to
         raise WeightsError(
             f"{name} is no PyTorch checkpoint of tensors alone, and anything else in it could run code; "
             "save the network's state_dict(), best as safetensors."
         ) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
-    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+    if not state or not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{name} holds no state dict of tensors; save only the network's state_dict().")
     return dict(state)
 

@@ -2,16 +2,19 @@
 
 import csv
 import math
+import os
 from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from ...ground.errors import FileFormatError
+from ...ground.guard import opening, read
 from ...ground.specification import Specification
 from ...ground.writing import append, write
 
 NAN = math.nan
+_LARGEST = 2**28  # bytes of a table
 
 
 class MethodResult(Specification):
@@ -57,7 +60,7 @@ class Results:
         self.file = file
         self._found: dict[tuple[str, str, str, float], MethodResult] = {}
         if file is not None:
-            for result in _read(file) if file.exists() else ():
+            for result in _read(file) if os.path.lexists(file) else ():
                 self._found[_key(result)] = result
             self.save(file)  # without a line that a kill cut off
 
@@ -102,11 +105,13 @@ def _values(result: MethodResult) -> list[str]:
 
 
 def _read(path: Path) -> Iterable[MethodResult]:
-    with path.open(newline="", encoding="utf-8") as file:
-        lines = list(csv.reader(file))
+    with opening(path, "a table of results", "give another folder"):
+        lines = list(csv.reader(StringIO(read(path, _LARGEST).decode("utf-8"), newline="")))
     if not lines or tuple(lines[0]) != COLUMNS:
         raise FileFormatError(f"{path.name} in that folder has other columns than a comparison; give another folder.")
     for line in lines[1:]:
         values: dict[str, Any] = dict(zip(COLUMNS, line, strict=False))
         if len(line) == len(COLUMNS) and values["made_with"]:
-            yield MethodResult(**{name: value for name, value in values.items() if value})
+            with opening(path, "a table of results", "give another folder"):
+                result = MethodResult(**{name: value for name, value in values.items() if value})
+            yield result

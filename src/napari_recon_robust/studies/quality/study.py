@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import torch
 
 from ...cases import record
-from ...ground.errors import FileFormatError, ReconRobustError
+from ...ground.documents import read_json
+from ...ground.errors import ReconRobustError
+from ...ground.guard import opening
 from ...ground.progress import Job, Progress, relayed
 from ...ground.writing import keep, try_place, write
 from ...reconstructors.base import Method
@@ -79,13 +82,10 @@ def compare_methods(
 def _described(folder: Path | None) -> dict[str, dict[str, Any]]:
     """The methods of earlier runs in the folder."""
     file = None if folder is None else folder / DESCRIPTION
-    if file is None or not file.exists():
+    if file is None or not os.path.lexists(file):
         return {}
-    try:
-        methods: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["methods"]
-    except (ValueError, KeyError):
-        raise FileFormatError(f"{DESCRIPTION} in that folder is damaged; delete it, results.csv is enough.") from None
-    return methods
+    with opening(file, advice="delete it, results.csv is enough"):
+        return {str(name): dict(one) for name, one in read_json(file)["methods"].items()}
 
 
 def _measured(case: UndersampledSlice, entry: Entry, method: Method, blank: MethodResult) -> Job[MethodResult]:
