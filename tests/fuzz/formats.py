@@ -452,7 +452,6 @@ def _table(folder: Path) -> Path:
             blank = {"group": "scans", "scan": number, "slice": 0, "pattern": "random", "acceleration": 4.0}
             scores = {"ssim": 0.9, "psnr": 30.0, "nmse": 0.01 * (number + 1), "seconds": 1.0, "made_with": "x"}
             results.add(MethodResult(**blank, **scores, effective=3.5, seed="0", method=method, input=f"{number}"))
-    results.tidy()
     rows = {name: {"parameters": 3, "megabytes": 0.1} for name in ("tv", "zero-filled")}
     (path / study.DESCRIPTION).write_text(json.dumps({"note": "", **Table(results, rows, "tv").to_json()}))
     return path

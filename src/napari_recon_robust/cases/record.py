@@ -9,6 +9,7 @@ The window, the command line and replay share this layout. It holds no identifie
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
