@@ -1,6 +1,7 @@
 """The formats that the project opens: a small sound file of each, and all that opening it leads to."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -267,7 +268,7 @@ def _dicom(folder: Path) -> Path:
 
 
 def _open_series(folder: Path) -> list[anatomy.Volume]:
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()] if folder.is_dir() else [folder]
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()] if os.path.isdir(folder) else [folder]
     return [dicom.load_series(series) for series in dicom.find_series(filter(dicom.is_dicom, paths))]
 
 
@@ -299,6 +300,11 @@ def _use_case(opened: Case) -> None:
 def _seal(path: Path) -> None:
     """Give the changed files their hashes, and the description its seal."""
     file = path / record.DESCRIPTION
+    if any(
+        not (one := path / name).is_file() or one.stat().st_size > 10**8
+        for name in (record.DESCRIPTION, record.KSPACE, record.IMAGES)
+    ):
+        return
     try:
         description = json.loads(file.read_text())
         description["files"] = {name: record.file_hash(path / name) for name in (record.KSPACE, record.IMAGES)}

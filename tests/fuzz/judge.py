@@ -24,6 +24,7 @@ from random import Random
 from typing import Any
 
 from napari_recon_robust.ground.errors import ReconRobustError
+from napari_recon_robust.ground.writing import WritingError
 
 from . import arguments, formats, kinds
 
@@ -157,7 +158,7 @@ def judged(one: Input, folder: Path) -> Verdict:
         take(one, folder)
     except ReconRobustError as error:
         result, place, words = "own", _place(error), str(error)
-        if fault := wrong(words, folder):
+        if fault := wrong(error, folder):
             result, words = "sentence", f"{fault}: {words}"
     except MemoryError as error:
         result, place, words = "memory", _place(error), f"MemoryError: {error}"
@@ -168,13 +169,18 @@ def judged(one: Input, folder: Path) -> Verdict:
     )
 
 
-def wrong(sentence: str, folder: Path) -> str:
-    """What is wrong with a sentence for the user; empty if nothing is."""
+def wrong(error: ReconRobustError, folder: Path) -> str:
+    """What is wrong with a sentence for the user; empty if nothing is.
+
+    What is opened goes by its name; a folder that cannot be written is said in full.
+    """
+    sentence = str(error)
     if "\n" in sentence:
         return "several lines"
     if len(sentence) > LONGEST:
         return f"{len(sentence)} characters"
-    if str(folder) in sentence or re.search(r"(?<![\w.])/(tmp|home|root|work|usr|var|opt)/", sentence):
+    elsewhere = str(folder) in sentence or re.search(r"(?<![\w.])/(tmp|home|root|work|usr|var|opt)/", sentence)
+    if elsewhere and not isinstance(error, WritingError):
         return "a full path"
     if "Traceback" in sentence or "object at 0x" in sentence:
         return "inner words"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.errors import InputError, ReconRobustError
 
 from . import formats, judge
 from .judge import Input, Verdict, Watched
@@ -36,8 +36,6 @@ def raised(error: BaseException) -> Callable[[], object]:
     [
         (lambda: None, "ok"),
         (raised(InputError("the file is empty; give another.")), "own"),
-        (raised(InputError("two\nlines")), "sentence"),
-        (raised(InputError("x" * 301)), "sentence"),
         (raised(InputError("there is no file /home/a/b.h5")), "sentence"),
         (raised(KeyError("kspace")), "raw"),
         (raised(SystemExit()), "raw"),
@@ -49,6 +47,18 @@ def raised(error: BaseException) -> Callable[[], object]:
 )
 def test_verdicts(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], result: str) -> None:
     assert judged(monkeypatch, happens).result == result
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [("two\nlines", "several lines"), ("x" * 301, "301 characters"), ("", "no words"), ("the file is empty.", "")],
+)
+def test_what_is_wrong_with_a_sentence(words: str, fault: str) -> None:
+    class Said(ReconRobustError):
+        def __str__(self) -> str:
+            return words
+
+    assert judge.wrong(Said(), Path("/in")) == fault
 
 
 def test_a_hang_is_ended_and_the_next_input_judged(monkeypatch: pytest.MonkeyPatch) -> None:

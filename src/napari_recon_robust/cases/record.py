@@ -83,8 +83,8 @@ def save_case(case: Case, folder: str | Path) -> Path:
 
     Raises InputError if the folder exists already, and WritingError if it cannot be written.
     """
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    folder = to_path(folder)
+    if os.path.exists(folder) and (not folder.is_dir() or any(folder.iterdir())):  # False for a name that none can have
         raise InputError(f"{folder.name} exists and is not empty; name a new folder for the case.")
     images = BytesIO()
     np.savez_compressed(images, allow_pickle=False, **case.images)

@@ -1,5 +1,6 @@
 """napari's readers and sample data: they open in the review, not as plain layers."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def open_sample() -> LayerData:
 
 
 def _is_ours(path: Path) -> bool:
-    if path.is_dir():
+    if os.path.isdir(path):  # False for a name that none can have
         return (path / "case.json").is_file()
     if path.suffix == ".npy" and not _is_complex(path):
         return False  # a plain image
