@@ -10,7 +10,7 @@ HALF := $(addprefix tests/,window controls workbench cli)
 # Each process one thread: two that share two cores would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: demo test check rules tests one-half other-half quick-tests fuzz format clean
+.PHONY: demo test check rules tests one-half other-half quick-tests fuzz kills format clean
 
 demo: .venv/ready
 	$(BIN)/recon-robust demo
@@ -43,6 +43,10 @@ quick-tests: .venv/ready
 fuzz: N ?= 2000
 fuzz: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --inputs $(N)
+
+# Every command that writes is killed 20 times at random moments, and each step of a training's writing fails once.
+kills: .venv/ready
+	KILLS=20 $(PYTEST) tests/cli/test_outputs.py
 
 format: .venv/ready
 	$(BIN)/ruff format .
