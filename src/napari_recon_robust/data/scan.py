@@ -160,7 +160,13 @@ class Scan(ABC):
         if isinstance(sampling, Sampling):
             mask = mask & sampling.mask(header.readout, header.phase)
         elif sampling is not None:
-            mask = mask & self._checked_mask(as_tensor(sampling))
+            try:
+                given = as_tensor(sampling)
+            except (TypeError, ValueError, RuntimeError):
+                raise InputError(
+                    f"the sampling is {sampling!r}; give a Sampling, or an array of what is sampled."
+                ) from None
+            mask = mask & self._checked_mask(given)
         if not bool(mask.any()):
             raise InputError(f"the sampling mask keeps no measured point of {self.name}; choose another mask.")
         kspace = self.kspace(slice)

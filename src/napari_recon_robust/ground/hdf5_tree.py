@@ -19,6 +19,7 @@ from typing import Any
 from .errors import FileFormatError, one_line
 from .guard import reason, shown
 
+_SMALL, _MOST_TOUCHED = 2**20, 2**26  # bytes of a data set, and of a file, whose values are read to try them
 MOST_LINKS = 10_000  # far more than scans, masks and cases have; checking them takes a second at worst
 
 
@@ -88,17 +89,26 @@ def _fault_of(path: Path) -> str:
 
 
 def _touch(item: Any) -> None:
-    """Read what the library could get stuck in: attributes and the index of chunks. Errors are no matter here."""
-    from h5py import Dataset, Group, h5d
+    """Read what the library could get stuck in: attributes, chunk indices, heaps. Errors are no matter here.
 
+    Values of variable length lie in heaps that only reading them looks through; in a large file that is left out, as
+    it would take as long as reading it all.
+    """
+    from h5py import Dataset, Group, h5d, h5t
+
+    whole = (Dataset if isinstance(item, h5d.DatasetID) else Group)(item)
     with suppress(Exception):
-        attributes = (Dataset if isinstance(item, h5d.DatasetID) else Group)(item).attrs
-        for name in attributes:
+        for name in whole.attrs:
             with suppress(Exception):
-                attributes[name]
+                whole.attrs[name]
     with suppress(Exception):
-        if isinstance(item, h5d.DatasetID):
-            item.chunk_iter(lambda chunk: None)  # an error where there are no chunks
+        item.chunk_iter(lambda chunk: None)  # an error where there are no chunks
+    with suppress(Exception):
+        varies = item.get_type().detect_class(h5t.VLEN) or item.get_type().is_variable_str()
+        if whole.nbytes <= (
+            _MOST_TOUCHED if varies and os.path.getsize(whole.file.filename) <= _MOST_TOUCHED else _SMALL
+        ):
+            whole[()]
 
 
 def _look_through(root: Any, name: str, visit: Callable[[Any], object]) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..ground.guard import is_file
+
 LayerData = list[tuple[Any, ...]]
 _NOTHING: LayerData = [(None,)]  # napari's sign for "read, and no layer to add"
 
@@ -29,8 +31,8 @@ def open_sample() -> LayerData:
 
 
 def _is_ours(path: Path) -> bool:
-    if os.path.isdir(path):  # False for a name that none can have
-        return (path / "case.json").is_file()
+    if os.path.isdir(path):  # False for a name that no file can have
+        return is_file(path / "case.json")
     if path.suffix == ".npy" and not _is_complex(path):
         return False  # a plain image
     from ..io import format_of
