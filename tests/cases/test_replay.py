@@ -6,7 +6,7 @@ import pytest
 
 from helpers.saved_cases import ROI_BOX, saved, slice_of
 from napari_recon_robust.cases.record import Case, load_case, save_case
-from napari_recon_robust.cases.replay import make_case, replay
+from napari_recon_robust.cases.replay import make_case, replay, size_of_case
 from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reconstructors import registry as reconstructors
@@ -163,6 +163,13 @@ def test_other_versions_are_named(tmp_path):
     again = progress.run(replay(replace(case, recipe=recipe)))
     assert any(change.startswith("torch 1.0 is now") for change in again.changes)
     assert any(change.startswith("threads 99") for change in again.changes)
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_the_size_of_a_case_is_known_before_it_is_made(tmp_path, full):
+    folder = saved(tmp_path, full=full)
+    size, least = (folder / "kspace.h5").stat().st_size, size_of_case(slice_of(full=full), 2)
+    assert 0.3 * size < least < size
 
 
 def test_nothing_to_save_is_said():

@@ -147,6 +147,13 @@ def test_a_training_whose_disk_fails_goes_on_to_the_same_weights(
         status, _, err = run("train", folder, *(["--resume"] if started else []))
         assert status == 0, err
         assert written(folder / "out") == expected
+    (whole / "out" / "checkpoint.pt").write_bytes(b"")
+    status, _, err = run("train", whole, "--resume")
+    assert status == 1
+    assert (
+        err
+        == f"recon-robust: {Path('out/checkpoint.pt')} is no checkpoint with only tensors and numbers; start anew.\n"
+    )
 
 
 @pytest.mark.slow

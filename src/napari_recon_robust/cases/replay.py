@@ -25,6 +25,7 @@ from .checks import Check, check_outcomes, check_search
 from .record import Case, CaseRecipe
 
 TOLERANCE = 1e-6
+_PACKED = 0.5  # of the bytes of k-space are left on the disk, at the least
 _UNCHECKABLE = "Where the clean samples come from, no case can prove."
 MEASURES = ("clean", "perturbed", "random", "perturbed_reference")
 
@@ -137,6 +138,13 @@ def make_case(
         kspace=kspace,
         images=_images(outcomes),
     )
+
+
+def size_of_case(measurement: Measurement, count: int) -> int:
+    """Bytes that a case with so many results will have at least: its k-space, which is noise and packs little."""
+    sampled = int(measurement.kspace.count_nonzero()) * (1 + 2 * count)
+    full = 0 if measurement.full is None else measurement.full.numel() * (1 + count)
+    return int(_PACKED * measurement.kspace.element_size() * (sampled + full))
 
 
 def measurement_of(case: Case) -> Measurement:
