@@ -23,6 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from napari_recon_robust.ground import inspection
 from napari_recon_robust.ground.errors import ReconRobustError
 from napari_recon_robust.ground.writing import WritingError
 
@@ -30,6 +31,7 @@ from . import arguments, formats, kinds
 
 SECONDS, MEMORY = 20.0, 2 * 2**30  # that one input may take
 ADDRESSES = 12 * 2**30  # of address space that a process may take on: it protects the machine
+SPINNING = 3  # seconds after which the package gives up a file on which HDF5 spins, here
 LONGEST = 300  # characters of a sentence
 SOURCE = Path(formats.registry.__file__).parents[1]
 ARGUMENTS, NAMED = "arguments", "named"
@@ -284,6 +286,7 @@ def _serve(pipe: Any, folder: Path, trace: Path) -> None:
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + ADDRESSES,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    inspection.SECONDS = SPINNING
     gc.freeze()
     place = folder / "in"
     while True:

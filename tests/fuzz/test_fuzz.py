@@ -1,6 +1,9 @@
 """Mutated files give a result or one sentence; and what judges them notices what does not."""
 
+import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,10 +14,36 @@ import pytest
 
 from napari_recon_robust.ground.errors import InputError, ReconRobustError
 
+from . import __main__ as command
 from . import formats, judge
 from .judge import Input, Verdict, Watched
 
+ROOT = Path(__file__).parents[2]
 ONE = Input("npy", "flipped", 0)
+
+
+def failures(tally: Path, *options: str) -> tuple[int, list[str]]:
+    """How many inputs were judged, and those that failed, in a process that holds nothing else."""
+    words = [sys.executable, "-m", "tests.fuzz", "--json", "--tally", str(tally), *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    found = json.loads(done.stdout)
+    return found["inputs"], [
+        f"{judge.Input(one['format'], one['kind'], one['number'])}: {one}" for one in found["failures"]
+    ]
+
+
+@pytest.mark.slow
+def test_the_first_inputs_give_a_result_or_a_sentence(tmp_path: Path) -> None:
+    count, failed = failures(tmp_path / "tally", "--inputs", "2000")
+    assert (count, failed) == (2000, [])
+
+
+@pytest.mark.slow
+def test_what_ever_failed_fails_no_more(tmp_path: Path) -> None:
+    count, failed = failures(tmp_path / "tally", "--stored")
+    assert (count, failed) == (len(command.read_failed()), [])
 
 
 def judged(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], seconds: float = 20) -> Verdict:

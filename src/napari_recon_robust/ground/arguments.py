@@ -34,8 +34,13 @@ def as_numbers(values: Any, name: str) -> tuple[float, ...]:
         raise InputError(f"{name} are {values!r}; give numbers, such as (0.01, 0.02).") from None
 
 
-def as_texts(values: Any, name: str) -> tuple[str, ...]:
+def as_list(values: Any, name: str) -> list[Any]:
+    """The list of a sequence; InputError, which says `name`, for anything else, a single text too."""
+    if isinstance(values, Iterable) and not isinstance(values, str | bytes):
+        return list(values)
+    raise InputError(f"{name} are {values!r}; give a list.")
+
+
+def as_texts(values: Any, name: str) -> list[str]:
     """The texts of a sequence; InputError, which says `name`, for anything else, a single text too."""
-    if isinstance(values, Iterable) and not isinstance(values, str) and all(isinstance(one, str) for one in values):
-        return tuple(values)
-    raise InputError(f"{name} are {values!r}; give a list of texts.")
+    return [as_text(value, f"one of {name}") for value in as_list(values, name)]

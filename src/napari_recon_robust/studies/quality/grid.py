@@ -19,6 +19,7 @@ from ...data.measurement import Measurement
 from ...data.scan import Scan
 from ...evaluation import metrics
 from ...evaluation.metrics import Metrics
+from ...ground.arguments import as_list
 from ...ground.errors import InputError
 from ...ground.guard import to_path
 from ...ground.specification import Specification
@@ -124,7 +125,7 @@ def groups(files: Sequence[str | Path] | Mapping[str, str | Path]) -> dict[str, 
         found = {name: _within(to_path(path)) for name, path in files.items()}
     else:
         found, counts = {}, Counter[str]()
-        for paths in map(_within, map(to_path, files)):
+        for paths in map(_within, map(to_path, as_list(files, "the files"))):
             kind = "simulated" if all(map(is_anatomy, paths)) else "scans"
             counts[kind] += 1
             found[kind if counts[kind] == 1 else f"{kind} {counts[kind]}"] = paths
