@@ -1,6 +1,7 @@
 """From outcomes to a saved case, and from a saved case back to its outcomes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -177,7 +178,7 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
             "the package that it is from."
         )
     method = _method(recipe, reconstructor)
-    with opening("the saved case", advice="restore it"):
+    with _reading():
         measurement = measurement_of(case)
         keep = recipe.perturbation_knobs.get("sensitivities") == "kept"
         perturbed = [
@@ -187,18 +188,26 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
         controls = [measurement.with_kspace(one, full=measurement.full, keep=keep) for one in _tensor(case, "random")]
     outcomes = yield from evaluate(measurement, method, case.roi, perturbed, seed=recipe.seed, controls=controls)
     kind = perturbations.get(recipe.perturbation)
-    checks = check_outcomes(case, measurement, kind, outcomes)
-    unchecked = _not_repeated(case, kind, search=search)
+    with _reading():
+        checks = check_outcomes(case, measurement, kind, outcomes)
+        unchecked = _not_repeated(case, kind, search=search)
     if not unchecked:
         again = yield from kind.run(measurement, method, case.roi, recipe.budgets, **recipe.perturbation_knobs)
-        checks.append(check_search(case, outcomes, again))
-    difference = max(
-        _difference(saved[name], outcome.to_json()[name])
-        for saved, outcome in zip(case.results, outcomes, strict=True)
-        for name in MEASURES
-    )
+        with _reading():
+            checks.append(check_search(case, outcomes, again))
+    with _reading():
+        difference = max(
+            _difference(saved[name], outcome.to_json()[name])
+            for saved, outcome in zip(case.results, outcomes, strict=True)
+            for name in MEASURES
+        )
     unchecked = " ".join(filter(None, (unchecked, _UNCHECKABLE)))
     return Replay(case, method, outcomes, difference, _changes(recipe, method), checks, unchecked)
+
+
+def _reading() -> AbstractContextManager[None]:
+    """FileFormatError for results of a case that are not as `make_case` writes them."""
+    return opening("the saved case", advice="restore it")
 
 
 def _not_repeated(case: Case, kind: Perturbation, *, search: bool) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..ground.arguments import as_whole
 from ..ground.errors import InputError, dimensions
 from ..ground.guard import opening
 from ..ground.specification import Specification
@@ -212,7 +213,7 @@ class Scan(ABC):
     def _check(self, slice: int) -> None:
         if self._closed:
             raise InputError(f"{self.name} was closed; open it again.")
-        if not 0 <= slice < len(self):
+        if not 0 <= as_whole(slice, "the slice") < len(self):
             raise InputError(f"slice {slice} does not exist; {self.name} has slices 0 to {len(self) - 1}.")
 
 

@@ -96,7 +96,7 @@ class Reconstructors(Registry[Reconstructor]):
 
     def get(self, id: str) -> Reconstructor:
         """The reconstructor with that id, loaded once; or an own model, which is opened anew each time."""
-        if id not in self.ids():
+        if isinstance(id, str) and id not in self.ids():
             opening = import_module(_OWN_MODELS)
             if opening.recognises(id):
                 opened: Reconstructor = opening.open_model(id)
