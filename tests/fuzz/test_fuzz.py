@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_recon_robust.ground.errors import InputError, ReconRobustError
+from napari_recon_robust.ground.errors import LONGEST, InputError, ReconRobustError
 
 from . import __main__ as command
 from . import formats, judge
@@ -80,7 +80,12 @@ def test_verdicts(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]
 
 @pytest.mark.parametrize(
     ("words", "fault"),
-    [("two\nlines", "several lines"), ("x" * 301, "301 characters"), ("", "no words"), ("the file is empty.", "")],
+    [
+        ("two\nlines", "several lines"),
+        ("x" * LONGEST + 1, f"{LONGEST + 1} characters"),
+        ("", "no words"),
+        ("the file is empty.", ""),
+    ],
 )
 def test_what_is_wrong_with_a_sentence(words: str, fault: str) -> None:
     class Said(ReconRobustError):
