@@ -82,7 +82,7 @@ def test_verdicts(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]
     ("words", "fault"),
     [
         ("two\nlines", "several lines"),
-        ("x" * LONGEST + 1, f"{LONGEST + 1} characters"),
+        ("x" * (LONGEST + 1), f"{LONGEST + 1} characters"),
         ("", "no words"),
         ("the file is empty.", ""),
     ],
