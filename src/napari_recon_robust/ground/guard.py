@@ -28,7 +28,7 @@ _LONGEST_REASON = 140
 _LOG = logging.getLogger(__name__)
 # of Python's own words for these, none helps a user
 _OF_DAMAGE = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, StructError, EOFError)
-_FOLDERS = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][^\s'\"\\/:;,()]+)*[\\/](?=[^\s'\"\\/])")
+_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][^\s'\"\\/:;,()]+)*[\\/](?=[^\s'\"\\/])")
 
 
 @contextmanager
