@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from helpers.faults import fails_at, steps
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError, InputError, ModelError, ReconRobustError
 from napari_recon_robust.ground.progress import Job, Progress
+from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.workbench import Workbench
@@ -69,6 +71,9 @@ def test_a_review_from_the_file_to_the_saved_case_and_back(scan_file: Path, tmp_
     measured = result.outcome.comparison.metrics
     assert measured["perturbed"]["roi"].ssim < measured["random"]["roi"].ssim
 
+    with steps(fails_at(1)), pytest.raises(WritingError, match="make room there, or name another folder"):
+        bench.save(tmp_path / "full").run()
+    assert not list(tmp_path.iterdir())
     bench.save(tmp_path / "case").run()
     again = Workbench()
     restored = again.open_case(tmp_path / "case").run()
