@@ -14,7 +14,7 @@ import pytest
 
 import napari_recon_robust as rr
 from napari_recon_robust.ground import guard
-from napari_recon_robust.ground.errors import FileFormatError, InputError, ReconRobustError, WeightsError
+from napari_recon_robust.ground.errors import LONGEST, FileFormatError, InputError, ReconRobustError, WeightsError
 from napari_recon_robust.io.annotations import read_annotations
 from napari_recon_robust.io.images import read_image
 from napari_recon_robust.io.masks import read_mask
@@ -78,7 +78,7 @@ def refusal(open: Opener, path: Path) -> str:
     said = str(error.value)
     assert said.endswith(".")
     assert said.isprintable()
-    assert len(said) <= 300
+    assert len(said) <= LONGEST
     assert not path.is_absolute() or str(path.parent) not in said
     return said
 
@@ -157,7 +157,7 @@ def test_any_error_becomes_one_sentence_that_keeps_its_cause(
     said = str(raised.value)
     assert said.startswith(f"a.pt cannot be read as weights ({words}")
     assert said.endswith("; get it again.")
-    assert len(said) <= 300
+    assert len(said) <= LONGEST
     assert "somebody" not in said
     assert raised.value.__cause__ is error
     assert caplog.records[0].exc_info is not None

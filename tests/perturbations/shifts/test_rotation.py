@@ -117,16 +117,16 @@ def test_the_curve_shows_the_worst_of_all_poses():
     assert curve.values == (0.92, 0.9, 0.88)
     assert curve.note == "0.880 to 0.920"
     ssim, rmse = curve.measures
-    assert ssim.lines[0].at == (-2.0, 0.0, 2.0)
-    assert ssim.lines[1].values == (0.99,) * 3
-    assert rmse.lines[0].values[0] == pytest.approx(0.2)
+    assert ssim.series[0].at == (-2.0, 0.0, 2.0)
+    assert ssim.series[1].values == (0.99,) * 3
+    assert rmse.series[0].values[0] == pytest.approx(0.2)
     for measure in (ssim, rmse):
-        _, _, moved, worst = measure.lines
+        _, _, moved, worst = measure.series
         assert moved.at == (2.0, 2.0)
         assert worst.at == (2.0,)
         assert worst.values[0] in moved.values
         assert worst.name == "worst by RMSE: turned by 2°, moved by 1 and 0 pixels"
-    assert rmse.lines[3].values == pytest.approx([0.3])
+    assert rmse.series[3].values == pytest.approx([0.3])
 
 
 def test_the_scan_as_it_is_is_never_the_worst_pose_of_the_curve():
@@ -135,8 +135,8 @@ def test_the_scan_as_it_is_is_never_the_worst_pose_of_the_curve():
         for a, e in ((0.0, 0.05), (-1.0, 0.04))
     )
     curve = curve_of([still, turned], Pose(-1.0))
-    assert curve.measures[0].lines[-1].at == (-1.0,)
-    assert len(curve.measures[0].lines) == 3, "nothing was moved"
+    assert curve.measures[0].series[-1].at == (-1.0,)
+    assert len(curve.measures[0].series) == 3, "nothing was moved"
 
 
 def test_translations_and_scales_are_tried_at_the_worst_pose(combined):
