@@ -135,6 +135,7 @@ def test_the_current_folder_is_no_scan(tmp_path: Path, monkeypatch: pytest.Monke
         (FileNotFoundError(2, "No such file", "/home/somebody/secret.h5"), "No such file"),
         (OSError("cannot read '/home/somebody/secret.h5': broken\nTraceback"), "cannot read 'secret.h5': broken"),
         (ValueError(r"bad C:\Users\somebody\secret.h5"), "bad secret.h5"),
+        (ValueError("dataset/data is 1/2 of a/b"), "dataset/data is 1/2 of a/b"),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"), "it is no text in UTF-8"),
         (struct.error("unpack requires a buffer"), "it is damaged, or of another kind"),
         (TypeError("'NoneType' object is not subscriptable"), "it is damaged, or of another kind"),

@@ -29,7 +29,7 @@ _LOG = logging.getLogger(__name__)
 # of Python's own words for these, none helps a user
 _OF_DAMAGE = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, StructError, EOFError)
 _OBJECTS = re.compile(r"<[^<>]* object at 0x[0-9a-f]+>")
-_FOLDERS = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][^\s'\"\\/:;,()]+)*[\\/](?=[^\s'\"\\/])")
+_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][^\s'\"\\/:;,()]+)*[\\/](?=[^\s'\"\\/])")
 
 
 @contextmanager

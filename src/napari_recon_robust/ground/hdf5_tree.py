@@ -107,7 +107,10 @@ def _touch(item: Any) -> None:
         item.chunk_iter(lambda chunk: None)  # an error where there are no chunks
     with _only_memory(whole):
         most = _MOST_TOUCHED if _varies(item) and whole.file.id.get_filesize() <= _MOST_TOUCHED else _SMALL
-        whole[() if whole.nbytes <= most else (0,) * whole.ndim]
+        if whole.nbytes <= most:
+            whole[()]
+        elif not item.get_create_plist().get_nfilters():  # a packed chunk is allocated by what the file holds of it
+            whole[(0,) * whole.ndim]
 
 
 def _varies(item: Any) -> bool:
