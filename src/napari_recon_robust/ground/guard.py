@@ -70,7 +70,7 @@ def reason(error: Exception) -> str:
     return said_by(error)
 
 
-def said_by(error: Exception) -> str:
+def said_by(error: BaseException) -> str:
     """The first line of an error's text, short and without folders."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().partition("\n")[0]
     return one_line(_FOLDERS.sub("", _OBJECTS.sub("…", said)), _LONGEST_REASON).rstrip(".") or "no message"
