@@ -28,6 +28,7 @@ _LONGEST_REASON = 140
 _LOG = logging.getLogger(__name__)
 # of Python's own words for these, none helps a user
 _OF_DAMAGE = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, StructError, EOFError)
+_OBJECTS = re.compile(r"<[^<>]* object at 0x[0-9a-f]+>")
 _FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][^\s'\"\\/:;,()]+)*[\\/](?=[^\s'\"\\/])")
 
 
@@ -69,10 +70,10 @@ def reason(error: Exception) -> str:
     return said_by(error)
 
 
-def said_by(error: Exception) -> str:
+def said_by(error: BaseException) -> str:
     """The first line of an error's text, short and without folders."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().partition("\n")[0]
-    return one_line(_FOLDERS.sub("", said), _LONGEST_REASON).rstrip(".") or "no message"
+    return one_line(_FOLDERS.sub("", _OBJECTS.sub("…", said)), _LONGEST_REASON).rstrip(".") or "no message"
 
 
 def shown(path: Path) -> str:

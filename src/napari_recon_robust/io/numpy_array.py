@@ -23,7 +23,7 @@ class NumpyArray(Format):
     label = "NumPy array"
     suffixes = (".npy",)
     names_axes = False
-    expects = "a .npy file with complex k-space of 2 to 4 axes"
+    expects = "complex k-space of 2 to 4 axes"
 
     def recognises(self, path: Path) -> bool:
         """Whether the file begins as .npy files do."""

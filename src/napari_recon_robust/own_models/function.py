@@ -90,7 +90,7 @@ def _import(place: str, source: str) -> ModuleType:
         return _import_module(place)
     except ModelError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script may end itself, but not the program
         said = f"{type(error).__name__}: {said_by(error)}"
         raise ModelError(f"importing {shown(Path(place))} failed ({said}); mend it.") from error
 

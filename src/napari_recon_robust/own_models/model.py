@@ -97,7 +97,7 @@ class OwnModel(Reconstructor):
             answer = yield from self.image_steps(one)
         except (ReconRobustError, torch.OutOfMemoryError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ModelError(
                 f"{self.label} raised {type(error).__name__} ({said_by(error)}); it was given k-space and "
                 f"sensitivities of {dimensions(one.kspace.shape)} and a mask of {dimensions(one.mask.shape)}."

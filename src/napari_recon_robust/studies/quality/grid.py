@@ -1,5 +1,6 @@
 """The cases that methods are compared on: slices of scans and of simulated acquisitions, each under a mask."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -203,8 +204,8 @@ def _spaced(length: int, count: int) -> list[int]:
 
 def _within(path: Path) -> list[Path]:
     """The file itself, or what can be read of a folder (of BART's pairs the data)."""
-    if not path.is_dir():
-        if not path.exists() and format_of(path) is None:
+    if not os.path.isdir(path):  # False for a name that none can have
+        if not os.path.exists(path) and format_of(path) is None:
             raise InputError(f"there is no file {path.name} in that folder; check its name.")
         return [path]
     found = [file for file in sorted(path.iterdir()) if is_anatomy(file) or _is_scan(file)]
