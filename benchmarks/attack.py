@@ -25,7 +25,7 @@ from torch import Tensor
 from cases import slices_of
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
-from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.advrec import advrec
 from napari_recon_robust.perturbations.noise.ascent import Search
 from napari_recon_robust.perturbations.noise.objective import Objective
@@ -73,16 +73,16 @@ def rmse(measurement: Measurement, reconstructor: Reconstructor, roi: ROI, z: Te
 
 def lost(measurement: Measurement, reconstructor: Reconstructor, roi: ROI, z: Tensor, file: Path) -> float:
     """1 - SSIM of the ROI after a round through a file."""
-    problem = Problem.of(measurement, reconstructor, roi)
+    setup = Setup.of(measurement, reconstructor, roi)
     np.save(file, (z * measurement.mask).numpy())
-    return Objective(problem, "reference", "ssim", keep=False).value(torch.from_numpy(np.load(file)))[0]
+    return Objective(setup, "reference", "ssim", keep=False).value(torch.from_numpy(np.load(file)))[0]
 
 
 def attack(
     measurement: Measurement, reconstructor: Reconstructor, roi: ROI, budget: float, seed: int, file: Path, loss: str
 ):
     """ROI RMSE of clean, random, AdvRec, ours with 1, 2, 5 gradients and at AdvRec's norms; seconds; AdvRec's share."""
-    objective = Objective(Problem.of(measurement, reconstructor, roi), "reference", loss, keep=False)
+    objective = Objective(Setup.of(measurement, reconstructor, roi), "reference", loss, keep=False)
     radius = budget * coil_norms(measurement.full)
     everywhere = torch.ones_like(measurement.mask)
     zero = torch.zeros_like(measurement.kspace)

@@ -18,7 +18,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.knob import resolve
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.base import Problem
+from napari_recon_robust.perturbations.base import Setup
 from napari_recon_robust.perturbations.features.fnaf import FNAF
 from napari_recon_robust.perturbations.features.multiplexed import Multiplexed
 from napari_recon_robust.reconstructors import registry
@@ -28,15 +28,15 @@ from napari_recon_robust.reconstructors.base import Reconstructor
 def compare(measurement: Measurement, reconstructor: Reconstructor, effort: int, seed: int) -> dict[str, float]:
     """Least recovery of both, their number of features, and the seconds that each took."""
     whole = ROI.box(0, 0, *measurement.matrix)
-    problem = Problem.of(measurement, reconstructor, whole)
+    setup = Setup.of(measurement, reconstructor, whole)
     knobs = resolve(FNAF.knobs, {"search": effort, "seed": seed})
     _ = measurement.calibration
 
     start = time.perf_counter()
-    (found,) = run(Multiplexed(problem, knobs).run())
+    (found,) = run(Multiplexed(setup, knobs).run())
     seconds = time.perf_counter() - start
 
-    start, control = time.perf_counter(), Multiplexed(problem, knobs)
+    start, control = time.perf_counter(), Multiplexed(setup, knobs)
     trials = []
     while time.perf_counter() - start < seconds:
         trials.append(control.insertion.trial(control.draw_anywhere()))

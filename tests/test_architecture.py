@@ -3,8 +3,10 @@
 import ast
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from click.testing import CliRunner
 
 import napari_recon_robust as rr
 from helpers.architecture import PAGE, blocks, examples, importable
-from napari_recon_robust.cli import cli
+from napari_recon_robust.cli import cli, commands
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import FORMATS
@@ -91,6 +93,31 @@ def test_the_perturbation_is_a_command_that_runs(package: None, scan_file: Path)
     assert 0 < outcome["budget"]["achieved"] < 0.2
 
 
+def test_the_curve_of_the_perturbation_is_drawn(package: None, scan_file: Path, tmp_path: Path) -> None:
+    file = tmp_path / "gain.png"
+    options = ["--slice", "1", "--method", "zero-filled", "--pattern", "equispaced", "--plot", str(file)]
+    result = CliRunner().invoke(cli, ["perturb", "gain-drift", str(scan_file), *options])
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    assert file.stat().st_size > 1000
+
+
+def test_the_function_is_a_command_that_is_listed(
+    package: None, scan_file: Path, measurement: Measurement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path / "commands")])
+    listed = CliRunner().invoke(cli, ["--help"], terminal_width=120).output
+    assert re.search(r"^  incoherence +The largest side lobe of a sampling pattern", listed, re.MULTILINE)
+    options = ["--slice", "1", "--pattern", "equispaced", "--acceleration", "2", "--centre-fraction", "0.2", "--json"]
+    try:
+        result = CliRunner().invoke(cli, ["incoherence", str(scan_file), *options])
+    finally:
+        sys.modules.pop(f"{commands.__name__}.incoherence", None)
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    ratio = import_module("incoherence").sidelobe_to_peak(measurement)
+    assert json.loads(result.stdout) == {"sidelobe_to_peak": pytest.approx(ratio)}
+    assert 0.1 < ratio < 1
+
+
 def test_the_format_opens_a_file(package: None, tmp_path: Path) -> None:
     kspace = np.random.default_rng(0).standard_normal((2, 3, 16, 12, 2)).astype(np.float32).view(np.complex64)[..., 0]
     path = tmp_path / "scan.h5"
@@ -104,7 +131,7 @@ def test_the_format_opens_a_file(package: None, tmp_path: Path) -> None:
 
 def test_every_module_and_call_that_is_named_exists() -> None:
     prose = re.sub(r"^```.*?^```$", "", PAGE, flags=re.DOTALL | re.MULTILINE)
-    names = set(re.findall(r"`([a-z_]+(?:\.\w+)+)`", prose)) - {"napari.yaml", "refined.safetensors"}
+    names = set(re.findall(r"`([a-z_]+(?:\.\w+)+)`", prose)) - {"napari.yaml", "refined.safetensors", "__init__.pyi"}
     assert len(names) > 20
     assert [name for name in sorted(names) if not exists(name)] == []
 
@@ -147,6 +174,30 @@ def test_the_floors_are_those_of_the_import_contract() -> None:
     ]
     floors = [floor.split(" | ") for floor in contracts[0]["layers"]]
     assert [re.findall(r"`(\w+)`", floor) for floor, _ in rows("| floor, top to bottom")] == floors
+
+
+# One thing of each row of the page, by the words with which a file of the package knows it.
+SPECIMENS = {
+    "reconstructor": r"DeepDecoder\b|\bdeep_decoder\b|\bdeep-decoder\b",
+    "trained network": r"UnrolledHQS\b|UnrolledHQSNetwork|\bunrolled_hqs\b|^id: unrolled-hqs$|^# unrolled-hqs:",
+    "perturbation": r"CoilDropout\b|\bcoil_dropout\b|\bcoil-dropout\b",
+    "perturbation with its own face": r"class Rotation\(|:Rotation\b",
+    "file format": r"BART\(|\bbart:BART\b",
+    "public function with a command": r"\btransfer_matrix\b|\btransfer_job\b",
+}
+
+
+@pytest.mark.parametrize(("thing", "words"), SPECIMENS.items())
+def test_one_thing_of_each_kind_stands_in_so_many_places(thing: str, words: str) -> None:
+    """A card stands for its weights; `former.py` tells where things were."""
+    texts = [path for ending in ("py", "pyi", "yaml", "md") for path in PACKAGE.rglob(f"*.{ending}")]
+    found = {
+        path.relative_to(PACKAGE)
+        for path in texts
+        if path.name != "former.py" and re.search(words, path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    (count,) = (int(count) for name, count, _ in rows("| thing | places") if name == thing)
+    assert len(found) == count, sorted(map(str, found))
 
 
 def test_the_places_to_edit_exist_and_are_counted() -> None:

@@ -31,6 +31,7 @@ NAMED = [
     "reconstructors.own.opening",
     "reconstructors.tv",
     "perturbations.worst_case",
+    "widgets.reader",
 ]
 
 
@@ -72,6 +73,25 @@ def test_the_warning_is_of_the_line_that_imports(tmp_path: Path) -> None:
     assert done.count("Warning") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("jobs", "Jobs sentence"),
+        ("layers", "Panel Panels"),
+        ("parts", "Bar Foot Page Fold SamplingPicture Curve rule heading words warning show_text button row"),
+        ("perturb", "PerturbDock describe spent"),
+        ("reconstruct", "ReconstructDock sampling_knobs"),
+    ],
+)
+def test_the_parts_of_former_widgets_are_found(name: str, parts: str) -> None:
+    former_name = f"napari_recon_robust.widgets.{name}"
+    sys.modules.pop(former_name, None)
+    with pytest.warns(DeprecationWarning, match=f"the parts of {former_name} have moved to"):
+        module = import_module(former_name)
+    for part in parts.split():
+        assert callable(getattr(module, part)), part
+
+
 def test_a_module_that_came_apart_has_its_names_still() -> None:
     sys.modules.pop("napari_recon_robust.reconstructors.unrolled", None)
     with pytest.warns(DeprecationWarning, match="unrolled have moved to napari_recon") as caught:
@@ -80,6 +100,24 @@ def test_a_module_that_came_apart_has_its_names_still() -> None:
     assert unrolled.Problem is Problem
     for name in ("problems", "assemble", "proximal", "data_consistency", "channels", "local_phase", "load_trained"):
         assert callable(getattr(unrolled, name)), name
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "now"),
+    [
+        ("reconstructors.untrained", "Untrained", "reconstructors.untrained.fitting:Untrained"),
+        ("reconstructors.untrained", "held_out_samples", "reconstructors.untrained.fitting:held_out_samples"),
+        ("perturbations.base", "Problem", "perturbations.base:Setup"),
+    ],
+)
+def test_a_name_that_is_elsewhere_is_found_where_it_was(module: str, name: str, now: str) -> None:
+    place = import_module(f"napari_recon_robust.{module}")
+    with pytest.warns(DeprecationWarning, match=f"{module}.{name} is now napari_recon_robust.{now.replace(':', '.')}"):
+        found = getattr(place, name)
+    new, today = now.split(":")
+    assert found is getattr(import_module(f"napari_recon_robust.{new}"), today)
+    with pytest.raises(AttributeError, match=f"{module}' has no attribute 'nonsense'"):
+        _ = place.nonsense
 
 
 def test_no_former_name_is_a_module_of_today() -> None:

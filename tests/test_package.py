@@ -21,7 +21,9 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 
 def test_the_help_of_the_command_line_does_not_import_torch() -> None:
-    assert "torch" not in modules_after("import napari_recon_robust.cli")
+    assert "torch" not in modules_after(
+        "from napari_recon_robust.cli import cli; cli.main(['--help'], standalone_mode=False)"
+    )
 
 
 def test_every_public_name_can_be_had() -> None:

@@ -11,7 +11,6 @@ from .api import reconstructor as reconstructor
 from .api import reconstructors as reconstructors
 from .api import recovery_table as recovery_table
 from .api import retention_map as retention_map
-from .api import transfer_matrix as transfer_matrix
 from .cases.record import load_case as load_case
 from .cases.record import save_case as save_case
 from .data.measurement import Measurement as Measurement
@@ -19,5 +18,6 @@ from .data.roi import ROI as ROI
 from .io import open_scan as open_scan
 from .physics.sampling import Sampling as Sampling
 from .simulation.sample import open_sample as open_sample
+from .studies.transfer import transfer_matrix as transfer_matrix
 
 __version__: str

@@ -22,7 +22,7 @@ from .perturbations.outcome import Outcome, evaluate
 from .reconstructors import registry
 from .reconstructors.base import Method, Reconstructor
 from .reconstructors.generative.posterior import Posterior
-from .studies import diversity, fragility, retention, samples, transfer
+from .studies import diversity, fragility, retention, samples
 from .studies.diversity import Choice
 from .studies.fragility import FragilityMap
 from .studies.quality import grid as grids
@@ -31,7 +31,6 @@ from .studies.quality.entries import Entry
 from .studies.quality.table import Table
 from .studies.retention import RecoveryTable, RetentionMap
 from .studies.samples import SamplesCurve
-from .studies.transfer import Transfer
 
 OnProgress = Callable[[progress.Progress], object]
 P = ParamSpec("P")
@@ -206,22 +205,6 @@ def recovery_table(
     `print(table.markdown())` shows it.
     """
     return progress.run(retention.recovery_table(measurement, reconstructor, roi, **options), on_progress)
-
-
-def transfer_matrix(
-    measurement: Measurement,
-    methods: Sequence[str],
-    roi: ROI,
-    *,
-    on_progress: OnProgress | None = None,
-    **options: Any,
-) -> Transfer:
-    """What is found on each method does to all of them: `transfer.transfer` with its options, to its end.
-
-    methods: ids or own models. `print(matrix.markdown())` shows it.
-    """
-    job = transfer.transfer(measurement, {name: registry.get(name) for name in methods}, roi, **options)
-    return progress.run(job, on_progress)
 
 
 @_with_knobs_beside

@@ -1,16 +1,16 @@
-"""Modules that have moved: for one release they are also found where they were, with a warning.
+"""What has moved or has another name: for one release it is also found where it was, with a warning.
 
 `import napari_recon_robust.knob` gives the module object of `napari_recon_robust.ground.knob`, so that classes are the
-same under both names.
+same under both names. A module finds single names of its own that are elsewhere now by `names`.
 """
 
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from importlib.abc import Loader, MetaPathFinder
@@ -49,6 +49,9 @@ _MOVED = {
     ),
     ("reconstructors", "reconstructors.untrained"): "conv_decoder deep_decoder dip",
     ("reconstructors", "training"): "loupe",
+    ("widgets", "controls"): "knobs plot",
+    ("widgets", "window.canvas"): "geometry outlines scene surface",
+    ("widgets", "window.docks"): "budgets compare fragile strip study",
 }
 _RENAMED = {
     "evaluation.contrast_figure": "figures.contrast",
@@ -66,6 +69,8 @@ _RENAMED = {
     "reconstructors.tv_kernels": "kernels.tv",
     "reconstructors.wavelet_kernels": "kernels.wavelet",
     "training.data": "training.bank",
+    "widgets": "window",
+    "widgets.target": "window.docks.front",
 }
 # Modules that came apart, and where their names are now
 _PARTED = {
@@ -75,6 +80,17 @@ _PARTED = {
         "networks.channels",
         "networks.loading",
     ),
+    "widgets.jobs": ("window.jobs", "window.worker"),
+    "widgets.layers": ("window.canvas.layers", "window.canvas.panel"),
+    "widgets.parts": (
+        "controls.parts",
+        "controls.curve",
+        "controls.progress_bar",
+        "controls.sampling_picture",
+        "window.docks.page",
+    ),
+    "widgets.perturb": ("window.docks.perturb", "window.docks.region_list", "window.docks.outcome"),
+    "widgets.reconstruct": ("window.docks.reconstruct", "window.docks.sampling"),
 }
 
 
@@ -115,11 +131,11 @@ class _Loader(Loader):
         if self.words:
             _warn(self.words)
         module = import_module(self.place)
-        self.own = module.__spec__
+        self.spec = module.__spec__
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self.own  # the import has put the former name there
+        module.__spec__ = self.spec  # the import has put the former name there
 
 
 class _PartsLoader(Loader):
@@ -135,6 +151,19 @@ class _PartsLoader(Loader):
         for place in self.places:
             parts = vars(import_module(place))
             vars(module).update({name: part for name, part in parts.items() if not name.startswith("_")})
+
+
+def names(module: str, places: Mapping[str, str]) -> Callable[[str], Any]:
+    """The `__getattr__` of a module for names that are elsewhere now: {name: "module:name"}, below this package."""
+
+    def find(name: str) -> Any:
+        if name not in places:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        place, _, today = places[name].partition(":")
+        _warn(f"{module}.{name} is now {__package__}.{place}.{today}")
+        return getattr(import_module(f"{__package__}.{place}"), today)
+
+    return find
 
 
 def _warn(words: str) -> None:

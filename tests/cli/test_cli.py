@@ -1,15 +1,17 @@
 """The command line, on a small scan in fastMRI's layout."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 import napari_recon_robust as rr
-from napari_recon_robust.cli import cli, main
+from napari_recon_robust.cli import cli, commands, main
 from napari_recon_robust.ground.errors import ReconRobustError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
@@ -25,6 +27,17 @@ def answer(*arguments: object) -> Any:
     result = invoke(*arguments, "--json")
     assert result.exit_code == 0, result.output + repr(result.exception)
     return json.loads(result.stdout)
+
+
+def test_a_command_is_a_module_whose_first_line_stands_in_the_help() -> None:
+    help = " ".join(invoke("--help").output.split())
+    for path in Path(commands.__path__[0]).glob("[a-z]*.py"):
+        command = cli.get_command(click.Context(cli), path.stem)
+        assert command is not None
+        assert command.name == path.stem
+        summary, *_ = (import_module(f"{commands.__name__}.{path.stem}").__doc__ or "").splitlines()
+        assert f" {path.stem} {summary} " in help
+    assert cli.get_command(click.Context(cli), "options") is None
 
 
 def test_methods_lists_every_reconstructor_with_its_knobs() -> None:

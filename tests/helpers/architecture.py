@@ -24,7 +24,8 @@ def importable(folder: Path) -> Iterator[None]:
     """All modules of the page, written into a folder from which they can be imported meanwhile."""
     modules = examples("python")
     for name, code in modules.items():
-        (folder / name).write_text(code, encoding="utf-8")
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(code.split("\n", maxsplit=1)[1], encoding="utf-8")
     sys.path.insert(0, str(folder))
     try:
         yield

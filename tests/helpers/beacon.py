@@ -11,7 +11,7 @@ import torch
 from napari_recon_robust.ground.knob import Knob
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.perturbations import registry
-from napari_recon_robust.perturbations.base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from napari_recon_robust.perturbations.base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 from napari_recon_robust.perturbations.face import Curve, Insert, Line, Measure, Placed
 from napari_recon_robust.perturbations.scanned_object import ScannedObject
 
@@ -67,9 +67,9 @@ class Beacon(Perturbation):
     def recalled(self, perturbed: Perturbed) -> Perturbed:
         raise AssertionError("nothing is replayed here")
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         yield Progress(0.0, "Lighting")
-        scene, measurement = ScannedObject(problem), problem.measurement
+        scene, measurement = ScannedObject(setup), setup.measurement
         row, column = round(knobs["north"]), round(knobs["east"])
         change = torch.zeros(measurement.matrix, dtype=torch.complex64)
         change[row, column] = scene.object.abs().max()

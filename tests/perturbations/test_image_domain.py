@@ -5,7 +5,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.base import Problem
+from napari_recon_robust.perturbations.base import Setup
 from napari_recon_robust.perturbations.features.insertion import Insertion
 from napari_recon_robust.perturbations.image_domain import ImageDomain, ObjectObjective, optotype
 from napari_recon_robust.perturbations.outcome import evaluate
@@ -24,8 +24,8 @@ def fully_sampled(measurement):
 
 
 def objective(measurement, reconstructor, roi):
-    problem = Problem.of(measurement, reconstructor, roi)
-    return ObjectObjective(problem, "clean", "squared-error", True, Insertion(problem, True))
+    setup = Setup.of(measurement, reconstructor, roi)
+    return ObjectObjective(setup, "clean", "squared-error", True, Insertion(setup, True))
 
 
 @pytest.mark.parametrize("insert", ["none", "symbol"])

@@ -5,7 +5,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.features.drawn import filled, inserted, surroundings
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.outcome import evaluate
@@ -21,8 +21,8 @@ def targeted(measurement, reconstructor, roi, budgets, **knobs):
 
 
 def likeness(measurement, reconstructor, roi, target):
-    problem = Problem.of(measurement, reconstructor, roi)
-    return Likeness(problem, "clean", "squared-error", True, lambda clean: target)
+    setup = Setup.of(measurement, reconstructor, roi)
+    return Likeness(setup, "clean", "squared-error", True, lambda clean: target)
 
 
 def nearest(measurement, reconstructor, roi, target, budget):
@@ -178,7 +178,7 @@ def test_the_error_that_is_maximised_elsewhere_is_its_negative(measurement, comb
     """Likeness with the clean image as its target is the squared error of the worst case, negative."""
     target = combined(measurement).abs()
     z = draw(measurement, 0.02 * coil_norms(measurement.full), 3)
-    worst = Objective(likeness(measurement, combined, roi, target).problem, "clean", "squared-error", True)
+    worst = Objective(likeness(measurement, combined, roi, target).setup, "clean", "squared-error", True)
     assert likeness(measurement, combined, roi, target).value(z)[0] == pytest.approx(-worst.value(z)[0])
 
 

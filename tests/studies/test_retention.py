@@ -11,7 +11,7 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io import open_scan
-from napari_recon_robust.perturbations.base import Problem
+from napari_recon_robust.perturbations.base import Setup
 from napari_recon_robust.perturbations.features.feature import Feature
 from napari_recon_robust.perturbations.features.feature_search import places
 from napari_recon_robust.perturbations.features.insertion import Insertion
@@ -59,7 +59,7 @@ def test_the_map_shows_where_a_method_is_blind(full, blind):
 def test_every_position_agrees_with_its_feature_alone(full, combined):
     roi = ROI.box(8, 8, 16, 20)
     found = run(retention_map(full, combined, roi, size=2.0, spacing=4))
-    insertion = Insertion(Problem.of(full, combined, roi), keep=True)
+    insertion = Insertion(Setup.of(full, combined, roi), keep=True)
     assert found.reconstructions < len(found.positions)
     for (row, column), recovery in zip(found.positions.tolist(), found.recoveries, strict=True):
         assert roi.mask((32, 36))[row, column]
@@ -76,7 +76,7 @@ def test_the_worst_are_tried_alone_and_progress_never_falls(measurement, combine
     assert all(one.fraction <= other.fraction for one, other in pairwise(steps))
     known = [np.isfinite(step.preview.recoveries).sum() for step in steps[1:]]
     assert known == sorted(known)
-    insertion = Insertion(Problem.of(measurement, combined, ROI.box(0, 0, 32, 36)), keep=True)
+    insertion = Insertion(Setup.of(measurement, combined, ROI.box(0, 0, 32, 36)), keep=True)
     assert [one.recovery for one in found.worst] == sorted(one.recovery for one in found.worst)
     before = steps[-8].preview.recoveries  # all of the grid, none alone
     assert sorted(one.multiplexed for one in found.worst) == pytest.approx(sorted(before)[:8])
@@ -110,9 +110,9 @@ def test_the_table_of_a_network_counts_what_single_insertions_give(scan_file):
         sampled = scan.measurement(1, Sampling(acceleration=4, centre_fraction=0.08))
     unet, sizes, contrasts, count = registry.get("unet"), (2.0, 4.0), (0.2, 0.4), 10
     table = run(recovery_table(sampled, unet, sizes=sizes, contrasts=contrasts, count=count))
-    problem = Problem.of(sampled, unet, ROI.box(0, 0, 96, 96))
-    insertion = Insertion(problem, keep=True)
-    points = np.random.default_rng(0).choice(np.argwhere(places(problem, max(sizes))), count, replace=False)
+    setup = Setup.of(sampled, unet, ROI.box(0, 0, 96, 96))
+    insertion = Insertion(setup, keep=True)
+    points = np.random.default_rng(0).choice(np.argwhere(places(setup, max(sizes))), count, replace=False)
     for cell in table.cells:
         alone = [insertion.trial(Feature.of("blob", *point, cell.size, cell.contrast)) for point in points.tolist()]
         assert cell.recovered == sum(trial.recovery >= 0.5 for trial in alone)

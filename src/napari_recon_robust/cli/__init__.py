@@ -1,57 +1,50 @@
-"""The command line `recon-robust`: a thin view on the core, one module per group of commands."""
+"""The command line `recon-robust`: a thin view on the core, one module of `commands` for each command."""
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
+from linecache import getline
+from pkgutil import iter_modules
 
 import click
 
 from ..ground.errors import ReconRobustError
+from . import commands
 
-# name: (where it is defined, what `--help` says of it)
-_COMMANDS = {
-    "demo": ("show:demo", "The window with the packaged sample; without a display, a folder of pictures."),
-    "open": ("show:open_files", "Open files in the window."),
-    "methods": ("methods:methods", "List the reconstructors and their knobs."),
-    "reconstruct": ("reconstruct:reconstruct", "Reconstruct one slice."),
-    "diverse": ("diverse:diverse", "The plausible reconstructions of one slice that differ most."),
-    "contrast": (
-        "contrast:contrast",
-        "The contrast of a region over posterior samples, and the probability that it exceeds a value.",
-    ),
-    "fragility": (
-        "fragility:fragility",
-        "Where one slice is fragile: the change to expect of an attack, and the worst regions.",
-    ),
-    "perturb": ("perturb:perturb", "Perturb one slice and measure what the reconstruction loses."),
-    "retention": ("retention:retention", "Where, how small and how faint features are kept: a map, or a table."),
-    "transfer": ("transfer:transfer", "What a perturbation found on one method does to the others."),
-    "compare": ("compare:compare", "A table of several methods on several scans and masks."),
-    "samples": ("samples:samples", "Quality of one method against the number of samples."),
-    "replay": ("replay:replay", "Recompute a saved case from its own record and compare."),
-    "simulate": ("simulate:simulate", "Simulate a multi-coil brain from an open anatomy."),
-    "train": ("train:train", "Train a network from a recipe."),
-}
+_FIRST = ["demo", "open", "methods", "reconstruct", "perturb"]  # in the list of `--help`; the others follow by name
 
 
 class LazyGroup(click.Group):
-    """Imports a command's module when it is used, so that --help and completion stay quick."""
+    """The modules of `commands`. Each is imported when its command is used, so that --help and completion are quick."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """All commands, in the order of the table."""
-        return list(_COMMANDS)
+        """All commands; those that a new user needs come first."""
+        found = sorted(module.name.replace("_", "-") for module in iter_modules(commands.__path__))
+        return sorted(found, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """One command; None for an unknown name."""
-        if name not in _COMMANDS:
+        if name not in self.list_commands(context):
             return None
-        module, attribute = _COMMANDS[name][0].split(":")
-        command: click.Command = getattr(import_module(f".{module}", __name__), attribute)
+        module = _module(name)
+        command: click.Command = getattr(import_module(module), module.rpartition(".")[2])
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """A line each, without importing them."""
+        """A line each, the first of its module, which is read but not imported."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+            formatter.write_dl([(name, _summary(name)) for name in self.list_commands(context)])
+
+
+def _module(command: str) -> str:
+    return f"{commands.__name__}.{command.replace('-', '_')}"
+
+
+def _summary(command: str) -> str:
+    spec = find_spec(_module(command))
+    assert spec is not None
+    assert spec.origin is not None
+    return getline(spec.origin, 1).strip().strip('"')
 
 
 @click.group(

@@ -4,7 +4,7 @@ Each of the project's own is one module and one line of a table. Other packages 
 whose group is the package's name unless another is given.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -13,14 +13,24 @@ from typing import Any, Generic, TypeVar
 from .errors import InputError
 
 T = TypeVar("T")
+Table = Mapping[str, str]
 
 
 class Registry(Generic[T]):
-    """`table` maps an id to "module:Class" inside `package`; instances are made once, without arguments."""
+    """Instances are made once, without arguments.
 
-    def __init__(self, kind: str, package: str, table: Mapping[str, str], group: str | None = None) -> None:
-        self.kind, self.package, self.table, self.group = kind, package, table, group or package
+    table: an id to "module:Class" inside `package`; or a function that gives such a table, which is called at the
+    first use.
+    """
+
+    def __init__(self, kind: str, package: str, table: Table | Callable[[], Table], group: str | None = None) -> None:
+        self.kind, self.package, self._given, self.group = kind, package, table, group or package
         self._loaded: dict[str, T] = {}
+
+    @cached_property
+    def table(self) -> Table:
+        """The project's own entries, "module:Class" by id."""
+        return self._given() if callable(self._given) else self._given
 
     def ids(self) -> list[str]:
         """All ids: the project's own, then those of other packages."""

@@ -1,12 +1,13 @@
-"""The table of networks that recipes, weights and checkpoints may name. A new one is one line here.
+"""The table of networks that recipes, weights and checkpoints may name.
 
 Files name an id and arguments, never a Python module, so opening a file imports only what stands in this table. A
-network has the id of the method that runs it, if there is one. Other packages add their networks by the entry point
-`napari_recon_robust.networks`, and their methods by the same ids.
+network has the id of the method that runs it, and stands in the same line of `reconstructors.registry`. Other packages
+add their networks by the entry point `napari_recon_robust.networks`, and their methods by the same ids.
 """
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -17,32 +18,20 @@ from torch.overrides import TorchFunctionMode
 from ..ground.errors import InputError
 from ..ground.registry import Registry
 
+_METHODS = "napari_recon_robust.reconstructors.registry"  # stands above this room, as all that the table names does
+
+
+def _table() -> dict[str, str]:
+    """The networks of the methods, and that of no method: `physics.learned_lines` draws its lines."""
+    methods: dict[str, str] = import_module(_METHODS).networks()
+    return {id: f"reconstructors.{place}" for id, place in methods.items()} | {"loupe": "training.loupe:LOUPENetwork"}
+
+
 registry: Registry[nn.Module] = Registry(
     kind="network",
     package="napari_recon_robust",
     group="napari_recon_robust.networks",
-    table={
-        "unet": "reconstructors.learned.unet:TrainableUNet",
-        # it stands before "varnet", because the first headers named neither
-        "varnet-cg": "reconstructors.learned.varnet_from_cg:VarNetFromCGNetwork",
-        "varnet": "reconstructors.learned.varnet:TrainableVarNet",
-        "cascade-net": "reconstructors.learned.cascade_net:CascadeNetwork",
-        "unrolled-gd": "reconstructors.learned.unrolled_gd:GradientDescentNetwork",
-        "neumann": "reconstructors.learned.neumann:NeumannNetwork",
-        "neumann-preconditioned": "reconstructors.learned.neumann:NeumannNetwork",
-        "irim": "reconstructors.learned.irim:IRIMNetwork",
-        "dagan": "reconstructors.generative.dagan:GeneratorNetwork",
-        "gan-prior": "reconstructors.generative.gan_prior:PriorNetwork",
-        "hqs-net": "reconstructors.learned.hqs_net:HQSNetNetwork",
-        "hqs-net-tv": "reconstructors.learned.hqs_net_from_tv:HQSNetFromTVNetwork",
-        "unrolled-hqs": "reconstructors.learned.unrolled_hqs:UnrolledHQSNetwork",
-        "hqs-supervised": "reconstructors.learned.hqs_supervised:SupervisedHQSNetwork",
-        "hyperrecon": "reconstructors.learned.hyperrecon:HyperReconNetwork",
-        "hyperrecon-tv": "reconstructors.learned.hyperrecon_from_tv:HyperReconFromTVNetwork",
-        "hyperrecon-supervised": "reconstructors.learned.hyperrecon_supervised:SupervisedHyperReconNetwork",
-        "posterior": "reconstructors.generative.posterior:Denoiser",
-        "loupe": "training.loupe:LOUPENetwork",  # of no method: `physics.learned_lines` draws its lines
-    },
+    table=_table,
 )
 ids = registry.ids
 
@@ -63,6 +52,8 @@ _FORMER = {
     "posterior:Denoiser": "posterior",
     "loupe:LOUPENetwork": "loupe",
 }
+
+_FIRST = "varnet-cg"  # "varnet" has the same tensors, and is younger than the headers that name no network
 
 _MAKES_TENSORS = (torch.empty, torch.zeros, torch.ones, torch.full, torch.tensor)
 _MADE = 100  # making a network may create at most so many tensors for each that it keeps
@@ -108,8 +99,8 @@ def describes(kind: Callable[..., nn.Module], arguments: Mapping[str, Any], stat
 
 
 def matching(arguments: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
-    """The id of the first network in the table that fits these arguments and tensors; InputError if none does."""
-    for id in registry.table:
+    """The id of the first network that fits these arguments and tensors; InputError if none does."""
+    for id in (_FIRST, *registry.table):
         if describes(registry.kind_of(id), arguments, state):
             return id
     raise InputError(f"no network can be made with the arguments {dict(arguments)} that has these tensors.")

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..evaluation.comparison import finite
+from ..former import names
 from ..ground.errors import InputError, dimensions
 from ..ground.knob import Knob, resolve
 from ..ground.progress import Job
@@ -39,8 +40,9 @@ SEED = Knob(
     default=0,
 )
 
-
 Restore = Callable[[Tensor], Tensor]
+
+__getattr__ = names(__name__, {"Problem": "perturbations.base:Setup"})
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class Perturbed:
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class Setup:
     """What is perturbed: one slice, as one method sees it, on one region."""
 
     measurement: Measurement
@@ -150,7 +152,7 @@ class Problem:
     mask: Tensor
 
     @classmethod
-    def of(cls, measurement: Measurement, method: Method | Reconstructor, roi: ROI) -> "Problem":
+    def of(cls, measurement: Measurement, method: Method | Reconstructor, roi: ROI) -> "Setup":
         """A checked one; a reconstructor is the method at its defaults.
 
         Raises InputError for a batch of slices, NaN or zeros alone in the k-space, an ROI that does not fit, or a
@@ -223,12 +225,12 @@ class Perturbation(ABC):
         Raises InputError at once for a budget, a knob or an ROI that does not fit, a batch of slices, NaN in the
         k-space, or a method without gradients where they are needed.
         """
-        problem = Problem.of(measurement, method, roi)
+        setup = Setup.of(measurement, method, roi)
         if self.needs_budget:
             check_budgets(budgets)
         if self.needs_gradient:
-            self.check_gradient(problem)
-        return self._run(problem, tuple(budgets), **resolve(self.knobs, knobs))
+            self.check_gradient(setup)
+        return self._run(setup, tuple(budgets), **resolve(self.knobs, knobs))
 
     def budget_of(self, knobs: Mapping[str, Any]) -> str:
         """What a budget is a fraction of, in words."""
@@ -255,15 +257,15 @@ class Perturbation(ABC):
         """A result of a saved case with everything that its details and its loss say: restore, caption, curve, ..."""
         return perturbed
 
-    def check_gradient(self, problem: Problem) -> None:
+    def check_gradient(self, setup: Setup) -> None:
         """Raises InputError for a method without gradients."""
-        if not problem.method.gives_gradient(problem.measurement):
+        if not setup.method.gives_gradient(setup.measurement):
             raise InputError(
-                f"{problem.method.label} gives no gradients, which {self.label.lower()} needs; choose another method."
+                f"{setup.method.label} gives no gradients, which {self.label.lower()} needs; choose another method."
             )
 
     @abstractmethod
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         """The job itself, for input and knob values that are already checked."""
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.progress import Job, Progress
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 from .face import Placed, Trace
 from .features.feature import EDGE, beyond, check_size
 from .features.insertion import LOST, ROSE, Insertion, detectability, placed
@@ -88,13 +88,13 @@ class ImageDomain(Perturbation):
             feature=_placed(perturbed.details) if perturbed.details.get("insert") == "symbol" else None,
         )
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        insertion = Insertion(problem, knobs["sensitivities"] == "kept")
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        insertion = Insertion(setup, knobs["sensitivities"] == "kept")
         if knobs["insert"] == "symbol":
-            check_size(knobs["size"], problem.measurement.matrix, "symbol")
+            check_size(knobs["size"], setup.measurement.matrix, "symbol")
             return _insert(insertion, budgets, knobs["size"])
-        self.check_gradient(problem)
-        objective = ObjectObjective(problem, "clean", "squared-error", insertion.keep, insertion)
+        self.check_gradient(setup)
+        objective = ObjectObjective(setup, "clean", "squared-error", insertion.keep, insertion)
         return ObjectPlan(objective, budgets, {"algorithm": "sphere-ascent"}, {**knobs, "check": "none"}).run()
 
 
@@ -125,7 +125,7 @@ class ObjectPlan(Plan):
     objective: ObjectObjective
 
     def _search(self, budget: float, previous: tuple[float, Ascent] | None) -> Search:
-        radius = _radius(self.objective.problem, budget)[None]
+        radius = _radius(self.objective.setup, budget)[None]
         warm = previous is not None and not previous[1].flat
         start = radius * self._noise() if previous is None or not warm else previous[1].z * (budget / previous[0])
         steps = self._steps(budget)
@@ -133,7 +133,7 @@ class ObjectPlan(Plan):
 
     def _noise(self) -> Tensor:
         """White, where a coil sees anything, of norm 1; drawn on the CPU."""
-        measurement = self.objective.problem.measurement
+        measurement = self.objective.setup.measurement
         generator = torch.Generator().manual_seed(self.knobs["seed"])
         noise = torch.randn((1, *measurement.matrix), dtype=torch.complex64, generator=generator)
         noise = noise.to(measurement.kspace.device) * measurement.crop(measurement.model.support)
@@ -141,7 +141,7 @@ class ObjectPlan(Plan):
 
     def _perturbed(self, budget: float, state: Ascent, clean: Tensor | None, *, complete: bool) -> Perturbed:
         objective, insertion = self.objective, self.objective.insertion
-        region, truth = objective.problem.mask, insertion.truth
+        region, truth = objective.setup.mask, insertion.truth
         with torch.no_grad():
             z = insertion.kspace(state.z[0])
         details: dict[str, Any] = {"insert": "none", "amplification": None}
@@ -158,7 +158,7 @@ class ObjectPlan(Plan):
                 else f"{size} outside of the region changed its reconstruction."
             )
         return Perturbed.of(
-            objective.problem.measurement,
+            objective.setup.measurement,
             z,
             budget,
             keep=objective.keep,
@@ -176,8 +176,8 @@ class ObjectPlan(Plan):
 
 def _insert(insertion: Insertion, budgets: tuple[float, ...], size: float) -> Job[list[Perturbed]]:
     """The symbol at the contrast of each budget."""
-    problem = insertion.problem
-    profile = optotype(problem.measurement.matrix, problem.centre, size).to(problem.measurement.kspace.device)
+    setup = insertion.setup
+    profile = optotype(setup.measurement.matrix, setup.centre, size).to(setup.measurement.kspace.device)
     region = profile > EDGE
     yield Progress(0.0, "Reconstructing without the symbol")
     _ = insertion.clean
@@ -190,16 +190,16 @@ def _insert(insertion: Insertion, budgets: tuple[float, ...], size: float) -> Jo
     found: list[Perturbed] = []
     for index, budget in enumerate(budgets):
         yield Progress((1 + index) / (1 + len(budgets)), f"Reconstructing at {100 * budget:.3g}%", list(found))
-        change = _radius(problem, budget) * drawn
+        change = _radius(setup, budget) * drawn
         one = _inserted(insertion, change, region, budget, size, float(change.abs().max() / tissue))
-        found.append(replace(one, findings=beyond("symbol", profile, problem.mask)))
+        found.append(replace(one, findings=beyond("symbol", profile, setup.mask)))
     return found
 
 
 def _inserted(
     insertion: Insertion, change: Tensor, region: Tensor, budget: float, size: float, contrast: float
 ) -> Perturbed:
-    measurement = insertion.problem.measurement
+    measurement = insertion.setup.measurement
     with torch.no_grad():
         z, image = insertion.kspace(change), insertion.reconstruct(change, keep=insertion.keep)
         recovery = float(insertion.recovered(change, region, image))
@@ -207,7 +207,7 @@ def _inserted(
     lost, preserved = recovery < LOST, carried >= ROSE
     details = {
         "insert": "symbol",
-        "position": list(insertion.problem.centre),
+        "position": list(insertion.setup.centre),
         "size": size,
         "contrast": contrast,
         "recovery": recovery,
@@ -253,7 +253,7 @@ def optotype(matrix: tuple[int, int], centre: tuple[float, float], size: float) 
     return torch.stack([spine, *bars]).amax(0)
 
 
-def _radius(problem: Problem, budget: float) -> Tensor:
+def _radius(setup: Setup, budget: float) -> Tensor:
     """The norm of the budget, eta ||k||, float ()."""
-    measurement = problem.measurement
+    measurement = setup.measurement
     return budget * coil_norms(measurement.kspace if measurement.full is None else measurement.full).norm()

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..data.measurement import Measurement
 from ..ground.progress import Job, Progress
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 
 
 def draw(measurement: Measurement, norms: Tensor, seed: int, *, mask: Tensor | None = None) -> Tensor:
@@ -37,8 +37,8 @@ class RandomNoise(Perturbation):
     summary = "White noise of the budget's size in every coil: what chance does."
     knobs = (SENSITIVITIES, SEED)
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        measurement = problem.measurement
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        measurement = setup.measurement
         norms = coil_norms(measurement.kspace if measurement.full is None else measurement.full)
         results: list[Perturbed] = []
         for index, budget in enumerate(budgets):

@@ -8,20 +8,20 @@ from torch import Tensor
 
 from ..physics import fourier
 from ..physics.fourier import centre_pad_image
-from .base import Problem
+from .base import Setup
 
 
 @dataclass(frozen=True, eq=False)
 class ScannedObject:
     """The object of one slice, seen through its coils."""
 
-    problem: Problem
+    setup: Setup
 
     @cached_property
     def clean(self) -> Tensor:
         """f(Mk), complex64 (rows, columns)."""
         with torch.no_grad():
-            return self.problem.reconstruct(self.problem.measurement)
+            return self.setup.reconstruct(self.setup.measurement)
 
     @cached_property
     def object(self) -> Tensor:
@@ -29,7 +29,7 @@ class ScannedObject:
 
         Without one, the magnitude of the clean reconstruction with the phase of the zero-filled image.
         """
-        measurement = self.problem.measurement
+        measurement = self.setup.measurement
         with torch.no_grad():
             if measurement.full is None:
                 phase = measurement.crop(measurement.model.adjoint(measurement.data))
@@ -39,10 +39,10 @@ class ScannedObject:
 
     def kspace(self, change: Tensor) -> Tensor:
         """F S delta: a change of the image (rows, columns) in the k-space of every coil, on all points."""
-        measurement = self.problem.measurement
+        measurement = self.setup.measurement
         return self.of_coils(measurement.calibration.sensitivities * centre_pad_image(change, measurement.model.shape))
 
     def of_coils(self, coil_images: Tensor) -> Tensor:
         """Coil images (coils, rows, columns) in k-space, complex64 (coils, readout, phase), on all points."""
-        readout, phase = self.problem.measurement.kspace.shape[-2:]
+        readout, phase = self.setup.measurement.kspace.shape[-2:]
         return fourier.fft(centre_pad_image(coil_images, (readout, phase)))

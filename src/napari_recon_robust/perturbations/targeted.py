@@ -14,7 +14,7 @@ from ..ground.errors import InputError, dimensions
 from ..ground.knob import Knob
 from ..ground.progress import Job, Progress, relayed
 from ..io.images import read_image
-from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 from .face import Trace
 from .features.drawn import filled, inserted, surroundings
 from .features.feature import Feature, Tissue, beyond, check_size
@@ -125,43 +125,43 @@ class Targeted(Perturbation):
         """How far the region came, and towards what, is in the details."""
         return _shown(perturbed)
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         keep = knobs["sensitivities"] == "kept"
         if self.image is None:
-            effect, words, draw = _effect(problem, knobs["effect"], knobs["amount"], knobs["size"])
+            effect, words, draw = _effect(setup, knobs["effect"], knobs["amount"], knobs["size"])
         else:
-            effect, words, draw = GIVEN, "the given image", self._given(problem)
+            effect, words, draw = GIVEN, "the given image", self._given(setup)
         if effect in DRAWN:
-            problem = replace(problem, mask=problem.mask | surroundings(problem.mask))
-        objective = Likeness(problem, "clean", "squared-error", keep, draw)
+            setup = replace(setup, mask=setup.mask | surroundings(setup.mask))
+        objective = Likeness(setup, "clean", "squared-error", keep, draw)
         findings = {}
         if effect == "lesion":
-            profile = _lesion(problem, knobs["size"], knobs["amount"]).profile(problem.measurement.matrix)
-            findings = beyond("lesion", profile, problem.mask)
+            profile = _lesion(setup, knobs["size"], knobs["amount"]).profile(setup.measurement.matrix)
+            findings = beyond("lesion", profile, setup.mask)
         return TargetedSearch(objective, budgets, knobs["steps"], effect, words, findings).run()
 
-    def _given(self, problem: Problem) -> Callable[[Tensor], Tensor]:
+    def _given(self, setup: Setup) -> Callable[[Tensor], Tensor]:
         assert self.image is not None
-        image = self.image.to(problem.measurement.kspace.device)
-        if tuple(image.shape) != problem.measurement.matrix:
+        image = self.image.to(setup.measurement.kspace.device)
+        if tuple(image.shape) != setup.measurement.matrix:
             raise InputError(
                 f"the target has {dimensions(image.shape)} pixels and the image "
-                f"{dimensions(problem.measurement.matrix)}; give one of the image's size."
+                f"{dimensions(setup.measurement.matrix)}; give one of the image's size."
             )
         if not torch.isfinite(image).all():
             raise InputError("the target image holds NaN or infinite values; give one without.")
         if not self.scaled:
             return lambda clean: image
-        outside = ~problem.mask
+        outside = ~setup.mask
         size = image[outside].square().sum()
         if not size > 0:
             raise InputError("the target image is black outside of the region; give one of the whole slice.")
         return lambda clean: image * (image[outside] * clean.abs()[outside]).sum() / size
 
 
-def _effect(problem: Problem, effect: str, amount: float, size: float) -> tuple[str, str, Callable[[Tensor], Tensor]]:
+def _effect(setup: Setup, effect: str, amount: float, size: float) -> tuple[str, str, Callable[[Tensor], Tensor]]:
     """The effect, in words, and how its target is made of the clean image (rows, columns)."""
-    region = problem.mask
+    region = setup.mask
     if effect == "homogeneous":
         return effect, "its own mean", lambda clean: torch.where(region, clean.abs()[region].mean(), clean.abs())
     if effect == "vanish":
@@ -169,8 +169,8 @@ def _effect(problem: Problem, effect: str, amount: float, size: float) -> tuple[
     if amount == 0:
         raise InputError("the amount is 0, which changes nothing; give a positive or a negative one.")
     if effect == "lesion":
-        check_size(size, problem.measurement.matrix, "lesion")
-        lesion = _lesion(problem, size, amount)
+        check_size(size, setup.measurement.matrix, "lesion")
+        lesion = _lesion(setup, size, amount)
         kind = "bright" if amount > 0 else "dark"
         return (
             effect,
@@ -184,8 +184,8 @@ def _effect(problem: Problem, effect: str, amount: float, size: float) -> tuple[
     return effect, f"{factor:.3g} times its brightness", lambda clean: factor * clean.abs()
 
 
-def _lesion(problem: Problem, size: float, amount: float) -> Feature:
-    return Feature.of("blob", *problem.centre, size, amount)
+def _lesion(setup: Setup, size: float, amount: float) -> Feature:
+    return Feature.of("blob", *setup.centre, size, amount)
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +262,7 @@ class TargetedSearch:
     @cached_property
     def clean(self) -> Point:
         """No perturbation."""
-        z = torch.zeros_like(self.objective.problem.measurement.kspace)
+        z = torch.zeros_like(self.objective.setup.measurement.kspace)
         return Point(z, 0.0, float(self.objective.of_image(self.objective.clean)), self.objective.clean)
 
     def _rounds(self, *, first: bool) -> list[int]:
@@ -272,7 +272,7 @@ class TargetedSearch:
 
     def _ascend(self, steps: int) -> Generator[Progress, None, Point]:
         """Sphere ascent from the best, on spheres of its size; of no perturbation yet, on those of the budget."""
-        measurement, start = self.objective.problem.measurement, self.best
+        measurement, start = self.objective.setup.measurement, self.best
         warm = start.spent > 0
         spent = start.spent if warm else self.budget
         norms = coil_norms(measurement.kspace if measurement.full is None else measurement.full)
@@ -345,7 +345,7 @@ class TargetedSearch:
         before, after = objective.distance(self.clean.loss), objective.distance(best.loss)
         reached = 1 - after / before
         one = Perturbed.of(
-            objective.problem.measurement,
+            objective.setup.measurement,
             best.z,
             self.budget,
             keep=objective.keep,

@@ -1,4 +1,4 @@
-"""The table of reconstructors: a new one is one module and one line here.
+"""The table of reconstructors: a new one is one module and one line here, also if it runs a trained network.
 
 Other packages add theirs by the entry point `napari_recon_robust.reconstructors`; a model without a package is
 opened by its file or its name (`own_models`).
@@ -10,13 +10,56 @@ from typing import Any
 from ..ground.registry import Registry
 from .base import Reconstructor
 
+# "module:Method", or "module:Method, Network" if files may name the network that it runs, by the same id
+_METHODS = {
+    "zero-filled": "classical.zero_filled:ZeroFilled",
+    "cg-sense": "classical.cg_sense:CGSense",
+    "tv": "classical.tv:TotalVariation",
+    "l1-wavelet": "classical.wavelet:L1Wavelet",
+    "hqs": "classical.hqs:HQS",
+    "dip": "untrained.dip:DIP",
+    "deep-decoder": "untrained.deep_decoder:DeepDecoder",
+    "conv-decoder": "untrained.conv_decoder:ConvDecoder",
+    "unet": "learned.unet:UNet, TrainableUNet",
+    "unet-fnaf": "learned.robustly_trained:FNAFUNet",
+    "unet-adversarial": "learned.robustly_trained:AdversarialUNet",
+    "varnet": "learned.varnet:VarNet, TrainableVarNet",
+    "varnet-cg": "learned.varnet_from_cg:VarNetFromCG, VarNetFromCGNetwork",
+    "varnet-adversarial": "learned.robustly_trained:AdversarialVarNet",
+    "cascade-net": "learned.cascade_net:CascadeNet, CascadeNetwork",
+    "unrolled-gd": "learned.unrolled_gd:UnrolledGD, GradientDescentNetwork",
+    "neumann": "learned.neumann:Neumann, NeumannNetwork",
+    "neumann-preconditioned": "learned.neumann:PreconditionedNeumann, NeumannNetwork",
+    "irim": "learned.irim:IRIM, IRIMNetwork",
+    "dagan": "generative.dagan:DAGAN, GeneratorNetwork",
+    "gan-prior": "generative.gan_prior:GANPrior, PriorNetwork",
+    "hqs-net": "learned.hqs_net:HQSNet, HQSNetNetwork",
+    "unrolled-hqs": "learned.unrolled_hqs:UnrolledHQS, UnrolledHQSNetwork",
+    "hqs-supervised": "learned.hqs_supervised:HQSSupervised, SupervisedHQSNetwork",
+    "hyperrecon": "learned.hyperrecon:HyperRecon, HyperReconNetwork",
+    "hyperrecon-supervised": "learned.hyperrecon_supervised:HyperReconSupervised, SupervisedHyperReconNetwork",
+    "posterior": "generative.posterior:Posterior, Denoiser",
+    "test-time-training": "learned.test_time_training:TestTimeTraining",
+}
 # Former networks, for which no weights are shipped any more; files of weights that name them are still read.
 _FORMER = {
-    "hqs-net-tv": "learned.hqs_net_from_tv:HQSNetFromTV",
-    "hyperrecon-tv": "learned.hyperrecon_from_tv:HyperReconFromTV",
+    "hqs-net-tv": "learned.hqs_net_from_tv:HQSNetFromTV, HQSNetFromTVNetwork",
+    "hyperrecon-tv": "learned.hyperrecon_from_tv:HyperReconFromTV, HyperReconFromTVNetwork",
 }
 
 _OWN_MODELS = "napari_recon_robust.own_models.opening"  # stands above this room, as all that the table names does
+
+
+def _classes(line: str) -> list[str]:
+    """Where the method of a line is, "module:Class", and its network if the line names one."""
+    module, names = line.split(":")
+    return [f"{module}:{name}" for name in names.split(", ")]
+
+
+def networks() -> dict[str, str]:
+    """Where the networks of the methods are, "module:Class" by the methods' ids; `networks.registry` asks for it."""
+    places = {id: _classes(line) for id, line in (_METHODS | _FORMER).items()}
+    return {id: network for id, (_, *named) in places.items() for network in named}
 
 
 class Reconstructors(Registry[Reconstructor]):
@@ -25,7 +68,7 @@ class Reconstructors(Registry[Reconstructor]):
     def running(self, network: str) -> Any:
         """The class of the method that runs the networks with that id; InputError if there is none."""
         if network in _FORMER:
-            module, name = _FORMER[network].split(":")
+            module, name = _classes(_FORMER[network])[0].split(":")
             return getattr(import_module(f"{self.package}.{module}"), name)
         return self.kind_of(network)
 
@@ -42,35 +85,6 @@ class Reconstructors(Registry[Reconstructor]):
 registry = Reconstructors(
     kind="reconstructor",
     package="napari_recon_robust.reconstructors",
-    table={
-        "zero-filled": "classical.zero_filled:ZeroFilled",
-        "cg-sense": "classical.cg_sense:CGSense",
-        "tv": "classical.tv:TotalVariation",
-        "l1-wavelet": "classical.wavelet:L1Wavelet",
-        "hqs": "classical.hqs:HQS",
-        "dip": "untrained.dip:DIP",
-        "deep-decoder": "untrained.deep_decoder:DeepDecoder",
-        "conv-decoder": "untrained.conv_decoder:ConvDecoder",
-        "unet": "learned.unet:UNet",
-        "unet-fnaf": "learned.robustly_trained:FNAFUNet",
-        "unet-adversarial": "learned.robustly_trained:AdversarialUNet",
-        "varnet": "learned.varnet:VarNet",
-        "varnet-cg": "learned.varnet_from_cg:VarNetFromCG",
-        "varnet-adversarial": "learned.robustly_trained:AdversarialVarNet",
-        "cascade-net": "learned.cascade_net:CascadeNet",
-        "unrolled-gd": "learned.unrolled_gd:UnrolledGD",
-        "neumann": "learned.neumann:Neumann",
-        "neumann-preconditioned": "learned.neumann:PreconditionedNeumann",
-        "irim": "learned.irim:IRIM",
-        "dagan": "generative.dagan:DAGAN",
-        "gan-prior": "generative.gan_prior:GANPrior",
-        "hqs-net": "learned.hqs_net:HQSNet",
-        "unrolled-hqs": "learned.unrolled_hqs:UnrolledHQS",
-        "hqs-supervised": "learned.hqs_supervised:HQSSupervised",
-        "hyperrecon": "learned.hyperrecon:HyperRecon",
-        "hyperrecon-supervised": "learned.hyperrecon_supervised:HyperReconSupervised",
-        "posterior": "generative.posterior:Posterior",
-        "test-time-training": "learned.test_time_training:TestTimeTraining",
-    },
+    table={id: _classes(line)[0] for id, line in _METHODS.items()},
 )
 ids, get = registry.ids, registry.get

@@ -17,7 +17,7 @@ from ..evaluation import metrics
 from ..ground.errors import InputError, dimensions
 from ..ground.knob import resolve
 from ..ground.progress import Job, Progress, relayed
-from ..perturbations.base import SENSITIVITIES, Problem, check_budgets, coil_norms
+from ..perturbations.base import SENSITIVITIES, Setup, check_budgets, coil_norms
 from ..perturbations.noise.objective import Objective, gradient_of
 from ..perturbations.noise.worst_case import WorstCase
 from ..perturbations.random_noise import draw
@@ -153,8 +153,8 @@ def fragility(
         raise InputError(
             f"tiles of {tile} pixels don't fit into the image of {dimensions(measurement.matrix)}; choose others."
         )
-    problem = _whole(measurement, reconstructor)
-    if not problem.method.gives_gradient(measurement):
+    setup = _whole(measurement, reconstructor)
+    if not setup.method.gives_gradient(measurement):
         raise InputError(
             f"{reconstructor.label} gives no gradients, which the expected change needs; take its noise amplification, "
             "or the expected change of another method as a stand-in."
@@ -162,9 +162,9 @@ def fragility(
     noise = None
     if replicas:
         noise = noise_amplification(
-            measurement, problem.method, replicas=replicas, sensitivities=sensitivities, seed=seed
+            measurement, setup.method, replicas=replicas, sensitivities=sensitivities, seed=seed
         )
-    return _map(problem, budget, method, tile, search, noise)
+    return _map(setup, budget, method, tile, search, noise)
 
 
 def noise_amplification(
@@ -184,29 +184,29 @@ def noise_amplification(
     """
     if replicas < 2:
         raise InputError(f"{replicas} draws are asked for; a standard deviation needs two or more.")
-    problem = _whole(measurement, reconstructor)
+    setup = _whole(measurement, reconstructor)
     keep = resolve([SENSITIVITIES], {"sensitivities": sensitivities})["sensitivities"] == "kept"
-    return _amplification(problem, replicas, keep, seed)
+    return _amplification(setup, replicas, keep, seed)
 
 
-def _whole(measurement: Measurement, method: Method | Reconstructor) -> Problem:
-    return Problem.of(measurement, method, ROI.box(0, 0, *measurement.matrix))
+def _whole(measurement: Measurement, method: Method | Reconstructor) -> Setup:
+    return Setup.of(measurement, method, ROI.box(0, 0, *measurement.matrix))
 
 
 def _map(
-    problem: Problem, budget: float, method: str, tile: int, search: Mapping[str, Any], noise: Job[Tensor] | None
+    setup: Setup, budget: float, method: str, tile: int, search: Mapping[str, Any], noise: Job[Tensor] | None
 ) -> Job[FragilityMap]:
     """search: knobs of the worst-case noise. noise: the job of the noise amplification."""
     yield Progress(0.0, "Looking for the foreground")
-    measurement = problem.measurement
+    measurement = setup.measurement
     tissue = measurement.foreground
     searching = 1.0 if noise is None else 0.6
-    job = (_gain if method == "gain" else _attack)(problem, tissue, budget, tile, search)
+    job = (_gain if method == "gain" else _attack)(setup, tissue, budget, tile, search)
     change, clean = yield from _part(job, 0.0, searching)
     amplification = None
     if noise is not None:
         amplification = torch.where(tissue, (yield from _part(noise, searching, 1.0)), 0.0)
-    reference = measurement.reference(problem.method.reference_kind)
+    reference = measurement.reference(setup.method.reference_kind)
     maximum = metrics.data_range_of(clean if reference is None else reference)
     image = clean.abs().float().cpu()
     return FragilityMap(
@@ -224,28 +224,28 @@ def _map(
 
 
 def _attack(
-    problem: Problem, tissue: Tensor, budget: float, tile: int, knobs: Mapping[str, Any]
+    setup: Setup, tissue: Tensor, budget: float, tile: int, knobs: Mapping[str, Any]
 ) -> Job[tuple[Tensor, Tensor]]:
     """The change in the scan's units, and the clean image."""
-    measurement = problem.measurement
-    search = WorstCase().run(measurement, problem.method, ROI.brush(tissue), (budget,), **knobs)
+    measurement = setup.measurement
+    search = WorstCase().run(measurement, setup.method, ROI.brush(tissue), (budget,), **knobs)
     (found,) = yield from _part(search, 0.0, 1.0)
     clean, after = found.clean, found.image
     if clean is None or after is None:  # no gradient: nothing changes
         with torch.no_grad():
-            clean = after = problem.reconstruct(measurement)
+            clean = after = setup.reconstruct(measurement)
     return _local_rms((after.abs() - clean.abs()).cpu(), tissue, tile), clean
 
 
 def _gain(
-    problem: Problem, tissue: Tensor, budget: float, tile: int, knobs: Mapping[str, Any]
+    setup: Setup, tissue: Tensor, budget: float, tile: int, knobs: Mapping[str, Any]
 ) -> Job[tuple[Tensor, Tensor]]:
     """The change in the scan's units, and the clean image."""
-    measurement, label = problem.measurement, problem.method.label
+    measurement, label = setup.measurement, setup.method.label
     full = measurement.full
     radius = budget * coil_norms(measurement.kspace if full is None else full)
     target: Literal["reference", "clean"] = "clean" if full is None else "reference"
-    objective = Objective(problem, target, "squared-error", keep=knobs["sensitivities"] == "kept")
+    objective = Objective(setup, target, "squared-error", keep=knobs["sensitivities"] == "kept")
     # At zero the distance to the own clean image has no gradient.
     start = torch.zeros_like(measurement.kspace) if full is not None else draw(measurement, radius, knobs["seed"])
     z = start.requires_grad_()
@@ -269,8 +269,8 @@ def _gain(
     return torch.where(weights > 0, weighted / weights, 0.0), clean
 
 
-def _amplification(problem: Problem, replicas: int, keep: bool, seed: int) -> Job[Tensor]:
-    measurement = problem.measurement
+def _amplification(setup: Setup, replicas: int, keep: bool, seed: int) -> Job[Tensor]:
+    measurement = setup.measurement
     noise = measurement.calibration.noise
     sigma = float(noise.square().mean().sqrt())
     if not sigma > 0:
@@ -280,7 +280,7 @@ def _amplification(problem: Problem, replicas: int, keep: bool, seed: int) -> Jo
         yield Progress(number / replicas, f"Noise {number + 1} of {replicas}")
         n = draw(measurement, noise * measurement.sampled_points**0.5, seed + number)
         with torch.no_grad():
-            image = problem.reconstruct(measurement.with_kspace(measurement.kspace + n, keep=keep))
+            image = setup.reconstruct(measurement.with_kspace(measurement.kspace + n, keep=keep))
         images.append(image.abs().float().cpu())
     variance = torch.stack(images).var(0)
     everywhere = torch.ones_like(variance, dtype=torch.bool)

@@ -15,7 +15,7 @@ from ..data.roi import ROI
 from ..evaluation.comparison import finite
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
-from ..perturbations.base import Problem
+from ..perturbations.base import Setup
 from ..perturbations.features.feature import PARAMETRIC, Feature, check_size
 from ..perturbations.features.feature_search import places
 from ..perturbations.features.insertion import LOST, ROSE, Insertion, Trial, detectability
@@ -252,25 +252,25 @@ def _insertion(
         if contrast == 0 or not -1 < contrast <= 3:
             raise InputError(f"the contrast is {contrast:g}; give one above -1 and up to 3 that is not 0.")
     whole = ROI.box(0, 0, *measurement.matrix)
-    return Insertion(Problem.of(measurement, method, whole if roi is None else roi), keep=True)
+    return Insertion(Setup.of(measurement, method, whole if roi is None else roi), keep=True)
 
 
 def _map(insertion: Insertion, size: float, contrast: float, shape: str, spacing: int) -> Job[RetentionMap]:
-    problem = insertion.problem
+    setup = insertion.setup
     yield Progress(0.0, "Reconstructing without a feature")
-    grid = np.zeros(problem.measurement.matrix, bool)
+    grid = np.zeros(setup.measurement.matrix, bool)
     grid[spacing // 2 :: spacing, spacing // 2 :: spacing] = True
-    points = np.argwhere(places(problem, size) & grid)
+    points = np.argwhere(places(setup, size) & grid)
     if not len(points):
         raise InputError("no position of the grid lies in the region; give a smaller spacing or a larger region.")
     _ = insertion.clean
-    groups = _separated(points, APART * size, problem.measurement.matrix)
+    groups = _separated(points, APART * size, setup.measurement.matrix)
     verified = min(VERIFIED, len(points))
     total = 1 + len(groups) + verified
     recoveries = np.full(len(points), np.nan, np.float32)
 
     def so_far(done: int, worst: Sequence[WeakPlace] = ()) -> RetentionMap:
-        values = _painted(points, recoveries, spacing, problem)
+        values = _painted(points, recoveries, spacing, setup)
         return RetentionMap(values, points, recoveries.copy(), size, contrast, shape, spacing, done, tuple(worst))
 
     def feature(place: NDArray[np.intp]) -> Feature:
@@ -300,14 +300,14 @@ def _table(
 ) -> Job[RecoveryTable]:
     from scipy.stats import binomtest
 
-    problem = insertion.problem
+    setup = insertion.setup
     yield Progress(0.0, "Reconstructing without a feature")
-    allowed = np.argwhere(places(problem, max(sizes)))
+    allowed = np.argwhere(places(setup, max(sizes)))
     if len(allowed) < count:
         raise InputError(f"the region has {len(allowed)} places for features of these sizes; ask for no more of them.")
     points = np.random.default_rng(seed).choice(allowed, count, replace=False)
     _ = insertion.clean
-    groups = _separated(points, APART * max(sizes), problem.measurement.matrix)
+    groups = _separated(points, APART * max(sizes), setup.measurement.matrix)
     settings = [(size, contrast) for size in sizes for contrast in contrasts]
     total, done, cells = 1 + len(groups) * len(settings), 1, list[Cell]()
     for size, contrast in settings:
@@ -333,7 +333,7 @@ def _recoveries(insertion: Insertion, features: Sequence[Feature]) -> NDArray[np
 def _carried(insertion: Insertion, feature: Feature) -> bool:
     with torch.no_grad():
         z = insertion.kspace(feature.change(insertion.tissue))
-    return detectability(insertion.problem.measurement, z) >= ROSE
+    return detectability(insertion.setup.measurement, z) >= ROSE
 
 
 def _separated(points: Points, apart: float, matrix: tuple[int, int]) -> list[NDArray[np.intp]]:
@@ -357,12 +357,12 @@ def _separated(points: Points, apart: float, matrix: tuple[int, int]) -> list[ND
     return [np.array(group) for group in groups]
 
 
-def _painted(points: Points, recoveries: NDArray[np.float32], spacing: int, problem: Problem) -> NDArray[np.float32]:
+def _painted(points: Points, recoveries: NDArray[np.float32], spacing: int, setup: Setup) -> NDArray[np.float32]:
     """Every pixel of tissue in the region with the value of the grid position whose cell it lies in."""
-    empty = np.ones(problem.measurement.matrix, bool)
+    empty = np.ones(setup.measurement.matrix, bool)
     empty[tuple(points.T)] = False
     values = np.full(empty.shape, np.nan, np.float32)
     values[tuple(points.T)] = recoveries
     distance, nearest = ndimage.distance_transform_edt(empty, return_indices=True)
-    inside = (problem.measurement.foreground & problem.mask.cpu()).numpy() & (distance < spacing / np.sqrt(2) + 0.01)
+    inside = (setup.measurement.foreground & setup.mask.cpu()).numpy() & (distance < spacing / np.sqrt(2) + 0.01)
     return np.where(inside, values[tuple(nearest)], np.nan).astype(np.float32)

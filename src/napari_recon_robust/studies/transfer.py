@@ -9,12 +9,13 @@ from ..data.roi import ROI
 from ..evaluation.comparison import finite
 from ..ground.errors import InputError
 from ..ground.knob import resolve
-from ..ground.progress import Job, Progress, relayed
+from ..ground.progress import Job, Progress, relayed, run
 from ..perturbations import registry
 from ..perturbations.base import Perturbed
 from ..perturbations.face import Placed
 from ..perturbations.features.insertion import LOST, ROSE
 from ..perturbations.outcome import Outcome, evaluate
+from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 
 
@@ -117,6 +118,21 @@ def _facts(feature: Placed) -> list[str]:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def transfer_matrix(
+    measurement: Measurement,
+    methods: Sequence[str],
+    roi: ROI,
+    *,
+    on_progress: Callable[[Progress], object] | None = None,
+    **options: Any,
+) -> Transfer:
+    """What is found on each method does to all of them: `transfer` with its options, to its end.
+
+    methods: ids or own models. `print(matrix.markdown())` shows it.
+    """
+    return run(transfer(measurement, {name: reconstructors.get(name) for name in methods}, roi, **options), on_progress)
 
 
 def transfer(

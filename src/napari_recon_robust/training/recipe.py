@@ -4,8 +4,8 @@
   loss: an entry of `losses.LOSSES`, loss(network, example, rng) -> scalar; it calls network(example.problem);
   bank, masks, pixels: the data (`sources.BankSpecification`, `bank.MaskSpecification`, pixels of a crop);
   presets: steps, learning rate, ... for "cpu" and "gpu".
-A new architecture is a network with `forward(problem: Problem) -> complex64 (rows, columns)`, a line in the
-table of networks, a loss if none fits, and one YAML file.
+A new architecture is a network with `forward(problem: Problem) -> complex64 (rows, columns)`, its name in the line of
+the method that runs it (`reconstructors.registry`), a loss if none fits, and one YAML file.
 """
 
 from collections.abc import Mapping

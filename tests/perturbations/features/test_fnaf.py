@@ -8,7 +8,7 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.knob import resolve
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.base import Problem
+from napari_recon_robust.perturbations.base import Setup
 from napari_recon_robust.perturbations.features.feature import Feature, Tissue
 from napari_recon_robust.perturbations.features.feature_search import FiniteDifferences, RandomSearch
 from napari_recon_robust.perturbations.features.fnaf import FNAF
@@ -97,7 +97,7 @@ def test_the_search_loses_more_than_chance_and_stays_inside(measurement, combine
     roi = ROI.box(6, 8, 20, 20)
     knobs = {"search": 60, "size": 3.0, "sensitivities": "kept"}
     (found,) = run(FNAF().run(measurement, combined, roi, **knobs))
-    drawn = RandomSearch(problem(measurement, combined, roi), resolve(FNAF.knobs, knobs | {"seed": 5}))
+    drawn = RandomSearch(setup(measurement, combined, roi), resolve(FNAF.knobs, knobs | {"seed": 5}))
     recoveries = [drawn.insertion.trial(drawn.draw_anywhere()).recovery for _ in range(60)]
     assert found.details["recovery"] < np.quantile(recoveries, 0.1)
     row, column = found.details["position"]
@@ -142,7 +142,7 @@ def test_the_search_takes_what_it_may_and_previews_the_worst(measurement, combin
 @pytest.mark.parametrize("search", [RandomSearch, FiniteDifferences, Multiplexed])
 def test_a_long_search_holds_few_images(measurement, combined, search):
     knobs = resolve(FNAF.knobs, {"search": 150, "size": 3.0, "sensitivities": "kept"})
-    one = search(problem(measurement, combined), knobs)
+    one = search(setup(measurement, combined), knobs)
     held = [len(one.tried) for _ in one.run()]
     assert len(held) > 60
     assert max(held) <= 25
@@ -202,8 +202,8 @@ def test_what_does_not_fit_is_said(measurement, combined, knobs, words):
         run(FNAF().run(measurement, combined, WHOLE, **knobs))
 
 
-def problem(measurement, method, roi=WHOLE):
-    return Problem.of(measurement, method, roi)
+def setup(measurement, method, roi=WHOLE):
+    return Setup.of(measurement, method, roi)
 
 
 def test_a_walk_is_a_connected_path_that_a_sub_pixel_shift_keeps():
@@ -275,7 +275,7 @@ def test_finite_differences_probe_five_pixels_around_and_go_uphill(measurement, 
 
 
 def _loss(measurement, method, found, place):
-    insertion = Insertion(problem(measurement, method), keep=True)
+    insertion = Insertion(setup(measurement, method), keep=True)
     details = found.details
     feature = Feature.of(details["shape"], *place, details["size"], details["contrast"], details["angle"])
     return insertion.published(insertion.trial(feature))[0] - 1e-9
@@ -284,7 +284,7 @@ def _loss(measurement, method, found, place):
 def test_a_multiplexed_recovery_is_that_of_the_feature_alone_where_they_do_not_meet(measurement, combined):
     everything = torch.ones_like(measurement.mask)
     full = Measurement(measurement.full, everything, measurement.matrix, measurement.full, measurement.kept)
-    insertion = Insertion(problem(full, combined), keep=True)
+    insertion = Insertion(setup(full, combined), keep=True)
     features = [Feature.of("blob", row, column, 2.0, 0.4) for row, column in ((10, 12), (10, 24), (22, 18))]
     with torch.no_grad():
         together, _ = insertion.together(features, keep=True)
@@ -301,7 +301,7 @@ def test_many_features_in_one_image_take_the_memory_of_one(measurement, combined
                 self.numbers = max(self.numbers, result.numel())
             return result
 
-    insertion = Insertion(problem(measurement, combined), keep=True)
+    insertion = Insertion(setup(measurement, combined), keep=True)
     features = [Feature.of("blob", row, column, 1, 0.4) for row in range(4, 28, 3) for column in range(4, 32, 3)]
     insertion.together(features[:1], keep=True)
     largest = []
@@ -313,7 +313,7 @@ def test_many_features_in_one_image_take_the_memory_of_one(measurement, combined
 
 
 def test_the_gradient_of_the_recoveries_is_that_of_finite_differences(measurement, combined):
-    insertion = Insertion(problem(measurement, combined), keep=True)
+    insertion = Insertion(setup(measurement, combined), keep=True)
     values = torch.tensor([[12.3, 12.4, 4.0, 0.4, 0.3], [21.6, 22.2, 5.0, -0.3, 2.0]])
 
     def recoveries(moved):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.apgd import checkpoints
 from napari_recon_robust.perturbations.noise.balls import into_balls, onto_spheres, unit
 from napari_recon_robust.perturbations.noise.objective import Objective
@@ -98,8 +98,8 @@ def test_no_iterate_leaves_the_balls_and_the_preview_never_gets_worse(measuremen
             seen.append(z.clone())
             return super().gradient(z)
 
-    problem = Problem.of(measurement, combined, roi)
-    objective = Watched(problem, "reference", "squared-error", keep=True)
+    setup = Setup.of(measurement, combined, roi)
+    objective = Watched(setup, "reference", "squared-error", keep=True)
     start = torch.zeros_like(measurement.kspace)
     states = list(ASCENTS[algorithm](objective, radius, 12, start=start))
     assert len(states) == len(seen) == 12
@@ -114,8 +114,8 @@ def test_no_iterate_leaves_the_balls_and_the_preview_never_gets_worse(measuremen
 @pytest.mark.parametrize("algorithm", ASCENTS)
 def test_a_warm_start_counts_as_a_candidate(measurement, combined, roi, algorithm):
     radius = ETA * coil_norms(measurement.full)
-    problem = Problem.of(measurement, combined, roi)
-    objective = Objective(problem, "reference", "squared-error", keep=True)
+    setup = Setup.of(measurement, combined, roi)
+    objective = Objective(setup, "reference", "squared-error", keep=True)
     good = run_to_end(ASCENTS["apgd"](objective, radius, 60, start=torch.zeros_like(measurement.kspace)))
     warm = run_to_end(ASCENTS[algorithm](objective, radius, 1, start=good.z, warm=True, clean_loss=good.loss[0]))
     assert objective.value(warm.z)[0] >= max(good.loss) * (1 - 1e-6)

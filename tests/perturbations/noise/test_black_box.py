@@ -4,7 +4,7 @@ import torch
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import ModelError
-from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.balls import onto_spheres
 from napari_recon_robust.perturbations.noise.black_box import black_box
 from napari_recon_robust.perturbations.noise.losses import own
@@ -16,7 +16,7 @@ from napari_recon_robust.reconstructors import registry
 
 
 def objective(measurement, reconstructor, roi, *, target="reference", loss="squared-error", keep=True):
-    return Objective(Problem.of(measurement, reconstructor, roi), target, loss, keep)
+    return Objective(Setup.of(measurement, reconstructor, roi), target, loss, keep)
 
 
 def onto(measurement, radius):

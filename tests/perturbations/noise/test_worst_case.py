@@ -6,7 +6,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError, ModelError
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.perturbations.base import Problem, coil_norms
+from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.advrec import advrec
 from napari_recon_robust.perturbations.noise.losses import LOSSES
 from napari_recon_robust.perturbations.noise.objective import Objective
@@ -21,8 +21,8 @@ QUICK = {"evaluations": 12, "stand_in": "cg-sense", **KEPT}
 
 
 def objective(measurement, reconstructor, roi, *, target="reference", loss="squared-error", keep=True):
-    problem = Problem.of(measurement, reconstructor, roi)
-    return Objective(problem, target, loss, keep)
+    setup = Setup.of(measurement, reconstructor, roi)
+    return Objective(setup, target, loss, keep)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

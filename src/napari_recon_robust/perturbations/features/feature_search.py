@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...ground.errors import InputError
 from ...ground.progress import Job, Progress
-from ..base import Perturbed, Problem
+from ..base import Perturbed, Setup
 from .feature import PARAMETRIC, Feature
 from .insertion import Insertion, Trial
 
@@ -37,7 +37,7 @@ class FeatureSearch(ABC):
     at least.
     """
 
-    problem: Problem
+    setup: Setup
     knobs: dict[str, Any]
     spent: int = 0
     tried: list[Trial] = field(default_factory=list)
@@ -54,7 +54,7 @@ class FeatureSearch(ABC):
                 f"the search effort is {self.effort}; {self.knobs['algorithm']} takes at least {self.least} "
                 f"reconstructions, or 0 for its usual {self.usual}."
             )
-        self.insertion = Insertion(self.problem, self.knobs["sensitivities"] == "kept")
+        self.insertion = Insertion(self.setup, self.knobs["sensitivities"] == "kept")
         self.random = np.random.default_rng(self.knobs["seed"])
         self._shown: tuple[Trial, Perturbed] | None = None
 
@@ -83,7 +83,7 @@ class FeatureSearch(ABC):
     @cached_property
     def allowed(self) -> NDArray[np.bool_]:
         """Where a feature may lie, bool (rows, columns)."""
-        return places(self.problem, SIZES[1] * self.knobs["size"])
+        return places(self.setup, SIZES[1] * self.knobs["size"])
 
     def inside(self, place: Tensor) -> bool:
         """Whether a feature may lie at (row, column)."""
@@ -211,14 +211,14 @@ class FiniteDifferences(PublishedSearch):
         return feature
 
 
-def places(problem: Problem, size: float) -> NDArray[np.bool_]:
+def places(setup: Setup, size: float) -> NDArray[np.bool_]:
     """Where a feature of this size (pixels) may lie, bool (rows, columns).
 
     Inside the ROI and in tissue, not across its edge. Raises InputError where there is no such place.
     """
-    tissue = problem.measurement.foreground.numpy()
+    tissue = setup.measurement.foreground.numpy()
     inner = ndimage.distance_transform_edt(np.pad(tissue, 1))[1:-1, 1:-1] > size / 2
-    allowed: NDArray[np.bool_] = problem.mask.cpu().numpy() & inner
+    allowed: NDArray[np.bool_] = setup.mask.cpu().numpy() & inner
     if not allowed.any():
         raise InputError("the region to search has no tissue around a feature of this size; choose a larger one.")
     return allowed

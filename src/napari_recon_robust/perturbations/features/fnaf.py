@@ -9,7 +9,7 @@ import numpy as np
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 from ..face import Insert
 from .feature import PARAMETRIC, SHAPES, Feature, check_size
 from .feature_search import FeatureSearch, FiniteDifferences, RandomSearch
@@ -126,14 +126,14 @@ class FNAF(Perturbation):
         """The feature comes from the details."""
         return replace(perturbed, feature=placed(perturbed.details))
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         if knobs["contrast"] == 0:
             raise InputError("the contrast is 0; give a positive one for a brighter feature or a negative one.")
-        rows, columns = problem.measurement.matrix
+        rows, columns = setup.measurement.matrix
         row, column = knobs["row"], knobs["column"]
         check_size(knobs["size"], (rows, columns))
         if row < 0 and column < 0:
-            return ALGORITHMS[knobs["algorithm"]](problem, knobs).run()
+            return ALGORITHMS[knobs["algorithm"]](setup, knobs).run()
         if row < 0 or column < 0:
             raise InputError("only one of row and column is given; give both to place a feature, or none to search.")
         if row > rows - 1 or column > columns - 1:
@@ -141,7 +141,7 @@ class FNAF(Perturbation):
                 f"the place ({row:g}, {column:g}) lies outside the image of {rows}×{columns} pixels; "
                 "give a row and a column inside."
             )
-        return _place(problem, knobs)
+        return _place(setup, knobs)
 
 
 def _shape(knobs: Mapping[str, Any]) -> str:
@@ -149,15 +149,15 @@ def _shape(knobs: Mapping[str, Any]) -> str:
     return "blob" if knobs["shape"] == "any" else str(knobs["shape"])
 
 
-def _place(problem: Problem, knobs: dict[str, Any]) -> Job[list[Perturbed]]:
-    insertion = Insertion(problem, knobs["sensitivities"] == "kept")
+def _place(setup: Setup, knobs: dict[str, Any]) -> Job[list[Perturbed]]:
+    insertion = Insertion(setup, knobs["sensitivities"] == "kept")
     row, column = knobs["row"], knobs["column"]
     if knobs["shape"] == "walk":
         feature = Feature.walk(row, column, np.random.default_rng(knobs["seed"]))
     else:
         feature = Feature.of(_shape(knobs), row, column, knobs["size"], knobs["contrast"])
     yield Progress(0.0, "Reconstructing without the feature")
-    if not insertion.truth.abs()[feature.region(problem.measurement.matrix)].any():
+    if not insertion.truth.abs()[feature.region(setup.measurement.matrix)].any():
         raise InputError("there is no tissue at this place; choose one inside the head or limb.")
     _ = insertion.clean  # a step of its own
     yield Progress(0.5, "Reconstructing with the feature")

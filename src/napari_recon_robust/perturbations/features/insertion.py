@@ -48,7 +48,7 @@ class Insertion(ScannedObject):
     @cached_property
     def truth(self) -> Tensor:
         """The object on the output image, complex64 (rows, columns)."""
-        return self.problem.measurement.crop(self.object)
+        return self.setup.measurement.crop(self.object)
 
     @cached_property
     def tissue(self) -> Tissue:
@@ -57,8 +57,8 @@ class Insertion(ScannedObject):
 
     def reconstruct(self, change: Tensor, *, keep: bool) -> Tensor:
         """f(M(k + F S delta)), complex64 (rows, columns)."""
-        measurement = self.problem.measurement
-        return self.problem.reconstruct(measurement.with_kspace(measurement.kspace + self.kspace(change), keep=keep))
+        measurement = self.setup.measurement
+        return self.setup.reconstruct(measurement.with_kspace(measurement.kspace + self.kspace(change), keep=keep))
 
     def recovery(self, inserted: Inserted, image: Tensor) -> Tensor:
         """<dt, df>_T / ||dt||_T^2, differentiable; zero where the feature changes nothing."""
@@ -93,7 +93,7 @@ class Insertion(ScannedObject):
         """The trial of a feature whose reconstruction and recovery are known."""
         with torch.no_grad():
             z = self.kspace(feature.change(self.tissue))
-        return Trial(feature, image.detach(), recovery, detectability(self.problem.measurement, z))
+        return Trial(feature, image.detach(), recovery, detectability(self.setup.measurement, z))
 
     def published(self, trial: Trial) -> tuple[float, float]:
         """FNAF's own measures (Cheng et al. 2020): the attack's loss, and how much of the feature the input carries.
@@ -102,14 +102,14 @@ class Insertion(ScannedObject):
         the feature, s the standard deviation of the input. Both fall with the size of the image. Without a reference t
         is |f(Mk)| with the feature's change.
         """
-        measurement, feature = self.problem.measurement, trial.feature
+        measurement, feature = self.setup.measurement, trial.feature
         region = feature.region(measurement.matrix)
         with torch.no_grad():
             change = feature.change(self.tissue)
             z = self.kspace(change)
             full = None if measurement.full is None else measurement.full + z
             changed = measurement.with_kspace(measurement.kspace + z, full=full, keep=True)
-            target = changed.reference(self.problem.method.reference_kind)
+            target = changed.reference(self.setup.method.reference_kind)
             if target is None:
                 target = (self.truth + change).abs()
             before, after = (input_image(one) for one in (measurement, changed))
@@ -123,7 +123,7 @@ class Insertion(ScannedObject):
 
         how: its place was come by, in words.
         """
-        measurement, feature = self.problem.measurement, trial.feature
+        measurement, feature = self.setup.measurement, trial.feature
         with torch.no_grad():
             z = self.kspace(feature.change(self.tissue))
         loss, input_mse = self.published(trial)
@@ -161,7 +161,7 @@ class Insertion(ScannedObject):
             statement=f"The inserted {_named(feature)}, {how} row {row:.3g}, column {column:.3g}, "
             f"{'lost' if lost else 'kept'} its contrast (recovery {trial.recovery:.2f}), and the samples "
             f"{'carry' if preserved else 'do not carry'} it.",
-            findings=beyond(f"inserted {feature.shape}", feature.profile(measurement.matrix), self.problem.mask),
+            findings=beyond(f"inserted {feature.shape}", feature.profile(measurement.matrix), self.setup.mask),
             clean=self.clean,
             image=trial.image,
         )

@@ -39,7 +39,7 @@ class Multiplexed(FeatureSearch):
     def steps(self) -> Steps:
         """Rounds of about the usual effort."""
         self.spent += 1  # the clean reconstruction
-        differentiable = self.problem.method.gives_gradient(self.problem.measurement)
+        differentiable = self.setup.method.gives_gradient(self.setup.measurement)
         rounds = max(self.effort // self.usual, 1)
         for index in range(rounds):
             effort = (self.effort - self.spent) // (rounds - index)
@@ -134,7 +134,7 @@ class Multiplexed(FeatureSearch):
                 self.candidates += zip(recoveries.tolist(), states, strict=True)
             self.spent += GRADIENT if moves else 1
             if moves:
-                gradient = scale * gradient_of(recoveries.sum(), leaf, self.problem.method.label)
+                gradient = scale * gradient_of(recoveries.sum(), leaf, self.setup.method.label)
                 first = MOMENTUM * first + (1 - MOMENTUM) * gradient
                 second = SECOND * second + (1 - SECOND) * gradient.square()
                 ahead, spread = first / (1 - MOMENTUM ** (step + 1)), second / (1 - SECOND ** (step + 1))

@@ -52,7 +52,7 @@ def black_box(
     direction where zero has none. start: the first candidate (the solution of another budget, say). Yields after each
     evaluation. Raises ModelError if the loss becomes NaN.
     """
-    measurement = objective.problem.measurement
+    measurement = objective.setup.measurement
     generator = torch.Generator().manual_seed(seed)
 
     def noise() -> Tensor:
@@ -93,7 +93,7 @@ def _value(objective: Objective, z: Tensor) -> tuple[float, Tensor]:
     loss, image = objective.value(z)
     if not isfinite(loss):
         raise ModelError(
-            f"the loss of {objective.problem.method.label} is {loss:g} for a perturbed slice; "
+            f"the loss of {objective.setup.method.label} is {loss:g} for a perturbed slice; "
             "turn its knobs towards their defaults."
         )
     return loss, image
@@ -120,7 +120,7 @@ class _Model:
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
         self.clean = objective.clean.abs()
-        measurement = objective.problem.measurement
+        measurement = objective.setup.measurement
         coil_images = fourier.ifft(measurement.data, measurement.dims)
         rss = root_sum_of_squares(coil_images)
         weights = torch.where(rss > 0, coil_images / rss, 0)
@@ -160,7 +160,7 @@ class _Model:
         """J^T of an image (rows, columns): (coils, readout, phase), zero where not sampled."""
         z = sum(share * linear.adjoint(image) for share, linear in zip(self.shares, self.linear, strict=True))
         known = self.inverse @ torch.einsum("nrc,rc->n", self.residual, image)
-        corrected = torch.zeros_like(self.objective.problem.measurement.kspace)
+        corrected = torch.zeros_like(self.objective.setup.measurement.kspace)
         corrected[:, self.sampled] = torch.view_as_complex((known @ self.points).reshape(len(corrected), -1, 2))
         return z + corrected
 

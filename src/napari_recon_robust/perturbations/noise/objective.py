@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...evaluation import metrics
 from ...ground.errors import InputError, ModelError, ReconRobustError
-from ..base import Problem
+from ..base import Setup
 from .losses import LOSSES, Loss, contrast_left
 
 
@@ -24,7 +24,7 @@ class Objective:
     evaluation, as constants within the gradient (eigenvectors with near-equal eigenvalues have none).
     """
 
-    problem: Problem
+    setup: Setup
     target: Literal["reference", "clean"]
     loss: str | Loss
     keep: bool
@@ -34,14 +34,14 @@ class Objective:
     def clean(self) -> Tensor:
         """f(Mk), complex64 (rows, columns)."""
         with torch.no_grad():
-            return self.problem.reconstruct(self.problem.measurement)
+            return self.setup.reconstruct(self.setup.measurement)
 
     @cached_property
     def wanted(self) -> Tensor:
         """X, float64 (rows, columns)."""
         if self.target == "clean":
             return metrics.magnitude(self.clean)
-        reference = self.problem.measurement.reference(self.problem.method.reference_kind)
+        reference = self.setup.measurement.reference(self.setup.method.reference_kind)
         if reference is None:
             raise InputError("this scan has no fully sampled reference; choose the clean image as the attack's target.")
         return metrics.magnitude(reference)
@@ -54,7 +54,7 @@ class Objective:
     @cached_property
     def region(self) -> Tensor:
         """S, bool (rows, columns)."""
-        mask = self.problem.mask.to(self.wanted.device)
+        mask = self.setup.mask.to(self.wanted.device)
         return torch.ones_like(mask) if self.whole else mask
 
     def of_image(self, image: Tensor) -> Tensor:
@@ -81,12 +81,12 @@ class Objective:
         with torch.enable_grad():
             image = self.image(z)
             loss = self.of_image(image)
-        return float(loss.detach()), gradient_of(loss, z, self.problem.method.label), image.detach()
+        return float(loss.detach()), gradient_of(loss, z, self.setup.method.label), image.detach()
 
     def image(self, z: Tensor) -> Tensor:
         """f(M(k + z)), complex64 (rows, columns)."""
-        measurement = self.problem.measurement
-        return self.problem.reconstruct(measurement.with_kspace(measurement.kspace + z, keep=self.keep))
+        measurement = self.setup.measurement
+        return self.setup.reconstruct(measurement.with_kspace(measurement.kspace + z, keep=self.keep))
 
 
 def gradient_of(loss: Tensor, variable: Tensor, label: str, *, again: bool = False) -> Tensor:

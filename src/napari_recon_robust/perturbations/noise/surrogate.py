@@ -20,10 +20,10 @@ STAND_INS = ("tv", "cg-sense", "hqs-supervised", "varnet", "unet", CONTINUATION)
 
 def stand_in_for(objective: Objective, name: str) -> Objective:
     """The same objective of one of STAND_INS, at its default knobs; InputError for one that there is not."""
-    problem = objective.problem
+    setup = objective.setup
     itself = name == CONTINUATION
-    other = problem.method.continuation(problem.measurement) if itself else registry.get(name).at()
-    return replace(objective, problem=replace(problem, method=other))
+    other = setup.method.continuation(setup.measurement) if itself else registry.get(name).at()
+    return replace(objective, setup=replace(setup, method=other))
 
 
 def transfer(
@@ -46,7 +46,7 @@ def transfer(
     if clean_loss is None:
         clean_loss, clean = objective.value(torch.zeros_like(start))
     search = sphere_ascent(stand_in, radius, steps, start=start, warm=warm)
-    own = stand_in.problem.method.id == objective.problem.method.id
+    own = stand_in.setup.method.id == objective.setup.method.id
     begun = Ascent(start, None, (clean_loss,), clean=clean, findings={"stand_in_itself": ITSELF} if own else {})
 
     def of_this_method(state: Ascent) -> Ascent:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, relayed
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem, coil_norms
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 from ..face import Trace
 from ..random_noise import draw
 from .adam import adam
@@ -162,8 +162,8 @@ class WorstCase(Perturbation):
         """The caption comes from the details."""
         return replace(perturbed, caption=_caption(perturbed.details), trace=Trace.of(perturbed.loss))
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        measurement, method = problem.measurement, problem.method
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        measurement, method = setup.measurement, setup.method
         target: Literal["reference", "clean"] = knobs["target"]
         if knobs["target"] == "auto":
             target = "clean" if measurement.full is None else "reference"
@@ -179,7 +179,7 @@ class WorstCase(Perturbation):
             )
         loss: str | Loss = knobs["loss"] if self.loss is None else own(self.loss)
         whole = knobs["region"] == "image"
-        objective = Objective(problem, target, loss, keep=knobs["sensitivities"] == "kept", whole=whole)
+        objective = Objective(setup, target, loss, keep=knobs["sensitivities"] == "kept", whole=whole)
         settings = {
             "target": target,
             "algorithm": algorithm,
@@ -246,7 +246,7 @@ class Plan:
 
     def _chosen(self, budget: float, previous: tuple[float, Ascent] | None) -> Search:
         objective, algorithm, steps = self.objective, self.settings["algorithm"], self._steps(budget)
-        measurement, radius = objective.problem.measurement, self._radius(budget)
+        measurement, radius = objective.setup.measurement, self._radius(budget)
         warm = previous is not None and not previous[1].flat
         begin = previous[1].z * (budget / previous[0]) if previous is not None and warm else None
         if algorithm == "black-box":
@@ -268,7 +268,7 @@ class Plan:
     def _black_box(self, budget: float, start: Tensor | None) -> Search:
         from .black_box import black_box
 
-        mask, radius = self.objective.problem.measurement.mask, self._radius(budget)
+        mask, radius = self.objective.setup.measurement.mask, self._radius(budget)
         return black_box(
             self.objective,
             lambda z: onto_spheres(z * mask, radius),
@@ -283,7 +283,7 @@ class Plan:
 
     @cached_property
     def _norms(self) -> Tensor:
-        measurement = self.objective.problem.measurement
+        measurement = self.objective.setup.measurement
         return coil_norms(measurement.kspace if measurement.full is None else measurement.full)
 
     def _radius(self, budget: float) -> Tensor:
@@ -316,7 +316,7 @@ class Plan:
         if state.flat:
             findings["zero_gradient"] = "The gradient is zero: nothing in this region follows the k-space."
         perturbed = Perturbed.of(
-            objective.problem.measurement,
+            objective.setup.measurement,
             state.z,
             budget,
             keep=objective.keep,

@@ -7,7 +7,7 @@ import torch
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 
 
 class CoilDropout(Perturbation):
@@ -35,15 +35,15 @@ class CoilDropout(Perturbation):
         SEED,
     )
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        measurement, coil = problem.measurement, knobs["coil"]
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        measurement, coil = setup.measurement, knobs["coil"]
         if measurement.coils == 1:
             raise InputError("this scan has one coil only, without which nothing is left; choose another perturbation.")
         if coil >= measurement.coils:
             raise InputError(f"there is no coil {coil}; the scan has coils 0 to {measurement.coils - 1}.")
         yield Progress(0.0, "Removing a coil")
         sensitivities = measurement.crop(measurement.calibration.sensitivities)
-        energy = sensitivities[:, problem.mask].abs().square().sum(-1)
+        energy = sensitivities[:, setup.mask].abs().square().sum(-1)
         lost = int(energy.argmax()) if coil < 0 else coil
         share = float(energy[lost] / energy.sum()) if energy.any() else 0.0
         z = torch.zeros_like(measurement.kspace)

@@ -8,7 +8,7 @@ from torch import Tensor
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 from ..scanned_object import ScannedObject
 
 # Intensities, relative to the brightest tissue, below which there is no tissue to invert, and below which the tone
@@ -51,14 +51,14 @@ class Contrast(Perturbation):
         SEED,
     )
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         gamma, inversion = knobs["gamma"], knobs["inversion"]
-        if problem.measurement.full is None:
+        if setup.measurement.full is None:
             raise InputError(
                 "this scan is undersampled: no truth in the other contrast is known to judge by; take a full scan."
             )
         yield Progress(0.0, "Changing the contrast")
-        scene = ScannedObject(problem)
+        scene = ScannedObject(setup)
         x = scene.object
         magnitude = x.abs()
         brightest = torch.quantile(magnitude.flatten(), BRIGHTEST)
@@ -66,7 +66,7 @@ class Contrast(Perturbation):
         z = scene.kspace((toned - magnitude) * torch.sgn(x))
         words = f"a tone curve of gamma {gamma:.3g}" + (f", {100 * inversion:.0f}% inverted" if inversion else "")
         perturbed = Perturbed.of(
-            problem.measurement,
+            setup.measurement,
             z,
             None,
             keep=knobs["sensitivities"] == "kept",

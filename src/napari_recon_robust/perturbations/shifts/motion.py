@@ -6,7 +6,7 @@ import torch
 
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 from ..scanned_object import ScannedObject
 from .pose import Pose
 
@@ -55,8 +55,8 @@ class Motion(Perturbation):
         SEED,
     )
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        measurement, scene, count = problem.measurement, ScannedObject(problem), knobs["segments"]
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        measurement, scene, count = setup.measurement, ScannedObject(setup), knobs["segments"]
         phase = measurement.kspace.shape[-1]
         segment = torch.arange(phase) * count // phase
         poses = _draw(count, knobs["shift"], knobs["angle"], knobs["seed"])

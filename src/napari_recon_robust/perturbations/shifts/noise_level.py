@@ -9,7 +9,7 @@ from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ...physics import noise
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 
 
 class NoiseLevel(Perturbation):
@@ -38,9 +38,9 @@ class NoiseLevel(Perturbation):
         SEED,
     )
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         yield Progress(0.0, "Drawing the noise")
-        measurement, factor = problem.measurement, knobs["factor"]
+        measurement, factor = setup.measurement, knobs["factor"]
         sigma = measurement.calibration.noise
         if not sigma.any():
             raise InputError("no noise is found in this scan, so that there is nothing to multiply; use random noise.")

@@ -10,7 +10,7 @@ from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ...physics.sampling import PATTERNS, Sampling
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 
 
 class OtherMask(Perturbation):
@@ -53,8 +53,8 @@ class OtherMask(Perturbation):
         SEED,
     )
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        measurement, keep = problem.measurement, knobs["sensitivities"] == "kept"
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        measurement, keep = setup.measurement, knobs["sensitivities"] == "kept"
         if measurement.full is None:
             raise InputError("this scan is undersampled, another mask needs its missing samples; take a full scan.")
         yield Progress(0.0, "Drawing the mask")

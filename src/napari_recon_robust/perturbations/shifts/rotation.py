@@ -16,7 +16,7 @@ from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
 from ...physics import fourier
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 from ..face import Curve, Line, Measure
 from ..scanned_object import ScannedObject
 from .pose import Pose
@@ -91,7 +91,7 @@ class Rotation(Perturbation):
         pose = Pose(**perturbed.details["pose"])
         return replace(perturbed, restore=pose.undo, curve=curve_of(perturbed.details["curve"], pose))
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
         if not (knobs["angle"] or knobs["shift"] or knobs["scale"]):
             raise InputError("angle, shift and scaling are 0, so that nothing moves; give at least one of them.")
         keep = knobs["sensitivities"] == "kept"
@@ -100,7 +100,7 @@ class Rotation(Perturbation):
                 "the sensitivities turn with the patient, those of the clean scan do not fit then; let them be "
                 "estimated, or let the coils stay with the scanner."
             )
-        return _Search(ScannedObject(problem), knobs, keep).run()
+        return _Search(ScannedObject(setup), knobs, keep).run()
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,31 +173,31 @@ class _Search:
     @cached_property
     def _wanted(self) -> Tensor:
         """X, real (rows, columns)."""
-        problem = self.scene.problem
-        reference = problem.measurement.reference(problem.method.reference_kind)
+        setup = self.scene.setup
+        reference = setup.measurement.reference(setup.method.reference_kind)
         return self.scene.clean.abs() if reference is None else reference
 
     @cached_property
     def _coil_images(self) -> Tensor:
         """The coil images that turn with the patient, complex64 (coils, ...): F^-1 k, or S x if k is undersampled."""
-        measurement = self.scene.problem.measurement
+        measurement = self.scene.setup.measurement
         if measurement.full is None:
             return measurement.calibration.sensitivities * self.scene.object
         return fourier.ifft(measurement.full)
 
     def _trial(self, pose: Pose) -> _Trial:
-        problem, x = self.scene.problem, self.scene.object
+        setup, x = self.scene.setup, self.scene.object
         with torch.no_grad():
             changed = self._measured(pose)
-            image = self.scene.clean if pose == Pose() else problem.reconstruct(changed)
+            image = self.scene.clean if pose == Pose() else setup.reconstruct(changed)
             ssim, nmse = self._score(pose.undo(image), self._wanted)
-            crop = problem.measurement.crop
+            crop = setup.measurement.crop
             floor_ssim, floor_nmse = self._score(pose.undo(crop(self._posed(x, pose))), crop(x))
         return _Trial(pose, changed, image, ssim, nmse, floor_ssim, floor_nmse)
 
     def _measured(self, pose: Pose) -> Measurement:
         """The measurement of the object in this pose."""
-        measurement, x = self.scene.problem.measurement, self.scene.object
+        measurement, x = self.scene.setup.measurement, self.scene.object
         if self.knobs["coils"] == "scanner":
             change = self.scene.kspace(self._posed(x, pose) - x)
         else:
@@ -211,19 +211,19 @@ class _Search:
         That is one before its own middle where an odd number of pixels is cropped from an even one: two zeros in front
         of the image make it the middle.
         """
-        sides = zip(image.shape[-2:], self.scene.problem.measurement.matrix, strict=True)
+        sides = zip(image.shape[-2:], self.scene.setup.measurement.matrix, strict=True)
         top, left = (2 * (n // 2 - (n - m) // 2 - m // 2) for n, m in sides)
         return pose.apply(torch.nn.functional.pad(image, (left, 0, top, 0)))[..., top:, left:]
 
     def _score(self, image: Tensor, wanted: Tensor) -> tuple[float, float]:
         """SSIM and NMSE on the ROI."""
-        mask = self.scene.problem.mask
+        mask = self.scene.setup.mask
         ssim = metrics.ssim(image, wanted, metrics.data_range_of(wanted), mask)
         return float(ssim), float(metrics.nmse(image, wanted, mask))
 
     def _perturbed(self, *, complete: bool) -> Perturbed:
         assert self.worst is not None
-        measurement, pose = self.scene.problem.measurement, self.worst.pose
+        measurement, pose = self.scene.setup.measurement, self.worst.pose
         tried = sorted(self.curve.items(), key=lambda entry: tuple(entry[0].to_json().values()))
         points = [point for _, point in tried]
         known = measurement.full is not None
@@ -248,7 +248,7 @@ class _Search:
         tried = len(self.curve) - 1
         which = f"The worst of {tried} poses is" if tried > 1 else "The object is"
         text = f"{which} {worst.pose}; interpolation alone leaves an SSIM of {worst.floor_ssim:.2f}."
-        if self.scene.problem.measurement.full is None:
+        if self.scene.setup.measurement.full is None:
             text += " The object that was turned is the clean reconstruction, as no full k-space is known."
         return text
 

@@ -7,7 +7,7 @@ import torch
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress
-from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Problem
+from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
 
 
 class Spike(Perturbation):
@@ -44,8 +44,8 @@ class Spike(Perturbation):
         SEED,
     )
 
-    def _run(self, problem: Problem, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
-        measurement, count = problem.measurement, knobs["count"]
+    def _run(self, setup: Setup, budgets: tuple[float, ...], **knobs: Any) -> Job[list[Perturbed]]:
+        measurement, count = setup.measurement, knobs["count"]
         if count > measurement.sampled_points:
             raise InputError(f"{count} spikes do not fit into {measurement.sampled_points} samples; give fewer.")
         yield Progress(0.0, "Drawing the spikes")

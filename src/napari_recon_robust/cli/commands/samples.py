@@ -1,15 +1,15 @@
-"""recon-robust samples."""
+"""Quality of one method against the number of samples."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..figures import plots
-from ..ground.errors import either
-from ..physics.sampling import Sampling
-from ..studies.samples import Level, quality_by_samples
-from .options import chosen_method, follow, measured, print_json, samplings_options
+from ...figures import plots
+from ...ground.errors import either
+from ...physics.sampling import Sampling
+from ...studies.samples import Level, quality_by_samples
+from ..options import chosen_method, follow, measured, print_json, samplings_options
 
 
 @click.command()
@@ -46,7 +46,7 @@ def samples(
         job = quality_by_samples(measurement, chosen, accelerations, sampling=sampling, seeds=range(seeds))
         curve = follow(job, f"Reconstructing with {chosen.label}")
     if plot is not None:
-        from ..figures.samples import samples_curve
+        from ...figures.samples import samples_curve
 
         samples_curve(plot, curve, f"{chosen.title}, {pattern} masks, against the number of samples")
     if as_json:

@@ -1,13 +1,13 @@
-"""recon-robust methods."""
+"""List the reconstructors and their knobs."""
 
 from typing import Any
 
 import click
 
-from ..ground.errors import WeightsError
-from ..reconstructors import registry
-from ..weights import store
-from .options import print_json
+from ...ground.errors import WeightsError
+from ...reconstructors import registry
+from ...weights import store
+from ..options import print_json
 
 
 @click.command()

@@ -1,15 +1,15 @@
-"""recon-robust transfer."""
+"""What a perturbation found on one method does to the others."""
 
 from typing import Any
 
 import click
 
-from ..data.roi import ROI
-from ..ground.errors import InputError
-from ..perturbations import registry as perturbations
-from ..reconstructors import registry
-from ..studies.transfer import transfer as transfer_job
-from .options import follow, former, measured, number, parse_knobs, print_json, several, slice_options
+from ...data.roi import ROI
+from ...ground.errors import InputError
+from ...perturbations import registry as perturbations
+from ...reconstructors import registry
+from ...studies.transfer import transfer as transfer_job
+from ..options import follow, former, measured, number, parse_knobs, print_json, several, slice_options
 
 
 @click.command()

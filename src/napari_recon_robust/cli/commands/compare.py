@@ -1,17 +1,17 @@
-"""recon-robust compare."""
+"""A table of several methods on several scans and masks."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..ground.errors import InputError
-from ..physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
-from ..reconstructors import registry
-from ..studies.quality.entries import Entry
-from ..studies.quality.grid import Grid, groups
-from ..studies.quality.study import compare_methods
-from .options import checked_device, follow, number, of_sampling, print_json, warn
+from ...ground.errors import InputError
+from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
+from ...reconstructors import registry
+from ...studies.quality.entries import Entry
+from ...studies.quality.grid import Grid, groups
+from ...studies.quality.study import compare_methods
+from ..options import checked_device, follow, number, of_sampling, print_json, warn
 
 
 @click.command()

@@ -1,4 +1,8 @@
-"""recon-robust perturb KIND: one command for each perturbation, its options made from its knobs and what it can do."""
+"""Perturb one slice and measure what the reconstruction loses.
+
+There is one subcommand for each kind of perturbation. Its options are made from the knobs of the kind and from what it
+can do.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,20 +12,20 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ..cases.record import save_case
-from ..cases.replay import make_case
-from ..data.measurement import Measurement
-from ..data.scan import Scan
-from ..figures import plots
-from ..ground.errors import InputError, ReconRobustError
-from ..ground.knob import Knob
-from ..ground.progress import Job, Progress, relayed
-from ..perturbations import registry
-from ..perturbations.base import Perturbation, Perturbed
-from ..perturbations.outcome import Outcome, evaluate
-from ..reconstructors.base import Method
-from . import regions
-from .options import (
+from ...cases.record import save_case
+from ...cases.replay import make_case
+from ...data.measurement import Measurement
+from ...data.scan import Scan
+from ...figures import plots
+from ...ground.errors import InputError, ReconRobustError
+from ...ground.knob import Knob
+from ...ground.progress import Job, Progress, relayed
+from ...perturbations import registry
+from ...perturbations.base import Perturbation, Perturbed
+from ...perturbations.outcome import Outcome, evaluate
+from ...reconstructors.base import Method
+from .. import regions
+from ..options import (
     chosen_method,
     follow,
     heading,
@@ -32,7 +36,7 @@ from .options import (
     sampling_options,
     several,
 )
-from .regions import Region
+from ..regions import Region
 
 _AT = click.option("--at", metavar="ROW,COLUMN", help="Where to place the feature, instead of --row and --column.")
 _OUTPUT = click.option("--output", type=click.Path(path_type=Path), help="Save the case into this new folder.")

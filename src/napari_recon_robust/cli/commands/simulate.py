@@ -1,11 +1,11 @@
-"""recon-robust simulate."""
+"""Simulate a multi-coil brain from an open anatomy."""
 
 from pathlib import Path
 
 import click
 
-from ..simulation import sample
-from .options import follow
+from ...simulation import sample
+from ..options import follow
 
 
 @click.command()

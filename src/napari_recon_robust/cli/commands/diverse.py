@@ -1,4 +1,4 @@
-"""recon-robust diverse."""
+"""The plausible reconstructions of one slice that differ most."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from ..data.roi import ROI
-from ..io import images
-from ..studies.diversity import diverse as diverse_job
-from .options import chosen_method, follow, measured, print_json, sampling_options
+from ...data.roi import ROI
+from ...io import images
+from ...studies.diversity import diverse as diverse_job
+from ..options import chosen_method, follow, measured, print_json, sampling_options
 
 
 @click.command()

@@ -1,15 +1,15 @@
-"""recon-robust contrast."""
+"""The contrast of a region over posterior samples, and the probability that it exceeds a value."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..data.roi import ROI
-from ..figures import plots
-from ..ground.errors import either
-from ..reconstructors.generative.posterior import CALIBRATION, Posterior
-from .options import follow, measured, print_json, slice_options
+from ...data.roi import ROI
+from ...figures import plots
+from ...ground.errors import either
+from ...reconstructors.generative.posterior import CALIBRATION, Posterior
+from ..options import follow, measured, print_json, slice_options
 
 
 @click.command()
@@ -53,7 +53,7 @@ def contrast(
         found = follow(job, "Drawing samples")
         acceleration = measurement.acceleration
     if plot is not None:
-        from ..figures.contrast import contrast_histogram
+        from ...figures.contrast import contrast_histogram
 
         contrast_histogram(plot, found, exceeds, f"{method.label}, effective R = {acceleration:.3g}")
     if as_json:

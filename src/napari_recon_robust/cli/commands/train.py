@@ -1,14 +1,14 @@
-"""recon-robust train."""
+"""Train a network from a recipe."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from ..ground.errors import InputError
-from ..ground.progress import Progress, relayed
-from ..training import loop
-from .options import checked_device, follow
+from ...ground.errors import InputError
+from ...ground.progress import Progress, relayed
+from ...training import loop
+from ..options import checked_device, follow
 
 
 @click.command()

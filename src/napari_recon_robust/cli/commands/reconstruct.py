@@ -1,4 +1,4 @@
-"""recon-robust reconstruct."""
+"""Reconstruct one slice."""
 
 import time
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from ..evaluation import metrics
-from ..ground.errors import either
-from ..io import images
-from .options import chosen_method, follow, measured, print_json, sampling_options
+from ...evaluation import metrics
+from ...ground.errors import either
+from ...io import images
+from ..options import chosen_method, follow, measured, print_json, sampling_options
 
 
 @click.command()

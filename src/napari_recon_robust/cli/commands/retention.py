@@ -1,4 +1,4 @@
-"""recon-robust retention."""
+"""Where, how small and how faint features are kept: a map, or a table."""
 
 from pathlib import Path
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 import click
 import numpy as np
 
-from ..data.measurement import Measurement
-from ..data.roi import ROI
-from ..data.scan import Header
-from ..figures.overlays import Underlay, retention_figure
-from ..ground.errors import InputError, either
-from ..io import images
-from ..perturbations.features.feature import PARAMETRIC
-from ..perturbations.features.insertion import LOST, ROSE
-from ..reconstructors.base import Method
-from ..studies.retention import RecoveryTable, RetentionMap, recovery_table, retention_map
-from .options import (
+from ...data.measurement import Measurement
+from ...data.roi import ROI
+from ...data.scan import Header
+from ...figures.overlays import Underlay, retention_figure
+from ...ground.errors import InputError, either
+from ...io import images
+from ...perturbations.features.feature import PARAMETRIC
+from ...perturbations.features.insertion import LOST, ROSE
+from ...reconstructors.base import Method
+from ...studies.retention import RecoveryTable, RetentionMap, recovery_table, retention_map
+from ..options import (
     chosen_method,
     follow,
     former,

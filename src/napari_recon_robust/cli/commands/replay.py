@@ -1,10 +1,10 @@
-"""recon-robust replay."""
+"""Recompute a saved case from its own record and compare."""
 
 from pathlib import Path
 
 import click
 
-from .options import follow, print_json
+from ..options import follow, print_json
 
 
 @click.command()
@@ -21,8 +21,8 @@ def replay(case: Path, method: str | None, as_json: bool) -> None:
       recon-robust replay results/meniscus
       recon-robust replay results/meniscus --method my_network.pt2
     """
-    from ..cases import replay as engine
-    from ..reconstructors import registry
+    from ...cases import replay as engine
+    from ...reconstructors import registry
 
     reconstructor = None if method is None else registry.get(method)
     result = follow(engine.replay(case, reconstructor), "replaying")

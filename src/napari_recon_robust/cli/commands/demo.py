@@ -1,4 +1,4 @@
-"""recon-robust demo and open: the window. napari is imported here and nowhere else on the command line."""
+"""The window with the packaged sample; without a display, a folder of pictures."""
 
 import os
 import shutil
@@ -9,14 +9,7 @@ from types import ModuleType
 
 import click
 
-from ..ground.errors import InputError
-
-
-@click.command("open")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-def open_files(files: tuple[Path, ...]) -> None:
-    """Open k-space or the folder of a saved case in the window."""
-    _launcher().open_window(files)
+from ...ground.errors import InputError
 
 
 @click.command()
@@ -27,14 +20,14 @@ def demo(output: Path | None) -> None:
     Without a display the same runs on a virtual one, and demo/ has the screenshot, the images and the metrics.
     """
     if _has_display():
-        _launcher().demo(output)
+        launcher().demo(output)
         if output is not None:
             click.echo(f"written: {output}{os.sep} (screenshot of the window, images, metrics)")
         return
     xvfb = shutil.which("xvfb-run")
     if xvfb is None:
         raise InputError("there is no display, and xvfb-run for a virtual one is missing; install xvfb and xauth.")
-    _launcher()
+    launcher()
     folder = output or Path("demo")
     click.echo("no display: the window opens on a virtual one")
     command = [xvfb, "-a", "-s", "-screen 0 1280x800x24", sys.executable, "-m", "napari_recon_robust.cli"]
@@ -45,9 +38,10 @@ def _has_display() -> bool:
     return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _launcher() -> ModuleType:
+def launcher() -> ModuleType:
+    """The window's module; napari is imported here and nowhere else on the command line."""
     try:
-        from ..window import launch
+        from ...window import launch
     except ImportError as error:
         raise InputError(f"the window needs {error.name}, which is not installed: pip install '.[gui]'.") from None
     return launch

@@ -1,4 +1,4 @@
-"""recon-robust fragility."""
+"""Where one slice is fragile: the change to expect of an attack, and the worst regions."""
 
 from math import nan
 from pathlib import Path
@@ -6,15 +6,15 @@ from typing import Any
 
 import click
 
-from ..data.roi import Box
-from ..data.scan import Header
-from ..figures.overlays import Underlay, fragility_figure
-from ..ground.errors import either
-from ..io import images
-from ..perturbations.base import SENSITIVITIES
-from ..studies import fragility as engine
-from ..studies.fragility import FragileRegion, FragilityMap
-from .options import chosen_method, follow, heading, knob_options, measured, number, print_json, sampling_options
+from ...data.roi import Box
+from ...data.scan import Header
+from ...figures.overlays import Underlay, fragility_figure
+from ...ground.errors import either
+from ...io import images
+from ...perturbations.base import SENSITIVITIES
+from ...studies import fragility as engine
+from ...studies.fragility import FragileRegion, FragilityMap
+from ..options import chosen_method, follow, heading, knob_options, measured, number, print_json, sampling_options
 
 
 @click.command()

@@ -1,0 +1,14 @@
+"""Open files in the window."""
+
+from pathlib import Path
+
+import click
+
+from .demo import launcher
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+def open(files: tuple[Path, ...]) -> None:
+    """Open k-space or the folder of a saved case in the window."""
+    launcher().open_window(files)
