@@ -1,11 +1,12 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from helpers.saved_cases import ROI_BOX, saved, slice_of
 from napari_recon_robust.cases.record import load_case
-from napari_recon_robust.cases.replay import make_case, replay
+from napari_recon_robust.cases.replay import make_case, recalled, replay
 from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reconstructors import registry as reconstructors
@@ -117,3 +118,13 @@ def test_a_folder_without_a_name_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "empty")
     with pytest.raises(FileFormatError, match="^empty holds no case.json"):
         load_case(".")
+
+
+def test_what_was_done_is_recalled_without_computing(tmp_path, monkeypatch):
+    case = load_case(saved(tmp_path, "rotation", step=2.0))
+    monkeypatch.setattr("napari_recon_robust.physics.coils.espirit", None)
+    (turned,) = recalled(case)
+    assert turned.curve is not None
+    assert turned.restore is not None
+    assert turned.budget.achieved == case.results[0]["budget"]["achieved"]
+    assert np.array_equal(turned.measurement.kspace.numpy(), case.kspace["perturbed"][0])

@@ -29,7 +29,7 @@ from ..ground.hdf5 import open_hdf5
 from ..ground.specification import Specification
 
 SCHEMA = 1
-DESCRIPTION, KSPACE, IMAGES = "case.json", "kspace.h5", "images.npz"
+DESCRIPTION, KSPACE, IMAGES = FILES = ("case.json", "kspace.h5", "images.npz")
 PACKAGES = ("napari-recon-robust", "torch", "numpy", "numba", "scipy")
 
 Array = NDArray[Any]
