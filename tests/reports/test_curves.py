@@ -22,7 +22,7 @@ def test_the_curve_over_the_budgets_begins_with_the_clean_image_and_has_the_cont
 
 def test_a_perturbation_with_a_curve_of_its_own_shows_that() -> None:
     gallery = Gallery(frozen("rotation"))
-    curve = gallery.recalled[0].curve
+    curve = gallery.curve
     assert curve is not None
     assert [(chart.across, chart.up) for chart in charts(gallery)] == [
         (curve.over, measure.label) for measure in curve.measures

@@ -362,7 +362,8 @@ def test_nothing_is_cut_off_and_images_come_first(shown: Callable[..., Browser],
         page.key(mode)
         assert page.run("document.documentElement.scrollWidth") <= width
         boxes = page.run(f"[...{CANVAS}].map((one) => one.getBoundingClientRect().toJSON())")
-        assert all(box["left"] >= 0 and box["right"] <= width and box["bottom"] <= height for box in boxes)
+        assert all(box["left"] >= 0 and box["right"] <= width for box in boxes)
+        assert width < 1000 or all(box["bottom"] <= height for box in boxes)
         assert all(box["width"] == pytest.approx(1.5 * box["height"], rel=0.02) for box in boxes)
         heads = page.run(
             "[...document.querySelectorAll('.case:not([hidden]) .panel figcaption, .bar button')]"

@@ -1,7 +1,7 @@
 """The images of a saved case, each with its name and with what a reader must know of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from ..cases.replay import recalled
 from ..data.window import Window
 from ..ground.errors import InputError, dimensions, either
 from ..perturbations import registry as perturbations
-from ..perturbations.base import Perturbed
 from ..reconstructors import registry as reconstructors
 
 ATTACKED, SYNTHETIC, INTERPOLATED, NO_TRUTH = "attacked", "synthetic", "interpolated", "no fully sampled truth"
@@ -42,17 +41,23 @@ class Condition:
 
 
 class Gallery:
-    """The images of a case and the words for them.
+    """The images of a case and the words for them, without its samples.
 
-    case: a loaded one, or its folder. name: what errors and reports call the case.
+    case: a loaded one, or its folder. name: what errors and reports call the case. curve: the perturbation's own one,
+    None where it has none or is not installed here.
     Raises FileFormatError for a folder that is not a sound case, InputError for images that are missing, of another
     size, or not finite.
     """
 
     def __init__(self, case: Case | str | Path, name: str = "") -> None:
         self.folder = None if isinstance(case, Case) else Path(case).resolve()
-        self.case = case if isinstance(case, Case) else load_case(case)
         self.name = name or ("the case" if self.folder is None else self.folder.name)
+        loaded = case if isinstance(case, Case) else load_case(case)
+        known = loaded.recipe.perturbation in perturbations.ids()
+        done = recalled(loaded) if known and loaded.results else []
+        self.curve = done[0].curve if done else None
+        self._interpolated = [one.restore is not None for one in done]
+        self.case = replace(loaded, kspace={})  # a report on many cases has no room for their samples
         if not self.case.results:
             raise InputError(f"{self.name} holds no result; save the case again.")
         for image in ("clean", "perturbed", "random"):
@@ -74,11 +79,6 @@ class Gallery:
         reconstructor = reconstructors.get(recipe.method)
         known = {knob.name for knob in reconstructor.knobs}
         return reconstructor.at(**{name: value for name, value in recipe.method_knobs.items() if name in known}).title
-
-    @cached_property
-    def recalled(self) -> list[Perturbed]:
-        """The perturbations with their curves; none where the kind is not installed here."""
-        return recalled(self.case) if self.case.recipe.perturbation in perturbations.ids() else []
 
     @property
     def has_reference(self) -> bool:
@@ -151,7 +151,7 @@ class Gallery:
             return f"Random{strength}", "The same method under random noise of equal norm, the control.", (SYNTHETIC,)
         changed = result["judged_by"] == "perturbed"
         marks = [SYNTHETIC if changed or not result["loss"] else ATTACKED]
-        if self.recalled and self.recalled[number].restore is not None:
+        if self._interpolated and self._interpolated[number]:
             marks.append(INTERPOLATED)
         if name == "perturbed-reference":
             title = "Changed truth" if changed else f"Reference, perturbed{strength}"

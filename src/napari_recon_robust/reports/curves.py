@@ -1,15 +1,16 @@
 """Curves of a case as SVG that stands in a page: no style of its own, no script, and a title for screen readers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import floor, isfinite, log10
+from math import floor, isfinite, log10, nan, sqrt
+from typing import Literal
 
+from ..perturbations import registry as perturbations
 from ..perturbations.face import Line
 from .conditions import Gallery
 
 WIDTH, HEIGHT = 420, 240
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 14, 40
-RADIUS = 3.5
 
 
 @dataclass(frozen=True)
@@ -75,36 +76,44 @@ class Chart:
 
 def charts(gallery: Gallery) -> list[Chart]:
     """A perturbation's own curve, else SSIM and error of the region over the budget, each with its random control."""
-    own = gallery.recalled[0].curve if gallery.recalled else None
-    if own is not None:
-        return [Chart.of(own.over, measure.label, measure.lines) for measure in own.measures]
-    budgets = [result["budget"]["nominal"] for result in gallery.case.results]
+    if gallery.curve is not None:
+        return [Chart.of(gallery.curve.over, measure.label, measure.lines) for measure in gallery.curve.measures]
+    recipe, budgets = gallery.case.recipe, [result["budget"]["nominal"] for result in gallery.case.results]
     if None in budgets:
         return []
+    whole = "what is perturbed"
+    if recipe.perturbation in perturbations.ids():
+        whole = f"the norm of {perturbations.get(recipe.perturbation).budget_of(recipe.perturbation_knobs)}"
     order = sorted(range(len(budgets)), key=lambda number: budgets[number])
     percents = (0.0, *(100 * budgets[number] for number in order))
     return [
-        Chart.of("budget (% of what is perturbed)", up, [_over(gallery, order, percents, *line) for line in _LINES[up]])
-        for up in _LINES
+        Chart.of(
+            f"budget η (% of {whole})",
+            label,
+            [
+                Line(name, percents, tuple(_over(gallery, image, order, measure)), role)
+                for image, (name, role) in _LINES.items()
+            ],
+        )
+        for measure, label in _MEASURES.items()
     ]
 
 
-_LINES = {
-    up: (("perturbed", "perturbed", measure), ("random", "random noise of equal norm", measure))
-    for up, measure in (("SSIM of the region", "ssim"), ("relative RMSE of the region", "nmse"))
+_MEASURES = {"ssim": "SSIM of the region", "nmse": "relative RMSE of the region"}
+_LINES: dict[str, tuple[str, Literal["found", "control"]]] = {
+    "perturbed": ("perturbed", "found"),
+    "random": ("random noise of equal norm", "control"),
 }
 
 
-def _over(
-    gallery: Gallery, order: Sequence[int], percents: tuple[float, ...], image: str, name: str, measure: str
-) -> Line:
-    """One measure of an image over the budgets; the clean image is at budget 0."""
+def _over(gallery: Gallery, image: str, order: Sequence[int], measure: str) -> Iterator[float]:
+    """One measure of an image over the budgets, from budget 0 on, where it is the clean image."""
     results = gallery.case.results
-    found = [results[0]["clean"]["roi"][measure], *(results[number][image]["roi"][measure] for number in order)]
-    values = [float("nan") if value is None else value for value in found]
-    if measure == "nmse":
-        values = [value**0.5 for value in values]
-    return Line(name, percents, tuple(values), "found" if image == "perturbed" else "control")
+    for value in (results[0]["clean"]["roi"][measure], *(results[number][image]["roi"][measure] for number in order)):
+        if value is None:
+            yield nan
+        else:
+            yield sqrt(value) if measure == "nmse" else value
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -115,4 +124,4 @@ def ticks(low: float, high: float) -> list[float]:
     first = floor(low / step + 1e-9)
     last = -floor(-max(high, low + span * 1e-9) / step + 1e-9)
     last = max(last, first + 1)
-    return [round(number * step, 12) for number in range(first, last + 1)]
+    return [float(f"{number * step:.12g}") for number in range(first, last + 1)]

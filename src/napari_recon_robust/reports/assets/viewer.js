@@ -2,7 +2,7 @@
 // Coordinates: an image's units are millimetres where the voxel is known, else pixels; the first row that is seen is 0.
 
 const FACTORS = [50, 20, 10, 5, 2, 1];
-const [LOWER, HIGHER] = [[86, 180, 233], [230, 159, 0]];
+const [LOWER, HIGHER, WHITE] = [[86, 180, 233], [230, 159, 0], [255, 255, 255]];
 const GAP = 8;
 const OUTLINE = "#f0e442";
 
@@ -24,24 +24,25 @@ class Pictures {
     this.kept = new Map();
   }
 
-  /** Grey: 255 (v − low) / (high − low), rounded and cut by the clamped array. */
+  /** Grey: 255 (v − low) / (high − low), rounded and cut at 0 and 255. */
   grey(id, { low, high }) {
+    const values = this.values[id];
     const gain = 255 / (high - low);
-    return this.#picture(`${id} ${low} ${high}`, (put) => this.values[id].forEach((value, at) => {
-      const grey = (value - low) * gain;
-      put(at, grey, grey, grey);
-    }));
+    return this.#picture(`${id} ${low} ${high}`, (at) => {
+      const grey = clamped(Math.round((values[at] - low) * gain), 0, 255);
+      return grey | (grey << 8) | (grey << 16);
+    });
   }
 
   /** b − a: blue where b is lower, orange where it is higher, or grey without its sign; full at `full`. */
   difference(a, b, signed, full) {
     const [before, after] = [this.values[a], this.values[b]];
-    return this.#picture(`${a} ${b} ${signed} ${full}`, (put) => before.forEach((value, at) => {
-      const share = (after[at] - value) / full;
-      const size = Math.abs(share);
-      const [red, green, blue] = signed ? (share < 0 ? LOWER : HIGHER) : [255, 255, 255];
-      put(at, Math.min(size, 1) * red, Math.min(size, 1) * green, Math.min(size, 1) * blue);
-    }));
+    return this.#picture(`${a} ${b} ${signed} ${full}`, (at) => {
+      const share = (after[at] - before[at]) / full;
+      const size = Math.min(Math.abs(share), 1);
+      const [red, green, blue] = signed ? (share < 0 ? LOWER : HIGHER) : WHITE;
+      return Math.round(size * red) | (Math.round(size * green) << 8) | (Math.round(size * blue) << 16);
+    });
   }
 
   /** The largest factor at which no more than a thousandth of the pixels is beyond full colour. */
@@ -55,20 +56,20 @@ class Pictures {
     return this.kept.get(key);
   }
 
-  #picture(key, fill) {
+  /** colour: of a pixel by its place in memory, red in the lowest byte. */
+  #picture(key, colour) {
     if (!this.kept.has(key)) {
       const { rows, columns, upsideDown } = this.description;
       const canvas = new OffscreenCanvas(columns, rows);
       const context = canvas.getContext("2d");
       const image = context.createImageData(columns, rows);
-      fill((at, red, green, blue) => {
-        const row = Math.floor(at / columns);
-        const place = 4 * (upsideDown ? (rows - 1 - row) * columns + (at % columns) : at);
-        image.data[place] = red;
-        image.data[place + 1] = green;
-        image.data[place + 2] = blue;
-        image.data[place + 3] = 255;
-      });
+      const pixels = new Uint32Array(image.data.buffer);
+      for (let row = 0; row < rows; row += 1) {
+        const seen = (upsideDown ? rows - 1 - row : row) * columns;
+        for (let column = 0; column < columns; column += 1) {
+          pixels[seen + column] = 0xff000000 | colour(row * columns + column);
+        }
+      }
       context.putImageData(image, 0, 0);
       if (this.kept.size > 60) this.kept.clear(); // a drag of the window leaves many
       this.kept.set(key, canvas);
@@ -181,7 +182,7 @@ class Viewer {
 
   /** Unpack the images, once, when the case is first looked at. */
   async open() {
-    if (this.pictures) return this.arrange();
+    if (this.pictures) return this.#resize();
     try {
       const ids = this.description.images.map((image) => image.id);
       const values = await Promise.all(ids.map(unpacked));
@@ -274,8 +275,8 @@ class Viewer {
       this.key = key;
       this.shown = this.contents.map((content) => this.#panel(content));
       this.panels.replaceChildren(...this.shown.map((panel) => panel.figure));
+      this.#fit();
     }
-    this.#fit();
     this.draw();
     clearTimeout(this.timer);
     this.timer = null;
@@ -336,7 +337,7 @@ class Viewer {
   #fit() {
     const width = this.panels.clientWidth;
     const top = this.panels.getBoundingClientRect().top + scrollY;
-    const height = Math.max(innerHeight - top - 34, 240);
+    const height = Math.max(innerHeight - top - 34, 0.65 * innerHeight); // below a tall bar the page scrolls
     const { x, y } = this.view.size;
     const sizes = this.shown.map((_, at) => {
       const columns = at + 1;
@@ -412,11 +413,13 @@ class Viewer {
     }
   }
 
+  /** Where the mouse is in another panel: four short arms, white on black. */
   #cross(context, { x, y }) {
-    for (const [width, colour] of [[3, "#000"], [1, "#fff"]]) {
+    const [column, row] = [Math.round(x), Math.round(y)];
+    for (const [rim, colour] of [[1, "#000"], [0, "#fff"]]) {
       context.fillStyle = colour;
-      for (const [dx, dy] of [[6, 0], [-12, 0], [0, 6], [0, -12]]) {
-        context.fillRect(x + dx - (dx ? 0 : width / 2), y + dy - (dy ? 0 : width / 2), dx ? 6 : width, dy ? 6 : width);
+      for (const [left, top, width, height] of [[-13, 0, 8, 1], [6, 0, 8, 1], [0, -13, 1, 8], [0, 6, 1, 8]]) {
+        context.fillRect(column + left - rim, row + top - rim, width + 2 * rim, height + 2 * rim);
       }
     }
   }
@@ -456,8 +459,14 @@ class Viewer {
       const [level, width] = ["level", "width"].map((name) => this.#one(`[data-${name}]`).value * this.description.maximum);
       this.setWindow(level - width / 2, level + width / 2);
     });
-    new ResizeObserver(() => this.pictures && !this.article.hidden && this.arrange()).observe(this.root);
-    addEventListener("resize", () => this.pictures && !this.article.hidden && this.arrange());
+    new ResizeObserver(() => this.#resize()).observe(this.root);
+    addEventListener("resize", () => this.#resize());
+  }
+
+  #resize() {
+    if (!this.pictures || this.article.hidden) return;
+    this.#fit();
+    this.draw();
   }
 
   #toggleSmooth() {
@@ -602,10 +611,10 @@ for (const button of document.querySelectorAll("[data-step]")) {
 }
 addEventListener("hashchange", follow);
 addEventListener("keydown", (event) => {
-  const { activeElement } = document;
+  const { activeElement: focused, body } = document;
   const typing = event.target.matches?.("input, select, textarea");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (activeElement !== document.body && !viewers[current].root.contains(activeElement)) return;
+  if (focused !== body && !focused.closest(".viewer, .top")) return;
   const step = { j: -1, k: 1 }[event.key.toLowerCase()];
   if (step) choose(current + step);
   else if (viewers[current].press(event)) event.preventDefault();
