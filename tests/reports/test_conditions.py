@@ -25,7 +25,8 @@ def test_a_perturbed_image_says_what_was_done(kind: str, marks: tuple[str, ...])
     perturbed = gallery.condition("perturbed", 0)
     assert perturbed.marks == marks
     assert perturbed.modified
-    assert gallery.condition("random", 0).marks == (SYNTHETIC,)
+    if kind != "rotation":  # to which nothing is added, and which has no random control
+        assert gallery.condition("random", 0).marks == (SYNTHETIC,)
     for name in ("reference", "clean"):
         assert gallery.condition(name, 0).marks == ()
         assert not gallery.condition(name, 0).modified
@@ -49,6 +50,13 @@ def test_each_budget_has_its_own_images() -> None:
     assert (gallery.number(None), gallery.number(0.01)) == (1, 0)
     with pytest.raises(InputError, match=r"no result of the budget 0.5; it has 0.01 or 0.03\."):
         gallery.number(0.5)
+
+
+def test_without_an_addition_there_is_no_random_control() -> None:
+    gallery = Gallery(FROZEN / "rotation")
+    assert [condition.name for condition in gallery.conditions(0)] == [name for name in NAMES if name != "random"]
+    with pytest.raises(InputError, match="no image 'random'"):
+        gallery.condition("random", 0)
 
 
 def test_a_method_that_is_not_installed_here_keeps_its_name() -> None:

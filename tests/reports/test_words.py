@@ -26,5 +26,6 @@ def test_it_says_where_there_is_no_truth_or_another_one() -> None:
     bare = replace(case, images={name: case.images[name] for name in ("clean", "perturbed", "random")})
     assert "all measures are against the clean image" in methods(Gallery(bare))
     assert "is judged by the truth as changed" in methods(Gallery(frozen("fnaf")))
+    assert "so there is no random control" in methods(Gallery(frozen("rotation")))
     foreign = replace(case, recipe=case.recipe.model_copy(update={"perturbation": "theirs"}))
     assert "“theirs”, which is not installed" in methods(Gallery(foreign))

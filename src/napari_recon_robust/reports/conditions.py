@@ -126,15 +126,25 @@ class Gallery:
             raise InputError(f"{self.name} has no result of the budget {budget:g}; {there}.")
         return budgets.index(budget)
 
+    @cached_property
+    def additive(self) -> bool:
+        """Whether something was added to the samples; else they were measured otherwise, and have no random control."""
+        return all(result.get("additive", True) for result in self.case.results)
+
+    @property
+    def names(self) -> list[str]:
+        """Those of the images that are known, in the order of `NAMES`."""
+        known = [name for name in NAMES if name.replace("-", "_") in self.case.images]
+        return [name for name in known if name != "random" or self.additive]
+
     def conditions(self, number: int) -> list[Condition]:
-        """All images of one result, those that are known, in the order of `NAMES`."""
-        return [self.condition(name, number) for name in NAMES if name.replace("-", "_") in self.case.images]
+        """All images of one result."""
+        return [self.condition(name, number) for name in self.names]
 
     def condition(self, name: str, number: int) -> Condition:
         """One image; InputError for a name that the case does not have."""
-        known = [name for name in NAMES if name.replace("-", "_") in self.case.images]
-        if name not in known:
-            raise InputError(f"{self.name} has no image {name!r}; it has {either(known)}.")
+        if name not in self.names:
+            raise InputError(f"{self.name} has no image {name!r}; it has {either(self.names)}.")
         title, words, marks = self._described(name, number)
         truth = () if self.has_reference else (NO_TRUTH,)
         return Condition(name, title, words, (*marks, *truth), self._image(name, number))

@@ -211,6 +211,8 @@ class _Shown:
         """What was spent and what it did, in words and figures."""
         found = []
         for place, title in _CHANGES.items():
+            if not self.gallery.additive and place.startswith(("budget", "stability.random")):
+                continue
             value: Any = self.results[number]
             for key in place.split("."):
                 value = None if value is None else value.get(key)

@@ -47,10 +47,11 @@ def _perturbation(gallery: Gallery) -> Iterator[str]:
         yield f"The perturbation was “{recipe.perturbation}”, which is not installed where this report was written."
     if results[0]["loss"]:
         yield "It was searched for on the region, and not drawn at random."
-    yield (
-        f"The random control is white complex Gaussian noise of the same norm in every coil (seed {recipe.seed}). "
-        "Every image was reconstructed from nothing but its samples."
-    )
+    if gallery.additive:
+        yield f"The random control is white complex Gaussian noise of the same norm in every coil (seed {recipe.seed})."
+    else:
+        yield "The object or its sampling changed, nothing was added to the samples; so there is no random control."
+    yield "Every image was reconstructed from nothing but its samples."
 
 
 def _measures(result: dict[str, Any], has_reference: bool) -> Iterator[str]:
