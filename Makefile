@@ -30,6 +30,7 @@ rules: .venv/ready
 	$(BIN)/npe2 validate src/napari_recon_robust/napari.yaml
 
 tests: .venv/ready
+	sh tools/system_libraries.sh tests
 	$(MAKE) -j2 one-half other-half
 
 one-half: .venv/ready

@@ -2,11 +2,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from helpers.saved_cases import ROI_BOX, saved, slice_of
 from napari_recon_robust.cases.record import Case, load_case, save_case
-from napari_recon_robust.cases.replay import make_case, replay, size_of_case
+from napari_recon_robust.cases.replay import make_case, recalled, replay, size_of_case
 from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.perturbations import registry as perturbations
@@ -224,3 +225,13 @@ def test_a_case_in_another_unit_than_the_file_says_so():
     other = make_case(replace(one, unit=2.0**-80), zero_filled, box, outcomes, perturbation="random")
     assert "unit" not in usual.recipe.source
     assert other.recipe.source == {"unit": 2.0**-80}
+
+
+def test_what_was_done_is_recalled_without_computing(tmp_path, monkeypatch):
+    case = load_case(saved(tmp_path, "rotation", step=2.0))
+    monkeypatch.setattr("napari_recon_robust.physics.coils.espirit", None)
+    (turned,) = recalled(case)
+    assert turned.curve is not None
+    assert turned.restore is not None
+    assert turned.budget.achieved == case.results[0]["budget"]["achieved"]
+    assert np.array_equal(turned.measurement.kspace.numpy(), case.kspace["perturbed"][0])

@@ -31,7 +31,7 @@ from ..ground.specification import Specification
 from ..ground.writing import write
 
 SCHEMA = 1
-DESCRIPTION, KSPACE, IMAGES = "case.json", "kspace.h5", "images.npz"
+DESCRIPTION, KSPACE, IMAGES = FILES = ("case.json", "kspace.h5", "images.npz")
 _LONGEST_DESCRIPTION = 2**28  # bytes; the losses on the way of an attack can be many
 PACKAGES = ("napari-recon-robust", "torch", "numpy", "numba", "scipy")
 

@@ -157,6 +157,19 @@ def measurement_of(case: Case) -> Measurement:
     return Measurement(_tensor(case, "clean"), _tensor(case, "mask"), case.matrix, full, kept)
 
 
+def recalled(case: Case) -> list[Perturbed]:
+    """What was done at each budget and what it says of itself (caption, curve, restore), without computing anything.
+
+    Raises InputError for a perturbation that is not installed here.
+    """
+    clean = measurement_of(case)
+    changed = (
+        Measurement(samples, clean.mask if mask is None else mask, case.matrix, full)
+        for samples, full, mask in _samples(case)
+    )
+    return [_perturbed(case, index, one, clean, _budget(case.results[index])) for index, one in enumerate(changed)]
+
+
 def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, *, search: bool = False) -> Job[Replay]:
     """Reconstruct and measure everything again from nothing but the saved k-space, and compare with what was saved.
 
@@ -234,14 +247,23 @@ def _samples(case: Case) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]
     return zip(perturbed, full, mask, strict=True)
 
 
-def _perturbed(case: Case, index: int, changed: Measurement, clean: Measurement) -> Perturbed:
+def _budget(saved: Mapping[str, Any]) -> Budget:
+    """As it was saved; null is a number that was not finite."""
+    values = {**saved["budget"], "per_coil": tuple(saved["budget"]["per_coil"])}
+    return Budget(**{**values, "thermal": float("nan") if values["thermal"] is None else values["thermal"]})
+
+
+def _perturbed(
+    case: Case, index: int, changed: Measurement, clean: Measurement, budget: Budget | None = None
+) -> Perturbed:
+    """One of them again. budget: what it spent, measured again if it is None."""
     saved = case.results[index]
     additive = saved.get("additive", True)
     spent = changed.kspace - clean.kspace if additive else torch.zeros_like(clean.kspace)
     read = Perturbed(
         measurement=changed,
         perturbation=spent,
-        budget=Budget.of(saved["budget"]["nominal"], spent, clean),
+        budget=Budget.of(saved["budget"]["nominal"], spent, clean) if budget is None else budget,
         loss=tuple(saved["loss"]),
         complete=saved["complete"],
         judged_by=saved["judged_by"],

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_recon_robust.data.window import Window
 from napari_recon_robust.window.canvas.geometry import Geometry
 from napari_recon_robust.window.canvas.layers import Panels
 from napari_recon_robust.window.canvas.panel import ORDER
@@ -82,3 +83,18 @@ def test_turning_the_picture_leaves_the_arrays(panels: Panels) -> None:
     assert upside_down[1] == pytest.approx((SHAPE[1] - 1) * 0.5)
     assert upright[1] == 0
     assert image.data.shape == SHAPE
+
+
+def test_napari_draws_the_grey_values_of_the_window(make_napari_viewer_proxy: Any, qapp: Any) -> None:
+    """The arithmetic that reports and exports share (`data.window`), within one grey level on the screen."""
+    viewer = make_napari_viewer_proxy(show=True).__wrapped__
+    image = 3e-4 * np.random.default_rng(0).uniform(0, 1, (24, 32)).astype(np.float32)
+    window = Window.of(image)
+    viewer.add_image(image, contrast_limits=(window.low, window.high), interpolation2d="nearest")
+    qapp.processEvents()
+    viewer.scene.camera.zoom, viewer.scene.camera.center = 8, (0.0, 11.5, 15.5)
+    qapp.processEvents()
+    screen = viewer.screenshot(canvas_only=True, flash=False)[..., 0].astype(int)
+    middles = [side / 2 + 8 * (np.arange(n) - (n - 1) / 2) for side, n in zip(screen.shape, image.shape, strict=True)]
+    rows, columns = (np.rint(middle).astype(int) for middle in middles)
+    assert np.abs(screen[rows][:, columns] - window.grey(image)).max() <= 1

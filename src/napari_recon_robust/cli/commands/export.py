@@ -1,0 +1,34 @@
+"""Export an image of a saved case as PNG, TIFF, NIfTI or DICOM."""
+
+from pathlib import Path
+
+import click
+
+_IMAGES = ("reference", "clean", "perturbed", "random", "perturbed-reference")
+
+
+@click.command()
+@click.argument("case", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--image", default="perturbed", show_default=True, type=click.Choice(_IMAGES), help="Which of the case.")
+@click.option("--budget", type=float, metavar="η", help="Which of several budgets; the largest if left out.")
+@click.option(
+    "--to",
+    "path",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write: .png, .tiff, .nii.gz or .dcm.",
+)
+@click.option("--label/--no-label", default=True, show_default=True, help="Write into PNG and DICOM pixels what it is.")
+def export(case: Path, image: str, budget: float | None, path: Path, label: bool) -> None:
+    """Export one image of the saved CASE: PNG (8 bits, windowed), TIFF or NIfTI (float32), or a DICOM MR image.
+
+    The window is that of the reference. Every file says whether the image was synthetically modified.
+
+    \b
+    Examples:
+      recon-robust export results/meniscus --image perturbed --to perturbed.dcm
+      recon-robust export results/meniscus --image clean --to clean.nii.gz
+    """
+    from ...reports.export import export_image
+
+    click.echo(f"saved: {export_image(case, image, path, budget=budget, label=label)}")

@@ -1,0 +1,31 @@
+"""Write saved cases as one HTML file that any browser shows."""
+
+from pathlib import Path
+
+import click
+
+_CASE = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("cases", nargs=-1, required=True, metavar="CASE...", type=_CASE)
+@click.option(
+    "--output",
+    default="report.html",
+    show_default=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write: .html.",
+)
+def report(cases: tuple[Path, ...], output: Path) -> None:
+    """Write one self-contained HTML file with the images, metrics, curves and recipes of saved CASEs.
+
+    It works offline. Its viewer has flicker, wipe, difference, window, zoom and read-out on the exact values.
+
+    \b
+    Examples:
+      recon-robust report results/meniscus
+      recon-robust report results/* --output meeting.html
+    """
+    from ...reports.report import write_report
+
+    click.echo(f"saved: {write_report(cases, output)}")

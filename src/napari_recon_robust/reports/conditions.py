@@ -1,0 +1,184 @@
+"""The images of a saved case, each with its name and with what a reader must know of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cases.record import Case, load_case
+from ..cases.replay import recalled
+from ..data.window import Window
+from ..ground.errors import InputError, dimensions, either
+from ..perturbations import registry as perturbations
+from ..reconstructors import registry as reconstructors
+
+ATTACKED, SYNTHETIC, INTERPOLATED, NO_TRUTH = "attacked", "synthetic", "interpolated", "no fully sampled truth"
+NAMES = ("reference", "clean", "perturbed", "random", "perturbed-reference")
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """One image of a case: magnitudes, float32 (rows, columns), in the scan's units.
+
+    name: one of `NAMES`. title: for its head. words: what it is, in one sentence. marks: what it must not be mistaken
+    for, of `ATTACKED`, `SYNTHETIC`, `INTERPOLATED` and `NO_TRUTH`.
+    """
+
+    name: str
+    title: str
+    words: str
+    marks: tuple[str, ...]
+    image: NDArray[np.float32]
+
+    @property
+    def modified(self) -> bool:
+        """Whether it shows something else than what was measured."""
+        return ATTACKED in self.marks or SYNTHETIC in self.marks
+
+
+class Gallery:
+    """The images of a case and the words for them, without its samples.
+
+    case: a loaded one, or its folder. name: what errors and reports call the case. curve: the perturbation's own one,
+    None where it has none or is not installed here.
+    Raises FileFormatError for a folder that is not a sound case, InputError for images that are missing, of another
+    size, or not finite.
+    """
+
+    def __init__(self, case: Case | str | Path, name: str = "") -> None:
+        self.folder = None if isinstance(case, Case) else Path(case).resolve()
+        self.name = name or ("the case" if self.folder is None else self.folder.name)
+        loaded = case if isinstance(case, Case) else load_case(case)
+        known = loaded.recipe.perturbation in perturbations.ids()
+        done = recalled(loaded) if known and loaded.results else []
+        self.curve = done[0].curve if done else None
+        self._interpolated = [one.restore is not None for one in done]
+        self.case = replace(loaded, kspace={})  # a report on many cases has no room for their samples
+        if not self.case.results:
+            raise InputError(f"{self.name} holds no result; save the case again.")
+        for image in ("clean", "perturbed", "random"):
+            if image not in self.case.images:
+                raise InputError(f"{self.name} holds no image “{image}”; save the case again.")
+
+    @cached_property
+    def kind(self) -> str:
+        """The perturbation in words; its id where it is not installed here."""
+        id = self.case.recipe.perturbation
+        return perturbations.get(id).label if id in perturbations.ids() else id
+
+    @cached_property
+    def method(self) -> str:
+        """The method with the knobs that are not at their defaults; the id of one that is not installed here."""
+        recipe = self.case.recipe
+        if recipe.method not in reconstructors.ids():
+            return recipe.method
+        reconstructor = reconstructors.get(recipe.method)
+        known = {knob.name for knob in reconstructor.knobs}
+        return reconstructor.at(**{name: value for name, value in recipe.method_knobs.items() if name in known}).title
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether a fully sampled image of the slice is known."""
+        return "reference" in self.case.images
+
+    @cached_property
+    def target(self) -> NDArray[np.float32]:
+        """The image that all others are judged and windowed by: the reference, else the clean image."""
+        return self._image("reference" if self.has_reference else "clean", None)
+
+    @cached_property
+    def window(self) -> Window:
+        """Black and white of the reference, for all conditions."""
+        return Window.of(self.target)
+
+    @property
+    def voxel(self) -> tuple[float, float, float] | None:
+        """(row, column, slice) in mm, or None where it is not known."""
+        stored = self.case.recipe.source.get("voxel")
+        return None if stored is None else (float(stored[0]), float(stored[1]), float(stored[2]))
+
+    @property
+    def upside_down(self) -> bool:
+        """Whether the first row is stored at the bottom."""
+        return bool(self.case.recipe.source.get("upside_down", False))
+
+    def upright(self, image: NDArray[Any]) -> NDArray[Any]:
+        """An array (rows, columns) with the rows in the order in which they are seen."""
+        return np.ascontiguousarray(image[::-1] if self.upside_down else image)
+
+    def strength(self, number: int) -> str:
+        """The budget of a result as it is read, such as "1%"; empty for a perturbation without one."""
+        nominal = self.case.results[number]["budget"]["nominal"]
+        return "" if nominal is None else f"{100 * nominal:.3g}%"
+
+    def number(self, budget: float | None) -> int:
+        """Which result has that budget, by default the largest; InputError for a budget that the case does not have."""
+        budgets = [result["budget"]["nominal"] for result in self.case.results]
+        if budget is None:
+            return max(range(len(budgets)), key=lambda number: budgets[number] or 0.0)
+        if budget not in budgets:
+            known = [f"{known:g}" for known in budgets if known is not None]
+            there = f"it has {either(known)}" if known else "its perturbation has none"
+            raise InputError(f"{self.name} has no result of the budget {budget:g}; {there}.")
+        return budgets.index(budget)
+
+    @cached_property
+    def additive(self) -> bool:
+        """Whether something was added to the samples; else they were measured otherwise, and have no random control."""
+        return all(result.get("additive", True) for result in self.case.results)
+
+    @property
+    def names(self) -> list[str]:
+        """Those of the images that are known, in the order of `NAMES`."""
+        known = [name for name in NAMES if name.replace("-", "_") in self.case.images]
+        return [name for name in known if name != "random" or self.additive]
+
+    def conditions(self, number: int) -> list[Condition]:
+        """All images of one result."""
+        return [self.condition(name, number) for name in self.names]
+
+    def condition(self, name: str, number: int) -> Condition:
+        """One image; InputError for a name that the case does not have."""
+        if name not in self.names:
+            raise InputError(f"{self.name} has no image {name!r}; it has {either(self.names)}.")
+        title, words, marks = self._described(name, number)
+        truth = () if self.has_reference else (NO_TRUTH,)
+        return Condition(name, title, words, (*marks, *truth), self._image(name, number))
+
+    def _described(self, name: str, number: int) -> tuple[str, str, Sequence[str]]:
+        """Title, words and marks of an image."""
+        result = self.case.results[number]
+        strength = f" {self.strength(number)}".rstrip()
+        if name == "reference":
+            return "Reference", "The fully sampled image of the slice.", ()
+        if name == "clean":
+            return "Clean", f"{self.method} from the samples as they were measured.", ()
+        if name == "random":
+            return f"Random{strength}", "The same method under random noise of equal norm, the control.", (SYNTHETIC,)
+        changed = result["judged_by"] == "perturbed"
+        marks = [SYNTHETIC if changed or not result["loss"] else ATTACKED]
+        if self._interpolated and self._interpolated[number]:
+            marks.append(INTERPOLATED)
+        if name == "perturbed-reference":
+            title = "Changed truth" if changed else f"Reference, perturbed{strength}"
+            return title, f"The fully sampled image after “{self.kind}”.", marks
+        ended = "" if result["complete"] else " The search was ended early: this is the best so far."
+        return f"Perturbed{strength}", f"The same method after “{self.kind}”.{ended}", marks
+
+    def _image(self, name: str, number: int | None) -> NDArray[np.float32]:
+        stored = self.case.images[name.replace("-", "_")]
+        if stored.ndim == 3 and number is not None and number < len(stored):
+            stored = stored[number]
+        if stored.shape != self.case.matrix:
+            raise InputError(
+                f"the image “{name}” of {self.name} has {dimensions(stored.shape)} values and the case "
+                f"{dimensions(self.case.matrix)} pixels; save the case again."
+            )
+        image = np.abs(stored).astype(np.float32)
+        if not np.isfinite(image).all():
+            raise InputError(f"the image “{name}” of {self.name} has NaN or infinite values; save the case again.")
+        return image

@@ -1,0 +1,128 @@
+"""One image of a case as a DICOM MR image object; pydicom is an extra.
+
+Source: DICOM PS3.3, A.4 (MR Image), C.7.6.2 (Image Plane), C.8.3.1 (MR Image Module), C.11.1 (Modality LUT).
+"""
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..data.window import Window
+from ..ground.errors import InputError
+from .conditions import Condition, Gallery
+from .labels import burned_in, warning
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+PARTS = 1000  # of the reference's maximum: one unit for all conditions, of a size that every viewer can window
+STEPS = 2**15 - 1  # stored values lie between 0 and this, so that they are right read as signed and as unsigned
+_LONG, _TEXT = 64, 1024  # letters that LO and ST have room for
+
+
+def mr_image(gallery: Gallery, condition: Condition, window: Window, label: bool) -> bytes:
+    """The object as a file, with new UIDs and words on what it is.
+
+    Slope × stored value is in thousandths of the reference's maximum. label: whether the words are in the pixels too,
+    where there are any. Raises InputError without pydicom.
+    """
+    try:
+        import pydicom
+    except ImportError:
+        raise InputError("DICOM needs pydicom; pip install 'napari-recon-robust[dicom]'.") from None
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    dataset = pydicom.Dataset()
+    _identify(dataset)
+    _describe(dataset, gallery, condition)
+    _place(dataset, gallery)
+    _fill(dataset, gallery, condition, window, label)
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta = meta
+    file = io.BytesIO()
+    pydicom.dcmwrite(file, dataset, enforce_file_format=True)
+    return file.getvalue()
+
+
+def _identify(dataset: "Dataset") -> None:
+    """New UIDs, and a patient and a study that are nobody's: a case holds no identifiers."""
+    from pydicom.uid import MRImageStorage, generate_uid
+
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, generate_uid()
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
+    dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator = generate_uid(), ""
+    dataset.PatientName, dataset.PatientID = "RESEARCH^NOT A PATIENT", "RESEARCH"
+    dataset.PatientIdentityRemoved, dataset.DeidentificationMethod = "YES", "The case never held identifiers"
+    dataset.PatientBirthDate = dataset.PatientSex = dataset.PatientPosition = ""
+    dataset.StudyDate = dataset.StudyTime = dataset.StudyID = dataset.AccessionNumber = ""
+    dataset.ReferringPhysicianName = ""
+    dataset.Laterality = ""
+    dataset.Modality, dataset.SeriesNumber, dataset.InstanceNumber = "MR", 1, 1
+    dataset.Manufacturer, dataset.ManufacturerModelName = "napari-recon-robust", "recon-robust export"
+
+
+def _describe(dataset: "Dataset", gallery: Gallery, condition: Condition) -> None:
+    """What was done, and what the image is not for."""
+    said = warning(condition)
+    marks = f" Marks: {', '.join(condition.marks)}." if condition.marks else ""
+    dataset.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
+    dataset.SeriesDescription = said[:_LONG]
+    dataset.StudyDescription = "Robustness of MRI reconstruction"
+    dataset.DerivationDescription = (
+        f"{condition.title}: {condition.words}{marks} Perturbation: {gallery.kind}. Method: {gallery.method}. "
+        f"Reconstructed from samples with SHA-256 {gallery.case.recipe.input}; no source image is known."
+    )[:_TEXT]
+    dataset.ContentQualification = "RESEARCH"
+    dataset.BurnedInAnnotation = "NO"  # of words that identify a patient
+    dataset.ScanningSequence, dataset.SequenceVariant = "RM", "NONE"
+    dataset.ScanOptions = dataset.MRAcquisitionType = ""
+    dataset.RepetitionTime = dataset.EchoTime = dataset.EchoTrainLength = None
+
+
+def _place(dataset: "Dataset", gallery: Gallery) -> None:
+    """The image plane. What is not known must be there all the same, and the comments say that it stands in."""
+    voxel = gallery.voxel
+    row, column, slice = voxel or (1.0, 1.0, 1.0)
+    number = int(gallery.case.recipe.source.get("slice", 0))
+    dataset.PixelSpacing = [_decimal(row), _decimal(column)]
+    dataset.SliceThickness = _decimal(slice) if voxel else None
+    dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    dataset.ImagePositionPatient = [0, 0, _decimal(number * slice)]
+
+
+def _fill(dataset: "Dataset", gallery: Gallery, condition: Condition, window: Window, label: bool) -> None:
+    """Pixels, slope and window; the comments state the unit, the quantisation error, and what is not known."""
+    image = gallery.upright(condition.image).astype(np.float64)
+    unit = (float(gallery.target.max()) or 1.0) / PARTS
+    slope = float(_decimal((float(image.max()) or unit) / STEPS / unit))
+    stored = np.clip(np.rint(image / unit / slope), 0, STEPS).astype(np.uint16)
+    error = float(np.abs(stored * slope * unit - image).max()) / unit / PARTS
+    low, high = window.low / unit, window.high / unit
+    if label:
+        stored = burned_in(stored, condition, white=min(max(round(high / slope), 1), STEPS))
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.Rows, dataset.Columns = image.shape
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0
+    dataset.PixelData = stored.tobytes()
+    dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = _decimal(slope), 0, "US"
+    # Black is below centre - 0.5 - (width - 1) / 2, white above centre - 0.5 + (width - 1) / 2 (C.11.2.1.2.1).
+    dataset.WindowCenter, dataset.WindowWidth = _decimal((low + high + 1) / 2), _decimal(high - low + 1)
+    dataset.LossyImageCompression = "00"
+    known = dataset.SliceThickness is not None
+    geometry = "position and orientation" if known else "pixel spacing, position and orientation"
+    judge = "reference" if gallery.has_reference else "clean image"
+    dataset.ImageComments = (
+        f"{warning(condition)}. Not known, and filled with placeholders: {geometry}. Values (slope x stored) are "
+        f"thousandths of the {judge}'s maximum, {unit:.6g} of the scan's units each; the largest quantisation error is "
+        f"{error:.2g} of that maximum."
+    )
+
+
+def _decimal(value: Any) -> str:
+    """A number in the 16 letters that DICOM's decimal strings have."""
+    return f"{float(value):.9g}"

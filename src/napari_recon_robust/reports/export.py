@@ -1,0 +1,145 @@
+"""One image of a saved case as a file of another program: PNG, TIFF, NIfTI or DICOM.
+
+Every file says what it shows, and that it is not for diagnostic use.
+"""
+
+import gzip
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..cases.record import Case
+from ..data.window import Window
+from ..ground.errors import InputError
+from ..io.images import check_suffix
+from .conditions import Condition, Gallery
+from .dicom import mr_image
+from .files import write
+from .labels import burned_in, warning
+
+
+def export_image(
+    case: Case | str | Path,
+    image: str,
+    path: str | Path,
+    *,
+    budget: float | None = None,
+    window: tuple[float, float] | None = None,
+    label: bool = True,
+) -> Path:
+    """Write one image of a case, in the format of the path's suffix; returns the path.
+
+    .png: 8 bits through the window, as on the screen. .tiff: float32 in the scan's units, as on the screen. .nii.gz:
+    float32 with the rows as they are stored, and the voxel size. .dcm: a DICOM MR image of 16 bits.
+
+    case: a loaded one or its folder. image: "reference", "clean", "perturbed", "random" or "perturbed-reference".
+    budget: which of several, as a fraction; by default the largest. window: black and white of PNG and DICOM, in the
+    scan's units; by default those of the reference. label: whether PNG and DICOM images that were modified, or have no
+    fully sampled truth, bear it in their pixels.
+    Raises InputError for an image or a budget that the case does not have, an unknown suffix, or a place that cannot
+    be written; FileFormatError for a folder that is not a sound case.
+    """
+    path = Path(path)
+    check_suffix(path, tuple(_FORMATS))
+    gallery = Gallery(case)
+    condition = gallery.condition(image, gallery.number(budget))
+    limits = gallery.window if window is None else Window(*window)
+    if not limits.low < limits.high:
+        raise InputError(f"the window is from {limits.low:g} to {limits.high:g}; white must lie above black.")
+    content = next(made for suffix, made in _FORMATS.items() if path.name.lower().endswith(suffix))
+    write(path, content(gallery, condition, limits, label))
+    return path
+
+
+def png(gallery: Gallery, condition: Condition, window: Window, label: bool) -> bytes:
+    """Grey values of 8 bits, with the first row that is seen on top; what it is stands in its text."""
+    from PIL import Image, PngImagePlugin
+
+    pixels = window.grey(gallery.upright(condition.image))
+    if label:
+        pixels = burned_in(pixels, condition, white=255)
+    text = PngImagePlugin.PngInfo()
+    for name, value in _said(gallery, condition).items():
+        text.add_itxt(name, str(value))
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", pnginfo=text)
+    return file.getvalue()
+
+
+def tiff(gallery: Gallery, condition: Condition, window: Window, label: bool) -> bytes:
+    """Float32 in the scan's units, with the first row that is seen on top; what it is stands in its description."""
+    import tifffile
+
+    description = json.dumps(_said(gallery, condition) | {"window": [window.low, window.high]})
+    voxel = gallery.voxel
+    file = io.BytesIO()
+    tifffile.imwrite(
+        file,
+        gallery.upright(condition.image),
+        photometric="minisblack",
+        description=description,
+        metadata=None,
+        software=False,
+        resolution=None if voxel is None else (10 / voxel[1], 10 / voxel[0]),
+        resolutionunit=None if voxel is None else "CENTIMETER",
+    )
+    return file.getvalue()
+
+
+def nifti(gallery: Gallery, condition: Condition, window: Window, label: bool) -> bytes:
+    """Float32 (column, row, slice) as stored, with the voxel size.
+
+    A case knows the size of a voxel and the number of the slice, and not how the patient lay: the transform's code is
+    0, "unknown", so that no program invents left and right; its matrix turns the rows as the screen does.
+    """
+    import nibabel
+
+    row, column, slice = gallery.voxel or (1.0, 1.0, 1.0)
+    affine = np.diag([column, row, slice, 1.0])
+    affine[2, 3] = slice * int(gallery.case.recipe.source.get("slice", 0))
+    if not gallery.upside_down:  # NIfTI's second axis points up, and a picture's rows go down
+        affine[1, 1], affine[1, 3] = -row, row * (condition.image.shape[0] - 1)
+    image = nibabel.Nifti1Image(condition.image.T[..., None], affine)
+    image.set_sform(affine, code=0)
+    image.set_qform(affine, code=0)
+    image.header.set_xyzt_units("unknown" if gallery.voxel is None else "mm")
+    image.header["descrip"] = _short(gallery, condition).encode()
+    image.header["cal_min"], image.header["cal_max"] = window.low, window.high
+    image.header.extensions.append(
+        nibabel.nifti1.Nifti1Extension("comment", json.dumps(_said(gallery, condition)).encode())
+    )
+    return gzip.compress(image.to_bytes(), mtime=0)
+
+
+_FORMATS: dict[str, Callable[[Gallery, Condition, Window, bool], bytes]] = {
+    ".png": png,
+    ".tiff": tiff,
+    ".tif": tiff,
+    ".nii.gz": nifti,
+    ".dcm": mr_image,
+}
+SUFFIXES = tuple(_FORMATS)
+
+
+def _said(gallery: Gallery, condition: Condition) -> dict[str, Any]:
+    """What a file says of its image."""
+    geometry = "voxel size known" if gallery.voxel else "voxel size unknown"
+    return {
+        "Warning": warning(condition),
+        "Title": condition.title,
+        "Description": condition.words,
+        "Marks": ", ".join(condition.marks) or "none",
+        "Perturbation": gallery.kind,
+        "Method": gallery.method,
+        "Input": gallery.case.recipe.input,
+        "Geometry": f"{geometry}, orientation of the patient unknown",
+    }
+
+
+def _short(gallery: Gallery, condition: Condition) -> str:
+    """In the 79 letters that NIfTI has room for."""
+    return f"{warning(condition)}; {'geometry' if gallery.voxel is None else 'orientation'} unknown"

@@ -1,0 +1,53 @@
+"""Labels of exported images, so that nobody takes an attacked image for a patient's."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .conditions import INTERPOLATED, NO_TRUTH, Condition
+
+MODIFIED = "RESEARCH - SYNTHETICALLY MODIFIED - NOT FOR CLINICAL USE"
+RESEARCH = "RESEARCH - NOT FOR CLINICAL USE"
+_SIZES = range(11, 5, -1)  # pixels of the letters; the largest that fits is taken
+
+
+def warning(condition: Condition) -> str:
+    """What every file says of the image."""
+    return MODIFIED if condition.modified else RESEARCH
+
+
+def burned_in(pixels: NDArray[Any], condition: Condition, white: int) -> NDArray[Any]:
+    """A copy of an image (rows, columns) with its label in the lower left corner; an unmodified image stays as it is.
+
+    An image without a fully sampled truth, or one that was interpolated, says so too. white: the letters' value.
+    """
+    lines = warning(condition).split(" - ") if condition.modified else []
+    lines += [mark.upper() for mark in condition.marks if mark in (INTERPOLATED, NO_TRUTH)]
+    if not lines:
+        return pixels
+    letters, rim = _written("\n".join(lines), pixels.shape)
+    marked = pixels.copy()
+    marked[rim] = 0
+    marked[letters] = white
+    return marked
+
+
+def _written(text: str, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where the letters are, and where they have a dark rim: bool (rows, columns) each."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    rows, columns = shape
+    canvases = [Image.new("L", (columns, rows)) for _ in range(2)]
+    pens = [ImageDraw.Draw(canvas) for canvas in canvases]
+    for size in _SIZES:
+        font = ImageFont.load_default(size)
+        left, top, right, bottom = pens[0].multiline_textbbox((0, 0), text, font=font, spacing=1)
+        if right - left < columns - 6 and bottom - top < rows / 5:
+            break
+    for pen, rim in zip(pens, (0, 1), strict=True):
+        pen.fontmode = "1"  # letters or not, no grey between them
+        place = (3 - left, rows - 3 - bottom)
+        pen.multiline_text(place, text, fill=255, font=font, spacing=1, stroke_width=rim)
+    letters, rim_too = (np.asarray(canvas) > 127 for canvas in canvases)
+    return letters, rim_too

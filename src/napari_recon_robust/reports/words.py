@@ -1,0 +1,70 @@
+"""The paragraph of methods: what was done to make a case, in sentences that a paper can take over."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..ground.errors import dimensions
+from ..perturbations import registry as perturbations
+from .conditions import Gallery
+
+_REFERENCES = {
+    "combined": "the fully sampled image, whose coils were combined by their sensitivities",
+    "rss": "the root sum of squares of the fully sampled coil images",
+}
+
+
+def methods(gallery: Gallery) -> str:
+    """How the images were made and measured, from the recipe alone."""
+    return " ".join(
+        [*_sampling(gallery), *_perturbation(gallery), *_measures(gallery.case.results[0], gallery.has_reference)]
+    )
+
+
+def _sampling(gallery: Gallery) -> Iterator[str]:
+    case = gallery.case
+    source, results = case.recipe.source, case.results
+    number = f"Slice {source['slice']}" if "slice" in source else "One slice"
+    voxel = gallery.voxel
+    size = "" if voxel is None else f" of {voxel[0]:.3g} × {voxel[1]:.3g} × {voxel[2]:.3g} mm"
+    yield f"{number} of a multi-coil scan has {dimensions(case.matrix)} pixels{size}."
+    sampling = source.get("sampling") or {}
+    pattern = f" by the pattern “{sampling['pattern']}” (seed {sampling.get('seed', 0)})" if sampling else ""
+    acceleration = source.get("acceleration") or results[0].get("acceleration")
+    if acceleration is not None:
+        yield f"It was undersampled{pattern} at an effective acceleration of {acceleration:.3g}."
+    yield f"It was reconstructed by {gallery.method}."
+
+
+def _perturbation(gallery: Gallery) -> Iterator[str]:
+    recipe, results = gallery.case.recipe, gallery.case.results
+    if recipe.perturbation in perturbations.ids():
+        kind = perturbations.get(recipe.perturbation)
+        yield f"The perturbation was “{kind.label}”: {kind.summary}"
+        if recipe.budgets:
+            budgets = ", ".join(f"{100 * budget:.3g}%" for budget in recipe.budgets)
+            yield f"Its budgets were {budgets} of the norm of {kind.budget_of(recipe.perturbation_knobs)}."
+    else:
+        yield f"The perturbation was “{recipe.perturbation}”, which is not installed where this report was written."
+    if results[0]["loss"]:
+        yield "It was searched for on the region, and not drawn at random."
+    if gallery.additive:
+        yield f"The random control is white complex Gaussian noise of the same norm in every coil (seed {recipe.seed})."
+    else:
+        yield "The object or its sampling changed, nothing was added to the samples; so there is no random control."
+    yield "Every image was reconstructed from nothing but its samples."
+
+
+def _measures(result: dict[str, Any], has_reference: bool) -> Iterator[str]:
+    if has_reference:
+        kind = str(result["reference"])
+        yield f"The reference is {_REFERENCES.get(kind, kind)}."
+        if result["judged_by"] == "perturbed":
+            yield "The perturbation changed the object, so the perturbed image is judged by the truth as changed."
+    else:
+        yield "No fully sampled image is known: all measures are against the clean image, and say nothing of the truth."
+    judge = "reference" if has_reference else "clean image"
+    yield (
+        "SSIM has a uniform window of 7 × 7 pixels, K1 = 0.01 and K2 = 0.03, and is averaged over the region; PSNR and "
+        f"SSIM take the maximum of the {judge} as their data range; NMSE is the squared error over the squared norm of "
+        f"the {judge}. Images were never matched in mean or scale."
+    )

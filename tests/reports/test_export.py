@@ -1,0 +1,98 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from helpers.reported import FROZEN, frozen, pictured
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.reports.export import SUFFIXES, export_image
+
+VOXEL = [0.5, 0.75, 3.0]
+
+
+def test_png_is_the_image_in_the_window_of_the_reference_as_it_is_seen(tmp_path: Path) -> None:
+    case = pictured(upside_down=True)
+    path = export_image(case, "perturbed", tmp_path / "image.png", label=False)
+    high = np.percentile(case.images["reference"], 99.7)
+    expected = np.rint(255 * np.clip(case.images["perturbed"][1] / high, 0, 1))[::-1]
+    with Image.open(path) as picture:
+        assert np.array_equal(np.asarray(picture), expected)
+        assert picture.text["Warning"] == "RESEARCH - SYNTHETICALLY MODIFIED - NOT FOR CLINICAL USE"
+        assert picture.text["Marks"] == "attacked"
+
+
+def test_png_is_labelled_unless_that_is_switched_off(tmp_path: Path) -> None:
+    case = pictured(200, 200)
+    kept, marked = (
+        np.asarray(Image.open(export_image(case, "perturbed", tmp_path / f"{label}.png", label=label)))
+        for label in (False, True)
+    )
+    assert (kept != marked).any()
+    assert np.array_equal(kept[:140], marked[:140])
+
+
+def test_tiff_has_the_values_and_the_pixel_size(tmp_path: Path) -> None:
+    case = pictured(upside_down=True, voxel=VOXEL)
+    path = export_image(case, "perturbed", tmp_path / "image.tiff", budget=0.01)
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        assert np.array_equal(page.asarray(), case.images["perturbed"][0][::-1])
+        assert page.asarray().dtype == np.float32
+        across, down = page.get_resolution("MILLIMETER")
+        assert (across, down) == pytest.approx((1 / 0.75, 1 / 0.5))
+        said = json.loads(page.description)
+    assert said["Warning"].startswith("RESEARCH - SYNTHETICALLY")
+    assert said["Method"] == "Total variation"
+
+
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_nifti_keeps_rows_and_voxels_and_claims_no_orientation(tmp_path: Path, upside_down: bool) -> None:
+    case = pictured(upside_down=upside_down, voxel=VOXEL, slice=4)
+    image = nibabel.load(export_image(case, "clean", tmp_path / "image.nii.gz"))
+    assert np.array_equal(np.asarray(image.dataobj)[..., 0].T, case.images["clean"])
+    assert image.header.get_zooms() == pytest.approx((0.75, 0.5, 3.0))
+    assert (int(image.header["sform_code"]), int(image.header["qform_code"])) == (0, 0)
+    matrix = np.array([image.header[f"srow_{axis}"] for axis in "xyz"])
+    first, last = matrix @ [0, 0, 0, 1], matrix @ [0, 39, 0, 1]
+    assert abs(last - first)[1] == pytest.approx(39 * 0.5)
+    assert (last[1] > first[1]) is np.True_ if upside_down else last[1] < first[1]
+    assert first[2] == pytest.approx(12.0)
+    assert image.header["descrip"].item().decode() == "RESEARCH - NOT FOR CLINICAL USE; orientation unknown"
+    assert image.header.get_xyzt_units()[0] == "mm"
+
+
+def test_nifti_says_that_the_voxel_is_not_known(tmp_path: Path) -> None:
+    image = nibabel.load(export_image(pictured(), "perturbed", tmp_path / "image.nii.gz"))
+    words = image.header["descrip"].item().decode()
+    assert words == "RESEARCH - SYNTHETICALLY MODIFIED - NOT FOR CLINICAL USE; geometry unknown"
+    assert image.header.get_xyzt_units()[0] == "unknown"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_format_is_written_from_a_folder(tmp_path: Path, suffix: str) -> None:
+    path = export_image(FROZEN / "fnaf", "perturbed-reference", tmp_path / f"image{suffix}")
+    assert path.stat().st_size > 100
+
+
+def test_bad_input_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    case = frozen()
+    with pytest.raises(InputError, match=r"image.jpg has no known suffix; .* .png, .tiff, .tif, .nii.gz, .dcm"):
+        export_image(case, "clean", tmp_path / "image.jpg")
+    with pytest.raises(InputError, match="no image 'difference'"):
+        export_image(case, "difference", tmp_path / "image.png")
+    with pytest.raises(InputError, match="white must lie above black"):
+        export_image(case, "clean", tmp_path / "image.png", window=(1.0, 1.0))
+    with pytest.raises(FileFormatError, match="case.json"):
+        export_image(tmp_path, "clean", tmp_path / "image.png")
+    broken = {**case.images, "clean": np.full((18, 22), np.nan + 0j)}
+    with pytest.raises(InputError, match="NaN or infinite"):
+        export_image(replace(case, images=broken), "clean", tmp_path / "image.dcm")
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(InputError, match=r"folder.png cannot be written"):
+        export_image(case, "clean", tmp_path / "folder.png")
+    assert not (tmp_path / "image.png").exists()
