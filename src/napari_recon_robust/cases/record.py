@@ -110,12 +110,12 @@ def save_case(case: Case, folder: str | Path) -> Path:
 def load_case(folder: str | Path) -> Case:
     """Read a case and verify it; FileFormatError names a file that is missing, damaged or altered."""
     folder = Path(folder).resolve()  # "." has no name to say
-    description = _read_description(folder)
+    description = read_description(folder)
     for name in (KSPACE, IMAGES):
         if not (folder / name).is_file():
-            raise FileFormatError(f"{name} is missing from the saved case {folder.name}; restore it or save again.")
+            raise FileFormatError(missing(name, folder))
         if file_hash(folder / name) != description["files"].get(name):
-            raise FileFormatError(f"{name} of the saved case {folder.name} was altered after saving; restore it.")
+            raise FileFormatError(altered(name, folder))
     with np.load(folder / IMAGES, allow_pickle=False) as stored:
         images = {name: stored[name] for name in stored.files}
     try:
@@ -129,6 +129,41 @@ def load_case(folder: str | Path) -> Case:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{DESCRIPTION} of {folder.name} is damaged ({error}); restore it.") from None
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """What case.json holds; FileFormatError if it is missing, damaged or altered.
+
+    The files beside it are not looked at.
+    """
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise FileFormatError(f"{folder.name} holds no {DESCRIPTION}; choose the folder of a saved case.")
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise FileFormatError(f"{DESCRIPTION} of {folder.name} is not readable JSON; restore it.") from None
+    if not isinstance(description, dict) or not isinstance(description.get("files"), dict):
+        raise FileFormatError(f"{DESCRIPTION} of {folder.name} does not describe a saved case; choose another folder.")
+    if description.get("schema") != SCHEMA:
+        raise FileFormatError(
+            f"the case {folder.name} has schema {description.get('schema', 'no number')} and {SCHEMA} is read here; "
+            "open it with the version that saved it."
+        )
+    seal = description.pop("seal", None)
+    if seal != _seal(description):
+        raise FileFormatError(altered(DESCRIPTION, folder))
+    return {**description, "seal": seal}
+
+
+def missing(name: str, folder: Path) -> str:
+    """The sentence that says that a file of a case is missing."""
+    return f"{name} is missing from the saved case {folder.name}; restore it or save again."
+
+
+def altered(name: str, folder: Path) -> str:
+    """The sentence that says that a file of a case is not as it was saved."""
+    return f"{name} of the saved case {folder.name} was altered after saving; restore it."
 
 
 def array_hash(*arrays: Array) -> str:
@@ -156,26 +191,6 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "unknown"
-
-
-def _read_description(folder: Path) -> dict[str, Any]:
-    path = folder / DESCRIPTION
-    if not path.is_file():
-        raise FileFormatError(f"{folder.name} holds no {DESCRIPTION}; choose the folder of a saved case.")
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise FileFormatError(f"{DESCRIPTION} of {folder.name} is not readable JSON; restore it.") from None
-    if not isinstance(description, dict) or not isinstance(description.get("files"), dict):
-        raise FileFormatError(f"{DESCRIPTION} of {folder.name} does not describe a saved case; choose another folder.")
-    if description.get("schema") != SCHEMA:
-        raise FileFormatError(
-            f"the case {folder.name} has schema {description.get('schema', 'no number')} and {SCHEMA} is read here; "
-            "open it with the version that saved it."
-        )
-    if description.pop("seal", None) != _seal(description):
-        raise FileFormatError(f"{DESCRIPTION} of the saved case {folder.name} was altered after saving; restore it.")
-    return description
 
 
 def _seal(description: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ _COMMANDS = {
     "transfer": ("transfer:transfer", "What a perturbation found on one method does to the others."),
     "compare": ("compare:compare", "A table of several methods on several scans and masks."),
     "samples": ("samples:samples", "Quality of one method against the number of samples."),
+    "gallery": ("gallery:gallery", "List the saved cases of a folder, and what was said of them."),
     "replay": ("replay:replay", "Recompute a saved case from its own record and compare."),
     "simulate": ("simulate:simulate", "Simulate a multi-coil brain from an open anatomy."),
     "train": ("train:train", "Train a network from a recipe."),
