@@ -51,6 +51,7 @@ ENTRIES = [
         ('"white les"', ["b/case 10"]),
         ("white lesion", ["b/case 10"]),
         ("-broken -b/case", ["a"]),
+        ("method: ssim< -tag: -", ["b/case 10", "b/case 9", "a", "broken"]),
     ],
 )
 def test_all_conditions_of_a_filter_hold(text: str, names: list[str]) -> None:
@@ -63,6 +64,7 @@ def test_all_conditions_of_a_filter_hold(text: str, names: list[str]) -> None:
         ("METHOD:tv", "cannot have METHOD:"),
         ("methd:tv", "cannot have methd:"),
         ("ssim:0.8", "ssim:"),
+        ("x:", "cannot have x:"),
         ("ssim<x", "give a number"),
     ],
 )

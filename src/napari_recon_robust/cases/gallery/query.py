@@ -37,7 +37,7 @@ _PART: dict[str, Callable[[Entry], str]] = {
     "note": lambda entry: entry.judgement.note,
 }
 _COMPARED = {"<": lt, "<=": le, ">": gt, ">=": ge}
-_TERM = re.compile(r'(-?)(?:([\w-]+)(:|<=|>=|<|>))?("[^"]*"?|\S+)')
+_TERM = re.compile(r'(-?)(?:([\w-]+)(:|<=|>=|<|>))?("[^"]*"?|\S*)')
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,15 @@ class Filter:
 
     @classmethod
     def parse(cls, text: str) -> "Filter":
-        """The filter of a line; InputError for a field or a metric that there is not, or a number that is none."""
+        """The filter of a line; a field whose value is still to be typed is no condition.
+
+        Raises InputError for a field or a metric that there is not, and for a number that is none.
+        """
         found = []
         for sign, field, operator, value in _TERM.findall(text):
             condition = _condition(field, operator, value.strip('"'))
-            found.append(_opposite(condition) if sign else condition)
+            if value:
+                found.append(_opposite(condition) if sign else condition)
         return cls(text, tuple(found))
 
     def __call__(self, entry: Entry) -> bool:
@@ -126,7 +130,7 @@ def _condition(field: str, operator: str, value: str) -> Condition:
     if operator == ":" and field in _PART:
         return _contains(_PART[field], value.casefold())
     if operator != ":" and field in METRICS:
-        return _is_beyond(field, operator, _number(field, value))
+        return _is_beyond(field, operator, _number(field, value or "0"))
     fields, metrics = ", ".join(f"{name}:" for name in (*_WHOLE, *_PART)), ", ".join(METRICS)
     raise InputError(f"the filter cannot have {field}{operator}; there are {fields} and, with < or >, {metrics}.")
 
