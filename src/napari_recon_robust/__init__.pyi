@@ -11,6 +11,8 @@ from .api import reconstructor as reconstructor
 from .api import reconstructors as reconstructors
 from .api import recovery_table as recovery_table
 from .api import retention_map as retention_map
+from .cases.gallery.listing import list_cases as list_cases
+from .cases.gallery.verdicts import judge_case as judge_case
 from .cases.record import load_case as load_case
 from .cases.record import save_case as save_case
 from .data.measurement import Measurement as Measurement

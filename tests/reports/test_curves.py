@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from helpers.reported import frozen
-from napari_recon_robust.perturbations.face import Line
+from napari_recon_robust.perturbations.face import Series
 from napari_recon_robust.reports.conditions import Gallery
 from napari_recon_robust.reports.curves import Chart, charts, ticks
 
@@ -34,7 +34,7 @@ def test_one_without_budget_has_none() -> None:
 
 
 def test_points_that_are_not_finite_are_left_out() -> None:
-    chart = Chart.of("x", "y", [Line("a", (0.0, 1.0, 2.0), (1.0, math.nan, 3.0)), Line("b", (), ())])
+    chart = Chart.of("x", "y", [Series("a", (0.0, 1.0, 2.0), (1.0, math.nan, 3.0)), Series("b", (), ())])
     assert [len(line.points) for line in chart.lines] == [2, 0]
     case = frozen()
     without = {**case.results[0], "perturbed": {**case.results[0]["perturbed"], "roi": {"ssim": None, "nmse": 0.1}}}

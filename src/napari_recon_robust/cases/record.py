@@ -109,15 +109,13 @@ def load_case(folder: str | Path) -> Case:
     folder = to_path(folder)
     with opening(folder, "a saved case", "restore it"):
         folder = folder.resolve()  # "." has no name to say
-        description = _read_description(folder)
+        description = read_description(folder)
         for name in (KSPACE, IMAGES):
             if not os.path.lexists(folder / name):
-                raise FileFormatError(
-                    f"{name} is missing from the saved case {shown(folder)}; restore it or save again."
-                )
+                raise FileFormatError(missing(name, folder))
             check_length(folder / name)
             if file_hash(folder / name) != description["files"].get(name):
-                raise FileFormatError(f"{name} of the saved case {shown(folder)} was altered after saving; restore it.")
+                raise FileFormatError(altered(name, folder))
         try:
             recipe, roi = CaseRecipe(**description["recipe"]), ROI.model_validate(description["roi"])
         except InputError as error:  # what it advises is for who makes one
@@ -159,6 +157,39 @@ def _check_samples(case: Case) -> None:
             raise ValueError(f"its {name} is {array.dtype} of shape {dimensions(array.shape)}")
 
 
+def read_description(folder: Path) -> dict[str, Any]:
+    """What case.json holds; FileFormatError if it is missing, damaged or altered.
+
+    The files beside it are not looked at.
+    """
+    path = folder / DESCRIPTION
+    if not is_file(path):
+        raise FileFormatError(f"{shown(folder)} holds no {DESCRIPTION}; choose the folder of a saved case.")
+    with opening(f"{DESCRIPTION} of {shown(folder)}", "JSON", "restore it"):
+        description = json.loads(read(path, _LONGEST_DESCRIPTION))
+    if not isinstance(description, dict) or not isinstance(description.get("files"), dict):
+        raise FileFormatError(f"{DESCRIPTION} of {folder.name} does not describe a saved case; choose another folder.")
+    if description.get("schema") != SCHEMA:
+        raise FileFormatError(
+            f"the case {folder.name} has schema {description.get('schema', 'no number')} and {SCHEMA} is read here; "
+            "open it with the version that saved it."
+        )
+    seal = description.pop("seal", None)
+    if seal != _seal(description):
+        raise FileFormatError(altered(DESCRIPTION, folder))
+    return {**description, "seal": seal}
+
+
+def missing(name: str, folder: Path) -> str:
+    """The sentence that says that a file of a case is missing."""
+    return f"{name} is missing from the saved case {shown(folder)}; restore it or save again."
+
+
+def altered(name: str, folder: Path) -> str:
+    """The sentence that says that a file of a case is not as it was saved."""
+    return f"{name} of the saved case {shown(folder)} was altered after saving; restore it."
+
+
 def array_hash(*arrays: Array) -> str:
     """SHA-256 of the types, shapes and values of arrays."""
     digest = hashlib.sha256()
@@ -184,24 +215,6 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "unknown"
-
-
-def _read_description(folder: Path) -> dict[str, Any]:
-    path = folder / DESCRIPTION
-    if not is_file(path):
-        raise FileFormatError(f"{shown(folder)} holds no {DESCRIPTION}; choose the folder of a saved case.")
-    with opening(f"{DESCRIPTION} of {shown(folder)}", "JSON", "restore it"):
-        description = json.loads(read(path, _LONGEST_DESCRIPTION))
-    if not isinstance(description, dict) or not isinstance(description.get("files"), dict):
-        raise FileFormatError(f"{DESCRIPTION} of {folder.name} does not describe a saved case; choose another folder.")
-    if description.get("schema") != SCHEMA:
-        raise FileFormatError(
-            f"the case {folder.name} has schema {description.get('schema', 'no number')} and {SCHEMA} is read here; "
-            "open it with the version that saved it."
-        )
-    if description.pop("seal", None) != _seal(description):
-        raise FileFormatError(f"{DESCRIPTION} of the saved case {folder.name} was altered after saving; restore it.")
-    return description
 
 
 def _seal(description: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from .acquisition import Acquisition
+from .browsing import Browsing
 from .choosing import Choosing
 from .contrasting import Contrasting
 from .fragility import Fragility
@@ -36,6 +37,7 @@ class Workbench:
         self.contrasting = Contrasting(self.acquisition, self.reconstruction, self.regions, self.now)
         self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing, self.now)
+        self.browsing = Browsing(self.acquisition, self.reconstruction, self.perturbing)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)
         self.perturbing.finished.connect(self._follow)

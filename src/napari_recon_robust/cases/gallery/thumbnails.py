@@ -1,0 +1,104 @@
+"""Small pictures of a case: its region with the surroundings, clean beside perturbed, made once and kept.
+
+They lie in the user's cache by the hash of the case, never in its folder, which may be read-only.
+"""
+
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...ground import cache
+from ...ground.errors import FileFormatError
+from ..record import IMAGES, altered, file_hash, missing, read_description
+from .entry import Entry
+
+MARGIN = 12  # pixels of the image around the region, as in the window's other thumbnails
+SIDE = 160  # pixels of the longer side of one picture, at most
+_WHITE = 99.7  # percentile of the reference that is white, as on the canvas
+_VERSION = 1  # one more whenever a picture is made in another way
+
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """The region of a case with its surroundings, upright.
+
+    images: "reference" where it is known, "clean" and "perturbed", each (rows, columns) in the scan's units.
+    white: the reference's 99.7th percentile, that of the clean image where there is none; black is 0.
+    """
+
+    images: dict[str, Image]
+    white: float
+
+    def grey(self, name: str) -> NDArray[np.uint8]:
+        """One of the images in 8 bits."""
+        return (255 * np.clip(self.images[name] / self.white, 0, 1) + 0.5).astype(np.uint8)
+
+
+def crops(entry: Entry) -> Crops:
+    """The images of a case, whose hash is checked; FileFormatError if the case is damaged."""
+    if entry.damage:
+        raise FileFormatError(entry.damage)
+    path = entry.path / IMAGES
+    if not path.is_file():
+        raise FileFormatError(missing(IMAGES, entry.path))
+    if file_hash(path) != read_description(entry.path)["files"].get(IMAGES):
+        raise FileFormatError(altered(IMAGES, entry.path))
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            part = _around(stored["roi"])
+            whole = {name: stored[name] for name in ("reference", "clean") if name in stored.files}
+            whole["perturbed"] = stored["perturbed"][entry.number]
+        white = float(np.nanpercentile(whole.get("reference", whole["clean"]), _WHITE))
+        turned = {name: image[part][::-1] if entry.upside_down else image[part] for name, image in whole.items()}
+        images = {name: np.nan_to_num(image).astype(np.float32) for name, image in turned.items()}
+    except (OSError, KeyError, IndexError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise FileFormatError(f"{IMAGES} of {entry.path.name} is damaged ({error}); restore it.") from None
+    return Crops(images, white if white > 0 else 1.0)
+
+
+def thumbnail(entry: Entry) -> bytes:
+    """A PNG in 8 bits of grey: the clean picture on the left, the perturbed one on the right, of equal size.
+
+    Pixels are those of the image, or means of squares of them where it is larger than SIDE. Raises as `crops` does.
+    """
+    name = f"gallery/thumbnails-{_VERSION}/{entry.seal[:2]}/{entry.seal}.png"
+    kept = cache.cached(name) if entry.seal else None
+    if kept is None:
+        found = crops(entry)
+        kept = png(np.hstack([_reduced(found.grey(one)) for one in ("clean", "perturbed")]))
+        cache.keep_cached(name, kept)
+    return kept
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """A PNG of grey values (rows, columns)."""
+    rows, columns = pixels.shape
+    lines = np.hstack([np.zeros((rows, 1), np.uint8), pixels]).tobytes()  # each with filter 0
+    head = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+
+
+def _around(region: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """The region with its surroundings; IndexError for an empty one."""
+    ends = []
+    for axis in (1, 0):
+        at = np.flatnonzero(region.any(axis))
+        ends.append(slice(max(int(at[0]) - MARGIN, 0), int(at[-1]) + MARGIN + 1))
+    return tuple(ends)
+
+
+def _reduced(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Means over squares of pixels, so that the longer side has SIDE pixels at most."""
+    by = -(-max(grey.shape) // SIDE)
+    rows, columns = (-(-length // by) * by for length in grey.shape)
+    padded = np.pad(grey, ((0, rows - grey.shape[0]), (0, columns - grey.shape[1])), "edge")
+    return (padded.reshape(rows // by, by, columns // by, by).mean((1, 3)) + 0.5).astype(np.uint8)

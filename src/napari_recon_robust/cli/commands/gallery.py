@@ -1,0 +1,87 @@
+"""List the saved cases of a folder, and what was said of them."""
+
+import csv
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from ...cases.gallery.entry import METRICS, Entry
+from ...cases.gallery.listing import list_cases
+from ...cases.gallery.query import DEFAULT_ORDER, ORDERS
+from ...ground.errors import InputError
+
+_TEXTS = ("method", "perturbation", "label")
+_MEASURED = ("change", "clean-ssim", "ssim", "psnr")  # columns of the table; a program gets all metrics
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--filter", "wanted", default="", metavar="TEXT", help='For instance "method:tv tag:lesion ssim<0.8".')
+@click.option("--sort", type=click.Choice(list(ORDERS)), default=DEFAULT_ORDER, show_default=True, help="Worst first.")
+@click.option("--reverse", is_flag=True, help="The other way round.")
+@click.option("--csv", "table", type=click.Path(dir_okay=False, allow_dash=True), help="A CSV file; - prints it.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+def gallery(folder: Path, wanted: str, sort: str, reverse: bool, table: str | None, as_json: bool) -> None:
+    """List the saved cases in FOLDER, with their metrics on the region and what was said of them.
+
+    The Gallery dock of the window shows the same as pictures, and there cases are judged. A filter is words, or
+    method:, perturbation:, verdict:, tag: (the whole, * for anything, none for nothing), case:, label:, note: (a part)
+    and comparisons of metrics such as ssim<0.8; -tag:lesion is its opposite.
+
+    \b
+    Examples:
+      recon-robust gallery results
+      recon-robust gallery results --filter "method:unet -verdict:none change>5%" --sort ssim --csv cases.csv
+    """
+    entries = list_cases(folder, filter=wanted, sort=sort, reverse=reverse)
+    if as_json:
+        from ..options import print_json  # needs torch
+
+        print_json([entry.to_json() for entry in entries])
+    elif table == "-":
+        _write(entries, sys.stdout)
+    else:
+        _print(entries)
+    if table not in (None, "-"):
+        try:
+            with open(table, "w", encoding="utf-8", newline="") as file:
+                _write(entries, file)
+        except OSError as error:
+            raise InputError(f"{table} cannot be written ({error.strerror}); name another file.") from None
+
+
+def _write(entries: Sequence[Entry], file: TextIO) -> None:
+    rows = [entry.to_json() | {"tags": ", ".join(entry.judgement.tags)} for entry in entries]
+    names = ["name", *_TEXTS, "slice", *METRICS, "verdict", "tags", "note", "damage"]
+    writer = csv.DictWriter(file, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _print(entries: Sequence[Entry]) -> None:
+    sound = [entry for entry in entries if not entry.damage]
+    heads = ["case", *_TEXTS, "budget", *_MEASURED, "verdict", "tags"]
+    rows = [
+        [
+            entry.name,
+            *(getattr(entry, name) for name in _TEXTS),
+            *(entry.show(name) for name in ("budget", *_MEASURED)),
+            entry.judgement.verdict,
+            ", ".join(entry.judgement.tags),
+        ]
+        for entry in sound
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for line in (heads, *rows) if sound else ():
+        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    for entry in entries:
+        if entry.damage:
+            click.echo(f"{entry.name}: {entry.damage}")
+    click.echo(
+        f"{len(entries):,} case{'' if len(entries) == 1 else 's'}"
+        if entries
+        else "No case passes the filter, or none is here."
+    )

@@ -1,0 +1,83 @@
+"""Which cases are shown, and in which order: the filter and the list of orders of the gallery."""
+
+from collections.abc import Callable
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from ...cases.gallery.query import ORDERS
+from ...controls.parts import button, row
+from ...ground.errors import ReconRobustError
+from ...workbench.browsing import Browsing
+from ..worker import sentence
+
+_TIP = (
+    "Words, or conditions with spaces between them:\n"
+    "method:tv  perturbation:fnaf  verdict:failure  tag:lesion  (* stands for anything, none for nothing)\n"
+    "case:…  label:…  note:…  (a part of it)\n"
+    "ssim<0.8  change>5%, and so on with psnr, nmse, clean-ssim, ssim-lost, recovery, budget, thermal\n"
+    "-tag:lesion is the opposite  (key: /)"
+)
+
+
+class ArrangingRow(QWidget):
+    """A thin view on filter and order of `browsing`.
+
+    Signals: `refused(sentence)`, the filter cannot be read; `done()`, when Return or Escape leads back to the list.
+    """
+
+    refused = Signal(str)
+    done = Signal()
+
+    def __init__(self, browsing: Browsing) -> None:
+        super().__init__()
+        self._browsing = browsing
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Filter, e.g. method:tv ssim<0.8")
+        self.filter.setToolTip(_TIP)
+        self.filter.setAccessibleName("Filter")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setText(browsing.filter.text)
+        self.filter.textChanged.connect(self._follow)
+        self.filter.returnPressed.connect(self._finish)
+        self.order = QComboBox()
+        for name, order in ORDERS.items():
+            self.order.addItem(order.label, name)
+        self.order.setCurrentIndex(self.order.findData(browsing.order))
+        self.order.setToolTip("What the cases are sorted by; a metric has the worst case first")
+        self.order.setAccessibleName("Sort by")
+        self.order.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.order.setMinimumContentsLength(12)
+        self.order.currentIndexChanged.connect(self._sort)
+        self.reverse = small_button("⇅", "The other way round", self._sort, checkable=True)
+        self.reverse.setChecked(browsing.reverse)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row(self.filter, self.order, self.reverse, stretch=0))
+
+    def _follow(self, text: str) -> None:
+        """While it is typed a filter may be none yet; then the list stays as it is."""
+        try:
+            self._browsing.look_for(text)
+        except ReconRobustError:
+            return
+        self.refused.emit("")
+
+    def _finish(self) -> None:
+        try:
+            self._browsing.look_for(self.filter.text())
+        except ReconRobustError as error:
+            self.refused.emit(sentence(error))
+        else:
+            self.done.emit()
+
+    def _sort(self, _: object) -> None:
+        self._browsing.sort(self.order.currentData(), reverse=self.reverse.isChecked())
+
+
+def small_button(sign: str, words: str, action: Callable[..., object], *, checkable: bool = False) -> QPushButton:
+    """A button with a sign, whose words are its tooltip and its name for screen readers."""
+    made = button(sign, words, action, checkable=checkable)
+    made.setAccessibleName(words)
+    made.setFixedWidth(30)
+    return made

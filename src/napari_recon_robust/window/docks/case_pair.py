@@ -1,0 +1,124 @@
+"""Two cases beside each other in a window of its own: their pictures, and in what they differ."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QRect, QSize, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent
+from qtpy.QtWidgets import (
+    QDialog,
+    QGridLayout,
+    QHeaderView,
+    QLabel,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...controls.parts import faint_style, words
+from ..canvas.surface import NOTICE
+
+if TYPE_CHECKING:
+    from ...cases.gallery.entry import Entry
+    from ...cases.gallery.pair import Pair
+    from ...cases.gallery.thumbnails import Crops
+
+GAIN = 4
+PICTURES = {
+    "reference": "Reference",
+    "clean": "Clean",
+    "perturbed": "Perturbed",
+    "difference": f"|Difference| × {GAIN}",
+}
+_SIDE, _SIZE = 110, QSize(900, 640)
+
+
+class PairWindow(QDialog):
+    """The pictures of each case in the window of its own reference, and a table; lines that differ are bold."""
+
+    def __init__(self, pair: "Pair", theme: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(f"{pair.entries[0].name} and {pair.entries[1].name}")
+        self.setStyleSheet(faint_style(theme))
+        pictures = QGridLayout()
+        pictures.setSpacing(4)
+        for number, (entry, crops) in enumerate(zip(pair.entries, pair.crops, strict=True)):
+            name = QLabel(f"{entry.name}: {entry.title}")
+            name.setTextFormat(Qt.TextFormat.PlainText)
+            name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            pictures.addWidget(name, 2 * number, 0, 1, len(PICTURES))
+            for place, title in enumerate(PICTURES.values()):
+                picture = Picture(_grey(crops, list(PICTURES)[place]), entry, title)
+                pictures.addWidget(picture, 2 * number + 1, place)
+            pictures.setRowStretch(2 * number + 1, 1)
+        self.table = _table(pair)
+        layout = QVBoxLayout(self)
+        layout.addLayout(pictures, 3)
+        layout.addWidget(self.table, 2)
+        layout.addWidget(words(NOTICE, faint=True))
+        self.resize(_SIZE)
+
+
+class Picture(QWidget):
+    """An image with its title, as large as there is room for, with pixels as tall and wide as the voxels."""
+
+    def __init__(self, grey: "np.ndarray | None", entry: "Entry", title: str) -> None:
+        super().__init__()
+        self.title = title
+        self.image: QImage | None = None
+        if grey is not None:
+            rows, columns = grey.shape
+            self.image = QImage(grey.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8).copy()
+        row, column = entry.voxel[:2] if entry.voxel else (1.0, 1.0)
+        self._aspect = row, column
+        self.setMinimumSize(_SIDE, _SIDE)
+        self.setAccessibleName(f"{title} of {entry.name}")
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Pixels as they are, without smoothing."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor("black"))
+        line = self.fontMetrics().height() + 2
+        painter.setPen(QColor("#d0d0d0"))
+        centred = int(Qt.AlignmentFlag.AlignCenter)
+        painter.drawText(QRect(0, 0, self.width(), line), centred, self.title)
+        room = self.rect().adjusted(2, line, -2, -2)
+        if self.image is None:
+            painter.drawText(room, centred, "not known")
+        else:
+            row, column = self._aspect
+            size = QSize(round(1000 * self.image.width() * column), round(1000 * self.image.height() * row))
+            size.scale(room.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            place = QRect(0, 0, size.width(), size.height())
+            place.moveCenter(room.center())
+            painter.drawImage(place, self.image)
+        painter.end()
+
+
+def _grey(crops: "Crops", name: str) -> "np.ndarray | None":
+    if name == "difference":
+        apart = np.abs(crops.images["perturbed"] - crops.images["clean"])
+        return (255 * np.clip(GAIN * apart / crops.white, 0, 1) + 0.5).astype(np.uint8)
+    return crops.grey(name) if name in crops.images else None
+
+
+def _table(pair: "Pair") -> QTableWidget:
+    table = QTableWidget(len(pair.rows), 3)
+    table.setHorizontalHeaderLabels(["", *(entry.name for entry in pair.entries)])
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    table.verticalHeader().hide()
+    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+    table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+    table.setAccessibleName("In what the cases differ")
+    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 5)
+    for number, line in enumerate(pair.rows):
+        for place, text in enumerate((line.name, line.first, line.second)):
+            item = QTableWidgetItem(text)
+            font = item.font()
+            font.setBold(not line.same)
+            item.setFont(font)
+            table.setItem(number, place, item)
+    return table

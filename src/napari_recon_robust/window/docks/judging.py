@@ -1,0 +1,153 @@
+"""What is said of the current case: a verdict on a scale of five, tags, and a note."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, QObject, QStringListModel, Qt, QTimer, Signal
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QCompleter, QLineEdit, QPlainTextEdit, QWidget
+from superqt.utils import signals_blocked
+
+from ...cases.gallery.verdicts import SCALE, Judgement
+from ...controls.parts import button, column, row, words
+from ...ground.errors import ReconRobustError
+from ...workbench.browsing import Browsing
+from ..worker import sentence
+
+if TYPE_CHECKING:
+    from ...cases.gallery.entry import Entry
+
+_TYPED = 400  # ms without a key after which a note is written
+
+
+class JudgementBox(QWidget):
+    """A thin view on what is said of a case. A change is on the disk at once, a note after a short rest.
+
+    Signals: `refused(sentence)`; `done()`, when Escape or Return in a field leads back to the list.
+    """
+
+    refused = Signal(str)
+    done = Signal()
+
+    def __init__(self, browsing: Browsing) -> None:
+        super().__init__()
+        self._browsing = browsing
+        self.entry: Entry | None = None
+        self.buttons = []
+        for number, verdict in enumerate(SCALE, start=1):
+            name = verdict.replace("-", " ").capitalize()
+            one = button(str(number), f"{name}  ({number})", partial(self._press, verdict))
+            one.setCheckable(True)
+            one.setAccessibleName(f"Verdict: {name}")
+            one.setMinimumWidth(28)
+            self.buttons.append(one)
+        worst, best = (words(SCALE[end].capitalize()) for end in (0, -1))
+        for label in (worst, best):
+            label.setWordWrap(False)
+        self.tags = _field(QLineEdit(), "Tags", "Tags, with commas between them  (T)")
+        self.tags.setPlaceholderText("Tags, with commas between them")
+        self._used = QStringListModel(self)
+        self.tags.setCompleter(_LastOfList(self._used, self.tags))
+        self.tags.editingFinished.connect(self._write_tags)
+        self.note = _field(QPlainTextEdit(), "Note", "A note  (N)")
+        self.note.setPlaceholderText("Note")
+        self.note.setTabChangesFocus(True)
+        self.note.setStyleSheet("QPlainTextEdit { border: 1px solid rgba(128, 128, 128, 60%); border-radius: 2px; }")
+        self.note.setFixedHeight(2 * self.note.fontMetrics().lineSpacing() + 14)
+        self._typed = QTimer(self)
+        self._typed.setSingleShot(True)
+        self._typed.setInterval(_TYPED)
+        self._typed.timeout.connect(self.write)
+        self.note.textChanged.connect(self._typed.start)
+        for field in (self.tags, self.note):
+            field.installEventFilter(self)
+        column(row(worst, *self.buttons, best), self.tags, self.note, into=self, spacing=4)
+        self.show_entry(None)
+
+    def show_entry(self, entry: "Entry | None") -> None:
+        """Another case, or none; what was typed for the one before is written first."""
+        if self.entry is not None and (entry is None or entry.path != self.entry.path):
+            self.write()
+        self.entry = entry
+        said = Judgement() if entry is None else entry.judgement
+        self.setEnabled(entry is not None and not entry.damage)
+        for one, verdict in zip(self.buttons, SCALE, strict=True):
+            one.setChecked(verdict == said.verdict)
+        self._used.setStringList(self._browsing.tags)
+        with signals_blocked(self.tags), signals_blocked(self.note):
+            if not self.tags.hasFocus() or self._tags() != said.tags:
+                self.tags.setText(", ".join(said.tags))
+            if self.note.toPlainText() != said.note:
+                self.note.setPlainText(said.note)
+
+    def judge(self, verdict: str) -> None:
+        """Give the current case a verdict; "" takes it back."""
+        self._say(verdict=verdict)
+
+    def write(self) -> None:
+        """Write what was typed, now."""
+        self._typed.stop()
+        self._write_tags()
+        if self.entry is not None and self.note.toPlainText() != self.entry.judgement.note:
+            self._say(note=self.note.toPlainText())
+
+    def _press(self, verdict: str, checked: bool = True) -> None:
+        self.judge(verdict if checked else "")
+
+    def _tags(self) -> tuple[str, ...]:
+        return tuple(filter(None, (" ".join(tag.split()) for tag in self.tags.text().split(","))))
+
+    def _write_tags(self) -> None:
+        if self.entry is not None and self._tags() != self.entry.judgement.tags:
+            self._say(tags=self._tags())
+
+    def _say(self, **said: Any) -> None:
+        if self.entry is None or self.entry.damage:
+            return
+        try:
+            self.entry = self._browsing.judge(self.entry, **said)
+        except ReconRobustError as error:
+            self.refused.emit(sentence(error))
+        self._show_verdict()
+
+    def _show_verdict(self) -> None:
+        for one, verdict in zip(self.buttons, SCALE, strict=True):
+            one.setChecked(self.entry is not None and verdict == self.entry.judgement.verdict)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Escape leads back to the list, and so does Return in the tags; a note that is left is written."""
+        if event is None:
+            return False
+        if event.type() == QEvent.Type.FocusOut:
+            self.write()
+        elif isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            ends = {Qt.Key.Key_Escape} if watched is self.note else {Qt.Key.Key_Escape, Qt.Key.Key_Return}
+            if event.key() in ends:
+                self.write()
+                self.done.emit()
+                return True
+        return False
+
+
+class _LastOfList(QCompleter):
+    """Completes the last of several words with commas between them."""
+
+    def __init__(self, words: QStringListModel, parent: QObject) -> None:
+        super().__init__(words, parent)
+        self.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+
+    def splitPath(self, path: str | None) -> list[str]:
+        """What is completed."""
+        return [(path or "").rpartition(",")[2].strip()]
+
+    def pathFromIndex(self, index: Any) -> str:
+        """The whole text with the completed word."""
+        field: Any = self.widget()
+        before, comma, _ = field.text().rpartition(",")
+        return f"{before}{comma}{' ' if comma else ''}{super().pathFromIndex(index)}"
+
+
+def _field(field: Any, name: str, tip: str) -> Any:
+    field.setAccessibleName(name)
+    field.setToolTip(tip)
+    return field

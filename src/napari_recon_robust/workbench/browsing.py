@@ -1,0 +1,157 @@
+"""A folder of saved cases that is looked through: which are shown, what is said of them, what is done with them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from ..cases.gallery.entry import Entry
+from ..cases.gallery.listing import listing
+from ..cases.gallery.pair import Pair, read_pair
+from ..cases.gallery.query import DEFAULT_ORDER, Filter, arranged, order
+from ..cases.gallery.verdicts import judge_case
+from ..cases.record import array_hash, read_description
+from ..ground.errors import InputError, ReconRobustError
+from ..ground.progress import Job, Progress
+from .acquisition import Acquisition
+from .perturbing import Perturbing
+from .reconstruction import Reconstruction
+from .task import Task, part
+
+if TYPE_CHECKING:
+    from ..reconstructors.base import Reconstructor
+
+
+class Browsing:
+    """The gallery of a review.
+
+    entries: all cases of the folder; shown: those that pass the filter, in their order. replays: what a replay said of
+    a case, by its path.
+
+    Signals: `listed()`, another list of entries; `arranged()`, others are shown; `said(entry)`, something was said of a
+    case, which stays where it is until the list is arranged again; `replayed(entry)`.
+    """
+
+    listed = Signal()
+    arranged = Signal()
+    said = Signal(object)
+    replayed = Signal(object)
+
+    def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, perturbing: Perturbing) -> None:
+        self._acquisition, self._reconstruction, self._perturbing = acquisition, reconstruction, perturbing
+        self.folder: Path | None = None
+        self.entries: list[Entry] = []
+        self.shown: list[Entry] = []
+        self.filter = Filter.parse("")
+        self.order, self.reverse = DEFAULT_ORDER, False
+        self.replays: dict[Path, str] = {}
+
+    def open(self, folder: Path) -> Task[list[Entry]]:
+        """List the cases of a folder, or list them again."""
+
+        def accept(entries: list[Entry]) -> None:
+            self.folder, self.entries = folder, entries
+            self.listed.emit()
+            self._arrange()
+
+        return Task(f"Listing {folder.name}", listing(folder), accept)
+
+    def look_for(self, text: str) -> None:
+        """Show the cases that pass a filter; InputError for one that cannot be read, and then nothing changes."""
+        self.filter = Filter.parse(text)
+        self._arrange()
+
+    def sort(self, name: str, *, reverse: bool = False) -> None:
+        """Show them in an order of `query.ORDERS`."""
+        order(name)
+        self.order, self.reverse = name, reverse
+        self._arrange()
+
+    @property
+    def tags(self) -> list[str]:
+        """All tags in use."""
+        return sorted({tag for entry in self.entries for tag in entry.judgement.tags}, key=str.casefold)
+
+    def judge(self, entry: Entry, **said: Any) -> Entry:
+        """Say something of a case, as `verdicts.judge_case` does; returns the entry as it is now."""
+        judged = replace(entry, judgement=judge_case(entry.path, **said))
+        for entries in (self.entries, self.shown):
+            for place, one in enumerate(entries):
+                if one.path == entry.path:
+                    entries[place] = judged
+        self.said.emit(judged)
+        return judged
+
+    def attack_again(self, entry: Entry) -> str:
+        """Set the perturbation as it was for a case, and say so in a sentence. It is not run.
+
+        A place in the image is only set where the samples are those of the case. Raises InputError while nothing is
+        open, and for a perturbation that is not installed.
+        """
+        measured = self._acquisition.current
+        recipe = read_description(entry.path)["recipe"]
+        perturbing, knobs = self._perturbing, dict(recipe["perturbation_knobs"])
+        from ..perturbations import registry
+
+        kind = registry.get(recipe["perturbation"])
+        samples = measured.measurement.kspace.cpu().numpy(), measured.measurement.mask.cpu().numpy()
+        same = array_hash(*samples) == recipe["input"]
+        perturbing.choose(
+            kind.id, **{name: one for name, one in knobs.items() if same or name not in (kind.place or ())}
+        )
+        budgets = sorted(recipe["budgets"])
+        if budgets:
+            *further, perturbing.budget = budgets
+            perturbing.further = tuple(further)
+        other = "" if same else " These are other samples than the case's."
+        return f"The perturbation is set as in {entry.name}: {entry.title}. Press Run in the Perturb dock.{other}"
+
+    def replay(self, entries: Sequence[Entry]) -> "Task[dict[Path, str]]":
+        """Compute cases again and compare with what was saved; InputError without a case."""
+        if not entries:
+            raise InputError("no case is chosen; choose one in the gallery.")
+
+        def accept(found: dict[Path, str]) -> None:
+            self.replays.update(found)
+            for entry in entries:
+                if entry.path in found:
+                    self.replayed.emit(entry)
+
+        name = entries[0].name if len(entries) == 1 else f"{len(entries)} cases"
+        return Task(f"Replaying {name}", _replays(entries, self._reconstruction.own_models), accept, accept)
+
+    def compare(self, entries: Sequence[Entry], show: Callable[[Pair], object]) -> Task[Pair]:
+        """Read two cases and show them beside each other; InputError for another number of cases."""
+        if len(entries) != 2:
+            raise InputError(
+                f"two cases are compared; choose two in the gallery (Ctrl and a click), not {len(entries)}."
+            )
+        return Task(f"Comparing {entries[0].name} with {entries[1].name}", _pair(*entries), show)
+
+    def _arrange(self) -> None:
+        self.shown = arranged(self.entries, self.filter, order(self.order), reverse=self.reverse)
+        self.arranged.emit()
+
+
+def _replays(entries: Sequence[Entry], own: "Mapping[str, Reconstructor]") -> Job[dict[Path, str]]:
+    """What each replay says; previews are what is known so far."""
+    yield Progress(0.0, "Replaying")
+    from ..cases.replay import replay
+
+    found: dict[Path, str] = {}
+    for number, entry in enumerate(entries):
+        start, end = number / len(entries), (number + 1) / len(entries)
+        try:
+            again = yield from part(replay(entry.path, own.get(entry.method)), start, end)
+            found[entry.path] = again.summary()
+        except ReconRobustError as error:
+            found[entry.path] = f"It cannot be replayed: {error}"
+        yield Progress(end, f"Replayed {entry.name}", dict(found))
+    return found
+
+
+def _pair(first: Entry, second: Entry) -> Job[Pair]:
+    yield Progress(0.0, "Reading two cases")
+    return read_pair(first, second)

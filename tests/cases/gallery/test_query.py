@@ -1,0 +1,98 @@
+"""Filters and orders."""
+
+from pathlib import Path
+
+import pytest
+
+from napari_recon_robust.cases.gallery.entry import METRICS, Entry
+from napari_recon_robust.cases.gallery.query import DEFAULT_ORDER, ORDERS, Filter, arranged, filter_by, order
+from napari_recon_robust.cases.gallery.verdicts import Judgement
+from napari_recon_robust.ground.errors import InputError
+
+PATH = Path()
+ENTRIES = [
+    Entry("b/case 10", PATH, method="tv", perturbation="fnaf", label="White lesion", metrics={"ssim": 0.9}),
+    Entry("b/case 9", PATH, method="unet", perturbation="worst-case", metrics={"ssim": 0.5, "change": 0.25}),
+    Entry(
+        "a",
+        PATH,
+        method="hqs-net-from-tv",
+        perturbation="worst-case",
+        label="Edema",
+        sentence="SSIM fell",
+        metrics={"ssim": 0.7, "change": 0.05, "budget": 0.01},
+        judgement=Judgement("probably-failure", ("small", "white matter"), "a note"),
+    ),
+    Entry("broken", PATH, damage="case.json was altered"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", ["b/case 10", "b/case 9", "a", "broken"]),
+        ("method:tv", ["b/case 10"]),
+        ("method:*tv", ["b/case 10", "a"]),
+        ("perturbation:worst-case ssim<0.6", ["b/case 9"]),
+        ("ssim<=0.7", ["b/case 9", "a"]),
+        ("change>5%", ["b/case 9"]),
+        ("change>=5%", ["b/case 9", "a"]),
+        ("-change>=5%", ["b/case 10", "broken"]),
+        ("label:lesion", ["b/case 10"]),
+        ("label:none", ["b/case 9", "broken"]),
+        ('tag:"White matter"', ["a"]),
+        ("tag:white", []),
+        ("tag:none", ["b/case 10", "b/case 9", "broken"]),
+        ("verdict:*failure", ["a"]),
+        ("-verdict:none", ["a"]),
+        ("note:note case:a", ["a"]),
+        ("fell", ["a"]),
+        ("altered", ["broken"]),
+        ('"white les"', ["b/case 10"]),
+        ("white lesion", ["b/case 10"]),
+        ("-broken -b/case", ["a"]),
+        ("method: ssim< -tag: -", ["b/case 10", "b/case 9", "a", "broken"]),
+    ],
+)
+def test_all_conditions_of_a_filter_hold(text: str, names: list[str]) -> None:
+    assert [entry.name for entry in filter_by(ENTRIES, Filter.parse(text))] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("METHOD:tv", "cannot have METHOD:"),
+        ("methd:tv", "cannot have methd:"),
+        ("ssim:0.8", "ssim:"),
+        ("x:", "cannot have x:"),
+        ("ssim<x", "give a number"),
+    ],
+)
+def test_what_is_no_condition_is_refused(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Filter.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "reverse", "names"),
+    [
+        ("change", False, ["b/case 9", "a", "b/case 10", "broken"]),
+        ("change", True, ["a", "b/case 9", "b/case 10", "broken"]),
+        ("ssim", False, ["b/case 9", "a", "b/case 10", "broken"]),
+        ("case", False, ["a", "b/case 9", "b/case 10", "broken"]),
+        ("method", False, ["a", "b/case 10", "b/case 9", "broken"]),
+        ("label", False, ["a", "b/case 10", "b/case 9", "broken"]),
+        ("verdict", False, ["a", "b/case 9", "b/case 10", "broken"]),
+        ("tag", True, ["a", "b/case 9", "b/case 10", "broken"]),
+    ],
+)
+def test_cases_are_sorted_and_those_without_a_value_come_last(name: str, reverse: bool, names: list[str]) -> None:
+    found = arranged(ENTRIES, Filter.parse(""), order(name), reverse=reverse)
+    assert [entry.name for entry in found] == names
+
+
+def test_every_metric_is_an_order_and_another_name_is_refused() -> None:
+    assert METRICS.keys() <= ORDERS.keys()
+    assert DEFAULT_ORDER in ORDERS
+    with pytest.raises(InputError, match="cannot be sorted by 'size'"):
+        order("size")

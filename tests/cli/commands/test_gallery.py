@@ -1,0 +1,81 @@
+"""recon-robust gallery: a table, CSV and JSON of the saved cases in a folder."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from helpers.galleries import copied
+from napari_recon_robust.cases.gallery.verdicts import judge_case
+from napari_recon_robust.cli import cli
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("napari_recon_robust.ground.cache.cache_folder", lambda: tmp_path / "cache")
+    found = copied(tmp_path / "cases", "fnaf", "random", "worst-case")
+    judge_case(found / "fnaf", verdict="probably-failure", tags=["lesion", "small"], note='it is "gone",\nor not')
+    return found
+
+
+def invoke(*arguments: object) -> Result:
+    result = CliRunner().invoke(cli, ["gallery", *map(str, arguments)])
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    return result
+
+
+def test_a_table_and_what_is_damaged(folder: Path) -> None:
+    (folder / "random" / "kspace.h5").unlink()
+    head, worst, fnaf, damaged, count = invoke(folder).output.splitlines()
+    assert head.split() == [
+        *("case", "method", "perturbation", "label", "budget", "change", "clean-ssim", "ssim", "psnr", "verdict"),
+        "tags",
+    ]
+    assert worst.split() == ["worst-case", "tv", "worst-case", "3%", "12.6%", "0.992", "0.872", "24.6", "dB"]
+    assert fnaf.endswith("probably-failure  lesion, small")
+    assert damaged == "random: kspace.h5 is missing from the saved case random; restore it or save again."
+    assert count == "3 cases"
+
+
+def test_a_filter_and_an_order(folder: Path) -> None:
+    lines = invoke(folder, "--filter", "change<12%", "--sort", "case", "--reverse").output.splitlines()
+    assert [line.split()[0] for line in lines] == ["case", "random", "fnaf", "2"]
+    assert (
+        invoke(folder, "--filter", "tag:none verdict:failure").output == "No case passes the filter, or none is here.\n"
+    )
+
+
+def test_csv_has_all_metrics_and_what_was_said(folder: Path, tmp_path: Path) -> None:
+    printed = invoke(folder, "--csv", "-").output
+    rows = {row["name"]: row for row in csv.DictReader(StringIO(printed, newline=""))}
+    assert float(rows["fnaf"]["recovery"]) == pytest.approx(0.994, abs=1e-3)
+    assert rows["fnaf"]["note"] == 'it is "gone",\nor not'
+    assert rows["fnaf"]["tags"] == "lesion, small"
+    assert rows["random"]["verdict"] == ""
+    file = tmp_path / "cases.csv"
+    assert invoke(folder, "--csv", file).output.endswith("3 cases\n")
+    assert file.read_text(encoding="utf-8") == printed
+    assert CliRunner().invoke(cli, ["gallery", str(folder), "--csv", str(file / "below")]).exit_code != 0
+
+
+def test_json_has_the_same(folder: Path) -> None:
+    rows = json.loads(invoke(folder, "--json", "--sort", "case").output)
+    assert [row["name"] for row in rows] == ["fnaf", "random", "worst-case"]
+    assert rows[0]["tags"] == ["lesion", "small"]
+    assert rows[1]["recovery"] is None
+
+
+def test_a_table_comes_without_torch(folder: Path) -> None:
+    code = (
+        "import sys; from napari_recon_robust.cli import main; sys.argv[1:] = ['gallery', sys.argv[1]]; main();"
+        "assert not {'torch', 'h5py', 'scipy'} & sys.modules.keys()"
+    )
+    environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
