@@ -146,7 +146,7 @@ def test_bad_input_is_refused_in_one_sentence(tmp_path: Path) -> None:
     damaged = tmp_path / "damaged"
     damaged.mkdir()
     (damaged / "case.json").write_text("{", encoding="utf-8")
-    with pytest.raises(FileFormatError, match="not readable JSON"):
+    with pytest.raises(FileFormatError, match="cannot be read as JSON"):
         write_report(damaged, path)
     assert not path.exists()
 
