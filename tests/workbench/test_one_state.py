@@ -67,7 +67,7 @@ class Driver:
             *(self.open, self.measure, self.measure, self.method, self.turn, self.render, self.render, self.sweep),
             *(self.region, self.region, self.choose, self.remove, self.kind, self.knob, self.budget),
             *(self.run, self.run, self.run, self.cancel, self.annotate, self.fragile, self.diverse),
-            *(self.transfer, self.samples, self.end, self.end, self.end),
+            *(self.transfer, self.quality, self.end, self.end, self.end),
         )
         action = self.chance.choice(actions)
         with suppress(ReconRobustError):  # what is refused changes nothing
