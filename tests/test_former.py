@@ -77,6 +77,7 @@ def test_the_warning_is_of_the_line_that_imports(tmp_path: Path) -> None:
     ("name", "parts"),
     [
         ("jobs", "Jobs sentence"),
+        ("knobs", "KnobPanel KnobRow NumberControl ChoiceControl SwitchControl Pad ExactSpinBox WholeSpinBox control"),
         ("layers", "Panel Panels"),
         ("parts", "Bar Foot Page Fold SamplingPicture Curve rule heading words warning show_text button row"),
         ("perturb", "PerturbDock describe spent"),

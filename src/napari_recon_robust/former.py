@@ -49,7 +49,7 @@ _MOVED = {
     ),
     ("reconstructors", "reconstructors.untrained"): "conv_decoder deep_decoder dip",
     ("reconstructors", "training"): "loupe",
-    ("widgets", "controls"): "knobs plot",
+    ("widgets", "controls"): "plot",
     ("widgets", "window.canvas"): "geometry outlines scene surface",
     ("widgets", "window.docks"): "budgets compare fragile strip study",
 }
@@ -82,6 +82,7 @@ _PARTED = {
         "networks.loading",
     ),
     "widgets.jobs": ("window.jobs", "window.worker"),
+    "widgets.knobs": ("controls.knob_panel", "controls.knob_row", "controls.number_boxes", "controls.pad"),
     "widgets.layers": ("window.canvas.layers", "window.canvas.panel"),
     "widgets.parts": (
         "controls.parts",

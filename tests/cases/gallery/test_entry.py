@@ -65,7 +65,12 @@ def test_a_metric_that_is_not_a_number_is_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "holds no case.json"), ("{", "cannot be read as JSON"), ("[]", "does not describe"), ("seal", "was altered")],
+    [
+        (None, "holds no case.json"),
+        ("{", "cannot be read as JSON"),
+        ("[]", "does not describe"),
+        ("seal", "was altered"),
+    ],
 )
 def test_a_damaged_case_says_what_is_wrong(tmp_path: Path, content: str | None, words: str) -> None:
     case = copied(tmp_path, "fnaf") / "fnaf"
