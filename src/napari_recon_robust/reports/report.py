@@ -30,6 +30,7 @@ from .conditions import Gallery
 from .files import write
 
 SUFFIX = ".html"
+SCRIPTS = ("pictures.js", "view.js", "panel.js", "input.js", "viewer.js", "page.js")
 NOTICE = "Not for diagnostic use."
 _REGIONS = {"roi": "region", "foreground": "foreground", "image": "whole image"}
 _CHANGES = {
@@ -73,7 +74,7 @@ def page(cases: "Sequence[_Shown]") -> str:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    style, script = _asset("report.css"), _asset("viewer.js")
+    style, script = _asset("report.css"), "\n".join(map(_asset, SCRIPTS))
     policy = (
         f"default-src 'none'; script-src '{_mark(script)}'; style-src '{_mark(style)}'; "
         "base-uri 'none'; form-action 'none'"
