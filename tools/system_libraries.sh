@@ -8,21 +8,24 @@ packages="python3-venv xvfb xauth libgl1 libegl1 libxkbcommon-x11-0 libxcb-curso
 libxcb-shape0 libxcb-xinerama0 libxcb-image0 libxcb-render-util0 libdbus-1-3 libglx-mesa0 libgl1-mesa-dri"
 
 command -v dpkg-query >/dev/null 2>&1 || exit 0
-[ "${1:-}" != tests ] || packages="chromium dicom3tools"
-missing=""
-for package in $packages; do
-    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-    [ "$status" = installed ] || missing="$missing $package"
-done
+missing_of() {
+    for package in $1; do
+        status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+        [ "$status" = installed ] || printf ' %s' "$package"
+    done
+}
+
 if [ "${1:-}" = tests ]; then
-    [ -n "$missing" ] && [ "$(id -u)" = 0 ] || exit 0
-    apt-get update -q || exit 0
+    missing=$(missing_of "chromium dicom3tools")
+    [ -n "$missing" ] && [ "$(id -u)" = 0 ] && apt-get update -q || exit 0
     for package in $missing; do
         DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package" ||
             echo "$package cannot be installed here; the tests that need it are skipped." >&2
     done
     exit 0
 fi
+
+missing=$(missing_of "$packages")
 # A Python that was not installed by the distribution brings its own venv.
 python3 -c "import ensurepip" 2>/dev/null && missing=$(echo "$missing" | sed 's/ python3-venv//')
 [ -n "$missing" ] || exit 0

@@ -105,6 +105,9 @@ class Browser:
     def move(self, x: float, y: float) -> None:
         self._send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
+    def wheel(self, x: float, y: float, down: float) -> None:
+        self._send("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=down)
+
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self._send("Page.captureScreenshot", format="png")["data"]))
 

@@ -5,7 +5,7 @@ import pytest
 
 from helpers.reported import FROZEN, frozen
 from napari_recon_robust.ground.errors import FileFormatError, InputError
-from napari_recon_robust.reports.conditions import ATTACKED, INTERPOLATED, NAMES, NO_TRUTH, SYNTHETIC, Gallery
+from napari_recon_robust.reports.conditions import ATTACKED, INTERPOLATED, NAMES, NO_TRUTH, SYNTHETIC, CaseImages
 
 
 @pytest.mark.parametrize(
@@ -21,56 +21,56 @@ from napari_recon_robust.reports.conditions import ATTACKED, INTERPOLATED, NAMES
     ],
 )
 def test_a_perturbed_image_says_what_was_done(kind: str, marks: tuple[str, ...]) -> None:
-    gallery = Gallery(FROZEN / kind)
-    perturbed = gallery.condition("perturbed", 0)
+    shown = CaseImages(FROZEN / kind)
+    perturbed = shown.condition("perturbed", 0)
     assert perturbed.marks == marks
     assert perturbed.modified
     if kind != "rotation":  # to which nothing is added, and which has no random control
-        assert gallery.condition("random", 0).marks == (SYNTHETIC,)
+        assert shown.condition("random", 0).marks == (SYNTHETIC,)
     for name in ("reference", "clean"):
-        assert gallery.condition(name, 0).marks == ()
-        assert not gallery.condition(name, 0).modified
+        assert shown.condition(name, 0).marks == ()
+        assert not shown.condition(name, 0).modified
 
 
 def test_without_a_reference_every_image_says_so_and_the_clean_one_gives_the_window() -> None:
     case = frozen()
     images = {name: image for name, image in case.images.items() if "reference" not in name}
-    gallery = Gallery(replace(case, images=images))
-    assert [condition.name for condition in gallery.conditions(0)] == ["clean", "perturbed", "random"]
-    assert all(NO_TRUTH in condition.marks for condition in gallery.conditions(0))
-    assert gallery.window.high == pytest.approx(np.percentile(case.images["clean"], 99.7))
+    shown = CaseImages(replace(case, images=images))
+    assert [condition.name for condition in shown.conditions(0)] == ["clean", "perturbed", "random"]
+    assert all(NO_TRUTH in condition.marks for condition in shown.conditions(0))
+    assert shown.window.high == pytest.approx(np.percentile(case.images["clean"], 99.7))
 
 
 def test_each_budget_has_its_own_images() -> None:
-    gallery = Gallery(frozen())
-    assert not gallery.case.kspace, "samples take too much room in a report on many cases"
-    assert [gallery.strength(number) for number in range(2)] == ["1%", "3%"]
-    assert [condition.name for condition in gallery.conditions(1)] == list(NAMES)
-    assert np.array_equal(gallery.condition("perturbed", 1).image, gallery.case.images["perturbed"][1])
-    assert (gallery.number(None), gallery.number(0.01)) == (1, 0)
+    shown = CaseImages(frozen())
+    assert not shown.case.kspace, "samples take too much room in a report on many cases"
+    assert [shown.strength(number) for number in range(2)] == ["1%", "3%"]
+    assert [condition.name for condition in shown.conditions(1)] == list(NAMES)
+    assert np.array_equal(shown.condition("perturbed", 1).image, shown.case.images["perturbed"][1])
+    assert (shown.number(None), shown.number(0.01)) == (1, 0)
     with pytest.raises(InputError, match=r"no result of the budget 0.5; it has 0.01 or 0.03\."):
-        gallery.number(0.5)
+        shown.number(0.5)
 
 
 def test_without_an_addition_there_is_no_random_control() -> None:
-    gallery = Gallery(FROZEN / "rotation")
-    assert [condition.name for condition in gallery.conditions(0)] == [name for name in NAMES if name != "random"]
+    shown = CaseImages(FROZEN / "rotation")
+    assert [condition.name for condition in shown.conditions(0)] == [name for name in NAMES if name != "random"]
     with pytest.raises(InputError, match="no image 'random'"):
-        gallery.condition("random", 0)
+        shown.condition("random", 0)
 
 
 def test_a_method_that_is_not_installed_here_keeps_its_name() -> None:
     case = frozen()
     strange = case.recipe.model_copy(update={"method": "their own", "perturbation": "their noise"})
-    gallery = Gallery(replace(case, recipe=strange))
-    assert (gallery.method, gallery.kind) == ("their own", "their noise")
-    assert ATTACKED in gallery.condition("perturbed", 0).marks
+    shown = CaseImages(replace(case, recipe=strange))
+    assert (shown.method, shown.kind) == ("their own", "their noise")
+    assert ATTACKED in shown.condition("perturbed", 0).marks
 
 
 def test_complex_images_are_shown_by_their_magnitude() -> None:
     case = frozen()
     images = {**case.images, "clean": 1j * case.images["clean"]}
-    found = Gallery(replace(case, images=images)).condition("clean", 0).image
+    found = CaseImages(replace(case, images=images)).condition("clean", 0).image
     assert np.allclose(found, case.images["clean"])
 
 
@@ -84,18 +84,18 @@ def test_complex_images_are_shown_by_their_magnitude() -> None:
 )
 def test_bad_images_are_refused_in_one_sentence(change: dict[str, np.ndarray], sentence: str) -> None:
     case = frozen()
-    gallery = Gallery(replace(case, images={**case.images, **change}))
+    shown = CaseImages(replace(case, images={**case.images, **change}))
     with pytest.raises(InputError, match=sentence):
-        gallery.conditions(1)
+        shown.conditions(1)
 
 
 def test_cases_without_results_or_images_are_refused() -> None:
     case = frozen()
     with pytest.raises(InputError, match="holds no result"):
-        Gallery(replace(case, results=[]))
+        CaseImages(replace(case, results=[]))
     with pytest.raises(InputError, match="holds no image “perturbed”"):
-        Gallery(replace(case, images={"clean": case.images["clean"]}))
+        CaseImages(replace(case, images={"clean": case.images["clean"]}))
     with pytest.raises(FileFormatError, match=r"holds no case.json"):
-        Gallery(FROZEN)
+        CaseImages(FROZEN)
     with pytest.raises(InputError, match="no image 'truth'; it has reference, clean"):
-        Gallery(case).condition("truth", 0)
+        CaseImages(case).condition("truth", 0)

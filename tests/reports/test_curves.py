@@ -5,13 +5,13 @@ import pytest
 
 from helpers.reported import frozen
 from napari_recon_robust.perturbations.face import Series
-from napari_recon_robust.reports.conditions import Gallery
+from napari_recon_robust.reports.conditions import CaseImages
 from napari_recon_robust.reports.curves import Chart, charts, ticks
 
 
 def test_the_curve_over_the_budgets_begins_with_the_clean_image_and_has_the_control() -> None:
     case = frozen()
-    similarity, error = charts(Gallery(case))
+    similarity, error = charts(CaseImages(case))
     assert [line.role for line in similarity.lines] == ["found", "control"]
     assert [len(line.points) for line in error.lines] == [3, 3]
     heights = [y for _, y in similarity.lines[0].points]
@@ -21,16 +21,16 @@ def test_the_curve_over_the_budgets_begins_with_the_clean_image_and_has_the_cont
 
 
 def test_a_perturbation_with_a_curve_of_its_own_shows_that() -> None:
-    gallery = Gallery(frozen("rotation"))
-    curve = gallery.curve
+    shown = CaseImages(frozen("rotation"))
+    curve = shown.curve
     assert curve is not None
-    assert [(chart.across, chart.up) for chart in charts(gallery)] == [
+    assert [(chart.across, chart.up) for chart in charts(shown)] == [
         (curve.over, measure.label) for measure in curve.measures
     ]
 
 
 def test_one_without_budget_has_none() -> None:
-    assert charts(Gallery(frozen("motion"))) == []
+    assert charts(CaseImages(frozen("motion"))) == []
 
 
 def test_points_that_are_not_finite_are_left_out() -> None:
@@ -38,7 +38,7 @@ def test_points_that_are_not_finite_are_left_out() -> None:
     assert [len(line.points) for line in chart.lines] == [2, 0]
     case = frozen()
     without = {**case.results[0], "perturbed": {**case.results[0]["perturbed"], "roi": {"ssim": None, "nmse": 0.1}}}
-    assert len(charts(Gallery(replace(case, results=[without, case.results[1]])))[0].lines[0].points) == 2
+    assert len(charts(CaseImages(replace(case, results=[without, case.results[1]])))[0].lines[0].points) == 2
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0.41, 0.95), (0, 0), (5, 5), (-3e-7, 2e-6), (0, 730), (-8, -2)])

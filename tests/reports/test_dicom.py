@@ -1,6 +1,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from helpers.reported import pictured
 from napari_recon_robust.data.window import Window
+from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reports.export import export_image
 
 pydicom = pytest.importorskip("pydicom")
@@ -73,6 +75,12 @@ def test_a_modified_image_says_so_everywhere(tmp_path: Path) -> None:
     clean = read(export_image(case, "clean", tmp_path / "clean.dcm"))
     assert clean.SeriesDescription == "RESEARCH - NOT FOR CLINICAL USE"
     assert np.abs(values(clean) / 1000 - case.images["clean"] / case.images["reference"].max()).max() < 1e-4
+
+
+def test_without_pydicom_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(InputError, match=r"DICOM needs pydicom; pip install 'napari-recon-robust\[dicom\]'"):
+        export_image(pictured(), "clean", tmp_path / "image.dcm")
 
 
 def test_uids_are_new_and_nothing_of_a_patient_is_in_it(tmp_path: Path) -> None:

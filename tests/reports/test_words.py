@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from helpers.reported import frozen
-from napari_recon_robust.reports.conditions import Gallery
+from napari_recon_robust.reports.conditions import CaseImages
 from napari_recon_robust.reports.words import methods
 
 
@@ -9,7 +9,7 @@ def test_the_paragraph_says_what_was_done_in_figures() -> None:
     case = frozen()
     source = {"slice": 7, "voxel": [0.5, 0.625, 3.0], "sampling": {"pattern": "equispaced", "seed": 2}}
     recipe = case.recipe.model_copy(update={"source": {**source, "acceleration": 3.7}})
-    text = methods(Gallery(replace(case, recipe=recipe)))
+    text = methods(CaseImages(replace(case, recipe=recipe)))
     for words in (
         "Slice 7 of a multi-coil scan has 18×22 pixels of 0.5 × 0.625 × 3 mm.",
         "by the pattern “equispaced” (seed 2) at an effective acceleration of 3.7.",
@@ -24,8 +24,8 @@ def test_the_paragraph_says_what_was_done_in_figures() -> None:
 def test_it_says_where_there_is_no_truth_or_another_one() -> None:
     case = frozen()
     bare = replace(case, images={name: case.images[name] for name in ("clean", "perturbed", "random")})
-    assert "all measures are against the clean image" in methods(Gallery(bare))
-    assert "is judged by the truth as changed" in methods(Gallery(frozen("fnaf")))
-    assert "so there is no random control" in methods(Gallery(frozen("rotation")))
+    assert "all measures are against the clean image" in methods(CaseImages(bare))
+    assert "is judged by the truth as changed" in methods(CaseImages(frozen("fnaf")))
+    assert "so there is no random control" in methods(CaseImages(frozen("rotation")))
     foreign = replace(case, recipe=case.recipe.model_copy(update={"perturbation": "theirs"}))
-    assert "“theirs”, which is not installed" in methods(Gallery(foreign))
+    assert "“theirs”, which is not installed" in methods(CaseImages(foreign))

@@ -40,7 +40,7 @@ class Condition:
         return ATTACKED in self.marks or SYNTHETIC in self.marks
 
 
-class Gallery:
+class CaseImages:
     """The images of a case and the words for them, without its samples.
 
     case: a loaded one, or its folder. name: what errors and reports call the case. curve: the perturbation's own one,
@@ -100,6 +100,12 @@ class Gallery:
         """(row, column, slice) in mm, or None where it is not known."""
         stored = self.case.recipe.source.get("voxel")
         return None if stored is None else (float(stored[0]), float(stored[1]), float(stored[2]))
+
+    @property
+    def slice(self) -> int:
+        """The number of the slice in its scan, 0 where that is not known."""
+        number = self.case.recipe.source.get("slice")
+        return number if isinstance(number, int) else 0
 
     @property
     def upside_down(self) -> bool:

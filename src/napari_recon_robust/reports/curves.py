@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..perturbations import registry as perturbations
 from ..perturbations.face import Series
-from .conditions import Gallery
+from .conditions import CaseImages
 
 WIDTH, HEIGHT = 420, 240
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 14, 40
@@ -74,11 +74,11 @@ class Chart:
         )
 
 
-def charts(gallery: Gallery) -> list[Chart]:
+def charts(shown: CaseImages) -> list[Chart]:
     """A perturbation's own curve, else SSIM and error of the region over the budget, each with its random control."""
-    if gallery.curve is not None:
-        return [Chart.of(gallery.curve.over, measure.label, measure.series) for measure in gallery.curve.measures]
-    recipe, budgets = gallery.case.recipe, [result["budget"]["nominal"] for result in gallery.case.results]
+    if shown.curve is not None:
+        return [Chart.of(shown.curve.over, measure.label, measure.series) for measure in shown.curve.measures]
+    recipe, budgets = shown.case.recipe, [result["budget"]["nominal"] for result in shown.case.results]
     if None in budgets:
         return []
     whole = "what is perturbed"
@@ -91,7 +91,7 @@ def charts(gallery: Gallery) -> list[Chart]:
             f"budget η (% of {whole})",
             label,
             [
-                Series(name, percents, tuple(_over(gallery, image, order, measure)), role)
+                Series(name, percents, tuple(_over(shown, image, order, measure)), role)
                 for image, (name, role) in _LINES.items()
             ],
         )
@@ -106,9 +106,9 @@ _LINES: dict[str, tuple[str, Literal["found", "control"]]] = {
 }
 
 
-def _over(gallery: Gallery, image: str, order: Sequence[int], measure: str) -> Iterator[float]:
+def _over(shown: CaseImages, image: str, order: Sequence[int], measure: str) -> Iterator[float]:
     """One measure of an image over the budgets, from budget 0 on, where it is the clean image."""
-    results = gallery.case.results
+    results = shown.case.results
     for value in (results[0]["clean"]["roi"][measure], *(results[number][image]["roi"][measure] for number in order)):
         if value is None:
             yield nan

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.window import Window
 from ..ground.errors import InputError
-from .conditions import Condition, Gallery
+from .conditions import CaseImages, Condition
 from .labels import burned_in, warning
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ STEPS = 2**15 - 1  # stored values lie between 0 and this, so that they are righ
 _LONG, _TEXT = 64, 1024  # letters that LO and ST have room for
 
 
-def mr_image(gallery: Gallery, condition: Condition, window: Window, label: bool) -> bytes:
+def mr_image(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
     """The object as a file, with new UIDs and words on what it is.
 
     Slope × stored value is in thousandths of the reference's maximum. label: whether the words are in the pixels too,
@@ -36,9 +36,9 @@ def mr_image(gallery: Gallery, condition: Condition, window: Window, label: bool
 
     dataset = pydicom.Dataset()
     _identify(dataset)
-    _describe(dataset, gallery, condition)
-    _place(dataset, gallery)
-    _fill(dataset, gallery, condition, window, label)
+    _describe(dataset, shown, condition)
+    _place(dataset, shown)
+    _fill(dataset, shown, condition, window, label)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -66,7 +66,7 @@ def _identify(dataset: "Dataset") -> None:
     dataset.Manufacturer, dataset.ManufacturerModelName = "napari-recon-robust", "recon-robust export"
 
 
-def _describe(dataset: "Dataset", gallery: Gallery, condition: Condition) -> None:
+def _describe(dataset: "Dataset", shown: CaseImages, condition: Condition) -> None:
     """What was done, and what the image is not for."""
     said = warning(condition)
     marks = f" Marks: {', '.join(condition.marks)}." if condition.marks else ""
@@ -74,8 +74,8 @@ def _describe(dataset: "Dataset", gallery: Gallery, condition: Condition) -> Non
     dataset.SeriesDescription = said[:_LONG]
     dataset.StudyDescription = "Robustness of MRI reconstruction"
     dataset.DerivationDescription = (
-        f"{condition.title}: {condition.words}{marks} Perturbation: {gallery.kind}. Method: {gallery.method}. "
-        f"Reconstructed from samples with SHA-256 {gallery.case.recipe.input}; no source image is known."
+        f"{condition.title}: {condition.words}{marks} Perturbation: {shown.kind}. Method: {shown.method}. "
+        f"Reconstructed from samples with SHA-256 {shown.case.recipe.input}; no source image is known."
     )[:_TEXT]
     dataset.ContentQualification = "RESEARCH"
     dataset.BurnedInAnnotation = "NO"  # of words that identify a patient
@@ -84,21 +84,20 @@ def _describe(dataset: "Dataset", gallery: Gallery, condition: Condition) -> Non
     dataset.RepetitionTime = dataset.EchoTime = dataset.EchoTrainLength = None
 
 
-def _place(dataset: "Dataset", gallery: Gallery) -> None:
+def _place(dataset: "Dataset", shown: CaseImages) -> None:
     """The image plane. What is not known must be there all the same, and the comments say that it stands in."""
-    voxel = gallery.voxel
+    voxel = shown.voxel
     row, column, slice = voxel or (1.0, 1.0, 1.0)
-    number = int(gallery.case.recipe.source.get("slice", 0))
     dataset.PixelSpacing = [_decimal(row), _decimal(column)]
     dataset.SliceThickness = _decimal(slice) if voxel else None
     dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    dataset.ImagePositionPatient = [0, 0, _decimal(number * slice)]
+    dataset.ImagePositionPatient = [0, 0, _decimal(shown.slice * slice)]
 
 
-def _fill(dataset: "Dataset", gallery: Gallery, condition: Condition, window: Window, label: bool) -> None:
+def _fill(dataset: "Dataset", shown: CaseImages, condition: Condition, window: Window, label: bool) -> None:
     """Pixels, slope and window; the comments state the unit, the quantisation error, and what is not known."""
-    image = gallery.upright(condition.image).astype(np.float64)
-    unit = (float(gallery.target.max()) or 1.0) / PARTS
+    image = shown.upright(condition.image).astype(np.float64)
+    unit = (float(shown.target.max()) or 1.0) / PARTS
     slope = float(_decimal((float(image.max()) or unit) / STEPS / unit))
     stored = np.clip(np.rint(image / unit / slope), 0, STEPS).astype(np.uint16)
     error = float(np.abs(stored * slope * unit - image).max()) / unit / PARTS
@@ -115,7 +114,7 @@ def _fill(dataset: "Dataset", gallery: Gallery, condition: Condition, window: Wi
     dataset.LossyImageCompression = "00"
     known = dataset.SliceThickness is not None
     geometry = "position and orientation" if known else "pixel spacing, position and orientation"
-    judge = "reference" if gallery.has_reference else "clean image"
+    judge = "reference" if shown.has_reference else "clean image"
     dataset.ImageComments = (
         f"{warning(condition)}. Not known, and filled with placeholders: {geometry}. Values (slope x stored) are "
         f"thousandths of the {judge}'s maximum, {unit:.6g} of the scan's units each; the largest quantisation error is "

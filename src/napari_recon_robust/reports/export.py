@@ -16,7 +16,7 @@ from ..cases.record import Case
 from ..data.window import Window
 from ..ground.errors import InputError
 from ..io.images import check_suffix
-from .conditions import Condition, Gallery
+from .conditions import CaseImages, Condition
 from .dicom import mr_image
 from .files import write
 from .labels import burned_in, warning
@@ -45,41 +45,41 @@ def export_image(
     """
     path = Path(path)
     check_suffix(path, tuple(_FORMATS))
-    gallery = Gallery(case)
-    condition = gallery.condition(image, gallery.number(budget))
-    limits = gallery.window if window is None else Window(*window)
+    shown = CaseImages(case)
+    condition = shown.condition(image, shown.number(budget))
+    limits = shown.window if window is None else Window(*window)
     if not limits.low < limits.high:
         raise InputError(f"the window is from {limits.low:g} to {limits.high:g}; white must lie above black.")
     content = next(made for suffix, made in _FORMATS.items() if path.name.lower().endswith(suffix))
-    write(path, content(gallery, condition, limits, label))
+    write(path, content(shown, condition, limits, label))
     return path
 
 
-def png(gallery: Gallery, condition: Condition, window: Window, label: bool) -> bytes:
+def png(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
     """Grey values of 8 bits, with the first row that is seen on top; what it is stands in its text."""
     from PIL import Image, PngImagePlugin
 
-    pixels = window.grey(gallery.upright(condition.image))
+    pixels = window.grey(shown.upright(condition.image))
     if label:
         pixels = burned_in(pixels, condition, white=255)
     text = PngImagePlugin.PngInfo()
-    for name, value in _said(gallery, condition).items():
+    for name, value in _said(shown, condition).items():
         text.add_itxt(name, str(value))
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", pnginfo=text)
     return file.getvalue()
 
 
-def tiff(gallery: Gallery, condition: Condition, window: Window, label: bool) -> bytes:
+def tiff(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
     """Float32 in the scan's units, with the first row that is seen on top; what it is stands in its description."""
     import tifffile
 
-    description = json.dumps(_said(gallery, condition) | {"window": [window.low, window.high]})
-    voxel = gallery.voxel
+    description = json.dumps(_said(shown, condition) | {"window": [window.low, window.high]})
+    voxel = shown.voxel
     file = io.BytesIO()
     tifffile.imwrite(
         file,
-        gallery.upright(condition.image),
+        shown.upright(condition.image),
         photometric="minisblack",
         description=description,
         metadata=None,
@@ -90,7 +90,7 @@ def tiff(gallery: Gallery, condition: Condition, window: Window, label: bool) ->
     return file.getvalue()
 
 
-def nifti(gallery: Gallery, condition: Condition, window: Window, label: bool) -> bytes:
+def nifti(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
     """Float32 (column, row, slice) as stored, with the voxel size.
 
     A case knows the size of a voxel and the number of the slice, and not how the patient lay: the transform's code is
@@ -98,24 +98,24 @@ def nifti(gallery: Gallery, condition: Condition, window: Window, label: bool) -
     """
     import nibabel
 
-    row, column, slice = gallery.voxel or (1.0, 1.0, 1.0)
+    row, column, slice = shown.voxel or (1.0, 1.0, 1.0)
     affine = np.diag([column, row, slice, 1.0])
-    affine[2, 3] = slice * int(gallery.case.recipe.source.get("slice", 0))
-    if not gallery.upside_down:  # NIfTI's second axis points up, and a picture's rows go down
+    affine[2, 3] = slice * shown.slice
+    if not shown.upside_down:  # NIfTI's second axis points up, and a picture's rows go down
         affine[1, 1], affine[1, 3] = -row, row * (condition.image.shape[0] - 1)
     image = nibabel.Nifti1Image(condition.image.T[..., None], affine)
     image.set_sform(affine, code=0)
     image.set_qform(affine, code=0)
-    image.header.set_xyzt_units("unknown" if gallery.voxel is None else "mm")
-    image.header["descrip"] = _short(gallery, condition).encode()
+    image.header.set_xyzt_units("unknown" if shown.voxel is None else "mm")
+    image.header["descrip"] = _short(shown, condition).encode()
     image.header["cal_min"], image.header["cal_max"] = window.low, window.high
     image.header.extensions.append(
-        nibabel.nifti1.Nifti1Extension("comment", json.dumps(_said(gallery, condition)).encode())
+        nibabel.nifti1.Nifti1Extension("comment", json.dumps(_said(shown, condition)).encode())
     )
     return gzip.compress(image.to_bytes(), mtime=0)
 
 
-_FORMATS: dict[str, Callable[[Gallery, Condition, Window, bool], bytes]] = {
+_FORMATS: dict[str, Callable[[CaseImages, Condition, Window, bool], bytes]] = {
     ".png": png,
     ".tiff": tiff,
     ".tif": tiff,
@@ -125,21 +125,21 @@ _FORMATS: dict[str, Callable[[Gallery, Condition, Window, bool], bytes]] = {
 SUFFIXES = tuple(_FORMATS)
 
 
-def _said(gallery: Gallery, condition: Condition) -> dict[str, Any]:
+def _said(shown: CaseImages, condition: Condition) -> dict[str, Any]:
     """What a file says of its image."""
-    geometry = "voxel size known" if gallery.voxel else "voxel size unknown"
+    geometry = "voxel size known" if shown.voxel else "voxel size unknown"
     return {
         "Warning": warning(condition),
         "Title": condition.title,
         "Description": condition.words,
         "Marks": ", ".join(condition.marks) or "none",
-        "Perturbation": gallery.kind,
-        "Method": gallery.method,
-        "Input": gallery.case.recipe.input,
+        "Perturbation": shown.kind,
+        "Method": shown.method,
+        "Input": shown.case.recipe.input,
         "Geometry": f"{geometry}, orientation of the patient unknown",
     }
 
 
-def _short(gallery: Gallery, condition: Condition) -> str:
+def _short(shown: CaseImages, condition: Condition) -> str:
     """In the 79 letters that NIfTI has room for."""
-    return f"{warning(condition)}; {'geometry' if gallery.voxel is None else 'orientation'} unknown"
+    return f"{warning(condition)}; {'geometry' if shown.voxel is None else 'orientation'} unknown"

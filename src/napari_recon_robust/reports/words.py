@@ -5,7 +5,7 @@ from typing import Any
 
 from ..ground.errors import dimensions
 from ..perturbations import registry as perturbations
-from .conditions import Gallery
+from .conditions import CaseImages
 
 _REFERENCES = {
     "combined": "the fully sampled image, whose coils were combined by their sensitivities",
@@ -13,18 +13,16 @@ _REFERENCES = {
 }
 
 
-def methods(gallery: Gallery) -> str:
+def methods(shown: CaseImages) -> str:
     """How the images were made and measured, from the recipe alone."""
-    return " ".join(
-        [*_sampling(gallery), *_perturbation(gallery), *_measures(gallery.case.results[0], gallery.has_reference)]
-    )
+    return " ".join([*_sampling(shown), *_perturbation(shown), *_measures(shown.case.results[0], shown.has_reference)])
 
 
-def _sampling(gallery: Gallery) -> Iterator[str]:
-    case = gallery.case
+def _sampling(shown: CaseImages) -> Iterator[str]:
+    case = shown.case
     source, results = case.recipe.source, case.results
     number = f"Slice {source['slice']}" if "slice" in source else "One slice"
-    voxel = gallery.voxel
+    voxel = shown.voxel
     size = "" if voxel is None else f" of {voxel[0]:.3g} × {voxel[1]:.3g} × {voxel[2]:.3g} mm"
     yield f"{number} of a multi-coil scan has {dimensions(case.matrix)} pixels{size}."
     sampling = source.get("sampling") or {}
@@ -32,11 +30,11 @@ def _sampling(gallery: Gallery) -> Iterator[str]:
     acceleration = source.get("acceleration") or results[0].get("acceleration")
     if acceleration is not None:
         yield f"It was undersampled{pattern} at an effective acceleration of {acceleration:.3g}."
-    yield f"It was reconstructed by {gallery.method}."
+    yield f"It was reconstructed by {shown.method}."
 
 
-def _perturbation(gallery: Gallery) -> Iterator[str]:
-    recipe, results = gallery.case.recipe, gallery.case.results
+def _perturbation(shown: CaseImages) -> Iterator[str]:
+    recipe, results = shown.case.recipe, shown.case.results
     if recipe.perturbation in perturbations.ids():
         kind = perturbations.get(recipe.perturbation)
         yield f"The perturbation was “{kind.label}”: {kind.summary}"
@@ -47,7 +45,7 @@ def _perturbation(gallery: Gallery) -> Iterator[str]:
         yield f"The perturbation was “{recipe.perturbation}”, which is not installed where this report was written."
     if results[0]["loss"]:
         yield "It was searched for on the region, and not drawn at random."
-    if gallery.additive:
+    if shown.additive:
         yield f"The random control is white complex Gaussian noise of the same norm in every coil (seed {recipe.seed})."
     else:
         yield "The object or its sampling changed, nothing was added to the samples; so there is no random control."

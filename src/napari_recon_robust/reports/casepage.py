@@ -1,0 +1,212 @@
+"""One case as the template of a report shows it: images for the viewer, numbers and words for the reader."""
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cases import record
+from ..data.roi import ROI
+from ..data.window import Window, presets
+from ..evaluation.comparison import finite
+from . import curves, words
+from .conditions import CaseImages
+
+_REGIONS = {"roi": "region", "foreground": "foreground", "image": "whole image"}
+_CHANGES = {
+    "stability.perturbed.change": "Change of the region by the perturbation",
+    "stability.random.change": "Change of the region by random noise",
+    "contrast_recovery": "Recovered contrast",
+    "budget.achieved": "Norm of the perturbation, relative to the k-space's",
+    "budget.thermal": "The same, relative to the thermal noise's",
+}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One image in the table of metrics: SSIM, PSNR and NMSE of each region, as words."""
+
+    title: str
+    against: str
+    cells: tuple[str, ...]
+    name: str
+
+
+class CasePage:
+    """What the template asks of a case; `number` counts from 1. window: black and white at first."""
+
+    def __init__(self, shown: CaseImages, number: int, window: tuple[float, float] | None = None) -> None:
+        self.shown, self.number = shown, number
+        self.window = shown.window if window is None else Window(*window)
+        self.id = f"case-{number}"
+        self.title = f"{shown.kind} on {shown.method}"
+        self.label = shown.case.roi.label
+        self.results = shown.case.results
+        self.charts = curves.charts(shown)
+        self.methods = words.methods(shown)
+        self.regions = _REGIONS
+
+    # ---------------------------------------------------------------- images
+
+    @property
+    def images(self) -> list[dict[str, Any]]:
+        """Each image once, with what the viewer must know of it. result: None for those that all budgets share."""
+        found = []
+        for number in range(len(self.results)):
+            for condition in self.shown.conditions(number):
+                shared = condition.name in ("reference", "clean")
+                if not shared or number == 0:
+                    found.append(
+                        {
+                            "id": f"{self.id}-{condition.name}" + ("" if shared else f"-{number}"),
+                            "result": None if shared else number,
+                            "name": condition.name,
+                            "title": condition.title,
+                            "words": condition.words,
+                            "marks": condition.marks,
+                            "score": self._score(condition.name, number),
+                            "payload": _payload(condition.image),
+                            "hash": record.array_hash(condition.image),
+                        }
+                    )
+        return found
+
+    def _score(self, name: str, number: int) -> str:
+        """The region's SSIM, for the head of an image; empty for one that is not measured."""
+        measured = self.results[number].get(name.replace("-", "_")) if name != "reference" else None
+        return f"SSIM {_figure(measured['roi']['ssim'], '.3f')}" if measured else ""
+
+    def description(self, images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """What the viewer reads beside the pixels."""
+        shown = self.shown
+        rows, columns = shown.case.matrix
+        foreground = shown.case.images.get("foreground", np.ones((rows, columns), bool)).astype(bool)
+        region = self._region(0)
+        return {
+            "rows": rows,
+            "columns": columns,
+            "voxel": shown.voxel,
+            "upsideDown": shown.upside_down,
+            "beside": self._truth,
+            "maximum": float(shown.target.max()) or 1.0,
+            "window": asdict(self.window),
+            "presets": {
+                name: asdict(one) for name, one in presets(shown.target, region.astype(bool), foreground).items()
+            },
+            "images": [{key: image[key] for key in image if key not in ("payload", "hash")} for image in images],
+            "results": [
+                {"strength": shown.strength(number), **_outlined(self._region(number))}
+                for number in range(len(self.results))
+            ],
+        }
+
+    @property
+    def _truth(self) -> str:
+        """What stands beside the reconstructions at first: the truth as it was changed, else the reference if known."""
+        known = [condition.name for condition in self.shown.conditions(0)]
+        wanted = ["perturbed-reference"] if self.results[0]["judged_by"] == "perturbed" else []
+        return next((name for name in (*wanted, "reference") if name in known), "")
+
+    def _region(self, number: int) -> NDArray[np.bool_]:
+        """The pixels that are measured, (rows, columns)."""
+        saved = self.results[number].get("roi")
+        roi = self.shown.case.roi if saved is None else ROI.model_validate(saved)
+        return roi.mask(self.shown.case.matrix).numpy()
+
+    # ---------------------------------------------------------------- numbers and words
+
+    def table(self, number: int) -> list[_Row]:
+        """The metrics of one result."""
+        result = self.results[number]
+        truth = "reference" if self.shown.has_reference else "clean image"
+        changed = "changed truth" if result["judged_by"] == "perturbed" and self.shown.has_reference else truth
+        rows = []
+        for condition in self.shown.conditions(number):
+            measured = result.get(condition.name.replace("-", "_"))
+            if condition.name == "reference" or measured is None:
+                continue
+            cells = tuple(cell for region in _REGIONS for cell in _cells(measured[region]))
+            against = changed if condition.name == "perturbed" else truth
+            rows.append(_Row(condition.title, against, cells, condition.name))
+        return rows
+
+    def changes(self, number: int) -> list[tuple[str, str]]:
+        """What was spent and what it did, in words and figures."""
+        found = []
+        for place, title in _CHANGES.items():
+            if not self.shown.additive and place.startswith(("budget", "stability.random")):
+                continue
+            value: Any = self.results[number]
+            for key in place.split("."):
+                value = None if value is None else value.get(key)
+            if isinstance(value, int | float):
+                share = place.endswith(("change", "achieved"))
+                found.append((title, f"{100 * value:.3g}%" if share else f"{value:.3g}"))
+        return found
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """The recipe as names and values."""
+        recipe = self.shown.case.recipe
+        knobs = {**{f"{name} (perturbation)": value for name, value in recipe.perturbation_knobs.items()}}
+        knobs |= {f"{name} (method)": value for name, value in recipe.method_knobs.items()}
+        source = {f"{name} (source)": value for name, value in recipe.source.items()}
+        values = {"perturbation": recipe.perturbation, "method": recipe.method, **knobs, **source}
+        values |= {"seed": recipe.seed, "threads": recipe.threads}
+        return [(name, _value(value)) for name, value in values.items()]
+
+    @property
+    def versions(self) -> list[tuple[str, str]]:
+        """The versions of the software that made the case."""
+        return list(self.shown.case.recipe.versions.items())
+
+    def hashes(self, images: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+        """SHA-256 of the input, of what the method depends on, of the case's files and of each image."""
+        recipe, folder = self.shown.case.recipe, self.shown.folder
+        found = [("samples and mask", recipe.input), *recipe.weights.items()]
+        if folder is not None:
+            found += [(name, record.file_hash(folder / name)) for name in record.FILES]
+        return [*found, *((f"image: {image['title']}", image["hash"]) for image in images)]
+
+    @property
+    def recipe(self) -> str:
+        """The recipe and the region as they stand in the case."""
+        case = self.shown.case
+        values = {"recipe": case.recipe.model_dump(mode="json"), "roi": case.roi.model_dump(mode="json")}
+        return json.dumps(finite(values), indent=2, ensure_ascii=False)
+
+
+def _payload(image: NDArray[np.float32]) -> str:
+    """Float32, little endian, row by row, as gzip in base64; the same bytes for the same image."""
+    return base64.b64encode(gzip.compress(np.ascontiguousarray(image, "<f4").tobytes(), mtime=0)).decode()
+
+
+def _outlined(region: NDArray[np.bool_]) -> dict[str, Any]:
+    """The region's border along the pixels' edges as an SVG path (x column, y row), and its box."""
+    rows, columns = np.nonzero(region)
+    padded = np.pad(region, 1)
+    across = np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1])
+    down = np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1])
+    path = "".join(f"M{column} {row}h1" for row, column in across) + "".join(
+        f"M{column} {row}v1" for row, column in down
+    )
+    top, left = int(rows.min()), int(columns.min())
+    box = {"row": top, "column": left, "height": int(rows.max()) - top + 1, "width": int(columns.max()) - left + 1}
+    return {"outline": path, "box": box}
+
+
+def _cells(measured: Mapping[str, float | None]) -> tuple[str, str, str]:
+    return _figure(measured["ssim"], ".3f"), _figure(measured["psnr"], ".1f"), _figure(measured["nmse"], ".3g")
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(finite(value), ensure_ascii=False)
