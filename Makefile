@@ -12,7 +12,7 @@ QUICK_HALF := $(HALF) tests/reconstructors
 # Each process one thread: two that share two cores would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: demo test check rules tests one-half other-half quick-half quick-rest format clean
+.PHONY: demo test check rules tests one-half other-half quick-half quick-rest fuzz kills format clean
 
 demo: .venv/ready
 	$(BIN)/recon-robust demo
@@ -43,6 +43,15 @@ quick-half: rules
 
 quick-rest: .venv/ready
 	$(PYTEST) -m "not slow" tests $(addprefix --ignore=,$(QUICK_HALF))
+
+# Mutated files, N more of them each time: make fuzz N=20000. Results are kept in .fuzz.
+fuzz: N ?= 2000
+fuzz: .venv/ready
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --inputs $(N)
+
+# Every command that writes is killed 20 times at random moments, and each step of a training's writing fails once.
+kills: .venv/ready
+	KILLS=20 $(PYTEST) tests/cli/test_outputs.py
 
 format: .venv/ready
 	$(BIN)/ruff format .

@@ -25,6 +25,7 @@ from cases import lines, real_brain, slices_of
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.ground.writing import write
 from napari_recon_robust.perturbations.outcome import Outcome
 from napari_recon_robust.studies.transfer import transfer
 
@@ -64,9 +65,7 @@ class Measured:
         name = " / ".join(map(str, key))
         if name not in self.values:
             self.values[name] = compute()
-            partial = self.file.with_suffix(".partial")
-            partial.write_text(json.dumps(self.values, indent=1))
-            partial.replace(self.file)
+            write(self.file, json.dumps(self.values, indent=1).encode())
             print(f"  {name}", flush=True)
         return self.values[name]
 

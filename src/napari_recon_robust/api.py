@@ -17,6 +17,7 @@ from .data.roi import ROI
 from .evaluation.contrast import Contrasts
 from .former import names
 from .ground import progress
+from .ground.arguments import as_numbers, as_texts, as_whole
 from .perturbations import registry as perturbations
 from .perturbations.base import Perturbed
 from .perturbations.outcome import Outcome, evaluate
@@ -94,7 +95,7 @@ def perturb(
 
     Raises InputError for an unknown kind or knob, a budget outside (0, 1] or an ROI outside the image.
     """
-    job = perturbations.get(kind).run(measurement, reconstructor, roi, tuple(budgets), **knobs)
+    job = perturbations.get(kind).run(measurement, reconstructor, roi, as_numbers(budgets, "the budgets"), **knobs)
     return progress.run(job, on_progress)
 
 
@@ -163,7 +164,8 @@ def posterior_contrast(
     `found.values` the histogram. See `reconstructors.posterior.Posterior.contrasts`.
     """
     region, against = roi.mask(measurement.matrix), None if reference is None else reference.mask(measurement.matrix)
-    job = Posterior().contrasts(measurement, region, against, samples, steps, seed)
+    counts = as_whole(samples, "samples", 1), as_whole(steps, "steps", 1), as_whole(seed, "the seed")
+    job = Posterior().contrasts(measurement, region, against, *counts)
     return progress.run(job, on_progress)
 
 
@@ -224,7 +226,8 @@ def quality_by_samples(
 
     measurement: of a fully sampled scan. `curve.levels` has the means at each R, `curve.sentence` whether they fall.
     """
-    return progress.run(samples.quality_by_samples(measurement, reconstructor, accelerations, **options), on_progress)
+    wanted = as_numbers(accelerations, "the accelerations")
+    return progress.run(samples.quality_by_samples(measurement, reconstructor, wanted, **options), on_progress)
 
 
 def compare_methods(
@@ -247,7 +250,7 @@ def compare_methods(
     """
     job = study.compare_methods(
         grids.groups(files),
-        [Entry.parse(text) for text in methods or registry.ids()],
+        [Entry.parse(text) for text in as_texts(methods or registry.ids(), "the methods")],
         grids.Grid(**grid),
         folder=None if output is None else Path(output),
         baseline=baseline,

@@ -6,9 +6,11 @@ import pytest
 
 from helpers.saved_cases import ROI_BOX, saved, slice_of
 from napari_recon_robust.cases.record import Case, load_case, save_case
-from napari_recon_robust.cases.replay import make_case, replay
+from napari_recon_robust.cases.replay import make_case, replay, size_of_case
 from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.perturbations import registry as perturbations
+from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.reconstructors import registry as reconstructors
 from napari_recon_robust.reconstructors.classical.zero_filled import ZeroFilled
 
@@ -166,6 +168,13 @@ def test_other_versions_are_named(tmp_path):
     assert any(change.startswith("threads 99") for change in again.changes)
 
 
+@pytest.mark.parametrize("full", [True, False])
+def test_the_size_of_a_case_is_known_before_it_is_made(tmp_path, full):
+    folder = saved(tmp_path, full=full)
+    size, least = (folder / "kspace.h5").stat().st_size, size_of_case(slice_of(full=full), 2)
+    assert 0.3 * size < least < size
+
+
 def test_nothing_to_save_is_said():
     with pytest.raises(InputError, match="run a perturbation first"):
         make_case(slice_of(), reconstructors.get("zero-filled"), ROI_BOX, [], perturbation="random")
@@ -204,3 +213,14 @@ def test_a_folder_without_a_name_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "empty")
     with pytest.raises(FileFormatError, match="^empty holds no case.json"):
         load_case(".")
+
+
+def test_a_case_in_another_unit_than_the_file_says_so():
+    one = slice_of()
+    zero_filled, box = reconstructors.get("zero-filled"), ROI_BOX
+    found = progress.run(perturbations.get("random").run(one, zero_filled, box, (0.01,)))
+    outcomes = progress.run(evaluate(one, zero_filled, box, found))
+    usual = make_case(one, zero_filled, box, outcomes, perturbation="random")
+    other = make_case(replace(one, unit=2.0**-80), zero_filled, box, outcomes, perturbation="random")
+    assert "unit" not in usual.recipe.source
+    assert other.recipe.source == {"unit": 2.0**-80}

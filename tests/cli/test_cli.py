@@ -1,6 +1,8 @@
 """The command line, on a small scan in fastMRI's layout."""
 
 import json
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,29 @@ def test_reconstruct_reports_metrics_and_writes_the_image(scan_file: Path, tmp_p
     image = np.load(output)
     assert image.shape == (96, 96)
     assert image.dtype == np.complex64
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_what_cannot_be_printed_is_one_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "napari_recon_robust.cli", "methods"]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr == "recon-robust: what was asked for cannot be printed (the disk is full).\n"
+
+
+def test_an_image_of_extreme_numbers_is_written_in_the_units_of_the_file(scan_file: Path, tmp_path: Path) -> None:
+    with open_scan(scan_file) as scan:
+        kspace = scan.kspace(1).numpy()
+    images = []
+    for power in (0, -90):
+        path, output = tmp_path / "raw.npy", tmp_path / "image.npy"
+        np.save(path, kspace * np.float32(2.0**power))
+        answer(
+            "reconstruct", path, "--axes", "coil,readout,phase", "--method", "cg-sense", *SAMPLING, "--output", output
+        )
+        images.append(np.load(output) / 2.0**power)
+    np.testing.assert_allclose(images[1], images[0], rtol=0, atol=1e-6 * np.abs(images[0]).max())
 
 
 def test_a_case_is_saved_and_replays(scan_file: Path, tmp_path: Path) -> None:

@@ -83,6 +83,24 @@ def test_scale_follows_the_data_and_noise_level_is_relative_to_it() -> None:
     torch.testing.assert_close(larger.noise_level, 1e6 * one.noise_level)
 
 
+def test_the_scale_of_an_image_that_is_nearly_or_wholly_zero() -> None:
+    one = measurement(lines())
+    vars(one)["combined"] = torch.zeros(48, 48, dtype=torch.complex64)
+    assert float(one.scale) == 1
+    one = measurement(lines())
+    vars(one)["combined"] = torch.zeros(48, 48, dtype=torch.complex64)
+    one.combined[3, 5] = 3 + 4j
+    assert float(one.scale) == 5
+
+
+def test_the_largest_number_is_that_of_either_part_and_nan_where_there_is_one() -> None:
+    one = measurement(lines())
+    assert one.largest == np.abs(torch.view_as_real(one.kspace).numpy()).max()
+    spoiled = one.kspace.clone()
+    spoiled[0, 1, 1] = complex(0, float("nan"))
+    assert np.isnan(one.with_kspace(spoiled).largest)
+
+
 def test_data_are_linear_and_differentiable_in_the_kspace() -> None:
     one = measurement(lines())
     kspace = one.kspace.clone().requires_grad_()

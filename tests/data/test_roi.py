@@ -126,3 +126,18 @@ def test_no_shape_at_all():
 def test_two_vertices_are_no_polygon():
     with pytest.raises(InputError, match="vertices"):
         ROI.polygon([(0, 0), (1, 1)])
+
+
+@pytest.mark.parametrize(
+    "vertices",
+    [None, 3, "abc", [1, 2, 3], [[1, 2, 3]] * 3, [[1, None]] * 3, [[1, float("nan")]] * 3, [[10**400, 1]] * 3],
+)
+def test_vertices_that_are_none(vertices: object) -> None:
+    with pytest.raises(InputError):
+        ROI.polygon(vertices)
+
+
+@pytest.mark.parametrize("mask", [[[1], [1, 2]], np.ones(3), "x"])
+def test_a_brush_that_is_none(mask: object) -> None:
+    with pytest.raises(InputError, match="the painted ROI"):
+        ROI.brush(mask)

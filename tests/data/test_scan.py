@@ -124,6 +124,24 @@ def test_values_that_are_no_numbers(kspace, value):
         Memory(kspace).kspace(1)
 
 
+@pytest.mark.parametrize("exponent", [-100, -39, 0, 36, 99])
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_extreme_numbers_are_read_in_another_unit(kspace, exponent, dtype):
+    scan = Memory(kspace.astype(dtype) * dtype(2.0**exponent))
+    measurement = scan.measurement(1)
+    assert scan.unit(1) == measurement.unit == {-100: 2.0**-80, 99: 2.0**80}.get(exponent, 1)
+    in_file = measurement.kspace.to(torch.complex128) * measurement.unit
+    assert torch.equal(in_file / 2.0**exponent, torch.from_numpy(kspace[1]).to(torch.complex128))
+    assert torch.equal(measurement.full, measurement.kspace)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e-60, 1e60])
+def test_numbers_beyond_single_precision(kspace, size):
+    with pytest.raises(InputError, match="slice 1 of memory .* export the file again in other units"):
+        Memory(kspace.astype(complex) * size).kspace(1)
+
+
 @pytest.mark.parametrize("error", [OSError, RuntimeError, ValueError, KeyError])
 def test_reading_that_fails(kspace, monkeypatch, error):
     def fail(slice):

@@ -68,12 +68,33 @@ def test_identical_images_have_no_finite_psnr_and_json_says_null(pair):
     assert metrics.to_json(perfect)["image"] == {"ssim": pytest.approx(1), "psnr": None, "nmse": 0.0}
 
 
+def test_a_region_without_signal():
+    """There NMSE is 0 or infinite, and json says null for the latter; nothing is NaN."""
+    reference, region = torch.ones(9, 9), torch.zeros(9, 9, dtype=torch.bool)
+    reference[2:5, 2:5], region[2:5, 2:5] = 0, True
+    same = metrics.measure(reference, reference, roi=region)["roi"]
+    other = metrics.measure(torch.ones(9, 9), reference, roi=region)["roi"]
+    assert (same.nmse, same.psnr) == (0, float("inf"))
+    assert (other.nmse, other.psnr) == (float("inf"), pytest.approx(0))
+    assert metrics.to_json({"roi": other})["roi"]["nmse"] is None
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_constant_images_of_any_size(size):
+    measured = metrics.measure(torch.full((9, 9), 0.5 * size), torch.full((9, 9), size))["image"]
+    assert measured.nmse == pytest.approx(0.25)
+    assert measured.psnr == pytest.approx(6.0206, abs=1e-3)
+    assert measured.ssim == pytest.approx((2 * 0.5 + 1e-4) / (1.25 + 1e-4), rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda: metrics.ssim_map(torch.ones(5, 9), torch.ones(5, 9), 1.0), "5×9 pixels; SSIM needs at least 7×7"),
         (lambda: metrics.nmse(torch.ones(8, 9), torch.ones(9, 9)), "must agree"),
         (lambda: metrics.measure(torch.ones(9, 9), torch.zeros(9, 9)), "zero everywhere"),
+        (lambda: metrics.measure(torch.ones(9, 9), torch.full((9, 9), torch.nan)), "the reference image holds NaN"),
+        (lambda: metrics.measure(torch.full((9, 9), torch.nan), torch.ones(9, 9)), "the image holds NaN"),
         (lambda: metrics.psnr(torch.ones(9, 9), torch.ones(9, 9), 1.0, torch.zeros(9, 9).bool()), "no pixels"),
         (lambda: metrics.psnr(torch.ones(9, 9), torch.ones(9, 9), 1.0, torch.ones(8, 9).bool()), "must agree"),
     ],

@@ -23,6 +23,7 @@ import napari_recon_robust as rr
 from helpers.saved_cases import saved
 from napari_recon_robust.cases.replay import replay
 from napari_recon_robust.cli import main
+from napari_recon_robust.ground import hdf5
 from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io.images import read_image
@@ -402,3 +403,43 @@ def test_no_other_module_opens_hdf5_for_reading() -> None:
                 modes = [ast.unparse(argument) for argument in node.args[1:]]
                 found += [path.name] if modes != ["'w'"] else []
     assert set(found) == {"hdf5_tree.py"}
+
+
+def test_a_chunk_that_is_longer_than_its_file(tmp_path: Path) -> None:
+    """HDF5 allocates what the index of chunks says before it reads it."""
+    path = tmp_path / "scan.h5"
+    with h5py.File(path, "w") as file:
+        kspace = np.random.default_rng(0).standard_normal((1, 2, 64, 64)).astype(np.complex64)
+        stored = file.create_dataset("kspace", data=kspace, chunks=(1, 2, 64, 64), compression="gzip")
+        size = stored.id.get_chunk_info(0).size
+    content = path.read_bytes()
+    key = size.to_bytes(4, "little") + bytes(12)  # the size, the filters left out, and the place of the chunk
+    assert content.count(key) == 1
+    path.write_bytes(content.replace(key, (2**31 - 1).to_bytes(4, "little") + bytes(12)))
+    with pytest.raises(FileFormatError, match=r"`kspace` in scan.h5 (declares 2.15 GB in|asks for more memory)"):
+        rr.open_scan(path)
+
+
+def test_values_and_what_they_are_of(tmp_path: Path) -> None:
+    path = tmp_path / "some.h5"
+    with h5py.File(path, "w") as file:
+        file["array"] = np.arange(24).reshape(2, 3, 4)
+        file["text"] = "words"
+        file["empty"] = h5py.Empty("f")
+        file["group/one"] = 1
+    with hdf5.open_hdf5(path) as file:
+        assert (hdf5.values(file["array"], (1, 2)) == [20, 21, 22, 23]).all()
+        assert hdf5.values(file["array"], 0).shape == (3, 4)
+        assert hdf5.values(file["text"]) == b"words"
+        for name in ("empty", "group"):
+            with pytest.raises(FileFormatError, match=f"`{name}` in some.h5 holds no values"):
+                hdf5.values(file[name])
+
+
+def test_a_signature_behind_a_user_block(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "block.h5", "w", userblock_size=2048) as file:
+        file["a"] = 1
+    (tmp_path / "text.h5").write_bytes(b"\x89HDF" * 1000)
+    (tmp_path / "empty.h5").write_bytes(b"")
+    found = [name for name in ("block", "text", "empty", "none") if hdf5.is_hdf5(tmp_path / f"{name}.h5")]
+    assert found == ["block"]

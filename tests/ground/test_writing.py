@@ -4,6 +4,7 @@ import signal
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -137,6 +138,29 @@ def test_places_that_cannot_be_are_refused(tmp_path: Path) -> None:
         write(tmp_path / "map.png", b"")
 
 
+def test_a_file_that_is_kept_from_writing_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "file", b"old")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for attempt in (lambda: write(tmp_path / "file", b"new"), lambda: try_place(tmp_path / "file")):
+        with pytest.raises(WritingError, match=r"file cannot be written to .* \(you may not write there\)"):
+            attempt()
+    assert content(tmp_path) == {"file": b"old"}
+
+
+def test_a_folder_that_is_there_is_tried_within(tmp_path: Path) -> None:
+    """Its own folder may be one where nobody writes."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    tried = []
+
+    def act(_: int) -> None:
+        tried.extend(path.parent for path in tmp_path.rglob(".recon-robust*"))
+
+    with steps(act):
+        try_place(folder)
+    assert set(tried) == {folder}
+
+
 def test_a_result_is_kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = tmp_path / "there"
     there.mkdir()
@@ -153,6 +177,14 @@ def test_a_result_is_kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (tmp_path / "map.png").read_bytes() == b"map"
     with steps(fails_from(0)), pytest.raises(WritingError, match="make room there, or name another folder"):
         keep(tmp_path / "map.png", lambda path: write(path, b"map"))
+
+
+def test_room_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writing.check_room(tmp_path / "case", 1)
+    monkeypatch.setattr(writing.shutil, "disk_usage", lambda _: SimpleNamespace(free=2_000_000))
+    writing.check_room(tmp_path / "case", 2_000_000)
+    with pytest.raises(WritingError, match=r"\(it needs 3 MB, and 2 MB are free\); make room there"):
+        writing.check_room(tmp_path / "case", 3_000_000)
 
 
 def test_a_line_is_added_as_a_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -121,3 +121,12 @@ def test_table_that_is_none(tmp_path, content, sentence):
 def test_missing_table(tmp_path):
     with pytest.raises(FileFormatError, match="there is no file nothing.csv"):
         read_annotations(tmp_path / "nothing.csv", "file1", 32)
+
+
+def test_a_box_as_wide_as_a_number(tmp_path):
+    wide = (["file1", 0, "No", 3, 4, width, 6, "Cyst"] for width in (2**31, "9" * 4000))
+    path = table(tmp_path / "one.csv", *wide)
+    first, second = read_annotations(path, "file1", 32)
+    assert first.box is not None
+    assert second.box is not None or second.note
+    assert all("outside" in one.note for one in read_annotations(path, "file1", 32, 32))

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.headers import header
+from napari_recon_robust.ground import guard
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.io.fastmri import write_fastmri
@@ -296,3 +297,23 @@ def test_other_hdf5_says_its_keys(tmp_path):
     path = write(tmp_path / "file1.h5", **{"image": np.ones(3), "group/a": 1})
     with pytest.raises(FileFormatError, match="an HDF5 file with group/a, image; expected is one of fastMRI HDF5"):
         open_scan(path)
+
+
+def test_a_slice_that_is_declared_and_not_stored(tmp_path):
+    path = tmp_path / "file1.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("kspace", (2, 16, 16384, 16384), np.complex64, chunks=(1, 1, 128, 128))
+    with pytest.raises(FileFormatError, match="`kspace` in file1.h5 declares 68.7 GB and holds only 0 bytes"):
+        open_scan(path)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("kspace", (3, 4, 24, 20), np.complex64, chunks=(1, 1, 24, 20))[0] = 1
+        file.create_dataset("reconstruction_rss", (3, 2**16, 2**16), np.float32)
+    with pytest.raises(FileFormatError, match="`reconstruction_rss` in file1.h5 declares 51.5 GB"):
+        open_scan(path)
+
+
+def test_a_slice_that_fits_into_no_memory(tmp_path, kspace, monkeypatch):
+    write_fastmri(tmp_path / "file1.h5", np.ones((1, 2, 2048, 2100)), encoded_mm=(1, 1, 1), matrix=(24, 20))
+    monkeypatch.setattr(guard, "free_memory", lambda: 10**6)
+    with open_scan(tmp_path / "file1.h5") as scan, pytest.raises(FileFormatError, match="needs 68.8 MB of memory"):
+        scan.kspace(0)

@@ -203,3 +203,27 @@ def test_table_of_another_kind(tmp_path):
         file["dataset/data"] = np.ones(3)
     with pytest.raises(FileFormatError, match="is no table of acquisitions"):
         open_scan(tmp_path / "scan.h5")
+
+
+@pytest.mark.parametrize(
+    ("size", "refused"), [("1000000000", True), ("inf", False), ("nan", False), ("1e300", True), ("-5", False)]
+)
+def test_a_matrix_that_is_no_size(tmp_path, size, refused):
+    path = tmp_path / "scan.mrd"
+    data = ismrmrd.Dataset(str(path), "dataset")
+    axes = f"<x>{size}</x><y>{size}</y><z>1</z>"
+    space = f"<matrixSize>{axes}</matrixSize><fieldOfView_mm>{axes}</fieldOfView_mm>"
+    data.write_xml_header(
+        f"<ismrmrdHeader><encoding><encodedSpace>{space}</encodedSpace></encoding></ismrmrdHeader>".encode()
+    )
+    for line in range(8):
+        acquisition = ismrmrd.Acquisition.from_array(np.ones((2, 16), np.complex64))
+        acquisition.idx.kspace_encode_step_1, acquisition.center_sample = line, 8
+        data.append_acquisition(acquisition)
+    data.close()
+    if refused:
+        with pytest.raises(FileFormatError, match="the header of scan.mrd says a matrix of 10+"):
+            open_scan(path)
+    else:  # as if the header said nothing
+        with open_scan(path) as scan:
+            assert scan.kspace(0).shape == (2, 16, 8)

@@ -25,3 +25,18 @@ def test_other_files_are_refused_with_what_came(tmp_path: Path) -> None:
         read_mask(tmp_path / "volume.npy")
     with pytest.raises(FileFormatError, match=r"text.npy cannot be read as a"):
         read_mask(tmp_path / "text.npy")
+
+
+def test_values_that_were_never_stored(tmp_path: Path) -> None:
+    """3·10⁹ of them, which HDF5 would make up."""
+    path = tmp_path / "mask.h5"
+    for chunks in (None, (2**20,)):
+        with h5py.File(path, "w") as file:
+            file.create_dataset("mask", (3_000_000_000,), np.float32, chunks=chunks)
+        with pytest.raises(FileFormatError, match="`mask` in mask.h5 declares 12 GB and holds only 0 bytes"):
+            read_mask(path)
+    with h5py.File(path, "w") as file:
+        file["mask"] = h5py.Empty("f")
+        file["group/mask"] = [1]
+    with pytest.raises(FileFormatError, match="`mask` in mask.h5 holds no values"):
+        read_mask(path)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from napari_recon_robust.ground.errors import WeightsError
-from napari_recon_robust.networks.fastmri_layout import FastMRIUNet, FastMRIVarNet, acs_columns
+from napari_recon_robust.networks.fastmri_layout import FastMRIUNet, FastMRIVarNet, NormalisingUNet, acs_columns
 from napari_recon_robust.physics import fourier
 from napari_recon_robust.physics.model import root_sum_of_squares
 
@@ -56,6 +56,22 @@ def test_published_sizes() -> None:
     assert sum(p.numel() for p in unet.parameters()) == 496_372_225
     assert sum(p.numel() for p in varnet.parameters()) == 29_936_966
     assert len(varnet.state_dict()) == 324
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 2), (16, 16), (24, 24), (31, 17)])
+def test_small_images(shape: tuple[int, int]) -> None:
+    """A U-Net and a normalising one, with four levels."""
+    unet = FastMRIUNet(channels=2)
+    unet.start_as_identity()
+    noise = torch.randn(2, 1, *shape, generator=torch.Generator().manual_seed(0))
+    assert unet(noise).shape == noise.shape
+    assert unet(noise).isfinite().all()
+    normalising = NormalisingUNet(4, 4)
+    normalising.unet.start_as_identity()
+    image = normalising(torch.complex(noise[:, 0], -noise[:, 0]))
+    assert image.shape == (2, *shape)
+    assert torch.view_as_real(image).isfinite().all()
 
 
 def test_hybrid_data_give_the_same_image_as_kspace() -> None:

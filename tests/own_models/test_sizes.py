@@ -1,5 +1,7 @@
 """Formulas of sizes, in Python's and sympy's spelling, and what is none."""
 
+import time
+
 import pytest
 
 from napari_recon_robust.own_models.sizes import Formula, Sizes
@@ -49,6 +51,25 @@ def test_anything_else_is_no_formula(text: str) -> None:
 def test_a_power_of_powers_ends_at_once() -> None:
     with pytest.raises(OverflowError):
         Formula("9 ** 9 ** 9").value({})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9**9**9",
+        "((((9**64)**64)**64)**64)**64",
+        f"{'9**64*' * 1000}1",
+        f"Mul({', '.join(['9**64'] * 1000)})",
+        "9" * 4000,
+        "round(1e308)**64",
+        f"{'(' * 150}9{'**60)' * 150}",
+    ],
+)
+def test_a_formula_whose_value_would_fill_memory_ends_at_once(text: str) -> None:
+    began = time.monotonic()
+    with pytest.raises((OverflowError, ValueError)):
+        Formula(text).value({})
+    assert time.monotonic() - began < 1
 
 
 def test_sizes_that_fit_and_those_that_do_not() -> None:

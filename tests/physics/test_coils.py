@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.physics import fourier
+from napari_recon_robust.physics import coils, fourier
 from napari_recon_robust.physics.coils import espirit
 from napari_recon_robust.physics.model import ForwardModel, root_sum_of_squares
 from napari_recon_robust.physics.sampling import Sampling
@@ -54,6 +54,19 @@ def test_maps_agree_with_the_simulated_ones(simulated, centre):
     assert maps.dtype == torch.complex64
     assert close.median() > 0.998
     assert close.quantile(0.02) > 0.97
+
+
+def test_many_coils_are_calibrated_as_virtual_ones(simulated, monkeypatch):
+    """24 mixtures of the six coils, more than the bound: the maps are the same mixtures of the six maps."""
+    mask = lines(90)
+    real, imaginary = np.random.default_rng(0).normal(size=(2, 24, 6))
+    mixing = torch.from_numpy(np.linalg.qr(real + 1j * imaginary)[0]).to(torch.complex64)
+    monkeypatch.setattr(coils, "VIRTUAL_COILS", 8)
+    mixed = torch.einsum("dc,cyx->dyx", mixing, simulated.kspace)
+    maps = espirit(sampled(mixed, mask), mask, (-1,))
+    expected = torch.einsum("dc,cyx->dyx", mixing, espirit(sampled(simulated.kspace, mask), mask, (-1,)))
+    assert maps.shape == (24, 96, 90)
+    assert float((maps - expected).norm() / expected.norm()) < 1e-3
 
 
 def test_normalised_inside_the_support_and_zero_outside(simulated):

@@ -181,3 +181,20 @@ def test_nothing_of_a_task_stays_after_it(jobs: Jobs, until: Until) -> None:
         until(lambda: not jobs.working)
         gc.collect()
         assert there() is None
+
+
+def test_an_error_goes_with_the_next_success_of_its_lane(jobs: Jobs, until: Until) -> None:
+    def working() -> Job[None]:
+        yield Progress(1.0)
+
+    recovered: list[str] = []
+    jobs.recovered.connect(recovered.append)
+    jobs.latest(Task("Rendering", failing(InputError("no")), pytest.fail), "render")
+    until(lambda: jobs.sentences)
+    jobs.latest(Task("Reading", working(), lambda _: None), "measure")
+    until(lambda: not jobs.working)
+    assert not recovered, "another lane says nothing of it"
+    for _ in range(2):
+        jobs.latest(Task("Rendering", working(), lambda _: None), "render")
+        until(lambda: not jobs.working)
+    assert recovered == ["render"]

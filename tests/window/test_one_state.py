@@ -140,7 +140,7 @@ class User:
         for key in panels.shown:
             title, filled = panels.panels[key].title, panels.panels[key].filled
             if filled and index not in filled:
-                assert title.endswith("…"), (key, title)
+                assert title.endswith(("…", "was not read")), (key, title)
             assert filled <= {acquisition.index, acquisition.asked[0]}, key
         if acquisition.slice is None or index != acquisition.index or acquisition.asked[0] != index:
             return

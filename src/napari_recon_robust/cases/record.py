@@ -83,8 +83,8 @@ def save_case(case: Case, folder: str | Path) -> Path:
 
     Raises InputError if the folder exists already, and WritingError if it cannot be written.
     """
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    folder = to_path(folder)
+    if os.path.exists(folder) and (not folder.is_dir() or any(folder.iterdir())):  # False for a name that none can have
         raise InputError(f"{folder.name} exists and is not empty; name a new folder for the case.")
     images = BytesIO()
     np.savez_compressed(images, allow_pickle=False, **case.images)
@@ -137,17 +137,25 @@ def load_case(folder: str | Path) -> Case:
 def _check_samples(case: Case) -> None:
     """Raise ValueError for arrays that cannot be those of a case, KeyError for one that is missing."""
     clean, mask = case.kspace["clean"], case.kspace["mask"]
-    if clean.ndim != 3 or not clean.size or min(case.matrix) < 1:
+    if clean.ndim != 3 or not clean.size:
         raise ValueError(f"its clean samples have shape {dimensions(clean.shape)}")
+    if not all(0 < side <= whole for side, whole in zip(case.matrix, clean.shape[1:], strict=True)):
+        raise ValueError(f"its images have {dimensions(case.matrix)} pixels")
     if mask.dtype != bool or mask.shape not in ((1, clean.shape[2]), clean.shape[1:]):
         raise ValueError(f"its mask is {mask.dtype} of shape {dimensions(mask.shape)}")
     several = (len(case.results), *clean.shape)
-    shapes = {"clean": clean.shape, "full": clean.shape} | dict.fromkeys(
-        ("perturbed", "random", "perturbed_full"), several
-    )
-    for name in shapes.keys() & case.kspace.keys():
+    rows = clean.shape[1] if mask.shape[0] > 1 else case.matrix[0]  # of the model's images
+    layout = {
+        **dict.fromkeys(("clean", "full"), (clean.shape, np.complex64)),
+        **dict.fromkeys(("perturbed", "random", "perturbed_full"), (several, np.complex64)),
+        "sensitivities": ((len(clean), rows, clean.shape[2]), np.complex64),
+        "noise": (clean.shape[:1], np.float32),
+    }
+    needed = {"noise"} if "sensitivities" in case.kspace else set[str]()
+    for name in sorted(layout.keys() & (case.kspace.keys() | needed)):
+        shape, kind = layout[name]
         array = case.kspace[name]
-        if array.shape != shapes[name] or array.dtype != np.complex64:
+        if array.shape != shape or array.dtype != kind:
             raise ValueError(f"its {name} is {array.dtype} of shape {dimensions(array.shape)}")
 
 

@@ -1,6 +1,7 @@
 """From outcomes to a saved case, and from a saved case back to its outcomes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from .checks import Check, check_outcomes, check_search
 from .record import Case, CaseRecipe
 
 TOLERANCE = 1e-6
+_PACKED = 0.5  # of the bytes of k-space are left on the disk, at the least
 _UNCHECKABLE = "Where the clean samples come from, no case can prove."
 MEASURES = ("clean", "perturbed", "random", "perturbed_reference")
 
@@ -113,7 +115,7 @@ def make_case(
         method_knobs=dict(method.knobs),
         seed=int(knobs.get("seed", 0)),
         input=record.array_hash(kspace["clean"], kspace["mask"]),
-        source=dict(source or {}),
+        source={**(source or {}), **({} if measurement.unit == 1 else {"unit": measurement.unit})},
         weights=method.fingerprint(),
         versions=record.versions(),
         threads=torch.get_num_threads(),
@@ -137,6 +139,13 @@ def make_case(
         kspace=kspace,
         images=_images(outcomes),
     )
+
+
+def size_of_case(measurement: Measurement, count: int) -> int:
+    """Bytes that a case with so many results will have at least: its k-space, which is noise and packs little."""
+    sampled = int(measurement.kspace.count_nonzero()) * (1 + 2 * count)
+    full = 0 if measurement.full is None else measurement.full.numel() * (1 + count)
+    return int(_PACKED * measurement.kspace.element_size() * (sampled + full))
 
 
 def measurement_of(case: Case) -> Measurement:
@@ -169,7 +178,7 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
             "the package that it is from."
         )
     method = _method(recipe, reconstructor)
-    with opening("the saved case", advice="restore it"):
+    with _reading():
         measurement = measurement_of(case)
         keep = recipe.perturbation_knobs.get("sensitivities") == "kept"
         perturbed = [
@@ -179,18 +188,26 @@ def replay(case: Case | str | Path, reconstructor: Reconstructor | None = None, 
         controls = [measurement.with_kspace(one, full=measurement.full, keep=keep) for one in _tensor(case, "random")]
     outcomes = yield from evaluate(measurement, method, case.roi, perturbed, seed=recipe.seed, controls=controls)
     kind = perturbations.get(recipe.perturbation)
-    checks = check_outcomes(case, measurement, kind, outcomes)
-    unchecked = _not_repeated(case, kind, search=search)
+    with _reading():
+        checks = check_outcomes(case, measurement, kind, outcomes)
+        unchecked = _not_repeated(case, kind, search=search)
     if not unchecked:
         again = yield from kind.run(measurement, method, case.roi, recipe.budgets, **recipe.perturbation_knobs)
-        checks.append(check_search(case, outcomes, again))
-    difference = max(
-        _difference(saved[name], outcome.to_json()[name])
-        for saved, outcome in zip(case.results, outcomes, strict=True)
-        for name in MEASURES
-    )
+        with _reading():
+            checks.append(check_search(case, outcomes, again))
+    with _reading():
+        difference = max(
+            _difference(saved[name], outcome.to_json()[name])
+            for saved, outcome in zip(case.results, outcomes, strict=True)
+            for name in MEASURES
+        )
     unchecked = " ".join(filter(None, (unchecked, _UNCHECKABLE)))
     return Replay(case, method, outcomes, difference, _changes(recipe, method), checks, unchecked)
+
+
+def _reading() -> AbstractContextManager[None]:
+    """FileFormatError for results of a case that are not as `make_case` writes them."""
+    return opening("the saved case", advice="restore it")
 
 
 def _not_repeated(case: Case, kind: Perturbation, *, search: bool) -> str:

@@ -1,5 +1,6 @@
 """The command line `recon-robust`: a thin view on the core, one module of `commands` for each command."""
 
+import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -9,6 +10,7 @@ from pkgutil import iter_modules
 import click
 
 from ..ground.errors import ReconRobustError
+from ..ground.writing import reason_of
 from . import commands
 
 _FIRST = ["demo", "open", "methods", "reconstruct", "perturb"]  # in the list of `--help`; the others follow by name
@@ -78,7 +80,10 @@ def main() -> None:
         click.echo(f"recon-robust: {' '.join(str(error).split())}", err=True)
         sys.exit(1)
     except OSError as error:
-        click.echo(f"recon-robust: {error.filename or 'the output'}: {error.strerror or error}.", err=True)
+        if error.filename is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try once more to print the rest
+        what = "what was asked for cannot be printed" if error.filename is None else f"{error.filename} cannot be used"
+        click.echo(f"recon-robust: {what} ({reason_of(error)}).", err=True)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         click.echo("recon-robust: cancelled.", err=True)

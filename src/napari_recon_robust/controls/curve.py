@@ -28,7 +28,7 @@ class Curve(QWidget):
         self.setFixedHeight(72)
 
     def set_values(self, values: Sequence[float], left: str = "", right: str = "", tip: str = "") -> None:
-        """Show these values, with words above them at the left and the right; hidden below two of them."""
+        """Show these values with words above them, at the left and at the right; fewer than two hide the curve."""
         self._values = tuple(float(value) for value in values)
         self._left, self._right = left, right
         self.setToolTip(tip)
@@ -36,7 +36,7 @@ class Curve(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """A line with its points."""
+        """Paint a line with its points."""
         values = np.array(self._values)
         if len(values) < 2 or not np.isfinite(values).all():
             return

@@ -15,7 +15,7 @@ class HintedList(QListWidget):
         self.hint = hint
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """The hint stands back, in three quarters of the text's colour."""
+        """Paint the entries, or the hint in three quarters of the text's colour."""
         super().paintEvent(event)
         if self.count():
             return

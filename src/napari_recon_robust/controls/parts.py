@@ -21,7 +21,7 @@ CAUTION = "#d9822b"
 
 
 def rule() -> QFrame:
-    """A thin line."""
+    """Make a thin line."""
     line = QFrame()
     line.setFrameShape(QFrame.Shape.HLine)
     line.setFixedHeight(1)
@@ -30,14 +30,14 @@ def rule() -> QFrame:
 
 
 def heading(text: str) -> QLabel:
-    """The head of a section."""
+    """Make the head of a section."""
     label = QLabel(f"<b>{text}</b>")
     label.setContentsMargins(0, 4, 0, 0)
     return label
 
 
 def words(text: str = "", *, faint: bool = False) -> QLabel:
-    """A paragraph that wraps and can be copied."""
+    """Make a paragraph that wraps and can be copied."""
     label = QLabel(text)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -47,19 +47,29 @@ def words(text: str = "", *, faint: bool = False) -> QLabel:
 
 
 def set_faint(label: QLabel, faint: bool) -> None:
-    """Text that stands back, or comes forward again; its page has the colour."""
+    """Make text stand back or come forward again; the style of its page has the colour."""
     label.setProperty("faint", faint)
     label.style().polish(label)
 
 
 def faint_style(theme: str) -> str:
-    """The style of faint text in one of napari's themes: 3/4 of its text colour, a contrast above 6:1."""
+    """Return the style of faint text in one of napari's themes: 3/4 of the text colour, a contrast above 6:1."""
+    return f'QLabel[faint="true"] {{ color: {_faint(theme)}; }}'
+
+
+def box_style(theme: str) -> str:
+    """Return the style of the check boxes of a list in one of napari's themes, which draws them dark on dark."""
+    box = f"width: 10px; height: 10px; border: 1px solid {_faint(theme)};"
+    return f"QListView::indicator {{ {box} }} QListView::indicator:checked {{ background: {ACCENT}; }}"
+
+
+def _faint(theme: str) -> str:
     red, green, blue = get_theme(theme).text.as_rgb_tuple()
-    return f'QLabel[faint="true"] {{ color: rgba({red}, {green}, {blue}, 75%); }}'
+    return f"rgba({red}, {green}, {blue}, 75%)"
 
 
 def warning() -> QLabel:
-    """A paragraph with a mark of warning at its side, hidden while it is empty."""
+    """Make a paragraph with a mark of warning at its side; it is hidden while it is empty."""
     label = words()
     label.setStyleSheet(f"border-left: 3px solid {CAUTION}; padding-left: 6px;")
     label.hide()
@@ -67,13 +77,13 @@ def warning() -> QLabel:
 
 
 def show_text(label: QLabel, text: str) -> None:
-    """Set a paragraph, hidden while it is empty."""
+    """Set the text of a paragraph, and hide the paragraph while the text is empty."""
     label.setText(text)
     label.setVisible(bool(text))
 
 
 def button(text: str, tip: str, action: Callable[..., object], *, checkable: bool = False) -> QPushButton:
-    """A push button with its tooltip."""
+    """Make a push button with its tooltip."""
     made = QPushButton(text)
     made.setToolTip(tip)
     made.setCheckable(checkable)
@@ -83,7 +93,7 @@ def button(text: str, tip: str, action: Callable[..., object], *, checkable: boo
 
 
 def row(*parts: QWidget, stretch: int | None = None) -> QHBoxLayout:
-    """Parts beside each other; `stretch` is the index of the one that takes the room."""
+    """Put parts beside each other; `stretch` is the index of the part that takes the spare room."""
     layout = QHBoxLayout()
     layout.setSpacing(6)
     for index, part in enumerate(parts):
@@ -128,5 +138,5 @@ class Fold(QWidget):
 
 
 def file_filter(name: str, suffixes: Iterable[str]) -> str:
-    """What a file dialog offers under a name."""
+    """Return the line by which a file dialog offers files with these suffixes."""
     return f"{name} ({' '.join(f'*{suffix}' for suffix in suffixes)})"

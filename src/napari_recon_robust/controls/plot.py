@@ -1,4 +1,4 @@
-"""A small plot: measures over one quantity, side by side, each with its axes; its points can be chosen."""
+"""A small plot: measures over one quantity stand side by side, each with its axes; points can be chosen."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -8,6 +8,8 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
+from ..ground.numbers import written
+
 COLOURS = ("#d9822b", "#8a93a6")  # orange and grey: told apart on a dark and a light theme, and without colours
 _HEIGHT, _GUTTER = 164, 36
 _ROW = 15  # of text
@@ -16,7 +18,10 @@ _POINT = 3.0
 
 @dataclass(frozen=True)
 class Line:
-    """Values over the plot's quantity; those that are not finite are left out. spread: to each side, or nothing."""
+    """Values over the quantity of the plot; values that are not finite are left out.
+
+    spread: how far each value may lie to either side; empty if that is not known.
+    """
 
     name: str
     values: Sequence[float]
@@ -25,14 +30,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Axes:
-    """One measure and its lines, of which all axes of a plot have equally many, of the same names."""
+    """One measure and its lines. All axes of a plot have the same names of lines in the same order."""
 
     title: str
     lines: Sequence[Line]
 
 
 class Plot(QWidget):
-    """`chosen(number)`: a point was clicked, or gone to by the arrow keys. Hidden below two points."""
+    """Lines over one quantity. The plot is hidden while it has fewer than two points.
+
+    Signal: `chosen(number)` when a point is clicked, or reached by the arrow keys.
+    """
 
     chosen = Signal(int)
 
@@ -47,7 +55,7 @@ class Plot(QWidget):
         self.hide()
 
     def sizeHint(self) -> QSize:
-        """As wide as the dock."""
+        """Return the width of the dock."""
         return QSize(330, _HEIGHT)
 
     def show_lines(self, at: Sequence[float], label: str, axes: Sequence[Axes], tip: str = "") -> None:
@@ -66,7 +74,7 @@ class Plot(QWidget):
     # ---------------------------------------------------------------- choosing
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        """The nearest point."""
+        """Choose the nearest point."""
         if event is None or event.button() != Qt.MouseButton.LeftButton or not self._axes:
             return
         across = event.position().x()
@@ -74,7 +82,7 @@ class Plot(QWidget):
         self.chosen.emit(min(range(len(self._at)), key=lambda n: abs(self._x(area, self._at[n]) - across)))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """The next or the previous one."""
+        """Choose the next point or the one before."""
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
         if event is None or event.key() not in steps or self._marked is None:
             super().keyPressEvent(event)
@@ -95,7 +103,7 @@ class Plot(QWidget):
         return area.left() + area.width() * (value - low) / ((high - low) or 1.0)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Names of the lines, then every measure with its axes."""
+        """Paint the names of the lines, then every measure with its axes."""
         if len(self._at) < 2:
             return
         painter = QPainter(self)
@@ -150,13 +158,13 @@ class Plot(QWidget):
                 _paint_point(painter, point, number)
 
     def _paint_places(self, painter: QPainter, area: QRectF, faint: QColor) -> None:
-        """The numbers below the axis as far as there is room, both ends first; a line at the marked point."""
+        """Write the numbers below the axis where there is room, both ends first; draw a line at the marked one."""
         painter.setPen(QPen(self.palette().text().color(), 1, Qt.PenStyle.DashLine))
         if self._marked is not None:
             across = self._x(area, self._at[self._marked])
             painter.drawLine(QPointF(across, area.top()), QPointF(across, area.bottom()))
         painter.setPen(self.palette().text().color())
-        words = [f"{value:.3g}" for value in self._at]
+        words = [written(value) for value in self._at]
         widths = [painter.fontMetrics().horizontalAdvance(each) for each in words]
         lefts = [
             min(self._x(area, value) - width / 2, area.right() + 8 - width)
@@ -169,7 +177,7 @@ class Plot(QWidget):
 
 
 def apart(lefts: Sequence[float], widths: Sequence[float], order: Iterable[int], gap: float = 6) -> list[int]:
-    """Those of some words in a line that keep a gap between them; the order says which come first."""
+    """Return the words of a line that fit with a gap between them; those that come first in `order` have precedence."""
     kept: list[int] = []
     for one in order:
         if all(lefts[one] >= lefts[n] + widths[n] + gap or lefts[n] >= lefts[one] + widths[one] + gap for n in kept):
@@ -178,7 +186,7 @@ def apart(lefts: Sequence[float], widths: Sequence[float], order: Iterable[int],
 
 
 def ticks_of(values: Sequence[float], most: int = 4) -> list[float]:
-    """Round numbers, at most `most` (from 3) of them, between whose first and last all finite values lie."""
+    """Return at most `most` (3 or more) round numbers; all finite values lie between the first and the last."""
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
     if high - low < 1e-9 * max(abs(high), 1e-9):
@@ -193,18 +201,13 @@ def ticks_of(values: Sequence[float], most: int = 4) -> list[float]:
         step *= 10
 
 
-def written(value: float) -> str:
-    """Three significant digits with a true minus."""
-    return f"{value:.3g}".replace("-", "−")
-
-
 def _bounds(line: Line) -> list[float]:
     spread = line.spread or [0.0] * len(line.values)
     return [value + side * wide for value, wide in zip(line.values, spread, strict=True) for side in (-1, 1)]
 
 
 def _paint_point(painter: QPainter, at: QPointF, number: int) -> None:
-    """A disc for the first line, a square for the second."""
+    """Paint a disc for the first line, a square for the second."""
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(COLOURS[number]))
     if number:

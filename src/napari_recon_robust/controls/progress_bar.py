@@ -1,4 +1,4 @@
-"""How far a job is."""
+"""A bar that shows how far a job is."""
 
 from qtpy.QtGui import (
     QColor,
@@ -13,7 +13,7 @@ from .parts import ACCENT
 
 
 class Bar(QWidget):
-    """How far a job is. QProgressBar paints itself within every setValue, and napari's whole canvas with it."""
+    """A thin bar. Qt's own paints itself at every new value at once, and napari's whole canvas with it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Bar(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """The part that is done, on a faint ground."""
+        """Paint the part that is done, on a faint ground."""
         painter = QPainter(self)
         ground = self.palette().text().color()
         ground.setAlpha(50)

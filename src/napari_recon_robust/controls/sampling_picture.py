@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
 
 
 class SamplingPicture(QWidget):
-    """The sampled points, k-space's centre in the middle."""
+    """A picture of the sampled points with the centre of k-space in the middle."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class SamplingPicture(QWidget):
         self.setToolTip("Sampled points of k-space: phase encoding across, readout down")
 
     def set_mask(self, mask: np.ndarray | None) -> None:
-        """The mask, bool (1 or readout, phase)."""
+        """Show a mask, bool (1 or readout, phase)."""
         self._image = None
         if mask is not None:
             shares = mask.astype(np.float32)
@@ -35,7 +35,7 @@ class SamplingPicture(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """White is sampled; the frame is seen where the page is white too."""
+        """Paint sampled points white; a frame shows the border on a white page."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.fillRect(self.rect(), QColor("black"))

@@ -7,9 +7,10 @@ _TURNED = (QComboBox, QAbstractSlider, QAbstractSpinBox)
 
 
 class WheelGuard(QObject):
-    """Watches a page: its lists, sliders and number fields, also those that come later, leave the wheel to the page.
+    """Watches a page, so that its lists, sliders and number fields leave the wheel to the page.
 
-    One that has the focus takes the wheel; the wheel itself gives no focus. An open list is a window of its own.
+    A control that has the focus takes the wheel, and the wheel itself gives no focus. Controls that are added later are
+    watched too. An open list takes the wheel, since it is a window of its own.
     """
 
     def __init__(self, page: QWidget) -> None:
@@ -19,7 +20,7 @@ class WheelGuard(QObject):
         self._watch()
 
     def _watch(self) -> None:
-        """Qt keeps one filter of a kind, so that watching again changes nothing."""
+        """Watch all controls of the page. To watch one again changes nothing: Qt keeps a filter once."""
         for kind in _TURNED:
             for control in self._page.findChildren(kind):
                 if isinstance(control, QScrollBar):
@@ -29,7 +30,7 @@ class WheelGuard(QObject):
                     control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """A control that is added makes its page lay out again."""
+        """Keep the wheel from a control without focus; look for new controls whenever the page lays itself out."""
         if event is None:
             return False
         if watched is self._page:

@@ -28,12 +28,13 @@ class Calibration:
 class Measurement:
     """One slice: what was sampled, where, and what follows from it.
 
-    kspace: complex64 (..., coils, readout, phase), zero where not sampled; the scan's own units.
+    kspace: complex64 (..., coils, readout, phase), zero where not sampled; in units of `unit`.
     mask: bool (readout, phase), or (1, phase) where whole lines are sampled.
     matrix: (rows, columns) of the output image, the centre of the encoded one.
     full: complex64 (coils, readout, phase), the fully sampled k-space that `kspace` was taken from, or
         None for scans that were undersampled by the scanner. For perturbed samples: the k-space as it should be then.
     kept: the calibration to use instead of one estimated from `kspace`, or None.
+    unit: what brings k-space and images to the file's units, a power of two; 1 for ordinary scans (`Scan.unit`).
 
     A measurement is never changed in place. Leading axes of `kspace` are a batch, of perturbed copies for instance.
     """
@@ -43,6 +44,7 @@ class Measurement:
     matrix: tuple[int, int]
     full: Tensor | None = None
     kept: Calibration | None = field(default=None, repr=False)
+    unit: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kspace.ndim < 3 or not self.kspace.is_complex():
@@ -99,6 +101,12 @@ class Measurement:
         return fourier.centre_crop(fourier.ifft(kspace, (-2,)), self.matrix[0], -2)
 
     @cached_property
+    def largest(self) -> float:
+        """The largest real or imaginary part in `kspace`, in magnitude; NaN if there is one."""
+        low, high = torch.view_as_real(self.kspace.detach()).aminmax()
+        return float(torch.maximum(-low, high))
+
+    @cached_property
     def calibration(self) -> Calibration:
         """Sensitivities and noise: those of `kept`, or else estimated from `kspace`, once and without a gradient."""
         if self.kept is not None:
@@ -138,11 +146,13 @@ class Measurement:
     def scale(self) -> Tensor:
         """The image's scale: the 99.5th percentile of |A^H y|, (..., 1, 1), without a gradient.
 
+        If that is zero it is the maximum, and 1 for an image that is zero everywhere.
         Knob values and the inputs of networks are relative to it, so that they mean the same on every scan.
         """
         with torch.no_grad():
             magnitude = self.combined.abs()
             scale = _upper_quantile(magnitude.flatten(-2), 0.995)
+            scale = torch.where(scale > 0, scale, magnitude.amax((-2, -1)))
             return torch.where(scale > 0, scale, torch.ones_like(scale))[..., None, None]
 
     @cached_property

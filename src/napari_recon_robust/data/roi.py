@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ..ground.arguments import as_text
 from ..ground.errors import InputError, dimensions
 from ..ground.specification import Specification
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Pixels = NDArray[np.bool_]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, Field(ge=-1e9, le=1e9)]  # pixels; what is drawn on an image counts them in 64 bits
 
 
 class Box(Specification):
@@ -159,7 +160,7 @@ class ROI(Specification):
     def parse(cls, text: str) -> "ROI":
         """A box from "ROW,COLUMN,HEIGHT,WIDTH"."""
         try:
-            row, column, height, width = (int(part) for part in text.split(","))
+            row, column, height, width = (int(part) for part in as_text(text, "the ROI").split(","))
         except ValueError:
             raise InputError(
                 f"the ROI is {text!r}; give four whole numbers ROW,COLUMN,HEIGHT,WIDTH, for instance 120,140,32,28."

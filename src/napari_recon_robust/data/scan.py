@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..ground.arguments import as_whole
 from ..ground.errors import InputError, dimensions
 from ..ground.guard import opening
 from ..ground.specification import Specification
 from .orientation import Directions
+from .units import unit_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,7 +61,7 @@ class Scan(ABC):
         self.header = header
         self.annotations: tuple[Annotation, ...] = ()
         self._closed = False
-        self._last: tuple[int, Tensor] | None = None
+        self._last: tuple[int, Tensor, float] | None = None
 
     @abstractmethod
     def _read(self, slice: int) -> NDArray[np.complexfloating]:
@@ -113,16 +115,29 @@ class Scan(ABC):
         return {"slice": slice, "voxel": voxel and list(voxel), "upside_down": self.header.upside_down}
 
     def kspace(self, slice: int) -> "Tensor":
-        """One slice, complex64 (coils, readout, phase); do not change it in place.
+        """One slice in units of `unit`, complex64 (coils, readout, phase); do not change it in place.
 
-        Raises InputError for a slice that does not exist, or NaN or infinity in it; FileFormatError if it cannot
-        be read.
+        Raises InputError for a slice that does not exist, for NaN, infinity or numbers beyond single precision in it;
+        FileFormatError if it cannot be read.
         """
+        return self._slice(slice)[0]
+
+    def unit(self, slice: int) -> float:
+        """The unit of a slice's k-space and images in those of the file, a power of two; 1 for ordinary numbers.
+
+        A slice whose largest number is outside 2^-40 to 2^40 is multiplied by 2^80 or 2^-80 (`units`). Raises the
+        errors of `kspace`.
+        """
+        return self._slice(slice)[1]
+
+    def _slice(self, slice: int) -> "tuple[Tensor, float]":
         self._check(slice)
         if self._last is None or self._last[0] != slice:
             with self._reading(f"slice {slice}"):
-                values = np.require(self._read(slice), np.complex64, ["C", "W"])
-            if not np.isfinite(values.view(np.float32)).all():
+                values = np.asarray(self._read(slice))
+                parts = values.real, values.imag
+                largest = float(max(bound for part in parts for bound in (part.max(), -part.min())))
+            if not all(np.isfinite(part).all() for part in parts):
                 bad = np.argwhere(~np.isfinite(values))
                 coil, readout, phase = bad[0].tolist()
                 raise InputError(
@@ -132,11 +147,13 @@ class Scan(ABC):
                 )
             from torch import from_numpy
 
-            self._last = slice, from_numpy(values)
-        return self._last[1]
+            unit = unit_of(largest, f"slice {slice} of {self.name}")
+            values = values if unit == 1 else values / unit
+            self._last = slice, from_numpy(np.require(values, np.complex64, ["C", "W"])), unit
+        return self._last[1:]
 
     def reference(self, slice: int) -> "Tensor | None":
-        """The stored reference image, float32 (rows, columns), or None."""
+        """The stored reference image in units of `unit`, float32 (rows, columns), or None; errors as of `kspace`."""
         self._check(slice)
         with self._reading(f"the reference of slice {slice}"):
             stored = self._stored_reference(slice)
@@ -144,7 +161,8 @@ class Scan(ABC):
                 return None
             from torch import from_numpy
 
-            return from_numpy(np.asarray(stored, dtype=np.float32))
+            unit = self.unit(slice)
+            return from_numpy(np.asarray(stored if unit == 1 else stored / unit, dtype=np.float32))
 
     def measurement(self, slice: int, sampling: "Sampling | Tensor | None" = None) -> "Measurement":
         """One slice as a reconstructor sees it; without `sampling` it is as it was acquired.
@@ -162,12 +180,22 @@ class Scan(ABC):
         if isinstance(sampling, Sampling):
             mask = mask & sampling.mask(header.readout, header.phase)
         elif sampling is not None:
-            mask = mask & self._checked_mask(as_tensor(sampling))
+            try:
+                given = as_tensor(sampling)
+            except (TypeError, ValueError, RuntimeError):
+                raise InputError(
+                    f"the sampling is {sampling!r}; give a Sampling, or an array of what is sampled."
+                ) from None
+            mask = mask & self._checked_mask(given)
         if not bool(mask.any()):
             raise InputError(f"the sampling mask keeps no measured point of {self.name}; choose another mask.")
-        kspace = self.kspace(slice)
+        kspace, unit = self._slice(slice)
         return Measurement(
-            kspace=kspace * mask, mask=mask, matrix=header.matrix, full=kspace if self.fully_sampled else None
+            kspace=kspace * mask,
+            mask=mask,
+            matrix=header.matrix,
+            full=kspace if self.fully_sampled else None,
+            unit=unit,
         )
 
     def _checked_mask(self, mask: "Tensor") -> "Tensor":
@@ -188,7 +216,7 @@ class Scan(ABC):
     def _check(self, slice: int) -> None:
         if self._closed:
             raise InputError(f"{self.name} was closed; open it again.")
-        if not 0 <= slice < len(self):
+        if not 0 <= as_whole(slice, "the slice") < len(self):
             raise InputError(f"slice {slice} does not exist; {self.name} has slices 0 to {len(self) - 1}.")
 
 

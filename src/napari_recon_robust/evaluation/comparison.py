@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from ..ground.numbers import written
 from . import metrics
 from .metrics import Metrics
 
@@ -58,6 +59,11 @@ class Comparison:
     def data_range(self) -> float:
         """L of SSIM and PSNR: the maximum of `target`."""
         return metrics.data_range_of(self.target)
+
+    @property
+    def judged_on(self) -> str:
+        """What of the image is judged, by its name in the metrics: "roi", or "image" where the ROI is all of it."""
+        return "image" if self.roi.all() else "roi"
 
     @cached_property
     def metrics(self) -> dict[str, Measured]:
@@ -147,15 +153,15 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The outcome in plain words."""
-        old, new, random = (self.metrics[name]["roi"].ssim for name in ("clean", "perturbed", "random"))
+        old, new, random = (self.metrics[name][self.judged_on].ssim for name in ("clean", "perturbed", "random"))
         if self.judged_by == "clean":
             moved = _moved(old, new) + self._changed(" and the image changed by", "perturbed")
             beside = self._changed(" and changed it by", "random")
         else:
-            moved, beside = f"with the changed truth is {new:.2f}, before {old:.2f}", ""
+            moved, beside = f"with the changed truth is {written(new, '.2f')}, before {written(old, '.2f')}", ""
         text = f"{self.statement} In {self.region} SSIM {moved}"
         if self.searched or self.judged_by == "perturbed":  # else the perturbation is that random noise
-            text += f"; random noise of the same size gave {random:.2f}{beside}"
+            text += f"; random noise of the same size gave {written(random, '.2f')}{beside}"
         text += "."
         if isfinite(self.thermal) and self.thermal > 0:
             text += f" The perturbation is {self.thermal:.2g} × the thermal noise."
@@ -206,6 +212,5 @@ def _percent(share: float) -> str:
 
 
 def _moved(old: float, new: float) -> str:
-    if f"{old:.2f}" == f"{new:.2f}":
-        return f"stayed at {old:.2f}"
-    return f"{'fell' if new < old else 'rose'} from {old:.2f} to {new:.2f}"
+    before, after = written(old, ".2f"), written(new, ".2f")
+    return f"stayed at {before}" if before == after else f"{'fell' if new < old else 'rose'} from {before} to {after}"

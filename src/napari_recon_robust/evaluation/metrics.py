@@ -40,6 +40,8 @@ def magnitude(image: Tensor) -> Tensor:
 def data_range_of(reference: Tensor) -> float:
     """The data range that metrics use unless told otherwise: the reference's maximum."""
     maximum = float(reference.detach().abs().max())
+    if not isfinite(maximum):
+        raise InputError("the reference image holds NaN or infinite values; metrics need one without.")
     if not maximum > 0:
         raise InputError("the reference image is zero everywhere; metrics need one with signal.")
     return maximum
@@ -84,10 +86,14 @@ def psnr(image: Tensor, reference: Tensor, data_range: float, mask: Tensor | Non
 
 
 def nmse(image: Tensor, reference: Tensor, mask: Tensor | None = None) -> Tensor:
-    """NMSE = ||x - r||^2 / ||r||^2 over the pixels of `mask`, or all."""
+    """NMSE = ||x - r||^2 / ||r||^2 over the pixels of `mask`, or all.
+
+    Where the reference is zero on all of them it is 0 for an image that is zero there too, else infinite.
+    """
     _check_shapes(image, reference)
     r = magnitude(reference)
-    return _masked_mean((magnitude(image) - r).square(), mask) / _masked_mean(r.square(), mask)
+    error, power = _masked_mean((magnitude(image) - r).square(), mask), _masked_mean(r.square(), mask)
+    return error / torch.where((error == 0) & (power == 0), 1.0, power)
 
 
 def measure(
@@ -103,7 +109,10 @@ def measure(
     roi, tissue: bool (rows, columns); tissue is the foreground, by default the reference's own. data_range: the
     reference's maximum by default.
     On a region SSIM is the map of the whole image averaged over that region; on "image" it is scikit-image's mean.
+    InputError for NaN in an image, or a reference that is zero everywhere.
     """
+    if not magnitude(image).isfinite().all():
+        raise InputError("the image holds NaN or infinite values; metrics need one without.")
     span = data_range_of(reference) if data_range is None else data_range
     image, reference = image.detach(), reference.detach()
     regions: dict[str, Tensor | None] = {

@@ -1,1 +1,1 @@
-"""What every other folder uses: errors, progress, knobs, registries, checked specifications, HDF5."""
+"""What every other folder uses: errors, progress, knobs, registries, checked specifications, the guard of files."""

@@ -12,10 +12,14 @@ _MOST_JSON = 2**28  # bytes; the loss curves of a saved case can be long
 _MOST_NODES = 50_000  # values in a document once its aliases are written out
 
 
-def read_json(path: Path, error: type[ReconRobustError] = FileFormatError) -> Any:
-    """The value in a JSON file; `error` if it is missing or no JSON."""
+def read_json(
+    path: Path,
+    error: type[ReconRobustError] = FileFormatError,
+    advice: str = "copy it again from its source",
+) -> Any:
+    """The value in a JSON file; `error`, which ends with the advice, if it is missing or no JSON."""
     content = read(path, _MOST_JSON, error)
-    with opening(path, "JSON", error=error):
+    with opening(path, "JSON", advice, error):
         return json.loads(content)
 
 
@@ -36,8 +40,9 @@ def read_yaml(path: Path, error: type[ReconRobustError] = FileFormatError) -> An
             if _count(node, {}) > _MOST_NODES:
                 raise ValueError(f"its aliases stand for more than {_MOST_NODES:,} values")
             return loader.construct_document(node)
-        except yaml.YAMLError as fault:
-            raise ValueError(" ".join(str(fault).split())) from fault
+        except yaml.MarkedYAMLError as fault:
+            line = "" if fault.problem_mark is None else f"line {fault.problem_mark.line + 1}: "
+            raise ValueError(f"{line}{fault.problem}") from fault
         finally:
             loader.dispose()
 

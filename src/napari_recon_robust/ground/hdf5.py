@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import FileFormatError, ReconRobustError, one_line
-from .guard import PACKED, check_memory, check_stored, open_file
+from .guard import PACKED, check_memory, check_stored, in_words, open_file
 from .hdf5_tree import open_tree
 from .inspection import Inspection
 
@@ -59,8 +59,14 @@ def check_dataset(dataset: Any) -> None:
     if getattr(dataset, "shape", None) is None:
         raise FileFormatError(f"{_described(dataset)} holds no values; numbers are expected: export the file again.")
     whole, chunk = (math.prod(shape) * dataset.dtype.itemsize for shape in (dataset.shape, dataset.chunks or ()))
+    stored, size = dataset.id.get_storage_size(), dataset.file.id.get_filesize()
+    if stored > size:  # HDF5 would allocate what the index of chunks says
+        raise FileFormatError(
+            f"{_described(dataset)} declares {in_words(stored)} in a file of {in_words(size)}; it is damaged: copy it "
+            "again from its source."
+        )
     packed = 1 if dataset.chunks is None else PACKED  # a chunk may be missing, as in a scan that was broken off
-    check_stored(_described(dataset), max(whole, chunk), dataset.id.get_storage_size(), packed)
+    check_stored(_described(dataset), max(whole, chunk), stored, packed)
 
 
 def described(file: Any) -> str:

@@ -11,14 +11,15 @@ import faulthandler
 import json
 import os
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from .errors import FileFormatError, one_line
 from .guard import reason, shown
 
+_SMALL, _MOST_TOUCHED = 2**20, 2**26  # bytes of a data set, and of a file, whose values are read to try them
 MOST_LINKS = 10_000  # far more than scans, masks and cases have; checking them takes a second at worst
 
 
@@ -88,17 +89,47 @@ def _fault_of(path: Path) -> str:
 
 
 def _touch(item: Any) -> None:
-    """Read what the library could get stuck in: attributes and the index of chunks. Errors are no matter here."""
-    from h5py import Dataset, Group, h5d
+    """Read what the library could get stuck in: attributes, chunk indices, a chunk, heaps.
 
-    with suppress(Exception):
-        attributes = (Dataset if isinstance(item, h5d.DatasetID) else Group)(item).attrs
-        for name in attributes:
-            with suppress(Exception):
-                attributes[name]
-    with suppress(Exception):
-        if isinstance(item, h5d.DatasetID):
-            item.chunk_iter(lambda chunk: None)  # an error where there are no chunks
+    Errors are no matter here, except that of memory, whose limit is that of this process. Values of variable length lie
+    in heaps that only reading them looks through; in a large file that is left out, as it would take as long as reading
+    it all.
+    """
+    from h5py import Dataset, Datatype, Group, h5d, h5g
+
+    kinds = {h5d.DatasetID: Dataset, h5g.GroupID: Group}
+    whole = next((kind for of, kind in kinds.items() if isinstance(item, of)), Datatype)(item)
+    with _only_memory(whole):
+        for name in whole.attrs:
+            with _only_memory(whole):
+                whole.attrs[name]
+    with _only_memory(whole):
+        item.chunk_iter(lambda chunk: None)  # an error where there are no chunks
+    with _only_memory(whole):
+        most = _MOST_TOUCHED if _varies(item) and whole.file.id.get_filesize() <= _MOST_TOUCHED else _SMALL
+        whole[() if whole.nbytes <= most else (0,) * whole.ndim]
+
+
+def _varies(item: Any) -> bool:
+    """Whether a data set has values of variable length."""
+    from h5py import h5t
+
+    kind = item.get_type()
+    return bool(kind.detect_class(h5t.VLEN) or kind.detect_class(h5t.STRING))
+
+
+@contextmanager
+def _only_memory(item: Any) -> Iterator[None]:
+    """Let no error pass but one of memory, as a FileFormatError."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, MemoryError) or "memory allocation failed" in str(error):
+            name = one_line(str(item.name).lstrip("/"), 60)
+            raise FileFormatError(
+                f"`{name}` in {shown(Path(item.file.filename))} asks for more memory than any part of a scan needs; it "
+                "is damaged: copy it again from its source."
+            ) from error
 
 
 def _look_through(root: Any, name: str, visit: Callable[[Any], object]) -> None:
@@ -121,7 +152,6 @@ def _look_through(root: Any, name: str, visit: Callable[[Any], object]) -> None:
     while waiting:
         parent, key, place = waiting.pop()
         item = h5o.open(parent, key)
-        visit(item)
         if isinstance(item, h5d.DatasetID):
             if fault := _fault(item.get_create_plist()):
                 refuse(place, fault)
@@ -142,6 +172,7 @@ def _look_through(root: Any, name: str, visit: Callable[[Any], object]) -> None:
                 elif address not in seen:
                     seen.add(address)
                     waiting.append(inner)
+        visit(item)
     for parent, key, place in paths:
         with suppress(Exception):  # h5py's errors are of several kinds here too
             h5o.open(parent, key)

@@ -42,13 +42,13 @@ class Registry(Generic[T]):
 
     def get(self, id: str) -> T:
         """The entry with that id, loaded once; InputError for an unknown id."""
-        if id not in self._loaded:
+        if not isinstance(id, str) or id not in self._loaded:
             self._loaded[id] = self.kind_of(id)()
         return self._loaded[id]
 
     def kind_of(self, id: str) -> Any:
         """The class with that id; InputError for an unknown id."""
-        if id in self.table:
+        if isinstance(id, str) and id in self.table:
             module, name = self.table[id].split(":")
             return getattr(import_module(f"{self.package}.{module}"), name)
         for point in self._entry_points:

@@ -1,7 +1,8 @@
 """Base class of what a user specifies: frozen values, which recipes hold as JSON."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -14,15 +15,33 @@ class Specification(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def __init__(self, **values: Any) -> None:
-        try:
+        with _in_one_sentence(type(self).__name__):
             super().__init__(**values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            cause = first.get("ctx", {}).get("error")
-            if isinstance(cause, InputError):
-                raise cause from None
-            name = first["loc"][0] if first["loc"] else type(self).__name__
-            raise InputError(_sentence(str(name), first)) from None
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """One from JSON values; InputError as above."""
+        with _in_one_sentence(cls.__name__):
+            return super().model_validate(obj, **options)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """One from JSON; InputError as above."""
+        with _in_one_sentence(cls.__name__):
+            return super().model_validate_json(json_data, **options)
+
+
+@contextmanager
+def _in_one_sentence(name: str) -> Iterator[None]:
+    """name: of the whole, for what is wrong with no single field."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, InputError):
+            raise cause from None
+        raise InputError(_sentence(str(first["loc"][0]) if first["loc"] else name, first)) from None
 
 
 def _sentence(name: str, error: Mapping[str, Any]) -> str:
@@ -30,4 +49,6 @@ def _sentence(name: str, error: Mapping[str, Any]) -> str:
         return f"{name} is missing; give it a value."
     if error["type"] == "extra_forbidden":
         return f"{name} is no setting that is known here; leave it out or mend its spelling."
+    if error["type"] == "json_invalid":
+        return f"{name} is no JSON ({error['ctx']['error']}); write it again."
     return f"{name} is {error['input']!r}; {error['msg'].lower().replace('input should be', 'it should be')}."

@@ -47,7 +47,7 @@ _ADVICE = {
 class WritingError(InputError):
     """A file or folder cannot be written. reason: why, in a few words."""
 
-    def __init__(self, sentence: str, reason: str) -> None:
+    def __init__(self, sentence: str, reason: str = "") -> None:
         super().__init__(sentence)
         self.reason = reason
 
@@ -93,20 +93,33 @@ def said(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        number = error.errno or 0
-        reason = _REASONS.get(number) or error.strerror or str(error)
-        raise WritingError(
-            f"{_where(path)} ({reason}); {_ADVICE.get(number, 'name another folder')}.", reason
-        ) from None
+        reason, advice = reason_of(error), _ADVICE.get(error.errno or 0, "name another folder")
+        raise WritingError(f"{_where(path)} ({reason}); {advice}.", reason) from None
+
+
+def reason_of(error: OSError) -> str:
+    """An error of the system in a few words."""
+    return _REASONS.get(error.errno or 0) or error.strerror or str(error)
 
 
 def try_place(path: str | Path) -> None:
     """Raise WritingError for a place that could not be written, before anything is computed; makes the folders above.
 
-    A little is written beside it and removed again.
+    A little is written beside it, or into a folder that is there already, and removed again.
     """
-    with said(Path(path)), _hidden(_place(path)) as (made, _):
+    place = _place(path)
+    with said(Path(path)), _hidden(place / "probe" if place.is_dir() else place) as (made, _):
         _put(made, _PROBE)
+
+
+def check_room(path: str | Path, size: int) -> None:
+    """Raise WritingError where the disk has less room than a result will need. size: in bytes."""
+    place = _place(path)
+    with said(place):
+        free = shutil.disk_usage(place.parent).free
+    if free < size:
+        reason = f"it needs {size / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free"
+        raise WritingError(f"{_where(Path(path))} ({reason}); {_ADVICE[errno.ENOSPC]}.", reason)
 
 
 def keep(path: str | Path, save: Callable[[Path], object]) -> None:
@@ -145,6 +158,8 @@ def _place(path: str | Path) -> Path:
 def _hidden(place: Path) -> Iterator[tuple[Path, Path]]:
     """(where to make it, its place): the former is in a hidden folder of this process beside the latter."""
     place.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_file() and not os.access(place, os.W_OK):  # replacing it would not ask
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     _remove_leftovers(place.parent)
     hidden = Path(tempfile.mkdtemp(prefix=f"{_HIDDEN}-{_host()}-{os.getpid()}-", dir=place.parent))
     try:

@@ -69,7 +69,7 @@ class FastMRIUNet(nn.Module):
 
     def __init__(self, inputs: int = 1, outputs: int = 1, channels: int = 32, pools: int = 4) -> None:
         super().__init__()
-        self.inputs, self.outputs = inputs, outputs
+        self.inputs, self.outputs, self.pools = inputs, outputs, pools
         widths = [channels * 2**level for level in range(pools + 1)]
         self.down_sample_layers = nn.ModuleList(
             ConvolutionBlock(before, after) for before, after in zip([inputs, *widths], widths[:-1], strict=False)
@@ -123,7 +123,14 @@ class FastMRIUNet(nn.Module):
             weights[f"{up}.1.weight"][image, rows, 0, 0] = pair / (1 + SLOPE)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The output; at a level of odd size the upsampled image is one pixel short, and is padded by reflection."""
+        """The output; at a level of odd size the upsampled image is one pixel short, and is padded by reflection.
+
+        Instance norms need two pixels on the lowest level: a smaller image is continued by its last rows and columns.
+        """
+        size = x.shape[-2:]
+        if (size[0] >> self.pools) * (size[1] >> self.pools) < 2:
+            below, right = (max(2 ** (self.pools + 1) - length, 0) for length in size)
+            x = functional.pad(x, (0, right, 0, below), "replicate")
         skipped = []
         for block in self.down_sample_layers:
             x = block(x)
@@ -137,7 +144,14 @@ class FastMRIUNet(nn.Module):
             if rows or columns:
                 x = functional.pad(x, (0, columns, 0, rows), "reflect")
             x = block(torch.cat((x, skip), 1))
-        return x
+        return x[..., : size[0], : size[1]]
+
+
+def deviation_and_mean(images: Tensor) -> tuple[Tensor, Tensor]:
+    """What U-Nets divide by and take away: (..., rows, columns) to two tensors (..., 1, 1); 1 for a constant image."""
+    pixels = images.shape[-2:].numel()
+    deviation, mean = torch.std_mean(images, (-2, -1), keepdim=True, correction=min(pixels - 1, 1))
+    return torch.where(deviation > 0, deviation, 1.0), mean
 
 
 class NormalisingUNet(nn.Module):
@@ -150,8 +164,7 @@ class NormalisingUNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Complex (batch, rows, columns) to the same; inside, images are padded with zeros to multiples of 16."""
         x = torch.stack((image.real, image.imag), 1)
-        deviation, mean = torch.std_mean(x, (-2, -1), keepdim=True)
-        deviation = torch.where(deviation > 0, deviation, 1.0)
+        deviation, mean = deviation_and_mean(x)
         rows, columns = image.shape[-2:]
         above, left = (-rows % MULTIPLE) // 2, (-columns % MULTIPLE) // 2
         below, right = -rows % MULTIPLE - above, -columns % MULTIPLE - left

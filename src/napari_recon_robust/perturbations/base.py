@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..data.measurement import Measurement
 from ..data.roi import ROI
+from ..data.units import check_numbers
 from ..evaluation.comparison import finite
 from ..former import names
 from ..ground.errors import InputError, dimensions
@@ -165,8 +166,8 @@ class Setup:
     def of(cls, measurement: Measurement, method: Method | Reconstructor, roi: ROI) -> "Setup":
         """Check the parts and put them together; a reconstructor is taken as the method at its defaults.
 
-        Raises InputError for a batch of slices, for a k-space that has NaN or is zero everywhere, for an ROI that does
-        not fit, and for a method that gives no image.
+        Raises InputError for a batch of slices, for a k-space that has NaN, extreme numbers (`data.units`) or zeros
+        alone, for an ROI that does not fit, and for a method that gives no image.
         """
         method = method.at()
         if measurement.kspace.ndim != 3:
@@ -174,8 +175,7 @@ class Setup:
                 f"the k-space has shape {dimensions(measurement.kspace.shape)}; "
                 "one slice (coils, readout, phase) is perturbed at a time."
             )
-        if not torch.view_as_real(measurement.kspace).sum().isfinite():
-            raise InputError("the k-space holds NaN or infinite values; repair the scan before perturbing it.")
+        check_numbers(measurement.largest)
         if not measurement.kspace.any():
             raise InputError("the k-space is zero everywhere; choose a slice with signal.")
         if not method.is_image:

@@ -19,6 +19,7 @@ CALIBRATION_SIZE = 28  # k-space points along each axis, at most
 KERNEL = 6  # k-space points along each axis, half the width of the ACS at most
 MARGIN = 2  # pixels around the image, for the interpolation
 FEWEST_LINES = 6
+VIRTUAL_COILS = 64  # at most
 SUBSPACE_THRESHOLD = 0.02  # of the largest singular value of the calibration matrix
 MAGNITUDE_THRESHOLD = 0.03  # of the largest magnitude of the ACS image, for the support
 EIGENVALUE_THRESHOLD = 0.82  # of 1, for the support too: sharper than the magnitude, since kernels see the edge
@@ -40,7 +41,7 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     Returns complex64 (..., coils, rows, columns).
     Raises InputError if fewer than `FEWEST_LINES` central lines are sampled.
     """
-    acs = _calibration_data(data, mask, dims)
+    acs, basis = _virtual_coils(_calibration_data(data, mask, dims))
     windowed = _window(acs)
     size = data.shape[-2:]
     fine = [_pixels(n, 1, 0, data) for n in size]
@@ -51,7 +52,8 @@ def espirit(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
     maps = _double(_double(vectors, size[0], -2), size[1], -1)
     support = _support(start, values)[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
     phase = torch.sgn((maps.conj() * low).sum(-3, keepdim=True))
-    return maps * (phase * support / _norm(maps))
+    maps = maps * (phase * support / _norm(maps))
+    return maps if basis is None else torch.einsum("...cv,...vyx->...cyx", basis, maps)
 
 
 def _calibration_data(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor:
@@ -66,6 +68,19 @@ def _calibration_data(data: Tensor, mask: Tensor, dims: Sequence[int]) -> Tensor
         )
     acs = data[..., columns]
     return (fourier.fft(acs, (-2,)) if hybrid else acs)[..., rows, :]
+
+
+def _virtual_coils(acs: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The ACS of at most `VIRTUAL_COILS` virtual coils, and the basis (..., coils, virtual) that leads back from them.
+
+    They are the principal components of the coils (Buehrer et al. 2007, https://doi.org/10.1002/mrm.21237): memory
+    grows with the square of the coils. The basis is unitary, so that sensitivities of virtual coils are those of the
+    coils in another frame. None where there are no more coils.
+    """
+    if acs.shape[-3] <= VIRTUAL_COILS:
+        return acs, None
+    basis = torch.linalg.svd(acs.flatten(-2), full_matrices=False).U[..., :VIRTUAL_COILS]
+    return torch.einsum("...cv,...cyx->...vyx", basis.conj(), acs), basis
 
 
 def _central(region: slice, length: int) -> slice:

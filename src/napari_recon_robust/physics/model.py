@@ -50,10 +50,14 @@ class ForwardModel:
         return (self.sensitivities.conj() * fourier.ifft(self.mask * data, self.dims)).sum(-3)
 
     def misfit(self, image: Tensor, data: Tensor) -> Tensor:
-        """||A x - M y|| / ||M y||: image (..., rows, columns), data y (..., coils, rows, columns) to real (...)."""
+        """||A x - M y|| / ||M y||: image (..., rows, columns), data y (..., coils, rows, columns) to real (...).
+
+        If all samples are zero, it is ||A x||.
+        """
         sampled = self.mask * data
         norm = partial(torch.linalg.vector_norm, dim=(-3, -2, -1))
-        return norm(self.forward(image) - sampled) / norm(sampled)
+        size = norm(sampled)
+        return norm(self.forward(image) - sampled) / torch.where(size > 0, size, 1.0)
 
     def normal(self, image: Tensor) -> Tensor:
         """A^H A x; differentiable in the image without keeping any coil image."""

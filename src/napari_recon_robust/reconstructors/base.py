@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..data.measurement import Measurement
+from ..data.units import check_numbers
 from ..ground.errors import InputError, ModelError, ReconRobustError, dimensions
 from ..ground.knob import Knob, Value, live_axes, resolve
 from ..ground.progress import Job, Progress, run
@@ -171,12 +172,14 @@ class Method:
     def __call__(self, measurement: Measurement) -> Tensor:
         """The image, complex64 (..., rows, columns) of `measurement.matrix`, in the scan's units.
 
-        Raises ModelError if the reconstructor fails, or returns another shape, NaN or infinite values.
+        Raises InputError for NaN in the k-space or numbers of extreme size (`data.units`), and ModelError if the
+        reconstructor fails, or returns another shape, NaN or infinite values.
         """
         return run(self.job(measurement))
 
     def job(self, measurement: Measurement) -> Job[Tensor]:
         """The image as a job; closing the job cancels it."""
+        check_numbers(measurement.largest)
         try:
             image = yield from self.reconstructor.steps(measurement, **self.knobs)
         except ReconRobustError:
@@ -196,6 +199,7 @@ class Method:
 
     def family(self, measurement: Measurement, points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
         """The images with the knobs of each point changed, in the order given: `Reconstructor.family`."""
+        check_numbers(measurement.largest)
         return self.reconstructor.family(measurement, ({**self.knobs, **point} for point in points))
 
     def gives_gradient(self, measurement: Measurement) -> bool:

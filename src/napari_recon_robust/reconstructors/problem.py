@@ -15,6 +15,7 @@ from .classical import tv
 from .classical.cg_sense import conjugate_gradients
 
 _SENSE, _SENSE_STEPS = 0.01, 8  # regularization of the SENSE image, and its conjugate gradient steps
+LEAST_NOISE = 1e-3  # relative to the image's scale; networks are trained for 0.0015 and more
 _LINEAR_START = 8  # conjugate gradient steps of the linear start
 
 
@@ -22,8 +23,8 @@ _LINEAR_START = 8  # conjugate gradient steps of the linear start
 class Problem:
     """y = A x + n as a network sees it, relative to `Measurement.scale`.
 
-    data: complex64 (coils, rows, columns) in the model's data space. noise: sigma, float32 (1, 1). There is no batch
-    axis: a CPU gains nothing by a batch, and the inverses of one slice already fill its caches.
+    data: complex64 (coils, rows, columns) in the model's data space. noise: sigma, float32 (1, 1), positive. There is
+    no batch axis: a CPU gains nothing by a batch, and the inverses of one slice already fill its caches.
     """
 
     model: ForwardModel
@@ -70,12 +71,15 @@ class Problem:
 
 
 def problems(measurement: Measurement) -> list[Problem]:
-    """The problem of each slice of a batch, in order."""
+    """The problem of each slice of a batch, in order. Data with less noise than `LEAST_NOISE` are taken to have that.
+
+    Methods divide by sigma and take its logarithm, and no network has seen less.
+    """
     batch, model = measurement.kspace.shape[:-3], measurement.model
     size = (measurement.coils, *model.shape)
     data = (measurement.data / measurement.scale.unsqueeze(-3)).reshape(-1, *size)
     maps = model.sensitivities.expand(*batch, *size).reshape(-1, *size)
-    noise = measurement.noise_level.expand(*batch, 1, 1).reshape(-1, 1, 1)
+    noise = measurement.noise_level.clamp_min(LEAST_NOISE).expand(*batch, 1, 1).reshape(-1, 1, 1)
     return [Problem(ForwardModel(maps[n], model.mask, model.dims), data[n], noise[n]) for n in range(len(data))]
 
 

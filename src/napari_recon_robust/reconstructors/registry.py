@@ -47,6 +47,16 @@ _FORMER = {
     "hyperrecon-tv": "learned.hyperrecon_from_tv:HyperReconFromTV, HyperReconFromTVNetwork",
 }
 
+# Under which heading a list shows the methods of a folder, or of a module.
+HEADINGS = {
+    "classical": "Classical",
+    "learned": "Trained",
+    "learned.robustly_trained": "Robustly trained",
+    "untrained": "Untrained",
+    "generative": "Generative",
+}
+OTHERS = "Your own"  # own models, and the methods of other packages
+
 _OWN_MODELS = "napari_recon_robust.own_models.opening"  # stands above this room, as all that the table names does
 
 
@@ -65,6 +75,18 @@ def networks() -> dict[str, str]:
 class Reconstructors(Registry[Reconstructor]):
     """The table of reconstructors. It also gives the own models that `own_models.opening` opens."""
 
+    def heading(self, id: str) -> str:
+        """Return the heading under which a list shows the method with that id."""
+        module = self.table.get(id, "").partition(":")[0]
+        return HEADINGS.get(module) or HEADINGS.get(module.partition(".")[0], OTHERS)
+
+    def grouped(self) -> dict[str, list[str]]:
+        """Return the ids of all methods under their headings, as a list shows them."""
+        groups: dict[str, list[str]] = {heading: [] for heading in (*HEADINGS.values(), OTHERS)}
+        for id in self.ids():
+            groups[self.heading(id)].append(id)
+        return {heading: ids for heading, ids in groups.items() if ids}
+
     def running(self, network: str) -> Any:
         """The class of the method that runs the networks with that id; InputError if there is none."""
         if network in _FORMER:
@@ -74,7 +96,7 @@ class Reconstructors(Registry[Reconstructor]):
 
     def get(self, id: str) -> Reconstructor:
         """The reconstructor with that id, loaded once; or an own model, which is opened anew each time."""
-        if id not in self.ids():
+        if isinstance(id, str) and id not in self.ids():
             opening = import_module(_OWN_MODELS)
             if opening.recognises(id):
                 opened: Reconstructor = opening.open_model(id)
@@ -87,4 +109,4 @@ registry = Reconstructors(
     package="napari_recon_robust.reconstructors",
     table={id: _classes(line)[0] for id, line in _METHODS.items()},
 )
-ids, get = registry.ids, registry.get
+ids, get, grouped = registry.ids, registry.get, registry.grouped

@@ -154,6 +154,8 @@ def _pixel(source: Volume, plane: Plane, shape: tuple[int, int], fill: float) ->
     for axis in (axis for axis in (2, 1, 0) if axis != _NORMAL[plane]):
         others = tuple(other for other in range(3) if other != axis)
         inside = np.flatnonzero(tissue.mean(axis=others) > 0.02)
+        if not inside.size:
+            raise InputError("the anatomy shows almost no tissue; a magnitude volume of a head is expected.")
         sizes.append((inside[-1] - inside[0] + 1) * source.voxel[axis])
     return max(size / (fill * n) for size, n in zip(sizes, shape, strict=True))
 

@@ -14,6 +14,7 @@ from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..evaluation.comparison import finite
 from ..ground.errors import InputError
+from ..ground.numbers import written
 from ..ground.progress import Job, Progress
 from ..perturbations.base import Setup
 from ..perturbations.features.feature import PARAMETRIC, Feature, check_size
@@ -87,12 +88,12 @@ class RetentionMap(SliceMap):
         """The feature, and at how many of the places that were tried it is lost."""
         count = len(self.positions)
         where = f"{count} places" if self.tried == count else f"the {self.tried} of {count} places tried so far"
-        feature = f"{self.shape} of {self.size:.3g} px, contrast {self.contrast:.3g}"
-        return f"Bright: lost. Less than half of a {feature}, is kept at {100 * self.lost:.3g}% of {where}."
+        feature = f"{self.shape} of {self.size:.3g} px, contrast {written(self.contrast)}"
+        return f"Bright: lost. A {feature}, loses more than half of its contrast at {100 * self.lost:.3g}% of {where}."
 
     def places(self, count: int) -> list[tuple[ROI, str]]:
         """Boxes around the weakest places, with the recovery in percent."""
-        kept = [(roi, f"{100 * recovery:.0f}".replace("-", "−")) for roi, recovery in self.weakest()[:count]]
+        kept = [(roi, written(100 * recovery, ".0f")) for roi, recovery in self.weakest()[:count]]
         return [(roi, f"{roi.label} ({percent}% kept)") for roi, percent in kept]
 
     def weakest(self) -> list[tuple[ROI, float]]:

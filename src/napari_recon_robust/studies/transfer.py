@@ -7,6 +7,7 @@ from typing import Any
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..evaluation.comparison import finite
+from ..ground.arguments import as_texts
 from ..ground.errors import InputError
 from ..ground.knob import resolve
 from ..ground.progress import Job, Progress, relayed, run
@@ -132,7 +133,8 @@ def transfer_matrix(
 
     methods: ids or own models. `print(matrix.markdown())` shows it.
     """
-    return run(transfer(measurement, {name: reconstructors.get(name) for name in methods}, roi, **options), on_progress)
+    chosen = {name: reconstructors.get(name) for name in as_texts(methods, "the methods")}
+    return run(transfer(measurement, chosen, roi, **options), on_progress)
 
 
 def transfer(

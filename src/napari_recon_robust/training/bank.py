@@ -5,22 +5,25 @@ beforehand, and some of other people for validation. Every case is stored fully 
 mask. Sensitivities are estimated as at inference, only from the noisy ACS lines, and each mask samples at least these.
 """
 
+import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from zlib import crc32
 
 import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from ..ground.errors import InputError, ReconRobustError
+from ..ground.guard import check_length, opening, read, shown
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
 from ..ground.writing import WritingError, write
@@ -109,14 +112,15 @@ class Bank(Cases):
         super().__init__(folder.glob("case-*.safetensors"))
         self.validation = Cases(folder.glob("validation-*.safetensors"))
         record = folder / _RECORD
-        self.record = read_description(Record, record) if record.exists() else Record(sources=(), validation="")
+        described = os.path.lexists(record)
+        self.record = read_description(Record, record) if described else Record(sources=(), validation="")
 
     @property
     def drawn(self) -> int:
         """How many training cases there have been: the present ones and those that they have replaced."""
         numbers = []
         for path in self.paths:
-            with safe_open(path, "pt") as file:
+            with _opened(path) as file:
                 numbers.append(int(file.metadata()["number"]))
         return max(numbers, default=-1) + 1
 
@@ -139,13 +143,13 @@ class Bank(Cases):
         """The range over all cases of coils, sides of the matrix, and noise, and of R for undersampled ones."""
         found, accelerations = [], []
         for path in (*self.paths, *self.validation.paths):
-            with safe_open(path, "pt") as file:
+            with _opened(path) as file:
                 coils, rows, columns = file.get_slice("coil_images").get_shape()[:3]
                 scale = file.get_slice("numbers")[:1].item()
                 acquired = file.get_tensor("acquired")
-            if _has_gaps(acquired):
-                accelerations.append(len(acquired) / int(acquired.sum()))
-            found.append((coils, min(rows, columns), max(rows, columns), scale))
+                if _has_gaps(acquired):
+                    accelerations.append(len(acquired) / int(acquired.sum()))
+                found.append((coils, min(rows, columns), max(rows, columns), scale))
         coils, shorter, longer, noise = zip(*found, strict=True)
         return {
             "coils": (min(coils), max(coils)),
@@ -241,22 +245,25 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
     case. A case that is not whole is made again.
     """
     specified, recorded = folder / SPECIFICATION, folder / _RECORD
-    if specified.exists():
-        if not recorded.exists():
+    if os.path.lexists(specified):
+        if not os.path.lexists(recorded):
             raise InputError(
-                f"{folder} was made by an earlier version, which trained and validated on the same people; "
+                f"{shown(folder)} was made by an earlier version, which trained and validated on the same people; "
                 "give another folder, or empty this one."
             )
         if read_description(BankSpecification, specified) != specification:
-            raise InputError(f"{folder} holds cases of another recipe; give another folder, or empty this one.")
+            raise InputError(f"{shown(folder)} holds cases of another recipe; give another folder, or empty this one.")
     validation = min(VALIDATION_CASES, specification.cases)
     if _missing(folder, "validation", validation) or _missing(folder, "case", specification.cases):
-        with locked(folder / "making.lock", f"another run is making the cases in {folder}; wait for it, or stop it."):
+        with locked(
+            folder / "making.lock", f"another run is making the cases in {shown(folder)}; wait for it, or stop it."
+        ):
             division = yield from find_division(specification, data, undersampled)
             record = division.record()
-            if recorded.exists() and Bank(folder).record != record:
+            if os.path.lexists(recorded) and Bank(folder).record != record:
                 raise InputError(
-                    f"{folder} was made from other files than {data} holds now; give another folder, or empty this one."
+                    f"{shown(folder)} was made from other files than {shown(data)} holds now; give another folder, or "
+                    "empty this one."
                 )
             _write(specified, specification.model_dump_json(indent=1).encode())
             _write(recorded, record.model_dump_json(indent=1).encode())
@@ -272,12 +279,13 @@ def build_bank(specification: BankSpecification, data: Path, folder: Path, under
 
 def read_description(kind: type[S], path: Path) -> S:
     """What a bank says of itself in a JSON file; InputError if the file is damaged."""
+    content = read(path, error=InputError)
     try:
-        return kind.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValueError:  # pydantic's errors are such too
+        return kind.model_validate_json(content)
+    except InputError:
         raise InputError(
-            f"{path.name} in {path.parent} is damaged; delete {SPECIFICATION} and {_RECORD} there and start again with "
-            "the same recipe and data: the cases are kept."
+            f"{path.name} in {shown(path.parent)} is damaged; delete {SPECIFICATION} and {_RECORD} there and start "
+            "again with the same recipe and data: the cases are kept."
         ) from None
 
 
@@ -307,10 +315,19 @@ def _missing(folder: Path, kind: str, count: int) -> list[int]:
 def _is_whole(path: Path) -> bool:
     """Whether a case is there, and of the length that its header says."""
     try:
-        with safe_open(path, "pt"):
+        with _opened(path):
             return True
-    except (SafetensorError, OSError):
+    except InputError:
         return False
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The file of a case; InputError if it is damaged, also for what goes wrong with its content."""
+    with opening(path, "a training case", "delete it and start the training again: it is made again", InputError):
+        check_length(path, error=InputError)
+        with safe_open(path, "pt") as file:
+            yield file
 
 
 def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Generator) -> TrainingCase:
@@ -449,23 +466,30 @@ def _write(path: Path, content: bytes) -> None:
 
 def _load(path: Path) -> TrainingCase:
     """Read a case; InputError for one that is damaged. Banks of earlier versions have no checksums to tell by."""
-    try:
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
-            checksum = file.metadata().get("checksum")
-    except (SafetensorError, OSError):
-        tensors, checksum = {}, "none"
-    if checksum not in (None, _checksum(tensors)):
-        raise InputError(
-            f"{path.name} in {path.parent} is damaged; delete it and start the training again: it is made again."
+    with _opened(path) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+        if (file.metadata() or {}).get("checksum") not in (None, _checksum(tensors)):
+            raise ValueError("it is damaged")
+        noise, lines = tensors["numbers"].tolist()
+        images = {
+            name: torch.view_as_complex(tensors[name].float()) for name in ("coil_images", "sensitivities", "truth")
+        }
+        everywhere = torch.ones(images["truth"].shape[-1], dtype=torch.bool)
+        case = TrainingCase(
+            **images,
+            magnitude=tensors["magnitude"].float(),
+            noise=noise,
+            centre_lines=int(lines),
+            acquired=tensors.get("acquired", everywhere),  # banks with only simulations used to lack it
         )
-    noise, lines = tensors["numbers"].tolist()
-    images = {name: torch.view_as_complex(tensors[name].float()) for name in ("coil_images", "sensitivities", "truth")}
-    everywhere = torch.ones(images["truth"].shape[-1], dtype=torch.bool)
-    return TrainingCase(
-        **images,
-        magnitude=tensors["magnitude"].float(),
-        noise=noise,
-        centre_lines=int(lines),
-        acquired=tensors.get("acquired", everywhere),  # banks with only simulations used to lack it
-    )
+        _check_sizes(case)
+        return case
+
+
+def _check_sizes(case: TrainingCase) -> None:
+    """Raise ValueError for arrays that do not fit each other, or hold nothing."""
+    coils, rows, columns = case.coil_images.shape
+    sizes = (case.sensitivities.shape, case.truth.shape, case.magnitude.shape, case.acquired.shape)
+    fitting = sizes == ((coils, rows, columns), (rows, columns), (rows, columns), (columns,))
+    if not (fitting and case.coil_images.numel() and 0 < case.centre_lines <= columns and case.acquired.any()):
+        raise ValueError("its arrays do not fit each other")

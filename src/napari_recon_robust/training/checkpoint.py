@@ -11,10 +11,23 @@ import torch
 from torch import Tensor
 
 from ..ground import writing
-from ..ground.errors import InputError
+from ..ground.errors import InputError, ReconRobustError
+from ..ground.guard import read as read_file
+from ..ground.guard import shown
 from ..networks import registry as networks
+from ..weights.pickled import load_pickled
 from .recipe import Preset, Recipe
 
+_NUMBER = (int, float)
+_Kinds = Mapping[str, type | tuple[type, ...]]
+_NEEDED: _Kinds = {
+    **{"network": dict, "average": dict, "optimisers": list, "loss": dict},
+    **{"recipe": str, "step": int, "seconds": _NUMBER, "score": _NUMBER},
+}
+_LATER: _Kinds = {  # not in the first ones
+    **{"core_seconds": _NUMBER, "over_tv": (*_NUMBER, type(None)), "rate": _NUMBER, "skipped": int, "returns": int},
+    **{"curve": list, "history": list, "budget": dict},
+}
 _NOT_COMPARED = {"title", "notes", "stored", "share", "network", "arguments"}
 
 
@@ -27,13 +40,19 @@ def write(path: Path, state: Mapping[str, Any]) -> None:
 
 def read(path: Path, device: torch.device) -> dict[str, Any]:
     """The content of a checkpoint, which may be only tensors, numbers and text; InputError for anything else."""
+    content = read_file(path, error=InputError)
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = load_pickled(content, shown(path), device, InputError)
+    except ReconRobustError:
+        raise
     except Exception as error:  # the unpickler raises whatever the bytes lead it to
-        raise InputError(f"{path} is no checkpoint with only tensors and numbers; start anew.") from error
-    needed = {"network": dict, "average": dict, "optimisers": list, "recipe": str, "step": int}
-    if not isinstance(state, dict) or not all(isinstance(state.get(name), kind) for name, kind in needed.items()):
-        raise InputError(f"{path} is no checkpoint of a training; start anew.")
+        raise InputError(f"{shown(path)} is no checkpoint with only tensors and numbers; start anew.") from error
+    if (
+        not isinstance(state, dict)
+        or not all(isinstance(state.get(name), kind) for name, kind in _NEEDED.items())
+        or not all(isinstance(state[name], kind) for name, kind in _LATER.items() if name in state)
+    ):
+        raise InputError(f"{shown(path)} is no checkpoint of a training; start anew.")
     return state
 
 
@@ -54,12 +73,14 @@ def differences(state: Mapping[str, Any], path: Path, recipe: Recipe, preset: Pr
         network = networks.identify(before["network"])
         id, arguments = before["id"], dict(before["arguments"])
     except (ValueError, TypeError, KeyError):
-        raise InputError(f"{path} does not say what it is a checkpoint of; start anew.") from None
+        raise InputError(f"{shown(path)} does not say what it is a checkpoint of; start anew.") from None
     if id != recipe.id:
-        raise InputError(f"{path} is of the recipe {id!r}, and this is {recipe.id!r}; give another folder.")
+        raise InputError(f"{shown(path)} is of the recipe {id!r}, and this is {recipe.id!r}; give another folder.")
     came, wanted = _architecture(network, arguments), _architecture(recipe.network, recipe.arguments)
     if came != wanted:
-        raise InputError(f"{path} is of the network {_shown(came)}, and {_shown(wanted)} was expected; start anew.")
+        raise InputError(
+            f"{shown(path)} is of the network {_shown(came)}, and {_shown(wanted)} was expected; start anew."
+        )
     return _differences(_comparable(before), _comparable(json.loads(description(recipe, preset))))
 
 

@@ -2,11 +2,15 @@
 
 import csv
 import math
+import os
+import re
 from dataclasses import asdict, dataclass, fields
 from io import StringIO
 from pathlib import Path
 from typing import Any, Self
 
+from ..ground.errors import InputError
+from ..ground.guard import opening, read
 from ..ground.writing import append, write
 
 
@@ -30,6 +34,7 @@ class LogLine:
     core_hours: float
 
 
+_STEP = re.compile(r"[0-9]{1,18}")
 COLUMNS = tuple(field.name for field in fields(LogLine))
 
 
@@ -43,9 +48,10 @@ class Log:
         """step, decaying: the state from which the training starts."""
         self.file = folder / "log.csv"
         lines: list[dict[str, str]] = []
-        if self.file.exists():
-            with self.file.open(newline="", encoding="utf-8") as file:
-                lines = [line for line in csv.DictReader(file) if (line.get("step") or "").isdecimal()]
+        if os.path.lexists(self.file):
+            with opening(self.file, "a log", "delete it", InputError):
+                text = StringIO(read(self.file, error=InputError).decode(), newline="")
+                lines = [line for line in csv.DictReader(text) if _STEP.fullmatch(line.get("step") or "")]
         phase = "decay" if decaying else ""
         ended = max((n for n, line in enumerate(lines) if not line.get("phase")), default=0) if decaying else 0
         kept = [

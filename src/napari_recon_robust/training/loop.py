@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from ..data.foreground import foreground
 from ..evaluation.metrics import nmse
 from ..ground.errors import InputError
+from ..ground.guard import opening, shown
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError, keep, said, try_place
 from ..networks.muon import optimisers
@@ -90,7 +91,7 @@ def train(
     if resume and weights is not None:
         raise InputError("a run goes on from its checkpoint or starts from weights, not both; leave one out.")
     try_place(out / "checkpoint.pt")
-    with locked(out / "run.lock", f"another run trains in {out}; wait for it, stop it, or give another folder."):
+    with locked(out / "run.lock", f"another run trains in {shown(out)}; wait for it, stop it, or give another folder."):
         cases = yield from _bank(recipe, data, bank or out / "bank")
         run = _Run(recipe, chosen, cases, out, torch.device(device), weights)
         budget: schedule.Budget = schedule.Steps(chosen.steps) if minutes is None else schedule.Minutes(minutes)
@@ -99,7 +100,7 @@ def train(
             for name, (before, now) in run.changed.items():
                 yield Progress(0.0, f"the checkpoint's recipe had {name} {before}; now {now}", notice=True)
         elif run.checkpoint.exists():
-            raise InputError(f"{out} holds a checkpoint already; resume it, or give another folder.")
+            raise InputError(f"{shown(out)} holds a checkpoint already; resume it, or give another folder.")
         with _refreshed(bank or out / "bank", data, fresh):
             with _written(out):
                 yield from run.go(budget)
@@ -131,8 +132,8 @@ def _bank(recipe: Recipe, data: Path, folder: Path) -> Job[Bank]:
     bank = yield from build_bank(recipe.bank, data, folder, undersampled=self_supervised)
     if bank.undersampled and not self_supervised:
         raise InputError(
-            f"{folder.parent} holds cases of undersampled scans, and the loss {recipe.loss!r} needs the truth; give "
-            f"another folder, or a recipe with one of the losses {', '.join(SELF_SUPERVISED)}."
+            f"{shown(folder.parent)} holds cases of undersampled scans, and the loss {recipe.loss!r} needs the truth; "
+            f"give another folder, or a recipe with one of the losses {', '.join(SELF_SUPERVISED)}."
         )
     return bank
 
@@ -246,17 +247,18 @@ class _Run:
 
         Returns what is left of the budget. InputError if there is no checkpoint, or it is of another network.
         """
-        if not self.checkpoint.exists():
-            raise InputError(f"{self.checkpoint.parent} holds no checkpoint to resume; start without --resume.")
+        if not os.path.lexists(self.checkpoint):
+            raise InputError(f"{shown(self.checkpoint.parent)} holds no checkpoint to resume; start without --resume.")
         if self.branch.exists():
-            state = self._read(self.branch)
-            left = _left(state["budget"], budget)
-            if left is not None:
-                self._load(state)
-                self.decaying = True
-                return left
-        state = self._read(self.checkpoint)
-        self._load(state)
+            with opening(self.branch, "a checkpoint", f"delete it to go on from {self.checkpoint.name}", InputError):
+                state = self._read(self.branch)
+                left = _left(state["budget"], budget)
+                if left is not None:
+                    self._load(state)
+                    self.decaying = True
+                    return left
+        with opening(self.checkpoint, "a checkpoint", "start anew", InputError):
+            self._load(self._read(self.checkpoint))
         return budget
 
     def close(self) -> None:
@@ -273,7 +275,9 @@ class _Run:
         state = checkpoint.read(path, self.device)
         self.changed = checkpoint.differences(state, path, self.recipe, self.preset)
         if not checkpoint.fits(state, self.network.state_dict()):
-            raise InputError(f"the tensors in {path} are not those of the network of {self.recipe.id}; start anew.")
+            raise InputError(
+                f"the tensors in {shown(path)} are not those of the network of {self.recipe.id}; start anew."
+            )
         return state
 
     def _load(self, state: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field
 from torch import nn
 
 from ..ground.documents import read_yaml
-from ..ground.errors import InputError, one_line
+from ..ground.errors import InputError
 from ..ground.guard import opening, shown
 from ..ground.specification import Specification
 from ..networks import registry as networks
@@ -90,7 +90,7 @@ def load_recipe(name: str) -> Recipe:
     if path.suffix not in (".yaml", ".yml"):
         if name not in recipes():
             known = ", ".join(recipes())
-            raise InputError(f"there is no recipe {one_line(name, 60)!r}; give a YAML file, or choose {known}.")
+            raise InputError(f"there is no recipe {shown(path)!r}; give a YAML file, or choose {known}.")
         path = Path(str(resources.files(__package__) / "recipes" / f"{name}.yaml"))
     values = read_yaml(path, InputError)
     if not isinstance(values, Mapping):

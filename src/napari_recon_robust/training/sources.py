@@ -5,6 +5,7 @@ A folder may mix them: NIfTI volumes and DICOM series of magnitudes, and fully s
 """
 
 import hashlib
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -236,7 +237,7 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
     FileFormatError for a file that cannot be read.
     """
     split = split or Split()
-    if not data.is_dir():
+    if not os.path.isdir(data):  # False for a name that none can have
         raise InputError(
             f"there is no folder {shown(data)} at that place; give one that holds volumes or scans to train on."
         )

@@ -19,11 +19,11 @@ class DrawnRegions:
         panels.drawing.edited.connect(self._on_edited)
 
     def show(self) -> None:
-        """The regions as outlines."""
+        """Show the regions as outlines."""
         self.panels.drawing.set([outline for _, outline in self._outlines()])
 
     def _outlines(self) -> list[tuple[Region, Outline]]:
-        """Every shape with the region that it belongs to, in the order of the layers."""
+        """Return every shape with the region that it belongs to, in the order of the layers."""
         from .canvas import outlines  # needs torch, which an empty dock does without
 
         regions = self.bench.regions
@@ -34,7 +34,7 @@ class DrawnRegions:
         ]
 
     def _on_edited(self, action: str, indices: tuple[int, ...], now: list[Outline]) -> None:
-        """What was drawn, moved or deleted by hand in one panel is so for the review, and thereby in all panels."""
+        """Take over what was drawn, moved or deleted by hand in one panel, so that all panels show it."""
         from .canvas import outlines
 
         regions = self.bench.regions

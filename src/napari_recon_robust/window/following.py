@@ -51,15 +51,17 @@ class Following(QObject):
         self.jobs.cancel("render")
         self.jobs.cancel("prepare")
         index = self.panels.navigation.slice
-        if self._measured != index:
-            self.scene.reading(index)
         try:
-            self.jobs.replace(self.bench.acquisition.measure(index, sampling), "measure", _SOON)
+            task = self.bench.acquisition.measure(index, sampling)
         except ReconRobustError as error:
             self.jobs.failed.emit(sentence(error))
+            return
+        if self.bench.acquisition.slice is None:
+            self.scene.reading(index)
+        self.jobs.replace(task, "measure", _SOON)
 
     def compute(self) -> None:
-        """An exact image first, and the range of the knob behind it."""
+        """Compute the exact image first, and the range of the knobs behind it."""
         if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
             return
         self._waiting.start()
@@ -67,12 +69,12 @@ class Following(QObject):
         self.prepare()
 
     def render(self) -> None:
-        """The exact image at the present knobs, as soon as possible."""
+        """Compute the exact image at the present knobs as soon as possible."""
         if self.bench.acquisition.slice is not None and self.bench.reconstruction.method is not None:
             self.jobs.latest(self.bench.reconstruction.render(), "render", _PATIENCE)
 
     def prepare(self) -> None:
-        """The range of the live knobs."""
+        """Compute the range of the live knobs."""
         if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
             return
         task = self.bench.reconstruction.prepare()
@@ -80,11 +82,11 @@ class Following(QObject):
             self.jobs.replace(task, "prepare")
 
     def render_at_rest(self) -> None:
-        """The exact image when the knobs rest."""
+        """Compute the exact image when the knobs rest."""
         self._rest.start()
 
     def set_up(self) -> None:
-        """Panels for what is open."""
+        """Make the panels for what is open."""
         acquisition = self.bench.acquisition
         voxel = acquisition.voxel
         geometry = Geometry(
@@ -117,16 +119,10 @@ class Following(QObject):
         self._waiting.stop()
         self.scene.reconstruction()
 
-    @property
-    def _measured(self) -> int | None:
-        """The index of the measured slice."""
-        measured = self.bench.acquisition.slice
-        return None if measured is None else measured.index
-
     def _on_idle(self, lane: str) -> None:
-        """A title does not promise what was cancelled or failed."""
+        """Take back what a title promises when the work was cancelled or failed."""
         acquisition, reconstruction = self.bench.acquisition, self.bench.reconstruction
-        if lane == "measure" and acquisition.scan is not None and self._measured != acquisition.index:
+        if lane == "measure" and acquisition.scan is not None and acquisition.slice is None:
             self.scene.reading(acquisition.index, given_up=True)
         elif lane == "render" and reconstruction.shown is None and not self.jobs.busy("measure"):
             self._waiting.stop()

@@ -1,9 +1,9 @@
 """Lanes of jobs: which runs, which waits, what is shown of them.
 
 A lane runs one task at a time. A foreground lane refuses a second one; on a background lane the latest request
-waits and those before it are forgotten, so that a slider never builds a queue. What somebody waits for comes to the
-foot where it takes longer than told, unless something in the foreground is there. A cancelled task is over at once for
-the window; its thread is at a step that nothing can interrupt, and the lane's next task starts when that has ended.
+waits and those before it are forgotten, so that a slider never builds a queue. A quiet task that takes longer than
+was said comes to the foot, unless something in the foreground is there. For the window a cancelled task is over at
+once. Its thread still finishes a step that nothing can interrupt; then the next task of the lane starts.
 """
 
 import atexit
@@ -26,9 +26,9 @@ _all: "WeakSet[Jobs]" = WeakSet()
 
 @atexit.register
 def stop_all() -> None:
-    """A thread that still works while the interpreter goes would abort the process: it is asked to stop, and awaited.
+    """Stop all threads and wait for them: one that still works when the interpreter ends would abort the process.
 
-    Registered after Qt's own cleaning up, and therefore done before it.
+    This is registered after Qt's own cleaning up, and therefore runs before it.
     """
     for jobs in list(_all):
         if isalive(jobs):
@@ -50,13 +50,15 @@ class Jobs(QObject):
     """Runs tasks in napari's workers and brings their results back to the window's thread.
 
     Signals, all in the window's thread: `started(label)`, `progressed(Progress)` and `ended(message)` of what is
-    shown at the foot of the docks; `failed(sentence)` of any lane; `idle(lane)` when a lane has nothing to do.
+    shown at the foot of the docks; `failed(sentence)` of any lane; `recovered(lane)` when a task succeeds on the lane
+    whose failure was said last; `idle(lane)` when a lane has nothing to do.
     """
 
     started = Signal(str)
     progressed = Signal(object)
     ended = Signal(str)
     failed = Signal(str)
+    recovered = Signal(str)
     idle = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -64,6 +66,7 @@ class Jobs(QObject):
         self._running: dict[str, _Order] = {}
         self._waiting: dict[str, _Order] = {}
         self._shut = False
+        self._failed = ""  # the lane whose failure was said last
         _all.add(self)
         pool = QThreadPool.globalInstance()
         if pool.maxThreadCount() < _LANES:  # on two cores a render would wait for the search beside it
@@ -95,7 +98,7 @@ class Jobs(QObject):
             QTimer.singleShot(round(1000 * shown_after), lambda: self._come_forward(lane, order))
 
     def replace(self, task: Task[Any], lane: str, shown_after: float | None = None) -> None:
-        """Like `latest`, and what runs on the lane is cancelled."""
+        """Do as `latest` does, and cancel what runs on the lane."""
         self.cancel(lane)
         self.latest(task, lane, shown_after)
 
@@ -107,7 +110,7 @@ class Jobs(QObject):
             self.started.emit(order.task.label)
 
     def cancel(self, lane: str = "foreground") -> None:
-        """Be done with a lane's task and with what waits behind it; what the task makes of its best so far follows."""
+        """Cancel the task of a lane and the one behind it; what the task makes of its best so far follows."""
         stopped = self._stop(lane)
         if stopped is None or stopped.task.stopped is None:
             return
@@ -116,19 +119,19 @@ class Jobs(QObject):
             self._enqueue(lane, _Order(more, stopped.quiet))
 
     def cancel_shown(self) -> None:
-        """Be done with what is shown at the foot."""
+        """Cancel what is shown at the foot."""
         shown = [lane for orders in (self._running, self._waiting) for lane, one in orders.items() if not one.quiet]
         for lane in dict.fromkeys(shown):
             self.cancel(lane)
 
     def cancel_all(self) -> None:
-        """Be done with everything, and make nothing more of it."""
+        """Cancel everything, and make nothing more of it."""
         for lane in [*self._running, *self._waiting]:
             self._stop(lane)
 
     @property
     def working(self) -> bool:
-        """Whether a thread is at work on any lane, be it at the last step of a cancelled task."""
+        """Whether a thread is at work on any lane, if only at the last step of a cancelled task."""
         return bool(self._running)
 
     def shut(self) -> None:
@@ -152,7 +155,7 @@ class Jobs(QObject):
         return None
 
     def _stop(self, lane: str) -> _Order | None:
-        """Cancel what waits and what runs on a lane; the latter is returned."""
+        """Cancel what waits and what runs on a lane, and return what ran."""
         waiting, running = self._waiting.pop(lane, None), self._running.get(lane)
         if running is not None and running.cancelled.is_set():
             running = None
@@ -207,12 +210,16 @@ class Jobs(QObject):
         if dropped:
             return  # with what it raised, for which nobody waits any more
         if isinstance(outcome, Failed):
+            self._failed = lane
             self.failed.emit(sentence(outcome.error))
-        else:
-            self._guard(running.task.accept, outcome)
+            return
+        if self._failed == lane:
+            self._failed = ""
+            self.recovered.emit(lane)
+        self._guard(running.task.accept, outcome)
 
     def _guard(self, callback: Callable[[Any], Any], value: Any) -> Any:
-        """What the workbench makes of a result may fail too, and must not take the window with it."""
+        """Call what the workbench makes of a result; if it fails, say so and let the window live on."""
         try:
             return callback(value)
         except Exception as error:

@@ -45,18 +45,18 @@ KEYS = (
 
 
 def run(command: str, viewer: Any) -> None:
-    """A manifest command: the same as its key."""
+    """Run a command of the manifest, which does the same as its key."""
     key = next(key for key in KEYS if key.command == command)
     key.action(Session.of(viewer))
 
 
 def words_of(command: str) -> str:
-    """What a command does."""
+    """Say what a command does."""
     return next(key.words for key in KEYS if key.command == command)
 
 
 def text() -> str:
-    """The list behind "?"."""
+    """Return the list behind "?"."""
     rows = "".join(f"<tr><td><b>{key.key.lower()}</b>&nbsp;&nbsp;</td><td>{key.words}</td></tr>" for key in KEYS)
     return f"<table>{rows}</table>"
 
@@ -69,7 +69,7 @@ class Shortcuts(QObject):
 
     @classmethod
     def of(cls, session: Session) -> "Shortcuts":
-        """Those of a session; there is one set, however many pages need it."""
+        """Return the shortcuts of a session, which has one set for all its pages."""
         return session.findChild(cls) or cls(session)
 
     def __init__(self, session: Session) -> None:
@@ -82,7 +82,7 @@ class Shortcuts(QObject):
         self._blink.timeout.connect(self._flip_flicker)  # Qt would keep a lambda, and thereby the session
 
     def need(self, page: QWidget, needed: bool) -> None:
-        """A page came to the front, or went."""
+        """Note that a page came to the front, or went, and switch the keys on or off."""
         (self._pages.add if needed else self._pages.discard)(page)
         if bool(self._pages) != bool(self._shortcuts):
             self._enable(page.window() if self._pages else None)
@@ -120,7 +120,7 @@ class Shortcuts(QObject):
             self._session.look(flicker=False)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Only to learn that G was released."""
+        """Stop the flicker when G is released."""
         if (
             isinstance(event, QKeyEvent)
             and event.type() == QEvent.Type.KeyRelease

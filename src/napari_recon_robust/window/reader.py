@@ -1,8 +1,11 @@
 """napari's readers and sample data: they open in the review, not as plain layers."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from ..ground.guard import is_file
 
 LayerData = list[tuple[Any, ...]]
 _NOTHING: LayerData = [(None,)]  # napari's sign for "read, and no layer to add"
@@ -28,8 +31,8 @@ def open_sample() -> LayerData:
 
 
 def _is_ours(path: Path) -> bool:
-    if path.is_dir():
-        return (path / "case.json").is_file()
+    if os.path.isdir(path):  # False for a name that no file can have
+        return is_file(path / "case.json")
     if path.suffix == ".npy" and not _is_complex(path):
         return False  # a plain image
     from ..io import format_of

@@ -19,6 +19,7 @@ from .canvas.layers import Panels
 from .canvas.scene import Scene
 from .following import Following
 from .jobs import Jobs
+from .resident import Resident
 from .surroundings import Surroundings
 from .warm import after_warm_up, compiler, is_warm, warm_up
 from .worker import sentence
@@ -33,8 +34,10 @@ _leaving: "set[Session]" = set()  # from then on until the last job has ended, w
 
 
 class Session(QObject):
-    """Signals: `asked_axes(path, shape, names)`, an array's axes have to be named, as guessed, before it can be opened;
-    `looked()`, the result is looked at in another way; `asked_keys()`.
+    """One review in one viewer.
+
+    Signals: `asked_axes(path, shape, names)` when the axes of an array have to be named before it can be opened (names:
+    a guess); `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted.
     """
 
     asked_axes = Signal(object, object, object)
@@ -43,7 +46,7 @@ class Session(QObject):
 
     @classmethod
     def of(cls, viewer: Any) -> "Session":
-        """The review of a viewer; there is one."""
+        """Return the review of a viewer, which has one."""
         viewer = getattr(viewer, "__wrapped__", viewer)
         if id(viewer) not in _sessions:
             _sessions[id(viewer)] = cls(viewer)
@@ -53,6 +56,7 @@ class Session(QObject):
         super().__init__()
         self.bench = Workbench()
         self.jobs = Jobs(self)
+        Resident(self.jobs)
         self.panels = Panels(viewer, later=lambda function: QTimer.singleShot(_TURN, function))
         self.scene = Scene(self.bench, self.panels)
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
@@ -89,7 +93,7 @@ class Session(QObject):
         self._take_in(self.bench.acquisition.open_sample)
 
     def _take_in(self, action: Callable[[], Task[Any]]) -> None:
-        """Open something whose layers come next."""
+        """Open something that brings layers, after napari is warm."""
         self._warm_up()
         self.attempt(lambda: after_warm_up(action()))
 
@@ -139,7 +143,7 @@ class Session(QObject):
             self.following.render_at_rest()
 
     def render(self) -> None:
-        """The exact image at the present knobs, as soon as possible."""
+        """Compute the exact image at the present knobs as soon as possible."""
         self.following.render()
 
     def diverse(self, count: int) -> None:
@@ -149,7 +153,7 @@ class Session(QObject):
         self.attempt(lambda: self.bench.choosing.diverse(count))
 
     def pick(self, knobs: dict[str, Any]) -> None:
-        """Take the knobs of an image that was chosen; it comes without its Preview button."""
+        """Take the knobs of an image that was chosen, and compute it without asking for the Preview button."""
         self.turn(knobs)
         if self.slow:
             self.render()
@@ -170,13 +174,13 @@ class Session(QObject):
         self.looked.emit()
 
     def step_layout(self, by: int) -> None:
-        """The next or the previous layout of the panels."""
+        """Go to the next or the previous layout of the panels."""
         if self.panels.panels:
             self.scene.step_layout(by)
             self.looked.emit()
 
     def toggle_regions(self) -> None:
-        """Regions on or off."""
+        """Show or hide the regions."""
         self.panels.drawing.show(not self.panels.drawing.visible)
 
     def _on_finished(self) -> None:
@@ -196,7 +200,7 @@ class Session(QObject):
     # ---------------------------------------------------------------- the docks
 
     def join(self, dock: QWidget, name: str) -> None:
-        """A dock of this review was opened: the others come tabbed behind it, and the picture comes back."""
+        """Take in an opened dock. Behind the first one the others are opened, and the picture comes back."""
         self.docks.append(dock)
         if len(self.docks) == 1:
             self.surroundings.take()
@@ -206,7 +210,7 @@ class Session(QObject):
                 self.scene.redraw()
 
     def _open_docks(self, front: str, names: Sequence[str] = DOCKS) -> None:
-        """The other docks, each in a turn of its own of the event loop."""
+        """Open the other docks, each in its own turn of the event loop."""
         if not self.docks:
             return
         window = self.panels.viewer.window
@@ -220,7 +224,7 @@ class Session(QObject):
             dock.raise_()
 
     def leave(self, dock: QWidget) -> None:
-        """The last dock was closed: jobs stop, the viewer is as it was; what was found is kept for the next opening."""
+        """Let a closed dock go. After the last one jobs stop and the viewer is as it was; results are kept."""
         if dock not in self.docks:
             return
         self.docks.remove(dock)
@@ -230,7 +234,7 @@ class Session(QObject):
             self.surroundings.give_back()
 
     def close(self) -> None:
-        """The viewer was closed: jobs stop, nothing is kept."""
+        """End with the viewer: jobs stop, and nothing is kept."""
         if _sessions.pop(id(self.panels.viewer), None) is None:
             return
         _leaving.add(self)
@@ -243,7 +247,7 @@ class Session(QObject):
         gc.unfreeze()
 
     def _delete(self) -> None:
-        """After the last job: Python does not collect what Qt's objects hold of each other."""
+        """Delete this after the last job; Python does not collect Qt's objects that hold each other."""
         if not self.jobs.working:
             _leaving.discard(self)
             self.deleteLater()

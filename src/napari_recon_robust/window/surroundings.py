@@ -39,7 +39,7 @@ class Surroundings(QObject):
         return canvas
 
     def take(self) -> None:
-        """The first dock was opened."""
+        """Take over when the first dock is opened."""
         if self._line is not None:
             return
         canvas = self._canvas
@@ -52,7 +52,7 @@ class Surroundings(QObject):
         self.update()
 
     def give_back(self) -> None:
-        """The last dock was closed: napari's window is as it was."""
+        """Leave napari's window as it was when the last dock is closed."""
         line, self._line = self._line, None
         if line is None or not isalive(line):
             return
@@ -61,7 +61,7 @@ class Surroundings(QObject):
         self._viewer.window._qt_viewer.show_welcome_screen = self._welcome
 
     def let_go(self) -> None:
-        """The viewer was closed."""
+        """Forget the window when the viewer is closed."""
         self._line = None
 
     def _on_started(self, label: str) -> None:
@@ -70,7 +70,7 @@ class Surroundings(QObject):
         self.update()
 
     def update(self, _: object = None) -> None:
-        """The welcome page and the line, by what is open and under way."""
+        """Show or hide the welcome page and the line, by what is open and under way."""
         line = self._line
         if line is None or not isalive(line):
             return
@@ -90,7 +90,7 @@ class Surroundings(QObject):
         line.move(self._canvas.rect().center() - line.rect().center())
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Keys over the picture are for the picture, not for the button that was pressed before."""
+        """Give the canvas the focus when the mouse enters it, so that keys are for the picture and not for a button."""
         if event is not None and event.type() == QEvent.Type.Enter and isinstance(watched, QWidget):
             watched.setFocus(Qt.FocusReason.MouseFocusReason)
         elif event is not None and event.type() == QEvent.Type.Resize and self._line is not None:

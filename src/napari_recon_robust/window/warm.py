@@ -1,4 +1,4 @@
-"""Paid in another thread before it is needed: what napari does once in a process, what numba does once on a machine."""
+"""Does ahead of time, in another thread, what napari does once in a process and numba once on a machine."""
 
 import threading
 from dataclasses import replace
@@ -25,7 +25,7 @@ _warm = threading.Event()
 
 
 def warm_up(compiler: "Compiler") -> Job[None]:
-    """What napari does once for the first image and the first shapes of a process: units, compiled geometry.
+    """Do what napari does once, for the first image and the first shapes of a process: units, compiled geometry.
 
     It takes most of a second; in another thread the window does not notice. The layers made here are thrown away.
     """
@@ -47,12 +47,12 @@ def warm_up(compiler: "Compiler") -> Job[None]:
 
 
 def is_warm() -> bool:
-    """Whether that is done."""
+    """Say whether that is done."""
     return _warm.is_set()
 
 
 def after_warm_up(task: Task[Any]) -> Task[Any]:
-    """The task, its result kept until napari is warm: layers made meanwhile would wait for numba's lock."""
+    """Hold back the result of a task until napari is warm: layers made before would wait for numba's lock."""
     return replace(task, job=_after_warm_up(task.job))
 
 
@@ -81,7 +81,7 @@ def compile_kernels() -> Job[None]:
 
 
 class Compiler(QObject):
-    """Whether numba compiles a function of this package, in whatever thread: `changed(bool)`."""
+    """Knows whether numba compiles a function of this package, in any thread. Signal: `changed(bool)`."""
 
     changed = Signal(bool)
 
@@ -91,11 +91,11 @@ class Compiler(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether it compiles now."""
+        """Say whether numba compiles now."""
         return self._depth > 0
 
     def watch(self) -> None:
-        """Begin; called in another thread, since numba takes half a second to import."""
+        """Begin to watch. Call this in another thread: to import numba takes half a second."""
         if self._watching:
             return
         self._watching = True
@@ -111,7 +111,7 @@ class Compiler(QObject):
         event.register("numba:compile", Listener())
 
     def _count(self, event: Any, change: int) -> None:
-        """One more compilation, or one less; numba's lock lets only one thread in here."""
+        """Count one compilation more, or one less; numba's lock lets only one thread in here."""
         if not event.data["dispatcher"].py_func.__module__.startswith(_PACKAGE):
             return
         was, self._depth = self.busy, max(self._depth + change, 0)
@@ -121,5 +121,5 @@ class Compiler(QObject):
 
 @cache
 def compiler() -> Compiler:
-    """That of this process; first asked for in the window's thread."""
+    """Return the one of this process. The first call must be in the window's thread."""
     return Compiler()

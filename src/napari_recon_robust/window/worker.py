@@ -26,7 +26,7 @@ _PERIOD = 0.03  # seconds between two reports of one job to the window
 
 @dataclass(frozen=True)
 class Failed:
-    """What a job raised, returned instead of its result."""
+    """What a job raised; it is returned in place of a result."""
 
     error: Exception
 
@@ -84,7 +84,7 @@ def _drive(label: str, job: Job[Any], cancelled: threading.Event) -> Generator[P
 
 
 def _without_gradients() -> AbstractContextManager[object]:
-    """Autograd's mode belongs to the thread; a job that needs no torch does not load it."""
+    """Switch gradients off in this thread, unless torch is not loaded: a job without torch must not load it."""
     torch = sys.modules.get("torch")
     if torch is None:
         return nullcontext()
@@ -95,7 +95,7 @@ def _without_gradients() -> AbstractContextManager[object]:
 
 @cache
 def _leave_a_core() -> None:
-    """One core stays with the window."""
+    """Leave one core to the window."""
     import torch
 
     torch.set_num_threads(max(min(torch.get_num_threads(), (os.cpu_count() or 2) - 1), 1))
@@ -109,7 +109,7 @@ def _converted(label: str, error: RuntimeError) -> ModelError:
 
 
 def sentence(error: Exception) -> str:
-    """An error in one sentence; what is not written for users is logged with its traceback."""
+    """Say an error in one sentence; one that is not written for users is logged with its traceback."""
     while isinstance(error, EmitLoopError) and isinstance(error.__cause__, Exception):
         error = error.__cause__
     if isinstance(error, ReconRobustError):

@@ -45,7 +45,7 @@ class Slice:
         return self.zero_filled if self.reference is None else self.reference
 
     def shows(self, other: "Slice") -> bool:
-        """Whether both are the same slice of one scan, by whatever sampling."""
+        """Return whether both are the same slice of one scan, with any sampling."""
         return self is other or (self.scan is not None and self.scan is other.scan and self.index == other.index)
 
     def __eq__(self, other: object) -> bool:
@@ -69,16 +69,19 @@ class Origin:
 class Acquisition:
     """Scan, slice and sampling.
 
-    index, sampling: of the slice that is measured, or is the first to be. asked: the index and the sampling that were
-    asked for last; the others are these as soon as the slice is measured, so that all that is shown is of one slice.
+    slice: the measured one; None before the first, and while another one is read. index, sampling: those of the slice,
+    or of the one that is read. asked: the index and the sampling that were asked for last; `sampling` is that one as
+    soon as the slice is measured with it.
 
-    Signals: `opened()`, `closed()`, `previewed(image)` of the slice that was asked for, `measured()`.
+    Signals: `opened()`, `closed()`, `previewed(image)` of the slice that was asked for, `measured()`, `left()` when
+    the measured slice goes because another one was asked for.
     """
 
     opened = Signal()
     closed = Signal()
     previewed = Signal(object)
     measured = Signal()
+    left = Signal()
 
     def __init__(self) -> None:
         self.scan: Scan | None = None
@@ -135,7 +138,7 @@ class Acquisition:
         self.measured.emit()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file and forget its slice."""
         scan, had = self.scan, self.scan or self.slice
         self.scan = self.slice = self.origin = None
         if scan is not None:
@@ -213,12 +216,19 @@ class Acquisition:
         return self.slice
 
     def measure(self, index: int | None = None, sampling: Any = ...) -> Task[Slice]:
-        """Measure a slice with a sampling and calibrate it; None and `...` keep what was asked for last."""
+        """Measure a slice with a sampling and calibrate it; None and `...` keep what was asked for last.
+
+        Another slice than the measured one takes its place at once, so that nothing of that one is said meanwhile.
+        """
         scan = self.opened_scan
         index = self.asked[0] if index is None else index
         if not 0 <= index < len(scan):
             raise InputError(f"slice {index} does not exist; this scan has slices 0 to {len(scan) - 1}.")
         asked = self.asked = index, self.asked[1] if sampling is ... else sampling
+        if index != self.index:
+            self.index, left, self.slice = index, self.slice, None
+            if left is not None:
+                self.left.emit()
 
         def job() -> Job[Slice]:
             try:
@@ -242,7 +252,7 @@ class Acquisition:
 
 
 def _same(one: object, other: object) -> bool:
-    """Whether two samplings are equal: specifications, masks, or None."""
+    """Return whether two samplings are equal: specifications, masks, or None."""
     if one is None or other is None:
         return one is other
     import torch
@@ -293,7 +303,7 @@ def _measure(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:
 
 
 def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Measurement") -> Slice:
-    """Sensitivities, noise, reference and foreground of a measurement."""
+    """Estimate sensitivities, noise, reference and foreground of a measurement."""
     zero_filled = measurement.crop(measurement.model.adjoint(measurement.data)).abs()
     reference = measurement.reference("combined")
     foreground = measurement.foreground

@@ -77,7 +77,7 @@ class Choosing:
 
     @property
     def regions(self) -> list[Region]:
-        """Those that are chosen on this slice: where the images are to differ; everywhere if there are none."""
+        """The chosen regions of this slice, where the images are to differ; without one they may differ anywhere."""
         index = self._acquisition.index
         return [region for region in self._regions.chosen if region.slice == index]
 
@@ -101,13 +101,13 @@ class Choosing:
 
 
 def _depends_on(state: State) -> object:
-    """Not on the knobs that lead from one of the images to another."""
+    """Leave out the knobs that lead from one of the images to another."""
     method = state.method
     return state.only("slice", "roi"), None if method is None else (method.reconstructor, _fixed(method))
 
 
 def _fixed(method: "Method") -> dict[str, object]:
-    """The knobs that are the same for the whole family."""
+    """Return the knobs that are the same for the whole family."""
     draw, axes = method.reconstructor.draw, method.reconstructor.axes
     free = {axis.name for axis in axes} if draw is None else {*draw, "seed"}
     return {name: value for name, value in method.knobs.items() if name not in free}

@@ -1,11 +1,11 @@
-"""Whether numba compiles: what is measured meanwhile includes it, and says nothing of the next time."""
+"""Tells whether numba compiles: a time that is measured meanwhile does not hold for the next image."""
 
 from functools import cache
 from typing import Any
 
 
 class Compilations:
-    """What numba compiles in this process, in whatever thread: all wait for its one lock.
+    """Counts what numba compiles in this process, in any thread: all threads wait for its one lock.
 
     running: how many are under way. events: how many began or ended.
     """
@@ -14,13 +14,13 @@ class Compilations:
         self.running = self.events = 0
 
     def none_since(self, events: int) -> bool:
-        """Whether nothing was compiled since there were that many events."""
+        """Return whether nothing was compiled since there were that many events."""
         return self.running == 0 and self.events == events
 
 
 @cache
 def compilations() -> Compilations:
-    """Those from the first call on, which imports numba (half a second) where it is installed."""
+    """Return the counts since the first call, which imports numba (half a second) where it is installed."""
     counted = Compilations()
     try:
         from numba.core import event

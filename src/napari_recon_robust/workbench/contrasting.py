@@ -88,7 +88,7 @@ class Contrasting:
         return state.only("slice", "roi"), self.against, knobs
 
     def _check_reference(self) -> None:
-        """A reference goes that is no other region of this slice any more."""
+        """Drop the reference if it is no longer another region of this slice."""
         if self.against is not None and self.against not in self.others:
             self.against = None
         self.changed.emit()

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def trained_for(method: "Reconstructor") -> str | None:
-    """In a few words ("R 2-6, brain"), or None for a method without weights."""
+    """Say in a few words what it was trained for ("R 2-6, brain"); return None for a method without weights."""
     domain = _domain(method)
     if domain is None:
         return None
@@ -18,7 +18,7 @@ def trained_for(method: "Reconstructor") -> str | None:
 
 
 def outside(method: "Reconstructor", measurement: "Measurement") -> str:
-    """A sentence on everything in which the measurement lies outside of the training, empty if nothing does."""
+    """Say in a sentence in what the measurement lies outside of the training; return "" if it lies inside."""
     domain = _domain(method)
     if domain is None:
         return ""

@@ -47,7 +47,7 @@ class Fragility:
 
     @property
     def found(self) -> "SliceMap | None":
-        """The last map, which says its budget or feature; None when the slice, the method or a knob of it have changed.
+        """The last map, which says its budget or feature; None when slice, method or knobs have changed.
 
         The regions stay, to be attacked with another method.
         """

@@ -71,7 +71,7 @@ class Result:
 
     @property
     def title(self) -> str:
-        """What it is of: kind, budget, method and slice."""
+        """What the result is of: kind, budget, method and slice."""
         from ..perturbations import registry
 
         setting, nominal = self.setting, self.outcome.perturbed.budget.nominal
@@ -80,7 +80,7 @@ class Result:
         return f"{registry.get(setting.perturbation).label}{budget} on {setting.method.title}, {where}"
 
     def of(self, outcome: "Outcome") -> "Result":
-        """The same with another of its outcomes looked at."""
+        """Return the same result with another of its outcomes looked at."""
         return replace(self, outcome=outcome, scaled=scaled_sweep(self.setting, outcome))
 
     def at(self, factor: float) -> "tuple[Tensor, bool]":
@@ -168,7 +168,7 @@ class Perturbing:
         self.set_changed.emit()
 
     def aim(self, path: Path) -> "Task[Perturbation]":
-        """Give the chosen kind, which accepts an image, that of a file; its knobs stay."""
+        """Give the image of a file to the chosen kind, which must accept one; the knobs stay."""
         kind = self.chosen
 
         def accept(aimed: "Perturbation") -> None:
@@ -217,7 +217,7 @@ class Perturbing:
         return Task(kind.label, search, accept, lambda found: show(found[-1]) if found else None, compare)
 
     def setting(self, roi: "ROI | None" = None) -> Setting:
-        """What `run` would search for now; InputError as there."""
+        """Return what `run` would search for now; raise InputError as `run` does."""
         measured = self._acquisition.current
         return Setting(
             measurement=measured.measurement,
@@ -295,7 +295,7 @@ class Perturbing:
         self._forget_place()
 
     def _forget_place(self) -> None:
-        """A place in one picture is none in another."""
+        """Forget the place of a feature when the picture is of another slice, where that place means nothing."""
         before, self._pictured = self._pictured, self._acquisition.slice
         if self.kind is None or before is None or (self._pictured is not None and before.shows(self._pictured)):
             return
@@ -320,7 +320,7 @@ def _search(setting: Setting, index: int, kind: "Perturbation", budgets: tuple[f
 
 
 def _compare(setting: Setting, index: int, found: "Sequence[Perturbed]") -> Job[Result]:
-    """The outcomes at all budgets; the last is looked at."""
+    """Compare at all budgets; the last outcome is looked at."""
     from ..perturbations.outcome import evaluate
 
     seed = int(setting.perturbation_knobs.get("seed", 0))
@@ -329,7 +329,7 @@ def _compare(setting: Setting, index: int, found: "Sequence[Perturbed]") -> Job[
 
 
 def finished(setting: Setting, index: int, outcomes: "Sequence[Outcome]", note: str = "") -> Result:
-    """The result of outcomes; their metrics are computed here, in the job's thread, and not where they are shown."""
+    """Make the result of outcomes; metrics are computed here, in the job's thread, and not where they are shown."""
     for one in outcomes:
         _ = one.comparison.metrics, one.comparison.warnings
     rising = tuple(sorted(outcomes, key=lambda one: one.perturbed.budget.nominal or 0.0))

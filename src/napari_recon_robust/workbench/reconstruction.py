@@ -82,6 +82,7 @@ class Reconstruction:
         self._sweeps: list[Sweep] = []
         self._consistency: dict[tuple[float, ...], float] = {}
         acquisition.measured.connect(self._forget)
+        acquisition.left.connect(self._forget)
         acquisition.closed.connect(self._forget)
 
     @property
@@ -93,12 +94,12 @@ class Reconstruction:
 
     @property
     def reconstructor(self) -> "Reconstructor | None":
-        """That of the method, whatever its knobs."""
+        """The reconstructor of the method; None until one is chosen."""
         return None if self.method is None else self.method.reconstructor
 
     @property
     def knobs(self) -> dict[str, Any]:
-        """Those of the method; none until it is chosen."""
+        """The knobs of the method; empty until one is chosen."""
         return {} if self.method is None else dict(self.method.knobs)
 
     @property
@@ -121,13 +122,13 @@ class Reconstruction:
         return Task(f"Opening {Path(source).name}", _open(source), self.choose)
 
     def find(self, id: str) -> "Reconstructor":
-        """The own model of that id that was opened, or the one that is listed; InputError where there is neither."""
+        """Return the opened own model of that id, or the listed reconstructor; raise InputError if there is neither."""
         from ..reconstructors import registry
 
         return self.own_models[id] if id in self.own_models else registry.get(id)
 
     def choose(self, method: "str | Reconstructor | Method", **knobs: Any) -> None:
-        """Take a method, a reconstructor at its defaults, or the one of this id; with these knobs changed."""
+        """Take a method, or a reconstructor (or its id) at its defaults, and change these knobs."""
         from ..reconstructors import registry
 
         self.method = (self.find(method) if isinstance(method, str) else method).at(**knobs)
@@ -167,7 +168,7 @@ class Reconstruction:
         return True
 
     def render(self) -> Task[Rendered]:
-        """The exact images at the present knobs, with their metrics."""
+        """Compute the exact images at the present knobs, with their metrics."""
         method, measured, twin = self.chosen, self._acquisition.current, self._twin
         state = self._state
 
@@ -193,7 +194,7 @@ class Reconstruction:
         return Task(f"Reconstructing with {method.label}", job, accept, show)
 
     def prepare(self) -> Task[None] | None:
-        """Fill the range of the live knobs, nearest first; None for a method without such knobs."""
+        """Fill the range of the live knobs, nearest first; return None for a method without such knobs."""
         from ..studies.sweep import Sweep
 
         method, measured = self.chosen, self._acquisition.current
@@ -223,7 +224,7 @@ class Reconstruction:
         return _members(self._sweeps[0], method, self._consistency)
 
     def consistency(self) -> "NDArray[np.float32] | None":
-        """||A x - y|| / ||y|| over the two live knobs, (second knob, first knob), NaN where not prepared yet."""
+        """Return ||A x - y|| / ||y|| over the two live knobs, (second, first), NaN where it is not known yet."""
         if len(self.axes) != 2 or not self._sweeps:
             return None
         counts = self._sweeps[0].counts
@@ -264,7 +265,7 @@ class Reconstruction:
         self.rendered.emit(rendered)
 
     def _forget(self) -> None:
-        """Images of another slice are none of this one's."""
+        """Forget the images, which are of another slice."""
         self.shown = self._twin = None
         self._sweeps = []
 
@@ -332,7 +333,7 @@ def _noting(
     measurement: "Measurement",
     notes: dict[tuple[float, ...], float],
 ) -> "Family":
-    """The method's family, the data consistency of each image noted on its way."""
+    """Return the method's family, and note the data consistency of each image on its way."""
 
     def family(points: "Iterable[Mapping[str, Any]]") -> "Iterator[Tensor]":
         asked: list[tuple[float, ...]] = []

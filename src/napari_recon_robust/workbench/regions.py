@@ -47,7 +47,7 @@ class Regions:
         self.changed.emit()
 
     def reset(self) -> None:
-        """A newly opened scan has none."""
+        """Forget all regions, as for a newly opened scan."""
         self.all, self.chosen, self.refused, self._drawn = [], (), "", 0
         self.changed.emit()
         self.chosen_changed.emit()
@@ -60,7 +60,7 @@ class Regions:
         self.choose([self.all[number] for number in chosen])
 
     def on(self, index: int) -> list[Region]:
-        """Those of one slice."""
+        """Return the regions of one slice."""
         return [region for region in self.all if region.slice == index]
 
     def draw(self, roi: "ROI", index: int) -> Region:
@@ -73,13 +73,13 @@ class Regions:
         return region
 
     def suggest(self, found: "Iterable[tuple[ROI, str]]", index: int) -> None:
-        """The fragile places of a slice with their names, instead of those that were found there before."""
+        """Add the fragile places of a slice with their names, in place of those that were found there before."""
         self.remove([region for region in self.on(index) if region.source == "fragile"])
         self.all = [*self.all, *(Region(roi, index, name, "fragile") for roi, name in found)]
         self.changed.emit()
 
     def reshape(self, region: Region, roi: "ROI") -> Region:
-        """Another outline for a region; an annotation that is moved by hand becomes a drawn one."""
+        """Give a region another outline; an annotation that is moved by hand becomes a drawn region."""
         changed = replace(region, roi=roi, source="drawn")
         self.all = [changed if each is region else each for each in self.all]
         self.chosen = tuple(changed if each is region else each for each in self.chosen)
@@ -94,12 +94,12 @@ class Regions:
         self.choose([each for each in self.chosen if each not in regions])
 
     def choose(self, regions: Sequence[Region]) -> None:
-        """Which regions are meant; several are taken together."""
+        """Choose the regions that are meant; several are taken together."""
         self.chosen = tuple(region for region in regions if region in self.all)
         self.chosen_changed.emit()
 
     def chosen_on(self, index: int) -> "ROI | None":
-        """The chosen regions of a slice as one ROI; None if none is chosen there."""
+        """Return the chosen regions of a slice as one ROI, or None if none is chosen there."""
         here = [region for region in self.chosen if region.slice == index]
         if len(here) < 2:
             return here[0].roi if here else None
@@ -108,7 +108,7 @@ class Regions:
         return ROI(shapes=tuple(shape for region in here for shape in region.roi.shapes))
 
     def roi(self, index: int) -> "ROI":
-        """The same; InputError if none is chosen there."""
+        """Return the same ROI; raise InputError if none is chosen there."""
         roi = self.chosen_on(index)
         if roi is None:
             raise InputError(
@@ -119,7 +119,7 @@ class Regions:
 
 
 def _refused(missing: Sequence[int], slices: int) -> str:
-    """A sentence on boxes that are on slices which the scan does not have."""
+    """Say that boxes are on slices which the scan does not have."""
     if not missing:
         return ""
     boxes = "A box is" if len(missing) == 1 else f"{len(missing)} boxes are"

@@ -32,7 +32,7 @@ def saved(result: Result, folder: Path) -> Job[Path]:
 
 
 def opened_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:
-    """Everything again from the saved k-space; what does not agree with the record is a finding of the result."""
+    """Compute everything again from the saved k-space; what does not agree with the record becomes a finding."""
     yield Progress(0.0, f"Opening {folder.name}")
     from ..cases.record import load_case
     from ..cases.replay import measurement_of, replay

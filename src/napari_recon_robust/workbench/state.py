@@ -35,11 +35,11 @@ class State:
     budgets: tuple[float, ...] = ()
 
     def only(self, *names: str) -> "State":
-        """The settings of these names, the others left out: what a result depends on."""
+        """Return these settings and leave out the others: those are what a result depends on."""
         return State(**{name: getattr(self, name) for name in names})
 
     def changed(self, now: "State") -> tuple[str, ...]:
-        """The names of the settings that are different now."""
+        """Return the names of the settings that are different now."""
         return tuple(one.name for one in fields(self) if getattr(self, one.name) != getattr(now, one.name))
 
 
@@ -82,6 +82,7 @@ class Now:
         self._regions, self._search = regions, search
         for signal in (
             acquisition.measured,
+            acquisition.left,
             acquisition.closed,
             reconstruction.method_changed,
             reconstruction.knobs_changed,
@@ -97,7 +98,7 @@ class Now:
 
     @property
     def state(self) -> State:
-        """A snapshot."""
+        """A snapshot of all settings."""
         search, measured = self._search, self._acquisition.slice
         kind = search.kind
         return State(
@@ -123,7 +124,7 @@ class Kept(Generic[T]):
         now.changed.connect(self._check)
 
     def for_now(self) -> Callable[[T], bool]:
-        """What takes a result of the present state later on: it says False, and drops it, if the state is another."""
+        """Return a function that takes the result later, or drops it and says False if the state is another by then."""
         belongs = self._of(self._now.state)
 
         def take(value: T) -> bool:
@@ -136,7 +137,7 @@ class Kept(Generic[T]):
         return take
 
     def drop(self) -> None:
-        """Have no result."""
+        """Drop the result."""
         if self.value is not None:
             self.value = self._belongs = None
             self._changed()

@@ -28,7 +28,7 @@ class Task(Generic[T]):
     done: str = ""
 
     def run(self, on_progress: Callable[[Progress], object] | None = None) -> T:
-        """Do it here and now: for scripts and tests."""
+        """Run the job here and now; scripts and tests do so."""
 
         def follow(progress: Progress) -> None:
             if progress.preview is not None and self.preview is not None:
@@ -42,5 +42,5 @@ class Task(Generic[T]):
 
 
 def part(job: Job[T], start: float, end: float) -> Job[T]:
-    """A job that is a part of another: its progress runs from `start` to `end`."""
+    """Make a job a part of another one: its progress runs from `start` to `end`."""
     return relayed(job, lambda step: replace(step, fraction=start + step.fraction * (end - start)))

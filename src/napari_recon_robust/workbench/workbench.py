@@ -82,7 +82,7 @@ class Workbench:
             self.regions.annotate(scan.annotations, len(scan))
 
     def _follow(self) -> None:
-        """The method and its knobs are seen on the perturbed samples too, as long as they are of this slice."""
+        """Reconstruct the perturbed samples by the present method too, as long as they are of this slice."""
         result = self.perturbing.current
         self.reconstruction.follow(None if result is None else result.outcome.perturbed)
 

@@ -113,7 +113,7 @@ def test_the_curve_shows_the_worst_of_all_poses():
 
     poses = [pose(2.0), pose(-2.0), pose(0.0, nmse=1.0), pose(2.0, -1.0), pose(2.0, 1.0, nmse=0.09)]
     curve = curve_of(poses, Pose(2.0, 1.0))
-    assert (curve.over, curve.title) == ("rotation (degrees)", "SSIM of the region, −2° to 2°")
+    assert (curve.over, curve.title) == ("rotation (degrees)", "SSIM, −2° to 2°")
     assert curve.values == (0.92, 0.9, 0.88)
     assert curve.note == "0.880 to 0.920"
     ssim, rmse = curve.measures

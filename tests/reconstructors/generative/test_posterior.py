@@ -22,7 +22,15 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.generative.posterior import Denoised, Denoiser, Posterior, posterior_sample
+from napari_recon_robust.reconstructors.generative.posterior import (
+    Denoised,
+    Denoiser,
+    Posterior,
+    assumed_noise,
+    conditional_draw,
+    posterior_sample,
+    steps_needed,
+)
 from napari_recon_robust.reconstructors.problem import Problem
 
 
@@ -75,6 +83,47 @@ def test_samples_of_a_gaussian_prior_have_its_posterior() -> None:
     assert ratio.std() < 1.5 * (2 / count) ** 0.5
     bias = np.square(draws.mean(0) - mean) / variance
     assert bias.mean() < 0.015  # 0.005 by chance; the start, at TV's image, leaves a little
+
+
+def dense_draw(problem: Problem, prior: Denoised, sigma: float, seed: int) -> np.ndarray:
+    """m + e + V A^T (A V A^T + sigma^2 / 2)^-1 (y + f - A (m + e)) of real and imaginary parts, with matrices.
+
+    e and f are drawn as `conditional_draw` does; in float64.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    e, f = (torch.randn(like.shape, dtype=like.dtype, generator=generator) for like in (prior.mean, problem.data))
+    units = torch.eye(72, dtype=torch.complex64).reshape(-1, 6, 12)
+    a = np.stack([problem.model.forward(unit).flatten().numpy() for unit in units], axis=1).astype(complex)
+    sampled = np.abs(a).sum(1) > 0
+    a = a[sampled]
+    real = np.kron(a.real, np.eye(2)) + np.kron(a.imag, np.array([[0, -1], [1, 0]]))
+    variance = prior.variance.flatten().double().numpy()
+    drawn = in_parts(prior.mean) + np.sqrt(2 * variance) * in_parts(e)
+    data = in_parts((problem.data + sigma * f).flatten()[torch.from_numpy(sampled)])
+    system = real * variance @ real.T + sigma**2 / 2 * np.eye(len(real))
+    return drawn + variance * (real.T @ np.linalg.solve(system, data - real @ drawn))
+
+
+@pytest.mark.parametrize("noise", [0.01, 1e-4, 0.0])
+@pytest.mark.parametrize("level", [0.3, 0.003])
+def test_a_draw_is_that_of_matrices_also_without_noise(tiny: Problem, noise: float, level: float) -> None:
+    """With the noise that `assumed_noise` says, which differs from the data's only by what cannot be resolved."""
+    generator = torch.Generator().manual_seed(2)
+    variance = (level * torch.rand(6, 12, 2, generator=generator)).square()
+    prior = Denoised(torch.randn(6, 12, dtype=torch.complex64, generator=generator), variance)
+    problem = replace(tiny, noise=torch.tensor([[noise]]))
+    sigma = float(assumed_noise(problem.noise, variance))
+    assert 0.999 * noise < sigma < 1.001 * max(noise, 0.005 * level)
+    drawn = in_parts(conditional_draw(prior, problem, torch.Generator().manual_seed(7)))
+    expected = dense_draw(problem, prior, sigma, seed=7)
+    change = np.linalg.norm(expected - in_parts(prior.mean))
+    assert np.linalg.norm(drawn - expected) < 0.01 * change
+
+
+@pytest.mark.parametrize(("noise", "largest"), [(0.0, 0.1), (1e-12, 0.1), (0.0, 1e6), (1e-5, 1e-9)])
+def test_no_draw_takes_more_steps_than_single_precision_can_use(noise: float, largest: float) -> None:
+    sigma = assumed_noise(torch.tensor([[noise]]), torch.tensor([largest]))
+    assert steps_needed(1 + 2 * largest / float(sigma) ** 2) < 800
 
 
 def test_a_run_of_several_holds_the_samples_of_the_seeds(method: Posterior, lines: Measurement) -> None:

@@ -127,6 +127,7 @@ def test_it_never_sees_the_full_data(lines: Measurement) -> None:
 
 def test_sizes_double() -> None:
     assert upsampled((48, 37), 2) == [(12, 10), (24, 19), (48, 37)]
+    assert upsampled((6, 9), 5) == [(1, 1), (1, 2), (1, 2), (2, 3), (3, 5), (6, 9)]
 
 
 def test_the_tangent_is_the_derivative_and_its_transpose(lines: Measurement) -> None:

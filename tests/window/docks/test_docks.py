@@ -487,3 +487,5 @@ def test_what_went_wrong_stays_while_something_is_computed_in_the_background(rev
     assert foot.message.text() == "Reconstructing…"
     review.jobs.ended.emit("")
     assert foot.message.text() == "the file is no scan."
+    review.jobs.recovered.emit("foreground")
+    assert foot.message.text() == ""

@@ -136,7 +136,7 @@ def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, unti
     assert len(set(grown)) > 2, "it grows while it is made"
     words = dock.fragile.legend.text()
     assert f"at {100 * found.lost:.3g}% of {len(found.positions)} places" in words
-    assert "a ring of 2 px, contrast -0.5" in words
+    assert "a ring of 2 px, contrast −0.5, loses more than half" in words
     listed = [one for one in review.bench.regions.on(1) if one.source == "fragile"]
     assert len(listed) == min(5, len(found.weakest()))
     assert listed[0].name.endswith(f"({100 * found.worst[0].recovery:.0f}% kept)".replace("-", "−"))

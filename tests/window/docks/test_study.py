@@ -23,6 +23,8 @@ def tick(review: Session, *ids: str) -> None:
     methods = page(review).study.methods
     for number in range(methods.count()):
         item = methods.item(number)
+        if item.data(Qt.ItemDataRole.UserRole) is None:
+            continue  # a heading
         chosen = item.data(Qt.ItemDataRole.UserRole) in ids
         item.setCheckState(Qt.CheckState.Checked if chosen else Qt.CheckState.Unchecked)
 
@@ -73,6 +75,18 @@ def test_a_finding_is_transferred_between_ticked_methods(review: Session, until:
     perturb(review, until, steps=2)
     assert review.bench.studying.matrix is None, "it was that of another result"
     assert table.isHidden()
+
+
+def test_the_list_of_methods_scrolls_down_only(review: Session, until: Until, study: Any) -> None:
+    page(review).window().show()
+    page(review).parent().raise_()
+    until(study.methods.isVisible)
+    assert study.methods.verticalScrollBar().isVisible()
+    assert not study.methods.horizontalScrollBar().isVisible()
+    heading, first = study.methods.item(0), study.methods.item(1)
+    assert (heading.text(), heading.flags()) == ("Classical", Qt.ItemFlag.NoItemFlags)
+    assert study.methods.visualItemRect(first).width() <= study.methods.viewport().width()
+    assert first.text() in first.toolTip(), "a name that is cut off can be read there"
 
 
 def test_what_is_set_is_transferred_and_not_the_last_result(review: Session, until: Until, study: Any) -> None:

@@ -14,13 +14,14 @@ import click
 from click.core import ParameterSource
 
 from ...cases.record import save_case
-from ...cases.replay import make_case
+from ...cases.replay import make_case, size_of_case
 from ...data.measurement import Measurement
 from ...data.roi import ROI
 from ...figures import plots
 from ...ground.errors import InputError, ReconRobustError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, relayed
+from ...ground.writing import check_room
 from ...perturbations import registry
 from ...perturbations.base import Perturbation, Perturbed
 from ...perturbations.outcome import Outcome, evaluate
@@ -139,6 +140,8 @@ def _run(kind: Perturbation, own: Sequence[Knob], given: dict[str, Any]) -> None
         raise InputError(f"{output.name} exists already; name a new folder for the case.")
     with measured(**given) as (scan, index, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
+        if output is not None:
+            check_room(output, size_of_case(measurement, max(1, len(asked.budgets))))
         region = asked.region.of(scan, index, measurement.matrix, needed=kind.needs_budget)
         outcomes, stopped = asked.on(measurement, chosen, region)
         saved = partial(

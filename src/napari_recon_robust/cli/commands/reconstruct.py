@@ -43,7 +43,7 @@ def reconstruct(
         regions = None
         if reference is not None:
             regions = metrics.measure(image.abs(), reference, tissue=measurement.foreground)
-        outputs.save(output, lambda path: images.write_image(path, image, voxel=scan.header.voxel))
+        outputs.save(output, lambda path: images.write_image(path, image * measurement.unit, voxel=scan.header.voxel))
     result = {
         **chosen.to_json(),
         "seconds": seconds,

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...data.roi import ROI
+from ...ground.numbers import written
 from ..base import Perturbed
 from ..face import Placed
 from ..scanned_object import ScannedObject
@@ -159,7 +160,7 @@ class Insertion(ScannedObject):
             details=details,
             feature=placed(details),
             statement=f"The inserted {_named(feature)}, {how} row {row:.3g}, column {column:.3g}, "
-            f"{'lost' if lost else 'kept'} its contrast (recovery {trial.recovery:.2f}), and the samples "
+            f"{'lost' if lost else 'kept'} its contrast (recovery {written(trial.recovery, '.2f')}), and the samples "
             f"{'carry' if preserved else 'do not carry'} it.",
             findings=beyond(f"inserted {feature.shape}", feature.profile(measurement.matrix), self.setup.mask),
             clean=self.clean,

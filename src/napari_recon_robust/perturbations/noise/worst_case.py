@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...ground.errors import InputError
 from ...ground.knob import Knob
+from ...ground.numbers import written
 from ...ground.progress import Job, Progress, relayed
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 from ..face import Trace
@@ -356,7 +357,7 @@ def _statement(objective: Objective, details: Mapping[str, Any]) -> str:
     whose = "the reference" if objective.target == "reference" else "the clean image"
     sentences = [f"Found by {search} on {large} in {where}, against {whose}."]
     if "contrast" in details:
-        before, after = (f"{100 * left:.0f}%".replace("-", "−") for left in details["contrast"].values())
+        before, after = (f"{written(100 * left, '.0f')}%" for left in details["contrast"].values())
         sentences.append(f"The region's contrast with its surroundings went from {before} to {after} of {whose}'s.")
         if min(details["contrast"].values()) < 0:
             sentences.append("Below zero it is inverted: what is brighter there is darker here.")

@@ -55,6 +55,7 @@ class CoilDropout(Perturbation):
             None,
             keep=knobs["sensitivities"] == "kept",
             details={"coil": lost, "share": share},
-            statement=f"Coil {lost} is lost, which has {100 * share:.0f}% of the sensitivity in the region.",
+            statement=f"Coil {lost} is lost, which has {100 * share:.0f}% of the sensitivity in "
+            f"the {'whole image' if setup.mask.all() else 'region'}.",
         )
         return [perturbed]

@@ -62,7 +62,8 @@ class Contrast(Perturbation):
         scene = ScannedObject(setup)
         x = scene.object
         magnitude = x.abs()
-        brightest = torch.quantile(magnitude.flatten(), BRIGHTEST)
+        # If nearly all of the image is zero, the quantile is too.
+        brightest = torch.quantile(magnitude.flatten(), BRIGHTEST) or magnitude.amax()
         toned = brightest * tone(magnitude / brightest, gamma, inversion)
         z = scene.kspace((toned - magnitude) * torch.sgn(x))
         words = f"a tone curve of gamma {gamma:.3g}" + (f", {100 * inversion:.0f}% inverted" if inversion else "")

@@ -7,6 +7,8 @@ from math import pi, radians, sin, tan
 import torch
 from torch import Tensor
 
+from ...ground.numbers import written
+
 # An image is continued by zeros at each end over this part of its sides, so that nothing comes in on the other side.
 MARGIN = 0.25
 
@@ -45,12 +47,12 @@ class Pose:
 
     def __str__(self) -> str:
         """In words: "turned by −1.5°, moved by 2 and 0 pixels, scaled by 1.02"."""
-        words = [f"turned by {self.angle:.3g}°"] if self.angle else []
+        words = [f"turned by {written(self.angle)}°"] if self.angle else []
         if self.rows or self.columns:
-            words.append(f"moved by {self.rows:g} and {self.columns:g} pixels")
+            words.append(f"moved by {written(self.rows, 'g')} and {written(self.columns, 'g')} pixels")
         if self.scale != 1:
             words.append(f"scaled by {self.scale:g}")
-        return ", ".join(words).replace("-", "−") or "as scanned"
+        return ", ".join(words) or "as scanned"
 
     def _transformed(self, image: Tensor, transform: Callable[[Tensor], Tensor]) -> Tensor:
         if self == Pose():

@@ -14,6 +14,7 @@ from ...evaluation import metrics
 from ...evaluation.comparison import finite
 from ...ground.errors import InputError
 from ...ground.knob import Knob
+from ...ground.numbers import written
 from ...ground.progress import Job, Progress
 from ...physics import fourier
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
@@ -247,7 +248,7 @@ class _Search:
     def _statement(self, worst: _Trial) -> str:
         tried = len(self.curve) - 1
         which = f"The worst of {tried} poses is" if tried > 1 else "The object is"
-        text = f"{which} {worst.pose}; interpolation alone leaves an SSIM of {worst.floor_ssim:.2f}."
+        text = f"{which} {worst.pose}; interpolation alone leaves an SSIM of {written(worst.floor_ssim, '.2f')}."
         if self.scene.setup.measurement.full is None:
             text += " The object that was turned is the clean reconstruction, as no full k-space is known."
         return text
@@ -284,12 +285,13 @@ def curve_of(points: Sequence[Mapping[str, Any]], worst: Pose) -> Curve:
     return Curve(
         over="rotation (degrees)",
         measures=(
-            measure("SSIM of the region", "ssim"),
-            measure("relative RMSE of the region (fraction)", "nmse"),
+            measure("SSIM", "ssim"),
+            measure("relative RMSE (fraction)", "nmse"),
         ),
-        title=f"SSIM of the region, {turned[0]['angle']:g}° to {turned[-1]['angle']:g}°".replace("-", "−"),
-        note=f"{min(scores):.3f} to {max(scores):.3f}",
-        tip="Of the reconstruction brought back, over the angle by which the object was turned",
+        title=f"SSIM, {written(turned[0]['angle'], 'g')}° to {written(turned[-1]['angle'], 'g')}°",
+        note=f"{written(min(scores), '.3f')} to {written(max(scores), '.3f')}",
+        tip="Of the region (the whole image where none is chosen) in the reconstruction brought back, over the angle "
+        "by which the object was turned",
     )
 
 

@@ -213,11 +213,12 @@ def conditional_draw(prior: "Denoised", problem: Problem, generator: torch.Gener
     """The x of `Posterior` given m, V and y, complex64 (rows, columns): a draw by perturbing m and y and solving.
 
     It is z + D u, (D A^H A D + sigma^2 I) u = D A^H (y + f - A z), z = m + e, D^2 = V. This is linear in the real and
-    the imaginary part, which have variances of their own; here sigma^2 is that of one part, half of the noise's.
+    the imaginary part, which have variances of their own; here sigma^2 is that of one part, half of the noise's, with
+    the noise of `assumed_noise`.
     Without the draws e and f it would be the mean (perturb and optimise, Papandreou and Yuille 2010).
     """
-    model, deviation = problem.model, prior.variance.sqrt()
-    power = problem.noise.square() / 2
+    model, deviation, sigma = problem.model, prior.variance.sqrt(), assumed_noise(problem.noise, prior.variance)
+    power = sigma.square() / 2
 
     def noise(like: Tensor) -> Tensor:
         return torch.randn(like.shape, dtype=like.dtype, generator=generator).to(like.device)
@@ -226,14 +227,27 @@ def conditional_draw(prior: "Denoised", problem: Problem, generator: torch.Gener
         return torch.view_as_complex(torch.view_as_real(x) * deviation)
 
     perturbed = prior.mean + 2**0.5 * scaled(noise(prior.mean))  # a part of complex noise has half its variance
-    data = problem.right_hand_side + model.adjoint(problem.noise * noise(problem.data))
-    # Conjugate gradients err by at most 2 exp(-2 n / sqrt(condition)).
-    condition = 1 + float(prior.variance.amax() / power)
-    iterations = math.ceil(math.log(2 / PRECISION) / 2 * math.sqrt(condition))
+    data = problem.right_hand_side + model.adjoint(sigma * noise(problem.data))
+    iterations = steps_needed(1 + float(prior.variance.amax() / power))
     right = scaled(data - model.normal(perturbed))
     return perturbed + scaled(
         conjugate_gradients(lambda u: scaled(model.normal(scaled(u))) + power * u, right, iterations)
     )
+
+
+def assumed_noise(noise: Tensor, variance: Tensor) -> Tensor:
+    """The sigma of a step: that of the data, or the least with which single precision solves for u to `PRECISION`.
+
+    It does so for a condition 1 + 2 V / sigma^2 up to PRECISION / eps, about 84,000, V the largest variance. With small
+    V, towards the end of a sample, this is far below any noise.
+    """
+    least = 2 * torch.finfo(variance.dtype).eps / PRECISION * variance.amax()
+    return torch.maximum(noise, least.sqrt())
+
+
+def steps_needed(condition: float) -> int:
+    """The n for which 2 exp(-2 n / sqrt(condition)), the bound of the error of conjugate gradients, is `PRECISION`."""
+    return math.ceil(math.log(2 / PRECISION) / 2 * math.sqrt(condition))
 
 
 class Denoised(NamedTuple):

@@ -155,15 +155,16 @@ def _adapt(method: Method, measurement: Measurement, steps: int, rate: float) ->
     unseen = replace(measurement.model, mask=held_out)
     shipped = cast(Trained, method.reconstructor).network(measurement.kspace.device)
     network = copy.deepcopy(shipped).requires_grad_(True)
+    size, hidden_size = (_l1(one).clamp_min(torch.finfo(torch.float32).tiny) for one in (data, hidden))  # of air: zero
     best, least, since = copy.deepcopy(network.state_dict()), float("inf"), 0
     optimizer = torch.optim.Adam(network.parameters(), rate)
     for n in range(steps):
         with torch.enable_grad():
             image = _image(method, network, seen)
-            loss = _l1(seen.model.forward(image) - data) / _l1(data)
+            loss = _l1(seen.model.forward(image) - data) / size
         if n % EVERY == 0:
             with torch.no_grad():
-                error = float(_l1(unseen.forward(image) - hidden) / _l1(hidden))
+                error = float(_l1(unseen.forward(image) - hidden) / hidden_size)
             if error < least:
                 best, least, since = copy.deepcopy(network.state_dict()), error, n
             preview = measurement.crop(image.detach())

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...data.measurement import Measurement
-from ...networks.fastmri_layout import FastMRIUNet
+from ...networks.fastmri_layout import FastMRIUNet, deviation_and_mean
 from ...physics import fourier
 from ...physics.model import root_sum_of_squares
 from ...weights import store
@@ -68,8 +68,7 @@ class TrainableUNet(FastMRIUNet):
 
 def magnitude_by(network: Callable[[Tensor], Tensor], magnitude: Tensor) -> Tensor:
     """The network's image from a zero-filled one, both (batch, 1, rows, columns) and in the same units."""
-    deviation, mean = torch.std_mean(magnitude, (-2, -1), keepdim=True)
-    deviation = torch.where(deviation > 0, deviation, 1.0)
+    deviation, mean = deviation_and_mean(magnitude)
     normalised = ((magnitude - mean) / deviation).clamp(-LIMIT, LIMIT)
     return network(normalised) * deviation + mean
 

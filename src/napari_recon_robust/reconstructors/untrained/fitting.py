@@ -271,9 +271,14 @@ def consistent(model: ForwardModel, b: Tensor, image: Tensor, penalty: float) ->
 
 
 def upsampled(shape: tuple[int, int], doublings: int) -> list[tuple[int, int]]:
-    """Sizes from small to `shape`, each about twice the one before."""
+    """Sizes from small to `shape`, each about twice the one before; all but the first have two pixels, for batch norms.
+
+    Where a small image has no such sizes, they are as large as the least that has.
+    """
     rows, columns = shape
-    return [(-(-rows // 2**n), -(-columns // 2**n)) for n in range(doublings, -1, -1)]
+    first, *sizes = [(-(-rows // 2**n), -(-columns // 2**n)) for n in range(doublings, -1, -1)]
+    least = next((size for size in sizes if max(size) > 1), shape)
+    return [first, *(size if max(size) > 1 else least for size in sizes)]
 
 
 def fixed_noise(*shape: int) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 import torch
 from pydantic import Field
 
+from ...ground.arguments import as_text
 from ...ground.errors import InputError
 from ...ground.progress import Job, Progress
 from ...ground.specification import Specification
@@ -40,7 +41,7 @@ class Entry(Specification):
 
         Raises InputError for what stands behind an id and is none of these.
         """
-        method, knobs = text.strip(), {}
+        method, knobs = as_text(text, "the method").strip(), {}
         choice: Any = "given"
         while match := re.fullmatch(r"(.+?),\s*(?:(auto|rule|start|oracle)|(\w+)=([^,]+))", method):
             method, chosen, name, value = match.groups()

@@ -19,7 +19,9 @@ from ...data.measurement import Measurement
 from ...data.scan import Scan
 from ...evaluation import metrics
 from ...evaluation.metrics import Metrics
+from ...ground.arguments import as_list
 from ...ground.errors import InputError
+from ...ground.guard import to_path
 from ...ground.specification import Specification
 from ...io import format_of, lacks_axes, open_scan
 from ...physics.sampling import Pattern, Sampling
@@ -120,10 +122,10 @@ def groups(files: Sequence[str | Path] | Mapping[str, str | Path]) -> dict[str, 
     Raises InputError for what does not exist, and for a folder without any.
     """
     if isinstance(files, Mapping):
-        found = {name: _within(Path(path)) for name, path in files.items()}
+        found = {name: _within(to_path(path)) for name, path in files.items()}
     else:
         found, counts = {}, Counter[str]()
-        for paths in map(_within, map(Path, files)):
+        for paths in map(_within, map(to_path, as_list(files, "the files"))):
             kind = "simulated" if all(map(is_anatomy, paths)) else "scans"
             counts[kind] += 1
             found[kind if counts[kind] == 1 else f"{kind} {counts[kind]}"] = paths

@@ -84,8 +84,9 @@ def _described(folder: Path | None) -> dict[str, dict[str, Any]]:
     file = None if folder is None else folder / DESCRIPTION
     if file is None or not os.path.lexists(file):
         return {}
-    with opening(file, advice="delete it, results.csv is enough"):
-        return {str(name): dict(one) for name, one in read_json(file)["methods"].items()}
+    advice = "delete it, results.csv is enough"
+    with opening(file, advice=advice):
+        return {str(name): dict(one) for name, one in read_json(file, advice=advice)["methods"].items()}
 
 
 def _measured(case: UndersampledSlice, entry: Entry, method: Method, blank: MethodResult) -> Job[MethodResult]:

@@ -1,4 +1,4 @@
-"""Layers brought to their places, one in each turn of the event loop."""
+"""Brings layers to their places, one in each turn of the event loop."""
 
 from collections.abc import Callable, Iterable
 
@@ -56,14 +56,14 @@ class Building:
         self._old = []
 
     def go_on(self) -> None:
-        """The next step, now if all layers are there already."""
+        """Take the next step; it is taken now if all layers are there already."""
         if all(layer in self.viewer.layers for layer in self._panels.ordered(self.viewer.layers)):
             self.arrange()
         else:
             self._continue()
 
     def arrange(self) -> None:
-        """One step now, and the next in another turn of the event loop."""
+        """Take one step now, and the next one in another turn of the event loop."""
         self._coming = False
         if self._panels.geometry is None:
             return
@@ -79,7 +79,7 @@ class Building:
             self._later(self.arrange)
 
     def _step(self) -> bool:
-        """The first that is to be done: old layers away, the viewer set up, what there is laid out, one added."""
+        """Take the first step that is due: remove an old layer, set up the viewer, lay out, or add a layer."""
         layers, ours = self.viewer.layers, self._panels.ordered(self.viewer.layers)
         if self._old:
             self._remove([self._old.pop()])
@@ -102,7 +102,7 @@ class Building:
         return missing is not None
 
     def _make_slider(self) -> None:
-        """The slider comes before the first image, since the canvas is resized for it."""
+        """Make the slider before the first image comes, since the canvas is resized for it."""
         geometry = self._panels.geometry
         assert geometry is not None
         steps = zip(geometry.shape, geometry.transform["scale"], strict=True)

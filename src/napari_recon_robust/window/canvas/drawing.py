@@ -39,12 +39,12 @@ class Drawing:
         self.visible = True
 
     def show(self, visible: bool) -> None:
-        """The outlines on or off."""
+        """Show or hide the outlines."""
         self.visible = visible
         self._switched()
 
     def set(self, outlines: Sequence[Outline]) -> None:
-        """The outlines, in every panel."""
+        """Set the outlines in every panel."""
         self._outlines = list(outlines)
         with self._ours:
             for panel in self._panels:
@@ -60,7 +60,7 @@ class Drawing:
         panel.regions.mode = f"add_{kind}"
 
     def stop(self) -> None:
-        """Back to pan and zoom on an image."""
+        """Go back to pan and zoom on an image."""
         for panel in self._panels:
             with suppress(ValueError):
                 panel.regions.mode = "pan_zoom"
@@ -69,7 +69,7 @@ class Drawing:
             self.viewer.layers.selection.active = front.image
 
     def new_layer(self) -> Shapes:
-        """The layer of a panel's outlines, still empty."""
+        """Make the layer of a panel's outlines, which is still empty."""
         assert self._panels.geometry is not None
         place = self._panels.geometry.transform
         layer = Shapes(ndim=3, name="ROI", face_color="transparent", opacity=1.0, **place)
@@ -90,7 +90,7 @@ class Drawing:
         return self._panels.geometry.shape[1] / 200
 
     def _put(self, panel: Panel) -> None:
-        """Shapes that are there already are left alone; napari draws everything anew at each change of one."""
+        """Put the outlines into a panel, unless they are there: napari draws all shapes anew when one changes."""
         layer, outlines = panel.regions, self._outlines
         shapes = [np.column_stack([np.full(len(o.vertices), o.slice), o.vertices]) for o in outlines]
         kinds = [outline.kind for outline in outlines]

@@ -18,18 +18,18 @@ class Grid:
         self._fresh, self._cell = True, 0.0
 
     def start(self) -> None:
-        """Images of another size come next: the view is fitted to them."""
+        """Expect images of another size, to which the view will be fitted."""
         self._fresh = True
 
     def settle(self) -> None:
-        """The images are there: the view fits them, and is the user's from now on."""
+        """Fit the view to the images that are there; from now on it is the user's."""
         if self._fresh:
             self._fresh = False
             self.viewer.reset_view()
             self.follow_cells()
 
     def lay_out(self, visible: Mapping[Layer, bool], cells: int, stride: int) -> bool:
-        """Layers on or off and the grid, in one batch that napari lays out once; whether anything changed.
+        """Switch layers on or off and set the grid, in one batch; return whether anything changed.
 
         cells: 0 leaves the grid as it is.
         """

@@ -57,12 +57,12 @@ class Panels:
 
     @property
     def geometry(self) -> Geometry | None:
-        """That of the scan; None while nothing is open."""
+        """The geometry of the scan; None while nothing is open."""
         return self._set.geometry
 
     @property
     def panels(self) -> dict[str, Panel]:
-        """By their keys, those that were shown at least once."""
+        """The panels that were shown at least once, by their keys."""
         return self._set.panels
 
     @property
@@ -105,7 +105,7 @@ class Panels:
             self._takeover = None
 
     def _take_over(self) -> bool:
-        """Once; whether that was now."""
+        """Take the viewer over if that was not done before, and return whether it was done now."""
         if self._takeover is not None:
             return False
         self._takeover = Takeover(
@@ -131,7 +131,7 @@ class Panels:
         self._building.go_on()
 
     def _new_panel(self, key: str, geometry: Geometry, old: Panel | None) -> Panel:
-        """A panel without content, or with that of one whose layer was deleted."""
+        """Make an empty panel, or one with the content of a panel whose layer was deleted."""
         stack = np.zeros(geometry.shape, np.float32) if old is None else old.stack
         title = key.capitalize() if old is None else old.title
         limits = self.window if self.panels else (0.0, 1.0)
@@ -147,7 +147,7 @@ class Panels:
         return panel.inserted and panel.image not in self.viewer.layers
 
     def _lay_out(self) -> bool:
-        """Layers on or off, in as many cells as there are panels; whether anything changed."""
+        """Switch layers on or off, in as many cells as there are panels; return whether anything changed."""
         visible: dict[Layer, bool] = {}
         for key, panel in self.panels.items():
             visible[panel.image] = key in self.shown
@@ -178,12 +178,12 @@ class Panels:
             self._later(self._place_scale_bar)
 
     def _place_scale_bar(self) -> None:
-        """Anew: napari has placed it by the size before, when its own layout was not done yet."""
+        """Place the scale bar again: napari placed it by the size before, as its own layout was not done yet."""
         if self._takeover is not None:
             self.viewer.canvas.overlays["scale_bar"].events.position()
 
     def _on_removed(self, event: Any) -> None:
-        """A user deleted a layer of ours: a whole panel goes, regions or an overlay alone come back."""
+        """Follow a user who deleted a layer: without its image a whole panel goes; regions or an overlay come back."""
         if not self._ours and any(event.value in panel.layers for panel in self._set):
             self._later(self._tidy)
 
@@ -217,7 +217,7 @@ class Panels:
         return low, high
 
     def set_window(self, low: float, high: float) -> None:
-        """One window for all panels, in the scan's units; its range leaves room above."""
+        """Set one window for all panels, in the scan's units; its range leaves room above."""
         for panel in self._set:
             panel.image.contrast_limits_range = (min(low, 0.0), 2.0 * high)
             panel.image.contrast_limits = (low, high)

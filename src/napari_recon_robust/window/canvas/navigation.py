@@ -33,17 +33,17 @@ class Navigation:
         self.viewer.dims.set_current_step(0, index)
 
     def pick(self, active: bool) -> None:
-        """Whether the next clicks into the picture are places (`clicked`) instead of navigation."""
+        """Take the next clicks into the picture as places (`clicked`), or as navigation again."""
         self._picking = active
 
     def on_step(self) -> None:
-        """The slider was moved; without a layer of ours that means nothing."""
+        """Follow the slider; without a layer of ours its moves mean nothing."""
         if self._panels.is_in(self.viewer.layers) and not self._ours:
             self.slice = int(self.viewer.dims.current_step[0])
             self.slice_changed.emit(self.slice)
 
     def on_drag(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
-        """A press of the mouse, for napari: a place is picked by the left button, the window turned by the right."""
+        """Handle a press of the mouse: the left button picks a place, the right one changes the window."""
         panel = self._panels.front
         if panel is None:
             return

@@ -1,4 +1,4 @@
-"""Our own changes told apart from the user's."""
+"""Tells our own changes apart from the user's."""
 
 from types import TracebackType
 

@@ -13,12 +13,12 @@ from .geometry import Outline
 
 
 def of_roi(roi: ROI, index: int, chosen: bool = False) -> list[Outline]:
-    """One outline for each shape of an ROI, on slice `index`."""
+    """Return one outline for each shape of an ROI, on slice `index`."""
     return [Outline(*_outline(shape), index, chosen) for shape in roi.shapes]
 
 
 def to_roi(outline: Outline, rows: int, columns: int, label: str = "") -> ROI:
-    """The region inside an outline drawn by hand; a box is cut off at the image's edge.
+    """Return the region inside an outline drawn by hand; a box is cut off at the edge of the image.
 
     InputError if no pixel of the image of (rows, columns) lies inside, or for a line, which has no inside.
     """
@@ -68,5 +68,5 @@ def _outline(shape: Box | Polygon | Ellipse | Brush) -> tuple[str, np.ndarray]:
 
 
 def _upright(vertices: np.ndarray) -> bool:
-    """Whether a rectangle's sides run along rows and columns."""
+    """Return whether the sides of a rectangle run along rows and columns."""
     return all(min(abs(side)) < 1e-3 * max(max(abs(side)), 1.0) for side in np.diff(vertices, axis=0))

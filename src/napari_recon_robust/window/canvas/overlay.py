@@ -52,7 +52,7 @@ class Overlay:
         self._grown()
 
     def show(self, visible: bool) -> None:
-        """The map on or off, if there is one."""
+        """Show or hide the map, if there is one."""
         self.visible = visible and self.exists
         self._switched()
 

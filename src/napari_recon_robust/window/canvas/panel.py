@@ -1,4 +1,4 @@
-"""One panel of the reading surface, and all of one scan."""
+"""One panel of the reading surface, and the set of panels of a scan."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class Panel:
 
     @property
     def layers(self) -> list[Layer]:
-        """From the bottom up."""
+        """Its layers, from the bottom up."""
         return [layer for layer in (self.image, self.overlay, self.regions) if layer is not None]
 
     def fill(self, index: int, image: np.ndarray) -> None:
@@ -41,7 +41,7 @@ class Panel:
         self.stack[index] = image
 
     def rename(self, title: str) -> None:
-        """The layer's name is the title; one that the user gave is kept."""
+        """Set the title, which is the name of the layer; a name that the user gave is kept."""
         renamed = self.image.name != self.title
         if renamed and self.title:
             return
@@ -62,12 +62,12 @@ class PanelSet:
         return iter(self.panels.values())
 
     def empty(self, geometry: Geometry | None = None) -> None:
-        """Have no panels, and room for another scan."""
+        """Drop the panels, and make room for another scan."""
         self.geometry, self.panels, self.shown = geometry, {}, ()
 
     @property
     def front(self) -> Panel | None:
-        """The first that is shown."""
+        """The first panel that is shown."""
         return self.panels[self.shown[0]] if self.shown else None
 
     def is_in(self, layers: Sequence[Layer]) -> bool:
@@ -75,7 +75,7 @@ class PanelSet:
         return any(panel.image in layers for panel in self)
 
     def ordered(self, layers: Sequence[Layer]) -> list[Layer]:
-        """The layers of the panels that are shown or have theirs among `layers`, those of each panel together.
+        """Return the layers of the panels that are shown or have theirs among `layers`, those of each panel together.
 
         The grid's stride relies on that order.
         """

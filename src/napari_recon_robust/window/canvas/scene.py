@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...ground.numbers import written
 from ...workbench import Workbench
 from ...workbench.perturbing import Result
 from ...workbench.reconstruction import Rendered
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 GAINS = (1, 2, 5, 10, 20, 50)
 LAYOUTS = ("side by side", "clean", "perturbed", "difference")
+_WHERE = {"roi": "ROI ", "foreground": "", "image": "image "}  # before SSIM in a title
 
 
 @dataclass
@@ -45,47 +47,55 @@ class Scene:
     # ---------------------------------------------------------------- layout
 
     def lay_out(self) -> None:
-        """Show the panels that the review has images for, in the chosen layout."""
+        """Show the panels that the review has images for, in the chosen layout; the others say nothing of an image."""
         available = self.available
         layout = LAYOUTS[self.view.layout]
         self.panels.show([layout] if layout in available else available)
+        for key in self.panels.panels.keys() - set(available):
+            self._titles.pop(key, None)
+            self.panels.panels[key].rename(key.capitalize())
 
     @property
     def available(self) -> list[str]:
-        """The panels of this stage of the review."""
-        acquisition, perturbing = self.bench.acquisition, self.bench.perturbing
+        """The panels that this stage of the review has images for."""
+        perturbing = self.bench.perturbing
         perturbed = perturbing.current is not None or perturbing.best is not None
         keys = [key for key in ORDER if perturbed or key in ("reference", "clean")]
-        has_reference = acquisition.slice is None or acquisition.slice.reference is not None
-        return keys if has_reference else [key for key in keys if key != "reference"]
+        return keys if self._has_reference else [key for key in keys if key != "reference"]
+
+    @property
+    def _has_reference(self) -> bool:
+        """Whether the slice has a fully sampled image, or will have one when it is read."""
+        measured, scan = self.bench.acquisition.slice, self.bench.acquisition.scan
+        if measured is not None:
+            return measured.reference is not None
+        return scan is None or scan.fully_sampled
 
     def step_layout(self, by: int) -> None:
-        """The next or the previous layout."""
+        """Go to the next or the previous layout."""
         self.view.layout = (self.view.layout + by) % len(LAYOUTS)
         self.lay_out()
 
     # ---------------------------------------------------------------- images
 
     def restart(self) -> None:
-        """A new scan: nothing is drawn, and the window follows the first image."""
+        """Start with a new scan: nothing is drawn, and the window follows the first image."""
         self.view = View()
         self._windowed, self._titles = False, {}
 
     def turned_to(self, index: int) -> None:
-        """The viewer shows another slice: what a title says of the one before is not said of it."""
+        """Turn to another slice; no title says of it what was true of the one before."""
         for key, (at, title) in self._titles.items():
             if key in self.panels.panels:
                 self.panels.panels[key].rename(title if at == index else f"{key.capitalize()} · computing…")
 
     def first_look(self, image: "Tensor") -> None:
-        """What a slice looks like before its sensitivities are known."""
-        acquisition = self.bench.acquisition
-        reference = acquisition.scan is None or acquisition.scan.fully_sampled
-        key, title = ("reference", "Reference") if reference else ("clean", "Zero-filled")
-        self._write(key, image, title, acquisition.asked[0])
+        """Draw what a slice looks like before its sensitivities are known."""
+        key, title = ("reference", "Reference") if self._has_reference else ("clean", "Zero-filled")
+        self._write(key, image, title, self.bench.acquisition.asked[0])
 
     def measured(self) -> None:
-        """The slice's own images."""
+        """Draw the reference and the zero-filled image of the measured slice."""
         measured = self.bench.acquisition.current
         self.lay_out()
         if measured.reference is not None:
@@ -93,13 +103,13 @@ class Scene:
         self._write("clean", measured.zero_filled, "Zero-filled")
 
     def reading(self, index: int, given_up: bool = False) -> None:
-        """There is no picture of this slice yet."""
-        for key in self.panels.shown:
+        """Say in the titles that this slice is read, or that this was given up."""
+        for key in self.panels.panels.keys() & set(self.available):
             state = f"slice {index} was not read" if given_up else f"reading slice {index}…"
             self.panels.panels[key].rename(f"{key.capitalize()} · {state}")
 
     def waiting(self, given_up: bool = False) -> None:
-        """There is no image of the chosen method yet: what the samples alone give stands in for it."""
+        """Draw the zero-filled image in place of the chosen method's until that is computed or given up."""
         measured, method = self.bench.acquisition.slice, self.bench.reconstruction.method
         if measured is None or method is None or self.bench.reconstruction.shown is not None:
             return
@@ -117,7 +127,7 @@ class Scene:
         return True
 
     def reconstruction(self) -> None:
-        """The reconstruction at the present knobs, and that of the perturbed samples beside it."""
+        """Draw the reconstruction at the present knobs, and that of the perturbed samples beside it."""
         shown = self.bench.reconstruction.shown
         if shown is None or self._is_result(shown):
             return
@@ -128,7 +138,7 @@ class Scene:
         gain = 1 if shown.method.is_image or not self._windowed else self._gain(shown.image)
         label = f"{shown.method.label} ×{gain}" if gain > 1 else shown.method.label
         self._write("clean", gain * shown.image, f"{label}{_score(shown.metrics)}{mark}")
-        if shown.perturbed is not None and self.panels.panels:
+        if shown.perturbed is not None and self.panels.panels and "perturbed" in self.available:
             self._write_difference(shown.perturbed, shown.image)
             self._write("perturbed", gain * shown.perturbed, f"Perturbed, {label}{mark}")
 
@@ -141,7 +151,7 @@ class Scene:
         return True
 
     def redraw(self) -> None:
-        """Everything that there is, into new panels."""
+        """Draw everything that there is into new panels."""
         self._windowed = False
         if self.bench.acquisition.slice is not None:
             self.measured()
@@ -150,7 +160,7 @@ class Scene:
         self.fragility()
 
     def fragility(self) -> None:
-        """Where the method is fragile, over its image; nothing where that is not known."""
+        """Lay the map of fragile places over the method's image, if there is one."""
         found, index = self.bench.fragility.found, self.bench.acquisition.index
         if found is None:
             self.panels.overlay.show(False)
@@ -158,7 +168,7 @@ class Scene:
         self.panels.overlay.lay(index, found.overlay, found.title, found.white)
 
     def preview(self, perturbed: "Perturbed | None") -> None:
-        """The worst image so far of a running search; None where there is none of what is set."""
+        """Draw the worst image so far of a running search; None hides it."""
         if perturbed is None:
             self.lay_out()
             return
@@ -173,7 +183,7 @@ class Scene:
         self._write_difference(worst, clean)
 
     def result(self) -> None:
-        """The finished perturbation as it is looked at."""
+        """Draw the finished perturbation as it is looked at."""
         result = self.bench.perturbing.current
         if result is None or not self.panels.panels:
             return
@@ -182,8 +192,8 @@ class Scene:
         if comparison.reference is not None and comparison.perturbed_reference is not None:
             truth = comparison.perturbed_reference if view.truth else comparison.reference
             self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference")
-        label = result.setting.method.label
-        self._write("clean", comparison.clean, f"{label}{_score(scores['clean'], 'roi')}")
+        label = f"{result.setting.method.label}{_score(scores['clean'], comparison.judged_on)}"
+        self._write("clean", comparison.clean, label)
         image, title = self._perturbed(result)
         self._write_difference(image, comparison.clean)
         if view.flicker:
@@ -195,15 +205,16 @@ class Scene:
 
         comparison, perturbed = result.outcome.comparison, result.outcome.perturbed
         spent = perturbed.budget.achieved if perturbed.budget.nominal is None else perturbed.budget.nominal
+        where = comparison.judged_on
         if self.view.random and perturbed.additive:
-            return comparison.random, f"Random {percent(spent)}{_score(comparison.metrics['random'], 'roi')}"
+            return comparison.random, f"Random {percent(spent)}{_score(comparison.metrics['random'], where)}"
         if self.view.factor < 1:
             image, exact = result.at(self.view.factor)
             return image, f"Perturbed {percent(self.view.factor * spent)}{'' if exact else ' · interpolated'}"
         name = registry.get(result.setting.perturbation).shown
         if perturbed.additive and comparison.judged_by == "clean":
             name = f"{name} {percent(spent)}"
-        return comparison.perturbed, f"{name}{_score(comparison.metrics['perturbed'], 'roi')}"
+        return comparison.perturbed, f"{name}{_score(comparison.metrics['perturbed'], where)}"
 
     def _write_difference(self, image: "Tensor", clean: "Tensor") -> None:
         difference = (image - clean).abs()
@@ -211,13 +222,13 @@ class Scene:
         self._write("difference", gain * difference, f"Difference ×{gain}")
 
     def _gain(self, image: "Tensor") -> int:
-        """The largest at which no more than a thousandth of an image is beyond white."""
+        """Return the largest gain at which no more than a thousandth of an image is beyond white."""
         white = self.panels.window[1]
         largest = float(image.flatten().kthvalue(int(0.999 * image.numel())).values)
         return next((gain for gain in reversed(GAINS) if gain * largest <= white), GAINS[0])
 
     def _write(self, key: str, image: "Tensor", title: str, index: int | None = None) -> None:
-        """A tensor into a slice, by default the one that is measured; the first one sets the window."""
+        """Write a tensor into a slice, by default the present one; the first tensor sets the window."""
         index = self.bench.acquisition.index if index is None else index
         pixels: np.ndarray = image.detach().cpu().numpy()
         if key not in self.panels.panels:
@@ -230,12 +241,11 @@ class Scene:
 
 
 def percent(fraction: float) -> str:
-    """A budget as it is read on the screen."""
+    """Return a budget as it is read on the screen."""
     return f"{100 * fraction:.3g}%"
 
 
 def _score(measured: "Mapping[str, Metrics] | None", region: str = "foreground") -> str:
     if measured is None or region not in measured:
         return ""
-    where = "ROI " if region == "roi" else ""
-    return f" · {where}SSIM {measured[region].ssim:.3f}"
+    return f" · {_WHERE[region]}SSIM {written(measured[region].ssim, '.3f')}"

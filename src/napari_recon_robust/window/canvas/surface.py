@@ -12,7 +12,7 @@ NOTICE = "Not for diagnostic use"
 
 
 def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
-    """Black, with a scale bar and the notice; returns what puts back all that is changed of grid and canvas."""
+    """Make the canvas black, with a scale bar and the notice; the function that is returned undoes all of it."""
     grid, overlays = viewer.canvas.grid, viewer.canvas.overlays
     # Each is made visible last: napari lays out its overlays at every change of one that is visible.
     changes: dict[str, dict[str, Any]] = {
@@ -40,7 +40,7 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
 
 
 class Takeover:
-    """The viewer as a reading surface, and what follows its events, until it is let go or given back."""
+    """Holds the viewer as a reading surface and follows its events, until it is let go or given back."""
 
     def __init__(
         self,
@@ -63,19 +63,19 @@ class Takeover:
         viewer.mouse_drag_callbacks.append(on_drag)
 
     def let_go(self) -> None:
-        """Follow nothing any more; the viewer stays as it looks."""
+        """Follow the viewer no more, and leave it as it looks."""
         for event, action in self._followed:
             event.disconnect(action)
         self._viewer.mouse_drag_callbacks.remove(self._on_drag)
 
     def give_back(self) -> None:
-        """Let go, and put back what was changed."""
+        """Follow the viewer no more, and put back what was changed."""
         self.let_go()
         self._restore()
 
 
 def arrangement(count: int, height: int, width: int) -> tuple[int, int]:
-    """(rows, columns) of the grid whose cells are largest for square images in a canvas of this size.
+    """Return (rows, columns) of the grid whose cells are largest for square images in a canvas of this size.
 
     Never more rows than columns: what is compared stands side by side.
     """
@@ -85,13 +85,13 @@ def arrangement(count: int, height: int, width: int) -> tuple[int, int]:
 
 
 def cell_size(shape: tuple[int, int], height: int, width: int) -> float:
-    """The shorter side of a cell of a grid of (rows, columns)."""
+    """Return the shorter side of a cell of a grid of (rows, columns)."""
     rows, columns = shape
     return min(width / columns, height / rows)
 
 
 def drag_window(image: Image, event: Any) -> Iterator[None]:
-    """Right-drag: to the right widens the window, upwards brightens; always within its range."""
+    """Change the window by a right-drag, within its range: to the right it widens, upwards it brightens."""
     low, high = image.contrast_limits
     bottom, top = image.contrast_limits_range
     start = np.array(event.pos)
@@ -107,6 +107,6 @@ def drag_window(image: Image, event: Any) -> Iterator[None]:
 
 
 def export_figure(viewer: Any, path: str | None = None) -> np.ndarray:
-    """The canvas with its titles at twice the screen's resolution: (height, width, 4) uint8."""
+    """Return the canvas with its titles at twice the screen's resolution, (height, width, 4) uint8."""
     figure: np.ndarray = viewer.export_figure(path=path, scale_factor=2, flash=False)
     return figure

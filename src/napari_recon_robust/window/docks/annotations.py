@@ -27,7 +27,7 @@ class AnnotationsBox(QWidget):
         column(row(self.open_button, self.slices, stretch=1), self.refused, into=self, spacing=4)
 
     def show_regions(self) -> None:
-        """How many regions are on which slices, the others than this one as links."""
+        """Say how many regions are on which slices; other slices than this one are links."""
         present, counts = self.bench.acquisition.index, Counter(region.slice for region in self.bench.regions.all)
         places = [
             f"<b>{slice}</b> ({count})"

@@ -7,7 +7,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from ...controls.knobs import LABEL_WIDTH
+from ...controls.knob_row import LABEL_WIDTH
 from ...controls.parts import words
 from ...controls.plot import Axes, Line, Plot
 from ...ground.errors import InputError
@@ -20,7 +20,7 @@ NAMES = {"perturbed": "Perturbed", "random": "Random noise of the same size"}
 
 
 class FurtherBudgets(QWidget):
-    """A list of percentages. `turned(budgets)` with fractions; `refused(sentence)` when what was typed is no list."""
+    """A list of percentages. Signals: `turned(budgets)`, as fractions; `refused(sentence)` when a text is no list."""
 
     turned = Signal(tuple)
     refused = Signal(str)
@@ -59,7 +59,7 @@ class FurtherBudgets(QWidget):
 
 
 def parsed(text: str) -> tuple[float, ...]:
-    """Budgets, rising, from percentages with commas or spaces between them; InputError for anything else."""
+    """Read rising budgets from percentages with commas or spaces between them; raise InputError for anything else."""
     try:
         found = {float(part.rstrip("%")) / 100 for part in text.replace(",", " ").replace(";", " ").split()}
     except ValueError:
@@ -90,7 +90,7 @@ class BudgetCurve(QWidget):
         column.addWidget(words("Click a budget to see it in the picture.", faint=True))
 
     def set_result(self, result: Result | None) -> None:
-        """Plot a result of several budgets; hidden for any other."""
+        """Plot a result of several budgets; any other result hides the plot."""
         several = result is not None and len(result.outcomes) > 1
         self.setVisible(several)
         self._outcomes = result.outcomes if result is not None and several else ()

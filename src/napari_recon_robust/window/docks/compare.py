@@ -6,10 +6,18 @@ from pathlib import Path
 import napari.viewer
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
-from qtpy.QtWidgets import QApplication, QFileDialog, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHeaderView,
+    QPushButton,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+)
 
-from ...controls.knobs import decimals
 from ...controls.parts import button, heading, row, set_faint, show_text, warning, words
+from ...ground.numbers import written
 from .. import keys
 from ..canvas.scene import LAYOUTS
 from ..canvas.surface import export_figure
@@ -24,6 +32,8 @@ _TIPS = {
     "psnr": "Peak signal-to-noise ratio against the reference",
     "nmse": "Normalised mean squared error against the reference, 0 is equal",
 }
+_SAVE = "One new folder: images, perturbed k-space, recipe, metrics"
+_COPY = "The panels with their titles to the clipboard"
 _ROW = 19
 _EMPTY = "Run a perturbation, or open a saved case: its comparison stands here."
 
@@ -50,9 +60,9 @@ class CompareDock(Page):
         self.list_keys.setFixedWidth(28)
         self.keys = words(keys.text())
         self.keys.hide()
-        self.save = button("Save case…", "One new folder: images, perturbed k-space, recipe, metrics", self._save)
+        self.save = button("Save case…", _SAVE, self._save)
         self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
-        self.copy = button("Copy figure", "The panels with their titles to the clipboard", self._copy)
+        self.copy = button("Copy figure", _COPY, self._copy)
         for part in (heading("Comparison"), self.earlier, self.sentence, self.warning, self.table, self.basis):
             self.column.addWidget(part)
         self.column.addWidget(heading("Look"))
@@ -62,6 +72,8 @@ class CompareDock(Page):
         self.column.addWidget(heading("Keep"))
         self.column.addLayout(row(self.save, self.load, self.copy))
         self.column.addStretch(1)
+        self.listen(self.bench.acquisition.opened, self._show_buttons)
+        self.listen(self.bench.acquisition.closed, self._show_buttons)
         self.listen(self.bench.perturbing.finished, self._on_finished)
         self.listen(self.bench.perturbing.earlier_changed, self._show_earlier)
         self.session.looked.connect(self._on_looked)
@@ -72,7 +84,7 @@ class CompareDock(Page):
     # ---------------------------------------------------------------- the table
 
     def _rows(self) -> Iterator[tuple[int, str, str]]:
-        """(row, region, measure) of the table; every region has a head of its own above."""
+        """Yield (row, region, measure) of the table; above the measures of each region stands a head."""
         for block, region in enumerate(REGIONS):
             for line, measure in enumerate(MEASURES):
                 yield block * (1 + len(MEASURES)) + 1 + line, region, measure
@@ -115,16 +127,14 @@ class CompareDock(Page):
         result = self.bench.perturbing.current
         self._show_earlier()
         self.table.setVisible(result is not None)
-        for one in (self.save, self.copy, self.layout_button, self.regions):
-            one.setEnabled(result is not None)
-        self.random.setEnabled(result is not None and result.outcome.perturbed.additive)
-        self.truth.setEnabled(result is not None and result.outcome.comparison.perturbed_reference is not None)
+        self._show_buttons()
         if result is None:
             self.sentence.setText(_EMPTY)
             show_text(self.warning, "")
             show_text(self.basis, "")
             return
         comparison = result.outcome.comparison
+        self._show_region(comparison.judged_on == "roi")
         self.sentence.setText(comparison.sentence)
         show_text(self.warning, " ".join(comparison.warnings.values()))
         repeats = comparison.metrics["random"] == comparison.metrics["clean"]  # a pose has no noise to draw
@@ -138,8 +148,31 @@ class CompareDock(Page):
         number = result.setting.source.get("slice", result.slice)
         show_text(
             self.basis,
-            f"Slice {number}, against {against}; data range {decimals(comparison.data_range)}. {result.note}",
+            f"Slice {number}, against {against}; data range {written(comparison.data_range)}. {result.note}",
         )
+
+    def _show_region(self, shown: bool) -> None:
+        """Show or hide the block of the region: without one the whole image stands for it."""
+        block = 1 + len(MEASURES)
+        for number in range(block):
+            self.table.setRowHidden(number, not shown)
+        rows = self.table.rowCount() - (0 if shown else block)
+        self.table.setFixedHeight(_ROW * rows + 28)
+
+    def _show_buttons(self) -> None:
+        """Grey what has nothing to show yet, and say why."""
+        result = self.bench.perturbing.current
+        closed = "" if self.bench.acquisition.is_open else "Nothing is open yet."
+        layout = f"{keys.words_of('next_layout')}\nNow: {LAYOUTS[self.session.scene.view.layout]}"
+        _offer(self.layout_button, layout, closed)
+        _offer(self.regions, keys.words_of("regions"), closed)
+        _offer(self.copy, _COPY, closed)
+        missing = "" if result is not None else "There is no result yet: run a perturbation."
+        _offer(self.save, _SAVE, missing)
+        no_noise = result is not None and not result.outcome.perturbed.additive
+        _offer(self.random, keys.words_of("random"), "This kind of perturbation is no noise." if no_noise else missing)
+        no_truth = result is not None and result.outcome.comparison.perturbed_reference is None
+        _offer(self.truth, keys.words_of("truth"), "No fully sampled image is known." if no_truth else missing)
 
     def _on_looked(self) -> None:
         view = self.session.scene.view
@@ -147,7 +180,7 @@ class CompareDock(Page):
             one.blockSignals(True)
             one.setChecked(state)
             one.blockSignals(False)
-        self.layout_button.setToolTip(f"{keys.words_of('next_layout')}\nNow: {LAYOUTS[view.layout]}")
+        self._show_buttons()
 
     def _look_random(self, active: bool) -> None:
         self.session.look(random=active)
@@ -178,15 +211,21 @@ class CompareDock(Page):
         self.foot.say("The figure is on the clipboard.")
 
 
+def _offer(one: QPushButton, tip: str, missing: str) -> None:
+    """Enable a button, or grey it and say below its tip what is missing."""
+    one.setToolTip(f"{tip}\n{missing}".strip())
+    one.setEnabled(not missing)
+
+
 def show(measure: str, value: float) -> str:
-    """A metric with three significant digits."""
-    return {"ssim": f"{value:.3f}", "psnr": f"{value:.1f}"}.get(measure, decimals(value))
+    """Return a metric as text, in about three digits."""
+    return written(value, {"ssim": ".3f", "psnr": ".1f"}.get(measure, ".3g"))
 
 
 def change(measure: str, before: float, after: float) -> str:
-    """From clean to perturbed: NMSE as a factor, PSNR in dB, SSIM relative to the clean one."""
+    """Return the change from clean to perturbed: NMSE as a factor, PSNR in dB, SSIM in percent of the clean one."""
     if measure == "nmse":
-        return f"×{decimals(after / before)}" if before > 0 else "—"
+        return f"×{written(after / before)}" if before > 0 else "—"
     if measure == "psnr":
-        return f"{after - before:+z.1f} dB"
-    return f"{100 * (after - before) / before:+z.1f}%" if before else "—"
+        return f"{written(after - before, '+.1f')} dB"
+    return f"{written(100 * (after - before) / before, '+.1f')}%" if before else "—"

@@ -10,7 +10,8 @@ from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QVBoxLay
 from superqt.utils import signals_blocked
 
 from ...controls.parts import ACCENT, button, row, show_text, words
-from ...controls.plot import COLOURS, ticks_of, written
+from ...controls.plot import COLOURS, ticks_of
+from ...ground.numbers import written
 from ..session import Session
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _HEIGHT, _ROW, _SIDE = 92, 15, 20
 
 
 class Histogram(QWidget):
-    """How often each contrast occurs; what exceeds the value in question is coloured. Hidden while there is nothing."""
+    """Shows how often each contrast occurs, and colours what exceeds the one in question; hidden while empty."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,17 +32,17 @@ class Histogram(QWidget):
         self.hide()
 
     def sizeHint(self) -> QSize:
-        """As wide as the dock."""
+        """Return the width of the dock."""
         return QSize(330, _HEIGHT)
 
     def show_values(self, values: Sequence[float], exceeds: float) -> None:
-        """Contrasts as fractions, and the one in question."""
+        """Show contrasts as fractions, and the one in question."""
         self._values, self._exceeds = tuple(values), exceeds
         self.setVisible(bool(values))
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Bars, a dashed line at the value in question, and percents below."""
+        """Paint bars, a dashed line at the value in question, and percentages below."""
         if not self._values:
             return
         ticks = ticks_of([100 * value for value in (*self._values, self._exceeds)])
@@ -67,7 +68,7 @@ class Histogram(QWidget):
         painter.end()
 
     def _paint_bars(self, painter: QPainter, area: QRectF, low: float, high: float) -> None:
-        """Bars of equal width on both sides of the value in question, so that none lies on it."""
+        """Paint bars of equal width to both sides of the value in question, so that no bar lies on it."""
         least, most = min(self._values), max(self._values)
         wide = (most - least) / ceil(sqrt(len(self._values))) or (high - low) / 20
         counts: dict[int, int] = {}
@@ -124,7 +125,7 @@ class ContrastBox(QWidget):
         self.show_found()
 
     def show_found(self) -> None:
-        """The contrasts and the probability, as far as they are known."""
+        """Show the contrasts and the probability, as far as they are known."""
         self.setVisible(self.contrasting.possible)
         if not self.contrasting.possible:
             return

@@ -29,13 +29,13 @@ class DiversityBox(QWidget):
         column(row(self.diverse, self.count, self.where, stretch=2), self.strip, into=self)
 
     def show_where(self) -> None:
-        """Where the images are to differ; hidden for a method with one image alone."""
+        """Say where the images are to differ; a method that has only one image hides the box."""
         self.setVisible(self.bench.choosing.possible)
         names = ", ".join(region.name for region in self.bench.choosing.regions)
         self.where.setText(f"on {names}" if names else "on the whole image")
 
     def show_chosen(self) -> None:
-        """The images, as far as they were chosen, turned as on the canvas."""
+        """Show the images that were chosen, turned as on the canvas."""
         choosing, method = self.bench.choosing, self.bench.reconstruction.reconstructor
         geometry = self.session.panels.geometry
         if geometry is None or method is None or choosing.detail is None:
@@ -48,5 +48,5 @@ class DiversityBox(QWidget):
         self.mark()
 
     def mark(self) -> None:
-        """Frame the one at the present knobs."""
+        """Frame the image at the present knobs."""
         self.strip.mark(self.bench.reconstruction.knobs)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
-from ...controls.knobs import KnobPanel
+from ...controls.knob_panel import KnobPanel
 from ...controls.parts import button, file_filter, row, words
 from ..session import Session
 

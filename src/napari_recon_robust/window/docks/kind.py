@@ -7,9 +7,11 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from ...controls.knobs import KnobPanel, NumberControl, decimals
+from ...controls.knob_panel import KnobPanel
+from ...controls.knob_row import NumberControl
 from ...controls.parts import Fold, button, heading, row, words
 from ...ground.knob import Knob
+from ...ground.numbers import written
 from ...workbench.perturbing import BUDGET
 from ..canvas.scene import percent
 from ..session import Session
@@ -51,7 +53,7 @@ class Budgets(QWidget):
         if self.perturbing.kind is None:
             return
         times, whole = self.perturbing.thermal, self.perturbing.kind.budget_of(self.perturbing.knobs)
-        known = "" if math.isnan(times) else f", up to {decimals(times)} × the scan's thermal noise"
+        known = "" if math.isnan(times) else f", up to {written(times)} × the scan's thermal noise"
         self.thermal.setText(f"{percent(self.perturbing.budget)} of {whole}{known}")
         self.budget.setToolTip(f"Largest perturbation, relative to the norm of {whole}\n{BUDGET.range}")
 

@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from ...controls.knobs import KnobPanel, decimals
+from ...controls.knob_panel import KnobPanel
 from ...controls.parts import button, column, heading, row, set_faint, show_text, warning, words
 from ...ground.errors import ReconRobustError
+from ...ground.numbers import written
 from ...workbench.domain import outside, trained_for
 from ...workbench.reconstruction import Rendered
 from ..session import Session
@@ -57,17 +59,40 @@ class MethodBox(QWidget):
         )
 
     def list_methods(self) -> None:
-        """All that there are, once; the first one is taken where none is chosen yet."""
+        """List all methods under headings, once, and choose the first one if none is chosen yet."""
         if self.list.count():
             return
         from ...reconstructors import registry
 
         with signals_blocked(self.list):
-            for method in (*map(registry.get, registry.ids()), *self.bench.reconstruction.own_models.values()):
-                self._list(method)
+            for heading, ids in registry.grouped().items():
+                self._head(heading)
+                for id in ids:
+                    self._list(registry.get(id))
+            for method in self.bench.reconstruction.own_models.values():
+                self._list_own(method)
             self.list.setCurrentIndex(-1)
         if self.bench.reconstruction.method is None:
             self.list.setCurrentIndex(self.list.findData(FIRST_METHOD))
+
+    def _head(self, heading: str) -> None:
+        """List a heading, which cannot be chosen."""
+        self.list.addItem(heading)
+        model = self.list.model()
+        assert isinstance(model, QStandardItemModel)
+        head = model.item(self.list.count() - 1)
+        head.setEnabled(False)
+        font = head.font()
+        font.setBold(True)
+        head.setFont(font)
+
+    def _list_own(self, method: "Reconstructor") -> None:
+        """List an own model below the others; the first one brings the heading."""
+        from ...reconstructors.registry import OTHERS
+
+        if self.list.findText(OTHERS) < 0:
+            self._head(OTHERS)
+        self._list(method)
 
     def _list(self, method: "Reconstructor") -> None:
         self.list.addItem(method.label, method.id)
@@ -79,13 +104,13 @@ class MethodBox(QWidget):
             self.session.choose_method(id)
 
     def show_method(self) -> None:
-        """Another method was chosen: its knobs, and nothing yet of its image."""
+        """Show the knobs of a newly chosen method, and nothing of an image yet."""
         method = self.bench.reconstruction.reconstructor
         if method is None:
             return
         with signals_blocked(self.list):
             if self.list.findData(method.id) < 0:
-                self._list(method)
+                self._list_own(method)
             self.list.setCurrentIndex(self.list.findData(method.id))
         if self.knobs is not None:
             self._knob_place.removeWidget(self.knobs)
@@ -102,12 +127,12 @@ class MethodBox(QWidget):
         show_text(self.scores, "")
 
     def show_domain(self) -> None:
-        """One line on the method, and in words where this scan is outside of what its weights were trained for."""
+        """Describe the method in a line, and say where this scan is outside of what its weights were trained for."""
         method, measured = self.bench.reconstruction.reconstructor, self.bench.acquisition.slice
         if method is None:
             return
         seconds = self.bench.reconstruction.seconds.get(method.id)
-        took = "" if seconds is None else f" A slice takes about {decimals(seconds)} s here."
+        took = "" if seconds is None else f" A slice takes about {written(seconds)} s here."
         try:
             domain = trained_for(method)
             concern = "" if measured is None else outside(method, measured.measurement)
@@ -119,24 +144,25 @@ class MethodBox(QWidget):
         self.preview.setVisible(self.session.slow)
 
     def show_knobs(self) -> None:
-        """The knobs were turned."""
+        """Show the values of the knobs after they were turned."""
         if self.knobs is not None:
             self.knobs.set_values(self.bench.reconstruction.knobs)
 
     def show_unrendered(self) -> None:
-        """No image is of what is set now."""
+        """Clear what was said of an image: none is of what is set now."""
         self.mark.setText("")
         show_text(self.scores, "")
 
     def show_rendered(self, rendered: Rendered) -> None:
-        """What the image is, and how it scores; scores of an image before stand back."""
+        """Say what the image is and how it scores; until it is exact, the scores of the image before stand back."""
         self.mark.setText(rendered.mark)
         set_faint(self.scores, not rendered.exact)
         if rendered.exact:
             self.show_domain()
         if rendered.metrics is not None:
             lines = [
-                f"{region.capitalize()}: SSIM {one.ssim:.3f}, {one.psnr:.1f} dB, NMSE {decimals(one.nmse)}"
+                f"{region.capitalize()}: SSIM {written(one.ssim, '.3f')}, {written(one.psnr, '.1f')} dB, "
+                f"NMSE {written(one.nmse)}"
                 for region, one in rendered.metrics.items()
             ]
             show_text(self.scores, "\n".join(lines))
@@ -144,6 +170,6 @@ class MethodBox(QWidget):
             show_text(self.scores, "")
 
     def show_prepared(self) -> None:
-        """The map under the pad grows with what is prepared."""
+        """Show the map under the pad as far as it is prepared."""
         if self.knobs is not None and self.knobs.pad is not None:
             self.knobs.pad.set_map(self.bench.reconstruction.consistency(), "dark: true to the data")

@@ -42,14 +42,14 @@ class OpeningBox(QWidget):
             self.session.open(path)
 
     def show_closed(self) -> None:
-        """Nothing is open."""
+        """Show that nothing is open."""
         self.upright.hide()
         self.hint.show()
         show_text(self.facts, "")
         show_text(self.notes, "")
 
     def show_opened(self) -> None:
-        """Something is: its panels are there."""
+        """Show what goes with an open scan, whose panels are there."""
         self.hint.hide()
         self.axes.hide()
         geometry = self.session.panels.geometry
@@ -58,14 +58,14 @@ class OpeningBox(QWidget):
         self.upright.show()
 
     def show_facts(self) -> None:
-        """What is known of it."""
+        """Show what is known of the scan."""
         scan = self.bench.acquisition.scan
         show_text(self.facts, self.bench.acquisition.facts)
         show_text(self.notes, "" if scan is None else " ".join(scan.header.notes))
 
 
 class AxesQuestion(QWidget):
-    """The axes of a plain array, which are asked for before it is opened."""
+    """Asks for the axes of a plain array before it is opened."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()

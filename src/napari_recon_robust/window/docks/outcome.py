@@ -7,8 +7,8 @@ from qtpy.QtWidgets import QSlider, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from ...controls.curve import Curve
-from ...controls.knobs import decimals
 from ...controls.parts import show_text, warning, words
+from ...ground.numbers import written
 from ...workbench.perturbing import Result
 from ..canvas.scene import percent
 from ..session import Session
@@ -43,7 +43,7 @@ class OutcomePanel(QWidget):
             column.addWidget(part)
 
     def show_curve(self, perturbed: "Perturbed | None") -> None:
-        """The curve that the perturbation brings, else the trace of its search; nothing where it has neither."""
+        """Show the curve of the perturbation, or the trace of its search, or nothing where it has neither."""
         if perturbed is not None and perturbed.curve is not None:
             curve = perturbed.curve
             self.curve.set_values(curve.values, curve.title, curve.note, curve.tip)
@@ -54,7 +54,7 @@ class OutcomePanel(QWidget):
             self.curve.set_values(())
 
     def show_result(self) -> None:
-        """The result, or nothing while there is none."""
+        """Show the result, or nothing while there is none."""
         result = self.perturbing.current
         self.over_budgets.set_result(result)
         several = self.over_budgets.isVisibleTo(self)
@@ -65,11 +65,11 @@ class OutcomePanel(QWidget):
         self.show_look()
 
     def show_earlier(self) -> None:
-        """What the result is still of, where something else is set by now."""
+        """Say what the result is of, where something else is set by now."""
         show_text(self.earlier, self.perturbing.earlier)
 
     def show_look(self) -> None:
-        """The fraction of the budget that is shown."""
+        """Show the fraction of the budget that is shown."""
         result, view = self.perturbing.current, self.session.scene.view
         if result is None or result.scaled is None:
             show_text(self.scaled_to, "")
@@ -82,7 +82,7 @@ class OutcomePanel(QWidget):
 
 
 def spent(result: Result) -> str:
-    """What was found, what became of SSIM, and what it spent: nominal and achieved, per coil, in thermal noise."""
+    """Say what was found, what became of SSIM, and what was spent: nominal, achieved, per coil, in thermal noise."""
     from ...perturbations import registry
 
     perturbed, setting = result.outcome.perturbed, result.setting
@@ -92,15 +92,18 @@ def spent(result: Result) -> str:
     samples = "the k-space" if budget.relative_to == "full" else "the sampled k-space"
     least, most = percent(min(budget.per_coil)), percent(max(budget.per_coil))
     coils = f"{least} in every coil" if least == most else f"per coil {least} to {most}"
-    scores = result.outcome.comparison.metrics
-    before, now = (f"{scores[name]['roi'].ssim:.2f}".replace("-", "−") for name in ("clean", "perturbed"))
+    comparison = result.outcome.comparison
+    where = "whole image" if comparison.judged_on == "image" else "region"
+    before, now = (
+        written(comparison.metrics[name][comparison.judged_on].ssim, ".2f") for name in ("clean", "perturbed")
+    )
     parts = [
         perturbed.statement,
-        f"SSIM of the region: {now}, before {before}." if perturbed.judged_by == "clean" else "",
+        f"SSIM of the {where}: {now}, before {before}." if perturbed.judged_by == "clean" else "",
         ""
         if not perturbed.additive
         else f"Spent {percent(budget.achieved)} of {samples}{nominal}; {coils}; "
-        f"{decimals(budget.thermal)} × the thermal noise.",
+        f"{written(budget.thermal)} × the thermal noise.",
         "" if perturbed.complete else "Cancelled: the best so far.",
     ]
     return " ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""A model of one's own: a file that is chosen, or a source that is typed."""
+"""A user's own model: a file is chosen, or its source is typed."""
 
 from qtpy.QtWidgets import QFileDialog, QLineEdit, QWidget
 
@@ -22,7 +22,7 @@ class OwnModelBox(QWidget):
         self.hide()
 
     def ask(self, shown: bool) -> None:
-        """Come, or go again."""
+        """Show the box, or hide it again."""
         self.setVisible(shown)
         self.source.setFocus()
 

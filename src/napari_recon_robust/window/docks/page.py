@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ...controls.parts import faint_style, rule, set_faint
+from ...controls.parts import box_style, faint_style, rule, set_faint
 from ...controls.progress_bar import Bar
 from ...controls.wheel import WheelGuard
 from ...ground.progress import Progress
@@ -78,6 +78,7 @@ class Foot(QWidget):
         jobs.progressed.connect(self._on_progressed)
         jobs.ended.connect(self._on_ended)
         jobs.failed.connect(self._on_failed)
+        jobs.recovered.connect(self._on_recovered)
         compiler().changed.connect(self._show_compiling)
         self.compiling.setVisible(compiler().busy)
 
@@ -89,13 +90,19 @@ class Foot(QWidget):
             self._compiled.start()
 
     def say(self, message: str) -> None:
-        """A sentence at the foot."""
+        """Say a sentence at the foot."""
         self.message.setText(message)
         self.message.setVisible(bool(message))
 
     def _on_failed(self, message: str) -> None:
         self._failure = message
         self.say(message)
+
+    def _on_recovered(self, lane: str) -> None:
+        """Take back what went wrong, now that it goes well."""
+        if self.message.text() == self._failure:
+            self.say("")
+        self._failure = ""
 
     def _on_started(self, label: str) -> None:
         if self._jobs.busy():  # what is computed in the background does not wipe out what went wrong
@@ -151,11 +158,12 @@ class Page(QWidget):
         self.setMinimumWidth(320)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._listening: list[tuple[Any, Callable[..., object]]] = []
-        self._show_faint()
+        self._show_theme()
         self.destroyed.connect(partial(_disconnect, self._listening))
 
-    def _show_faint(self) -> None:
-        style = faint_style(self.session.panels.viewer.theme)
+    def _show_theme(self) -> None:
+        theme = self.session.panels.viewer.theme
+        style = f"{faint_style(theme)} {box_style(theme)}"
         if style != self.styleSheet():
             self.setStyleSheet(style)
 
@@ -165,9 +173,10 @@ class Page(QWidget):
         self._listening.append((signal, slot))
 
     def event(self, event: QEvent | None) -> bool:
-        """A dock is closed by napari taking its page out, without closing or deleting the page.
+        """Follow what napari does to the dock.
 
-        Another theme comes as another style. napari's title with the plugin's name has no room in a tab.
+        When a dock is closed, napari takes its page out and neither closes nor deletes it. A new theme arrives as a new
+        style. The title that napari sets, with the name of the plugin, has no room in a tab.
         """
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
             _disconnect(self._listening)
@@ -176,23 +185,23 @@ class Page(QWidget):
         elif event is not None and event.type() == QEvent.Type.ParentChange and isinstance(self.parent(), QDockWidget):
             self.parent().setWindowTitle(self.title)
         elif event is not None and event.type() == QEvent.Type.StyleChange:
-            self._show_faint()
+            self._show_theme()
         return super().event(event)
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """In front."""
+        """Ask for the keys when the page comes to the front."""
         super().showEvent(event)
         if self.needs_keys:
             Shortcuts.of(self.session).need(self, True)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
-        """Behind another tab, or closed."""
+        """Let go of the keys when the page goes behind another tab, or is closed."""
         super().hideEvent(event)
         if self.needs_keys and isalive(self.session):  # at the end of a script Qt's objects go in any order
             Shortcuts.of(self.session).need(self, False)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Files may be dropped on every dock."""
+        """Accept files: they may be dropped on every dock."""
         if event is not None and event.mimeData().hasUrls():
             event.acceptProposedAction()
 
@@ -202,7 +211,7 @@ class Page(QWidget):
             self.session.open(url.toLocalFile())
 
     def sizeHint(self) -> QSize:
-        """As wide as the storyboard says, and no taller than a laptop has."""
+        """Return the usual width, and a height that a laptop has."""
         return QSize(WIDTH, 420)
 
 

@@ -52,6 +52,7 @@ class PerturbDock(Page):
         bench = self.bench
         self.listen(bench.acquisition.opened, self._on_opened)
         self.listen(bench.acquisition.measured, self._on_measured)
+        self.listen(bench.acquisition.left, self._on_measured)
         self.listen(bench.regions.changed, self.regions.show_all)
         self.listen(bench.regions.chosen_changed, self.regions.show_chosen)
         self.listen(bench.fragility.changed, self.fragile.show_found)

@@ -35,6 +35,7 @@ class ReconstructDock(Page):
             (self.bench.acquisition.opened, self._on_opened),
             (self.bench.acquisition.closed, self._on_closed),
             (self.bench.acquisition.measured, self._on_measured),
+            (self.bench.acquisition.left, self.method.show_unrendered),
             (self.bench.reconstruction.method_changed, self._on_method),
             (self.bench.reconstruction.knobs_changed, self._on_knobs),
             (self.bench.reconstruction.rendered, self.method.show_rendered),

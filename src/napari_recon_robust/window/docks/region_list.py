@@ -74,7 +74,7 @@ class RegionList(QWidget):
 
 
 def describe(region: Region) -> str:
-    """A region as the list shows it: its name and its size in pixels."""
+    """Return a region as the list shows it: its name and its size in pixels."""
     boxes = [shape for shape in region.roi.shapes if shape.kind == "box"]
     size = f", {boxes[0].height}×{boxes[0].width}" if len(boxes) == len(region.roi.shapes) == 1 else ""
     return f"{region.name}{size}"

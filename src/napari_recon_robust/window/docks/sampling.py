@@ -5,7 +5,7 @@ from typing import Any
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
-from ...controls.knobs import KnobPanel
+from ...controls.knob_panel import KnobPanel
 from ...controls.parts import column, heading, words
 from ...controls.sampling_picture import SamplingPicture
 from ...ground.knob import Knob
@@ -16,7 +16,7 @@ _REST = 250  # ms after which a knob is at rest
 
 
 def sampling_knobs() -> tuple[Knob, ...]:
-    """The sampling's knobs, and the choice of taking a scan as it is."""
+    """Return the knobs of the sampling; its patterns include the choice to take a scan as it is."""
     from ...physics import sampling
 
     pattern, *others = sampling.KNOBS
@@ -41,7 +41,7 @@ class SamplingBox(QWidget):
         column(heading("Sampling"), self._place, self.facts, into=self, spacing=4)
 
     def show_sampling(self) -> None:
-        """The knobs as the sampling has them; none for a scan that is undersampled already."""
+        """Show the values of the sampling; a scan that is undersampled already has no knobs."""
         if self.knobs is None:  # needs torch, which an empty dock does without
             self.knobs = KnobPanel(sampling_knobs(), percent=("centre_fraction",))
             self.knobs.turned.connect(lambda _: self._rest.start())
@@ -54,7 +54,7 @@ class SamplingBox(QWidget):
         self.knobs.set_values({name: value for name, value in values.items() if name in self.knobs.controls})
 
     def show_measured(self) -> None:
-        """The lines of the measured slice."""
+        """Show which lines of the measured slice were sampled."""
         measured = self.bench.acquisition.slice
         if measured is None:
             return
@@ -64,7 +64,7 @@ class SamplingBox(QWidget):
         self.facts.setText(f"R = {measurement.acceleration:.3g}: {int(mask.sum())} of {mask.numel()} {unit}")
 
     def show_idle(self, lane: str) -> None:
-        """What was refused is not what the controls go on showing."""
+        """Show the present sampling again after one was refused."""
         if lane == "measure" and self.knobs is not None and not self._rest.isActive():
             self.show_sampling()
 

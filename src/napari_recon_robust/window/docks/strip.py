@@ -8,9 +8,9 @@ from qtpy.QtCore import QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QAbstractButton, QGridLayout, QSizePolicy, QWidget
 
-from ...controls.knobs import decimals
 from ...controls.parts import ACCENT, words
 from ...ground.knob import Knob
+from ...ground.numbers import written
 from ..canvas.geometry import Geometry
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ class Thumbnail(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        """A square, and a line of text."""
+        """Return the size of a square with a line of text below."""
         return QSize(_SIDE, _SIDE + self.fontMetrics().height() + 2)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """The picture on black, framed where it is the one that is shown, or under the mouse."""
+        """Paint the picture on black; a frame marks the one that is shown, and the one under the mouse."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         square = QRect(0, 0, _SIDE, _SIDE)
@@ -62,7 +62,7 @@ class Thumbnail(QAbstractButton):
 
 
 class Strip(QWidget):
-    """A row of thumbnails, two where there are many; nothing while there are none.
+    """One or two rows of thumbnails; hidden while there are none.
 
     Signal: `chosen(knobs)` when one is clicked.
     """
@@ -121,13 +121,13 @@ class Strip(QWidget):
         self.show()
 
     def mark(self, knobs: Mapping[str, Any]) -> None:
-        """Frame the one at these knobs, or none."""
+        """Frame the picture at these knobs, if there is one."""
         for thumbnail, variant in zip(self.thumbnails, self.variants, strict=True):
             thumbnail.setChecked(dict(variant.knobs) == dict(knobs))
 
 
 def _around(region: np.ndarray) -> tuple[slice, ...]:
-    """The region with its surroundings."""
+    """Return the rows and columns of the region with its surroundings."""
     part = []
     for axis in (1, 0):
         at = np.flatnonzero(region.any(axis))
@@ -149,11 +149,11 @@ def _caption(variant: "Variant", axes: Sequence[Knob]) -> str:
 
 
 def _tip(variant: "Variant", axes: Sequence[Knob]) -> str:
-    """Its knobs, and what it is chosen by."""
+    """Say its knobs, and by what it was chosen."""
     lines = [f"{axis.label}: {_value(variant, axis, 3)} {axis.unit}".rstrip() for axis in axes]
-    lines.append(f"Misfit to the samples: {decimals(variant.consistency)}")
+    lines.append(f"Misfit to the samples: {written(variant.consistency)}")
     if variant.distance:
-        lines.append(f"1 − SSIM to the nearest before it: {decimals(variant.distance)}")
+        lines.append(f"1 − SSIM to the nearest before it: {written(variant.distance)}")
         lines.append(f"Salience of the difference: {variant.salience:.1f} times the noise, on blobs of 3 to 8 pixels")
     return "\n".join(lines)
 

@@ -15,16 +15,16 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ...controls.knobs import decimals
 from ...controls.parts import button, show_text, words
 from ...controls.plot import Axes, Line, Plot
+from ...ground.numbers import written
 from ..session import Session
 
 if TYPE_CHECKING:
     from ...studies.samples import Level
     from ...studies.transfer import Transfer
 
-_LISTED, _ROW, _COLUMN, _NAME = 96, 24, 96, 88
+_LISTED, _ROW, _COLUMN, _NAME = 96, 24, 78, 84  # three columns fit a dock of 360 pixels
 
 
 class StudyPanel(QWidget):
@@ -37,6 +37,8 @@ class StudyPanel(QWidget):
         self.methods = QListWidget()
         self.methods.setFixedHeight(_LISTED)
         self.methods.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.methods.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.methods.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.methods.setToolTip("Methods between which the perturbation is transferred; they run at their defaults")
         self.transfer = button(
             "Transfer between ticked methods",
@@ -68,33 +70,48 @@ class StudyPanel(QWidget):
         self.show_found()
 
     def list_methods(self) -> None:
-        """All that there are, own models included; what is ticked stays so, until then the present method is ticked."""
+        """List all methods, own models included. Ticks stay; until the user sets one, the present method is ticked."""
         from ...reconstructors import registry
 
         reconstruction, before = self.bench.reconstruction, set(self.ticked())
         if before <= self._given and reconstruction.method is not None:
             before = self._given = {reconstruction.method.id}
         self.methods.clear()
-        for method in (*map(registry.get, registry.ids()), *reconstruction.own_models.values()):
-            item = QListWidgetItem(method.label)
-            item.setData(Qt.ItemDataRole.UserRole, method.id)
-            item.setToolTip(method.summary)
-            item.setCheckState(Qt.CheckState.Checked if method.id in before else Qt.CheckState.Unchecked)
-            self.methods.addItem(item)
+        groups = registry.grouped()
+        if reconstruction.own_models:
+            groups[registry.OTHERS] = [*groups.get(registry.OTHERS, []), *reconstruction.own_models]
+        for heading, ids in groups.items():
+            self._head(heading)
+            for id in ids:
+                method = reconstruction.find(id)
+                item = QListWidgetItem(method.label)
+                item.setData(Qt.ItemDataRole.UserRole, method.id)
+                item.setToolTip(f"{method.label}\n{method.summary}")
+                item.setCheckState(Qt.CheckState.Checked if method.id in before else Qt.CheckState.Unchecked)
+                self.methods.addItem(item)
+
+    def _head(self, heading: str) -> None:
+        """List a heading, which cannot be ticked."""
+        head = QListWidgetItem(heading)
+        font = head.font()
+        font.setBold(True)
+        head.setFont(font)
+        head.setFlags(Qt.ItemFlag.NoItemFlags)
+        self.methods.addItem(head)
 
     def ticked(self) -> list[str]:
-        """The ids of the ticked methods."""
+        """Return the ids of the ticked methods."""
         items = [self.methods.item(number) for number in range(self.methods.count())]
         return [item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked]
 
     def show_running(self) -> None:
-        """Nothing is started while a job runs."""
+        """Grey the buttons while a job runs."""
         free = self.session.jobs.free() and self.bench.acquisition.slice is not None
         self.samples.setEnabled(free)
         self.transfer.setEnabled(free)
 
     def show_found(self) -> None:
-        """The matrix and the curve, as far as there are any."""
+        """Show the matrix and the curve, as far as there are any."""
         matrix, curve = self.bench.studying.matrix, self.bench.studying.curve
         self.table.setVisible(matrix is not None)
         show_text(self.meaning, "" if matrix is None else meaning(matrix))
@@ -123,16 +140,16 @@ class StudyPanel(QWidget):
 
 
 def cells(matrix: "Transfer", row: str) -> list[str]:
-    """What a row says: recoveries of inserted features, else the region's change and that of random noise."""
+    """Return the cells of a row: how much of features is kept, or how far the region moves, also by noise."""
     if matrix.inserted:
-        return ["—" if kept is None else decimals(kept) for kept in matrix.recovery(row)]
+        return ["—" if kept is None else written(kept) for kept in matrix.recovery(row)]
     changes, beside = matrix.change(row), matrix.random(row)
     noise = [""] * len(changes) if beside is None else [f" ({100 * one:.2g})" for one in beside]
     return [f"{100 * one:.3g}{other}" for one, other in zip(changes, noise, strict=True)]
 
 
 def meaning(matrix: "Transfer") -> str:
-    """What the numbers are."""
+    """Say what the numbers are."""
     where = "Rows: the method it was found on; columns: the one that sees it."
     if matrix.inserted:
         return f"{where} Share of the feature's contrast that is kept: 1 all, below 0.5 lost."
@@ -140,7 +157,7 @@ def meaning(matrix: "Transfer") -> str:
 
 
 def show_curve(plot: Plot, levels: "Sequence[Level]") -> None:
-    """SSIM and NMSE of the foreground over the share of samples, with the spread over the masks."""
+    """Plot SSIM and NMSE of the foreground over the share of samples, with the spread over the masks."""
     rising = sorted(levels, key=lambda level: -level.effective)
 
     def line(measure: str) -> Line:

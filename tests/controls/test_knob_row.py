@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import Qt
 
-from napari_recon_robust.controls.knobs import KnobPanel, NumberControl, Pad, control
+from napari_recon_robust.controls.knob_row import NumberControl, control
 from napari_recon_robust.ground.knob import Knob
 
 WEIGHT = Knob(name="weight", label="Weight", help="h", default=2e-3, minimum=2e-4, maximum=2e-2, scale="log", live=True)
@@ -67,47 +66,3 @@ def test_integers(qtbot: Any) -> None:
     made.slider.setValue(1000)
     assert made.value() == 200
     assert isinstance(made.value(), int)
-
-
-def test_setting_a_value_is_no_turn(qtbot: Any) -> None:
-    panel = KnobPanel((WEIGHT, MIX, STEPS, KIND, KEEP))
-    qtbot.addWidget(panel)
-    turned: list[Any] = []
-    panel.turned.connect(turned.append)
-    values = {"weight": 1e-3, "mix": 0.5, "steps": 7, "kind": "one-way", "keep": False}
-    panel.set_values(values)
-    assert panel.values() == values
-    assert not turned
-
-
-def test_two_live_knobs_are_a_pad_that_is_dragged(qtbot: Any) -> None:
-    panel = KnobPanel((WEIGHT, MIX, STEPS))
-    qtbot.addWidget(panel)
-    pad = panel.pad
-    assert pad is not None
-    panel.resize(340, 300)
-    panel.show()
-    turned: list[dict[str, float]] = []
-    panel.turned.connect(turned.append)
-    area = pad._area().toRect()
-    qtbot.mousePress(pad, Qt.MouseButton.LeftButton, pos=QPoint(area.left() + area.width() // 4, area.center().y()))
-    assert turned[-1]["weight"] == pytest.approx(2e-4 * 100**0.25, rel=0.05)
-    assert turned[-1]["mix"] == pytest.approx(0.5, abs=0.02)
-    assert panel.values() == {**turned[-1], "steps": 5}
-    qtbot.keyClick(pad, Qt.Key.Key_Up)
-    assert turned[-1]["mix"] > 0.5
-
-
-def test_the_map_lies_under_the_pad(qtbot: Any) -> None:
-    pad = Pad(WEIGHT, MIX)
-    qtbot.addWidget(pad)
-    pad.resize(300, 120)
-    plain = pad.grab().toImage()
-    pad.set_map(np.array([[0.0, 1.0], [2.0, np.nan]]), "data consistency")
-    assert pad.grab().toImage() != plain
-
-
-def test_one_live_knob_needs_no_pad(qtbot: Any) -> None:
-    panel = KnobPanel((WEIGHT, KIND))
-    qtbot.addWidget(panel)
-    assert panel.pad is None

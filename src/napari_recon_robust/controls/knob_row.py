@@ -1,0 +1,157 @@
+"""One knob in a row: its label and the control that fits its kind."""
+
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, QSpinBox, QWidget
+from superqt.utils import signals_blocked
+
+from ..ground.knob import Knob, Value
+from .number_boxes import ExactSpinBox, WholeSpinBox, short_unit, significant
+
+_STEPS = 1000
+LABEL_WIDTH = 106
+_BOX_WIDTH = 90  # for six digits behind "0.000"
+# napari's theme asks for boxes so wide that a row does not fit a narrow dock.
+_BOX_STYLE = "QAbstractSpinBox { min-width: 40px; padding: 1px 6px; }"
+
+
+class KnobRow(QWidget):
+    """The label of a knob, with room for its control.
+
+    `turned(value)` at every change by the user; `refused(sentence)` when what was typed is no value of the knob.
+    """
+
+    turned = Signal(object)
+    refused = Signal(str)
+
+    def __init__(self, knob: Knob) -> None:
+        super().__init__()
+        self.knob = knob
+        span = knob.range if knob.kind in ("float", "int") else ""
+        self.setToolTip("\n".join(part for part in (knob.help, span, knob.condition) if part))
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(6)
+        if knob.kind != "bool":
+            unit = "" if knob.unit == short_unit(knob) else f", {knob.unit}"
+            label = QLabel(f"{knob.label}{unit}")
+            label.setFixedWidth(LABEL_WIDTH)
+            label.setWordWrap(True)
+            self._row.addWidget(label)
+
+
+class NumberControl(KnobRow):
+    """A slider and a number box for a float or an integer. The slider runs on the knob's scale."""
+
+    def __init__(self, knob: Knob, percent: bool = False) -> None:
+        super().__init__(knob)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.box: WholeSpinBox | ExactSpinBox
+        if knob.kind == "int":
+            self.box = WholeSpinBox()
+            self.box.setRange(int(knob.minimum), int(knob.maximum))
+            self.box.setKeyboardTracking(False)
+            self.box.setSuffix(f" {short_unit(knob)}".rstrip())
+        else:
+            self.box = ExactSpinBox(knob, percent)
+        # The room of the step buttons belongs to the digits; the arrow keys step.
+        self.box.setStyleSheet(_BOX_STYLE)
+        self.box.setFixedWidth(_BOX_WIDTH)
+        self.box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.slider.setRange(0, _STEPS)
+        self.slider.setMinimumWidth(44)
+        # An integer without a natural end (a seed) is typed, not slid.
+        self.slider.setVisible(knob.maximum - knob.minimum <= _STEPS or knob.kind == "float")
+        self._row.addWidget(self.slider, 1)
+        if self.slider.isHidden():
+            self._row.addStretch(1)
+        self._row.addWidget(self.box)
+        self.set_value(knob.default)
+        self.slider.valueChanged.connect(self._on_slider)
+        self.box.valueChanged.connect(self._on_box)
+        self.box.refused.connect(self._on_refused)
+
+    def value(self) -> Value:
+        """Return the exact value."""
+        return self.knob.parse(self.box.value())
+
+    def set_value(self, value: Any) -> None:
+        """Show a value without a signal."""
+        with signals_blocked(self.box), signals_blocked(self.slider):
+            self.box.setValue(value)
+            self.slider.setValue(round(self.knob.to_unit(float(value)) * _STEPS))
+
+    def _on_slider(self, position: int) -> None:
+        value = self.knob.from_unit(position / _STEPS)
+        value = round(value) if self.knob.kind == "int" else significant(value)
+        value = min(max(value, self.knob.minimum), self.knob.maximum)
+        if value == self.box.value():
+            return
+        with signals_blocked(self.box):
+            self.box.setValue(int(value) if self.knob.kind == "int" else value)
+        self.turned.emit(self.value())
+
+    def _on_refused(self, text: str) -> None:
+        low, high = (self.box.textFromValue(end) for end in (self.box.minimum(), self.box.maximum()))
+        self.refused.emit(
+            f"{self.knob.label} cannot be {text.strip() or 'empty'}; type a number between {low} and "
+            f"{high}{self.box.suffix()}, it stays at {self.box.textFromValue(self.box.value())}{self.box.suffix()}."
+        )
+
+    def _on_box(self, value: float) -> None:
+        with signals_blocked(self.slider):
+            self.slider.setValue(round(self.knob.to_unit(value) * _STEPS))
+        self.turned.emit(self.value())
+
+
+class ChoiceControl(KnobRow):
+    """A list for a knob with named choices."""
+
+    def __init__(self, knob: Knob) -> None:
+        super().__init__(knob)
+        self.list = QComboBox()
+        self.list.addItems([choice.replace("-", " ") for choice in knob.choices])
+        self.list.setMinimumWidth(80)  # not that of its longest entry: the row fits a narrow dock
+        self._row.addWidget(self.list, 1)
+        self.set_value(knob.default)
+        self.list.currentIndexChanged.connect(lambda: self.turned.emit(self.value()))
+
+    def value(self) -> Value:
+        """Return the choice."""
+        return self.knob.choices[self.list.currentIndex()]
+
+    def set_value(self, value: Any) -> None:
+        """Show a value without a signal."""
+        with signals_blocked(self.list):
+            self.list.setCurrentIndex(self.knob.choices.index(value))
+
+
+class SwitchControl(KnobRow):
+    """A switch for a knob that is on or off."""
+
+    def __init__(self, knob: Knob) -> None:
+        super().__init__(knob)
+        self.switch = QCheckBox(knob.label)
+        self._row.addWidget(self.switch)
+        self.set_value(knob.default)
+        self.switch.toggled.connect(lambda: self.turned.emit(self.value()))
+
+    def value(self) -> Value:
+        """Return whether the switch is on."""
+        return self.switch.isChecked()
+
+    def set_value(self, value: Any) -> None:
+        """Show a value without a signal."""
+        with signals_blocked(self.switch):
+            self.switch.setChecked(bool(value))
+
+
+Control = NumberControl | ChoiceControl | SwitchControl
+
+
+def control(knob: Knob, percent: bool = False) -> Control:
+    """Make the control that fits the kind of a knob."""
+    if knob.kind == "choice":
+        return ChoiceControl(knob)
+    return SwitchControl(knob) if knob.kind == "bool" else NumberControl(knob, percent)

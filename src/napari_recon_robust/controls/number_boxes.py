@@ -1,0 +1,81 @@
+"""Boxes in which a number is typed: exactly, or as a whole number."""
+
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QValidator
+from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox
+
+from ..ground.knob import Knob
+
+
+def significant(value: float, digits: int = 3) -> float:
+    """Round a value to significant digits, so that a slider gives what its box shows."""
+    return float(f"{value:.{digits}g}")
+
+
+def short_unit(knob: Knob) -> str:
+    """Return the unit if it fits into a number box, else nothing; a longer unit stands beside the label."""
+    return knob.unit if len(knob.unit) <= 3 else ""
+
+
+class ExactSpinBox(QDoubleSpinBox):
+    """A number box that shows its exact value in as few digits as possible. On a log scale arrows step by 10%.
+
+    percent: the value is a fraction and shown as a percentage. Signal: `refused(text)` when a text is no value.
+    """
+
+    refused = Signal(str)
+
+    def __init__(self, knob: Knob, percent: bool = False) -> None:
+        super().__init__()
+        self._log = knob.scale == "log"
+        self._factor = 100.0 if percent else 1.0
+        self.setDecimals(12)
+        self.setRange(knob.minimum, knob.maximum)
+        self.setSingleStep(significant((knob.maximum - knob.minimum) / 50, 1))
+        self.setKeyboardTracking(False)
+        unit = "%" if percent else short_unit(knob)
+        self.setSuffix(f" {unit}" if unit else "")
+
+    def textFromValue(self, value: float) -> str:
+        """Return up to six significant digits."""
+        return f"{value * self._factor:.6g}"
+
+    def valueFromText(self, text: str | None) -> float:
+        """Read a number with or without its unit."""
+        return self._number(text or "") / self._factor
+
+    def validate(self, text: str | None, position: int) -> tuple[QValidator.State, str, int]:
+        """Accept what reads as a number in the range; exponents may be typed."""
+        text = text or ""
+        try:
+            value = self._number(text) / self._factor
+        except ValueError:
+            return QValidator.State.Intermediate, text, position
+        inside = self.minimum() <= value <= self.maximum()
+        return (QValidator.State.Acceptable if inside else QValidator.State.Intermediate), text, position
+
+    def fixup(self, text: str | None) -> str:
+        """Go back to the value before."""
+        self.refused.emit(text or "")
+        return self.textFromValue(self.value()) + self.suffix()
+
+    def stepBy(self, steps: int) -> None:
+        """Change the value by 10% for each step on a log scale."""
+        if self._log:
+            self.setValue(significant(self.value() * 1.1**steps))
+        else:
+            super().stepBy(steps)
+
+    def _number(self, text: str) -> float:
+        return float(text.removesuffix(self.suffix()).strip().replace(",", "."))
+
+
+class WholeSpinBox(QSpinBox):
+    """A number box for an integer. Signal: `refused(text)` when a text is no value."""
+
+    refused = Signal(str)
+
+    def fixup(self, text: str | None) -> str:
+        """Go back to the value before."""
+        self.refused.emit(text or "")
+        return f"{self.value()}{self.suffix()}"

@@ -1,0 +1,46 @@
+"""Arguments of the public functions as they come from scripts: of the type that is meant, or one sentence."""
+
+from collections.abc import Iterable
+from operator import index
+from typing import Any
+
+from .errors import InputError
+
+
+def as_text(value: Any, name: str) -> str:
+    """The text; InputError, which says `name`, for anything else."""
+    if isinstance(value, str):
+        return value
+    raise InputError(f"{name} is {value!r}; give a text.")
+
+
+def as_whole(value: Any, name: str, least: int | None = None) -> int:
+    """The whole number; InputError, which says `name`, for anything else and for one below `least`."""
+    expected = "give a whole number" + ("" if least is None else f" from {least}")
+    try:
+        number = index(value)
+    except TypeError:
+        raise InputError(f"{name} is {value!r}; {expected}.") from None
+    if least is not None and number < least:
+        raise InputError(f"{name} is {number}; {expected}.")
+    return number
+
+
+def as_numbers(values: Any, name: str) -> tuple[float, ...]:
+    """The numbers of a sequence; InputError, which says `name`, for anything else."""
+    try:
+        return tuple(float(value) for value in values)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name} are {values!r}; give numbers, such as (0.01, 0.02).") from None
+
+
+def as_list(values: Any, name: str) -> list[Any]:
+    """The list of a sequence; InputError, which says `name`, for anything else, a single text too."""
+    if isinstance(values, Iterable) and not isinstance(values, str | bytes):
+        return list(values)
+    raise InputError(f"{name} are {values!r}; give a list.")
+
+
+def as_texts(values: Any, name: str) -> list[str]:
+    """The texts of a sequence; InputError, which says `name`, for anything else, a single text too."""
+    return [as_text(value, f"one of {name}") for value in as_list(values, name)]

@@ -1,0 +1,113 @@
+"""Mutated files give a result or one sentence; and what judges them notices what does not."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.ground.errors import LONGEST, InputError, ReconRobustError
+
+from . import __main__ as command
+from . import formats, judge
+from .judge import Input, Verdict, Watched
+
+ROOT = Path(__file__).parents[2]
+ONE = Input("npy", "flipped", 0)
+
+
+def failures(tally: Path, *options: str) -> tuple[int, list[str]]:
+    """How many inputs were judged, and those that failed, in a process that holds nothing else."""
+    words = [sys.executable, "-m", "tests.fuzz", "--json", "--tally", str(tally), *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    found = json.loads(done.stdout)
+    return found["inputs"], [
+        f"{judge.Input(one['format'], one['kind'], one['number'])}: {one}" for one in found["failures"]
+    ]
+
+
+@pytest.mark.slow
+def test_the_first_inputs_give_a_result_or_a_sentence(tmp_path: Path) -> None:
+    count, failed = failures(tmp_path / "tally", "--inputs", "2000")
+    assert (count, failed) == (2000, [])
+
+
+@pytest.mark.slow
+def test_what_ever_failed_fails_no_more(tmp_path: Path) -> None:
+    count, failed = failures(tmp_path / "tally", "--stored")
+    assert (count, failed) == (len(command.read_failed()), [])
+
+
+def judged(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], seconds: float = 20) -> Verdict:
+    """The verdict on an input with which this happens."""
+    monkeypatch.setattr(judge, "take", lambda one, folder: happens())
+    with Watched(seconds) as process:
+        return process.judge(ONE)
+
+
+def raised(error: BaseException) -> Callable[[], object]:
+    def happens() -> None:
+        raise error
+
+    return happens
+
+
+@pytest.mark.parametrize(
+    ("happens", "result"),
+    [
+        (lambda: None, "ok"),
+        (raised(InputError("the file is empty; give another.")), "own"),
+        (raised(InputError("there is no file /home/a/b.h5")), "sentence"),
+        (raised(KeyError("kspace")), "raw"),
+        (raised(SystemExit()), "raw"),
+        (raised(MemoryError()), "memory"),
+        (os.abort, "crash"),
+        (lambda: np.ones(3 * 2**27), "memory"),
+        (lambda: os._exit(0), "crash"),
+    ],
+)
+def test_verdicts(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], result: str) -> None:
+    assert judged(monkeypatch, happens).result == result
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        ("two\nlines", "several lines"),
+        ("x" * LONGEST + 1, f"{LONGEST + 1} characters"),
+        ("", "no words"),
+        ("the file is empty.", ""),
+    ],
+)
+def test_what_is_wrong_with_a_sentence(words: str, fault: str) -> None:
+    class Said(ReconRobustError):
+        def __str__(self) -> str:
+            return words
+
+    assert judge.wrong(Said(), Path("/in")) == fault
+
+
+def test_a_hang_is_ended_and_the_next_input_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "take", lambda one, folder: time.sleep(60 if one == ONE else 0))
+    with Watched(0.3) as process:
+        assert process.judge(ONE).result == "hang"
+        assert process.judge(Input("npy", "flipped", 1)).result == "ok"
+
+
+def test_an_input_is_determined_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left_alone = replace(formats.FORMATS["npy"], open=lambda path: None, use=lambda opened: None)
+    monkeypatch.setitem(formats.FORMATS, "npy", left_alone)
+    contents = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        judge.take(ONE, folder)
+        contents.append((folder / "scan.npy").read_bytes())
+    assert contents[0] == contents[1]

@@ -1,0 +1,46 @@
+"""Arguments of a wrong type get one sentence that names them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.ground.arguments import as_list, as_numbers, as_text, as_texts, as_whole
+from napari_recon_robust.ground.errors import InputError
+
+
+def test_what_fits_is_given_back() -> None:
+    assert as_text("tv", "the method") == "tv"
+    assert as_whole(np.int64(3), "the slice") == 3
+    assert as_numbers(np.array([0.5, 1]), "the budgets") == (0.5, 1.0)
+    assert as_list(("a", 1), "the files") == ["a", 1]
+    assert as_texts({"tv": 1}, "the methods") == ["tv"]
+
+
+@pytest.mark.parametrize(
+    ("take", "value"),
+    [
+        (as_text, 3),
+        (as_text, None),
+        (as_whole, 1.0),
+        (as_whole, "1"),
+        (as_whole, [1]),
+        (as_numbers, 0.1),
+        (as_numbers, "abc"),
+        (as_numbers, [None]),
+        (as_numbers, [10**400]),
+        (as_list, "scan.h5"),
+        (as_list, 5),
+        (as_texts, ["tv", 3]),
+    ],
+)
+def test_what_does_not_fit_is_named(take: Callable[[Any, str], Any], value: Any) -> None:
+    with pytest.raises(InputError, match="the methods (is|are) .*; give"):
+        take(value, "the methods")
+
+
+def test_a_number_may_have_a_least_value() -> None:
+    assert as_whole(1, "samples", 1) == 1
+    with pytest.raises(InputError, match="samples is 0; give a whole number from 1"):
+        as_whole(0, "samples", 1)

@@ -1,0 +1,56 @@
+"""JSON and YAML from elsewhere: no bombs, no depth, one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from napari_recon_robust.ground.documents import read_json, read_yaml
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.simulation.sample import SimulationRecipe
+from napari_recon_robust.training.recipe import load_recipe
+
+LAUGHS = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (LAUGHS, "its aliases stand for more than 50,000 values"),
+        ("a: &a [*a]", "it holds itself"),
+        ("[" * 5000 + "]" * 5000, "it is nested too deeply"),
+        ("a: !!python/object/apply:os.system [ls]", "could not determine a constructor"),
+        ("seed: " + "9" * 5000, "Exceeds the limit"),
+        ("at: 2001-99-99", "month must be in"),
+        ("a: [", "expected the node content"),
+        ("x" * 300_000, "300 kB"),
+    ],
+)
+def test_yaml_that_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    for read in (
+        lambda: read_yaml(path, InputError),
+        lambda: load_recipe(str(path)),
+        lambda: SimulationRecipe.read(path),
+    ):
+        with pytest.raises(InputError, match=words) as error:
+            read()
+        assert len(str(error.value)) <= 300
+
+
+def test_aliases_are_no_fault(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("\ufeffranges: &r [4, 8]\nothers: {again: *r}\n", encoding="utf-8")
+    assert read_yaml(path) == {"ranges": [4, 8], "others": {"again": [4, 8]}}
+    path.write_text("")
+    assert read_yaml(path) is None
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000, b"9" * 5000])
+def test_json_that_is_none(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "case.json"
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match="case.json cannot be read as JSON"):
+        read_json(path)

@@ -1,0 +1,76 @@
+"""Run a command in several folders and kill -9 it at a random moment in all but the first; then run it to its end.
+
+Reads {"arguments", "folders", "seed", "again"} as JSON from standard input and prints the exit statuses of the last
+runs. Everything runs in forks of this process, which has imported what takes long and has computed nothing.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+SLOW_IMPORTS = (
+    "torch",
+    "matplotlib.figure",
+    "scipy.ndimage",
+    "skimage.metrics",
+    "napari_recon_robust.api",
+    "napari_recon_robust.reconstructors.registry",
+    "napari_recon_robust.studies.quality.study",
+    "napari_recon_robust.training.loop",
+)
+
+
+def start(arguments: list[str], folder: Path) -> int:
+    """The process that runs the command in the folder."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            from napari_recon_robust.cli import main
+
+            os.chdir(folder)
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (until the process ends)
+            sys.argv = ["recon-robust", *arguments]
+            main()
+            status = 0
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        finally:
+            os._exit(status)
+    return child
+
+
+def ended(process: int) -> int:
+    """The exit status, once it has ended; negative for a signal."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def main() -> None:
+    """Kill and go on."""
+    asked = json.load(sys.stdin)
+    for name in SLOW_IMPORTS:
+        import_module(name)
+    draw = random.Random(asked["seed"])
+    statuses, kills = [], 0
+    first, *others = map(Path, asked["folders"])
+    began = time.monotonic()
+    statuses.append(ended(start(asked["arguments"], first)))
+    whole = time.monotonic() - began
+    for folder in others:
+        process = start(asked["arguments"], folder)
+        time.sleep(draw.uniform(0, whole))
+        os.kill(process, signal.SIGKILL)
+        kills += ended(process) == -signal.SIGKILL
+        (more,) = [*(words for file, words in asked["again"].items() if (folder / file).exists()), []][:1]
+        if more is not None:  # else it is done
+            statuses.append(ended(start([*asked["arguments"], *more], folder)))
+    json.dump({"statuses": statuses, "kills": kills, "seconds": whole}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

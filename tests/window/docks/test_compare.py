@@ -1,0 +1,152 @@
+"""The Compare dock, by mouse and keys: its figures are of what is shown, and it greys only what would do nothing."""
+
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QTableWidget
+
+from napari_recon_robust.window.docks import compare
+from napari_recon_robust.window.session import Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def page(review: Session, name: str) -> Any:
+    return next(one for one in review.docks if type(one).__name__ == f"{name}Dock")
+
+
+def click(qtbot: Any, widget: Any, at: QPoint | None = None) -> None:
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=at or widget.rect().center())
+
+
+def run(review: Session, qtbot: Any, until: Until, kind: str, **knobs: Any) -> None:
+    perturb = page(review, "Perturb")
+    perturb.kind.list.setCurrentIndex(perturb.kind.list.findData(kind))
+    review.bench.perturbing.set(**knobs)
+    before = review.bench.perturbing.result
+    click(qtbot, perturb.kind.run)
+    until(lambda: review.bench.perturbing.result is not before and not review.jobs.working and review.panels.settled)
+
+
+def choose_lesion(review: Session, qtbot: Any) -> None:
+    regions = page(review, "Perturb").regions.list
+    click(qtbot, regions.viewport(), regions.visualItemRect(regions.item(0)).center())
+    assert review.bench.regions.chosen
+
+
+def names(review: Session) -> dict[str, str]:
+    return {key: panel.image.name for key, panel in review.panels.panels.items()}
+
+
+def texts(table: QTableWidget) -> list[str]:
+    cells = ((row, column) for row in range(table.rowCount()) for column in range(table.columnCount()))
+    return [item.text() for cell in cells if (item := table.item(*cell)) is not None]
+
+
+def test_the_figures_of_a_slice_go_while_another_is_read(
+    review: Session, qtbot: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock, perturb, reconstruct = (page(review, name) for name in ("Compare", "Perturb", "Reconstruct"))
+    choose_lesion(review, qtbot)
+    run(review, qtbot, until, "worst-case", steps=1)
+    assert not dock.table.isHidden()
+    sentence = dock.sentence.text()
+    assert reconstruct.method.scores.text()
+    go, scan = threading.Event(), review.bench.acquisition.opened_scan
+    original = type(scan).measurement
+
+    def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+        go.wait(60)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(scan), "measurement", wait)
+    slider = review.panels.viewer.window._qt_viewer.dims.slider_widgets[0].slider
+    try:
+        qtbot.keyClick(slider, Qt.Key.Key_End)
+        until(lambda: names(review)["clean"] == "Clean · reading slice 2…")
+        assert dock.table.isHidden()
+        assert dock.sentence.text() == compare._EMPTY
+        assert "slice 1" in dock.earlier.text()
+        assert not dock.save.isEnabled()
+        assert not perturb.outcome.spent.text()
+        assert not perturb.kind.run.isEnabled(), "there is nothing to run on yet"
+        assert perturb.regions.list.count() == 0, "the lesion is on slice 1"
+        assert not reconstruct.method.scores.text()
+        assert review.panels.shown == ("reference", "clean")
+        hidden = {key: name for key, name in names(review).items() if key not in review.panels.shown}
+        assert hidden == {"perturbed": "Perturbed", "difference": "Difference"}, "nothing is computed for them"
+    finally:
+        go.set()
+    until(lambda: review.bench.reconstruction.shown is not None and review.bench.reconstruction.shown.exact)
+    assert not [name for name in names(review).values() if "…" in name]
+    slider.setValue(1)
+    until(lambda: review.bench.perturbing.current is not None)
+    assert dock.sentence.text() == sentence, "the result of slice 1 is back with its slice"
+    assert not dock.table.isHidden()
+
+
+def test_a_slice_whose_reading_is_cancelled_is_not_promised(
+    review: Session, qtbot: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, scan = threading.Event(), review.bench.acquisition.opened_scan
+    monkeypatch.setattr(type(scan), "measurement", lambda *_, **__: go.wait(60))
+    try:
+        qtbot.keyClick(review.panels.viewer.window._qt_viewer.dims.slider_widgets[0].slider, Qt.Key.Key_End)
+        foot = page(review, "Compare").foot
+        until(lambda: not foot.cancel.isHidden())
+        click(qtbot, foot.cancel)
+    finally:
+        go.set()
+    until(lambda: names(review)["clean"] == "Clean · slice 2 was not read")
+    assert names(review)["reference"] == "Reference · slice 2 was not read"
+
+
+def test_a_minus_is_a_minus_in_the_dock_and_in_the_titles(review: Session, qtbot: Any, until: Until) -> None:
+    choose_lesion(review, qtbot)
+    run(review, qtbot, until, "worst-case", steps=1)
+    shown = [*texts(page(review, "Compare").table), *names(review).values()]
+    assert not [text for text in shown if re.search(r"-\d", text)]
+    assert [text for text in shown if re.search(r"−\d", text)], "SSIM has fallen"
+    assert compare.change("psnr", 30.5, 14.3) == "−16.2 dB"
+    assert compare.change("ssim", 0.5, 0.49999) == "0.0%"
+    assert compare.show("ssim", -0.05) == "−0.050"
+
+
+def test_without_a_region_nothing_speaks_of_one(review: Session, qtbot: Any, until: Until) -> None:
+    review.bench.regions.choose([])
+    run(review, qtbot, until, "rotation")
+    dock, perturb = page(review, "Compare"), page(review, "Perturb")
+    assert [name for name in names(review).values() if "image SSIM" in name]
+    assert not [name for name in names(review).values() if "ROI" in name]
+    assert "region" not in perturb.outcome.curve._left
+    assert "region" not in perturb.outcome.spent.text()
+    assert all(dock.table.isRowHidden(row) for row in range(4)), "the block of the region"
+    assert dock.table.height() == 19 * 8 + 28
+    title, ssim = names(review)["clean"], dock.table.item(9, 1).text()
+    assert title.endswith(ssim), "the same figure in the title and in the table"
+    choose_lesion(review, qtbot)
+    run(review, qtbot, until, "rotation")
+    assert not dock.table.isRowHidden(0)
+    assert "ROI SSIM" in names(review)["clean"]
+    perturb.kind.list.setCurrentIndex(perturb.kind.list.findData("worst-case"))
+    assert review.panels.shown == ("reference", "clean")
+    assert (names(review)["perturbed"], names(review)["difference"]) == ("Perturbed", "Difference")
+
+
+def test_what_works_without_a_result_is_not_grey(review: Session, qtbot: Any) -> None:
+    dock, panels = page(review, "Compare"), review.panels
+    click(qtbot, dock.regions)
+    assert not panels.panels["clean"].regions.visible
+    click(qtbot, dock.regions)
+    assert panels.panels["clean"].regions.visible
+    assert panels.shown == ("reference", "clean")
+    click(qtbot, dock.layout_button)
+    assert panels.shown == ("clean",)
+    assert dock.layout_button.toolTip().endswith("Now: clean")
+    for one in (dock.random, dock.truth, dock.save):
+        assert not one.isEnabled()
+        assert "run a perturbation" in one.toolTip(), "it says why"

@@ -1,0 +1,22 @@
+"""The list of methods: grouped under headings, which cannot be chosen."""
+
+from typing import Any
+
+from qtpy.QtCore import Qt
+
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.window.session import Session
+
+
+def test_methods_stand_under_headings_that_keys_pass_over(review: Session, qtbot: Any) -> None:
+    box = next(one for one in review.docks if type(one).__name__ == "ReconstructDock").method
+    rows = [(box.list.itemText(row), box.list.itemData(row)) for row in range(box.list.count())]
+    headings = [text for text, id in rows if id is None]
+    assert headings == ["Classical", "Trained", "Robustly trained", "Untrained", "Generative"]
+    assert sorted(id for _, id in rows if id is not None) == sorted(registry.ids())
+    last = next(row for row, (text, _) in enumerate(rows) if text == "Trained") - 1
+    box.list.setCurrentIndex(last)
+    before = review.bench.reconstruction.chosen.id
+    qtbot.keyClick(box.list, Qt.Key.Key_Down)
+    assert box.list.currentIndex() == last + 2, "the heading is passed over"
+    assert review.bench.reconstruction.chosen.id == rows[last + 2][1] != before
