@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..data.measurement import Measurement
+    from ..data.orientation import Directions
     from ..data.scan import Scan
     from ..physics.sampling import Sampling
 
@@ -200,6 +201,20 @@ class Acquisition:
     def upside_down(self) -> bool:
         """Whether the first row is stored at the bottom."""
         return bool(self.source.get("upside_down", False))
+
+    @property
+    def directions(self) -> "Directions | None":
+        """Where rows and columns lead in the patient; None where the file does not say."""
+        return None if self.scan is None else self.scan.header.directions
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it is the packaged sample, which was never a patient."""
+        if self.origin is None:
+            return False
+        from ..simulation.sample import NAME
+
+        return self.origin.path.stem == NAME and not self.origin.is_case
 
     @property
     def opened_scan(self) -> "Scan":

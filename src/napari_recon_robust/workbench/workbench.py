@@ -10,6 +10,7 @@ from .acquisition import Acquisition
 from .choosing import Choosing
 from .contrasting import Contrasting
 from .fragility import Fragility
+from .measuring import Measuring
 from .perturbing import Perturbing, Result
 from .reconstruction import Reconstruction
 from .regions import Regions
@@ -36,6 +37,7 @@ class Workbench:
         self.contrasting = Contrasting(self.acquisition, self.reconstruction, self.regions, self.now)
         self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing, self.now)
+        self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)
