@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.headers import header
+from napari_recon_robust.data.orientation import Directions
 from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.io import open_scan
 
@@ -18,12 +19,14 @@ class Writer:
         self.dataset = ismrmrd.Dataset(str(path), "dataset")
         self.dataset.write_xml_header(xml.encode())
 
-    def line(self, samples, step=0, *, slice=0, flags=(), dwell=5.0, **fields):
+    def line(self, samples, step=0, *, slice=0, flags=(), dwell=5.0, directions=None, **fields):
         acquisition = ismrmrd.Acquisition.from_array(np.asarray(samples, np.complex64))
         acquisition.center_sample = fields.pop("center_sample", samples.shape[1] // 2)
         acquisition.sample_time_us = dwell
         acquisition.idx.kspace_encode_step_1 = step
         acquisition.idx.slice = slice
+        if directions is not None:
+            acquisition.read_dir[:], acquisition.phase_dir[:] = directions
         for name in ("discard_pre", "discard_post"):
             setattr(acquisition, name, fields.pop(name, 0))
         for name, value in fields.items():
@@ -144,6 +147,21 @@ def test_real_file(shared):
             np.testing.assert_array_equal(kspace[:, step], stored["data"][::2] + 1j * stored["data"][1::2])
         energy = np.abs(kspace) ** 2
         assert energy[96:160, 96:160].sum() > 0.9 * energy.sum()
+
+
+def test_directions_are_taken_where_all_lines_agree(tmp_path, kspace):
+    def opened(name, *directions):
+        writer = Writer(tmp_path / name, header((48, 20), (24, 20), 19, 10))
+        for slice, stored in enumerate(directions):
+            for step in range(20):
+                writer.line(kspace[slice, :, :, step], step, slice=slice, directions=stored)
+        with open_scan(writer.done()) as scan:
+            return scan.header.directions
+
+    axial, coronal = ((0, 1, 0), (1, 0, 0)), ((0, 0, -1), (1, 0, 0))
+    assert opened("axial.mrd", axial, axial) == Directions(row=(0, 1, 0), column=(1, 0, 0))
+    assert opened("two_planes.mrd", axial, coronal) is None
+    assert opened("unset.mrd", None, None) is None
 
 
 def one_line(**fields):

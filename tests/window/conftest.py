@@ -22,6 +22,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.fixture(autouse=True)
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which reviews are kept by themselves: not that of whoever runs the tests."""
+    from napari_recon_robust.workbench import saved_review
+
+    folder = tmp_path / "kept" / "reviews"
+    monkeypatch.setattr(saved_review, "folder", lambda: folder)
+    return folder
+
+
 @pytest.fixture
 def until(qtbot: Any) -> Callable[[Callable[[], object]], None]:
     """Let the window's event loop run until a condition holds."""
@@ -61,6 +71,20 @@ def review(
     until(lambda: session.bench.reconstruction.shown is not None and session.bench.reconstruction.shown.exact)
     until(lambda: session.panels.settled)
     return session
+
+
+@pytest.fixture
+def seen(review: Any, until: Callable[[Callable[[], object]], None]) -> Any:
+    """The review in a window that is on the screen and has the keys, the Compare dock in front."""
+    compare = next(one for one in review.docks if one.title == "Compare")
+    window = compare.window()
+    window.show()
+    compare.parent().raise_()
+    until(compare.isVisible)
+    window.activateWindow()
+    until(window.isActiveWindow)
+    until(lambda: review.panels.settled)
+    return review
 
 
 @pytest.fixture

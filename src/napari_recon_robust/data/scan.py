@@ -16,6 +16,7 @@ from ..ground.arguments import as_whole
 from ..ground.errors import InputError, dimensions
 from ..ground.guard import opening
 from ..ground.specification import Specification
+from .orientation import Directions
 from .units import unit_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Header(Specification):
 
     matrix: (rows, columns) of the output image. voxel: its (row, column, slice) size in mm, or None.
     field_strength: in tesla. upside_down: whether a radiologist would see the stored image upside down.
+    directions: where rows and columns lead in the patient, or None where the file does not say.
     notes: what was guessed or left out, one sentence each.
     """
 
@@ -44,6 +46,7 @@ class Header(Specification):
     contrast: str | None = None
     field_strength: float | None = None
     upside_down: bool = False
+    directions: Directions | None = None
     notes: tuple[str, ...] = ()
 
 

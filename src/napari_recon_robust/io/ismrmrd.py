@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.orientation import Directions
 from ..data.scan import Header, Scan
 from ..ground.errors import FileFormatError, dimensions
 from ..ground.guard import check_memory
@@ -105,6 +106,7 @@ class ISMRMRDScan(Scan):
                 voxel=described.voxel,
                 contrast=described.protocol,
                 field_strength=described.field_strength,
+                directions=_directions(heads),
                 notes=tuple(notes),
             ),
         )
@@ -189,6 +191,16 @@ def _imaging_lines(heads: Any, calibration: str | None) -> tuple[NDArray[np.inte
             lines &= index[field] == index[field][lines].min()
             notes.append(f"Of {count} {field}s the first is used.")
     return np.flatnonzero(lines), notes
+
+
+def _directions(heads: Any) -> Directions | None:
+    """Where rows (the readout) and columns (the phase encoding) lead; None unless all acquisitions agree."""
+    if not {"read_dir", "phase_dir"} <= set(heads.dtype.names):
+        return None
+    row, column = heads["read_dir"], heads["phase_dir"]
+    if not all(np.allclose(each, each[0], atol=1e-3) for each in (row, column)):
+        return None
+    return Directions.of(row[0], column[0])
 
 
 def _refuse_other_scans(heads: Any, name: str) -> None:

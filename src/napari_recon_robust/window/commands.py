@@ -41,3 +41,28 @@ def regions(viewer: "napari.viewer.Viewer") -> None:
 def list_keys(viewer: "napari.viewer.Viewer") -> None:
     """Show the list of keys."""
     keys.run("keys", viewer)
+
+
+def ring(viewer: "napari.viewer.Viewer") -> None:
+    """Show or hide the ring around what was inserted or attacked."""
+    keys.run("ring", viewer)
+
+
+def jump(viewer: "napari.viewer.Viewer") -> None:
+    """Jump to what was inserted or attacked."""
+    keys.run("jump", viewer)
+
+
+def turn(viewer: "napari.viewer.Viewer") -> None:
+    """Turn the picture by 90 degrees."""
+    keys.run("turn", viewer)
+
+
+def mirror(viewer: "napari.viewer.Viewer") -> None:
+    """Exchange left and right of the picture."""
+    keys.run("mirror", viewer)
+
+
+def flip(viewer: "napari.viewer.Viewer") -> None:
+    """Exchange top and bottom of the picture."""
+    keys.run("flip", viewer)

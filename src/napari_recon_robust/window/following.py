@@ -93,6 +93,7 @@ class Following(QObject):
             shape=acquisition.shape,
             voxel=None if voxel is None else (voxel[2], voxel[0], voxel[1]),
             upside_down=acquisition.upside_down,
+            directions=acquisition.directions,
         )
         self.panels.open(geometry, acquisition.index)
         self.scene.lay_out()

@@ -19,6 +19,9 @@ from .canvas.layers import Panels
 from .canvas.scene import Scene
 from .following import Following
 from .jobs import Jobs
+from .keeping import Keeping
+from .marking import Marking
+from .readout import ReadoutLine
 from .resident import Resident
 from .surroundings import Surroundings
 from .warm import after_warm_up, compiler, is_warm, warm_up
@@ -60,6 +63,9 @@ class Session(QObject):
         self.panels = Panels(viewer, later=lambda function: QTimer.singleShot(_TURN, function))
         self.scene = Scene(self.bench, self.panels)
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
+        self.marking = Marking(self.bench, self.panels)
+        self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
+        self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.docks: list[QWidget] = []
         self.bench.perturbing.finished.connect(self._on_finished)
@@ -204,6 +210,7 @@ class Session(QObject):
         self.docks.append(dock)
         if len(self.docks) == 1:
             self.surroundings.take()
+            self.keeping.start()
             QTimer.singleShot(0, lambda: self._open_docks(name))
             if self.bench.acquisition.is_open:
                 self.following.set_up()
@@ -216,6 +223,7 @@ class Session(QObject):
         window = self.panels.viewer.window
         if names == DOCKS:
             self.docks[0].window().destroyed.connect(self.close)
+            self.readout.take(self.docks[0].window())
         dock, _ = window.add_plugin_dock_widget(PLUGIN, names[0] if names else front, tabify=True)
         if names:
             QTimer.singleShot(0, lambda: self._open_docks(front, names[1:]))
@@ -232,12 +240,14 @@ class Session(QObject):
             self.jobs.cancel_all()
             self.panels.close()
             self.surroundings.give_back()
+            self.readout.give_back()
 
     def close(self) -> None:
         """End with the viewer: jobs stop, and nothing is kept."""
         if _sessions.pop(id(self.panels.viewer), None) is None:
             return
         _leaving.add(self)
+        self.keeping.close()
         self.docks.clear()
         self.panels.let_go()
         self.surroundings.let_go()

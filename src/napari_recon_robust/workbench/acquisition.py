@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..data.measurement import Measurement
+    from ..data.orientation import Directions
     from ..data.scan import Scan
     from ..physics.sampling import Sampling
 
@@ -57,6 +58,15 @@ class Slice:
         return hash((id(self.scan), self.index))
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where what is open was opened from. axes: those that were given for an array. is_case: a saved case's folder."""
+
+    path: Path
+    axes: tuple[str, ...] | None = None
+    is_case: bool = False
+
+
 class Acquisition:
     """Scan, slice and sampling.
 
@@ -81,23 +91,41 @@ class Acquisition:
         self.asked: tuple[int, Sampling | Tensor | None] = 0, None
         self.slice: Slice | None = None
         self._case: Mapping[str, Any] = {}
+        self.origin: Origin | None = None
 
     def open(self, path: Path, axes: Sequence[str] | None = None) -> Task["Scan"]:
         """Open a file; FileFormatError or InputError, one sentence, for what cannot be read."""
-        return Task(f"Opening {path.name}", _open(path, axes), self.use)
+
+        def accept(scan: "Scan") -> None:
+            self.use(scan)
+            self.came_from(path, axes)
+
+        return Task(f"Opening {path.name}", open_file(path, axes), accept)
 
     def open_sample(self) -> Task["Scan"]:
         """Open the packaged sample."""
-        return Task("Opening the sample", _open_sample(), self.use)
 
-    def use(self, scan: "Scan") -> None:
-        """Take an opened scan, at its middle slice. Fully sampled ones are undersampled 4x to begin with."""
+        def accept(scan: "Scan") -> None:
+            from ..simulation.sample import sample_path
+
+            self.use(scan)
+            self.came_from(sample_path())
+
+        return Task("Opening the sample", _open_sample(), accept)
+
+    def came_from(self, path: Path, axes: Sequence[str] | None = None, *, is_case: bool = False) -> None:
+        """Note where what is open was opened from."""
+        self.origin = Origin(path, tuple(axes) if axes else None, is_case)
+
+    def use(self, scan: "Scan", index: int | None = None, sampling: Any = ...) -> None:
+        """Take an opened scan, by default at its middle slice, and undersampled 4x if it is fully sampled."""
         from ..physics.sampling import Sampling
 
         self.close()
         self.scan, self._case = scan, {}
-        self.index = len(scan) // 2
-        self.sampling = Sampling() if scan.fully_sampled else None
+        self.index = len(scan) // 2 if index is None else index
+        first = Sampling() if scan.fully_sampled else None
+        self.sampling = first if sampling is ... else sampling
         self.asked = self.index, self.sampling
         self.opened.emit()
 
@@ -113,7 +141,7 @@ class Acquisition:
     def close(self) -> None:
         """Close the file and forget its slice."""
         scan, had = self.scan, self.scan or self.slice
-        self.scan = self.slice = None
+        self.scan = self.slice = self.origin = None
         if scan is not None:
             scan.close()
         if had is not None:
@@ -173,6 +201,20 @@ class Acquisition:
     def upside_down(self) -> bool:
         """Whether the first row is stored at the bottom."""
         return bool(self.source.get("upside_down", False))
+
+    @property
+    def directions(self) -> "Directions | None":
+        """Where rows and columns lead in the patient; None where the file does not say."""
+        return None if self.scan is None else self.scan.header.directions
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it is the packaged sample, which was never a patient."""
+        if self.origin is None:
+            return False
+        from ..simulation.sample import NAME
+
+        return self.origin.path.stem == NAME and not self.origin.is_case
 
     @property
     def opened_scan(self) -> "Scan":
@@ -235,7 +277,8 @@ def _same(one: object, other: object) -> bool:
     return type(one) is type(other) and one == other
 
 
-def _open(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
+def open_file(path: Path, axes: Sequence[str] | None) -> Job["Scan"]:
+    """Open a scan and load the methods."""
     yield Progress(0.0, f"Opening {path.name}")
     from ..io import open_scan
     from ..perturbations import registry as perturbations
@@ -259,7 +302,7 @@ def _open_sample() -> Job["Scan"]:
     yield Progress(0.0, "Opening the sample")
     from ..simulation.sample import sample_path
 
-    return (yield from _open(sample_path(), None))
+    return (yield from open_file(sample_path(), None))
 
 
 def _measure(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:

@@ -52,6 +52,13 @@ class Regions:
         self.changed.emit()
         self.chosen_changed.emit()
 
+    def put(self, regions: Sequence[Region], chosen: Sequence[int]) -> None:
+        """Have these regions instead, those of these numbers chosen."""
+        self.all = list(regions)
+        self._drawn = sum(region.source == "drawn" for region in regions)
+        self.changed.emit()
+        self.choose([self.all[number] for number in chosen])
+
     def on(self, index: int) -> list[Region]:
         """Return the regions of one slice."""
         return [region for region in self.all if region.slice == index]

@@ -1,6 +1,5 @@
 """One review: what is measured, how it is reconstructed, where and how it is perturbed; saved and opened again."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,16 +11,18 @@ from .browsing import Browsing
 from .choosing import Choosing
 from .contrasting import Contrasting
 from .fragility import Fragility
-from .perturbing import Perturbing, Result, Setting, finished
+from .measuring import Measuring
+from .perturbing import Perturbing, Result
 from .reconstruction import Reconstruction
 from .regions import Regions
+from .resuming import Resuming
+from .saving import opened_case, saved
 from .studying import Studying
-from .task import Task, part
+from .task import Task
 
 if TYPE_CHECKING:
     from ..data.roi import Annotation
     from ..data.scan import Scan
-    from ..reconstructors.base import Reconstructor
 
 
 class Workbench:
@@ -38,6 +39,8 @@ class Workbench:
         self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing, self.now)
         self.browsing = Browsing(self.acquisition, self.reconstruction, self.perturbing)
+        self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)
         self.perturbing.finished.connect(self._follow)
@@ -52,11 +55,16 @@ class Workbench:
     def save(self, folder: Path) -> Task[Path]:
         """Save the result as a case: a new folder with images, k-space, recipe and metrics."""
         done = f"The case is saved as {folder.name}."
-        return Task(f"Saving {folder.name}", _save(self.result, folder), lambda _: None, done=done)
+        return Task(f"Saving {folder.name}", saved(self.result, folder), lambda _: None, done=done)
 
     def open_case(self, folder: Path) -> Task[Result]:
         """Bring a saved case back: reconstructed again from its k-space, and checked against its record."""
-        return Task(f"Opening {folder.name}", _open_case(folder, self.reconstruction.own_models), self._take_case)
+
+        def accept(result: Result) -> None:
+            self._take_case(result)
+            self.acquisition.came_from(folder, is_case=True)
+
+        return Task(f"Opening {folder.name}", opened_case(folder, self.reconstruction.own_models), accept)
 
     def annotate(self, table: Path) -> Task["list[Annotation]"]:
         """Add the annotations of this scan from a fastMRI+ table (CSV)."""
@@ -99,41 +107,3 @@ def _annotations(table: Path, scan: "Scan") -> Job["list[Annotation]"]:
     from ..io.annotations import read_annotations
 
     return read_annotations(table, scan.name, *scan.header.matrix)
-
-
-def _save(result: Result, folder: Path) -> Job[Path]:
-    yield Progress(0.0, f"Saving {folder.name}")
-    from ..cases.record import save_case
-    from ..cases.replay import make_case
-
-    setting = result.setting
-    case = make_case(
-        setting.measurement,
-        setting.method,
-        setting.roi,
-        result.outcomes,
-        perturbation=setting.perturbation,
-        perturbation_knobs=setting.perturbation_knobs,
-        source=setting.source,
-    )
-    return save_case(case, folder)
-
-
-def _open_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:
-    """Compute everything again from the saved k-space; what does not agree with the record becomes a finding."""
-    yield Progress(0.0, f"Opening {folder.name}")
-    from ..cases.record import load_case
-    from ..cases.replay import measurement_of, replay
-
-    case = load_case(folder)
-    recipe = case.recipe
-    again = yield from part(replay(case, own.get(recipe.method)), 0.1, 1.0)
-    setting = Setting(
-        measurement=measurement_of(case),
-        method=again.method,
-        roi=case.roi,
-        perturbation=recipe.perturbation,
-        perturbation_knobs=recipe.perturbation_knobs,
-        source=recipe.source,
-    )
-    return finished(setting, 0, again.outcomes, again.summary())

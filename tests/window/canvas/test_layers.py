@@ -78,7 +78,7 @@ def test_deleting_a_panel_takes_its_regions_along_and_nothing_else(panels: Panel
 def test_turning_the_picture_leaves_the_arrays(panels: Panels) -> None:
     image = panels.panels["clean"].image
     upside_down = image.data_to_world((0, 0, 0))
-    panels.set_upside_down(False)
+    panels.lay(upside_down=False)
     upright = image.data_to_world((0, 0, 0))
     assert upside_down[1] == pytest.approx((SHAPE[1] - 1) * 0.5)
     assert upright[1] == 0

@@ -5,16 +5,20 @@ reference, never by name.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
+from psygnal import Signal
 
+from ...data.orientation import Turn
 from .building import Building
 from .drawing import Drawing
 from .geometry import Geometry
 from .grid import Grid
+from .marks import Marks
 from .navigation import Navigation
 from .our_changes import OurChanges
 from .overlay import OVER, Overlay
@@ -29,8 +33,11 @@ class Panels:
 
     later: calls a function when napari has finished what it is at (layers cannot be put back while they are
     being removed, nor shapes while one is being drawn). drawing: the regions in every panel; overlay: a map over the
-    clean panel; navigation: the slice, clicks and drags.
+    clean panel; marks: what was done, and the sides of the patient; navigation: the slice, clicks and drags.
+    Signal: `turned()`, the picture is laid out in another way.
     """
+
+    turned = Signal()
 
     def __init__(self, viewer: ViewerModel, later: Callable[[Callable[[], None]], object]) -> None:
         # Plugins get a proxy that wraps every layer again at every access; only its public interface is used here.
@@ -43,6 +50,7 @@ class Panels:
         self._linked: tuple[Image, ...] = ()
         self.drawing = Drawing(self.viewer, self._set, later, self._lay_out)
         self.overlay = Overlay(self._set, lambda: self.show(self.shown), self._lay_out)
+        self.marks = Marks(viewer=self.viewer, panels=self._set, grown=lambda: self.show(self.shown))
         self.navigation = Navigation(self.viewer, self._set, self._ours)
         self._building = Building(
             self.viewer,
@@ -87,6 +95,8 @@ class Panels:
         self._grid.start()
         self.drawing.set(())
         self.overlay.clear()
+        self.marks.clear()
+        self.marks.letter(geometry.letters)
 
     def close(self) -> None:
         """Remove the panels and put back whatever of the viewer was changed."""
@@ -114,6 +124,7 @@ class Panels:
             on_removed=self._on_removed,
             on_size=self._on_size,
             on_drag=self.navigation.on_drag,
+            on_move=self.navigation.on_move,
         )
         return True
 
@@ -141,6 +152,7 @@ class Panels:
         panel = Panel(image, self.drawing.new_layer(), stack, title, set() if old is None else old.filled)
         self.overlay.join(panel)
         self.drawing.join(panel)
+        self.marks.join(panel)
         return panel
 
     def _deleted(self, panel: Panel) -> bool:
@@ -152,10 +164,12 @@ class Panels:
         for key, panel in self.panels.items():
             visible[panel.image] = key in self.shown
             visible[panel.regions] = key in self.shown and self.drawing.visible
+            if panel.marks is not None:
+                visible[panel.marks] = key in self.shown and self.marks.visible
             if panel.overlay is not None:
                 visible[panel.overlay] = key == OVER and key in self.shown and self.overlay.visible
         cells = max(len(self.shown), 1) if self._set.is_in(self.viewer.layers) else 0
-        return self._grid.lay_out(visible, cells, stride=3 if self.overlay.exists else 2)
+        return self._grid.lay_out(visible, cells, stride=2 + self.overlay.exists + self.marks.exists)
 
     def _on_inserted(self, layer: Layer, first: bool) -> None:
         for panel in self._set:
@@ -230,10 +244,20 @@ class Panels:
             self.viewer.layers.link_layers(images, _WINDOW)
         self._linked = images
 
-    def set_upside_down(self, upside_down: bool) -> None:
-        """Turn the picture (the layers' transform only)."""
-        assert self.geometry is not None
-        geometry = self._set.geometry = Geometry(self.geometry.shape, self.geometry.voxel, upside_down)
+    def lay(self, turn: Turn | None = None, upside_down: bool | None = None) -> None:
+        """Turn the picture: the layers' transform, and nothing of what they hold. None leaves one as it is."""
+        old = self.geometry
+        if old is None:
+            return
+        geometry = self._set.geometry = replace(
+            old,
+            turn=old.turn if turn is None else turn,
+            upside_down=old.upside_down if upside_down is None else upside_down,
+        )
         for panel in self._set:
             for layer in panel.layers:
                 layer.affine = geometry.transform["affine"]
+        if (old.laid.quarters - geometry.laid.quarters) % 2 and self._set.is_in(self.viewer.layers):
+            self.viewer.reset_view()  # rows and columns have changed places
+        self.marks.letter(geometry.letters)
+        self.turned.emit()

@@ -9,17 +9,21 @@ from psygnal import Signal
 
 from .our_changes import OurChanges
 from .panel import PanelSet
-from .surface import drag_window
+from .surface import cell_size, drag_window
+
+_AROUND = 3.0  # times a place's own size that a cell shows around it
 
 
 class Navigation:
-    """Signals: `slice_changed(int)`; `clicked(row, column)` while places are picked.
+    """Signals: `slice_changed(int)`; `clicked(row, column)` while places are picked; `moved(row, column)`, whole pixels
+    under the cursor, which may lie beyond the image.
 
     ours: true while layers are arranged, when napari's slider means nothing.
     """
 
     slice_changed = Signal(int)
     clicked = Signal(float, float)
+    moved = Signal(int, int)
 
     def __init__(self, viewer: ViewerModel, panels: PanelSet, ours: OurChanges) -> None:
         self.viewer = viewer
@@ -41,6 +45,25 @@ class Navigation:
         if self._panels.is_in(self.viewer.layers) and not self._ours:
             self.slice = int(self.viewer.dims.current_step[0])
             self.slice_changed.emit(self.slice)
+
+    def on_move(self, viewer: ViewerModel, event: Any) -> None:
+        """Say, for napari, over which pixel the mouse is."""
+        panel = self._panels.front
+        if panel is not None and panel.image in viewer.layers:
+            _, row, column = panel.image.world_to_data(event.position)
+            self.moved.emit(round(float(row)), round(float(column)))
+
+    def centre(self, index: int, row: float, column: float, radius: float) -> None:
+        """Go to a place: its slice, and a view in which a circle of this radius in pixels is easily seen."""
+        geometry = self._panels.geometry
+        if geometry is None:
+            return
+        self.viewer.dims.set_current_step(0, index)
+        camera, grid = self.viewer.scene.camera, self.viewer.canvas.grid
+        camera.center = (0.0, *geometry.world(row, column))
+        cell = cell_size(grid.shape if grid.enabled else (1, 1), *self.viewer.canvas.size)
+        diameter = 2 * radius * max(geometry.transform["scale"][1:])
+        camera.zoom = max(camera.zoom, cell / (_AROUND * diameter))
 
     def on_drag(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
         """Handle a press of the mouse: the left button picks a place, the right one changes the window."""

@@ -16,7 +16,7 @@ class Panel:
     """One image of the reading surface with its regions. `stack` holds (slices, rows, columns) in the scan's units.
 
     overlay: a map over the image, or None while there has been none. Panels of one grid have equally many layers, so
-    that it is there, but hidden, in panels without one too.
+    that it is there, but hidden, in panels without one too. marks: the same of rings, outlines and letters.
     """
 
     image: Image
@@ -27,11 +27,12 @@ class Panel:
     inserted: bool = False
     edges: list[str] = field(default_factory=list)
     overlay: Image | None = None
+    marks: Shapes | None = None
 
     @property
     def layers(self) -> list[Layer]:
         """Its layers, from the bottom up."""
-        return [layer for layer in (self.image, self.overlay, self.regions) if layer is not None]
+        return [layer for layer in (self.image, self.overlay, self.regions, self.marks) if layer is not None]
 
     def fill(self, index: int, image: np.ndarray) -> None:
         """Put an image (rows, columns) into a slice, in place; other slices are emptied."""

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from psygnal import Signal
 
 from ...ground.numbers import written
 from ...workbench import Workbench
+from ...workbench.marks import tags
 from ...workbench.perturbing import Result
 from ...workbench.reconstruction import Rendered
 from .layers import Panels
@@ -35,14 +37,35 @@ class View:
     layout: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """An image (rows, columns) of a slice, in the scan's units."""
+
+    index: int
+    image: "Tensor"
+
+
 class Scene:
-    """Draws the workbench into the panels."""
+    """Draws the workbench into the panels. Signal: `drawn()`, another image is in a panel."""
+
+    drawn = Signal()
 
     def __init__(self, bench: Workbench, panels: Panels) -> None:
         self.bench, self.panels = bench, panels
         self.view = View()
         self._windowed = False
         self._titles: dict[str, tuple[int, str]] = {}  # by the panel's key, with the slice that they are of
+        self._seen: dict[str, Seen] = {}
+
+    @property
+    def seen(self) -> "dict[str, Seen]":
+        """The images of the present slice that are shown, the difference aside, by their panels' keys."""
+        index, shown = self.bench.acquisition.index, self.panels.shown
+        if self.panels.navigation.slice != index:
+            return {}
+        there = ("clean", "perturbed", "reference") if "difference" in shown else shown
+        found = {key: self._seen[key] for key in ORDER if key in there and key in self._seen}
+        return {key: one for key, one in found.items() if one.index == index}
 
     # ---------------------------------------------------------------- layout
 
@@ -53,6 +76,7 @@ class Scene:
         self.panels.show([layout] if layout in available else available)
         for key in self.panels.panels.keys() - set(available):
             self._titles.pop(key, None)
+            self._seen.pop(key, None)
             self.panels.panels[key].rename(key.capitalize())
 
     @property
@@ -81,7 +105,7 @@ class Scene:
     def restart(self) -> None:
         """Start with a new scan: nothing is drawn, and the window follows the first image."""
         self.view = View()
-        self._windowed, self._titles = False, {}
+        self._windowed, self._titles, self._seen = False, {}, {}
 
     def turned_to(self, index: int) -> None:
         """Turn to another slice; no title says of it what was true of the one before."""
@@ -137,10 +161,10 @@ class Scene:
         # A map (a standard deviation) would be black in the window of the images.
         gain = 1 if shown.method.is_image or not self._windowed else self._gain(shown.image)
         label = f"{shown.method.label} ×{gain}" if gain > 1 else shown.method.label
-        self._write("clean", gain * shown.image, f"{label}{_score(shown.metrics)}{mark}")
+        self._write("clean", shown.image, f"{label}{_score(shown.metrics)}{mark}", gain=gain)
         if shown.perturbed is not None and self.panels.panels and "perturbed" in self.available:
             self._write_difference(shown.perturbed, shown.image)
-            self._write("perturbed", gain * shown.perturbed, f"Perturbed, {label}{mark}")
+            self._write("perturbed", shown.perturbed, f"Perturbed, {label}{mark}", gain=gain)
 
     def _is_result(self, shown: Rendered) -> bool:
         """Whether an exact image is what the result shows anyway, with more to say about it."""
@@ -197,8 +221,9 @@ class Scene:
         image, title = self._perturbed(result)
         self._write_difference(image, comparison.clean)
         if view.flicker:
-            image, title = comparison.clean, "Clean"
-        self._write("perturbed", image, title)
+            self._write("perturbed", comparison.clean, "Clean", values=image)
+        else:
+            self._write("perturbed", image, title)
 
     def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
         from ...perturbations import registry
@@ -216,10 +241,18 @@ class Scene:
             name = f"{name} {percent(spent)}"
         return comparison.perturbed, f"{name}{_score(comparison.metrics['perturbed'], where)}"
 
+    def _tags(self, key: str) -> tuple[str, ...]:
+        """What is to be said of a panel's image: attacked, synthetic, without a truth."""
+        acquisition, result, view = self.bench.acquisition, self.bench.perturbing.current, self.view
+        additive = result is not None and result.outcome.perturbed.additive
+        if key == "reference" and view.truth and result is not None:
+            key = "perturbed"
+        return tags(key, acquisition.slice, result, simulated=acquisition.simulated, random=view.random and additive)
+
     def _write_difference(self, image: "Tensor", clean: "Tensor") -> None:
         difference = (image - clean).abs()
         gain = self._gain(difference)
-        self._write("difference", gain * difference, f"Difference ×{gain}")
+        self._write("difference", difference, f"Difference ×{gain}", gain=gain)
 
     def _gain(self, image: "Tensor") -> int:
         """Return the largest gain at which no more than a thousandth of an image is beyond white."""
@@ -227,14 +260,29 @@ class Scene:
         largest = float(image.flatten().kthvalue(int(0.999 * image.numel())).values)
         return next((gain for gain in reversed(GAINS) if gain * largest <= white), GAINS[0])
 
-    def _write(self, key: str, image: "Tensor", title: str, index: int | None = None) -> None:
-        """Write a tensor into a slice, by default the present one; the first tensor sets the window."""
+    def _write(
+        self,
+        key: str,
+        image: "Tensor",
+        title: str,
+        index: int | None = None,
+        *,
+        gain: float = 1,
+        values: "Tensor | None" = None,
+    ) -> None:
+        """Write a tensor into a slice, by default the present one; the first tensor sets the window.
+
+        gain: by which it is multiplied to be seen. values: what is read under the cursor, by default the image itself.
+        """
         index = self.bench.acquisition.index if index is None else index
-        pixels: np.ndarray = image.detach().cpu().numpy()
         if key not in self.panels.panels:
             return
+        pixels: np.ndarray = (gain * image.detach()).cpu().numpy()
+        title = "\n".join(filter(None, (title, " · ".join(self._tags(key)))))
         self._titles[key] = index, title
+        self._seen[key] = Seen(index, image if values is None else values)
         self.panels.write(key, index, pixels, title)
+        self.drawn.emit()
         if not self._windowed:
             self._windowed = True
             self.panels.set_window(0.0, float(np.percentile(pixels, 99.7)) or 1.0)

@@ -50,6 +50,7 @@ class Takeover:
         on_removed: Callable[[Any], object],
         on_size: Callable[[], object],
         on_drag: Callable[[ViewerModel, Any], Iterator[None]],
+        on_move: Callable[[ViewerModel, Any], None],
     ) -> None:
         self._viewer, self._restore = viewer, make_reading_surface(viewer)
         self._followed = (
@@ -57,16 +58,18 @@ class Takeover:
             (viewer.layers.events.removed, on_removed),
             (viewer.canvas.events.size, on_size),
         )
-        self._on_drag = on_drag
+        self._on_drag, self._on_move = on_drag, on_move
         for event, action in self._followed:
             event.connect(action)
         viewer.mouse_drag_callbacks.append(on_drag)
+        viewer.mouse_move_callbacks.append(on_move)
 
     def let_go(self) -> None:
         """Follow the viewer no more, and leave it as it looks."""
         for event, action in self._followed:
             event.disconnect(action)
         self._viewer.mouse_drag_callbacks.remove(self._on_drag)
+        self._viewer.mouse_move_callbacks.remove(self._on_move)
 
     def give_back(self) -> None:
         """Follow the viewer no more, and put back what was changed."""

@@ -23,6 +23,7 @@ from ..canvas.scene import LAYOUTS
 from ..canvas.surface import export_figure
 from ..session import Session
 from .page import Page
+from .statistics import StatisticsBox
 
 REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
 MEASURES = {"ssim": "SSIM", "psnr": "PSNR, dB", "nmse": "NMSE"}
@@ -60,6 +61,7 @@ class CompareDock(Page):
         self.list_keys.setFixedWidth(28)
         self.keys = words(keys.text())
         self.keys.hide()
+        self.statistics = StatisticsBox(self.session)
         self.save = button("Save case…", _SAVE, self._save)
         self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
         self.copy = button("Copy figure", _COPY, self._copy)
@@ -69,12 +71,16 @@ class CompareDock(Page):
         self.column.addLayout(row(self.random, self.truth, self.layout_button))
         self.column.addLayout(row(self.regions, words("Hold g to flicker", faint=True), self.list_keys, stretch=1))
         self.column.addWidget(self.keys)
+        self.column.addWidget(heading("Regions in figures"))
+        self.column.addWidget(self.statistics)
         self.column.addWidget(heading("Keep"))
         self.column.addLayout(row(self.save, self.load, self.copy))
         self.column.addStretch(1)
         self.listen(self.bench.acquisition.opened, self._show_buttons)
         self.listen(self.bench.acquisition.closed, self._show_buttons)
         self.listen(self.bench.perturbing.finished, self._on_finished)
+        self.listen(self.bench.measuring.changed, self.statistics.show_found)
+        self.listen(self.bench.acquisition.measured, self.statistics.show_found)
         self.listen(self.bench.perturbing.earlier_changed, self._show_earlier)
         self.session.looked.connect(self._on_looked)
         self.session.asked_keys.connect(self._toggle_keys)

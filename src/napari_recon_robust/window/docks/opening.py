@@ -25,14 +25,19 @@ class OpeningBox(QWidget):
             f"Or drop a file here or on the canvas: {formats}, {annotations.LABEL} ({annotations.SUFFIX}), or the "
             "folder of a saved case."
         )
+        self.offer = words()
+        self.go_on = button("Go on", "Open it as it was", session.keeping.go_on)
+        self.refuse = button("Forget it", "Remove what was kept of it; files and saved cases stay", self._refuse)
         self.facts = words()
         self.notes = warning()
         self.upright = QCheckBox("Turn upside down")
         self.upright.setToolTip("fastMRI stores images with the first row at the bottom; only the picture is turned")
-        self.upright.toggled.connect(session.panels.set_upside_down)
+        self.upright.toggled.connect(lambda on: session.panels.lay(upside_down=on))
         self.axes = AxesQuestion(session)
         buttons = row(self.open_button, self.sample_button)
-        column(buttons, self.hint, self.facts, self.notes, self.upright, self.axes, into=self)
+        offered = row(self.offer, self.go_on, self.refuse, stretch=0)
+        self.show_offer()
+        column(buttons, offered, self.hint, self.facts, self.notes, self.upright, self.axes, into=self)
 
     def _browse(self) -> None:
         scans = file_filter("k-space", suffixes())
@@ -40,6 +45,16 @@ class OpeningBox(QWidget):
         path, _ = QFileDialog.getOpenFileName(self, "Open k-space", "", f"{scans};;{tables};;All files (*)")
         if path:
             self.session.open(path)
+
+    def _refuse(self) -> None:
+        self.bench.resuming.refuse()
+
+    def show_offer(self) -> None:
+        """Offer the last review, while there is one and nothing is open."""
+        found = self.bench.resuming.offered
+        show_text(self.offer, "" if found is None else found.words)
+        for one in (self.go_on, self.refuse):
+            one.setVisible(found is not None)
 
     def show_closed(self) -> None:
         """Show that nothing is open."""

@@ -111,7 +111,7 @@ class Strip(QWidget):
         white = float(max(np.percentile(image, 99.7) for image in images)) or 1.0
         _, height, width = geometry.voxel or (1.0, 1.0, 1.0)
         for number, (variant, image) in enumerate(zip(variants, images, strict=True)):
-            picture = _picture(image[::-1] if geometry.upside_down else image, white, height / width)
+            picture = _picture(geometry.laid.shown(image), white, height / width)
             thumbnail = Thumbnail(picture, _caption(variant, axes), _tip(variant, axes))
             thumbnail.clicked.connect(lambda _=False, knobs=variant.knobs: self.chosen.emit(dict(knobs)))
             self.thumbnails.append(thumbnail)

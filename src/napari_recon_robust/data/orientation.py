@@ -1,0 +1,109 @@
+"""How an image is turned on the screen, and which sides of the patient its edges are."""
+
+import math
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
+
+from ..ground.specification import Specification
+
+Vector = tuple[float, float, float]
+
+_AXES = ("RL", "AP", "IS")  # of the patient, from negative to positive x, y, z
+_TILT = math.sin(math.radians(15))  # a direction closer to an axis than this has that axis' letter only
+_EXACT = 1e-3  # of unit vectors that are stored as float32 and typed into headers
+
+
+class Directions(Specification):
+    """Where increasing rows and increasing columns lead in the patient.
+
+    Unit vectors in DICOM's patient coordinates: x towards the left, y towards the back, z towards the head.
+    """
+
+    row: Vector
+    column: Vector
+
+    @classmethod
+    def of(cls, row: ArrayLike, column: ArrayLike) -> Self | None:
+        """The directions in a file; None if they are no unit vectors at a right angle, such as zeros."""
+        vectors = np.array([row, column], float)
+        if vectors.shape != (2, 3) or not np.allclose(vectors @ vectors.T, np.eye(2), atol=_EXACT):
+            return None
+        down, right = (tuple(map(float, vector)) for vector in vectors)
+        return cls(row=down, column=right)  # type: ignore[arg-type]
+
+
+class Turn(Specification):
+    """One of the eight ways to lay an image on the screen: mirrored left to right or not, then turned clockwise.
+
+    quarters: turns of 90 degrees. What is stored is never changed, only how it is shown.
+    """
+
+    quarters: int = Field(default=0, ge=0, le=3)
+    mirrored: bool = False
+
+    @property
+    def turned(self) -> "Turn":
+        """Turned 90 degrees clockwise from here."""
+        return Turn(quarters=(self.quarters + 1) % 4, mirrored=self.mirrored)
+
+    @property
+    def mirror(self) -> "Turn":
+        """Left and right exchanged from here, as the image is seen now."""
+        return Turn(quarters=-self.quarters % 4, mirrored=not self.mirrored)
+
+    @property
+    def flip(self) -> "Turn":
+        """Top and bottom exchanged from here, as the image is seen now."""
+        return Turn(quarters=(2 - self.quarters) % 4, mirrored=not self.mirrored)
+
+    def after(self, first: "Turn") -> "Turn":
+        """The turn that `first` and then this one make together."""
+        sign = -1 if self.mirrored else 1
+        return Turn(quarters=(self.quarters + sign * first.quarters) % 4, mirrored=self.mirrored != first.mirrored)
+
+    @property
+    def words(self) -> str:
+        """What was done, for a mark beside the image; empty for an image as it is stored."""
+        if self.mirrored and self.quarters == 2:
+            return "flipped"
+        turns = ("", "turned 90°", "turned 180°", "turned 270°")[self.quarters]
+        return ", ".join(filter(None, ("mirrored" if self.mirrored else "", turns)))
+
+    @property
+    def matrix(self) -> NDArray[np.int64]:
+        """(2, 2) integers that take (row, column) to (down, right) on the screen, up to a shift."""
+        quarter = np.array([[0, 1], [-1, 0]])
+        mirror = np.diag([1, -1 if self.mirrored else 1])
+        result: NDArray[np.int64] = np.linalg.matrix_power(quarter, self.quarters) @ mirror
+        return result
+
+    def affine(self, rows: int, columns: int, pixel: tuple[float, float] = (1.0, 1.0)) -> NDArray[np.float64]:
+        """(4, 4): from (slice, row, column) in the units of `pixel` to the screen, whose first pixel is at zero."""
+        matrix, extent = self.matrix, np.array([(rows - 1) * pixel[0], (columns - 1) * pixel[1]])
+        affine = np.eye(4)
+        affine[1:3, 1:3] = matrix
+        affine[1:3, 3] = np.maximum(-matrix, 0) @ extent
+        return affine
+
+    def shown(self, image: NDArray[Any]) -> NDArray[Any]:
+        """An image (rows, columns) as it is seen."""
+        return np.rot90(image[:, ::-1] if self.mirrored else image, -self.quarters)
+
+    def letters(self, directions: Directions | None) -> dict[str, str]:
+        """The side of the patient at "top", "bottom", "left" and "right", such as "A", or "AS" where it is oblique.
+
+        Empty where the directions are not known.
+        """
+        if directions is None:
+            return {}
+        down, right = self.matrix @ np.array([directions.row, directions.column])
+        return {"top": _side(-down), "bottom": _side(down), "left": _side(-right), "right": _side(right)}
+
+
+def _side(direction: NDArray[np.float64]) -> str:
+    """The letters of the sides that a direction leads to, the nearest first."""
+    order = np.argsort(-np.abs(direction), kind="stable")
+    return "".join(_AXES[axis][int(direction[axis] > 0)] for axis in order if abs(direction[axis]) > _TILT)

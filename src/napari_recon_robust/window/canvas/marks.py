@@ -1,0 +1,105 @@
+"""What marks a place in every panel: a ring, the outline of what is measured around it, and the patient's sides."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Shapes
+
+from .geometry import Geometry
+from .panel import Panel, PanelSet
+
+RING, AROUND, LETTERS = "#e69f00", "#cccccc", "white"  # told apart by those who do not see red and green, too
+_INSET = 0.03  # of the image's sides, between its edge and a letter
+_TEXT = 10  # points
+_SQUARE = np.array([[-1.0, -1], [-1, 1], [1, 1], [1, -1]])
+_SIDES = {"top": (-1, 0), "bottom": (1, 0), "left": (0, -1), "right": (0, 1)}
+
+
+class Marks:
+    """A layer over each panel, as soon as there is anything to mark.
+
+    visible: whether the marks are shown. grown: called when the panels have got their layer.
+    """
+
+    def __init__(self, viewer: ViewerModel, panels: PanelSet, grown: Callable[[], object]) -> None:
+        self.viewer = viewer
+        self._panels, self._grown = panels, grown
+        self._ring: tuple[int, float, float, float] | None = None
+        self._around: list[np.ndarray] = []
+        self._letters: dict[str, str] = {}
+        self.exists = False
+        self.visible = True
+
+    def clear(self) -> None:
+        """Have nothing to mark, as there are new panels."""
+        self._ring, self._around, self._letters, self.exists = None, [], {}, False
+
+    def letter(self, letters: dict[str, str]) -> None:
+        """Show the sides of the patient at the "top", "bottom", "left" and "right" of every panel."""
+        self._letters = letters
+        self._draw()
+
+    def ring(
+        self, index: int = 0, circle: tuple[float, float, float] | None = None, around: Sequence[np.ndarray] = ()
+    ) -> None:
+        """Show a circle (row, column, radius) on a slice, and outlines (n, 2) around it; None hides both."""
+        self._ring = None if circle is None else (index, *circle)
+        self._around = list(around)
+        self._draw()
+
+    def show(self, visible: bool) -> None:
+        """Show or hide the marks."""
+        self.visible = visible
+        self._grown()
+
+    def join(self, panel: Panel) -> None:
+        """Give a panel its layer, if there is anything to mark."""
+        geometry = self._panels.geometry
+        if self.exists and panel.marks is None and geometry is not None:
+            panel.marks = Shapes(ndim=3, name="Marks", face_color="transparent", **geometry.transform)
+            self._fill(panel)
+
+    def _draw(self) -> None:
+        wanted = self._ring is not None or bool(self._letters)
+        if not (wanted or self.exists) or self._panels.geometry is None:
+            return
+        new, self.exists = not self.exists, True
+        for panel in self._panels:
+            if panel.marks is None:
+                self.join(panel)
+            else:
+                self._fill(panel)
+        if new:
+            self._grown()
+
+    def _fill(self, panel: Panel) -> None:
+        geometry, layer = self._panels.geometry, panel.marks
+        assert geometry is not None
+        assert layer is not None
+        width = geometry.shape[2] / 250
+        found: list[tuple[str, np.ndarray, str, float, str]] = []  # kind, vertices, colour, width, letters
+        if self._ring is not None:
+            index, row, column, radius = self._ring
+            found.append(("ellipse", _on(index, radius * _SQUARE + [row, column]), RING, width, ""))
+            found += [("path", _on(index, outline), AROUND, width / 2, "") for outline in self._around]
+        for index in range(geometry.shape[0]):
+            for word, place in _letters(geometry, self._letters):
+                found.append(("rectangle", _on(index, _SQUARE / 2 + place), "transparent", 0.0, word))
+        layer.data = []
+        if found:
+            kinds, vertices, colours, widths, words = map(list, zip(*found, strict=True))
+            layer.add(vertices, shape_type=kinds, edge_color=colours, edge_width=widths, face_color="transparent")
+            layer.features = {"side": words}
+            layer.text = {"string": "{side}", "color": LETTERS, "size": _TEXT, "anchor": "center"}
+
+
+def _letters(geometry: Geometry, letters: dict[str, str]) -> list[tuple[str, np.ndarray]]:
+    """The letters and the pixels at which they stand, a little within the edges as these are seen."""
+    middle = (np.array(geometry.shape[1:]) - 1) / 2
+    back = geometry.laid.matrix.T  # from the screen to rows and columns
+    return [(word, middle + (1 - _INSET) * middle * (back @ _SIDES[side])) for side, word in letters.items()]
+
+
+def _on(index: int, vertices: np.ndarray) -> np.ndarray:
+    return np.column_stack([np.full(len(vertices), index), vertices])

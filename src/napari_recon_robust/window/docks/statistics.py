@@ -1,0 +1,71 @@
+"""The statistics of the regions as a small table, and the file that it is exported to."""
+
+from pathlib import Path
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from ...controls.parts import button, column, row, words
+from ...ground.numbers import written
+from ..session import Session
+
+_COLUMNS = ("Region", "Image", "Mean ± SD", "SNR", "CNR")
+_ROW, _MOST = 19, 9
+_FORMULAS = (
+    "SNR = mean / σ;  CNR = (mean in − mean around) / √((σ² in + σ² around) / 2). σ² is the mean variance of the "
+    "magnitude under the scan's thermal noise, from reconstructions of samples with more of it, since noise after "
+    "parallel imaging is not white. Around: 3 to 6 pixels beyond the region. Values are fractions of the maximum."
+)
+
+
+class StatisticsBox(QWidget):
+    """A thin view on `measuring` of the workbench; its page says when to look at it again."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session, self.bench = session, session.bench
+        self.measure = button("Measure", "The chosen regions of this slice in all images", self._measure)
+        self.export = button("CSV…", "All figures: size, extremes and metrics too", self._export)
+        self.table = QTableWidget(0, len(_COLUMNS))
+        self.formulas = words(_FORMULAS, faint=True)
+        table = self.table
+        table.setHorizontalHeaderLabels(_COLUMNS)
+        table.setAccessibleName("Statistics of the regions")
+        table.verticalHeader().hide()
+        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+        table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        table.setShowGrid(False)
+        table.verticalHeader().setDefaultSectionSize(_ROW)
+        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column(row(self.measure, self.export), self.table, self.formulas, into=self)
+        self.show_found()
+
+    def show_found(self) -> None:
+        """Show the table, if there is one of what is set now."""
+        found = self.bench.measuring.found or []
+        self.measure.setEnabled(self.bench.acquisition.is_open)
+        self.export.setEnabled(bool(found))
+        self.table.setVisible(bool(found))
+        self.formulas.setVisible(bool(found))
+        self.table.setRowCount(len(found))
+        for number, one in enumerate(found):
+            mean = f"{written(one.mean, '.3f')} ± {written(one.deviation, '.3f')}"
+            ratios = ["—" if ratio is None else written(ratio, ".1f") for ratio in (one.snr, one.cnr)]
+            area = "" if one.area_mm2 is None else f", {one.area_mm2:.3g} mm²"
+            for place, text in enumerate((one.region, one.image, mean, *ratios)):
+                item = QTableWidgetItem(text)
+                item.setToolTip(f"{one.region}: {one.pixels} pixels{area}")
+                self.table.setItem(number, place, item)
+        self.table.setFixedHeight(_ROW * min(len(found), _MOST) + 28)
+
+    def _measure(self) -> None:
+        self.session.attempt(self.bench.measuring.run)
+
+    def _export(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Statistics of the regions", "regions.csv", "CSV (*.csv)")
+        if path:
+            self.session.attempt(lambda: self.bench.measuring.save(Path(path)))

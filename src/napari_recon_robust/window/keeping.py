@@ -1,0 +1,85 @@
+"""The review is kept by itself while it goes on, and the last one is offered when the window opens."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer
+
+from ..data.orientation import Turn
+from ..ground.errors import ReconRobustError
+from ..workbench import Workbench
+from ..workbench.task import Task
+from .canvas.layers import Panels
+from .canvas.scene import LAYOUTS, Scene
+from .jobs import Jobs
+
+_SOON = 1000  # ms between a change and its being kept
+_LANE = "keep"
+
+
+class Keeping(QObject):
+    """Writes what the workbench is set to, a second after it has changed.
+
+    take_in: starts a task that brings layers.
+    """
+
+    def __init__(
+        self,
+        bench: Workbench,
+        jobs: Jobs,
+        panels: Panels,
+        scene: Scene,
+        take_in: Callable[[Callable[[], Task[Any]]], object],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self.bench, self.jobs, self.panels, self.scene = bench, jobs, panels, scene
+        self._take_in = take_in
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SOON)
+        self._soon.timeout.connect(self.keep)
+        bench.resuming.layout = self._layout
+        bench.resuming.resumed.connect(self._lay_out)
+        for signal in (bench.now.changed, bench.perturbing.finished, panels.turned, scene.drawn):
+            signal.connect(self._on_change)
+
+    def start(self) -> None:
+        """Look for a review to offer, when the first dock has opened."""
+        QTimer.singleShot(0, self.bench.resuming.look)
+
+    def go_on(self) -> None:
+        """Go on with the review that is offered."""
+        self._take_in(self.bench.resuming.resume)
+
+    def keep(self) -> None:
+        """Keep the review now, in a thread."""
+        with suppress(ReconRobustError):  # a file that has gone meanwhile; nothing of the review depends on it
+            task = self.bench.resuming.save()
+            if task is not None:
+                self.jobs.latest(task, _LANE)
+
+    def close(self) -> None:
+        """Note that the window is closed by the user."""
+        self._soon.stop()
+        self.bench.resuming.close()
+
+    def _on_change(self, _: object = None) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def _layout(self) -> dict[str, Any]:
+        geometry = self.panels.geometry
+        view = {"layout": LAYOUTS[self.scene.view.layout]}
+        if geometry is None:
+            return view
+        return {**view, "turn": geometry.turn.model_dump(), "upside_down": geometry.upside_down}
+
+    def _lay_out(self, layout: dict[str, Any]) -> None:
+        """Lay the window out as it was, as far as it still knows how."""
+        if layout.get("layout") in LAYOUTS:
+            self.scene.view.layout = LAYOUTS.index(layout["layout"])
+        with suppress(ReconRobustError, TypeError):
+            self.panels.lay(Turn(**layout.get("turn", {})), bool(layout.get("upside_down", False)))
+        self.scene.lay_out()

@@ -1,0 +1,90 @@
+"""A slim line below the picture: the values under the cursor in all panels, and how the picture is turned."""
+
+from collections.abc import Mapping
+
+from qtpy.compat import isalive
+from qtpy.QtCore import QObject, Qt
+from qtpy.QtWidgets import QLabel, QMainWindow, QSizePolicy, QToolBar, QWidget
+
+from ..evaluation.readout import Reading, read
+from ..ground.numbers import written
+from ..workbench import Workbench
+from .canvas.layers import Panels
+from .canvas.scene import Scene
+
+_HINT = "Values under the cursor, as fractions of the reference's maximum"
+_NAMES = {"reference": "Reference", "clean": "Clean", "perturbed": "Perturbed"}
+
+
+class ReadoutLine(QObject):
+    """A tool bar at the foot of napari's window, from the first dock to the last."""
+
+    def __init__(self, bench: Workbench, panels: Panels, scene: Scene, parent: QObject) -> None:
+        super().__init__(parent)
+        self.bench, self.panels, self.scene = bench, panels, scene
+        self.values, self.turned = QLabel(), QLabel()
+        self._bar: QToolBar | None = None
+        self._place: tuple[int, int] | None = None
+        panels.navigation.moved.connect(self._on_moved)
+        panels.turned.connect(self.show)
+        scene.drawn.connect(self.show)
+
+    def take(self, window: QWidget) -> None:
+        """Put the line into napari's window."""
+        if self._bar is not None or not isinstance(window, QMainWindow):
+            return
+        self.values, self.turned = QLabel(), QLabel()
+        self.values.setToolTip(f"{_HINT}; change: perturbed minus clean")
+        self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.values.setAccessibleName("Values under the cursor")
+        self.turned.setToolTip("Only the picture is turned (t, m, v); data, results and files are as they were")
+        self.turned.setStyleSheet("font-weight: bold;")
+        bar = self._bar = QToolBar("Read-out", window)
+        bar.setMovable(False)
+        bar.setFloatable(False)
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        bar.addWidget(self.values)
+        bar.addWidget(self.turned)
+        window.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
+        self.show()
+
+    def give_back(self) -> None:
+        """Take the line away."""
+        bar, self._bar = self._bar, None
+        if bar is not None and isalive(bar):
+            bar.deleteLater()
+
+    def _on_moved(self, row: int, column: int) -> None:
+        self._place = row, column
+        self.show()
+
+    def show(self) -> None:
+        """Show the values at the last place of the mouse, and the turn of the picture."""
+        if self._bar is None or not isalive(self._bar):
+            return
+        geometry = self.panels.geometry
+        self.turned.setText("" if geometry is None else geometry.turn.words.capitalize())
+        reading = self._read()
+        self.values.setText("" if geometry is None else _HINT if reading is None else _text(reading, self._name))
+
+    def _read(self) -> Reading | None:
+        seen, measured = self.scene.seen, self.bench.acquisition.slice
+        if self._place is None or measured is None or not seen:
+            return None
+        result, voxel = self.bench.perturbing.current, self.bench.acquisition.voxel
+        white = float(measured.target.max()) if result is None else result.outcome.comparison.data_range
+        images = {key: one.image for key, one in seen.items()}
+        return read(images, *self._place, white, None if voxel is None else voxel[:2]) if white > 0 else None
+
+    @property
+    def _name(self) -> Mapping[str, str]:
+        return _NAMES | {"perturbed": "Random"} if self.scene.view.random else _NAMES
+
+
+def _text(reading: Reading, names: Mapping[str, str]) -> str:
+    """The reading in one line, figures in columns of equal width."""
+    place = f"{reading.place[0].upper()}{reading.place[1:]}"
+    parts = [f"{names[key]} {written(value, '.4f')}" for key, value in reading.values.items()]
+    if reading.change is not None:
+        parts.append(f"Change {written(reading.change, '+.4f')}")
+    return "   ·   ".join([place, *parts])

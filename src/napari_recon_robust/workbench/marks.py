@@ -1,0 +1,117 @@
+"""What marks the place and the kind of what was done: a ring, the surroundings that are measured, words on a panel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from .acquisition import Slice
+    from .perturbing import Result
+
+_MARGIN = 4.0  # pixels between a ring and what is within
+_LARGEST = 0.9  # of the image's shorter side: a ring around all of it would mark nothing
+
+
+@dataclass(frozen=True)
+class Ring:
+    """A circle around what was inserted or attacked, in pixels. words: what that is, and its size."""
+
+    row: float
+    column: float
+    radius: float
+    words: str
+
+
+def ring(result: "Result", pixel: tuple[float, float] | None = None) -> Ring | None:
+    """The ring of a result, around the feature that was inserted or else the region that was attacked.
+
+    pixel: its (row, column) size in mm, or None. None for the whole image.
+    """
+    perturbed = result.outcome.perturbed
+    feature = perturbed.feature
+    if feature is not None:
+        row, column = feature.position
+        across = f" = {feature.size * (pixel[0] * pixel[1]) ** 0.5:.3g} mm" if pixel else ""
+        return Ring(row, column, feature.size / 2 + _MARGIN, f"inserted {feature.shape}, {feature.size:.3g} px{across}")
+    mask = result.outcome.comparison.roi
+    found = _bounds(mask)
+    if found is None:
+        return None
+    top, left, height, width = found
+    radius = float(np.hypot(height, width)) / 2 + _MARGIN
+    if 2 * radius > _LARGEST * min(mask.shape):
+        return None
+    middle = top + (height - 1) / 2, left + (width - 1) / 2
+    return Ring(*middle, radius, f"{done(result)} region, {size_words(mask, pixel)}")
+
+
+def surroundings(result: "Result") -> "list[NDArray[np.float64]]":
+    """The outlines, each (n, 2) rows and columns, of the pixels around the region that contrast is measured against."""
+    from ..evaluation.contrast import surroundings as around
+
+    return contours(around(result.outcome.comparison.roi))
+
+
+def contours(mask: "Tensor") -> "list[NDArray[np.float64]]":
+    """The outlines of the parts of a region, bool (rows, columns), half a pixel beyond the centres of its pixels."""
+    from skimage.measure import find_contours
+
+    padded = np.pad(mask.cpu().numpy().astype(np.float32), 1)
+    return [line - 1 for line in find_contours(padded, 0.5)]
+
+
+def size_words(mask: "Tensor", pixel: tuple[float, float] | None = None) -> str:
+    """Height and width of a region, such as "32×28 px = 16×14 mm"; without millimetres where they are not known."""
+    found = _bounds(mask)
+    if found is None:
+        return "empty"
+    _, _, height, width = found
+    mm = "" if pixel is None else f" = {height * pixel[0]:.3g}×{width * pixel[1]:.3g} mm"
+    return f"{height}×{width} px{mm}"
+
+
+def done(result: "Result") -> str:
+    """What was done to the samples, in one word."""
+    perturbed = result.outcome.perturbed
+    if perturbed.judged_by == "perturbed":
+        return "synthetic"
+    if result.outcome.comparison.searched:
+        return "attacked"
+    return "disturbed"
+
+
+def tags(
+    key: str, measured: "Slice | None", result: "Result | None" = None, *, simulated: bool = False, random: bool = False
+) -> tuple[str, ...]:
+    """What has to be said of an image, a word or two each.
+
+    key: "reference", "clean", "perturbed" or "difference"; a perturbed reference is "perturbed" too. simulated: whether
+    the scan is. random: whether noise of the attack's size is shown in its place.
+    """
+    found = ["simulated scan"] if simulated else []
+    if key in ("perturbed", "difference") and result is not None:
+        found.append(
+            "random noise added" if random else {"synthetic": "synthetic feature"}.get(done(result), done(result))
+        )
+    if key != "reference" and measured is not None and measured.measurement.full is None:
+        found.append("no fully sampled truth")
+    return tuple(found)
+
+
+def sentence(found: Sequence[str]) -> str:
+    """Tags as a sentence for an export; empty without any."""
+    words = ", ".join(found)
+    return f"{words[0].upper()}{words[1:]}." if words else ""
+
+
+def _bounds(mask: "Tensor") -> tuple[int, int, int, int] | None:
+    """First row and column, height and width; None for an empty region."""
+    rows, columns = (np.flatnonzero(mask.cpu().numpy().any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    return int(rows[0]), int(columns[0]), int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1

@@ -1,0 +1,130 @@
+"""The statistics of the regions in all images of a slice, with signal and contrast over noise."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from ..ground.errors import InputError
+from ..ground.progress import Job, Progress
+from .acquisition import Acquisition, Slice
+from .perturbing import Perturbing, Result
+from .reconstruction import Reconstruction
+from .regions import Regions
+from .state import Kept, Now
+from .task import Task, part
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..evaluation.readout import RegionRow, Shown
+    from ..reconstructors.base import Method
+
+    Rows = list[RegionRow]
+
+
+class Measuring:
+    """A table of the slice's regions, the chosen ones or else all, as long as slice, method and regions stay.
+
+    Its images are the result's, or else those of the method and its reference. Signal: `changed()`.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        acquisition: Acquisition,
+        reconstruction: Reconstruction,
+        regions: Regions,
+        perturbing: Perturbing,
+        now: Now,
+    ) -> None:
+        self._acquisition, self._reconstruction = acquisition, reconstruction
+        self._regions, self._perturbing = regions, perturbing
+        self._kept: Kept[Rows] = Kept(
+            now, lambda state: (state.only("slice", "method", "roi"), id(perturbing.current)), self.changed.emit
+        )
+        perturbing.finished.connect(self._kept.drop)
+
+    @property
+    def found(self) -> "Rows | None":
+        """The table; None when something that it depends on has changed."""
+        return self._kept.value
+
+    def run(self) -> "Task[Rows]":
+        """Measure, the noise by reconstructing the slice from samples with more of the scan's noise.
+
+        InputError where no region lies on the slice, or no image of it is shown yet.
+        """
+        measured, take = self._acquisition.current, self._kept.for_now()
+        here = [one for one in self._regions.chosen if one.slice == measured.index] or self._regions.on(measured.index)
+        if not here:
+            raise InputError(f"no region is on slice {measured.index}; choose one in the list, or draw one.")
+        matrix = measured.measurement.matrix
+        masks = {f"{number} {one.name}": one.roi.mask(matrix) for number, one in enumerate(here, 1)}
+        voxel = self._acquisition.voxel
+        method, images = self._images(measured)
+        job = _table(
+            measured, method, self._perturbing.current, images, masks, None if voxel is None else (voxel[0], voxel[1])
+        )
+        return Task("Measuring the regions", job, take)
+
+    def save(self, path: Path) -> Task[Path]:
+        """Write the table as CSV; InputError before it is measured, WritingError where it cannot be written."""
+        if self.found is None:
+            raise InputError("the regions are not measured yet; press Measure first.")
+        return Task(f"Saving {path.name}", _save(self.found, path), lambda _: None, done=f"Saved as {path.name}.")
+
+    def _images(self, measured: Slice) -> "tuple[Method, dict[str, Shown]]":
+        """The method, and its magnitude images with what each is measured against."""
+        from ..evaluation.readout import Shown
+
+        result, rendered = self._perturbing.current, self._reconstruction.shown
+        if result is not None:
+            one = result.outcome.comparison
+            own = one.perturbed_reference if one.judged_by == "perturbed" else None
+            found = {} if one.reference is None else {"reference": Shown(one.reference)}
+            found["clean"] = Shown(one.clean, one.reference)
+            found["perturbed"] = Shown(one.perturbed, one.target if own is None else own)
+            found["random"] = Shown(one.random, one.target)
+            return result.setting.method, found
+        if rendered is None or not rendered.exact:
+            raise InputError("the exact image is not there yet; wait until it is, then measure.")
+        reference = measured.reference if rendered.reference is None else rendered.reference
+        found = {} if reference is None else {"reference": Shown(reference)}
+        return rendered.method, {**found, "clean": Shown(rendered.image, reference)}
+
+
+def _table(
+    measured: Slice,
+    method: "Method",
+    result: Result | None,
+    images: "dict[str, Shown]",
+    masks: "Mapping[str, Tensor]",
+    pixel: tuple[float, float] | None,
+) -> "Job[Rows]":
+    yield Progress(0.0, "Measuring the noise")
+    from ..evaluation import metrics, readout
+    from ..studies.noise_map import noise_map, reference_noise
+
+    changed = None if result is None else result.outcome.perturbed
+    twice = changed is not None and changed.restore is None
+    noise = {"clean": (yield from part(noise_map(measured.measurement, method), 0.0, 0.5 if twice else 1.0))}
+    if changed is not None and twice:
+        noise["perturbed"] = yield from part(noise_map(changed.measurement, method), 0.5, 1.0)
+    if method.reference_kind == "combined":
+        noise["reference"] = reference_noise(measured.measurement)
+    shown = {name: replace(one, noise=noise.get(name)) for name, one in images.items()}
+    maximum = metrics.data_range_of(images.get("reference", images["clean"]).image)
+    return readout.table(shown, masks, maximum, pixel)
+
+
+def _save(rows: "Rows", path: Path) -> Job[Path]:
+    yield Progress(0.0, f"Saving {path.name}")
+    from ..evaluation.readout import to_csv
+    from ..ground.writing import write
+
+    write(path, to_csv(rows).encode())
+    return path

@@ -1,0 +1,243 @@
+"""Reviews as they are kept between two openings of the window: plain values in the user's own folder.
+
+Each review has a folder that names its process, and in it state.json and the case of its result. Only the user may read
+them, since they hold the path of the scan. `recon-robust forget` removes them all.
+"""
+
+import itertools
+import json
+import os
+import platform
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import psutil
+from pydantic import Field, ValidationError
+
+from ..data.roi import ROI
+from ..ground.documents import read_json
+from ..ground.errors import InputError, ReconRobustError
+from ..ground.specification import Specification
+from ..ground.writing import said, write
+
+STATE = "state.json"
+_numbers = itertools.count()
+
+
+def folder() -> Path:
+    """Where reviews are kept."""
+    import platformdirs
+
+    return platformdirs.user_data_path("napari-recon-robust", appauthor=False) / "reviews"
+
+
+class SavedScan(Specification):
+    """A scan's file as it was. axes: those that an array was opened with. size: in bytes; modified: in nanoseconds."""
+
+    path: str
+    axes: tuple[str, ...] | None = None
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, path: Path, axes: Sequence[str] | None) -> Self | None:
+        """The file as it is now; None if it is not there."""
+        size, modified = _stamp(path)
+        if size < 0:
+            return None
+        return cls(path=os.path.abspath(path), axes=tuple(axes) if axes else None, size=size, modified=modified)
+
+    @property
+    def name(self) -> str:
+        """The file's name, for messages."""
+        return Path(self.path).name
+
+    def check(self) -> None:
+        """Raise InputError, one sentence, for a file that has vanished or changed."""
+        size, modified = _stamp(Path(self.path))
+        if size < 0:
+            raise InputError(f"{self.name} is not where it was; bring it back, or open it where it is now.")
+        if (size, modified) != (self.size, self.modified):
+            raise InputError(
+                f"{self.name} has changed since it was reviewed, so its regions and results may not be its own any "
+                "more; open it anew."
+            )
+
+
+class SavedRegion(Specification):
+    """A region of a slice. chosen: whether it is meant at present."""
+
+    roi: ROI
+    slice: int
+    name: str
+    source: Literal["annotation", "drawn", "fragile"]
+    chosen: bool
+
+
+class SavedResult(Specification):
+    """A result. folder: the name of that of its case, beside the state. chosen: whether a region was chosen for it."""
+
+    folder: str = Field(pattern=r"^result-\d+$")
+    slice: int
+    chosen: bool
+
+
+class SavedReview(Specification):
+    """What a review is set to.
+
+    scan, or the folder of the saved `case` that was opened. sampling: its specification, None as it was acquired.
+    method: the id of a listed one. kind, kind_knobs: of the perturbation. result: the last one. layout: what the window
+    says of itself. closed: whether the window was closed, and did not crash.
+    """
+
+    version: Literal[1] = 1
+    scan: SavedScan | None = None
+    case: str | None = None
+    slice: int = Field(default=0, ge=0)
+    sampling: dict[str, Any] | None = None
+    method: str | None = None
+    knobs: dict[str, Any] = Field(default_factory=dict)
+    regions: tuple[SavedRegion, ...] = ()
+    kind: str | None = None
+    kind_knobs: dict[str, Any] = Field(default_factory=dict)
+    budget: float | None = None
+    further: tuple[float, ...] = ()
+    result: SavedResult | None = None
+    layout: dict[str, Any] = Field(default_factory=dict)
+    closed: bool = False
+
+    @property
+    def words(self) -> str:
+        """What it is of, in a line."""
+        of = self.scan.name if self.scan is not None else f"the case {Path(self.case or '').name}"
+        count = len(self.regions)
+        parts = [of, *([] if self.scan is None else [f"slice {self.slice}"])]
+        parts += [self.method] if self.method else []
+        parts += [f"{count} region{'s' * (count > 1)}"] if count else []
+        parts += ["a result"] if self.result else []
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A review that was kept. place: its folder."""
+
+    place: Path
+    review: SavedReview
+
+    @property
+    def words(self) -> str:
+        """What to ask about it."""
+        before = "The last review" if self.review.closed else "A review that was not closed"
+        return f"{before}: {self.review.words}."
+
+    def drop(self) -> None:
+        """Remove it."""
+        shutil.rmtree(self.place, ignore_errors=True)
+
+
+@dataclass
+class Store:
+    """The folder of one review of this process."""
+
+    place: Path = field(default_factory=lambda: folder() / f"{_process()}-{next(_numbers)}")
+
+    def write(self, review: SavedReview) -> None:
+        """Write the state, whole or not at all; WritingError if that fails."""
+        self.make()
+        path = self.place / STATE
+        write(path, json.dumps(review.model_dump(mode="json"), indent=1).encode())
+        with said(path):
+            path.chmod(0o600)
+
+    def make(self) -> None:
+        """Make the folder, which only the user may enter."""
+        with said(self.place):
+            self.place.mkdir(parents=True, exist_ok=True)
+            for one in (self.place.parent, self.place):
+                one.chmod(0o700)
+
+    def keep_only(self, result: SavedResult | None) -> None:
+        """Remove the results that the state does not name."""
+        for one in self.place.glob("result-*"):
+            if result is None or one.name != result.folder:
+                shutil.rmtree(one, ignore_errors=True)
+
+    def take_over(self, found: Found) -> None:
+        """Go on in the folder of another review; InputError if that is gone."""
+        shutil.rmtree(self.place, ignore_errors=True)
+        try:
+            found.place.rename(self.place)
+        except OSError:
+            raise InputError("the review is not there any more; another window has gone on with it.") from None
+        self.keep_only(found.review.result)
+
+    def drop(self) -> None:
+        """Remove it."""
+        shutil.rmtree(self.place, ignore_errors=True)
+
+
+def latest() -> Found | None:
+    """The newest review that was closed or whose process is gone; older ones are removed."""
+    found = sorted(filter(None, map(_left, _places())), key=lambda one: (one.place / STATE).stat().st_mtime_ns)
+    for one in found[:-1]:
+        one.drop()
+    return found[-1] if found else None
+
+
+def forget() -> int:
+    """Remove all reviews, and say how many there were."""
+    places = _places()
+    shutil.rmtree(folder(), ignore_errors=True)
+    return len(places)
+
+
+def _places() -> list[Path]:
+    root = folder()
+    return [one for one in root.iterdir() if (one / STATE).is_file()] if root.is_dir() else []
+
+
+def _left(place: Path) -> Found | None:
+    """The review of a folder; None if its window is open, or it cannot be read."""
+    try:
+        review = SavedReview.model_validate(read_json(place / STATE))
+    except (ReconRobustError, ValidationError):
+        return None
+    return Found(place, review) if review.closed or not _runs(place.name) else None
+
+
+def _process() -> str:
+    """A name for this process that no later one has."""
+    process = psutil.Process()
+    return f"{_host()}-{process.pid}-{round(process.create_time())}"
+
+
+def _runs(name: str) -> bool:
+    """Whether the process of a folder runs; one of another machine, which cannot be asked, is taken to run."""
+    match = re.fullmatch(r"(\w*)-(\d+)-(\d+)-\d+", name)
+    if match is None or match[1] != _host():
+        return True
+    try:
+        return abs(psutil.Process(int(match[2])).create_time() - int(match[3])) < 2
+    except psutil.Error:
+        return False
+
+
+def _host() -> str:
+    return re.sub(r"\W", "", platform.node())[:20]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size and time of a file, or of all files of a name without suffix (BART's); (-1, 0) where there is none."""
+    files = [path] if path.is_file() else sorted(path.parent.glob(f"{path.name}.*")) if path.name else []
+    try:
+        stats = [one.stat() for one in files]
+    except OSError:
+        return -1, 0
+    if not stats:
+        return -1, 0
+    return sum(one.st_size for one in stats), max(one.st_mtime_ns for one in stats)

@@ -1,0 +1,36 @@
+"""The statistics of the regions in the Compare dock, by clicks."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
+
+from napari_recon_robust.window.session import Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def test_regions_are_measured_and_exported(
+    review: Session, qtbot: Any, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = next(one for one in review.docks if one.title == "Compare").statistics
+    assert box.table.isHidden()
+    assert not box.export.isEnabled()
+    qtbot.mouseClick(box.measure, Qt.MouseButton.LeftButton)
+    until(lambda: review.bench.measuring.found)
+    cells = [[box.table.item(row, column).text() for column in range(5)] for row in range(box.table.rowCount())]
+    assert [line[:2] for line in cells] == [["1 Lesion", "reference"], ["1 Lesion", "clean"]]
+    assert all(float(line[3]) > 1 for line in cells)
+    assert not box.formulas.isHidden()
+    path = tmp_path / "regions.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    qtbot.mouseClick(box.export, Qt.MouseButton.LeftButton)
+    until(path.exists)
+    with path.open() as file:
+        assert [line["region"] for line in csv.DictReader(file)] == ["1 Lesion"] * 2
+    review.bench.regions.choose(review.bench.regions.on(1))
+    assert box.table.isHidden(), "other regions are chosen now"

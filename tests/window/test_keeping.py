@@ -1,0 +1,88 @@
+"""A review that is kept by itself, offered in one line and gone on with, by clicks."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
+
+from napari_recon_robust.data.orientation import Turn
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.window.session import PLUGIN, Session
+from napari_recon_robust.workbench import Workbench, saved_review
+
+Until = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture
+def crashed(scan_file: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a review whose process is gone."""
+    bench = Workbench()
+    bench.acquisition.open(scan_file).run()
+    bench.acquisition.measure(2).run()
+    bench.reconstruction.choose("cg-sense", weight=0.02)
+    bench.regions.draw(ROI.box(62, 48, 10, 12), 2)
+    bench.perturbing.choose("worst-case", steps=1)
+    bench.perturbing.run().run()
+    bench.resuming.layout = lambda: {"layout": "clean", "turn": {"quarters": 1}, "upside_down": True}
+    task = bench.resuming.save()
+    assert task is not None
+    task.run()
+    bench.acquisition.close()
+    (place,) = kept.iterdir()
+    place.rename(kept / f"{place.name.split('-')[0]}-1-1-0")  # no process has been running since 1970
+    return kept
+
+
+def opened(viewer: Any, until: Until) -> tuple[Session, Any]:
+    session = Session.of(viewer)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    until(lambda: len(session.docks) == 3)
+    return session, next(one for one in session.docks if one.title == "Reconstruct").opening
+
+
+def click(qtbot: Any, widget: Any) -> None:
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+def test_one_click_brings_it_back(viewer: Any, crashed: Path, qtbot: Any, until: Until) -> None:
+    session, opening = opened(viewer, until)
+    until(lambda: not opening.offer.isHidden())
+    assert opening.offer.text() == "A review that was not closed: head.h5, slice 2, cg-sense, 2 regions, a result."
+    assert QApplication.activeModalWidget() is None
+    click(qtbot, opening.go_on)
+    bench = session.bench
+    until(lambda: bench.perturbing.current is not None and session.panels.settled)
+    assert (bench.acquisition.index, session.panels.navigation.slice) == (2, 2)
+    assert bench.reconstruction.knobs["weight"] == 0.02
+    assert session.panels.geometry is not None
+    assert session.panels.geometry.turn == Turn(quarters=1)
+    assert session.panels.shown == ("clean",)
+    assert opening.offer.isHidden()
+    assert opening.go_on.isHidden()
+
+
+def test_one_click_forgets_it(viewer: Any, crashed: Path, qtbot: Any, until: Until) -> None:
+    _, opening = opened(viewer, until)
+    until(lambda: not opening.offer.isHidden())
+    click(qtbot, opening.refuse)
+    assert opening.offer.isHidden()
+    assert list(crashed.iterdir()) == []
+
+
+def test_what_is_done_is_kept_within_two_seconds(review: Session, kept: Path, until: Until) -> None:
+    until(lambda: list(kept.glob("*/state.json")))
+    review.bench.regions.draw(ROI.box(5, 5, 6, 6), 0)
+
+    def regions() -> int:
+        (path,) = kept.glob("*/state.json")
+        return len(saved_review.SavedReview.model_validate_json(path.read_text()).regions)
+
+    until(lambda: regions() == 2)
+    assert saved_review.latest() is None, "it is going on"
+    review.close()
+    found = saved_review.latest()
+    assert found is not None
+    assert found.review.closed

@@ -1,0 +1,86 @@
+"""The line below the picture, by real movements of the mouse."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.window.session import Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def canvas(review: Session) -> Any:
+    return review.panels.viewer.window._qt_viewer.canvas.native
+
+
+def point(review: Session, qtbot: Any, across: float, down: float) -> str:
+    """What is said with the mouse at these fractions of the canvas."""
+    widget = canvas(review)
+    QTest.mouseMove(widget, QPoint(round(across * widget.width()) - 2, round(down * widget.height())))
+    qtbot.wait(30)
+    QTest.mouseMove(widget, QPoint(round(across * widget.width()), round(down * widget.height())))
+    qtbot.wait(30)
+    return review.readout.values.text()
+
+
+def figures(text: str) -> dict[str, float]:
+    found = re.findall(
+        r"(row|column|Reference|Clean|Perturbed|Random|Change) ([−+]?[\d.]+)", text.replace("Row", "row")
+    )
+    return {name: float(value.replace("−", "-")) for name, value in found}
+
+
+def test_all_panels_are_read_at_once_as_the_mouse_moves(seen: Session, qtbot: Any, until: Until) -> None:
+    review = seen
+    bench = review.bench
+    text = point(review, qtbot, 0.25, 0.5)
+    assert "mm)" in text
+    said = figures(text)
+    assert set(said) == {"row", "column", "Reference", "Clean"}
+    bench.regions.draw(ROI.box(62, 48, 10, 12), bench.acquisition.index)
+    bench.perturbing.choose("worst-case", steps=1)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not review.jobs.working and review.panels.settled)
+    first = figures(point(review, qtbot, 0.2, 0.25))
+    second = figures(point(review, qtbot, 0.25, 0.25))
+    below = figures(point(review, qtbot, 0.25, 0.3))
+    assert (second["row"], second["column"] > first["column"]) == (first["row"], True)
+    assert below["row"] < second["row"], "the scan is stored upside down"
+    comparison = bench.result.outcome.comparison
+    for said in (first, second, below):
+        row, column = int(said["row"]), int(said["column"])
+        for name in ("Reference", "Clean", "Perturbed"):
+            image = getattr(comparison, name.lower())
+            assert said[name] == pytest.approx(float(image[row, column]) / comparison.data_range, abs=6e-5)
+        assert said["Change"] == pytest.approx(said["Perturbed"] - said["Clean"], abs=2e-4)
+    review.look(random=True)
+    row, column = int(below["row"]), int(below["column"])
+    said = figures(review.readout.values.text())
+    assert said["Random"] == pytest.approx(float(comparison.random[row, column]) / comparison.data_range, abs=6e-5)
+    review.look(random=False, flicker=True)
+    assert figures(review.readout.values.text()) == below, "what flickers keeps its values"
+    review.look(flicker=False)
+    # the same place in another panel is the same pixel
+    other = figures(point(review, qtbot, 0.75, 0.3))
+    assert abs(other["row"] - below["row"]) <= 1
+
+
+def test_beyond_the_image_there_is_nothing_to_read(seen: Session, qtbot: Any) -> None:
+    assert "under the cursor" in point(seen, qtbot, 0.25, 0.002)
+
+
+def test_the_line_goes_with_the_docks(seen: Session, until: Until) -> None:
+    review = seen
+    window = review.docks[0].window()
+    bar = review.readout._bar
+    assert window.toolBarArea(bar) == Qt.ToolBarArea.BottomToolBarArea
+    assert canvas(review).mapToGlobal(QPoint(0, canvas(review).height())).y() <= bar.mapToGlobal(QPoint(0, 0)).y()
+    for dock in list(review.docks):
+        review.panels.viewer.window.remove_dock_widget(dock.parent())
+    until(lambda: not review.docks)
+    assert review.readout._bar is None

@@ -1,0 +1,61 @@
+"""The statistics of the regions."""
+
+import csv
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.workbench import Workbench
+
+LESION = ROI.box(62, 48, 10, 12)
+
+
+@pytest.fixture
+def bench(scan_file: Path) -> Iterator[Workbench]:
+    bench = Workbench()
+    bench.acquisition.use(open_scan(scan_file))
+    bench.acquisition.measure(1).run()
+    bench.reconstruction.choose("cg-sense")
+    yield bench
+    bench.acquisition.close()
+
+
+def test_before_an_attack_and_after(bench: Workbench, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the exact image is not there yet"):
+        bench.measuring.run()
+    bench.reconstruction.render().run()
+    rows = bench.measuring.run().run()
+    assert [(row.image, row.region) for row in rows] == [("reference", "1 Lesion"), ("clean", "1 Lesion")]
+    assert (rows[0].ssim, rows[0].area_mm2) == (None, pytest.approx(rows[0].pixels * 400 / 192 * 200 / 96, rel=0.02))
+    assert all(row.snr is not None and row.snr > 5 for row in rows)
+    assert rows[0].snr > rows[1].snr, "undersampling costs signal to noise"
+
+    bench.regions.draw(LESION, 1)
+    assert bench.measuring.found is None, "another region is chosen"
+    bench.perturbing.choose("worst-case", steps=1)
+    result = bench.perturbing.run().run()
+    rows = bench.measuring.run().run()
+    found = {row.image: row for row in rows}
+    assert list(found) == ["reference", "clean", "perturbed", "random"]
+    for name, metrics in result.outcome.comparison.metrics.items():
+        if name in found:
+            assert found[name].ssim == pytest.approx(metrics["roi"].ssim)
+    assert found["random"].snr is None
+    bench.measuring.save(tmp_path / "regions.csv").run()
+    with (tmp_path / "regions.csv").open() as file:
+        assert [line["image"] for line in csv.DictReader(StringIO(file.read()))] == list(found)
+    bench.reconstruction.turn(weight=0.02)
+    assert bench.measuring.found is None
+    with pytest.raises(InputError, match="not measured yet"):
+        bench.measuring.save(tmp_path / "again.csv")
+
+
+def test_a_slice_without_regions(bench: Workbench) -> None:
+    bench.acquisition.measure(0).run()
+    with pytest.raises(InputError, match="no region is on slice 0"):
+        bench.measuring.run()

@@ -1,0 +1,235 @@
+"""A review that is kept by itself, and gone on with in another process."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.writing import WritingError
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.workbench import Workbench, saved_review
+
+LESION = ROI.box(62, 48, 10, 12)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    kept = tmp_path / "kept" / "reviews"
+    monkeypatch.setattr(saved_review, "folder", lambda: kept)
+    return kept
+
+
+@pytest.fixture
+def scan(scan_file: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(scan_file, tmp_path / "head.h5"))
+
+
+@pytest.fixture
+def crashed(scan: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+    """A review with a result that was kept, and whose process is gone."""
+    bench = Workbench()
+    bench.acquisition.open(scan).run()
+    bench.acquisition.measure(1, Sampling(acceleration=3, seed=5)).run()
+    bench.reconstruction.choose("cg-sense", weight=0.01)
+    bench.regions.draw(ROI.box(10, 10, 5, 5), 0)
+    bench.regions.draw(LESION, 1)
+    bench.perturbing.choose("worst-case", steps=1)
+    bench.perturbing.budget = 0.02
+    bench.perturbing.run().run()
+    bench.resuming.layout = lambda: {"review": True}
+    keep(bench)
+    monkeypatch.setattr(saved_review, "_runs", lambda name: False)
+    yield bench
+    bench.acquisition.close()
+
+
+def keep(bench: Workbench) -> None:
+    task = bench.resuming.save()
+    assert task is not None
+    task.run()
+
+
+def resumed() -> Workbench:
+    bench = Workbench()
+    bench.resuming.look()
+    bench.resuming.resume().run()
+    bench.acquisition.measure().run()
+    return bench
+
+
+def test_everything_is_there_again(crashed: Workbench) -> None:
+    layouts: list[object] = []
+    bench = Workbench()
+    bench.resuming.resumed.connect(layouts.append)
+    bench.resuming.look()
+    assert bench.resuming.offered is not None
+    expected = "A review that was not closed: head.h5, slice 1, cg-sense, 2 regions, a result."
+    assert bench.resuming.offered.words == expected
+    bench.resuming.resume().run()
+    bench.acquisition.measure().run()
+    for part in ("index", "sampling", "facts"):
+        assert getattr(bench.acquisition, part) == getattr(crashed.acquisition, part)
+    assert bench.reconstruction.method == crashed.reconstruction.method
+    known = [(one.roi, one.slice, one.name, one.source) for one in crashed.regions.all]
+    assert [(one.roi, one.slice, one.name, one.source) for one in bench.regions.all] == known
+    assert bench.regions.chosen_on(1) == LESION
+    assert (bench.perturbing.knobs, bench.perturbing.budget) == (crashed.perturbing.knobs, 0.02)
+    before, after = crashed.result, bench.result
+    assert after.outcome.comparison.metrics == before.outcome.comparison.metrics
+    assert after.outcome.comparison.sentence == before.outcome.comparison.sentence
+    assert bench.perturbing.earlier == ""
+    assert (layouts, bench.resuming.offered) == ([{"review": True}], None)
+    bench.acquisition.close()
+
+
+def test_it_goes_on_being_kept(crashed: Workbench, folder: Path) -> None:
+    bench = resumed()
+    bench.regions.draw(ROI.box(30, 30, 5, 5), 0)
+    keep(bench)
+    bench.resuming.close()
+    bench.acquisition.close()
+    again = Workbench()
+    again.resuming.look()
+    assert again.resuming.offered is not None
+    assert again.resuming.offered.words == "The last review: head.h5, slice 1, cg-sense, 3 regions, a result."
+    assert len(list(folder.iterdir())) == 1
+    again.resuming.resume().run()
+    again.acquisition.measure().run()
+    assert again.regions.all[-1].name == "drawn 3"
+    assert again.perturbing.current is None, "another region is chosen"
+    again.regions.choose(again.regions.on(1))
+    assert again.result.outcome.comparison.metrics == crashed.result.outcome.comparison.metrics
+    again.perturbing.run().run()
+    keep(again)
+    assert [one.name for one in folder.glob("*/result-*")] == ["result-1"]
+    again.acquisition.close()
+
+
+def test_nobody_else_may_read_it(crashed: Workbench, folder: Path) -> None:
+    (place,) = folder.iterdir()
+    modes = [oct(path.stat().st_mode)[-3:] for path in (folder, place, place / "state.json")]
+    assert modes == ["700", "700", "600"]
+
+
+def test_a_result_is_written_once_and_an_older_one_goes(crashed: Workbench, folder: Path) -> None:
+    assert crashed.resuming.save() is None, "nothing has changed"
+    (case,) = folder.glob("*/result-*")
+    crashed.perturbing.budget = 0.05
+    keep(crashed)
+    assert list(folder.glob("*/result-*")) == [case]
+    crashed.perturbing.run().run()
+    keep(crashed)
+    (other,) = folder.glob("*/result-*")
+    assert other != case
+
+
+def test_a_result_comes_back_with_its_slice(crashed: Workbench) -> None:
+    crashed.acquisition.measure(0).run()
+    keep(crashed)
+    bench = resumed()
+    assert (bench.acquisition.index, bench.perturbing.result) == (0, None)
+    keep(bench)
+    bench.acquisition.measure(1).run()
+    assert bench.result.outcome.comparison.metrics["random"]
+    bench.acquisition.close()
+
+
+def test_a_scan_that_has_vanished_or_changed_gets_a_sentence(crashed: Workbench, scan: Path) -> None:
+    os.utime(scan, (1, 1))
+    bench = Workbench()
+    bench.resuming.look()
+    with pytest.raises(InputError, match="^head.h5 has changed since it was reviewed"):
+        bench.resuming.resume().run()
+    scan.rename(scan.with_name("moved.h5"))
+    with pytest.raises(InputError, match="^head.h5 is not where it was"):
+        bench.resuming.resume().run()
+    assert not bench.acquisition.is_open
+    assert bench.resuming.offered is not None
+
+
+def test_a_damaged_result_does_not_take_the_review_with_it(crashed: Workbench, folder: Path) -> None:
+    (case,) = folder.glob("*/result-*")
+    (case / "kspace.h5").write_bytes(b"")
+    bench = resumed()
+    assert bench.perturbing.current is None
+    assert bench.regions.chosen_on(1) == LESION
+    bench.acquisition.close()
+
+
+def test_what_does_not_fit_any_more_is_said(crashed: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Workbench()
+    bench.resuming.look()
+    found = bench.resuming.offered
+    assert found is not None
+    bench.resuming.offered = type(found)(found.place, found.review.model_copy(update={"knobs": {"strength": 1}}))
+    with pytest.raises(InputError, match="strength"):
+        bench.resuming.resume().run()
+    assert bench.regions.chosen_on(1) == LESION, "everything else is there"
+    assert bench.perturbing.budget == 0.02
+    bench.acquisition.close()
+
+
+def test_a_saved_case_that_was_open(crashed: Workbench, tmp_path: Path) -> None:
+    crashed.save(tmp_path / "case").run()
+    bench = Workbench()
+    bench.open_case(tmp_path / "case").run()
+    keep(bench)
+    bench.resuming.close()
+    again = Workbench()
+    again.resuming.look()
+    assert again.resuming.offered is not None
+    assert again.resuming.offered.words == "The last review: the case case, cg-sense, 1 region, a result."
+    again.resuming.resume().run()
+    assert again.result.outcome.comparison.metrics == crashed.result.outcome.comparison.metrics
+
+
+def test_a_refused_review_is_gone(crashed: Workbench, folder: Path) -> None:
+    bench = Workbench()
+    bench.resuming.look()
+    bench.resuming.refuse()
+    assert (bench.resuming.offered, list(folder.iterdir())) == (None, [])
+    with pytest.raises(InputError, match="no review to go on with"):
+        bench.resuming.resume()
+
+
+def test_opening_something_else_withdraws_the_offer(crashed: Workbench, scan: Path, folder: Path) -> None:
+    bench = Workbench()
+    bench.resuming.look()
+    bench.acquisition.open(scan).run()
+    assert bench.resuming.offered is None
+    assert len(list(folder.iterdir())) == 1
+    bench.acquisition.close()
+
+
+def test_two_windows_do_not_go_on_with_one_review(crashed: Workbench) -> None:
+    one, other = Workbench(), Workbench()
+    for bench in (one, other):
+        bench.resuming.look()
+    late = other.resuming.resume()
+    one.resuming.resume().run()
+    with pytest.raises((InputError, OSError)):
+        late.run()
+    one.acquisition.close()
+
+
+def test_a_full_disk_is_said_once(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Workbench()
+    bench.acquisition.open(scan).run()
+
+    def full(*_: object) -> None:
+        raise WritingError("state.json cannot be written (the disk is full); make room there.", "the disk is full")
+
+    monkeypatch.setattr("napari_recon_robust.workbench.saved_review.write", full)
+    with pytest.raises(WritingError, match="the disk is full"):
+        keep(bench)
+    bench.reconstruction.choose("cg-sense")
+    assert bench.resuming.save() is None
+    bench.acquisition.close()
+
+
+def test_nothing_is_kept_of_nothing() -> None:
+    assert Workbench().resuming.save() is None

@@ -1,0 +1,87 @@
+"""The folders of kept reviews."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.workbench import saved_review
+from napari_recon_robust.workbench.saved_review import SavedReview, SavedScan, Store
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    kept = tmp_path / "kept" / "reviews"
+    monkeypatch.setattr(saved_review, "folder", lambda: kept)
+    return kept
+
+
+@pytest.fixture
+def gone() -> str:
+    """The folder's name of a process that has ended."""
+    code = "from napari_recon_robust.workbench.saved_review import Store; print(Store().place.name)"
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return ended.stdout.strip()
+
+
+def test_a_review_is_offered_when_its_process_is_gone(folder: Path, gone: str) -> None:
+    running = Store()
+    running.write(SavedReview(method="tv"))
+    assert saved_review.latest() is None, "its window is open"
+    Store(folder / gone).write(SavedReview(method="hqs"))
+    found = saved_review.latest()
+    assert found is not None
+    assert found.review.method == "hqs"
+    running.write(SavedReview(method="tv", closed=True))
+    found = saved_review.latest()
+    assert found is not None
+    assert (found.review.method, (folder / gone).exists()) == ("tv", False)
+
+
+def test_what_cannot_be_read_is_not_offered(folder: Path, gone: str) -> None:
+    store = Store(folder / gone)
+    store.make()
+    for content in ("", "{", "[]", '{"version": 99}', '{"slice": -1}', '{"unknown": 1}'):
+        (store.place / "state.json").write_text(content)
+        assert saved_review.latest() is None
+
+
+def test_a_review_of_another_machine_is_not_touched(folder: Path) -> None:
+    Store(folder / "elsewhere-1-1000-0").write(SavedReview())
+    assert saved_review.latest() is None
+    assert saved_review.forget() == 1
+    assert not folder.exists()
+    assert saved_review.forget() == 0
+
+
+def test_each_review_has_a_folder_of_its_own() -> None:
+    assert Store().place != Store().place
+
+
+def test_a_scan_is_told_by_size_and_time(tmp_path: Path) -> None:
+    path = tmp_path / "scan.npy"
+    assert SavedScan.of(path, None) is None
+    path.write_bytes(b"one")
+    scan = SavedScan.of(path, ["coil", "readout"])
+    assert scan is not None
+    assert (scan.name, scan.axes) == ("scan.npy", ("coil", "readout"))
+    scan.check()
+    path.write_bytes(b"other")
+    with pytest.raises(InputError, match="has changed"):
+        scan.check()
+    path.unlink()
+    with pytest.raises(InputError, match="is not where it was"):
+        scan.check()
+
+
+def test_a_pair_of_files_without_a_suffix(tmp_path: Path) -> None:
+    for suffix in (".hdr", ".cfl"):
+        (tmp_path / f"scan{suffix}").write_bytes(b"one")
+    scan = SavedScan.of(tmp_path / "scan", None)
+    assert scan is not None
+    os.utime(tmp_path / "scan.cfl", (2e9, 2e9))
+    with pytest.raises(InputError, match="has changed"):
+        scan.check()
