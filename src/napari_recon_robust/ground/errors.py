@@ -6,16 +6,21 @@ None of them derives from RuntimeError, because napari's generator workers swall
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 LONGEST = 500  # characters of a sentence; what goes beyond is left out of its middle
-_LONGEST_WORD = 100
 
 
 class ReconRobustError(Exception):
-    """Base of all errors that are written for the user; each is one short line, whatever a file put into it."""
+    """Base of all errors that are written for the user; each is one short line, whatever a file put into it.
+
+    longest_word: of longer ones, such as paths, the middle is left out.
+    """
+
+    longest_word: ClassVar[int] = 100
 
     def __init__(self, *words: object) -> None:
-        super().__init__(*(one_line(str(word)) for word in words))
+        super().__init__(*(one_line(str(word), longest_word=self.longest_word) for word in words))
 
 
 class FileFormatError(ReconRobustError):
@@ -44,10 +49,10 @@ def either(words: Sequence[str]) -> str:
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-def one_line(text: str, longest: int = LONGEST) -> str:
+def one_line(text: str, longest: int = LONGEST, *, longest_word: int = ReconRobustError.longest_word) -> str:
     """Text as one line of at most that many characters, without anything that is not printed."""
     letters = (letter if letter.isprintable() or letter.isspace() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-    words = re.sub(rf"\S{{{_LONGEST_WORD + 1},}}", lambda long: _shortened(long[0], _LONGEST_WORD), "".join(letters))
+    words = re.sub(rf"\S{{{longest_word + 1},}}", lambda long: _shortened(long[0], longest_word), "".join(letters))
     return _shortened(" ".join(words.split()), longest)
 
 

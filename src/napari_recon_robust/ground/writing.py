@@ -45,14 +45,12 @@ _ADVICE = {
 
 
 class WritingError(InputError):
-    """A file or folder cannot be written. reason: why, in a few words.
+    """A file or folder cannot be written. reason: why, in a few words."""
 
-    Its sentence is never shortened, since it may say where a result lies instead.
-    """
+    longest_word = 400  # it may say where a result lies instead
 
     def __init__(self, sentence: str, reason: str = "") -> None:
-        super().__init__()
-        self.args = (sentence,)
+        super().__init__(sentence)
         self.reason = reason
 
 

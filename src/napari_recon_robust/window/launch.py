@@ -91,7 +91,14 @@ class _Demo:
         if self.session.bench.perturbing.result is None:
             return
         self.session.bench.perturbing.finished.disconnect(self._on_finished)
-        QTimer.singleShot(_SETTLE, self.finished)
+        QTimer.singleShot(_SETTLE, self._finish)
+
+    def _finish(self) -> None:
+        """Finish as soon as nothing is computed and everything is in its place."""
+        if self.session.jobs.busy() or not self.session.panels.settled:
+            QTimer.singleShot(_SETTLE, self._finish)
+        else:
+            self.finished()
 
 
 def _write(session: Session, folder: Path) -> None:
