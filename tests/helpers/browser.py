@@ -36,7 +36,7 @@ class Browser:
         self._answers, answers = os.pipe()
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
         options += ["--disable-extensions", "--disable-background-networking", "--force-color-profile=srgb"]
-        options += ["--remote-debugging-pipe", f"--user-data-dir={folder}", "--hide-scrollbars", "about:blank"]
+        options += ["--remote-debugging-pipe", f"--user-data-dir={folder}", "--hide-scrollbars"]
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START, str(commands), str(answers), path, *options],
             pass_fds=(commands, answers),
@@ -46,8 +46,8 @@ class Browser:
         os.close(commands)
         os.close(answers)
         self._buffer, self._number, self._page = b"", 0, ""
-        (target, *_) = [one for one in self._send("Target.getTargets")["targetInfos"] if one["type"] == "page"]
-        attached = self._send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        target = self._send("Target.createTarget", url="about:blank")["targetId"]
+        attached = self._send("Target.attachToTarget", targetId=target, flatten=True)
         self._page = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self._send(f"{domain}.enable")

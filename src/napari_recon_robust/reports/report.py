@@ -14,7 +14,7 @@ from pathlib import Path
 from ..cases.record import Case
 from ..ground.errors import InputError
 from ..io.images import check_suffix
-from .casepage import CasePage
+from .case_page import CasePage
 from .conditions import CaseImages
 from .files import write
 

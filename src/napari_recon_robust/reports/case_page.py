@@ -45,8 +45,9 @@ class CasePage:
         self.window = shown.window if window is None else Window(*window)
         self.id = f"case-{number}"
         self.title = f"{shown.kind} on {shown.method}"
-        self.label = shown.case.roi.label
         self.results = shown.case.results
+        # A feature is judged on its surroundings, wherever the region was drawn.
+        self.label = "" if self.results[0].get("roi") else shown.case.roi.label
         self.charts = curves.charts(shown)
         self.methods = words.methods(shown)
         self.regions = _REGIONS
@@ -77,9 +78,10 @@ class CasePage:
         return found
 
     def _score(self, name: str, number: int) -> str:
-        """The region's SSIM, for the head of an image; empty for one that is not measured."""
-        measured = self.results[number].get(name.replace("-", "_")) if name != "reference" else None
-        return f"SSIM {_figure(measured['roi']['ssim'], '.3f')}" if measured else ""
+        """The region's SSIM, for the head of a reconstruction; empty for a truth."""
+        if name in ("reference", "perturbed-reference"):
+            return ""
+        return f"ROI SSIM {_figure(self.results[number][name]['roi']['ssim'], '.3f')}"
 
     def description(self, images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """What the viewer reads beside the pixels."""
