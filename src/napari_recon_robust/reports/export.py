@@ -15,10 +15,10 @@ import numpy as np
 from ..cases.record import Case
 from ..data.window import Window
 from ..ground.errors import InputError
+from ..ground.writing import write
 from ..io.images import check_suffix
 from .conditions import CaseImages, Condition
 from .dicom import mr_image
-from .files import write
 from .labels import burned_in, warning
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from ..cases.record import Case
 from ..ground.errors import InputError
+from ..ground.writing import write
 from ..io.images import check_suffix
 from .case_page import CasePage
 from .conditions import CaseImages
-from .files import write
 
 SUFFIX = ".html"
 SCRIPTS = ("pictures.js", "view.js", "panel.js", "input.js", "viewer.js", "page.js")
