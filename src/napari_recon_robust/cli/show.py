@@ -15,7 +15,7 @@ from ..ground.errors import InputError
 @click.command("open")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def open_files(files: tuple[Path, ...]) -> None:
-    """Open k-space or the folder of a saved case in the window."""
+    """Open k-space, the folder of a saved case, or a folder of cases (the gallery) in the window."""
     _launcher().open_window(files)
 
 

@@ -9,7 +9,7 @@ _NOTHING: LayerData = [(None,)]  # napari's sign for "read, and no layer to add"
 
 
 def get_reader(path: str | list[str]) -> Callable[[str], LayerData] | None:
-    """A reader for k-space and saved cases; None for what is not ours, from a quick look at the content."""
+    """A reader for k-space, saved cases and folders of them; None for what is not ours, from a quick look."""
     if not isinstance(path, str) or not _is_ours(Path(path)):
         return None
     return read
@@ -29,7 +29,9 @@ def open_sample() -> LayerData:
 
 def _is_ours(path: Path) -> bool:
     if path.is_dir():
-        return (path / "case.json").is_file()
+        from ..cases.gallery.listing import holds_cases
+
+        return (path / "case.json").is_file() or holds_cases(path)
     if path.suffix == ".npy" and not _is_complex(path):
         return False  # a plain image
     from ..io import format_of

@@ -133,7 +133,7 @@ class GalleryDock(Page):
         self.view.cases.show_entries()
         shown, all_ = len(browsing.shown), len(browsing.entries)
         folder = "" if browsing.folder is None else f" in {browsing.folder.name}"
-        self.count.setText(f"{shown:,} of {all_:,}{folder}; clean | perturbed" if folder else "")
+        self.count.setText(f"{shown:,} of {all_:,}" if folder else "")
         self.view.hint = "No case passes the filter." if all_ else f"No case{folder}. {_EMPTY}" if folder else _EMPTY
         if shown:
             self.view.go_to(current)

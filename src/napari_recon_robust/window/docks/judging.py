@@ -44,6 +44,7 @@ class JudgementBox(QWidget):
         worst, best = (words(SCALE[end].capitalize()) for end in (0, -1))
         for label in (worst, best):
             label.setWordWrap(False)
+            label.setMinimumWidth(40)  # a large font leaves less room for them than they ask for
         self.tags = _field(QLineEdit(), "Tags", "Tags, with commas between them  (T)")
         self.tags.setPlaceholderText("Tags, with commas between them")
         self._used = QStringListModel(self)
@@ -61,7 +62,9 @@ class JudgementBox(QWidget):
         self.note.textChanged.connect(self._typed.start)
         for field in (self.tags, self.note):
             field.installEventFilter(self)
-        column(row(worst, *self.buttons, best), self.tags, self.note, into=self, spacing=4)
+        scale = row(worst, *self.buttons, best)
+        scale.setSpacing(3)
+        column(scale, self.tags, self.note, into=self, spacing=4)
         self.show_entry(None)
 
     def show_entry(self, entry: "Entry | None") -> None:
