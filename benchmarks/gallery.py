@@ -83,6 +83,7 @@ def main() -> None:
 def in_window(folder: Path) -> None:
     import napari
     from qtpy.QtCore import QTimer
+    from qtpy.QtGui import QPixmap
     from qtpy.QtWidgets import QApplication
 
     from napari_recon_robust.window.session import PLUGIN, Session
@@ -103,7 +104,8 @@ def in_window(folder: Path) -> None:
     until(lambda: len(session.docks) == 4 and not session.jobs.working)
     dock.open_folder(folder)
     timed("listed in the window", lambda: until(lambda: dock.browsing.entries))
-    timed("the first thumbnails were there", lambda: until(lambda: not session.jobs.busy("thumbnails")))
+    first = dock.browsing.shown[0]
+    timed("the first picture was there", lambda: until(lambda: isinstance(dock.loader.picture(first), QPixmap)))
     ticks = [time.perf_counter()]
     timer = QTimer()
     timer.setInterval(1)

@@ -107,6 +107,16 @@ def test_tags_and_a_note_are_typed(dock: Any, folder: Path, until: Until) -> Non
     assert dock.judging.tags.text() == "small 1, Lesion"
 
 
+def test_a_verdict_in_the_middle_of_a_note_leaves_the_note(dock: Any, folder: Path) -> None:
+    press(dock.view, Key.Key_N)
+    QTest.keyClicks(dock.judging.note, "half a")
+    dock.judging.judge("failure")  # as by a click where buttons do not take the keyboard
+    assert dock.judging.note.toPlainText() == "half a"
+    QTest.keyClicks(dock.judging.note, " word")
+    press(dock.judging.note, Key.Key_Escape)
+    assert read_judgement(folder / "spike") == Judgement("failure", note="half a word")
+
+
 def test_what_is_typed_belongs_to_the_case_that_was_shown(dock: Any, folder: Path) -> None:
     press(dock.view, Key.Key_N)
     QTest.keyClicks(dock.judging.note, "of the spike")

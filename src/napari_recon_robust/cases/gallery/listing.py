@@ -67,7 +67,7 @@ def listing(folder: str | Path) -> Job[list[Entry]]:
 
 def holds_cases(folder: Path) -> bool:
     """Whether there is a case among the first folders in a folder, from a quick look; False for a case itself."""
-    with suppress(OSError), os.scandir(folder) as inside:
+    with suppress(OSError, ValueError), os.scandir(folder) as inside:
         return not _is_case(folder) and any(_is_case(Path(one.path)) for one in islice(inside, _LOOKED_AT))
     return False
 

@@ -214,10 +214,10 @@ class GalleryDock(Page):
         except ReconRobustError as error:
             self.session.jobs.failed.emit(sentence(error))
             return
-        dock, _ = self.session.panels.viewer.window.add_plugin_dock_widget(PLUGIN, "Perturb", tabify=True)
+        dock, page = self.session.panels.viewer.window.add_plugin_dock_widget(PLUGIN, "Perturb", tabify=True)
         dock.show()
         dock.raise_()
-        self.session.jobs.ended.emit(said)
+        page.foot.say(said)
 
     def _replay(self) -> None:
         self.session.attempt(lambda: self.browsing.replay(self.view.chosen))
