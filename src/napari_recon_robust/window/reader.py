@@ -12,7 +12,7 @@ _NOTHING: LayerData = [(None,)]  # napari's sign for "read, and no layer to add"
 
 
 def get_reader(path: str | list[str]) -> Callable[[str], LayerData] | None:
-    """A reader for k-space and saved cases; None for what is not ours, from a quick look at the content."""
+    """A reader for k-space, saved cases and folders of them; None for what is not ours, from a quick look."""
     if not isinstance(path, str) or not _is_ours(Path(path)):
         return None
     return read
@@ -32,7 +32,9 @@ def open_sample() -> LayerData:
 
 def _is_ours(path: Path) -> bool:
     if os.path.isdir(path):  # False for a name that no file can have
-        return is_file(path / "case.json")
+        from ..cases.gallery.listing import holds_cases
+
+        return is_file(path / "case.json") or holds_cases(path)
     if path.suffix == ".npy" and not _is_complex(path):
         return False  # a plain image
     from ..io import format_of

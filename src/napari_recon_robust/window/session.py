@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
+from ..cases.gallery.listing import holds_cases
 from ..ground.arrays import open_npy
 from ..ground.errors import FileFormatError, ReconRobustError
 from ..io import annotations, lacks_axes
@@ -83,8 +84,11 @@ class Session(QObject):
         return task is None or self.jobs.start(task, lane)
 
     def open(self, path: str | Path, axes: tuple[str, ...] | None = None) -> None:
-        """Open a scan, a table of annotations, or the folder of a saved case; an array asks for its axes first."""
+        """Open a scan, a table of annotations, a saved case or a folder of cases; an array asks for its axes first."""
         path = Path(path)
+        if holds_cases(path):
+            self.open_gallery(path)
+            return
         if os.path.isdir(path):  # False for a name that no file can have
             self._take_in(lambda: self.bench.open_case(path))
         elif path.suffix == annotations.SUFFIX:
@@ -93,6 +97,13 @@ class Session(QObject):
             self._ask_axes(path)
         else:
             self._take_in(lambda: self.bench.acquisition.open(path, axes))
+
+    def open_gallery(self, folder: Path) -> None:
+        """Show the saved cases of a folder in the Gallery dock, which comes to the front."""
+        dock, page = self.panels.viewer.window.add_plugin_dock_widget(PLUGIN, "Gallery", tabify=True)
+        dock.show()
+        dock.raise_()
+        page.open_folder(folder)
 
     def open_sample(self) -> None:
         """Open the packaged sample."""

@@ -12,7 +12,7 @@ import pytest
 
 from helpers.galleries import changed, copied
 from napari_recon_robust.cases.gallery import listing as module
-from napari_recon_robust.cases.gallery.listing import list_cases
+from napari_recon_robust.cases.gallery.listing import holds_cases, list_cases
 from napari_recon_robust.cases.gallery.verdicts import Judgement, judge_case
 from napari_recon_robust.ground.errors import InputError
 
@@ -132,3 +132,11 @@ def test_listing_needs_no_torch(folder: Path) -> None:
         "assert not {'torch', 'h5py', 'scipy', 'skimage', 'qtpy'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
+
+
+def test_a_folder_of_cases_is_known_by_a_quick_look(folder: Path) -> None:
+    assert holds_cases(folder)
+    assert not holds_cases(folder / "fnaf"), "a case"
+    assert not holds_cases(folder / "fnaf" / "case.json")
+    assert not holds_cases(folder / "absent")
+    assert not holds_cases(folder.parent / "cache")

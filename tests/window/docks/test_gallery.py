@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QLabel, QWidget
 from helpers.galleries import copied
 from napari_recon_robust.cases.gallery.verdicts import SCALE, Judgement, read_judgement
 from napari_recon_robust.window.docks.case_pair import PairWindow
+from napari_recon_robust.window.reader import get_reader
 from napari_recon_robust.window.session import PLUGIN, Session
 
 Until = Callable[[Callable[[], object]], None]
@@ -106,6 +107,16 @@ def test_tags_and_a_note_are_typed(dock: Any, folder: Path, until: Until) -> Non
     assert dock.judging.tags.text() == "small 1, Lesion"
 
 
+def test_a_verdict_in_the_middle_of_a_note_leaves_the_note(dock: Any, folder: Path) -> None:
+    press(dock.view, Key.Key_N)
+    QTest.keyClicks(dock.judging.note, "half a")
+    dock.judging.judge("failure")  # as by a click where buttons do not take the keyboard
+    assert dock.judging.note.toPlainText() == "half a"
+    QTest.keyClicks(dock.judging.note, " word")
+    press(dock.judging.note, Key.Key_Escape)
+    assert read_judgement(folder / "spike") == Judgement("failure", note="half a word")
+
+
 def test_what_is_typed_belongs_to_the_case_that_was_shown(dock: Any, folder: Path) -> None:
     press(dock.view, Key.Key_N)
     QTest.keyClicks(dock.judging.note, "of the spike")
@@ -135,16 +146,18 @@ def test_the_list_is_filtered_and_sorted_by_keys(dock: Any) -> None:
     filter.clear()
     press(filter, Key.Key_Return)
     assert dock.view.hasFocus()
+    assert not dock.session.jobs.busy(), "it opens no case"
     assert dock.foot.message.text() == ""
     order = dock.arranging.order
     order.setFocus()
     QTest.keyClicks(order, "Name")
     assert names(dock) == ["contrast", "fnaf", "random", "spike", "worst-case"]
     assert "SSIM 0.992 → 0.991" in dock.view.model().index(0).data()
+    dock.view.go_to(dock.browsing.shown[1])
     dock.arranging.reverse.setFocus()
     press(dock.arranging.reverse, Key.Key_Space)
     assert names(dock)[0] == "worst-case"
-    assert dock.view.current.name == "spike", "it stays the current one"
+    assert dock.view.current.name == "fnaf", "it stays the current one"
 
 
 def test_return_opens_the_case_and_it_is_attacked_again(dock: Any, until: Until) -> None:
@@ -257,6 +270,17 @@ def test_closed_and_opened_again_it_shows_the_same(dock: Any, viewer: Any, until
     assert names(again) == ["spike", "contrast", "fnaf", "random"]
     assert again.view.current is not None
     until(lambda: isinstance(again.view.grab().toImage(), QImage) and not session.jobs.busy("thumbnails"))
+
+
+def test_a_folder_of_cases_that_is_opened_is_shown_in_the_gallery(viewer: Any, folder: Path, until: Until) -> None:
+    assert get_reader(str(folder)) is not None
+    assert get_reader(str(folder.parent)) is None
+    session = Session.of(viewer)
+    session.open(folder)
+    until(lambda: len(session.bench.browsing.shown) == 5 and len(session.docks) == 4)
+    (dock,) = (one for one in session.docks if one.title == "Gallery")
+    until(lambda: dock.isVisibleTo(dock.window()))  # in front of the others
+    assert not session.bench.acquisition.is_open
 
 
 def test_opening_it_needs_no_torch() -> None:

@@ -27,7 +27,7 @@ class Metric:
 # All are of the region that the case is about.
 METRICS: dict[str, Metric] = {
     "change": Metric(
-        "Change of the region",
+        "Change",
         "‖S(f(k+z) − f(k))‖ / ‖S X‖ on the region S, X the reference",
         lambda result: result["stability"]["perturbed"]["change"],
         True,

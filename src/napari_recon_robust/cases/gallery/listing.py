@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from .verdicts import Judgement, read_judgement
 DEPTH = 3  # folders in folders in which cases are looked for
 _VERSION = 1  # of the kept file: one more whenever an entry holds something else
 _EVERY = 50  # cases between two reports
+_LOOKED_AT = 100  # folders of which one has to be a case
 
 Stamp = list[int]  # time of the last change in ns, and size; JSON has no tuples
 
@@ -63,9 +65,16 @@ def listing(folder: str | Path) -> Job[list[Entry]]:
     return entries
 
 
+def holds_cases(folder: Path) -> bool:
+    """Whether there is a case among the first folders in a folder, from a quick look; False for a case itself."""
+    with suppress(OSError, ValueError), os.scandir(folder) as inside:
+        return not _is_case(folder) and any(_is_case(Path(one.path)) for one in islice(inside, _LOOKED_AT))
+    return False
+
+
 @dataclass(frozen=True)
 class _Place:
-    """A folder that is a case, or was one. files: those of a case that are in it."""
+    """A folder that is a case, or was one. files: the names of those in it."""
 
     name: str
     path: Path
@@ -110,13 +119,14 @@ def _below(folder: Path, prefix: str = "", depth: int = DEPTH) -> Iterator[_Plac
 
 def _places(folder: Path, name: str, depth: int) -> Iterator[_Place]:
     """The folder itself if it is a case, else the cases below it."""
-    found: dict[str, Stamp] = {}
+    files: frozenset[str] = frozenset()
+    stamps: dict[str, Stamp] = {}
     with suppress(OSError):
-        for one in os.scandir(folder):
-            if one.name in (DESCRIPTION, KSPACE, IMAGES, verdicts.FILE):
-                found[one.name] = _stamp(one)
-    if {DESCRIPTION, KSPACE, IMAGES} & found.keys():
-        yield _Place(name, folder, frozenset(found), found.get(DESCRIPTION), found.get(verdicts.FILE))
+        inside = list(os.scandir(folder))
+        files = frozenset(one.name for one in inside)
+        stamps = {one.name: _stamp(one) for one in inside if one.name in (DESCRIPTION, verdicts.FILE)}
+    if files & {DESCRIPTION, KSPACE, IMAGES}:
+        yield _Place(name, folder, files, stamps.get(DESCRIPTION), stamps.get(verdicts.FILE))
     elif depth > 1:
         yield from _below(folder, f"{name}/", depth - 1)
 

@@ -10,5 +10,5 @@ from .demo import launcher
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def open(files: tuple[Path, ...]) -> None:
-    """Open k-space or the folder of a saved case in the window."""
+    """Open k-space, the folder of a saved case, or a folder of cases (the gallery) in the window."""
     launcher().open_window(files)

@@ -33,7 +33,7 @@ class ArrangingRow(QWidget):
         super().__init__()
         self._browsing = browsing
         self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter, e.g. method:tv ssim<0.8")
+        self.filter.setPlaceholderText("Filter: ssim<0.8")
         self.filter.setToolTip(_TIP)
         self.filter.setAccessibleName("Filter")
         self.filter.setClearButtonEnabled(True)
@@ -47,13 +47,15 @@ class ArrangingRow(QWidget):
         self.order.setToolTip("What the cases are sorted by; a metric has the worst case first")
         self.order.setAccessibleName("Sort by")
         self.order.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.order.setMinimumContentsLength(12)
+        self.order.setMinimumContentsLength(5)
         self.order.currentIndexChanged.connect(self._sort)
         self.reverse = small_button("⇅", "The other way round", self._sort, checkable=True)
         self.reverse.setChecked(browsing.reverse)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(row(self.filter, self.order, self.reverse, stretch=0))
+        parts = row(self.filter, self.order, self.reverse, stretch=0)
+        parts.setStretch(1, 1)
+        layout.addLayout(parts)
 
     def _follow(self, text: str) -> None:
         """While it is typed a filter may be none yet; then the list stays as it is."""

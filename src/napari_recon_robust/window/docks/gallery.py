@@ -133,7 +133,7 @@ class GalleryDock(Page):
         self.view.cases.show_entries()
         shown, all_ = len(browsing.shown), len(browsing.entries)
         folder = "" if browsing.folder is None else f" in {browsing.folder.name}"
-        self.count.setText(f"{shown:,} of {all_:,}{folder}; clean | perturbed" if folder else "")
+        self.count.setText(f"{shown:,} of {all_:,}" if folder else "")
         self.view.hint = "No case passes the filter." if all_ else f"No case{folder}. {_EMPTY}" if folder else _EMPTY
         if shown:
             self.view.go_to(current)
@@ -214,10 +214,10 @@ class GalleryDock(Page):
         except ReconRobustError as error:
             self.session.jobs.failed.emit(sentence(error))
             return
-        dock, _ = self.session.panels.viewer.window.add_plugin_dock_widget(PLUGIN, "Perturb", tabify=True)
+        dock, page = self.session.panels.viewer.window.add_plugin_dock_widget(PLUGIN, "Perturb", tabify=True)
         dock.show()
         dock.raise_()
-        self.session.jobs.ended.emit(said)
+        page.foot.say(said)
 
     def _replay(self) -> None:
         self.session.attempt(lambda: self.browsing.replay(self.view.chosen))

@@ -73,8 +73,7 @@ class CaseModel(QAbstractListModel):
         """What the cases are sorted by; SSIM where that is no metric."""
         name = self._browsing.order
         if name in METRICS and name != "ssim":
-            label = METRICS[name].label.removesuffix(" of the region")
-            return f"{label} {entry.show(name)}"
+            return f"{METRICS[name].label} {entry.show(name)}"
         return f"SSIM {entry.show('clean-ssim')} → {entry.show('ssim')}"
 
     def _on_arrived(self, paths: object) -> None:
@@ -163,6 +162,9 @@ class CaseView(QListView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)  # or columns would come and go
         self.setMinimumHeight(150)
         self.setAccessibleName("Saved cases")
+        self.setAccessibleDescription(
+            "The region of each with its surroundings, clean on the left, perturbed on the right"
+        )
         self.hint = ""
 
     @property
@@ -243,7 +245,7 @@ def _tip(entry: "Entry", replayed: str) -> str:
     said = entry.judgement
     where = [entry.label, "" if entry.slice is None else f"slice {entry.slice}"]
     lines = [
-        entry.name,
+        f"{entry.name}: clean on the left, perturbed on the right",
         ", ".join(filter(None, where)),
         entry.sentence,
         ", ".join(f"{metric.label} {entry.show(name)}" for name, metric in METRICS.items() if name in entry.metrics),

@@ -44,6 +44,7 @@ class JudgementBox(QWidget):
         worst, best = (words(SCALE[end].capitalize()) for end in (0, -1))
         for label in (worst, best):
             label.setWordWrap(False)
+            label.setMinimumWidth(40)  # a large font leaves less room for them than they ask for
         self.tags = _field(QLineEdit(), "Tags", "Tags, with commas between them  (T)")
         self.tags.setPlaceholderText("Tags, with commas between them")
         self._used = QStringListModel(self)
@@ -61,23 +62,25 @@ class JudgementBox(QWidget):
         self.note.textChanged.connect(self._typed.start)
         for field in (self.tags, self.note):
             field.installEventFilter(self)
-        column(row(worst, *self.buttons, best), self.tags, self.note, into=self, spacing=4)
+        scale = row(worst, *self.buttons, best)
+        scale.setSpacing(3)
+        column(scale, self.tags, self.note, into=self, spacing=4)
         self.show_entry(None)
 
     def show_entry(self, entry: "Entry | None") -> None:
-        """Another case, or none; what was typed for the one before is written first."""
-        if self.entry is not None and (entry is None or entry.path != self.entry.path):
+        """Another case, or none, after what was typed for the one before is written; or what was said of the same."""
+        same = self.entry is not None and entry is not None and entry.path == self.entry.path
+        if not same:
             self.write()
         self.entry = entry
         said = Judgement() if entry is None else entry.judgement
         self.setEnabled(entry is not None and not entry.damage)
-        for one, verdict in zip(self.buttons, SCALE, strict=True):
-            one.setChecked(verdict == said.verdict)
+        self._show_verdict()
         self._used.setStringList(self._browsing.tags)
         with signals_blocked(self.tags), signals_blocked(self.note):
-            if not self.tags.hasFocus() or self._tags() != said.tags:
+            if not (same and self.tags.hasFocus()):
                 self.tags.setText(", ".join(said.tags))
-            if self.note.toPlainText() != said.note:
+            if not (same and (self.note.hasFocus() or self._typed.isActive())):
                 self.note.setPlainText(said.note)
 
     def judge(self, verdict: str) -> None:

@@ -25,7 +25,7 @@ Key = tuple[Path, str]
 
 
 class ThumbnailLoader(QObject):
-    """Pictures of one size. `arrived(paths)`: these cases have a picture now, or a sentence that says why not."""
+    """Pictures of one size. `arrived(paths)`: these cases are to be drawn again."""
 
     arrived = Signal(object)
 
@@ -89,14 +89,14 @@ class ThumbnailLoader(QObject):
         arrived = []
         while self._made:
             key, side, made = self._made.popleft()
+            arrived.append(key[0])
             if side != round(self._side * self._ratio):
-                continue
+                continue  # whoever draws it again asks for the other size
             if isinstance(made, QImage):
                 made.setDevicePixelRatio(self._ratio)
                 self._pictures[key] = QPixmap.fromImage(made)
             else:
                 self._pictures[key] = made
-            arrived.append(key[0])
         while len(self._pictures) > _KEPT:
             self._pictures.popitem(last=False)
         if arrived:
