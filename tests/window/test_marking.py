@@ -36,6 +36,7 @@ def test_what_was_attacked_is_seen_and_found_by_keys(attacked: Session, qtbot: A
     marks = [panel.marks for panel in panels.panels.values()]
     assert all(layer is not None and layer.visible and len(layer.data) == 3 for layer in marks)
     assert panels.panels["perturbed"].title.endswith("\nattacked")
+    assert attacked.readout.done.text() == "Attacked region, 10×12 px = 20.8×25 mm"
     assert "\n" not in panels.panels["clean"].title
     press(attacked, qtbot, "R")
     assert not any(layer.visible for layer in marks)

@@ -80,7 +80,10 @@ def test_the_line_goes_with_the_docks(seen: Session, until: Until) -> None:
     bar = review.readout._bar
     assert window.toolBarArea(bar) == Qt.ToolBarArea.BottomToolBarArea
     assert canvas(review).mapToGlobal(QPoint(0, canvas(review).height())).y() <= bar.mapToGlobal(QPoint(0, 0)).y()
+    status = window.statusBar()
+    assert not status.isVisible(), "its place is the line's"
     for dock in list(review.docks):
         review.panels.viewer.window.remove_dock_widget(dock.parent())
     until(lambda: not review.docks)
     assert review.readout._bar is None
+    assert status.isVisible()

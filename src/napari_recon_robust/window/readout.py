@@ -6,9 +6,10 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import QLabel, QMainWindow, QSizePolicy, QToolBar, QWidget
 
+from ..controls.parts import row
 from ..evaluation.readout import Reading, read
 from ..ground.numbers import written
-from ..workbench import Workbench
+from ..workbench import Workbench, marks
 from .canvas.layers import Panels
 from .canvas.scene import Scene
 
@@ -22,18 +23,20 @@ class ReadoutLine(QObject):
     def __init__(self, bench: Workbench, panels: Panels, scene: Scene, parent: QObject) -> None:
         super().__init__(parent)
         self.bench, self.panels, self.scene = bench, panels, scene
-        self.values, self.turned = QLabel(), QLabel()
+        self.values, self.done, self.turned = QLabel(), QLabel(), QLabel()
+        self._status = False
         self._bar: QToolBar | None = None
         self._place: tuple[int, int] | None = None
+        bench.perturbing.finished.connect(self.show_done)
         panels.navigation.moved.connect(self._on_moved)
         panels.turned.connect(self.show)
         scene.drawn.connect(self.show)
 
     def take(self, window: QWidget) -> None:
-        """Put the line into napari's window."""
+        """Put the line into napari's window, in the place of its status bar, which says less."""
         if self._bar is not None or not isinstance(window, QMainWindow):
             return
-        self.values, self.turned = QLabel(), QLabel()
+        self.values, self.done, self.turned = QLabel(), QLabel(), QLabel()
         self.values.setToolTip(f"{_HINT}; change: perturbed minus clean")
         self.values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.values.setAccessibleName("Values under the cursor")
@@ -43,20 +46,37 @@ class ReadoutLine(QObject):
         bar.setMovable(False)
         bar.setFloatable(False)
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        bar.addWidget(self.values)
-        bar.addWidget(self.turned)
+        line = QWidget()  # as wide as the window, whatever stands in it
+        line.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        layout = row(self.values, self.done, self.turned, stretch=0)
+        layout.setContentsMargins(8, 2, 8, 2)
+        layout.setSpacing(16)
+        line.setLayout(layout)
+        bar.addWidget(line)
         window.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
+        self._status = window.statusBar().isVisibleTo(window)
+        window.statusBar().hide()
+        self.show_done()
         self.show()
 
     def give_back(self) -> None:
         """Take the line away."""
         bar, self._bar = self._bar, None
         if bar is not None and isalive(bar):
+            bar.window().statusBar().setVisible(self._status)
             bar.deleteLater()
 
     def _on_moved(self, row: int, column: int) -> None:
         self._place = row, column
         self.show()
+
+    def show_done(self) -> None:
+        """Say what was inserted or attacked, and its size."""
+        if self._bar is None or not isalive(self._bar):
+            return
+        result, voxel = self.bench.perturbing.current, self.bench.acquisition.voxel
+        ring = None if result is None else marks.ring(result, None if voxel is None else voxel[:2])
+        self.done.setText("" if ring is None else f"{ring.words[0].upper()}{ring.words[1:]}")
 
     def show(self) -> None:
         """Show the values at the last place of the mouse, and the turn of the picture."""

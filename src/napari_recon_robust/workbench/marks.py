@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .acquisition import Slice
     from .perturbing import Result
 
-_MARGIN = 4.0  # pixels between a ring and what is within
+_MARGIN = 8.0  # pixels between a ring and what is within: beyond the surroundings, which reach to 6
 _LARGEST = 0.9  # of the image's shorter side: a ring around all of it would mark nothing
 
 

@@ -22,9 +22,10 @@ def test_regions_are_measured_and_exported(
     assert not box.export.isEnabled()
     qtbot.mouseClick(box.measure, Qt.MouseButton.LeftButton)
     until(lambda: review.bench.measuring.found)
-    cells = [[box.table.item(row, column).text() for column in range(5)] for row in range(box.table.rowCount())]
-    assert [line[:2] for line in cells] == [["1 Lesion", "reference"], ["1 Lesion", "clean"]]
-    assert all(float(line[3]) > 1 for line in cells)
+    assert box.table.item(0, 0).text().endswith(" mm² · 1 Lesion")
+    cells = [[box.table.item(row, column).text() for column in range(4)] for row in (1, 2)]
+    assert [line[0] for line in cells] == ["reference", "clean"]
+    assert all(float(line[2]) > 1 for line in cells)
     assert not box.formulas.isHidden()
     path = tmp_path / "regions.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))

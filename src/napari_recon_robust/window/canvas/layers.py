@@ -259,5 +259,6 @@ class Panels:
                 layer.affine = geometry.transform["affine"]
         if (old.laid.quarters - geometry.laid.quarters) % 2 and self._set.is_in(self.viewer.layers):
             self.viewer.reset_view()  # rows and columns have changed places
+            self._later(self._place_scale_bar)
         self.marks.letter(geometry.letters)
         self.turned.emit()

@@ -10,7 +10,7 @@ from .geometry import Geometry
 from .panel import Panel, PanelSet
 
 RING, AROUND, LETTERS = "#e69f00", "#cccccc", "white"  # told apart by those who do not see red and green, too
-_INSET = 0.03  # of the image's sides, between its edge and a letter
+_INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
 _TEXT = 10  # points
 _SQUARE = np.array([[-1.0, -1], [-1, 1], [1, 1], [1, -1]])
 _SIDES = {"top": (-1, 0), "bottom": (1, 0), "left": (0, -1), "right": (0, 1)}
@@ -57,7 +57,7 @@ class Marks:
         """Give a panel its layer, if there is anything to mark."""
         geometry = self._panels.geometry
         if self.exists and panel.marks is None and geometry is not None:
-            panel.marks = Shapes(ndim=3, name="Marks", face_color="transparent", **geometry.transform)
+            panel.marks = Shapes(ndim=3, name="Marks", face_color="transparent", opacity=1.0, **geometry.transform)
             self._fill(panel)
 
     def _draw(self) -> None:
@@ -98,7 +98,8 @@ def _letters(geometry: Geometry, letters: dict[str, str]) -> list[tuple[str, np.
     """The letters and the pixels at which they stand, a little within the edges as these are seen."""
     middle = (np.array(geometry.shape[1:]) - 1) / 2
     back = geometry.laid.matrix.T  # from the screen to rows and columns
-    return [(word, middle + (1 - _INSET) * middle * (back @ _SIDES[side])) for side, word in letters.items()]
+    places = {side: back @ ((1 - _INSETS) * _SIDES[side]) for side in letters}
+    return [(word, middle + middle * places[side]) for side, word in letters.items()]
 
 
 def _on(index: int, vertices: np.ndarray) -> np.ndarray:

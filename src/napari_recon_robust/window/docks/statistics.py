@@ -9,8 +9,8 @@ from ...controls.parts import button, column, row, words
 from ...ground.numbers import written
 from ..session import Session
 
-_COLUMNS = ("Region", "Image", "Mean ± SD", "SNR", "CNR")
-_ROW, _MOST = 19, 9
+_COLUMNS = ("Image", "Mean ± SD", "SNR", "CNR")
+_ROW, _MOST = 19, 11
 _FORMULAS = (
     "SNR = mean / σ;  CNR = (mean in − mean around) / √((σ² in + σ² around) / 2). σ² is the mean variance of the "
     "magnitude under the scan's thermal noise, from reconstructions of samples with more of it, since noise after "
@@ -51,16 +51,35 @@ class StatisticsBox(QWidget):
         self.export.setEnabled(bool(found))
         self.table.setVisible(bool(found))
         self.formulas.setVisible(bool(found))
-        self.table.setRowCount(len(found))
-        for number, one in enumerate(found):
+        self.table.clearSpans()
+        self.table.setRowCount(0)
+        region = ""
+        for one in found:
+            if one.region != region:
+                region = one.region
+                area = "" if one.area_mm2 is None else f" = {written(one.area_mm2)} mm²"
+                self._add(f"{one.pixels} px{area} · {one.region}")  # a long name is cut off at its end
             mean = f"{written(one.mean, '.3f')} ± {written(one.deviation, '.3f')}"
             ratios = ["—" if ratio is None else written(ratio, ".1f") for ratio in (one.snr, one.cnr)]
-            area = "" if one.area_mm2 is None else f", {one.area_mm2:.3g} mm²"
-            for place, text in enumerate((one.region, one.image, mean, *ratios)):
-                item = QTableWidgetItem(text)
-                item.setToolTip(f"{one.region}: {one.pixels} pixels{area}")
-                self.table.setItem(number, place, item)
-        self.table.setFixedHeight(_ROW * min(len(found), _MOST) + 28)
+            self._add(one.image, mean, *ratios)
+        self.table.setFixedHeight(_ROW * min(self.table.rowCount(), _MOST) + 28)
+
+    def _add(self, *texts: str) -> None:
+        """Add a row; a single text is the head of those that follow."""
+        number = self.table.rowCount()
+        self.table.insertRow(number)
+        for place, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            if place:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.table.setItem(number, place, item)
+        if len(texts) == 1:
+            self.table.setSpan(number, 0, 1, self.table.columnCount())
+            item = self.table.item(number, 0)
+            font = item.font()
+            font.setBold(True)
+            item.setFont(font)
+            item.setToolTip(texts[0])
 
     def _measure(self) -> None:
         self.session.attempt(self.bench.measuring.run)
