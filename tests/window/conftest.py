@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qtpy.QtCore import QThreadPool
+from qtpy.QtCore import QSettings, QThreadPool
 
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     collect_ignore_glob = ["test_*.py"]  # Qt would abort the process; `make test` brings a virtual display
@@ -20,6 +20,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "make_napari_viewer_proxy" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def forgetful(tmp_path: Path) -> None:
+    """What the window remembers lies in a folder of the test."""
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from .canvas.layers import Panels
 from .canvas.scene import Scene
 from .following import Following
 from .jobs import Jobs
+from .looking import Looking
 from .resident import Resident
 from .surroundings import Surroundings
 from .warm import after_warm_up, compiler, is_warm, warm_up
@@ -37,12 +38,17 @@ class Session(QObject):
     """One review in one viewer.
 
     Signals: `asked_axes(path, shape, names)` when the axes of an array have to be named before it can be opened (names:
-    a guess); `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted.
+    a guess); `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted;
+    `asked_layout()` when the images are wanted first, or the laboratory layout again; `complete()` when all docks are
+    open; `left()` after the last of them was closed.
     """
 
     asked_axes = Signal(object, object, object)
     looked = Signal()
     asked_keys = Signal()
+    asked_layout = Signal()
+    complete = Signal()
+    left = Signal()
 
     @classmethod
     def of(cls, viewer: Any) -> "Session":
@@ -59,9 +65,12 @@ class Session(QObject):
         Resident(self.jobs)
         self.panels = Panels(viewer, later=lambda function: QTimer.singleShot(_TURN, function))
         self.scene = Scene(self.bench, self.panels)
+        self.looking = Looking(self.bench, self.jobs, self.scene)
+        self.looking.changed.connect(self._on_looked)
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.docks: list[QWidget] = []
+        self.images_first = False  # what a window begins with that has nothing remembered
         self.bench.perturbing.finished.connect(self._on_finished)
         self._warm_up()
 
@@ -170,6 +179,9 @@ class Session(QObject):
         """Look at the result in another way: factor, random, truth, flicker."""
         for name, value in changes.items():
             setattr(self.scene.view, name, value)
+        if {*changes} == {"flicker"}:
+            self.scene.comparing.flip()
+            return
         self.scene.result()
         self.looked.emit()
 
@@ -178,6 +190,9 @@ class Session(QObject):
         if self.panels.panels:
             self.scene.step_layout(by)
             self.looked.emit()
+
+    def _on_looked(self) -> None:
+        self.looked.emit()
 
     def toggle_regions(self) -> None:
         """Show or hide the regions."""
@@ -222,6 +237,7 @@ class Session(QObject):
         else:
             dock.show()
             dock.raise_()
+            self.complete.emit()
 
     def leave(self, dock: QWidget) -> None:
         """Let a closed dock go. After the last one jobs stop and the viewer is as it was; results are kept."""
@@ -232,6 +248,7 @@ class Session(QObject):
             self.jobs.cancel_all()
             self.panels.close()
             self.surroundings.give_back()
+            self.left.emit()
 
     def close(self) -> None:
         """End with the viewer: jobs stop, and nothing is kept."""
