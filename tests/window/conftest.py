@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qtpy.QtCore import QThreadPool
+from qtpy.QtCore import QSettings, QThreadPool
 
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     collect_ignore_glob = ["test_*.py"]  # Qt would abort the process; `make test` brings a virtual display
@@ -30,6 +30,12 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "kept" / "reviews"
     monkeypatch.setattr(saved_review, "folder", lambda: folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def forgetful(tmp_path: Path) -> None:
+    """What the window remembers lies in a folder of the test."""
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 
 @pytest.fixture

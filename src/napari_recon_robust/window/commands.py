@@ -66,3 +66,108 @@ def mirror(viewer: "napari.viewer.Viewer") -> None:
 def flip(viewer: "napari.viewer.Viewer") -> None:
     """Exchange top and bottom of the picture."""
     keys.run("flip", viewer)
+
+
+def images_first(viewer: "napari.viewer.Viewer") -> None:
+    """Give the window to the panels, or go back to the laboratory layout."""
+    keys.run("images_first", viewer)
+
+
+def wipe(viewer: "napari.viewer.Viewer") -> None:
+    """Lay one image over the left part of the other, or take it away."""
+    keys.run("wipe", viewer)
+
+
+def pair(viewer: "napari.viewer.Viewer") -> None:
+    """Compare the next two images."""
+    keys.run("pair", viewer)
+
+
+def signed(viewer: "napari.viewer.Viewer") -> None:
+    """Show the difference with its sign, or its magnitude."""
+    keys.run("signed", viewer)
+
+
+def region_view(viewer: "napari.viewer.Viewer") -> None:
+    """Zoom all panels to the region, or back."""
+    keys.run("region_view", viewer)
+
+
+def window_auto(viewer: "napari.viewer.Viewer") -> None:
+    """Fit the window to the reference in the region."""
+    keys.run("window_auto", viewer)
+
+
+def window_reset(viewer: "napari.viewer.Viewer") -> None:
+    """Take the window as at first."""
+    keys.run("window_reset", viewer)
+
+
+def window_full(viewer: "napari.viewer.Viewer") -> None:
+    """Take the full window of the reference."""
+    keys.run("window_full", viewer)
+
+
+def window_soft_tissue(viewer: "napari.viewer.Viewer") -> None:
+    """Take the soft tissue window of the reference."""
+    keys.run("window_soft_tissue", viewer)
+
+
+def window_lesion(viewer: "napari.viewer.Viewer") -> None:
+    """Take the lesion window of the reference."""
+    keys.run("window_lesion", viewer)
+
+
+def window_noise(viewer: "napari.viewer.Viewer") -> None:
+    """Take the noise window of the reference."""
+    keys.run("window_noise", viewer)
+
+
+def panels_1(viewer: "napari.viewer.Viewer") -> None:
+    """Show one panel, or what was stored under 1."""
+    keys.run("panels_1", viewer)
+
+
+def keep_panels_1(viewer: "napari.viewer.Viewer") -> None:
+    """Store the panels that are shown under 1."""
+    keys.run("keep_panels_1", viewer)
+
+
+def panels_2(viewer: "napari.viewer.Viewer") -> None:
+    """Show two panels, or what was stored under 2."""
+    keys.run("panels_2", viewer)
+
+
+def keep_panels_2(viewer: "napari.viewer.Viewer") -> None:
+    """Store the panels that are shown under 2."""
+    keys.run("keep_panels_2", viewer)
+
+
+def panels_3(viewer: "napari.viewer.Viewer") -> None:
+    """Show three panels, or what was stored under 3."""
+    keys.run("panels_3", viewer)
+
+
+def keep_panels_3(viewer: "napari.viewer.Viewer") -> None:
+    """Store the panels that are shown under 3."""
+    keys.run("keep_panels_3", viewer)
+
+
+def panels_4(viewer: "napari.viewer.Viewer") -> None:
+    """Show four panels, or what was stored under 4."""
+    keys.run("panels_4", viewer)
+
+
+def keep_panels_4(viewer: "napari.viewer.Viewer") -> None:
+    """Store the panels that are shown under 4."""
+    keys.run("keep_panels_4", viewer)
+
+
+def panels_5(viewer: "napari.viewer.Viewer") -> None:
+    """Show the reference alone, or what was stored under 5."""
+    keys.run("panels_5", viewer)
+
+
+def keep_panels_5(viewer: "napari.viewer.Viewer") -> None:
+    """Store the panels that are shown under 5."""
+    keys.run("keep_panels_5", viewer)

@@ -11,25 +11,57 @@ from qtpy.QtWidgets import QApplication, QShortcut, QWidget
 
 from .session import Session
 
-_FLICKER = 300  # ms
+_WINDOWS = {"6": "full", "7": "soft_tissue", "8": "lesion", "9": "noise"}
+_KEEP = "Store the panels that are shown under this number"
+_PANELS = {
+    "1": "One panel, in which two images are compared",
+    "2": "Two panels: the images that are compared",
+    "3": "Three panels: reference, clean, perturbed",
+    "4": "Four panels, with the difference",
+    "5": "The reference alone",
+}
 
 
 @dataclass(frozen=True)
 class Key:
-    """command: the manifest's; words: what it does; action: on a session."""
+    """command: the manifest's; words: what it does; action: on a session; always: whatever page is in front."""
 
     key: str
     command: str
     words: str
     action: Callable[[Session], object]
+    always: bool = False
 
 
 def _flip(name: str) -> Callable[[Session], object]:
     return lambda session: session.look(**{name: not getattr(session.scene.view, name)})
 
 
+def _panels(name: str) -> Callable[[Session], object]:
+    return lambda session: session.looking.show_preset(name)
+
+
+def _keep(name: str) -> Callable[[Session], object]:
+    return lambda session: session.looking.keep_preset(name)
+
+
+def _window(name: str) -> Callable[[Session], object]:
+    return lambda session: session.looking.take_window(name)
+
+
 KEYS = (
-    Key("G", "flicker", "Hold: flicker between clean and perturbed", _flip("flicker")),
+    Key(
+        "Q",
+        "images_first",
+        "Images first: the panels fill the window; again: the laboratory layout",
+        lambda session: session.asked_layout.emit(),
+        always=True,
+    ),
+    Key("G", "flicker", "Tap or hold: flicker between the images that are compared", _flip("flicker")),
+    Key("W", "wipe", "Wipe on or off; drag it with the left button", lambda session: session.looking.toggle_wipe()),
+    Key("P", "pair", "Compare the next two of the images", lambda session: session.looking.next_pair()),
+    Key("D", "signed", "Difference with its sign, or its magnitude", lambda session: session.looking.toggle_signed()),
+    Key("N", "region_view", "Zoom to the region, or back", lambda session: session.looking.toggle_region()),
     Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
     Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),
     Key(
@@ -45,6 +77,32 @@ KEYS = (
     Key("T", "turn", "Turn the picture by 90°", lambda session: session.marking.lay("turned")),
     Key("M", "mirror", "Mirror the picture, left and right", lambda session: session.marking.lay("mirror")),
     Key("V", "flip", "Flip the picture, top and bottom", lambda session: session.marking.lay("flip")),
+    *(Key(key, f"panels_{key}", words, _panels(key)) for key, words in _PANELS.items()),
+    *(
+        Key(
+            f"Ctrl+{key}",
+            f"keep_panels_{key}",
+            _KEEP,
+            _keep(key),
+        )
+        for key in _PANELS
+    ),
+    *(
+        Key(
+            key,
+            f"window_{name}",
+            f"Window of the reference: {name.replace('_', ' ')}",
+            _window(name.replace("_", " ")),
+        )
+        for key, name in _WINDOWS.items()
+    ),
+    Key("0", "window_reset", "Window as at first", lambda session: session.looking.reset_window()),
+    Key(
+        "A",
+        "window_auto",
+        "Window fitted to the reference in the region",
+        lambda session: session.looking.window_on_region(),
+    ),
     Key("?", "keys", "This list", lambda session: session.asked_keys.emit()),
 )
 
@@ -62,14 +120,18 @@ def words_of(command: str) -> str:
 
 def text() -> str:
     """Return the list behind "?"."""
-    rows = "".join(f"<tr><td><b>{key.key.lower()}</b>&nbsp;&nbsp;</td><td>{key.words}</td></tr>" for key in KEYS)
+    listed = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
+    listed.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
+    listed.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
+    rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{words}</td></tr>" for key, words in listed)
     return f"<table>{rows}</table>"
 
 
 class Shortcuts(QObject):
-    """The keys on the whole window, while a page that needs them is in front.
+    """The keys on the whole window, while a page that needs them is in front; some while any page is.
 
-    A shortcut wins over a layer's own keymap. Holding G flickers until it is released.
+    A shortcut wins over a layer's own keymap. G swaps the images that are compared when it is pressed, and goes on with
+    it at the chosen rate until it is released.
     """
 
     @classmethod
@@ -80,45 +142,48 @@ class Shortcuts(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
-        self._pages: set[QWidget] = set()
-        self._shortcuts: list[QShortcut] = []
+        self._pages: dict[QWidget, bool] = {}  # those that can be seen, and whether they need all keys
+        self._shortcuts: dict[Key, QShortcut] = {}
         self._blink = QTimer(self)
-        self._blink.setInterval(_FLICKER)
+        self._blink.setTimerType(Qt.TimerType.PreciseTimer)
         self._blink.timeout.connect(self._flip_flicker)  # Qt would keep a lambda, and thereby the session
 
-    def need(self, page: QWidget, needed: bool) -> None:
-        """Note that a page came to the front, or went, and switch the keys on or off."""
-        (self._pages.add if needed else self._pages.discard)(page)
-        if bool(self._pages) != bool(self._shortcuts):
-            self._enable(page.window() if self._pages else None)
+    def need(self, page: QWidget, needed: bool | None) -> None:
+        """Note that a page came to the front and needs all keys or only some, or that it went (None)."""
+        if needed is None:
+            self._pages.pop(page, None)
+        else:
+            self._pages[page] = needed
+        every = any(self._pages.values())
+        self._enable({key for key in KEYS if self._pages and (every or key.always)})
 
-    def _enable(self, window: QWidget | None) -> None:
-        for shortcut in self._shortcuts:
+    def _enable(self, keys: set[Key]) -> None:
+        for key in self._shortcuts.keys() - keys:
+            shortcut = self._shortcuts.pop(key)
             if isalive(shortcut):
                 shortcut.deleteLater()
-        self._shortcuts = []
-        if window is None:
-            self._stop_flicker()
-            return
-        for key in KEYS:
-            shortcut = QShortcut(QKeySequence(key.key), window)
+        for key in [key for key in KEYS if key in keys and key not in self._shortcuts]:
+            shortcut = self._shortcuts[key] = QShortcut(QKeySequence(key.key), next(iter(self._pages)).window())
             shortcut.setAutoRepeat(False)
             if key.command == "flicker":
-                shortcut.activated.connect(self._start_flicker)
+                shortcut.activated.connect(self.start_flicker)
             else:
                 shortcut.activated.connect(lambda key=key: key.action(self._session))
-            self._shortcuts.append(shortcut)
+        if not any(key.command == "flicker" for key in keys):
+            self.stop_flicker()
 
-    def _start_flicker(self) -> None:
+    def start_flicker(self) -> None:
+        """Show the other image at once, and go on at the rate."""
         if not self._blink.isActive():
             QApplication.instance().installEventFilter(self)
             self._session.look(flicker=True)
-            self._blink.start()
+            self._blink.start(round(500 / self._session.looking.rate))
 
     def _flip_flicker(self) -> None:
         _flip("flicker")(self._session)
 
-    def _stop_flicker(self) -> None:
+    def stop_flicker(self) -> None:
+        """Show the image of the panel again."""
         if self._blink.isActive():
             self._blink.stop()
             QApplication.instance().removeEventFilter(self)
@@ -132,5 +197,5 @@ class Shortcuts(QObject):
             and event.key() == Qt.Key.Key_G
             and not event.isAutoRepeat()
         ):
-            self._stop_flicker()
+            self.stop_flicker()
         return False

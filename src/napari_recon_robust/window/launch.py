@@ -21,8 +21,12 @@ _SETTLE = 1500  # ms in which the window draws what came last
 
 
 def open_window(paths: Sequence[Path]) -> None:
-    """Open napari with the three docks and the files in the review; returns when the window is closed."""
+    """Open napari with the three docks and the files in the review; returns when the window is closed.
+
+    The images come first, unless the user left the review layout the last time.
+    """
     session = _window()
+    session.images_first = True
     for path in paths:
         session.open(path)
     napari.run()

@@ -21,6 +21,7 @@ from .canvas.scene import Scene
 from .following import Following
 from .jobs import Jobs
 from .keeping import Keeping
+from .looking import Looking
 from .marking import Marking
 from .readout import ReadoutLine
 from .resident import Resident
@@ -41,12 +42,17 @@ class Session(QObject):
     """One review in one viewer.
 
     Signals: `asked_axes(path, shape, names)` when the axes of an array have to be named before it can be opened (names:
-    a guess); `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted.
+    a guess); `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted;
+    `asked_layout()` when the images are wanted first, or the laboratory layout again; `complete()` when all docks are
+    open; `left()` after the last of them was closed.
     """
 
     asked_axes = Signal(object, object, object)
     looked = Signal()
     asked_keys = Signal()
+    asked_layout = Signal()
+    complete = Signal()
+    left = Signal()
 
     @classmethod
     def of(cls, viewer: Any) -> "Session":
@@ -63,12 +69,15 @@ class Session(QObject):
         Resident(self.jobs)
         self.panels = Panels(viewer, later=lambda function: QTimer.singleShot(_TURN, function))
         self.scene = Scene(self.bench, self.panels)
+        self.looking = Looking(self.bench, self.jobs, self.scene)
+        self.looking.changed.connect(self._on_looked)
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
         self.marking = Marking(self.bench, self.panels)
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.docks: list[QWidget] = []
+        self.images_first = False  # what a window begins with that has nothing remembered
         self.bench.perturbing.finished.connect(self._on_finished)
         self._warm_up()
 
@@ -187,6 +196,9 @@ class Session(QObject):
         """Look at the result in another way: factor, random, truth, flicker."""
         for name, value in changes.items():
             setattr(self.scene.view, name, value)
+        if {*changes} == {"flicker"}:
+            self.scene.comparing.flip()
+            return
         self.scene.result()
         self.looked.emit()
 
@@ -195,6 +207,9 @@ class Session(QObject):
         if self.panels.panels:
             self.scene.step_layout(by)
             self.looked.emit()
+
+    def _on_looked(self) -> None:
+        self.looked.emit()
 
     def toggle_regions(self) -> None:
         """Show or hide the regions."""
@@ -241,6 +256,7 @@ class Session(QObject):
         else:
             dock.show()
             dock.raise_()
+            self.complete.emit()
 
     def leave(self, dock: QWidget) -> None:
         """Let a closed dock go. After the last one jobs stop and the viewer is as it was; results are kept."""
@@ -252,6 +268,7 @@ class Session(QObject):
             self.panels.close()
             self.surroundings.give_back()
             self.readout.give_back()
+            self.left.emit()
 
     def close(self) -> None:
         """End with the viewer: jobs stop, and nothing is kept."""

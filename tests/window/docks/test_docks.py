@@ -208,7 +208,7 @@ def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, 
     attack(review, until)
     shortcuts = keys.Shortcuts.of(review)
     shortcuts.need(dock(review, "Compare"), True)
-    shortcuts._start_flicker()
+    shortcuts.start_flicker()
     assert review.scene.view.flicker
     until(lambda: not review.scene.view.flicker)
     until(lambda: review.scene.view.flicker)

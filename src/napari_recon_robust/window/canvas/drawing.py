@@ -37,6 +37,16 @@ class Drawing:
         self._outlines: list[Outline] = []
         self._ours = OurChanges()
         self.visible = True
+        self._thinner = 1.0
+
+    def thin(self, factor: float) -> None:
+        """Make the outlines thinner in the image, by as much as it is magnified on the screen."""
+        self._thinner = min(factor, 1.0)
+        with self._ours:
+            for panel in self._panels:
+                panel.regions.current_edge_width = self._edge
+                if panel.regions.nshapes:
+                    panel.regions.edge_width = self._edge
 
     def show(self, visible: bool) -> None:
         """Show or hide the outlines."""
@@ -87,7 +97,7 @@ class Drawing:
     def _edge(self) -> float:
         """Width of an outline in image pixels: about as thin on the screen whatever the matrix."""
         assert self._panels.geometry is not None
-        return self._panels.geometry.shape[1] / 200
+        return self._panels.geometry.shape[1] / 200 * self._thinner
 
     def _put(self, panel: Panel) -> None:
         """Put the outlines into a panel, unless they are there: napari draws all shapes anew when one changes."""

@@ -4,7 +4,7 @@ Nothing in this folder but the scene knows Qt or the workbench: everything runs 
 reference, never by name.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,9 @@ from psygnal import Signal
 
 from ...data.orientation import Turn
 from .building import Building
+from .difference_scale import DifferenceScale
 from .drawing import Drawing
+from .framing import Framing
 from .geometry import Geometry
 from .grid import Grid
 from .marks import Marks
@@ -23,18 +25,18 @@ from .navigation import Navigation
 from .our_changes import OurChanges
 from .overlay import OVER, Overlay
 from .panel import ORDER, Panel, PanelSet
+from .shared_window import SharedWindow
 from .surface import Takeover
-
-_WINDOW = ("contrast_limits", "gamma")
 
 
 class Panels:
-    """Up to four panels in napari's grid, with one zoom and one window.
+    """Up to four panels in napari's grid, with one zoom and one window; the difference has a scale of its own.
 
     later: calls a function when napari has finished what it is at (layers cannot be put back while they are
     being removed, nor shapes while one is being drawn). drawing: the regions in every panel; overlay: a map over the
-    clean panel; marks: what was done, and the sides of the patient; navigation: the slice, clicks and drags.
-    Signal: `turned()`, the picture is laid out in another way.
+    clean panel; marks: what was done, and the sides of the patient; navigation: the slice, clicks and drags;
+    difference: the scale of that panel; framing: the region view; left_drag: takes a press of the mouse before the
+    navigation does, and returns whether it did. Signal: `turned()`, the picture is laid out in another way.
     """
 
     turned = Signal()
@@ -47,11 +49,14 @@ class Panels:
         self._ours = OurChanges()
         self._grid = Grid(self.viewer)
         self._takeover: Takeover | None = None
-        self._linked: tuple[Image, ...] = ()
+        self.shared_window = SharedWindow(self.viewer, self._set)
         self.drawing = Drawing(self.viewer, self._set, later, self._lay_out)
         self.overlay = Overlay(self._set, lambda: self.show(self.shown), self._lay_out)
         self.marks = Marks(viewer=self.viewer, panels=self._set, grown=lambda: self.show(self.shown))
         self.navigation = Navigation(self.viewer, self._set, self._ours)
+        self.difference = DifferenceScale(self._set)
+        self.framing = Framing(self.viewer, self._set)
+        self.left_drag: Callable[[ViewerModel, Any], Generator[None, None, bool]] | None = None
         self._building = Building(
             self.viewer,
             self._set,
@@ -89,10 +94,12 @@ class Panels:
         """Make room for a scan, shown from slice `start` on: the old panels go, the viewer is set up for reading."""
         old = self._set.ordered(self.viewer.layers)
         self._set.empty(geometry)
-        self._linked = ()
+        self.shared_window.forget()
         self._building.retire(old)
         self.navigation.slice = start
         self._grid.start()
+        self.framing.forget()
+        self.drawing.thin(1.0)
         self.drawing.set(())
         self.overlay.clear()
         self.marks.clear()
@@ -102,7 +109,7 @@ class Panels:
         """Remove the panels and put back whatever of the viewer was changed."""
         self._building.clear()
         self._set.empty()
-        self._linked = ()
+        self.shared_window.forget()
         if self._takeover is not None:
             self._takeover.give_back()
             self._takeover = None
@@ -123,7 +130,7 @@ class Panels:
             on_step=self.navigation.on_step,
             on_removed=self._on_removed,
             on_size=self._on_size,
-            on_drag=self.navigation.on_drag,
+            on_drag=self._on_drag,
             on_move=self.navigation.on_move,
         )
         return True
@@ -179,7 +186,7 @@ class Panels:
             self.navigation.go_to(self.navigation.slice)
 
     def _on_finished(self) -> None:
-        self._link_window()
+        self.shared_window.link()
         front = self._set.front
         if front is not None:
             self._grid.settle()
@@ -195,6 +202,11 @@ class Panels:
         """Place the scale bar again: napari placed it by the size before, as its own layout was not done yet."""
         if self._takeover is not None:
             self.viewer.canvas.overlays["scale_bar"].events.position()
+
+    def _on_drag(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
+        taken = self.left_drag is not None and (yield from self.left_drag(viewer, event))
+        if not taken:
+            yield from self.navigation.on_drag(viewer, event)
 
     def _on_removed(self, event: Any) -> None:
         """Follow a user who deleted a layer: without its image a whole panel goes; regions or an overlay come back."""
@@ -227,22 +239,11 @@ class Panels:
     @property
     def window(self) -> tuple[float, float]:
         """Black and white, in the scan's units."""
-        low, high = next(panel.image.contrast_limits for panel in self._set)
-        return low, high
+        return self.shared_window.limits
 
     def set_window(self, low: float, high: float) -> None:
-        """Set one window for all panels, in the scan's units; its range leaves room above."""
-        for panel in self._set:
-            panel.image.contrast_limits_range = (min(low, 0.0), 2.0 * high)
-            panel.image.contrast_limits = (low, high)
-            panel.image.gamma = 1.0
-
-    def _link_window(self) -> None:
-        images = tuple(panel.image for panel in self._set if panel.image in self.viewer.layers)
-        if len(images) > 1 and images != self._linked:
-            self.viewer.layers.unlink_layers(images, _WINDOW)
-            self.viewer.layers.link_layers(images, _WINDOW)
-        self._linked = images
+        """Set one window for all images, in the scan's units; its range leaves room above."""
+        self.shared_window.start(low, high)
 
     def lay(self, turn: Turn | None = None, upside_down: bool | None = None) -> None:
         """Turn the picture: the layers' transform, and nothing of what they hold. None leaves one as it is."""

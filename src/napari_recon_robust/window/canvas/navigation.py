@@ -18,7 +18,7 @@ class Navigation:
     """Signals: `slice_changed(int)`; `clicked(row, column)` while places are picked; `moved(row, column)`, whole pixels
     under the cursor, which may lie beyond the image.
 
-    ours: true while layers are arranged, when napari's slider means nothing.
+    ours: true while layers are arranged, when napari's slider means nothing. picking: whether places are picked.
     """
 
     slice_changed = Signal(int)
@@ -28,7 +28,7 @@ class Navigation:
     def __init__(self, viewer: ViewerModel, panels: PanelSet, ours: OurChanges) -> None:
         self.viewer = viewer
         self._panels, self._ours = panels, ours
-        self._picking = False
+        self.picking = False
         self.slice = 0
 
     def go_to(self, index: int) -> None:
@@ -38,7 +38,7 @@ class Navigation:
 
     def pick(self, active: bool) -> None:
         """Take the next clicks into the picture as places (`clicked`), or as navigation again."""
-        self._picking = active
+        self.picking = active
 
     def on_step(self) -> None:
         """Follow the slider; without a layer of ours its moves mean nothing."""
@@ -70,7 +70,7 @@ class Navigation:
         panel = self._panels.front
         if panel is None:
             return
-        if event.button == 1 and self._picking:
+        if event.button == 1 and self.picking:
             start = event.pos
             yield
             while event.type == "mouse_move":

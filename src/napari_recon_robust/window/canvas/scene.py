@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
+from ...data.window import WHITE
+from ...evaluation.difference import gain
 from ...ground.numbers import written
 from ...workbench import Workbench
+from ...workbench.looking import View, pair_of, panels_of
 from ...workbench.marks import tags
 from ...workbench.perturbing import Result
 from ...workbench.reconstruction import Rendered
+from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
 
@@ -21,20 +25,8 @@ if TYPE_CHECKING:
     from ...evaluation.metrics import Metrics
     from ...perturbations.base import Perturbed
 
-GAINS = (1, 2, 5, 10, 20, 50)
-LAYOUTS = ("side by side", "clean", "perturbed", "difference")
+LAYOUTS = ("side by side", "clean", "perturbed", "difference", "reference")
 _WHERE = {"roi": "ROI ", "foreground": "", "image": "image "}  # before SSIM in a title
-
-
-@dataclass
-class View:
-    """How a result is looked at. factor: the fraction of its budget that is shown."""
-
-    factor: float = 1.0
-    random: bool = False
-    truth: bool = False
-    flicker: bool = False
-    layout: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,32 +44,40 @@ class Scene:
 
     def __init__(self, bench: Workbench, panels: Panels) -> None:
         self.bench, self.panels = bench, panels
-        self.view = View()
+        self.comparing = Comparing(panels)
+        self.comparing.drawn.connect(self.drawn.emit)
         self._windowed = False
-        self._titles: dict[str, tuple[int, str]] = {}  # by the panel's key, with the slice that they are of
-        self._seen: dict[str, Seen] = {}
+
+    @property
+    def view(self) -> View:
+        """How the images are looked at."""
+        return self.comparing.view
 
     @property
     def seen(self) -> "dict[str, Seen]":
         """The images of the present slice that are shown, the difference aside, by their panels' keys."""
-        index, shown = self.bench.acquisition.index, self.panels.shown
+        from torch import from_numpy
+
+        index, shown, pictures = self.bench.acquisition.index, self.panels.shown, self.comparing.pictures
         if self.panels.navigation.slice != index:
             return {}
         there = ("clean", "perturbed", "reference") if "difference" in shown else shown
-        found = {key: self._seen[key] for key in ORDER if key in there and key in self._seen}
-        return {key: one for key, one in found.items() if one.index == index}
+        found = {key: pictures[key] for key in ORDER if key in there and key in pictures}
+        return {key: Seen(index, from_numpy(one.values)) for key, one in found.items() if one.index == index}
 
     # ---------------------------------------------------------------- layout
 
     def lay_out(self) -> None:
         """Show the panels that the review has images for, in the chosen layout; the others say nothing of an image."""
-        available = self.available
-        layout = LAYOUTS[self.view.layout]
-        self.panels.show([layout] if layout in available else available)
+        available, layout = self.available, LAYOUTS[self.view.layout]
+        if self.view.panels:
+            shown = panels_of(self.view.panels, available, pair_of(self.view.pair, available))
+        else:
+            shown = [layout] if layout in available else available
         for key in self.panels.panels.keys() - set(available):
-            self._titles.pop(key, None)
-            self._seen.pop(key, None)
+            self.comparing.drop(key)
             self.panels.panels[key].rename(key.capitalize())
+        self.panels.show(shown)
 
     @property
     def available(self) -> list[str]:
@@ -97,21 +97,26 @@ class Scene:
 
     def step_layout(self, by: int) -> None:
         """Go to the next or the previous layout."""
-        self.view.layout = (self.view.layout + by) % len(LAYOUTS)
+        self.view.layout, self.view.panels = (self.view.layout + by) % len(LAYOUTS), ()
+        self.rearrange()
+
+    def rearrange(self) -> None:
+        """Show other panels, or other images compared in them."""
         self.lay_out()
+        self.comparing.draw()
+        self.comparing.write_difference()
 
     # ---------------------------------------------------------------- images
 
     def restart(self) -> None:
         """Start with a new scan: nothing is drawn, and the window follows the first image."""
-        self.view = View()
-        self._windowed, self._titles, self._seen = False, {}, {}
+        before = self.view
+        self.comparing.restart(View(panels=before.panels, pair=before.pair, wipe=before.wipe, signed=before.signed))
+        self._windowed = False
 
     def turned_to(self, index: int) -> None:
         """Turn to another slice; no title says of it what was true of the one before."""
-        for key, (at, title) in self._titles.items():
-            if key in self.panels.panels:
-                self.panels.panels[key].rename(title if at == index else f"{key.capitalize()} · computing…")
+        self.comparing.turned_to(index)
 
     def first_look(self, image: "Tensor") -> None:
         """Draw what a slice looks like before its sensitivities are known."""
@@ -159,12 +164,13 @@ class Scene:
             self._write("reference", shown.reference, "Reference")
         mark = f" · {shown.mark}" if shown.mark else ""
         # A map (a standard deviation) would be black in the window of the images.
-        gain = 1 if shown.method.is_image or not self._windowed else self._gain(shown.image)
-        label = f"{shown.method.label} ×{gain}" if gain > 1 else shown.method.label
-        self._write("clean", shown.image, f"{label}{_score(shown.metrics)}{mark}", gain=gain)
+        map_ = not shown.method.is_image and self._windowed
+        factor = gain([shown.image.detach().cpu().numpy()], self.panels.window[1]) if map_ else 1
+        label = f"{shown.method.label} ×{factor}" if factor > 1 else shown.method.label
+        self._write("clean", factor * shown.image, f"{label}{_score(shown.metrics)}{mark}", factor=factor)
         if shown.perturbed is not None and self.panels.panels and "perturbed" in self.available:
-            self._write_difference(shown.perturbed, shown.image)
-            self._write("perturbed", shown.perturbed, f"Perturbed, {label}{mark}", gain=gain)
+            self._write("perturbed", factor * shown.perturbed, f"Perturbed, {label}{mark}", factor=factor)
+            self.comparing.write_difference()
 
     def _is_result(self, shown: Rendered) -> bool:
         """Whether an exact image is what the result shows anyway, with more to say about it."""
@@ -200,11 +206,11 @@ class Scene:
             return
         if "perturbed" not in self.panels.shown:
             self.panels.show(ORDER if "reference" in self.panels.shown else ORDER[1:])
-        worst, clean = perturbed.image.abs().float(), perturbed.clean.abs().float()
+        worst = perturbed.image.abs().float()
         if perturbed.restore is not None:
             worst = perturbed.restore(worst)
         self._write("perturbed", worst, "Worst so far")
-        self._write_difference(worst, clean)
+        self.comparing.write_difference()
 
     def result(self) -> None:
         """Draw the finished perturbation as it is looked at."""
@@ -219,11 +225,8 @@ class Scene:
         label = f"{result.setting.method.label}{_score(scores['clean'], comparison.judged_on)}"
         self._write("clean", comparison.clean, label)
         image, title = self._perturbed(result)
-        self._write_difference(image, comparison.clean)
-        if view.flicker:
-            self._write("perturbed", comparison.clean, "Clean", values=image)
-        else:
-            self._write("perturbed", image, title)
+        self._write("perturbed", image, title)
+        self.comparing.write_difference()
 
     def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
         from ...perturbations import registry
@@ -249,43 +252,21 @@ class Scene:
             key = "perturbed"
         return tags(key, acquisition.slice, result, simulated=acquisition.simulated, random=view.random and additive)
 
-    def _write_difference(self, image: "Tensor", clean: "Tensor") -> None:
-        difference = (image - clean).abs()
-        gain = self._gain(difference)
-        self._write("difference", difference, f"Difference ×{gain}", gain=gain)
-
-    def _gain(self, image: "Tensor") -> int:
-        """Return the largest gain at which no more than a thousandth of an image is beyond white."""
-        white = self.panels.window[1]
-        largest = float(image.flatten().kthvalue(int(0.999 * image.numel())).values)
-        return next((gain for gain in reversed(GAINS) if gain * largest <= white), GAINS[0])
-
-    def _write(
-        self,
-        key: str,
-        image: "Tensor",
-        title: str,
-        index: int | None = None,
-        *,
-        gain: float = 1,
-        values: "Tensor | None" = None,
-    ) -> None:
+    def _write(self, key: str, image: "Tensor", title: str, index: int | None = None, factor: int = 1) -> None:
         """Write a tensor into a slice, by default the present one; the first tensor sets the window.
 
-        gain: by which it is multiplied to be seen. values: what is read under the cursor, by default the image itself.
+        factor: by which it was multiplied.
         """
         index = self.bench.acquisition.index if index is None else index
         if key not in self.panels.panels:
             return
-        pixels: np.ndarray = (gain * image.detach()).cpu().numpy()
+        pixels: np.ndarray = image.detach().cpu().numpy()
         title = "\n".join(filter(None, (title, " · ".join(self._tags(key)))))
-        self._titles[key] = index, title
-        self._seen[key] = Seen(index, image if values is None else values)
-        self.panels.write(key, index, pixels, title)
-        self.drawn.emit()
         if not self._windowed:
             self._windowed = True
-            self.panels.set_window(0.0, float(np.percentile(pixels, 99.7)) or 1.0)
+            self.comparing.full = float(np.percentile(pixels, WHITE)) or 1.0
+            self.panels.set_window(0.0, self.comparing.full)
+        self.comparing.put(key, Picture(index, pixels, title, factor))
 
 
 def percent(fraction: float) -> str:

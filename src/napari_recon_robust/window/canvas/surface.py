@@ -8,7 +8,11 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image
 
+from ...data.window import Window
+from ...workbench.windowing import turned
+
 NOTICE = "Not for diagnostic use"
+_TURN = 300.0  # pixels of a drag that widen the window e-fold
 
 
 def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
@@ -95,16 +99,13 @@ def cell_size(shape: tuple[int, int], height: int, width: int) -> float:
 
 def drag_window(image: Image, event: Any) -> Iterator[None]:
     """Change the window by a right-drag, within its range: to the right it widens, upwards it brightens."""
-    low, high = image.contrast_limits
-    bottom, top = image.contrast_limits_range
+    before, limits = Window(*image.contrast_limits), image.contrast_limits_range
     start = np.array(event.pos)
     yield
     while event.type == "mouse_move":
-        across, down = (np.array(event.pos) - start) / 300.0
-        centre = (low + high) / 2 + down * (high - low)
-        half = (high - low) / 2 * math.exp(across)
-        new_low = min(max(centre - half, bottom), top * 0.99)
-        image.contrast_limits = (new_low, max(min(centre + half, top), new_low + 1e-3 * (top - bottom)))
+        across, down = (np.array(event.pos) - start) / _TURN
+        now = turned(before, float(across), float(down), limits)
+        image.contrast_limits = now.low, now.high
         event.handled = True
         yield
 

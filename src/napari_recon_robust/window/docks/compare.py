@@ -23,6 +23,7 @@ from ..canvas.scene import LAYOUTS
 from ..canvas.surface import export_figure
 from ..session import Session
 from .page import Page
+from .review import Review
 from .statistics import StatisticsBox
 
 REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
@@ -57,6 +58,9 @@ class CompareDock(Page):
         self.truth = button("Truth  y", keys.words_of("truth"), self._look_truth, checkable=True)
         self.layout_button = button("Layout  j k", keys.words_of("next_layout"), lambda: self.session.step_layout(1))
         self.regions = button("Regions  u", keys.words_of("regions"), lambda: self.session.toggle_regions())
+        self.images_first = button(
+            "Images first  q", keys.words_of("images_first"), lambda: self.session.asked_layout.emit()
+        )
         self.list_keys = button("?", "All keys", self._toggle_keys)
         self.list_keys.setFixedWidth(28)
         self.keys = words(keys.text())
@@ -69,7 +73,8 @@ class CompareDock(Page):
             self.column.addWidget(part)
         self.column.addWidget(heading("Look"))
         self.column.addLayout(row(self.random, self.truth, self.layout_button))
-        self.column.addLayout(row(self.regions, words("Hold g to flicker", faint=True), self.list_keys, stretch=1))
+        self.column.addLayout(row(self.regions, self.images_first, self.list_keys))
+        self.column.addWidget(words("Hold g to flicker", faint=True))
         self.column.addWidget(self.keys)
         self.column.addWidget(heading("Regions in figures"))
         self.column.addWidget(self.statistics)
@@ -85,6 +90,7 @@ class CompareDock(Page):
         self.session.looked.connect(self._on_looked)
         self.session.asked_keys.connect(self._toggle_keys)
         self._on_finished()
+        Review.of(self.session)
         self.session.join(self, self.title)
 
     # ---------------------------------------------------------------- the table

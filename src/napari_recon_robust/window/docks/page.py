@@ -58,6 +58,7 @@ class Foot(QWidget):
         self._compiled.setInterval(_BETWEEN)
         self._compiled.timeout.connect(self.compiling.hide)
         notice = QLabel(NOTICE)
+        notice.setWordWrap(True)
         set_faint(notice, True)
         notice.setAlignment(Qt.AlignmentFlag.AlignRight)
         row = QHBoxLayout()
@@ -191,14 +192,13 @@ class Page(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:
         """Ask for the keys when the page comes to the front."""
         super().showEvent(event)
-        if self.needs_keys:
-            Shortcuts.of(self.session).need(self, True)
+        Shortcuts.of(self.session).need(self, self.needs_keys)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Let go of the keys when the page goes behind another tab, or is closed."""
         super().hideEvent(event)
-        if self.needs_keys and isalive(self.session):  # at the end of a script Qt's objects go in any order
-            Shortcuts.of(self.session).need(self, False)
+        if isalive(self.session):  # at the end of a script Qt's objects go in any order
+            Shortcuts.of(self.session).need(self, None)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Accept files: they may be dropped on every dock."""

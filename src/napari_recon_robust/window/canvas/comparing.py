@@ -1,0 +1,175 @@
+"""Two images in one panel: flicker and wipe; and their difference."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from psygnal import Signal
+
+from ...evaluation.difference import difference, gain
+from ...workbench.looking import PAIRS, Pair, View, pair_of, wipe_column, wiped
+from .layers import Panels
+
+_SEPARATOR = " · "
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What a panel has to show by itself.
+
+    title: what the image is, and on a second line what is to be said of it (attacked, synthetic). gain: by which the
+    image was multiplied, to be seen in the window.
+    """
+
+    index: int
+    image: np.ndarray
+    title: str
+    gain: int = 1
+
+    @property
+    def name(self) -> str:
+        """What the image is, without figures."""
+        return self.title.partition("\n")[0].split(_SEPARATOR)[0]
+
+    @property
+    def caution(self) -> str:
+        """The second line of the title, with its line break."""
+        _, line_break, said = self.title.partition("\n")
+        return line_break + said
+
+    @property
+    def values(self) -> np.ndarray:
+        """The image in the scan's units."""
+        return self.image / self.gain if self.gain != 1 else self.image
+
+
+class Comparing:
+    """Draws the pictures of the panels; two of them are compared in the panel of the second one.
+
+    Pictures are compared only where both are of one slice. view: how they are looked at. full: the white of the
+    window in which differences are shown, whatever the window of the images is. Signal: `drawn()` when what is
+    compared was drawn.
+    """
+
+    drawn = Signal()
+
+    def __init__(self, panels: Panels) -> None:
+        self.panels = panels
+        self.view = View()
+        self.pictures: dict[str, Picture] = {}
+        self.full = 1.0
+
+    def restart(self, view: View) -> None:
+        """Forget the pictures of another scan."""
+        self.view, self.pictures = view, {}
+
+    def put(self, key: str, picture: Picture) -> None:
+        """Take a picture, and draw all panels that show it."""
+        self.pictures[key] = picture
+        self._draw(key)
+        both = self._pair
+        if both is not None and key in both and self._host(both) != key:
+            self._draw(self._host(both))
+        self.drawn.emit()
+
+    def drop(self, key: str) -> None:
+        """Forget the picture of a panel that has none any more."""
+        self.pictures.pop(key, None)
+
+    def draw(self) -> None:
+        """Draw the two pictures of every pair again, after another way to look was chosen."""
+        for key in dict.fromkeys(key for pair in PAIRS for key in pair):
+            if key in self.pictures and key in self.panels.panels:
+                self._draw(key)
+        self.drawn.emit()
+
+    def flip(self) -> None:
+        """Draw only where the flicker is, for the next of its images."""
+        both = self._pair
+        if both is not None:
+            self._draw(self._host(both))
+            self.drawn.emit()
+
+    def turned_to(self, index: int) -> None:
+        """Turn to another slice; no title says of it what was true of the one before."""
+        for key, picture in self.pictures.items():
+            if key in self.panels.panels:
+                title = picture.title if picture.index == index else f"{key.capitalize()}{_SEPARATOR}computing…"
+                self.panels.panels[key].rename(title)
+
+    # ---------------------------------------------------------------- wipe and flicker
+
+    @property
+    def pair(self) -> Pair | None:
+        """The two pictures that are compared, of those that are there."""
+        return pair_of(self.view.pair, tuple(key for key in self.pictures if key in self.panels.panels))
+
+    @property
+    def _pair(self) -> Pair | None:
+        """The pair if both are of one slice."""
+        both = self.pair
+        if both is None:
+            return None
+        first, second = (self.pictures[key] for key in both)
+        return both if first.index == second.index and first.image.shape == second.image.shape else None
+
+    def _host(self, pair: Pair) -> str:
+        """The panel in which they are compared: that of the second picture, unless only the first is shown."""
+        first, second = pair
+        return first if first in self.panels.shown and second not in self.panels.shown else second
+
+    @property
+    def host(self) -> str | None:
+        """The panel with the wipe, or None while there is no wipe to be seen."""
+        both = self._pair if self.view.wipe is not None and not self.view.flicker else None
+        host = None if both is None else self._host(both)
+        return host if host in self.panels.shown else None
+
+    def _draw(self, key: str) -> None:
+        if key not in self.panels.panels:
+            return
+        picture, both = self.pictures[key], self._pair
+        if both is not None and key == self._host(both):
+            first, second = (self.pictures[one] for one in both)
+            if self.view.flicker:
+                other = second if picture is first else first
+                # napari numbers layers of one name, so the two titles differ
+                picture = Picture(other.index, other.image, f"{other.name} (flicker){other.caution}")
+            elif self.view.wipe is not None:
+                image = wiped(first.image, second.image, self.view.wipe)
+                picture = Picture(second.index, image, f"{first.name} | {second.name}{second.caution}")
+        self.panels.write(key, picture.index, picture.image, picture.title)
+
+    def move_wipe(self, column: float) -> None:
+        """Put the wipe at a column and draw the columns that it has passed; without a wipe nothing happens."""
+        host = self.host
+        if host is None or self.view.wipe is None:
+            return
+        columns = self.pictures[host].image.shape[1]
+        before = wipe_column(self.view.wipe, columns)
+        self.view.wipe = min(max(column / columns, 0.0), 1.0)
+        if wipe_column(self.view.wipe, columns) != before:
+            self._draw(host)
+            self.drawn.emit()
+
+    # ---------------------------------------------------------------- the difference
+
+    def write_difference(self) -> None:
+        """Draw the second picture of the pair minus the first; one factor holds for the differences of all pairs."""
+        both = self._pair
+        if both is None or "difference" not in self.panels.panels or "perturbed" not in self.pictures:
+            return
+        values = {key: one.values for key, one in self.pictures.items()}
+        index, signed = self.pictures[both[0]].index, self.view.signed
+        there = {key for key in values if self.pictures[key].index == index}
+        factor = gain((values[b] - values[a] for a, b in PAIRS if {a, b} <= there), self.full)
+        colours = f"{_SEPARATOR}orange +, blue −" if signed else ""
+        shown = factor * difference(values[both[0]], values[both[1]], signed=signed)
+        self.panels.difference.show(signed=signed, full=self.full)
+        title = f"{_name(both, signed)} ×{factor}{colours}{self.pictures[both[1]].caution}"
+        self.panels.write("difference", index, shown, title)
+
+
+def _name(pair: Pair, signed: bool) -> str:
+    """What is subtracted from what, unless it is the perturbed image minus the clean one."""
+    name = "Difference" if pair == PAIRS[0] else f"{pair[1].capitalize()} − {pair[0]}"
+    return name if signed or pair == PAIRS[0] else f"|{name}|"

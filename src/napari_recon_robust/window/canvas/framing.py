@@ -1,0 +1,70 @@
+"""The region view: all panels zoomed to a part of the image, and back."""
+
+import numpy as np
+from napari.components import ViewerModel
+from numpy.typing import NDArray
+
+from .panel import PanelSet
+from .surface import cell_size
+
+_AROUND = 0.75  # of the region's larger side is seen on each of its sides
+_LEAST = 12.0  # pixels around it, where it is small
+
+
+class Framing:
+    """Zooms to a region with its surroundings. `active`: whether it did, and what was seen before is kept."""
+
+    def __init__(self, viewer: ViewerModel, panels: PanelSet) -> None:
+        self.viewer = viewer
+        self._panels = panels
+        self._before: tuple[tuple[float, ...], float] | None = None  # centre, zoom per pixel of a cell
+
+    @property
+    def active(self) -> bool:
+        """Whether a part of the image is framed."""
+        return self._before is not None
+
+    def frame(self, mask: NDArray[np.bool_]) -> None:
+        """Zoom to the pixels of a mask, bool (rows, columns), with their surroundings."""
+        panel = self._panels.front
+        if panel is None:
+            return
+        rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+        margin = max(_AROUND * max(np.ptp(rows) + 1, np.ptp(columns) + 1), _LEAST)
+        corners = [
+            panel.image.data_to_world((0, row, column))[1:]
+            for row in (rows[0] - margin, rows[-1] + margin)
+            for column in (columns[0] - margin, columns[-1] + margin)
+        ]
+        low, high = np.min(corners, axis=0), np.max(corners, axis=0)
+        camera = self.viewer.scene.camera
+        if self._before is None:
+            self._before = tuple(camera.center), camera.zoom / self._cell
+        (rows_of, columns_of), (height, width) = self._grid_shape, self.viewer.canvas.size
+        camera.center = (camera.center[0], *((low + high) / 2))
+        camera.zoom = min(height / rows_of / (high - low)[0], width / columns_of / (high - low)[1])
+
+    @property
+    def magnification(self) -> float:
+        """By how much more the images are magnified than before."""
+        return 1.0 if self._before is None else self.viewer.scene.camera.zoom / self._cell / self._before[1]
+
+    def leave(self) -> None:
+        """Go back to what was seen before."""
+        if self._before is not None:
+            self.viewer.scene.camera.center, zoom = self._before
+            self.viewer.scene.camera.zoom = zoom * self._cell
+            self._before = None
+
+    def forget(self) -> None:
+        """Start anew with other images."""
+        self._before = None
+
+    @property
+    def _grid_shape(self) -> tuple[int, int]:
+        grid = self.viewer.canvas.grid
+        return grid.shape if grid.enabled else (1, 1)
+
+    @property
+    def _cell(self) -> float:
+        return cell_size(self._grid_shape, *self.viewer.canvas.size)

@@ -1,0 +1,32 @@
+"""The wipe is dragged by the mouse, in any panel."""
+
+from collections.abc import Generator
+from typing import Any
+
+from .comparing import Comparing
+from .layers import Panels
+
+
+class Wiping:
+    """Moves the wipe to where the left button is pressed and held, while there is a wipe and nothing is drawn."""
+
+    def __init__(self, panels: Panels, comparing: Comparing) -> None:
+        self._panels, self._comparing = panels, comparing
+
+    def on_drag(self, viewer: Any, event: Any) -> Generator[None, None, bool]:
+        """Handle a press of the mouse; return whether it was for the wipe."""
+        host = self._comparing.host
+        if event.button != 1 or host is None or self._panels.navigation.picking or self._draws():
+            return False
+        image = self._panels.panels[host].image
+        while True:
+            _, _, column = image.world_to_data(event.position)
+            self._comparing.move_wipe(float(column) + 0.5)  # a pixel reaches half to each side of its centre
+            event.handled = True  # or napari would move the picture
+            yield
+            if event.type != "mouse_move":
+                return True
+
+    def _draws(self) -> bool:
+        active = self._panels.viewer.layers.selection.active
+        return active is not None and str(active.mode) != "pan_zoom"

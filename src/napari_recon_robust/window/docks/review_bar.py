@@ -1,0 +1,225 @@
+"""The slim dock of the review layout: panels, comparison and window, folded away by one click."""
+
+from collections.abc import Callable
+
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import QComboBox, QDialog, QGridLayout, QLineEdit, QPushButton, QToolButton, QVBoxLayout
+
+from ...controls.parts import button, row, words
+from ...workbench.looking import PAIRS, PRESETS, RATES
+from ...workbench.windowing import PRESETS as WINDOWS
+from .. import keys
+from ..remembered import recall, remember
+from ..session import Session
+from .page import Page
+
+UNFOLDED, FOLDED = 120, 24  # pixels
+_SHORT = {"reference": "Ref.", "clean": "Clean", "perturbed": "Pert."}
+
+
+class ReviewBar(Page):
+    """A thin view on how the session looks at images. Signal: `folded(width)`, when it has another width."""
+
+    folded = Signal(int)
+
+    title = "Review"
+    needs_keys = True
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.looking = session.looking
+        self.arrow = QToolButton()
+        self.arrow.setAutoRaise(True)
+        self.arrow.clicked.connect(self._toggle)
+        self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight)
+        self.column.setContentsMargins(4, 0, 4, 4)
+        self.column.setSpacing(3)
+        self._add_panels()
+        self._add_comparison()
+        self._add_window()
+        self._add_rest()
+        self.column.addStretch(1)
+        self.setMinimumWidth(0)
+        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for each in self.body_widget.findChildren(QPushButton):
+            each.setMinimumWidth(0)
+        self._fold(recall("folded", False))
+        session.looked.connect(self._show_state)
+        session.jobs.failed.connect(self._unfold)
+        session.asked_keys.connect(self._toggle_keys)
+        for signal in (
+            self.bench.acquisition.measured,
+            self.bench.perturbing.finished,
+            self.bench.regions.chosen_changed,
+        ):
+            self.listen(signal, self._show_state)
+        self._keys: QDialog | None = None
+        self._show_state()
+
+    # ---------------------------------------------------------------- what is in it
+
+    def _add_panels(self) -> None:
+        grid = QGridLayout()
+        grid.setSpacing(2)
+        self.panels: dict[str, QPushButton] = {}
+        for column, name in enumerate(PRESETS):
+            one = button(name, "", lambda _=False, name=name: self.looking.show_preset(name))
+            one.setAccessibleName(keys.words_of(f"panels_{name}"))
+            self.panels[name] = one
+            grid.addWidget(one, 0, column)
+        self.column.addWidget(words("Panels", faint=True))
+        self.column.addLayout(grid)
+
+    def _add_comparison(self) -> None:
+        self.pair = _combo("The images that are compared  (p)")
+        for first, second in PAIRS:
+            self.pair.addItem(f"{_SHORT[first]}–{_SHORT[second].lower()}", (first, second))
+            words_ = f"{first.capitalize()} and {second}"
+            self.pair.setItemData(self.pair.count() - 1, words_, Qt.ItemDataRole.ToolTipRole)
+        self.pair.activated.connect(lambda at: self.looking.take_pair(self.pair.itemData(at)))
+        self.flicker = QPushButton("Flicker  g")
+        self.flicker.setToolTip(f"{keys.words_of('flicker')}\nFlicker may disturb people with photosensitive epilepsy.")
+        self.flicker.pressed.connect(lambda: keys.Shortcuts.of(self.session).start_flicker())
+        self.flicker.released.connect(lambda: keys.Shortcuts.of(self.session).stop_flicker())
+        self.rate = _combo("How often both images are shown in a second")
+        for rate in RATES:
+            self.rate.addItem(f"{rate} Hz", rate)
+        self.rate.activated.connect(lambda at: self.looking.set_rate(self.rate.itemData(at)))
+        self.wipe = _switch("Wipe  w", "wipe", self.looking.toggle_wipe)
+        self.signed = _switch("Signed  d", "signed", self.looking.toggle_signed)
+        self.column.addWidget(words("Compare", faint=True))
+        for part in (self.pair, self.flicker, self.rate, self.wipe, self.signed):
+            self.column.addWidget(part)
+
+    def _add_window(self) -> None:
+        self.window_preset = _combo("Windows of the reference, the same for all images  (6 7 8 9)")
+        self.window_preset.addItem("Preset…")
+        for number, name in enumerate(WINDOWS, start=6):
+            self.window_preset.addItem(f"{name.capitalize()}  {number}", name)
+        self.window_preset.activated.connect(self._take_window)
+        self.auto = button("Auto  a", keys.words_of("window_auto"), lambda: self.looking.window_on_region())
+        self.reset = button("Reset  0", keys.words_of("window_reset"), lambda: self.looking.reset_window())
+        self.black, self.white = QLineEdit(), QLineEdit()
+        for edit, name in ((self.black, "Black"), (self.white, "White")):
+            edit.setToolTip(f"{name}, in percent of the reference's maximum; Return takes it")
+            edit.setAccessibleName(name)
+            edit.returnPressed.connect(self._type_window)
+        self.column.addWidget(words("Window", faint=True))
+        self.column.addWidget(self.window_preset)
+        self.column.addWidget(self.auto)
+        self.column.addWidget(self.reset)
+        for label, edit in (("Black, %", self.black), ("White, %", self.white)):
+            self.column.addLayout(row(words(label, faint=True), edit, stretch=1))
+
+    def _add_rest(self) -> None:
+        self.region = _switch("Region  n", "region_view", self.looking.toggle_region)
+        self.outlines = button("Outlines  u", keys.words_of("regions"), lambda: self.session.toggle_regions())
+        self.random = _switch("Random  h", "random", lambda: self._flip("random"))
+        self.truth = _switch("Truth  y", "truth", lambda: self._flip("truth"))
+        self.list_keys = button("Keys  ?", "All keys", lambda: self.session.asked_keys.emit())
+        self.leave = button("Laboratory  q", "Back to the docks", lambda: self.session.asked_layout.emit())
+        self.column.addWidget(words("See", faint=True))
+        for part in (self.region, self.outlines, self.random, self.truth, self.list_keys, self.leave):
+            self.column.addWidget(part)
+
+    def _flip(self, name: str) -> None:
+        self.session.look(**{name: not getattr(self.session.scene.view, name)})
+
+    # ---------------------------------------------------------------- window
+
+    def _take_window(self, at: int) -> None:
+        if at:
+            self.looking.take_window(self.window_preset.itemData(at))
+        self.window_preset.setCurrentIndex(0)
+
+    def _type_window(self) -> None:
+        try:
+            low, high = float(self.black.text()), float(self.white.text())
+        except ValueError:
+            typed = f"{self.black.text()!r} and {self.white.text()!r}"
+            self.session.jobs.failed.emit(f"Black and white must be numbers, not {typed}.")
+            return
+        self.looking.type_window(low / 100, high / 100)
+
+    def show_window(self) -> None:
+        """Show black and white as they are."""
+        if self.session.panels.panels and self.bench.acquisition.slice is not None:
+            for edit, value in zip((self.black, self.white), self.looking.window, strict=True):
+                if not edit.hasFocus():
+                    edit.setText(f"{100 * value:.3g}")
+
+    # ---------------------------------------------------------------- state
+
+    def _show_state(self) -> None:
+        view, comparing = self.session.scene.view, self.session.scene.comparing
+        self.pair.setCurrentIndex(PAIRS.index(comparing.pair or view.pair))
+        self.rate.setCurrentIndex(self.rate.findData(self.looking.rate))
+        for name, one in self.panels.items():
+            tip = " · ".join(self.looking.preset(name)).replace("first", "one").replace("second", "other of the pair")
+            one.setToolTip(f"{keys.words_of(f'panels_{name}')}\nNow: {tip}\nCtrl+{name} stores what is shown")
+        result = self.bench.perturbing.current
+        states = {
+            self.wipe: (view.wipe is not None, comparing.pair is not None),
+            self.signed: (view.signed, result is not None),
+            self.region: (self.looking.framing.active, self.bench.acquisition.is_open),
+            self.random: (view.random, result is not None and result.outcome.perturbed.additive),
+            self.truth: (view.truth, result is not None and result.outcome.comparison.perturbed_reference is not None),
+        }
+        for switch, (on, possible) in states.items():
+            switch.setChecked(on)
+            switch.setEnabled(possible)
+        self.flicker.setEnabled(comparing.pair is not None)
+        self.show_window()
+
+    def _toggle_keys(self) -> None:
+        if not self.isVisible():
+            return
+        if self._keys is None:
+            self._keys = QDialog(self)
+            self._keys.setWindowTitle("Keys")
+            column = QVBoxLayout(self._keys)
+            column.addWidget(words(keys.text()))
+            self._keys.setMinimumWidth(420)
+        self._keys.setVisible(not self._keys.isVisible())
+
+    # ---------------------------------------------------------------- folding
+
+    def _toggle(self) -> None:
+        self._fold(self.scroll.isVisible())
+        remember("folded", not self.scroll.isVisible())
+
+    def _unfold(self, _: str) -> None:
+        """Unfold where something went wrong, which stands at the foot."""
+        if self.isVisible():
+            self._fold(False)
+
+    def _fold(self, folded: bool) -> None:
+        self.scroll.setHidden(folded)
+        self.foot.setHidden(folded)
+        self.arrow.setArrowType(Qt.ArrowType.LeftArrow if folded else Qt.ArrowType.RightArrow)
+        self.arrow.setToolTip("Unfold the controls" if folded else "Fold the controls")
+        self.arrow.setAccessibleName(self.arrow.toolTip())
+        self.setFixedWidth(FOLDED if folded else UNFOLDED)
+        self.folded.emit(self.width())
+
+    def sizeHint(self) -> QSize:
+        """Return the width that it has."""
+        return QSize(self.maximumWidth(), 300)
+
+
+def _combo(tip: str) -> QComboBox:
+    made = QComboBox()
+    made.setToolTip(tip)
+    made.setAccessibleName(tip.split("  ")[0])
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    made.setMinimumContentsLength(6)
+    return made
+
+
+def _switch(text: str, command: str, action: Callable[[], object]) -> QPushButton:
+    """Make a button that stays down while what it switches is on; a click runs the action only."""
+    made = QPushButton(text)
+    made.setToolTip(keys.words_of(command))
+    made.setCheckable(True)
+    made.clicked.connect(lambda _=False: action())
+    return made

@@ -1,0 +1,67 @@
+"""How images are looked at: which panels, which two of them are compared, and how."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.floating]
+Pair = tuple[str, str]
+
+PAIRS: tuple[Pair, ...] = (("clean", "perturbed"), ("reference", "perturbed"), ("reference", "clean"))
+RATES = (1, 2, 3, 4)  # Hz: both images are shown that often in a second
+THE_PAIR = ("first", "second")  # in a preset: the two images that are compared
+PRESETS: Mapping[str, tuple[str, ...]] = {
+    "1": ("second",),
+    "2": THE_PAIR,
+    "3": ("reference", "clean", "perturbed"),
+    "4": ("reference", "clean", "perturbed", "difference"),
+    "5": ("reference",),
+}
+
+
+@dataclass
+class View:
+    """How a result is looked at.
+
+    factor: the fraction of its budget that is shown. random, truth: the random control for the perturbed image, and the
+    truth of the perturbed samples for the reference. flicker: whether the first image of the pair is shown in place of
+    the second. panels: those of a preset, or none while `layout`, a number, says which. wipe: where the wipe stands, a
+    fraction of the columns, or None. signed: whether the difference has a sign.
+    """
+
+    factor: float = 1.0
+    random: bool = False
+    truth: bool = False
+    flicker: bool = False
+    layout: int = 0
+    panels: tuple[str, ...] = ()
+    pair: Pair = PAIRS[0]
+    wipe: float | None = None
+    signed: bool = False
+
+
+def pair_of(chosen: Pair, available: Sequence[str]) -> Pair | None:
+    """The chosen pair, or the last one that there are images for, or None."""
+    there = [pair for pair in PAIRS if {*pair} <= {*available}]
+    return chosen if chosen in there else there[-1] if there else None
+
+
+def panels_of(preset: Sequence[str], available: Sequence[str], pair: Pair | None) -> list[str]:
+    """The panels of a preset. Where one has no image yet, the same number of others that have."""
+    first, second = pair or (available[-1], available[-1])
+    keys = [{"first": first, "second": second}.get(key, key) for key in preset]
+    wanted = [key for key in available if key in keys]
+    return wanted if len(wanted) == len(preset) else list(available[-len(preset) :])
+
+
+def wiped(left: Image, right: Image, fraction: float) -> Image:
+    """One image of (rows, columns): the left one up to a fraction of the columns, the right one from there on."""
+    column = wipe_column(fraction, left.shape[1])
+    return np.concatenate([left[:, :column], right[:, column:]], axis=1)
+
+
+def wipe_column(fraction: float, columns: int) -> int:
+    """The first column that is right of the wipe."""
+    return min(max(round(fraction * columns), 0), columns)

@@ -1,0 +1,220 @@
+"""The review layout by real keys and drags: what is on the canvas, and that everything is given back."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication, QDockWidget
+
+from napari_recon_robust.window.canvas.comparing import Picture
+from napari_recon_robust.window.docks.review import Review
+from napari_recon_robust.window.session import Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+class Desk:
+    """A review with its window, its keyboard and its mouse; clean is dark and perturbed bright."""
+
+    def __init__(self, review: Session, qtbot: Any, until: Until) -> None:
+        self.session, self.qtbot, self.until = review, qtbot, until
+        self.viewer, self.panels = review.panels.viewer, review.panels
+        self.window.resize(1280, 720)
+        self.window.show()
+        self.window.activateWindow()
+        self.layouts = Review.of(review)
+
+    @property
+    def window(self) -> Any:
+        return self.viewer.window._qt_window
+
+    @property
+    def canvas(self) -> Any:
+        return self.viewer.window._qt_viewer.canvas.native
+
+    def press(self, key: str, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        self.canvas.setFocus()
+        self.qtbot.keyClick(self.canvas, getattr(Qt.Key, f"Key_{key}"), modifier)
+        self.settle()
+
+    def settle(self) -> None:
+        self.until(lambda: self.panels.settled)
+        self.qtbot.wait(80)
+
+    def drag(self, start: QPoint, end: QPoint, button: Qt.MouseButton) -> None:
+        steps = [start + (end - start) * share / 4 for share in range(1, 5)]
+        kinds = QMouseEvent.Type
+        for kind, at in [
+            (kinds.MouseButtonPress, start),
+            *((kinds.MouseMove, one) for one in steps),
+            (kinds.MouseButtonRelease, end),
+        ]:
+            place, held = QPointF(at), Qt.MouseButton.NoButton if kind == kinds.MouseButtonRelease else button
+            pressed = Qt.MouseButton.NoButton if kind == kinds.MouseMove else button
+            none = Qt.KeyboardModifier.NoModifier
+            where = QPointF(self.canvas.mapToGlobal(at))
+            QApplication.sendEvent(self.canvas, QMouseEvent(kind, place, where, pressed, held, none))
+            QApplication.processEvents()
+
+    def put(self, key: str, grey: float) -> None:
+        """Let a panel have an image of one grey value, a fraction of white."""
+        _, rows, columns = self.session.bench.acquisition.shape
+        image = np.full((rows, columns), grey * self.panels.window[1], np.float32)
+        index = self.session.bench.acquisition.index
+        self.session.scene.comparing.put(key, Picture(index, image, key.capitalize()))
+
+    def greys(self) -> np.ndarray:
+        """Grey values, (height, width), of the canvas."""
+        picture: np.ndarray = self.viewer.window.screenshot(canvas_only=True, flash=False)
+        return picture[..., :3].mean(-1)
+
+    def across(self) -> np.ndarray:
+        """Grey values along a row through the middle of the only panel, where its image is."""
+        self.settle()
+        picture = self.greys()
+        row = picture[int(0.6 * len(picture))]
+        return row[np.flatnonzero(row > 20)]
+
+
+@pytest.fixture
+def desk(review: Session, qtbot: Any, until: Until) -> Desk:
+    return Desk(review, qtbot, until)
+
+
+def docks(desk: Desk) -> set[str]:
+    return {dock.windowTitle() for dock in desk.window.findChildren(QDockWidget) if not dock.isHidden()}
+
+
+def test_one_key_gives_the_window_to_the_images_and_back(desk: Desk) -> None:
+    before, width = docks(desk), desk.viewer.canvas.size[1]
+    desk.press("Q")
+    assert desk.layouts.active
+    assert docks(desk) == {"Review"}
+    size, canvas = desk.window.size(), desk.viewer.canvas.size
+    assert canvas[0] * canvas[1] >= 0.8 * size.width() * size.height()
+    bar = desk.layouts.bar
+    assert bar is not None
+    assert all(one.width() >= one.minimumSizeHint().width() for one in bar.panels.values())
+    desk.qtbot.mouseClick(bar.arrow, Qt.MouseButton.LeftButton)
+    desk.until(lambda: desk.viewer.canvas.size[1] > canvas[1] + 60)
+    desk.session.jobs.failed.emit("Something went wrong.")
+    assert bar.foot.isVisible(), "what went wrong is said in it"
+    desk.press("Q")
+    assert not desk.layouts.active
+    assert docks(desk) == before
+    desk.until(lambda: abs(desk.viewer.canvas.size[1] - width) < 8)
+    for dock in list(desk.session.docks):
+        desk.viewer.window.remove_dock_widget(dock)
+    assert desk.layouts.bar is None
+
+
+def test_keys_of_napari_that_break_the_lock_are_held_off_and_given_back(desk: Desk) -> None:
+    image, window = desk.panels.panels["reference"].image, desk.panels.window
+    desk.viewer.layers.selection.active = image
+    desk.press("Q")
+    desk.viewer.layers.selection.active = image
+    desk.press("C")
+    desk.press("V")
+    desk.press("Y", Qt.KeyboardModifier.ControlModifier)
+    assert desk.panels.window == window
+    assert image.visible
+    assert desk.viewer.dims.ndisplay == 2
+    desk.press("2")
+    assert image.mode == "pan_zoom"
+    assert desk.panels.shown == ("reference", "clean")
+    desk.press("5")
+    assert desk.panels.shown == ("reference",)
+    desk.press("Q")
+    desk.viewer.layers.selection.active = image
+    desk.press("V")
+    assert not image.visible, "napari's key works again"
+    desk.press("V")
+    desk.press("C")
+    assert desk.panels.window != window
+
+
+def test_the_wipe_follows_the_mouse_between_the_two_images(desk: Desk) -> None:
+    desk.put("reference", 0.3)
+    desk.put("clean", 0.9)
+    desk.press("Q")
+    desk.press("U")
+    desk.press("1")
+    assert desk.panels.shown == ("clean",)
+    assert np.ptp(desk.across()) < 3
+    desk.press("W")
+    seen = desk.across()
+    half = len(seen) // 2
+    assert np.median(seen[: half - 8]) == pytest.approx(0.3 * 255, abs=4)
+    assert np.median(seen[half + 8 :]) == pytest.approx(0.9 * 255, abs=4)
+    assert desk.panels.panels["clean"].title == "Reference | Clean"
+    centre = desk.canvas.rect().center()
+    zoom = desk.viewer.scene.camera.center
+    desk.drag(centre, centre + QPoint(150, 0), Qt.MouseButton.LeftButton)
+    moved = desk.across()
+    dark = int((np.abs(moved - 0.3 * 255) < 20).sum())
+    assert dark == pytest.approx(half + 150, abs=12)
+    assert desk.viewer.scene.camera.center == zoom, "the picture stays where it is"
+    desk.press("W")
+    assert np.ptp(desk.across()) < 3
+
+
+def test_flicker_swaps_the_images_without_a_blank_frame(desk: Desk) -> None:
+    desk.put("reference", 0.3)
+    desk.put("clean", 0.9)
+    desk.session.looking.set_rate(4)
+    desk.press("Q")
+    desk.press("U")
+    desk.press("1")
+    desk.canvas.setFocus()
+    desk.qtbot.keyPress(desk.canvas, Qt.Key.Key_G)
+    found = [float(np.median(desk.across())) for _ in range(8)]
+    desk.qtbot.keyRelease(desk.canvas, Qt.Key.Key_G)
+    near = {round(value / 255, 1) for value in found}
+    assert near == {0.3, 0.9}, "both, and nothing else"
+    assert np.median(desk.across()) == pytest.approx(0.9 * 255, abs=4)
+
+
+def test_window_and_region_view_by_keys_and_drag(desk: Desk) -> None:
+    desk.press("Q")
+    start, camera = desk.panels.window, desk.viewer.scene.camera
+    left = desk.canvas.rect().center() - QPoint(200, 0)
+    desk.drag(left, left + QPoint(60, 0), Qt.MouseButton.RightButton)
+    assert desk.panels.window[1] > start[1]
+    assert {tuple(desk.panels.panels[key].image.contrast_limits) for key in ("reference", "clean")} == {
+        desk.panels.window
+    }
+    desk.press("0")
+    assert desk.panels.window == pytest.approx(start, rel=1e-3)
+    reference = desk.session.bench.acquisition.current.target
+    desk.press("6")
+    assert desk.panels.window == pytest.approx((0.0, float(reference.max())))
+    bar = desk.layouts.bar
+    assert bar is not None
+    bar.black.setText("20")
+    bar.white.setText("70")
+    desk.qtbot.keyClick(bar.white, Qt.Key.Key_Return)
+    assert desk.panels.window == pytest.approx((0.2 * float(reference.max()), 0.7 * float(reference.max())))
+    zoom = camera.zoom
+    desk.session.bench.regions.choose(desk.session.bench.regions.on(desk.session.bench.acquisition.index)[:1])
+    desk.press("N")
+    assert camera.zoom > 1.5 * zoom
+    desk.press("A")
+    desk.press("N")
+    assert camera.zoom == pytest.approx(zoom)
+
+
+def test_presets_are_stored_and_the_layout_is_remembered(desk: Desk) -> None:
+    from napari_recon_robust.window.remembered import recall
+
+    desk.press("Q")
+    desk.press("5")
+    desk.press("2", Qt.KeyboardModifier.ControlModifier)
+    desk.press("4")
+    assert desk.panels.shown == ("reference", "clean")
+    desk.press("2")
+    assert desk.panels.shown == ("reference",)
+    assert recall("images_first", False) is True
+    assert recall("preset/2", []) == ["reference"]
