@@ -75,7 +75,8 @@ ENDS = {
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """One for all: another napari may be writing its icons into the common one, and to make them takes long."""
-    return {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+    names = {"XDG_CACHE_HOME": "cache", "XDG_DATA_HOME": "data"}  # the latter for the reviews that are kept
+    return {variable: str(tmp_path_factory.mktemp(name)) for variable, name in names.items()}
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ class ReadoutLine(QObject):
         super().__init__(parent)
         self.bench, self.panels, self.scene = bench, panels, scene
         self.values, self.done, self.turned = QLabel(), QLabel(), QLabel()
-        self._status = False
+        self._status = 0  # how high napari's status bar may be
         self._bar: QToolBar | None = None
         self._place: tuple[int, int] | None = None
         bench.perturbing.finished.connect(self.show_done)
@@ -43,6 +43,7 @@ class ReadoutLine(QObject):
         self.turned.setToolTip("Only the picture is turned (t, m, v); data, results and files are as they were")
         self.turned.setStyleSheet("font-weight: bold;")
         bar = self._bar = QToolBar("Read-out", window)
+        bar.setObjectName("recon-robust-read-out")  # by which Qt stores the window's state
         bar.setMovable(False)
         bar.setFloatable(False)
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
@@ -54,8 +55,8 @@ class ReadoutLine(QObject):
         line.setLayout(layout)
         bar.addWidget(line)
         window.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
-        self._status = window.statusBar().isVisibleTo(window)
-        window.statusBar().hide()
+        self._status = window.statusBar().maximumHeight()
+        window.statusBar().setMaximumHeight(0)  # napari would store a hidden one as the user's wish
         self.show_done()
         self.show()
 
@@ -63,7 +64,9 @@ class ReadoutLine(QObject):
         """Take the line away."""
         bar, self._bar = self._bar, None
         if bar is not None and isalive(bar):
-            bar.window().statusBar().setVisible(self._status)
+            window = bar.window()
+            if isinstance(window, QMainWindow):
+                window.statusBar().setMaximumHeight(self._status)
             bar.deleteLater()
 
     def _on_moved(self, row: int, column: int) -> None:
