@@ -3,7 +3,17 @@
 from collections.abc import Callable
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QComboBox, QDialog, QGridLayout, QLineEdit, QPushButton, QToolButton, QVBoxLayout
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QGridLayout,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ...controls.parts import button, row, words
 from ...workbench.looking import PAIRS, PRESETS, RATES
@@ -41,8 +51,10 @@ class ReviewBar(Page):
         self.column.addStretch(1)
         self.setMinimumWidth(0)
         self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        for each in self.body_widget.findChildren(QPushButton):
-            each.setMinimumWidth(0)
+        for each in self.body_widget.findChildren(QWidget):
+            if isinstance(each, (QPushButton, QComboBox, QLineEdit)):  # they share the little room that there is
+                each.setMinimumWidth(0)
+                each.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._fold(recall("folded", False))
         session.looked.connect(self._show_state)
         session.jobs.failed.connect(self._unfold)
