@@ -143,19 +143,25 @@ class Shortcuts(QObject):
         super().__init__(session)
         self._session = session
         self._pages: dict[QWidget, bool] = {}  # those that can be seen, and whether they need all keys
+        self._taken: dict[QWidget, frozenset[str]] = {}  # keys that have another meaning while a page can be seen
         self._shortcuts: dict[Key, QShortcut] = {}
         self._blink = QTimer(self)
         self._blink.setTimerType(Qt.TimerType.PreciseTimer)
         self._blink.timeout.connect(self._flip_flicker)  # Qt would keep a lambda, and thereby the session
 
-    def need(self, page: QWidget, needed: bool | None) -> None:
-        """Note that a page came to the front and needs all keys or only some, or that it went (None)."""
+    def need(self, page: QWidget, needed: bool | None, taken: frozenset[str] = frozenset()) -> None:
+        """Note that a page came to the front and needs all keys or only some, or that it went (None).
+
+        taken: keys to which the page gives another meaning while it can be seen; Qt would carry out neither of two.
+        """
         if needed is None:
             self._pages.pop(page, None)
+            self._taken.pop(page, None)
         else:
             self._pages[page] = needed
-        every = any(self._pages.values())
-        self._enable({key for key in KEYS if self._pages and (every or key.always)})
+            self._taken[page] = taken
+        every, other = any(self._pages.values()), frozenset[str]().union(*self._taken.values())
+        self._enable({key for key in KEYS if self._pages and (every or key.always) and key.key not in other})
 
     def _enable(self, keys: set[Key]) -> None:
         for key in self._shortcuts.keys() - keys:

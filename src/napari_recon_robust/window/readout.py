@@ -1,17 +1,20 @@
 """A slim line below the picture: the values under the cursor in all panels, and how the picture is turned."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import QLabel, QMainWindow, QSizePolicy, QToolBar, QWidget
 
 from ..controls.parts import row
-from ..evaluation.readout import Reading, read
 from ..ground.numbers import written
 from ..workbench import Workbench, marks
 from .canvas.layers import Panels
 from .canvas.scene import Scene
+
+if TYPE_CHECKING:
+    from ..evaluation.readout import Reading
 
 _HINT = "Values under the cursor, as fractions of the reference's maximum"
 _NAMES = {"reference": "Reference", "clean": "Clean", "perturbed": "Perturbed"}
@@ -90,7 +93,9 @@ class ReadoutLine(QObject):
         reading = self._read()
         self.values.setText("" if geometry is None else _HINT if reading is None else _text(reading, self._name))
 
-    def _read(self) -> Reading | None:
+    def _read(self) -> "Reading | None":
+        from ..evaluation.readout import read
+
         seen, measured = self.scene.seen, self.bench.acquisition.slice
         if self._place is None or measured is None or not seen:
             return None
@@ -104,7 +109,7 @@ class ReadoutLine(QObject):
         return _NAMES | {"perturbed": "Random"} if self.scene.view.random else _NAMES
 
 
-def _text(reading: Reading, names: Mapping[str, str]) -> str:
+def _text(reading: "Reading", names: Mapping[str, str]) -> str:
     """The reading in one line, figures in columns of equal width."""
     place = f"{reading.place[0].upper()}{reading.place[1:]}"
     parts = [f"{names[key]} {written(value, '.4f')}" for key, value in reading.values.items()]

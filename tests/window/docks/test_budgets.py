@@ -33,7 +33,7 @@ def run_over(review: Session, until: Until, qtbot: Any, text: str) -> None:
     type_budgets(review, qtbot, text)
     page(review).kind.run.click()
     until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
-    until(lambda: len(review.panels.viewer.layers) == 8 and review.panels.settled)
+    until(lambda: len(review.panels.viewer.layers) == 12 and review.panels.settled)
 
 
 def click(plot: Plot, qtbot: Any, number: int, axes: int = 0) -> None:

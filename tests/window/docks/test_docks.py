@@ -40,7 +40,7 @@ def attack(session: Session, until: Until, **knobs: Any) -> None:
     session.bench.perturbing.set(**{"steps": 1, **knobs})
     press(dock(session, "Perturb"), "Run")
     until(lambda: session.bench.perturbing.result is not None and not session.jobs.busy())
-    until(lambda: len(session.panels.viewer.layers) == 8 and session.panels.viewer.canvas.grid.enabled)
+    until(lambda: len(session.panels.viewer.layers) == 12 and session.panels.settled)
 
 
 @pytest.fixture

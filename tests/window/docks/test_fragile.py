@@ -79,8 +79,8 @@ def test_a_fragile_place_is_attacked_and_the_map_stays_in_its_panel(review: Sess
     review.bench.perturbing.set(steps=1)
     dock.kind.run.click()
     until(lambda: review.bench.perturbing.result is not None and not review.jobs.busy())
-    until(lambda: len(review.panels.viewer.layers) == 12 and review.panels.settled)
-    assert [len(names) for names in cells(review)] == [2, 3, 2, 2]
+    until(lambda: len(review.panels.viewer.layers) == 16 and review.panels.settled)
+    assert [len(names) for names in cells(review)] == [3, 4, 3, 3]
     assert "fragile 1" in review.bench.result.outcome.comparison.sentence
 
 

@@ -35,6 +35,7 @@ class GalleryDock(Page):
 
     title = "Gallery"
     needs_keys = True
+    own_keys = frozenset(",.012345CARTN")
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__(Session.of(napari_viewer))

@@ -130,10 +130,12 @@ class Page(QWidget):
     """A dock: a scrolling column that never asks for more than a laptop has, and the foot below it.
 
     title: what its tab says. needs_keys: whether the review's keys work while this page is in front.
+    own_keys: those of the review that mean something else on this page.
     """
 
     title: str
     needs_keys = False
+    own_keys: frozenset[str] = frozenset()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -192,7 +194,7 @@ class Page(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:
         """Ask for the keys when the page comes to the front."""
         super().showEvent(event)
-        Shortcuts.of(self.session).need(self, self.needs_keys)
+        Shortcuts.of(self.session).need(self, self.needs_keys, self.own_keys)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Let go of the keys when the page goes behind another tab, or is closed."""
