@@ -43,7 +43,7 @@ def until(qtbot: Any) -> Callable[[Callable[[], object]], None]:
     """Let the window's event loop run until a condition holds."""
 
     def wait(condition: Callable[[], object]) -> None:
-        qtbot.waitUntil(lambda: bool(condition()), timeout=15_000)
+        qtbot.waitUntil(lambda: bool(condition()), timeout=120_000)
 
     return wait
 
