@@ -94,15 +94,15 @@ class ReadoutLine(QObject):
         self.values.setText("" if geometry is None else _HINT if reading is None else _text(reading, self._name))
 
     def _read(self) -> "Reading | None":
-        from ..evaluation.readout import read
-
-        seen, measured = self.scene.seen, self.bench.acquisition.slice
-        if self._place is None or measured is None or not seen:
+        place, measured = self._place, self.bench.acquisition.slice
+        if place is None or measured is None or not (seen := self.scene.seen):
             return None
+        from ..evaluation.readout import read  # torch comes with it
+
         result, voxel = self.bench.perturbing.current, self.bench.acquisition.voxel
         white = float(measured.target.max()) if result is None else result.outcome.comparison.data_range
         images = {key: one.image for key, one in seen.items()}
-        return read(images, *self._place, white, None if voxel is None else voxel[:2]) if white > 0 else None
+        return read(images, *place, white, None if voxel is None else voxel[:2]) if white > 0 else None
 
     @property
     def _name(self) -> Mapping[str, str]:

@@ -56,11 +56,11 @@ class Scene:
     @property
     def seen(self) -> "dict[str, Seen]":
         """The images of the present slice that are shown, the difference aside, by their panels' keys."""
-        from torch import from_numpy
-
         index, shown, pictures = self.bench.acquisition.index, self.panels.shown, self.comparing.pictures
         if self.panels.navigation.slice != index:
             return {}
+        from torch import from_numpy
+
         there = ("clean", "perturbed", "reference") if "difference" in shown else shown
         found = {key: pictures[key] for key in ORDER if key in there and key in pictures}
         return {key: Seen(index, from_numpy(one.values)) for key, one in found.items() if one.index == index}
