@@ -151,7 +151,7 @@ class Looking:
         """Zoom all panels to the chosen region with its surroundings, or back."""
         if self.framing.active:
             self.framing.leave()
-            self.panels.drawing.thin(1.0)
+            self.panels.thin(1.0)
         else:
             self._frame()
         self.changed.emit()
@@ -163,7 +163,7 @@ class Looking:
             return
         _, rows, columns = self.bench.acquisition.shape
         self.framing.frame(roi.mask((rows, columns)).numpy())
-        self.panels.drawing.thin(1 / self.framing.magnification)
+        self.panels.thin(1 / self.framing.magnification)
 
     def _follow_region(self) -> None:
         if self.framing.active and self._roi is not None:

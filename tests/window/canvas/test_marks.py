@@ -91,3 +91,17 @@ def test_a_turn_takes_everything_along_and_leaves_the_arrays(panels: Panels, lat
         np.testing.assert_allclose(places[0][1:], [8 * 0.5, 7 * 0.5])
         assert panel.image.data.shape == (5, 32, 40)
     assert len(seen) == 1
+
+
+def test_marks_are_as_thin_on_a_magnified_image(panels: Panels, later: Any) -> None:
+    panels.marks.ring(2, (7.0, 8.0, 4.0))
+    later.run()
+
+    def widths() -> list[float]:
+        return [panel.marks.edge_width[0] for panel in panels.panels.values() if panel.marks is not None]
+
+    before = widths()
+    panels.thin(0.25)
+    assert widths() == [width / 4 for width in before]
+    panels.thin(4.0)
+    assert widths() == before, "never thicker"

@@ -28,12 +28,14 @@ class Marks:
         self._ring: tuple[int, float, float, float] | None = None
         self._around: list[np.ndarray] = []
         self._letters: dict[str, str] = {}
+        self._thinner = 1.0
         self.exists = False
         self.visible = True
 
     def clear(self) -> None:
         """Have nothing to mark, as there are new panels."""
         self._ring, self._around, self._letters, self.exists = None, [], {}, False
+        self._thinner = 1.0
 
     def letter(self, letters: dict[str, str]) -> None:
         """Show the sides of the patient at the "top", "bottom", "left" and "right" of every panel."""
@@ -46,6 +48,11 @@ class Marks:
         """Show a circle (row, column, radius) on a slice, and outlines (n, 2) around it; None hides both."""
         self._ring = None if circle is None else (index, *circle)
         self._around = list(around)
+        self._draw()
+
+    def thin(self, factor: float) -> None:
+        """Make the lines thinner in the image, by as much as it is magnified on the screen."""
+        self._thinner = min(factor, 1.0)
         self._draw()
 
     def show(self, visible: bool) -> None:
@@ -77,12 +84,12 @@ class Marks:
         geometry, layer = self._panels.geometry, panel.marks
         assert geometry is not None
         assert layer is not None
-        width = geometry.shape[2] / 250
+        width = geometry.shape[2] / 250 * self._thinner
         found: list[tuple[str, np.ndarray, str, float, str]] = []  # kind, vertices, colour, width, letters
         if self._ring is not None:
             index, row, column, radius = self._ring
             found.append(("ellipse", _on(index, radius * _SQUARE + [row, column]), RING, width, ""))
-            found += [("path", _on(index, outline), AROUND, width / 2, "") for outline in self._around]
+            found += [("path", _on(index, outline), AROUND, width, "") for outline in self._around]
         for index in range(geometry.shape[0]):
             for word, place in _letters(geometry, self._letters):
                 found.append(("rectangle", _on(index, _SQUARE / 2 + place), "transparent", 0.0, word))
