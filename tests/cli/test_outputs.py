@@ -150,10 +150,7 @@ def test_a_training_whose_disk_fails_goes_on_to_the_same_weights(
     (whole / "out" / "checkpoint.pt").write_bytes(b"")
     status, _, err = run("train", whole, "--resume")
     assert status == 1
-    assert (
-        err
-        == f"recon-robust: {Path('out/checkpoint.pt')} is no checkpoint with only tensors and numbers; start anew.\n"
-    )
+    assert err == "recon-robust: checkpoint.pt is no checkpoint with only tensors and numbers; start anew.\n"
 
 
 @pytest.mark.slow
