@@ -140,14 +140,14 @@ class User:
         for key in panels.shown:
             title, filled = panels.panels[key].title, panels.panels[key].filled
             if filled and index not in filled:
-                assert title.endswith(("…", "was not read")), (key, title)
+                assert title.partition("\n")[0].endswith(("…", "was not read")), (key, title)
             assert filled <= {acquisition.index, acquisition.asked[0]}, key
         if acquisition.slice is None or index != acquisition.index or acquisition.asked[0] != index:
             return
         assert ("reference" in panels.shown) == (acquisition.slice.reference is not None)
         clean = panels.panels["clean"]
         of = {"Zero-filled": acquisition.slice.zero_filled}
-        if clean.title.endswith("computing…"):
+        if clean.title.partition("\n")[0].endswith("computing…"):
             of[clean.title] = acquisition.slice.zero_filled  # which stands in
         if rendered is not None:
             of[rendered.method.label] = rendered.image
