@@ -270,7 +270,7 @@ def _perturbed(
         roi=ROI.model_validate(saved["roi"]) if saved.get("roi") else None,
         details=saved["details"],
         statement=saved["statement"],
-        findings=saved["findings"],
+        findings=dict(saved["findings"]),
         additive=additive,
     )
     return perturbations.get(case.recipe.perturbation).recalled(read)

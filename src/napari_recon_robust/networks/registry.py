@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..ground.errors import InputError
+from ..ground.guard import reason
 from ..ground.registry import Registry
 
 _METHODS = "napari_recon_robust.reconstructors.registry"  # stands above this room, as all that the table names does
@@ -75,8 +76,9 @@ def make(name: str, arguments: Mapping[str, Any]) -> nn.Module:
         kind = registry.kind_of(id)
         network: nn.Module = kind(**_typed(kind, arguments))
     except Exception as error:  # constructors raise whatever wrong arguments lead them to
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"no network {id!r} can be made with the arguments {dict(arguments)} ({reason}).") from None
+        raise InputError(
+            f"no network {id!r} can be made with the arguments {dict(arguments)} ({reason(error)})."
+        ) from error
     return network
 
 

@@ -417,7 +417,8 @@ def _has_gaps(acquired: Tensor) -> bool:
 
 def _first_row(magnitude: Tensor, rows: int, rng: Generator) -> int:
     """The first row of a crop centred on a row that is drawn in proportion to its intensity."""
-    weights = np.nan_to_num(magnitude.sum(-1).double().numpy()) + 1e-12  # NaN is reported by a later computation
+    # NaN and infinity are reported by a later computation
+    weights = np.nan_to_num(magnitude.sum(-1).double().numpy(), posinf=0.0, neginf=0.0).clip(min=0.0) + 1e-12
     centre = int(rng.choice(len(weights), p=weights / weights.sum()))
     return min(max(centre - rows // 2, 0), max(len(weights) - rows, 0))
 

@@ -33,7 +33,7 @@ def compilations() -> Compilations:
             counted.events += 1
 
         def on_end(_, event: Any) -> None:
-            counted.running -= 1
+            counted.running = max(counted.running - 1, 0)  # it may have begun before the listener was there
             counted.events += 1
 
     event.register("numba:compile", Listener())

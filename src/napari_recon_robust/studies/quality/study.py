@@ -86,7 +86,11 @@ def _described(folder: Path | None) -> dict[str, dict[str, Any]]:
         return {}
     advice = "delete it, results.csv is enough"
     with opening(file, advice=advice):
-        return {str(name): dict(one) for name, one in read_json(file, advice=advice)["methods"].items()}
+        described = {str(name): dict(one) for name, one in read_json(file, advice=advice)["methods"].items()}
+        for one in described.values():
+            if not all(isinstance(one.get(size), int | float | None) for size in ("parameters", "megabytes")):
+                raise TypeError("a method's size is a number")
+        return described
 
 
 def _measured(case: UndersampledSlice, entry: Entry, method: Method, blank: MethodResult) -> Job[MethodResult]:
