@@ -88,6 +88,11 @@ def signed(viewer: "napari.viewer.Viewer") -> None:
     keys.run("signed", viewer)
 
 
+def part(viewer: "napari.viewer.Viewer") -> None:
+    """Show the next of magnitude, phase, real and imaginary part."""
+    keys.run("part", viewer)
+
+
 def region_view(viewer: "napari.viewer.Viewer") -> None:
     """Zoom all panels to the region, or back."""
     keys.run("region_view", viewer)

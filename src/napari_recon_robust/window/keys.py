@@ -61,6 +61,12 @@ KEYS = (
     Key("W", "wipe", "Wipe on or off; drag it with the left button", lambda session: session.looking.toggle_wipe()),
     Key("P", "pair", "Compare the next two of the images", lambda session: session.looking.next_pair()),
     Key("D", "signed", "Difference with its sign, or its magnitude", lambda session: session.looking.toggle_signed()),
+    Key(
+        "Z",
+        "part",
+        "Magnitude, phase, real or imaginary part of the images",
+        lambda session: session.looking.next_part(),
+    ),
     Key("N", "region_view", "Zoom to the region, or back", lambda session: session.looking.toggle_region()),
     Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
     Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from ..data.window import Window
+from ..evaluation.parts import PARTS, Part
 from ..ground.errors import InputError, ReconRobustError
 from ..workbench import Workbench, windowing
 from ..workbench.looking import PAIRS, PRESETS, RATES, Pair
@@ -81,6 +82,19 @@ class Looking:
         """Lay the first image of the pair over the left half of the second, or take it away again."""
         self.scene.view.wipe = _MIDDLE if self.scene.view.wipe is None else None
         self._compare_in_sight()
+
+    def take_part(self, part: Part) -> None:
+        """Show magnitude, phase, real or imaginary part of all images."""
+        if self.panels.panels:
+            self.scene.view.part = part
+            self.panels.shared_window.show(part)
+            self.scene.comparing.draw()
+            self.scene.comparing.write_difference()
+            self.changed.emit()
+
+    def next_part(self) -> None:
+        """Show the next part of the images."""
+        self.take_part(PARTS[(PARTS.index(self.scene.view.part) + 1) % len(PARTS)])
 
     def toggle_signed(self) -> None:
         """Show the difference with its sign or its magnitude."""

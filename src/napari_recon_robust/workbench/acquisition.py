@@ -1,7 +1,7 @@
 """The opened scan, one of its slices, and how that is undersampled: what is measured."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,8 @@ class Slice:
     Equal to the same slice of the same scan by the same sampling, measured again. scan: None for the slice of a saved
     case. reference: the fully sampled image, coil-combined, or None. zero_filled: what the samples alone give.
     foreground: bool, from the reference, else from `zero_filled`. snr: the foreground's mean over the noise;
-    kspace_snr: of the whole acquired k-space, ‖k‖ / sqrt(Σ σᵢ² n).
+    kspace_snr: of the whole acquired k-space, ‖k‖ / sqrt(Σ σᵢ² n). whole: the complex images, complex64, of "reference"
+    (coil-combined) and "clean" (zero-filled).
     """
 
     scan: "Scan | None"
@@ -39,6 +40,12 @@ class Slice:
     foreground: "Tensor"
     snr: float
     kspace_snr: float
+    whole: "Mapping[str, Tensor]" = field(default_factory=dict)
+
+    @property
+    def noise(self) -> float:
+        """Sigma of the thermal noise of one k-space sample, averaged over the coils, in the scan's units."""
+        return float(self.measurement.calibration.noise.square().mean().sqrt())
 
     @property
     def target(self) -> "Tensor":
@@ -319,8 +326,10 @@ def _measure(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:
 
 def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Measurement") -> Slice:
     """Estimate sensitivities, noise, reference and foreground of a measurement."""
-    zero_filled = measurement.crop(measurement.model.adjoint(measurement.data)).abs()
-    reference = measurement.reference("combined")
+    from ..evaluation.parts import whole_of
+
+    samples, known = measurement.crop(measurement.combined), measurement.combined_reference
+    zero_filled, reference = samples.abs(), None if known is None else known.abs()
     foreground = measurement.foreground
     noise = float(measurement.calibration.noise.square().mean().sqrt())
     level = float((zero_filled if reference is None else reference)[foreground].mean())
@@ -336,4 +345,5 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
         foreground=foreground,
         snr=level / noise if noise > 0 else float("inf"),
         kspace_snr=float(acquired.norm()) / thermal if thermal > 0 else float("inf"),
+        whole=whole_of(reference=known, clean=samples),
     )

@@ -1,13 +1,15 @@
 """Two images in one panel: flicker and wipe; and their difference."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from psygnal import Signal
 
 from ...evaluation.difference import difference, gain
+from ...evaluation.parts import Part
 from ...workbench.looking import PAIRS, Pair, View, pair_of, wipe_column, wiped
 from .layers import Panels
+from .parts import WORDS, Parts
 
 _SEPARATOR = " · "
 
@@ -17,13 +19,24 @@ class Picture:
     """What a panel has to show by itself.
 
     title: what the image is, and on a second line what is to be said of it (attacked, synthetic). gain: by which the
-    image was multiplied, to be seen in the window.
+    image was multiplied, to be seen in the window. parts: the other parts of the complex image, or None where there is
+    only a magnitude.
     """
 
     index: int
     image: np.ndarray
     title: str
     gain: int = 1
+    parts: "Parts | None" = None
+
+    def as_part(self, name: Part) -> "Picture":
+        """What is drawn of it: itself, another part, or nothing where that is not known."""
+        if name == "magnitude":
+            return self
+        image = np.zeros_like(self.image) if self.parts is None else self.parts.drawn(name)
+        said = f"no {name} part" if name in ("real", "imaginary") else "no phase"
+        words = said if self.parts is None else WORDS[name]
+        return replace(self, image=image, title=f"{self.name}{_SEPARATOR}{words}{self.caution}", gain=1)
 
     @property
     def name(self) -> str:
@@ -127,17 +140,20 @@ class Comparing:
     def _draw(self, key: str) -> None:
         if key not in self.panels.panels:
             return
-        picture, both = self.pictures[key], self._pair
+        picture, both = self._drawn(key), self._pair
         if both is not None and key == self._host(both):
-            first, second = (self.pictures[one] for one in both)
+            first, second = (self._drawn(one) for one in both)
             if self.view.flicker:
-                other = second if picture is first else first
+                other = second if key == both[0] else first
                 # napari numbers layers of one name, so the two titles differ
                 picture = Picture(other.index, other.image, f"{other.name} (flicker){other.caution}")
             elif self.view.wipe is not None:
                 image = wiped(first.image, second.image, self.view.wipe)
                 picture = Picture(second.index, image, f"{first.name} | {second.name}{second.caution}")
         self.panels.write(key, picture.index, picture.image, picture.title)
+
+    def _drawn(self, key: str) -> Picture:
+        return self.pictures[key].as_part(self.view.part)
 
     def move_wipe(self, column: float) -> None:
         """Put the wipe at a column and draw the columns that it has passed; without a wipe nothing happens."""
@@ -165,7 +181,8 @@ class Comparing:
         colours = f"{_SEPARATOR}orange +, blue −" if signed else ""
         shown = factor * difference(values[both[0]], values[both[1]], signed=signed)
         self.panels.difference.show(signed=signed, full=self.full)
-        title = f"{_name(both, signed)} ×{factor}{colours}{self.pictures[both[1]].caution}"
+        name = _name(both, signed) if self.view.part == "magnitude" else f"{_name(both, signed)} of magnitudes"
+        title = f"{name} ×{factor}{colours}{self.pictures[both[1]].caution}"
         self.panels.write("difference", index, shown, title)
 
 

@@ -1,6 +1,6 @@
 """What the user does with napari's slider and the mouse: slices, places, the window by dragging."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ class Navigation:
     under the cursor, which may lie beyond the image.
 
     ours: true while layers are arranged, when napari's slider means nothing. picking: whether places are picked.
+    windowed: whether what is shown has a window that a drag may change.
     """
 
     slice_changed = Signal(int)
@@ -30,6 +31,7 @@ class Navigation:
         self._panels, self._ours = panels, ours
         self.picking = False
         self.slice = 0
+        self.windowed: Callable[[], bool] = lambda: True
 
     def go_to(self, index: int) -> None:
         """Show a slice."""
@@ -78,5 +80,5 @@ class Navigation:
             if np.abs(np.subtract(event.pos, start)).max() < 4:
                 _, row, column = panel.image.world_to_data(event.position)
                 self.clicked.emit(float(row), float(column))
-        elif event.button == 2:
+        elif event.button == 2 and self.windowed():
             yield from drag_window(panel.image, event)
