@@ -12,7 +12,7 @@ _LINKED = ("contrast_limits", "gamma")
 
 
 class SharedWindow:
-    """Links the window of the images, so that what changes one of them changes all."""
+    """Links the windows of the images, so that a change of one changes all."""
 
     def __init__(self, viewer: ViewerModel, panels: PanelSet) -> None:
         self.viewer = viewer
@@ -39,7 +39,7 @@ class SharedWindow:
             image.gamma = 1.0
 
     def turn(self, low: float, high: float) -> None:
-        """Set black and white within the range that there is, which grows where it must; the linked images follow."""
+        """Set black and white; the range grows where it has to, and the linked images follow."""
         first = self.images[0]
         bottom, top = first.contrast_limits_range
         if low < bottom or high > top:
