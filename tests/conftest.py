@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-pytest.register_assert_rewrite("helpers")
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,6 +30,16 @@ def shared() -> Path:
     folder = Path(__file__).parents[2] / "shared"
     if not (folder / "data").is_dir():
         pytest.skip("the shared data are not on this machine")
+    return folder
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which reviews are kept by themselves: not that of whoever runs the tests."""
+    from napari_recon_robust.workbench import saved_review
+
+    folder = tmp_path / "kept" / "reviews"
+    monkeypatch.setattr(saved_review, "folder", lambda: folder)
     return folder
 
 

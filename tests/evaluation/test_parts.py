@@ -31,5 +31,5 @@ def test_magnitudes_have_no_phase() -> None:
 def test_the_colours_of_the_phase_close_and_none_is_that_of_no_phase() -> None:
     assert CYCLIC[0] == CYCLIC[-1]
     lightness = [float(np.dot(colour, (0.2126, 0.7152, 0.0722))) for colour in CYCLIC]
-    assert min(lightness) == lightness[2] > 0.15
+    assert 0.2 < lightness[0] < lightness[1] < lightness[2], "the farther from 0, the lighter"
     assert lightness[1] == pytest.approx(lightness[3], abs=0.05), "both signs are equally light"

@@ -23,18 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which reviews are kept by themselves: not that of whoever runs the tests."""
-    from napari_recon_robust.workbench import saved_review
-
-    folder = tmp_path / "kept" / "reviews"
-    monkeypatch.setattr(saved_review, "folder", lambda: folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def forgetful(tmp_path: Path) -> None:
-    """What the window remembers lies in a folder of the test."""
+def forgetful(tmp_path: Path, kept: Path) -> None:
+    """What the window remembers, and the reviews that it keeps, lie in folders of the test."""
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,23 +12,12 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError, InputError, ModelError, ReconRobustError
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.ground.writing import WritingError
-from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.reconstruction import Rendered
 from napari_recon_robust.workbench.task import Task, part
 
 LESION = ROI.box(62, 48, 10, 12)
-
-
-@pytest.fixture
-def bench(scan_file: Path) -> Iterator[Workbench]:
-    bench = Workbench()
-    bench.acquisition.use(open_scan(scan_file))
-    bench.acquisition.measure(1).run()
-    bench.reconstruction.choose("cg-sense")
-    yield bench
-    bench.acquisition.close()
 
 
 def perturbed(bench: Workbench, **knobs: object) -> None:

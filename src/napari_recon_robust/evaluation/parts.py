@@ -15,11 +15,11 @@ TURN = 2 * math.pi
 # Of phases from 0 over 90, 180 and 270 degrees back to 0. Lightness says how far the phase is from 0, and orange or
 # sky blue (Okabe and Ito) on which side of it, for every kind of colour vision; none is black, which means no phase.
 CYCLIC = (
-    (0.95, 0.95, 0.95),
+    (0.3, 0.3, 0.3),
     (0.902, 0.624, 0.0),
-    (0.35, 0.15, 0.45),
+    (0.97, 0.9, 0.97),
     (0.337, 0.706, 0.914),
-    (0.95, 0.95, 0.95),
+    (0.3, 0.3, 0.3),
 )
 _NOISE = 3.0  # standard deviations: noise alone exceeds them in one pixel of 8,000
 

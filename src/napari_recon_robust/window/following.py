@@ -20,7 +20,7 @@ from .worker import sentence
 
 _REST = 120  # ms after which a knob or a slice is at rest
 _SOON = 0.15  # s after which a slice or a method that was asked for is said to be under way
-_PATIENCE = 1.5  # s after which an image at other knobs is
+_PATIENCE = 1.5  # s after which the same is said of an image at other knobs
 
 
 class Following(QObject):
@@ -61,7 +61,7 @@ class Following(QObject):
         self.jobs.replace(task, "measure", _SOON)
 
     def compute(self) -> None:
-        """Compute the exact image first, and the range of the knobs behind it."""
+        """Compute the exact image first, then the range of the knobs."""
         if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
             return
         self._waiting.start()
@@ -101,7 +101,7 @@ class Following(QObject):
 
     def _on_opened(self) -> None:
         if not self.panels.viewer.layers:
-            gc.freeze()  # or napari's collection at each change of the layers takes a fifth of a second over torch
+            gc.freeze()  # or else each change of the layers spends 0.2 s on collecting torch's objects
         self.scene.restart()
         self.set_up()
         self._slice_rest.stop()

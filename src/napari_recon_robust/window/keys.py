@@ -134,10 +134,10 @@ def text() -> str:
 
 
 class Shortcuts(QObject):
-    """The keys on the whole window, while a page that needs them is in front; some while any page is.
+    """The keys work in the whole window while a page that needs them is in front; some work while any page is.
 
-    A shortcut wins over a layer's own keymap. G swaps the images that are compared when it is pressed, and goes on with
-    it at the chosen rate until it is released.
+    A shortcut wins over a layer's own keymap. Pressing G swaps the images that are compared, and holding it goes on
+    swapping them at the chosen rate.
     """
 
     @classmethod
@@ -158,7 +158,8 @@ class Shortcuts(QObject):
     def need(self, page: QWidget, needed: bool | None, taken: frozenset[str] = frozenset()) -> None:
         """Note that a page came to the front and needs all keys or only some, or that it went (None).
 
-        taken: keys to which the page gives another meaning while it can be seen; Qt would carry out neither of two.
+        taken: keys to which the page gives another meaning while it can be seen; of two equal shortcuts Qt carries out
+        neither.
         """
         if needed is None:
             self._pages.pop(page, None)

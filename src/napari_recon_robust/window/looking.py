@@ -24,7 +24,7 @@ NO_REGION = "the region view needs a region; draw one, or choose one in the Pert
 
 
 class Looking:
-    """The ways to look at what the panels of a scene show. Signal: `changed()`, when it is looked at in another way.
+    """Decides how the panels of a scene are looked at. Signal: `changed()`, when that is another way.
 
     rate: of the flicker, Hz. framing: the region view.
     """
@@ -72,7 +72,7 @@ class Looking:
         self.changed.emit()
 
     def next_pair(self) -> None:
-        """Compare the next two of the images that there are."""
+        """Compare the next pair of the images that there are."""
         there = [pair for pair in PAIRS if {*pair} <= {*self.scene.available}]
         if there:
             now = self.scene.comparing.pair

@@ -62,7 +62,7 @@ class ReadoutLine(QObject):
         bar.addWidget(line)
         window.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
         self._status = window.statusBar().maximumHeight()
-        window.statusBar().setMaximumHeight(0)  # napari would store a hidden one as the user's wish
+        window.statusBar().setMaximumHeight(0)  # if it were hidden, napari would store that as the user's wish
         self.show_done()
         self.show()
 

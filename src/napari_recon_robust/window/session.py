@@ -35,7 +35,7 @@ _TURN = 15  # ms in which the window paints what was changed, before the next ch
 _SLOW = 1.5  # s for one image, beyond which a method waits for its Preview button
 
 _sessions: "dict[int, Session]" = {}  # by the viewer's id, until its window is closed
-_leaving: "set[Session]" = set()  # from then on until the last job has ended, which reports to them
+_leaving: "set[Session]" = set()  # closed ones, until their last job has ended, which reports to them
 
 
 class Session(QObject):
@@ -77,7 +77,7 @@ class Session(QObject):
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.docks: list[QWidget] = []
-        self.images_first = False  # what a window begins with that has nothing remembered
+        self.images_first = False  # how a window begins if nothing is remembered
         self.bench.perturbing.finished.connect(self._on_finished)
         self._warm_up()
 
@@ -93,7 +93,7 @@ class Session(QObject):
         return task is None or self.jobs.start(task, lane)
 
     def open(self, path: str | Path, axes: tuple[str, ...] | None = None) -> None:
-        """Open a scan, a table of annotations, a saved case or a folder of cases; an array asks for its axes first."""
+        """Open a scan, a table of annotations, a saved case or a folder of cases; ask for an array's axes first."""
         path = Path(path)
         if holds_cases(path):
             self.open_gallery(path)
@@ -179,7 +179,7 @@ class Session(QObject):
         self.attempt(lambda: self.bench.choosing.diverse(count))
 
     def pick(self, knobs: dict[str, Any]) -> None:
-        """Take the knobs of an image that was chosen, and compute it without asking for the Preview button."""
+        """Take the knobs of an image that was chosen, and compute it without waiting for the Preview button."""
         self.turn(knobs)
         if self.slow:
             self.render()
@@ -232,7 +232,7 @@ class Session(QObject):
     # ---------------------------------------------------------------- the docks
 
     def join(self, dock: QWidget, name: str) -> None:
-        """Take in an opened dock. Behind the first one the others are opened, and the picture comes back."""
+        """Take in an opened dock. The first one opens the others behind it, and the picture comes back."""
         self.docks.append(dock)
         if len(self.docks) == 1:
             self.surroundings.take()
@@ -259,7 +259,7 @@ class Session(QObject):
             self.complete.emit()
 
     def leave(self, dock: QWidget) -> None:
-        """Let a closed dock go. After the last one jobs stop and the viewer is as it was; results are kept."""
+        """Let a closed dock go. After the last one, jobs stop and the viewer is as it was before; results are kept."""
         if dock not in self.docks:
             return
         self.docks.remove(dock)

@@ -13,7 +13,7 @@ _COLOUR = (1.0, 0.82, 0.25, 0.9)
 
 
 class WipeLine(QObject):
-    """A line over the panel with the wipe; it is none of napari's layers, which have a cell of the grid each."""
+    """A line over the panel with the wipe. It is no napari layer, since each of those has a cell of the grid."""
 
     def __init__(self, scene: Scene, parent: QObject) -> None:
         super().__init__(parent)
@@ -31,7 +31,7 @@ class WipeLine(QObject):
             self._soon.start()
 
     def follow(self) -> None:
-        """Go to where the wipe is, or away with it."""
+        """Move to where the wipe is, or disappear with it."""
         comparing = self._scene.comparing
         host, wipe = comparing.host, comparing.view.wipe
         if host is None or wipe is None:
@@ -50,7 +50,7 @@ class WipeLine(QObject):
         self._at = node, node.parent, column
 
     def _node(self, host: str) -> Any:
-        """The scene node of an image; napari has no public way to it."""
+        """The scene node of an image, which napari does not make public."""
         window = getattr(self._viewer, "window", None)
         visuals = {} if window is None else window._qt_viewer.canvas.layer_to_visual
         visual = visuals.get(self._scene.panels.panels[host].image)

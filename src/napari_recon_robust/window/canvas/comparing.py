@@ -16,11 +16,11 @@ _SEPARATOR = " · "
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What a panel has to show by itself.
+    """What a panel shows when nothing is compared in it.
 
-    title: what the image is, and on a second line what is to be said of it (attacked, synthetic). gain: by which the
-    image was multiplied, to be seen in the window. parts: the other parts of the complex image, or None where there is
-    only a magnitude.
+    title: what the image is, and on a second line what has to be said of it (attacked, synthetic). gain: the factor by
+    which the image was multiplied, so that it can be seen in the window. parts: the other parts of the complex image,
+    or None where there is only a magnitude.
     """
 
     index: int
@@ -96,14 +96,14 @@ class Comparing:
         self.drawn.emit()
 
     def flip(self) -> None:
-        """Draw only where the flicker is, for the next of its images."""
+        """Show the other image of the flicker; only its panel is drawn."""
         both = self._pair
         if both is not None:
             self._draw(self._host(both))
             self.drawn.emit()
 
     def turned_to(self, index: int) -> None:
-        """Turn to another slice; no title says of it what was true of the one before."""
+        """Turn to another slice; titles that were true of the slice before are taken back."""
         for key, picture in self.pictures.items():
             if key in self.panels.panels:
                 title = picture.title if picture.index == index else f"{key.capitalize()}{_SEPARATOR}computing…"
@@ -113,7 +113,7 @@ class Comparing:
 
     @property
     def pair(self) -> Pair | None:
-        """The two pictures that are compared, of those that are there."""
+        """The two pictures that are compared, if both are there."""
         return pair_of(self.view.pair, tuple(key for key in self.pictures if key in self.panels.panels))
 
     @property

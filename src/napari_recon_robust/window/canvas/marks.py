@@ -9,7 +9,7 @@ from napari.layers import Shapes
 from .geometry import Geometry
 from .panel import Panel, PanelSet
 
-RING, AROUND, LETTERS = "#e69f00", "#cccccc", "white"  # told apart by those who do not see red and green, too
+RING, AROUND, LETTERS = "#e69f00", "#cccccc", "white"  # can be told apart by those who do not see red and green, too
 _INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
 _TEXT = 10  # points
 _SQUARE = np.array([[-1.0, -1], [-1, 1], [1, 1], [1, -1]])
@@ -17,7 +17,7 @@ _SIDES = {"top": (-1, 0), "bottom": (1, 0), "left": (0, -1), "right": (0, 1)}
 
 
 class Marks:
-    """A layer over each panel, as soon as there is anything to mark.
+    """Marks in a layer over each panel, which is made as soon as there is anything to mark.
 
     visible: whether the marks are shown. grown: called when the panels have got their layer.
     """
@@ -33,7 +33,7 @@ class Marks:
         self.visible = True
 
     def clear(self) -> None:
-        """Have nothing to mark, as there are new panels."""
+        """Forget all marks, as the panels are new."""
         self._ring, self._around, self._letters, self.exists = None, [], {}, False
         self._thinner = 1.0
 

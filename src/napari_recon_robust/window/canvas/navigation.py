@@ -11,7 +11,7 @@ from .our_changes import OurChanges
 from .panel import PanelSet
 from .surface import cell_size, drag_window
 
-_AROUND = 3.0  # times a place's own size that a cell shows around it
+_AROUND = 3.0  # how many times the size of a place a cell shows
 
 
 class Navigation:
@@ -39,17 +39,17 @@ class Navigation:
         self.viewer.dims.set_current_step(0, index)
 
     def pick(self, active: bool) -> None:
-        """Take the next clicks into the picture as places (`clicked`), or as navigation again."""
+        """Take clicks into the picture as places (`clicked`), or as navigation again."""
         self.picking = active
 
     def on_step(self) -> None:
-        """Follow the slider; without a layer of ours its moves mean nothing."""
+        """Follow the slider; without a layer of ours its movements mean nothing."""
         if self._panels.is_in(self.viewer.layers) and not self._ours:
             self.slice = int(self.viewer.dims.current_step[0])
             self.slice_changed.emit(self.slice)
 
     def on_move(self, viewer: ViewerModel, event: Any) -> None:
-        """Say, for napari, over which pixel the mouse is."""
+        """Report the pixel under the mouse; napari calls this."""
         panel = self._panels.front
         if panel is not None and panel.image in viewer.layers:
             _, row, column = panel.image.world_to_data(event.position)

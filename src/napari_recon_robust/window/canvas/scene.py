@@ -56,7 +56,7 @@ class Scene:
 
     @property
     def seen(self) -> "dict[str, Seen]":
-        """The images of the present slice that are shown, the difference aside, by their panels' keys.
+        """The images of the present slice that are shown, except the difference, by their panels' keys.
 
         They are the part of them that is shown; one that has no such part is left out.
         """
@@ -73,7 +73,7 @@ class Scene:
     # ---------------------------------------------------------------- layout
 
     def lay_out(self) -> None:
-        """Show the panels that the review has images for, in the chosen layout; the others say nothing of an image."""
+        """Show the panels that the review has images for, in the chosen layout; the others forget theirs."""
         available, layout = self.available, LAYOUTS[self.view.layout]
         if self.view.panels:
             shown = panels_of(self.view.panels, available, pair_of(self.view.pair, available))
@@ -120,7 +120,7 @@ class Scene:
         self._windowed = False
 
     def turned_to(self, index: int) -> None:
-        """Turn to another slice; no title says of it what was true of the one before."""
+        """Turn to another slice; titles that were true of the slice before are taken back."""
         self.comparing.turned_to(index)
 
     def first_look(self, image: "Tensor") -> None:
@@ -182,7 +182,7 @@ class Scene:
             self.comparing.write_difference()
 
     def _is_result(self, shown: Rendered) -> bool:
-        """Whether an exact image is what the result shows anyway, with more to say about it."""
+        """Draw the result if it shows this exact image already, with more to say about it; return whether it does."""
         result = self.bench.perturbing.current
         if result is None or not shown.exact or shown.method != result.setting.method:
             return False
@@ -255,7 +255,7 @@ class Scene:
         return comparison.perturbed, f"{name}{_score(comparison.metrics['perturbed'], where)}"
 
     def _tags(self, key: str) -> tuple[str, ...]:
-        """What is to be said of a panel's image: attacked, synthetic, without a truth."""
+        """What has to be said of a panel's image: attacked, synthetic, without a truth."""
         acquisition, result, view = self.bench.acquisition, self.bench.perturbing.current, self.view
         additive = result is not None and result.outcome.perturbed.additive
         if key == "reference" and view.truth and result is not None:

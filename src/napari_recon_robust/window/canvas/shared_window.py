@@ -14,7 +14,7 @@ _LINKED = ("contrast_limits", "gamma")
 
 
 class SharedWindow:
-    """Links the window of the images, so that what changes one of them changes all.
+    """Links the windows of the images, so that a change of one changes all.
 
     part: of the images, which is shown. The window is that of the magnitudes: of real and imaginary parts the white is
     its white, and black as far below zero; phases have a fixed scale.
@@ -75,7 +75,7 @@ class SharedWindow:
             image.gamma = 1.0
 
     def turn(self, low: float, high: float) -> None:
-        """Set black and white within the range that there is, which grows where it must; the linked images follow."""
+        """Set black and white; the range grows where it has to, and the linked images follow."""
         if self.part != "magnitude":
             self._magnitudes = low, high
             self._put()

@@ -1,4 +1,4 @@
-"""Two cases beside each other in a window of its own: their pictures, and in what they differ."""
+"""A window with two cases beside each other: their pictures, and how they differ."""
 
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,7 @@ class Picture(QWidget):
         self.setAccessibleName(f"{title} of {entry.name}")
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Pixels as they are, without smoothing."""
+        """Paint the pixels as they are, without smoothing."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor("black"))
         line = self.fontMetrics().height() + 2

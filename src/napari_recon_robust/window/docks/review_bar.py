@@ -29,7 +29,7 @@ _SHORT = {"reference": "Ref.", "clean": "Clean", "perturbed": "Pert."}
 
 
 class ReviewBar(Page):
-    """A thin view on how the session looks at images. Signal: `folded(width)`, when it has another width."""
+    """A thin view on how the session looks at images. Signal: `folded(width)`, when its width has changed."""
 
     folded = Signal(int)
 
@@ -207,7 +207,7 @@ class ReviewBar(Page):
         remember("folded", not self.scroll.isVisible())
 
     def _unfold(self, _: str) -> None:
-        """Unfold where something went wrong, which stands at the foot."""
+        """Unfold when something went wrong, since the foot says what."""
         if self.isVisible():
             self._fold(False)
 
@@ -221,7 +221,7 @@ class ReviewBar(Page):
         self.folded.emit(self.width())
 
     def sizeHint(self) -> QSize:
-        """Return the width that it has."""
+        """Return the present width."""
         return QSize(self.maximumWidth(), 300)
 
 
