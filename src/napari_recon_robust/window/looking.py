@@ -35,7 +35,6 @@ class Looking:
         self.bench, self.jobs, self.scene, self.panels = bench, jobs, scene, scene.panels
         self.framing = self.panels.framing
         self.wiping = Wiping(self.panels, scene.comparing)
-        self.panels.left_drag = self.wiping.on_drag
         stored = recall("rate", 2)
         self.rate: int = stored if stored in RATES else 2
         bench.regions.chosen_changed.connect(self._follow_region)

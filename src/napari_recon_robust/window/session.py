@@ -25,6 +25,7 @@ from .looking import Looking
 from .marking import Marking
 from .readout import ReadoutLine
 from .resident import Resident
+from .rulers import Rulers
 from .surroundings import Surroundings
 from .warm import after_warm_up, compiler, is_warm, warm_up
 from .worker import sentence
@@ -43,14 +44,16 @@ class Session(QObject):
 
     Signals: `asked_axes(path, shape, names)` when the axes of an array have to be named before it can be opened (names:
     a guess); `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted;
-    `asked_layout()` when the images are wanted first, or the laboratory layout again; `complete()` when all docks are
-    open; `left()` after the last of them was closed.
+    `asked_layout()` when the images are wanted first, or the laboratory layout again; `asked_tool(name)`
+    when a tool is wanted below the images, or is to go; `complete()` when all docks are open; `left()` after the last
+    of them was closed.
     """
 
     asked_axes = Signal(object, object, object)
     looked = Signal()
     asked_keys = Signal()
     asked_layout = Signal()
+    asked_tool = Signal(str)
     complete = Signal()
     left = Signal()
 
@@ -73,6 +76,7 @@ class Session(QObject):
         self.looking.changed.connect(self._on_looked)
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
         self.marking = Marking(self.bench, self.panels)
+        self.rulers = Rulers(self.bench, self.panels, self.looking.wiping.on_drag, self)
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from ...evaluation.difference import difference, gain
@@ -136,6 +137,16 @@ class Comparing:
         both = self._pair if self.view.wipe is not None and not self.view.flicker else None
         host = None if both is None else self._host(both)
         return host if host in self.panels.shown else None
+
+    @property
+    def edge(self) -> NDArray[np.float32] | None:
+        """The line between the two images, (n, 2) rows and columns of pixel edges, or None while there is none."""
+        host = self.host
+        if host is None or self.view.wipe is None:
+            return None
+        rows, columns = self.pictures[host].image.shape
+        column = wipe_column(self.view.wipe, columns)
+        return np.array([[0, column], [rows, column]], np.float32)
 
     def _draw(self, key: str) -> None:
         if key not in self.panels.panels:
