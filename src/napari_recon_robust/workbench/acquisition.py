@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from ..data.orientation import Plane
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from .task import Task
@@ -212,7 +213,8 @@ class Acquisition:
     @property
     def directions(self) -> "Directions | None":
         """Where rows and columns lead in the patient; None where the file does not say."""
-        return None if self.scan is None else self.scan.header.directions
+        stored = self.source.get("plane")
+        return None if stored is None else Plane.model_validate(stored).directions
 
     @property
     def simulated(self) -> bool:
