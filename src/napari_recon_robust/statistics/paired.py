@@ -9,7 +9,7 @@ from scipy import optimize, stats
 
 from ..ground.errors import InputError
 from . import clustered
-from .estimate import CONFIDENCE, FEWEST, Estimate, finite
+from .estimate import CONFIDENCE, FEWEST, Estimate, Values, finite
 
 POWER = 0.8
 
@@ -75,5 +75,5 @@ def detectable_difference(deviation: float, volumes: int, power: float = POWER) 
     return float(optimize.brentq(lacking, 0, 3 * critical + 10)) * deviation / float(np.sqrt(volumes))
 
 
-def _signed_rank(differences: clustered.Values) -> float:
+def _signed_rank(differences: Values) -> float:
     return float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0
