@@ -11,8 +11,10 @@ from .browsing import Browsing
 from .choosing import Choosing
 from .contrasting import Contrasting
 from .fragility import Fragility
+from .history import History
 from .measuring import Measuring
 from .perturbing import Perturbing, Result
+from .queueing import Queue
 from .reconstruction import Reconstruction
 from .regions import Regions
 from .resuming import Resuming
@@ -41,6 +43,8 @@ class Workbench:
         self.browsing = Browsing(self.acquisition, self.reconstruction, self.perturbing)
         self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.history = History(self.acquisition, self.reconstruction, self.regions, self.perturbing)
+        self.queue = Queue(self.acquisition, self.reconstruction, self.perturbing, self.history)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)
         self.perturbing.finished.connect(self._follow)
