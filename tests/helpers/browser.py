@@ -62,8 +62,10 @@ class Browser:
         os.close(self._commands)
         os.close(self._answers)
 
-    def resize(self, width: int, height: int) -> None:
-        self._send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+    def resize(self, width: int, height: int, zoom: float = 1) -> None:
+        """Take a size in screen pixels; zoom: as a user enlarges a page."""
+        size = {"width": round(width / zoom), "height": round(height / zoom)}
+        self._send("Emulation.setDeviceMetricsOverride", **size, deviceScaleFactor=zoom, mobile=False)
 
     def open(self, page: Path, ready: str = "document.readyState === 'complete'") -> None:
         """Open a file, and wait until an expression is true."""

@@ -68,6 +68,11 @@ def flip(viewer: "napari.viewer.Viewer") -> None:
     keys.run("flip", viewer)
 
 
+def attacks(viewer: "napari.viewer.Viewer") -> None:
+    """Open the history of attacks and the queue."""
+    keys.run("attacks", viewer)
+
+
 def images_first(viewer: "napari.viewer.Viewer") -> None:
     """Give the window to the panels, or go back to the laboratory layout."""
     keys.run("images_first", viewer)

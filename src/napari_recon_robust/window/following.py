@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
 
@@ -17,6 +17,10 @@ from .drawn import DrawnRegions
 from .jobs import Jobs
 from .warm import compile_kernels
 from .worker import sentence
+
+if TYPE_CHECKING:
+    from ..workbench.acquisition import Slice
+    from ..workbench.history import Entry
 
 _REST = 120  # ms after which a knob or a slice is at rest
 _SOON = 0.15  # s after which a slice or a method that was asked for is said to be under way
@@ -50,14 +54,25 @@ class Following(QObject):
             return
         self.jobs.cancel("render")
         self.jobs.cancel("prepare")
-        index = self.panels.navigation.slice
         try:
-            task = self.bench.acquisition.measure(index, sampling)
+            task = self.bench.acquisition.measure(self.panels.navigation.slice, sampling)
         except ReconRobustError as error:
             self.jobs.failed.emit(sentence(error))
             return
+        self._read(task)
+
+    def show_attack(self, entry: "Entry") -> None:
+        """Show a finished perturbation again; InputError when its images are gone."""
+        self.panels.navigation.go_to(entry.images.slice)
+        task = self.bench.history.show(entry)
+        if task is not None:
+            self.jobs.cancel("render")
+            self.jobs.cancel("prepare")
+            self._read(task)
+
+    def _read(self, task: "Task[Slice]") -> None:
         if self.bench.acquisition.slice is None:
-            self.scene.reading(index)
+            self.scene.reading(self.bench.acquisition.index)
         self.jobs.replace(task, "measure", _SOON)
 
     def compute(self) -> None:

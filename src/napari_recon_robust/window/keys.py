@@ -98,6 +98,7 @@ KEYS = (
     Key("T", "turn", "Turn the picture by 90°", lambda session: session.marking.lay("turned")),
     Key("M", "mirror", "Mirror the picture, left and right", lambda session: session.marking.lay("mirror")),
     Key("V", "flip", "Flip the picture, top and bottom", lambda session: session.marking.lay("flip")),
+    Key("E", "attacks", "History of attacks, and the queue", lambda session: session.bring("Attacks")),
     *(Key(key, f"panels_{key}", words, _panels(key)) for key, words in _PANELS.items()),
     *(
         Key(

@@ -4,7 +4,7 @@ import gc
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -23,12 +23,16 @@ from .jobs import Jobs
 from .keeping import Keeping
 from .looking import Looking
 from .marking import Marking
+from .queueing import Queueing
 from .readout import ReadoutLine
 from .resident import Resident
 from .rulers import Rulers
 from .surroundings import Surroundings
 from .warm import after_warm_up, compiler, is_warm, warm_up
 from .worker import sentence
+
+if TYPE_CHECKING:
+    from ..workbench.history import Entry
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")
@@ -77,6 +81,7 @@ class Session(QObject):
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
         self.marking = Marking(self.bench, self.panels)
         self.rulers = Rulers(self.bench, self.panels, self.looking.wiping.on_drag, self)
+        self.queueing = Queueing(self.bench, self.jobs, self)
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
@@ -113,10 +118,14 @@ class Session(QObject):
 
     def open_gallery(self, folder: Path) -> None:
         """Show the saved cases of a folder in the Gallery dock, which comes to the front."""
-        dock, page = self.panels.viewer.window.add_plugin_dock_widget(PLUGIN, "Gallery", tabify=True)
+        self.bring("Gallery").open_folder(folder)
+
+    def bring(self, name: str) -> Any:
+        """Bring a dock to the front, which opens it first where it is not open; returns its page."""
+        dock, page = self.panels.viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
         dock.show()
         dock.raise_()
-        page.open_folder(folder)
+        return page
 
     def open_sample(self) -> None:
         """Open the packaged sample."""
@@ -215,6 +224,10 @@ class Session(QObject):
     def _on_looked(self) -> None:
         self.looked.emit()
 
+    def show_attack(self, entry: "Entry") -> None:
+        """Show a finished perturbation again, on whatever slice it is."""
+        self.attempt(lambda: self.following.show_attack(entry))
+
     def toggle_regions(self) -> None:
         """Show or hide the regions."""
         self.panels.drawing.show(not self.panels.drawing.visible)
@@ -268,6 +281,7 @@ class Session(QObject):
             return
         self.docks.remove(dock)
         if not self.docks:
+            self.queueing.cancel()
             self.jobs.cancel_all()
             self.panels.close()
             self.surroundings.give_back()

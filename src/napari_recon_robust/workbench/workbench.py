@@ -11,9 +11,11 @@ from .browsing import Browsing
 from .choosing import Choosing
 from .contrasting import Contrasting
 from .fragility import Fragility
+from .history import History
 from .kspace import KSpace
 from .measuring import Measuring
 from .perturbing import Perturbing, Result
+from .queueing import Queue
 from .reconstruction import Reconstruction
 from .regions import Regions
 from .resuming import Resuming
@@ -45,6 +47,8 @@ class Workbench:
         self.kspace = KSpace(self.acquisition, self.perturbing, self.now)
         self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.history = History(self.acquisition, self.reconstruction, self.regions, self.perturbing)
+        self.queue = Queue(self.acquisition, self.reconstruction, self.perturbing, self.history)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)
         self.perturbing.finished.connect(self._follow)

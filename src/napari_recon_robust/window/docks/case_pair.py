@@ -21,8 +21,7 @@ from ...controls.parts import faint_style, words
 from ..canvas.surface import NOTICE
 
 if TYPE_CHECKING:
-    from ...cases.gallery.entry import Entry
-    from ...cases.gallery.pair import Pair
+    from ...cases.gallery.pair import Named, Pair
     from ...cases.gallery.thumbnails import Crops
 
 GAIN = 4
@@ -65,7 +64,7 @@ class PairWindow(QDialog):
 class Picture(QWidget):
     """An image with its title, as large as there is room for, with pixels as tall and wide as the voxels."""
 
-    def __init__(self, grey: "np.ndarray | None", entry: "Entry", title: str) -> None:
+    def __init__(self, grey: "np.ndarray | None", entry: "Named", title: str) -> None:
         super().__init__()
         self.title = title
         self.image: QImage | None = None

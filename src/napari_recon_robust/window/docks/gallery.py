@@ -15,7 +15,7 @@ from ...cases.gallery.verdicts import SCALE
 from ...cases.record import DESCRIPTION
 from ...controls.parts import button, row, show_text, words
 from ...ground.errors import ReconRobustError
-from ..session import PLUGIN, Session
+from ..session import Session
 from ..worker import sentence
 from .arranging import ArrangingRow, small_button
 from .gallery_list import CaseModel, CaseView
@@ -215,10 +215,7 @@ class GalleryDock(Page):
         except ReconRobustError as error:
             self.session.jobs.failed.emit(sentence(error))
             return
-        dock, page = self.session.panels.viewer.window.add_plugin_dock_widget(PLUGIN, "Perturb", tabify=True)
-        dock.show()
-        dock.raise_()
-        page.foot.say(said)
+        self.session.bring("Perturb").foot.say(said)
 
     def _replay(self) -> None:
         self.session.attempt(lambda: self.browsing.replay(self.view.chosen))
