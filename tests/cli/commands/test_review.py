@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from helpers.reading import case_of
 
+from helpers.reading import case_of
 from napari_recon_robust.cases.record import save_case
 from napari_recon_robust.cli import cli
 from napari_recon_robust.reader_studies.room.serving import open_answers
