@@ -68,7 +68,7 @@ class ProfilePlot(QWidget):
         ticks = ticks_of([0.0, *(float(bound(one)) for one in values if len(one) for bound in (np.min, np.max))])
         self._paint_names(painter)
         self._paint_axes(painter, ticks)
-        for number, line in reversed(list(enumerate(self.lines.values()))):
+        for number, line in enumerate(self.lines.values()):
             painter.setPen(self._pen(number))
             painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in self._places(line, ticks)]))
         painter.end()

@@ -81,7 +81,12 @@ KEYS = (
     ),
     Key("I", "distance", "Distance: the left button draws lines", lambda session: session.rulers.toggle("distance")),
     Key("B", "area", "Area: the left button draws outlines", lambda session: session.rulers.toggle("area")),
-    Key("E", "erase", "Erase the line or outline that was drawn last", lambda session: session.bench.ruling.erase()),
+    Key(
+        "Shift+E",
+        "erase",
+        "Erase the line or outline that was drawn last",
+        lambda session: session.bench.ruling.erase(),
+    ),
     Key("N", "region_view", "Zoom to the region, or back", lambda session: session.looking.toggle_region()),
     Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
     Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),

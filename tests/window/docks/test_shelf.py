@@ -92,7 +92,7 @@ def test_a_line_is_drawn_once_and_its_profile_goes_through_all_images(
     profile, area = seen.bench.ruling.drawn
     assert area.kind == "area"
     assert "polygon" in list(marks.shape_type)
-    press(seen, qtbot, "E")
+    press(seen, qtbot, "E", Qt.KeyboardModifier.ShiftModifier)
     assert seen.bench.ruling.drawn == (profile,)
     drag(seen, centre, centre + QPoint(40, 0))
     assert camera.center != before, "the mouse moves the picture again"
