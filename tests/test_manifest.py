@@ -21,9 +21,10 @@ def test_it_is_valid_and_every_command_exists() -> None:
         assert callable(getattr(import_module(module), name)), command.id
 
 
-def test_readers_sample_data_and_four_widgets() -> None:
+def test_readers_sample_data_and_widgets() -> None:
     contributions = manifest().contributions
-    assert [widget.display_name for widget in contributions.widgets] == ["Reconstruct", "Perturb", "Compare", "Gallery"]
+    widgets = [widget.display_name for widget in contributions.widgets]
+    assert widgets == ["Reconstruct", "Perturb", "Compare", "Gallery", "Attacks"]
     (reader,) = contributions.readers
     assert reader.filename_patterns == [f"*{suffix}" for suffix in suffixes()]
     assert len(contributions.sample_data) == 1

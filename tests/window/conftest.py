@@ -3,10 +3,12 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from npe2 import PluginManifest
 from qtpy.QtCore import QSettings, QThreadPool
 
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
@@ -23,18 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which reviews are kept by themselves: not that of whoever runs the tests."""
-    from napari_recon_robust.workbench import saved_review
-
-    folder = tmp_path / "kept" / "reviews"
-    monkeypatch.setattr(saved_review, "folder", lambda: folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def forgetful(tmp_path: Path) -> None:
-    """What the window remembers lies in a folder of the test."""
+def forgetful(tmp_path: Path, kept: Path) -> None:
+    """What the window remembers, and the reviews that it keeps, lie in folders of the test."""
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 
@@ -48,11 +40,19 @@ def until(qtbot: Any) -> Callable[[Callable[[], object]], None]:
     return wait
 
 
+@cache
+def manifests() -> list[Any]:
+    """The manifests of the installed plugins; napari would read all of them again for each viewer."""
+    return list(PluginManifest.discover())
+
+
 @pytest.fixture
-def viewer(make_napari_viewer_proxy: Callable[[], Any]) -> Iterator[Any]:
+def viewer(make_napari_viewer_proxy: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """What napari gives to a plugin: the viewer behind its proxy."""
     from napari_recon_robust.window import session
 
+    found = manifests()
+    monkeypatch.setattr(PluginManifest, "discover", lambda paths=(): found)
     viewer = make_napari_viewer_proxy()
     yield viewer
     for each in list(session._sessions.values()):

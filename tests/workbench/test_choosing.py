@@ -1,6 +1,5 @@
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,15 +14,6 @@ from napari_recon_robust.studies.diversity import choose
 from napari_recon_robust.studies.plausibility import plausible_band
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.compiling import Compilations, compilations
-
-
-@pytest.fixture
-def bench(scan_file: Path) -> Workbench:
-    bench = Workbench()
-    bench.acquisition.open(scan_file).run()
-    bench.acquisition.measure(1).run()
-    bench.reconstruction.choose("cg-sense")
-    return bench
 
 
 def test_what_the_knobs_have_prepared_is_not_rendered_again(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-ACCENT = "#3fa7d6"  # stands on a dark and on a light theme
+ACCENT = "#3fa7d6"  # can be told from a dark and from a light theme
 CAUTION = "#d9822b"
 
 

@@ -1,7 +1,7 @@
 """The outcome of a perturbation: all images are reconstructed again from nothing but the samples, and compared."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..evaluation.comparison import Comparison
+from ..evaluation.parts import whole_of
 from ..ground.progress import Job, Progress
 from ..reconstructors.base import Method, Reconstructor
 from .base import Perturbed
@@ -21,11 +22,16 @@ SAME = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A perturbation, its random control (the measurement under noise of equal norm) and what they did."""
+    """A perturbation, its random control (the measurement under noise of equal norm) and what they did.
+
+    whole: the complex images, complex64 (rows, columns), of the comparison's images that have a phase, by their names
+    there.
+    """
 
     perturbed: Perturbed
     control: Measurement
     comparison: Comparison
+    whole: Mapping[str, Tensor] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `recon-robust perturb --json`."""
@@ -102,7 +108,7 @@ def evaluate(
             statement=one.statement,
             findings={**one.findings, **_determinism(one, clean, seen)},
         )
-        outcomes.append(Outcome(one, noisy, comparison))
+        outcomes.append(Outcome(one, noisy, comparison, whole_of(clean=clean, perturbed=changed, random=random)))
     return outcomes
 
 

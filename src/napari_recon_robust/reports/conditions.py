@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..cases.record import Case, load_case
 from ..cases.replay import recalled
+from ..data.orientation import Plane
 from ..data.window import Window
 from ..ground.errors import InputError, dimensions, either
 from ..perturbations import registry as perturbations
@@ -106,6 +107,20 @@ class CaseImages:
         """The number of the slice in its scan, 0 where that is not known."""
         number = self.case.recipe.source.get("slice")
         return number if isinstance(number, int) else 0
+
+    @property
+    def plane(self) -> Plane | None:
+        """Where the images lie in the patient; None where that is not known, as in cases of earlier versions."""
+        stored = self.case.recipe.source.get("plane")
+        return None if stored is None else Plane.model_validate(stored)
+
+    @property
+    def geometry(self) -> str:
+        """What is known of the images' size and place, and what is not, in words."""
+        size = "voxel size known" if self.voxel else "voxel size unknown"
+        if self.plane is None:
+            return f"{size}, orientation of the patient unknown"
+        return f"{size}, orientation of the patient known, position {'un' * (self.plane.first is None)}known"
 
     @property
     def upside_down(self) -> bool:

@@ -68,6 +68,11 @@ def flip(viewer: "napari.viewer.Viewer") -> None:
     keys.run("flip", viewer)
 
 
+def attacks(viewer: "napari.viewer.Viewer") -> None:
+    """Open the history of attacks and the queue."""
+    keys.run("attacks", viewer)
+
+
 def images_first(viewer: "napari.viewer.Viewer") -> None:
     """Give the window to the panels, or go back to the laboratory layout."""
     keys.run("images_first", viewer)
@@ -86,6 +91,36 @@ def pair(viewer: "napari.viewer.Viewer") -> None:
 def signed(viewer: "napari.viewer.Viewer") -> None:
     """Show the difference with its sign, or its magnitude."""
     keys.run("signed", viewer)
+
+
+def part(viewer: "napari.viewer.Viewer") -> None:
+    """Show the next of magnitude, phase, real and imaginary part."""
+    keys.run("part", viewer)
+
+
+def kspace(viewer: "napari.viewer.Viewer") -> None:
+    """Show the k-space with its sampled points and the perturbation alone, or take them away."""
+    keys.run("kspace", viewer)
+
+
+def profile(viewer: "napari.viewer.Viewer") -> None:
+    """Show the profile of all images along a line, or take it away."""
+    keys.run("profile", viewer)
+
+
+def distance(viewer: "napari.viewer.Viewer") -> None:
+    """Let the left button measure distances, or move the picture again."""
+    keys.run("distance", viewer)
+
+
+def area(viewer: "napari.viewer.Viewer") -> None:
+    """Let the left button measure areas, or move the picture again."""
+    keys.run("area", viewer)
+
+
+def erase(viewer: "napari.viewer.Viewer") -> None:
+    """Erase the line or outline that was drawn last."""
+    keys.run("erase", viewer)
 
 
 def region_view(viewer: "napari.viewer.Viewer") -> None:

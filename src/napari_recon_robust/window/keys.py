@@ -61,6 +61,32 @@ KEYS = (
     Key("W", "wipe", "Wipe on or off; drag it with the left button", lambda session: session.looking.toggle_wipe()),
     Key("P", "pair", "Compare the next two of the images", lambda session: session.looking.next_pair()),
     Key("D", "signed", "Difference with its sign, or its magnitude", lambda session: session.looking.toggle_signed()),
+    Key(
+        "Z",
+        "part",
+        "Magnitude, phase, real or imaginary part of the images",
+        lambda session: session.looking.next_part(),
+    ),
+    Key(
+        "S",
+        "kspace",
+        "K-space with its sampled points, and the perturbation alone",
+        lambda session: session.asked_tool.emit("kspace"),
+    ),
+    Key(
+        "L",
+        "profile",
+        "Profile of all images along a line that the left button draws",
+        lambda session: session.asked_tool.emit("profile"),
+    ),
+    Key("I", "distance", "Distance: the left button draws lines", lambda session: session.rulers.toggle("distance")),
+    Key("B", "area", "Area: the left button draws outlines", lambda session: session.rulers.toggle("area")),
+    Key(
+        "Shift+E",
+        "erase",
+        "Erase the line or outline that was drawn last",
+        lambda session: session.bench.ruling.erase(),
+    ),
     Key("N", "region_view", "Zoom to the region, or back", lambda session: session.looking.toggle_region()),
     Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
     Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),
@@ -77,6 +103,7 @@ KEYS = (
     Key("T", "turn", "Turn the picture by 90°", lambda session: session.marking.lay("turned")),
     Key("M", "mirror", "Mirror the picture, left and right", lambda session: session.marking.lay("mirror")),
     Key("V", "flip", "Flip the picture, top and bottom", lambda session: session.marking.lay("flip")),
+    Key("E", "attacks", "History of attacks, and the queue", lambda session: session.bring("Attacks")),
     *(Key(key, f"panels_{key}", words, _panels(key)) for key, words in _PANELS.items()),
     *(
         Key(
@@ -128,10 +155,10 @@ def text() -> str:
 
 
 class Shortcuts(QObject):
-    """The keys on the whole window, while a page that needs them is in front; some while any page is.
+    """The keys work in the whole window while a page that needs them is in front; some work while any page is.
 
-    A shortcut wins over a layer's own keymap. G swaps the images that are compared when it is pressed, and goes on with
-    it at the chosen rate until it is released.
+    A shortcut wins over a layer's own keymap. Pressing G swaps the images that are compared, and holding it goes on
+    swapping them at the chosen rate.
     """
 
     @classmethod
@@ -152,7 +179,8 @@ class Shortcuts(QObject):
     def need(self, page: QWidget, needed: bool | None, taken: frozenset[str] = frozenset()) -> None:
         """Note that a page came to the front and needs all keys or only some, or that it went (None).
 
-        taken: keys to which the page gives another meaning while it can be seen; Qt would carry out neither of two.
+        taken: keys to which the page gives another meaning while it can be seen; of two equal shortcuts Qt carries out
+        neither.
         """
         if needed is None:
             self._pages.pop(page, None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from ..data.window import Window
+from ..evaluation.parts import PARTS, Part
 from ..ground.errors import InputError, ReconRobustError
 from ..workbench import Workbench, windowing
 from ..workbench.looking import PAIRS, PRESETS, RATES, Pair
@@ -23,7 +24,7 @@ NO_REGION = "the region view needs a region; draw one, or choose one in the Pert
 
 
 class Looking:
-    """The ways to look at what the panels of a scene show. Signal: `changed()`, when it is looked at in another way.
+    """Decides how the panels of a scene are looked at. Signal: `changed()`, when that is another way.
 
     rate: of the flicker, Hz. framing: the region view.
     """
@@ -34,7 +35,6 @@ class Looking:
         self.bench, self.jobs, self.scene, self.panels = bench, jobs, scene, scene.panels
         self.framing = self.panels.framing
         self.wiping = Wiping(self.panels, scene.comparing)
-        self.panels.left_drag = self.wiping.on_drag
         stored = recall("rate", 2)
         self.rate: int = stored if stored in RATES else 2
         bench.regions.chosen_changed.connect(self._follow_region)
@@ -71,7 +71,7 @@ class Looking:
         self.changed.emit()
 
     def next_pair(self) -> None:
-        """Compare the next two of the images that there are."""
+        """Compare the next pair of the images that there are."""
         there = [pair for pair in PAIRS if {*pair} <= {*self.scene.available}]
         if there:
             now = self.scene.comparing.pair
@@ -81,6 +81,19 @@ class Looking:
         """Lay the first image of the pair over the left half of the second, or take it away again."""
         self.scene.view.wipe = _MIDDLE if self.scene.view.wipe is None else None
         self._compare_in_sight()
+
+    def take_part(self, part: Part) -> None:
+        """Show magnitude, phase, real or imaginary part of all images."""
+        if self.panels.panels:
+            self.scene.view.part = part
+            self.panels.shared_window.show(part)
+            self.scene.comparing.draw()
+            self.scene.comparing.write_difference()
+            self.changed.emit()
+
+    def next_part(self) -> None:
+        """Show the next part of the images."""
+        self.take_part(PARTS[(PARTS.index(self.scene.view.part) + 1) % len(PARTS)])
 
     def toggle_signed(self) -> None:
         """Show the difference with its sign or its magnitude."""

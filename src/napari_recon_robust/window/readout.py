@@ -1,5 +1,6 @@
 """A slim line below the picture: the values under the cursor in all panels, and how the picture is turned."""
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import QLabel, QMainWindow, QSizePolicy, QToolBar, QWidget
 
 from ..controls.parts import row
+from ..evaluation.parts import Part
 from ..ground.numbers import written
 from ..workbench import Workbench, marks
 from .canvas.layers import Panels
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from ..evaluation.readout import Reading
 
 _HINT = "Values under the cursor, as fractions of the reference's maximum"
+_DEGREE = math.pi / 180
 _NAMES = {"reference": "Reference", "clean": "Clean", "perturbed": "Perturbed"}
 
 
@@ -59,7 +62,7 @@ class ReadoutLine(QObject):
         bar.addWidget(line)
         window.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
         self._status = window.statusBar().maximumHeight()
-        window.statusBar().setMaximumHeight(0)  # napari would store a hidden one as the user's wish
+        window.statusBar().setMaximumHeight(0)  # if it were hidden, napari would store that as the user's wish
         self.show_done()
         self.show()
 
@@ -91,7 +94,8 @@ class ReadoutLine(QObject):
         geometry = self.panels.geometry
         self.turned.setText("" if geometry is None else geometry.turn.words.capitalize())
         reading = self._read()
-        self.values.setText("" if geometry is None else _HINT if reading is None else _text(reading, self._name))
+        words = _HINT if reading is None else _text(reading, self._name, self.scene.view.part)
+        self.values.setText("" if geometry is None else words)
 
     def _read(self) -> "Reading | None":
         place, measured = self._place, self.bench.acquisition.slice
@@ -102,17 +106,27 @@ class ReadoutLine(QObject):
         result, voxel = self.bench.perturbing.current, self.bench.acquisition.voxel
         white = float(measured.target.max()) if result is None else result.outcome.comparison.data_range
         images = {key: one.image for key, one in seen.items()}
-        return read(images, *place, white, None if voxel is None else voxel[:2]) if white > 0 else None
+        one = white if self.scene.view.part != "phase" else _DEGREE
+        return read(images, *place, one, None if voxel is None else voxel[:2]) if white > 0 else None
 
     @property
     def _name(self) -> Mapping[str, str]:
         return _NAMES | {"perturbed": "Random"} if self.scene.view.random else _NAMES
 
 
-def _text(reading: "Reading", names: Mapping[str, str]) -> str:
+def _text(reading: "Reading", names: Mapping[str, str], part: Part) -> str:
     """The reading in one line, figures in columns of equal width."""
     place = f"{reading.place[0].upper()}{reading.place[1:]}"
+    if part == "phase":
+        phases = [f"{names[key]} {_degrees(value)}" for key, value in reading.values.items()]
+        return "   ·   ".join([f"{place}, phase", *phases])
+    place = place if part == "magnitude" else f"{place}, {part} part"
     parts = [f"{names[key]} {written(value, '.4f')}" for key, value in reading.values.items()]
     if reading.change is not None:
         parts.append(f"Change {written(reading.change, '+.4f')}")
     return "   ·   ".join([place, *parts])
+
+
+def _degrees(value: float) -> str:
+    """A phase between -180 and 180 degrees; 0 of the drawn ones means that there is none."""
+    return f"{(value + 180) % 360 - 180:+.0f}°" if value > 0 else "—"

@@ -1,10 +1,12 @@
-"""How images are looked at: which panels, which two of them are compared, and how."""
+"""How images are looked at: which panels, which part of them, which two of them are compared, and how."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..evaluation.parts import Part
 
 Image = NDArray[np.floating]
 Pair = tuple[str, str]
@@ -28,7 +30,7 @@ class View:
     factor: the fraction of its budget that is shown. random, truth: the random control for the perturbed image, and the
     truth of the perturbed samples for the reference. flicker: whether the first image of the pair is shown in place of
     the second. panels: those of a preset, or none while `layout`, a number, says which. wipe: where the wipe stands, a
-    fraction of the columns, or None. signed: whether the difference has a sign.
+    fraction of the columns, or None. part: which part of the complex images. signed: whether the difference has a sign.
     """
 
     factor: float = 1.0
@@ -39,6 +41,7 @@ class View:
     panels: tuple[str, ...] = ()
     pair: Pair = PAIRS[0]
     wipe: float | None = None
+    part: Part = "magnitude"
     signed: bool = False
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,8 @@ class Rendered:
     perturbed: of the perturbed samples by the same method, or None. exact: rendered, not interpolated between
     prepared neighbours. reference: the fully sampled image of the method's own kind, or None; metrics: against it,
     on "foreground" and "image"; seconds: what the image took, None where something was compiled meanwhile. These three
-    of exact images only. unfinished: what a long method has so far. earlier: other knobs have been set since.
+    of exact images only. unfinished: what a long method has so far. earlier: other knobs have been set since. whole:
+    the complex images, complex64, of exact images that have a phase, by "clean" and "perturbed".
     """
 
     method: "Method"
@@ -47,6 +48,7 @@ class Rendered:
     seconds: float | None = None
     unfinished: bool = False
     earlier: bool = False
+    whole: "Mapping[str, Tensor]" = field(default_factory=dict)
 
     @property
     def mark(self) -> str:
@@ -260,7 +262,10 @@ class Reconstruction:
 
     def _show(self, rendered: Rendered) -> None:
         if rendered.perturbed is not None and self._restore is not None:
-            rendered = replace(rendered, perturbed=self._restore(rendered.perturbed))
+            whole = dict(rendered.whole)
+            if "perturbed" in whole:
+                whole["perturbed"] = self._restore(whole["perturbed"])
+            rendered = replace(rendered, perturbed=self._restore(rendered.perturbed), whole=whole)
         self.shown = rendered
         self.rendered.emit(rendered)
 
@@ -289,6 +294,7 @@ def _render(
     twin: "Measurement | None",
 ) -> Job[Rendered]:
     from ..evaluation import metrics
+    from ..evaluation.parts import whole_of
 
     compiled = compilations()
     start, events = time.perf_counter(), compiled.events
@@ -304,14 +310,17 @@ def _render(
     def unseen(step: Progress) -> Progress:
         return replace(step, preview=None)
 
-    image = (yield from relayed(image_of(0, measured.measurement), shown)).abs().float()
+    complex_image = yield from relayed(image_of(0, measured.measurement), shown)
+    image = complex_image.abs().float()
     seconds = time.perf_counter() - start if compiled.none_since(events) else None
-    perturbed = None if twin is None else (yield from relayed(image_of(1, twin), unseen)).abs().float()
+    complex_twin = None if twin is None else (yield from relayed(image_of(1, twin), unseen))
+    perturbed = None if complex_twin is None else complex_twin.abs().float()
     reference = measured.measurement.reference(method.reference_kind) if method.is_image else None
     scores = None
     if reference is not None:
         scores = metrics.measure(image, reference, tissue=measured.foreground)
-    return Rendered(method, image, perturbed, True, reference, scores, seconds)
+    whole = whole_of(clean=complex_image, perturbed=complex_twin)
+    return Rendered(method, image, perturbed, True, reference, scores, seconds, whole=whole)
 
 
 def _prepare(sweeps: "Sequence[Sweep]") -> Job[None]:

@@ -98,6 +98,32 @@ class Regions:
         self.chosen = tuple(region for region in regions if region in self.all)
         self.chosen_changed.emit()
 
+    def making(self, roi: "ROI", index: int) -> list[Region]:
+        """Return the regions of a slice that make up this ROI, in its order; none if one of them is not there.
+
+        Of equal ones those that are chosen come first.
+        """
+        here = sorted(self.on(index), key=lambda one: one not in self.chosen)
+        found: list[Region] = []
+        left = roi.shapes
+        while left:
+            free = (one for one in here if one not in found)
+            region = next((one for one in free if left[: len(one.roi.shapes)] == one.roi.shapes), None)
+            if region is None:
+                return []
+            found.append(region)
+            left = left[len(region.roi.shapes) :]
+        return found
+
+    def choose_roi(self, roi: "ROI | None", index: int) -> None:
+        """Choose the regions of a slice that make up this ROI, or draw it again; None chooses none."""
+        if roi is None:
+            self.choose([])
+        elif found := self.making(roi, index):
+            self.choose(found)
+        else:
+            self.draw(roi, index)
+
     def chosen_on(self, index: int) -> "ROI | None":
         """Return the chosen regions of a slice as one ROI, or None if none is chosen there."""
         here = [region for region in self.chosen if region.slice == index]

@@ -11,11 +11,15 @@ from .browsing import Browsing
 from .choosing import Choosing
 from .contrasting import Contrasting
 from .fragility import Fragility
+from .history import History
+from .kspace import KSpace
 from .measuring import Measuring
 from .perturbing import Perturbing, Result
+from .queueing import Queue
 from .reconstruction import Reconstruction
 from .regions import Regions
 from .resuming import Resuming
+from .ruling import Ruling
 from .saving import opened_case, saved
 from .studying import Studying
 from .task import Task
@@ -39,8 +43,12 @@ class Workbench:
         self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing, self.now)
         self.browsing = Browsing(self.acquisition, self.reconstruction, self.perturbing)
+        self.ruling = Ruling(self.acquisition)
+        self.kspace = KSpace(self.acquisition, self.perturbing, self.now)
         self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.history = History(self.acquisition, self.reconstruction, self.regions, self.perturbing)
+        self.queue = Queue(self.acquisition, self.reconstruction, self.perturbing, self.history)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)
         self.perturbing.finished.connect(self._follow)

@@ -219,9 +219,8 @@ def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, 
 
 @pytest.mark.slow
 def test_a_map_is_bright_enough_to_be_seen(review: Session, until: Until) -> None:
-    review.choose_method("posterior")
-    review.turn({"samples": 2, "steps": 2, "show": "deviation"})
     bench = review.bench.reconstruction
+    bench.choose("posterior", samples=2, steps=2, show="deviation")
     until(lambda: bench.shown is not None and bench.shown.exact and bench.shown.method.knobs == bench.knobs)
     panel = review.panels.panels["clean"]
     label, gain = panel.title.split(" ×")

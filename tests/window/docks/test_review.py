@@ -218,3 +218,28 @@ def test_presets_are_stored_and_the_layout_is_remembered(desk: Desk) -> None:
     assert desk.panels.shown == ("reference",)
     assert recall("images_first", False) is True
     assert recall("preset/2", []) == ["reference"]
+
+
+def test_one_key_goes_through_the_parts_of_the_images(desk: Desk) -> None:
+    window, panels = desk.panels.window, desk.panels.panels
+    desk.press("Q")
+    desk.press("Z")
+    assert {panels[key].title.split(",")[0] for key in ("reference", "clean")} == {
+        "Reference · phase",
+        "CG-SENSE · phase",
+    }
+    assert panels["clean"].stack[desk.panels.navigation.slice].max() <= 2 * np.pi
+    picture = desk.viewer.window.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+    assert (np.ptp(picture, axis=-1) > 40).mean() > 0.01, "phases have colours"
+    centre = desk.canvas.rect().center()
+    desk.drag(centre, centre + QPoint(60, 0), Qt.MouseButton.RightButton)
+    assert desk.panels.window == window
+    desk.press("Z")
+    assert panels["clean"].title.split("\n")[0] == "CG-SENSE · real part"
+    bar = desk.layouts.bar
+    assert bar is not None
+    assert bar.part.currentData() == "real"
+    for _ in range(2):
+        desk.press("Z")
+    assert panels["clean"].title.startswith("CG-SENSE · SSIM")
+    assert desk.panels.window == window

@@ -1,29 +1,43 @@
 """Two images in one panel: flicker and wipe; and their difference."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from ...evaluation.difference import difference, gain
+from ...evaluation.parts import Part
 from ...workbench.looking import PAIRS, Pair, View, pair_of, wipe_column, wiped
 from .layers import Panels
+from .parts import WORDS, Parts
 
 _SEPARATOR = " · "
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What a panel has to show by itself.
+    """What a panel shows when nothing is compared in it.
 
-    title: what the image is, and on a second line what is to be said of it (attacked, synthetic). gain: by which the
-    image was multiplied, to be seen in the window.
+    title: what the image is, and on a second line what has to be said of it (attacked, synthetic). gain: the factor by
+    which the image was multiplied, so that it can be seen in the window. parts: the other parts of the complex image,
+    or None where there is only a magnitude.
     """
 
     index: int
     image: np.ndarray
     title: str
     gain: int = 1
+    parts: "Parts | None" = None
+
+    def as_part(self, name: Part) -> "Picture":
+        """What is drawn of it: itself, another part, or nothing where that is not known."""
+        if name == "magnitude":
+            return self
+        image = np.zeros_like(self.image) if self.parts is None else self.parts.drawn(name)
+        said = f"no {name} part" if name in ("real", "imaginary") else "no phase"
+        words = said if self.parts is None else WORDS[name]
+        return replace(self, image=image, title=f"{self.name}{_SEPARATOR}{words}{self.caution}", gain=1)
 
     @property
     def name(self) -> str:
@@ -83,14 +97,14 @@ class Comparing:
         self.drawn.emit()
 
     def flip(self) -> None:
-        """Draw only where the flicker is, for the next of its images."""
+        """Show the other image of the flicker; only its panel is drawn."""
         both = self._pair
         if both is not None:
             self._draw(self._host(both))
             self.drawn.emit()
 
     def turned_to(self, index: int) -> None:
-        """Turn to another slice; no title says of it what was true of the one before."""
+        """Turn to another slice; titles that were true of the slice before are taken back."""
         for key, picture in self.pictures.items():
             if key in self.panels.panels:
                 title = picture.title if picture.index == index else f"{key.capitalize()}{_SEPARATOR}computing…"
@@ -100,7 +114,7 @@ class Comparing:
 
     @property
     def pair(self) -> Pair | None:
-        """The two pictures that are compared, of those that are there."""
+        """The two pictures that are compared, if both are there."""
         return pair_of(self.view.pair, tuple(key for key in self.pictures if key in self.panels.panels))
 
     @property
@@ -124,20 +138,33 @@ class Comparing:
         host = None if both is None else self._host(both)
         return host if host in self.panels.shown else None
 
+    @property
+    def edge(self) -> NDArray[np.float32] | None:
+        """The line between the two images, (n, 2) rows and columns of pixel edges, or None while there is none."""
+        host = self.host
+        if host is None or self.view.wipe is None:
+            return None
+        rows, columns = self.pictures[host].image.shape
+        column = wipe_column(self.view.wipe, columns)
+        return np.array([[0, column], [rows, column]], np.float32)
+
     def _draw(self, key: str) -> None:
         if key not in self.panels.panels:
             return
-        picture, both = self.pictures[key], self._pair
+        picture, both = self._drawn(key), self._pair
         if both is not None and key == self._host(both):
-            first, second = (self.pictures[one] for one in both)
+            first, second = (self._drawn(one) for one in both)
             if self.view.flicker:
-                other = second if picture is first else first
+                other = second if key == both[0] else first
                 # napari numbers layers of one name, so the two titles differ
                 picture = Picture(other.index, other.image, f"{other.name} (flicker){other.caution}")
             elif self.view.wipe is not None:
                 image = wiped(first.image, second.image, self.view.wipe)
                 picture = Picture(second.index, image, f"{first.name} | {second.name}{second.caution}")
         self.panels.write(key, picture.index, picture.image, picture.title)
+
+    def _drawn(self, key: str) -> Picture:
+        return self.pictures[key].as_part(self.view.part)
 
     def move_wipe(self, column: float) -> None:
         """Put the wipe at a column and draw the columns that it has passed; without a wipe nothing happens."""
@@ -165,7 +192,8 @@ class Comparing:
         colours = f"{_SEPARATOR}orange +, blue −" if signed else ""
         shown = factor * difference(values[both[0]], values[both[1]], signed=signed)
         self.panels.difference.show(signed=signed, full=self.full)
-        title = f"{_name(both, signed)} ×{factor}{colours}{self.pictures[both[1]].caution}"
+        name = _name(both, signed) if self.view.part == "magnitude" else f"{_name(both, signed)} of magnitudes"
+        title = f"{name} ×{factor}{colours}{self.pictures[both[1]].caution}"
         self.panels.write("difference", index, shown, title)
 
 

@@ -11,7 +11,7 @@ from .surface import arrangement, cell_size
 
 
 class Grid:
-    """Shows layers in as many cells as there are panels; what fills a cell does so in cells of another size too."""
+    """Shows layers in as many cells as there are panels; what fills a cell also fills cells of another size."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         self.viewer = viewer
@@ -38,11 +38,11 @@ class Grid:
         grid = self._changes(cells, stride) if cells else {}
         if not changed and not grid:
             return False
-        # napari collects Python's garbage at the end of a batch; a single change is laid out once without one.
+        # napari collects Python's garbage at the end of a batch, and lays out a single change only once without one.
         with layers.batched_update() if len(changed) + len(grid) > 1 else nullcontext():
             for layer, on in changed.items():
                 layer.visible = on
-            for name, value in grid.items():  # all cells of another shape are built anew by napari
+            for name, value in grid.items():  # for another shape napari builds all cells anew
                 setattr(self.viewer.canvas.grid, name, value)
         if self._fresh and cells:
             self.viewer.reset_view()

@@ -15,6 +15,7 @@ from psygnal import Signal
 
 from ...data.orientation import Turn
 from .building import Building
+from .difference_scale import KEY as DIFFERENCE
 from .difference_scale import DifferenceScale
 from .drawing import Drawing
 from .framing import Framing
@@ -54,6 +55,7 @@ class Panels:
         self.overlay = Overlay(self._set, lambda: self.show(self.shown), self._lay_out)
         self.marks = Marks(viewer=self.viewer, panels=self._set, grown=lambda: self.show(self.shown))
         self.navigation = Navigation(self.viewer, self._set, self._ours)
+        self.navigation.windowed = lambda: self.shared_window.part == "magnitude"
         self.difference = DifferenceScale(self._set)
         self.framing = Framing(self.viewer, self._set)
         self.left_drag: Callable[[ViewerModel, Any], Generator[None, None, bool]] | None = None
@@ -156,6 +158,8 @@ class Panels:
         image = Image(stack, name=title, colormap="gray", contrast_limits=limits, **geometry.transform)
         image.name_overlay.visible = True
         image.name_overlay.font_size = 7  # the longest label with its SSIM fits half of a canvas of a laptop
+        if key != DIFFERENCE:
+            self.shared_window.dress(image)
         panel = Panel(image, self.drawing.new_layer(), stack, title, set() if old is None else old.filled)
         self.overlay.join(panel)
         self.drawing.join(panel)

@@ -15,8 +15,8 @@ ORDER = ("reference", "clean", "perturbed", "difference")
 class Panel:
     """One image of the reading surface with its regions. `stack` holds (slices, rows, columns) in the scan's units.
 
-    overlay: a map over the image, or None while there has been none. Panels of one grid have equally many layers, so
-    that it is there, but hidden, in panels without one too. marks: the same of rings, outlines and letters.
+    overlay: a map over the image, or None while there has been none. All panels of a grid have the same number of
+    layers, so panels without a map have a hidden one. marks: a layer of rings, outlines and letters, likewise.
     """
 
     image: Image

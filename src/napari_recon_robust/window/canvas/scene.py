@@ -18,6 +18,7 @@ from ...workbench.reconstruction import Rendered
 from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
+from .parts import Parts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,20 +56,24 @@ class Scene:
 
     @property
     def seen(self) -> "dict[str, Seen]":
-        """The images of the present slice that are shown, the difference aside, by their panels' keys."""
+        """The images of the present slice that are shown, except the difference, by their panels' keys.
+
+        They are the part of them that is shown; one that has no such part is left out.
+        """
         index, shown, pictures = self.bench.acquisition.index, self.panels.shown, self.comparing.pictures
         if self.panels.navigation.slice != index:
             return {}
         from torch import from_numpy
 
         there = ("clean", "perturbed", "reference") if "difference" in shown else shown
-        found = {key: pictures[key] for key in ORDER if key in there and key in pictures}
+        known = {key for key, one in pictures.items() if self.view.part == "magnitude" or one.parts is not None}
+        found = {key: pictures[key].as_part(self.view.part) for key in ORDER if key in there and key in known}
         return {key: Seen(index, from_numpy(one.values)) for key, one in found.items() if one.index == index}
 
     # ---------------------------------------------------------------- layout
 
     def lay_out(self) -> None:
-        """Show the panels that the review has images for, in the chosen layout; the others say nothing of an image."""
+        """Show the panels that the review has images for, in the chosen layout; the others forget theirs."""
         available, layout = self.available, LAYOUTS[self.view.layout]
         if self.view.panels:
             shown = panels_of(self.view.panels, available, pair_of(self.view.pair, available))
@@ -115,7 +120,7 @@ class Scene:
         self._windowed = False
 
     def turned_to(self, index: int) -> None:
-        """Turn to another slice; no title says of it what was true of the one before."""
+        """Turn to another slice; titles that were true of the slice before are taken back."""
         self.comparing.turned_to(index)
 
     def first_look(self, image: "Tensor") -> None:
@@ -128,8 +133,8 @@ class Scene:
         measured = self.bench.acquisition.current
         self.lay_out()
         if measured.reference is not None:
-            self._write("reference", measured.reference, "Reference")
-        self._write("clean", measured.zero_filled, "Zero-filled")
+            self._write("reference", measured.reference, "Reference", whole=measured.whole)
+        self._write("clean", measured.zero_filled, "Zero-filled", whole=measured.whole)
 
     def reading(self, index: int, given_up: bool = False) -> None:
         """Say in the titles that this slice is read, or that this was given up."""
@@ -145,7 +150,7 @@ class Scene:
         if measured.index != self.bench.acquisition.index or self._stands_in():
             return
         title = f"Zero-filled · no image of {method.label}" if given_up else f"{method.label} · computing…"
-        self._write("clean", measured.zero_filled, title)
+        self._write("clean", measured.zero_filled, title, whole=measured.whole)
 
     def _stands_in(self) -> bool:
         """Whether the result has the clean image of the chosen method at the present knobs, which is drawn then."""
@@ -161,19 +166,23 @@ class Scene:
         if shown is None or self._is_result(shown):
             return
         if shown.reference is not None and not self.view.truth:
-            self._write("reference", shown.reference, "Reference")
+            self._write("reference", shown.reference, "Reference", whole=self.bench.acquisition.current.whole)
         mark = f" · {shown.mark}" if shown.mark else ""
         # A map (a standard deviation) would be black in the window of the images.
         map_ = not shown.method.is_image and self._windowed
         factor = gain([shown.image.detach().cpu().numpy()], self.panels.window[1]) if map_ else 1
         label = f"{shown.method.label} ×{factor}" if factor > 1 else shown.method.label
-        self._write("clean", factor * shown.image, f"{label}{_score(shown.metrics)}{mark}", factor=factor)
+        self._write(
+            "clean", factor * shown.image, f"{label}{_score(shown.metrics)}{mark}", factor=factor, whole=shown.whole
+        )
         if shown.perturbed is not None and self.panels.panels and "perturbed" in self.available:
-            self._write("perturbed", factor * shown.perturbed, f"Perturbed, {label}{mark}", factor=factor)
+            self._write(
+                "perturbed", factor * shown.perturbed, f"Perturbed, {label}{mark}", factor=factor, whole=shown.whole
+            )
             self.comparing.write_difference()
 
     def _is_result(self, shown: Rendered) -> bool:
-        """Whether an exact image is what the result shows anyway, with more to say about it."""
+        """Draw the result if it shows this exact image already, with more to say about it; return whether it does."""
         result = self.bench.perturbing.current
         if result is None or not shown.exact or shown.method != result.setting.method:
             return False
@@ -221,11 +230,12 @@ class Scene:
         scores = comparison.metrics
         if comparison.reference is not None and comparison.perturbed_reference is not None:
             truth = comparison.perturbed_reference if view.truth else comparison.reference
-            self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference")
+            known = {} if view.truth else self.bench.acquisition.current.whole
+            self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference", whole=known)
         label = f"{result.setting.method.label}{_score(scores['clean'], comparison.judged_on)}"
-        self._write("clean", comparison.clean, label)
+        self._write("clean", comparison.clean, label, whole=result.outcome.whole)
         image, title = self._perturbed(result)
-        self._write("perturbed", image, title)
+        self._write("perturbed", image, title, whole=_whole_of(result, image))
         self.comparing.write_difference()
 
     def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
@@ -245,17 +255,25 @@ class Scene:
         return comparison.perturbed, f"{name}{_score(comparison.metrics['perturbed'], where)}"
 
     def _tags(self, key: str) -> tuple[str, ...]:
-        """What is to be said of a panel's image: attacked, synthetic, without a truth."""
+        """What has to be said of a panel's image: attacked, synthetic, without a truth."""
         acquisition, result, view = self.bench.acquisition, self.bench.perturbing.current, self.view
         additive = result is not None and result.outcome.perturbed.additive
         if key == "reference" and view.truth and result is not None:
             key = "perturbed"
         return tags(key, acquisition.slice, result, simulated=acquisition.simulated, random=view.random and additive)
 
-    def _write(self, key: str, image: "Tensor", title: str, index: int | None = None, factor: int = 1) -> None:
+    def _write(
+        self,
+        key: str,
+        image: "Tensor",
+        title: str,
+        index: int | None = None,
+        factor: int = 1,
+        whole: "Mapping[str, Tensor] | None" = None,
+    ) -> None:
         """Write a tensor into a slice, by default the present one; the first tensor sets the window.
 
-        factor: by which it was multiplied.
+        factor: by which it was multiplied. whole: the complex images that are known, by their panels' keys.
         """
         index = self.bench.acquisition.index if index is None else index
         if key not in self.panels.panels:
@@ -266,7 +284,16 @@ class Scene:
             self._windowed = True
             self.comparing.full = float(np.percentile(pixels, WHITE)) or 1.0
             self.panels.set_window(0.0, self.comparing.full)
-        self.comparing.put(key, Picture(index, pixels, title, factor))
+        measured, known = self.bench.acquisition.slice, (whole or {}).get(key)
+        parts = None if known is None or measured is None else Parts(known.numpy(), measured.noise)
+        self.comparing.put(key, Picture(index, pixels, title, factor, parts))
+
+
+def _whole_of(result: Result, image: "Tensor") -> "dict[str, Tensor]":
+    """The complex image of what is shown as the perturbed one; none between two budgets."""
+    comparison, whole = result.outcome.comparison, result.outcome.whole
+    name = "perturbed" if image is comparison.perturbed else "random" if image is comparison.random else ""
+    return {"perturbed": whole[name]} if name in whole else {}
 
 
 def percent(fraction: float) -> str:

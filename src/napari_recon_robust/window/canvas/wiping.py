@@ -1,4 +1,4 @@
-"""The wipe is dragged by the mouse, in any panel."""
+"""Drags the wipe by the mouse, in any panel."""
 
 from collections.abc import Generator
 from typing import Any

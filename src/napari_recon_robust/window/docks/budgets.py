@@ -74,7 +74,7 @@ def parsed(text: str) -> tuple[float, ...]:
 
 
 class BudgetCurve(QWidget):
-    """SSIM and RMSE of the region over the budget, from no perturbation on. `chosen(outcome)`: of a budget."""
+    """SSIM and RMSE of the region over the budget, from zero. Signal: `chosen(outcome)` of the clicked budget."""
 
     chosen = Signal(object)
 

@@ -1,4 +1,4 @@
-"""Two cases beside each other in a window of its own: their pictures, and in what they differ."""
+"""A window with two cases beside each other: their pictures, and how they differ."""
 
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,7 @@ from ...controls.parts import faint_style, words
 from ..canvas.surface import NOTICE
 
 if TYPE_CHECKING:
-    from ...cases.gallery.entry import Entry
-    from ...cases.gallery.pair import Pair
+    from ...cases.gallery.pair import Named, Pair
     from ...cases.gallery.thumbnails import Crops
 
 GAIN = 4
@@ -65,7 +64,7 @@ class PairWindow(QDialog):
 class Picture(QWidget):
     """An image with its title, as large as there is room for, with pixels as tall and wide as the voxels."""
 
-    def __init__(self, grey: "np.ndarray | None", entry: "Entry", title: str) -> None:
+    def __init__(self, grey: "np.ndarray | None", entry: "Named", title: str) -> None:
         super().__init__()
         self.title = title
         self.image: QImage | None = None
@@ -78,7 +77,7 @@ class Picture(QWidget):
         self.setAccessibleName(f"{title} of {entry.name}")
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Pixels as they are, without smoothing."""
+        """Paint the pixels as they are, without smoothing."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor("black"))
         line = self.fontMetrics().height() + 2

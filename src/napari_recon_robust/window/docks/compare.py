@@ -24,6 +24,7 @@ from ..canvas.surface import export_figure
 from ..session import Session
 from .page import Page
 from .review import Review
+from .shelf import Shelf
 from .statistics import StatisticsBox
 
 REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
@@ -91,6 +92,7 @@ class CompareDock(Page):
         self.session.asked_keys.connect(self._toggle_keys)
         self._on_finished()
         Review.of(self.session)
+        Shelf.of(self.session)
         self.session.join(self, self.title)
 
     # ---------------------------------------------------------------- the table

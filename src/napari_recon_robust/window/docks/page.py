@@ -100,13 +100,13 @@ class Foot(QWidget):
         self.say(message)
 
     def _on_recovered(self, lane: str) -> None:
-        """Take back what went wrong, now that it goes well."""
+        """Take back the sentence on what went wrong, now that it has gone well."""
         if self.message.text() == self._failure:
             self.say("")
         self._failure = ""
 
     def _on_started(self, label: str) -> None:
-        if self._jobs.busy():  # what is computed in the background does not wipe out what went wrong
+        if self._jobs.busy():  # a job in the background does not wipe out what went wrong
             self._failure = ""
         self._show_running(True)
         self.bar.set_fraction(0.0)
@@ -199,7 +199,7 @@ class Page(QWidget):
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Let go of the keys when the page goes behind another tab, or is closed."""
         super().hideEvent(event)
-        if isalive(self.session):  # at the end of a script Qt's objects go in any order
+        if isalive(self.session):  # at the end of a script Qt's objects are deleted in any order
             Shortcuts.of(self.session).need(self, None)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:

@@ -18,12 +18,13 @@ from .review_bar import ReviewBar
 class Review(QObject):
     """Switches a session between the review layout and the laboratory layout.
 
-    Remembered between sessions. napari's keys that would undo the review are held off while it is on.
+    The layout is remembered from one session to the next. While the review layout is on, those of napari's keys that
+    would undo it do nothing.
     """
 
     @classmethod
     def of(cls, session: Session) -> "Review":
-        """Return the layouts of a session, which has them once."""
+        """Return the layouts of a session, which has only one such object."""
         return session.findChild(cls) or cls(session)
 
     def __init__(self, session: Session) -> None:
@@ -112,7 +113,7 @@ class Review(QObject):
         self._fit(self.bar.width())
 
     def _restore(self) -> None:
-        """Begin as the last session ended."""
+        """Begin with the layout in which the last session ended."""
         if recall("images_first", self.session.images_first):
             self.enter()
 
@@ -126,12 +127,12 @@ class Review(QObject):
 
     @property
     def _window(self) -> QMainWindow | None:
-        """Napari's main window, to which it has no public way."""
+        """The main window, which napari does not make public."""
         window: Any = getattr(self.session.panels.viewer.window, "_qt_window", None)
         return window
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Bring the docks back before a window closes that stores which of them are shown."""
+        """Bring the docks back before a window is closed that stores which docks are shown."""
         if event is not None and event.type() == QEvent.Type.Close and get_settings().application.save_window_state:
             self.leave()
         return False

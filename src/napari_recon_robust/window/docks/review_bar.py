@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...controls.parts import button, row, words
+from ...evaluation.parts import PARTS
 from ...workbench.looking import PAIRS, PRESETS, RATES
 from ...workbench.windowing import PRESETS as WINDOWS
 from .. import keys
@@ -28,7 +29,7 @@ _SHORT = {"reference": "Ref.", "clean": "Clean", "perturbed": "Pert."}
 
 
 class ReviewBar(Page):
-    """A thin view on how the session looks at images. Signal: `folded(width)`, when it has another width."""
+    """A thin view on how the session looks at images. Signal: `folded(width)`, when its width has changed."""
 
     folded = Signal(int)
 
@@ -130,8 +131,12 @@ class ReviewBar(Page):
         self.truth = _switch("Truth  y", "truth", lambda: self._flip("truth"))
         self.list_keys = button("Keys  ?", "All keys", lambda: self.session.asked_keys.emit())
         self.leave = button("Laboratory  q", "Back to the docks", lambda: self.session.asked_layout.emit())
+        self.part = _combo("Part of the complex images that is shown  (z)")
+        for part in PARTS:
+            self.part.addItem(part.capitalize(), part)
+        self.part.activated.connect(lambda at: self.looking.take_part(self.part.itemData(at)))
         self.column.addWidget(words("See", faint=True))
-        for part in (self.region, self.outlines, self.random, self.truth, self.list_keys, self.leave):
+        for part in (self.part, self.region, self.outlines, self.random, self.truth, self.list_keys, self.leave):
             self.column.addWidget(part)
 
     def _flip(self, name: str) -> None:
@@ -165,6 +170,7 @@ class ReviewBar(Page):
     def _show_state(self) -> None:
         view, comparing = self.session.scene.view, self.session.scene.comparing
         self.pair.setCurrentIndex(PAIRS.index(comparing.pair or view.pair))
+        self.part.setCurrentIndex(PARTS.index(view.part))
         self.rate.setCurrentIndex(self.rate.findData(self.looking.rate))
         for name, one in self.panels.items():
             tip = " · ".join(self.looking.preset(name)).replace("first", "one").replace("second", "other of the pair")
@@ -201,7 +207,7 @@ class ReviewBar(Page):
         remember("folded", not self.scroll.isVisible())
 
     def _unfold(self, _: str) -> None:
-        """Unfold where something went wrong, which stands at the foot."""
+        """Unfold when something went wrong, since the foot says what."""
         if self.isVisible():
             self._fold(False)
 
@@ -215,7 +221,7 @@ class ReviewBar(Page):
         self.folded.emit(self.width())
 
     def sizeHint(self) -> QSize:
-        """Return the width that it has."""
+        """Return the present width."""
         return QSize(self.maximumWidth(), 300)
 
 

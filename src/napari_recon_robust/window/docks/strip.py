@@ -99,9 +99,9 @@ class Strip(QWidget):
         place: str,
         sentence: str,
     ) -> None:
-        """Show these in one window, turned and stretched as on the canvas, and no more than region and surroundings.
+        """Show these in one window, turned and stretched as on the canvas; only the region with its surroundings.
 
-        region: bool (rows, columns). place: what it is, in words. sentence: what they were chosen by.
+        region: bool (rows, columns). place: what the region is, in words. sentence: how they were chosen.
         """
         self.clear()
         if not variants:
@@ -149,7 +149,7 @@ def _caption(variant: "Variant", axes: Sequence[Knob]) -> str:
 
 
 def _tip(variant: "Variant", axes: Sequence[Knob]) -> str:
-    """Say its knobs, and by what it was chosen."""
+    """Say its knobs, and why it was chosen."""
     lines = [f"{axis.label}: {_value(variant, axis, 3)} {axis.unit}".rstrip() for axis in axes]
     lines.append(f"Misfit to the samples: {written(variant.consistency)}")
     if variant.distance:
