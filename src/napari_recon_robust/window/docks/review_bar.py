@@ -45,7 +45,7 @@ class ReviewBar(Page):
         self.arrow = QToolButton()
         self.arrow.setAutoRaise(True)
         self.arrow.clicked.connect(self._toggle)
-        self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight)
+        self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         self.column.setContentsMargins(4, 0, 4, 4)
         self.column.setSpacing(3)
         self._add_panels()
@@ -54,7 +54,6 @@ class ReviewBar(Page):
         self._add_rest()
         self.column.addStretch(1)
         self.setMinimumWidth(0)
-        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for each in self.body_widget.findChildren(QWidget):
             if isinstance(each, (QPushButton, QComboBox, QLineEdit)):  # they share the little room that there is
                 each.setMinimumWidth(0)
@@ -226,6 +225,11 @@ class ReviewBar(Page):
         self.leave.ensurePolished()
         needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + _AROUND
         self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed))
+
+    def fit_letters(self) -> None:
+        """Fit the width to other letters, once there are any."""
+        if self.isVisible():
+            self._fit(self.scroll.isHidden())
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Fit the width, since another font may have been chosen meanwhile."""
