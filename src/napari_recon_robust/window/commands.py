@@ -13,6 +13,11 @@ def flicker(viewer: "napari.viewer.Viewer") -> None:
     keys.run("flicker", viewer)
 
 
+def lineup(viewer: "napari.viewer.Viewer") -> None:
+    """Show several methods side by side, or the other panels again."""
+    keys.run("lineup", viewer)
+
+
 def random(viewer: "napari.viewer.Viewer") -> None:
     """Show the random control, or the perturbation again."""
     keys.run("random", viewer)

@@ -53,15 +53,42 @@ class Looking:
 
     def keep_preset(self, name: str) -> None:
         """Store the panels that are shown as a preset."""
-        if self.panels.shown:
+        if self.panels.shown and self.scene.lineup is None:
             remember(f"preset/{name}", list(self.panels.shown))
             self.changed.emit()
 
     def _show(self, panels: tuple[str, ...]) -> None:
         if self.panels.panels:
-            self.scene.view.panels = panels
+            self.scene.view.panels, self.scene.view.lineup = panels, False
             self.scene.rearrange()
             self.changed.emit()
+
+    # ---------------------------------------------------------------- several methods
+
+    def toggle_lineup(self) -> None:
+        """Show the chosen methods beside each other, computed first if they are not, or the other panels again."""
+        if self.scene.lineup is None or not (self.bench.lining_up.settled or self.jobs.busy()):
+            self.line_up()
+        else:
+            self._show_lineup(False)
+
+    def line_up(self) -> None:
+        """Show the chosen methods beside each other."""
+        lining_up = self.bench.lining_up
+        if not lining_up.settled:
+            try:
+                task = lining_up.run()
+            except ReconRobustError as error:
+                self.jobs.failed.emit(sentence(error))
+                return
+            if not self.jobs.start(task):
+                return
+        self._show_lineup(True)
+
+    def _show_lineup(self, shown: bool) -> None:
+        self.scene.view.lineup = shown
+        self.scene.rearrange()
+        self.changed.emit()
 
     # ---------------------------------------------------------------- comparing
 

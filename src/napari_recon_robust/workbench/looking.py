@@ -34,6 +34,17 @@ class Spot(NamedTuple):
     radius: float
 
 
+def lined_up(count: int) -> list[str]:
+    """The panels of several methods: their clean images in one row, the perturbed ones below."""
+    return [f"{row} {number}" for row in ("clean", "perturbed") for number in range(1, count + 1)]
+
+
+def clean_of(key: str) -> str | None:
+    """The panel of the clean image above a perturbed one of several methods; None for all other panels."""
+    row, space, number = key.partition(" ")
+    return f"clean {number}" if space and row == "perturbed" else None
+
+
 @dataclass
 class View:
     """How a result is looked at.
@@ -43,7 +54,7 @@ class View:
     the second. panels: those of a preset, or none while `layout`, a number, says which. wipe: where the wipe stands, a
     fraction of the columns, or None. lens: where the first image is seen in the second, or None. fade: the share of the
     second image in a mixture, or None. Of these three there is one at a time. part: which part of the complex images.
-    signed: whether the difference has a sign.
+    signed: whether the difference has a sign. lineup: whether several methods stand beside each other.
     """
 
     factor: float = 1.0
@@ -58,6 +69,7 @@ class View:
     fade: float | None = None
     part: Part = "magnitude"
     signed: bool = False
+    lineup: bool = False
 
     @property
     def way(self) -> Way | None:

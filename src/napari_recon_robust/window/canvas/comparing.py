@@ -8,7 +8,7 @@ from psygnal import Signal
 
 from ...evaluation.difference import difference, gain
 from ...evaluation.parts import TURN, Part
-from ...workbench.looking import PAIRS, Pair, Spot, View, faded, lensed, pair_of, wipe_column, wiped
+from ...workbench.looking import PAIRS, Pair, Spot, View, clean_of, faded, lensed, pair_of, wipe_column, wiped
 from .layers import Panels
 from .parts import WORDS, Parts
 
@@ -92,16 +92,17 @@ class Comparing:
 
     def draw(self) -> None:
         """Draw the two pictures of every pair again, after another way to look was chosen."""
-        for key in dict.fromkeys(key for pair in PAIRS for key in pair):
-            if key in self.pictures and key in self.panels.panels:
-                self._draw(key)
+        for key in self.pictures:
+            self._draw(key)
         self.drawn.emit()
 
     def flip(self) -> None:
         """Show the other image of the flicker; only its panel is drawn."""
         both = self._pair
-        if both is not None:
-            self._draw(self._host(both))
+        hosts = [] if both is None else [self._host(both)]
+        for key in hosts + [key for key in self.panels.shown if clean_of(key) in self.pictures]:
+            self._draw(key)
+        if hosts:
             self.drawn.emit()
 
     def turned_to(self, index: int) -> None:
@@ -156,8 +157,11 @@ class Comparing:
     def _draw(self, key: str) -> None:
         if key not in self.panels.panels:
             return
-        picture, both = self._drawn(key), self._pair
-        if both is not None and key == self._host(both):
+        picture, both, above = self._drawn(key), self._pair, clean_of(key)
+        if above in self.pictures and self.view.flicker:
+            other = self._drawn(above)
+            picture = Picture(other.index, other.image, f"{other.name} (flicker){other.caution}")
+        elif both is not None and key == self._host(both):
             first, second = (self._drawn(one) for one in both)
             if self.view.flicker:
                 other = second if key == both[0] else first

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
-    QDialog,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QSlider,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -26,7 +25,11 @@ from ..remembered import recall, remember
 from ..session import Session
 from .page import Page
 
-UNFOLDED, FOLDED = 120, 24  # pixels
+UNFOLDED, FOLDED = 120, 24  # pixels, of a font of usual size
+_WIDEST = "Laboratory  q"  # of the words in it
+_AROUND = 28  # pixels beside them
+# napari leaves so much room around the words of a list that they would be cut off.
+_NARROW = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
 _TOOLS = {"kspace": "k-sp.  s", "profile": "Line  l"}
 _SHORT = {"reference": "Ref.", "clean": "Clean", "perturbed": "Pert."}
 
@@ -62,7 +65,6 @@ class ReviewBar(Page):
         self._fold(recall("folded", False))
         session.looked.connect(self._show_state)
         session.jobs.failed.connect(self._unfold)
-        session.asked_keys.connect(self._toggle_keys)
         for signal in (
             self.bench.acquisition.measured,
             self.bench.perturbing.finished,
@@ -71,7 +73,6 @@ class ReviewBar(Page):
         ):
             self.listen(signal, self._show_state)
         self.listen(session.scene.drawn, self._show_share)
-        self._keys: QDialog | None = None
         self._show_state()
 
     # ---------------------------------------------------------------- what is in it
@@ -106,7 +107,7 @@ class ReviewBar(Page):
         self.wipe = _switch("Wipe  w", "wipe", self.looking.toggle_wipe)
         self.signed = _switch("Signed  d", "signed", self.looking.toggle_signed)
         self.column.addWidget(words("Compare", faint=True))
-        self.lens = _switch("Lens  o", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.lens = _switch("Lens  ⇧w", "lens", lambda: self.looking.mixing.toggle("lens"))
         self.fade = _switch("Fade  f", "fade", lambda: self.looking.mixing.toggle("fade"))
         self.share = QSlider(Qt.Orientation.Horizontal)
         self.share.setRange(0, 100)
@@ -143,6 +144,7 @@ class ReviewBar(Page):
         self.outlines = button("Outlines  u", keys.words_of("regions"), lambda: self.session.toggle_regions())
         self.random = _switch("Random  h", "random", lambda: self._flip("random"))
         self.truth = _switch("Truth  y", "truth", lambda: self._flip("truth"))
+        self.lineup = _switch("Methods  o", "lineup", self.session.line_up)
         self.list_keys = button("Keys  ?", "All keys", lambda: self.session.asked_keys.emit())
         self.leave = button("Laboratory  q", "Back to the docks", lambda: self.session.asked_layout.emit())
         self.part = _combo("Part of the complex images that is shown  (z)")
@@ -154,7 +156,7 @@ class ReviewBar(Page):
         self.distance = _switch("Ruler  i", "distance", lambda: self.session.rulers.toggle("distance"))
         self.area = _switch("Area  b", "area", lambda: self.session.rulers.toggle("area"))
         self.column.addWidget(words("See", faint=True))
-        for part in (self.part, self.region, self.outlines, self.random):
+        for part in (self.part, self.region, self.outlines, self.random, self.lineup):
             self.column.addWidget(part)
         self.column.addLayout(_side_by_side(self.truth, self.list_keys))
         self.column.addLayout(_side_by_side(self.profile, self.distance))
@@ -207,6 +209,7 @@ class ReviewBar(Page):
             self.distance: (ruling == "distance", self.bench.acquisition.is_open),
             self.area: (ruling == "area", self.bench.acquisition.is_open),
             self.signed: (view.signed, result is not None),
+            self.lineup: (self.session.scene.lineup is not None, result is not None),
             self.region: (self.looking.framing.active, self.bench.acquisition.is_open),
             self.random: (view.random, result is not None and result.outcome.perturbed.additive),
             self.truth: (view.truth, result is not None and result.outcome.comparison.perturbed_reference is not None),
@@ -225,17 +228,6 @@ class ReviewBar(Page):
             self.share.setValue(round(100 * fade))
             self.share.blockSignals(False)
 
-    def _toggle_keys(self) -> None:
-        if not self.isVisible():
-            return
-        if self._keys is None:
-            self._keys = QDialog(self)
-            self._keys.setWindowTitle("Keys")
-            column = QVBoxLayout(self._keys)
-            column.addWidget(words(keys.text()))
-            self._keys.setMinimumWidth(420)
-        self._keys.setVisible(not self._keys.isVisible())
-
     # ---------------------------------------------------------------- folding
 
     def _toggle(self) -> None:
@@ -253,8 +245,19 @@ class ReviewBar(Page):
         self.arrow.setArrowType(Qt.ArrowType.LeftArrow if folded else Qt.ArrowType.RightArrow)
         self.arrow.setToolTip("Unfold the controls" if folded else "Fold the controls")
         self.arrow.setAccessibleName(self.arrow.toolTip())
-        self.setFixedWidth(FOLDED if folded else UNFOLDED)
+        self._fit(folded)
         self.folded.emit(self.width())
+
+    def _fit(self, folded: bool) -> None:
+        """Take the width of the longest word in the font that napari has."""
+        self.leave.ensurePolished()
+        needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + _AROUND
+        self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed))
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Fit the width, since another font may have been chosen meanwhile."""
+        super().showEvent(event)
+        self._fit(self.scroll.isHidden())
 
     def sizeHint(self) -> QSize:
         """Return the present width."""
@@ -267,6 +270,7 @@ def _combo(tip: str) -> QComboBox:
     made.setAccessibleName(tip.split("  ")[0])
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setMinimumContentsLength(6)
+    made.setStyleSheet(_NARROW)
     return made
 
 
