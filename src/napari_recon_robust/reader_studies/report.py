@@ -74,11 +74,11 @@ def methods(plan: Plan, analysis: Analysis) -> list[str]:
     found = [
         f"{design.readers} readers were to read {len(plan.read)} cases of {patients} patients in the arms "
         f"{', '.join(arms)} ({design.kind} design; {sitting}). The order was drawn for each reader and sitting. "
-        f"{order} Readers did not know the arms; window and level came from the reference and were the same for all arms of a "
-        f"case. {analysis.answers} answers were given, of which {analysis.cannot_judge} were “cannot judge”."
+        f"{order} Readers did not know the arms; window and level came from the reference and were the same for all "
+        f"arms of a case. {analysis.answers} answers were given, of which {analysis.cannot_judge} were “cannot judge”."
     ]
     said = [
-        "Intervals are of 95%, and the patient is their unit: the answers of a patient are averaged first, with Student's t."
+        "Intervals are of 95% by Student's t, and the patient is their unit: a patient's answers are averaged first."
     ]
     if any(isinstance(question, Lesion) for question in plan.questions):
         said.append(
