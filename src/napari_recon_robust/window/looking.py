@@ -13,6 +13,7 @@ from ..workbench.looking import PAIRS, PRESETS, RATES, Pair
 from .canvas.scene import Scene
 from .canvas.wiping import Wiping
 from .jobs import Jobs
+from .mixing import Mixing
 from .remembered import recall, remember
 from .worker import sentence
 
@@ -34,6 +35,7 @@ class Looking:
         self.bench, self.jobs, self.scene, self.panels = bench, jobs, scene, scene.panels
         self.framing = self.panels.framing
         self.wiping = Wiping(self.panels, scene.comparing)
+        self.mixing = Mixing(scene, self._compare_in_sight, self.changed.emit)
         stored = recall("rate", 2)
         self.rate: int = stored if stored in RATES else 2
         self._framed = -1  # the slice whose region is framed
@@ -107,8 +109,9 @@ class Looking:
 
     def toggle_wipe(self) -> None:
         """Lay the first image over the second up to the middle of what is seen, or take it away."""
-        self.scene.view.wipe = self.wiping.middle if self.scene.view.wipe is None else None
-        self._compare_in_sight()
+        self.mixing.toggle("wipe")
+        if self.scene.view.wipe is not None:
+            self.scene.comparing.move_wipe(self.wiping.middle * self.bench.acquisition.shape[2])
 
     def take_part(self, part: Part) -> None:
         """Show magnitude, phase, real or imaginary part of all images."""

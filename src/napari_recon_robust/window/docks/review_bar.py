@@ -7,9 +7,11 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
+    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QSlider,
     QToolButton,
     QWidget,
 )
@@ -28,6 +30,7 @@ _WIDEST = "Laboratory  q"  # of the words in it
 _AROUND = 28  # pixels beside them
 # napari leaves so much room around the words of a list that they would be cut off.
 _NARROW = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
+_TOOLS = {"kspace": "k-sp.  s", "profile": "Line  l"}
 _SHORT = {"reference": "Ref.", "clean": "Clean", "perturbed": "Pert."}
 
 
@@ -65,8 +68,10 @@ class ReviewBar(Page):
             self.bench.acquisition.measured,
             self.bench.perturbing.finished,
             self.bench.regions.chosen_changed,
+            self.bench.ruling.kind_changed,
         ):
             self.listen(signal, self._show_state)
+        self.listen(session.scene.drawn, self._show_share)
         self._show_state()
 
     # ---------------------------------------------------------------- what is in it
@@ -101,8 +106,18 @@ class ReviewBar(Page):
         self.wipe = _switch("Wipe  w", "wipe", self.looking.toggle_wipe)
         self.signed = _switch("Signed  d", "signed", self.looking.toggle_signed)
         self.column.addWidget(words("Compare", faint=True))
-        for part in (self.pair, self.flicker, self.rate, self.wipe, self.signed):
+        self.lens = _switch("Lens  ⇧w", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.fade = _switch("Fade  f", "fade", lambda: self.looking.mixing.toggle("fade"))
+        self.share = QSlider(Qt.Orientation.Horizontal)
+        self.share.setRange(0, 100)
+        self.share.setToolTip("Share of the second image, in percent")
+        self.share.setAccessibleName("Share of the second image")
+        self.share.valueChanged.connect(lambda value: self.looking.mixing.fade(value / 100))
+        for part in (self.pair, self.flicker, self.rate):
             self.column.addWidget(part)
+        self.column.addLayout(_side_by_side(self.wipe, self.lens))
+        self.column.addLayout(_side_by_side(self.fade, self.signed))
+        self.column.addWidget(self.share)
 
     def _add_window(self) -> None:
         self.window_preset = _combo("Windows of the reference, the same for all images  (6 7 8 9)")
@@ -119,8 +134,7 @@ class ReviewBar(Page):
             edit.returnPressed.connect(self._type_window)
         self.column.addWidget(words("Window", faint=True))
         self.column.addWidget(self.window_preset)
-        self.column.addWidget(self.auto)
-        self.column.addWidget(self.reset)
+        self.column.addLayout(_side_by_side(self.auto, self.reset))
         for label, edit in (("Black, %", self.black), ("White, %", self.white)):
             self.column.addLayout(row(words(label, faint=True), edit, stretch=1))
 
@@ -136,18 +150,17 @@ class ReviewBar(Page):
         for part in PARTS:
             self.part.addItem(part.capitalize(), part)
         self.part.activated.connect(lambda at: self.looking.take_part(self.part.itemData(at)))
+        tools = {name: _tool(name, text, self.session) for name, text in _TOOLS.items()}
+        self.kspace, self.profile = tools["kspace"], tools["profile"]
+        self.distance = _switch("Ruler  i", "distance", lambda: self.session.rulers.toggle("distance"))
+        self.area = _switch("Area  b", "area", lambda: self.session.rulers.toggle("area"))
         self.column.addWidget(words("See", faint=True))
-        for part in (
-            self.part,
-            self.region,
-            self.outlines,
-            self.random,
-            self.truth,
-            self.lineup,
-            self.list_keys,
-            self.leave,
-        ):
+        for part in (self.part, self.region, self.outlines, self.random, self.lineup):
             self.column.addWidget(part)
+        self.column.addLayout(_side_by_side(self.truth, self.list_keys))
+        self.column.addLayout(_side_by_side(self.profile, self.distance))
+        self.column.addLayout(_side_by_side(self.area, self.kspace))
+        self.column.addWidget(self.leave)
 
     def _flip(self, name: str) -> None:
         self.session.look(**{name: not getattr(self.session.scene.view, name)})
@@ -185,9 +198,15 @@ class ReviewBar(Page):
         for name, one in self.panels.items():
             tip = " · ".join(self.looking.preset(name)).replace("first", "one").replace("second", "other of the pair")
             one.setToolTip(f"{keys.words_of(f'panels_{name}')}\nNow: {tip}\nCtrl+{name} stores what is shown")
-        result = self.bench.perturbing.current
+        result, ruling = self.bench.perturbing.current, self.bench.ruling.kind
+        self._show_share()
         states = {
-            self.wipe: (view.wipe is not None, comparing.pair is not None),
+            self.wipe: (view.way == "wipe", comparing.pair is not None),
+            self.lens: (view.way == "lens", comparing.pair is not None),
+            self.fade: (view.way == "fade", comparing.pair is not None),
+            self.profile: (ruling == "profile", self.bench.acquisition.is_open),
+            self.distance: (ruling == "distance", self.bench.acquisition.is_open),
+            self.area: (ruling == "area", self.bench.acquisition.is_open),
             self.signed: (view.signed, result is not None),
             self.lineup: (self.session.scene.lineup is not None, result is not None),
             self.region: (self.looking.framing.active, self.bench.acquisition.is_open),
@@ -199,6 +218,14 @@ class ReviewBar(Page):
             switch.setEnabled(possible)
         self.flicker.setEnabled(comparing.pair is not None)
         self.show_window()
+
+    def _show_share(self) -> None:
+        fade = self.session.scene.view.fade
+        self.share.setVisible(fade is not None)
+        if fade is not None and not self.share.isSliderDown() and self.share.value() != round(100 * fade):
+            self.share.blockSignals(True)
+            self.share.setValue(round(100 * fade))
+            self.share.blockSignals(False)
 
     # ---------------------------------------------------------------- folding
 
@@ -248,6 +275,20 @@ def _combo(tip: str) -> QComboBox:
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setMinimumContentsLength(6)
     made.setStyleSheet(_NARROW)
+    return made
+
+
+def _side_by_side(first: QWidget, second: QWidget) -> QHBoxLayout:
+    """Put two in the room of one."""
+    made = row(first, second)
+    made.setSpacing(2)
+    return made
+
+
+def _tool(name: str, text: str, session: Session) -> QPushButton:
+    """Make a button that puts a tool below the images, or takes it away."""
+    made = _switch(text, name, lambda: session.asked_tool.emit(name))
+    made.setCheckable(name == "profile")
     return made
 
 
