@@ -106,9 +106,12 @@ KEYS = (
         lambda session: session.line_up(),
     ),
     Key(
-        "F", "next_region", "Next region of the scan, on whatever slice", lambda session: session.looking.step_region(1)
+        "Shift+N",
+        "next_region",
+        "Next region of the scan, on whatever slice",
+        lambda session: session.looking.step_region(1),
     ),
-    Key("Shift+C", "previous_region", "Previous region of the scan", lambda session: session.looking.step_region(-1)),
+    Key("Shift+P", "previous_region", "Previous region of the scan", lambda session: session.looking.step_region(-1)),
     Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
     Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),
     Key(

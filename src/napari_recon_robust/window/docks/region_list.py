@@ -27,7 +27,9 @@ class RegionList(QWidget):
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # the size stands at the end
         self.list.setToolTip("Annotations and drawn regions; several may be chosen together")
         self.every = QCheckBox("All slices")
-        self.every.setToolTip("List the regions of the whole scan; a click goes to the slice of one  (c, shift+c)")
+        self.every.setToolTip(
+            "List the regions of the whole scan; a click goes to the slice of one  (shift+n, shift+p)"
+        )
         self.every.toggled.connect(self.show_all)
         self.list.itemSelectionChanged.connect(self._choose)
         tools = [

@@ -61,6 +61,7 @@ class ReviewBar(Page):
             if isinstance(each, (QPushButton, QComboBox, QLineEdit)):  # they share the little room that there is
                 each.setMinimumWidth(0)
                 each.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.scroll.verticalScrollBar().rangeChanged.connect(self.fit_letters)
         self._fold(recall("folded", False))
         session.looked.connect(self._show_state)
         session.jobs.failed.connect(self._unfold)
@@ -104,9 +105,10 @@ class ReviewBar(Page):
             self.rate.addItem(f"{rate} Hz", rate)
         self.rate.activated.connect(lambda at: self.looking.set_rate(self.rate.itemData(at)))
         self.wipe = _switch("Wipe  w", "wipe", self.looking.toggle_wipe)
-        self.signed = _switch("Signed  d", "signed", self.looking.toggle_signed)
+        self.signed = _switch("Sign  d", "signed", self.looking.toggle_signed)
         self.column.addWidget(words("Compare", faint=True))
-        self.lens = _switch("Lens  ⇧w", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.lens = _switch("Lens", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.lens.setToolTip(f"{self.lens.toolTip()}  (shift+w)")
         self.fade = _switch("Fade  f", "fade", lambda: self.looking.mixing.toggle("fade"))
         self.share = QSlider(Qt.Orientation.Horizontal)
         self.share.setRange(0, 100)
@@ -251,7 +253,9 @@ class ReviewBar(Page):
         """Take the width of the longest word in the font that napari has."""
         self.leave.ensurePolished()
         needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + _AROUND
-        self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed))
+        bar = self.scroll.verticalScrollBar()
+        beside = bar.sizeHint().width() if bar.maximum() > 0 else 0  # what is higher than the window is scrolled
+        self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed) + beside)
 
     def fit_letters(self) -> None:
         """Fit the width to other letters, once there are any."""
