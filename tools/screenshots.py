@@ -339,7 +339,7 @@ def regions(window: Window) -> Iterator[None]:
 @picture
 def keys(window: Window) -> Iterator[Any]:
     window.press("Q", "?")
-    yield window.review.key_list
+    yield window.review._keys
     window.press("?", "Q")
 
 
@@ -433,11 +433,12 @@ def take(folder: Path, looks: Sequence[Look], names: Collection[str]) -> None:
 
 
 def compress(source: Path, target: Path) -> None:
-    """A picture of at most 256 colours, which is a third as large and looks the same."""
+    """A picture of at most 256 colours, which is half as large and looks the same."""
     from PIL import Image
 
     with Image.open(source) as image:
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(target, optimize=True)
+        few = image.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(target, optimize=True)
 
 
 def main() -> None:

@@ -283,8 +283,10 @@ def _combo(tip: str) -> QComboBox:
 
 
 def _side_by_side(first: QWidget, second: QWidget) -> QHBoxLayout:
-    """Put two in the room of one."""
+    """Put two in the room of one, all of which their words need."""
     made = row(first, second)
+    for one in (first, second):
+        one.setStyleSheet("QPushButton { padding: 4px 0px; }")
     made.setSpacing(2)
     return made
 
