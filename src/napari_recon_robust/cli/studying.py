@@ -1,11 +1,15 @@
 """Options that the commands of studies share, and how a study is run on the command line."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..ground.errors import InputError
+from ..trials.executors import inline
+from ..trials.executors.cluster import DaskExecutor, Local, Queued, Remote, default_workers
 from ..trials.plan import PlanError
 from ..trials.running import Executor, Status, run_study
 from .options import follow, warn
@@ -18,6 +22,41 @@ STORE = click.option(
 )
 TRUST = click.option("--trust", is_flag=True, help="Let the plan's own methods run code (.py, module:function, bart:).")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+_WHERE = (
+    click.option("--workers", type=click.IntRange(min=1), help="Processes here; one for each core if left out."),
+    click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler that runs already, tcp://HOST:PORT."),
+    click.option(
+        "--cluster", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A batch system, see the docs."
+    ),
+)
+
+
+def where_options(command: Command) -> Command:
+    """Where a study is run."""
+    for option in reversed(_WHERE):
+        command = option(command)
+    return command
+
+
+def executor_of(workers: int | None, scheduler: str | None, cluster: Path | None) -> Executor:
+    """The executor that is asked for; InputError for several. One worker is this process."""
+    if sum(one is not None for one in (workers, scheduler, cluster)) > 1:
+        raise InputError("workers, a scheduler and a cluster are given; give one of them.")
+    if scheduler is not None:
+        return DaskExecutor(Remote(scheduler), _tell_dashboard)
+    if cluster is not None:
+        return DaskExecutor(Queued.read(cluster), _tell_dashboard)
+    if workers is None and find_spec("distributed") is None:
+        warn("one process runs the study: for several install Dask, pip install '.[studies]'.")
+        workers = 1
+    count = default_workers(1) if workers is None else workers
+    return inline.run if count == 1 else DaskExecutor(Local(workers), _tell_dashboard)
+
+
+def _tell_dashboard(address: str) -> None:
+    click.echo(f"dashboard: {address}", err=True)
 
 
 def listed(error: PlanError) -> click.ClickException:
