@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..ground.errors import InputError
+from ..trials.demo import NAME, demo_plan
 from ..trials.executors import inline
 from ..trials.executors.cluster import DaskExecutor, Local, Queued, Remote, default_workers
 from ..trials.plan import PlanError
@@ -16,7 +17,17 @@ from .options import follow, warn
 
 Command = Callable[..., Any]
 
-PLAN = click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+class _PlanFile(click.Path):
+    """The file of a plan; "demo" is that of the packaged sample, which is written into this folder."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if str(value) == NAME and not Path(NAME).exists():
+            return demo_plan(Path())
+        return super().convert(value, parameter, context)
+
+
+PLAN = click.argument("plan", type=_PlanFile(exists=True, dir_okay=False, path_type=Path))
 STORE = click.option(
     "--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of the results; PLAN.results if left out."
 )

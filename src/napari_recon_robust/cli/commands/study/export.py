@@ -9,11 +9,11 @@ from ....trials.exporting import SUFFIXES, check_suffix, export_table
 from ....trials.store import Store
 from ....trials.work import store_beside
 from ...outputs import Outputs
-from ...studying import STORE
+from ...studying import PLAN, STORE
 
 
 @click.command()
-@click.argument("plan", type=click.Path(path_type=Path))
+@PLAN
 @STORE
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help=f"Of {' or '.join(SUFFIXES)}."
