@@ -9,10 +9,11 @@ import click
 
 from ..ground.errors import InputError
 from ..trials.demo import NAME, demo_plan
-from ..trials.executors import inline
-from ..trials.executors.cluster import DaskExecutor, Local, Queued, Remote, default_workers
+from ..trials.executors.choosing import Executor, choose
 from ..trials.plan import PlanError
-from ..trials.running import Executor, Status, run_study
+from ..trials.running import Status, run_study
+from ..trials.store import Store
+from ..trials.work import store_beside
 from .options import follow, warn
 
 Command = Callable[..., Any]
@@ -52,18 +53,13 @@ def where_options(command: Command) -> Command:
 
 
 def executor_of(workers: int | None, scheduler: str | None, cluster: Path | None) -> Executor:
-    """The executor that is asked for; InputError for several. One worker is this process."""
-    if sum(one is not None for one in (workers, scheduler, cluster)) > 1:
-        raise InputError("workers, a scheduler and a cluster are given; give one of them.")
-    if scheduler is not None:
-        return DaskExecutor(Remote(scheduler), _tell_dashboard)
-    if cluster is not None:
-        return DaskExecutor(Queued.read(cluster), _tell_dashboard)
+    """The executor that is asked for; InputError for several."""
+    if workers is not None and (scheduler or cluster):
+        raise InputError("workers are given beside a scheduler or a cluster; give one of them.")
     if workers is None and find_spec("distributed") is None:
         warn("one process runs the study: for several install Dask, pip install '.[studies]'.")
         workers = 1
-    count = default_workers(1) if workers is None else workers
-    return inline.run if count == 1 else DaskExecutor(Local(workers), _tell_dashboard)
+    return choose(workers, scheduler, cluster, _tell_dashboard)
 
 
 def _tell_dashboard(address: str) -> None:
@@ -90,3 +86,8 @@ def tell(found: Status) -> None:
     click.echo(found.sentence)
     for path, sentence in found.faults.items():
         warn(f"{path} is left out: {sentence}")
+
+
+def results(plan: Path, store: Path | None = None) -> Store:
+    """The store of a plan, or the one in a folder of results."""
+    return Store.open(store or (plan if plan.is_dir() else store_beside(plan)))

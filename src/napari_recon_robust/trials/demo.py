@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..ground.errors import InputError
-from ..ground.guard import shown
+from ..ground.guard import read, shown
 from ..ground.writing import write
 from ..simulation.sample import sample_path
 
@@ -28,8 +28,17 @@ keep: {{worst: 1}}
 def demo_plan(folder: Path) -> Path:
     """The plan of the demo in a folder, written if it is not there yet; InputError for another file of that name."""
     path = folder / f"{NAME}.yaml"
-    text = _PLAN.format(path=sample_path().absolute().as_posix()).encode()
-    if path.exists() and path.read_bytes() != text:
+    text = _text()
+    if path.exists() and not is_demo(path):
         raise InputError(f"{shown(path)} is there already with other content; remove it, or go to another folder.")
     write(path, text)
     return path
+
+
+def is_demo(path: Path) -> bool:
+    """Whether a file is the plan of the demo."""
+    return path.name == f"{NAME}.yaml" and read(path) == _text()
+
+
+def _text() -> bytes:
+    return _PLAN.format(path=sample_path().absolute().as_posix()).encode()

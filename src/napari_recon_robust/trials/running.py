@@ -1,7 +1,7 @@
 """A study from its plan to its results: opened, run by an executor, merged; and how far it is."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,19 +11,18 @@ from ..ground.errors import InputError
 from ..ground.guard import read
 from ..ground.progress import Job, Progress
 from .executors import inline
+from .executors.choosing import Executor
 from .expand import Shard, Study
 from .inventory import take_inventory
 from .keeping import check_columns, keep_worst
 from .plan import read_plan
 from .store import Store
 from .table import columns_of
-from .work import Stop, store_beside, until_terminated
+from .work import store_beside, until_terminated
 
 _EVERY = 1.0  # seconds between two reports
 _RENEWED = 30.0  # seconds between two signs of life
 _MERGED = 600.0  # seconds between two merges
-
-Executor = Callable[[Study, Store, Iterable[Shard], Stop], Iterator[tuple[int, int]]]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,11 @@ def flicker(viewer: "napari.viewer.Viewer") -> None:
     keys.run("flicker", viewer)
 
 
+def lineup(viewer: "napari.viewer.Viewer") -> None:
+    """Show several methods side by side, or the other panels again."""
+    keys.run("lineup", viewer)
+
+
 def random(viewer: "napari.viewer.Viewer") -> None:
     """Show the random control, or the perturbation again."""
     keys.run("random", viewer)
@@ -81,6 +86,16 @@ def images_first(viewer: "napari.viewer.Viewer") -> None:
 def wipe(viewer: "napari.viewer.Viewer") -> None:
     """Lay one image over the left part of the other, or take it away."""
     keys.run("wipe", viewer)
+
+
+def lens(viewer: "napari.viewer.Viewer") -> None:
+    """Show the first image in a lens over the second, or take it away."""
+    keys.run("lens", viewer)
+
+
+def fade(viewer: "napari.viewer.Viewer") -> None:
+    """Mix the two images, or show the second again."""
+    keys.run("fade", viewer)
 
 
 def pair(viewer: "napari.viewer.Viewer") -> None:

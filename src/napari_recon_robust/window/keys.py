@@ -1,6 +1,9 @@
-"""The keys of the review: one table that feeds the shortcuts, the list behind "?" and the manifest's commands."""
+"""The keys of the review: one table that feeds the shortcuts, the list behind "?" and the manifest's commands.
 
-from collections.abc import Callable
+Those of the gallery stand in a table of their own.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +12,8 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication, QShortcut, QWidget
 
+from ..cases.gallery.verdicts import SCALE
+from ..workbench.looking import Way
 from .session import Session
 
 _WINDOWS = {"6": "full", "7": "soft_tissue", "8": "lesion", "9": "noise"}
@@ -45,6 +50,10 @@ def _keep(name: str) -> Callable[[Session], object]:
     return lambda session: session.looking.keep_preset(name)
 
 
+def _mix(way: Way) -> Callable[[Session], object]:
+    return lambda session: session.looking.mixing.toggle(way)
+
+
 def _window(name: str) -> Callable[[Session], object]:
     return lambda session: session.looking.take_window(name)
 
@@ -59,6 +68,8 @@ KEYS = (
     ),
     Key("G", "flicker", "Tap or hold: flicker between the images that are compared", _flip("flicker")),
     Key("W", "wipe", "Wipe on or off; drag it with the left button", lambda session: session.looking.toggle_wipe()),
+    Key("Shift+W", "lens", "Lens under the cursor: the first image in the second", _mix("lens")),
+    Key("F", "fade", "Fade from one image to the other; drag it with the left button", _mix("fade")),
     Key("P", "pair", "Compare the next two of the images", lambda session: session.looking.next_pair()),
     Key("D", "signed", "Difference with its sign, or its magnitude", lambda session: session.looking.toggle_signed()),
     Key(
@@ -88,6 +99,12 @@ KEYS = (
         lambda session: session.bench.ruling.erase(),
     ),
     Key("N", "region_view", "Zoom to the region, or back", lambda session: session.looking.toggle_region()),
+    Key(
+        "O",
+        "lineup",
+        "Several methods side by side, clean above and perturbed below, or back",
+        lambda session: session.line_up(),
+    ),
     Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
     Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),
     Key(
@@ -134,6 +151,22 @@ KEYS = (
 )
 
 
+GALLERY = {
+    ",": "Previous case",
+    ".": "Next case",
+    **{str(number): f"Verdict: {verdict.replace('-', ' ')}" for number, verdict in enumerate(SCALE, start=1)},
+    "0": "No verdict",
+    "Return": "Open the case",
+    "C": "Compare the two chosen cases",
+    "A": "Attack again: set the knobs as they were for the case",
+    "R": "Replay the chosen cases",
+    "T": "To the tags",
+    "N": "To the note",
+    "/": "To the filter",
+    "F5": "List the folder again",
+}
+
+
 def run(command: str, viewer: Any) -> None:
     """Run a command of the manifest, which does the same as its key."""
     key = next(key for key in KEYS if key.command == command)
@@ -150,8 +183,16 @@ def text() -> str:
     listed = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
     listed.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
     listed.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
-    rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{words}</td></tr>" for key, words in listed)
-    return f"<table>{rows}</table>"
+    gallery = [(key.lower(), words) for key, words in GALLERY.items()]
+    letters = [row for row in listed if row[0].isalpha() or row[0] == "?"]
+    others = [row for row in listed if row not in letters]
+    columns = (("In the review", letters), ("Panels and window", others), ("In the gallery", gallery))
+    cells = "".join(f"<td><p><b>{head}</b></p><table>{_rows(rows)}</table></td>" for head, rows in columns)
+    return f"<table cellpadding=4><tr>{cells}</tr></table>"
+
+
+def _rows(listed: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{words}</td></tr>" for key, words in listed)
 
 
 class Shortcuts(QObject):

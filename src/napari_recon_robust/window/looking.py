@@ -13,13 +13,13 @@ from ..workbench.looking import PAIRS, PRESETS, RATES, Pair
 from .canvas.scene import Scene
 from .canvas.wiping import Wiping
 from .jobs import Jobs
+from .mixing import Mixing
 from .remembered import recall, remember
 from .worker import sentence
 
 if TYPE_CHECKING:
     from ..data.roi import ROI
 
-_MIDDLE = 0.5
 NO_REGION = "the region view needs a region; draw one, or choose one in the Perturb dock."
 
 
@@ -35,6 +35,7 @@ class Looking:
         self.bench, self.jobs, self.scene, self.panels = bench, jobs, scene, scene.panels
         self.framing = self.panels.framing
         self.wiping = Wiping(self.panels, scene.comparing)
+        self.mixing = Mixing(scene, self._compare_in_sight, self.changed.emit)
         stored = recall("rate", 2)
         self.rate: int = stored if stored in RATES else 2
         bench.regions.chosen_changed.connect(self._follow_region)
@@ -52,15 +53,42 @@ class Looking:
 
     def keep_preset(self, name: str) -> None:
         """Store the panels that are shown as a preset."""
-        if self.panels.shown:
+        if self.panels.shown and self.scene.lineup is None:
             remember(f"preset/{name}", list(self.panels.shown))
             self.changed.emit()
 
     def _show(self, panels: tuple[str, ...]) -> None:
         if self.panels.panels:
-            self.scene.view.panels = panels
+            self.scene.view.panels, self.scene.view.lineup = panels, False
             self.scene.rearrange()
             self.changed.emit()
+
+    # ---------------------------------------------------------------- several methods
+
+    def toggle_lineup(self) -> None:
+        """Show the chosen methods beside each other, computed first if they are not, or the other panels again."""
+        if self.scene.lineup is None or not (self.bench.lining_up.settled or self.jobs.busy()):
+            self.line_up()
+        else:
+            self._show_lineup(False)
+
+    def line_up(self) -> None:
+        """Show the chosen methods beside each other."""
+        lining_up = self.bench.lining_up
+        if not lining_up.settled:
+            try:
+                task = lining_up.run()
+            except ReconRobustError as error:
+                self.jobs.failed.emit(sentence(error))
+                return
+            if not self.jobs.start(task):
+                return
+        self._show_lineup(True)
+
+    def _show_lineup(self, shown: bool) -> None:
+        self.scene.view.lineup = shown
+        self.scene.rearrange()
+        self.changed.emit()
 
     # ---------------------------------------------------------------- comparing
 
@@ -79,8 +107,7 @@ class Looking:
 
     def toggle_wipe(self) -> None:
         """Lay the first image of the pair over the left half of the second, or take it away again."""
-        self.scene.view.wipe = _MIDDLE if self.scene.view.wipe is None else None
-        self._compare_in_sight()
+        self.mixing.toggle("wipe")
 
     def take_part(self, part: Part) -> None:
         """Show magnitude, phase, real or imaginary part of all images."""

@@ -49,8 +49,9 @@ class Session(QObject):
     Signals: `asked_axes(path, shape, names)` when the axes of an array have to be named before it can be opened (names:
     a guess); `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted;
     `asked_layout()` when the images are wanted first, or the laboratory layout again; `asked_tool(name)`
-    when a tool is wanted below the images, or is to go; `complete()` when all docks are open; `left()` after the last
-    of them was closed.
+    when a tool is wanted below the images, or is to go; `complete()` when all docks are open; `brought()` when another
+    `asked_dock` is to be in front; `asked_methods()` when methods have to be chosen first; `left()` after the last of
+    them was closed.
     """
 
     asked_axes = Signal(object, object, object)
@@ -59,6 +60,8 @@ class Session(QObject):
     asked_layout = Signal()
     asked_tool = Signal(str)
     complete = Signal()
+    brought = Signal()
+    asked_methods = Signal()
     left = Signal()
 
     @classmethod
@@ -86,6 +89,7 @@ class Session(QObject):
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.docks: list[QWidget] = []
+        self.asked_dock: QWidget | None = None  # napari's, around a page
         self.images_first = False  # how a window begins if nothing is remembered
         self.bench.perturbing.finished.connect(self._on_finished)
         self._warm_up()
@@ -125,6 +129,8 @@ class Session(QObject):
         dock, page = self.panels.viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
         dock.show()
         dock.raise_()
+        self.asked_dock = dock
+        self.brought.emit()
         return page
 
     def open_sample(self) -> None:
@@ -215,6 +221,13 @@ class Session(QObject):
         self.scene.result()
         self.looked.emit()
 
+    def line_up(self) -> None:
+        """Show several methods side by side, or the other panels again; where none are chosen, bring their list."""
+        if self.scene.lineup is None and not self.bench.lining_up.possible:
+            self.bring("Compare")
+            self.asked_methods.emit()
+        self.looking.toggle_lineup()
+
     def step_layout(self, by: int) -> None:
         """Go to the next or the previous layout of the panels."""
         if self.panels.panels:
@@ -281,6 +294,7 @@ class Session(QObject):
             return
         self.docks.remove(dock)
         if not self.docks:
+            self.asked_dock = None
             self.queueing.cancel()
             self.jobs.cancel_all()
             self.panels.close()

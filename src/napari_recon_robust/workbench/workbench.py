@@ -13,6 +13,7 @@ from .contrasting import Contrasting
 from .fragility import Fragility
 from .history import History
 from .kspace import KSpace
+from .lining_up import LiningUp
 from .measuring import Measuring
 from .perturbing import Perturbing, Result
 from .queueing import Queue
@@ -46,6 +47,7 @@ class Workbench:
         self.ruling = Ruling(self.acquisition)
         self.kspace = KSpace(self.acquisition, self.perturbing, self.now)
         self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.lining_up = LiningUp(self.acquisition, self.reconstruction, self.perturbing)
         self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.history = History(self.acquisition, self.reconstruction, self.regions, self.perturbing)
         self.queue = Queue(self.acquisition, self.reconstruction, self.perturbing, self.history)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
+from qtpy.QtWidgets import QDialog, QFileDialog, QLabel, QPushButton
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.io import FORMATS, suffixes
@@ -200,7 +200,12 @@ def test_the_ways_to_look_at_a_result(review: Session, until: Until, viewer: Any
     commands.regions(viewer)
     assert not panels.panels["clean"].regions.visible
     commands.list_keys(viewer)
-    assert not dock(review, "Compare").keys.isHidden()
+    dialogs = dock(review, "Compare").window().findChildren(QDialog)
+    list_ = next(one for one in dialogs if one.windowTitle() == "Keys")
+    assert list_.isVisible()
+    assert list_.height() < 720
+    commands.list_keys(viewer)
+    assert list_.isHidden()
 
 
 @pytest.mark.slow

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 
 from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
-    QDialog,
     QGridLayout,
+    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QSlider,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -24,7 +25,12 @@ from ..remembered import recall, remember
 from ..session import Session
 from .page import Page
 
-UNFOLDED, FOLDED = 120, 24  # pixels
+UNFOLDED, FOLDED = 120, 24  # pixels, of a font of usual size
+_WIDEST = "Laboratory  q"  # of the words in it
+_AROUND = 28  # pixels beside them
+# napari leaves so much room around the words of a list that they would be cut off.
+_NARROW = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
+_TOOLS = {"kspace": "k-sp.  s", "profile": "Line  l"}
 _SHORT = {"reference": "Ref.", "clean": "Clean", "perturbed": "Pert."}
 
 
@@ -59,14 +65,14 @@ class ReviewBar(Page):
         self._fold(recall("folded", False))
         session.looked.connect(self._show_state)
         session.jobs.failed.connect(self._unfold)
-        session.asked_keys.connect(self._toggle_keys)
         for signal in (
             self.bench.acquisition.measured,
             self.bench.perturbing.finished,
             self.bench.regions.chosen_changed,
+            self.bench.ruling.kind_changed,
         ):
             self.listen(signal, self._show_state)
-        self._keys: QDialog | None = None
+        self.listen(session.scene.drawn, self._show_share)
         self._show_state()
 
     # ---------------------------------------------------------------- what is in it
@@ -101,8 +107,18 @@ class ReviewBar(Page):
         self.wipe = _switch("Wipe  w", "wipe", self.looking.toggle_wipe)
         self.signed = _switch("Signed  d", "signed", self.looking.toggle_signed)
         self.column.addWidget(words("Compare", faint=True))
-        for part in (self.pair, self.flicker, self.rate, self.wipe, self.signed):
+        self.lens = _switch("Lens  ⇧w", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.fade = _switch("Fade  f", "fade", lambda: self.looking.mixing.toggle("fade"))
+        self.share = QSlider(Qt.Orientation.Horizontal)
+        self.share.setRange(0, 100)
+        self.share.setToolTip("Share of the second image, in percent")
+        self.share.setAccessibleName("Share of the second image")
+        self.share.valueChanged.connect(lambda value: self.looking.mixing.fade(value / 100))
+        for part in (self.pair, self.flicker, self.rate):
             self.column.addWidget(part)
+        self.column.addLayout(_side_by_side(self.wipe, self.lens))
+        self.column.addLayout(_side_by_side(self.fade, self.signed))
+        self.column.addWidget(self.share)
 
     def _add_window(self) -> None:
         self.window_preset = _combo("Windows of the reference, the same for all images  (6 7 8 9)")
@@ -119,8 +135,7 @@ class ReviewBar(Page):
             edit.returnPressed.connect(self._type_window)
         self.column.addWidget(words("Window", faint=True))
         self.column.addWidget(self.window_preset)
-        self.column.addWidget(self.auto)
-        self.column.addWidget(self.reset)
+        self.column.addLayout(_side_by_side(self.auto, self.reset))
         for label, edit in (("Black, %", self.black), ("White, %", self.white)):
             self.column.addLayout(row(words(label, faint=True), edit, stretch=1))
 
@@ -129,15 +144,24 @@ class ReviewBar(Page):
         self.outlines = button("Outlines  u", keys.words_of("regions"), lambda: self.session.toggle_regions())
         self.random = _switch("Random  h", "random", lambda: self._flip("random"))
         self.truth = _switch("Truth  y", "truth", lambda: self._flip("truth"))
+        self.lineup = _switch("Methods  o", "lineup", self.session.line_up)
         self.list_keys = button("Keys  ?", "All keys", lambda: self.session.asked_keys.emit())
         self.leave = button("Laboratory  q", "Back to the docks", lambda: self.session.asked_layout.emit())
         self.part = _combo("Part of the complex images that is shown  (z)")
         for part in PARTS:
             self.part.addItem(part.capitalize(), part)
         self.part.activated.connect(lambda at: self.looking.take_part(self.part.itemData(at)))
+        tools = {name: _tool(name, text, self.session) for name, text in _TOOLS.items()}
+        self.kspace, self.profile = tools["kspace"], tools["profile"]
+        self.distance = _switch("Ruler  i", "distance", lambda: self.session.rulers.toggle("distance"))
+        self.area = _switch("Area  b", "area", lambda: self.session.rulers.toggle("area"))
         self.column.addWidget(words("See", faint=True))
-        for part in (self.part, self.region, self.outlines, self.random, self.truth, self.list_keys, self.leave):
+        for part in (self.part, self.region, self.outlines, self.random, self.lineup):
             self.column.addWidget(part)
+        self.column.addLayout(_side_by_side(self.truth, self.list_keys))
+        self.column.addLayout(_side_by_side(self.profile, self.distance))
+        self.column.addLayout(_side_by_side(self.area, self.kspace))
+        self.column.addWidget(self.leave)
 
     def _flip(self, name: str) -> None:
         self.session.look(**{name: not getattr(self.session.scene.view, name)})
@@ -175,10 +199,17 @@ class ReviewBar(Page):
         for name, one in self.panels.items():
             tip = " · ".join(self.looking.preset(name)).replace("first", "one").replace("second", "other of the pair")
             one.setToolTip(f"{keys.words_of(f'panels_{name}')}\nNow: {tip}\nCtrl+{name} stores what is shown")
-        result = self.bench.perturbing.current
+        result, ruling = self.bench.perturbing.current, self.bench.ruling.kind
+        self._show_share()
         states = {
-            self.wipe: (view.wipe is not None, comparing.pair is not None),
+            self.wipe: (view.way == "wipe", comparing.pair is not None),
+            self.lens: (view.way == "lens", comparing.pair is not None),
+            self.fade: (view.way == "fade", comparing.pair is not None),
+            self.profile: (ruling == "profile", self.bench.acquisition.is_open),
+            self.distance: (ruling == "distance", self.bench.acquisition.is_open),
+            self.area: (ruling == "area", self.bench.acquisition.is_open),
             self.signed: (view.signed, result is not None),
+            self.lineup: (self.session.scene.lineup is not None, result is not None),
             self.region: (self.looking.framing.active, self.bench.acquisition.is_open),
             self.random: (view.random, result is not None and result.outcome.perturbed.additive),
             self.truth: (view.truth, result is not None and result.outcome.comparison.perturbed_reference is not None),
@@ -189,16 +220,13 @@ class ReviewBar(Page):
         self.flicker.setEnabled(comparing.pair is not None)
         self.show_window()
 
-    def _toggle_keys(self) -> None:
-        if not self.isVisible():
-            return
-        if self._keys is None:
-            self._keys = QDialog(self)
-            self._keys.setWindowTitle("Keys")
-            column = QVBoxLayout(self._keys)
-            column.addWidget(words(keys.text()))
-            self._keys.setMinimumWidth(420)
-        self._keys.setVisible(not self._keys.isVisible())
+    def _show_share(self) -> None:
+        fade = self.session.scene.view.fade
+        self.share.setVisible(fade is not None)
+        if fade is not None and not self.share.isSliderDown() and self.share.value() != round(100 * fade):
+            self.share.blockSignals(True)
+            self.share.setValue(round(100 * fade))
+            self.share.blockSignals(False)
 
     # ---------------------------------------------------------------- folding
 
@@ -217,8 +245,19 @@ class ReviewBar(Page):
         self.arrow.setArrowType(Qt.ArrowType.LeftArrow if folded else Qt.ArrowType.RightArrow)
         self.arrow.setToolTip("Unfold the controls" if folded else "Fold the controls")
         self.arrow.setAccessibleName(self.arrow.toolTip())
-        self.setFixedWidth(FOLDED if folded else UNFOLDED)
+        self._fit(folded)
         self.folded.emit(self.width())
+
+    def _fit(self, folded: bool) -> None:
+        """Take the width of the longest word in the font that napari has."""
+        self.leave.ensurePolished()
+        needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + _AROUND
+        self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed))
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Fit the width, since another font may have been chosen meanwhile."""
+        super().showEvent(event)
+        self._fit(self.scroll.isHidden())
 
     def sizeHint(self) -> QSize:
         """Return the present width."""
@@ -231,6 +270,21 @@ def _combo(tip: str) -> QComboBox:
     made.setAccessibleName(tip.split("  ")[0])
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setMinimumContentsLength(6)
+    made.setStyleSheet(_NARROW)
+    return made
+
+
+def _side_by_side(first: QWidget, second: QWidget) -> QHBoxLayout:
+    """Put two in the room of one."""
+    made = row(first, second)
+    made.setSpacing(2)
+    return made
+
+
+def _tool(name: str, text: str, session: Session) -> QPushButton:
+    """Make a button that puts a tool below the images, or takes it away."""
+    made = _switch(text, name, lambda: session.asked_tool.emit(name))
+    made.setCheckable(name == "profile")
     return made
 
 
