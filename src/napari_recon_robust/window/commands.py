@@ -48,6 +48,16 @@ def list_keys(viewer: "napari.viewer.Viewer") -> None:
     keys.run("keys", viewer)
 
 
+def next_region(viewer: "napari.viewer.Viewer") -> None:
+    """Choose the next region of the scan and go to its slice."""
+    keys.run("next_region", viewer)
+
+
+def previous_region(viewer: "napari.viewer.Viewer") -> None:
+    """Choose the previous region of the scan and go to its slice."""
+    keys.run("previous_region", viewer)
+
+
 def ring(viewer: "napari.viewer.Viewer") -> None:
     """Show or hide the ring around what was inserted or attacked."""
     keys.run("ring", viewer)

@@ -105,6 +105,13 @@ KEYS = (
         "Several methods side by side, clean above and perturbed below, or back",
         lambda session: session.line_up(),
     ),
+    Key(
+        "Shift+N",
+        "next_region",
+        "Next region of the scan, on whatever slice",
+        lambda session: session.looking.step_region(1),
+    ),
+    Key("Shift+P", "previous_region", "Previous region of the scan", lambda session: session.looking.step_region(-1)),
     Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
     Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),
     Key(
@@ -178,14 +185,19 @@ def words_of(command: str) -> str:
     return next(key.words for key in KEYS if key.command == command)
 
 
+def listed() -> list[tuple[str, str]]:
+    """Return all keys with what they do, those of one kind together."""
+    found = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
+    found.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
+    found.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
+    return found
+
+
 def text() -> str:
     """Return the list behind "?"."""
-    listed = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
-    listed.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
-    listed.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
     gallery = [(key.lower(), words) for key, words in GALLERY.items()]
-    letters = [row for row in listed if row[0].isalpha() or row[0] == "?"]
-    others = [row for row in listed if row not in letters]
+    letters = [row for row in listed() if row[0].isalpha() or row[0] == "?"]
+    others = [row for row in listed() if row not in letters]
     columns = (("In the review", letters), ("Panels and window", others), ("In the gallery", gallery))
     cells = "".join(f"<td><p><b>{head}</b></p><table>{_rows(rows)}</table></td>" for head, rows in columns)
     return f"<table cellpadding=4><tr>{cells}</tr></table>"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from .acquisition import Acquisition
+from .ahead import Ahead
 from .browsing import Browsing
 from .choosing import Choosing
 from .contrasting import Contrasting
@@ -37,6 +38,7 @@ class Workbench:
         self.regions = Regions()
         self.acquisition = Acquisition()
         self.reconstruction = Reconstruction(self.acquisition)
+        self.ahead = Ahead(self.acquisition, self.reconstruction)
         self.perturbing = Perturbing(self.acquisition, self.reconstruction, self.regions)
         self.now = self.perturbing.now
         self.choosing = Choosing(self.acquisition, self.reconstruction, self.regions, self.now)

@@ -134,6 +134,23 @@ def serve(
 
 @review.command()
 @_STUDY
+@click.argument("reader")
+@_ANSWERS
+def read(study: Path, reader: str, answers: Path | None) -> None:
+    """Let READER (R1, R2, ...) read a frozen STUDY in napari, on this machine."""
+    from ...workbench.reading import Reading
+    from .demo import launcher
+
+    with _opened(study, answers) as opened:
+        reading = Reading(opened, reader)
+        launcher()
+        from ...window.reading.room import open_room
+
+        open_room(reading)
+
+
+@review.command()
+@_STUDY
 @_ANSWERS
 def status(study: Path, answers: Path | None) -> None:
     """Say how far each reader of a frozen STUDY is."""

@@ -48,7 +48,7 @@ class ReviewBar(Page):
         self.arrow = QToolButton()
         self.arrow.setAutoRaise(True)
         self.arrow.clicked.connect(self._toggle)
-        self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight)
+        self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         self.column.setContentsMargins(4, 0, 4, 4)
         self.column.setSpacing(3)
         self._add_panels()
@@ -57,11 +57,11 @@ class ReviewBar(Page):
         self._add_rest()
         self.column.addStretch(1)
         self.setMinimumWidth(0)
-        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for each in self.body_widget.findChildren(QWidget):
             if isinstance(each, (QPushButton, QComboBox, QLineEdit)):  # they share the little room that there is
                 each.setMinimumWidth(0)
                 each.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.scroll.verticalScrollBar().rangeChanged.connect(self.fit_letters)
         self._fold(recall("folded", False))
         session.looked.connect(self._show_state)
         session.jobs.failed.connect(self._unfold)
@@ -105,9 +105,10 @@ class ReviewBar(Page):
             self.rate.addItem(f"{rate} Hz", rate)
         self.rate.activated.connect(lambda at: self.looking.set_rate(self.rate.itemData(at)))
         self.wipe = _switch("Wipe  w", "wipe", self.looking.toggle_wipe)
-        self.signed = _switch("Signed  d", "signed", self.looking.toggle_signed)
+        self.signed = _switch("Sign  d", "signed", self.looking.toggle_signed)
         self.column.addWidget(words("Compare", faint=True))
-        self.lens = _switch("Lens  ⇧w", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.lens = _switch("Lens", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.lens.setToolTip(f"{self.lens.toolTip()}  (shift+w)")
         self.fade = _switch("Fade  f", "fade", lambda: self.looking.mixing.toggle("fade"))
         self.share = QSlider(Qt.Orientation.Horizontal)
         self.share.setRange(0, 100)
@@ -252,7 +253,14 @@ class ReviewBar(Page):
         """Take the width of the longest word in the font that napari has."""
         self.leave.ensurePolished()
         needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + _AROUND
-        self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed))
+        bar = self.scroll.verticalScrollBar()
+        beside = bar.sizeHint().width() if bar.maximum() > 0 else 0  # what is higher than the window is scrolled
+        self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed) + beside)
+
+    def fit_letters(self) -> None:
+        """Fit the width to other letters, once there are any."""
+        if self.isVisible():
+            self._fit(self.scroll.isHidden())
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Fit the width, since another font may have been chosen meanwhile."""
