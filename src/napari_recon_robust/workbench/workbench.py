@@ -11,6 +11,7 @@ from .ahead import Ahead
 from .browsing import Browsing
 from .choosing import Choosing
 from .contrasting import Contrasting
+from .film import Film
 from .fragility import Fragility
 from .history import History
 from .kspace import KSpace
@@ -52,6 +53,7 @@ class Workbench:
         self.lining_up = LiningUp(self.acquisition, self.reconstruction, self.perturbing)
         self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.history = History(self.acquisition, self.reconstruction, self.regions, self.perturbing)
+        self.film = Film(self.acquisition, self.reconstruction, self.perturbing, self.choosing, self.history)
         self.queue = Queue(self.acquisition, self.reconstruction, self.perturbing, self.history)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)
