@@ -7,7 +7,7 @@ from ...controls.letters import letters
 from ...controls.parts import words
 from .. import keys
 
-_WIDTH, _MARGIN = 1120, 36  # pixels: three columns, no higher than a window of 720
+_WIDTH, _HEIGHT, _MARGIN = 1120, 690, 36  # pixels: three columns, no higher than a window of 720
 _BESIDE = 60  # pixels of the screen that stay free
 
 
@@ -34,5 +34,5 @@ class KeysWindow(QDialog):
         width = min(round(_WIDTH * letters()), room.width() - _BESIDE)
         self.list.ensurePolished()
         height = self.list.heightForWidth(width - _MARGIN) + _MARGIN
-        self.resize(width, min(height, room.height() - _BESIDE))
+        self.resize(width, min(height, round(_HEIGHT * letters()), room.height() - _BESIDE))
         self.show()
