@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-ACCENT = "#3fa7d6"  # stands on a dark and on a light theme
-CAUTION = "#d9822b"
+ACCENT = "#2f8dbb"  # both stand out on a dark and on a light theme
+CAUTION = "#bf7018"
 
 
 def rule() -> QFrame:

@@ -75,7 +75,7 @@ class Acquisition:
     soon as the slice is measured with it.
 
     Signals: `opened()`, `closed()`, `previewed(image)` of the slice that was asked for, `measured()`, `left()` when
-    the measured slice goes because another one was asked for.
+    another slice was asked for.
     """
 
     opened = Signal()
@@ -241,9 +241,8 @@ class Acquisition:
             raise InputError(f"slice {index} does not exist; this scan has slices 0 to {len(scan) - 1}.")
         asked = self.asked = index, self.asked[1] if sampling is ... else sampling
         if index != self.index:
-            self.index, left, self.slice = index, self.slice, None
-            if left is not None:
-                self.left.emit()
+            self.index, self.slice = index, None
+            self.left.emit()
 
         def job() -> Job[Slice]:
             try:

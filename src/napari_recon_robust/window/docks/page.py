@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
 
 from ...controls.parts import box_style, faint_style, rule, set_faint
 from ...controls.progress_bar import Bar
+from ...controls.tab_order import TabOrder
 from ...controls.wheel import WheelGuard
 from ...ground.progress import Progress
 from ..canvas.surface import NOTICE
@@ -153,6 +154,7 @@ class Page(QWidget):
         self.scroll.setWidget(body)
         self.body_widget = body
         WheelGuard(body)
+        TabOrder(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)

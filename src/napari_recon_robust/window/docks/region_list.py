@@ -22,6 +22,7 @@ class RegionList(QWidget):
         self.list = HintedList("No region on this slice: draw one by the tools below, or open annotations.")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setFixedHeight(84)
+        self.list.setAccessibleName("Regions of this slice")
         self.list.setToolTip("Annotations and drawn regions of this slice; several may be chosen together")
         self.list.itemSelectionChanged.connect(self._choose)
         tools = [

@@ -35,6 +35,7 @@ class StudyPanel(QWidget):
         self.session, self.bench = session, session.bench
         self._given: set[str] = set()  # ticked without being asked for
         self.methods = QListWidget()
+        self.methods.setAccessibleName("Methods between which the perturbation is transferred")
         self.methods.setFixedHeight(_LISTED)
         self.methods.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.methods.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -46,6 +47,7 @@ class StudyPanel(QWidget):
             lambda: session.attempt(lambda: self.bench.studying.transfer(self.ticked())),
         )
         self.table = QTableWidget()
+        self.table.setAccessibleName("Transfer between methods")
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         self.table.verticalHeader().setDefaultSectionSize(_ROW)
@@ -61,6 +63,7 @@ class StudyPanel(QWidget):
             lambda: session.attempt(self.bench.studying.quality),
         )
         self.plot = Plot()
+        self.plot.setAccessibleName("Quality over the number of samples")
         self.finding = words()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
