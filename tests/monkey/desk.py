@@ -47,9 +47,14 @@ class Dialogs:
         QFileDialog.getOpenFileName = self._file
         QFileDialog.getSaveFileName = self._file
         QFileDialog.getExistingDirectory = lambda parent, title, *_: self._file(parent, title)[0]
-        self._timer = QTimer()
-        self._timer.timeout.connect(self._close_modal)
-        self._timer.start(200)
+        self._timer: QTimer | None = None
+
+    def watch(self) -> None:
+        """Begin as soon as there is an application."""
+        if self._timer is None:
+            self._timer = QTimer()
+            self._timer.timeout.connect(self._close_modal)
+            self._timer.start(200)
 
     def _file(self, parent: QWidget, title: str, *_: object) -> tuple[str, str]:
         return self.material.answer(self.chance, title), ""
@@ -73,6 +78,7 @@ class Desk:
     def open(self) -> None:
         """Open a window with the docks."""
         self.viewer = napari.Viewer(show=True)
+        self.dialogs.watch()
         self.window.resize(*SIZE)
         self.viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
         self.session = Session.of(self.viewer)

@@ -138,10 +138,17 @@ def emitters(viewer: Any) -> dict[str, Any]:
     }
 
 
+def is_ours(callback: Any) -> bool:
+    """Whether napari would call something of this package; it leaves some of its own behind."""
+    owner = callback[0]() if isinstance(callback, tuple) else callback
+    module = getattr(owner, "__module__", None) or type(owner).__module__
+    return str(module).startswith("napari_recon_robust")
+
+
 def followers(session: Session) -> dict[str, int]:
     """How many follow each signal of napari, the workbench and the session, and what hangs on napari's window."""
     viewer = session.panels.viewer
-    found = {name: len(emitter.callbacks) for name, emitter in emitters(viewer).items()}
+    found = {name: sum(map(is_ours, emitter.callbacks)) for name, emitter in emitters(viewer).items()}
     for name in ("mouse_drag_callbacks", "mouse_move_callbacks", "mouse_wheel_callbacks", "keymap"):
         found[name] = len(getattr(viewer, name))
     for name, part in {**vars(session.bench), "panels": session.panels, "scene": session.scene}.items():
@@ -152,6 +159,7 @@ def followers(session: Session) -> dict[str, int]:
         for name in dir(type(one)):
             if isinstance(getattr(type(one), name), Signal):
                 found[f"{type(one).__name__}.{name}"] = one.receivers(getattr(one, name))
+    found.pop("Session.destroyed", None), found.pop("Jobs.destroyed", None)  # by which PyQt keeps its own books
     window = viewer.window._qt_window
     for kind in (QShortcut, QTimer, QDockWidget, QToolBar):
         found[kind.__name__] = len(window.findChildren(kind))

@@ -1,9 +1,11 @@
 """A dock of the window: its page, and its foot with the progress of the running job."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from psygnal import SignalInstance
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import (
@@ -40,7 +42,10 @@ _BETWEEN = 1000  # ms; kernels are compiled one after the other
 
 
 class Foot(QWidget):
-    """Status, progress and Cancel of the running job, the same at the foot of every dock."""
+    """Status, progress and Cancel of the running job, the same at the foot of every dock.
+
+    followed: signals with what follows them, to which its page listens.
+    """
 
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
@@ -76,12 +81,14 @@ class Foot(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.say("")
         self._show_running(jobs.busy())
-        jobs.started.connect(self._on_started)
-        jobs.progressed.connect(self._on_progressed)
-        jobs.ended.connect(self._on_ended)
-        jobs.failed.connect(self._on_failed)
-        jobs.recovered.connect(self._on_recovered)
-        compiler().changed.connect(self._show_compiling)
+        self.followed = (
+            (jobs.started, self._on_started),
+            (jobs.progressed, self._on_progressed),
+            (jobs.ended, self._on_ended),
+            (jobs.failed, self._on_failed),
+            (jobs.recovered, self._on_recovered),
+            (compiler().changed, self._show_compiling),
+        )
         self.compiling.setVisible(compiler().busy)
 
     def _show_compiling(self, busy: bool) -> None:
@@ -163,6 +170,8 @@ class Page(QWidget):
         self.setMinimumWidth(320)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._listening: list[tuple[Any, Callable[..., object]]] = []
+        for signal, slot in self.foot.followed:
+            self.listen(signal, slot)
         self._show_theme()
         self.destroyed.connect(partial(_disconnect, self._listening))
 
@@ -173,7 +182,7 @@ class Page(QWidget):
             self.setStyleSheet(style)
 
     def listen(self, signal: Any, slot: Callable[..., object]) -> None:
-        """Follow a signal of the workbench for as long as this page exists."""
+        """Follow a signal for as long as this page exists; Qt would hold a trace of every page that was closed."""
         signal.connect(slot)
         self._listening.append((signal, slot))
 
@@ -221,5 +230,9 @@ class Page(QWidget):
 
 def _disconnect(listening: list[tuple[Any, Callable[..., object]]]) -> None:
     for signal, slot in listening:
-        signal.disconnect(slot, missing_ok=True)
+        if isinstance(signal, SignalInstance):
+            signal.disconnect(slot, missing_ok=True)
+        else:
+            with suppress(TypeError, RuntimeError):  # with its sender, or its receiver, it went already
+                signal.disconnect(slot)
     listening.clear()

@@ -47,8 +47,8 @@ class ReconstructDock(Page):
         ):
             self.listen(signal, slot)
         self.opening.upright.toggled.connect(lambda _: self.diversity.show_chosen())
-        self.session.asked_axes.connect(self.opening.axes.ask)
-        self.session.jobs.idle.connect(self.sampling.show_idle)
+        self.listen(self.session.asked_axes, self.opening.axes.ask)
+        self.listen(self.session.jobs.idle, self.sampling.show_idle)
         self._on_closed()
         if self.bench.acquisition.is_open:
             self._show_opened()

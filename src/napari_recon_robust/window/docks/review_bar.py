@@ -56,10 +56,10 @@ class ReviewBar(Page):
                 each.setMinimumWidth(0)
                 each.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._fold(recall("folded", False))
-        session.looked.connect(self._show_state)
-        session.jobs.failed.connect(self._unfold)
-        session.asked_keys.connect(self._toggle_keys)
+        self.listen(session.jobs.failed, self._unfold)
+        self.listen(session.asked_keys, self._toggle_keys)
         for signal in (
+            session.looked,
             self.bench.acquisition.measured,
             self.bench.perturbing.finished,
             self.bench.regions.chosen_changed,
