@@ -25,7 +25,7 @@ from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.simulation.acquisition import NOISE_RANGE, SimulatedSlice, simulate_slice
 from napari_recon_robust.simulation.anatomy import load_volume, slices
-from napari_recon_robust.studies.quality.table import bootstrap
+from napari_recon_robust.statistics import clustered
 from napari_recon_robust.weights import store
 
 METHODS = ("tv", "hqs-supervised")
@@ -50,7 +50,7 @@ def main() -> None:
             name = f"{acceleration}x, {effective:.3g} with the centre, {lines}, {method}"
             scores[name] = {"NMSE": float(nmse), "SSIM": float(ssim)}
             ratios = np.log(rows[:, 1] / results[method, pattern][:, 1])
-            interval = bootstrap(ratios, range(len(ratios)))
+            interval = clustered.mean(ratios, range(len(ratios))).interval
             ratio = f"{np.exp(ratios.mean()):.2f}"
             if interval and lines != pattern:
                 ratio += f" ({np.exp(interval[0]):.2f} to {np.exp(interval[1]):.2f})"

@@ -1,12 +1,11 @@
 """What every test may use."""
 
 import gc
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-pytest.register_assert_rewrite("helpers")
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from napari_recon_robust.simulation.head import Template
 
 pytest.register_assert_rewrite("helpers")
+
+os.environ["NAPARI_CONFIG"] = ""  # napari's settings stay in memory: those of whoever runs the tests are not touched
 
 
 def pytest_collection_finish() -> None:
@@ -32,6 +33,16 @@ def shared() -> Path:
     folder = Path(__file__).parents[2] / "shared"
     if not (folder / "data").is_dir():
         pytest.skip("the shared data are not on this machine")
+    return folder
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which reviews are kept by themselves: not that of whoever runs the tests."""
+    from napari_recon_robust.workbench import saved_review
+
+    folder = tmp_path / "kept" / "reviews"
+    monkeypatch.setattr(saved_review, "folder", lambda: folder)
     return folder
 
 

@@ -2,10 +2,11 @@
 
 import itertools
 
+import nibabel
 import numpy as np
 import pytest
 
-from napari_recon_robust.data.orientation import Directions, Turn
+from napari_recon_robust.data.orientation import Directions, Plane, Turn
 
 ALL = [Turn(quarters=quarters, mirrored=mirrored) for quarters in range(4) for mirrored in (False, True)]
 IMAGE = np.arange(6).reshape(2, 3)
@@ -60,3 +61,35 @@ def test_directions_that_are_none() -> None:
     assert Directions.of([1, 0, 0], [0.7, 0.7, 0]) is None
     assert Directions.of([np.nan, 0, 0], [0, 1, 0]) is None
     assert Directions.of([0, 1, 0], [1, 0, 0]) == AXIAL
+
+
+SAGITTAL = Directions(row=(0, 0, -1), column=(0, 1, 0))  # the head at the top, the front on the left
+CORONAL = Directions(row=(0, 0, -1), column=(1, 0, 0))
+OBLIQUE = Directions(row=(0, np.cos(0.4), -np.sin(0.4)), column=(1, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("directions", "codes"), [(AXIAL, "LPS"), (SAGITTAL, "PIL"), (CORONAL, "LIP"), (OBLIQUE, "LPS")]
+)
+def test_nibabel_reads_the_directions_that_the_letters_say(directions: Directions, codes: str) -> None:
+    affine = Plane(directions=directions).affine((30, 40), (1.0, 2.0, 5.0))
+    assert "".join(nibabel.aff2axcodes(affine))[:2] == codes[:2]
+    letters = Turn().letters(directions)
+    assert (letters["right"][0], letters["bottom"][0]) == (codes[0], codes[1])
+    assert np.linalg.det(affine) > 0, "DICOM's normal is the cross product of what leads along a row and along a column"
+    np.testing.assert_allclose(nibabel.affines.voxel_sizes(affine), (2.0, 1.0, 5.0))
+
+
+def test_a_pixel_is_where_its_rows_and_columns_lead() -> None:
+    first = np.array([-12.0, 7.0, 31.0])
+    plane, voxel = Plane(directions=OBLIQUE, first=tuple(first)), (0.5, 2.0, 4.0)
+    place = first + 6 * 0.5 * np.array(OBLIQUE.row) + 9 * 2.0 * np.array(OBLIQUE.column)
+    found = nibabel.affines.apply_affine(plane.affine((20, 24), voxel), [9, 6, 0])
+    np.testing.assert_allclose(found, place * [-1, -1, 1])
+    flipped = plane.flipped(20, 0.5)
+    np.testing.assert_allclose(nibabel.affines.apply_affine(flipped.affine((20, 24), voxel), [9, 13, 0]), found)
+
+
+def test_an_image_of_unknown_place_has_its_middle_at_zero() -> None:
+    affine = Plane(directions=OBLIQUE).affine((21, 31), (0.5, 2.0, 4.0))
+    np.testing.assert_allclose(nibabel.affines.apply_affine(affine, [15, 10, 0]), 0, atol=1e-12)

@@ -62,12 +62,18 @@ class Browser:
         os.close(self._commands)
         os.close(self._answers)
 
-    def resize(self, width: int, height: int) -> None:
-        self._send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+    def resize(self, width: int, height: int, zoom: float = 1) -> None:
+        """Take a size in screen pixels; zoom: as a user enlarges a page."""
+        size = {"width": round(width / zoom), "height": round(height / zoom)}
+        self._send("Emulation.setDeviceMetricsOverride", **size, deviceScaleFactor=zoom, mobile=False)
 
     def open(self, page: Path, ready: str = "document.readyState === 'complete'") -> None:
         """Open a file, and wait until an expression is true."""
-        self._send("Page.navigate", url=page.resolve().as_uri())
+        self.open_address(page.resolve().as_uri(), ready)
+
+    def open_address(self, address: str, ready: str) -> None:
+        """Open a page, and wait until an expression is true."""
+        self._send("Page.navigate", url=address)
         self.wait(ready)
 
     def wait(self, expression: str) -> None:

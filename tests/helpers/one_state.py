@@ -41,6 +41,8 @@ def _check_perturb(review: Session, perturb: Any) -> None:
     if current is None and perturbing.best is None:
         assert outcome.curve.isHidden()
         assert outcome.over_budgets.isHidden()
+    if perturb.regions.every.isChecked():
+        return
     listed = perturb.regions.list
     items = [listed.item(number).data(Qt.ItemDataRole.UserRole) for number in range(listed.count())]
     assert items == review.bench.regions.on(acquisition.index)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from skimage.io import imread, imsave
 
+from napari_recon_robust.data.orientation import Directions, Plane
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.io.images import read_image, write_image
 
@@ -27,6 +28,18 @@ def test_nifti_has_the_voxel_size_of_rows_and_columns(tmp_path: Path) -> None:
     stored = nibabel.load(tmp_path / "a.nii.gz")
     assert stored.header.get_zooms() == pytest.approx((0.7, 0.5, 5.0))
     np.testing.assert_allclose(np.asarray(stored.dataobj)[..., 0].T, IMAGE.abs().numpy(), rtol=1e-6)
+
+
+def test_nifti_claims_no_orientation_that_is_not_known(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.nii.gz", IMAGE, voxel=(0.5, 0.7, 5.0))
+    header = nibabel.load(tmp_path / "a.nii.gz").header
+    assert (int(header["sform_code"]), int(header["qform_code"])) == (0, 0)
+    plane = Plane(directions=Directions(row=(0, 1, 0), column=(1, 0, 0)), first=(-10.0, 4.0, 6.0))
+    write_image(tmp_path / "b.nii.gz", IMAGE, (0.5, 0.7, 5.0), plane)
+    stored = nibabel.load(tmp_path / "b.nii.gz")
+    assert nibabel.aff2axcodes(stored.affine) == ("L", "P", "S")
+    np.testing.assert_allclose(stored.affine[:3, 3], (10.0, -4.0, 6.0))
+    assert (int(stored.header["sform_code"]), int(stored.header["qform_code"])) == (1, 1)
 
 
 def test_png_is_the_windowed_magnitude(tmp_path: Path) -> None:

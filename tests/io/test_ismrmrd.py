@@ -2,6 +2,7 @@
 
 import h5py
 import ismrmrd
+import nibabel
 import numpy as np
 import pytest
 
@@ -19,7 +20,7 @@ class Writer:
         self.dataset = ismrmrd.Dataset(str(path), "dataset")
         self.dataset.write_xml_header(xml.encode())
 
-    def line(self, samples, step=0, *, slice=0, flags=(), dwell=5.0, directions=None, **fields):
+    def line(self, samples, step=0, *, slice=0, flags=(), dwell=5.0, directions=None, position=None, **fields):
         acquisition = ismrmrd.Acquisition.from_array(np.asarray(samples, np.complex64))
         acquisition.center_sample = fields.pop("center_sample", samples.shape[1] // 2)
         acquisition.sample_time_us = dwell
@@ -27,6 +28,8 @@ class Writer:
         acquisition.idx.slice = slice
         if directions is not None:
             acquisition.read_dir[:], acquisition.phase_dir[:] = directions
+        if position is not None:
+            acquisition.position[:] = position
         for name in ("discard_pre", "discard_post"):
             setattr(acquisition, name, fields.pop(name, 0))
         for name, value in fields.items():
@@ -227,3 +230,45 @@ def test_a_matrix_that_is_no_size(tmp_path, size, refused):
     else:  # as if the header said nothing
         with open_scan(path) as scan:
             assert scan.kspace(0).shape == (2, 16, 8)
+
+
+def test_a_point_is_where_it_lies_in_the_patient(writer):
+    """A point in mm from the middle of its slice, by the definition of k-space, is found there by nibabel."""
+    read, phase = np.array([0, np.cos(0.3), -np.sin(0.3)]), np.array([1.0, 0, 0])
+    down, right, positions = 14.0, -6.0, [(5.0, -20.0, 40.0), (5.0, -18.0, 46.0)]
+    field = np.array([48 * 2, 20 * 1])  # mm of the encoded space, voxels of 2 × 1 mm
+    along, across = np.ogrid[-24:24, -10:10]
+    kspace = np.exp(-2j * np.pi * (along * down / field[0] + across * right / field[1]))[None]
+    for number, position in enumerate(positions):
+        for step in range(20):
+            writer.line(kspace[..., step], step, slice=number, directions=(read, phase), position=position)
+    with open_scan(writer.done()) as scan:
+        for number, position in enumerate(positions):
+            image = scan.measurement(number).reference("rss").numpy()
+            row, column = np.unravel_index(image.argmax(), image.shape)
+            plane = scan.plane(number)
+            place = np.array(position) + down * read + right * phase
+            affine = plane.affine(image.shape, scan.header.voxel)
+            found = nibabel.affines.apply_affine(affine, [column, row, 0])
+            np.testing.assert_allclose(found * [-1, -1, 1], place, atol=1e-4)
+            assert scan.facts(number)["plane"]["first"] == list(plane.first)
+
+
+@pytest.mark.parametrize(
+    "positions", [[(0, 0, 0), (0, 0, 0)], [(0, 0, 3), (0, 0, 3)]], ids=["nobody filled them in", "all the same"]
+)
+def test_positions_that_say_nothing(writer, kspace, positions):
+    for number, position in enumerate(positions):
+        for step in range(20):
+            line = kspace[number, :, :, step]
+            writer.line(line, step, slice=number, directions=((0, 1, 0), (1, 0, 0)), position=position)
+    with open_scan(writer.done()) as scan:
+        assert scan.header.first_pixels is None
+        assert scan.facts(0)["plane"] == {"directions": {"row": [0, 1, 0], "column": [1, 0, 0]}, "first": None}
+
+
+def test_without_directions_nothing_is_said_of_the_patient(writer, kspace):
+    writer.lines(kspace, position=(1, 2, 3))
+    with open_scan(writer.done()) as scan:
+        assert scan.plane(0) is None
+        assert "plane" not in scan.facts(0)

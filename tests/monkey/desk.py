@@ -22,7 +22,7 @@ from napari_recon_robust.window.session import PLUGIN, Session
 
 from .material import Material
 
-DOCKS = ("Reconstruct", "Perturb", "Compare", "Gallery")
+DOCKS = ("Reconstruct", "Perturb", "Compare", "Gallery", "Attacks")
 # One of each sort that takes milliseconds on a small slice; the lists would offer others that take minutes.
 METHODS = {"Classical": ["zero-filled", "cg-sense", "tv", "l1-wavelet"]}
 SIZE = 1024, 700

@@ -15,6 +15,7 @@ from napari_recon_robust.reports.export import export_image
 
 pydicom = pytest.importorskip("pydicom")
 VOXEL = [0.5, 0.75, 3.0]
+PLANE = {"directions": {"row": [0, 0.8, -0.6], "column": [1, 0, 0]}, "first": [-30.0, -25.5, 12.125]}
 
 
 def read(path: Path) -> Any:
@@ -27,7 +28,9 @@ def values(dataset: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize("image", ["reference", "clean", "perturbed", "random"])
-@pytest.mark.parametrize("source", [{}, {"voxel": VOXEL, "slice": 3, "upside_down": True}])
+@pytest.mark.parametrize(
+    "source", [{}, {"voxel": VOXEL, "slice": 3, "upside_down": True}, {"voxel": VOXEL, "plane": PLANE}]
+)
 def test_it_passes_the_validator(tmp_path: Path, image: str, source: dict[str, Any]) -> None:
     validator = shutil.which("dciodvfy")
     if validator is None:

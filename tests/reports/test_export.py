@@ -13,6 +13,8 @@ from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reports.export import SUFFIXES, export_image
 
 VOXEL = [0.5, 0.75, 3.0]
+# The head at the top, the front on the left.
+SAGITTAL = {"directions": {"row": [0, 0, -1], "column": [0, 1, 0]}, "first": [-4.0, -60.0, 90.0]}
 
 
 def test_png_is_the_image_in_the_window_of_the_reference_as_it_is_seen(tmp_path: Path) -> None:
@@ -64,6 +66,39 @@ def test_nifti_keeps_rows_and_voxels_and_claims_no_orientation(tmp_path: Path, u
     assert first[2] == pytest.approx(12.0)
     assert image.header["descrip"].item().decode() == "RESEARCH - NOT FOR CLINICAL USE; orientation unknown"
     assert image.header.get_xyzt_units()[0] == "mm"
+
+
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_nifti_and_dicom_have_the_place_of_a_landmark(tmp_path: Path, upside_down: bool) -> None:
+    case = pictured(upside_down=upside_down, voxel=VOXEL, plane=SAGITTAL)
+    case.images["clean"][:] = 0
+    case.images["clean"][8, 30] = 1e-4
+    place = np.array([-4.0, -60.0 + 30 * 0.75, 90.0 - 8 * 0.5])  # mm to the left, the back and the head
+    image = nibabel.load(export_image(case, "clean", tmp_path / "image.nii.gz"))
+    found = np.argwhere(np.asarray(image.dataobj))[0]
+    for matrix, code in (image.get_sform(coded=True), image.get_qform(coded=True)):
+        assert code == 1
+        np.testing.assert_allclose(nibabel.affines.apply_affine(matrix, found), place * [-1, -1, 1], atol=1e-4)
+    assert nibabel.aff2axcodes(image.affine) == ("P", "I", "R")
+    assert image.header["descrip"].item().decode() == "RESEARCH - NOT FOR CLINICAL USE"
+    pydicom = pytest.importorskip("pydicom")
+    dataset = pydicom.dcmread(export_image(case, "clean", tmp_path / "image.dcm", label=False))
+    row, column = np.argwhere(dataset.pixel_array)[0]
+    along, down = np.reshape(np.array(dataset.ImageOrientationPatient, float), (2, 3))
+    down_mm, along_mm = map(float, dataset.PixelSpacing)
+    first = np.array(dataset.ImagePositionPatient, float)
+    np.testing.assert_allclose(first + row * down_mm * down + column * along_mm * along, place, atol=1e-4)
+    assert "placeholders" not in dataset.ImageComments
+
+
+def test_directions_without_a_position(tmp_path: Path) -> None:
+    plane = {**SAGITTAL, "first": None}
+    image = nibabel.load(export_image(pictured(voxel=VOXEL, plane=plane), "clean", tmp_path / "image.nii.gz"))
+    assert int(image.header["sform_code"]) == 2
+    assert image.header["descrip"].item().decode().endswith("; position unknown")
+    pydicom = pytest.importorskip("pydicom")
+    dataset = pydicom.dcmread(export_image(pictured(voxel=VOXEL, plane=plane), "clean", tmp_path / "image.dcm"))
+    assert "placeholders: position." in dataset.ImageComments
 
 
 def test_nifti_says_that_the_voxel_is_not_known(tmp_path: Path) -> None:

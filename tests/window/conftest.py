@@ -2,11 +2,14 @@
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from npe2 import PluginManifest
 from qtpy.QtCore import QSettings, QThreadPool
 
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
@@ -23,18 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which reviews are kept by themselves: not that of whoever runs the tests."""
-    from napari_recon_robust.workbench import saved_review
-
-    folder = tmp_path / "kept" / "reviews"
-    monkeypatch.setattr(saved_review, "folder", lambda: folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def forgetful(tmp_path: Path) -> None:
-    """What the window remembers lies in a folder of the test."""
+def forgetful(tmp_path: Path, kept: Path) -> None:
+    """What the window remembers, and the reviews that it keeps, lie in folders of the test."""
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 
@@ -48,11 +41,19 @@ def until(qtbot: Any) -> Callable[[Callable[[], object]], None]:
     return wait
 
 
+@cache
+def manifests() -> list[Any]:
+    """The manifests of the installed plugins; napari would read all of them again for each viewer."""
+    return list(PluginManifest.discover())
+
+
 @pytest.fixture
-def viewer(make_napari_viewer_proxy: Callable[[], Any]) -> Iterator[Any]:
+def viewer(make_napari_viewer_proxy: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """What napari gives to a plugin: the viewer behind its proxy."""
     from napari_recon_robust.window import session
 
+    found = manifests()
+    monkeypatch.setattr(PluginManifest, "discover", lambda paths=(): found)
     viewer = make_napari_viewer_proxy()
     yield viewer
     for each in list(session._sessions.values()):
@@ -91,6 +92,21 @@ def seen(review: Any, until: Callable[[Callable[[], object]], None]) -> Any:
     until(window.isActiveWindow)
     until(lambda: review.panels.settled)
     return review
+
+
+@pytest.fixture
+def may_read(review: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """No further slice of the scan is read before this event is set."""
+    go, scan = threading.Event(), type(review.bench.acquisition.opened_scan)
+    original = scan.measurement
+
+    def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+        go.wait(60)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(scan, "measurement", wait)
+    yield go
+    go.set()
 
 
 @pytest.fixture

@@ -70,12 +70,15 @@ def test_a_case_is_attacked_again_as_it_was(bench: Workbench, folder: Path) -> N
     bench.open_case(folder / "worst-case").run()
     bench.perturbing.choose("random")
     bench.perturbing.budget = 0.07
+    shown: list[float] = []
+    bench.perturbing.kind_changed.connect(lambda: shown.append(bench.perturbing.budget))
     said = bench.browsing.attack_again(entry(bench, "worst-case"))
     assert said.startswith("The perturbation is set as in worst-case: worst-case 3% on tv.")
     assert "other samples" not in said
     perturbing = bench.perturbing
     assert (perturbing.chosen.id, perturbing.knobs["steps"], perturbing.knobs["seed"]) == ("worst-case", 2, 3)
     assert (perturbing.budget, perturbing.further) == (0.03, (0.01,))
+    assert shown == [0.03], "the controls that are built for the kind show its budget"
     assert perturbing.current is not None, "it is set as it was when the case was opened"
 
 

@@ -1,7 +1,6 @@
 """The contrast of the chosen region in a review."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,14 +14,10 @@ from napari_recon_robust.workbench import Workbench
 REGION, OTHER = ROI.box(30, 50, 8, 8), ROI.box(60, 40, 8, 8)
 
 
-@pytest.fixture
-def bench(scan_file: Path) -> Workbench:
-    bench = Workbench()
-    bench.acquisition.open(scan_file).run()
-    bench.acquisition.measure(1).run()
+@pytest.fixture(autouse=True)
+def _several_samples_of_a_region(bench: Workbench) -> None:
     bench.reconstruction.choose("posterior", samples=3, steps=2)
     bench.regions.draw(REGION, 1)
-    return bench
 
 
 def expected(bench: Workbench, reference: torch.Tensor) -> list[float]:

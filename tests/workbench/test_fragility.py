@@ -1,7 +1,5 @@
 """Fragile places in a review, without Qt: what becomes of the map and its regions."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -12,14 +10,9 @@ from napari_recon_robust.studies.fragility import fragility
 from napari_recon_robust.workbench import Workbench
 
 
-@pytest.fixture
-def bench(scan_file: Path) -> Workbench:
-    bench = Workbench()
-    bench.acquisition.open(scan_file).run()
-    bench.acquisition.measure(1).run()
-    bench.reconstruction.choose("cg-sense")
+@pytest.fixture(autouse=True)
+def _sensitivities_stay(bench: Workbench) -> None:
     bench.perturbing.choose("worst-case", sensitivities="kept")
-    return bench
 
 
 def names(bench: Workbench) -> list[str]:

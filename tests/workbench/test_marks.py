@@ -1,6 +1,5 @@
 """What marks the place and the kind of what was done."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,21 +7,10 @@ import pytest
 import torch
 
 from napari_recon_robust.data.roi import ROI
-from napari_recon_robust.io import open_scan
 from napari_recon_robust.workbench import Workbench, marks
 from napari_recon_robust.workbench.perturbing import Result
 
 PIXEL = (0.5, 2.0)
-
-
-@pytest.fixture(scope="module")
-def bench(scan_file: Path) -> Iterator[Workbench]:
-    bench = Workbench()
-    bench.acquisition.use(open_scan(scan_file))
-    bench.acquisition.measure(1).run()
-    bench.reconstruction.choose("cg-sense")
-    yield bench
-    bench.acquisition.close()
 
 
 def run(bench: Workbench, kind: str, roi: ROI, **knobs: object) -> Result:

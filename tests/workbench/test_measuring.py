@@ -1,7 +1,6 @@
 """The statistics of the regions."""
 
 import csv
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -9,20 +8,9 @@ import pytest
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.io import open_scan
 from napari_recon_robust.workbench import Workbench
 
 LESION = ROI.box(62, 48, 10, 12)
-
-
-@pytest.fixture
-def bench(scan_file: Path) -> Iterator[Workbench]:
-    bench = Workbench()
-    bench.acquisition.use(open_scan(scan_file))
-    bench.acquisition.measure(1).run()
-    bench.reconstruction.choose("cg-sense")
-    yield bench
-    bench.acquisition.close()
 
 
 def test_before_an_attack_and_after(bench: Workbench, tmp_path: Path) -> None:

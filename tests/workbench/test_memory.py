@@ -1,22 +1,14 @@
 """What a review keeps of a scan goes with it."""
 
 import gc
-from collections.abc import Iterator
 from pathlib import Path
 from weakref import ref
 
 import pytest
-import torch
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.workbench import Workbench
-
-
-@pytest.fixture
-def no_gradients() -> Iterator[None]:
-    with torch.no_grad():
-        yield
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """A review driven at random: what is shown is of the scan, slice, sampling, method, region and kind that are set."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -276,12 +276,6 @@ class Driver:
         """A feature is placed in the picture that was clicked, or nowhere."""
         if self.bench.perturbing.knobs.get(PLACE[0], -1) >= 0:
             assert self.place == self.picture()
-
-
-@pytest.fixture
-def no_gradients() -> Iterator[None]:
-    with torch.no_grad():
-        yield
 
 
 @pytest.mark.slow

@@ -16,13 +16,6 @@ from napari_recon_robust.workbench import Workbench, saved_review
 LESION = ROI.box(62, 48, 10, 12)
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    kept = tmp_path / "kept" / "reviews"
-    monkeypatch.setattr(saved_review, "folder", lambda: kept)
-    return kept
-
-
 @pytest.fixture
 def scan(scan_file: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(scan_file, tmp_path / "head.h5"))
@@ -86,7 +79,7 @@ def test_everything_is_there_again(crashed: Workbench) -> None:
     bench.acquisition.close()
 
 
-def test_it_goes_on_being_kept(crashed: Workbench, folder: Path) -> None:
+def test_it_goes_on_being_kept(crashed: Workbench, kept: Path) -> None:
     bench = resumed()
     bench.regions.draw(ROI.box(30, 30, 5, 5), 0)
     keep(bench)
@@ -96,7 +89,7 @@ def test_it_goes_on_being_kept(crashed: Workbench, folder: Path) -> None:
     again.resuming.look()
     assert again.resuming.offered is not None
     assert again.resuming.offered.words == "The last review: head.h5, slice 1, cg-sense, 3 regions, a result."
-    assert len(list(folder.iterdir())) == 1
+    assert len(list(kept.iterdir())) == 1
     again.resuming.resume().run()
     again.acquisition.measure().run()
     assert again.regions.all[-1].name == "drawn 3"
@@ -105,25 +98,25 @@ def test_it_goes_on_being_kept(crashed: Workbench, folder: Path) -> None:
     assert again.result.outcome.comparison.metrics == crashed.result.outcome.comparison.metrics
     again.perturbing.run().run()
     keep(again)
-    assert [one.name for one in folder.glob("*/result-*")] == ["result-1"]
+    assert [one.name for one in kept.glob("*/result-*")] == ["result-1"]
     again.acquisition.close()
 
 
-def test_nobody_else_may_read_it(crashed: Workbench, folder: Path) -> None:
-    (place,) = folder.iterdir()
-    modes = [oct(path.stat().st_mode)[-3:] for path in (folder, place, place / "state.json")]
+def test_nobody_else_may_read_it(crashed: Workbench, kept: Path) -> None:
+    (place,) = kept.iterdir()
+    modes = [oct(path.stat().st_mode)[-3:] for path in (kept, place, place / "state.json")]
     assert modes == ["700", "700", "600"]
 
 
-def test_a_result_is_written_once_and_an_older_one_goes(crashed: Workbench, folder: Path) -> None:
+def test_a_result_is_written_once_and_an_older_one_goes(crashed: Workbench, kept: Path) -> None:
     assert crashed.resuming.save() is None, "nothing has changed"
-    (case,) = folder.glob("*/result-*")
+    (case,) = kept.glob("*/result-*")
     crashed.perturbing.budget = 0.05
     keep(crashed)
-    assert list(folder.glob("*/result-*")) == [case]
+    assert list(kept.glob("*/result-*")) == [case]
     crashed.perturbing.run().run()
     keep(crashed)
-    (other,) = folder.glob("*/result-*")
+    (other,) = kept.glob("*/result-*")
     assert other != case
 
 
@@ -151,8 +144,8 @@ def test_a_scan_that_has_vanished_or_changed_gets_a_sentence(crashed: Workbench,
     assert bench.resuming.offered is not None
 
 
-def test_a_damaged_result_does_not_take_the_review_with_it(crashed: Workbench, folder: Path) -> None:
-    (case,) = folder.glob("*/result-*")
+def test_a_damaged_result_does_not_take_the_review_with_it(crashed: Workbench, kept: Path) -> None:
+    (case,) = kept.glob("*/result-*")
     (case / "kspace.h5").write_bytes(b"")
     bench = resumed()
     assert bench.perturbing.current is None
@@ -187,21 +180,21 @@ def test_a_saved_case_that_was_open(crashed: Workbench, tmp_path: Path) -> None:
     assert again.result.outcome.comparison.metrics == crashed.result.outcome.comparison.metrics
 
 
-def test_a_refused_review_is_gone(crashed: Workbench, folder: Path) -> None:
+def test_a_refused_review_is_gone(crashed: Workbench, kept: Path) -> None:
     bench = Workbench()
     bench.resuming.look()
     bench.resuming.refuse()
-    assert (bench.resuming.offered, list(folder.iterdir())) == (None, [])
+    assert (bench.resuming.offered, list(kept.iterdir())) == (None, [])
     with pytest.raises(InputError, match="no review to go on with"):
         bench.resuming.resume()
 
 
-def test_opening_something_else_withdraws_the_offer(crashed: Workbench, scan: Path, folder: Path) -> None:
+def test_opening_something_else_withdraws_the_offer(crashed: Workbench, scan: Path, kept: Path) -> None:
     bench = Workbench()
     bench.resuming.look()
     bench.acquisition.open(scan).run()
     assert bench.resuming.offered is None
-    assert len(list(folder.iterdir())) == 1
+    assert len(list(kept.iterdir())) == 1
     bench.acquisition.close()
 
 

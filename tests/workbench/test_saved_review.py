@@ -12,13 +12,6 @@ from napari_recon_robust.workbench import saved_review
 from napari_recon_robust.workbench.saved_review import SavedReview, SavedScan, Store
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    kept = tmp_path / "kept" / "reviews"
-    monkeypatch.setattr(saved_review, "folder", lambda: kept)
-    return kept
-
-
 @pytest.fixture
 def gone() -> str:
     """The folder's name of a process that has ended."""
@@ -27,33 +20,33 @@ def gone() -> str:
     return ended.stdout.strip()
 
 
-def test_a_review_is_offered_when_its_process_is_gone(folder: Path, gone: str) -> None:
+def test_a_review_is_offered_when_its_process_is_gone(kept: Path, gone: str) -> None:
     running = Store()
     running.write(SavedReview(method="tv"))
     assert saved_review.latest() is None, "its window is open"
-    Store(folder / gone).write(SavedReview(method="hqs"))
+    Store(kept / gone).write(SavedReview(method="hqs"))
     found = saved_review.latest()
     assert found is not None
     assert found.review.method == "hqs"
     running.write(SavedReview(method="tv", closed=True))
     found = saved_review.latest()
     assert found is not None
-    assert (found.review.method, (folder / gone).exists()) == ("tv", False)
+    assert (found.review.method, (kept / gone).exists()) == ("tv", False)
 
 
-def test_what_cannot_be_read_is_not_offered(folder: Path, gone: str) -> None:
-    store = Store(folder / gone)
+def test_what_cannot_be_read_is_not_offered(kept: Path, gone: str) -> None:
+    store = Store(kept / gone)
     store.make()
     for content in ("", "{", "[]", '{"version": 99}', '{"slice": -1}', '{"unknown": 1}'):
         (store.place / "state.json").write_text(content)
         assert saved_review.latest() is None
 
 
-def test_a_review_of_another_machine_is_not_touched(folder: Path) -> None:
-    Store(folder / "elsewhere-1-1000-0").write(SavedReview())
+def test_a_review_of_another_machine_is_not_touched(kept: Path) -> None:
+    Store(kept / "elsewhere-1-1000-0").write(SavedReview())
     assert saved_review.latest() is None
     assert saved_review.forget() == 1
-    assert not folder.exists()
+    assert not kept.exists()
     assert saved_review.forget() == 0
 
 

@@ -2,19 +2,20 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+import nibabel
 import pytest
 import torch
 
 from helpers.faults import fails_at, steps
+from napari_recon_robust.data.orientation import Directions
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError, InputError, ModelError, ReconRobustError
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.ground.writing import WritingError
-from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reports.export import export_image
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.reconstruction import Rendered
 from napari_recon_robust.workbench.task import Task, part
@@ -22,20 +23,25 @@ from napari_recon_robust.workbench.task import Task, part
 LESION = ROI.box(62, 48, 10, 12)
 
 
-@pytest.fixture
-def bench(scan_file: Path) -> Iterator[Workbench]:
-    bench = Workbench()
-    bench.acquisition.use(open_scan(scan_file))
-    bench.acquisition.measure(1).run()
-    bench.reconstruction.choose("cg-sense")
-    yield bench
-    bench.acquisition.close()
-
-
 def perturbed(bench: Workbench, **knobs: object) -> None:
     bench.regions.draw(LESION, 1)
     bench.perturbing.choose("worst-case", steps=1, **knobs)
     bench.perturbing.run().run()
+
+
+def test_a_saved_case_knows_how_its_slice_lay(bench: Workbench, tmp_path: Path) -> None:
+    scan = bench.acquisition.opened_scan
+    directions = Directions(row=(0, 0, -1), column=(0, 1, 0))
+    scan.header = scan.header.model_copy(update={"directions": directions, "first_pixels": ((1, 2, 3),) * len(scan)})
+    perturbed(bench)
+    bench.save(tmp_path / "case").run()
+    bench.acquisition.close()
+    assert bench.acquisition.directions is None
+    bench.open_case(tmp_path / "case").run()
+    assert bench.acquisition.directions == directions
+    image = nibabel.load(export_image(tmp_path / "case", "clean", tmp_path / "image.nii.gz"))
+    assert nibabel.aff2axcodes(image.affine) == ("P", "I", "R")
+    assert tuple(image.affine[:3, 3]) == (-1, -2, 3)
 
 
 def test_it_needs_neither_qt_nor_napari() -> None:

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-ACCENT = "#2f8dbb"  # both stand out on a dark and on a light theme
+ACCENT = "#2f8dbb"  # can be told from a dark and from a light theme
 CAUTION = "#bf7018"
 
 

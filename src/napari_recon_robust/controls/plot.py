@@ -1,4 +1,4 @@
-"""A small plot: measures over one quantity stand side by side, each with its axes; points can be chosen."""
+"""A small plot: measures of one quantity stand side by side, each with its axes; points can be chosen."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -68,7 +68,7 @@ class Plot(QWidget):
         self.update()
 
     def mark(self, number: int | None) -> None:
-        """Mark a point: the one that is looked at."""
+        """Mark the point that is looked at."""
         self._marked = number
         self.update()
 
@@ -178,7 +178,7 @@ class Plot(QWidget):
 
 
 def apart(lefts: Sequence[float], widths: Sequence[float], order: Iterable[int], gap: float = 6) -> list[int]:
-    """Return the words of a line that fit with a gap between them; those that come first in `order` have precedence."""
+    """Return the words of a line that fit with a gap between them; the first in `order` have precedence."""
     kept: list[int] = []
     for one in order:
         if all(lefts[one] >= lefts[n] + widths[n] + gap or lefts[n] >= lefts[one] + widths[one] + gap for n in kept):

@@ -13,7 +13,7 @@ from .parts import ACCENT
 
 
 class Bar(QWidget):
-    """A thin bar. Qt's own paints itself at every new value at once, and napari's whole canvas with it."""
+    """A thin bar. Qt's own bar is painted at once at every new value, and napari's whole canvas with it."""
 
     def __init__(self) -> None:
         super().__init__()

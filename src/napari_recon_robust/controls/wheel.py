@@ -20,7 +20,7 @@ class WheelGuard(QObject):
         self._watch()
 
     def _watch(self) -> None:
-        """Watch all controls of the page. To watch one again changes nothing: Qt keeps a filter once."""
+        """Watch all controls of the page. Watching one again changes nothing, since Qt keeps a filter only once."""
         for kind in _TURNED:
             for control in self._page.findChildren(kind):
                 if isinstance(control, QScrollBar):

@@ -197,12 +197,23 @@ class Measurement:
         kind: "rss", or "combined" = |sum conj(S_i) x_i| with this measurement's sensitivities
         (methods.md: a method is judged against the reference of its own kind).
         """
-        if self.full is None:
-            return None
-        coil_images = fourier.ifft(self.to_data(self.full), self.dims)
         if kind == "rss":
-            return self.crop(root_sum_of_squares(coil_images))
-        return self.crop((self.calibration.sensitivities.conj() * coil_images).sum(-3).abs())
+            coil_images = self._reference_coils
+            return None if coil_images is None else self.crop(root_sum_of_squares(coil_images))
+        combined = self.combined_reference
+        return None if combined is None else combined.abs()
+
+    @property
+    def combined_reference(self) -> Tensor | None:
+        """Sum conj(S_i) x_i of the fully sampled k-space, complex64 (..., rows, columns); None without one."""
+        coil_images = self._reference_coils
+        if coil_images is None:
+            return None
+        return self.crop((self.calibration.sensitivities.conj() * coil_images).sum(-3))
+
+    @property
+    def _reference_coils(self) -> Tensor | None:
+        return None if self.full is None else fourier.ifft(self.to_data(self.full), self.dims)
 
 
 def _upper_quantile(values: Tensor, q: float) -> Tensor:

@@ -31,8 +31,44 @@ class Directions(Specification):
         vectors = np.array([row, column], float)
         if vectors.shape != (2, 3) or not np.allclose(vectors @ vectors.T, np.eye(2), atol=_EXACT):
             return None
-        down, right = (tuple(map(float, vector)) for vector in vectors)
-        return cls(row=down, column=right)  # type: ignore[arg-type]
+        return cls(row=_vector(vectors[0]), column=_vector(vectors[1]))
+
+
+class Plane(Specification):
+    """Where an image (rows, columns) lies in the patient.
+
+    first: the centre of the pixel (0, 0) in mm, in DICOM's patient coordinates; None where only the directions are
+    known.
+    """
+
+    directions: Directions
+    first: Vector | None = None
+
+    def corner(self, shape: tuple[int, int], voxel: Vector) -> NDArray[np.float64]:
+        """The centre of the first pixel in mm; where it is not known, that which puts the image's centre at zero.
+
+        shape: (rows, columns). voxel: (row, column, slice) in mm.
+        """
+        if self.first is not None:
+            return np.array(self.first, float)
+        row, column = np.array(self.directions.row), np.array(self.directions.column)
+        corner: NDArray[np.float64] = -((shape[0] - 1) * voxel[0] * row + (shape[1] - 1) * voxel[1] * column) / 2
+        return corner
+
+    def affine(self, shape: tuple[int, int], voxel: Vector) -> NDArray[np.float64]:
+        """(4, 4): from (column, row, slice) to mm to the right, the front and the head, as NIfTI has them."""
+        row, column = np.array(self.directions.row), np.array(self.directions.column)
+        affine = np.eye(4)
+        affine[:3, :3] = np.stack([voxel[1] * column, voxel[0] * row, voxel[2] * np.cross(column, row)], axis=1)
+        affine[:3, 3] = self.corner(shape, voxel)
+        affine[:2] *= -1  # DICOM's first two axes point to the left and to the back
+        return affine
+
+    def flipped(self, rows: int, pixel: float) -> "Plane":
+        """The plane of the same image with its last row first. pixel: the size of a row in mm."""
+        row = np.array(self.directions.row)
+        first = None if self.first is None else _vector(np.array(self.first) + (rows - 1) * pixel * row)
+        return Plane(directions=Directions(row=_vector(-row), column=self.directions.column), first=first)
 
 
 class Turn(Specification):
@@ -101,6 +137,11 @@ class Turn(Specification):
             return {}
         down, right = self.matrix @ np.array([directions.row, directions.column])
         return {"top": _side(-down), "bottom": _side(down), "left": _side(-right), "right": _side(right)}
+
+
+def _vector(values: NDArray[np.float64]) -> Vector:
+    x, y, z = map(float, values)
+    return x, y, z
 
 
 def _side(direction: NDArray[np.float64]) -> str:

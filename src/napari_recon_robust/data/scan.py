@@ -16,7 +16,7 @@ from ..ground.arguments import as_whole
 from ..ground.errors import InputError, dimensions
 from ..ground.guard import opening
 from ..ground.specification import Specification
-from .orientation import Directions
+from .orientation import Directions, Plane, Vector
 from .units import unit_of
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ class Header(Specification):
 
     matrix: (rows, columns) of the output image. voxel: its (row, column, slice) size in mm, or None.
     field_strength: in tesla. upside_down: whether a radiologist would see the stored image upside down.
-    directions: where rows and columns lead in the patient, or None where the file does not say.
-    notes: what was guessed or left out, one sentence each.
+    directions: where rows and columns lead in the patient, or None where the file does not say. first_pixels: the
+    centre of the output image's first pixel in mm for each slice, in DICOM's patient coordinates, or None.
+    simulated: whether it was computed, and never was a patient. notes: what was guessed or left out, one sentence each.
     """
 
     format: str
@@ -47,6 +48,8 @@ class Header(Specification):
     field_strength: float | None = None
     upside_down: bool = False
     directions: Directions | None = None
+    first_pixels: tuple[Vector, ...] | None = None
+    simulated: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -111,8 +114,17 @@ class Scan(ABC):
 
     def facts(self, slice: int) -> dict[str, Any]:
         """Plain facts on a slice for a record: no path, no identifier."""
-        voxel = self.header.voxel
-        return {"slice": slice, "voxel": voxel and list(voxel), "upside_down": self.header.upside_down}
+        voxel, plane = self.header.voxel, self.plane(slice)
+        facts = {"slice": slice, "voxel": voxel and list(voxel), "upside_down": self.header.upside_down}
+        said = {"simulated": True} if self.header.simulated else {}
+        return facts | said if plane is None else facts | said | {"plane": plane.model_dump(mode="json")}
+
+    def plane(self, slice: int) -> Plane | None:
+        """Where the output image of a slice lies in the patient; None where the file does not say."""
+        directions, first_pixels = self.header.directions, self.header.first_pixels
+        if directions is None:
+            return None
+        return Plane(directions=directions, first=None if first_pixels is None else first_pixels[slice])
 
     def kspace(self, slice: int) -> "Tensor":
         """One slice in units of `unit`, complex64 (coils, readout, phase); do not change it in place.
@@ -132,7 +144,8 @@ class Scan(ABC):
 
     def _slice(self, slice: int) -> "tuple[Tensor, float]":
         self._check(slice)
-        if self._last is None or self._last[0] != slice:
+        last = self._last  # another thread may read another slice meanwhile
+        if last is None or last[0] != slice:
             with self._reading(f"slice {slice}"):
                 values = np.asarray(self._read(slice))
                 parts = values.real, values.imag
@@ -149,8 +162,8 @@ class Scan(ABC):
 
             unit = unit_of(largest, f"slice {slice} of {self.name}")
             values = values if unit == 1 else values / unit
-            self._last = slice, from_numpy(np.require(values, np.complex64, ["C", "W"])), unit
-        return self._last[1:]
+            last = self._last = slice, from_numpy(np.require(values, np.complex64, ["C", "W"])), unit
+        return last[1:]
 
     def reference(self, slice: int) -> "Tensor | None":
         """The stored reference image in units of `unit`, float32 (rows, columns), or None; errors as of `kspace`."""

@@ -1,14 +1,13 @@
 """What is read off images: the values at one pixel, the statistics of regions, signal and contrast over noise."""
 
-import csv
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from io import StringIO
 
 from torch import Tensor
 
 from ..ground.errors import InputError, dimensions
+from ..ground.table import to_csv as table_to_csv
 from . import metrics
 from .contrast import surroundings
 
@@ -122,12 +121,7 @@ def table(
 
 def to_csv(rows: Iterable[RegionRow]) -> str:
     """The table as CSV with a head; what is not known or not finite is left empty."""
-    text = StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(RegionRow)], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(value) for name, value in asdict(row).items()})
-    return text.getvalue()
+    return table_to_csv([field.name for field in fields(RegionRow)], map(asdict, rows))
 
 
 def signal_to_noise(image: Tensor, mask: Tensor, noise: Tensor) -> float | None:
@@ -175,9 +169,3 @@ def _row(
         cnr=None if noise is None else contrast_to_noise(shown.image, mask, noise),
         maximum=maximum,
     )
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return f"{value:.6g}" if math.isfinite(value) else ""
-    return "" if value is None else value

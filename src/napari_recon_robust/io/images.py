@@ -9,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..data.orientation import Plane
 from ..ground import hdf5
 from ..ground.arrays import read_npy
 from ..ground.errors import InputError, dimensions
 from ..ground.guard import head, opening, shown, status
 from ..ground.hdf5 import is_hdf5, open_hdf5
 from ..ground.writing import write
-from .nifti import load_nifti
+from .nifti import load_nifti, nifti_image
 
 SUFFIXES = (".npy", ".h5", ".png", ".nii.gz")
 READABLE = (*SUFFIXES, ".nii")
@@ -31,12 +32,15 @@ def check_suffix(path: Path, suffixes: tuple[str, ...] = SUFFIXES) -> None:
         raise InputError(f"the folder of the output {path.name} does not exist; make it first.")
 
 
-def write_image(path: Path, image: Tensor, voxel: tuple[float, float, float] | None = None) -> None:
+def write_image(
+    path: Path, image: Tensor, voxel: tuple[float, float, float] | None = None, plane: Plane | None = None
+) -> None:
     """Write one image, complex (rows, columns), in its own units.
 
     .npy: complex64. .h5: `image` complex64 and `magnitude` float32. .png: the magnitude in 8 bits, with its 99.9th
-    percentile white. .nii.gz: the magnitude float32 with the voxel size and the axes (column, row, slice). Raises
-    InputError for another suffix or a folder that does not exist, WritingError where the file cannot be written.
+    percentile white. .nii.gz: the magnitude float32 with the voxel size, the axes (column, row, slice) and
+    where it lies (`plane`). Raises InputError for another suffix or a folder that does not exist, WritingError where
+    the file cannot be written.
     """
     check_suffix(path)
     values = image.detach().cpu().numpy()
@@ -56,11 +60,7 @@ def write_image(path: Path, image: Tensor, voxel: tuple[float, float, float] | N
         white = np.percentile(magnitude, 99.9) or 1.0
         write_picture(path, np.round(255 * np.clip(magnitude / white, 0, 1)).astype(np.uint8))
     else:
-        import nibabel
-
-        row, column, slice = voxel or (1.0, 1.0, 1.0)
-        volume = nibabel.Nifti1Image(magnitude.T[..., None], np.diag([column, row, slice, 1.0]))
-        write(path, gzip.compress(volume.to_bytes(), mtime=0))
+        write(path, gzip.compress(nifti_image(magnitude, voxel, plane).to_bytes(), mtime=0))
 
 
 def write_array(path: Path, values: NDArray[np.generic]) -> None:

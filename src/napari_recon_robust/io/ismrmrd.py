@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.orientation import Directions
+from ..data.orientation import Directions, Vector
 from ..data.scan import Header, Scan
 from ..ground.errors import FileFormatError, dimensions
 from ..ground.guard import check_memory
@@ -94,6 +94,15 @@ class ISMRMRDScan(Scan):
         if self._whitening is not None:
             notes.append("Prewhitened with the noise scan in the file.")
         space = described.reconstructed or encoded
+        matrix = (min(space.matrix[0], readout), min(space.matrix[1], phase)) if space else (readout, phase)
+        directions, first_pixels = _directions(heads), None
+        if directions is not None and described.voxel is not None:
+            centre_pixel = [
+                whole // 2 - (whole - side) // 2 for whole, side in zip((readout, phase), matrix, strict=True)
+            ]
+            first_pixels = _first_pixels(
+                heads, self._numbers, directions, np.multiply(centre_pixel, described.voxel[:2])
+            )
         super().__init__(
             name,
             Header(
@@ -102,11 +111,12 @@ class ISMRMRDScan(Scan):
                 coils=int(heads["active_channels"][0]),
                 readout=readout,
                 phase=phase,
-                matrix=(min(space.matrix[0], readout), min(space.matrix[1], phase)) if space else (readout, phase),
+                matrix=matrix,
                 voxel=described.voxel,
                 contrast=described.protocol,
                 field_strength=described.field_strength,
-                directions=_directions(heads),
+                directions=directions,
+                first_pixels=first_pixels,
                 notes=tuple(notes),
             ),
         )
@@ -201,6 +211,26 @@ def _directions(heads: Any) -> Directions | None:
     if not all(np.allclose(each, each[0], atol=1e-3) for each in (row, column)):
         return None
     return Directions.of(row[0], column[0])
+
+
+def _first_pixels(
+    heads: Any, slices: NDArray[np.integer], directions: Directions, to_centre: NDArray[np.floating]
+) -> tuple[Vector, ...] | None:
+    """The centre of each slice's first pixel in mm, from the position of its centre.
+
+    to_centre: mm from the first pixel to the origin of the Fourier transform, along (rows, columns). None unless the
+    acquisitions of each slice agree and no two slices lie at one place; positions that nobody filled in are zero.
+    """
+    if "position" not in heads.dtype.names:
+        return None
+    found: list[Vector] = []
+    for number in slices:
+        positions = heads["position"][heads["idx"]["slice"] == number].astype(float)
+        if not (np.isfinite(positions).all() and np.allclose(positions, positions[0], atol=1e-3) and positions.any()):
+            return None
+        corner = positions[0] - to_centre @ np.array([directions.row, directions.column])
+        found.append((float(corner[0]), float(corner[1]), float(corner[2])))
+    return tuple(found) if len(set(found)) == len(found) else None
 
 
 def _refuse_other_scans(heads: Any, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Opening NIfTI files, whose header is compared with the file before nibabel allocates what it declares."""
+"""NIfTI images: how they are made, and opened with their header compared to the file before nibabel allocates."""
 
 import gzip
 import math
@@ -6,11 +6,41 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.orientation import Plane
 from ..ground.guard import PACKED, check_memory, check_stored, open_file, opening, shown
 
 _HEADER = 540  # bytes of the longer of the two headers, NIfTI-2's
 _LONGEST_EXTENSIONS = 2**24  # bytes between the header and the values
 _COPIES = 4  # of the values, as float32 and while they are scaled
+
+
+def nifti_image(
+    image: NDArray[np.float32],
+    voxel: tuple[float, float, float] | None = None,
+    plane: Plane | None = None,
+    otherwise: NDArray[np.float64] | None = None,
+) -> Any:
+    """An image (rows, columns) as a NIfTI image of nibabel with the axes (column, row, slice).
+
+    voxel: (row, column, slice) in mm, or None where it is not known. plane: where the image lies. Where its place is
+    known the codes of the transforms are 1 ("scanner"), where only its directions are 2 ("aligned"), and without a
+    plane 0 ("unknown"), so that no program invents left and right. otherwise: the (4, 4) matrix in that case.
+    """
+    import nibabel
+
+    size = voxel or (1.0, 1.0, 1.0)
+    if plane is not None:
+        affine, code = plane.affine((image.shape[0], image.shape[1]), size), 2 if plane.first is None else 1
+    else:
+        affine, code = np.diag([size[1], size[0], size[2], 1.0]) if otherwise is None else otherwise, 0
+    made = nibabel.Nifti1Image(image.T[..., None], affine)
+    made.set_sform(affine, code=code)
+    made.set_qform(affine, code=code)
+    made.header.set_xyzt_units("unknown" if voxel is None else "mm")
+    return made
 
 
 def load_nifti(path: Path) -> Any:

@@ -1,7 +1,7 @@
 """The outcome of a perturbation: all images are reconstructed again from nothing but the samples, and compared."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..evaluation.comparison import Comparison
+from ..evaluation.parts import whole_of
 from ..ground.progress import Job, Progress
 from ..reconstructors.base import Method, Reconstructor
 from .base import Perturbed
@@ -21,11 +22,16 @@ SAME = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A perturbation, its random control (the measurement under noise of equal norm) and what they did."""
+    """A perturbation, its random control (the measurement under noise of equal norm) and what they did.
+
+    whole: the complex images, complex64 (rows, columns), of the comparison's images that have a phase, by their names
+    there.
+    """
 
     perturbed: Perturbed
     control: Measurement
     comparison: Comparison
+    whole: Mapping[str, Tensor] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `recon-robust perturb --json`."""
@@ -47,12 +53,14 @@ def evaluate(
     *,
     seed: int = 0,
     controls: Sequence[Measurement] | None = None,
+    clean: Tensor | None = None,
 ) -> Job[list[Outcome]]:
     """Reconstruct the clean, each perturbed and each random measurement from scratch, and compare.
 
     The result has one outcome for each of `perturbed`. method: a reconstructor is at its defaults. seed: that of the
-    random controls; if `controls` are given (by a replay), they are taken instead. The reference is of the method's own
-    kind, against which it is judged.
+    random controls; if `controls` are given (by a replay), they are taken instead. clean: the method's image of the
+    clean samples, where the caller has it already. The reference is of the method's own kind, against which it is
+    judged.
     """
     method = method.at()
     kind = method.reference_kind
@@ -63,7 +71,7 @@ def evaluate(
             return method(one)
 
     yield Progress(0.0, "Reconstructing the clean samples")
-    clean = image_of(measurement)
+    clean = image_of(measurement) if clean is None else clean
     reference = measurement.reference(kind)
     outcomes = []
     for index, one in enumerate(perturbed):
@@ -100,7 +108,7 @@ def evaluate(
             statement=one.statement,
             findings={**one.findings, **_determinism(one, clean, seen)},
         )
-        outcomes.append(Outcome(one, noisy, comparison))
+        outcomes.append(Outcome(one, noisy, comparison, whole_of(clean=clean, perturbed=changed, random=random)))
     return outcomes
 
 

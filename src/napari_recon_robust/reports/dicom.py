@@ -4,6 +4,7 @@ Source: DICOM PS3.3, A.4 (MR Image), C.7.6.2 (Image Plane), C.8.3.1 (MR Image Mo
 """
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,8 +91,15 @@ def _place(dataset: "Dataset", shown: CaseImages) -> None:
     row, column, slice = voxel or (1.0, 1.0, 1.0)
     dataset.PixelSpacing = [_decimal(row), _decimal(column)]
     dataset.SliceThickness = _decimal(slice) if voxel else None
-    dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    dataset.ImagePositionPatient = [0, 0, _decimal(shown.slice * slice)]
+    if shown.plane is None:
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        dataset.ImagePositionPatient = [0, 0, _decimal(shown.slice * slice)]
+        return
+    rows, columns = shown.case.matrix
+    plane = shown.plane.flipped(rows, row) if shown.upside_down else shown.plane
+    # First where a row's pixels lead, then where the rows lead.
+    dataset.ImageOrientationPatient = [_decimal(x) for x in (*plane.directions.column, *plane.directions.row)]
+    dataset.ImagePositionPatient = [_decimal(x) for x in plane.corner((rows, columns), (row, column, slice))]
 
 
 def _fill(dataset: "Dataset", shown: CaseImages, condition: Condition, window: Window, label: bool) -> None:
@@ -112,14 +120,28 @@ def _fill(dataset: "Dataset", shown: CaseImages, condition: Condition, window: W
     # Black is below centre - 0.5 - (width - 1) / 2, white above centre - 0.5 + (width - 1) / 2 (C.11.2.1.2.1).
     dataset.WindowCenter, dataset.WindowWidth = _decimal((low + high + 1) / 2), _decimal(high - low + 1)
     dataset.LossyImageCompression = "00"
-    known = dataset.SliceThickness is not None
-    geometry = "position and orientation" if known else "pixel spacing, position and orientation"
+    missing = [name for name, known in _known(shown).items() if not known]
+    placeholders = f" Not known, and filled with placeholders: {_listed(missing)}." if missing else ""
     judge = "reference" if shown.has_reference else "clean image"
     dataset.ImageComments = (
-        f"{warning(condition)}. Not known, and filled with placeholders: {geometry}. Values (slope x stored) are "
+        f"{warning(condition)}.{placeholders} Values (slope x stored) are "
         f"thousandths of the {judge}'s maximum, {unit:.6g} of the scan's units each; the largest quantisation error is "
         f"{error:.2g} of that maximum."
     )
+
+
+def _known(shown: CaseImages) -> dict[str, bool]:
+    """Which parts of the image plane the case knows."""
+    plane = shown.plane
+    return {
+        "pixel spacing": shown.voxel is not None,
+        "position": plane is not None and plane.first is not None,
+        "orientation": plane is not None,
+    }
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _decimal(value: Any) -> str:

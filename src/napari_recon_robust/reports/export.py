@@ -17,6 +17,7 @@ from ..data.window import Window
 from ..ground.errors import InputError
 from ..ground.writing import write
 from ..io.images import check_suffix
+from ..io.nifti import nifti_image
 from .conditions import CaseImages, Condition
 from .dicom import mr_image
 from .labels import burned_in, warning
@@ -34,7 +35,8 @@ def export_image(
     """Write one image of a case, in the format of the path's suffix; returns the path.
 
     .png: 8 bits through the window, as on the screen. .tiff: float32 in the scan's units, as on the screen. .nii.gz:
-    float32 with the rows as they are stored, and the voxel size. .dcm: a DICOM MR image of 16 bits.
+    float32 with the rows as they are stored, the voxel size, and the patient's orientation where the case knows it.
+    .dcm: a DICOM MR image of 16 bits, with the same.
 
     case: a loaded one or its folder. image: "reference", "clean", "perturbed", "random" or "perturbed-reference".
     budget: which of several, as a fraction; by default the largest. window: black and white of PNG and DICOM, in the
@@ -91,10 +93,9 @@ def tiff(shown: CaseImages, condition: Condition, window: Window, label: bool) -
 
 
 def nifti(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
-    """Float32 (column, row, slice) as stored, with the voxel size.
+    """Float32 (column, row, slice) as stored, with the voxel size, and where the image lies if the case knows it.
 
-    A case knows the size of a voxel and the number of the slice, and not how the patient lay: the transform's code is
-    0, "unknown", so that no program invents left and right; its matrix turns the rows as the screen does.
+    Otherwise the matrix, whose code is 0 ("unknown"), turns the rows as the screen does.
     """
     import nibabel
 
@@ -103,10 +104,7 @@ def nifti(shown: CaseImages, condition: Condition, window: Window, label: bool) 
     affine[2, 3] = slice * shown.slice
     if not shown.upside_down:  # NIfTI's second axis points up, and a picture's rows go down
         affine[1, 1], affine[1, 3] = -row, row * (condition.image.shape[0] - 1)
-    image = nibabel.Nifti1Image(condition.image.T[..., None], affine)
-    image.set_sform(affine, code=0)
-    image.set_qform(affine, code=0)
-    image.header.set_xyzt_units("unknown" if shown.voxel is None else "mm")
+    image = nifti_image(condition.image, shown.voxel, shown.plane, affine)
     image.header["descrip"] = _short(shown, condition).encode()
     image.header["cal_min"], image.header["cal_max"] = window.low, window.high
     image.header.extensions.append(
@@ -127,7 +125,6 @@ SUFFIXES = tuple(_FORMATS)
 
 def _said(shown: CaseImages, condition: Condition) -> dict[str, Any]:
     """What a file says of its image."""
-    geometry = "voxel size known" if shown.voxel else "voxel size unknown"
     return {
         "Warning": warning(condition),
         "Title": condition.title,
@@ -136,10 +133,14 @@ def _said(shown: CaseImages, condition: Condition) -> dict[str, Any]:
         "Perturbation": shown.kind,
         "Method": shown.method,
         "Input": shown.case.recipe.input,
-        "Geometry": f"{geometry}, orientation of the patient unknown",
+        "Geometry": shown.geometry,
     }
 
 
 def _short(shown: CaseImages, condition: Condition) -> str:
     """In the 79 letters that NIfTI has room for."""
-    return f"{warning(condition)}; {'geometry' if shown.voxel is None else 'orientation'} unknown"
+    if shown.plane is not None:
+        missing = "voxel size" if shown.voxel is None else "position" if shown.plane.first is None else ""
+    else:
+        missing = "geometry" if shown.voxel is None else "orientation"
+    return "; ".join(filter(None, (warning(condition), missing and f"{missing} unknown")))

@@ -299,7 +299,7 @@ def _weak(trial: Trial, multiplexed: float) -> WeakPlace:
 def _table(
     insertion: Insertion, sizes: tuple[float, ...], contrasts: tuple[float, ...], shape: str, count: int, seed: int
 ) -> Job[RecoveryTable]:
-    from scipy.stats import binomtest
+    from ..statistics.rates import Rate  # scipy.stats takes a while
 
     setup = insertion.setup
     yield Progress(0.0, "Reconstructing without a feature")
@@ -320,8 +320,7 @@ def _table(
             recovered += int((_recoveries(insertion, features) >= LOST).sum())
             carried += sum(_carried(insertion, feature) for feature in features)
             done += 1
-        interval = binomtest(recovered, count).proportion_ci(method="exact")
-        cells.append(Cell(size, contrast, count, recovered, carried, float(interval.low), float(interval.high)))
+        cells.append(Cell(size, contrast, count, recovered, carried, *Rate(recovered, count).interval))
     return RecoveryTable(shape, tuple(cells))
 
 

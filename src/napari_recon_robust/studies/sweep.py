@@ -28,7 +28,8 @@ class Sweep:
     The grid is filled from coarse to fine, at each level nearest to the slider first (`prepare`); meanwhile
     `at` interpolates in the finest level whose nodes about the slider are complete, cubically along an axis that has
     five or more; `exact` renders at any values, which goes faster the more is prepared where a family goes on from
-    its neighbours. Images are magnitudes, float32 (..., rows, columns). Threads may fill, render and look at once.
+    its neighbours. Images are magnitudes, float32 (..., rows, columns), but for `exact`.
+    Threads may fill, render and look at once.
 
     axes: one or two float knobs. family: from points (values of the axes) to their images, one by one; the next
     point is chosen when it is asked for (`Reconstructor.family`). position: where the slider is.
@@ -88,7 +89,7 @@ class Sweep:
             if self.ready:
                 return False
             node = self._next()
-            self._images[node] = self._render(self._values(node))
+            self._images[node] = self._render(self._values(node)).abs().float()
             return True
 
     def renders(self) -> list[tuple[dict[str, float], Tensor]]:
@@ -96,7 +97,7 @@ class Sweep:
         return [(self._values(node), image) for node, image in sorted(self._images.items())]
 
     def exact(self, values: Mapping[str, float]) -> Tensor:
-        """The image rendered at these values of the axes; waits for a render of another thread to end."""
+        """The image at these values, complex if the family's is; waits for a render of another thread to end."""
         with self._rendering:
             return self._render(values)
 
@@ -109,7 +110,7 @@ class Sweep:
             except Exception:  # the generator is finished with that; the next render starts afresh
                 self._renders = self._family(self._points())
                 raise
-            return image.abs().float()
+            return image
 
     def _points(self) -> Iterator[Mapping[str, float]]:
         while True:

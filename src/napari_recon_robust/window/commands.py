@@ -13,6 +13,11 @@ def flicker(viewer: "napari.viewer.Viewer") -> None:
     keys.run("flicker", viewer)
 
 
+def lineup(viewer: "napari.viewer.Viewer") -> None:
+    """Show several methods side by side, or the other panels again."""
+    keys.run("lineup", viewer)
+
+
 def random(viewer: "napari.viewer.Viewer") -> None:
     """Show the random control, or the perturbation again."""
     keys.run("random", viewer)
@@ -43,6 +48,16 @@ def list_keys(viewer: "napari.viewer.Viewer") -> None:
     keys.run("keys", viewer)
 
 
+def next_region(viewer: "napari.viewer.Viewer") -> None:
+    """Choose the next region of the scan and go to its slice."""
+    keys.run("next_region", viewer)
+
+
+def previous_region(viewer: "napari.viewer.Viewer") -> None:
+    """Choose the previous region of the scan and go to its slice."""
+    keys.run("previous_region", viewer)
+
+
 def ring(viewer: "napari.viewer.Viewer") -> None:
     """Show or hide the ring around what was inserted or attacked."""
     keys.run("ring", viewer)
@@ -68,6 +83,11 @@ def flip(viewer: "napari.viewer.Viewer") -> None:
     keys.run("flip", viewer)
 
 
+def attacks(viewer: "napari.viewer.Viewer") -> None:
+    """Open the history of attacks and the queue."""
+    keys.run("attacks", viewer)
+
+
 def images_first(viewer: "napari.viewer.Viewer") -> None:
     """Give the window to the panels, or go back to the laboratory layout."""
     keys.run("images_first", viewer)
@@ -78,6 +98,16 @@ def wipe(viewer: "napari.viewer.Viewer") -> None:
     keys.run("wipe", viewer)
 
 
+def lens(viewer: "napari.viewer.Viewer") -> None:
+    """Show the first image in a lens over the second, or take it away."""
+    keys.run("lens", viewer)
+
+
+def fade(viewer: "napari.viewer.Viewer") -> None:
+    """Mix the two images, or show the second again."""
+    keys.run("fade", viewer)
+
+
 def pair(viewer: "napari.viewer.Viewer") -> None:
     """Compare the next two images."""
     keys.run("pair", viewer)
@@ -86,6 +116,46 @@ def pair(viewer: "napari.viewer.Viewer") -> None:
 def signed(viewer: "napari.viewer.Viewer") -> None:
     """Show the difference with its sign, or its magnitude."""
     keys.run("signed", viewer)
+
+
+def part(viewer: "napari.viewer.Viewer") -> None:
+    """Show the next of magnitude, phase, real and imaginary part."""
+    keys.run("part", viewer)
+
+
+def kspace(viewer: "napari.viewer.Viewer") -> None:
+    """Show the k-space with its sampled points and the perturbation alone, or take them away."""
+    keys.run("kspace", viewer)
+
+
+def profile(viewer: "napari.viewer.Viewer") -> None:
+    """Show the profile of all images along a line, or take it away."""
+    keys.run("profile", viewer)
+
+
+def film(viewer: "napari.viewer.Viewer") -> None:
+    """Show a film strip below the images, or take it away."""
+    keys.run("film", viewer)
+
+
+def cine(viewer: "napari.viewer.Viewer") -> None:
+    """Play the film strip or the slices, or stop."""
+    keys.run("cine", viewer)
+
+
+def distance(viewer: "napari.viewer.Viewer") -> None:
+    """Let the left button measure distances, or move the picture again."""
+    keys.run("distance", viewer)
+
+
+def area(viewer: "napari.viewer.Viewer") -> None:
+    """Let the left button measure areas, or move the picture again."""
+    keys.run("area", viewer)
+
+
+def erase(viewer: "napari.viewer.Viewer") -> None:
+    """Erase the line or outline that was drawn last."""
+    keys.run("erase", viewer)
 
 
 def region_view(viewer: "napari.viewer.Viewer") -> None:

@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
 
@@ -18,9 +18,13 @@ from .jobs import Jobs
 from .warm import compile_kernels
 from .worker import sentence
 
+if TYPE_CHECKING:
+    from ..workbench.acquisition import Slice
+    from ..workbench.history import Entry
+
 _REST = 120  # ms after which a knob or a slice is at rest
 _SOON = 0.15  # s after which a slice or a method that was asked for is said to be under way
-_PATIENCE = 1.5  # s after which an image at other knobs is
+_PATIENCE = 1.5  # s after which the same is said of an image at other knobs
 
 
 class Following(QObject):
@@ -41,6 +45,7 @@ class Following(QObject):
         bench.reconstruction.rendered.connect(self._on_rendered)
         bench.fragility.changed.connect(scene.fragility)
         bench.perturbing.previewed.connect(scene.preview)
+        bench.lining_up.changed.connect(scene.line_up)
         panels.navigation.slice_changed.connect(self._on_slice)
         jobs.idle.connect(self._on_idle)
 
@@ -50,18 +55,29 @@ class Following(QObject):
             return
         self.jobs.cancel("render")
         self.jobs.cancel("prepare")
-        index = self.panels.navigation.slice
         try:
-            task = self.bench.acquisition.measure(index, sampling)
+            task = self.bench.acquisition.measure(self.panels.navigation.slice, sampling)
         except ReconRobustError as error:
             self.jobs.failed.emit(sentence(error))
             return
+        self._read(task)
+
+    def show_attack(self, entry: "Entry") -> None:
+        """Show a finished perturbation again; InputError when its images are gone."""
+        self.panels.navigation.go_to(entry.images.slice)
+        task = self.bench.history.show(entry)
+        if task is not None:
+            self.jobs.cancel("render")
+            self.jobs.cancel("prepare")
+            self._read(task)
+
+    def _read(self, task: "Task[Slice]") -> None:
         if self.bench.acquisition.slice is None:
-            self.scene.reading(index)
+            self.scene.reading(self.bench.acquisition.index)
         self.jobs.replace(task, "measure", _SOON)
 
     def compute(self) -> None:
-        """Compute the exact image first, and the range of the knobs behind it."""
+        """Compute the exact image first, then the range of the knobs."""
         if self.bench.acquisition.slice is None or self.bench.reconstruction.method is None:
             return
         self._waiting.start()
@@ -101,7 +117,7 @@ class Following(QObject):
 
     def _on_opened(self) -> None:
         if not self.panels.viewer.layers:
-            gc.freeze()  # or napari's collection at each change of the layers takes a fifth of a second over torch
+            gc.freeze()  # or else each change of the layers spends 0.2 s on collecting torch's objects
         self.scene.restart()
         self.set_up()
         self._slice_rest.stop()

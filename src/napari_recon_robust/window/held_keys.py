@@ -1,4 +1,4 @@
-"""napari's own keys that would undo a review: held off while it lasts, and given back."""
+"""Switches off those of napari's own keys that would undo a review, and gives them back afterwards."""
 
 from napari.settings import get_settings
 from qtpy.compat import isalive
@@ -26,7 +26,7 @@ ACTIONS = (
 
 
 class HeldKeys:
-    """Shortcuts of a window that do nothing, in place of napari's; but for `free`, which have another meaning."""
+    """Shortcuts that do nothing, in place of napari's; the keys in `free` mean something else and are left out."""
 
     def __init__(self, window: QWidget, free: set[str]) -> None:
         bound = get_settings().shortcuts.shortcuts

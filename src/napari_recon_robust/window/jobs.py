@@ -1,9 +1,10 @@
-"""Lanes of jobs: which runs, which waits, what is shown of them.
+"""Lanes of jobs: which job runs, which one waits, and what is shown of them.
 
 A lane runs one task at a time. A foreground lane refuses a second one; on a background lane the latest request
-waits and those before it are forgotten, so that a slider never builds a queue. A quiet task that takes longer than
-was said comes to the foot, unless something in the foreground is there. For the window a cancelled task is over at
-once. Its thread still finishes a step that nothing can interrupt; then the next task of the lane starts.
+waits and those before it are forgotten, so that a slider never builds a queue. A quiet task comes to the foot of the
+docks once it takes longer than its caller allowed, unless a foreground task is shown there. For the window a
+cancelled task is over at once. Its thread still finishes a step that nothing can interrupt; then the next task of the
+lane starts.
 """
 
 import atexit
@@ -51,7 +52,8 @@ class Jobs(QObject):
 
     Signals, all in the window's thread: `started(label)`, `progressed(Progress)` and `ended(message)` of what is
     shown at the foot of the docks; `failed(sentence)` of any lane; `recovered(lane)` when a task succeeds on the lane
-    whose failure was said last; `idle(lane)` when a lane has nothing to do.
+    whose failure was said last; `added(lane)` before a task runs on a lane or waits for it; `idle(lane)` when a lane
+    has nothing to do.
     """
 
     started = Signal(str)
@@ -59,6 +61,7 @@ class Jobs(QObject):
     ended = Signal(str)
     failed = Signal(str)
     recovered = Signal(str)
+    added = Signal(str)
     idle = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -110,7 +113,7 @@ class Jobs(QObject):
             self.started.emit(order.task.label)
 
     def cancel(self, lane: str = "foreground") -> None:
-        """Cancel the task of a lane and the one behind it; what the task makes of its best so far follows."""
+        """Cancel the task of a lane and the one behind it; the task may still use the best that it has found."""
         stopped = self._stop(lane)
         if stopped is None or stopped.task.stopped is None:
             return
@@ -125,13 +128,13 @@ class Jobs(QObject):
             self.cancel(lane)
 
     def cancel_all(self) -> None:
-        """Cancel everything, and make nothing more of it."""
+        """Cancel everything; no task may use what it has found."""
         for lane in [*self._running, *self._waiting]:
             self._stop(lane)
 
     @property
     def working(self) -> bool:
-        """Whether a thread is at work on any lane, if only at the last step of a cancelled task."""
+        """Whether a thread is at work on any lane, even if only at the last step of a cancelled task."""
         return bool(self._running)
 
     def shut(self) -> None:
@@ -169,6 +172,7 @@ class Jobs(QObject):
     def _enqueue(self, lane: str, one: _Order) -> None:
         if self._shut:
             return
+        self.added.emit(lane)
         if lane not in self._running:
             self._launch(lane, one)
             return
@@ -180,7 +184,7 @@ class Jobs(QObject):
 
     def _launch(self, lane: str, one: _Order) -> None:
         self._running[lane] = one
-        order = ref(one)  # napari's worker is never freed, nor what its signals are connected to
+        order = ref(one)  # napari never frees its worker, nor what the worker's signals are connected to
         start_worker(
             one.task.label,
             one.task.job,
@@ -208,7 +212,7 @@ class Jobs(QObject):
         dropped, failed = running.cancelled.is_set(), isinstance(outcome, Failed)
         self._end(lane, running, "" if failed else running.task.done)
         if dropped:
-            return  # with what it raised, for which nobody waits any more
+            return  # nobody waits for its result any more, nor for what it raised
         if isinstance(outcome, Failed):
             self._failed = lane
             self.failed.emit(sentence(outcome.error))

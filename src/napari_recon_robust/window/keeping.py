@@ -55,7 +55,7 @@ class Keeping(QObject):
 
     def keep(self) -> None:
         """Keep the review now, in a thread."""
-        with suppress(ReconRobustError):  # a file that has gone meanwhile; nothing of the review depends on it
+        with suppress(ReconRobustError):  # a file is gone by now; the review does not depend on it
             task = self.bench.resuming.save()
             if task is not None:
                 self.jobs.latest(task, _LANE)

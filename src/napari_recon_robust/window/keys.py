@@ -1,6 +1,9 @@
-"""The keys of the review: one table that feeds the shortcuts, the list behind "?" and the manifest's commands."""
+"""The keys of the review: one table that feeds the shortcuts, the list behind "?" and the manifest's commands.
 
-from collections.abc import Callable
+Those of the gallery stand in a table of their own.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +12,8 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication, QShortcut, QWidget
 
+from ..cases.gallery.verdicts import SCALE
+from ..workbench.looking import Way
 from .session import Session
 
 _WINDOWS = {"6": "full", "7": "soft_tissue", "8": "lesion", "9": "noise"}
@@ -24,13 +29,17 @@ _PANELS = {
 
 @dataclass(frozen=True)
 class Key:
-    """command: the manifest's; words: what it does; action: on a session; always: whatever page is in front."""
+    """command: the manifest's; words: what it does; action: on a session; always: whatever page is in front.
+
+    on_canvas: only while the picture has the keys, since the key means something else on a button.
+    """
 
     key: str
     command: str
     words: str
     action: Callable[[Session], object]
     always: bool = False
+    on_canvas: bool = False
 
 
 def _flip(name: str) -> Callable[[Session], object]:
@@ -43,6 +52,10 @@ def _panels(name: str) -> Callable[[Session], object]:
 
 def _keep(name: str) -> Callable[[Session], object]:
     return lambda session: session.looking.keep_preset(name)
+
+
+def _mix(way: Way) -> Callable[[Session], object]:
+    return lambda session: session.looking.mixing.toggle(way)
 
 
 def _window(name: str) -> Callable[[Session], object]:
@@ -59,9 +72,63 @@ KEYS = (
     ),
     Key("G", "flicker", "Tap or hold: flicker between the images that are compared", _flip("flicker")),
     Key("W", "wipe", "Wipe on or off; drag it with the left button", lambda session: session.looking.toggle_wipe()),
+    Key("Shift+W", "lens", "Lens under the cursor: the first image in the second", _mix("lens")),
+    Key("F", "fade", "Fade from one image to the other; drag it with the left button", _mix("fade")),
     Key("P", "pair", "Compare the next two of the images", lambda session: session.looking.next_pair()),
     Key("D", "signed", "Difference with its sign, or its magnitude", lambda session: session.looking.toggle_signed()),
+    Key(
+        "Z",
+        "part",
+        "Magnitude, phase, real or imaginary part of the images",
+        lambda session: session.looking.next_part(),
+    ),
+    Key(
+        "S",
+        "kspace",
+        "K-space with its sampled points, and the perturbation alone",
+        lambda session: session.asked_tool.emit("kspace"),
+    ),
+    Key(
+        "L",
+        "profile",
+        "Profile of all images along a line that the left button draws",
+        lambda session: session.asked_tool.emit("profile"),
+    ),
+    Key(
+        "Shift+S",
+        "film",
+        "Film strip: thumbnails of budgets, attacks, iterations, knobs or slices",
+        lambda session: session.asked_tool.emit("film"),
+    ),
+    Key(
+        "Space",
+        "cine",
+        "Play the film strip, or the slices; any key stops",
+        lambda session: session.cine.toggle(),
+        on_canvas=True,
+    ),
+    Key("I", "distance", "Distance: the left button draws lines", lambda session: session.rulers.toggle("distance")),
+    Key("B", "area", "Area: the left button draws outlines", lambda session: session.rulers.toggle("area")),
+    Key(
+        "Shift+E",
+        "erase",
+        "Erase the line or outline that was drawn last",
+        lambda session: session.bench.ruling.erase(),
+    ),
     Key("N", "region_view", "Zoom to the region, or back", lambda session: session.looking.toggle_region()),
+    Key(
+        "O",
+        "lineup",
+        "Several methods side by side, clean above and perturbed below, or back",
+        lambda session: session.line_up(),
+    ),
+    Key(
+        "Shift+N",
+        "next_region",
+        "Next region of the scan, on whatever slice",
+        lambda session: session.looking.step_region(1),
+    ),
+    Key("Shift+P", "previous_region", "Previous region of the scan", lambda session: session.looking.step_region(-1)),
     Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
     Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),
     Key(
@@ -77,6 +144,7 @@ KEYS = (
     Key("T", "turn", "Turn the picture by 90°", lambda session: session.marking.lay("turned")),
     Key("M", "mirror", "Mirror the picture, left and right", lambda session: session.marking.lay("mirror")),
     Key("V", "flip", "Flip the picture, top and bottom", lambda session: session.marking.lay("flip")),
+    Key("E", "attacks", "History of attacks, and the queue", lambda session: session.bring("Attacks")),
     *(Key(key, f"panels_{key}", words, _panels(key)) for key, words in _PANELS.items()),
     *(
         Key(
@@ -107,6 +175,22 @@ KEYS = (
 )
 
 
+GALLERY = {
+    ",": "Previous case",
+    ".": "Next case",
+    **{str(number): f"Verdict: {verdict.replace('-', ' ')}" for number, verdict in enumerate(SCALE, start=1)},
+    "0": "No verdict",
+    "Return": "Open the case",
+    "C": "Compare the two chosen cases",
+    "A": "Attack again: set the knobs as they were for the case",
+    "R": "Replay the chosen cases",
+    "T": "To the tags",
+    "N": "To the note",
+    "/": "To the filter",
+    "F5": "List the folder again",
+}
+
+
 def run(command: str, viewer: Any) -> None:
     """Run a command of the manifest, which does the same as its key."""
     key = next(key for key in KEYS if key.command == command)
@@ -118,20 +202,33 @@ def words_of(command: str) -> str:
     return next(key.words for key in KEYS if key.command == command)
 
 
+def listed() -> list[tuple[str, str]]:
+    """Return all keys with what they do, those of one kind together."""
+    found = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
+    found.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
+    found.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
+    return found
+
+
 def text() -> str:
     """Return the list behind "?"."""
-    listed = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
-    listed.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
-    listed.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
-    rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{words}</td></tr>" for key, words in listed)
-    return f"<table>{rows}</table>"
+    gallery = [(key.lower(), words) for key, words in GALLERY.items()]
+    letters = [row for row in listed() if row[0].isalpha() or row[0] == "?"]
+    others = [row for row in listed() if row not in letters]
+    columns = (("In the review", letters), ("Panels and window", others), ("In the gallery", gallery))
+    cells = "".join(f"<td><p><b>{head}</b></p><table>{_rows(rows)}</table></td>" for head, rows in columns)
+    return f"<table cellpadding=4><tr>{cells}</tr></table>"
+
+
+def _rows(listed: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{words}</td></tr>" for key, words in listed)
 
 
 class Shortcuts(QObject):
-    """The keys on the whole window, while a page that needs them is in front; some while any page is.
+    """The keys work in the whole window while a page that needs them is in front; some work while any page is.
 
-    A shortcut wins over a layer's own keymap. G swaps the images that are compared when it is pressed, and goes on with
-    it at the chosen rate until it is released.
+    A shortcut wins over a layer's own keymap. Pressing G swaps the images that are compared, and holding it goes on
+    swapping them at the chosen rate.
     """
 
     @classmethod
@@ -152,7 +249,8 @@ class Shortcuts(QObject):
     def need(self, page: QWidget, needed: bool | None, taken: frozenset[str] = frozenset()) -> None:
         """Note that a page came to the front and needs all keys or only some, or that it went (None).
 
-        taken: keys to which the page gives another meaning while it can be seen; Qt would carry out neither of two.
+        taken: keys to which the page gives another meaning while it can be seen; of two equal shortcuts Qt carries out
+        neither.
         """
         if needed is None:
             self._pages.pop(page, None)
@@ -169,7 +267,7 @@ class Shortcuts(QObject):
             if isalive(shortcut):
                 shortcut.deleteLater()
         for key in [key for key in KEYS if key in keys and key not in self._shortcuts]:
-            shortcut = self._shortcuts[key] = QShortcut(QKeySequence(key.key), next(iter(self._pages)).window())
+            shortcut = self._shortcuts[key] = self._shortcut(key, next(iter(self._pages)).window())
             shortcut.setAutoRepeat(False)
             if key.command == "flicker":
                 shortcut.activated.connect(self.start_flicker)
@@ -177,6 +275,15 @@ class Shortcuts(QObject):
                 shortcut.activated.connect(lambda key=key: key.action(self._session))
         if not any(key.command == "flicker" for key in keys):
             self.stop_flicker()
+
+    def _shortcut(self, key: Key, window: QWidget) -> QShortcut:
+        if not key.on_canvas:
+            return QShortcut(QKeySequence(key.key), window)
+        # napari has no public way to the widget of its canvas
+        canvas = self._session.panels.viewer.window._qt_viewer.canvas.native
+        made = QShortcut(QKeySequence(key.key), canvas)
+        made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        return made
 
     def start_flicker(self) -> None:
         """Show the other image at once, and go on at the rate."""

@@ -33,7 +33,7 @@ def open_window(paths: Sequence[Path]) -> None:
 
 
 def demo(folder: Path | None = None) -> None:
-    """The packaged sample, reconstructed, and attacked in an annotated lesion.
+    """Open the packaged sample, reconstruct it, and attack an annotated lesion.
 
     folder: write a screenshot, images, metrics and the saved case there and close the window; None leaves it open.
     Raises WritingError for a folder that cannot be written, and ModelError where a step fails and there is nobody to
@@ -70,7 +70,7 @@ def _window() -> Session:
 
 
 class _Demo:
-    """Opens the sample, reconstructs, perturbs; every step starts when the one before has its result."""
+    """Opens the sample, reconstructs and perturbs it; each step starts when the one before has its result."""
 
     def __init__(self, session: Session, finished: Callable[[], object]) -> None:
         self.session, self.finished = session, finished

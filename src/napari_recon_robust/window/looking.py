@@ -6,24 +6,25 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from ..data.window import Window
+from ..evaluation.parts import PARTS, Part
 from ..ground.errors import InputError, ReconRobustError
 from ..workbench import Workbench, windowing
 from ..workbench.looking import PAIRS, PRESETS, RATES, Pair
 from .canvas.scene import Scene
 from .canvas.wiping import Wiping
 from .jobs import Jobs
+from .mixing import Mixing
 from .remembered import recall, remember
 from .worker import sentence
 
 if TYPE_CHECKING:
     from ..data.roi import ROI
 
-_MIDDLE = 0.5
 NO_REGION = "the region view needs a region; draw one, or choose one in the Perturb dock."
 
 
 class Looking:
-    """The ways to look at what the panels of a scene show. Signal: `changed()`, when it is looked at in another way.
+    """Decides how the panels of a scene are looked at. Signal: `changed()`, when that is another way.
 
     rate: of the flicker, Hz. framing: the region view.
     """
@@ -34,10 +35,12 @@ class Looking:
         self.bench, self.jobs, self.scene, self.panels = bench, jobs, scene, scene.panels
         self.framing = self.panels.framing
         self.wiping = Wiping(self.panels, scene.comparing)
-        self.panels.left_drag = self.wiping.on_drag
+        self.mixing = Mixing(scene, self._compare_in_sight, self.changed.emit)
         stored = recall("rate", 2)
         self.rate: int = stored if stored in RATES else 2
+        self._framed = -1  # the slice whose region is framed
         bench.regions.chosen_changed.connect(self._follow_region)
+        bench.acquisition.measured.connect(self._follow_slice)
 
     # ---------------------------------------------------------------- panels
 
@@ -52,15 +55,42 @@ class Looking:
 
     def keep_preset(self, name: str) -> None:
         """Store the panels that are shown as a preset."""
-        if self.panels.shown:
+        if self.panels.shown and self.scene.lineup is None:
             remember(f"preset/{name}", list(self.panels.shown))
             self.changed.emit()
 
     def _show(self, panels: tuple[str, ...]) -> None:
         if self.panels.panels:
-            self.scene.view.panels = panels
+            self.scene.view.panels, self.scene.view.lineup = panels, False
             self.scene.rearrange()
             self.changed.emit()
+
+    # ---------------------------------------------------------------- several methods
+
+    def toggle_lineup(self) -> None:
+        """Show the chosen methods beside each other, computed first if they are not, or the other panels again."""
+        if self.scene.lineup is None or not (self.bench.lining_up.settled or self.jobs.busy()):
+            self.line_up()
+        else:
+            self._show_lineup(False)
+
+    def line_up(self) -> None:
+        """Show the chosen methods beside each other."""
+        lining_up = self.bench.lining_up
+        if not lining_up.settled:
+            try:
+                task = lining_up.run()
+            except ReconRobustError as error:
+                self.jobs.failed.emit(sentence(error))
+                return
+            if not self.jobs.start(task):
+                return
+        self._show_lineup(True)
+
+    def _show_lineup(self, shown: bool) -> None:
+        self.scene.view.lineup = shown
+        self.scene.rearrange()
+        self.changed.emit()
 
     # ---------------------------------------------------------------- comparing
 
@@ -71,16 +101,30 @@ class Looking:
         self.changed.emit()
 
     def next_pair(self) -> None:
-        """Compare the next two of the images that there are."""
+        """Compare the next pair of the images that there are."""
         there = [pair for pair in PAIRS if {*pair} <= {*self.scene.available}]
         if there:
             now = self.scene.comparing.pair
             self.take_pair(there[(there.index(now) + 1) % len(there)] if now in there else there[0])
 
     def toggle_wipe(self) -> None:
-        """Lay the first image of the pair over the left half of the second, or take it away again."""
-        self.scene.view.wipe = _MIDDLE if self.scene.view.wipe is None else None
-        self._compare_in_sight()
+        """Lay the first image over the second up to the middle of what is seen, or take it away."""
+        self.mixing.toggle("wipe")
+        if self.scene.view.wipe is not None:
+            self.scene.comparing.move_wipe(self.wiping.middle * self.bench.acquisition.shape[2])
+
+    def take_part(self, part: Part) -> None:
+        """Show magnitude, phase, real or imaginary part of all images."""
+        if self.panels.panels:
+            self.scene.view.part = part
+            self.panels.shared_window.show(part)
+            self.scene.comparing.draw()
+            self.scene.comparing.write_difference()
+            self.changed.emit()
+
+    def next_part(self) -> None:
+        """Show the next part of the images."""
+        self.take_part(PARTS[(PARTS.index(self.scene.view.part) + 1) % len(PARTS)])
 
     def toggle_signed(self) -> None:
         """Show the difference with its sign or its magnitude."""
@@ -163,7 +207,19 @@ class Looking:
             return
         _, rows, columns = self.bench.acquisition.shape
         self.framing.frame(roi.mask((rows, columns)).numpy())
+        self._framed = self.bench.acquisition.index
         self.panels.thin(1 / self.framing.magnification)
+
+    def step_region(self, by: int) -> None:
+        """Choose the next or the previous region of the scan, and go to its slice."""
+        region = self.bench.regions.step(by, self.panels.navigation.slice)
+        if region is not None and region.slice != self.panels.navigation.slice:
+            self.panels.navigation.go_to(region.slice)
+
+    def _follow_slice(self) -> None:
+        """Frame the chosen region of another slice; the view of the same one is the user's."""
+        if self.bench.acquisition.index != self._framed:
+            self._follow_region()
 
     def _follow_region(self) -> None:
         if self.framing.active and self._roi is not None:

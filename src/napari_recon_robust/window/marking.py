@@ -7,7 +7,7 @@ from .canvas.layers import Panels
 
 
 class Marking:
-    """Keeps the marks of the panels those of the result that is shown."""
+    """Sees to it that the marks in the panels belong to the result that is shown."""
 
     def __init__(self, bench: Workbench, panels: Panels) -> None:
         self.bench, self.panels = bench, panels
@@ -24,7 +24,7 @@ class Marking:
 
     @property
     def ring(self) -> marks.Ring | None:
-        """The ring of the last result, be it shown or not."""
+        """The ring of the last result, whether that is shown or not."""
         result, voxel = self.bench.perturbing.result, self.bench.acquisition.voxel
         return None if result is None else marks.ring(result, None if voxel is None else voxel[:2])
 
@@ -33,7 +33,7 @@ class Marking:
         self.panels.marks.show(not self.panels.marks.visible)
 
     def jump(self) -> None:
-        """Go to the ring, on whatever slice it is."""
+        """Go to the ring, whichever slice it is on."""
         result, ring = self.bench.perturbing.result, self.ring
         if result is not None and ring is not None:
             self.panels.navigation.centre(result.slice, ring.row, ring.column, ring.radius)

@@ -11,7 +11,7 @@ def _settings() -> QSettings:
 
 
 def recall(name: str, default: Any) -> Any:
-    """What was remembered under a name; the default if nothing was, or nothing of the same type."""
+    """Return what was remembered under a name, or the default if there is nothing of its type."""
     try:
         value = json.loads(str(_settings().value(name, "")))
     except ValueError:
@@ -20,5 +20,5 @@ def recall(name: str, default: Any) -> Any:
 
 
 def remember(name: str, value: Any) -> None:
-    """Remember a value that JSON can say."""
+    """Remember a value that JSON can hold."""
     _settings().setValue(name, json.dumps(value))

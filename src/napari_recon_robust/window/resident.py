@@ -1,4 +1,4 @@
-"""Memory that is free goes back to the system."""
+"""Gives memory that is free back to the system."""
 
 import ctypes
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class Resident(QObject):
 
 
 def give_back() -> Job[None]:
-    """Give what is free back to the system; nothing but glibc has to be asked for it."""
+    """Give free memory back to the system; only glibc has to be asked to do so."""
     yield Progress(0.0)
     trim = _trim()
     if trim is not None:

@@ -4,7 +4,7 @@ import gc
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -15,19 +15,27 @@ from ..ground.arrays import open_npy
 from ..ground.errors import FileFormatError, ReconRobustError
 from ..io import annotations, lacks_axes
 from ..workbench import Workbench
+from ..workbench.film import Frame
 from ..workbench.task import Task
+from .ahead import LookingAhead
 from .canvas.layers import Panels
 from .canvas.scene import Scene
+from .cine import Cine
 from .following import Following
 from .jobs import Jobs
 from .keeping import Keeping
 from .looking import Looking
 from .marking import Marking
+from .queueing import Queueing
 from .readout import ReadoutLine
 from .resident import Resident
+from .rulers import Rulers
 from .surroundings import Surroundings
 from .warm import after_warm_up, compiler, is_warm, warm_up
 from .worker import sentence
+
+if TYPE_CHECKING:
+    from ..workbench.history import Entry
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")
@@ -35,7 +43,7 @@ _TURN = 15  # ms in which the window paints what was changed, before the next ch
 _SLOW = 1.5  # s for one image, beyond which a method waits for its Preview button
 
 _sessions: "dict[int, Session]" = {}  # by the viewer's id, until its window is closed
-_leaving: "set[Session]" = set()  # from then on until the last job has ended, which reports to them
+_leaving: "set[Session]" = set()  # closed ones, until their last job has ended, which reports to them
 
 
 class Session(QObject):
@@ -43,15 +51,20 @@ class Session(QObject):
 
     Signals: `asked_axes(path, shape, names)` when the axes of an array have to be named before it can be opened (names:
     a guess); `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted;
-    `asked_layout()` when the images are wanted first, or the laboratory layout again; `complete()` when all docks are
-    open; `left()` after the last of them was closed.
+    `asked_layout()` when the images are wanted first, or the laboratory layout again; `asked_tool(name)`
+    when a tool is wanted below the images, or is to go; `complete()` when all docks are open; `brought()` when another
+    `asked_dock` is to be in front; `asked_methods()` when methods have to be chosen first; `left()` after the last of
+    them was closed.
     """
 
     asked_axes = Signal(object, object, object)
     looked = Signal()
     asked_keys = Signal()
     asked_layout = Signal()
+    asked_tool = Signal(str)
     complete = Signal()
+    brought = Signal()
+    asked_methods = Signal()
     left = Signal()
 
     @classmethod
@@ -72,12 +85,18 @@ class Session(QObject):
         self.looking = Looking(self.bench, self.jobs, self.scene)
         self.looking.changed.connect(self._on_looked)
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
+        self.ahead = LookingAhead(self.bench, self.jobs, self)
         self.marking = Marking(self.bench, self.panels)
+        self.cine = Cine(self.bench, self.jobs, self.panels, self.scene, self)
+        self.cine.rested.connect(self.open_frame)
+        self.rulers = Rulers(self.bench, self.panels, self.looking.wiping.on_drag, self)
+        self.queueing = Queueing(self.bench, self.jobs, self)
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.docks: list[QWidget] = []
-        self.images_first = False  # what a window begins with that has nothing remembered
+        self.asked_dock: QWidget | None = None  # napari's, around a page
+        self.images_first = False  # how a window begins if nothing is remembered
         self.bench.perturbing.finished.connect(self._on_finished)
         self._warm_up()
 
@@ -93,7 +112,7 @@ class Session(QObject):
         return task is None or self.jobs.start(task, lane)
 
     def open(self, path: str | Path, axes: tuple[str, ...] | None = None) -> None:
-        """Open a scan, a table of annotations, a saved case or a folder of cases; an array asks for its axes first."""
+        """Open a scan, a table of annotations, a saved case or a folder of cases; ask for an array's axes first."""
         path = Path(path)
         if holds_cases(path):
             self.open_gallery(path)
@@ -109,10 +128,16 @@ class Session(QObject):
 
     def open_gallery(self, folder: Path) -> None:
         """Show the saved cases of a folder in the Gallery dock, which comes to the front."""
-        dock, page = self.panels.viewer.window.add_plugin_dock_widget(PLUGIN, "Gallery", tabify=True)
+        self.bring("Gallery").open_folder(folder)
+
+    def bring(self, name: str) -> Any:
+        """Bring a dock to the front, which opens it first where it is not open; returns its page."""
+        dock, page = self.panels.viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
         dock.show()
         dock.raise_()
-        page.open_folder(folder)
+        self.asked_dock = dock
+        self.brought.emit()
+        return page
 
     def open_sample(self) -> None:
         """Open the packaged sample."""
@@ -179,10 +204,24 @@ class Session(QObject):
         self.attempt(lambda: self.bench.choosing.diverse(count))
 
     def pick(self, knobs: dict[str, Any]) -> None:
-        """Take the knobs of an image that was chosen, and compute it without asking for the Preview button."""
+        """Take the knobs of an image that was chosen, and compute it without waiting for the Preview button."""
         self.turn(knobs)
         if self.slow:
             self.render()
+
+    def open_frame(self, frame: Frame) -> None:
+        """Show an image of a film strip with all that belongs to it."""
+        if frame.knobs is not None:
+            self.pick(dict(frame.knobs))
+        elif frame.look is not None:
+            self.attempt(frame.look, "measure")
+            self.scene.result()
+        elif frame.slice is not None and frame.slice != self.bench.acquisition.index:
+            self.panels.navigation.go_to(frame.slice)
+        elif frame.slice is not None:
+            self.scene.redraw()
+        else:
+            self.cine.show(frame)
 
     @property
     def slow(self) -> bool:
@@ -202,6 +241,13 @@ class Session(QObject):
         self.scene.result()
         self.looked.emit()
 
+    def line_up(self) -> None:
+        """Show several methods side by side, or the other panels again; where none are chosen, bring their list."""
+        if self.scene.lineup is None and not self.bench.lining_up.possible:
+            self.bring("Compare")
+            self.asked_methods.emit()
+        self.looking.toggle_lineup()
+
     def step_layout(self, by: int) -> None:
         """Go to the next or the previous layout of the panels."""
         if self.panels.panels:
@@ -210,6 +256,10 @@ class Session(QObject):
 
     def _on_looked(self) -> None:
         self.looked.emit()
+
+    def show_attack(self, entry: "Entry") -> None:
+        """Show a finished perturbation again, on whatever slice it is."""
+        self.attempt(lambda: self.following.show_attack(entry))
 
     def toggle_regions(self) -> None:
         """Show or hide the regions."""
@@ -232,7 +282,7 @@ class Session(QObject):
     # ---------------------------------------------------------------- the docks
 
     def join(self, dock: QWidget, name: str) -> None:
-        """Take in an opened dock. Behind the first one the others are opened, and the picture comes back."""
+        """Take in an opened dock. The first one opens the others behind it, and the picture comes back."""
         self.docks.append(dock)
         if len(self.docks) == 1:
             self.surroundings.take()
@@ -259,11 +309,13 @@ class Session(QObject):
             self.complete.emit()
 
     def leave(self, dock: QWidget) -> None:
-        """Let a closed dock go. After the last one jobs stop and the viewer is as it was; results are kept."""
+        """Let a closed dock go. After the last one, jobs stop and the viewer is as it was before; results are kept."""
         if dock not in self.docks:
             return
         self.docks.remove(dock)
         if not self.docks:
+            self.asked_dock = None
+            self.queueing.cancel()
             self.jobs.cancel_all()
             self.panels.close()
             self.surroundings.give_back()

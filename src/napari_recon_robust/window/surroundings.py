@@ -34,7 +34,7 @@ class Surroundings(QObject):
 
     @property
     def _canvas(self) -> QWidget:
-        """Napari has no public way to its canvas."""
+        """The canvas, which napari does not make public."""
         canvas: QWidget = self._viewer.window._qt_viewer.canvas.native
         return canvas
 

@@ -15,8 +15,8 @@ from ..workbench.task import Task
 from .canvas.geometry import Geometry
 
 COMPILING = (
-    "Compiling TV and other fast methods for this machine, once: some ten seconds in which images come late; "
-    "all else can be used meanwhile."
+    "Compiling TV and other fast methods for this machine, once: for about ten seconds images come late; "
+    "everything else can be used meanwhile."
 )
 _COMPILED = ("tv", "l1-wavelet")  # their kernels and those of the forward model
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def warm_up(compiler: "Compiler") -> Job[None]:
 
 
 def is_warm() -> bool:
-    """Say whether that is done."""
+    """Return whether napari is warm."""
     return _warm.is_set()
 
 
@@ -64,7 +64,7 @@ def _after_warm_up(job: Job[T]) -> Job[T]:
 
 
 def compile_kernels() -> Job[None]:
-    """Compile the kernels, or load them if that was done before: a small measurement is reconstructed."""
+    """Compile the kernels, or load them if that was done before, by reconstructing a small measurement."""
     import torch
 
     from ..data.measurement import Calibration, Measurement
@@ -81,7 +81,7 @@ def compile_kernels() -> Job[None]:
 
 
 class Compiler(QObject):
-    """Knows whether numba compiles a function of this package, in any thread. Signal: `changed(bool)`."""
+    """Knows whether numba is compiling a function of this package, in any thread. Signal: `changed(bool)`."""
 
     changed = Signal(bool)
 
@@ -91,7 +91,7 @@ class Compiler(QObject):
 
     @property
     def busy(self) -> bool:
-        """Say whether numba compiles now."""
+        """Return whether numba is compiling now."""
         return self._depth > 0
 
     def watch(self) -> None:

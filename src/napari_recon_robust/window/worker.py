@@ -1,6 +1,6 @@
-"""One job in another thread: the one place that knows superqt's workers, and what goes wrong in them.
+"""One job in another thread: the only place that knows superqt's workers, and what goes wrong in them.
 
-napari's own workers, made of these, make it ask for each of them whether the window may be closed.
+With napari's own workers, which are built on these, napari would ask for each whether the window may be closed.
 """
 
 import logging
@@ -40,7 +40,7 @@ def start_worker(
     on_returned: Callable[[Any], object],
     on_aborted: Callable[[], object],
 ) -> None:
-    """Run a job in a thread until it ends or is cancelled; the three are called in the window's thread."""
+    """Run a job in a thread until it ends or is cancelled; the three callbacks run in the window's thread."""
     worker = create_worker(
         _drive,
         label,
@@ -54,7 +54,7 @@ def start_worker(
 
 
 def _drive(label: str, job: Job[Any], cancelled: threading.Event) -> Generator[Progress, None, Any]:
-    """Drives the job in the worker's thread, without gradients; a cancelled job is closed in that thread too.
+    """Drive the job in the worker's thread, without gradients; a cancelled job is closed in that thread too.
 
     What it raises is returned: superqt's workers swallow a RuntimeError, which is what torch raises, and napari
     would show any other in a window of its own.
@@ -84,7 +84,7 @@ def _drive(label: str, job: Job[Any], cancelled: threading.Event) -> Generator[P
 
 
 def _without_gradients() -> AbstractContextManager[object]:
-    """Switch gradients off in this thread, unless torch is not loaded: a job without torch must not load it."""
+    """Switch gradients off in this thread, if torch is loaded: a job without torch must not load it."""
     torch = sys.modules.get("torch")
     if torch is None:
         return nullcontext()

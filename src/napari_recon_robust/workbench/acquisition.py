@@ -1,12 +1,13 @@
 """The opened scan, one of its slices, and how that is undersampled: what is measured."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from ..data.orientation import Plane
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from .task import Task
@@ -27,7 +28,8 @@ class Slice:
     Equal to the same slice of the same scan by the same sampling, measured again. scan: None for the slice of a saved
     case. reference: the fully sampled image, coil-combined, or None. zero_filled: what the samples alone give.
     foreground: bool, from the reference, else from `zero_filled`. snr: the foreground's mean over the noise;
-    kspace_snr: of the whole acquired k-space, ‖k‖ / sqrt(Σ σᵢ² n).
+    kspace_snr: of the whole acquired k-space, ‖k‖ / sqrt(Σ σᵢ² n). whole: the complex images, complex64, of "reference"
+    (coil-combined) and "clean" (zero-filled).
     """
 
     scan: "Scan | None"
@@ -39,6 +41,12 @@ class Slice:
     foreground: "Tensor"
     snr: float
     kspace_snr: float
+    whole: "Mapping[str, Tensor]" = field(default_factory=dict)
+
+    @property
+    def noise(self) -> float:
+        """Sigma of the thermal noise of one k-space sample, averaged over the coils, in the scan's units."""
+        return float(self.measurement.calibration.noise.square().mean().sqrt())
 
     @property
     def target(self) -> "Tensor":
@@ -48,6 +56,10 @@ class Slice:
     def shows(self, other: "Slice") -> bool:
         """Return whether both are the same slice of one scan, with any sampling."""
         return self is other or (self.scan is not None and self.scan is other.scan and self.index == other.index)
+
+    def is_at(self, scan: "Scan | None", index: int, sampling: "Sampling | Tensor | None") -> bool:
+        """Return whether it is this slice of a scan by this sampling; that of a saved case is the only one it has."""
+        return self.scan is scan and (scan is None or (self.index == index and _same(self.sampling, sampling)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Slice):
@@ -71,7 +83,8 @@ class Acquisition:
     """Scan, slice and sampling.
 
     slice: the measured one; None before the first, and while another one is read. index, sampling: those of the slice,
-    or of the one that is read. asked: the index and the sampling that were asked for last; `sampling` is that one as
+    or of the one that is read. heading: 1 or -1 for the direction of the last step to another slice, 0 before one.
+    asked: the index and the sampling that were asked for last; `sampling` is that one as
     soon as the slice is measured with it.
 
     Signals: `opened()`, `closed()`, `previewed(image)` of the slice that was asked for, `measured()`, `left()` when
@@ -90,6 +103,8 @@ class Acquisition:
         self.sampling: Sampling | Tensor | None = None
         self.asked: tuple[int, Sampling | Tensor | None] = 0, None
         self.slice: Slice | None = None
+        self.heading = 0
+        self._kept: Slice | None = None
         self._case: Mapping[str, Any] = {}
         self.origin: Origin | None = None
 
@@ -124,6 +139,7 @@ class Acquisition:
         self.close()
         self.scan, self._case = scan, {}
         self.index = len(scan) // 2 if index is None else index
+        self.heading = 0
         first = Sampling() if scan.fully_sampled else None
         self.sampling = first if sampling is ... else sampling
         self.asked = self.index, self.sampling
@@ -180,16 +196,18 @@ class Acquisition:
     @property
     def sampling_values(self) -> dict[str, Any] | None:
         """The sampling as plain values; None for a scan that is taken as it is, or sampled by a given mask."""
-        from ..physics.sampling import Sampling
-
-        return self.sampling.model_dump(mode="json") if isinstance(self.sampling, Sampling) else None
+        return _plain(self.sampling)
 
     @property
     def source(self) -> dict[str, Any]:
         """Plain facts on the present slice for a record: no path, no identifier."""
+        return self.source_of(self.index, self.sampling)
+
+    def source_of(self, index: int, sampling: "Sampling | Tensor | None") -> dict[str, Any]:
+        """The same facts on any slice with any sampling."""
         if self.scan is None:
             return dict(self._case)
-        return {**self.scan.facts(self.index), "sampling": self.sampling_values}
+        return {**self.scan.facts(index), "sampling": _plain(sampling)}
 
     @property
     def voxel(self) -> tuple[float, float, float] | None:
@@ -205,16 +223,13 @@ class Acquisition:
     @property
     def directions(self) -> "Directions | None":
         """Where rows and columns lead in the patient; None where the file does not say."""
-        return None if self.scan is None else self.scan.header.directions
+        stored = self.source.get("plane")
+        return None if stored is None else Plane.model_validate(stored).directions
 
     @property
     def simulated(self) -> bool:
-        """Whether it is the packaged sample, which was never a patient."""
-        if self.origin is None:
-            return False
-        from ..simulation.sample import NAME
-
-        return self.origin.path.stem == NAME and not self.origin.is_case
+        """Whether it was computed, and never was a patient."""
+        return bool(self.source.get("simulated", False))
 
     @property
     def opened_scan(self) -> "Scan":
@@ -230,6 +245,16 @@ class Acquisition:
             raise InputError("the slice is not measured yet; wait until it is shown.")
         return self.slice
 
+    def keep(self, measured: Slice | None) -> None:
+        """Keep one slice that was measured ahead, instead of the one before."""
+        self._kept = measured
+
+    def kept(self, index: int, sampling: Any) -> Slice | None:
+        """Return the slice that is kept if it is this one by this sampling."""
+        kept = self._kept
+        there = kept is not None and kept.scan is self.scan and kept.index == index and _same(kept.sampling, sampling)
+        return kept if there else None
+
     def measure(self, index: int | None = None, sampling: Any = ...) -> Task[Slice]:
         """Measure a slice with a sampling and calibrate it; None and `...` keep what was asked for last.
 
@@ -240,13 +265,15 @@ class Acquisition:
         if not 0 <= index < len(scan):
             raise InputError(f"slice {index} does not exist; this scan has slices 0 to {len(scan) - 1}.")
         asked = self.asked = index, self.asked[1] if sampling is ... else sampling
+        kept = self.kept(*asked)
         if index != self.index:
+            self.heading = 1 if index > self.index else -1
             self.index, self.slice = index, None
             self.left.emit()
 
         def job() -> Job[Slice]:
             try:
-                return (yield from _measure(scan, *asked))
+                return (yield from measured_slice(scan, *asked) if kept is None else _at_once(kept))
             except ReconRobustError:
                 if self.asked is asked and self.slice is not None:
                     self.asked = index, self.slice.sampling  # what cannot be measured is not kept for the next slice
@@ -263,6 +290,17 @@ class Acquisition:
                 self.previewed.emit(image)
 
         return Task(f"Reading slice {index}", job(), accept, preview)
+
+
+def _plain(sampling: "Sampling | Tensor | None") -> dict[str, Any] | None:
+    from ..physics.sampling import Sampling
+
+    return sampling.model_dump(mode="json") if isinstance(sampling, Sampling) else None
+
+
+def _at_once(measured: Slice) -> Job[Slice]:
+    yield Progress(1.0, f"Reading slice {measured.index}")
+    return measured
 
 
 def _same(one: object, other: object) -> bool:
@@ -304,7 +342,8 @@ def _open_sample() -> Job["Scan"]:
     return (yield from open_file(sample_path(), None))
 
 
-def _measure(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:
+def measured_slice(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:
+    """Read a slice, sample it and calibrate it; the first preview is what it looks like."""
     yield Progress(0.0, f"Reading slice {index}")
     from ..physics import fourier
     from ..physics.model import root_sum_of_squares
@@ -318,8 +357,10 @@ def _measure(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:
 
 def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Measurement") -> Slice:
     """Estimate sensitivities, noise, reference and foreground of a measurement."""
-    zero_filled = measurement.crop(measurement.model.adjoint(measurement.data)).abs()
-    reference = measurement.reference("combined")
+    from ..evaluation.parts import whole_of
+
+    samples, known = measurement.crop(measurement.combined), measurement.combined_reference
+    zero_filled, reference = samples.abs(), None if known is None else known.abs()
     foreground = measurement.foreground
     noise = float(measurement.calibration.noise.square().mean().sqrt())
     level = float((zero_filled if reference is None else reference)[foreground].mean())
@@ -335,4 +376,5 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
         foreground=foreground,
         snr=level / noise if noise > 0 else float("inf"),
         kspace_snr=float(acquired.norm()) / thermal if thermal > 0 else float("inf"),
+        whole=whole_of(reference=known, clean=samples),
     )

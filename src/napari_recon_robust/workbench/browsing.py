@@ -98,13 +98,13 @@ class Browsing:
         kind = registry.get(recipe["perturbation"])
         samples = measured.measurement.kspace.cpu().numpy(), measured.measurement.mask.cpu().numpy()
         same = array_hash(*samples) == recipe["input"]
-        perturbing.choose(
-            kind.id, **{name: one for name, one in knobs.items() if same or name not in (kind.place or ())}
-        )
         budgets = sorted(recipe["budgets"])
         if budgets:
             *further, perturbing.budget = budgets
             perturbing.further = tuple(further)
+        perturbing.choose(  # last, since its controls show the budgets too
+            kind.id, **{name: one for name, one in knobs.items() if same or name not in (kind.place or ())}
+        )
         other = "" if same else " These are other samples than the case's."
         return f"The perturbation is set as in {entry.name}: {entry.title}. Press Run in the Perturb dock.{other}"
 

@@ -99,7 +99,8 @@ class Perturbing:
     what is shown. best: the best so far of a search that runs, None when another slice, region or kind is set.
 
     Signals: `kind_changed()`; `set_changed()`, a knob or a budget; `previewed(Perturbed | None)`, another `best`;
-    `finished()`, another `current`, another budget of it, or none any more; `earlier_changed()`.
+    `finished()`, another `current`, another budget of it, or none any more; `earlier_changed()`; `taken(Result)`, the
+    last one is this.
     """
 
     kind_changed = Signal()
@@ -107,6 +108,7 @@ class Perturbing:
     previewed = Signal(object)
     finished = Signal()
     earlier_changed = Signal()
+    taken = Signal(object)
 
     def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions) -> None:
         self._acquisition, self._reconstruction, self._regions = acquisition, reconstruction, regions
@@ -162,6 +164,14 @@ class Perturbing:
 
         self.choose(registry.DEFAULT)
 
+    def set_up(self, kind: "Perturbation", knobs: Mapping[str, Any], budgets: Sequence[float]) -> None:
+        """Take a kind with its knobs, and budgets of which the last one is looked at; without any they stay."""
+        self.kind, self.knobs = kind, resolve(kind.knobs, knobs)
+        if budgets:
+            *further, self._budget = budgets
+            self._further = tuple(further)
+        self.kind_changed.emit()
+
     def set(self, **values: Any) -> None:
         """Set knobs of the kind."""
         self.knobs = resolve(self.chosen.knobs, {**self.knobs, **values})
@@ -213,7 +223,7 @@ class Perturbing:
                 return None
             return Task("Comparing the best so far", _compare(setting, index, found), accept, gives_way=True)
 
-        search = _search(setting, index, kind, budgets)
+        search = searched(setting, index, kind, budgets)
         return Task(kind.label, search, accept, lambda found: show(found[-1]) if found else None, compare)
 
     def setting(self, roi: "ROI | None" = None) -> Setting:
@@ -272,6 +282,7 @@ class Perturbing:
         self.result, self._seen = result, (None, "")
         self._check()
         self._best.drop()
+        self.taken.emit(result)
 
     def look_at(self, outcome: "Outcome") -> None:
         """Look at another budget of the result."""
@@ -312,7 +323,8 @@ def _aimed(kind: "Perturbation", path: Path) -> "Job[Perturbation]":
     return kind.towards(path)
 
 
-def _search(setting: Setting, index: int, kind: "Perturbation", budgets: tuple[float, ...]) -> Job[Result]:
+def searched(setting: Setting, index: int, kind: "Perturbation", budgets: tuple[float, ...]) -> Job[Result]:
+    """Search at these budgets, and compare; what is found at the last one is looked at."""
     yield Progress(0.0, f"{kind.label}: starting")
     search = kind.run(setting.measurement, setting.method, setting.roi, budgets, **setting.perturbation_knobs)
     found = yield from part(search, 0.0, 0.8)

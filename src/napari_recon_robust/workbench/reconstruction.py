@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,8 @@ class Rendered:
     perturbed: of the perturbed samples by the same method, or None. exact: rendered, not interpolated between
     prepared neighbours. reference: the fully sampled image of the method's own kind, or None; metrics: against it,
     on "foreground" and "image"; seconds: what the image took, None where something was compiled meanwhile. These three
-    of exact images only. unfinished: what a long method has so far. earlier: other knobs have been set since.
+    of exact images only. unfinished: what a long method has so far. earlier: other knobs have been set since. whole:
+    the complex images, complex64, of exact images that have a phase, by "clean" and "perturbed".
     """
 
     method: "Method"
@@ -47,6 +48,7 @@ class Rendered:
     seconds: float | None = None
     unfinished: bool = False
     earlier: bool = False
+    whole: "Mapping[str, Tensor]" = field(default_factory=dict)
 
     @property
     def mark(self) -> str:
@@ -77,6 +79,7 @@ class Reconstruction:
         self.shown: Rendered | None = None
         self.own_models: dict[str, Reconstructor] = {}
         self.seconds: dict[str, float] = {}
+        self._kept: tuple[Slice, Rendered] | None = None
         self._twin: Measurement | None = None
         self._restore: Restore | None = None
         self._sweeps: list[Sweep] = []
@@ -190,8 +193,19 @@ class Reconstruction:
                 return method.job(measurement)
             return _exact(sweeps[number], position)
 
-        job = _render(method, image, measured, twin)
+        kept = self.kept(method, measured) if twin is None else None
+        job = _render(method, image, measured, twin) if kept is None else _at_once(kept)
         return Task(f"Reconstructing with {method.label}", job, accept, show)
+
+    def keep(self, ahead: tuple[Slice, Rendered] | None) -> None:
+        """Keep the images of one slice that were computed ahead, instead of those before."""
+        self._kept = ahead
+
+    def kept(self, method: "Method", measured: Slice) -> Rendered | None:
+        """Return the images that are kept if they are of this method and slice."""
+        if self._kept is None or self._kept[0] != measured or self._kept[1].method != method:
+            return None
+        return self._kept[1]
 
     def prepare(self) -> Task[None] | None:
         """Fill the range of the live knobs, nearest first; return None for a method without such knobs."""
@@ -206,6 +220,10 @@ class Reconstruction:
         if self._twin is not None:
             self._sweeps.append(Sweep.of(method, self._twin))
         return Task("Preparing the knob", _prepare(self._sweeps), lambda _: None, lambda _: self.prepared.emit())
+
+    def renders(self) -> "list[tuple[dict[str, float], Tensor]]":
+        """The images that are prepared over the live knobs, magnitudes (rows, columns), by the knobs' values."""
+        return self._sweeps[0].renders() if self._sweeps else []
 
     def members(self) -> Job["list[Variant]"]:
         """The family to choose from as a job: samples or restarts, else the whole grid of the live knobs, of which what
@@ -260,7 +278,10 @@ class Reconstruction:
 
     def _show(self, rendered: Rendered) -> None:
         if rendered.perturbed is not None and self._restore is not None:
-            rendered = replace(rendered, perturbed=self._restore(rendered.perturbed))
+            whole = dict(rendered.whole)
+            if "perturbed" in whole:
+                whole["perturbed"] = self._restore(whole["perturbed"])
+            rendered = replace(rendered, perturbed=self._restore(rendered.perturbed), whole=whole)
         self.shown = rendered
         self.rendered.emit(rendered)
 
@@ -277,6 +298,16 @@ def _open(source: str) -> Job["Reconstructor"]:
     return registry.get(source)
 
 
+def rendered_job(method: "Method", measured: Slice) -> Job[Rendered]:
+    """Compute the exact image of a slice, with its metrics."""
+    return _render(method, lambda _, measurement: method.job(measurement), measured, None)
+
+
+def _at_once(rendered: Rendered) -> Job[Rendered]:
+    yield Progress(1.0, "Reconstructing")
+    return rendered
+
+
 def _exact(sweep: "Sweep", values: Mapping[str, float]) -> Job["Tensor"]:
     yield Progress(0.0, "Reconstructing")
     return sweep.exact(values)
@@ -289,6 +320,7 @@ def _render(
     twin: "Measurement | None",
 ) -> Job[Rendered]:
     from ..evaluation import metrics
+    from ..evaluation.parts import whole_of
 
     compiled = compilations()
     start, events = time.perf_counter(), compiled.events
@@ -304,14 +336,17 @@ def _render(
     def unseen(step: Progress) -> Progress:
         return replace(step, preview=None)
 
-    image = (yield from relayed(image_of(0, measured.measurement), shown)).abs().float()
+    complex_image = yield from relayed(image_of(0, measured.measurement), shown)
+    image = complex_image.abs().float()
     seconds = time.perf_counter() - start if compiled.none_since(events) else None
-    perturbed = None if twin is None else (yield from relayed(image_of(1, twin), unseen)).abs().float()
+    complex_twin = None if twin is None else (yield from relayed(image_of(1, twin), unseen))
+    perturbed = None if complex_twin is None else complex_twin.abs().float()
     reference = measured.measurement.reference(method.reference_kind) if method.is_image else None
     scores = None
     if reference is not None:
         scores = metrics.measure(image, reference, tissue=measured.foreground)
-    return Rendered(method, image, perturbed, True, reference, scores, seconds)
+    whole = whole_of(clean=complex_image, perturbed=complex_twin)
+    return Rendered(method, image, perturbed, True, reference, scores, seconds, whole=whole)
 
 
 def _prepare(sweeps: "Sequence[Sweep]") -> Job[None]:

@@ -63,6 +63,28 @@ class Regions:
         """Return the regions of one slice."""
         return [region for region in self.all if region.slice == index]
 
+    @property
+    def in_order(self) -> list[Region]:
+        """The regions of all slices, by slice."""
+        return sorted(self.all, key=lambda region: region.slice)
+
+    def step(self, by: int, index: int) -> Region | None:
+        """Choose the next (1) or the previous (-1) region of the scan, after the last one round to the first.
+
+        index: the slice from which to go on if no region is chosen. Returns the region, None if there is none.
+        """
+        found = self.in_order
+        if not found:
+            return None
+        if self.chosen:
+            place = found.index(self.chosen[-1 if by > 0 else 0]) + by
+        else:
+            before = sum(region.slice < index for region in found)
+            place = before if by > 0 else before - 1
+        region = found[place % len(found)]
+        self.choose([region])
+        return region
+
     def draw(self, roi: "ROI", index: int) -> Region:
         """Add a region drawn by hand and choose it."""
         self._drawn += 1
@@ -97,6 +119,32 @@ class Regions:
         """Choose the regions that are meant; several are taken together."""
         self.chosen = tuple(region for region in regions if region in self.all)
         self.chosen_changed.emit()
+
+    def making(self, roi: "ROI", index: int) -> list[Region]:
+        """Return the regions of a slice that make up this ROI, in its order; none if one of them is not there.
+
+        Of equal ones those that are chosen come first.
+        """
+        here = sorted(self.on(index), key=lambda one: one not in self.chosen)
+        found: list[Region] = []
+        left = roi.shapes
+        while left:
+            free = (one for one in here if one not in found)
+            region = next((one for one in free if left[: len(one.roi.shapes)] == one.roi.shapes), None)
+            if region is None:
+                return []
+            found.append(region)
+            left = left[len(region.roi.shapes) :]
+        return found
+
+    def choose_roi(self, roi: "ROI | None", index: int) -> None:
+        """Choose the regions of a slice that make up this ROI, or draw it again; None chooses none."""
+        if roi is None:
+            self.choose([])
+        elif found := self.making(roi, index):
+            self.choose(found)
+        else:
+            self.draw(roi, index)
 
     def chosen_on(self, index: int) -> "ROI | None":
         """Return the chosen regions of a slice as one ROI, or None if none is chosen there."""

@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from .acquisition import Acquisition
+from .ahead import Ahead
 from .browsing import Browsing
 from .choosing import Choosing
 from .contrasting import Contrasting
+from .film import Film
 from .fragility import Fragility
+from .history import History
+from .kspace import KSpace
+from .lining_up import LiningUp
 from .measuring import Measuring
 from .perturbing import Perturbing, Result
+from .queueing import Queue
 from .reconstruction import Reconstruction
 from .regions import Regions
 from .resuming import Resuming
+from .ruling import Ruling
 from .saving import opened_case, saved
 from .studying import Studying
 from .task import Task
@@ -32,6 +39,7 @@ class Workbench:
         self.regions = Regions()
         self.acquisition = Acquisition()
         self.reconstruction = Reconstruction(self.acquisition)
+        self.ahead = Ahead(self.acquisition, self.reconstruction)
         self.perturbing = Perturbing(self.acquisition, self.reconstruction, self.regions)
         self.now = self.perturbing.now
         self.choosing = Choosing(self.acquisition, self.reconstruction, self.regions, self.now)
@@ -39,8 +47,14 @@ class Workbench:
         self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing, self.now)
         self.browsing = Browsing(self.acquisition, self.reconstruction, self.perturbing)
+        self.ruling = Ruling(self.acquisition)
+        self.kspace = KSpace(self.acquisition, self.perturbing, self.now)
         self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.lining_up = LiningUp(self.acquisition, self.reconstruction, self.perturbing)
         self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.history = History(self.acquisition, self.reconstruction, self.regions, self.perturbing)
+        self.film = Film(self.acquisition, self.reconstruction, self.perturbing, self.choosing, self.history)
+        self.queue = Queue(self.acquisition, self.reconstruction, self.perturbing, self.history)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.measured.connect(self._follow)
         self.perturbing.finished.connect(self._follow)

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from napari_recon_robust.studies.quality.results import MethodResult
-from napari_recon_robust.studies.quality.table import Table, bootstrap
+from napari_recon_robust.studies.quality.table import Table
 
 
 def result(method: str, case: int, nmse: float, *, scan: int = 1, slice: int = 0) -> MethodResult:
@@ -45,23 +45,18 @@ def test_intervals_are_over_what_is_independent() -> None:
     assert Table(one[:4], {"a": {}}).sections[0].unit == "4 masks"
 
 
-def test_the_bootstrap_is_that_of_scipy() -> None:
-    values = np.random.default_rng(1).normal(5, 2, 40)
-    low, high = bootstrap(list(values), list(range(40))) or (0, 0)
-    expected = stats.bootstrap((values,), np.mean, method="percentile", random_state=2, n_resamples=5000)
-    assert low == pytest.approx(expected.confidence_interval.low, abs=0.06)
-    assert high == pytest.approx(expected.confidence_interval.high, abs=0.06)
-
-
-def test_repeats_within_a_unit_make_no_interval_narrower() -> None:
-    values = list(np.random.default_rng(1).normal(5, 2, 10))
-    assert bootstrap(values * 3, list(range(10)) * 3) == pytest.approx(bootstrap(values, list(range(10))))
+def test_intervals_are_students_over_the_means_of_scans() -> None:
+    log = np.random.default_rng(1).normal(-3, 0.2, (4, 5))
+    results = [result("a", n, float(np.exp(value)), scan=n // 5) for n, value in enumerate(log.ravel())]
+    found = Table(results, {"a": {}}).sections[0].scores[0].nmse
+    expected = stats.ttest_1samp(log.mean(1), 0).confidence_interval()
+    assert found.interval == pytest.approx((np.exp(expected.low), np.exp(expected.high)))
 
 
 def test_lines_come_as_asked_for_and_few_cases_have_no_intervals() -> None:
-    results = [result(method, n, 0.1) for method in ("b", "a") for n in range(4)]
+    results = [result(method, n, 0.1) for method in ("b", "a") for n in range(2)]
     text = Table(results, {"a": {}, "b": {}}).markdown()
     assert text.index("| a |") < text.index("| b |")
-    assert "4 masks are too few for intervals" in text
+    assert "2 masks are too few for intervals" in text
     many = [result("a", n, 0.1 + 0.01 * n) for n in range(6)]
     assert "intervals over 6 masks" in Table(many, {"a": {}}).markdown()

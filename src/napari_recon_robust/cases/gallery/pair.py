@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ..record import read_description
 from .entry import METRICS, Entry
@@ -23,11 +23,30 @@ class Row:
         return self.first == self.second
 
 
+class Named(Protocol):
+    """What a pair is of: a saved case, or a perturbation that was not saved. voxel: (row, column, slice) in mm."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What was done, in a few words."""
+        ...
+
+    @property
+    def voxel(self) -> tuple[float, float, float] | None:
+        """The size of its voxels, None where it is not known."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Pair:
     """rows: what they were made with and their metrics; a knob is among them where it differs."""
 
-    entries: tuple[Entry, Entry]
+    entries: tuple[Named, Named]
     crops: tuple[Crops, Crops]
     rows: tuple[Row, ...]
 
@@ -43,14 +62,15 @@ def _rows(first: Entry, second: Entry) -> Iterator[Row]:
         yield Row(name.capitalize(), "—" if one in (None, "") else str(one), "—" if other in (None, "") else str(other))
     recipes = [read_description(entry.path)["recipe"] for entry in (first, second)]
     for of in ("method", "perturbation"):
-        yield from _knobs(of, *(recipe[f"{of}_knobs"] for recipe in recipes))
+        yield from knob_rows(of, *(recipe[f"{of}_knobs"] for recipe in recipes))
     for name, metric in METRICS.items():
         if name in first.metrics or name in second.metrics:
             yield Row(metric.label, first.show(name), second.show(name))
     yield Row("Verdict", first.judgement.words, second.judgement.words)
 
 
-def _knobs(of: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Row]:
+def knob_rows(of: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Row]:
+    """The knobs that differ. of: whose knobs they are."""
     for name in dict.fromkeys((*first, *second)):
         if first.get(name) != second.get(name):
             yield Row(f"{name} ({of})", *(str(knobs.get(name, "—")) for knobs in (first, second)))

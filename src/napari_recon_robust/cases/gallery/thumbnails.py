@@ -6,11 +6,13 @@ They lie in the user's cache by the hash of the case, never in its folder, which
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.window import WHITE
 from ...ground import cache
 from ...ground.errors import FileFormatError
 from ..record import IMAGES, altered, file_hash, missing, read_description
@@ -18,7 +20,6 @@ from .entry import Entry
 
 MARGIN = 12  # pixels of the image around the region, as in the window's other thumbnails
 SIDE = 160  # pixels of the longer side of one picture, at most
-_WHITE = 99.7  # percentile of the reference that is white, as on the canvas
 _VERSION = 1  # one more whenever a picture is made in another way
 
 Image = NDArray[np.float32]
@@ -51,14 +52,23 @@ def crops(entry: Entry) -> Crops:
         raise FileFormatError(altered(IMAGES, entry.path))
     try:
         with np.load(path, allow_pickle=False) as stored:
-            part = _around(stored["roi"])
+            region = stored["roi"]
             whole = {name: stored[name] for name in ("reference", "clean") if name in stored.files}
             whole["perturbed"] = stored["perturbed"][entry.number]
-        white = float(np.nanpercentile(whole.get("reference", whole["clean"]), _WHITE))
-        turned = {name: image[part][::-1] if entry.upside_down else image[part] for name, image in whole.items()}
-        images = {name: np.nan_to_num(image).astype(np.float32) for name, image in turned.items()}
+        return cropped(whole, region, upside_down=entry.upside_down)
     except (OSError, KeyError, IndexError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise FileFormatError(f"{IMAGES} of {entry.path.name} is damaged ({error}); restore it.") from None
+
+
+def cropped(whole: Mapping[str, Image], region: NDArray[np.bool_], *, upside_down: bool) -> Crops:
+    """Images (rows, columns) by the names of `Crops`, cut to the region with its surroundings.
+
+    upside_down: whether the first row is stored at the bottom. IndexError for an empty region.
+    """
+    part = _around(region)
+    white = float(np.nanpercentile(whole.get("reference", whole["clean"]), WHITE))
+    turned = {name: image[part][::-1] if upside_down else image[part] for name, image in whole.items()}
+    images = {name: np.nan_to_num(image).astype(np.float32) for name, image in turned.items()}
     return Crops(images, white if white > 0 else 1.0)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ...data.roi import Box
-from ...data.scan import Header
+from ...data.scan import Scan
 from ...figures.overlays import Underlay, fragility_figure
 from ...ground.errors import either
 from ...io import images
@@ -58,7 +58,7 @@ def fragility(
     if output is not None:
         images.check_suffix(output)
     outputs = Outputs(output)
-    with measured(**sampling) as (scan, _, measurement):
+    with measured(**sampling) as (scan, index, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
         job = engine.fragility(
             measurement,
@@ -73,7 +73,7 @@ def fragility(
         found = follow(job, "looking for fragile places")
         worst = found.worst(size, size, count)
         title = heading(chosen, measurement)
-        outputs.save(output, lambda path: _write(path, scan.header, found, worst, title))
+        outputs.save(output, lambda path: _write(path, scan, index, found, worst, title))
     rows = [_row(found, region) for region in worst]
     if as_json:
         facts = {**chosen.to_json(), "acceleration": measurement.acceleration, "how": how, "budget": budget}
@@ -121,10 +121,11 @@ def _box(region: FragileRegion) -> Box:
     return box
 
 
-def _write(path: Path, header: Header, found: FragilityMap, worst: list[FragileRegion], title: str) -> None:
+def _write(path: Path, scan: Scan, index: int, found: FragilityMap, worst: list[FragileRegion], title: str) -> None:
     """The map by itself, or as a picture on the image."""
+    header = scan.header
     if path.suffix.lower() != ".png":
-        images.write_image(path, found.expected_change, voxel=header.voxel)
+        images.write_image(path, found.expected_change, voxel=header.voxel, plane=scan.plane(index))
         return
     outside = ~found.foreground
     change, noise = (

@@ -33,7 +33,7 @@ def reconstruct(
     if output is not None:
         images.check_suffix(output)
     outputs = Outputs(output)
-    with measured(**sampling) as (scan, _, measurement):
+    with measured(**sampling) as (scan, index, measurement):
         chosen = chosen_method(method, knobs, auto, measurement)
         _ = measurement.calibration  # part of opening a slice, not of the method's time
         start = time.perf_counter()
@@ -43,7 +43,11 @@ def reconstruct(
         regions = None
         if reference is not None:
             regions = metrics.measure(image.abs(), reference, tissue=measurement.foreground)
-        outputs.save(output, lambda path: images.write_image(path, image * measurement.unit, voxel=scan.header.voxel))
+        plane = scan.plane(index)
+        outputs.save(
+            output,
+            lambda path: images.write_image(path, image * measurement.unit, voxel=scan.header.voxel, plane=plane),
+        )
     result = {
         **chosen.to_json(),
         "seconds": seconds,

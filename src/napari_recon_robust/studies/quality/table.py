@@ -5,16 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...evaluation.comparison import finite
 from ...ground.errors import InputError
+from ...statistics import clustered
+from ...statistics.estimate import FEWEST, Interval
 from .results import MethodResult
-
-_RESAMPLES = 2000
-_FEWEST = 5  # units that an interval is drawn from
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ class Section:
 
 
 class Table:
-    """The means of results; intervals by the bootstrap over scans, where there are 5, else over slices, else cases.
+    """The means of results; Student's t intervals over scans, where there are 3, else over slices, else over masks.
 
     rows: what is known of each method beside its figures, in the order of the lines. baseline: the row that NMSE is
     divided by, case by case.
@@ -179,22 +175,6 @@ class Table:
         return rows
 
 
-def bootstrap(values: Sequence[float], units: Sequence[Any]) -> Interval | None:
-    """The 95% interval of the mean over units of the units' means, units drawn with replacement; None below 5 units.
-
-    Efron 1979, doi:10.1214/aos/1176344552; 2,000 resamples, percentiles, always the same.
-    """
-    parted: dict[Any, list[float]] = {}
-    for value, unit in zip(values, units, strict=True):
-        parted.setdefault(unit, []).append(value)
-    if len(parted) < _FEWEST:
-        return None
-    means: NDArray[np.float64] = np.array([np.mean(part) for part in parted.values()])
-    drawn = np.random.default_rng(0).integers(len(means), size=(_RESAMPLES, len(means)))
-    low, high = np.percentile(means[drawn].mean(1), (2.5, 97.5))
-    return float(low), float(high)
-
-
 def _units(results: Sequence[MethodResult]) -> tuple[str, Callable[[MethodResult], Any]]:
     """What is most independent and there often enough: its name, and of which unit a result is."""
     kinds: tuple[tuple[str, Callable[[MethodResult], Any]], ...] = (
@@ -203,12 +183,17 @@ def _units(results: Sequence[MethodResult]) -> tuple[str, Callable[[MethodResult
         ("masks", lambda result: result.input),
     )
     counts = [len({of(result) for result in results}) for _, of in kinds]
-    chosen = next((n for n, count in enumerate(counts) if count >= _FEWEST), len(kinds) - 1)
+    chosen = next((n for n, count in enumerate(counts) if count >= FEWEST), len(kinds) - 1)
     return f"{counts[chosen]} {kinds[chosen][0]}", kinds[chosen][1]
 
 
 def _mean(values: Sequence[float], units: Sequence[Any]) -> Mean:
-    return Mean(float(np.mean(values)), bootstrap(values, units)) if values else Mean(np.nan)
+    if not values:
+        return Mean(np.nan)
+    if not np.isfinite(values).all():
+        return Mean(float(np.mean(values)))
+    found = clustered.mean(values, units)
+    return Mean(found.value, found.interval)
 
 
 def _geometric(values: Sequence[float], units: Sequence[Any]) -> Mean:

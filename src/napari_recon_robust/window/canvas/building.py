@@ -10,7 +10,7 @@ from .panel import PanelSet
 
 
 class Building:
-    """Steps towards all layers in their places.
+    """Brings all layers to their places step by step.
 
     napari takes most of a tenth of a second to add a layer, and about as much to lay out the grid anew.
 

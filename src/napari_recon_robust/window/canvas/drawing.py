@@ -100,7 +100,7 @@ class Drawing:
         return self._panels.geometry.shape[1] / 200 * self._thinner
 
     def _put(self, panel: Panel) -> None:
-        """Put the outlines into a panel, unless they are there: napari draws all shapes anew when one changes."""
+        """Put the outlines into a panel, unless they are there already: napari draws all anew when one changes."""
         layer, outlines = panel.regions, self._outlines
         shapes = [np.column_stack([np.full(len(o.vertices), o.slice), o.vertices]) for o in outlines]
         kinds = [outline.kind for outline in outlines]

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 from .panel import PanelSet
 from .surface import cell_size
 
-_AROUND = 0.75  # of the region's larger side is seen on each of its sides
-_LEAST = 12.0  # pixels around it, where it is small
+_AROUND = 0.75  # of the region's longer side: how much is seen around it
+_LEAST = 12.0  # pixels that are seen around a small one
 
 
 class Framing:
-    """Zooms to a region with its surroundings. `active`: whether it did, and what was seen before is kept."""
+    """Zooms to a region with its surroundings, and keeps what was seen before to go back to it."""
 
     def __init__(self, viewer: ViewerModel, panels: PanelSet) -> None:
         self.viewer = viewer

@@ -1,6 +1,6 @@
 """What the user does with napari's slider and the mouse: slices, places, the window by dragging."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from .our_changes import OurChanges
 from .panel import PanelSet
 from .surface import cell_size, drag_window
 
-_AROUND = 3.0  # times a place's own size that a cell shows around it
+_AROUND = 3.0  # how many times the size of a place a cell shows
 
 
 class Navigation:
@@ -19,6 +19,7 @@ class Navigation:
     under the cursor, which may lie beyond the image.
 
     ours: true while layers are arranged, when napari's slider means nothing. picking: whether places are picked.
+    windowed: whether what is shown has a window that a drag may change.
     """
 
     slice_changed = Signal(int)
@@ -30,6 +31,7 @@ class Navigation:
         self._panels, self._ours = panels, ours
         self.picking = False
         self.slice = 0
+        self.windowed: Callable[[], bool] = lambda: True
 
     def go_to(self, index: int) -> None:
         """Show a slice."""
@@ -37,17 +39,17 @@ class Navigation:
         self.viewer.dims.set_current_step(0, index)
 
     def pick(self, active: bool) -> None:
-        """Take the next clicks into the picture as places (`clicked`), or as navigation again."""
+        """Take clicks into the picture as places (`clicked`), or as navigation again."""
         self.picking = active
 
     def on_step(self) -> None:
-        """Follow the slider; without a layer of ours its moves mean nothing."""
+        """Follow the slider; without a layer of ours its movements mean nothing."""
         if self._panels.is_in(self.viewer.layers) and not self._ours:
             self.slice = int(self.viewer.dims.current_step[0])
             self.slice_changed.emit(self.slice)
 
     def on_move(self, viewer: ViewerModel, event: Any) -> None:
-        """Say, for napari, over which pixel the mouse is."""
+        """Report the pixel under the mouse; napari calls this."""
         panel = self._panels.front
         if panel is not None and panel.image in viewer.layers:
             _, row, column = panel.image.world_to_data(event.position)
@@ -78,5 +80,5 @@ class Navigation:
             if np.abs(np.subtract(event.pos, start)).max() < 4:
                 _, row, column = panel.image.world_to_data(event.position)
                 self.clicked.emit(float(row), float(column))
-        elif event.button == 2:
+        elif event.button == 2 and self.windowed():
             yield from drag_window(panel.image, event)

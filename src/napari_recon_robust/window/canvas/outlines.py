@@ -1,4 +1,4 @@
-"""Between the shapes of an ROI and those that napari draws.
+"""Translates between the shapes of an ROI and those that napari draws.
 
 An ROI counts whole pixels; in the picture the pixel (row, column) covers half a pixel to each side of its centre.
 """

@@ -14,7 +14,7 @@ _BAR = (12, 80)  # pixels of its colour bar: beside the anatomy in a panel of a 
 class Overlay:
     """A map over a slice of the clean panel, on or off.
 
-    grown: called when panels have a layer more; switched: called when it is on or off.
+    grown: called when panels have got another layer; switched: called when the map is switched on or off.
     """
 
     def __init__(self, panels: PanelSet, grown: Callable[[], object], switched: Callable[[], object]) -> None:
@@ -28,7 +28,7 @@ class Overlay:
 
     @property
     def exists(self) -> bool:
-        """Whether there has been one, so that each panel has a layer for it."""
+        """Whether there has been a map, so that each panel has a layer for it."""
         return self._stack is not None
 
     def lay(self, index: int, image: np.ndarray, title: str, white: float | None = None) -> None:

@@ -6,17 +6,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from napari.layers import Image, Layer, Shapes
 
+from ...workbench.lining_up import MOST
+from ...workbench.looking import lined_up
 from .geometry import Geometry
 
 ORDER = ("reference", "clean", "perturbed", "difference")
+BLINDED = ("image", "left", "right")  # beside the reference, to a reader who is not to know more
+_LAYERS = (*ORDER, *BLINDED, *lined_up(MOST))  # in which order their layers lie
 
 
 @dataclass(eq=False)
 class Panel:
     """One image of the reading surface with its regions. `stack` holds (slices, rows, columns) in the scan's units.
 
-    overlay: a map over the image, or None while there has been none. Panels of one grid have equally many layers, so
-    that it is there, but hidden, in panels without one too. marks: the same of rings, outlines and letters.
+    overlay: a map over the image, or None while there has been none. All panels of a grid have the same number of
+    layers, so panels without a map have a hidden one. marks: a layer of rings, outlines and letters, likewise.
     """
 
     image: Image
@@ -53,18 +57,22 @@ class Panel:
 
 @dataclass(eq=False)
 class PanelSet:
-    """The panels of a scan by their key, and which are shown; geometry: None while nothing is open."""
+    """The panels of a scan by their key, and which are shown.
+
+    geometry: None while nothing is open. rows: of the grid, or None for as large panels as there is room for.
+    """
 
     geometry: Geometry | None = None
     panels: dict[str, Panel] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
+    rows: int | None = None
 
     def __iter__(self) -> Iterator[Panel]:
         return iter(self.panels.values())
 
     def empty(self, geometry: Geometry | None = None) -> None:
         """Drop the panels, and make room for another scan."""
-        self.geometry, self.panels, self.shown = geometry, {}, ()
+        self.geometry, self.panels, self.shown, self.rows = geometry, {}, (), None
 
     @property
     def front(self) -> Panel | None:
@@ -75,6 +83,10 @@ class PanelSet:
         """Whether any panel's image is among these layers."""
         return any(panel.image in layers for panel in self)
 
+    def show(self, keys: Sequence[str], rows: int | None) -> None:
+        """Note which panels are shown, in the order of their layers."""
+        self.shown, self.rows = tuple(key for key in _LAYERS if key in keys), rows
+
     def ordered(self, layers: Sequence[Layer]) -> list[Layer]:
         """Return the layers of the panels that are shown or have theirs among `layers`, those of each panel together.
 
@@ -82,7 +94,7 @@ class PanelSet:
         """
         return [
             layer
-            for key in ORDER
+            for key in _LAYERS
             if key in self.panels and (key in self.shown or self.panels[key].image in layers)
             for layer in self.panels[key].layers
         ]

@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
-from ...data.window import WHITE
+from ...data.window import Window
 from ...evaluation.difference import gain
 from ...ground.numbers import written
 from ...workbench import Workbench
-from ...workbench.looking import View, pair_of, panels_of
+from ...workbench.looking import View, lined_up, pair_of, panels_of
 from ...workbench.marks import tags
 from ...workbench.perturbing import Result
 from ...workbench.reconstruction import Rendered
 from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
+from .parts import Parts
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ...evaluation.metrics import Metrics
     from ...perturbations.base import Perturbed
+    from ...studies.lineup import Entry, Lineup
 
 LAYOUTS = ("side by side", "clean", "perturbed", "difference", "reference")
 _WHERE = {"roi": "ROI ", "foreground": "", "image": "image "}  # before SSIM in a title
@@ -55,21 +57,28 @@ class Scene:
 
     @property
     def seen(self) -> "dict[str, Seen]":
-        """The images of the present slice that are shown, the difference aside, by their panels' keys."""
+        """The images of the present slice that are shown, except the difference, by their panels' keys.
+
+        They are the part of them that is shown; one that has no such part is left out.
+        """
         index, shown, pictures = self.bench.acquisition.index, self.panels.shown, self.comparing.pictures
         if self.panels.navigation.slice != index:
             return {}
         from torch import from_numpy
 
-        there = ("clean", "perturbed", "reference") if "difference" in shown else shown
-        found = {key: pictures[key] for key in ORDER if key in there and key in pictures}
+        there = [key for key in ORDER if key in ("clean", "perturbed", "reference")] if "difference" in shown else shown
+        known = {key for key, one in pictures.items() if self.view.part == "magnitude" or one.parts is not None}
+        found = {key: pictures[key].as_part(self.view.part) for key in there if key in known}
         return {key: Seen(index, from_numpy(one.values)) for key, one in found.items() if one.index == index}
 
     # ---------------------------------------------------------------- layout
 
     def lay_out(self) -> None:
-        """Show the panels that the review has images for, in the chosen layout; the others say nothing of an image."""
+        """Show the panels that the review has images for, in the chosen layout; the others forget theirs."""
         available, layout = self.available, LAYOUTS[self.view.layout]
+        if (lineup := self.lineup) is not None:
+            self.panels.show(lined_up(len(lineup.methods)), rows=2)
+            return
         if self.view.panels:
             shown = panels_of(self.view.panels, available, pair_of(self.view.pair, available))
         else:
@@ -78,6 +87,12 @@ class Scene:
             self.comparing.drop(key)
             self.panels.panels[key].rename(key.capitalize())
         self.panels.show(shown)
+
+    @property
+    def lineup(self) -> "Lineup | None":
+        """The several methods that are shown beside each other; None while other panels are."""
+        found = self.bench.lining_up.found if self.view.lineup else None
+        return found if found is not None and found.methods else None
 
     @property
     def available(self) -> list[str]:
@@ -98,6 +113,7 @@ class Scene:
     def step_layout(self, by: int) -> None:
         """Go to the next or the previous layout."""
         self.view.layout, self.view.panels = (self.view.layout + by) % len(LAYOUTS), ()
+        self.view.lineup = False
         self.rearrange()
 
     def rearrange(self) -> None:
@@ -105,17 +121,20 @@ class Scene:
         self.lay_out()
         self.comparing.draw()
         self.comparing.write_difference()
+        self.line_up()
 
     # ---------------------------------------------------------------- images
 
     def restart(self) -> None:
         """Start with a new scan: nothing is drawn, and the window follows the first image."""
         before = self.view
-        self.comparing.restart(View(panels=before.panels, pair=before.pair, wipe=before.wipe, signed=before.signed))
+        view = View(panels=before.panels, pair=before.pair, wipe=before.wipe, signed=before.signed)
+        view.fade, view.lens = before.fade, before.lens
+        self.comparing.restart(view)
         self._windowed = False
 
     def turned_to(self, index: int) -> None:
-        """Turn to another slice; no title says of it what was true of the one before."""
+        """Turn to another slice; titles that were true of the slice before are taken back."""
         self.comparing.turned_to(index)
 
     def first_look(self, image: "Tensor") -> None:
@@ -128,8 +147,8 @@ class Scene:
         measured = self.bench.acquisition.current
         self.lay_out()
         if measured.reference is not None:
-            self._write("reference", measured.reference, "Reference")
-        self._write("clean", measured.zero_filled, "Zero-filled")
+            self._write("reference", measured.reference, "Reference", whole=measured.whole)
+        self._write("clean", measured.zero_filled, "Zero-filled", whole=measured.whole)
 
     def reading(self, index: int, given_up: bool = False) -> None:
         """Say in the titles that this slice is read, or that this was given up."""
@@ -145,7 +164,7 @@ class Scene:
         if measured.index != self.bench.acquisition.index or self._stands_in():
             return
         title = f"Zero-filled · no image of {method.label}" if given_up else f"{method.label} · computing…"
-        self._write("clean", measured.zero_filled, title)
+        self._write("clean", measured.zero_filled, title, whole=measured.whole)
 
     def _stands_in(self) -> bool:
         """Whether the result has the clean image of the chosen method at the present knobs, which is drawn then."""
@@ -161,19 +180,23 @@ class Scene:
         if shown is None or self._is_result(shown):
             return
         if shown.reference is not None and not self.view.truth:
-            self._write("reference", shown.reference, "Reference")
+            self._write("reference", shown.reference, "Reference", whole=self.bench.acquisition.current.whole)
         mark = f" · {shown.mark}" if shown.mark else ""
         # A map (a standard deviation) would be black in the window of the images.
         map_ = not shown.method.is_image and self._windowed
         factor = gain([shown.image.detach().cpu().numpy()], self.panels.window[1]) if map_ else 1
         label = f"{shown.method.label} ×{factor}" if factor > 1 else shown.method.label
-        self._write("clean", factor * shown.image, f"{label}{_score(shown.metrics)}{mark}", factor=factor)
+        self._write(
+            "clean", factor * shown.image, f"{label}{_score(shown.metrics)}{mark}", factor=factor, whole=shown.whole
+        )
         if shown.perturbed is not None and self.panels.panels and "perturbed" in self.available:
-            self._write("perturbed", factor * shown.perturbed, f"Perturbed, {label}{mark}", factor=factor)
+            self._write(
+                "perturbed", factor * shown.perturbed, f"Perturbed, {label}{mark}", factor=factor, whole=shown.whole
+            )
             self.comparing.write_difference()
 
     def _is_result(self, shown: Rendered) -> bool:
-        """Whether an exact image is what the result shows anyway, with more to say about it."""
+        """Draw the result if it shows this exact image already, with more to say about it; return whether it does."""
         result = self.bench.perturbing.current
         if result is None or not shown.exact or shown.method != result.setting.method:
             return False
@@ -187,6 +210,7 @@ class Scene:
             self.measured()
         self.reconstruction()
         self.result()
+        self.line_up()
         self.fragility()
 
     def fragility(self) -> None:
@@ -212,6 +236,11 @@ class Scene:
         self._write("perturbed", worst, "Worst so far")
         self.comparing.write_difference()
 
+    def frame(self, key: str, image: "Tensor", title: str) -> None:
+        """Draw an image of a film strip into a panel."""
+        self._write(key, image, title)
+        self.comparing.write_difference()
+
     def result(self) -> None:
         """Draw the finished perturbation as it is looked at."""
         result = self.bench.perturbing.current
@@ -221,41 +250,88 @@ class Scene:
         scores = comparison.metrics
         if comparison.reference is not None and comparison.perturbed_reference is not None:
             truth = comparison.perturbed_reference if view.truth else comparison.reference
-            self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference")
+            known = {} if view.truth else self.bench.acquisition.current.whole
+            self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference", whole=known)
         label = f"{result.setting.method.label}{_score(scores['clean'], comparison.judged_on)}"
-        self._write("clean", comparison.clean, label)
+        self._write("clean", comparison.clean, label, whole=result.outcome.whole)
         image, title = self._perturbed(result)
-        self._write("perturbed", image, title)
+        self._write("perturbed", image, title, whole=_whole_of(result, image))
         self.comparing.write_difference()
 
-    def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
+    def line_up(self) -> None:
+        """Draw several methods beside each other, as far as they are computed."""
+        result, lineup = self.bench.perturbing.current, self.lineup
+        if result is None or lineup is None or not self.panels.panels:
+            return
+        self.lay_out()
+        for number, (method, entry) in enumerate(zip(lineup.methods, lineup.entries, strict=True), start=1):
+            clean, perturbed = f"clean {number}", f"perturbed {number}"
+            if entry is None:
+                self._empty(clean, f"{method.label}\ncomputing…")
+                self._empty(perturbed, f"{method.label}\nperturbed, computing…")
+                continue
+            seen = entry.outcome.comparison
+            scores, where = seen.metrics, seen.judged_on
+            whole = {f"{name} {number}": image for name, image in entry.outcome.whole.items()}
+            title = "\n".join((method.label, _measured(scores["clean"], where)))
+            self._write(clean, seen.clean, title, whole=whole)
+            name, origin = self._named(result), _origin(entry, result) if seen.searched else ""
+            lines = (method.label, f"{name} · {_measured(scores['perturbed'], where)}", origin)
+            self._write(perturbed, seen.perturbed, "\n".join(filter(None, lines)), whole=whole)
+
+    def _empty(self, key: str, title: str) -> None:
+        """Show nothing in a panel but its title."""
+        if key in self.panels.panels:
+            self.comparing.drop(key)
+            _, rows, columns = self.bench.acquisition.shape
+            self.panels.write(key, self.bench.acquisition.index, np.zeros((rows, columns), np.float32), title)
+
+    def _named(self, result: Result) -> str:
+        """What was done to the samples, and how much of it."""
         from ...perturbations import registry
 
+        perturbed, name = result.outcome.perturbed, registry.get(result.setting.perturbation).shown
+        if perturbed.additive and result.outcome.comparison.judged_by == "clean":
+            return f"{name} {percent(_spent(perturbed))}"
+        return name
+
+    def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
         comparison, perturbed = result.outcome.comparison, result.outcome.perturbed
-        spent = perturbed.budget.achieved if perturbed.budget.nominal is None else perturbed.budget.nominal
-        where = comparison.judged_on
+        spent, where = _spent(perturbed), comparison.judged_on
         if self.view.random and perturbed.additive:
             return comparison.random, f"Random {percent(spent)}{_score(comparison.metrics['random'], where)}"
         if self.view.factor < 1:
             image, exact = result.at(self.view.factor)
             return image, f"Perturbed {percent(self.view.factor * spent)}{'' if exact else ' · interpolated'}"
-        name = registry.get(result.setting.perturbation).shown
-        if perturbed.additive and comparison.judged_by == "clean":
-            name = f"{name} {percent(spent)}"
-        return comparison.perturbed, f"{name}{_score(comparison.metrics['perturbed'], where)}"
+        return comparison.perturbed, f"{self._named(result)}{_score(comparison.metrics['perturbed'], where)}"
 
     def _tags(self, key: str) -> tuple[str, ...]:
-        """What is to be said of a panel's image: attacked, synthetic, without a truth."""
+        """What has to be said of a panel's image: attacked, synthetic, without a truth."""
         acquisition, result, view = self.bench.acquisition, self.bench.perturbing.current, self.view
         additive = result is not None and result.outcome.perturbed.additive
+        key, several, _ = key.partition(" ")  # those of several methods are clean or perturbed too
         if key == "reference" and view.truth and result is not None:
             key = "perturbed"
-        return tags(key, acquisition.slice, result, simulated=acquisition.simulated, random=view.random and additive)
+        return tags(
+            key,
+            acquisition.slice,
+            result,
+            simulated=acquisition.simulated,
+            random=view.random and additive and not several,
+        )
 
-    def _write(self, key: str, image: "Tensor", title: str, index: int | None = None, factor: int = 1) -> None:
+    def _write(
+        self,
+        key: str,
+        image: "Tensor",
+        title: str,
+        index: int | None = None,
+        factor: int = 1,
+        whole: "Mapping[str, Tensor] | None" = None,
+    ) -> None:
         """Write a tensor into a slice, by default the present one; the first tensor sets the window.
 
-        factor: by which it was multiplied.
+        factor: by which it was multiplied. whole: the complex images that are known, by their panels' keys.
         """
         index = self.bench.acquisition.index if index is None else index
         if key not in self.panels.panels:
@@ -264,9 +340,24 @@ class Scene:
         title = "\n".join(filter(None, (title, " · ".join(self._tags(key)))))
         if not self._windowed:
             self._windowed = True
-            self.comparing.full = float(np.percentile(pixels, WHITE)) or 1.0
+            self.comparing.full = Window.of(pixels).high
             self.panels.set_window(0.0, self.comparing.full)
-        self.comparing.put(key, Picture(index, pixels, title, factor))
+        measured, known = self.bench.acquisition.slice, (whole or {}).get(key)
+        parts = None if known is None or measured is None else Parts(known.numpy(), measured.noise)
+        self.comparing.put(key, Picture(index, pixels, title, factor, parts))
+
+
+def _whole_of(result: Result, image: "Tensor") -> "dict[str, Tensor]":
+    """The complex image of what is shown as the perturbed one; none between two budgets."""
+    comparison, whole = result.outcome.comparison, result.outcome.whole
+    name = "perturbed" if image is comparison.perturbed else "random" if image is comparison.random else ""
+    return {"perturbed": whole[name]} if name in whole else {}
+
+
+def _spent(perturbed: "Perturbed") -> float:
+    """The budget that was allowed, or what was spent where none was set."""
+    budget = perturbed.budget
+    return budget.achieved if budget.nominal is None else budget.nominal
 
 
 def percent(fraction: float) -> str:
@@ -275,6 +366,15 @@ def percent(fraction: float) -> str:
 
 
 def _score(measured: "Mapping[str, Metrics] | None", region: str = "foreground") -> str:
-    if measured is None or region not in measured:
-        return ""
-    return f" · {_WHERE[region]}SSIM {written(measured[region].ssim, '.3f')}"
+    return "" if measured is None or region not in measured else f" · {_measured(measured, region)}"
+
+
+def _measured(measured: "Mapping[str, Metrics]", region: str) -> str:
+    return f"{_WHERE[region]}SSIM {written(measured[region].ssim, '.3f')}"
+
+
+def _origin(entry: "Entry", result: Result) -> str:
+    """On which method the attack was found."""
+    if entry.method == result.setting.method:
+        return "found on it"
+    return "attacked anew" if entry.origin == entry.method else f"found on {entry.origin.label}"

@@ -44,7 +44,7 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
 
 
 class Takeover:
-    """Holds the viewer as a reading surface and follows its events, until it is let go or given back."""
+    """Makes the viewer a reading surface and follows its events, until it is let go or given back."""
 
     def __init__(
         self,
@@ -69,14 +69,14 @@ class Takeover:
         viewer.mouse_move_callbacks.append(on_move)
 
     def let_go(self) -> None:
-        """Follow the viewer no more, and leave it as it looks."""
+        """Stop following the viewer, and leave it as it looks."""
         for event, action in self._followed:
             event.disconnect(action)
         self._viewer.mouse_drag_callbacks.remove(self._on_drag)
         self._viewer.mouse_move_callbacks.remove(self._on_move)
 
     def give_back(self) -> None:
-        """Follow the viewer no more, and put back what was changed."""
+        """Stop following the viewer, and put back what was changed."""
         self.let_go()
         self._restore()
 
@@ -84,7 +84,7 @@ class Takeover:
 def arrangement(count: int, height: int, width: int) -> tuple[int, int]:
     """Return (rows, columns) of the grid whose cells are largest for square images in a canvas of this size.
 
-    Never more rows than columns: what is compared stands side by side.
+    There are never more rows than columns, so that what is compared stands side by side.
     """
     fewest = math.ceil(math.sqrt(count))
     shapes = [(math.ceil(count / columns), columns) for columns in range(fewest, count + 1)]

@@ -58,7 +58,7 @@ class ArrangingRow(QWidget):
         layout.addLayout(parts)
 
     def _follow(self, text: str) -> None:
-        """While it is typed a filter may be none yet; then the list stays as it is."""
+        """Follow what is typed; while that is not a filter yet, the list stays as it is."""
         try:
             self._browsing.look_for(text)
         except ReconRobustError:
@@ -78,7 +78,7 @@ class ArrangingRow(QWidget):
 
 
 def small_button(sign: str, words: str, action: Callable[..., object], *, checkable: bool = False) -> QPushButton:
-    """A button with a sign, whose words are its tooltip and its name for screen readers."""
+    """Make a button with a sign; the words are its tooltip and its name for screen readers."""
     made = button(sign, words, action, checkable=checkable)
     made.setAccessibleName(words)
     made.setFixedWidth(30)

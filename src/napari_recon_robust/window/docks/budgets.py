@@ -7,7 +7,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from ...controls.knob_row import LABEL_WIDTH
+from ...controls.knob_row import label_width
 from ...controls.parts import words
 from ...controls.plot import Axes, Line, Plot
 from ...ground.errors import InputError
@@ -34,7 +34,7 @@ class FurtherBudgets(QWidget):
         self.text.editingFinished.connect(self._on_edited)
         self._budgets: tuple[float, ...] = ()
         label = QLabel("Also at, %")
-        label.setFixedWidth(LABEL_WIDTH)
+        label.setFixedWidth(label_width())
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -75,7 +75,7 @@ def parsed(text: str) -> tuple[float, ...]:
 
 
 class BudgetCurve(QWidget):
-    """SSIM and RMSE of the region over the budget, from no perturbation on. `chosen(outcome)`: of a budget."""
+    """SSIM and RMSE of the region over the budget, from zero. Signal: `chosen(outcome)` of the clicked budget."""
 
     chosen = Signal(object)
 

@@ -1,4 +1,4 @@
-"""Two cases beside each other in a window of its own: their pictures, and in what they differ."""
+"""A window with two cases beside each other: their pictures, and how they differ."""
 
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...controls.letters import letter_style, row_height
 from ...controls.parts import faint_style, words
 from ..canvas.surface import NOTICE
 
 if TYPE_CHECKING:
-    from ...cases.gallery.entry import Entry
-    from ...cases.gallery.pair import Pair
+    from ...cases.gallery.pair import Named, Pair
     from ...cases.gallery.thumbnails import Crops
 
 GAIN = 4
@@ -42,7 +42,7 @@ class PairWindow(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"{pair.entries[0].name} and {pair.entries[1].name}")
-        self.setStyleSheet(faint_style(theme))
+        self.setStyleSheet(f"{faint_style(theme)} {letter_style()}")
         pictures = QGridLayout()
         pictures.setSpacing(4)
         for number, (entry, crops) in enumerate(zip(pair.entries, pair.crops, strict=True)):
@@ -65,7 +65,7 @@ class PairWindow(QDialog):
 class Picture(QWidget):
     """An image with its title, as large as there is room for, with pixels as tall and wide as the voxels."""
 
-    def __init__(self, grey: "np.ndarray | None", entry: "Entry", title: str) -> None:
+    def __init__(self, grey: "np.ndarray | None", entry: "Named", title: str) -> None:
         super().__init__()
         self.title = title
         self.image: QImage | None = None
@@ -78,7 +78,7 @@ class Picture(QWidget):
         self.setAccessibleName(f"{title} of {entry.name}")
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Pixels as they are, without smoothing."""
+        """Paint the pixels as they are, without smoothing."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor("black"))
         line = self.fontMetrics().height() + 2
@@ -113,7 +113,7 @@ def _table(pair: "Pair") -> QTableWidget:
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
     table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
     table.setAccessibleName("In what the cases differ")
-    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 5)
+    table.verticalHeader().setDefaultSectionSize(row_height(table.fontMetrics().height() + 5))
     for number, line in enumerate(pair.rows):
         for place, text in enumerate((line.name, line.first, line.second)):
             item = QTableWidgetItem(text)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import napari.viewer
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import (
     QApplication,
@@ -16,14 +16,17 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
+from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, heading, row, set_faint, show_text, warning, words
 from ...ground.numbers import written
 from .. import keys
 from ..canvas.scene import LAYOUTS
 from ..canvas.surface import export_figure
 from ..session import Session
+from .lineup import LineupBox
 from .page import Page
 from .review import Review
+from .shelf import Shelf
 from .statistics import StatisticsBox
 
 REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
@@ -62,11 +65,10 @@ class CompareDock(Page):
         self.images_first = button(
             "Images first  q", keys.words_of("images_first"), lambda: self.session.asked_layout.emit()
         )
-        self.list_keys = button("?", "All keys", self._toggle_keys)
+        self.list_keys = button("?", "All keys", lambda: self.session.asked_keys.emit())
         self.list_keys.setFixedWidth(28)
         self.list_keys.setAccessibleName("All keys")
-        self.keys = words(keys.text())
-        self.keys.hide()
+        self.lineup = LineupBox(self.session)
         self.statistics = StatisticsBox(self.session)
         self.save = button("Save case…", _SAVE, self._save)
         self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
@@ -77,7 +79,7 @@ class CompareDock(Page):
         self.column.addLayout(row(self.random, self.truth, self.layout_button))
         self.column.addLayout(row(self.regions, self.images_first, self.list_keys))
         self.column.addWidget(words("Hold g to flicker", faint=True))
-        self.column.addWidget(self.keys)
+        self.column.addWidget(self.lineup)
         self.column.addWidget(heading("Regions in figures"))
         self.column.addWidget(self.statistics)
         self.column.addWidget(heading("Keep"))
@@ -89,10 +91,16 @@ class CompareDock(Page):
         self.listen(self.bench.measuring.changed, self.statistics.show_found)
         self.listen(self.bench.acquisition.measured, self.statistics.show_found)
         self.listen(self.bench.perturbing.earlier_changed, self._show_earlier)
+        self.listen(self.bench.acquisition.opened, self._on_opened)
+        self.listen(self.bench.reconstruction.method_changed, self.lineup.list_methods)
+        self.listen(self.bench.lining_up.changed, self.lineup.show_found)
+        self.listen(self.session.asked_methods, self._show_methods)
         self.listen(self.session.looked, self._on_looked)
-        self.listen(self.session.asked_keys, self._toggle_keys)
         self._on_finished()
+        self.lineup.list_methods()
+        self.lineup.show_found()
         Review.of(self.session)
+        Shelf.of(self.session)
         self.session.join(self, self.title)
 
     # ---------------------------------------------------------------- the table
@@ -112,11 +120,12 @@ class CompareDock(Page):
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         table.setShowGrid(False)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        table.verticalHeader().setDefaultSectionSize(_ROW)
+        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        table.setFixedHeight(_ROW * table.rowCount() + 28)
+        table.setFixedHeight(rows_height(table.rowCount(), _ROW))
         for number, name in zip(range(0, table.rowCount(), 1 + len(MEASURES)), REGIONS.values(), strict=True):
             table.setSpan(number, 0, 1, table.columnCount())
             head = QTableWidgetItem(name)
@@ -171,7 +180,7 @@ class CompareDock(Page):
         for number in range(block):
             self.table.setRowHidden(number, not shown)
         rows = self.table.rowCount() - (0 if shown else block)
-        self.table.setFixedHeight(_ROW * rows + 28)
+        self.table.setFixedHeight(rows_height(rows, _ROW))
 
     def _show_buttons(self) -> None:
         """Grey what has nothing to show yet, and say why."""
@@ -196,14 +205,17 @@ class CompareDock(Page):
             one.blockSignals(False)
         self._show_buttons()
 
+    def _on_opened(self) -> None:
+        QTimer.singleShot(0, self.lineup.list_methods)  # the panels are built in this turn of the event loop
+
+    def _show_methods(self) -> None:
+        QTimer.singleShot(0, lambda: self.scroll.ensureWidgetVisible(self.lineup))  # when the page is in front
+
     def _look_random(self, active: bool) -> None:
         self.session.look(random=active)
 
     def _look_truth(self, active: bool) -> None:
         self.session.look(truth=active)
-
-    def _toggle_keys(self) -> None:
-        self.keys.setVisible(self.keys.isHidden())
 
     # ---------------------------------------------------------------- keeping
 

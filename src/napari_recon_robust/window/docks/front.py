@@ -1,4 +1,4 @@
-"""The knobs that stand in front of the others, what they ask for in words, and an image of a file in their place."""
+"""The knobs that stand in front of the others, what they ask for in words, or an image file in their place."""
 
 from collections.abc import Mapping
 from pathlib import Path

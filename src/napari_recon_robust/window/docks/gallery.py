@@ -10,12 +10,13 @@ import napari.viewer
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QDropEvent, QHideEvent, QKeySequence
 from qtpy.QtWidgets import QFileDialog, QLabel, QShortcut, QSizePolicy, QWidget
+from superqt import QElidingLabel
 
 from ...cases.gallery.verdicts import SCALE
 from ...cases.record import DESCRIPTION
 from ...controls.parts import button, row, show_text, words
 from ...ground.errors import ReconRobustError
-from ..session import PLUGIN, Session
+from ..session import Session
 from ..worker import sentence
 from .arranging import ArrangingRow, small_button
 from .gallery_list import CaseModel, CaseView
@@ -93,7 +94,7 @@ class GalleryDock(Page):
             part.done.connect(self.view.setFocus)
 
     def _add_keys(self) -> None:
-        """Those on the whole window work while this page is in front, and while the picture has the focus."""
+        """Add keys. Those on the whole window work while this page is in front, even if the picture has the focus."""
         on_window: dict[str, Callable[[], object]] = {
             ",": lambda: self.view.step(-1),
             ".": lambda: self.view.step(1),
@@ -185,7 +186,7 @@ class GalleryDock(Page):
         super().hideEvent(event)
 
     def dropEvent(self, event: QDropEvent | None) -> None:
-        """A folder that is no case is a folder of cases."""
+        """Open what was dropped; a folder that is not a case is a folder of cases."""
         for url in () if event is None else event.mimeData().urls():
             path = Path(url.toLocalFile())
             if path.is_dir() and not (path / DESCRIPTION).is_file():
@@ -220,18 +221,15 @@ class GalleryDock(Page):
         except ReconRobustError as error:
             self.session.jobs.failed.emit(sentence(error))
             return
-        dock, page = self.session.panels.viewer.window.add_plugin_dock_widget(PLUGIN, "Perturb", tabify=True)
-        dock.show()
-        dock.raise_()
-        page.foot.say(said)
+        self.session.bring("Perturb").foot.say(said)
 
     def _replay(self) -> None:
         self.session.attempt(lambda: self.browsing.replay(self.view.chosen))
 
 
 def _line() -> QLabel:
-    """One line of plain text that does not ask for room."""
-    label = QLabel()
+    """Make one line of plain text that does not ask for room, and says by dots that there is more."""
+    label = QElidingLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label

@@ -87,7 +87,7 @@ class CaseDelegate(QStyledItemDelegate):
     """Draws a case: clean beside perturbed, a line of what it is, and a line of its number and its verdict."""
 
     def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
-        """One cell; a frame marks what is chosen, a thicker one the current case."""
+        """Paint one cell; a frame marks what is chosen, a thicker one marks the current case."""
         assert painter is not None
         model: Any = index.model()
         entry: Entry = index.data(Qt.ItemDataRole.UserRole)
@@ -123,7 +123,7 @@ class CaseDelegate(QStyledItemDelegate):
             painter.drawRect(area.adjusted(0, 0, -1, -1))
 
     def _badge(self, painter: QPainter, line: QRect, metrics: QFontMetrics, verdict: str) -> int:
-        """The verdict's number on its colour at the end of a line; returns where it begins."""
+        """Paint the verdict's number on its colour at the end of a line; return where it begins."""
         width = metrics.horizontalAdvance("0") + 10
         badge = QRect(line.right() - width + 1, line.top() + 1, width, line.height() - 2)
         painter.save()
@@ -137,7 +137,7 @@ class CaseDelegate(QStyledItemDelegate):
         return badge.left()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
-        """The cell of the view."""
+        """Return the size of the view's cells."""
         view: Any = option.widget
         return QSize(view.gridSize())
 
@@ -183,7 +183,7 @@ class CaseView(QListView):
         self._go_to_row(max(self.cases.row_of(entry), 0))
 
     def step(self, by: int) -> None:
-        """The next case, or the previous one."""
+        """Go to the next case, or to the previous one."""
         row = self.currentIndex().row() + by
         if 0 <= row < self.cases.rowCount():
             self._go_to_row(row)
@@ -199,15 +199,15 @@ class CaseView(QListView):
         self.current_changed.emit(self.current)
 
     def keyboardSearch(self, search: str | None) -> None:
-        """Letters are keys of the page."""
+        """Do nothing, since letters are keys of the page."""
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Columns of equal width over the whole list."""
+        """Lay out columns of equal width over the whole list."""
         self._lay_out()
         super().resizeEvent(event)
 
     def changeEvent(self, event: QEvent | None) -> None:
-        """Another font has other lines."""
+        """Lay out again for another font, whose lines have another height."""
         super().changeEvent(event)
         if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._lay_out()
@@ -223,7 +223,7 @@ class CaseView(QListView):
             self.verticalScrollBar().setSingleStep(max(size.height() // 3, 1))
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """The cases, or a hint while there is none."""
+        """Paint the cases, or a hint while there is none."""
         super().paintEvent(event)
         if self.cases.rowCount() or not self.hint:
             return
@@ -241,7 +241,7 @@ def _elided(metrics: QFontMetrics, text: str, width: int) -> str:
 
 
 def _tip(entry: "Entry", replayed: str) -> str:
-    """All that is known of a case, in lines."""
+    """Return all that is known of a case, in lines."""
     said = entry.judgement
     where = [entry.label, "" if entry.slice is None else f"slice {entry.slice}"]
     lines = [

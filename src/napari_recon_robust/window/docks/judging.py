@@ -68,7 +68,7 @@ class JudgementBox(QWidget):
         self.show_entry(None)
 
     def show_entry(self, entry: "Entry | None") -> None:
-        """Another case, or none, after what was typed for the one before is written; or what was said of the same."""
+        """Show what is said of a case, or of none; what was typed for another one before is written first."""
         same = self.entry is not None and entry is not None and entry.path == self.entry.path
         if not same:
             self.write()
@@ -118,7 +118,7 @@ class JudgementBox(QWidget):
             one.setChecked(self.entry is not None and verdict == self.entry.judgement.verdict)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Escape leads back to the list, and so does Return in the tags; a note that is left is written."""
+        """Go back to the list at Escape, and at Return in the tags; write what was typed when a field is left."""
         if event is None:
             return False
         if event.type() == QEvent.Type.FocusOut:
@@ -140,11 +140,11 @@ class _LastOfList(QCompleter):
         self.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
 
     def splitPath(self, path: str | None) -> list[str]:
-        """What is completed."""
+        """Return the word that is completed."""
         return [(path or "").rpartition(",")[2].strip()]
 
     def pathFromIndex(self, index: Any) -> str:
-        """The whole text with the completed word."""
+        """Return the whole text with the completed word."""
         field: Any = self.widget()
         before, comma, _ = field.text().rpartition(",")
         return f"{before}{comma}{' ' if comma else ''}{super().pathFromIndex(index)}"

@@ -81,7 +81,7 @@ class Effort(QWidget):
         _column(self).addLayout(row(*buttons))
 
     def show_value(self, steps: object) -> None:
-        """Press the button of this number without a signal, none for another number."""
+        """Press the button of this number without a signal; for any other number press none."""
         self.group.setExclusive(False)
         for one in self.group.buttons():
             with signals_blocked(one):

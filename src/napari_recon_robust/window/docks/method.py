@@ -150,7 +150,7 @@ class MethodBox(QWidget):
             self.knobs.set_values(self.bench.reconstruction.knobs)
 
     def show_unrendered(self) -> None:
-        """Clear what was said of an image: none is of what is set now."""
+        """Clear what was said of an image, since no image belongs to what is set now."""
         self.mark.setText("")
         show_text(self.scores, "")
 

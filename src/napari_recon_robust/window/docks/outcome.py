@@ -66,7 +66,7 @@ class OutcomePanel(QWidget):
         self.show_look()
 
     def show_earlier(self) -> None:
-        """Say what the result is of, where something else is set by now."""
+        """Say what the result belongs to, if something else is set by now."""
         show_text(self.earlier, self.perturbing.earlier)
 
     def show_look(self) -> None:

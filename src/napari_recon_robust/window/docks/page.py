@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...controls.letters import letter_style, letters
 from ...controls.parts import box_style, faint_style, rule, set_faint
 from ...controls.progress_bar import Bar
 from ...controls.tab_order import TabOrder
@@ -37,7 +38,7 @@ from ..keys import Shortcuts
 from ..session import Session
 from ..warm import COMPILING, compiler
 
-WIDTH = 360
+WIDTH, _NARROWEST = 360, 320
 _BETWEEN = 1000  # ms; kernels are compiled one after the other
 
 
@@ -108,13 +109,13 @@ class Foot(QWidget):
         self.say(message)
 
     def _on_recovered(self, lane: str) -> None:
-        """Take back what went wrong, now that it goes well."""
+        """Take back the sentence on what went wrong, now that it has gone well."""
         if self.message.text() == self._failure:
             self.say("")
         self._failure = ""
 
     def _on_started(self, label: str) -> None:
-        if self._jobs.busy():  # what is computed in the background does not wipe out what went wrong
+        if self._jobs.busy():  # a job in the background does not wipe out what went wrong
             self._failure = ""
         self._show_running(True)
         self.bar.set_fraction(0.0)
@@ -167,7 +168,6 @@ class Page(QWidget):
         outer.setSpacing(0)
         outer.addWidget(self.scroll, 1)
         outer.addWidget(self.foot)
-        self.setMinimumWidth(320)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._listening: list[tuple[Any, Callable[..., object]]] = []
         for signal, slot in self.foot.followed:
@@ -177,9 +177,14 @@ class Page(QWidget):
 
     def _show_theme(self) -> None:
         theme = self.session.panels.viewer.theme
-        style = f"{faint_style(theme)} {box_style(theme)}"
+        style = f"{faint_style(theme)} {box_style(theme)} {letter_style()}"
         if style != self.styleSheet():
             self.setStyleSheet(style)
+            self.fit_letters()
+
+    def fit_letters(self) -> None:
+        """Be wide enough for larger letters; they wrap, so that the images keep the most room."""
+        self.setMinimumWidth(round(_NARROWEST * letters() ** 0.5))
 
     def listen(self, signal: Any, slot: Callable[..., object]) -> None:
         """Follow a signal for as long as this page exists; Qt would hold a trace of every page that was closed."""
@@ -210,7 +215,7 @@ class Page(QWidget):
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Let go of the keys when the page goes behind another tab, or is closed."""
         super().hideEvent(event)
-        if isalive(self.session):  # at the end of a script Qt's objects go in any order
+        if isalive(self.session):  # at the end of a script Qt's objects are deleted in any order
             Shortcuts.of(self.session).need(self, None)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
@@ -225,7 +230,7 @@ class Page(QWidget):
 
     def sizeHint(self) -> QSize:
         """Return the usual width, and a height that a laptop has."""
-        return QSize(WIDTH, 420)
+        return QSize(max(WIDTH, self.minimumWidth()), 420)
 
 
 def _disconnect(listening: list[tuple[Any, Callable[..., object]]]) -> None:

@@ -6,7 +6,8 @@ import napari.viewer
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from ...controls.parts import Fold, words
+from ...controls.parts import Fold, button, words
+from .. import keys
 from ..session import Session
 from .fragile import FragilePlaces
 from .kind import KindPanel
@@ -38,7 +39,8 @@ class PerturbDock(Page):
         parts.setContentsMargins(0, 0, 0, 0)
         parts.setSpacing(self.column.spacing())
         further = Fold("Study this further", self.study)
-        for part in (self.regions, self.fragile, self.kind, self.outcome, further):
+        attacks = button("History and queue  e", keys.words_of("attacks"), lambda: self.session.bring("Attacks"))
+        for part in (self.regions, self.fragile, self.kind, self.outcome, attacks, further):
             parts.addWidget(part)
         self.column.addWidget(self.empty)
         self.column.addWidget(self.body)

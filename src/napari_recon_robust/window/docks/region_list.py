@@ -1,10 +1,11 @@
 """The regions of the slice: to choose, to draw and to delete."""
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractItemView, QListWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QCheckBox, QListWidgetItem, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
 from ...controls.hinted_list import HintedList
+from ...controls.letters import letters
 from ...controls.parts import button, heading, row
 from ...workbench.regions import Region
 from ..session import Session
@@ -21,9 +22,16 @@ class RegionList(QWidget):
         self.session, self.bench = session, session.bench
         self.list = HintedList("No region on this slice: draw one by the tools below, or open annotations.")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.list.setFixedHeight(84)
-        self.list.setAccessibleName("Regions of this slice")
-        self.list.setToolTip("Annotations and drawn regions of this slice; several may be chosen together")
+        self.list.setFixedHeight(round(84 * letters()))
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # the size stands at the end
+        self.list.setToolTip("Annotations and drawn regions; several may be chosen together")
+        self.list.setAccessibleName("Regions")
+        self.every = QCheckBox("All slices")
+        self.every.setToolTip(
+            "List the regions of the whole scan; a click goes to the slice of one  (shift+n, shift+p)"
+        )
+        self.every.toggled.connect(self.show_all)
         self.list.itemSelectionChanged.connect(self._choose)
         tools = [
             button(name, f"Draw a region: {tool}", lambda _=False, tool=tool: self._draw(tool))
@@ -33,19 +41,22 @@ class RegionList(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addWidget(heading("Region"))
+        column.addLayout(row(heading("Region"), self.every, stretch=0))
         column.addWidget(self.list)
         column.addLayout(row(*tools, self.delete))
         self.annotations = AnnotationsBox(session)
         column.addWidget(self.annotations)
 
     def show_all(self) -> None:
-        """List the regions of the present slice."""
+        """List the regions of the present slice, or of all."""
+        regions, every = self.bench.regions, self.every.isChecked()
         with signals_blocked(self.list):
             self.list.clear()
-            for region in self.bench.regions.on(self.bench.acquisition.index):
-                item = QListWidgetItem(describe(region))
+            for region in regions.in_order if every else regions.on(self.bench.acquisition.index):
+                where = f"Slice {region.slice}: " if every else ""
+                item = QListWidgetItem(f"{where}{describe(region)}")
                 item.setData(Qt.ItemDataRole.UserRole, region)
+                item.setToolTip(item.text())
                 self.list.addItem(item)
         self.annotations.show_regions()
         self.show_chosen()
@@ -64,7 +75,10 @@ class RegionList(QWidget):
         return [item.data(Qt.ItemDataRole.UserRole) for item in self.list.selectedItems()]
 
     def _choose(self) -> None:
-        self.bench.regions.choose(self._selected())
+        chosen, navigation = self._selected(), self.session.panels.navigation
+        self.bench.regions.choose(chosen)
+        if chosen and navigation.slice not in [region.slice for region in chosen]:
+            navigation.go_to(chosen[0].slice)
 
     def _draw(self, tool: str) -> None:
         if self.session.panels.shown:

@@ -3,19 +3,21 @@
 from collections.abc import Callable
 
 from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
-    QDialog,
     QGridLayout,
+    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QSlider,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from ...controls.parts import button, row, words
+from ...evaluation.parts import PARTS
 from ...workbench.looking import PAIRS, PRESETS, RATES
 from ...workbench.windowing import PRESETS as WINDOWS
 from .. import keys
@@ -23,12 +25,20 @@ from ..remembered import recall, remember
 from ..session import Session
 from .page import Page
 
-UNFOLDED, FOLDED = 120, 24  # pixels
+UNFOLDED, FOLDED = 120, 24  # pixels, of a font of usual size
+_WIDEST = "Laboratory  q"  # of the words in it
+_AROUND = 28  # pixels beside them
+# napari leaves so much room around the words of a list that they would be cut off.
+_NARROW = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
+_TIGHT = "QPushButton { padding: 3px 0px; }"
+_SMALL = "QComboBox { padding: 3px 0px 3px 3px; } QComboBox::drop-down { width: 12px; }"
+_LIST, _BESIDE = "2 Hz ▾", 8  # what a list of rates needs; pixels beside words
+_TOOLS = {"kspace": "k-space  s", "profile": "Line  l", "film": "Film  ⇧s"}
 _SHORT = {"reference": "Ref.", "clean": "Clean", "perturbed": "Pert."}
 
 
 class ReviewBar(Page):
-    """A thin view on how the session looks at images. Signal: `folded(width)`, when it has another width."""
+    """A thin view on how the session looks at images. Signal: `folded(width)`, when its width has changed."""
 
     folded = Signal(int)
 
@@ -41,7 +51,7 @@ class ReviewBar(Page):
         self.arrow = QToolButton()
         self.arrow.setAutoRaise(True)
         self.arrow.clicked.connect(self._toggle)
-        self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight)
+        self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         self.column.setContentsMargins(4, 0, 4, 4)
         self.column.setSpacing(3)
         self._add_panels()
@@ -50,22 +60,22 @@ class ReviewBar(Page):
         self._add_rest()
         self.column.addStretch(1)
         self.setMinimumWidth(0)
-        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for each in self.body_widget.findChildren(QWidget):
             if isinstance(each, (QPushButton, QComboBox, QLineEdit)):  # they share the little room that there is
                 each.setMinimumWidth(0)
                 each.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.scroll.verticalScrollBar().rangeChanged.connect(self.fit_letters)
         self._fold(recall("folded", False))
         self.listen(session.jobs.failed, self._unfold)
-        self.listen(session.asked_keys, self._toggle_keys)
         for signal in (
             session.looked,
             self.bench.acquisition.measured,
             self.bench.perturbing.finished,
             self.bench.regions.chosen_changed,
+            self.bench.ruling.kind_changed,
         ):
             self.listen(signal, self._show_state)
-        self._keys: QDialog | None = None
+        self.listen(session.scene.drawn, self._show_share)
         self._show_state()
 
     # ---------------------------------------------------------------- what is in it
@@ -98,10 +108,21 @@ class ReviewBar(Page):
             self.rate.addItem(f"{rate} Hz", rate)
         self.rate.activated.connect(lambda at: self.looking.set_rate(self.rate.itemData(at)))
         self.wipe = _switch("Wipe  w", "wipe", self.looking.toggle_wipe)
-        self.signed = _switch("Signed  d", "signed", self.looking.toggle_signed)
+        self.signed = _switch("Sign  d", "signed", self.looking.toggle_signed)
         self.column.addWidget(words("Compare", faint=True))
-        for part in (self.pair, self.flicker, self.rate, self.wipe, self.signed):
-            self.column.addWidget(part)
+        self.lens = _switch("Lens", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.lens.setToolTip(f"{self.lens.toolTip()}  (shift+w)")
+        self.fade = _switch("Fade  f", "fade", lambda: self.looking.mixing.toggle("fade"))
+        self.share = QSlider(Qt.Orientation.Horizontal)
+        self.share.setRange(0, 100)
+        self.share.setToolTip("Share of the second image, in percent")
+        self.share.setAccessibleName("Share of the second image")
+        self.share.valueChanged.connect(lambda value: self.looking.mixing.fade(value / 100))
+        self.column.addWidget(self.pair)
+        self.column.addLayout(_side_by_side(self.flicker, self.rate))
+        self.column.addLayout(_side_by_side(self.wipe, self.lens))
+        self.column.addLayout(_side_by_side(self.fade, self.signed))
+        self.column.addWidget(self.share)
 
     def _add_window(self) -> None:
         self.window_preset = _combo("Windows of the reference, the same for all images  (6 7 8 9)")
@@ -118,8 +139,7 @@ class ReviewBar(Page):
             edit.returnPressed.connect(self._type_window)
         self.column.addWidget(words("Window", faint=True))
         self.column.addWidget(self.window_preset)
-        self.column.addWidget(self.auto)
-        self.column.addWidget(self.reset)
+        self.column.addLayout(_side_by_side(self.auto, self.reset))
         for label, edit in (("Black, %", self.black), ("White, %", self.white)):
             self.column.addLayout(row(words(label, faint=True), edit, stretch=1))
 
@@ -128,11 +148,26 @@ class ReviewBar(Page):
         self.outlines = button("Outlines  u", keys.words_of("regions"), lambda: self.session.toggle_regions())
         self.random = _switch("Random  h", "random", lambda: self._flip("random"))
         self.truth = _switch("Truth  y", "truth", lambda: self._flip("truth"))
+        self.lineup = _switch("Methods  o", "lineup", self.session.line_up)
         self.list_keys = button("Keys  ?", "All keys", lambda: self.session.asked_keys.emit())
         self.leave = button("Laboratory  q", "Back to the docks", lambda: self.session.asked_layout.emit())
+        self.part = _combo("Part of the complex images that is shown  (z)")
+        for part in PARTS:
+            self.part.addItem(part.capitalize(), part)
+        self.part.activated.connect(lambda at: self.looking.take_part(self.part.itemData(at)))
+        tools = {name: _tool(name, text, self.session) for name, text in _TOOLS.items()}
+        self.kspace, self.profile = tools["kspace"], tools["profile"]
+        self.distance = _switch("Ruler  i", "distance", lambda: self.session.rulers.toggle("distance"))
+        self.cine = button("Play", f"{keys.words_of('cine')}  (space)", lambda: self.session.cine.toggle())
+        self.area = _switch("Area  b", "area", lambda: self.session.rulers.toggle("area"))
         self.column.addWidget(words("See", faint=True))
-        for part in (self.region, self.outlines, self.random, self.truth, self.list_keys, self.leave):
+        for part in (self.part, self.region, self.outlines, self.random, self.lineup):
             self.column.addWidget(part)
+        self.column.addLayout(_side_by_side(self.truth, self.list_keys))
+        self.column.addLayout(_side_by_side(self.profile, self.distance))
+        self.column.addLayout(_side_by_side(self.area, self.kspace))
+        self.column.addLayout(_side_by_side(tools["film"], self.cine))
+        self.column.addWidget(self.leave)
 
     def _flip(self, name: str) -> None:
         self.session.look(**{name: not getattr(self.session.scene.view, name)})
@@ -165,14 +200,22 @@ class ReviewBar(Page):
     def _show_state(self) -> None:
         view, comparing = self.session.scene.view, self.session.scene.comparing
         self.pair.setCurrentIndex(PAIRS.index(comparing.pair or view.pair))
+        self.part.setCurrentIndex(PARTS.index(view.part))
         self.rate.setCurrentIndex(self.rate.findData(self.looking.rate))
         for name, one in self.panels.items():
             tip = " · ".join(self.looking.preset(name)).replace("first", "one").replace("second", "other of the pair")
             one.setToolTip(f"{keys.words_of(f'panels_{name}')}\nNow: {tip}\nCtrl+{name} stores what is shown")
-        result = self.bench.perturbing.current
+        result, ruling = self.bench.perturbing.current, self.bench.ruling.kind
+        self._show_share()
         states = {
-            self.wipe: (view.wipe is not None, comparing.pair is not None),
+            self.wipe: (view.way == "wipe", comparing.pair is not None),
+            self.lens: (view.way == "lens", comparing.pair is not None),
+            self.fade: (view.way == "fade", comparing.pair is not None),
+            self.profile: (ruling == "profile", self.bench.acquisition.is_open),
+            self.distance: (ruling == "distance", self.bench.acquisition.is_open),
+            self.area: (ruling == "area", self.bench.acquisition.is_open),
             self.signed: (view.signed, result is not None),
+            self.lineup: (self.session.scene.lineup is not None, result is not None),
             self.region: (self.looking.framing.active, self.bench.acquisition.is_open),
             self.random: (view.random, result is not None and result.outcome.perturbed.additive),
             self.truth: (view.truth, result is not None and result.outcome.comparison.perturbed_reference is not None),
@@ -183,16 +226,13 @@ class ReviewBar(Page):
         self.flicker.setEnabled(comparing.pair is not None)
         self.show_window()
 
-    def _toggle_keys(self) -> None:
-        if not self.isVisible():
-            return
-        if self._keys is None:
-            self._keys = QDialog(self)
-            self._keys.setWindowTitle("Keys")
-            column = QVBoxLayout(self._keys)
-            column.addWidget(words(keys.text()))
-            self._keys.setMinimumWidth(420)
-        self._keys.setVisible(not self._keys.isVisible())
+    def _show_share(self) -> None:
+        fade = self.session.scene.view.fade
+        self.share.setVisible(fade is not None)
+        if fade is not None and not self.share.isSliderDown() and self.share.value() != round(100 * fade):
+            self.share.blockSignals(True)
+            self.share.setValue(round(100 * fade))
+            self.share.blockSignals(False)
 
     # ---------------------------------------------------------------- folding
 
@@ -201,7 +241,7 @@ class ReviewBar(Page):
         remember("folded", not self.scroll.isVisible())
 
     def _unfold(self, _: str) -> None:
-        """Unfold where something went wrong, which stands at the foot."""
+        """Unfold when something went wrong, since the foot says what."""
         if self.isVisible():
             self._fold(False)
 
@@ -211,11 +251,29 @@ class ReviewBar(Page):
         self.arrow.setArrowType(Qt.ArrowType.LeftArrow if folded else Qt.ArrowType.RightArrow)
         self.arrow.setToolTip("Unfold the controls" if folded else "Fold the controls")
         self.arrow.setAccessibleName(self.arrow.toolTip())
-        self.setFixedWidth(FOLDED if folded else UNFOLDED)
+        self._fit(folded)
         self.folded.emit(self.width())
 
+    def _fit(self, folded: bool) -> None:
+        """Take the width of the longest word in the font that napari has."""
+        self.leave.ensurePolished()
+        needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + _AROUND
+        bar = self.scroll.verticalScrollBar()
+        beside = bar.sizeHint().width() if bar.maximum() > 0 else 0  # what is higher than the window is scrolled
+        self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed) + beside)
+
+    def fit_letters(self) -> None:
+        """Fit the width to other letters, once there are any."""
+        if self.isVisible():
+            self._fit(self.scroll.isHidden())
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Fit the width, since another font may have been chosen meanwhile."""
+        super().showEvent(event)
+        self._fit(self.scroll.isHidden())
+
     def sizeHint(self) -> QSize:
-        """Return the width that it has."""
+        """Return the present width."""
         return QSize(self.maximumWidth(), 300)
 
 
@@ -225,6 +283,30 @@ def _combo(tip: str) -> QComboBox:
     made.setAccessibleName(tip.split("  ")[0])
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setMinimumContentsLength(6)
+    made.setStyleSheet(_NARROW)
+    return made
+
+
+def _side_by_side(first: QWidget, second: QWidget) -> QHBoxLayout:
+    """Put two in the room of one, each as wide as its words ask for."""
+    made = row(first, second)
+    made.setSpacing(2)
+    for place, one in enumerate((first, second)):
+        if isinstance(one, QPushButton):
+            one.setText(one.text().replace("  ", " "))
+            one.setStyleSheet(_TIGHT)
+            text = one.text()
+        else:
+            one.setStyleSheet(_SMALL)
+            text = _LIST
+        made.setStretch(place, one.fontMetrics().horizontalAdvance(text) + _BESIDE)
+    return made
+
+
+def _tool(name: str, text: str, session: Session) -> QPushButton:
+    """Make a button that puts a tool below the images, or takes it away."""
+    made = _switch(text, name, lambda: session.asked_tool.emit(name))
+    made.setCheckable(name == "profile")
     return made
 
 

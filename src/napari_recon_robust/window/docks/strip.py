@@ -9,6 +9,7 @@ from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QAbstractButton, QGridLayout, QSizePolicy, QWidget
 
 from ...controls.parts import ACCENT, words
+from ...data.window import Window
 from ...ground.knob import Knob
 from ...ground.numbers import written
 from ..canvas.geometry import Geometry
@@ -99,19 +100,19 @@ class Strip(QWidget):
         place: str,
         sentence: str,
     ) -> None:
-        """Show these in one window, turned and stretched as on the canvas, and no more than region and surroundings.
+        """Show these in one window, turned and stretched as on the canvas; only the region with its surroundings.
 
-        region: bool (rows, columns). place: what it is, in words. sentence: what they were chosen by.
+        region: bool (rows, columns). place: what the region is, in words. sentence: how they were chosen.
         """
         self.clear()
         if not variants:
             return
-        part = _around(region)
+        part = around(region)
         images = [variant.image.cpu().numpy()[part] for variant in variants]
-        white = float(max(np.percentile(image, 99.7) for image in images)) or 1.0
+        white = max(Window.of(image).high for image in images)
         _, height, width = geometry.voxel or (1.0, 1.0, 1.0)
         for number, (variant, image) in enumerate(zip(variants, images, strict=True)):
-            picture = _picture(geometry.laid.shown(image), white, height / width)
+            picture = picture_of(geometry.laid.shown(image), white, height / width)
             thumbnail = Thumbnail(picture, _caption(variant, axes), _tip(variant, axes))
             thumbnail.clicked.connect(lambda _=False, knobs=variant.knobs: self.chosen.emit(dict(knobs)))
             self.thumbnails.append(thumbnail)
@@ -126,7 +127,7 @@ class Strip(QWidget):
             thumbnail.setChecked(dict(variant.knobs) == dict(knobs))
 
 
-def _around(region: np.ndarray) -> tuple[slice, ...]:
+def around(region: np.ndarray) -> tuple[slice, ...]:
     """Return the rows and columns of the region with its surroundings."""
     part = []
     for axis in (1, 0):
@@ -135,7 +136,8 @@ def _around(region: np.ndarray) -> tuple[slice, ...]:
     return tuple(part)
 
 
-def _picture(image: np.ndarray, white: float, aspect: float) -> QImage:
+def picture_of(image: np.ndarray, white: float, aspect: float) -> QImage:
+    """Return a thumbnail of an image (rows, columns), white at `white`. aspect: height over width of a pixel."""
     grey = np.ascontiguousarray((255 * np.clip(image / white, 0, 1)).astype(np.uint8))
     height, width = grey.shape
     picture = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
@@ -149,7 +151,7 @@ def _caption(variant: "Variant", axes: Sequence[Knob]) -> str:
 
 
 def _tip(variant: "Variant", axes: Sequence[Knob]) -> str:
-    """Say its knobs, and by what it was chosen."""
+    """Say its knobs, and why it was chosen."""
     lines = [f"{axis.label}: {_value(variant, axis, 3)} {axis.unit}".rstrip() for axis in axes]
     lines.append(f"Misfit to the samples: {written(variant.consistency)}")
     if variant.distance:

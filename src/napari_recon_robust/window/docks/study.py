@@ -5,26 +5,25 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QHeaderView,
-    QListWidget,
-    QListWidgetItem,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
+from ...controls.letters import row_height
 from ...controls.parts import button, show_text, words
 from ...controls.plot import Axes, Line, Plot
 from ...ground.numbers import written
 from ..session import Session
+from .checks import MethodChecks
 
 if TYPE_CHECKING:
     from ...studies.samples import Level
     from ...studies.transfer import Transfer
 
-_LISTED, _ROW, _COLUMN, _NAME = 96, 24, 78, 84  # three columns fit a dock of 360 pixels
+_ROW, _COLUMN, _NAME = 24, 78, 84  # three columns fit a dock of 360 pixels
 
 
 class StudyPanel(QWidget):
@@ -33,24 +32,18 @@ class StudyPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session, self.bench = session, session.bench
-        self._given: set[str] = set()  # ticked without being asked for
-        self.methods = QListWidget()
-        self.methods.setAccessibleName("Methods between which the perturbation is transferred")
-        self.methods.setFixedHeight(_LISTED)
-        self.methods.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.methods.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.methods.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.methods = MethodChecks(session)
         self.methods.setToolTip("Methods between which the perturbation is transferred; they run at their defaults")
         self.transfer = button(
             "Transfer between ticked methods",
             "Search on each for the perturbation that is set above, and reconstruct what was found with all",
-            lambda: session.attempt(lambda: self.bench.studying.transfer(self.ticked())),
+            lambda: session.attempt(lambda: self.bench.studying.transfer(self.methods.ticked())),
         )
         self.table = QTableWidget()
         self.table.setAccessibleName("Transfer between methods")
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
-        self.table.verticalHeader().setDefaultSectionSize(_ROW)
+        self.table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         self.table.horizontalHeader().setMinimumSectionSize(_COLUMN)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.verticalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -73,39 +66,12 @@ class StudyPanel(QWidget):
         self.show_found()
 
     def list_methods(self) -> None:
-        """List all methods, own models included. Ticks stay; until the user sets one, the present method is ticked."""
-        from ...reconstructors import registry
-
-        reconstruction, before = self.bench.reconstruction, set(self.ticked())
-        if before <= self._given and reconstruction.method is not None:
-            before = self._given = {reconstruction.method.id}
-        self.methods.clear()
-        groups = registry.grouped()
-        if reconstruction.own_models:
-            groups[registry.OTHERS] = [*groups.get(registry.OTHERS, []), *reconstruction.own_models]
-        for heading, ids in groups.items():
-            self._head(heading)
-            for id in ids:
-                method = reconstruction.find(id)
-                item = QListWidgetItem(method.label)
-                item.setData(Qt.ItemDataRole.UserRole, method.id)
-                item.setToolTip(f"{method.label}\n{method.summary}")
-                item.setCheckState(Qt.CheckState.Checked if method.id in before else Qt.CheckState.Unchecked)
-                self.methods.addItem(item)
-
-    def _head(self, heading: str) -> None:
-        """List a heading, which cannot be ticked."""
-        head = QListWidgetItem(heading)
-        font = head.font()
-        font.setBold(True)
-        head.setFont(font)
-        head.setFlags(Qt.ItemFlag.NoItemFlags)
-        self.methods.addItem(head)
+        """List all methods, own models included."""
+        self.methods.list_methods()
 
     def ticked(self) -> list[str]:
         """Return the ids of the ticked methods."""
-        items = [self.methods.item(number) for number in range(self.methods.count())]
-        return [item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked]
+        return self.methods.ticked()
 
     def show_running(self) -> None:
         """Grey the buttons while a job runs."""
@@ -139,7 +105,7 @@ class StudyPanel(QWidget):
                 item.setToolTip(f"Found on {name}, seen by {matrix.columns[column]}: {outcome.comparison.sentence}")
                 table.setItem(number, column, item)
         frame = table.horizontalHeader().sizeHint().height() + table.horizontalScrollBar().sizeHint().height() + 4
-        table.setFixedHeight(_ROW * len(rows) + frame)
+        table.setFixedHeight(row_height(_ROW) * len(rows) + frame)
 
 
 def cells(matrix: "Transfer", row: str) -> list[str]:

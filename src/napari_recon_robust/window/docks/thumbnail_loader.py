@@ -25,7 +25,7 @@ Key = tuple[Path, str]
 
 
 class ThumbnailLoader(QObject):
-    """Pictures of one size. `arrived(paths)`: these cases are to be drawn again."""
+    """Loads pictures of one size. Signal: `arrived(paths)`, these cases have to be drawn again."""
 
     arrived = Signal(object)
 
@@ -38,14 +38,14 @@ class ThumbnailLoader(QObject):
         self._made: deque[tuple[Key, int, QImage | str]] = deque()  # by the thread
 
     def set_side(self, side: int, ratio: float) -> None:
-        """Pictures of this side in pixels of the window, which has `ratio` pixels of the screen for each."""
+        """Ask for pictures of this side, in pixels of the window; `ratio` pixels of the screen make up one of these."""
         if (side, ratio) != (self._side, self._ratio):
             self._side, self._ratio = side, ratio
             self._pictures.clear()
             self._wanted.clear()
 
     def picture(self, entry: "Entry") -> QPixmap | str | None:
-        """The picture, or why there is none; None until it is there, when `arrived` says so."""
+        """Return the picture, or why there is none, or None until `arrived` says that it is there."""
         if entry.damage:
             return entry.damage
         key = entry.path, entry.seal
@@ -66,7 +66,7 @@ class ThumbnailLoader(QObject):
             self._jobs.latest(task, LANE)
 
     def _make(self) -> Job[None]:
-        """Runs in the thread, until nothing is wanted."""
+        """Make pictures, in the thread, until none is wanted any more."""
         while True:
             try:
                 key, entry = self._wanted.popitem()
@@ -83,7 +83,7 @@ class ThumbnailLoader(QObject):
             yield Progress(0.5, preview=True)
 
     def _take(self, _: object) -> None:
-        """What was made so far; the job may have ended just before something was asked for."""
+        """Take what was made so far; the job may have ended just before something else was asked for."""
         if not isalive(self):
             return
         arrived = []
@@ -106,7 +106,7 @@ class ThumbnailLoader(QObject):
 
 
 def _drawn(content: bytes, side: int, voxel: tuple[float, float, float] | None) -> QImage:
-    """Both halves of a thumbnail beside each other, each in a square, with pixels as tall and wide as the voxels."""
+    """Draw both halves of a thumbnail beside each other, each in a square, with pixels shaped like the voxels."""
     both = QImage.fromData(content)
     half = both.width() // 2
     row, column = voxel[:2] if voxel else (1.0, 1.0)

@@ -1,0 +1,1 @@
+"""Statistics of results: intervals, rates, paired differences, lines and ranks, with the volume as the unit."""

@@ -1,0 +1,43 @@
+"""A figure with its 95% interval."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..ground.errors import InputError
+
+CONFIDENCE = 0.95
+FEWEST = 3  # independent units that an interval is drawn from
+
+Interval = tuple[float, float]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its 95% interval, which is None where there are too few units to draw one from.
+
+    units: how many independent units, mostly volumes, the figure rests on.
+    """
+
+    value: float
+    interval: Interval | None
+    units: int
+
+    def text(self, digits: Callable[[float], str] = "{:.3g}".format) -> str:
+        """The figure with its interval in brackets, such as "0.812 [0.79, 0.834]"."""
+        if self.interval is None:
+            return digits(self.value)
+        return f"{digits(self.value)} [{digits(self.interval[0])}, {digits(self.interval[1])}]"
+
+
+def finite(values: ArrayLike, name: str = "values") -> Values:
+    """The values as float64; InputError where there are none or where some are not finite."""
+    found = np.asarray(values, np.float64)
+    if not found.size:
+        raise InputError(f"there are no {name}; give at least one.")
+    if wrong := int((~np.isfinite(found)).sum()):
+        raise InputError(f"{wrong} of {found.size} {name} are not finite numbers; leave them out, and say how many.")
+    return found

@@ -1,0 +1,79 @@
+"""Paired differences of two conditions on the same volumes, and what difference so many volumes can show."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import optimize, stats
+
+from ..ground.errors import InputError
+from . import clustered
+from .estimate import CONFIDENCE, FEWEST, Estimate, Values, finite
+
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The mean paired difference over volumes, first less second.
+
+    student, bootstrap: the same mean with the interval of Student's t and of the studentised bootstrap.
+    wilcoxon: two-sided p-value of the signed rank test over volumes; None below 3 volumes. deviation: standard
+    deviation of the volumes' differences; NaN for a single volume. pairs: how many pairs there were.
+    """
+
+    student: Estimate
+    bootstrap: Estimate
+    wilcoxon: float | None
+    deviation: float
+    pairs: int
+
+    @property
+    def detectable(self) -> float | None:
+        """The smallest true difference that as many volumes show with a power of 80%; None below 3 volumes."""
+        volumes = self.student.units
+        return detectable_difference(self.deviation, volumes) if volumes >= FEWEST else None
+
+
+def difference(first: ArrayLike, second: ArrayLike, volumes: Sequence[Hashable], *, seed: int = 0) -> Difference:
+    """Compare two conditions that were both measured on the same slices or regions, (pairs,) each.
+
+    The differences of a volume are averaged first, so that the volume is the unit of every interval and test.
+    Wilcoxon, Biometrics Bulletin 1945, doi:10.2307/3001968.
+    """
+    one, other = finite(first), finite(second)
+    if one.shape != other.shape:
+        raise InputError(f"{one.size} and {other.size} values are no pairs; give two values for each slice or region.")
+    means = clustered.volume_means(one - other, volumes)
+    return Difference(
+        student=clustered.mean(one - other, volumes),
+        bootstrap=clustered.bootstrap_mean(one - other, volumes, seed=seed),
+        wilcoxon=_signed_rank(means) if len(means) >= FEWEST else None,
+        deviation=float(means.std(ddof=1)) if len(means) > 1 else float("nan"),
+        pairs=one.size,
+    )
+
+
+def detectable_difference(deviation: float, volumes: int, power: float = POWER) -> float:
+    """The true mean difference that a paired t test on n volumes at 5% finds with this probability, by default 80%.
+
+    It is the d with P(|T| > t(n-1)) = power, where T has the noncentral t distribution with n - 1 degrees of freedom
+    and noncentrality d sqrt(n) / deviation. deviation: standard deviation of the volumes' differences.
+    """
+    if volumes < FEWEST:
+        raise InputError(f"{volumes} volumes show no difference; name at least {FEWEST}.")
+    if not 1 - CONFIDENCE < power < 1:
+        raise InputError(f"a power of {power:g} cannot be planned for; name one between 0.05 and 1.")
+    freedom = volumes - 1
+    critical = stats.t.ppf((1 + CONFIDENCE) / 2, freedom)
+
+    def lacking(noncentrality: float) -> float:
+        # T² has the noncentral F distribution, which scipy computes where its noncentral t fails
+        return 1 - power - float(stats.ncf.cdf(critical**2, 1, freedom, noncentrality**2))
+
+    return float(optimize.brentq(lacking, 0, 3 * critical + 10)) * deviation / float(np.sqrt(volumes))
+
+
+def _signed_rank(differences: Values) -> float:
+    return float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0

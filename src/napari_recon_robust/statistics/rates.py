@@ -1,0 +1,56 @@
+"""Rates of independent trials with exact intervals, and exact tests of two rates.
+
+Lesions or slices of one volume are not independent trials: their rates are clustered means of zeros and ones.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from ..ground.errors import InputError
+from .estimate import CONFIDENCE, Interval
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How many of some independent trials succeeded. InputError for no trial, or for more successes than trials."""
+
+    successes: int
+    trials: int
+
+    def __post_init__(self) -> None:
+        if not (self.trials > 0 and 0 <= self.successes <= self.trials):
+            raise InputError(f"{self.successes} of {self.trials} is no rate; give 0 to n successes of n > 0 trials.")
+
+    @property
+    def value(self) -> float:
+        """The share of trials that succeeded."""
+        return self.successes / self.trials
+
+    @property
+    def interval(self) -> Interval:
+        """The exact 95% interval of Clopper and Pearson, Biometrika 1934, doi:10.1093/biomet/26.4.404."""
+        found = stats.binomtest(self.successes, self.trials).proportion_ci(CONFIDENCE, method="exact")
+        return float(found.low), float(found.high)
+
+
+def fisher(first: Rate, second: Rate) -> float:
+    """The two-sided p-value of Fisher's exact test that two rates of separate trials are equal."""
+    table = [[rate.successes, rate.trials - rate.successes] for rate in (first, second)]
+    return float(stats.fisher_exact(table).pvalue)
+
+
+def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
+    """The two-sided p-value of McNemar's exact test that two rates of the same trials are equal.
+
+    first, second: bool (trials,), the success of each trial twice. Only the trials count in which they differ; of
+    these, half are expected to go either way.
+    McNemar, Psychometrika 1947, doi:10.1007/BF02295996.
+    """
+    one, other = np.asarray(first, bool), np.asarray(second, bool)
+    if one.shape != other.shape or one.ndim != 1:
+        raise InputError(f"{one.size} and {other.size} trials are no pairs; give two successes for each trial.")
+    won, lost = int((one & ~other).sum()), int((other & ~one).sum())
+    return float(stats.binomtest(won, won + lost).pvalue) if won + lost else 1.0

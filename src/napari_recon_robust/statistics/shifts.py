@@ -1,0 +1,92 @@
+"""Distribution shifts: slices that a proxy filters, what they regress to, and how much of a gap is closed."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from ..ground.errors import InputError
+from .clustered import volume_means
+from .estimate import CONFIDENCE, FEWEST, Estimate, finite
+
+
+@dataclass(frozen=True, eq=False)
+class Filtered:
+    """Which slices a proxy does worst on, and as many that were drawn from all of them; positions, int (count,)."""
+
+    worst: NDArray[np.intp]
+    random: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Regression:
+    """The mean score of filtered slices when they were chosen and when they were measured again.
+
+    Chance alone lifts the worst of anything towards the mean. chosen: at the choice; again: in the second measurement;
+    others: mean of all slices in the second measurement.
+    """
+
+    chosen: float
+    again: float
+    others: float
+
+    @property
+    def share(self) -> float:
+        """How much of the distance to the mean of all was chance: 0 for none, 1 for all; NaN without a distance."""
+        distance = self.others - self.chosen
+        return (self.again - self.chosen) / distance if distance else float("nan")
+
+
+def filtered(scores: ArrayLike, count: int, *, seed: int = 0) -> Filtered:
+    """The `count` slices with the lowest scores of a proxy, (slices,), beside equally many random ones.
+
+    The proxy must be none of the methods that are compared on these slices.
+    """
+    found = finite(scores, "scores")
+    if not 0 < count <= found.size:
+        raise InputError(f"{count} of {found.size} slices cannot be filtered; choose 1 to {found.size}.")
+    worst = np.argsort(found, kind="stable")[:count]
+    return Filtered(worst, np.sort(np.random.default_rng(seed).choice(found.size, count, replace=False)))
+
+
+def regression_to_the_mean(scores: ArrayLike, again: ArrayLike, count: int) -> Regression:
+    """What chance makes of the `count` worst slices: the proxy's scores twice, (slices,), by another mask or noise."""
+    first, second = finite(scores, "scores"), finite(again, "scores")
+    if first.shape != second.shape:
+        raise InputError(f"{first.size} and {second.size} scores are no pairs; measure each slice twice.")
+    worst = filtered(first, count).worst
+    return Regression(float(first[worst].mean()), float(second[worst].mean()), float(second.mean()))
+
+
+def share_closed(
+    without: ArrayLike, closed: ArrayLike, trained_there: ArrayLike, volumes: Sequence[Hashable]
+) -> Estimate:
+    """The share of the gap on Q that a remedy closes, (closed - without) / (trained there - without).
+
+    All scores are on the same slices of Q, (slices,): of the network trained on P, of the same with the remedy (such as
+    test-time training), and of the same network trained on Q. Means are over volumes. The interval is Fieller's (JRSS B
+    1954, 16:175) for a ratio of means; it is None below 3 volumes and where the gap itself may be zero, since then
+    any share fits. NaN where there is no gap.
+    """
+    base = finite(without, "scores")
+    gained, gap = (
+        volume_means(finite(score, "scores") - base, volumes) if np.shape(score) == base.shape else _unpaired()
+        for score in (closed, trained_there)
+    )
+    count, top, bottom = len(gap), gained.mean(), gap.mean()
+    share = float(top / bottom) if bottom else float("nan")
+    if count < FEWEST:
+        return Estimate(share, None, count)
+    spread = np.cov(gained, gap) * stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) ** 2 / count
+    # the shares r with (top - r bottom)^2 <= t^2 var(top - r bottom)
+    square, middle, constant = bottom**2 - spread[1, 1], top * bottom - spread[0, 1], top**2 - spread[0, 0]
+    if square <= 0:
+        return Estimate(share, None, count)
+    root = float(np.sqrt(max(middle**2 - square * constant, 0)))
+    return Estimate(share, (float((middle - root) / square), float((middle + root) / square)), count)
+
+
+def _unpaired() -> NDArray[np.float64]:
+    raise InputError("a share of the gap needs three scores of each slice; measure all three on the same slices.")

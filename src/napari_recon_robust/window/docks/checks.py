@@ -1,0 +1,103 @@
+"""Lists of methods and of regions with check boxes."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
+from superqt.utils import signals_blocked
+
+from ...controls.letters import letters
+from ...workbench.regions import Region
+from ..session import Session
+from .region_list import describe
+
+_HEIGHT = 96
+
+
+class _Checks(QListWidget):
+    """A list of a few lines, each with a check box; what is behind an item is its UserRole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(round(_HEIGHT * letters()))
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+
+    def _add(self, text: str, value: object, tip: str, *, ticked: bool) -> None:
+        item = QListWidgetItem(text)
+        item.setData(Qt.ItemDataRole.UserRole, value)
+        item.setToolTip(tip)
+        item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+        self.addItem(item)
+
+    def _ticked(self) -> list[object]:
+        items = [self.item(number) for number in range(self.count())]
+        ticked = [item for item in items if item.checkState() == Qt.CheckState.Checked]
+        return [item.data(Qt.ItemDataRole.UserRole) for item in ticked]
+
+
+class MethodChecks(_Checks):
+    """All methods under their groups, own models included."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.bench = session.bench
+        self._given: set[str] = set()  # ticked without being asked for
+        self.setAccessibleName("Methods")
+
+    def list_methods(self) -> None:
+        """List them. Ticks stay; until the user sets one, the present method is ticked."""
+        from ...reconstructors import registry
+
+        reconstruction, before = self.bench.reconstruction, set(self.ticked())
+        if before <= self._given and reconstruction.method is not None:
+            before = self._given = {reconstruction.method.id}
+        groups = registry.grouped()
+        if reconstruction.own_models:
+            groups[registry.OTHERS] = [*groups.get(registry.OTHERS, []), *reconstruction.own_models]
+        with signals_blocked(self):
+            self.clear()
+            for heading, ids in groups.items():
+                self._head(heading)
+                for id in ids:
+                    method = reconstruction.find(id)
+                    tip = f"{method.label}\n{method.summary}"
+                    self._add(method.label, method.id, tip, ticked=method.id in before)
+
+    def _head(self, heading: str) -> None:
+        """List a heading, which cannot be ticked."""
+        head = QListWidgetItem(heading)
+        font = head.font()
+        font.setBold(True)
+        head.setFont(font)
+        head.setFlags(Qt.ItemFlag.NoItemFlags)
+        self.addItem(head)
+
+    def ticked(self) -> list[str]:
+        """Return the ids of the ticked methods."""
+        return [str(id) for id in self._ticked()]
+
+
+class RegionChecks(_Checks):
+    """All regions of the scan, with their slices."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.bench = session.bench
+        self._given: set[Region] = set()
+        self.setAccessibleName("Regions")
+
+    def list_regions(self) -> None:
+        """List them. Ticks stay; until the user sets one, the chosen regions are ticked."""
+        regions = self.bench.regions
+        before = set(self.ticked())
+        if before <= self._given:
+            before = self._given = set(regions.chosen)
+        with signals_blocked(self):
+            self.clear()
+            for region in sorted(regions.all, key=lambda one: one.slice):
+                text = f"slice {region.slice} · {describe(region)}"
+                self._add(text, region, text, ticked=region in before)
+
+    def ticked(self) -> list[Region]:
+        """Return the ticked regions."""
+        return [one for one in self._ticked() if isinstance(one, Region)]

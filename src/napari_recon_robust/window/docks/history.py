@@ -1,0 +1,160 @@
+"""The list of finished perturbations: a click shows one again."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from ...controls.parts import button, column, heading, row, words
+from ...ground.numbers import written
+from ...workbench.history import Entry
+from ..session import Session
+
+if TYPE_CHECKING:
+    from ...cases.gallery.pair import Pair
+
+_COLUMNS = ("", "Attack", "Region", "SSIM")
+_ROW, _LEAST, _MOST = 36, 2, 6  # two lines each
+_REGION = 110
+_EMPTY = "No attack has finished yet: press Run under Perturb, or fill the queue below."
+
+
+class HistoryPanel(QWidget):
+    """A thin view on `history` of the workbench; its page says when to look at it again."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session, self.history = session, session.bench.history
+        self._shown: list[Entry] = []
+        self.empty = words(_EMPTY, faint=True)
+        self.table = QTableWidget(0, len(_COLUMNS))
+        self._set_up()
+        self.compare = button("Compare", "Two of them side by side: choose both (Ctrl and a click)", self._compare)
+        self.save = button("Save cases…", "Those that are chosen, each as a case of its own", self._save)
+        self.export = button("CSV…", "The chosen ones, or all where one or none is chosen, as a table", self._export)
+        buttons = row(self.compare, self.save, self.export)
+        column(heading("History"), self.empty, self.table, buttons, into=self)
+        self.show_entries()
+
+    def _set_up(self) -> None:
+        table, header = self.table, self.table.horizontalHeader()
+        table.setAccessibleName("History of attacks")
+        table.setToolTip("A click shows an attack again, with its region, its method and its knobs")
+        table.setHorizontalHeaderLabels(_COLUMNS)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(_ROW)
+        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        table.setShowGrid(False)
+        table.setWordWrap(True)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
+        header.resizeSection(2, _REGION)
+        table.cellClicked.connect(self._on_clicked)
+        table.cellActivated.connect(lambda row, _: self._show(row))
+        table.itemSelectionChanged.connect(self._show_buttons)
+
+    @property
+    def chosen(self) -> list[Entry]:
+        """The entries whose rows are selected."""
+        rows = sorted({index.row() for index in self.table.selectedIndexes()})
+        return [self._shown[row] for row in rows]
+
+    def show_entries(self) -> None:
+        """List all attacks, the newest at the end."""
+        entries = self.history.entries
+        same = [one.number for one in entries] == [one.number for one in self._shown]
+        grown = len(entries) > len(self._shown)
+        self._shown = list(entries)
+        if not same:
+            self.table.clearSelection()
+            self.table.setRowCount(len(entries))
+        for number, entry in enumerate(entries):
+            self._fill(number, entry)
+        self.empty.setVisible(not entries)
+        self.table.setVisible(bool(entries))
+        self.table.setFixedHeight(_ROW * min(max(len(entries), _LEAST), _MOST) + 28)
+        if grown:
+            self.table.scrollToBottom()
+        self.show_current()
+        self._show_buttons()
+
+    def _fill(self, number: int, entry: Entry) -> None:
+        before, after = (written(entry.metrics[name].ssim, ".2f") for name in ("clean", "perturbed"))
+        budget = "" if entry.budget is None else f" {100 * entry.budget:.3g}%"
+        texts = (
+            str(entry.number),
+            f"{entry.method}\n{entry.perturbation}{budget}",
+            entry.region,
+            f"{before} → {after}",
+        )
+        gone = "" if entry.result is not None else "\nIts images made room for newer ones."
+        tip = f"{entry.title}\n{entry.region}, slice {entry.slice}\nSSIM {before} → {after}{gone}"
+        for place, text in enumerate(texts):
+            item = self.table.item(number, place)
+            if item is None:
+                item = QTableWidgetItem()
+                self.table.setItem(number, place, item)
+            item.setText(text)
+            item.setToolTip(tip)
+
+    def show_current(self) -> None:
+        """Write the attack that is shown in bold."""
+        current = self.history.current
+        for number, entry in enumerate(self._shown):
+            item = self.table.item(number, 1)
+            if item.font().bold() != (entry is current):
+                for place in range(len(_COLUMNS)):
+                    one = self.table.item(number, place)
+                    font = one.font()
+                    font.setBold(entry is current)
+                    one.setFont(font)
+
+    def _show_buttons(self) -> None:
+        chosen = self.chosen
+        there = bool(chosen) and all(one.result is not None for one in chosen)
+        self.compare.setEnabled(there and len(chosen) == 2)
+        self.save.setEnabled(there)
+        self.export.setEnabled(bool(self._shown))
+
+    # ---------------------------------------------------------------- doing
+
+    def _on_clicked(self, row: int, _: int) -> None:
+        if len(self.chosen) == 1:
+            self._show(row)
+
+    def _show(self, row: int) -> None:
+        entry = self._shown[row]
+        if entry is not self.history.current:
+            self.session.show_attack(entry)
+
+    def _compare(self) -> None:
+        self.session.attempt(lambda: self.history.compare(self.chosen, self._show_pair))
+
+    def _show_pair(self, pair: "Pair") -> None:
+        from .case_pair import PairWindow
+
+        PairWindow(pair, self.session.panels.viewer.theme, self).show()
+
+    def _save(self) -> None:
+        several = "a folder of cases" if len(self.chosen) > 1 else "a case"
+        path, _ = QFileDialog.getSaveFileName(self, f"Save {several}: name of a new folder", "attacks")
+        if path:
+            self.session.attempt(lambda: self.history.save(self.chosen, Path(path)))
+
+    def _export(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "History of attacks", "attacks.csv", "CSV (*.csv)")
+        if path:
+            chosen = self.chosen if len(self.chosen) > 1 else []
+            self.session.attempt(lambda: self.history.export(Path(path), chosen))

@@ -1,0 +1,321 @@
+"""Every finished perturbation of a scan: looked at again, compared with another, saved, exported."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from ..ground.errors import InputError
+from ..ground.progress import Job, Progress
+from ..ground.table import to_csv
+from ..ground.writing import write
+from .acquisition import Acquisition, Slice
+from .perturbing import Perturbing, Result
+from .reconstruction import Reconstruction
+from .regions import Regions
+from .saving import saved
+from .task import Task, part
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..cases.gallery.pair import Pair, Row
+    from ..evaluation.metrics import Metrics
+
+MEMORY = 2**30  # bytes of images and k-space that are kept
+_MOST = 1000  # perturbations in the list
+_IMAGES = "clean", "perturbed", "random"
+_MEASURES = "ssim", "psnr", "nmse"
+_GONE = "the images of {} made room for newer ones; run it again to see them."
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One finished perturbation.
+
+    number: counted from 1, as they finished. slice: counted as the scan counts it. region: in words. budget: a
+    fraction, None for a kind that needs none. judged_on: "roi" or "image"; metrics: on it, of "clean", "perturbed" and
+    "random". change: how far the region moved, relative to its norm. result: looked at where this entry is; None when
+    its images made room for newer ones.
+    """
+
+    number: int
+    slice: int
+    method: str
+    method_knobs: Mapping[str, Any]
+    perturbation: str
+    perturbation_knobs: Mapping[str, Any]
+    budget: float | None
+    region: str
+    judged_on: str
+    metrics: "Mapping[str, Metrics]"
+    change: float
+    voxel: tuple[float, float, float] | None
+    result: Result | None
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return f"Attack {self.number}"
+
+    @property
+    def title(self) -> str:
+        """Perturbation, budget and method in a few words."""
+        budget = "" if self.budget is None else f" {100 * self.budget:.3g}%"
+        return f"{self.perturbation}{budget} on {self.method}"
+
+    @property
+    def images(self) -> Result:
+        """The result with its images; InputError when they are gone."""
+        if self.result is None:
+            raise InputError(_GONE.format(self.name))
+        return self.result
+
+    def row(self) -> dict[str, object]:
+        """A row of the table of `History.export`."""
+        measured = {f"{name}_{image}": getattr(self.metrics[image], name) for name in _MEASURES for image in _IMAGES}
+        return {
+            "number": self.number,
+            "slice": self.slice,
+            "method": self.method,
+            "method_knobs": _listed(self.method_knobs),
+            "perturbation": self.perturbation,
+            "perturbation_knobs": _listed(self.perturbation_knobs),
+            "budget": self.budget,
+            "region": self.region,
+            "judged_on": self.judged_on,
+            "change": self.change,
+            **measured,
+        }
+
+
+class History:
+    """The finished perturbations of the scan that is open, oldest first.
+
+    memory: bytes of images and k-space that are kept at most; where that is exceeded, the oldest entries lose theirs
+    and stay in the list. Signal: `changed()`.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions, perturbing: Perturbing
+    ) -> None:
+        self._acquisition, self._reconstruction = acquisition, reconstruction
+        self._regions, self._perturbing = regions, perturbing
+        self.entries: list[Entry] = []
+        self._memory = MEMORY
+        self._count = 0
+        perturbing.taken.connect(self.add)
+        acquisition.closed.connect(self.clear)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of images and k-space that are kept at most."""
+        return self._memory
+
+    @memory.setter
+    def memory(self, memory: int) -> None:
+        self._memory = memory
+        self._make_room()
+        self.changed.emit()
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self.entries, self._count = [], 0
+        self.changed.emit()
+
+    def add(self, result: Result, region: str = "") -> None:
+        """Take a finished perturbation, each of its budgets by itself, unless it is in the list.
+
+        region: its name, by default that of the regions that lie there.
+        """
+        if not any(one.result is not None and one.result.outcomes is result.outcomes for one in self.entries):
+            for outcome in result.outcomes:
+                self._count += 1
+                self.entries.append(_entry(self._count, result.of(outcome), region or self._named(result)))
+            del self.entries[:-_MOST]
+            self._make_room()
+        self.changed.emit()
+
+    @property
+    def current(self) -> Entry | None:
+        """The entry that is shown at present."""
+        shown = self._perturbing.current
+        if shown is None:
+            return None
+        there = (one for one in self.entries if one.result is not None and one.result.outcome is shown.outcome)
+        return next(there, None)
+
+    def show(self, entry: Entry) -> Task[Slice] | None:
+        """Look at a perturbation again: method, regions, kind, knobs and budgets are set as they were for it.
+
+        Returns the task that measures its slice where another one is shown; its images are there after that.
+        InputError when they are gone.
+        """
+        result = entry.images
+        state = result.setting.state
+        task = None
+        if state.slice is not None and state.slice != self._acquisition.slice:
+            task = self._acquisition.measure(state.slice.index, state.slice.sampling)
+        self._regions.choose_roi(state.roi, result.slice)
+        if state.method is not None and state.method != self._reconstruction.method:
+            self._reconstruction.choose(state.method)
+        if state.kind is not None:
+            self._perturbing.set_up(state.kind, state.knobs, state.budgets)
+        self._perturbing.take(result.of(result.outcome))
+        return task
+
+    def compare(self, entries: Sequence[Entry], show: "Callable[[Pair], object]") -> "Task[Pair]":
+        """Show two of them beside each other; InputError for another number of them, or when images are gone."""
+        if len(entries) != 2:
+            raise InputError(
+                f"two attacks are compared; choose two in the list (Ctrl and a click), not {len(entries)}."
+            )
+        first, second = entries
+        return Task(f"Comparing {first.name} with {second.name}", _pair(first, second), show)
+
+    def save(self, entries: Sequence[Entry], folder: Path) -> Task[list[Path]]:
+        """Save each as a case of one budget: one as the new folder itself, several as folders in it.
+
+        InputError without any, or when images are gone.
+        """
+        if not entries:
+            raise InputError("no attack is chosen; choose one in the list.")
+        places = [folder] if len(entries) == 1 else [folder / _slug(one) for one in entries]
+        results = [replace(one.images, outcomes=(one.images.outcome,)) for one in entries]
+        said = f"Saved as {folder.name}." if len(entries) == 1 else f"{len(entries)} cases are saved in {folder.name}."
+        return Task(f"Saving {folder.name}", _save(results, places), lambda _: None, done=said)
+
+    def export(self, path: Path, entries: Sequence[Entry] = ()) -> Task[Path]:
+        """Write the list, or some of it, as CSV; InputError while it is empty, WritingError if it cannot be written."""
+        rows = [one.row() for one in entries or self.entries]
+        if not rows:
+            raise InputError("no attack has finished yet; run one.")
+        return Task(f"Saving {path.name}", _export(rows, path), lambda _: None, done=f"Saved as {path.name}.")
+
+    def _named(self, result: Result) -> str:
+        state = result.setting.state
+        if state.roi is None:
+            return "whole image" if not result.setting.roi.label else result.setting.roi.label
+        made = self._regions.making(state.roi, result.slice)
+        return " + ".join(one.name for one in made) or result.setting.roi.label or "drawn region"
+
+    def _make_room(self) -> None:
+        """Let the oldest go, but neither the newest nor what is shown."""
+        shown = self._perturbing.result
+        kept, seen = 0, set[int]()
+        for place in reversed(range(len(self.entries))):
+            entry = self.entries[place]
+            if entry.result is None:
+                continue
+            found = _tensors(entry.result, seen)
+            needed = sum(one.untyped_storage().nbytes() for one in found)
+            is_shown = shown is not None and entry.result.outcomes is shown.outcomes
+            if kept and kept + needed > self._memory and not is_shown:
+                self.entries[place] = replace(entry, result=None)
+            else:
+                kept += needed
+
+
+def _entry(number: int, result: Result, region: str) -> Entry:
+    from ..perturbations import registry
+
+    setting, comparison = result.setting, result.outcome.comparison
+    voxel = setting.source.get("voxel")
+    return Entry(
+        number=number,
+        slice=int(setting.source.get("slice", result.slice)),
+        method=setting.method.label,
+        method_knobs=dict(setting.method.knobs),
+        perturbation=registry.get(setting.perturbation).label,
+        perturbation_knobs=dict(setting.perturbation_knobs),
+        budget=result.outcome.perturbed.budget.nominal,
+        region=region,
+        judged_on=comparison.judged_on,
+        metrics={name: comparison.metrics[name][comparison.judged_on] for name in _IMAGES},
+        change=comparison.stability["perturbed"]["change"],
+        voxel=None if voxel is None else (voxel[0], voxel[1], voxel[2]),
+        result=replace(result, scaled=None),
+    )
+
+
+def _tensors(result: Result, seen: set[int]) -> "Iterator[Tensor]":
+    """The tensors of a result whose memory is not among `seen`, which it joins."""
+    from torch import Tensor
+
+    from ..data.measurement import Calibration, Measurement
+    from ..evaluation.comparison import Comparison
+    from ..perturbations.base import Perturbed
+    from ..perturbations.outcome import Outcome
+    from ..physics.model import ForwardModel
+
+    inner = Outcome, Perturbed, Comparison, Measurement, Calibration, ForwardModel
+    waiting: list[Any] = [*result.outcomes, result.setting.measurement]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, inner):
+            waiting += vars(one).values()
+        elif isinstance(one, Mapping):
+            waiting += one.values()
+        elif isinstance(one, Tensor) and one.untyped_storage().data_ptr() not in seen:
+            seen.add(one.untyped_storage().data_ptr())
+            yield one
+
+
+def _listed(knobs: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name}={value}" for name, value in knobs.items())
+
+
+def _slug(entry: Entry) -> str:
+    words = re.sub(r"[^\w.]+", "-", f"{entry.region}-{entry.method}".lower()).strip("-.")
+    return f"attack-{entry.number:03}-{words[:40]}"
+
+
+def _pair(first: Entry, second: Entry) -> "Job[Pair]":
+    yield Progress(0.0, "Comparing two attacks")
+    from ..cases.gallery.pair import Pair
+    from ..cases.gallery.thumbnails import Crops, cropped
+
+    def crops(entry: Entry) -> Crops:
+        comparison = entry.images.outcome.comparison
+        images = {name: getattr(comparison, name) for name in ("reference", "clean", "perturbed")}
+        whole = {name: one.numpy() for name, one in images.items() if one is not None}
+        upside_down = bool(entry.images.setting.source.get("upside_down", False))
+        return cropped(whole, comparison.roi.numpy(), upside_down=upside_down)
+
+    return Pair((first, second), (crops(first), crops(second)), tuple(_rows(first, second)))
+
+
+def _rows(first: Entry, second: Entry) -> "Iterator[Row]":
+    from ..cases.gallery.pair import Row, knob_rows
+    from ..ground.numbers import written
+
+    for name in ("method", "perturbation", "region", "slice"):
+        yield Row(name.capitalize(), str(getattr(first, name)), str(getattr(second, name)))
+    budgets = ["—" if one.budget is None else f"{100 * one.budget:.3g}%" for one in (first, second)]
+    yield Row("Budget", *budgets)
+    yield from knob_rows("method", first.method_knobs, second.method_knobs)
+    yield from knob_rows("perturbation", first.perturbation_knobs, second.perturbation_knobs)
+    yield Row("Change", *(f"{written(100 * one.change)}%" for one in (first, second)))
+    for name, form in zip(_MEASURES, (".3f", ".1f", ".3g"), strict=True):
+        values = [
+            " → ".join(written(getattr(one.metrics[image], name), form) for image in ("clean", "perturbed"))
+            for one in (first, second)
+        ]
+        yield Row(name.upper(), *values)
+
+
+def _save(results: Sequence[Result], places: Sequence[Path]) -> Job[list[Path]]:
+    for number, (result, place) in enumerate(zip(results, places, strict=True)):
+        yield from part(saved(result, place), number / len(places), (number + 1) / len(places))
+    return list(places)
+
+
+def _export(rows: Sequence[Mapping[str, object]], path: Path) -> Job[Path]:
+    yield Progress(0.0, f"Saving {path.name}")
+    write(path, to_csv([*rows[0]], rows).encode())
+    return path

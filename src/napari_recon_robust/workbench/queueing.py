@@ -1,0 +1,245 @@
+"""A queue of perturbations: every method on every region at every budget, one after another."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Literal
+
+from psygnal import Signal
+
+from ..ground.errors import InputError, ReconRobustError
+from ..ground.progress import Job, Progress, relayed
+from .acquisition import Acquisition, Slice, measured_slice
+from .history import Entry, History
+from .perturbing import Perturbing, Result, Setting, searched
+from .reconstruction import Reconstruction
+from .regions import Region
+from .state import State
+from .task import Task, part
+
+if TYPE_CHECKING:
+    from ..data.scan import Scan
+    from ..perturbations.base import Perturbation
+    from ..reconstructors.base import Method
+
+_log = logging.getLogger(__name__)
+_READING = 0.1  # of an order, where its slice has to be read first
+_EARLY = 0.05  # of an order, before which nothing can be said of the time it takes
+
+
+@dataclass(eq=False)
+class Order:
+    """One perturbation that is to be run. budget: a fraction, None for a kind that needs none.
+
+    sentence: why it has failed. entry: what has become of it in the history.
+    """
+
+    method: "Method"
+    region: Region
+    kind: "Perturbation"
+    knobs: Mapping[str, Any]
+    budget: float | None
+    sampling: Any
+    state: Literal["waiting", "running", "done", "failed", "cancelled"] = "waiting"
+    fraction: float = 0.0
+    sentence: str = ""
+    entry: Entry | None = None
+    started: float = 0.0
+    seconds: float | None = None
+
+    @property
+    def title(self) -> str:
+        """What is run, in a few words."""
+        budget = "" if self.budget is None else f" {100 * self.budget:.3g}%"
+        return f"{self.kind.label}{budget} on {self.method.label}, {self.region.name}, slice {self.region.slice}"
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be run, or under way."""
+        return self.state in ("waiting", "running")
+
+
+class Queue:
+    """Orders for the scan that is open, in the order in which they run. Whoever runs them asks for `next`.
+
+    Signal: `changed()`, other orders, or another state or fraction of one.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        acquisition: Acquisition,
+        reconstruction: Reconstruction,
+        perturbing: Perturbing,
+        history: History,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._acquisition, self._reconstruction = acquisition, reconstruction
+        self._perturbing, self._history, self._clock = perturbing, history, clock
+        self.orders: list[Order] = []
+        self._slice: Slice | None = None
+        acquisition.closed.connect(self.clear)
+
+    def add(self, methods: Sequence[str], regions: Sequence[Region], budgets: Sequence[float]) -> list[Order]:
+        """Put every method (id) on every region at every budget (a fraction) into the queue, by the kind that is set.
+
+        The method that is chosen runs with its knobs, others at their defaults; a kind that needs no budget runs once.
+        InputError where there is nothing to run.
+        """
+        kind, knobs = self._perturbing.chosen, dict(self._perturbing.knobs)
+        for what, given in (("method", methods), ("region", regions)):
+            if not given:
+                raise InputError(f"no {what} is marked; mark one or more for the queue.")
+        if kind.needs_budget and not budgets:
+            raise InputError("no budget is given; type percentages with commas between them, such as 0.5, 1, 2.")
+        new = [
+            Order(self._method(id), region, kind, knobs, budget, self._acquisition.asked[1])
+            for region in regions
+            for id in methods
+            for budget in (budgets if kind.needs_budget else (None,))
+        ]
+        self.orders += new
+        self.changed.emit()
+        return new
+
+    def clear(self) -> None:
+        """Forget all orders, as for a scan that is closed."""
+        self.orders, self._slice = [], None
+        self.changed.emit()
+
+    def tidy(self) -> None:
+        """Forget the orders that have ended."""
+        self.orders = [one for one in self.orders if one.open]
+        self.changed.emit()
+
+    def cancel(self, orders: "Iterable[Order] | None" = None) -> None:
+        """Cancel these orders, by default all that have not ended; the one that runs is left to whoever runs it."""
+        for one in self.orders if orders is None else orders:
+            if one.open:
+                one.state = "cancelled"
+        self.changed.emit()
+
+    @property
+    def running(self) -> Order | None:
+        """The order that is under way."""
+        return next((one for one in self.orders if one.state == "running"), None)
+
+    def next(self) -> Task[Any] | None:
+        """The task of the order that comes next; None where none waits.
+
+        What goes wrong is said in its order, and the next one goes on.
+        """
+        order = next((one for one in self.orders if one.state == "waiting"), None)
+        if order is None:
+            return None
+        order.state, order.started = "running", self._clock()
+
+        def accept(found: tuple[Slice | None, Result | str]) -> None:
+            if order.state == "running" and order in self.orders:
+                self._slice = found[0]
+                self._end(order, found[1])
+
+        def follow(fraction: float) -> None:
+            order.fraction = fraction
+            self.changed.emit()
+
+        self.changed.emit()
+        return Task(order.title, self._job(order), accept, follow)
+
+    def _job(self, order: Order) -> Job[tuple[Slice | None, Result | str]]:
+        scan, place = self._acquisition.scan, (order.region.slice, order.sampling)
+        slices = self._acquisition.slice, self._slice
+        there = next((one for one in slices if one is not None and one.is_at(scan, *place)), None)
+        job = _ran(order, scan, self._acquisition.source_of(*place), there)
+        return relayed(job, lambda step: Progress(step.fraction, step.message, step.fraction))
+
+    def _end(self, order: Order, found: Result | str) -> None:
+        order.fraction = 1.0
+        if isinstance(found, str):
+            order.state, order.sentence = "failed", found
+        else:
+            order.state, order.seconds = "done", self._clock() - order.started
+            self._history.add(found, order.region.name)
+            order.entry = self._history.entries[-1]
+        self.changed.emit()
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the queue is empty, from what the ended orders took, those of the same method first.
+
+        None where nothing is known yet.
+        """
+        took = [one for one in self.orders if one.seconds is not None]
+        running = self.running
+        if running is not None and running.fraction > _EARLY:
+            elapsed = self._clock() - running.started
+            known = {running.method.id: [elapsed / running.fraction]}
+        else:
+            known = {}
+        for one in took:
+            known.setdefault(one.method.id, []).append(one.seconds or 0.0)
+        if not known:
+            return None
+        usual = fmean(second for seconds in known.values() for second in seconds)
+        return sum(
+            (1 - one.fraction) * (fmean(known[one.method.id]) if one.method.id in known else usual)
+            for one in self.orders
+            if one.open
+        )
+
+    @property
+    def words(self) -> str:
+        """How far it is, in a line; empty without orders."""
+        if not self.orders:
+            return ""
+        counts = {state: sum(one.state == state for one in self.orders) for state in ("done", "failed", "cancelled")}
+        parts = [f"{counts['done']} of {len(self.orders)} done"]
+        parts += [f"{count} {state}" for state, count in counts.items() if count and state != "done"]
+        left = self.left
+        if left is not None and any(one.open for one in self.orders):
+            parts.append(f"about {_duration(left)} left")
+        return ", ".join(parts)
+
+    def _method(self, id: str) -> "Method":
+        present = self._reconstruction.method
+        return present if present is not None and present.id == id else self._reconstruction.find(id).at()
+
+
+def _ran(
+    order: Order, scan: "Scan | None", source: Mapping[str, Any], there: Slice | None
+) -> Job[tuple[Slice | None, Result | str]]:
+    """The slice that was read, and the result or else why there is none."""
+    measured = there
+    try:
+        yield Progress(0.0, order.title)
+        if measured is None:
+            if scan is None:
+                return None, "The slice is not measured."
+            measured = yield from part(measured_slice(scan, order.region.slice, order.sampling), 0.0, _READING)
+        budgets = () if order.budget is None else (order.budget,)
+        setting = Setting(
+            measurement=measured.measurement,
+            method=order.method,
+            roi=order.region.roi,
+            perturbation=order.kind.id,
+            perturbation_knobs=order.knobs,
+            source=source,
+            state=State(measured, order.method, order.region.roi, order.kind, order.knobs, budgets),
+        )
+        search = searched(setting, measured.index, order.kind, budgets)
+        return measured, (yield from part(search, 0.0 if there else _READING, 1.0))
+    except ReconRobustError as error:
+        return measured, " ".join(str(error).split())
+    except Exception as error:  # a method of whoever; the other orders go on
+        _log.error("an attack of the queue failed", exc_info=error)
+        return measured, f"It failed ({type(error).__name__}: {(str(error).splitlines() or [''])[0]})."
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 60:
+        return f"{max(round(seconds), 1)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from scipy import special, stats
+
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.statistics.estimate import Values
+from napari_recon_robust.statistics.lines import fit
+
+SLOPE, INTERCEPT, MIDDLE = 1.1, -0.15, 0.8
+
+
+def scores(methods: int, volumes: int, rng: np.random.Generator) -> tuple[Values, Values]:
+    """Methods on a true line, volumes that are easy or hard for all of them, and noise."""
+    inside = rng.normal(MIDDLE, 0.06, methods)
+    outside = INTERCEPT + SLOPE * inside + rng.normal(0, 0.015, methods)
+    on_p, on_q = (
+        score[:, None] + rng.normal(0, 0.03, volumes) + rng.normal(0, 0.01, (methods, volumes))
+        for score in (inside, outside)
+    )
+    return on_p, on_q
+
+
+def test_the_line_is_that_of_scipy() -> None:
+    inside, outside = scores(8, 6, np.random.default_rng(0))
+    line = fit(inside, outside)
+    expected = stats.linregress(inside.mean(1), outside.mean(1))
+    assert line.slope.value == pytest.approx(expected.slope)
+    assert line.intercept.value == pytest.approx(expected.intercept)
+    assert line.r2 == pytest.approx(expected.rvalue**2)
+    assert line.gap.value == pytest.approx(inside.mean() - outside.mean())
+    assert (line.methods, line.volumes) == (8, (6, 6))
+
+
+def test_the_line_of_logits_has_its_gap_in_units_of_the_score() -> None:
+    inside, outside = scores(8, 6, np.random.default_rng(0))
+    line = fit(inside, outside, logit=True)
+    expected = stats.linregress(special.logit(inside.mean(1)), special.logit(outside.mean(1)))
+    assert line.slope.value == pytest.approx(expected.slope)
+    assert line.gap.value == pytest.approx(inside.mean() - outside.mean(), abs=0.01)
+    assert line.low is not None
+    assert line.high is not None
+    assert ((line.low < line.values) & (line.values < line.high) & (line.high < 1)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("methods", "volumes"), [(6, 4), (10, 20)])
+def test_the_intervals_of_the_line_cover_its_truth(methods: int, volumes: int) -> None:
+    rng = np.random.default_rng(methods)
+    truth = np.array([SLOPE, INTERCEPT, MIDDLE - INTERCEPT - SLOPE * MIDDLE])
+    covered = []
+    for draw in range(150):
+        line = fit(*scores(methods, volumes, rng), seed=draw)
+        ends = np.array([estimate.interval for estimate in (line.slope, line.intercept, line.gap)])
+        covered.append((ends[:, 0] <= truth) & (truth <= ends[:, 1]))
+    assert (np.mean(covered, 0) >= 0.92).all()
+
+
+def test_the_same_volumes_on_both_sides_cancel_in_the_gap() -> None:
+    rng = np.random.default_rng(0)
+    hard = rng.normal(0, 0.05, 6)
+    inside = np.linspace(0.6, 0.9, 7)[:, None] + hard
+    outside = inside - 0.1 + rng.normal(0, 0.001, inside.shape)
+    apart, together = (fit(inside, outside, same_volumes=same).gap.interval for same in (False, True))
+    assert apart is not None
+    assert together is not None
+    assert together[1] - together[0] < 0.2 * (apart[1] - apart[0])
+
+
+def test_few_methods_or_volumes_give_a_line_without_interval() -> None:
+    inside, outside = scores(5, 4, np.random.default_rng(0))
+    assert fit(inside[:2], outside[:2]).slope.interval is None
+    assert fit(inside, outside[:, :2]).gap.interval is None
+    assert fit(inside, outside[:, :2]).low is None
+
+
+def test_what_gives_no_line_is_refused() -> None:
+    inside, outside = scores(4, 4, np.random.default_rng(0))
+    with pytest.raises(InputError, match="one method gives no line"):
+        fit(inside[:1], outside[:1])
+    with pytest.raises(InputError, match="the same score"):
+        fit(inside * 0 + 0.5, outside)
+    with pytest.raises(InputError, match="the logit needs scores between 0 and 1"):
+        fit(inside, outside - 2, logit=True)
+    with pytest.raises(InputError, match="4 and 3 volumes cannot be the same"):
+        fit(inside, outside[:, :3], same_volumes=True)
+    with pytest.raises(InputError, match="scores of each method on each volume"):
+        fit(inside, outside[:3])

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.power import TTestPower
+
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.statistics.clustered import bootstrap_mean
+from napari_recon_robust.statistics.paired import detectable_difference, difference
+
+
+def test_a_difference_is_that_of_scipy_on_the_volumes_means() -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(1, 1, (9, 4)), rng.normal(0, 1, (9, 4))
+    found = difference(first.ravel(), second.ravel(), np.repeat(range(9), 4).tolist())
+    expected = stats.ttest_rel(first.mean(1), second.mean(1)).confidence_interval()
+    assert found.student.interval == pytest.approx((expected.low, expected.high))
+    assert found.wilcoxon == pytest.approx(stats.wilcoxon(first.mean(1), second.mean(1)).pvalue)
+    assert found.bootstrap == bootstrap_mean((first - second).mean(1), range(9))
+    assert (found.student.units, found.pairs) == (9, 36)
+
+
+def test_conditions_that_agree_do_not_differ() -> None:
+    found = difference([1, 2, 3], [1, 2, 3], "abc")
+    assert (found.wilcoxon, found.student.interval, found.detectable) == (1, (0, 0), 0)
+
+
+def test_two_volumes_carry_no_test() -> None:
+    found = difference([1, 2, 3], [1, 1, 1], "aab")
+    assert (found.wilcoxon, found.student.interval, found.detectable) == (None, None, None)
+
+
+@pytest.mark.parametrize("volumes", [3, 10, 50])
+def test_the_detectable_difference_is_that_of_statsmodels(volumes: int) -> None:
+    expected = TTestPower().solve_power(nobs=volumes, alpha=0.05, power=0.8)
+    assert detectable_difference(2.0, volumes) == pytest.approx(2 * expected, rel=1e-5)
+
+
+def test_the_detectable_difference_is_detected_as_often_as_it_says() -> None:
+    size = detectable_difference(1.0, 10)
+    draws = np.random.default_rng(0).normal(size, 1, (4000, 10))
+    assert (stats.ttest_1samp(draws, 0, axis=1).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.02)
+
+
+def test_what_cannot_be_compared_is_refused() -> None:
+    with pytest.raises(InputError, match="no pairs"):
+        difference([1, 2], [1], "ab")
+    with pytest.raises(InputError, match="2 volumes show no difference"):
+        detectable_difference(1.0, 2)
+    with pytest.raises(InputError, match="a power of 1 "):
+        detectable_difference(1.0, 5, 1.0)

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.statistics.ranks import rank_correlation
+
+
+def correlated(points: int, rng: np.random.Generator, r: float = 0.6) -> np.ndarray:
+    return rng.multivariate_normal([0, 0], [[1, r], [r, 1]], points).T
+
+
+def test_the_correlation_is_that_of_scipy() -> None:
+    x, y = correlated(30, np.random.default_rng(0))
+    assert rank_correlation(x, y).value == pytest.approx(stats.spearmanr(x, y).statistic)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_the_interval_covers_the_truth(grouped: bool) -> None:
+    rng = np.random.default_rng(1)
+    truth = 6 / np.pi * np.arcsin(0.6 / 2)  # Spearman's rho of a normal distribution
+    covered = []
+    for _ in range(200):
+        x, y = correlated(20, rng)
+        units = None
+        if grouped:  # three points of each method share most of their error
+            x, y = (np.repeat(one, 3) + rng.normal(0, 0.05, 60) for one in (x, y))
+            units = np.repeat(range(20), 3).tolist()
+        low, high = rank_correlation(x, y, units).interval or (0, 0)
+        covered.append(low <= truth <= high)
+    assert np.mean(covered) >= 0.92
+
+
+def test_points_of_few_methods_have_no_interval() -> None:
+    x, y = correlated(12, np.random.default_rng(0))
+    assert rank_correlation(x, y, list("aaabbbcccddd")).interval is None
+    assert rank_correlation(x[:4], y[:4]).interval is None
+
+
+def test_ranks_in_the_same_order_and_constants_have_no_interval() -> None:
+    assert rank_correlation(range(6), range(6)).interval is None
+    assert np.isnan(rank_correlation(range(6), [1] * 6).value)
+
+
+def test_values_without_a_partner_are_refused() -> None:
+    with pytest.raises(InputError, match="3 and 2 values"):
+        rank_correlation([1, 2, 3], [1, 2])

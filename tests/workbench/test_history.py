@@ -1,0 +1,114 @@
+"""The list of finished perturbations."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from napari_recon_robust.cases.record import load_case
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.workbench import Workbench
+
+FIRST, SECOND = ROI.box(62, 46, 10, 12), ROI.box(30, 40, 12, 12)
+
+
+@pytest.fixture
+def bench(scan_file: Path) -> Iterator[Workbench]:
+    """Two attacks on slice 1, on different regions by different methods, and then another slice."""
+    bench = Workbench()
+    bench.acquisition.use(open_scan(scan_file))
+    bench.acquisition.measure(1).run()
+    bench.regions.draw(FIRST, 1)
+    bench.reconstruction.choose("cg-sense")
+    bench.perturbing.choose("worst-case", steps=1)
+    bench.perturbing.further = (0.005,)
+    bench.perturbing.run().run()
+    bench.regions.draw(SECOND, 1)
+    bench.reconstruction.choose("zero-filled")
+    bench.perturbing.choose("random")
+    bench.perturbing.further = ()
+    bench.perturbing.run().run()
+    yield bench
+    bench.acquisition.close()
+
+
+def test_every_budget_is_an_entry_and_is_shown_again_as_it_was_set(bench: Workbench) -> None:
+    history = bench.history
+    assert [(one.title, one.region) for one in history.entries] == [
+        ("Worst-case noise 0.5% on CG-SENSE", "drawn 1"),
+        ("Worst-case noise 1% on CG-SENSE", "drawn 1"),
+        ("Random noise 1% on Zero-filled", "drawn 2"),
+    ]
+    assert history.current is history.entries[2]
+    for entry in history.entries[:2]:
+        assert entry.metrics["perturbed"].ssim < entry.metrics["clean"].ssim
+    bench.regions.remove(bench.regions.all)
+    bench.acquisition.measure(0).run()
+    assert history.current is None
+    task = history.show(history.entries[0])
+    assert task is not None
+    assert bench.perturbing.current is None, "its slice is not measured yet"
+    task.run()
+    shown = bench.perturbing.current
+    assert shown is not None
+    assert history.current is history.entries[0]
+    assert bench.reconstruction.chosen.id == "cg-sense"
+    assert (bench.perturbing.budget, bench.perturbing.further) == (0.01, (0.005,))
+    assert [one.roi for one in bench.regions.chosen] == [FIRST], "the region was deleted meanwhile, and is drawn again"
+    assert bench.perturbing.earlier == "", "everything is as it was"
+    bench.perturbing.look_at(shown.outcomes[1])
+    assert history.current is history.entries[1]
+    assert len(history.entries) == 3, "another budget of a known result is no other result"
+    assert history.show(history.entries[2]) is None
+    assert history.current is history.entries[2]
+
+
+def test_the_oldest_lose_their_images_and_stay_in_the_list(bench: Workbench) -> None:
+    history = bench.history
+    history.memory = 1
+    assert [one.result is None for one in history.entries] == [True, True, False]
+    with pytest.raises(InputError, match="the images of Attack 1 made room for newer ones"):
+        history.show(history.entries[0])
+    bench.acquisition.close()
+    assert history.entries == []
+
+
+def test_two_are_compared(bench: Workbench) -> None:
+    history, pairs = bench.history, []
+    with pytest.raises(InputError, match="two attacks are compared"):
+        history.compare(history.entries, pairs.append)
+    history.compare([history.entries[0], history.entries[2]], pairs.append).run()
+    (pair,) = pairs
+    rows = {row.name: (row.first, row.second) for row in pair.rows}
+    assert rows["Budget"] == ("0.5%", "1%")
+    assert rows["Region"] == ("drawn 1", "drawn 2")
+    assert all("→" in one for one in rows["SSIM"])
+    assert pair.crops[0].images["clean"].shape == (10 + 24, 12 + 24)
+
+
+def test_they_are_saved_as_cases_and_exported(bench: Workbench, tmp_path: Path) -> None:
+    history = bench.history
+    with pytest.raises(InputError, match="no attack is chosen"):
+        history.save([], tmp_path / "none")
+    history.save(history.entries[:1], tmp_path / "one").run()
+    assert load_case(tmp_path / "one").recipe.budgets == (0.005,)
+    history.save(history.entries[1:], tmp_path / "several").run()
+    names = sorted(one.name for one in (tmp_path / "several").iterdir())
+    assert names == ["attack-002-drawn-1-cg-sense", "attack-003-drawn-2-zero-filled"]
+    history.export(tmp_path / "attacks.csv").run()
+    with (tmp_path / "attacks.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["number"], row["budget"], row["region"]) for row in rows] == [
+        ("1", "0.005", "drawn 1"),
+        ("2", "0.01", "drawn 1"),
+        ("3", "0.01", "drawn 2"),
+    ]
+    assert float(rows[0]["ssim_perturbed"]) == pytest.approx(history.entries[0].metrics["perturbed"].ssim, rel=1e-5)
+    history.export(tmp_path / "last.csv", history.entries[2:]).run()
+    assert len((tmp_path / "last.csv").read_text().splitlines()) == 2
+    bench.acquisition.close()
+    with pytest.raises(InputError, match="no attack has finished"):
+        history.export(tmp_path / "empty.csv")

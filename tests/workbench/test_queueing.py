@@ -1,0 +1,116 @@
+"""The queue of perturbations."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.workbench import Workbench
+
+
+@pytest.fixture
+def bench(scan_file: Path) -> Iterator[Workbench]:
+    bench = Workbench()
+    bench.acquisition.use(open_scan(scan_file))
+    bench.acquisition.measure(1, Sampling(acceleration=3)).run()
+    bench.reconstruction.choose("cg-sense", weight=0.02)
+    bench.perturbing.choose("random")
+    bench.regions.draw(ROI.box(62, 46, 10, 12), 1)
+    bench.regions.draw(ROI.box(30, 40, 12, 12), 0)
+    yield bench
+    bench.acquisition.close()
+
+
+def run(bench: Workbench) -> None:
+    while (task := bench.queue.next()) is not None:
+        task.run()
+
+
+def test_every_method_runs_on_every_region_at_every_budget(bench: Workbench) -> None:
+    queue, regions = bench.queue, bench.regions.all[-2:]
+    queue.add(["cg-sense", "zero-filled"], regions, [0.005, 0.01])
+    assert queue.words == "0 of 8 done"
+    run(bench)
+    assert [one.state for one in queue.orders] == ["done"] * 8
+    assert queue.words == "8 of 8 done"
+    found = [(one.slice, one.region, one.method, one.budget) for one in bench.history.entries]
+    assert found == [
+        (region.slice, region.name, method, budget)
+        for region in regions
+        for method in ("CG-SENSE", "Zero-filled")
+        for budget in (0.005, 0.01)
+    ]
+    assert bench.history.entries[0].method_knobs["weight"] == 0.02, "the method that is chosen runs with its knobs"
+    assert bench.perturbing.result is None, "what is looked at stays"
+    task = bench.history.show(bench.history.entries[-1])
+    assert task is not None
+    task.run()
+    assert bench.history.current is bench.history.entries[-1]
+    assert bench.acquisition.source["sampling"]["acceleration"] == 3
+
+
+def test_a_failure_is_one_row_with_its_sentence(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = bench.queue
+    method = bench.reconstruction.find("zero-filled")
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("too much for it")
+
+    monkeypatch.setattr(type(method), "reconstruct", fail)
+    first, second = queue.add(["zero-filled", "cg-sense"], bench.regions.all[1:2], [0.01])
+    run(bench)
+    assert (first.state, second.state) == ("failed", "done")
+    assert "too much for it" in first.sentence
+    assert [one.method for one in bench.history.entries] == ["CG-SENSE"]
+    assert queue.words == "1 of 2 done, 1 failed"
+
+
+def test_orders_are_cancelled_and_tidied_away(bench: Workbench) -> None:
+    queue = bench.queue
+    orders = queue.add(["cg-sense"], bench.regions.all[1:2], [0.005, 0.01, 0.02])
+    task = queue.next()
+    assert task is not None
+    assert queue.running is orders[0]
+    queue.cancel(orders[1:2])
+    assert [one.state for one in orders] == ["running", "cancelled", "waiting"]
+    queue.cancel()
+    task.run()
+    assert [one.state for one in orders] == ["cancelled"] * 3
+    assert bench.history.entries == [], "what was cancelled has no result"
+    queue.tidy()
+    assert queue.orders == []
+
+
+def test_the_time_left_is_known_from_what_has_ended(bench: Workbench) -> None:
+    queue, now = bench.queue, [0.0]
+    queue._clock = lambda: now[0]
+    queue.add(["cg-sense", "zero-filled"], bench.regions.all[1:2], [0.005, 0.01])
+    assert queue.left is None
+    task = queue.next()
+    assert task is not None
+    now[0] = 100.0
+    task.run()
+    assert queue.left == 300
+    assert queue.words == "1 of 4 done, about 5 min left"
+    bench.acquisition.close()
+    assert queue.orders == [], "they were of that scan"
+
+
+def test_what_is_missing_is_said(bench: Workbench) -> None:
+    regions = bench.regions.all[1:2]
+    for arguments, words in (
+        (([], regions, [0.01]), "no method is marked"),
+        ((["tv"], [], [0.01]), "no region is marked"),
+        ((["tv"], regions, []), "no budget is given"),
+    ):
+        with pytest.raises(InputError, match=words):
+            bench.queue.add(*arguments)
+    bench.perturbing.choose("spike")
+    (order,) = bench.queue.add(["zero-filled"], regions, [])
+    run(bench)
+    assert (order.state, order.sentence) == ("done", "")
+    assert bench.history.entries[0].budget is None
