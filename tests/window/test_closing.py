@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool, QTimer, Signal
 from qtpy.QtWidgets import QDockWidget, QShortcut, QToolBar
 
 from helpers import galleries
+from helpers.jobs import counting
 from napari_recon_robust.window.session import PLUGIN, Session
+from napari_recon_robust.workbench.task import Task
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -208,8 +211,10 @@ def begin_search(session: Session, until: Until) -> None:
 
 @pytest.mark.parametrize("busy", [False, True], ids=["at rest", "with a job"])
 def test_a_closed_dock_leaves_nothing_behind(seen: Session, until: Until, busy: bool) -> None:
+    stop, ran = threading.Event(), list[Any]()
     if busy:
-        begin_search(seen, until)
+        seen.jobs.start(Task("Counting", counting(stop, ran), lambda _: None))
+        until(lambda: ran)
     for name in DOCKS:
         counts = []
         for page in [one for one in seen.docks if one.title == name]:
@@ -220,6 +225,7 @@ def test_a_closed_dock_leaves_nothing_behind(seen: Session, until: Until, busy: 
         assert differing(counts) == {}, name
         opened(seen, name, until)
     assert seen.jobs.busy() == busy  # nobody asked, and what runs goes on
+    stop.set()
 
 
 def test_after_the_last_dock_nothing_runs_and_napari_is_as_it_was(
