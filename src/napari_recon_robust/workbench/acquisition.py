@@ -59,12 +59,12 @@ class Slice:
 
     def is_at(self, scan: "Scan | None", index: int, sampling: "Sampling | Tensor | None") -> bool:
         """Return whether it is this slice of a scan by this sampling; that of a saved case is the only one it has."""
-        return self.scan is scan and (scan is None or (self.index == index and _same(self.sampling, sampling)))
+        return self.scan is scan and (scan is None or (self.index == index and same_sampling(self.sampling, sampling)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Slice):
             return NotImplemented
-        return self is other or (self.shows(other) and _same(self.sampling, other.sampling))
+        return self is other or (self.shows(other) and same_sampling(self.sampling, other.sampling))
 
     def __hash__(self) -> int:
         return hash((id(self.scan), self.index))
@@ -287,8 +287,8 @@ def _plain(sampling: "Sampling | Tensor | None") -> dict[str, Any] | None:
     return sampling.model_dump(mode="json") if isinstance(sampling, Sampling) else None
 
 
-def _same(one: object, other: object) -> bool:
-    """Return whether two samplings are equal: specifications, masks, or None."""
+def same_sampling(one: object, other: object) -> bool:
+    """Whether two samplings are equal: specifications, masks, or None."""
     if one is None or other is None:
         return one is other
     import torch

@@ -227,7 +227,7 @@ def _ran(
             perturbation=order.kind.id,
             perturbation_knobs=order.knobs,
             source=source,
-            state=State(measured, order.method, order.region.roi, order.kind, order.knobs, budgets),
+            state=State(measured, order.method, order.region.roi.labelled(), order.kind, order.knobs, budgets),
         )
         search = searched(setting, measured.index, order.kind, budgets)
         return measured, (yield from part(search, 0.0 if there else _READING, 1.0))

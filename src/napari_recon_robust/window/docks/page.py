@@ -80,6 +80,7 @@ class Foot(QWidget):
         jobs.ended.connect(self._on_ended)
         jobs.failed.connect(self._on_failed)
         jobs.recovered.connect(self._on_recovered)
+        jobs.said.connect(self.say)
         compiler().changed.connect(self._show_compiling)
         self.compiling.setVisible(compiler().busy)
 

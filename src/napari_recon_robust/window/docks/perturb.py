@@ -57,6 +57,8 @@ class PerturbDock(Page):
         self.listen(bench.acquisition.left, self._on_measured)
         self.listen(bench.regions.changed, self.regions.show_all)
         self.listen(bench.regions.chosen_changed, self.regions.show_chosen)
+        self.listen(self.session.painting.changed, self.regions.show_brush)
+        self.listen(bench.undoing.changed, self.regions.undo.show_steps)
         self.listen(bench.fragility.changed, self.fragile.show_found)
         self.listen(bench.studying.changed, self.study.show_found)
         self.listen(bench.reconstruction.method_changed, self.study.list_methods)
