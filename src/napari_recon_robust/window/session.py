@@ -25,6 +25,7 @@ from .keeping import Keeping
 from .looking import Looking
 from .marking import Marking
 from .painting import Painting
+from .preferring import Preferring
 from .queueing import Queueing
 from .readout import ReadoutLine
 from .resident import Resident
@@ -50,14 +51,15 @@ class Session(QObject):
 
     Signals: `asked_axes(path, shape, names)` when the axes of an array have to be named before it can be opened (names:
     a guess); `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted;
-    `asked_layout()` when the images are wanted first, or the laboratory layout again; `complete()` when all docks are
-    open; `left()` after the last of them was closed.
+    `asked_layout()` when the images are wanted first, or the laboratory layout again; `asked_tour()` when the tour is
+    wanted; `complete()` when all docks are open; `left()` after the last of them was closed.
     """
 
     asked_axes = Signal(object, object, object)
     looked = Signal()
     asked_keys = Signal()
     asked_layout = Signal()
+    asked_tour = Signal()
     complete = Signal()
     left = Signal()
 
@@ -85,6 +87,7 @@ class Session(QObject):
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
+        self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self.docks: list[QWidget] = []
         self.images_first = False  # how a window begins if nothing is remembered
         self.bench.perturbing.finished.connect(self._on_finished)

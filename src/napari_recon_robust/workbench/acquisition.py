@@ -10,6 +10,7 @@ from psygnal import Signal
 from ..data.orientation import Plane
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
+from .preferences import usable
 from .task import Task
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Acquisition:
 
     slice: the measured one; None before the first, and while another one is read. index, sampling: those of the slice,
     or of the one that is read. asked: the index and the sampling that were asked for last; `sampling` is that one as
-    soon as the slice is measured with it.
+    soon as the slice is measured with it. device: of torch, on which slices are measured from now on.
 
     Signals: `opened()`, `closed()`, `previewed(image)` of the slice that was asked for, `measured()`, `left()` when
     the measured slice goes because another one was asked for.
@@ -102,6 +103,7 @@ class Acquisition:
         self.sampling: Sampling | Tensor | None = None
         self.asked: tuple[int, Sampling | Tensor | None] = 0, None
         self.slice: Slice | None = None
+        self.device = "cpu"
         self._case: Mapping[str, Any] = {}
         self.origin: Origin | None = None
 
@@ -262,7 +264,7 @@ class Acquisition:
 
         def job() -> Job[Slice]:
             try:
-                return (yield from measured_slice(scan, *asked))
+                return (yield from measured_slice(scan, *asked, self.device))
             except ReconRobustError:
                 if self.asked is asked and self.slice is not None:
                     self.asked = index, self.slice.sampling  # what cannot be measured is not kept for the next slice
@@ -326,13 +328,18 @@ def _open_sample() -> Job["Scan"]:
     return (yield from open_file(sample_path(), None))
 
 
-def measured_slice(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:
-    """Read a slice, sample it and calibrate it; the first preview is what it looks like."""
+def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu") -> Job[Slice]:
+    """Read a slice, sample it and calibrate it; the first preview is what it looks like.
+
+    InputError for a device that this machine does not have.
+    """
     yield Progress(0.0, f"Reading slice {index}")
     from ..physics import fourier
     from ..physics.model import root_sum_of_squares
 
     measurement = scan.measurement(index, sampling)
+    if device != "cpu":
+        measurement = measurement.to(usable(device))
     seen = measurement.kspace if measurement.full is None else measurement.full
     coil_images = fourier.ifft(measurement.to_data(seen), measurement.dims)
     yield Progress(0.3, "Estimating sensitivities and noise", measurement.crop(root_sum_of_squares(coil_images)))
@@ -343,7 +350,8 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
     """Estimate sensitivities, noise, reference and foreground of a measurement."""
     from ..evaluation.parts import whole_of
 
-    samples, known = measurement.crop(measurement.combined), measurement.combined_reference
+    samples, known = measurement.crop(measurement.combined).cpu(), measurement.combined_reference
+    known = None if known is None else known.cpu()
     zero_filled, reference = samples.abs(), None if known is None else known.abs()
     foreground = measurement.foreground
     noise = float(measurement.calibration.noise.square().mean().sqrt())

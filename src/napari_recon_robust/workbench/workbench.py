@@ -11,10 +11,12 @@ from .browsing import Browsing
 from .brushing import Brushing
 from .choosing import Choosing
 from .contrasting import Contrasting
+from .exporting import Exporting
 from .fragility import Fragility
 from .history import History
 from .measuring import Measuring
 from .perturbing import Perturbing, Result
+from .preferences import MIB, Preferences
 from .queueing import Queue
 from .reconstruction import Reconstruction
 from .regions import Regions
@@ -22,6 +24,7 @@ from .resuming import Resuming
 from .saving import opened_case, saved
 from .studying import Studying
 from .task import Task
+from .touring import Touring
 from .undoing import Undoing
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ class Workbench:
         self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing, self.now)
         self.browsing = Browsing(self.acquisition, self.reconstruction, self.perturbing)
         self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.exporting = Exporting(self.perturbing)
         self.brushing = Brushing(self.acquisition, self.regions)
         self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.undoing = Undoing(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
@@ -51,11 +55,17 @@ class Workbench:
             self.acquisition, self.reconstruction, self.regions, self.perturbing, self.undoing.together
         )
         self.queue = Queue(self.acquisition, self.reconstruction, self.perturbing, self.history)
+        self.touring = Touring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.opened.connect(self.undoing.forget)
         self.resuming.resumed.connect(self._forget_steps)
         self.acquisition.measured.connect(self._follow)
         self.perturbing.finished.connect(self._follow)
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Follow what the user prefers, from the next slice on."""
+        self.acquisition.device = preferences.device
+        self.history.memory = preferences.history * MIB
 
     @property
     def result(self) -> Result:

@@ -142,6 +142,7 @@ class Page(QWidget):
         super().__init__()
         self.session, self.bench = session, session.bench
         self.foot = Foot(session.jobs)
+        self.tour_stops: dict[str, QWidget] = {}
         self.setAcceptDrops(True)
         body = QWidget()
         self.column = QVBoxLayout(body)
@@ -175,6 +176,13 @@ class Page(QWidget):
         """Follow a signal of the workbench for as long as this page exists."""
         signal.connect(slot)
         self._listening.append((signal, slot))
+
+    def pointed_at(self, name: str) -> QWidget:
+        """Bring the control that a step of the tour points at into sight; the page where it has none of that name."""
+        target = self.tour_stops.get(name, self)
+        if target is not self:
+            self.scroll.ensureWidgetVisible(target)
+        return target
 
     def event(self, event: QEvent | None) -> bool:
         """Follow what napari does to the dock.

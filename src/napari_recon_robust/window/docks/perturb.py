@@ -45,6 +45,7 @@ class PerturbDock(Page):
         self.column.addWidget(self.empty)
         self.column.addWidget(self.body)
         self.column.addStretch(1)
+        self.tour_stops = {"region": self.regions, "run": self.kind.run}
         self._follow()
         self._show_opened()
         self._on_finished()
