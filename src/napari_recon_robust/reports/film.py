@@ -24,7 +24,8 @@ SUFFIXES = (".gif", ".mp4")
 KINDS = ("flicker", "budgets")
 RATES = (0.5, 10.0)  # images in a second
 _LEAST = 256  # pixels of a side below which images are magnified, by whole numbers
-_LETTERS, _ROOM = 11, 34  # pixels: of the letters, and of the strip below the image
+_LETTERS = range(11, 5, -1)  # pixels; the largest that fit are taken
+_ROOM = 34  # pixels of the strip below the image
 _REPEATS = 8  # of a flicker in a film that does not begin again by itself
 
 
@@ -84,9 +85,11 @@ def _frame(shown: CaseImages, condition: Condition, window: Window) -> NDArray[n
     rows, columns = (side + side % 2 for side in grey.shape)  # a film has an even number of pixels
     canvas = Image.new("L", (columns, rows + _ROOM))
     canvas.paste(Image.fromarray(grey))
-    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(_LETTERS)
+    pen = ImageDraw.Draw(canvas)
     marks = f" · {', '.join(condition.marks)}" if condition.marks else ""
     for line, text in enumerate((f"{condition.title}{marks}", warning(condition))):
+        fonts = map(ImageFont.load_default, _LETTERS)
+        font = next((one for one in fonts if pen.textlength(text, one) <= columns - 8), ImageFont.load_default(5))
         pen.text((4, rows + 2 + line * (_ROOM // 2 - 1)), text, fill=255, font=font)
     return np.asarray(canvas)
 

@@ -107,16 +107,18 @@ def _title(condition: Condition) -> str:
 def _table(figure: "Figure", case: CasePage, number: int) -> None:
     axes = figure.add_axes((0.04, 0.06, 0.94, 0.27))
     axes.set_axis_off()
-    heads = [f"{measure}, {region}" for region in case.regions.values() for measure in ("SSIM", "PSNR, dB", "NMSE")]
+    heads = [f"{measure}\n{region}" for region in case.regions.values() for measure in ("SSIM", "PSNR, dB", "NMSE")]
     rows = [[row.title, row.against, *row.cells] for row in case.table(number)]
-    table = axes.table(rows, colLabels=["Image", "against", *heads], loc="upper center", cellLoc="center")
+    widths = [0.16, 0.1, *[0.74 / len(heads)] * len(heads)]
+    labels = ["Image", "against", *heads]
+    table = axes.table(rows, colLabels=labels, colWidths=widths, loc="upper center", cellLoc="center")
     table.auto_set_font_size(False)
     table.set_fontsize(6.5)
     table.scale(1, 1.15)
     for (row, _), cell in table.get_celld().items():
         cell.set_linewidth(0.3)
         if not row:
-            cell.set_text_props(weight="bold", wrap=True)
+            cell.set_text_props(weight="bold")
             cell.set_height(2 * cell.get_height())
     changes = "   ".join(f"{name}: {value}" for name, value in case.changes(number))
     figure.text(0.04, 0.06, textwrap.fill(changes, 190), size=7, va="bottom")
