@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import gc
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from napari_recon_robust.simulation.head import Template
 
 pytest.register_assert_rewrite("helpers")
+
+os.environ["NAPARI_CONFIG"] = ""  # napari's settings stay in memory: those of whoever runs the tests are not touched
 
 
 def pytest_collection_finish() -> None:

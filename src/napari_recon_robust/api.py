@@ -164,7 +164,7 @@ def posterior_contrast(
     `found.values` the histogram. See `reconstructors.posterior.Posterior.contrasts`.
     """
     region, against = roi.mask(measurement.matrix), None if reference is None else reference.mask(measurement.matrix)
-    counts = as_whole(samples, "samples", 1), as_whole(steps, "steps", 1), as_whole(seed, "the seed")
+    counts = as_whole(samples, "samples", 1, 10_000), as_whole(steps, "steps", 1, 1000), as_whole(seed, "the seed")
     job = Posterior().contrasts(measurement, region, against, *counts)
     return progress.run(job, on_progress)
 

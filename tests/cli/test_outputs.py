@@ -5,8 +5,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,27 +154,39 @@ def test_a_training_whose_disk_fails_goes_on_to_the_same_weights(
     assert err == "recon-robust: checkpoint.pt is no checkpoint with only tensors and numbers; start anew.\n"
 
 
+@pytest.fixture(scope="module")
+def killed() -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
+    """A process that runs commands and kills them, and answers how they ended."""
+    script = Path(__file__).parents[1] / "helpers" / "killing.py"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, str(script)], **pipes) as process:
+
+        def ask(asked: dict[str, Any]) -> dict[str, Any]:
+            process.stdin.write(f"{json.dumps(asked)}\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        yield ask
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(name, id=name) for name in COMMANDS])
 def test_a_kill_leaves_nothing_that_a_later_run_cannot_finish(
-    name: str, inputs: dict[str, str], tmp_path: Path
+    name: str, inputs: dict[str, str], killed: Callable[[dict[str, Any]], dict[str, Any]], tmp_path: Path
 ) -> None:
     """Only few of the commands where few kills are asked for."""
     if KILLS < 20 and name in LONG:
         pytest.skip("make kills kills this one too")
     folders = [made(tmp_path / str(number)) for number in range(KILLS + 1)]
-    asked = {
-        "arguments": filled(name, inputs),
-        "folders": [str(folder) for folder in folders],
-        "seed": name,
-        "again": GOING_ON.get(name, {}),
-    }
-    script = Path(__file__).parents[1] / "helpers" / "killing.py"
-    command = [sys.executable, str(script)]
-    done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=3600)
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert not any(answer["statuses"]), done.stderr
+    answer = killed(
+        {
+            "arguments": filled(name, inputs),
+            "folders": [str(folder) for folder in folders],
+            "seed": name,
+            "again": GOING_ON.get(name, {}),
+        }
+    )
+    assert not any(answer["statuses"])
     expected = written(folders[0] / "out")
     for folder in folders[1:]:
         found = written(folder / "out")

@@ -82,6 +82,7 @@ def test_axes_are_in_pixels_of_their_size_and_the_picture_is_turned(tmp_path: Pa
     assert plain.yaxis_inverted()
 
 
+@pytest.mark.slow
 def test_the_fragile_regions_are_numbered_and_the_noise_stands_beside(tmp_path: Path, drawn: list[Figure]) -> None:
     change, boxes = np.where(IMAGE > 0.3, 2 * IMAGE, np.nan), [Box(row=4, column=5, height=6, width=8)]
     path = tmp_path / "map.png"

@@ -20,6 +20,7 @@ from .judge import Input, Verdict, Watched
 
 ROOT = Path(__file__).parents[2]
 ONE = Input("npy", "flipped", 0)
+MUCH = 2**28  # bytes; the judge's own bound takes seconds to fill
 
 
 def failures(tally: Path, *options: str) -> tuple[int, list[str]]:
@@ -70,11 +71,12 @@ def raised(error: BaseException) -> Callable[[], object]:
         (raised(SystemExit()), "raw"),
         (raised(MemoryError()), "memory"),
         (os.abort, "crash"),
-        (lambda: np.ones(3 * 2**27), "memory"),
+        (lambda: np.ones(MUCH // 4), "memory"),
         (lambda: os._exit(0), "crash"),
     ],
 )
 def test_verdicts(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], result: str) -> None:
+    monkeypatch.setattr(judge, "MEMORY", MUCH)
     assert judged(monkeypatch, happens).result == result
 
 

@@ -44,3 +44,10 @@ def test_a_number_may_have_a_least_value() -> None:
     assert as_whole(1, "samples", 1) == 1
     with pytest.raises(InputError, match="samples is 0; give a whole number from 1"):
         as_whole(0, "samples", 1)
+
+
+def test_a_whole_number_lies_within_its_limits() -> None:
+    assert as_whole(1000, "steps", 1, 1000) == 1000
+    for value in (0, 1001, 10**18):
+        with pytest.raises(InputError, match=rf"steps is {value}; give a whole number from 1 to 1000\."):
+            as_whole(value, "steps", 1, 1000)

@@ -75,6 +75,7 @@ def test_a_scan_that_becomes_shorter_while_it_is_open(tmp_path: Path, name: str)
             scan.kspace(2)
 
 
+@pytest.mark.slow
 def test_archives_of_arrays(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     given = {"images": np.arange(12.0).reshape(3, 4), "turned": np.asfortranarray(np.ones((2, 5))), "none": np.zeros(0)}

@@ -19,7 +19,7 @@ LAUGHS = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n" + "".join(
     [
         (LAUGHS, "its aliases stand for more than 50,000 values"),
         ("a: &a [*a]", "it holds itself"),
-        ("[" * 5000 + "]" * 5000, "it is nested too deeply"),
+        ("[" * 700 + "]" * 700, "it is nested too deeply"),
         ("a: !!python/object/apply:os.system [ls]", "could not determine a constructor"),
         ("seed: " + "9" * 5000, "Exceeds the limit"),
         ("at: 2001-99-99", "month must be in"),

@@ -91,7 +91,7 @@ def test_a_kill_at_each_step_leaves_the_old_or_the_new(tmp_path: Path, new: byte
 
 
 def test_what_a_living_process_writes_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = writing._host()
+    host = writing.host()
     mine = tmp_path / f".recon-robust-{host}-{os.getpid()}-abc"
     parent = tmp_path / f".recon-robust-{host}-{os.getppid()}-abc"
     another_machine = tmp_path / f".recon-robust-elsewhere{host}-999999999-abc"

@@ -69,7 +69,11 @@ class Browser:
 
     def open(self, page: Path, ready: str = "document.readyState === 'complete'") -> None:
         """Open a file, and wait until an expression is true."""
-        self._send("Page.navigate", url=page.resolve().as_uri())
+        self.open_address(page.resolve().as_uri(), ready)
+
+    def open_address(self, address: str, ready: str) -> None:
+        """Open a page, and wait until an expression is true."""
+        self._send("Page.navigate", url=address)
         self.wait(ready)
 
     def wait(self, expression: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -86,25 +87,34 @@ def scaled(exponent: int) -> Measurement:
     return replace(one, kspace=one.kspace * 2.0**exponent, full=None)
 
 
+def once(scans: dict[str, Callable[[], Measurement]]) -> dict[str, Callable[[], Measurement]]:
+    """The scans, each made and calibrated once for all methods."""
+    return {name: cache(make) for name, make in scans.items()}
+
+
 # What every method reconstructs, by name.
-SOUND: dict[str, Callable[[], Measurement]] = {
-    "air": lambda: air(LINES),
-    "air, points": lambda: air(POINTS),
-    "constant": lambda: measured(np.ones((3, 24, 24))),
-    "without noise": lambda: noiseless(LINES),
-    "without noise, points": lambda: noiseless(POINTS),
-    "one coil": lambda: measured(head()[:1]),
-    "dead coil": dead_coil,
-    "6x6": lambda: measured(head()[:, 9:15, 9:15], None),
-    "17x23": lambda: measured(head(17, 23)),
-    "9x30": lambda: measured(head(9, 30)),
-}
-MANY_COILS = {"1,024 coils": lambda: measured(head(12, 12, coils=1024), None)}
+SOUND = once(
+    {
+        "air": lambda: air(LINES),
+        "air, points": lambda: air(POINTS),
+        "constant": lambda: measured(np.ones((3, 24, 24))),
+        "without noise": lambda: noiseless(LINES),
+        "without noise, points": lambda: noiseless(POINTS),
+        "one coil": lambda: measured(head()[:1]),
+        "dead coil": dead_coil,
+        "6x6": lambda: measured(head()[:, 9:15, 9:15], None),
+        "17x23": lambda: measured(head(17, 23)),
+        "9x30": lambda: measured(head(9, 30)),
+    }
+)
+MANY_COILS = once({"1,024 coils": lambda: measured(head(12, 12, coils=1024), None)})
 # What has too few lines for coil sensitivities.
-TINY: dict[str, Callable[[], Measurement]] = {
-    "1x1": lambda: measured(np.ones((2, 1, 1)), None),
-    "2x3": lambda: measured(head()[:, 11:13, 11:14], None),
-}
+TINY = once(
+    {
+        "1x1": lambda: measured(np.ones((2, 1, 1)), None),
+        "2x3": lambda: measured(head()[:, 11:13, 11:14], None),
+    }
+)
 # What every method refuses, with words of the sentence.
 UNSOUND: dict[str, tuple[Callable[[], Measurement], str]] = {
     "NaN": (spoiled, "holds NaN or infinite values"),

@@ -1,7 +1,8 @@
 """Run a command in several folders and kill -9 it at a random moment in all but the first; then run it to its end.
 
-Reads {"arguments", "folders", "seed", "again"} as JSON from standard input and prints the exit statuses of the last
-runs. Everything runs in forks of this process, which has imported what takes long and has computed nothing.
+Each line of standard input asks for one command as JSON, {"arguments", "folders", "seed", "again"}; the answer is a
+line with the exit statuses of its last runs. Everything runs in forks of this process, which has imported what takes
+long and has computed nothing.
 """
 
 import json
@@ -12,6 +13,7 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 SLOW_IMPORTS = (
     "torch",
@@ -51,10 +53,16 @@ def ended(process: int) -> int:
 
 
 def main() -> None:
-    """Kill and go on."""
-    asked = json.load(sys.stdin)
+    """Answer until standard input ends."""
     for name in SLOW_IMPORTS:
         import_module(name)
+    for line in sys.stdin:
+        sys.stdout.write(f"{json.dumps(killed(json.loads(line)))}\n")
+        sys.stdout.flush()
+
+
+def killed(asked: dict[str, Any]) -> dict[str, Any]:
+    """Kill and go on."""
     draw = random.Random(asked["seed"])
     statuses, kills = [], 0
     first, *others = map(Path, asked["folders"])
@@ -69,7 +77,7 @@ def main() -> None:
         (more,) = [*(words for file, words in asked["again"].items() if (folder / file).exists()), []][:1]
         if more is not None:  # else it is done
             statuses.append(ended(start([*asked["arguments"], *more], folder)))
-    json.dump({"statuses": statuses, "kills": kills, "seconds": whole}, sys.stdout)
+    return {"statuses": statuses, "kills": kills, "seconds": whole}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from napari_recon_robust.reconstructors.base import Method
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning", "error::UserWarning")
 
 
+QUICK = ("air", "one coil", "6x6")
 FEW_LINES = "are needed to hold some out"  # what test-time training says of these scans
 
 
@@ -27,7 +28,10 @@ def check(image: torch.Tensor, measurement: Measurement) -> None:
     assert torch.view_as_real(image).isfinite().all()
 
 
-@pytest.mark.parametrize("name", [*SOUND, *(pytest.param(name, marks=pytest.mark.slow) for name in MANY_COILS)])
+@pytest.mark.parametrize(
+    "name",
+    [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in {**SOUND, **MANY_COILS} if name not in QUICK)],
+)
 def test_an_image(method: Method, name: str) -> None:
     measurement = {**SOUND, **MANY_COILS}[name]()
     if method.id == "test-time-training" and measurement.lines and measurement.matrix[1] < 30:
@@ -56,11 +60,18 @@ def test_a_sentence(method: Method, name: str) -> None:
         list(method.family(make(), [{}]))
 
 
-@pytest.mark.parametrize("power", [pytest.param(power, marks=pytest.mark.slow) for power in POWERS])
-def test_the_image_has_the_size_of_the_samples(method: Method, power: int) -> None:
-    """A power of two changes no digit, whatever the size: not those of the image in the file's units either."""
+@pytest.fixture(scope="module")
+def usual(method: Method) -> torch.Tensor:
+    """The image of samples of the usual size."""
     if method.id == "test-time-training":
         pytest.skip("has too few lines to hold out")
-    small, usual = measured(2.0**power * head(), LINES), measured(head(), LINES)
-    image = method(small).to(torch.complex128) * small.unit
-    assert torch.equal(image / 2.0**power, method(usual).to(torch.complex128))
+    return method(measured(head(), LINES))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("power", POWERS)
+def test_the_image_has_the_size_of_the_samples(method: Method, usual: torch.Tensor, power: int) -> None:
+    """A power of two changes no digit, whatever the size: not those of the image in the file's units either."""
+    scaled = measured(2.0**power * head(), LINES)
+    image = method(scaled).to(torch.complex128) * scaled.unit
+    assert torch.equal(image / 2.0**power, usual.to(torch.complex128))

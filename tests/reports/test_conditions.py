@@ -3,9 +3,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers.reported import FROZEN, frozen
+from helpers.reported import FROZEN, frozen, pictured
 from napari_recon_robust.ground.errors import FileFormatError, InputError
-from napari_recon_robust.reports.conditions import ATTACKED, INTERPOLATED, NAMES, NO_TRUTH, SYNTHETIC, CaseImages
+from napari_recon_robust.reports.conditions import (
+    ATTACKED,
+    INTERPOLATED,
+    NAMES,
+    NO_TRUTH,
+    SIMULATED,
+    SYNTHETIC,
+    CaseImages,
+)
+from napari_recon_robust.reports.labels import burned_in
+from napari_recon_robust.reports.words import methods
 
 
 @pytest.mark.parametrize(
@@ -39,6 +49,16 @@ def test_without_a_reference_every_image_says_so_and_the_clean_one_gives_the_win
     assert [condition.name for condition in shown.conditions(0)] == ["clean", "perturbed", "random"]
     assert all(NO_TRUTH in condition.marks for condition in shown.conditions(0))
     assert shown.window.high == pytest.approx(np.percentile(case.images["clean"], 99.7))
+
+
+def test_every_image_of_a_simulated_scan_says_so() -> None:
+    shown = CaseImages(pictured(80, 90, simulated=True))
+    assert all(condition.marks[-1] == SIMULATED for condition in shown.conditions(0))
+    clean = shown.condition("clean", 0)
+    assert not clean.modified
+    grey = np.full((80, 90), 100, np.uint8)
+    assert (burned_in(grey, clean, white=255) != grey).any()
+    assert "of a simulated multi-coil scan" in methods(shown)
 
 
 def test_each_budget_has_its_own_images() -> None:

@@ -47,6 +47,13 @@ def test_the_sample_is_what_was_promised() -> None:
     assert "Permission to use, copy, modify, and distribute" in (folder / "README.md").read_text(encoding="utf-8")
 
 
+def test_what_is_simulated_says_so_whatever_its_file_is_called(small: Path) -> None:
+    with open_scan(small) as scan, sample.open_sample() as packaged:
+        for one in (scan, packaged):
+            assert one.header.simulated
+            assert one.facts(0)["simulated"] is True
+
+
 def test_the_sample_is_stored_as_a_converter_does() -> None:
     import h5py
 

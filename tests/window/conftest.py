@@ -3,10 +3,12 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from npe2 import PluginManifest
 from qtpy.QtCore import QSettings, QThreadPool
 
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
@@ -44,11 +46,19 @@ def until(qtbot: Any) -> Callable[[Callable[[], object]], None]:
     return wait
 
 
+@cache
+def manifests() -> list[Any]:
+    """The manifests of the installed plugins; napari would read all of them again for each viewer."""
+    return list(PluginManifest.discover())
+
+
 @pytest.fixture
-def viewer(make_napari_viewer_proxy: Callable[[], Any]) -> Iterator[Any]:
+def viewer(make_napari_viewer_proxy: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """What napari gives to a plugin: the viewer behind its proxy."""
     from napari_recon_robust.window import session
 
+    found = manifests()
+    monkeypatch.setattr(PluginManifest, "discover", lambda paths=(): found)
     viewer = make_napari_viewer_proxy()
     yield viewer
     for each in list(session._sessions.values()):

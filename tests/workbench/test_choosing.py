@@ -16,6 +16,7 @@ from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.compiling import Compilations, compilations
 
 
+@pytest.mark.slow
 def test_what_the_knobs_have_prepared_is_not_rendered_again(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     task = bench.reconstruction.prepare()
     assert task is not None
@@ -49,6 +50,7 @@ def test_it_renders_what_is_missing_and_differs_on_the_chosen_region(bench: Work
     assert 0.1 < float(bench.choosing.detail.float().mean()) < 0.2
 
 
+@pytest.mark.slow
 def test_samples_are_paged_through_by_their_seeds(bench: Workbench) -> None:
     """What is chosen among samples is there when its knobs are set: nothing is drawn again."""
     bench.reconstruction.choose("posterior")

@@ -2,55 +2,21 @@
 
 import os
 import sys
-from importlib import import_module
-from importlib.util import find_spec
-from linecache import getline
-from pkgutil import iter_modules
 
 import click
 
 from ..ground.errors import ReconRobustError
 from ..ground.writing import reason_of
 from . import commands
+from .lazy import LazyGroup
 
-_FIRST = ["demo", "open", "methods", "reconstruct", "perturb"]  # in the list of `--help`; the others follow by name
-
-
-class LazyGroup(click.Group):
-    """The modules of `commands`. Each is imported when its command is used, so that --help and completion are quick."""
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        """All commands; those that a new user needs come first."""
-        found = sorted(module.name.replace("_", "-") for module in iter_modules(commands.__path__))
-        return sorted(found, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """One command; None for an unknown name."""
-        if name not in self.list_commands(context):
-            return None
-        module = _module(name)
-        command: click.Command = getattr(import_module(module), module.rpartition(".")[2])
-        return command
-
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """A line each, the first of its module, which is read but not imported."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, _summary(name)) for name in self.list_commands(context)])
-
-
-def _module(command: str) -> str:
-    return f"{commands.__name__}.{command.replace('-', '_')}"
-
-
-def _summary(command: str) -> str:
-    spec = find_spec(_module(command))
-    assert spec is not None
-    assert spec.origin is not None
-    return getline(spec.origin, 1).strip().strip('"')
+_FIRST = ("demo", "open", "methods", "reconstruct", "perturb")  # in the list of `--help`; the others follow by name
 
 
 @click.group(
     cls=LazyGroup,
+    package=commands,
+    first=_FIRST,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Not for diagnostic use.",
 )

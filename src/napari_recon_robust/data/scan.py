@@ -34,7 +34,7 @@ class Header(Specification):
     field_strength: in tesla. upside_down: whether a radiologist would see the stored image upside down.
     directions: where rows and columns lead in the patient, or None where the file does not say. first_pixels: the
     centre of the output image's first pixel in mm for each slice, in DICOM's patient coordinates, or None.
-    notes: what was guessed or left out, one sentence each.
+    simulated: whether it was computed, and never was a patient. notes: what was guessed or left out, one sentence each.
     """
 
     format: str
@@ -49,6 +49,7 @@ class Header(Specification):
     upside_down: bool = False
     directions: Directions | None = None
     first_pixels: tuple[Vector, ...] | None = None
+    simulated: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -115,7 +116,8 @@ class Scan(ABC):
         """Plain facts on a slice for a record: no path, no identifier."""
         voxel, plane = self.header.voxel, self.plane(slice)
         facts = {"slice": slice, "voxel": voxel and list(voxel), "upside_down": self.header.upside_down}
-        return facts if plane is None else facts | {"plane": plane.model_dump(mode="json")}
+        said = {"simulated": True} if self.header.simulated else {}
+        return facts | said if plane is None else facts | said | {"plane": plane.model_dump(mode="json")}
 
     def plane(self, slice: int) -> Plane | None:
         """Where the output image of a slice lies in the patient; None where the file does not say."""

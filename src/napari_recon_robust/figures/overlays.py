@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.roi import Box
+from ..data.window import Window
 from . import plots
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _figure(title: str, anatomy: Underlay, count: int) -> tuple["Figure", list["
     figure.suptitle(title)
     panels: list[Axes] = list(figure.subplots(1, count, sharex=True, sharey=True))
     origin: Literal["upper", "lower"] = "lower" if anatomy.upside_down else "upper"
-    white = float(np.percentile(anatomy.image, 99.7)) or 1.0
+    white = Window.of(anatomy.image).high
     for panel in panels:
         panel.imshow(anatomy.image, cmap="gray", vmin=0, vmax=white, interpolation="nearest", origin=origin)
         panel.set_aspect(row / column)

@@ -14,14 +14,15 @@ def as_text(value: Any, name: str) -> str:
     raise InputError(f"{name} is {value!r}; give a text.")
 
 
-def as_whole(value: Any, name: str, least: int | None = None) -> int:
-    """The whole number; InputError, which says `name`, for anything else and for one below `least`."""
+def as_whole(value: Any, name: str, least: int | None = None, most: int | None = None) -> int:
+    """The whole number; InputError, which says `name`, for anything else and for one below `least` or above `most`."""
     expected = "give a whole number" + ("" if least is None else f" from {least}")
+    expected += "" if most is None else f" to {most}"
     try:
         number = index(value)
     except TypeError:
         raise InputError(f"{name} is {value!r}; {expected}.") from None
-    if least is not None and number < least:
+    if (least is not None and number < least) or (most is not None and number > most):
         raise InputError(f"{name} is {number}; {expected}.")
     return number
 

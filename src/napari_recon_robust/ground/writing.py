@@ -163,7 +163,7 @@ def _hidden(place: Path) -> Iterator[tuple[Path, Path]]:
     if place.is_file() and not os.access(place, os.W_OK):  # replacing it would not ask
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     _remove_leftovers(place.parent)
-    hidden = Path(tempfile.mkdtemp(prefix=f"{_HIDDEN}-{_host()}-{os.getpid()}-", dir=place.parent))
+    hidden = Path(tempfile.mkdtemp(prefix=f"{_HIDDEN}-{host()}-{os.getpid()}-", dir=place.parent))
     try:
         yield hidden / place.name, place
     finally:
@@ -196,11 +196,11 @@ def _remove_leftovers(folder: Path) -> None:
                 shutil.rmtree(entry.path, ignore_errors=True)
 
 
-def _is_leftover(host: str, process: int, written: float) -> bool:
-    return time.time() - written > _OLD or (host == _host() and not _runs(process))
+def _is_leftover(machine: str, process: int, written: float) -> bool:
+    return time.time() - written > _OLD or (machine == host() and not runs(process))
 
 
-def _runs(process: int) -> bool:
+def runs(process: int) -> bool:
     """Whether a process of this machine runs; on Windows, where asking would end it, it is taken to run."""
     if sys.platform == "win32":
         return True
@@ -211,7 +211,8 @@ def _runs(process: int) -> bool:
     return True
 
 
-def _host() -> str:
+def host() -> str:
+    """The name of the machine, in letters and digits."""
     return re.sub(r"\W", "", platform.node())[:20]
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 REFERENCES = ("reconstruction_rss", "reconstruction_esc")
+SIMULATED = "simulated"  # the attribute of files that were computed
+_SAMPLE = "brain_t2_simulated.h5"  # the packaged sample is older than that attribute
 
 
 class FastMRI(Format):
@@ -98,6 +100,7 @@ class FastMRIScan(Scan):
                 contrast=acquisition.decode() if isinstance(acquisition, bytes) else acquisition,
                 field_strength=described.field_strength,
                 upside_down=True,
+                simulated=name == _SAMPLE or str(file.attrs.get(SIMULATED)) == "True",
                 notes=tuple(notes),
             ),
         )

@@ -53,12 +53,14 @@ def evaluate(
     *,
     seed: int = 0,
     controls: Sequence[Measurement] | None = None,
+    clean: Tensor | None = None,
 ) -> Job[list[Outcome]]:
     """Reconstruct the clean, each perturbed and each random measurement from scratch, and compare.
 
     The result has one outcome for each of `perturbed`. method: a reconstructor is at its defaults. seed: that of the
-    random controls; if `controls` are given (by a replay), they are taken instead. The reference is of the method's own
-    kind, against which it is judged.
+    random controls; if `controls` are given (by a replay), they are taken instead. clean: the method's image of the
+    clean samples, where the caller has it already. The reference is of the method's own kind, against which it is
+    judged.
     """
     method = method.at()
     kind = method.reference_kind
@@ -69,7 +71,7 @@ def evaluate(
             return method(one)
 
     yield Progress(0.0, "Reconstructing the clean samples")
-    clean = image_of(measurement)
+    clean = image_of(measurement) if clean is None else clean
     reference = measurement.reference(kind)
     outcomes = []
     for index, one in enumerate(perturbed):

@@ -18,6 +18,7 @@ from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 
 ATTACKED, SYNTHETIC, INTERPOLATED, NO_TRUTH = "attacked", "synthetic", "interpolated", "no fully sampled truth"
+SIMULATED = "simulated scan"
 NAMES = ("reference", "clean", "perturbed", "random", "perturbed-reference")
 
 
@@ -26,7 +27,7 @@ class Condition:
     """One image of a case: magnitudes, float32 (rows, columns), in the scan's units.
 
     name: one of `NAMES`. title: for its head. words: what it is, in one sentence. marks: what it must not be mistaken
-    for, of `ATTACKED`, `SYNTHETIC`, `INTERPOLATED` and `NO_TRUTH`.
+    for, of `ATTACKED`, `SYNTHETIC`, `INTERPOLATED`, `NO_TRUTH` and `SIMULATED`.
     """
 
     name: str
@@ -167,8 +168,18 @@ class CaseImages:
         if name not in self.names:
             raise InputError(f"{self.name} has no image {name!r}; it has {either(self.names)}.")
         title, words, marks = self._described(name, number)
-        truth = () if self.has_reference else (NO_TRUTH,)
-        return Condition(name, title, words, (*marks, *truth), self._image(name, number))
+        return Condition(name, title, words, (*marks, *self.marks), self._image(name, number))
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What is to be said of every image."""
+        found = ((NO_TRUTH, not self.has_reference), (SIMULATED, self.simulated))
+        return tuple(mark for mark, holds in found if holds)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the scan was computed, and never was a patient."""
+        return bool(self.case.recipe.source.get("simulated", False))
 
     def _described(self, name: str, number: int) -> tuple[str, str, Sequence[str]]:
         """Title, words and marks of an image."""

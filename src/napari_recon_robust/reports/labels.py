@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .conditions import INTERPOLATED, NO_TRUTH, Condition
+from .conditions import INTERPOLATED, NO_TRUTH, SIMULATED, Condition
 
 MODIFIED = "RESEARCH - SYNTHETICALLY MODIFIED - NOT FOR CLINICAL USE"
 RESEARCH = "RESEARCH - NOT FOR CLINICAL USE"
@@ -20,10 +20,11 @@ def warning(condition: Condition) -> str:
 def burned_in(pixels: NDArray[Any], condition: Condition, white: int) -> NDArray[Any]:
     """A copy of an image (rows, columns) with its label in the lower left corner; an unmodified image stays as it is.
 
-    An image without a fully sampled truth, or one that was interpolated, says so too. white: the letters' value.
+    An image of a simulated scan, one without a fully sampled truth, or one that was interpolated, says so too.
+    white: the letters' value.
     """
     lines = warning(condition).split(" - ") if condition.modified else []
-    lines += [mark.upper() for mark in condition.marks if mark in (INTERPOLATED, NO_TRUTH)]
+    lines += [mark.upper() for mark in condition.marks if mark in (INTERPOLATED, NO_TRUTH, SIMULATED)]
     if not lines:
         return pixels
     letters, rim = _written("\n".join(lines), pixels.shape)

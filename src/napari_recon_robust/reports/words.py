@@ -24,7 +24,8 @@ def _sampling(shown: CaseImages) -> Iterator[str]:
     number = f"Slice {source['slice']}" if "slice" in source else "One slice"
     voxel = shown.voxel
     size = "" if voxel is None else f" of {voxel[0]:.3g} × {voxel[1]:.3g} × {voxel[2]:.3g} mm"
-    yield f"{number} of a multi-coil scan has {dimensions(case.matrix)} pixels{size}."
+    scan = "simulated multi-coil scan" if shown.simulated else "multi-coil scan"
+    yield f"{number} of a {scan} has {dimensions(case.matrix)} pixels{size}."
     sampling = source.get("sampling") or {}
     pattern = f" by the pattern “{sampling['pattern']}” (seed {sampling.get('seed', 0)})" if sampling else ""
     acceleration = source.get("acceleration") or results[0].get("acceleration")

@@ -91,9 +91,10 @@ def open_sample() -> "Scan":
 def simulate_volume(recipe: SimulationRecipe, path: str | Path, *, template: Template | None = None) -> Job[Path]:
     """Simulate a head and write it in fastMRI's layout to `path` (.h5), and its lesions beside it (.csv, fastMRI+).
 
-    template: the brain to start from, by default MNI152 (needs nilearn). Returns `path`; yields after every slice.
+    The file says that it is simulated. template: the brain to start from, by default MNI152 (needs nilearn). Returns
+    `path`; yields after every slice.
     """
-    from ..io.fastmri import write_fastmri
+    from ..io.fastmri import SIMULATED, write_fastmri
 
     path = Path(path)
     count = len(recipe.heights)
@@ -117,7 +118,7 @@ def simulate_volume(recipe: SimulationRecipe, path: str | Path, *, template: Tem
             reference,
             encoded_mm=(recipe.field_of_view * recipe.oversampling, recipe.field_of_view, recipe.thickness),
             matrix=matrix,
-            attributes={"acquisition": f"AX{recipe.contrast.upper()}"},
+            attributes={"acquisition": f"AX{recipe.contrast.upper()}", SIMULATED: True},
             rounding=acquired[0].sigma.numpy() / 4,
         )
         _write_annotations(place.with_suffix(".csv"), recipe, boxes)

@@ -13,6 +13,7 @@ from .estimate import CONFIDENCE, FEWEST, Estimate, Values, finite
 RESAMPLES = 1000
 _TAILS = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
 _POINTS = 41
+_SAME = 1e-9  # scores that differ by less are the same
 
 _Statistic = Callable[[Values, Values], Values]
 
@@ -67,7 +68,7 @@ def fit(
     x, y = on_p.mean(1), on_q.mean(1)
     if logit and not all(0 < score < 1 for score in (*x, *y)):
         raise InputError("the logit needs scores between 0 and 1; fit these scores as they are.")
-    if np.ptp(x) < 1e-12:
+    if np.ptp(x) <= _SAME:
         raise InputError("all methods have the same score in distribution, so no line can be drawn through them.")
     at = np.linspace(x.min(), x.max(), _POINTS)
     scaled, shown = (special.logit, special.expit) if logit else (_same, _same)
@@ -136,9 +137,9 @@ def _resampled(rng: np.random.Generator, volumes: int) -> Values:
 
 
 def _least_squares(x: Values, y: Values) -> tuple[Values, Values]:
-    """Slope and intercept over the last axis."""
+    """Slope and intercept over the last axis; NaN where a resample repeats a single method."""
     centred = x - x.mean(-1, keepdims=True)
-    slope = (centred * y).sum(-1) / np.square(centred).sum(-1)
+    slope = np.where(np.ptp(x, -1) > _SAME, (centred * y).sum(-1) / np.square(centred).sum(-1), np.nan)
     return slope, y.mean(-1) - slope * x.mean(-1)
 
 

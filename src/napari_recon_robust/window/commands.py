@@ -13,6 +13,11 @@ def flicker(viewer: "napari.viewer.Viewer") -> None:
     keys.run("flicker", viewer)
 
 
+def lineup(viewer: "napari.viewer.Viewer") -> None:
+    """Show several methods side by side, or the other panels again."""
+    keys.run("lineup", viewer)
+
+
 def random(viewer: "napari.viewer.Viewer") -> None:
     """Show the random control, or the perturbation again."""
     keys.run("random", viewer)
@@ -126,6 +131,31 @@ def signed(viewer: "napari.viewer.Viewer") -> None:
 def part(viewer: "napari.viewer.Viewer") -> None:
     """Show the next of magnitude, phase, real and imaginary part."""
     keys.run("part", viewer)
+
+
+def kspace(viewer: "napari.viewer.Viewer") -> None:
+    """Show the k-space with its sampled points and the perturbation alone, or take them away."""
+    keys.run("kspace", viewer)
+
+
+def profile(viewer: "napari.viewer.Viewer") -> None:
+    """Show the profile of all images along a line, or take it away."""
+    keys.run("profile", viewer)
+
+
+def distance(viewer: "napari.viewer.Viewer") -> None:
+    """Let the left button measure distances, or move the picture again."""
+    keys.run("distance", viewer)
+
+
+def area(viewer: "napari.viewer.Viewer") -> None:
+    """Let the left button measure areas, or move the picture again."""
+    keys.run("area", viewer)
+
+
+def erase(viewer: "napari.viewer.Viewer") -> None:
+    """Erase the line or outline that was drawn last."""
+    keys.run("erase", viewer)
 
 
 def region_view(viewer: "napari.viewer.Viewer") -> None:

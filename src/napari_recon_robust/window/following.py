@@ -45,6 +45,7 @@ class Following(QObject):
         bench.reconstruction.rendered.connect(self._on_rendered)
         bench.fragility.changed.connect(scene.fragility)
         bench.perturbing.previewed.connect(scene.preview)
+        bench.lining_up.changed.connect(scene.line_up)
         panels.navigation.slice_changed.connect(self._on_slice)
         jobs.idle.connect(self._on_idle)
 

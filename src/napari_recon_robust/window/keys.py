@@ -1,6 +1,9 @@
-"""The keys of the review: one table that feeds the shortcuts, the list behind "?" and the manifest's commands."""
+"""The keys of the review: one table that feeds the shortcuts, the list behind "?" and the manifest's commands.
 
-from collections.abc import Callable
+Those of the gallery stand in a table of their own.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +12,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication, QShortcut, QWidget
 
+from ..cases.gallery.verdicts import SCALE
 from .session import Session
 
 _WINDOWS = {"6": "full", "7": "soft_tissue", "8": "lesion", "9": "noise"}
@@ -67,7 +71,33 @@ KEYS = (
         "Magnitude, phase, real or imaginary part of the images",
         lambda session: session.looking.next_part(),
     ),
+    Key(
+        "S",
+        "kspace",
+        "K-space with its sampled points, and the perturbation alone",
+        lambda session: session.asked_tool.emit("kspace"),
+    ),
+    Key(
+        "L",
+        "profile",
+        "Profile of all images along a line that the left button draws",
+        lambda session: session.asked_tool.emit("profile"),
+    ),
+    Key("I", "distance", "Distance: the left button draws lines", lambda session: session.rulers.toggle("distance")),
+    Key("B", "area", "Area: the left button draws outlines", lambda session: session.rulers.toggle("area")),
+    Key(
+        "Shift+E",
+        "erase",
+        "Erase the line or outline that was drawn last",
+        lambda session: session.bench.ruling.erase(),
+    ),
     Key("N", "region_view", "Zoom to the region, or back", lambda session: session.looking.toggle_region()),
+    Key(
+        "O",
+        "lineup",
+        "Several methods side by side, clean above and perturbed below, or back",
+        lambda session: session.line_up(),
+    ),
     Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
     Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),
     Key(
@@ -111,18 +141,34 @@ KEYS = (
         lambda session: session.looking.window_on_region(),
     ),
     Key(
-        "B",
+        "Shift+B",
         "brush",
         "Brush: paint a region with the left button; with Shift it erases",
         lambda session: session.painting.toggle(),
     ),
     Key("[", "brush_smaller", "Smaller brush", lambda session: session.painting.widen(-1)),
     Key("]", "brush_larger", "Larger brush", lambda session: session.painting.widen(1)),
-    Key("I", "copy_regions", "Copy the chosen regions to the next slice", lambda session: session.copy_regions()),
+    Key("Shift+C", "copy_regions", "Copy the chosen regions to the next slice", lambda session: session.copy_regions()),
     Key("Ctrl+Z", "undo", "Undo the last change of regions, knobs or settings", lambda session: session.undo()),
     Key("Ctrl+Shift+Z", "redo", "Do again what was undone", lambda session: session.redo()),
     Key("?", "keys", "This list", lambda session: session.asked_keys.emit()),
 )
+
+
+GALLERY = {
+    ",": "Previous case",
+    ".": "Next case",
+    **{str(number): f"Verdict: {verdict.replace('-', ' ')}" for number, verdict in enumerate(SCALE, start=1)},
+    "0": "No verdict",
+    "Return": "Open the case",
+    "C": "Compare the two chosen cases",
+    "A": "Attack again: set the knobs as they were for the case",
+    "R": "Replay the chosen cases",
+    "T": "To the tags",
+    "N": "To the note",
+    "/": "To the filter",
+    "F5": "List the folder again",
+}
 
 
 def run(command: str, viewer: Any) -> None:
@@ -141,8 +187,16 @@ def text() -> str:
     listed = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
     listed.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
     listed.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
-    rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{words}</td></tr>" for key, words in listed)
-    return f"<table>{rows}</table>"
+    gallery = [(key.lower(), words) for key, words in GALLERY.items()]
+    letters = [row for row in listed if row[0].isalpha() or row[0] == "?"]
+    others = [row for row in listed if row not in letters]
+    columns = (("In the review", letters), ("Panels and window", others), ("In the gallery", gallery))
+    cells = "".join(f"<td><p><b>{head}</b></p><table>{_rows(rows)}</table></td>" for head, rows in columns)
+    return f"<table cellpadding=4><tr>{cells}</tr></table>"
+
+
+def _rows(listed: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{words}</td></tr>" for key, words in listed)
 
 
 class Shortcuts(QObject):

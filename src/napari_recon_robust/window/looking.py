@@ -35,7 +35,6 @@ class Looking:
         self.bench, self.jobs, self.scene, self.panels = bench, jobs, scene, scene.panels
         self.framing = self.panels.framing
         self.wiping = Wiping(self.panels, scene.comparing)
-        self.panels.left_drag = self.wiping.on_drag
         stored = recall("rate", 2)
         self.rate: int = stored if stored in RATES else 2
         bench.regions.chosen_changed.connect(self._follow_region)
@@ -53,15 +52,42 @@ class Looking:
 
     def keep_preset(self, name: str) -> None:
         """Store the panels that are shown as a preset."""
-        if self.panels.shown:
+        if self.panels.shown and self.scene.lineup is None:
             remember(f"preset/{name}", list(self.panels.shown))
             self.changed.emit()
 
     def _show(self, panels: tuple[str, ...]) -> None:
         if self.panels.panels:
-            self.scene.view.panels = panels
+            self.scene.view.panels, self.scene.view.lineup = panels, False
             self.scene.rearrange()
             self.changed.emit()
+
+    # ---------------------------------------------------------------- several methods
+
+    def toggle_lineup(self) -> None:
+        """Show the chosen methods beside each other, computed first if they are not, or the other panels again."""
+        if self.scene.lineup is None or not (self.bench.lining_up.settled or self.jobs.busy()):
+            self.line_up()
+        else:
+            self._show_lineup(False)
+
+    def line_up(self) -> None:
+        """Show the chosen methods beside each other."""
+        lining_up = self.bench.lining_up
+        if not lining_up.settled:
+            try:
+                task = lining_up.run()
+            except ReconRobustError as error:
+                self.jobs.failed.emit(sentence(error))
+                return
+            if not self.jobs.start(task):
+                return
+        self._show_lineup(True)
+
+    def _show_lineup(self, shown: bool) -> None:
+        self.scene.view.lineup = shown
+        self.scene.rearrange()
+        self.changed.emit()
 
     # ---------------------------------------------------------------- comparing
 

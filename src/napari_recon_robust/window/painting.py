@@ -30,12 +30,14 @@ class Painting:
         self.active = False
         self._before, panels.left_drag = panels.left_drag, self.on_drag
         bench.acquisition.closed.connect(self.stop)
+        bench.ruling.kind_changed.connect(self._on_ruler)
 
     def toggle(self) -> None:
         """Take the brush, or lay it down."""
         if self.active:
             self.stop()
         elif self.panels.shown:
+            self.bench.ruling.take(None)
             self.panels.drawing.stop()
             self.panels.drawing.show(True)
             self.active = True
@@ -46,6 +48,10 @@ class Painting:
         if self.active:
             self.active = False
             self.changed.emit()
+
+    def _on_ruler(self) -> None:
+        if self.bench.ruling.kind is not None:
+            self.stop()
 
     @property
     def radius(self) -> float:

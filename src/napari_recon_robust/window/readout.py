@@ -12,6 +12,7 @@ from ..controls.parts import row
 from ..evaluation.parts import Part
 from ..ground.numbers import written
 from ..workbench import Workbench, marks
+from ..workbench.looking import clean_of, lined_up
 from .canvas.layers import Panels
 from .canvas.scene import Scene
 
@@ -111,6 +112,10 @@ class ReadoutLine(QObject):
 
     @property
     def _name(self) -> Mapping[str, str]:
+        lineup = self.scene.lineup
+        if lineup is not None:
+            labels = [method.label for method in lineup.methods]
+            return dict(zip(lined_up(len(labels)), [*labels, *(f"{one}, perturbed" for one in labels)], strict=True))
         return _NAMES | {"perturbed": "Random"} if self.scene.view.random else _NAMES
 
 
@@ -121,7 +126,13 @@ def _text(reading: "Reading", names: Mapping[str, str], part: Part) -> str:
         phases = [f"{names[key]} {_degrees(value)}" for key, value in reading.values.items()]
         return "   ·   ".join([f"{place}, phase", *phases])
     place = place if part == "magnitude" else f"{place}, {part} part"
-    parts = [f"{names[key]} {written(value, '.4f')}" for key, value in reading.values.items()]
+    values = {key: written(value, ".4f") for key, value in reading.values.items()}
+    below = {clean_of(key): value for key, value in values.items()}  # of several methods
+    parts = [
+        f"{names[key]} {value}" + (f" → {below[key]}" if key in below else "")
+        for key, value in values.items()
+        if clean_of(key) not in values
+    ]
     if reading.change is not None:
         parts.append(f"Change {written(reading.change, '+.4f')}")
     return "   ·   ".join([place, *parts])

@@ -29,6 +29,7 @@ from .preferring import Preferring
 from .queueing import Queueing
 from .readout import ReadoutLine
 from .resident import Resident
+from .rulers import Rulers
 from .surroundings import Surroundings
 from .warm import after_warm_up, compiler, is_warm, warm_up
 from .worker import sentence
@@ -52,15 +53,20 @@ class Session(QObject):
     Signals: `asked_axes(path, shape, names)` when the axes of an array have to be named before it can be opened (names:
     a guess); `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted;
     `asked_layout()` when the images are wanted first, or the laboratory layout again; `asked_tour()` when the tour is
-    wanted; `complete()` when all docks are open; `left()` after the last of them was closed.
+    wanted; `asked_tool(name)` when a tool is wanted below the images, or is to go; `complete()` when all docks are
+    open; `brought()` when another `asked_dock` is to be in front; `asked_methods()` when methods have to be chosen
+    first; `left()` after the last of them was closed.
     """
 
     asked_axes = Signal(object, object, object)
     looked = Signal()
     asked_keys = Signal()
     asked_layout = Signal()
+    asked_tool = Signal(str)
     asked_tour = Signal()
     complete = Signal()
+    brought = Signal()
+    asked_methods = Signal()
     left = Signal()
 
     @classmethod
@@ -82,6 +88,7 @@ class Session(QObject):
         self.looking.changed.connect(self._on_looked)
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
         self.marking = Marking(self.bench, self.panels)
+        self.rulers = Rulers(self.bench, self.panels, self.looking.wiping.on_drag, self)
         self.painting = Painting(self.bench, self.jobs, self.panels, self.following.regions)
         self.queueing = Queueing(self.bench, self.jobs, self)
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
@@ -89,6 +96,7 @@ class Session(QObject):
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self.docks: list[QWidget] = []
+        self.asked_dock: QWidget | None = None  # napari's, around a page
         self.images_first = False  # how a window begins if nothing is remembered
         self.bench.perturbing.finished.connect(self._on_finished)
         self._warm_up()
@@ -128,6 +136,8 @@ class Session(QObject):
         dock, page = self.panels.viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
         dock.show()
         dock.raise_()
+        self.asked_dock = dock
+        self.brought.emit()
         return page
 
     def open_sample(self) -> None:
@@ -217,6 +227,13 @@ class Session(QObject):
             return
         self.scene.result()
         self.looked.emit()
+
+    def line_up(self) -> None:
+        """Show several methods side by side, or the other panels again; where none are chosen, bring their list."""
+        if self.scene.lineup is None and not self.bench.lining_up.possible:
+            self.bring("Compare")
+            self.asked_methods.emit()
+        self.looking.toggle_lineup()
 
     def step_layout(self, by: int) -> None:
         """Go to the next or the previous layout of the panels."""
@@ -310,6 +327,7 @@ class Session(QObject):
             return
         self.docks.remove(dock)
         if not self.docks:
+            self.asked_dock = None
             self.queueing.cancel()
             self.jobs.cancel_all()
             self.panels.close()

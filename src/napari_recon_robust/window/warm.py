@@ -15,7 +15,7 @@ from ..workbench.task import Task
 from .canvas.geometry import Geometry
 
 COMPILING = (
-    "Compiling TV and other fast methods for this machine, only once: for about ten seconds images come late; "
+    "Compiling TV and other fast methods for this machine, once: for about ten seconds images come late; "
     "everything else can be used meanwhile."
 )
 _COMPILED = ("tv", "l1-wavelet")  # their kernels and those of the forward model

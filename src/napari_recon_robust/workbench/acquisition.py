@@ -226,12 +226,8 @@ class Acquisition:
 
     @property
     def simulated(self) -> bool:
-        """Whether it is the packaged sample, which was never a patient."""
-        if self.origin is None:
-            return False
-        from ..simulation.sample import NAME
-
-        return self.origin.path.stem == NAME and not self.origin.is_case
+        """Whether it was computed, and never was a patient."""
+        return bool(self.source.get("simulated", False))
 
     @property
     def opened_scan(self) -> "Scan":

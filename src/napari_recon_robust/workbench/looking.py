@@ -23,6 +23,17 @@ PRESETS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def lined_up(count: int) -> list[str]:
+    """The panels of several methods: their clean images in one row, the perturbed ones below."""
+    return [f"{row} {number}" for row in ("clean", "perturbed") for number in range(1, count + 1)]
+
+
+def clean_of(key: str) -> str | None:
+    """The panel of the clean image above a perturbed one of several methods; None for all other panels."""
+    row, space, number = key.partition(" ")
+    return f"clean {number}" if space and row == "perturbed" else None
+
+
 @dataclass
 class View:
     """How a result is looked at.
@@ -31,6 +42,7 @@ class View:
     truth of the perturbed samples for the reference. flicker: whether the first image of the pair is shown in place of
     the second. panels: those of a preset, or none while `layout`, a number, says which. wipe: where the wipe stands, a
     fraction of the columns, or None. part: which part of the complex images. signed: whether the difference has a sign.
+    lineup: whether several methods stand beside each other.
     """
 
     factor: float = 1.0
@@ -43,6 +55,7 @@ class View:
     wipe: float | None = None
     part: Part = "magnitude"
     signed: bool = False
+    lineup: bool = False
 
 
 def pair_of(chosen: Pair, available: Sequence[str]) -> Pair | None:

@@ -14,6 +14,8 @@ from .contrasting import Contrasting
 from .exporting import Exporting
 from .fragility import Fragility
 from .history import History
+from .kspace import KSpace
+from .lining_up import LiningUp
 from .measuring import Measuring
 from .perturbing import Perturbing, Result
 from .preferences import MIB, Preferences
@@ -21,6 +23,7 @@ from .queueing import Queue
 from .reconstruction import Reconstruction
 from .regions import Regions
 from .resuming import Resuming
+from .ruling import Ruling
 from .saving import opened_case, saved
 from .studying import Studying
 from .task import Task
@@ -46,9 +49,12 @@ class Workbench:
         self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing, self.now)
         self.browsing = Browsing(self.acquisition, self.reconstruction, self.perturbing)
+        self.ruling = Ruling(self.acquisition)
+        self.kspace = KSpace(self.acquisition, self.perturbing, self.now)
         self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.exporting = Exporting(self.perturbing)
         self.brushing = Brushing(self.acquisition, self.regions)
+        self.lining_up = LiningUp(self.acquisition, self.reconstruction, self.perturbing)
         self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.undoing = Undoing(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.history = History(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
+from qtpy.QtWidgets import QDialog, QFileDialog, QLabel, QPushButton
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.io import FORMATS, suffixes
@@ -200,7 +200,12 @@ def test_the_ways_to_look_at_a_result(review: Session, until: Until, viewer: Any
     commands.regions(viewer)
     assert not panels.panels["clean"].regions.visible
     commands.list_keys(viewer)
-    assert not dock(review, "Compare").keys.isHidden()
+    dialogs = dock(review, "Compare").window().findChildren(QDialog)
+    list_ = next(one for one in dialogs if one.windowTitle() == "Keys")
+    assert list_.isVisible()
+    assert list_.height() < 720
+    commands.list_keys(viewer)
+    assert list_.isHidden()
 
 
 @pytest.mark.slow
@@ -219,9 +224,8 @@ def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, 
 
 @pytest.mark.slow
 def test_a_map_is_bright_enough_to_be_seen(review: Session, until: Until) -> None:
-    review.choose_method("posterior")
-    review.turn({"samples": 2, "steps": 2, "show": "deviation"})
     bench = review.bench.reconstruction
+    bench.choose("posterior", samples=2, steps=2, show="deviation")
     until(lambda: bench.shown is not None and bench.shown.exact and bench.shown.method.knobs == bench.knobs)
     panel = review.panels.panels["clean"]
     label, gain = panel.title.split(" ×")

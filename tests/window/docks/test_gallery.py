@@ -10,11 +10,12 @@ import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent, QImage
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QLabel, QShortcut, QWidget
 
 from helpers.galleries import copied
 from napari_recon_robust.cases.gallery.verdicts import SCALE, Judgement, read_judgement
 from napari_recon_robust.window.docks.case_pair import PairWindow
+from napari_recon_robust.window.keys import GALLERY, text
 from napari_recon_robust.window.reader import get_reader
 from napari_recon_robust.window.session import PLUGIN, Session
 
@@ -85,6 +86,12 @@ def test_keys_go_through_the_cases_and_judge_them(dock: Any, folder: Path) -> No
     assert read_judgement(folder / "worst-case") == Judgement()
     press(dock.view, Key.Key_End, Key.Key_Period)
     assert dock.view.current.name == "random", "the last one stays"
+
+
+def test_the_list_of_keys_has_those_of_the_gallery(dock: Any) -> None:
+    bound = {one.key().toString() for owner in (dock, dock.view) for one in owner.findChildren(QShortcut)}
+    assert bound - {"Enter"} == {*GALLERY}  # Enter is the Return of the keypad
+    assert all(words in text() for words in GALLERY.values())
 
 
 def test_tags_and_a_note_are_typed(dock: Any, folder: Path, until: Until) -> None:

@@ -1,17 +1,19 @@
 """The review layout by real keys and drags: what is on the canvas, and that everything is given back."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication, QDockWidget
+from qtpy.QtGui import QAction, QMouseEvent
+from qtpy.QtWidgets import QApplication, QComboBox, QDockWidget, QPushButton, QStyle, QStyleOptionComboBox
 
+from helpers.galleries import copied
 from napari_recon_robust.window.canvas.comparing import Picture
 from napari_recon_robust.window.docks.review import Review
-from napari_recon_robust.window.session import Session
+from napari_recon_robust.window.session import PLUGIN, Session
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -109,6 +111,63 @@ def test_one_key_gives_the_window_to_the_images_and_back(desk: Desk) -> None:
     for dock in list(desk.session.docks):
         desk.viewer.window.remove_dock_widget(dock)
     assert desk.layouts.bar is None
+
+
+def test_a_dock_that_is_asked_for_stands_between_the_images_and_the_bar(desk: Desk, tmp_path: Path) -> None:
+    desk.press("Q")
+    folder = copied(tmp_path / "cases", "spike")
+    desk.session.open(folder)
+    desk.until(lambda: docks(desk) == {"Gallery", "Review"})
+    gallery = next(one for one in desk.session.docks if one.title == "Gallery")
+    desk.until(lambda: gallery.width() >= gallery.minimumWidth() and not gallery.visibleRegion().isEmpty())
+    bar = desk.layouts.bar
+    assert bar is not None
+    right = gallery.mapTo(desk.window, gallery.rect().topRight()).x()
+    desk.until(lambda: bar.mapTo(desk.window, QPoint()).x() >= right)
+    menu = next(one for one in desk.window.findChildren(QAction) if one.text() == "Compare" and one.isVisible())
+    menu.trigger()
+    compare = next(one for one in desk.session.docks if one.title == "Compare")
+    desk.until(lambda: not compare.visibleRegion().isEmpty())
+    desk.press("Q")
+    assert {"Reconstruct", "Perturb", "Compare", "Gallery"} <= docks(desk)
+    desk.press("Q")
+    assert docks(desk) == {"Review"}
+
+
+def test_a_folder_that_is_opened_is_seen_though_the_images_come_first(
+    viewer: Any, tmp_path: Path, until: Until
+) -> None:
+    session = Session.of(viewer)
+    session.images_first = True
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    window = session.panels.viewer.window._qt_window  # type: ignore[attr-defined]
+    window.resize(1280, 720)
+    window.show()
+    session.open(copied(tmp_path / "cases", "spike"))
+    until(lambda: len(session.docks) == 4 and Review.of(session).active)
+    gallery = next(one for one in session.docks if one.title == "Gallery")
+    until(lambda: not gallery.visibleRegion().isEmpty() and gallery.width() >= gallery.minimumWidth())
+
+
+def test_the_words_in_the_bar_are_not_cut_off(desk: Desk) -> None:
+    desk.press("Q")
+    bar = desk.layouts.bar
+    assert bar is not None
+    for name in ("pair", "rate", "window_preset"):
+        combo = getattr(bar, name)
+        room = combo.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, _option(combo), QStyle.SubControl.SC_ComboBoxEditField, combo
+        )
+        longest = max(combo.fontMetrics().horizontalAdvance(combo.itemText(at)) for at in range(combo.count()))
+        assert longest <= room.width(), name
+    for one in bar.body_widget.findChildren(QPushButton):
+        assert one.fontMetrics().horizontalAdvance(one.text()) < one.width(), one.text()
+
+
+def _option(combo: QComboBox) -> QStyleOptionComboBox:
+    option = QStyleOptionComboBox()
+    combo.initStyleOption(option)
+    return option
 
 
 def test_keys_of_napari_that_break_the_lock_are_held_off_and_given_back(desk: Desk) -> None:

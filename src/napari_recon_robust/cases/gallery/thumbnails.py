@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.window import WHITE
 from ...ground import cache
 from ...ground.errors import FileFormatError
 from ..record import IMAGES, altered, file_hash, missing, read_description
@@ -19,7 +20,6 @@ from .entry import Entry
 
 MARGIN = 12  # pixels of the image around the region, as in the window's other thumbnails
 SIDE = 160  # pixels of the longer side of one picture, at most
-_WHITE = 99.7  # percentile of the reference that is white, as on the canvas
 _VERSION = 1  # one more whenever a picture is made in another way
 
 Image = NDArray[np.float32]
@@ -66,7 +66,7 @@ def cropped(whole: Mapping[str, Image], region: NDArray[np.bool_], *, upside_dow
     upside_down: whether the first row is stored at the bottom. IndexError for an empty region.
     """
     part = _around(region)
-    white = float(np.nanpercentile(whole.get("reference", whole["clean"]), _WHITE))
+    white = float(np.nanpercentile(whole.get("reference", whole["clean"]), WHITE))
     turned = {name: image[part][::-1] if upside_down else image[part] for name, image in whole.items()}
     images = {name: np.nan_to_num(image).astype(np.float32) for name, image in turned.items()}
     return Crops(images, white if white > 0 else 1.0)

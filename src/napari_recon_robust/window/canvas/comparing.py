@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from ...evaluation.difference import difference, gain
 from ...evaluation.parts import Part
-from ...workbench.looking import PAIRS, Pair, View, pair_of, wipe_column, wiped
+from ...workbench.looking import PAIRS, Pair, View, clean_of, pair_of, wipe_column, wiped
 from .layers import Panels
 from .parts import WORDS, Parts
 
@@ -90,16 +91,17 @@ class Comparing:
 
     def draw(self) -> None:
         """Draw the two pictures of every pair again, after another way to look was chosen."""
-        for key in dict.fromkeys(key for pair in PAIRS for key in pair):
-            if key in self.pictures and key in self.panels.panels:
-                self._draw(key)
+        for key in self.pictures:
+            self._draw(key)
         self.drawn.emit()
 
     def flip(self) -> None:
         """Show the other image of the flicker; only its panel is drawn."""
         both = self._pair
-        if both is not None:
-            self._draw(self._host(both))
+        hosts = [] if both is None else [self._host(both)]
+        for key in hosts + [key for key in self.panels.shown if clean_of(key) in self.pictures]:
+            self._draw(key)
+        if hosts:
             self.drawn.emit()
 
     def turned_to(self, index: int) -> None:
@@ -137,11 +139,24 @@ class Comparing:
         host = None if both is None else self._host(both)
         return host if host in self.panels.shown else None
 
+    @property
+    def edge(self) -> NDArray[np.float32] | None:
+        """The line between the two images, (n, 2) rows and columns of pixel edges, or None while there is none."""
+        host = self.host
+        if host is None or self.view.wipe is None:
+            return None
+        rows, columns = self.pictures[host].image.shape
+        column = wipe_column(self.view.wipe, columns)
+        return np.array([[0, column], [rows, column]], np.float32)
+
     def _draw(self, key: str) -> None:
         if key not in self.panels.panels:
             return
-        picture, both = self._drawn(key), self._pair
-        if both is not None and key == self._host(both):
+        picture, both, above = self._drawn(key), self._pair, clean_of(key)
+        if above in self.pictures and self.view.flicker:
+            other = self._drawn(above)
+            picture = Picture(other.index, other.image, f"{other.name} (flicker){other.caution}")
+        elif both is not None and key == self._host(both):
             first, second = (self._drawn(one) for one in both)
             if self.view.flicker:
                 other = second if key == both[0] else first

@@ -1,5 +1,6 @@
 """napari's grid: a cell for each panel, and one zoom that fits them."""
 
+import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -28,14 +29,14 @@ class Grid:
             self.viewer.reset_view()
             self.follow_cells()
 
-    def lay_out(self, visible: Mapping[Layer, bool], cells: int, stride: int) -> bool:
+    def lay_out(self, visible: Mapping[Layer, bool], cells: int, stride: int, rows: int | None = None) -> bool:
         """Switch layers on or off and set the grid, in one batch; return whether anything changed.
 
-        cells: 0 leaves the grid as it is.
+        cells: 0 leaves the grid as it is. rows: of the grid, by default those with the largest cells.
         """
         layers = self.viewer.layers
         changed = {layer: on for layer, on in visible.items() if layer.visible is not on and layer in layers}
-        grid = self._changes(cells, stride) if cells else {}
+        grid = self._changes(cells, stride, rows) if cells else {}
         if not changed and not grid:
             return False
         # napari collects Python's garbage at the end of a batch, and lays out a single change only once without one.
@@ -57,7 +58,7 @@ class Grid:
             self.viewer.scene.camera.zoom *= cell / self._cell
         self._cell = cell
 
-    def _changes(self, cells: int, stride: int) -> dict[str, Any]:
-        shape = arrangement(cells, *self.viewer.canvas.size)
+    def _changes(self, cells: int, stride: int, rows: int | None) -> dict[str, Any]:
+        shape = arrangement(cells, *self.viewer.canvas.size) if rows is None else (rows, math.ceil(cells / rows))
         fitting = {"stride": stride, "spacing": 2.0, "shape": shape, "enabled": cells > 1}
         return {name: value for name, value in fitting.items() if getattr(self.viewer.canvas.grid, name) != value}

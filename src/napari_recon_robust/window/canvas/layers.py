@@ -25,13 +25,13 @@ from .marks import Marks
 from .navigation import Navigation
 from .our_changes import OurChanges
 from .overlay import OVER, Overlay
-from .panel import ORDER, Panel, PanelSet
+from .panel import Panel, PanelSet
 from .shared_window import SharedWindow
 from .surface import Takeover
 
 
 class Panels:
-    """Up to four panels in napari's grid, with one zoom and one window; the difference has a scale of its own.
+    """Panels in napari's grid, with one zoom and one window; the difference has a scale of its own.
 
     later: calls a function when napari has finished what it is at (layers cannot be put back while they are
     being removed, nor shapes while one is being drawn). drawing: the regions in every panel; overlay: a map over the
@@ -52,8 +52,8 @@ class Panels:
         self._takeover: Takeover | None = None
         self.shared_window = SharedWindow(self.viewer, self._set)
         self.drawing = Drawing(self.viewer, self._set, later, self._lay_out)
-        self.overlay = Overlay(self._set, lambda: self.show(self.shown), self._lay_out)
-        self.marks = Marks(viewer=self.viewer, panels=self._set, grown=lambda: self.show(self.shown))
+        self.overlay = Overlay(self._set, self._show_again, self._lay_out)
+        self.marks = Marks(viewer=self.viewer, panels=self._set, grown=self._show_again)
         self.navigation = Navigation(self.viewer, self._set, self._ours)
         self.navigation.windowed = lambda: self.shared_window.part == "magnitude"
         self.difference = DifferenceScale(self._set)
@@ -139,16 +139,22 @@ class Panels:
 
     # ---------------------------------------------------------------- which panels there are
 
-    def show(self, keys: Sequence[str]) -> None:
-        """Show these panels and hide the others; panels that a user deleted come back."""
+    def show(self, keys: Sequence[str], rows: int | None = None) -> None:
+        """Show these panels and hide the others; panels that a user deleted come back.
+
+        rows: of the grid, by default those with the largest panels.
+        """
         if self.geometry is None:
             return
-        self._set.shown = tuple(key for key in ORDER if key in keys)
+        self._set.show(keys, rows)
         for key in self.shown:
             panel = self.panels.get(key)
             if panel is None or self._deleted(panel):
                 self.panels[key] = self._new_panel(key, self.geometry, panel)
         self._building.go_on()
+
+    def _show_again(self) -> None:
+        self.show(self.shown, self._set.rows)
 
     def _new_panel(self, key: str, geometry: Geometry, old: Panel | None) -> Panel:
         """Make an empty panel, or one with the content of a panel whose layer was deleted."""
@@ -180,7 +186,8 @@ class Panels:
             if panel.overlay is not None:
                 visible[panel.overlay] = key == OVER and key in self.shown and self.overlay.visible
         cells = max(len(self.shown), 1) if self._set.is_in(self.viewer.layers) else 0
-        return self._grid.lay_out(visible, cells, stride=2 + self.overlay.exists + self.marks.exists)
+        stride = 2 + self.overlay.exists + self.marks.exists
+        return self._grid.lay_out(visible, cells, stride, self._set.rows)
 
     def _on_inserted(self, layer: Layer, first: bool) -> None:
         for panel in self._set:

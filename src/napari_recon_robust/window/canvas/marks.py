@@ -1,6 +1,7 @@
-"""What marks a place in every panel: a ring, the outline of what is measured around it, and the patient's sides."""
+"""What marks a place in every panel: a ring with the outline of what is measured around it, lines, letters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from napari.components import ViewerModel
@@ -9,11 +10,28 @@ from napari.layers import Shapes
 from .geometry import Geometry
 from .panel import Panel, PanelSet
 
-RING, AROUND, LETTERS = "#e69f00", "#cccccc", "white"  # can be told apart by those who do not see red and green, too
+RING, AROUND, RULE, LETTERS = (
+    "#e69f00",
+    "#cccccc",
+    "#56b4e9",
+    "white",
+)  # can be told apart by those who do not see red and green, too
 _INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
 _TEXT = 10  # points
+_WORDS = 0.04  # of the image, between a measured line and its words
+_Shape = tuple[str, np.ndarray, str, float, str]  # kind, vertices, colour, width, words
 _SQUARE = np.array([[-1.0, -1], [-1, 1], [1, 1], [1, -1]])
 _SIDES = {"top": (-1, 0), "bottom": (1, 0), "left": (0, -1), "right": (0, 1)}
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A measured line or closed outline, (n, 2) rows and columns, on a slice or on all, with what it measures."""
+
+    points: np.ndarray
+    slice: int | None
+    words: str
+    closed: bool
 
 
 class Marks:
@@ -28,13 +46,14 @@ class Marks:
         self._ring: tuple[int, float, float, float] | None = None
         self._around: list[np.ndarray] = []
         self._letters: dict[str, str] = {}
+        self._rules: list[Rule] = []
         self._thinner = 1.0
         self.exists = False
         self.visible = True
 
     def clear(self) -> None:
         """Forget all marks, as the panels are new."""
-        self._ring, self._around, self._letters, self.exists = None, [], {}, False
+        self._ring, self._around, self._letters, self._rules, self.exists = None, [], {}, [], False
         self._thinner = 1.0
 
     def letter(self, letters: dict[str, str]) -> None:
@@ -48,6 +67,11 @@ class Marks:
         """Show a circle (row, column, radius) on a slice, and outlines (n, 2) around it; None hides both."""
         self._ring = None if circle is None else (index, *circle)
         self._around = list(around)
+        self._draw()
+
+    def rule(self, rules: Iterable[Rule]) -> None:
+        """Show what was measured by hand."""
+        self._rules = list(rules)
         self._draw()
 
     def thin(self, factor: float) -> None:
@@ -68,7 +92,7 @@ class Marks:
             self._fill(panel)
 
     def _draw(self) -> None:
-        wanted = self._ring is not None or bool(self._letters)
+        wanted = self._ring is not None or bool(self._letters) or bool(self._rules)
         if not (wanted or self.exists) or self._panels.geometry is None:
             return
         new, self.exists = not self.exists, True
@@ -85,11 +109,12 @@ class Marks:
         assert geometry is not None
         assert layer is not None
         width = geometry.shape[2] / 250 * self._thinner
-        found: list[tuple[str, np.ndarray, str, float, str]] = []  # kind, vertices, colour, width, letters
+        found: list[_Shape] = []
         if self._ring is not None:
             index, row, column, radius = self._ring
             found.append(("ellipse", _on(index, radius * _SQUARE + [row, column]), RING, width, ""))
             found += [("path", _on(index, outline), AROUND, width, "") for outline in self._around]
+        found += self._ruled(geometry, width)
         for index in range(geometry.shape[0]):
             for word, place in _letters(geometry, self._letters):
                 found.append(("rectangle", _on(index, _SQUARE / 2 + place), "transparent", 0.0, word))
@@ -99,6 +124,26 @@ class Marks:
             layer.add(vertices, shape_type=kinds, edge_color=colours, edge_width=widths, face_color="transparent")
             layer.features = {"side": words}
             layer.text = {"string": "{side}", "color": LETTERS, "size": _TEXT, "anchor": "center"}
+
+    def _ruled(self, geometry: Geometry, width: float) -> list[_Shape]:
+        found: list[_Shape] = []
+        for one in self._rules:
+            kind = "polygon" if one.closed else "path"
+            beside = _beside(geometry, one.points)
+            for index in range(geometry.shape[0]) if one.slice is None else (one.slice,):
+                found.append((kind, _on(index, one.points), RULE, width, ""))
+                found.append(("rectangle", _on(index, _SQUARE / 2 + beside), "transparent", 0.0, one.words))
+        return found
+
+
+def _beside(geometry: Geometry, points: np.ndarray) -> np.ndarray:
+    """A place for words: below the lowest point as it is seen, or above it where there is no room."""
+    down = geometry.laid.matrix[0]
+    extent = np.array(geometry.shape[1:])
+    lowest = points[np.argmax(points @ down)]
+    place: np.ndarray = lowest + _WORDS * extent * down
+    inside = bool(((place >= 0) & (place < extent)).all())
+    return place if inside else lowest - _WORDS * extent * down
 
 
 def _letters(geometry: Geometry, letters: dict[str, str]) -> list[tuple[str, np.ndarray]]:

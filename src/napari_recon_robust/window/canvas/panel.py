@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from napari.layers import Image, Layer, Shapes
 
+from ...workbench.lining_up import MOST
+from ...workbench.looking import lined_up
 from .geometry import Geometry
 
 ORDER = ("reference", "clean", "perturbed", "difference")
+_LAYERS = (*ORDER, *lined_up(MOST))  # in which order their layers lie
 
 
 @dataclass(eq=False)
@@ -53,18 +56,22 @@ class Panel:
 
 @dataclass(eq=False)
 class PanelSet:
-    """The panels of a scan by their key, and which are shown; geometry: None while nothing is open."""
+    """The panels of a scan by their key, and which are shown.
+
+    geometry: None while nothing is open. rows: of the grid, or None for as large panels as there is room for.
+    """
 
     geometry: Geometry | None = None
     panels: dict[str, Panel] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
+    rows: int | None = None
 
     def __iter__(self) -> Iterator[Panel]:
         return iter(self.panels.values())
 
     def empty(self, geometry: Geometry | None = None) -> None:
         """Drop the panels, and make room for another scan."""
-        self.geometry, self.panels, self.shown = geometry, {}, ()
+        self.geometry, self.panels, self.shown, self.rows = geometry, {}, (), None
 
     @property
     def front(self) -> Panel | None:
@@ -75,6 +82,10 @@ class PanelSet:
         """Whether any panel's image is among these layers."""
         return any(panel.image in layers for panel in self)
 
+    def show(self, keys: Sequence[str], rows: int | None) -> None:
+        """Note which panels are shown, in the order of their layers."""
+        self.shown, self.rows = tuple(key for key in _LAYERS if key in keys), rows
+
     def ordered(self, layers: Sequence[Layer]) -> list[Layer]:
         """Return the layers of the panels that are shown or have theirs among `layers`, those of each panel together.
 
@@ -82,7 +93,7 @@ class PanelSet:
         """
         return [
             layer
-            for key in ORDER
+            for key in _LAYERS
             if key in self.panels and (key in self.shown or self.panels[key].image in layers)
             for layer in self.panels[key].layers
         ]

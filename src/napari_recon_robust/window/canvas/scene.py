@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
-from ...data.window import WHITE
+from ...data.window import Window
 from ...evaluation.difference import gain
 from ...ground.numbers import written
 from ...workbench import Workbench
-from ...workbench.looking import View, pair_of, panels_of
+from ...workbench.looking import View, lined_up, pair_of, panels_of
 from ...workbench.marks import tags
 from ...workbench.perturbing import Result
 from ...workbench.reconstruction import Rendered
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ...evaluation.metrics import Metrics
     from ...perturbations.base import Perturbed
+    from ...studies.lineup import Entry, Lineup
 
 LAYOUTS = ("side by side", "clean", "perturbed", "difference", "reference")
 _WHERE = {"roi": "ROI ", "foreground": "", "image": "image "}  # before SSIM in a title
@@ -65,9 +66,9 @@ class Scene:
             return {}
         from torch import from_numpy
 
-        there = ("clean", "perturbed", "reference") if "difference" in shown else shown
+        there = [key for key in ORDER if key in ("clean", "perturbed", "reference")] if "difference" in shown else shown
         known = {key for key, one in pictures.items() if self.view.part == "magnitude" or one.parts is not None}
-        found = {key: pictures[key].as_part(self.view.part) for key in ORDER if key in there and key in known}
+        found = {key: pictures[key].as_part(self.view.part) for key in there if key in known}
         return {key: Seen(index, from_numpy(one.values)) for key, one in found.items() if one.index == index}
 
     # ---------------------------------------------------------------- layout
@@ -75,6 +76,9 @@ class Scene:
     def lay_out(self) -> None:
         """Show the panels that the review has images for, in the chosen layout; the others forget theirs."""
         available, layout = self.available, LAYOUTS[self.view.layout]
+        if (lineup := self.lineup) is not None:
+            self.panels.show(lined_up(len(lineup.methods)), rows=2)
+            return
         if self.view.panels:
             shown = panels_of(self.view.panels, available, pair_of(self.view.pair, available))
         else:
@@ -83,6 +87,12 @@ class Scene:
             self.comparing.drop(key)
             self.panels.panels[key].rename(key.capitalize())
         self.panels.show(shown)
+
+    @property
+    def lineup(self) -> "Lineup | None":
+        """The several methods that are shown beside each other; None while other panels are."""
+        found = self.bench.lining_up.found if self.view.lineup else None
+        return found if found is not None and found.methods else None
 
     @property
     def available(self) -> list[str]:
@@ -103,6 +113,7 @@ class Scene:
     def step_layout(self, by: int) -> None:
         """Go to the next or the previous layout."""
         self.view.layout, self.view.panels = (self.view.layout + by) % len(LAYOUTS), ()
+        self.view.lineup = False
         self.rearrange()
 
     def rearrange(self) -> None:
@@ -110,6 +121,7 @@ class Scene:
         self.lay_out()
         self.comparing.draw()
         self.comparing.write_difference()
+        self.line_up()
 
     # ---------------------------------------------------------------- images
 
@@ -196,6 +208,7 @@ class Scene:
             self.measured()
         self.reconstruction()
         self.result()
+        self.line_up()
         self.fragility()
 
     def fragility(self) -> None:
@@ -238,29 +251,67 @@ class Scene:
         self._write("perturbed", image, title, whole=_whole_of(result, image))
         self.comparing.write_difference()
 
-    def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
+    def line_up(self) -> None:
+        """Draw several methods beside each other, as far as they are computed."""
+        result, lineup = self.bench.perturbing.current, self.lineup
+        if result is None or lineup is None or not self.panels.panels:
+            return
+        self.lay_out()
+        for number, (method, entry) in enumerate(zip(lineup.methods, lineup.entries, strict=True), start=1):
+            clean, perturbed = f"clean {number}", f"perturbed {number}"
+            if entry is None:
+                self._empty(clean, f"{method.label}\ncomputing…")
+                self._empty(perturbed, f"{method.label}\nperturbed, computing…")
+                continue
+            seen = entry.outcome.comparison
+            scores, where = seen.metrics, seen.judged_on
+            whole = {f"{name} {number}": image for name, image in entry.outcome.whole.items()}
+            title = "\n".join((method.label, _measured(scores["clean"], where)))
+            self._write(clean, seen.clean, title, whole=whole)
+            name, origin = self._named(result), _origin(entry, result) if seen.searched else ""
+            lines = (method.label, f"{name} · {_measured(scores['perturbed'], where)}", origin)
+            self._write(perturbed, seen.perturbed, "\n".join(filter(None, lines)), whole=whole)
+
+    def _empty(self, key: str, title: str) -> None:
+        """Show nothing in a panel but its title."""
+        if key in self.panels.panels:
+            self.comparing.drop(key)
+            _, rows, columns = self.bench.acquisition.shape
+            self.panels.write(key, self.bench.acquisition.index, np.zeros((rows, columns), np.float32), title)
+
+    def _named(self, result: Result) -> str:
+        """What was done to the samples, and how much of it."""
         from ...perturbations import registry
 
+        perturbed, name = result.outcome.perturbed, registry.get(result.setting.perturbation).shown
+        if perturbed.additive and result.outcome.comparison.judged_by == "clean":
+            return f"{name} {percent(_spent(perturbed))}"
+        return name
+
+    def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
         comparison, perturbed = result.outcome.comparison, result.outcome.perturbed
-        spent = perturbed.budget.achieved if perturbed.budget.nominal is None else perturbed.budget.nominal
-        where = comparison.judged_on
+        spent, where = _spent(perturbed), comparison.judged_on
         if self.view.random and perturbed.additive:
             return comparison.random, f"Random {percent(spent)}{_score(comparison.metrics['random'], where)}"
         if self.view.factor < 1:
             image, exact = result.at(self.view.factor)
             return image, f"Perturbed {percent(self.view.factor * spent)}{'' if exact else ' · interpolated'}"
-        name = registry.get(result.setting.perturbation).shown
-        if perturbed.additive and comparison.judged_by == "clean":
-            name = f"{name} {percent(spent)}"
-        return comparison.perturbed, f"{name}{_score(comparison.metrics['perturbed'], where)}"
+        return comparison.perturbed, f"{self._named(result)}{_score(comparison.metrics['perturbed'], where)}"
 
     def _tags(self, key: str) -> tuple[str, ...]:
         """What has to be said of a panel's image: attacked, synthetic, without a truth."""
         acquisition, result, view = self.bench.acquisition, self.bench.perturbing.current, self.view
         additive = result is not None and result.outcome.perturbed.additive
+        key, several, _ = key.partition(" ")  # those of several methods are clean or perturbed too
         if key == "reference" and view.truth and result is not None:
             key = "perturbed"
-        return tags(key, acquisition.slice, result, simulated=acquisition.simulated, random=view.random and additive)
+        return tags(
+            key,
+            acquisition.slice,
+            result,
+            simulated=acquisition.simulated,
+            random=view.random and additive and not several,
+        )
 
     def _write(
         self,
@@ -282,7 +333,7 @@ class Scene:
         title = "\n".join(filter(None, (title, " · ".join(self._tags(key)))))
         if not self._windowed:
             self._windowed = True
-            self.comparing.full = float(np.percentile(pixels, WHITE)) or 1.0
+            self.comparing.full = Window.of(pixels).high
             self.panels.set_window(0.0, self.comparing.full)
         measured, known = self.bench.acquisition.slice, (whole or {}).get(key)
         parts = None if known is None or measured is None else Parts(known.numpy(), measured.noise)
@@ -296,12 +347,27 @@ def _whole_of(result: Result, image: "Tensor") -> "dict[str, Tensor]":
     return {"perturbed": whole[name]} if name in whole else {}
 
 
+def _spent(perturbed: "Perturbed") -> float:
+    """The budget that was allowed, or what was spent where none was set."""
+    budget = perturbed.budget
+    return budget.achieved if budget.nominal is None else budget.nominal
+
+
 def percent(fraction: float) -> str:
     """Return a budget as it is read on the screen."""
     return f"{100 * fraction:.3g}%"
 
 
 def _score(measured: "Mapping[str, Metrics] | None", region: str = "foreground") -> str:
-    if measured is None or region not in measured:
-        return ""
-    return f" · {_WHERE[region]}SSIM {written(measured[region].ssim, '.3f')}"
+    return "" if measured is None or region not in measured else f" · {_measured(measured, region)}"
+
+
+def _measured(measured: "Mapping[str, Metrics]", region: str) -> str:
+    return f"{_WHERE[region]}SSIM {written(measured[region].ssim, '.3f')}"
+
+
+def _origin(entry: "Entry", result: Result) -> str:
+    """On which method the attack was found."""
+    if entry.method == result.setting.method:
+        return "found on it"
+    return "attacked anew" if entry.origin == entry.method else f"found on {entry.origin.label}"

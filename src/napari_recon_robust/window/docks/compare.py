@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import napari.viewer
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import (
     QApplication,
@@ -23,8 +23,10 @@ from .. import keys
 from ..canvas.scene import LAYOUTS
 from ..canvas.surface import export_figure
 from ..session import Session
+from .lineup import LineupBox
 from .page import Page
 from .review import Review
+from .shelf import Shelf
 from .statistics import StatisticsBox
 
 REGIONS = {"roi": "Region", "foreground": "Foreground", "image": "Whole image"}
@@ -68,10 +70,9 @@ class CompareDock(Page):
         self.images_first = button(
             "Images first  q", keys.words_of("images_first"), lambda: self.session.asked_layout.emit()
         )
-        self.list_keys = button("?", "All keys", self._toggle_keys)
+        self.list_keys = button("?", "All keys", lambda: self.session.asked_keys.emit())
         self.list_keys.setFixedWidth(28)
-        self.keys = words(keys.text())
-        self.keys.hide()
+        self.lineup = LineupBox(self.session)
         self.statistics = StatisticsBox(self.session)
         self.save = button("Save case…", _SAVE, self._save)
         self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
@@ -86,7 +87,7 @@ class CompareDock(Page):
         flicker = words("Hold g to flicker", faint=True)
         self.tour_stops = {"flicker": flicker}
         self.column.addWidget(flicker)
-        self.column.addWidget(self.keys)
+        self.column.addWidget(self.lineup)
         self.column.addWidget(heading("Regions in figures"))
         self.column.addWidget(self.statistics)
         self.column.addWidget(heading("Keep"))
@@ -99,10 +100,16 @@ class CompareDock(Page):
         self.listen(self.bench.measuring.changed, self.statistics.show_found)
         self.listen(self.bench.acquisition.measured, self.statistics.show_found)
         self.listen(self.bench.perturbing.earlier_changed, self._show_earlier)
+        self.listen(self.bench.acquisition.opened, self._on_opened)
+        self.listen(self.bench.reconstruction.method_changed, self.lineup.list_methods)
+        self.listen(self.bench.lining_up.changed, self.lineup.show_found)
+        self.session.asked_methods.connect(self._show_methods)
         self.session.looked.connect(self._on_looked)
-        self.session.asked_keys.connect(self._toggle_keys)
         self._on_finished()
+        self.lineup.list_methods()
+        self.lineup.show_found()
         Review.of(self.session)
+        Shelf.of(self.session)
         self.session.join(self, self.title)
 
     # ---------------------------------------------------------------- the table
@@ -122,6 +129,7 @@ class CompareDock(Page):
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         table.setShowGrid(False)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         table.verticalHeader().setDefaultSectionSize(_ROW)
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -207,14 +215,17 @@ class CompareDock(Page):
             one.blockSignals(False)
         self._show_buttons()
 
+    def _on_opened(self) -> None:
+        QTimer.singleShot(0, self.lineup.list_methods)  # the panels are built in this turn of the event loop
+
+    def _show_methods(self) -> None:
+        QTimer.singleShot(0, lambda: self.scroll.ensureWidgetVisible(self.lineup))  # when the page is in front
+
     def _look_random(self, active: bool) -> None:
         self.session.look(random=active)
 
     def _look_truth(self, active: bool) -> None:
         self.session.look(truth=active)
-
-    def _toggle_keys(self) -> None:
-        self.keys.setVisible(self.keys.isHidden())
 
     # ---------------------------------------------------------------- keeping
 

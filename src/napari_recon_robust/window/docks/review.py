@@ -1,10 +1,13 @@
-"""The review layout: images first. All docks give way to one slim bar, and come back by the same key."""
+"""The review layout: images first. All docks give way to one slim bar, and come back by the same key.
+
+A dock that is asked for meanwhile stands between the images and the bar.
+"""
 
 from typing import Any
 
 from napari.settings import get_settings
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from ..held_keys import HeldKeys
@@ -12,6 +15,8 @@ from ..keys import KEYS
 from ..remembered import recall, remember
 from ..session import Session
 from ..wipe_line import WipeLine
+from .keys_window import KeysWindow
+from .page import WIDTH
 from .review_bar import ReviewBar
 
 
@@ -34,11 +39,15 @@ class Review(QObject):
         self._dock: QDockWidget | None = None
         self._hidden: dict[QDockWidget, int] = {}  # with their widths
         self._fronts: list[QDockWidget] = []
+        self._known: list[QDockWidget] = []  # docks that are watched for being shown
+        self._keys: KeysWindow | None = None
         self._held: HeldKeys | None = None
         self._line = WipeLine(session.scene, self)
         session.scene.comparing.drawn.connect(self._line.follow)
         session.asked_layout.connect(self.toggle)
         session.complete.connect(self._restore)
+        session.brought.connect(self._bring)
+        session.asked_keys.connect(self._list_keys)
         session.left.connect(self._end)
 
     @property
@@ -59,11 +68,14 @@ class Review(QObject):
         window = self._window
         if self.active or window is None:
             return
-        docks = [dock for dock in window.findChildren(QDockWidget) if not dock.isHidden() and not dock.isFloating()]
+        self._known = [dock for dock in window.findChildren(QDockWidget) if dock is not self._dock]
+        docks = [dock for dock in self._known if not dock.isHidden() and not dock.isFloating()]
         self._fronts = [dock for dock in docks if not dock.visibleRegion().isEmpty()]
-        self._hidden = {dock: dock.width() for dock in docks if dock is not self._dock}
-        for dock in self._hidden:
+        self._hidden = {dock: dock.width() for dock in docks}
+        for dock in docks:
             dock.hide()
+        for dock in self._known:
+            dock.installEventFilter(self)
         self._show_bar(window)
         self._held = HeldKeys(window, free={key.key for key in KEYS})
         self.session.panels.drawing.stop()  # the mouse is for the picture
@@ -77,6 +89,8 @@ class Review(QObject):
         self._held = None
         if self._dock is not None and isalive(self._dock):
             self._dock.hide()
+        for dock in filter(isalive, self._known):
+            dock.removeEventFilter(self)
         for dock in self._hidden:
             if isalive(dock) and dock.widget() is not None:
                 dock.show()
@@ -84,7 +98,7 @@ class Review(QObject):
         for dock in self._fronts:
             if isalive(dock) and dock.isVisible():
                 dock.raise_()
-        self._hidden, self._fronts = {}, []
+        self._hidden, self._fronts, self._known = {}, [], []
         if (window := self._window) is not None:
             window.removeEventFilter(self)
 
@@ -107,15 +121,37 @@ class Review(QObject):
             self.bar = ReviewBar(self.session)
             self._dock.setWidget(self.bar)
             self.bar.folded.connect(self._fit)
-            window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._dock)
-        self._dock.show()
+        self._stand(window)
+
+    def _stand(self, window: QMainWindow) -> None:
+        """Put the bar at the right of all docks; napari would put a new one behind it, in a tab as slim as the bar."""
+        assert self._dock is not None
         assert self.bar is not None
+        if self._dock.parent() is window:
+            window.removeDockWidget(self._dock)
+        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._dock, Qt.Orientation.Horizontal)
+        self._dock.show()
         self._fit(self.bar.width())
+
+    def _bring(self) -> None:
+        if isinstance(self.session.asked_dock, QDockWidget):
+            self._admit(self.session.asked_dock)
+
+    def _admit(self, dock: QDockWidget) -> None:
+        """Show a dock beside the images, as wide as it was."""
+        window = self._window
+        if self._held is None or window is None or dock is self._dock or not isalive(dock):
+            return
+        self._stand(window)
+        dock.show()
+        dock.raise_()
+        window.resizeDocks([dock], [max(self._hidden.get(dock, 0), WIDTH)], Qt.Orientation.Horizontal)
 
     def _restore(self) -> None:
         """Begin with the layout in which the last session ended."""
         if recall("images_first", self.session.images_first):
             self.enter()
+            self._bring()
 
     def _end(self) -> None:
         """Give everything back after the last dock was closed."""
@@ -124,6 +160,9 @@ class Review(QObject):
         if dock is not None and isalive(dock):
             dock.setWidget(None)
             dock.deleteLater()
+        if self._keys is not None and isalive(self._keys):
+            self._keys.deleteLater()
+        self._keys = None
 
     @property
     def _window(self) -> QMainWindow | None:
@@ -132,7 +171,29 @@ class Review(QObject):
         return window
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Bring the docks back before a window is closed that stores which docks are shown."""
-        if event is not None and event.type() == QEvent.Type.Close and get_settings().application.save_window_state:
-            self.leave()
+        """Admit a dock that is opened or shown; bring all back before a window closes that stores which are shown."""
+        if event is None:
+            return False
+        if event.type() == QEvent.Type.Close and watched is self._window:
+            if get_settings().application.save_window_state:
+                self.leave()
+        elif event.type() == QEvent.Type.ChildAdded and watched is self._window:
+            QTimer.singleShot(0, self._admit_new)
+        elif event.type() == QEvent.Type.Show and isinstance(watched, QDockWidget):
+            QTimer.singleShot(0, lambda: self._admit(watched))
         return False
+
+    def _admit_new(self) -> None:
+        """Admit a dock that napari has opened from its menu."""
+        window = self._window
+        docks = [] if window is None or self._held is None else window.findChildren(QDockWidget)
+        for dock in [dock for dock in docks if dock not in self._known and dock is not self._dock]:
+            self._known.append(dock)
+            dock.installEventFilter(self)
+            if not (dock.isHidden() or dock.isFloating()):
+                self._admit(dock)
+
+    def _list_keys(self) -> None:
+        if self._keys is None or not isalive(self._keys):
+            self._keys = KeysWindow(self._window)
+        self._keys.toggle()

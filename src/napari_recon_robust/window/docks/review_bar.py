@@ -3,15 +3,14 @@
 from collections.abc import Callable
 
 from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
-    QDialog,
     QGridLayout,
     QLineEdit,
     QPushButton,
     QSizePolicy,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -24,7 +23,11 @@ from ..remembered import recall, remember
 from ..session import Session
 from .page import Page
 
-UNFOLDED, FOLDED = 120, 24  # pixels
+UNFOLDED, FOLDED = 120, 24  # pixels, of a font of usual size
+_WIDEST = "Laboratory  q"  # of the words in it
+_AROUND = 28  # pixels beside them
+# napari leaves so much room around the words of a list that they would be cut off.
+_NARROW = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
 _SHORT = {"reference": "Ref.", "clean": "Clean", "perturbed": "Pert."}
 
 
@@ -59,14 +62,12 @@ class ReviewBar(Page):
         self._fold(recall("folded", False))
         session.looked.connect(self._show_state)
         session.jobs.failed.connect(self._unfold)
-        session.asked_keys.connect(self._toggle_keys)
         for signal in (
             self.bench.acquisition.measured,
             self.bench.perturbing.finished,
             self.bench.regions.chosen_changed,
         ):
             self.listen(signal, self._show_state)
-        self._keys: QDialog | None = None
         self._show_state()
 
     # ---------------------------------------------------------------- what is in it
@@ -129,6 +130,7 @@ class ReviewBar(Page):
         self.outlines = button("Outlines  u", keys.words_of("regions"), lambda: self.session.toggle_regions())
         self.random = _switch("Random  h", "random", lambda: self._flip("random"))
         self.truth = _switch("Truth  y", "truth", lambda: self._flip("truth"))
+        self.lineup = _switch("Methods  o", "lineup", self.session.line_up)
         self.list_keys = button("Keys  ?", "All keys", lambda: self.session.asked_keys.emit())
         self.leave = button("Laboratory  q", "Back to the docks", lambda: self.session.asked_layout.emit())
         self.part = _combo("Part of the complex images that is shown  (z)")
@@ -136,7 +138,16 @@ class ReviewBar(Page):
             self.part.addItem(part.capitalize(), part)
         self.part.activated.connect(lambda at: self.looking.take_part(self.part.itemData(at)))
         self.column.addWidget(words("See", faint=True))
-        for part in (self.part, self.region, self.outlines, self.random, self.truth, self.list_keys, self.leave):
+        for part in (
+            self.part,
+            self.region,
+            self.outlines,
+            self.random,
+            self.truth,
+            self.lineup,
+            self.list_keys,
+            self.leave,
+        ):
             self.column.addWidget(part)
 
     def _flip(self, name: str) -> None:
@@ -179,6 +190,7 @@ class ReviewBar(Page):
         states = {
             self.wipe: (view.wipe is not None, comparing.pair is not None),
             self.signed: (view.signed, result is not None),
+            self.lineup: (self.session.scene.lineup is not None, result is not None),
             self.region: (self.looking.framing.active, self.bench.acquisition.is_open),
             self.random: (view.random, result is not None and result.outcome.perturbed.additive),
             self.truth: (view.truth, result is not None and result.outcome.comparison.perturbed_reference is not None),
@@ -188,17 +200,6 @@ class ReviewBar(Page):
             switch.setEnabled(possible)
         self.flicker.setEnabled(comparing.pair is not None)
         self.show_window()
-
-    def _toggle_keys(self) -> None:
-        if not self.isVisible():
-            return
-        if self._keys is None:
-            self._keys = QDialog(self)
-            self._keys.setWindowTitle("Keys")
-            column = QVBoxLayout(self._keys)
-            column.addWidget(words(keys.text()))
-            self._keys.setMinimumWidth(420)
-        self._keys.setVisible(not self._keys.isVisible())
 
     # ---------------------------------------------------------------- folding
 
@@ -217,8 +218,19 @@ class ReviewBar(Page):
         self.arrow.setArrowType(Qt.ArrowType.LeftArrow if folded else Qt.ArrowType.RightArrow)
         self.arrow.setToolTip("Unfold the controls" if folded else "Fold the controls")
         self.arrow.setAccessibleName(self.arrow.toolTip())
-        self.setFixedWidth(FOLDED if folded else UNFOLDED)
+        self._fit(folded)
         self.folded.emit(self.width())
+
+    def _fit(self, folded: bool) -> None:
+        """Take the width of the longest word in the font that napari has."""
+        self.leave.ensurePolished()
+        needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + _AROUND
+        self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed))
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Fit the width, since another font may have been chosen meanwhile."""
+        super().showEvent(event)
+        self._fit(self.scroll.isHidden())
 
     def sizeHint(self) -> QSize:
         """Return the present width."""
@@ -231,6 +243,7 @@ def _combo(tip: str) -> QComboBox:
     made.setAccessibleName(tip.split("  ")[0])
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setMinimumContentsLength(6)
+    made.setStyleSheet(_NARROW)
     return made
 
 

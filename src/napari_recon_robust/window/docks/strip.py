@@ -9,6 +9,7 @@ from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QAbstractButton, QGridLayout, QSizePolicy, QWidget
 
 from ...controls.parts import ACCENT, words
+from ...data.window import Window
 from ...ground.knob import Knob
 from ...ground.numbers import written
 from ..canvas.geometry import Geometry
@@ -108,7 +109,7 @@ class Strip(QWidget):
             return
         part = _around(region)
         images = [variant.image.cpu().numpy()[part] for variant in variants]
-        white = float(max(np.percentile(image, 99.7) for image in images)) or 1.0
+        white = max(Window.of(image).high for image in images)
         _, height, width = geometry.voxel or (1.0, 1.0, 1.0)
         for number, (variant, image) in enumerate(zip(variants, images, strict=True)):
             picture = _picture(geometry.laid.shown(image), white, height / width)

@@ -36,7 +36,7 @@ class StudyPanel(QWidget):
         self.transfer = button(
             "Transfer between ticked methods",
             "Search on each for the perturbation that is set above, and reconstruct what was found with all",
-            lambda: session.attempt(lambda: self.bench.studying.transfer(self.ticked())),
+            lambda: session.attempt(lambda: self.bench.studying.transfer(self.methods.ticked())),
         )
         self.table = QTableWidget()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)

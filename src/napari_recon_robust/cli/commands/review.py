@@ -1,0 +1,212 @@
+"""Plan a reader study, let readers read in a browser, and get the tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ...ground.errors import InputError
+
+if TYPE_CHECKING:
+    from ...reader_studies.answers import Answers
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_PLAN = click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_STUDY = click.argument("study", type=click.Path(exists=True, file_okay=False, path_type=Path))
+_ANSWERS = click.option("--answers", type=_FILE, help="File of the answers.  [default: STUDY.answers.sqlite]")
+_KEY = click.option("--key", type=_FILE, help="File with the key.  [default: STUDY.key.json]")
+
+
+@click.group()
+def review() -> None:
+    """Plan a reader study of saved cases, freeze it, let readers read, and get the tables.
+
+    \b
+    Examples:
+      recon-robust review new results/* --output plan.yaml
+      recon-robust review check plan.yaml
+      recon-robust review freeze plan.yaml --output study
+      recon-robust review serve study
+      recon-robust review export study --output answers.csv
+    """
+
+
+@review.command()
+@click.argument("cases", nargs=-1, required=True, metavar="CASE...", type=click.Path(exists=True, path_type=Path))
+@click.option("--output", default="plan.yaml", show_default=True, type=_FILE, help="File to write: .yaml.")
+@click.option(
+    "--questions", default="lesion", show_default=True, help="preference, lesion, quality, visual-grading, structures."
+)
+def new(cases: tuple[Path, ...], output: Path, questions: str) -> None:
+    """Write a first plan for saved CASEs, to be edited."""
+    from ...reader_studies.planning import new_plan
+
+    click.echo(f"saved: {new_plan(cases, output, questions)}")
+
+
+@review.command()
+@_PLAN
+def check(plan: Path) -> None:
+    """Say what is wrong with a PLAN, or what it asks of its readers."""
+    from ...reader_studies.plan import read_plan
+    from ...reader_studies.planning import described, load
+
+    opened = read_plan(plan)
+    for name, value in described(opened).items():
+        click.echo(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+    asked = load(opened)
+    click.echo(f"each reader: {asked.presentations} presentations in {asked.sittings} sitting(s)")
+    click.echo(f"time: about {asked.minutes:.0f} minutes of quick answers; clinical reading takes far longer")
+
+
+@review.command()
+@_PLAN
+@click.option("--output", default="study", show_default=True, type=click.Path(path_type=Path), help="A new folder.")
+def freeze(plan: Path, output: Path) -> None:
+    """Freeze a PLAN with its images; the key to the blinding is a file beside the folder."""
+    from ...reader_studies.bundle import Bundle, key_of
+    from ...reader_studies.bundle import freeze as frozen
+    from ...reader_studies.plan import read_plan
+
+    folder = frozen(read_plan(plan), output, plan.parent)
+    click.echo(f"saved: {folder}")
+    click.echo(f"key: {key_of(folder)} (keep it away from readers)")
+    click.echo(f"SHA-256 of the key: {Bundle(folder).manifest['key']}")
+
+
+@review.command()
+@_STUDY
+@click.argument("reader")
+@_ANSWERS
+@click.option("--days", default=30.0, show_default=True, help="How long the invitation holds.")
+@click.option(
+    "--address", default="http://127.0.0.1:8000", show_default=True, help="Of the page, as the reader sees it."
+)
+def invite(study: Path, reader: str, answers: Path | None, days: float, address: str) -> None:
+    """Print a link that lets READER (R1, R2, ...) into a frozen STUDY once; an earlier one ends."""
+    with _opened(study, answers) as opened:
+        click.echo(f"{address.rstrip('/')}/#{opened.access.invite(reader, days)}")
+
+
+@review.command()
+@_STUDY
+@click.argument("reader")
+@_ANSWERS
+def revoke(study: Path, reader: str, answers: Path | None) -> None:
+    """End the invitations and sessions of READER; what was answered stays."""
+    with _opened(study, answers) as opened:
+        opened.access.revoke(reader)
+    click.echo(f"{reader} cannot read any more; `recon-robust review invite` lets a reader in again")
+
+
+@review.command()
+@_STUDY
+@_ANSWERS
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen at.")
+@click.option("--certificate", type=_FILE, help="For TLS: the certificate (PEM).")
+@click.option("--certificate-key", type=_FILE, help="For TLS: its key (PEM).")
+@click.option("--public", default="", help="The https:// address of a proxy in front, as readers see it.")
+def serve(
+    study: Path,
+    answers: Path | None,
+    host: str,
+    port: int,
+    certificate: Path | None,
+    certificate_key: Path | None,
+    public: str,
+) -> None:
+    """Serve a frozen STUDY to its readers' browsers, on this machine only unless there is TLS.
+
+    Who has not been invited yet gets a link, which is printed; it holds once.
+    """
+    from ...reader_studies.room.serving import check_address
+    from ...reader_studies.room.serving import serve as served
+
+    scheme = check_address(host, certificate, certificate_key, public)
+    with _opened(study, answers) as opened:
+        address = public or f"{scheme}://{host}:{port}"
+        for reader in opened.access.uninvited():
+            click.echo(f"{reader}: {address}/#{opened.access.invite(reader)}")
+        click.echo(f"Serving at {address}; end it with Ctrl+C.")
+        served(opened, host, port, certificate, certificate_key, public)
+
+
+@review.command()
+@_STUDY
+@_ANSWERS
+def status(study: Path, answers: Path | None) -> None:
+    """Say how far each reader of a frozen STUDY is."""
+    with _opened(study, answers) as opened:
+        for reader in opened.bundle.readers:
+            place = opened.place(reader)
+            wait = f", next sitting from {place.wait}" if place.wait else ""
+            click.echo(
+                f"{reader}: sitting {place.sitting + 1} of {place.sittings}, {place.done} of {place.total}{wait}"
+            )
+
+
+@review.command()
+@_STUDY
+@_ANSWERS
+@_KEY
+@click.option("--output", default="answers.csv", show_default=True, type=_FILE, help="File to write: .csv, or .imrmc.")
+@click.option("--question", default="", help="Of lesions, for .imrmc.")
+def export(study: Path, answers: Path | None, key: Path | None, output: Path, question: str) -> None:
+    """Write all answers with their arms as a long table; this breaks the blind, and the log says so."""
+    from ...ground.writing import write
+    from ...reader_studies.export import long_table, to_csv, to_imrmc
+
+    with _opened(study, answers) as opened:
+        if output.suffix not in (".csv", ".imrmc"):
+            raise InputError(f"{output.name} has no known suffix; name it .csv or .imrmc.")
+        rows = long_table(opened, opened.unblind(key, "exported"))
+        write(output, (to_csv(rows) if output.suffix == ".csv" else to_imrmc(rows, question)).encode())
+    click.echo(f"saved: {output} ({len(rows)} answers)")
+
+
+@review.command()
+@_STUDY
+@_ANSWERS
+def audit(study: Path, answers: Path | None) -> None:
+    """Check that the log of a STUDY is whole, and each answer the one that was given."""
+    with _opened(study, answers) as opened:
+        click.echo(f"the log is whole: {opened.verify()} lines")
+
+
+@review.command()
+@_STUDY
+@_ANSWERS
+@_KEY
+def unblind(study: Path, answers: Path | None, key: Path | None) -> None:
+    """Print which arm each presentation of a STUDY shows; the log keeps that it was done."""
+    with _opened(study, answers) as opened:
+        for one in opened.unblind(key, "unblinded")["presentations"]:
+            number = f"sitting {one['sitting'] + 1}, {one['number'] + 1}"
+            click.echo(f"{one['reader']} {number}: {one['case']}, {' | '.join(one['arms'])} ({one['purpose']})")
+
+
+@review.command()
+@click.option(
+    "--output", default="review-demo", show_default=True, type=click.Path(path_type=Path), help="A new folder."
+)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen at.")
+@click.option("--no-serve", is_flag=True, help="Only make the study.")
+def demo(output: Path, port: int, no_serve: bool) -> None:
+    """Make a reader study of the packaged sample, twelve cases in two arms, and serve it to a browser."""
+    from ...reader_studies.demo import demo as made
+    from ...reader_studies.room.serving import serve as served
+    from ..options import follow
+
+    study = follow(made(output), "Making the cases")
+    click.echo(f"saved: {study}")
+    if not no_serve:
+        with _opened(study, None) as opened:
+            click.echo(f"Open http://127.0.0.1:{port}/#{opened.access.invite('R1')}; end with Ctrl+C.")
+            served(opened, port=port)
+
+
+def _opened(study: Path, answers: Path | None) -> "Answers":
+    from ...reader_studies.room.serving import open_answers
+
+    return open_answers(study, answers)

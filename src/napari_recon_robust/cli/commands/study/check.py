@@ -1,0 +1,29 @@
+"""Expand and validate a plan without opening k-space."""
+
+from pathlib import Path
+
+import click
+
+from ....trials.checking import check_study
+from ....trials.plan import PlanError
+from ...options import follow, print_json, warn
+from ...studying import JSON, PLAN, STORE, TRUST, listed
+
+
+@click.command()
+@PLAN
+@STORE
+@TRUST
+@JSON
+def check(plan: Path, store: Path | None, trust: bool, as_json: bool) -> None:
+    """Say how many trials PLAN has, or every mistake in it with its line. No k-space is read."""
+    try:
+        found = follow(check_study(plan, store=store, trust=trust), "checking")
+    except PlanError as error:
+        raise listed(error) from None
+    if as_json:
+        print_json(found.to_json())
+        return
+    click.echo(found.sentence)
+    for path, sentence in found.faults.items():
+        warn(f"{path} is left out: {sentence}")

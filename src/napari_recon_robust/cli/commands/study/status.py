@@ -1,0 +1,23 @@
+"""How far a study is."""
+
+from pathlib import Path
+
+import click
+
+from ....trials.running import study_status
+from ...options import follow, print_json
+from ...studying import JSON, PLAN, STORE, TRUST, tell
+
+
+@click.command()
+@PLAN
+@STORE
+@TRUST
+@JSON
+def status(plan: Path, store: Path | None, trust: bool, as_json: bool) -> None:
+    """Say how many trials of PLAN are finished, how many failed, and which files cannot be used."""
+    found = follow(study_status(plan, store=store, trust=trust), "looking")
+    if as_json:
+        print_json(found.to_json())
+    else:
+        tell(found)

@@ -1,0 +1,42 @@
+"""All figures of a study, as far as its trials carry them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import budget, calibration, features, frame, lesions, rotation, shifts, small_features, stability
+from .style import Drawn
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+FIGURES: dict[str, tuple[str, Callable[["DataFrame", Path], Drawn]]] = {
+    "budget": (budget.TITLE, budget.loss_against_budget),
+    "rotation": (rotation.TITLE, rotation.quality_against_rotation),
+    "fnaf": (features.TITLE, features.lost_features),
+    "lesions": (lesions.TITLE, lesions.lesion_detection),
+    "shifts": (shifts.TITLE, shifts.inside_against_outside),
+    "small-features": (small_features.TITLE, small_features.features_against_quality),
+    "stability": (stability.TITLE, stability.accuracy_against_stability),
+    "calibration": (calibration.TITLE, calibration.interval_calibration),
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """drawn: the figures by their names. lacking: why the others were not drawn, a sentence for each title."""
+
+    drawn: dict[str, Drawn]
+    lacking: dict[str, str]
+
+
+def draw_all(trials: "DataFrame", folder: Path) -> Figures:
+    """Draw every figure that the trials of a study carry into a folder, each as NAME.svg with NAME.csv beside it."""
+    drawn, lacking = {}, {}
+    for name, (title, draw) in FIGURES.items():
+        try:
+            drawn[name] = draw(trials, folder / f"{name}.svg")
+        except frame.Lacking as error:
+            lacking[title] = str(error)
+    return Figures(drawn, lacking)

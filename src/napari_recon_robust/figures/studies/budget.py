@@ -1,0 +1,69 @@
+"""What noise of a budget takes from the regions: the search, AdvRec's algorithm and random noise of the same size."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import frame
+from .style import Drawn, Sheet
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+TITLE = "Loss against the budget"
+_ADVICE = "give the plan a perturbation with budgets, such as worst-case, and the metrics ssim and nmse"
+_SCORES = [f"{metric}_region_{state}" for metric in ("ssim", "nmse") for state in frame.STATES]
+_LOOKS: dict[str, dict[str, Any]] = {
+    "region": {"linestyle": "-"},
+    "region, AdvRec's algorithm": {"linestyle": "-.", "markersize": 3},
+    "region, random noise": {"linestyle": "--", "markerfacecolor": "white"},
+    "whole image": {"linestyle": ":", "markersize": 2.5},
+}
+
+
+def loss_against_budget(trials: "DataFrame", path: Path) -> Drawn:
+    """Draw the loss of SSIM and the rise of the relative error over η, a column for each acceleration.
+
+    Each trial is compared with the clean image of its own slice and region. Raises Lacking where no trial has a budget.
+    After Morshuis et al. 2022, arXiv:2208.03161, figure 3.
+    """
+    import polars as pl
+
+    rows = frame.need(trials, ["budget", *_SCORES], _ADVICE)
+    rows = frame.with_knob(rows, "algorithm").with_columns(
+        what=pl.when(pl.col("control"))
+        .then(pl.lit("region, random noise"))
+        .when(pl.col("knob_algorithm") == "advrec")
+        .then(pl.lit("region, AdvRec's algorithm"))
+        .otherwise(pl.lit("region"))
+    )
+    whole = [f"{metric}_image_{state}" for metric in ("ssim", "nmse") for state in frame.STATES]
+    if set(whole) <= set(rows.columns):
+        image = rows.filter(pl.col("what") == "region").drop_nulls(whole)
+        image = image.with_columns(**{name.replace("image", "region"): pl.col(name) for name in whole})
+        rows = pl.concat([rows, image.with_columns(what=pl.lit("whole image"))])
+    rows = rows.with_columns(
+        eta=100 * pl.col("budget"),
+        ssim_loss=pl.col("ssim_region_clean") - pl.col("ssim_region_perturbed"),
+        error_rise=100 * (pl.col("nmse_region_perturbed").sqrt() - pl.col("nmse_region_clean").sqrt()),
+    )
+    by = ["method_label", "acceleration", "what", "eta"]
+    data = pl.concat([frame.summarise(rows, by, value) for value in ("ssim_loss", "error_rise")])
+    accelerations = frame.names_of(data["acceleration"].sort())
+    sheet = Sheet(TITLE, data["method_label"], rows=2, columns=len(accelerations))
+    step = min(frame.ranked(data["eta"])) * 0.04
+    for line, (value, label) in enumerate((("ssim_loss", "loss of SSIM"), ("error_rise", "rise of rel. RMSE (%)"))):
+        for column, acceleration in enumerate(accelerations):
+            axes = sheet.panels[line][column]
+            part = data.filter(pl.col("value") == value, pl.col("acceleration").eq_missing(acceleration))
+            for name, series in frame.parted(part, "method_label", "what"):
+                sheet.means(axes, series, "eta", name[0], dodge=step * sheet.number(name[0]), **_LOOKS[name[1]])
+            axes.axhline(0, color="black", linewidth=0.6)
+            if line == 0:
+                axes.set_title(frame.acceleration_words(acceleration))
+            else:
+                axes.set_xlabel("budget η (% of the norm of the k-space)")
+            if column == 0:
+                axes.set_ylabel(label)
+    found = set(data["what"])
+    sheet.legend([(name, look) for name, look in _LOOKS.items() if name in found])
+    return sheet.finish(path, data, frame.counted(data))

@@ -1,0 +1,47 @@
+"""Calibration of posterior intervals: how often the truth lies in an interval that should hold it so often."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import frame
+from .style import GREY, Drawn, Sheet
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+TITLE = "Calibration of posterior intervals"
+_ADVICE = (
+    "give the plan a method that samples a posterior, and a table with the columns coverage_LEVEL_foreground_clean, "
+    "the share of the foreground's pixels whose truth lies in the interval of LEVEL percent"
+)
+_COLUMN = re.compile(r"coverage_(\d+)_foreground_clean")
+
+
+def interval_calibration(trials: "DataFrame", path: Path) -> Drawn:
+    """Draw the share of pixels whose truth lies in the posterior's interval over what the interval promises.
+
+    A panel for each acceleration. Raises Lacking where no trial has coverages.
+    """
+    import polars as pl
+
+    levels = {int(found[1]): name for name in trials.columns if (found := _COLUMN.fullmatch(name))}
+    if not levels:
+        raise frame.Lacking(f"The table has no coverage: {_ADVICE}.")
+    parts = []
+    for level, name in sorted(levels.items()):
+        rows = frame.first_of_each(frame.need(trials, [name], _ADVICE)).with_columns(share=100 * pl.col(name))
+        shares = frame.summarise(rows, ["method_label", "acceleration"], "share")
+        parts.append(shares.with_columns(level=pl.lit(float(level))))
+    data = pl.concat(parts)
+    accelerations = frame.names_of(data["acceleration"].sort())
+    sheet = Sheet(TITLE, data["method_label"], columns=len(accelerations))
+    for axes, acceleration in zip(sheet.panels[0], accelerations, strict=True):
+        axes.plot([0, 100], [0, 100], color=GREY, linestyle=":", linewidth=1)
+        part = data.filter(pl.col("acceleration").eq_missing(acceleration))
+        for (name,), series in frame.parted(part, "method_label"):
+            sheet.means(axes, series, "level", name, dodge=0.6 * sheet.number(name))
+        axes.set(xlabel="level of the interval (%)", title=frame.acceleration_words(acceleration), aspect="equal")
+    sheet.panels[0][0].set_ylabel("pixels that it holds (%)")
+    sheet.legend([("calibrated", {"linestyle": ":"})])
+    return sheet.finish(path, data, frame.counted(data))

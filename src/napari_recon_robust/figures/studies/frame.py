@@ -1,0 +1,136 @@
+"""What the figures of a study ask of its table: columns, knobs, and means with intervals over volumes.
+
+The table has a row for each trial. `volume` is the unit of statistics.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from math import inf, isfinite
+from typing import TYPE_CHECKING, Any
+
+from ...ground.errors import InputError
+from ...statistics import clustered
+from ...statistics.estimate import Estimate
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+CLEAN = "none"  # the perturbation of a trial that changes nothing
+STATES = ("clean", "perturbed")
+SLICE = ("scan", "slice", "mask", "acceleration", "mask_seed", "region", "method_label")  # what has one clean image
+INTERVAL, SPREAD = "95% interval over volumes", "quartiles, a spread and no interval"
+
+
+class Lacking(InputError):
+    """A figure that cannot be drawn: the sentence says what the plan of the study lacks."""
+
+
+def need(trials: "DataFrame", columns: Iterable[str], advice: str) -> "DataFrame":
+    """The trials without an error that have all these values; `Lacking`, with this advice, where there is none."""
+    names = list(columns)
+    missing = [name for name in names if name not in trials.columns]
+    if missing:
+        raise Lacking(f"The table has no column {missing[0]}: {advice}.")
+    rows = trials if "error" not in trials.columns else trials.filter(trials["error"].is_null())
+    for name in names:
+        values = rows[name]
+        rows = rows.filter(
+            values.is_finite() & values.is_not_null() if values.dtype.is_float() else values.is_not_null()
+        )
+    if rows.is_empty():
+        raise Lacking(f"No trial has {', '.join(names[:2])} and what else this needs: {advice}.")
+    return rows
+
+
+def with_knob(trials: "DataFrame", name: str, column: str = "perturbation_knobs") -> "DataFrame":
+    """The trials with the knob of that name as a column `knob_NAME`; null where a trial does not have it."""
+    import polars as pl
+
+    values = [json.loads(text or "{}").get(name) for text in trials[column].to_list()]
+    return trials.with_columns(pl.Series(f"knob_{name}", values, strict=False))
+
+
+def summarise(trials: "DataFrame", by: Sequence[str], value: str) -> "DataFrame":
+    """The mean of a column in each group, over volumes.
+
+    Columns: those of `by`, and value (the column's name), mean, low, high, kind, volumes, count. Where there are 3
+    volumes, low and high are the ends of Student's interval, else the quartiles of all values; `kind` says which.
+    """
+    import polars as pl
+
+    rows = []
+    for names, group in trials.group_by(list(by), maintain_order=True):
+        values, volumes = group[value].to_list(), group["volume"].to_list()
+        found = clustered.mean(values, volumes)
+        spread = clustered.spread(values)
+        low, high = found.interval or (spread.low, spread.high)
+        rows.append(
+            {
+                **dict(zip(by, names, strict=True)),
+                "value": value,
+                "mean": found.value,
+                "low": low,
+                "high": high,
+                "kind": INTERVAL if found.interval else SPREAD,
+                "volumes": found.units,
+                "count": len(values),
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def counted(data: "DataFrame") -> str:
+    """How many volumes and values are behind each mean of a summary, and what its bars are."""
+    volumes, values = _range(data["volumes"].to_list(), "volume"), _range(data["count"].to_list(), "trial")
+    kinds = data["kind"].unique().sort().to_list()
+    bars = f"bars: {kinds[0]}" if len(kinds) == 1 else f"bars: {INTERVAL}; below 3 volumes {SPREAD}"
+    return f"Each mean: {volumes}, {values}; {bars}."
+
+
+def parted(data: "DataFrame", *by: str) -> list[tuple[tuple[Any, ...], "DataFrame"]]:
+    """The groups by these columns in the order of their first appearance, each with its names."""
+    return [(tuple(names), group) for names, group in data.group_by(list(by), maintain_order=True)]
+
+
+def first_of_each(trials: "DataFrame") -> "DataFrame":
+    """One trial for each clean image and region, since all perturbations of it repeat its clean scores."""
+    return trials.unique([name for name in SLICE if name in trials.columns], keep="first", maintain_order=True)
+
+
+def strongest(trials: "DataFrame") -> "DataFrame":
+    """The trials of the largest budget of each perturbation, or of all its trials where it has none; and clean ones."""
+    import polars as pl
+
+    largest = pl.col("budget").max().over("perturbation")
+    return trials.filter(largest.is_null() | (pl.col("budget") == largest))
+
+
+def strength_words(trials: "DataFrame") -> str:
+    """The budgets of some trials in words; empty where there is none."""
+    budgets = ranked(trials["budget"])
+    return " and ".join(f"η = {100 * budget:g}%" for budget in budgets) if budgets else ""
+
+
+def written(estimate: Estimate, digits: int = 2) -> str:
+    """An estimate with so many decimals, and its interval."""
+    return estimate.text(lambda value: f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}"))
+
+
+def acceleration_words(acceleration: float | None) -> str:
+    """An acceleration as the title of a panel."""
+    return "as acquired" if acceleration is None else f"R = {acceleration:g}"
+
+
+def names_of(values: Iterable[Any]) -> list[Any]:
+    """The distinct values in the order of their first appearance."""
+    return list(dict.fromkeys(values))
+
+
+def ranked(values: Iterable[float | None]) -> list[float]:
+    """The distinct finite numbers, the smallest first."""
+    return sorted({value for value in values if value is not None and isfinite(value) and value < inf})
+
+
+def _range(numbers: Sequence[int], name: str) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low if low == high else f'{low} to {high}'} {name}{'' if high == 1 else 's'}"

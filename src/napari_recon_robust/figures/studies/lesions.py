@@ -1,0 +1,98 @@
+"""Whether lesions are still seen: contrast recovery and detectability by label and size, clean and attacked."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import frame
+from .style import Drawn, Sheet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from polars import DataFrame
+
+TITLE = "Detection of lesions"
+_ADVICE = (
+    "give the plan regions that are lesions (annotations, lesions or drawn) and the metrics contrast_recovery and "
+    "detectability"
+)
+_VALUES = {"contrast_recovery": "contrast recovery", "detectability": "detectability d'"}
+_SIZES = 3  # classes of size, of equally many lesions
+_MOST = 6  # labels that are shown, the most frequent ones
+_STATES: dict[str, dict[str, Any]] = {"clean": {"markerfacecolor": "white"}, "perturbed": {}}
+
+
+def lesion_detection(trials: "DataFrame", path: Path) -> Drawn:
+    """Draw the contrast recovery and the detectability of lesions by their label and by their size.
+
+    Open marks are of clean images, filled ones of attacked ones at the largest budget. Sizes are in mm², or in pixels
+    where no voxel is known, in three classes of equally many lesions; the six most frequent labels are shown.
+    Raises Lacking where no trial has a region that is a lesion.
+    """
+    import polars as pl
+
+    clean = [f"{name}_region_clean" for name in _VALUES]
+    rows = frame.need(trials, [*clean, "region_pixels"], _ADVICE)
+    rows = rows.filter(pl.col("region_kind").is_in(["annotations", "lesions", "drawn"]), ~pl.col("control"))
+    rows = frame.strongest(frame.need(rows, clean, _ADVICE))
+    known = "region_mm2" in rows.columns and not rows["region_mm2"].null_count()
+    rows = rows.with_columns(label=pl.col("region_label").replace("", "no label"))
+    rows, unit = _sized(rows, "region_mm2" if known else "region_pixels"), "mm²" if known else "pixels"
+    frequent = rows.group_by("label").len().sort(["len", "label"], descending=[True, False])["label"][:_MOST].to_list()
+    parts = []
+    for by in ("label", "size"):
+        for value in _VALUES:
+            for state in _STATES:
+                column = f"{value}_region_{state}"
+                some = rows if by == "size" else rows.filter(pl.col("label").is_in(frequent))
+                some = some.drop_nulls(column) if column in rows.columns else some.clear()
+                if not some.is_empty():
+                    found = frame.summarise(some.rename({by: "class"}), ["method_label", "class"], column)
+                    parts.append(found.with_columns(by=pl.lit(by), metric=pl.lit(value), state=pl.lit(state)))
+    data = pl.concat(parts)
+    sheet = Sheet(TITLE, data["method_label"], rows=2, columns=2)
+    for line, (value, label) in enumerate(_VALUES.items()):
+        for place, by in enumerate(("label", "size")):
+            axes = sheet.panels[line][place]
+            _draw(sheet, axes, data.filter(pl.col("metric") == value, pl.col("by") == by))
+            if place == 0:
+                axes.set_ylabel(label)
+            if line == 0:
+                axes.set_title("by label" if by == "label" else f"by size ({unit})")
+    states = [("clean", {"markerfacecolor": "white", "marker": "o", "linestyle": "none"})]
+    if "perturbed" in set(data["state"]):
+        name = f"perturbed, {frame.strength_words(rows)}".removesuffix(", ")
+        states.append((name, {"marker": "o", "linestyle": "none"}))
+    sheet.legend(states, lines=False)
+    return sheet.finish(path, data, frame.counted(data))
+
+
+def _sized(rows: "DataFrame", column: str) -> "DataFrame":
+    import polars as pl
+
+    sizes = rows[column].to_numpy().astype(float)
+    edges = np.unique(np.quantile(sizes, np.linspace(0, 1, _SIZES + 1)))
+    if len(edges) < 2:
+        return rows.with_columns(size=pl.lit(f"{edges[0]:.3g}"))
+    numbers = np.clip(np.searchsorted(edges, sizes, side="right") - 1, 0, len(edges) - 2)
+    names = [f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)]
+    return rows.with_columns(pl.Series("size", [names[number] for number in numbers]))
+
+
+def _draw(sheet: Sheet, axes: "Axes", data: "DataFrame") -> None:
+    classes = frame.names_of(data["class"])
+    if set(data["by"]) == {"size"}:
+        classes.sort(key=lambda name: float(name.split()[0]))
+    for (name, state, of), part in frame.parted(data, "method_label", "state", "class"):
+        at = classes.index(of) + 0.7 * ((sheet.number(name) + 0.5) / len(sheet.looks) - 0.5) + 0.05 * (state != "clean")
+        (mean,), (low,), (high,) = (part[column].to_list() for column in ("mean", "low", "high"))
+        sheet.point(axes, (at, at, at), (mean, low, high), name, **_STATES[state])
+    axes.set_xticks(range(len(classes)), [_broken(str(one)) for one in classes])
+
+
+def _broken(words: str, width: int = 12) -> str:
+    from textwrap import fill
+
+    return fill(words, width, break_long_words=False)

@@ -1,0 +1,234 @@
+"""In distribution against out of distribution: a panel for each shift, a point for each method at its settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...ground.errors import InputError
+from ...statistics import clustered
+from ...statistics.estimate import Estimate
+from ...statistics.lines import Line, fit
+from ...statistics.shifts import filtered, share_closed
+from . import frame
+from .style import GREY, Drawn, Sheet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from polars import DataFrame
+
+TITLE = "In distribution against out of distribution"
+DOMAIN = "label_domain"  # of each scan: "in", "tuning", or the name of a shift
+INSIDE, TUNING = "in", "tuning"
+_ADVICE = (
+    "give the plan a table of labels whose column domain is `in` for some scans and the name of the shift for the "
+    "others, two accelerations, or a perturbation such as noise-level, contrast or other-mask"
+)
+_KINDS = ("noise-level", "contrast", "other-mask", "coil-dropout", "motion", "spike", "rotation")
+_WORST = 0.2  # of the slices are filtered
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """One shift. inside, outside: the trials on P and on Q, with the score in `score`. same: the same volumes."""
+
+    name: str
+    inside: "DataFrame"
+    outside: "DataFrame"
+    same: bool
+
+
+def inside_against_outside(
+    trials: "DataFrame",
+    path: Path,
+    *,
+    logit: bool = False,
+    proxy: str = "",
+    trained_there: Mapping[str, str] | None = None,
+) -> Drawn:
+    """Draw the mean SSIM of each method on P and on Q, the line through them, its band and the diagonal.
+
+    The shifts are the scans whose label `domain` is not `in`, the accelerations beyond the lowest, the perturbations
+    that shift a measurement, and with a proxy the fifth of the slices on which it does worst beside equally many random
+    ones. Scans of the domain `tuning` choose the knobs of each method. logit: the line is fitted to logits.
+    proxy: label of a method; it is not compared. A method that was trained on the slice (its start is in the table) has
+    an arrow from its start. trained_there: for such methods, the label of the same network trained on Q; the share of
+    the gap that was closed is then in the caption.
+    Raises Lacking where there is no shift. After Darestani, Chaudhari and Heckel 2021, arXiv:2102.06103, figure 1.
+    """
+    import polars as pl
+
+    rows = frame.need(trials, ["ssim_foreground_clean"], _ADVICE)
+    rows = _tuned(rows).with_columns(score=pl.col("ssim_foreground_clean"))
+    compared = rows.filter(pl.col("method_label") != proxy)
+    found = _shifts(compared) + (_filtered(rows, compared, proxy) if proxy else [])
+    if not found:
+        raise frame.Lacking(f"There is no shift in the table: {_ADVICE}.")
+    sheet = Sheet(TITLE, compared["method_label"], rows=-(-len(found) // 2), columns=min(len(found), 2))
+    panels = [axes for line in sheet.panels for axes in line]
+    parts, words = [], []
+    for axes, shift in zip(panels, found, strict=False):
+        data, line = _line(shift, logit)
+        parts.append(data)
+        _draw(sheet, axes, shift, data, line)
+        words += _closed(shift, trained_there or {})
+    for axes in panels[len(found) :]:
+        axes.set_axis_off()
+    for axes in panels[: len(found)]:
+        axes.set(xlabel="SSIM in distribution", ylabel="SSIM out of distribution")
+    sheet.legend(
+        [("no gap", {"linestyle": ":"}), ("line through the methods, 95% band", {"linestyle": "-"})], lines=False
+    )
+    data = pl.concat(parts)
+    scale = "of logits of SSIM" if logit else "of SSIM"
+    words = [f"Lines {scale}; bands and gaps: 95% intervals over methods and volumes, none below 3.", *words]
+    return sheet.finish(path, data, " ".join(words))
+
+
+def _tuned(rows: "DataFrame") -> "DataFrame":
+    """Without the scans for tuning; where there are some, each method at the one setting that is best on them."""
+    import polars as pl
+
+    if DOMAIN not in rows.columns or TUNING not in set(rows[DOMAIN]):
+        return rows
+    tuning = rows.filter(pl.col(DOMAIN) == TUNING)
+    best = (
+        tuning.group_by("method", "method_label", maintain_order=True)
+        .agg(pl.col("ssim_foreground_clean").mean())
+        .sort("ssim_foreground_clean", descending=True)
+        .unique("method", keep="first")["method_label"]
+    )
+    return rows.filter(pl.col("method_label").is_in(best.to_list()), pl.col(DOMAIN) != TUNING)
+
+
+def _shifts(rows: "DataFrame") -> list[Shift]:
+    import polars as pl
+
+    clean = rows.filter(pl.col("perturbation") == frame.CLEAN)
+    if clean.is_empty():  # each perturbed trial has the clean score of its slice
+        clean = rows.unique(["scan", "slice", "mask", "acceleration", "mask_seed", "method_label"], maintain_order=True)
+    found = []
+    if DOMAIN in rows.columns:
+        inside = clean.filter(pl.col(DOMAIN) == INSIDE)
+        for name in frame.names_of(clean[DOMAIN].drop_nulls()):
+            if name != INSIDE and not inside.is_empty():
+                found.append(Shift(name, inside, clean.filter(pl.col(DOMAIN) == name), False))
+        clean = inside if not inside.is_empty() else clean
+    accelerations = frame.ranked(clean["acceleration"])
+    for value in accelerations[1:]:
+        one, other = (clean.filter(pl.col("acceleration") == at) for at in (accelerations[0], value))
+        found.append(Shift(f"R = {accelerations[0]:g} to {value:g}", one, other, True))
+    for kind in _KINDS:
+        shifted = rows.filter(pl.col("perturbation") == kind, ~pl.col("control"))
+        if not shifted.is_empty() and "ssim_foreground_perturbed" in rows.columns:
+            strongest = frame.strongest(shifted.drop_nulls("ssim_foreground_perturbed"))
+            outside = strongest.with_columns(score=pl.col("ssim_foreground_perturbed"))
+            found.append(Shift(kind.replace("-", " "), strongest, outside, True))
+    return found
+
+
+def _filtered(rows: "DataFrame", compared: "DataFrame", proxy: str) -> list[Shift]:
+    """The slices on which the proxy does worst, and beside them as many random ones."""
+    import polars as pl
+
+    clean = rows.filter(pl.col("method_label") == proxy, pl.col("perturbation") == frame.CLEAN)
+    slices = clean.group_by("scan", "slice", maintain_order=True).agg(pl.col("score").mean())
+    if slices.is_empty():
+        raise InputError(f"the proxy {proxy!r} is no method of the study, or has no clean trials; name another one.")
+    chosen = filtered(slices["score"], max(1, round(_WORST * len(slices))))
+    others = compared.filter(pl.col("perturbation") == frame.CLEAN)
+    return [
+        Shift(
+            f"{name} slices (proxy: {proxy})",
+            others,
+            others.join(slices[places.tolist()], on=["scan", "slice"], how="semi"),
+            False,
+        )
+        for name, places in (("filtered", chosen.worst), ("random", chosen.random))
+    ]
+
+
+def _line(shift: Shift, logit: bool) -> tuple["DataFrame", Line | None]:
+    """The methods' means on both sides, and the line through those that were measured on all volumes."""
+    import polars as pl
+
+    sides = [frame.summarise(part, ["method_label"], "score") for part in (shift.inside, shift.outside)]
+    names = [name for name in sides[0]["method_label"] if name in set(sides[1]["method_label"])]
+    data = pl.concat(
+        [
+            side.with_columns(shift=pl.lit(shift.name), side=pl.lit(of))
+            for side, of in zip(sides, ("in", "out"), strict=True)
+        ]
+    ).filter(pl.col("method_label").is_in(names))
+    volumes = [frame.names_of(part["volume"]) for part in (shift.inside, shift.outside)]
+    if shift.same:
+        volumes = [volumes[1], volumes[1]]
+    scores = [_matrix(part, names, of) for part, of in zip((shift.inside, shift.outside), volumes, strict=True)]
+    complete = np.isfinite(scores[0]).all(1) & np.isfinite(scores[1]).all(1)
+    try:
+        line = fit(scores[0][complete], scores[1][complete], same_volumes=shift.same, logit=logit)
+    except InputError:
+        line = None
+    return data, line
+
+
+def _matrix(rows: "DataFrame", names: list[str], volumes: list[str]) -> Any:
+    """The mean score of each method on each volume, NaN where it was not measured."""
+    import polars as pl
+
+    table = np.full((len(names), len(volumes)), np.nan)
+    means = rows.group_by("method_label", "volume").agg(pl.col("score").mean())
+    for name, volume, score in means.iter_rows():
+        if name in names and volume in volumes:
+            table[names.index(name), volumes.index(volume)] = score
+    return table
+
+
+def _draw(sheet: Sheet, axes: "Axes", shift: Shift, data: "DataFrame", line: Line | None) -> None:
+    import polars as pl
+
+    for (name,), part in frame.parted(data, "method_label"):
+        one, other = (part.filter(pl.col("side") == side).row(0, named=True) for side in ("in", "out"))
+        x, y = ((side["mean"], side["low"], side["high"]) for side in (one, other))
+        sheet.point(axes, x, y, name)
+    limits, title = axes.get_ylim(), shift.name
+    ends = (min(data["mean"].to_list()), max(data["mean"].to_list()))
+    axes.plot(ends, ends, color=GREY, linestyle=":", linewidth=1)
+    if line is not None:
+        axes.plot(line.at, line.values, color=GREY)
+        if line.low is not None and line.high is not None:
+            axes.fill_between(line.at, line.low, line.high, color=GREY, alpha=0.2, linewidth=0)
+        volumes = " and ".join(map(str, line.volumes[: 1 if shift.same else 2]))
+        volumes += " volume" if volumes == "1" else " volumes"
+        title += f": {line.methods} methods, {volumes}\nR² {line.r2:.2f}, gap {frame.written(line.gap, 3)}"
+    axes.set_title(title)
+    axes.set_ylim(min(limits[0], ends[0]), max(limits[1], ends[1]))
+    start = "start_ssim_foreground_clean"
+    if start in shift.outside.columns:
+        for (name,), part in frame.parted(shift.outside.drop_nulls(start), "method_label"):
+            inside = shift.inside.filter(pl.col("method_label") == name)
+            if inside.is_empty():
+                continue
+            at = clustered.mean(inside["score"], inside["volume"].to_list()).value
+            tail, head = (clustered.mean(part[column], part["volume"].to_list()).value for column in (start, "score"))
+            arrow = {"arrowstyle": "->", "color": sheet.looks[name]["color"], "linewidth": 0.8}
+            axes.annotate("", (at, head), (at, tail), arrowprops=arrow)
+
+
+def _closed(shift: Shift, trained_there: Mapping[str, str]) -> list[str]:
+    """How much of the gap training on the slice closes, in words."""
+    import polars as pl
+
+    words = []
+    for name, there in trained_there.items():
+        keys = ["scan", "slice", "mask", "acceleration", "mask_seed"]
+        adapted = shift.outside.filter(pl.col("method_label") == name)
+        goal = shift.outside.filter(pl.col("method_label") == there).select(*keys, there="score")
+        pairs = adapted.join(goal, on=keys, nulls_equal=True).drop_nulls("start_ssim_foreground_clean")
+        if not pairs.is_empty():
+            base, scores = pairs["start_ssim_foreground_clean"], (pairs["score"], pairs["there"])
+            found: Estimate = share_closed(base, *scores, pairs["volume"].to_list())
+            words.append(f"{shift.name}: {name} closes {found.text('{:.0%}'.format)} of the gap to {there}.")
+    return words

@@ -1,0 +1,130 @@
+"""How the figures of a study look: one or two columns wide, colours that colour-blind readers tell apart, with n.
+
+The colours are those of Okabe and Ito, https://jfly.uni-koeln.de/color/; marks tell methods apart as well.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+from ...ground.writing import write
+from .. import plots
+from .frame import names_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from polars import DataFrame
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKS = "os^Dv<>pXh"
+GREY = "0.45"
+_ONE, _TWO = 3.5, 7.1  # inches: one column of a journal, and two
+_HEIGHT = 2.3
+_BAR: dict[str, Any] = {"markersize": 4, "linewidth": 1.2, "elinewidth": 0.8, "capsize": 1.5}
+_SIZES: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "study",  # the same figure gives the same file
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure that was written. data: the CSV beside it. words: its caption, with n and what the intervals are."""
+
+    title: str
+    path: Path
+    data: Path
+    words: str
+
+
+class Sheet:
+    """One figure under way: panels in rows and columns, which share the looks of the methods.
+
+    names: of the methods, or what else the colours tell apart.
+    """
+
+    def __init__(self, title: str, names: Iterable[Any], *, rows: int = 1, columns: int = 1) -> None:
+        import matplotlib
+        from matplotlib.figure import Figure
+
+        self.title = title
+        with matplotlib.rc_context(_SIZES):
+            self.figure = Figure(figsize=(_ONE if columns == 1 else _TWO, _HEIGHT * rows + 1.1), layout="constrained")
+            self.panels: list[list[Axes]] = self.figure.subplots(rows, columns, squeeze=False).tolist()
+        self.figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
+        self.looks = {
+            name: {"color": COLOURS[number % len(COLOURS)], "marker": MARKS[number % len(MARKS)]}
+            for number, name in enumerate(names_of(names))
+        }
+
+    def number(self, name: Any) -> int:
+        """The place of a name among all names, from 0."""
+        return list(self.looks).index(name)
+
+    def means(self, axes: "Axes", data: "DataFrame", x: str, name: Any, *, dodge: float = 0.0, **more: Any) -> None:
+        """Draw the means of a summary over a column, with their bars. dodge: how far aside, so that bars part."""
+        data = data.sort(x)
+        mean, low, high = (data[column].to_numpy() for column in ("mean", "low", "high"))
+        drawn: dict[str, Any] = {**self.looks[name], **_BAR, **more}
+        # the quartiles of few values need not hold their mean
+        around = [(mean - low).clip(0), (high - mean).clip(0)]
+        axes.errorbar(data[x].to_numpy() + dodge, mean, around, **drawn)
+
+    def point(self, axes: "Axes", x: "Sequence[float]", y: "Sequence[float]", name: Any, **more: Any) -> None:
+        """Draw one point with a bar in both directions; x and y are its mean, low and high."""
+        bars = [[[max(one[0] - one[1], 0)], [max(one[2] - one[0], 0)]] for one in (x, y)]
+        drawn: dict[str, Any] = {**self.looks[name], **_BAR, "linestyle": "none", **more}
+        axes.errorbar([x[0]], [y[0]], bars[1], bars[0], **drawn)
+
+    def legend(self, more: "Sequence[tuple[str, dict[str, Any]]]" = (), *, lines: bool = True) -> None:
+        """One legend below all panels: the names, and what else lines and marks mean."""
+        from matplotlib.lines import Line2D
+
+        base: dict[str, Any] = {"markersize": 4, "linestyle": "-" if lines else "none"}
+        entries = [(str(name), {**base, **look}) for name, look in self.looks.items()]
+        entries += [(name, {**base, "linestyle": "-", "color": GREY, **look}) for name, look in more]
+        handles = [Line2D([], [], label=name, **look) for name, look in entries]
+        wide = self.figure.get_figwidth() > _ONE
+        longest = max(len(name) for name, _ in entries)
+        columns = max(1, min(len(handles), (110 if wide else 52) // (longest + 8)))
+        self._legend = handles, columns
+
+    def finish(self, path: Path, data: "DataFrame", words: str) -> Drawn:
+        """Write the figure as SVG, with the words below it, and its data beside it as CSV."""
+        import matplotlib
+
+        path = path.with_suffix(".svg")
+        width, height = self.figure.get_size_inches()
+        for axes in self.figure.axes:
+            for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
+                text.set_fontsize(8)
+            if axes.get_label() != "<colorbar>" and not axes.images:
+                axes.grid(alpha=0.25, linewidth=0.5)
+                axes.set_axisbelow(True)
+        lines = wrap(words, int(24 * width))
+        below = (0.11 * len(lines) + 0.06) / height
+        handles, columns = self._legend
+        legend: dict[str, Any] = {
+            "loc": "lower center",
+            "bbox_to_anchor": (0.5, below),
+            "frameon": False,
+            "borderaxespad": 0.2,
+        }
+        self.figure.legend(handles=handles, ncols=columns, fontsize=7, **legend)
+        free = below + (0.15 * -(-len(handles) // columns) + 0.1) / height
+        self.figure.set_layout_engine("constrained", rect=(0, free, 1, 1 - free))
+        self.figure.text(0.01, 0.04 / height, "\n".join(lines), fontsize=6, color="0.3", va="bottom", linespacing=1.1)
+        with matplotlib.rc_context(_SIZES):
+            plots.save(self.figure, path)
+        beside = path.with_suffix(".csv")
+        write(beside, data.write_csv().encode())
+        return Drawn(self.title, path, beside, words)

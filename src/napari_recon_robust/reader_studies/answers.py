@@ -1,0 +1,269 @@
+"""What readers answered: a SQLite file (write-ahead log), each answer on the disk before it is confirmed.
+
+The file belongs to one frozen study. It holds invitations and sessions as hashes, consent, sittings with the check of
+the display, answers with all their revisions, and the log of `audit`. A reader stands in it under a pseudonym.
+"""
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from ..ground.errors import FileFormatError, InputError, ReconRobustError
+from . import audit
+from .access import Access, NotAllowedError
+from .bundle import Bundle, Shown
+from .questions import Answer, check_comment
+from .store import OF_A_READER, Store
+
+COMMENT = "comment"
+_TIMES = ("shown", "first_action", "answered", "hidden")  # milliseconds of the reader's monotonic clock
+
+
+class ConflictError(ReconRobustError):
+    """An answer was given already, in another window perhaps."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a reader is. shown: what comes next, None where all is read or the next sitting may not begin yet.
+
+    done and total: of the sitting. wait: since when in UTC the next sitting may begin, else "".
+    """
+
+    sitting: int
+    sittings: int
+    done: int
+    total: int
+    shown: Shown | None
+    wait: str
+
+
+class Answers:
+    """The answers to one frozen study. access: who may read.
+
+    Raises FileFormatError for a file of another study or a damaged one, WritingError where it cannot be written.
+    """
+
+    def __init__(self, path: str | Path, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self._store = Store(path, bundle.id)
+        self.access = Access(self._store, bundle.readers)
+
+    def close(self) -> None:
+        """Close the file; what was confirmed is in it."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---------------------------------------------------------------- taking part
+
+    def consent(self, reader: str) -> None:
+        """Note that a reader agreed to take part."""
+        self.access.check_reader(reader)
+        with self._store.transaction() as database:
+            database.execute("INSERT OR IGNORE INTO consents VALUES (?, ?)", (reader, audit.now()))
+            audit.log(database, reader, "consented")
+
+    def consented(self, reader: str) -> bool:
+        """Whether the reader agreed to take part."""
+        return self._store.first("SELECT 1 FROM consents WHERE reader = ?", reader) is not None
+
+    def forget(self, reader: str) -> None:
+        """Delete a reader's answers, sittings and consent. The log keeps that it was done, and hashes without salt."""
+        self.access.check_reader(reader)
+        with self._store.transaction() as database:
+            for table in OF_A_READER:
+                database.execute(f"DELETE FROM {table} WHERE reader = ?", (reader,))
+            audit.log(database, reader, "deleted")
+
+    # ---------------------------------------------------------------- reading
+
+    def place(self, reader: str) -> Place:
+        """Where a reader is."""
+        shown = self.bundle.of_reader(reader)
+        answered = self._answered(reader)
+        open_ = [one for one in shown if one.id not in answered]
+        sittings = max(one.sitting for one in shown) + 1
+        current = open_[0] if open_ else shown[-1]
+        of_sitting = [one for one in shown if one.sitting == current.sitting]
+        done = sum(one.id in answered for one in of_sitting)
+        wait = self._wait(reader, current.sitting) if open_ and done == 0 else ""
+        return Place(current.sitting, sittings, done, len(of_sitting), open_[0] if open_ and not wait else None, wait)
+
+    def _answered(self, reader: str) -> set[str]:
+        return {row[0] for row in self._store.all("SELECT DISTINCT presentation FROM answers WHERE reader = ?", reader)}
+
+    def _wait(self, reader: str, sitting: int) -> str:
+        """Until when the washout lasts, in UTC; "" where it is over or there is none."""
+        days = float(self.bundle.study["washout_days"])
+        earlier = [one.id for one in self.bundle.of_reader(reader) if one.sitting < sitting]
+        if not days or not earlier:
+            return ""
+        # the one that came last, whatever a clock that jumps has made of its time
+        last = self._store.first("SELECT utc FROM answers WHERE reader = ? ORDER BY rowid DESC LIMIT 1", reader)
+        if last is None:
+            return ""
+        until = (datetime.fromisoformat(last[0]) + timedelta(days=days)).isoformat(timespec="milliseconds")
+        return until if until > audit.now() else ""
+
+    def display_checked(self, reader: str, sitting: int) -> bool:
+        """Whether the display was checked for a sitting."""
+        return self._store.first("SELECT 1 FROM displays WHERE reader = ? AND sitting = ?", reader, sitting) is not None
+
+    def check_display(self, reader: str, sitting: int, findings: Mapping[str, Any]) -> None:
+        """Keep what the check of the display found at the start of a sitting."""
+        with self._store.transaction() as database:
+            database.execute(
+                "INSERT INTO displays VALUES (?, ?, ?, ?)", (reader, sitting, audit.now(), json.dumps(dict(findings)))
+            )
+            audit.log(database, reader, "checked the display", str(sitting))
+
+    def record(
+        self,
+        reader: str,
+        presentation: str,
+        revision: int,
+        values: Mapping[str, Any],
+        comment: str = "",
+        context: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Store the answers to one presentation; they are on the disk when this returns.
+
+        revision: 0 for the first time, then one more each. Sending the same once more changes nothing. context: times
+        (`shown`, `first_action`, `answered`, `hidden`, in milliseconds of the reader's own clock), window, zoom and
+        smoothing at the answer. Raises NotAllowedError for what the reader may not answer, InputError for an answer
+        that does not fit, ConflictError for a revision that is there with another content, WritingError where the
+        disk is full.
+        """
+        shown = self._may_answer(reader, presentation, revision)
+        checked = {**self._check(values), COMMENT: {"text": check_comment(comment)}}
+        kept = json.dumps(_context(context or {}))
+        with self._store.transaction() as database:
+            for question, value in checked.items():
+                self._put(database, shown, question, revision, value, kept)
+
+    def _check(self, values: Mapping[str, Any]) -> dict[str, Answer]:
+        missing = [id for id in self.bundle.questions if id not in values]
+        if missing or set(values) != set(self.bundle.questions):
+            raise InputError(f"{missing[0] if missing else 'a question'} is not as the study asks; answer each one.")
+        if not all(isinstance(value, Mapping) for value in values.values()):
+            raise InputError("an answer is not in the form that the study asks for; load the page again.")
+        return {id: question.check(values[id]) for id, question in self.bundle.questions.items()}
+
+    def _may_answer(self, reader: str, presentation: str, revision: int) -> Shown:
+        shown = self.bundle.by_id.get(presentation)
+        if shown is None or shown.reader != reader:
+            raise NotAllowedError("this case is not yours; load the page again.")
+        if not self.consented(reader):
+            raise NotAllowedError("nothing is stored before you have agreed to take part.")
+        current = self.place(reader)
+        is_next = current.shown is not None and current.shown.id == presentation
+        answered = presentation in self._answered(reader)
+        if not is_next and not answered:
+            raise NotAllowedError("this case is not the next one; load the page again.")
+        if revision > 0 and (not self.bundle.study["back"] or shown.sitting != current.sitting or shown.training):
+            raise NotAllowedError("answers of this study cannot be changed any more.")
+        return shown
+
+    def _put(
+        self,
+        database: sqlite3.Connection,
+        shown: Shown,
+        question: str,
+        revision: int,
+        value: Answer,
+        context: str,
+    ) -> None:
+        key = (shown.id, question)
+        rows = database.execute(
+            "SELECT revision, value, salt FROM answers WHERE presentation = ? AND question = ? ORDER BY revision", key
+        ).fetchall()
+        text = json.dumps(value, sort_keys=True)
+        if revision < len(rows):
+            if rows[revision][1] != text:
+                raise ConflictError("this case was answered already, in another window perhaps; load the page again.")
+            return
+        if revision > len(rows):
+            raise ConflictError(f"revision {revision} comes before revision {len(rows)}; load the page again.")
+        salt = secrets.token_hex(16)
+        before = audit.digest(json.loads(rows[-1][1]), rows[-1][2]) if rows else ""
+        database.execute(
+            "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, revision, shown.reader, text, salt, audit.now(), context),
+        )
+        subject = f"{shown.id}/{question}/{revision}"
+        audit.log(database, shown.reader, "answered", subject, before, audit.digest(value, salt))
+
+    def given(self, reader: str, presentation: str) -> tuple[int, dict[str, Answer]]:
+        """The number of revisions of an answer so far, and the last of them by question."""
+        shown = self.bundle.by_id.get(presentation)
+        if shown is None or shown.reader != reader:
+            raise NotAllowedError("this case is not yours; load the page again.")
+        rows = self._store.all(
+            "SELECT question, revision, value FROM answers WHERE presentation = ? ORDER BY revision",
+            presentation,
+        )
+        return 1 + max((row[1] for row in rows), default=-1), {row[0]: json.loads(row[2]) for row in rows}
+
+    def previous(self, reader: str, presentation: str) -> Shown | None:
+        """What the reader saw before in the same sitting, if the study lets readers go back to it."""
+        shown = [one for one in self.bundle.of_reader(reader) if not one.training]
+        at = next((number for number, one in enumerate(shown) if one.id == presentation), len(shown))
+        place = self.place(reader)
+        earlier = [one for one in shown[:at] if one.sitting == place.sitting and one.id in self._answered(reader)]
+        return earlier[-1] if earlier and self.bundle.study["back"] else None
+
+    # ---------------------------------------------------------------- what there is
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The last revision of each answer: reader, presentation, question, revision, value, utc and context."""
+        found = self._store.all(
+            "SELECT reader, presentation, question, MAX(revision), value, utc, context FROM answers "
+            "GROUP BY presentation, question ORDER BY answers.rowid"
+        )
+        names = ("reader", "presentation", "question", "revision", "value", "utc", "context")
+        rows = [dict(zip(names, row, strict=True)) for row in found]
+        return [{**row, "value": json.loads(row["value"]), "context": json.loads(row["context"])} for row in rows]
+
+    def verify(self) -> int:
+        """Return how many lines the log has, after checking it and each answer against it; see `audit.verify`."""
+        count = self._store.verify_log()
+        logged = dict(self._store.all("SELECT subject, after FROM audit WHERE what = 'answered'"))
+        stored = self._store.all("SELECT presentation, question, revision, value, salt FROM answers")
+        for presentation, question, revision, value, salt in stored:
+            if logged.get(f"{presentation}/{question}/{revision}") != audit.digest(json.loads(value), salt):
+                raise FileFormatError(
+                    f"an answer to {question} is not the one that was given; go back to a copy of the answers."
+                )
+        return count
+
+    def unblind(self, key: str | Path | None, why: str) -> dict[str, Any]:
+        """Open the key to the blinding, and log that and why; see `Bundle.unsealed`."""
+        found = self.bundle.unsealed(key)
+        with self._store.transaction() as database:
+            audit.log(database, "study", "broke the blind", why)
+        return found
+
+
+def _context(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Times and view at the answer, in a form that can be analysed; InputError for anything else."""
+    found: dict[str, Any] = {}
+    for name in (*_TIMES, "zoom", "low", "high"):
+        value = context.get(name)
+        if value is not None:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
+                raise InputError(f"{name} is {value!r}; it should be a number.")
+            found[name] = float(value)
+    found["smooth"] = context.get("smooth") is True
+    mode = context.get("mode")
+    found["mode"] = mode if mode in ("side", "flicker", "wipe") else ""
+    return found

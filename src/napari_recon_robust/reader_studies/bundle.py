@@ -1,0 +1,352 @@
+"""The frozen study: a folder that readers are served from, and the key to the blinding in a file of its own.
+
+    study.json          what a reader may know: title, consent, questions, ways of looking
+    presentations.json  what the server knows: which opaque images come when; no arm and no case
+    ID.f32              one image, float32 little endian, row by row, padded to one length for all
+    manifest.json       SHA-256 of each file beside it, and of the key
+
+    NAME.key.json       beside the folder: the plan, and which case and arm is behind each name
+
+Whoever holds the folder cannot tell the arms apart; whoever holds the key can, and `manifest.json` shows whether it is
+the key of that time. Readers of images never meet the names of files: they ask for the presentations.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import __version__
+from ..cases.record import DESCRIPTION
+from ..data.roi import ROI
+from ..data.window import Window
+from ..ground.documents import read_json
+from ..ground.errors import FileFormatError, InputError
+from ..ground.guard import opening, read, to_path
+from ..ground.writing import Content, try_place, write
+from ..reports.conditions import CaseImages
+from .order import Presentation, draw
+from .plan import SCHEMA, Arm, Entry, Plan
+from .questions import Question
+
+STUDY, PRESENTATIONS, MANIFEST = "study.json", "presentations.json", "manifest.json"
+_MARGIN = 8  # pixels between a region and the square that shows where to look
+_ADVICE = "copy the frozen study again"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the server knows of a presentation. images: opaque names from left to right. reference: one, or "".
+
+    window: black and white from the reference, the same for all arms of a case. maximum: of the reference. truth: for
+    the feedback of a case for training, else None.
+    """
+
+    id: str
+    reader: str
+    sitting: int
+    number: int
+    training: bool
+    images: tuple[str, ...]
+    reference: str
+    rows: int
+    columns: int
+    voxel: tuple[float, float, float] | None
+    upside_down: bool
+    window: tuple[float, float]
+    maximum: float
+    region: tuple[int, int, int, int] | None
+    truth: dict[str, Any] | None
+
+
+def key_of(folder: str | Path) -> Path:
+    """Where the key to a frozen study lies, if nobody has moved it."""
+    folder = Path(folder)
+    return folder.with_name(f"{folder.name}.key.json")
+
+
+def freeze(plan: Plan, folder: str | Path, beside: str | Path = ".") -> Path:
+    """Write the frozen study and its key; returns the folder.
+
+    beside: the folder that the plan's paths of saved cases start from. Raises InputError for cases that do not fit
+    each other or exist already, FileFormatError for one that is not sound, WritingError for a place that cannot be
+    written; then neither of the two is there.
+    """
+    folder, key = to_path(folder), key_of(folder)
+    if folder.exists() or key.exists():
+        raise InputError(f"{folder.name} or its key exists already; a frozen study is never written over.")
+    try_place(folder)
+    drawn = draw(plan, _opaque)
+    frozen = _Frozen(plan, Path(beside), drawn)
+    write(key, frozen.key)
+    try:
+        write(folder, frozen)
+    except BaseException:
+        key.unlink()
+        raise
+    return folder
+
+
+def _opaque() -> str:
+    return secrets.token_hex(16)
+
+
+def _json(value: Any) -> bytes:
+    return f"{json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)}\n".encode()
+
+
+class _Case:
+    """The images of one case in all arms, checked against each other."""
+
+    def __init__(self, entry: Entry, arms: tuple[Arm, ...], beside: Path) -> None:
+        self.entry = entry
+        self.folders = {arm.name: beside / entry.folder(arm.name) for arm in arms}
+        opened = {folder: CaseImages(folder) for folder in dict.fromkeys(self.folders.values())}
+        self.first = next(iter(opened.values()))
+        for folder, other in opened.items():
+            if other.case.matrix != self.first.case.matrix or not np.allclose(
+                other.target, self.first.target, rtol=1e-4, atol=1e-4 * float(self.first.target.max())
+            ):
+                raise InputError(
+                    f"{entry.id}: {folder.name} shows another slice than {self.first.name}; arms are compared on one."
+                )
+        self.images = {}
+        for arm in arms:
+            shown = opened[self.folders[arm.name]]
+            self.images[arm.name] = shown.condition(arm.image, shown.number(arm.budget)).image
+
+    @property
+    def reference(self) -> NDArray[np.float32] | None:
+        """The fully sampled image, where it is known."""
+        return self.first.condition("reference", 0).image if self.first.has_reference else None
+
+
+class _Frozen(Mapping[str, Content]):
+    """The files of a frozen study by their names; a case's images are read when they are written."""
+
+    def __init__(self, plan: Plan, beside: Path, drawn: list[Presentation]) -> None:
+        self.plan = plan
+        arms = plan.arms
+        self.names = {(case.id, arm.name): _opaque() for case in plan.cases for arm in arms}
+        self.references = {case.id: _opaque() for case in plan.cases} if plan.viewing.reference else {}
+        self.opener: Callable[[Entry], _Case] = lambda entry: _Case(entry, arms, beside)
+        shown, sources, sizes = [], {}, []
+        for entry in plan.cases:  # all are opened before the first is written
+            case = self.opener(entry)
+            if plan.viewing.reference and case.reference is None:
+                raise InputError(f"{entry.id} has no fully sampled image; leave viewing.reference out, or the case.")
+            sizes.append(case.first.target.size)
+            sources[entry.id] = {arm: _hash(folder / DESCRIPTION) for arm, folder in case.folders.items()}
+            shown += [self._shown(one, case) for one in drawn if one.case == entry.id]
+        self.length = 4 * max(sizes)
+        shown.sort(key=lambda one: (one.reader, one.sitting, one.number))
+        self.presentations = _json([asdict(one) for one in shown])
+        self.key = _json(
+            {
+                "schema": SCHEMA,
+                "note": "Whoever reads this is no longer blind. Not for diagnostic use.",
+                "plan": plan.model_dump(mode="json"),
+                "presentations": [asdict(one) for one in drawn],
+                "images": {name: {"case": case, "arm": arm} for (case, arm), name in self.names.items()},
+                "sources": sources,
+            }
+        )
+
+    def _shown(self, one: Presentation, case: _Case) -> Shown:
+        first, entry = case.first, case.entry
+        training = one.purpose == "training"
+        place = None if entry.place is None else np.argwhere(entry.place.mask(first.case.matrix).numpy()).mean(0)
+        truth = {"lesion": entry.lesion, "place": None if place is None else [float(at) for at in place]}
+        return Shown(
+            id=one.id,
+            reader=one.reader,
+            sitting=one.sitting,
+            number=one.number,
+            training=training,
+            images=tuple(self.names[entry.id, arm] for arm in one.arms),
+            reference=self.references.get(entry.id, ""),
+            rows=first.case.matrix[0],
+            columns=first.case.matrix[1],
+            voxel=first.voxel,
+            upside_down=first.upside_down,
+            window=_limits(first.window),
+            maximum=float(first.target.max()) or 1.0,
+            region=_around(first.case.roi, first.case.matrix) if self.plan.viewing.region else None,
+            truth=truth if training else None,
+        )
+
+    @property
+    def study(self) -> bytes:
+        """What readers may know."""
+        plan = self.plan
+        return _json(
+            {
+                "schema": SCHEMA,
+                "title": plan.title,
+                "consent": plan.consent,
+                "questions": [question.model_dump(mode="json") for question in plan.questions],
+                "viewing": plan.viewing.model_dump(mode="json"),
+                "pilot": plan.design.pilot,
+                "back": plan.design.back,
+                "washout_days": plan.design.washout_days if plan.design.sittings == "separate" else 0,
+            }
+        )
+
+    def items(self) -> Iterator[tuple[str, Content]]:  # type: ignore[override]
+        """Each file, and the manifest of all as the last."""
+        hashes = {}
+        for name, content in self._files():
+            hashes[name] = hashlib.sha256(content).hexdigest()
+            yield name, content
+        yield (
+            MANIFEST,
+            _json(
+                {
+                    "schema": SCHEMA,
+                    "note": "Not for diagnostic use.",
+                    "version": __version__,
+                    "files": hashes,
+                    "key": hashlib.sha256(self.key).hexdigest(),
+                }
+            ),
+        )
+
+    def _files(self) -> Iterator[tuple[str, bytes]]:
+        yield STUDY, self.study
+        yield PRESENTATIONS, self.presentations
+        for entry in self.plan.cases:
+            case = self.opener(entry)
+            for arm, image in case.images.items():
+                yield f"{self.names[entry.id, arm]}.f32", self._payload(image)
+            if entry.id in self.references and case.reference is not None:
+                yield f"{self.references[entry.id]}.f32", self._payload(case.reference)
+
+    def _payload(self, image: NDArray[np.float32]) -> bytes:
+        return np.ascontiguousarray(image, "<f4").tobytes().ljust(self.length, b"\0")
+
+    def __getitem__(self, name: str) -> Content:
+        return dict(self.items())[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self.items())
+
+    def __len__(self) -> int:
+        return 3 + len(self.names) + len(self.references)
+
+
+def _around(roi: ROI, matrix: tuple[int, int]) -> tuple[int, int, int, int]:
+    """A square around a region, with a margin, so that it does not outline what is in it."""
+    pixels = np.argwhere(roi.mask(matrix).numpy())
+    low, high = pixels.min(0), pixels.max(0) + 1
+    side = max(int((high - low).max()) + 2 * _MARGIN, 4 * _MARGIN)
+    corner = np.rint((low + high - side) / 2).astype(int)
+    corner = np.clip(corner, 0, np.maximum(np.array(matrix) - side, 0))
+    return int(corner[0]), int(corner[1]), min(side, matrix[0]), min(side, matrix[1])
+
+
+def _limits(window: Window) -> tuple[float, float]:
+    return float(window.low), float(window.high)
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(read(path)).hexdigest()
+
+
+class Bundle:
+    """A frozen study that was opened, and whose files are those of the freeze.
+
+    Raises FileFormatError for a folder that is none, is of a newer version, or has a file that is missing or changed.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = to_path(folder)
+        with opening(self.folder, "a frozen reader study", _ADVICE):
+            self.manifest = read_json(self.folder / MANIFEST, advice=_ADVICE)
+            if self.manifest["schema"] != SCHEMA:
+                raise FileFormatError(
+                    f"{self.folder.name} is a reader study of version {self.manifest['schema']!r}, and "
+                    f"version {SCHEMA} is read here; open it with the software that froze it."
+                )
+            self._check_files()
+            self.study: dict[str, Any] = read_json(self.folder / STUDY, advice=_ADVICE)
+            self.shown = [self._read(one) for one in read_json(self.folder / PRESENTATIONS, advice=_ADVICE)]
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of the manifest: answers belong to exactly this study."""
+        return _hash(self.folder / MANIFEST)
+
+    @cached_property
+    def questions(self) -> dict[str, Question]:
+        """What is asked, by id."""
+        from pydantic import TypeAdapter
+
+        read_question = TypeAdapter[Question](Question).validate_python
+        return {question.id: question for question in map(read_question, self.study["questions"])}
+
+    @cached_property
+    def by_id(self) -> dict[str, Shown]:
+        """The presentations by their names."""
+        return {one.id: one for one in self.shown}
+
+    @cached_property
+    def readers(self) -> list[str]:
+        """R1, R2, ... in the order of their numbers."""
+        return list(dict.fromkeys(one.reader for one in sorted(self.shown, key=lambda one: int(one.reader[1:]))))
+
+    def of_reader(self, reader: str) -> list[Shown]:
+        """What a reader sees, in order."""
+        return [one for one in self.shown if one.reader == reader]
+
+    def payload(self, name: str) -> bytes:
+        """The bytes of an image; FileFormatError if they are no longer those of the freeze."""
+        content = read(self.folder / f"{name}.f32")
+        if hashlib.sha256(content).hexdigest() != self.manifest["files"].get(f"{name}.f32"):
+            raise FileFormatError(f"an image of {self.folder.name} was changed after the freeze; {_ADVICE}.")
+        return content
+
+    def image(self, name: str, shown: Shown) -> NDArray[np.float32]:
+        """An image (rows, columns), float32, in the scan's units."""
+        values = np.frombuffer(self.payload(name), "<f4", shown.rows * shown.columns)
+        return values.reshape(shown.rows, shown.columns)
+
+    def unsealed(self, key: str | Path | None = None) -> dict[str, Any]:
+        """The key to the blinding; FileFormatError unless it is the one whose hash the freeze published."""
+        path = key_of(self.folder) if key is None else to_path(key)
+        if _hash(path) != self.manifest["key"]:
+            raise FileFormatError(f"{path.name} is not the key that {self.folder.name} was frozen with; find that one.")
+        found: dict[str, Any] = read_json(path)
+        return found
+
+    def _check_files(self) -> None:
+        for name, digest in self.manifest["files"].items():
+            if Path(name).name != name or name.startswith("."):
+                raise ValueError("it names a file outside itself")
+            path = self.folder / name
+            if not path.exists():
+                raise FileFormatError(f"{self.folder.name} lacks {name}; {_ADVICE}.")
+            if _hash(path) != digest:
+                raise FileFormatError(f"{name} of {self.folder.name} was changed after the freeze; {_ADVICE}.")
+
+    def _read(self, values: Mapping[str, Any]) -> Shown:
+        voxel, window, region = values["voxel"], values["window"], values["region"]
+        tuples = {
+            "images": tuple(values["images"]),
+            "window": (float(window[0]), float(window[1])),
+            "region": None if region is None else tuple(int(one) for one in region),
+            "voxel": None if voxel is None else (float(voxel[0]), float(voxel[1]), float(voxel[2])),
+        }
+        shown = Shown(**{**values, **tuples})
+        if min(shown.rows, shown.columns) < 1:
+            raise ValueError("a presentation has no pixels")
+        for name in (*shown.images, *filter(None, [shown.reference])):
+            if f"{name}.f32" not in self.manifest["files"]:
+                raise ValueError("a presentation names an image that is not there")
+        return shown

@@ -1,0 +1,90 @@
+"""A reader study out of the box: six lesions of the packaged sample and six places without one, clean and attacked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..cases.record import Case, save_case
+from ..cases.replay import make_case
+from ..data.roi import ROI, Box
+from ..data.scan import Scan
+from ..ground import progress
+from ..ground.errors import InputError
+from ..perturbations import registry as perturbations
+from ..perturbations.outcome import evaluate
+from ..physics.sampling import Sampling
+from ..reconstructors import registry
+from ..simulation.sample import open_sample
+from .bundle import freeze
+from .plan import Arm, Design, Entry, Plan, Viewing
+from .questions import QUESTIONNAIRES
+
+PERTURBATION = "worst-case"
+METHOD, ACCELERATION, BUDGET = "unet", 4, 0.01
+CASES = 12
+
+
+def demo(folder: str | Path) -> progress.Job[Path]:
+    """Make the cases and the frozen study in a new folder; returns the study's.
+
+    The questions are one on the lesion, and four on quality. The sample is one simulated head, so
+    the study shows how one is read, and says nothing on patients. Raises InputError for a folder that is not empty.
+    """
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder.name} is not empty; name a new folder.")
+    method = registry.get(METHOD).at()
+    scan = open_sample()
+    entries: list[Entry] = []
+    places = list(_places(scan))
+
+    def part(step: progress.Progress) -> progress.Progress:
+        return progress.Progress((len(entries) + step.fraction) / len(places), f"Case {len(entries) + 1}")
+
+    for number, (slice, roi, lesion) in enumerate(places):
+        measurement = scan.measurement(slice, Sampling(acceleration=ACCELERATION))
+        attack = perturbations.get(PERTURBATION).run(measurement, method, roi, (BUDGET,))
+        perturbed = yield from progress.relayed(attack, part)
+        judged = evaluate(measurement, method, roi, perturbed)
+        outcomes = yield from progress.relayed(judged, part)
+        case: Case = make_case(measurement, method, roi, outcomes, perturbation=PERTURBATION, source=scan.facts(slice))
+        name = f"case-{number + 1}"
+        save_case(case, folder / "cases" / name)
+        entries.append(
+            Entry(id=name, saved=f"cases/{name}", patient="sample", lesion=lesion, place=roi, source="simulation")
+        )
+    return freeze(_plan(entries), folder / "study", folder)
+
+
+def _plan(entries: list[Entry]) -> Plan:
+    questions = [one for name in ("lesion", "quality", "visual-grading") for one in QUESTIONNAIRES[name][1]]
+    return Plan(
+        title="A reader study of the packaged sample",
+        arms=(Arm(name="clean", image="clean"), Arm(name="attacked", image="perturbed")),
+        cases=tuple(entries),
+        questions=tuple(questions),
+        design=Design(readers=2),
+        viewing=Viewing(region=True),
+    )
+
+
+def _places(scan: Scan) -> Iterator[tuple[int, ROI, bool]]:
+    """Lesions, and in the same slice the mirror image of each across the midline, where there is none."""
+    matrix = scan.header.matrix
+    found = 0
+    for annotation in scan.annotations:
+        if annotation.box is None or found == CASES:
+            continue
+        others = [one.box for one in scan.annotations if one.box is not None and one.slice == annotation.slice]
+        mirrored = _mirrored(annotation.box, matrix)
+        if any((mirrored.mask(matrix) & other.mask(matrix)).any() for other in others):
+            continue
+        for roi, lesion in ((annotation.box, True), (mirrored, False)):
+            found += 1
+            yield annotation.slice, roi, lesion
+
+
+def _mirrored(roi: ROI, matrix: tuple[int, int]) -> ROI:
+    """The box on the other side of the midline."""
+    box = roi.shapes[0]
+    assert isinstance(box, Box)
+    return ROI.box(box.row, matrix[1] - box.column - box.width, box.height, box.width)

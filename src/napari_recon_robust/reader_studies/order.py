@@ -1,0 +1,156 @@
+"""In which order each reader sees the cases, and in which arm. The order is drawn once, and stored as data.
+
+It is drawn from the study's seed, the reader and the sitting, so that no two readers and no two sittings share one.
+Arms follow each other in a Williams square: over the cases each arm comes equally often at each place, and equally
+often after each other arm (Williams 1949, doi:10.1071/CH9490149). The sides of a forced choice are balanced within
+blocks of four.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from .plan import Entry, Plan
+
+BLOCK = 4  # presentations within which both sides of a forced choice come equally often
+
+Purpose = Literal["training", "reading", "repeat"]
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """One case as it is shown once. arms: of the images from left to right. sitting and number count from 0."""
+
+    id: str
+    reader: str
+    sitting: int
+    number: int
+    case: str
+    arms: tuple[str, ...]
+    purpose: Purpose
+
+
+def readers(plan: Plan) -> list[str]:
+    """The names under which readers are stored: R1, R2, ..."""
+    return [f"R{number + 1}" for number in range(plan.design.readers)]
+
+
+def draw(plan: Plan, new_id: Callable[[], str]) -> list[Presentation]:
+    """Return all presentations, by reader, sitting and number. new_id: gives a name that nobody can guess."""
+    groups = _groups(plan)
+    found = []
+    for number, reader in enumerate(readers(plan)):
+        cases = groups[number % plan.design.groups]
+        for sitting, shown in enumerate(_sittings(plan, reader, number, cases)):
+            found += [
+                Presentation(new_id(), reader, sitting, place, case.id, arms, purpose)
+                for place, (case, arms, purpose) in enumerate(shown)
+            ]
+    return found
+
+
+def williams(count: int) -> list[tuple[int, ...]]:
+    """Rows of a Williams square, or of a pair of them where the count is odd."""
+    first = [0]
+    for step in range(1, count):
+        first.append((first[-1] + (step if step % 2 else -step)) % count)
+    rows = [tuple((place + shift) % count for place in first) for shift in range(count)]
+    return rows if count % 2 == 0 else [*rows, *(row[::-1] for row in rows)]
+
+
+def sides(count: int, rng: np.random.Generator, extra: int = 0) -> list[int]:
+    """Which side the first arm is on, balanced within each block of four; `extra` decides an odd one at the end."""
+    found: list[int] = []
+    while len(found) < count:
+        size = min(BLOCK, count - len(found))
+        block = [0, 1] * (size // 2) + ([extra % 2] if size % 2 else [])
+        found += [int(side) for side in rng.permutation(block)]
+    return found
+
+
+_Shown = tuple[Entry, tuple[str, ...], Purpose]
+
+
+def _sittings(plan: Plan, reader: str, number: int, cases: Sequence[Entry]) -> list[list[_Shown]]:
+    """What a reader sees in each sitting."""
+    if plan.pairs:
+        sittings = [_pairs(plan, reader, number, cases)]
+    else:
+        blocks = _blocks(plan, reader, number, cases)
+        separate = plan.design.sittings == "separate"
+        sittings = blocks if separate else [[shown for block in blocks for shown in block]]
+    sittings[0] = _training(plan, number) + sittings[0]
+    return sittings
+
+
+def _blocks(plan: Plan, reader: str, number: int, cases: Sequence[Entry]) -> list[list[_Shown]]:
+    """One block for each arm; each has each case once.
+
+    A case stays in the same half of its block, so that at least half a block lies between two of its presentations.
+    """
+    arms = [arm.name for arm in plan.arms]
+    rows = williams(len(arms))
+    rng = _generator(plan, reader, 0)
+    mixed = [cases[at] for at in rng.permutation(len(cases))]
+    # Readers begin at different rows, so that what is left over by a count that does not divide evens out.
+    row_of = {case.id: rows[(at + number) % len(rows)] for at, case in enumerate(mixed)}
+    half = len(mixed) // 2
+    blocks: list[list[_Shown]] = []
+    for place in range(len(arms)):
+        rng = _generator(plan, reader, place)
+        order = [mixed[at] for at in rng.permutation(half)]
+        order += [mixed[half + at] for at in rng.permutation(len(mixed) - half)]
+        blocks.append([(case, (arms[row_of[case.id][place]],), "reading") for case in order])
+    first_of_last = blocks[-1] if plan.design.sittings == "separate" else blocks[0]
+    blocks[-1] = blocks[-1] + _repeats(plan, reader, first_of_last)
+    return blocks
+
+
+def _pairs(plan: Plan, reader: str, number: int, cases: Sequence[Entry]) -> list[_Shown]:
+    """Both arms at once; a repeat has them on the other sides."""
+    first, second = (arm.name for arm in plan.arms)
+    rng = _generator(plan, reader, 0)
+    order = [cases[at] for at in rng.permutation(len(cases))]
+    shown: list[_Shown] = [
+        (case, (second, first) if side else (first, second), "reading")
+        for case, side in zip(order, sides(len(order), rng, number), strict=True)
+    ]
+    repeats: list[_Shown] = [(case, arms[::-1], purpose) for case, arms, purpose in _repeats(plan, reader, shown)]
+    return shown + repeats
+
+
+def _repeats(plan: Plan, reader: str, block: Sequence[_Shown]) -> list[_Shown]:
+    """Some of what came first, once more, as far from its first time as possible."""
+    count = min(plan.design.repeats, len(block))
+    early = block[: max(count, len(block) // 2)]
+    chosen = _generator(plan, reader, -1).permutation(len(early))[:count]
+    return [(early[at][0], early[at][1], "repeat") for at in chosen]
+
+
+def _training(plan: Plan, number: int) -> list[_Shown]:
+    """Each case for training once; its arms change from case to case and from reader to reader."""
+    arms = [arm.name for arm in plan.arms]
+    training = [case for case in plan.cases if case.training]
+    if plan.pairs:
+        return [(case, tuple(arms[:: 1 if (at + number) % 2 else -1]), "training") for at, case in enumerate(training)]
+    return [(case, (arms[(at + number) % len(arms)],), "training") for at, case in enumerate(training)]
+
+
+def _groups(plan: Plan) -> list[list[Entry]]:
+    """The cases that each group of readers reads; patients stay whole, and lesions are spread evenly."""
+    if plan.design.kind == "crossed":
+        return [list(plan.read)]
+    rng = _generator(plan, "groups", 0)
+    patients = list(dict.fromkeys(case.patient for case in plan.read))
+    patients = [patients[at] for at in rng.permutation(len(patients))]
+    patients.sort(key=lambda patient: any(case.lesion for case in plan.read if case.patient == patient))
+    group_of = {patient: at % plan.design.groups for at, patient in enumerate(patients)}
+    return [[case for case in plan.read if group_of[case.patient] == group] for group in range(plan.design.groups)]
+
+
+def _generator(plan: Plan, reader: str, sitting: int) -> np.random.Generator:
+    drawn = hashlib.sha256(f"{plan.title}/{plan.seed}/{reader}/{sitting}".encode()).digest()
+    return np.random.default_rng(np.frombuffer(drawn, np.uint32))

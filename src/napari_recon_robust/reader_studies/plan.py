@@ -1,0 +1,194 @@
+"""The plan of a reader study, as a YAML file. What is in it is fixed before the first reader reads."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from ..data.roi import ROI
+from ..ground.documents import read_yaml
+from ..ground.errors import FileFormatError, InputError, either
+from ..ground.specification import Specification
+from .questions import QUESTIONNAIRES, ForcedChoice, Id, Lesion, Question
+
+SCHEMA: Final = 1
+
+
+class Arm(Specification):
+    """One condition that is compared: an image of the saved cases. budget: of a case with several, else the largest."""
+
+    name: Id
+    image: Literal["reference", "clean", "perturbed", "random", "perturbed-reference"]
+    budget: float | None = Field(default=None, gt=0)
+
+
+class Entry(Specification):
+    """A case that is read.
+
+    saved: the folder of a saved case, or one for each arm by its name, such as several methods on one lesion. patient:
+    the unit of the statistics; several cases of one patient are not independent. truth: what is known of it, whether
+    there is a lesion and where. source: who says so. training: whether it is shown first, with its truth afterwards.
+    """
+
+    id: Id
+    saved: str | dict[str, str]
+    patient: str = Field(min_length=1, max_length=80)
+    lesion: bool | None = None
+    place: ROI | None = None
+    source: Literal["simulation", "fastmri+", "panel", "unknown"] = "unknown"
+    training: bool = False
+
+    def folder(self, arm: str) -> str:
+        """The folder of the saved case that an arm shows."""
+        return self.saved if isinstance(self.saved, str) else self.saved[arm]
+
+
+class Design(Specification):
+    """Who reads what, and when.
+
+    kind: crossed, where each reader reads each case in each arm; or split-plot, where the cases are divided among
+    groups of readers. sittings: "sequential", where all arms are read in one sitting, each case once before any comes
+    back; or "separate", with one sitting for each arm in which a case comes once, `washout_days` apart. repeats: so
+    many cases come once more at the end, for the agreement of a reader with himself. pilot: its answers are never
+    analysed.
+    """
+
+    kind: Literal["crossed", "split-plot"] = "crossed"
+    readers: int = Field(default=4, ge=1, le=200)
+    groups: int = Field(default=1, ge=1, le=50)
+    sittings: Literal["sequential", "separate"] = "sequential"
+    washout_days: float = Field(default=28, ge=0, le=3650)
+    washout_reason: str = ""
+    repeats: int = Field(default=0, ge=0)
+    pilot: bool = False
+    back: bool = True
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.sittings == "separate" and self.washout_days < 28 and not self.washout_reason:
+            raise InputError(
+                f"washout_days is {self.washout_days:g}, and at least 28 are usual; say why in washout_reason."
+            )
+        if (self.kind == "split-plot") != (self.groups > 1):
+            raise InputError("a split-plot design has at least 2 groups, and a crossed one has 1; mend design.groups.")
+        if self.readers % self.groups:
+            raise InputError(f"{self.readers} readers cannot be divided into {self.groups} equal groups.")
+        return self
+
+
+class Viewing(Specification):
+    """What readers see and may do.
+
+    reference: whether the fully sampled image stands beside it. region: whether a square shows where to look, around
+    the case's region, and the same in all arms.
+    """
+
+    reference: bool = False
+    region: bool = False
+    window: bool = True
+    zoom: bool = True
+    smoothing: bool = False
+    modes: tuple[Literal["side", "flicker", "wipe"], ...] = ("side", "flicker", "wipe")
+
+
+class Endpoint(Specification):
+    """The primary endpoint. margin: the difference of the two arms that matters, fixed beforehand."""
+
+    question: Id
+    measure: Literal["preference", "mean", "auc", "sensitivity", "specificity"]
+    arms: tuple[Id, Id]
+    margin: float = Field(gt=0)
+
+
+class Plan(Specification):
+    """A reader study. See the classes of its parts; `read_plan` opens a file."""
+
+    schema_version: Literal[1] = SCHEMA
+    title: str = Field(min_length=1, max_length=200)
+    seed: int = Field(default=0, ge=0)
+    arms: Annotated[tuple[Arm, ...], Field(min_length=1, max_length=12)]
+    cases: Annotated[tuple[Entry, ...], Field(min_length=1)]
+    questions: Annotated[tuple[Question, ...], Field(min_length=1, max_length=20)]
+    questionnaire: str = ""
+    design: Design = Design()
+    viewing: Viewing = Viewing()
+    endpoint: Endpoint | None = None
+    consent: str = Field(
+        default="My answers and their times are stored under a pseudonym and analysed. I may stop at any time.",
+        max_length=5000,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ready_made(cls, values: Any) -> Any:
+        """The name of a questionnaire stands for its questions."""
+        if not isinstance(values, Mapping):
+            raise InputError("a plan is a list of settings; begin from one that `recon-robust review new` writes.")
+        if values.get("schema_version", SCHEMA) != SCHEMA:
+            raise InputError(
+                f"the plan has version {values['schema_version']!r}, and version {SCHEMA} is read here; "
+                "update the software or write the plan anew."
+            )
+        name = values.get("questions")
+        if isinstance(name, str):
+            if name not in QUESTIONNAIRES:
+                raise InputError(f"there is no questionnaire {name!r}; choose {either(list(QUESTIONNAIRES))}.")
+            reference, questions = QUESTIONNAIRES[name]
+            return {**values, "questions": [one.model_dump() for one in questions], "questionnaire": reference}
+        return values
+
+    @field_validator("arms", "cases", "questions")
+    @classmethod
+    def _different(cls, several: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = Counter(one.name if isinstance(one, Arm) else one.id for one in several)
+        for name, count in names.items():
+            if count > 1:
+                raise InputError(f"{name} is there {count} times; give each one a name of its own.")
+        return several
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        arms = [arm.name for arm in self.arms]
+        for case in self.cases:
+            if isinstance(case.saved, dict) and set(case.saved) != set(arms):
+                raise InputError(f"{case.id} names folders for {either(sorted(case.saved))}; name one for each arm.")
+        if not self.read:
+            raise InputError("all cases are for training; at least one has to be read.")
+        if self.design.repeats > len(self.read):
+            raise InputError(f"{self.design.repeats} repeats are more than the {len(self.read)} cases to be read.")
+        if self.pairs and (len(arms) != 2 or len(self.questions) > 1):
+            raise InputError("a forced choice needs exactly two arms, and is the only question of its study.")
+        self._check_endpoint(arms)
+        return self
+
+    def _check_endpoint(self, arms: list[str]) -> None:
+        if self.endpoint is None:
+            return
+        question = next((one for one in self.questions if one.id == self.endpoint.question), None)
+        if question is None or not set(self.endpoint.arms) <= set(arms) or len(set(self.endpoint.arms)) < 2:
+            raise InputError("the endpoint names a question or an arm that the plan does not have; mend it.")
+        of_lesion = self.endpoint.measure in ("auc", "sensitivity", "specificity")
+        if of_lesion != isinstance(question, Lesion) or (self.endpoint.measure == "preference") != self.pairs:
+            raise InputError(f"{self.endpoint.measure} cannot be measured by the question {question.id}; mend one.")
+        if of_lesion and any(case.lesion is None for case in self.read):
+            raise InputError("the endpoint needs the truth of each case; add lesion: true or lesion: false to each.")
+
+    @property
+    def read(self) -> tuple[Entry, ...]:
+        """The cases whose answers count."""
+        return tuple(case for case in self.cases if not case.training)
+
+    @property
+    def pairs(self) -> bool:
+        """Whether both arms are shown at once, for a forced choice."""
+        return any(isinstance(question, ForcedChoice) for question in self.questions)
+
+
+def read_plan(path: str | Path) -> Plan:
+    """Open a plan. Raises FileFormatError for a file that cannot be read, InputError for what does not fit in it."""
+    values = read_yaml(Path(path))
+    if not isinstance(values, Mapping):
+        raise FileFormatError(f"{Path(path).name} is no plan of a reader study; `recon-robust review new` writes one.")
+    return Plan.model_validate(dict(values))

@@ -1,0 +1,108 @@
+"""A first plan to begin from, and what a plan will cost its readers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..cases.record import read_description
+from ..ground.errors import InputError
+from ..ground.writing import write
+from .order import draw
+from .plan import Entry, Plan
+from .questions import QUESTIONNAIRES, Question
+
+# Seconds for a question, from reader studies of single marks and choices; clinical reading takes far longer.
+SECONDS = {"forced-choice": 9.0, "lesion": 9.0, "likert": 6.0, "structures": 15.0}
+
+
+def new_plan(cases: Sequence[str | Path], path: str | Path, questions: str = "lesion") -> Path:
+    """Write a plan for saved cases, with the clean and the perturbed image as arms; returns its path.
+
+    Each case begins as a patient of its own; mend that where several are of one. Raises InputError for no case, an
+    unknown questionnaire or a plan that is there already, FileFormatError for a folder that is no saved case.
+    """
+    path = Path(path)
+    if path.exists():
+        raise InputError(f"{path.name} exists already; name another file for the plan.")
+    if not cases:
+        raise InputError("there is no case to read; name at least one saved case.")
+    if questions not in QUESTIONNAIRES:
+        raise InputError(f"there is no questionnaire {questions!r}; `recon-robust review new --help` lists them.")
+    folders = [Path(case) for case in cases]
+    for folder in folders:
+        read_description(folder)
+    entries = [_entry(number, folder, path.parent) for number, folder in enumerate(folders, 1)]
+    text = _TEMPLATE.format(questions=questions, cases="\n".join(entries))
+    write(path, text.encode())
+    return path
+
+
+def _entry(number: int, folder: Path, beside: Path) -> str:
+    saved = folder.resolve()
+    with_parent = beside.resolve()
+    place = saved.relative_to(with_parent) if saved.is_relative_to(with_parent) else saved
+    return f"  - {{id: case-{number}, saved: {_quoted(place.as_posix())}, patient: patient-{number}, source: unknown}}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+_TEMPLATE = """\
+# A reader study. `recon-robust review check` says what it costs, `freeze` fixes it before the first reader reads.
+title: A reader study
+seed: 1
+
+# What is compared: reference, clean, perturbed, random or perturbed-reference of the saved cases.
+arms:
+  - {{name: clean, image: clean}}
+  - {{name: perturbed, image: perturbed}}
+
+# A questionnaire, or a list of questions of your own: preference, lesion, quality, visual-grading, structures.
+questions: {questions}
+
+# For lesions add the truth: lesion: true or false. Cases of one patient share its name. training: true is read first.
+cases:
+{cases}
+
+design: {{kind: crossed, readers: 4, sittings: sequential, repeats: 0, pilot: false}}
+viewing: {{reference: false, window: true, zoom: true, smoothing: false, modes: [side, flicker, wipe]}}
+
+# The primary endpoint, fixed before anybody reads:
+# endpoint: {{question: lesion, measure: auc, arms: [clean, perturbed], margin: 0.05}}
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a plan asks of one reader. minutes: of reading, the longest of all readers."""
+
+    presentations: int
+    sittings: int
+    minutes: float
+
+
+def load(plan: Plan) -> Load:
+    """What the plan asks of the reader who reads most."""
+    numbers = iter(range(10**9))
+    drawn = draw(plan, lambda: str(next(numbers)))
+    most = max((sum(one.reader == reader for one in drawn) for reader in {one.reader for one in drawn}), default=0)
+    seconds = most * sum(SECONDS[question.kind] for question in plan.questions)
+    return Load(most, max(one.sitting for one in drawn) + 1, seconds / 60)
+
+
+def described(plan: Plan) -> dict[str, Any]:
+    """A plan in a few figures, for who checks it."""
+    asked: tuple[Question, ...] = plan.questions
+    read: tuple[Entry, ...] = plan.read
+    return {
+        "cases": len(read),
+        "training": len(plan.cases) - len(read),
+        "patients": len({case.patient for case in read}),
+        "with lesion": sum(case.lesion is True for case in read),
+        "without lesion": sum(case.lesion is False for case in read),
+        "arms": [arm.name for arm in plan.arms],
+        "questions": [question.id for question in asked],
+        "readers": plan.design.readers,
+    }

@@ -1,0 +1,1 @@
+"""The page in which readers read, and its server."""

@@ -1,0 +1,103 @@
+"""The file in which a reader study keeps what happens: SQLite with a write-ahead log, on the disk before it goes on."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..ground.errors import FileFormatError
+from ..ground.writing import WritingError, try_place
+from . import audit
+
+SCHEMA = 1
+_TABLES = f"""
+CREATE TABLE IF NOT EXISTS study (id TEXT NOT NULL, schema INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS invitations (
+    token TEXT PRIMARY KEY, reader TEXT NOT NULL, expires TEXT NOT NULL, used TEXT, revoked TEXT);
+CREATE TABLE IF NOT EXISTS sessions (
+    secret TEXT PRIMARY KEY, reader TEXT NOT NULL, expires TEXT NOT NULL, revoked TEXT);
+CREATE TABLE IF NOT EXISTS consents (reader TEXT PRIMARY KEY, utc TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS displays (
+    reader TEXT NOT NULL, sitting INTEGER NOT NULL, utc TEXT NOT NULL, findings TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS answers (
+    presentation TEXT NOT NULL, question TEXT NOT NULL, revision INTEGER NOT NULL, reader TEXT NOT NULL,
+    value TEXT NOT NULL, salt TEXT NOT NULL, utc TEXT NOT NULL, context TEXT NOT NULL,
+    PRIMARY KEY (presentation, question, revision));
+{audit.TABLE};
+"""
+OF_A_READER = ("answers", "displays", "consents", "sessions", "invitations")
+
+
+class Store:
+    """A file that belongs to one frozen study. study: its id.
+
+    Raises FileFormatError for a file of another study or a damaged one, WritingError where it cannot be written.
+    """
+
+    def __init__(self, path: str | Path, study: str) -> None:
+        self.path = Path(path)
+        self._lock = threading.RLock()
+        if not self.path.exists():
+            try_place(self.path)
+        try:
+            self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=30)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.executescript(_TABLES)
+            self._check_study(study)
+        except sqlite3.Error as error:
+            raise FileFormatError(
+                f"{self.path.name} cannot be read as answers of a reader study ({error}); go back to a copy."
+            ) from error
+
+    def close(self) -> None:
+        """Close the file; what was confirmed is in it."""
+        self._database.close()
+
+    def all(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows that a query finds."""
+        with self._lock:
+            return self._database.execute(question, values).fetchall()
+
+    def first(self, question: str, *values: Any) -> tuple[Any, ...] | None:
+        """The first row that a query finds."""
+        found = self.all(question, *values)
+        return found[0] if found else None
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All that is written within it or nothing; it is on the disk afterwards."""
+        with self._lock:
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException as error:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise WritingError(
+                        f"{self.path.name} cannot be written ({error}); make room, and send the answer again.",
+                        str(error),
+                    ) from error
+                raise
+
+    def verify_log(self) -> int:
+        """See `audit.verify`."""
+        with self._lock:
+            return audit.verify(self._database)
+
+    def _check_study(self, study: str) -> None:
+        row = self.first("SELECT id, schema FROM study")
+        if row is None:
+            with self.transaction() as database:
+                database.execute("INSERT INTO study VALUES (?, ?)", (study, SCHEMA))
+                audit.log(database, "study", "opened", study)
+        elif row[1] != SCHEMA:
+            raise FileFormatError(f"{self.path.name} has version {row[1]}, and version {SCHEMA} is read here.")
+        elif row[0] != study:
+            raise FileFormatError(
+                f"{self.path.name} has the answers to another frozen study; name the file of this one."
+            )

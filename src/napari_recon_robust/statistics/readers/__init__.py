@@ -1,0 +1,1 @@
+"""Statistics of several readers: areas under the ROC curve, multi-reader multi-case tests, and agreement."""

@@ -1,0 +1,114 @@
+"""How far readers agree, with each other or with themselves: kappa, and intraclass correlation."""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from ...ground.errors import InputError
+from ..clustered import RESAMPLES
+from ..estimate import CONFIDENCE, FEWEST, Estimate, Values, finite
+
+Places = NDArray[np.intp]
+_TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+
+
+def kappa(
+    first: ArrayLike,
+    second: ArrayLike,
+    weights: Literal["none", "linear", "quadratic"] = "none",
+    patients: Sequence[Hashable] | None = None,
+    *,
+    seed: int = 0,
+) -> Estimate:
+    """Cohen's kappa of two ratings of the same cases, with an interval from a bootstrap over patients.
+
+    first, second: (cases,). weights: how much ratings that lie apart count, for ordered ratings. NaN where both always
+    give one and the same rating. Cohen 1960, doi:10.1177/001316446002000104; 1968, doi:10.1037/h0026256.
+    """
+    one, other = finite(first, "ratings"), finite(second, "ratings")
+    if one.shape != other.shape or one.ndim != 1:
+        raise InputError(f"{one.size} and {other.size} ratings are no pairs; give two ratings of each case.")
+    levels, codes = np.unique(np.concatenate((one, other)), return_inverse=True)
+    pairs = codes.reshape(2, -1)
+    apart = np.abs(levels[:, None] - levels)
+    cost = {"none": (apart > 0).astype(float), "linear": apart, "quadratic": apart**2}[weights]
+    units = list(range(one.size)) if patients is None else list(patients)
+    return _bootstrapped(lambda chosen: _kappa(pairs[:, chosen], cost), units, seed)
+
+
+def fleiss_kappa(ratings: ArrayLike, patients: Sequence[Hashable] | None = None, *, seed: int = 0) -> Estimate:
+    """Fleiss' kappa of several readers, ratings (cases, readers), with an interval from a bootstrap over patients.
+
+    Fleiss 1971, doi:10.1037/h0031619.
+    """
+    rated = finite(ratings, "ratings")
+    if rated.ndim != 2 or rated.shape[1] < 2:
+        raise InputError(f"ratings of shape {rated.shape} show no agreement; give (cases, at least 2 readers).")
+    levels = np.unique(rated)
+    counts = (rated[..., None] == levels).sum(1)
+    units = list(range(len(rated))) if patients is None else list(patients)
+    return _bootstrapped(lambda chosen: _fleiss(counts[chosen], rated.shape[1]), units, seed)
+
+
+def intraclass_correlation(ratings: ArrayLike) -> Estimate:
+    """The agreement of single ratings, ICC(2,1): cases and readers are random, (cases, readers).
+
+    Shrout and Fleiss 1979, doi:10.1037/0033-2909.86.2.420, with their interval; none below 3 cases.
+    """
+    rated = finite(ratings, "ratings")
+    if rated.ndim != 2 or min(rated.shape) < 2:
+        raise InputError(f"ratings of shape {rated.shape} have no ICC; give at least 2 cases and 2 readers.")
+    cases, readers = rated.shape
+    mean, of_case, of_reader = rated.mean(), rated.mean(1), rated.mean(0)
+    between = readers * ((of_case - mean) ** 2).sum() / (cases - 1)
+    among = cases * ((of_reader - mean) ** 2).sum() / (readers - 1)
+    rest = ((rated - of_case[:, None] - of_reader + mean) ** 2).sum() / ((cases - 1) * (readers - 1))
+    whole = between + (readers - 1) * rest + readers * (among - rest) / cases
+    value = float((between - rest) / whole) if whole else float("nan")
+    if cases < FEWEST or not rest:
+        return Estimate(value, None, cases)
+    ratio = among / rest
+    spread = readers * value * ratio + cases * (1 + (readers - 1) * value) - readers * value
+    freedom = (cases - 1) * (readers - 1) * spread**2
+    freedom /= (cases - 1) * (readers * value * ratio) ** 2 + (
+        cases * (1 + (readers - 1) * value) - readers * value
+    ) ** 2
+    upper, lower = stats.f.ppf(_TAILS[1], cases - 1, freedom), stats.f.ppf(_TAILS[1], freedom, cases - 1)
+    error = readers * among + (readers * cases - readers - cases) * rest
+    low = cases * (between - upper * rest) / (upper * error + cases * between)
+    high = cases * (lower * between - rest) / (error + cases * lower * between)
+    return Estimate(value, (float(low), float(high)), cases)
+
+
+def _kappa(pairs: Places, cost: Values) -> float:
+    observed = cost[pairs[0], pairs[1]].mean()
+    size = len(cost)
+    shares = [np.bincount(row, minlength=size) / pairs.shape[1] for row in pairs]
+    expected = shares[0] @ cost @ shares[1]
+    return float(1 - observed / expected) if expected else float("nan")
+
+
+def _fleiss(counts: Places, readers: int) -> float:
+    observed = ((counts * (counts - 1)).sum(1) / (readers * (readers - 1))).mean()
+    expected = ((counts.sum(0) / counts.sum()) ** 2).sum()
+    return float((observed - expected) / (1 - expected)) if expected < 1 else float("nan")
+
+
+def _bootstrapped(figure: Callable[[Places], float], units: Sequence[Hashable], seed: int) -> Estimate:
+    """A figure of chosen cases, with the percentiles over resampled patients; no interval below 3 of them."""
+    order = list(dict.fromkeys(units))
+    members = [np.flatnonzero([unit == one for unit in units]) for one in order]
+    value = figure(np.arange(len(units)))
+    if len(order) < FEWEST:
+        return Estimate(value, None, len(order))
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, len(order), (RESAMPLES, len(order)))
+    found = np.array([figure(np.concatenate([members[one] for one in row])) for row in drawn])
+    found = found[np.isfinite(found)]
+    if not found.size:
+        return Estimate(value, None, len(order))
+    low, high = np.quantile(found, _TAILS)
+    return Estimate(value, (float(low), float(high)), len(order))

@@ -1,0 +1,140 @@
+"""The test of Obuchowski and Rockette: do conditions differ, for readers and cases like these?
+
+Obuchowski and Rockette 1995, doi:10.1080/03610919508813243, with the degrees of freedom of Hillis 2007,
+doi:10.1002/sim.2532. It takes any figure of merit with the covariances of its errors, such as areas of `roc`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from ...ground.errors import InputError
+from ..estimate import CONFIDENCE, Estimate, Interval, Values, finite
+
+Generalises = Literal["readers and cases", "cases", "readers"]
+_UPPER = (1 + CONFIDENCE) / 2
+
+
+@dataclass(frozen=True)
+class Components:
+    """Mean squares of the figures, and mean covariances of their errors.
+
+    variance: of one figure. same_reader (Cov1), same_test (Cov2), neither (Cov3): of two figures that share that.
+    """
+
+    of_tests: float
+    of_readers: float
+    of_both: float
+    variance: float
+    same_reader: float
+    same_test: float
+    neither: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Whether the tests differ. figures: of each test, averaged over readers, with its interval.
+
+    statistic: F, or chi squared for fixed readers, with its degrees of freedom (infinite for chi squared) and p.
+    differences: of each pair of tests, first less second, by their numbers.
+    """
+
+    figures: tuple[Estimate, ...]
+    differences: dict[tuple[int, int], Estimate]
+    statistic: float
+    degrees: tuple[float, float]
+    p: float
+    components: Components
+
+
+def compare(figures: ArrayLike, covariance: ArrayLike, generalises: Generalises = "readers and cases") -> Comparison:
+    """Compare tests by a figure of each reader.
+
+    figures: (tests, readers). covariance: of their errors, (tests * readers, tests * readers), tests slowest.
+    generalises: to which population the answer holds: to readers and cases like these, to cases like these with just
+    these readers, or to readers like these with just these cases.
+    Raises InputError for fewer than two tests or two readers.
+    """
+    theta, errors = finite(figures, "figures"), finite(covariance, "covariances")
+    if theta.ndim != 2 or min(theta.shape) < 2 or errors.shape != (theta.size, theta.size):
+        raise InputError(f"figures of shape {theta.shape} cannot be compared; give at least 2 tests and 2 readers.")
+    found = components(theta, errors)
+    tests, readers = theta.shape
+    if generalises == "cases":
+        error = found.variance - found.same_reader + (readers - 1) * max(found.same_test - found.neither, 0.0)
+        statistic, degrees = _ratio((tests - 1) * found.of_tests, error), (tests - 1.0, np.inf)
+        p = float(stats.chi2.sf(statistic, degrees[0]))
+    else:
+        shared = max(found.same_test - found.neither, 0.0) if generalises == "readers and cases" else 0.0
+        error = found.of_both + readers * shared
+        statistic = _ratio(found.of_tests, error)
+        degrees = (tests - 1.0, _freedom(error, found.of_both, (tests - 1) * (readers - 1)))
+        p = _tail(statistic, *degrees)
+    half = float(stats.t.ppf(_UPPER, degrees[1])) * np.sqrt(2 * error / readers)
+    means = theta.mean(1)
+    differences = {
+        (one, other): _estimate(means[one] - means[other], half, readers)
+        for one in range(tests)
+        for other in range(one + 1, tests)
+    }
+    alone = tuple(_alone(theta, errors, test, generalises) for test in range(tests))
+    return Comparison(alone, differences, statistic, degrees, p, found)
+
+
+def components(figures: Values, covariance: Values) -> Components:
+    """The mean squares and mean covariances of figures (tests, readers)."""
+    tests, readers = figures.shape
+    mean, of_test, of_reader = figures.mean(), figures.mean(1), figures.mean(0)
+    both = figures - of_test[:, None] - of_reader + mean
+    errors = covariance.reshape(tests, readers, tests, readers)
+    same_test, same_reader = np.eye(tests, dtype=bool)[:, None, :, None], np.eye(readers, dtype=bool)[:, None]
+    whole = np.broadcast_to(same_test, errors.shape), np.broadcast_to(same_reader, errors.shape)
+    return Components(
+        of_tests=float(readers * ((of_test - mean) ** 2).sum() / (tests - 1)),
+        of_readers=float(tests * ((of_reader - mean) ** 2).sum() / (readers - 1)),
+        of_both=float((both**2).sum() / ((tests - 1) * (readers - 1))),
+        variance=float(errors[whole[0] & whole[1]].mean()),
+        same_reader=float(errors[~whole[0] & whole[1]].mean()),
+        same_test=float(errors[whole[0] & ~whole[1]].mean()),
+        neither=float(errors[~whole[0] & ~whole[1]].mean()),
+    )
+
+
+def _alone(figures: Values, covariance: Values, test: int, generalises: Generalises) -> Estimate:
+    """One test's mean figure with an interval from that test's readings."""
+    tests, readers = figures.shape
+    of_test = figures[test]
+    errors = covariance.reshape(tests, readers, tests, readers)[test, :, test]
+    others = float(errors[~np.eye(readers, dtype=bool)].mean())
+    if generalises == "cases":
+        variance, freedom = (float(errors.diagonal().mean()) + (readers - 1) * max(others, 0.0)), np.inf
+    else:
+        of_readers = float(of_test.var(ddof=1))
+        variance = of_readers + (readers * max(others, 0.0) if generalises == "readers and cases" else 0.0)
+        freedom = _freedom(variance, of_readers, readers - 1)
+    half = float(stats.t.ppf(_UPPER, freedom)) * np.sqrt(variance / readers)
+    return _estimate(of_test.mean(), half, readers)
+
+
+def _freedom(error: float, part: float, degrees: float) -> float:
+    """Satterthwaite's degrees of freedom of a sum whose random part has so many."""
+    return float(error**2 / (part**2 / degrees)) if part else float("inf")
+
+
+def _tail(statistic: float, numerator: float, denominator: float) -> float:
+    """P(F > statistic); with endless degrees of freedom below, F is chi squared over its own."""
+    if np.isinf(denominator):
+        return float(stats.chi2.sf(numerator * statistic, numerator))
+    return float(stats.f.sf(statistic, numerator, denominator))
+
+
+def _ratio(signal: float, error: float) -> float:
+    return signal / error if error else (float("inf") if signal else 0.0)
+
+
+def _estimate(value: float, half: float, readers: int) -> Estimate:
+    interval: Interval = (float(value - half), float(value + half))
+    return Estimate(float(value), interval, readers)

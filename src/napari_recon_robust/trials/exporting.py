@@ -1,0 +1,30 @@
+"""The table of a study as one file for other programs."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..ground.errors import InputError, either
+from ..ground.writing import write
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+SUFFIXES = (".csv", ".parquet")
+
+
+def check_suffix(path: Path) -> None:
+    """InputError for a file of another kind."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"the table is to be written to {path.name}; give a name that ends in {either(SUFFIXES)}.")
+
+
+def export_table(table: "DataFrame", path: Path) -> None:
+    """Write a table as CSV or Parquet, by the suffix; InputError for another one, WritingError if that fails."""
+    check_suffix(path)
+    content = BytesIO()
+    if path.suffix.lower() == ".csv":
+        table.write_csv(content)
+    else:
+        table.write_parquet(content)
+    write(path, content.getbuffer())

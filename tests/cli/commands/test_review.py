@@ -1,0 +1,62 @@
+import csv
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from helpers.reading import case_of
+from napari_recon_robust.cases.record import save_case
+from napari_recon_robust.cli import cli
+from napari_recon_robust.reader_studies.room.serving import open_answers
+
+
+def run(*words: object) -> str:
+    found = CliRunner().invoke(cli, ["review", *map(str, words)], catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    return found.output
+
+
+def test_from_saved_cases_to_a_table(tmp_path: Path) -> None:
+    folders = [save_case(case_of(number), tmp_path / f"c{number}") for number in range(2)]
+    plan, study, table = tmp_path / "plan.yaml", tmp_path / "study", tmp_path / "answers.csv"
+    run("new", *folders, "--output", plan, "--questions", "quality")
+    assert "each reader: 4 presentations in 1 sitting(s)" in run("check", plan)
+    assert "SHA-256 of the key:" in run("freeze", plan, "--output", study)
+    link = run("invite", study, "R1")
+    with open_answers(study) as answers:
+        assert answers.access.reader_of(answers.access.enter(link.strip().partition("#")[2])) == "R1"
+        answers.consent("R1")
+        while (shown := answers.place("R1").shown) is not None:
+            answers.record("R1", shown.id, 0, {id: {"level": 4} for id in answers.bundle.questions})
+    assert run("status", study).splitlines()[0] == "R1: sitting 1 of 1, 4 of 4"
+    run("revoke", study, "R1")
+    run("export", study, "--output", table)
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 12
+    assert {row["arm"] for row in rows} == {"clean", "perturbed"}
+    assert "R1 sitting 1, 1: case-" in run("unblind", study)
+    assert run("audit", study).startswith("the log is whole: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("serve", "{study}", "--host", "0.0.0.0"), "can be reached from other machines"),
+        (("serve", "{study}", "--certificate", "a.pem"), "belong together"),
+        (("invite", "{study}", "R9"), "there is no reader 'R9'"),
+        (("export", "{study}", "--output", "a.txt"), "has no known suffix"),
+        (("export", "{study}", "--key", "{study}/study.json"), "is not the key"),
+        (("status", "{study}/.."), "there is no file manifest.json"),
+    ],
+)
+def test_bad_input_gets_one_sentence(tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
+    from napari_recon_robust.reader_studies.bundle import freeze
+    from napari_recon_robust.reader_studies.plan import read_plan
+    from napari_recon_robust.reader_studies.planning import new_plan
+
+    folder = save_case(case_of(0), tmp_path / "c0")
+    study = freeze(read_plan(new_plan([folder], tmp_path / "plan.yaml")), tmp_path / "study", tmp_path)
+    found = CliRunner().invoke(cli, ["review", *(word.format(study=study) for word in words)])
+    assert found.exit_code != 0
+    assert sentence in (found.output if isinstance(found.exception, SystemExit) else str(found.exception))

@@ -1,0 +1,25 @@
+from pathlib import Path
+
+import polars as pl
+
+from napari_recon_robust.figures.studies.all_figures import FIGURES, draw_all
+from napari_recon_robust.figures.studies.frame import CLEAN
+
+
+def test_a_study_with_everything_gives_every_figure(trials: pl.DataFrame, tmp_path: Path) -> None:
+    found = draw_all(trials, tmp_path)
+    assert found.lacking == {}
+    assert list(found.drawn) == list(FIGURES)
+    for name, drawn in found.drawn.items():
+        assert drawn.path == tmp_path / f"{name}.svg"
+        assert {"mean", "low", "high", "kind", "volumes", "count"} <= set(pl.read_csv(drawn.data).columns)
+
+
+def test_clean_trials_of_one_volume_say_what_the_other_figures_lack(trials: pl.DataFrame, tmp_path: Path) -> None:
+    clean = trials.filter(pl.col("perturbation") == CLEAN, pl.col("volume") == "head0")
+    found = draw_all(clean.drop([name for name in clean.columns if name.startswith("coverage")]), tmp_path)
+    assert list(found.drawn) == ["lesions", "shifts", "small-features"]
+    assert "give the plan a perturbation with budgets" in found.lacking["Loss against the budget"]
+    assert "the perturbation rotation" in found.lacking["Quality against rotation"]
+    assert "a method that samples a posterior" in found.lacking["Calibration of posterior intervals"]
+    assert "a spread and no interval" in found.drawn["small-features"].words

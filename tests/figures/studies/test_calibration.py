@@ -1,0 +1,19 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from napari_recon_robust.figures.studies.calibration import interval_calibration
+from napari_recon_robust.figures.studies.frame import Lacking
+
+
+def test_coverages_are_shown_over_the_levels_that_the_table_has(trials: pl.DataFrame, tmp_path: Path) -> None:
+    data = pl.read_csv(interval_calibration(trials, tmp_path / "figure.svg").data)
+    assert data["method_label"].unique().to_list() == ["VarNet"]
+    assert data["level"].unique().sort().to_list() == [50, 75, 90]
+    assert all(abs(mean - level - 2) < 4 for mean, level in data.select("mean", "level").iter_rows())
+
+
+def test_a_table_without_coverages_says_which_columns_it_lacks(tmp_path: Path) -> None:
+    with pytest.raises(Lacking, match="coverage_LEVEL_foreground_clean"):
+        interval_calibration(pl.DataFrame({"volume": ["a"]}), tmp_path / "figure.svg")

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+from matplotlib.figure import Figure
+
+from napari_recon_robust.figures.studies.frame import Lacking
+from napari_recon_robust.figures.studies.lesions import lesion_detection
+
+
+def test_lesions_are_parted_by_label_and_by_size(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
+    data = pl.read_csv(lesion_detection(trials, tmp_path / "lesions.svg").data)
+    assert set(data.filter(pl.col("by") == "label")["class"]) == {"lacunar infarct", "mass", "white matter lesion"}
+    assert data.filter(pl.col("by") == "size")["class"].n_unique() == 3
+    assert drawn[0].axes[1].get_title() == "by size (mm²)"
+
+
+def test_attacked_lesions_are_those_of_the_largest_budget(trials: pl.DataFrame, tmp_path: Path) -> None:
+    data = pl.read_csv(lesion_detection(trials, tmp_path / "lesions.svg").data)
+    found = data.filter(
+        pl.col("by") == "label",
+        pl.col("class") == "mass",
+        pl.col("state") == "perturbed",
+        pl.col("metric") == "detectability",
+        pl.col("method_label") == "TV",
+    ).row(0, named=True)
+    rows = trials.filter(
+        pl.col("budget") == 0.04, ~pl.col("control"), pl.col("region_label") == "mass", pl.col("method_label") == "TV"
+    )
+    expected = rows.group_by("volume").agg(pl.col("detectability_region_perturbed").mean())
+    assert found["mean"] == pytest.approx(expected["detectability_region_perturbed"].mean())
+    assert found["kind"] == "quartiles, a spread and no interval"  # two volumes have a mass
+
+
+def test_whole_images_are_no_lesions(trials: pl.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(Lacking, match="give the plan regions that are lesions"):
+        lesion_detection(trials.with_columns(region_kind=pl.lit("image")), tmp_path / "lesions.svg")

@@ -1,0 +1,18 @@
+from pathlib import Path
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from napari_recon_robust.figures.studies.small_features import features_against_quality
+from napari_recon_robust.statistics.ranks import rank_correlation
+
+
+def test_the_correlation_is_over_methods_and_accelerations(
+    trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    data = pl.read_csv(features_against_quality(trials, tmp_path / "figure.svg").data)
+    means = {value: data.filter(pl.col("value") == value) for value in data["value"].unique()}
+    quality, recovery = means["ssim_foreground_clean"], means["contrast_recovery_region_clean"]
+    found = rank_correlation(quality["mean"], recovery["mean"], quality["method_label"].to_list())
+    assert f"ρ = {found.value:.2f} [" in drawn[0].axes[0].get_title()
+    assert "12 points of 6 methods" in drawn[0].axes[0].get_title()

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from napari_recon_robust.figures.studies.stability import accuracy_against_stability
+
+
+def test_each_kind_of_perturbation_has_its_panel_at_its_strongest(
+    trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
+) -> None:
+    data = pl.read_csv(accuracy_against_stability(trials, tmp_path / "figure.svg").data)
+    titles = [axes.get_title().split("\n")[0] for axes in drawn[0].axes]
+    assert titles == ["worst-case, η = 4%", "rotation", "noise-level", ""]
+    losses = data.filter(pl.col("perturbation") == "worst-case", pl.col("value") == "loss", pl.col("acceleration") == 4)
+    assert losses.sort("mean")["method_label"][-1] == "VarNet"

@@ -1,0 +1,34 @@
+"""Plans of reader studies and the cases that are read."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from helpers.reported import frozen
+from napari_recon_robust.cases.record import Case
+from napari_recon_robust.reader_studies.plan import Plan
+
+QUALITY = {"id": "sharpness", "kind": "likert", "text": "Sharp?", "words": ["no", "so so", "yes"], "best": "last"}
+PAIRS = [{"id": "preference", "kind": "forced-choice", "text": "Which?"}]
+LESION = [{"id": "lesion", "kind": "lesion", "text": "A lesion?", "place": False}]
+
+
+def case_of(number: int) -> Case:
+    """A sound case whose reference and images differ from those of every other number."""
+    case = frozen()
+    factor = np.float32(1 + number / 10)
+    images = {name: image if image.dtype == bool else factor * image for name, image in case.images.items()}
+    return replace(case, images=images)
+
+
+def plan(**changes: Any) -> Plan:
+    """Six cases, two arms, two readers and one question on sharpness, unless it is said otherwise."""
+    values: dict[str, Any] = {
+        "title": "A study",
+        "arms": [{"name": "clean", "image": "clean"}, {"name": "attacked", "image": "perturbed"}],
+        "cases": [{"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "lesion": at % 2 == 0} for at in range(6)],
+        "questions": [QUALITY],
+        "design": {"readers": 2},
+    }
+    return Plan.model_validate({**values, **changes})

@@ -1,0 +1,206 @@
+import json
+import multiprocessing
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.reader_studies import audit
+from napari_recon_robust.reader_studies.access import NotAllowedError
+from napari_recon_robust.reader_studies.answers import Answers, ConflictError
+from napari_recon_robust.reader_studies.bundle import Bundle, Shown
+
+GOOD = {"sharpness": {"level": 3}}
+
+
+@pytest.fixture
+def opened(study: Callable[..., Answers]) -> Answers:
+    found = study()
+    for reader in ("R1", "R2"):
+        found.access.check_reader(reader)
+        found.consent(reader)
+    return found
+
+
+def next_of(answers: Answers, reader: str = "R1") -> Shown:
+    shown = answers.place(reader).shown
+    assert shown is not None
+    return shown
+
+
+def test_reading_goes_on_where_it_was(opened: Answers) -> None:
+    order = [one.id for one in opened.bundle.of_reader("R1")]
+    for done, id in enumerate(order):
+        place = opened.place("R1")
+        assert (place.done, place.total) == (done, len(order))
+        assert next_of(opened).id == id
+        opened.record("R1", id, 0, GOOD)
+    assert opened.place("R1").shown is None
+    assert next_of(opened, "R2").id == opened.bundle.of_reader("R2")[0].id
+
+
+def test_an_answer_is_in_the_file_before_it_is_confirmed(opened: Answers, tmp_path: Path) -> None:
+    opened.record("R1", next_of(opened).id, 0, GOOD, "dark", {"shown": 1.0, "answered": 2.5, "mode": "side"})
+    with sqlite3.connect(tmp_path / "study.answers.sqlite") as other:
+        rows = other.execute("SELECT question, value, context FROM answers ORDER BY question").fetchall()
+    assert [(row[0], json.loads(row[1])) for row in rows] == [
+        ("comment", {"text": "dark"}),
+        ("sharpness", {"level": 3}),
+    ]
+    assert json.loads(rows[1][2]) == {"shown": 1.0, "answered": 2.5, "mode": "side", "smooth": False}
+
+
+def test_sending_an_answer_again_changes_nothing(opened: Answers) -> None:
+    id = next_of(opened).id
+    for _ in range(3):
+        opened.record("R1", id, 0, GOOD)
+    assert len(opened.rows()) == 2
+    assert opened.verify() == 5
+
+
+def test_two_windows_of_one_reader_do_not_overwrite_each_other(opened: Answers) -> None:
+    id = next_of(opened).id
+    opened.record("R1", id, 0, GOOD)
+    with pytest.raises(ConflictError, match="in another window perhaps"):
+        opened.record("R1", id, 0, {"sharpness": {"level": 1}})
+    with pytest.raises(ConflictError, match="revision 3 comes before revision 1"):
+        opened.record("R1", id, 3, {"sharpness": {"level": 1}})
+    assert opened.rows()[0]["value"] == {"level": 3}
+
+
+def test_revisions_are_kept(opened: Answers) -> None:
+    id = next_of(opened).id
+    opened.record("R1", id, 0, GOOD)
+    opened.record("R1", id, 1, {"sharpness": {"level": 1}})
+    assert opened.given("R1", id) == (2, {"comment": {"text": ""}, "sharpness": {"level": 1}})
+    assert [row["revision"] for row in opened.rows()] == [1, 1]
+
+
+def test_a_plan_may_forbid_to_go_back(study: Callable[..., Answers]) -> None:
+    answers = study(design={"readers": 2, "back": False})
+    answers.consent("R1")
+    id = next_of(answers).id
+    answers.record("R1", id, 0, GOOD)
+    assert answers.previous("R1", next_of(answers).id) is None
+    with pytest.raises(NotAllowedError, match="cannot be changed any more"):
+        answers.record("R1", id, 1, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, "sharpness is not as the study asks"),
+        ({"sharpness": {"level": 9}}, "choose 1, 2 or 3"),
+        ({"sharpness": 3}, "not in the form"),
+        ({**GOOD, "other": {}}, "not as the study asks"),
+    ],
+)
+def test_what_does_not_fit_is_not_stored(opened: Answers, values: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        opened.record("R1", next_of(opened).id, 0, values)
+    assert not opened.rows()
+
+
+@pytest.mark.parametrize("context", [{"shown": "1"}, {"low": float("inf")}, {"zoom": True}])
+def test_times_are_numbers(opened: Answers, context: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="should be a number"):
+        opened.record("R1", next_of(opened).id, 0, GOOD, context=context)
+
+
+def test_only_the_own_next_case_is_answered_and_only_after_consent(study: Callable[..., Answers]) -> None:
+    answers = study()
+    with pytest.raises(NotAllowedError, match="before you have agreed"):
+        answers.record("R1", next_of(answers).id, 0, GOOD)
+    answers.consent("R1")
+    own = answers.bundle.of_reader("R1")
+    for id in (next_of(answers, "R2").id, "nothing"):
+        with pytest.raises(NotAllowedError, match="not yours"):
+            answers.record("R1", id, 0, GOOD)
+    with pytest.raises(NotAllowedError, match="not the next one"):
+        answers.record("R1", own[1].id, 0, GOOD)
+
+
+def test_the_next_sitting_waits_for_the_washout(study: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = study(design={"readers": 2, "sittings": "separate"})
+    answers.consent("R1")
+    while (shown := answers.place("R1").shown) is not None:
+        answers.record("R1", shown.id, 0, GOOD)
+    place = answers.place("R1")
+    assert (place.sitting, place.sittings, place.done) == (1, 2, 0)
+    assert place.wait > audit.now()
+    monkeypatch.setattr(audit, "now", lambda: "2999-01-01T00:00:00.000+00:00")
+    assert next_of(answers).sitting == 1
+
+
+def test_a_readers_data_can_be_deleted_and_the_log_stays_whole(opened: Answers) -> None:
+    opened.record("R1", next_of(opened).id, 0, GOOD)
+    opened.record("R2", next_of(opened, "R2").id, 0, GOOD)
+    opened.forget("R1")
+    assert {row["reader"] for row in opened.rows()} == {"R2"}
+    assert not opened.consented("R1")
+    assert opened.verify() == 8
+
+
+def test_a_changed_answer_or_log_is_found(opened: Answers, tmp_path: Path) -> None:
+    opened.record("R1", next_of(opened).id, 0, GOOD)
+    path = tmp_path / "study.answers.sqlite"
+    for statement, words in (
+        ("UPDATE answers SET value = '{\"level\": 1}' WHERE question = 'sharpness'", "is not the one that was given"),
+        ("DELETE FROM audit WHERE number = 1", "the log is not whole: line 1"),
+    ):
+        with sqlite3.connect(path) as other:
+            other.execute(statement)
+        other.close()
+        with pytest.raises(FileFormatError, match=words):
+            opened.verify()
+
+
+def test_answers_of_another_study_are_refused(opened: Answers, study: Callable[..., Answers], tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match="answers to another frozen study"):
+        Answers(tmp_path / "study.answers.sqlite", study("other").bundle)
+
+
+def test_a_damaged_file_is_refused(opened: Answers, tmp_path: Path) -> None:
+    path = tmp_path / "broken.sqlite"
+    path.write_bytes(b"no database at all, but long enough to be taken for one" * 40)
+    with pytest.raises(FileFormatError, match="go back to a copy"):
+        Answers(path, opened.bundle)
+
+
+def _read_on(folder: Path, path: Path, confirmed: Path) -> None:
+    """Answer one case after the other; each confirmed one is noted in a file."""
+    answers = Answers(path, Bundle(folder))
+    answers.consent("R1")
+    while (shown := answers.place("R1").shown) is not None:
+        answers.record("R1", shown.id, 0, GOOD)
+        with confirmed.open("a") as file:
+            file.write(f"{shown.id}\n")
+            file.flush()
+        time.sleep(0.005)
+
+
+def test_no_confirmed_answer_is_lost_when_the_process_is_killed(opened: Answers, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    folder, path, confirmed = opened.bundle.folder, tmp_path / "killed.sqlite", tmp_path / "confirmed"
+    for wanted in (2, 5, 9):
+        process = context.Process(target=_read_on, args=(folder, path, confirmed))
+        process.start()
+        end = time.monotonic() + 60
+        while not confirmed.exists() or len(confirmed.read_text().split()) < wanted:
+            assert time.monotonic() < end
+            time.sleep(0.001)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+    answers = Answers(path, opened.bundle)
+    stored = {row["presentation"] for row in answers.rows()}
+    assert stored >= set(confirmed.read_text().split())
+    assert answers.verify() >= 2 + 2 * len(stored)
+    assert answers.place("R1").done == len(stored)
+    answers.close()

@@ -1,0 +1,137 @@
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.reading import case_of, plan
+from napari_recon_robust.cases.record import load_case
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.ground.writing import WritingError
+from napari_recon_robust.reader_studies.answers import Answers
+from napari_recon_robust.reader_studies.bundle import Bundle, freeze, key_of
+
+
+def test_images_are_those_of_the_cases_under_names_that_tell_nothing(cases: Path, tmp_path: Path) -> None:
+    bundle = Bundle(freeze(plan(), tmp_path / "study", cases))
+    key = bundle.unsealed()
+    behind = {one["id"]: one for one in key["presentations"]}
+    for shown in bundle.shown:
+        one = behind[shown.id]
+        stored = load_case(cases / one["case"]).images
+        wanted = np.abs(stored["clean"] if one["arms"] == ["clean"] else stored["perturbed"][-1])
+        np.testing.assert_allclose(bundle.image(shown.images[0], shown), wanted, rtol=1e-6)
+        assert shown.window[1] == pytest.approx(float(np.percentile(np.abs(stored["reference"]), 99.7)), rel=1e-5)
+    names = {image for shown in bundle.shown for image in shown.images}
+    assert len(names) == 12
+    assert all(len(name) == 32 and set(name) <= set("0123456789abcdef") for name in names)
+
+
+def test_all_payloads_have_one_length(cases: Path, tmp_path: Path) -> None:
+    folder = freeze(plan(viewing={"reference": True}), tmp_path / "study", cases)
+    assert len({path.stat().st_size for path in folder.glob("*.f32")}) == 1
+
+
+def test_what_lies_in_the_folder_does_not_tell_the_arm(cases: Path, tmp_path: Path) -> None:
+    folder = freeze(plan(), tmp_path / "study", cases)
+    texts = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.json"))
+    assert "attacked" not in texts
+    assert "perturbed" not in texts
+    assert "c0" not in json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    assert '"case"' not in texts
+
+
+def test_two_studies_that_differ_in_the_arm_alone_differ_in_pixels_alone(cases: Path, tmp_path: Path) -> None:
+    """Names, sizes and words are compared with the opaque names replaced by their order."""
+    told = []
+    for image in ("clean", "perturbed"):
+        folder = freeze(plan(arms=[{"name": "one", "image": image}]), tmp_path / image, cases)
+        shown = json.loads((folder / "presentations.json").read_text(encoding="utf-8"))
+        names: dict[str, int] = {}
+        for one in shown:
+            one["id"] = names.setdefault(one["id"], len(names))
+            one["images"] = [names.setdefault(name, len(names)) for name in one["images"]]
+        sizes = sorted(path.stat().st_size for path in folder.glob("*.f32"))
+        told.append((shown, sizes, (folder / "study.json").read_bytes()))
+    assert told[0] == told[1]
+
+
+def test_the_hash_of_the_key_is_published(cases: Path, tmp_path: Path) -> None:
+    folder = freeze(plan(), tmp_path / "study", cases)
+    key = key_of(folder)
+    bundle = Bundle(folder)
+    assert bundle.manifest["key"] == hashlib.sha256(key.read_bytes()).hexdigest()
+    key.write_text(key.read_text(encoding="utf-8").replace("attacked", "hidden"), encoding="utf-8")
+    with pytest.raises(FileFormatError, match="is not the key that study was frozen with"):
+        bundle.unsealed()
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "image", "newer"])
+def test_a_folder_that_is_not_as_it_was_frozen_is_refused(cases: Path, tmp_path: Path, damage: str) -> None:
+    folder = freeze(plan(), tmp_path / "study", cases)
+    study, image = folder / "study.json", next(folder.glob("*.f32"))
+    if damage == "changed":
+        study.write_bytes(study.read_bytes().replace(b"A study", b"B study"))
+    elif damage == "missing":
+        image.unlink()
+    elif damage == "image":
+        image.write_bytes(bytes(image.stat().st_size))
+    else:
+        manifest = folder / "manifest.json"
+        manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "schema": 9}), encoding="utf-8")
+    with pytest.raises(FileFormatError, match="changed after the freeze|lacks|version 9"):
+        Bundle(folder)
+
+
+def test_a_frozen_study_is_never_written_over(cases: Path, tmp_path: Path) -> None:
+    freeze(plan(), tmp_path / "study", cases)
+    with pytest.raises(InputError, match="never written over"):
+        freeze(plan(), tmp_path / "study", cases)
+
+
+def test_a_case_that_is_missing_leaves_nothing_behind(cases: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError):
+        freeze(plan(), tmp_path / "study", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_key_without_its_folder_is_not_left(cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from napari_recon_robust.reader_studies import bundle
+
+    written = bundle.write
+
+    def fails(path: Path, content: object) -> None:
+        if path.suffix != ".json":
+            raise WritingError("study cannot be written (the disk is full); make room.")
+        written(path, content)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bundle, "write", fails)
+    with pytest.raises(WritingError, match="the disk is full"):
+        freeze(plan(), tmp_path / "study", cases)
+    assert not list(tmp_path.iterdir())
+
+
+def test_arms_of_one_case_show_one_slice(cases: Path, tmp_path: Path) -> None:
+    one = {"id": "c0", "saved": {"clean": "c0", "attacked": "c1"}, "patient": "p"}
+    with pytest.raises(InputError, match="c1 shows another slice than c0"):
+        freeze(plan(cases=[one]), tmp_path / "study", cases)
+    shutil.copytree(cases / "c0", tmp_path / "c0")
+    shutil.copytree(cases / "c0", tmp_path / "again")
+    freeze(plan(cases=[{**one, "saved": {"clean": "c0", "attacked": "again"}}]), tmp_path / "study", tmp_path)
+
+
+def test_the_square_that_shows_where_to_look_holds_the_region(study: Callable[..., Answers]) -> None:
+    bundle = study(viewing={"region": True}).bundle
+    rows, columns = np.nonzero(case_of(0).roi.mask(case_of(0).matrix).numpy())
+    for shown in bundle.shown:
+        assert shown.region is not None
+        row, column, height, width = shown.region
+        assert row <= rows.min()
+        assert rows.max() < row + height
+        assert column <= columns.min()
+        assert columns.max() < column + width
+        assert row + height <= shown.rows
+        assert column + width <= shown.columns

@@ -1,0 +1,115 @@
+from collections import Counter
+from itertools import count, pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import chisquare
+
+from helpers.reading import PAIRS, plan
+from napari_recon_robust.reader_studies.order import BLOCK, Presentation, draw, sides, williams
+from napari_recon_robust.reader_studies.plan import Plan
+
+
+def drawn(plan: Plan) -> list[Presentation]:
+    numbers = count()
+    return draw(plan, lambda: str(next(numbers)))
+
+
+def of(presentations: list[Presentation], reader: str, sitting: int = 0) -> list[Presentation]:
+    return [one for one in presentations if one.reader == reader and one.sitting == sitting]
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 6, 7])
+def test_in_a_williams_square_each_arm_follows_each_other_equally_often(size: int) -> None:
+    rows = williams(size)
+    after = Counter(pair for row in rows for pair in pairwise(row))
+    assert len(after) == size * (size - 1)
+    assert len(set(after.values())) == 1
+    for place in zip(*rows, strict=True):
+        assert len(set(Counter(place).values())) == 1
+
+
+def test_the_sides_of_a_forced_choice_are_fair() -> None:
+    """One of the field's tools shows the signal at the right in two of three trials."""
+    rng = np.random.default_rng(0)
+    found = np.array([sides(7, rng, extra) for extra in range(10_000)])
+    for place in range(7):
+        assert chisquare(np.bincount(found[:, place], minlength=2)).pvalue > 1e-4
+    blocks = np.array([sides(4 * BLOCK, rng) for _ in range(50)]).reshape(50, 4, BLOCK)
+    assert (blocks.sum(2) == BLOCK // 2).all()
+
+
+@pytest.mark.parametrize("sittings", ["sequential", "separate"])
+def test_each_reader_reads_each_case_in_each_arm_once(sittings: str) -> None:
+    found = drawn(plan(design={"readers": 3, "sittings": sittings}))
+    for reader in ("R1", "R2", "R3"):
+        shown = [one for one in found if one.reader == reader]
+        assert Counter((one.case, one.arms) for one in shown) == Counter(
+            {(f"c{case}", (arm,)): 1 for case in range(6) for arm in ("clean", "attacked")}
+        )
+        for sitting in range(2 if sittings == "separate" else 1):
+            block = [one.case for one in of(found, reader, sitting)][:6]
+            assert sorted(block) == [f"c{case}" for case in range(6)]
+
+
+def test_a_case_does_not_come_back_soon() -> None:
+    for seed in range(30):
+        shown = of(drawn(plan(seed=seed)), "R1")
+        places: dict[str, list[int]] = {}
+        for one in shown:
+            places.setdefault(one.case, []).append(one.number)
+        assert min(second - first for first, second in places.values()) > 6 // 2
+
+
+def test_no_two_readers_studies_or_sittings_share_an_order() -> None:
+    found = drawn(plan(design={"readers": 4, "sittings": "separate"}))
+    orders = [
+        tuple(one.case for one in of(found, f"R{reader}", sitting)) for reader in range(1, 5) for sitting in (0, 1)
+    ]
+    other = drawn(plan(title="Another study"))
+    assert len({*orders, tuple(one.case for one in of(other, "R1"))}) == 9
+
+
+def test_the_same_plan_is_drawn_the_same_again() -> None:
+    assert drawn(plan()) == drawn(plan())
+
+
+def test_arms_are_balanced_at_each_place() -> None:
+    found = drawn(plan(design={"readers": 2}))
+    for block in (0, 1):
+        first = [one.arms[0] for one in found if one.number // 6 == block]
+        assert Counter(first) == {"clean": 6, "attacked": 6}
+
+
+def test_repeats_come_at_the_end_in_the_same_arm_and_in_pairs_on_the_other_side() -> None:
+    single = of(drawn(plan(design={"readers": 2, "repeats": 2})), "R1")
+    assert [one.purpose for one in single[-3:]] == ["reading", "repeat", "repeat"]
+    first = {(one.case, one.arms) for one in single[:6]}
+    assert all((one.case, one.arms) in first for one in single[-2:])
+    pairs = of(drawn(plan(questions=PAIRS, design={"readers": 2, "repeats": 2})), "R1")
+    assert len(pairs) == 8
+    assert all((one.case, one.arms[::-1]) in {(p.case, p.arms) for p in pairs[:6]} for one in pairs[-2:])
+
+
+def test_groups_of_a_split_plot_share_no_patient_and_have_equally_many_lesions() -> None:
+    values: dict[str, Any] = {
+        "cases": [{"id": f"c{at}", "saved": "c0", "patient": f"p{at // 2}", "lesion": at % 4 < 2} for at in range(16)],
+        "design": {"readers": 4, "kind": "split-plot", "groups": 2},
+    }
+    made = plan(**values)
+    found = drawn(made)
+    read = [{one.case for one in found if one.reader == reader} for reader in ("R1", "R2")]
+    assert not read[0] & read[1]
+    assert len(read[0]) == len(read[1]) == 8
+    lesions = {case.id for case in made.cases if case.lesion}
+    assert len(read[0] & lesions) == len(read[1] & lesions)
+    patients = {case.id: case.patient for case in made.cases}
+    assert not {patients[case] for case in read[0]} & {patients[case] for case in read[1]}
+
+
+def test_training_comes_first_and_once() -> None:
+    cases = [{"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "training": at < 2} for at in range(6)]
+    shown = of(drawn(plan(cases=cases)), "R1")
+    assert [one.purpose for one in shown[:3]] == ["training", "training", "reading"]
+    assert len(shown) == 2 + 2 * 4

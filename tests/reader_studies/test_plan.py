@@ -1,0 +1,63 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.reading import LESION, PAIRS, plan
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.reader_studies.plan import read_plan
+
+ONE = {"id": "c0", "saved": "c0", "patient": "p"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"cases": [ONE, ONE]}, "c0 is there 2 times"),
+        ({"cases": [{**ONE, "training": True}]}, "at least one has to be read"),
+        ({"cases": [{**ONE, "saved": {"clean": "c0"}}]}, "name one for each arm"),
+        ({"arms": [{"name": "a", "image": "clan"}]}, "it should be 'reference', 'clean'"),
+        ({"questions": "opinions"}, "choose preference, lesion"),
+        ({"questions": PAIRS, "arms": [{"name": "a", "image": "clean"}]}, "exactly two arms"),
+        ({"design": {"repeats": 7}}, "7 repeats are more than the 6 cases"),
+        ({"design": {"sittings": "separate", "washout_days": 7}}, "say why in washout_reason"),
+        ({"design": {"readers": 3, "kind": "split-plot", "groups": 2}}, "cannot be divided into 2 equal groups"),
+        ({"design": {"kind": "split-plot"}}, "at least 2 groups"),
+        ({"schema_version": 2}, "update the software"),
+        ({"arm": 1}, "no setting that is known"),
+        (
+            {"endpoint": {"question": "sharpness", "measure": "auc", "arms": ["clean", "attacked"], "margin": 0.05}},
+            "auc cannot be measured by the question sharpness",
+        ),
+        (
+            {"endpoint": {"question": "x", "measure": "mean", "arms": ["clean", "attacked"], "margin": 0.05}},
+            "names a question or an arm that the plan does not have",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_said_in_one_sentence(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        plan(**changes)
+
+
+def test_an_endpoint_on_lesions_needs_the_truth_of_each_case() -> None:
+    endpoint = {"question": "lesion", "measure": "auc", "arms": ["clean", "attacked"], "margin": 0.05}
+    assert plan(questions=LESION, endpoint=endpoint).endpoint is not None
+    with pytest.raises(InputError, match="add lesion: true or lesion: false"):
+        plan(questions=LESION, endpoint=endpoint, cases=[ONE])
+
+
+def test_the_name_of_a_questionnaire_stands_for_its_questions() -> None:
+    made = plan(questions="quality")
+    assert [question.id for question in made.questions] == ["artifacts", "sharpness", "contrast-to-noise"]
+    assert "doi:" in made.questionnaire
+
+
+def test_a_file_that_is_no_plan_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text("- a\n", encoding="utf-8")
+    with pytest.raises(FileFormatError, match="no plan of a reader study"):
+        read_plan(path)
+    path.write_text("title: [", encoding="utf-8")
+    with pytest.raises(FileFormatError, match=r"line \d+"):
+        read_plan(path)

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+
+from helpers.reading import PAIRS, plan
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.reader_studies.plan import read_plan
+from napari_recon_robust.reader_studies.planning import described, load, new_plan
+from napari_recon_robust.reader_studies.questions import QUESTIONNAIRES
+
+
+@pytest.mark.parametrize("questions", QUESTIONNAIRES)
+def test_a_first_plan_can_be_read(cases: Path, tmp_path: Path, questions: str) -> None:
+    made = read_plan(new_plan([cases / "c0", cases / "c1"], tmp_path / "plan.yaml", questions))
+    assert [tmp_path / case.folder("clean") for case in made.cases] == [cases / "c0", cases / "c1"]
+    assert made.questions == QUESTIONNAIRES[questions][1]
+
+
+def test_bad_input_is_refused(cases: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    with pytest.raises(InputError, match="no case to read"):
+        new_plan([], path)
+    with pytest.raises(InputError, match="no questionnaire 'x'"):
+        new_plan([cases / "c0"], path, "x")
+    with pytest.raises(FileFormatError):
+        new_plan([tmp_path], path)
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="exists already"):
+        new_plan([cases / "c0"], path)
+
+
+def test_a_plan_says_what_it_asks_of_a_reader() -> None:
+    single = load(plan(design={"readers": 2, "repeats": 3}))
+    assert (single.presentations, single.sittings, single.minutes) == (15, 1, 1.5)
+    assert load(plan(questions=PAIRS)).presentations == 6
+    found = described(plan())
+    assert (found["cases"], found["with lesion"], found["without lesion"]) == (6, 3, 3)

@@ -1,0 +1,86 @@
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.reader_studies.questions import (
+    QUESTIONNAIRES,
+    ForcedChoice,
+    Lesion,
+    Likert,
+    Question,
+    Structures,
+    check_comment,
+)
+
+LIKERT = Likert(id="q", text="?", words=("bad", "fair", "good"), best="last")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (ForcedChoice(id="q", text="?"), {"choice": 1}),
+        (LIKERT, {"level": 3}),
+        (Lesion(id="q", text="?"), {"seen": "yes", "confidence": 80.0, "row": 3.5, "column": 4.0}),
+        (Lesion(id="q", text="?"), {"seen": "no", "confidence": 80.0}),
+        (Lesion(id="q", text="?", place=False), {"seen": "yes", "confidence": 0.0}),
+        (Structures(id="q", text="?"), {"changes": ["added", "altered"], "certainty": 5.0, "consequence": "minor"}),
+        (LIKERT, {"cannot_judge": True}),
+    ],
+)
+def test_an_answer_that_fits_is_stored_as_it_is(question: Question, answer: dict[str, Any]) -> None:
+    assert question.check(answer) == answer
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "words"),
+    [
+        (ForcedChoice(id="q", text="?"), {"choice": 2}, "choose 0 or 1"),
+        (ForcedChoice(id="q", text="?"), {"choice": True}, "choose 0 or 1"),
+        (LIKERT, {"level": 4}, "choose 1, 2 or 3"),
+        (LIKERT, {}, "level is None"),
+        (LIKERT, {"level": 1, "arm": "x"}, "has no arm"),
+        (Lesion(id="q", text="?"), {"seen": "yes", "confidence": 101, "row": 1, "column": 1}, "from 0 to 100"),
+        (Lesion(id="q", text="?"), {"seen": "yes", "confidence": float("nan"), "row": 1, "column": 1}, "from 0 to 100"),
+        (Lesion(id="q", text="?"), {"seen": "yes", "confidence": 50}, "click on the lesion"),
+        (Structures(id="q", text="?"), {"changes": "added", "certainty": 1}, "give a list"),
+        (Structures(id="q", text="?"), {"changes": ["added"], "certainty": 1}, "consequence is None"),
+    ],
+)
+def test_one_that_does_not_fit_is_refused(question: Question, answer: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        question.check(answer)
+
+
+def test_a_scale_without_direction_is_refused() -> None:
+    with pytest.raises(InputError, match="which end of its scale is the best"):
+        Likert.model_validate({"id": "q", "text": "?", "words": ["a", "b"]})
+
+
+def test_more_is_better_whatever_the_direction_of_the_scale() -> None:
+    other = Likert(id="q", text="?", words=("good", "fair", "bad"), best="first")
+    assert [LIKERT.score({"level": level}) for level in (1, 2, 3)] == [1, 2, 3]
+    assert [other.score({"level": level}) for level in (1, 2, 3)] == [3, 2, 1]
+    assert LIKERT.score({"cannot_judge": True}) is None
+
+
+def test_the_score_of_a_lesion_rises_with_the_certainty_that_there_is_one() -> None:
+    lesion = Lesion(id="q", text="?", place=False)
+    answers = [("no", 100), ("no", 10), ("unsure", 0), ("yes", 10), ("yes", 100)]
+    scores = [lesion.score(lesion.check({"seen": seen, "confidence": value})) for seen, value in answers]
+    assert scores == [0, 45, 50, 55, 100]
+
+
+@pytest.mark.parametrize("name", QUESTIONNAIRES)
+def test_ready_made_questions_are_read_back_from_their_values(name: str) -> None:
+    reference, questions = QUESTIONNAIRES[name]
+    assert reference.endswith(".")
+    read = TypeAdapter[Question](Question).validate_python
+    assert tuple(read(question.model_dump()) for question in questions) == questions
+
+
+def test_a_comment_has_a_length() -> None:
+    assert check_comment("  dark \n") == "dark"
+    with pytest.raises(InputError, match="at most 4000 characters"):
+        check_comment("x" * 4001)

@@ -1,0 +1,138 @@
+"""Against the published outputs of OR-DBM MRMC and RJafroc, and under the null hypothesis."""
+
+import csv
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.statistics.readers.obuchowski_rockette import Comparison, compare
+from napari_recon_robust.statistics.readers.roc import areas, covariance, jackknife_covariance
+
+
+def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Ratings (tests, readers, cases), and the truth."""
+    with path.open(encoding="utf-8") as file:
+        rows = [{name: int(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    places = {name: sorted({row[name] for row in rows}) for name in ("treatment", "reader", "case")}
+    ratings, truth = np.zeros([len(found) for found in places.values()]), np.zeros(len(places["case"]), bool)
+    for row in rows:
+        place = tuple(places[name].index(row[name]) for name in places)
+        ratings[place], truth[place[2]] = row["rating"], bool(row["truth"])
+    return ratings, truth
+
+
+def compared(
+    ratings: np.ndarray, truth: np.ndarray, method: Literal["jackknife", "delong", "unbiased"] = "jackknife"
+) -> Comparison:
+    return compare(areas(ratings, truth), covariance(ratings, truth, method))
+
+
+@pytest.mark.parametrize(
+    ("method", "covariances", "statistic", "freedom", "p"),
+    [
+        ("jackknife", (0.00080229, 0.00034661, 0.00034407, 0.00023903), 4.456319, 15.25967, 0.0516657),
+        ("delong", (0.0007921325, 0.0003420090, 0.0003395265, 0.0002358497), 4.484854, 15.06611, 0.05123303),
+        ("unbiased", (0.0007883925, 0.0003416706, 0.0003390650, 0.0002356148), 4.489614, 15.03418, 0.0511618),
+    ],
+)
+def test_van_dykes_readers(
+    shared: Path,
+    method: Literal["jackknife", "delong", "unbiased"],
+    covariances: tuple[float, ...],
+    statistic: float,
+    freedom: float,
+    p: float,
+) -> None:
+    found = compared(*read(shared / "data/readers/vandyke.csv"), method)
+    parts = found.components
+    assert (parts.of_tests, parts.of_readers, parts.of_both) == pytest.approx(
+        (0.00479617, 0.00383620, 0.00055103), abs=5e-9
+    )
+    measured = (parts.variance, parts.same_reader, parts.same_test, parts.neither)
+    assert measured == pytest.approx(covariances, abs=5e-9)
+    assert found.statistic == pytest.approx(statistic, abs=5e-7)
+    assert found.degrees == pytest.approx((1, freedom), abs=5e-6)
+    assert found.p == pytest.approx(p, abs=5e-8)
+
+
+def test_van_dykes_intervals(shared: Path) -> None:
+    ratings, truth = read(shared / "data/readers/vandyke.csv")
+    expected = [
+        [0.91964573, 0.85877617, 0.90386473, 0.97310789, 0.82979066],
+        [0.94782609, 0.90531401, 0.92173913, 0.99935588, 0.92995169],
+    ]
+    theta, errors = areas(ratings, truth), covariance(ratings, truth)
+    np.testing.assert_allclose(theta, expected, atol=5e-9)
+    found = compare(theta, errors)
+    difference = found.differences[0, 1]
+    assert (difference.value, *difference.interval) == pytest.approx((-0.04380032, -0.08795950, 0.00035885), abs=5e-9)
+    assert found.figures[0].value == pytest.approx(0.8970, abs=5e-5)
+    assert found.figures[0].interval == pytest.approx((0.8252236, 0.9688505), abs=5e-8)
+    assert found.figures[1].interval == pytest.approx((0.8941378, 0.9875369), abs=5e-8)
+    fixed_readers = compare(theta, errors, "cases")
+    assert (fixed_readers.statistic, fixed_readers.p) == pytest.approx((5.475953, 0.0192798), abs=5e-7)
+    fixed_cases = compare(theta, errors, "readers")
+    assert fixed_cases.statistic == pytest.approx(8.704, abs=5e-4)
+    assert fixed_cases.p == pytest.approx(0.0419588, abs=5e-8)
+
+
+def test_any_figure_of_merit_is_compared(shared: Path) -> None:
+    """Sensitivity at a rating of 3 or more, over the 45 diseased cases."""
+    ratings, truth = read(shared / "data/readers/vandyke.csv")
+    found = (ratings[..., truth] >= 3).astype(float)
+    left = np.stack([np.delete(found, case, 2).mean(2).ravel() for case in range(truth.sum())])
+    result = compare(found.mean(2), jackknife_covariance(left))
+    assert [one.value for one in result.figures] == pytest.approx([0.8222, 0.9200], abs=5e-5)
+    assert result.statistic == pytest.approx(6.689493, abs=5e-7)
+    assert result.degrees[1] == pytest.approx(15.71732, abs=5e-6)
+    assert result.p == pytest.approx(0.02008822, abs=5e-9)
+
+
+def test_frankens_readers_whose_covariances_cross(shared: Path) -> None:
+    found = compared(*read(shared / "data/readers/franken.csv"))
+    parts = found.components
+    measured = (parts.variance, parts.same_reader, parts.same_test, parts.neither)
+    assert measured == pytest.approx((0.00152578, 0.00079168, 0.00048364, 0.00051251), abs=5e-9)
+    assert found.statistic == pytest.approx(4.694058, abs=5e-7)
+    assert found.degrees[1] == pytest.approx(3)
+    assert found.p == pytest.approx(0.118838, abs=5e-7)
+    assert found.differences[0, 1].interval == pytest.approx((-0.005090, 0.026799), abs=5e-7)
+
+
+def roe_metz(rng: np.random.Generator, readers: int = 5, cases: int = 50) -> tuple[np.ndarray, np.ndarray]:
+    """Ratings of two equal tests by the model of Roe and Metz 1997, its high data correlation, low reader variance.
+
+    Variances: reader and test by reader 0.0055, case 0.3, test by case 0.3, reader by case 0.2, error 0.2.
+    """
+    truth = np.arange(2 * cases) < cases
+    ratings = np.empty((2, readers, 2 * cases))
+    for kind, shift in ((True, 1.5), (False, 0.0)):
+
+        def normal(variance: float, *shape: int) -> np.ndarray:
+            return np.sqrt(variance) * rng.standard_normal(shape)
+
+        drawn = normal(0.0055, 1, readers, 1) + normal(0.0055, 2, readers, 1)
+        drawn = drawn + normal(0.3, 1, 1, cases) + normal(0.3, 2, 1, cases) + normal(0.2, 1, readers, cases)
+        ratings[..., truth == kind] = shift + drawn + normal(0.2, 2, readers, cases)
+    return ratings, truth
+
+
+@pytest.mark.slow
+def test_equal_tests_are_told_apart_as_often_as_the_level_says() -> None:
+    """3.5 to 6.5% of 2,000 draws."""
+    rng = np.random.default_rng(0)
+    rejected = [compared(*roe_metz(rng), "delong").p < 0.05 for _ in range(2000)]
+    assert 0.035 <= np.mean(rejected) <= 0.065
+
+
+def test_one_reader_or_one_test_is_refused() -> None:
+    with pytest.raises(InputError, match="at least 2 tests and 2 readers"):
+        compare(np.ones((2, 1)), np.eye(2))
+
+
+def test_equal_figures_do_not_differ() -> None:
+    found = compare(np.full((2, 3), 0.8), np.zeros((6, 6)))
+    assert (found.statistic, found.p) == (0.0, 1.0)

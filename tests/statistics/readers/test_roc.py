@@ -1,0 +1,62 @@
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.statistics.readers.roc import areas, covariance
+
+
+def drawn(seed: int = 0, tests: int = 2, readers: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth = np.arange(40) < 18
+    return np.rint(2 * (rng.standard_normal((tests, readers, 40)) + truth)), truth
+
+
+def test_an_area_is_the_share_of_pairs_in_the_right_order() -> None:
+    ratings, truth = drawn()
+    pairs = [
+        [
+            np.mean([(a > b) + (a == b) / 2 for a in of_reader[truth] for b in of_reader[~truth]])
+            for of_reader in of_test
+        ]
+        for of_test in ratings
+    ]
+    np.testing.assert_allclose(areas(ratings, truth), pairs)
+
+
+def test_the_jackknife_leaves_out_one_case_after_the_other() -> None:
+    ratings, truth = drawn()
+    left = np.array([areas(np.delete(ratings, case, 2), np.delete(truth, case)).ravel() for case in range(len(truth))])
+    apart = left - left.mean(0)
+    np.testing.assert_allclose(covariance(ratings, truth), 39 / 40 * apart.T @ apart, atol=1e-15)
+
+
+@pytest.mark.parametrize("method", ["jackknife", "delong", "unbiased"])
+def test_the_variance_is_that_of_repeated_draws(method: Literal["jackknife", "delong", "unbiased"]) -> None:
+    """One reader; 5,000 draws of 40 cases, whose variance is known to 2%."""
+    found = [drawn(seed, 1, 1) for seed in range(5000)]
+    true = np.var([areas(*one) for one in found])
+    estimated = np.mean([covariance(*one, method) for one in found])
+    assert estimated == pytest.approx(true, rel=0.06 if method == "unbiased" else 0.15)
+
+
+def test_whole_patients_are_left_out_where_they_have_several_cases() -> None:
+    """Each case twice is one patient's: the same covariance as of one case each, whereas single cases seem surer."""
+    ratings, truth = drawn()
+    twice, patients = np.repeat(ratings, 2, 2), np.repeat(np.arange(40), 2).tolist()
+    clustered = covariance(twice, np.repeat(truth, 2), patients=patients)
+    np.testing.assert_allclose(clustered, covariance(ratings, truth), rtol=1e-9)
+    assert covariance(twice, np.repeat(truth, 2)).diagonal().mean() < 0.6 * clustered.diagonal().mean()
+    with pytest.raises(InputError, match="take the jackknife"):
+        covariance(twice, np.repeat(truth, 2), "delong", patients)
+
+
+def test_bad_input_is_refused() -> None:
+    ratings, truth = drawn()
+    with pytest.raises(InputError, match="the same truth"):
+        areas(ratings, np.ones(40, bool))
+    with pytest.raises(InputError, match="not finite"):
+        areas(np.where(truth, np.nan, ratings), truth)
+    with pytest.raises(InputError, match=r"give \(tests, readers, cases\)"):
+        areas(ratings[0], truth)

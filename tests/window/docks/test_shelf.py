@@ -1,0 +1,101 @@
+"""The tools below the images, by real keys in the real window."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from napari_recon_robust.window.docks.kspace_row import KSpaceRow
+from napari_recon_robust.window.docks.profile_row import ProfileRow
+from napari_recon_robust.window.docks.shelf import Shelf
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def press(seen: Any, qtbot: Any, key: str, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    canvas = seen.panels.viewer.window._qt_viewer.canvas.native
+    canvas.setFocus()
+    qtbot.keyClick(canvas, getattr(Qt.Key, f"Key_{key}"), modifier)
+
+
+def drag(seen: Any, *path: QPoint) -> None:
+    """Press the left button, move along a path, release."""
+    canvas, kinds, left = (
+        seen.panels.viewer.window._qt_viewer.canvas.native,
+        QMouseEvent.Type,
+        Qt.MouseButton.LeftButton,
+    )
+    steps = [(kinds.MouseButtonPress, path[0]), *((kinds.MouseMove, one) for one in path[1:])]
+    for kind, at in [*steps, (kinds.MouseButtonRelease, path[-1])]:
+        pressed = Qt.MouseButton.NoButton if kind == kinds.MouseMove else left
+        held = Qt.MouseButton.NoButton if kind == kinds.MouseButtonRelease else left
+        where = QPointF(canvas.mapToGlobal(at))
+        none = Qt.KeyboardModifier.NoModifier
+        QApplication.sendEvent(canvas, QMouseEvent(kind, QPointF(at), where, pressed, held, none))
+        QApplication.processEvents()
+
+
+def test_the_kspace_stands_below_the_images_and_follows_the_slice(seen: Any, qtbot: Any, until: Until) -> None:
+    shelf = Shelf.of(seen)
+    press(seen, qtbot, "S")
+    row = shelf.widget
+    assert isinstance(row, KSpaceRow)
+    until(lambda: row.kspace.isVisible() and row.kspace.title.startswith("K-space, fully sampled"))
+    assert row.hint.isVisible()
+    assert not row.added.isVisible(), "nothing is perturbed"
+    tinted = row.kspace.grab().toImage()
+    row.mask.setChecked(False)
+    assert row.kspace.grab().toImage() != tinted
+    seen.panels.navigation.go_to(0)
+    until(lambda: seen.bench.acquisition.slice is not None and seen.bench.acquisition.index == 0)
+    until(lambda: seen.bench.kspace.found is not None)
+    press(seen, qtbot, "S")
+    assert shelf.tool is None
+    seen.bench.kspace.changed.emit()  # nobody is there to follow it
+
+
+def test_a_line_is_drawn_once_and_its_profile_goes_through_all_images(
+    seen: Any, qtbot: Any, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf, camera = Shelf.of(seen), seen.panels.viewer.scene.camera
+    press(seen, qtbot, "5")
+    until(lambda: seen.panels.settled and seen.panels.shown == ("reference",))
+    press(seen, qtbot, "L")
+    row = shelf.widget
+    assert isinstance(row, ProfileRow)
+    assert row.found is None
+    centre, before = seen.panels.viewer.window._qt_viewer.canvas.native.rect().center(), camera.center
+    drag(seen, *(centre + QPoint(x, 0) for x in (-60, -20, 20, 60)))
+    found = row.found
+    assert camera.center == before, "the picture stays where it is"
+    assert found is not None
+    assert found.unit == "mm"
+    assert list(found.values) == ["Reference", "Clean"], "not only those in sight"
+    reference = seen.bench.acquisition.current.reference.numpy()
+    at = len(found.at) // 2
+    row_, column = found.places[at].round().astype(int)
+    near = reference[row_ - 1 : row_ + 2, column - 1 : column + 2] / reference.max()
+    assert near.min() - 1e-6 <= found.values["Reference"][at] <= near.max() + 1e-6
+    marks = seen.panels.panels["reference"].marks
+    assert seen.bench.ruling.words(seen.bench.ruling.drawn[0]) in list(marks.features["side"])
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "profile.csv"), ""))
+    row.export.click()
+    until((tmp_path / "profile.csv").is_file)
+    press(seen, qtbot, "B")
+    drag(seen, *(centre + QPoint(x, y) for x, y in ((-40, -40), (40, -40), (40, 40), (-40, 40))))
+    press(seen, qtbot, "B")
+    profile, area = seen.bench.ruling.drawn
+    assert area.kind == "area"
+    assert "polygon" in list(marks.shape_type)
+    press(seen, qtbot, "E", Qt.KeyboardModifier.ShiftModifier)
+    assert seen.bench.ruling.drawn == (profile,)
+    drag(seen, centre, centre + QPoint(40, 0))
+    assert camera.center != before, "the mouse moves the picture again"
+    press(seen, qtbot, "L")
+    assert shelf.tool is None
+    assert np.array_equal(seen.bench.ruling.line, profile.points)
