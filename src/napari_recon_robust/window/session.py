@@ -4,10 +4,9 @@ import gc
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.components import ViewerModel
-from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
@@ -19,6 +18,7 @@ from ..workbench import Workbench
 from ..workbench.task import Task
 from .canvas.layers import Panels
 from .canvas.scene import Scene
+from .editing import Editing
 from .following import Following
 from .jobs import Jobs
 from .keeping import Keeping
@@ -33,10 +33,6 @@ from .rulers import Rulers
 from .surroundings import Surroundings
 from .warm import after_warm_up, compiler, is_warm, warm_up
 from .worker import sentence
-
-if TYPE_CHECKING:
-    from ..workbench.acquisition import Slice
-    from ..workbench.history import Entry
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")
@@ -89,6 +85,7 @@ class Session(QObject):
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
         self.marking = Marking(self.bench, self.panels)
         self.rulers = Rulers(self.bench, self.panels, self.looking.wiping.on_drag, self)
+        self.editing = Editing(self.bench, self.jobs, self.panels, self.following)
         self.painting = Painting(self.bench, self.jobs, self.panels, self.following.regions)
         self.queueing = Queueing(self.bench, self.jobs, self)
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
@@ -243,36 +240,6 @@ class Session(QObject):
 
     def _on_looked(self) -> None:
         self.looked.emit()
-
-    def show_attack(self, entry: "Entry") -> None:
-        """Show a finished perturbation again, on whatever slice it is."""
-        self.attempt(lambda: self.following.show_attack(entry))
-
-    def undo(self) -> None:
-        """Undo the last setting; while a labels layer of the user's is painted on, napari's own undo is meant."""
-        self._step("Undone", self.bench.undoing.undone_next, self.bench.undoing.undo, Labels.undo)
-
-    def redo(self) -> None:
-        """Do again what was undone last."""
-        self._step("Done again", self.bench.undoing.redone_next, self.bench.undoing.redo, Labels.redo)
-
-    def _step(
-        self, word: str, what: str, step: "Callable[[], Task[Slice] | None]", own: Callable[[Labels], None]
-    ) -> None:
-        painted = self.panels.viewer.layers.selection.active
-        if isinstance(painted, Labels):
-            own(painted)
-        elif self.attempt(lambda: self.following.restore(step)):
-            self.jobs.said.emit(f"{word}: {what}.")
-
-    def copy_regions(self) -> None:
-        """Copy the chosen regions to the next slice, and show that."""
-        try:
-            index = self.bench.copy_regions()
-        except ReconRobustError as error:
-            self.jobs.failed.emit(sentence(error))
-        else:
-            self.panels.navigation.go_to(index)
 
     def toggle_regions(self) -> None:
         """Show or hide the regions."""

@@ -46,7 +46,9 @@ class RegionList(QWidget):
         self.radius = _radius_box()
         self.radius.valueChanged.connect(lambda radius: setattr(session.painting, "radius", radius))
         self.rename = button("Rename", "Give the chosen region another name  (or a double click)", self._rename)
-        self.copy = button("To next", f"{keys.words_of('copy_regions')}  (Shift+C)", lambda: session.copy_regions())
+        self.copy = button(
+            "To next", f"{keys.words_of('copy_regions')}  (Shift+C)", lambda: session.editing.copy_regions()
+        )
         self.delete = button("Delete", "Delete the chosen regions", self._delete)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

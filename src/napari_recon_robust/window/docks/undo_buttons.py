@@ -16,8 +16,8 @@ class UndoButtons(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.undoing = session.bench.undoing
-        self.undo = self._button("↶", lambda: session.undo())
-        self.redo = self._button("↷", lambda: session.redo())
+        self.undo = self._button("↶", lambda: session.editing.undo())
+        self.redo = self._button("↷", lambda: session.editing.redo())
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
