@@ -7,12 +7,10 @@ DISPLAY_RUN := xvfb-run -a -s "-screen 0 1280x800x24"
 
 # What opens windows, with as much of the rest as takes equally long on the other core.
 HALF := $(addprefix tests/,window controls workbench cli)
-# Of the quick tests those of the window are few.
-QUICK_HALF := $(HALF) tests/reconstructors
 # Each process one thread: two that share two cores would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: demo test check rules tests one-half other-half quick-half quick-rest fuzz kills format clean
+.PHONY: demo test check rules tests one-half other-half quick-half quick-rest fuzz kills screenshots format clean
 
 demo: .venv/ready
 	$(BIN)/recon-robust demo
@@ -39,11 +37,12 @@ one-half: .venv/ready
 other-half: .venv/ready
 	$(PYTEST) tests $(addprefix --ignore=,$(HALF))
 
+# Few of the window's tests are quick, which leaves time for the rules.
 quick-half: rules
-	$(DISPLAY_RUN) env $(PYTEST) -m "not slow" $(QUICK_HALF)
+	$(DISPLAY_RUN) env $(PYTEST) -m "not slow" $(HALF)
 
 quick-rest: .venv/ready
-	$(PYTEST) -m "not slow" tests $(addprefix --ignore=,$(QUICK_HALF))
+	$(PYTEST) -m "not slow" tests $(addprefix --ignore=,$(HALF))
 
 # Mutated files, N more of them each time: make fuzz N=20000. Results are kept in .fuzz.
 fuzz: N ?= 2000
@@ -53,6 +52,10 @@ fuzz: .venv/ready
 # Every command that writes is killed 20 times at random moments, and each step of a training's writing fails once.
 kills: .venv/ready
 	KILLS=20 $(PYTEST) tests/cli/test_outputs.py
+
+# The pictures of the documentation, from the real window and a real browser; tools/screenshots.py takes others, too.
+screenshots: .venv/ready
+	xvfb-run -a -s "-screen 0 1920x1200x24" env $(BIN)/python -m tools.screenshots docs/images --docs
 
 format: .venv/ready
 	$(BIN)/ruff format .

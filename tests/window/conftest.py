@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -97,6 +98,21 @@ def seen(review: Any, until: Callable[[Callable[[], object]], None]) -> Any:
     until(window.isActiveWindow)
     until(lambda: review.panels.settled)
     return review
+
+
+@pytest.fixture
+def may_read(review: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """No further slice of the scan is read before this event is set."""
+    go, scan = threading.Event(), type(review.bench.acquisition.opened_scan)
+    original = scan.measurement
+
+    def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+        go.wait(60)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(scan, "measurement", wait)
+    yield go
+    go.set()
 
 
 @pytest.fixture

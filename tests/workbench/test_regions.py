@@ -53,3 +53,18 @@ def test_regions_are_copied_to_the_next_slice(bench: Workbench) -> None:
     bench.acquisition.measure(2).run()
     with pytest.raises(InputError, match="slice 2 is the last one"):
         bench.copy_regions()
+
+
+def test_stepping_through_the_regions_of_all_slices() -> None:
+    regions = Regions()
+    assert regions.step(1, 0) is None
+    late, early, middle = (regions.draw(ROI.box(1, 1, 4, 4), slice) for slice in (5, 1, 3))
+    assert [region.slice for region in regions.in_order] == [1, 3, 5]
+    regions.choose([])
+    assert regions.step(1, 2) is middle
+    assert regions.step(1, 2) is late
+    assert regions.step(1, 5) is early, "round"
+    assert regions.step(-1, 1) is late
+    regions.choose([])
+    assert regions.step(-1, 2) is early
+    assert regions.chosen == (early,)

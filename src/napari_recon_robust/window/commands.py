@@ -48,6 +48,16 @@ def list_keys(viewer: "napari.viewer.Viewer") -> None:
     keys.run("keys", viewer)
 
 
+def next_region(viewer: "napari.viewer.Viewer") -> None:
+    """Choose the next region of the scan and go to its slice."""
+    keys.run("next_region", viewer)
+
+
+def previous_region(viewer: "napari.viewer.Viewer") -> None:
+    """Choose the previous region of the scan and go to its slice."""
+    keys.run("previous_region", viewer)
+
+
 def ring(viewer: "napari.viewer.Viewer") -> None:
     """Show or hide the ring around what was inserted or attacked."""
     keys.run("ring", viewer)
@@ -116,6 +126,16 @@ def images_first(viewer: "napari.viewer.Viewer") -> None:
 def wipe(viewer: "napari.viewer.Viewer") -> None:
     """Lay one image over the left part of the other, or take it away."""
     keys.run("wipe", viewer)
+
+
+def lens(viewer: "napari.viewer.Viewer") -> None:
+    """Show the first image in a lens over the second, or take it away."""
+    keys.run("lens", viewer)
+
+
+def fade(viewer: "napari.viewer.Viewer") -> None:
+    """Mix the two images, or show the second again."""
+    keys.run("fade", viewer)
 
 
 def pair(viewer: "napari.viewer.Viewer") -> None:

@@ -52,8 +52,8 @@ class Jobs(QObject):
 
     Signals, all in the window's thread: `started(label)`, `progressed(Progress)` and `ended(message)` of what is
     shown at the foot of the docks; `failed(sentence)` of any lane; `recovered(lane)` when a task succeeds on the lane
-    whose failure was said last; `idle(lane)` when a lane has nothing to do; `said(sentence)`, what is to be said at the
-    foot besides.
+    whose failure was said last; `added(lane)` before a task runs on a lane or waits for it; `idle(lane)` when a lane
+    has nothing to do; `said(sentence)`, what is to be said at the foot besides.
     """
 
     started = Signal(str)
@@ -61,6 +61,7 @@ class Jobs(QObject):
     ended = Signal(str)
     failed = Signal(str)
     recovered = Signal(str)
+    added = Signal(str)
     idle = Signal(str)
     said = Signal(str)
 
@@ -172,6 +173,7 @@ class Jobs(QObject):
     def _enqueue(self, lane: str, one: _Order) -> None:
         if self._shut:
             return
+        self.added.emit(lane)
         if lane not in self._running:
             self._launch(lane, one)
             return

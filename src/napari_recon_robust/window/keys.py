@@ -13,6 +13,7 @@ from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication, QShortcut, QWidget
 
 from ..cases.gallery.verdicts import SCALE
+from ..workbench.looking import Way
 from .session import Session
 
 _WINDOWS = {"6": "full", "7": "soft_tissue", "8": "lesion", "9": "noise"}
@@ -49,6 +50,10 @@ def _keep(name: str) -> Callable[[Session], object]:
     return lambda session: session.looking.keep_preset(name)
 
 
+def _mix(way: Way) -> Callable[[Session], object]:
+    return lambda session: session.looking.mixing.toggle(way)
+
+
 def _window(name: str) -> Callable[[Session], object]:
     return lambda session: session.looking.take_window(name)
 
@@ -63,6 +68,8 @@ KEYS = (
     ),
     Key("G", "flicker", "Tap or hold: flicker between the images that are compared", _flip("flicker")),
     Key("W", "wipe", "Wipe on or off; drag it with the left button", lambda session: session.looking.toggle_wipe()),
+    Key("Shift+W", "lens", "Lens under the cursor: the first image in the second", _mix("lens")),
+    Key("F", "fade", "Fade from one image to the other; drag it with the left button", _mix("fade")),
     Key("P", "pair", "Compare the next two of the images", lambda session: session.looking.next_pair()),
     Key("D", "signed", "Difference with its sign, or its magnitude", lambda session: session.looking.toggle_signed()),
     Key(
@@ -98,6 +105,13 @@ KEYS = (
         "Several methods side by side, clean above and perturbed below, or back",
         lambda session: session.line_up(),
     ),
+    Key(
+        "Shift+N",
+        "next_region",
+        "Next region of the scan, on whatever slice",
+        lambda session: session.looking.step_region(1),
+    ),
+    Key("Shift+P", "previous_region", "Previous region of the scan", lambda session: session.looking.step_region(-1)),
     Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
     Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),
     Key(
@@ -187,14 +201,19 @@ def words_of(command: str) -> str:
     return next(key.words for key in KEYS if key.command == command)
 
 
+def listed() -> list[tuple[str, str]]:
+    """Return all keys with what they do, those of one kind together."""
+    found = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
+    found.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
+    found.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
+    return found
+
+
 def text() -> str:
     """Return the list behind "?"."""
-    listed = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
-    listed.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
-    listed.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
     gallery = [(key.lower(), words) for key, words in GALLERY.items()]
-    letters = [row for row in listed if row[0].isalpha() or row[0] == "?"]
-    others = [row for row in listed if row not in letters]
+    letters = [row for row in listed() if row[0].isalpha() or row[0] == "?"]
+    others = [row for row in listed() if row not in letters]
     columns = (("In the review", letters), ("Panels and window", others), ("In the gallery", gallery))
     cells = "".join(f"<td><p><b>{head}</b></p><table>{_rows(rows)}</table></td>" for head, rows in columns)
     return f"<table cellpadding=4><tr>{cells}</tr></table>"

@@ -16,6 +16,7 @@ from ..ground.errors import FileFormatError, ReconRobustError
 from ..io import annotations, lacks_axes
 from ..workbench import Workbench
 from ..workbench.task import Task
+from .ahead import LookingAhead
 from .canvas.layers import Panels
 from .canvas.scene import Scene
 from .editing import Editing
@@ -83,6 +84,7 @@ class Session(QObject):
         self.looking = Looking(self.bench, self.jobs, self.scene)
         self.looking.changed.connect(self._on_looked)
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
+        self.ahead = LookingAhead(self.bench, self.jobs, self)
         self.marking = Marking(self.bench, self.panels)
         self.rulers = Rulers(self.bench, self.panels, self.looking.wiping.on_drag, self)
         self.editing = Editing(self.bench, self.jobs, self.panels, self.following)

@@ -84,8 +84,9 @@ class Acquisition:
     """Scan, slice and sampling.
 
     slice: the measured one; None before the first, and while another one is read. index, sampling: those of the slice,
-    or of the one that is read. asked: the index and the sampling that were asked for last; `sampling` is that one as
-    soon as the slice is measured with it. device: of torch, on which slices are measured from now on.
+    or of the one that is read. heading: 1 or -1 for the direction of the last step to another slice, 0 before one.
+    asked: the index and the sampling that were asked for last; `sampling` is that one as soon as the slice is measured
+    with it. device: of torch, on which slices are measured from now on.
 
     Signals: `opened()`, `closed()`, `previewed(image)` of the slice that was asked for, `measured()`, `left()` when
     the measured slice goes because another one was asked for.
@@ -104,6 +105,8 @@ class Acquisition:
         self.asked: tuple[int, Sampling | Tensor | None] = 0, None
         self.slice: Slice | None = None
         self.device = "cpu"
+        self.heading = 0
+        self._kept: Slice | None = None
         self._case: Mapping[str, Any] = {}
         self.origin: Origin | None = None
 
@@ -138,6 +141,7 @@ class Acquisition:
         self.close()
         self.scan, self._case = scan, {}
         self.index = len(scan) // 2 if index is None else index
+        self.heading = 0
         first = Sampling() if scan.fully_sampled else None
         self.sampling = first if sampling is ... else sampling
         self.asked = self.index, self.sampling
@@ -243,6 +247,21 @@ class Acquisition:
             raise InputError("the slice is not measured yet; wait until it is shown.")
         return self.slice
 
+    def keep(self, measured: Slice | None) -> None:
+        """Keep one slice that was measured ahead, instead of the one before."""
+        self._kept = measured
+
+    def kept(self, index: int, sampling: Any) -> Slice | None:
+        """Return the slice that is kept if it is this one by this sampling."""
+        kept = self._kept
+        there = (
+            kept is not None
+            and kept.scan is self.scan
+            and kept.index == index
+            and same_sampling(kept.sampling, sampling)
+        )
+        return kept if there else None
+
     def measure(self, index: int | None = None, sampling: Any = ...) -> Task[Slice]:
         """Measure a slice with a sampling and calibrate it; None and `...` keep what was asked for last.
 
@@ -253,14 +272,16 @@ class Acquisition:
         if not 0 <= index < len(scan):
             raise InputError(f"slice {index} does not exist; this scan has slices 0 to {len(scan) - 1}.")
         asked = self.asked = index, self.asked[1] if sampling is ... else sampling
+        kept = self.kept(*asked)
         if index != self.index:
+            self.heading = 1 if index > self.index else -1
             self.index, left, self.slice = index, self.slice, None
             if left is not None:
                 self.left.emit()
 
         def job() -> Job[Slice]:
             try:
-                return (yield from measured_slice(scan, *asked, self.device))
+                return (yield from measured_slice(scan, *asked, self.device) if kept is None else _at_once(kept))
             except ReconRobustError:
                 if self.asked is asked and self.slice is not None:
                     self.asked = index, self.slice.sampling  # what cannot be measured is not kept for the next slice
@@ -283,6 +304,11 @@ def _plain(sampling: "Sampling | Tensor | None") -> dict[str, Any] | None:
     from ..physics.sampling import Sampling
 
     return sampling.model_dump(mode="json") if isinstance(sampling, Sampling) else None
+
+
+def _at_once(measured: Slice) -> Job[Slice]:
+    yield Progress(1.0, f"Reading slice {measured.index}")
+    return measured
 
 
 def same_sampling(one: object, other: object) -> bool:

@@ -79,6 +79,7 @@ class Reconstruction:
         self.shown: Rendered | None = None
         self.own_models: dict[str, Reconstructor] = {}
         self.seconds: dict[str, float] = {}
+        self._kept: tuple[Slice, Rendered] | None = None
         self._twin: Measurement | None = None
         self._restore: Restore | None = None
         self._sweeps: list[Sweep] = []
@@ -192,8 +193,19 @@ class Reconstruction:
                 return method.job(measurement)
             return _exact(sweeps[number], position)
 
-        job = _render(method, image, measured, twin)
+        kept = self.kept(method, measured) if twin is None else None
+        job = _render(method, image, measured, twin) if kept is None else _at_once(kept)
         return Task(f"Reconstructing with {method.label}", job, accept, show)
+
+    def keep(self, ahead: tuple[Slice, Rendered] | None) -> None:
+        """Keep the images of one slice that were computed ahead, instead of those before."""
+        self._kept = ahead
+
+    def kept(self, method: "Method", measured: Slice) -> Rendered | None:
+        """Return the images that are kept if they are of this method and slice."""
+        if self._kept is None or self._kept[0] != measured or self._kept[1].method != method:
+            return None
+        return self._kept[1]
 
     def prepare(self) -> Task[None] | None:
         """Fill the range of the live knobs, nearest first; return None for a method without such knobs."""
@@ -280,6 +292,16 @@ def _open(source: str) -> Job["Reconstructor"]:
     from ..reconstructors import registry
 
     return registry.get(source)
+
+
+def rendered_job(method: "Method", measured: Slice) -> Job[Rendered]:
+    """Compute the exact image of a slice, with its metrics."""
+    return _render(method, lambda _, measurement: method.job(measurement), measured, None)
+
+
+def _at_once(rendered: Rendered) -> Job[Rendered]:
+    yield Progress(1.0, "Reconstructing")
+    return rendered
 
 
 def _exact(sweep: "Sweep", values: Mapping[str, float]) -> Job["Tensor"]:

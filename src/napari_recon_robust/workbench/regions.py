@@ -63,6 +63,28 @@ class Regions:
         """Return the regions of one slice."""
         return [region for region in self.all if region.slice == index]
 
+    @property
+    def in_order(self) -> list[Region]:
+        """The regions of all slices, by slice."""
+        return sorted(self.all, key=lambda region: region.slice)
+
+    def step(self, by: int, index: int) -> Region | None:
+        """Choose the next (1) or the previous (-1) region of the scan, after the last one round to the first.
+
+        index: the slice from which to go on if no region is chosen. Returns the region, None if there is none.
+        """
+        found = self.in_order
+        if not found:
+            return None
+        if self.chosen:
+            place = found.index(self.chosen[-1 if by > 0 else 0]) + by
+        else:
+            before = sum(region.slice < index for region in found)
+            place = before if by > 0 else before - 1
+        region = found[place % len(found)]
+        self.choose([region])
+        return region
+
     def draw(self, roi: "ROI", index: int) -> Region:
         """Add a region drawn by hand and choose it."""
         self._drawn += 1

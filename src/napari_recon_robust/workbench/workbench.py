@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from .acquisition import Acquisition
+from .ahead import Ahead
 from .browsing import Browsing
 from .brushing import Brushing
 from .choosing import Choosing
@@ -42,6 +43,7 @@ class Workbench:
         self.regions = Regions()
         self.acquisition = Acquisition()
         self.reconstruction = Reconstruction(self.acquisition)
+        self.ahead = Ahead(self.acquisition, self.reconstruction)
         self.perturbing = Perturbing(self.acquisition, self.reconstruction, self.regions)
         self.now = self.perturbing.now
         self.choosing = Choosing(self.acquisition, self.reconstruction, self.regions, self.now)
@@ -70,7 +72,9 @@ class Workbench:
 
     def prefer(self, preferences: Preferences) -> None:
         """Follow what the user prefers, from the next slice on."""
-        self.acquisition.device = preferences.device
+        if preferences.device != self.acquisition.device:
+            self.acquisition.device = preferences.device
+            self.acquisition.keep(None)
         self.history.memory = preferences.history * MIB
 
     @property

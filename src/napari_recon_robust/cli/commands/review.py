@@ -134,6 +134,23 @@ def serve(
 
 @review.command()
 @_STUDY
+@click.argument("reader")
+@_ANSWERS
+def read(study: Path, reader: str, answers: Path | None) -> None:
+    """Let READER (R1, R2, ...) read a frozen STUDY in napari, on this machine."""
+    from ...workbench.reading import Reading
+    from .demo import launcher
+
+    with _opened(study, answers) as opened:
+        reading = Reading(opened, reader)
+        launcher()
+        from ...window.reading.room import open_room
+
+        open_room(reading)
+
+
+@review.command()
+@_STUDY
 @_ANSWERS
 def status(study: Path, answers: Path | None) -> None:
     """Say how far each reader of a frozen STUDY is."""
@@ -163,6 +180,29 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
         rows = long_table(opened, opened.unblind(key, "exported"))
         write(output, (to_csv(rows) if output.suffix == ".csv" else to_imrmc(rows, question)).encode())
     click.echo(f"saved: {output} ({len(rows)} answers)")
+
+
+@review.command()
+@_STUDY
+@_ANSWERS
+@_KEY
+@click.option("--output", default="analysis.html", show_default=True, type=_FILE, help="File to write: .html or .csv.")
+def analyse(study: Path, answers: Path | None, key: Path | None, output: Path) -> None:
+    """Compare the arms of a STUDY, with intervals; this breaks the blind, and the log says so."""
+    from ...reader_studies.analysis import analyse as analysed
+    from ...reader_studies.export import long_table
+    from ...reader_studies.plan import Plan
+    from ...reader_studies.report import write_analysis
+
+    with _opened(study, answers) as opened:
+        found = opened.unblind(key, "analysed")
+        plan = Plan.model_validate(found["plan"])
+        analysis = analysed(plan, long_table(opened, found))
+    for item in analysis.findings:
+        test = "" if item.p is None else f", p = {item.p:.3g}"
+        click.echo(f"{item.question or 'all'}, {item.what}, {item.arm}: {item.estimate.text()}{test}")
+    click.echo(analysis.endpoint)
+    click.echo(f"saved: {write_analysis(plan, analysis, output)}")
 
 
 @review.command()

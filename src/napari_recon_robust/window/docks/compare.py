@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
+from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, heading, row, set_faint, show_text, warning, words
 from ...ground.numbers import written
 from ...workbench.exporting import Kind
@@ -130,11 +131,11 @@ class CompareDock(Page):
         table.setShowGrid(False)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        table.verticalHeader().setDefaultSectionSize(_ROW)
+        table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        table.setFixedHeight(_ROW * table.rowCount() + 28)
+        table.setFixedHeight(rows_height(table.rowCount(), _ROW))
         for number, name in zip(range(0, table.rowCount(), 1 + len(MEASURES)), REGIONS.values(), strict=True):
             table.setSpan(number, 0, 1, table.columnCount())
             head = QTableWidgetItem(name)
@@ -189,7 +190,7 @@ class CompareDock(Page):
         for number in range(block):
             self.table.setRowHidden(number, not shown)
         rows = self.table.rowCount() - (0 if shown else block)
-        self.table.setFixedHeight(_ROW * rows + 28)
+        self.table.setFixedHeight(rows_height(rows, _ROW))
 
     def _show_buttons(self) -> None:
         """Grey what has nothing to show yet, and say why."""

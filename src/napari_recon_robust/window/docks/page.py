@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...controls.letters import letter_style, letters
 from ...controls.parts import box_style, faint_style, rule, set_faint
 from ...controls.progress_bar import Bar
 from ...controls.wheel import WheelGuard
@@ -34,7 +35,7 @@ from ..keys import Shortcuts
 from ..session import Session
 from ..warm import COMPILING, compiler
 
-WIDTH = 360
+WIDTH, _NARROWEST = 360, 320
 _BETWEEN = 1000  # ms; kernels are compiled one after the other
 
 
@@ -160,7 +161,6 @@ class Page(QWidget):
         outer.setSpacing(0)
         outer.addWidget(self.scroll, 1)
         outer.addWidget(self.foot)
-        self.setMinimumWidth(320)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._listening: list[tuple[Any, Callable[..., object]]] = []
         self._show_theme()
@@ -168,9 +168,14 @@ class Page(QWidget):
 
     def _show_theme(self) -> None:
         theme = self.session.panels.viewer.theme
-        style = f"{faint_style(theme)} {box_style(theme)}"
+        style = f"{faint_style(theme)} {box_style(theme)} {letter_style()}"
         if style != self.styleSheet():
             self.setStyleSheet(style)
+            self.fit_letters()
+
+    def fit_letters(self) -> None:
+        """Be wide enough for larger letters; they wrap, so that the images keep the most room."""
+        self.setMinimumWidth(round(_NARROWEST * letters() ** 0.5))
 
     def listen(self, signal: Any, slot: Callable[..., object]) -> None:
         """Follow a signal of the workbench for as long as this page exists."""
@@ -223,7 +228,7 @@ class Page(QWidget):
 
     def sizeHint(self) -> QSize:
         """Return the usual width, and a height that a laptop has."""
-        return QSize(WIDTH, 420)
+        return QSize(max(WIDTH, self.minimumWidth()), 420)
 
 
 def _disconnect(listening: list[tuple[Any, Callable[..., object]]]) -> None:

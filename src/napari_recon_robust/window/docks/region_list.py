@@ -3,6 +3,7 @@
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
     QDoubleSpinBox,
     QInputDialog,
     QListWidgetItem,
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from ...controls.hinted_list import HintedList
+from ...controls.letters import letters
 from ...controls.parts import button, heading, row
 from ...ground.errors import ReconRobustError
 from ...workbench.brushing import LEAST, MOST
@@ -33,8 +35,15 @@ class RegionList(QWidget):
         self.session, self.bench = session, session.bench
         self.list = HintedList("No region on this slice: draw one by the tools below, or open annotations.")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.list.setFixedHeight(84)
-        self.list.setToolTip("Annotations and drawn regions of this slice; several may be chosen together")
+        self.list.setFixedHeight(round(84 * letters()))
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # the size stands at the end
+        self.list.setToolTip("Annotations and drawn regions; several may be chosen together")
+        self.every = QCheckBox("All slices")
+        self.every.setToolTip(
+            "List the regions of the whole scan; a click goes to the slice of one  (shift+n, shift+p)"
+        )
+        self.every.toggled.connect(self.show_all)
         self.list.itemSelectionChanged.connect(self._choose)
         self.list.itemDoubleClicked.connect(lambda _: self._rename())
         tools = [
@@ -54,7 +63,7 @@ class RegionList(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         self.undo = UndoButtons(session)
-        column.addLayout(row(heading("Region"), self.undo, stretch=0))
+        column.addLayout(row(heading("Region"), self.every, self.undo, stretch=0))
         column.addWidget(self.list)
         column.addLayout(row(*tools, self.brush))
         column.addLayout(row(self.rename, self.copy, self.delete, self.radius))
@@ -63,12 +72,15 @@ class RegionList(QWidget):
         column.addWidget(self.annotations)
 
     def show_all(self) -> None:
-        """List the regions of the present slice."""
+        """List the regions of the present slice, or of all."""
+        regions, every = self.bench.regions, self.every.isChecked()
         with signals_blocked(self.list):
             self.list.clear()
-            for region in self.bench.regions.on(self.bench.acquisition.index):
-                item = QListWidgetItem(describe(region))
+            for region in regions.in_order if every else regions.on(self.bench.acquisition.index):
+                where = f"Slice {region.slice}: " if every else ""
+                item = QListWidgetItem(f"{where}{describe(region)}")
                 item.setData(Qt.ItemDataRole.UserRole, region)
+                item.setToolTip(item.text())
                 self.list.addItem(item)
         self.annotations.show_regions()
         self.show_chosen()
@@ -98,7 +110,10 @@ class RegionList(QWidget):
         return [item.data(Qt.ItemDataRole.UserRole) for item in self.list.selectedItems()]
 
     def _choose(self) -> None:
-        self.bench.regions.choose(self._selected())
+        chosen, navigation = self._selected(), self.session.panels.navigation
+        self.bench.regions.choose(chosen)
+        if chosen and navigation.slice not in [region.slice for region in chosen]:
+            navigation.go_to(chosen[0].slice)
 
     def _rename(self) -> None:
         for region in self._selected()[:1]:

@@ -7,9 +7,11 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
+    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QSlider,
     QToolButton,
     QWidget,
 )
@@ -28,6 +30,7 @@ _WIDEST = "Laboratory  q"  # of the words in it
 _AROUND = 28  # pixels beside them
 # napari leaves so much room around the words of a list that they would be cut off.
 _NARROW = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
+_TOOLS = {"kspace": "k-sp.  s", "profile": "Line  l"}
 _SHORT = {"reference": "Ref.", "clean": "Clean", "perturbed": "Pert."}
 
 
@@ -45,7 +48,7 @@ class ReviewBar(Page):
         self.arrow = QToolButton()
         self.arrow.setAutoRaise(True)
         self.arrow.clicked.connect(self._toggle)
-        self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight)
+        self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         self.column.setContentsMargins(4, 0, 4, 4)
         self.column.setSpacing(3)
         self._add_panels()
@@ -54,11 +57,11 @@ class ReviewBar(Page):
         self._add_rest()
         self.column.addStretch(1)
         self.setMinimumWidth(0)
-        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for each in self.body_widget.findChildren(QWidget):
             if isinstance(each, (QPushButton, QComboBox, QLineEdit)):  # they share the little room that there is
                 each.setMinimumWidth(0)
                 each.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.scroll.verticalScrollBar().rangeChanged.connect(self.fit_letters)
         self._fold(recall("folded", False))
         session.looked.connect(self._show_state)
         session.jobs.failed.connect(self._unfold)
@@ -66,8 +69,10 @@ class ReviewBar(Page):
             self.bench.acquisition.measured,
             self.bench.perturbing.finished,
             self.bench.regions.chosen_changed,
+            self.bench.ruling.kind_changed,
         ):
             self.listen(signal, self._show_state)
+        self.listen(session.scene.drawn, self._show_share)
         self._show_state()
 
     # ---------------------------------------------------------------- what is in it
@@ -100,10 +105,21 @@ class ReviewBar(Page):
             self.rate.addItem(f"{rate} Hz", rate)
         self.rate.activated.connect(lambda at: self.looking.set_rate(self.rate.itemData(at)))
         self.wipe = _switch("Wipe  w", "wipe", self.looking.toggle_wipe)
-        self.signed = _switch("Signed  d", "signed", self.looking.toggle_signed)
+        self.signed = _switch("Sign  d", "signed", self.looking.toggle_signed)
         self.column.addWidget(words("Compare", faint=True))
-        for part in (self.pair, self.flicker, self.rate, self.wipe, self.signed):
+        self.lens = _switch("Lens", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.lens.setToolTip(f"{self.lens.toolTip()}  (shift+w)")
+        self.fade = _switch("Fade  f", "fade", lambda: self.looking.mixing.toggle("fade"))
+        self.share = QSlider(Qt.Orientation.Horizontal)
+        self.share.setRange(0, 100)
+        self.share.setToolTip("Share of the second image, in percent")
+        self.share.setAccessibleName("Share of the second image")
+        self.share.valueChanged.connect(lambda value: self.looking.mixing.fade(value / 100))
+        for part in (self.pair, self.flicker, self.rate):
             self.column.addWidget(part)
+        self.column.addLayout(_side_by_side(self.wipe, self.lens))
+        self.column.addLayout(_side_by_side(self.fade, self.signed))
+        self.column.addWidget(self.share)
 
     def _add_window(self) -> None:
         self.window_preset = _combo("Windows of the reference, the same for all images  (6 7 8 9)")
@@ -120,8 +136,7 @@ class ReviewBar(Page):
             edit.returnPressed.connect(self._type_window)
         self.column.addWidget(words("Window", faint=True))
         self.column.addWidget(self.window_preset)
-        self.column.addWidget(self.auto)
-        self.column.addWidget(self.reset)
+        self.column.addLayout(_side_by_side(self.auto, self.reset))
         for label, edit in (("Black, %", self.black), ("White, %", self.white)):
             self.column.addLayout(row(words(label, faint=True), edit, stretch=1))
 
@@ -137,18 +152,17 @@ class ReviewBar(Page):
         for part in PARTS:
             self.part.addItem(part.capitalize(), part)
         self.part.activated.connect(lambda at: self.looking.take_part(self.part.itemData(at)))
+        tools = {name: _tool(name, text, self.session) for name, text in _TOOLS.items()}
+        self.kspace, self.profile = tools["kspace"], tools["profile"]
+        self.distance = _switch("Ruler  i", "distance", lambda: self.session.rulers.toggle("distance"))
+        self.area = _switch("Area  b", "area", lambda: self.session.rulers.toggle("area"))
         self.column.addWidget(words("See", faint=True))
-        for part in (
-            self.part,
-            self.region,
-            self.outlines,
-            self.random,
-            self.truth,
-            self.lineup,
-            self.list_keys,
-            self.leave,
-        ):
+        for part in (self.part, self.region, self.outlines, self.random, self.lineup):
             self.column.addWidget(part)
+        self.column.addLayout(_side_by_side(self.truth, self.list_keys))
+        self.column.addLayout(_side_by_side(self.profile, self.distance))
+        self.column.addLayout(_side_by_side(self.area, self.kspace))
+        self.column.addWidget(self.leave)
 
     def _flip(self, name: str) -> None:
         self.session.look(**{name: not getattr(self.session.scene.view, name)})
@@ -186,9 +200,15 @@ class ReviewBar(Page):
         for name, one in self.panels.items():
             tip = " · ".join(self.looking.preset(name)).replace("first", "one").replace("second", "other of the pair")
             one.setToolTip(f"{keys.words_of(f'panels_{name}')}\nNow: {tip}\nCtrl+{name} stores what is shown")
-        result = self.bench.perturbing.current
+        result, ruling = self.bench.perturbing.current, self.bench.ruling.kind
+        self._show_share()
         states = {
-            self.wipe: (view.wipe is not None, comparing.pair is not None),
+            self.wipe: (view.way == "wipe", comparing.pair is not None),
+            self.lens: (view.way == "lens", comparing.pair is not None),
+            self.fade: (view.way == "fade", comparing.pair is not None),
+            self.profile: (ruling == "profile", self.bench.acquisition.is_open),
+            self.distance: (ruling == "distance", self.bench.acquisition.is_open),
+            self.area: (ruling == "area", self.bench.acquisition.is_open),
             self.signed: (view.signed, result is not None),
             self.lineup: (self.session.scene.lineup is not None, result is not None),
             self.region: (self.looking.framing.active, self.bench.acquisition.is_open),
@@ -200,6 +220,14 @@ class ReviewBar(Page):
             switch.setEnabled(possible)
         self.flicker.setEnabled(comparing.pair is not None)
         self.show_window()
+
+    def _show_share(self) -> None:
+        fade = self.session.scene.view.fade
+        self.share.setVisible(fade is not None)
+        if fade is not None and not self.share.isSliderDown() and self.share.value() != round(100 * fade):
+            self.share.blockSignals(True)
+            self.share.setValue(round(100 * fade))
+            self.share.blockSignals(False)
 
     # ---------------------------------------------------------------- folding
 
@@ -225,7 +253,14 @@ class ReviewBar(Page):
         """Take the width of the longest word in the font that napari has."""
         self.leave.ensurePolished()
         needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + _AROUND
-        self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed))
+        bar = self.scroll.verticalScrollBar()
+        beside = bar.sizeHint().width() if bar.maximum() > 0 else 0  # what is higher than the window is scrolled
+        self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed) + beside)
+
+    def fit_letters(self) -> None:
+        """Fit the width to other letters, once there are any."""
+        if self.isVisible():
+            self._fit(self.scroll.isHidden())
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Fit the width, since another font may have been chosen meanwhile."""
@@ -244,6 +279,20 @@ def _combo(tip: str) -> QComboBox:
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setMinimumContentsLength(6)
     made.setStyleSheet(_NARROW)
+    return made
+
+
+def _side_by_side(first: QWidget, second: QWidget) -> QHBoxLayout:
+    """Put two in the room of one."""
+    made = row(first, second)
+    made.setSpacing(2)
+    return made
+
+
+def _tool(name: str, text: str, session: Session) -> QPushButton:
+    """Make a button that puts a tool below the images, or takes it away."""
+    made = _switch(text, name, lambda: session.asked_tool.emit(name))
+    made.setCheckable(name == "profile")
     return made
 
 
