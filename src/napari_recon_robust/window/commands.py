@@ -163,6 +163,16 @@ def profile(viewer: "napari.viewer.Viewer") -> None:
     keys.run("profile", viewer)
 
 
+def film(viewer: "napari.viewer.Viewer") -> None:
+    """Show a film strip below the images, or take it away."""
+    keys.run("film", viewer)
+
+
+def cine(viewer: "napari.viewer.Viewer") -> None:
+    """Play the film strip or the slices, or stop."""
+    keys.run("cine", viewer)
+
+
 def distance(viewer: "napari.viewer.Viewer") -> None:
     """Let the left button measure distances, or move the picture again."""
     keys.run("distance", viewer)

@@ -29,13 +29,17 @@ _PANELS = {
 
 @dataclass(frozen=True)
 class Key:
-    """command: the manifest's; words: what it does; action: on a session; always: whatever page is in front."""
+    """command: the manifest's; words: what it does; action: on a session; always: whatever page is in front.
+
+    on_canvas: only while the picture has the keys, since the key means something else on a button.
+    """
 
     key: str
     command: str
     words: str
     action: Callable[[Session], object]
     always: bool = False
+    on_canvas: bool = False
 
 
 def _flip(name: str) -> Callable[[Session], object]:
@@ -89,6 +93,19 @@ KEYS = (
         "profile",
         "Profile of all images along a line that the left button draws",
         lambda session: session.asked_tool.emit("profile"),
+    ),
+    Key(
+        "Shift+S",
+        "film",
+        "Film strip: thumbnails of budgets, attacks, iterations, knobs or slices",
+        lambda session: session.asked_tool.emit("film"),
+    ),
+    Key(
+        "Space",
+        "cine",
+        "Play the film strip, or the slices; any key stops",
+        lambda session: session.cine.toggle(),
+        on_canvas=True,
     ),
     Key("I", "distance", "Distance: the left button draws lines", lambda session: session.rulers.toggle("distance")),
     Key("B", "area", "Area: the left button draws outlines", lambda session: session.rulers.toggle("area")),
@@ -266,7 +283,7 @@ class Shortcuts(QObject):
             if isalive(shortcut):
                 shortcut.deleteLater()
         for key in [key for key in KEYS if key in keys and key not in self._shortcuts]:
-            shortcut = self._shortcuts[key] = QShortcut(QKeySequence(key.key), next(iter(self._pages)).window())
+            shortcut = self._shortcuts[key] = self._shortcut(key, next(iter(self._pages)).window())
             shortcut.setAutoRepeat(False)
             if key.command == "flicker":
                 shortcut.activated.connect(self.start_flicker)
@@ -274,6 +291,15 @@ class Shortcuts(QObject):
                 shortcut.activated.connect(lambda key=key: key.action(self._session))
         if not any(key.command == "flicker" for key in keys):
             self.stop_flicker()
+
+    def _shortcut(self, key: Key, window: QWidget) -> QShortcut:
+        if not key.on_canvas:
+            return QShortcut(QKeySequence(key.key), window)
+        # napari has no public way to the widget of its canvas
+        canvas = self._session.panels.viewer.window._qt_viewer.canvas.native
+        made = QShortcut(QKeySequence(key.key), canvas)
+        made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        return made
 
     def start_flicker(self) -> None:
         """Show the other image at once, and go on at the rate."""

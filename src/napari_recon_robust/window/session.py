@@ -15,10 +15,12 @@ from ..ground.arrays import open_npy
 from ..ground.errors import FileFormatError, ReconRobustError
 from ..io import annotations, lacks_axes
 from ..workbench import Workbench
+from ..workbench.film import Frame
 from ..workbench.task import Task
 from .ahead import LookingAhead
 from .canvas.layers import Panels
 from .canvas.scene import Scene
+from .cine import Cine
 from .editing import Editing
 from .following import Following
 from .jobs import Jobs
@@ -86,6 +88,8 @@ class Session(QObject):
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
         self.ahead = LookingAhead(self.bench, self.jobs, self)
         self.marking = Marking(self.bench, self.panels)
+        self.cine = Cine(self.bench, self.jobs, self.panels, self.scene, self)
+        self.cine.rested.connect(self.open_frame)
         self.rulers = Rulers(self.bench, self.panels, self.looking.wiping.on_drag, self)
         self.editing = Editing(self.bench, self.jobs, self.panels, self.following)
         self.painting = Painting(self.bench, self.jobs, self.panels, self.following.regions)
@@ -208,6 +212,20 @@ class Session(QObject):
         self.turn(knobs)
         if self.slow:
             self.render()
+
+    def open_frame(self, frame: Frame) -> None:
+        """Show an image of a film strip with all that belongs to it."""
+        if frame.knobs is not None:
+            self.pick(dict(frame.knobs))
+        elif frame.look is not None:
+            self.attempt(frame.look, "measure")
+            self.scene.result()
+        elif frame.slice is not None and frame.slice != self.bench.acquisition.index:
+            self.panels.navigation.go_to(frame.slice)
+        elif frame.slice is not None:
+            self.scene.redraw()
+        else:
+            self.cine.show(frame)
 
     @property
     def slow(self) -> bool:

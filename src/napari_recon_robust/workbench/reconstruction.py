@@ -221,6 +221,10 @@ class Reconstruction:
             self._sweeps.append(Sweep.of(method, self._twin))
         return Task("Preparing the knob", _prepare(self._sweeps), lambda _: None, lambda _: self.prepared.emit())
 
+    def renders(self) -> "list[tuple[dict[str, float], Tensor]]":
+        """The images that are prepared over the live knobs, magnitudes (rows, columns), by the knobs' values."""
+        return self._sweeps[0].renders() if self._sweeps else []
+
     def members(self) -> Job["list[Variant]"]:
         """The family to choose from as a job: samples or restarts, else the whole grid of the live knobs, of which what
         is prepared already is kept.

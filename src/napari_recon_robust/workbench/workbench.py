@@ -13,6 +13,7 @@ from .brushing import Brushing
 from .choosing import Choosing
 from .contrasting import Contrasting
 from .exporting import Exporting
+from .film import Film
 from .fragility import Fragility
 from .history import History
 from .kspace import KSpace
@@ -62,6 +63,7 @@ class Workbench:
         self.history = History(
             self.acquisition, self.reconstruction, self.regions, self.perturbing, self.undoing.together
         )
+        self.film = Film(self.acquisition, self.reconstruction, self.perturbing, self.choosing, self.history)
         self.queue = Queue(self.acquisition, self.reconstruction, self.perturbing, self.history)
         self.touring = Touring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.acquisition.opened.connect(self._take_annotations)

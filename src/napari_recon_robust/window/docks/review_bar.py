@@ -30,7 +30,10 @@ _WIDEST = "Laboratory  q"  # of the words in it
 _AROUND = 28  # pixels beside them
 # napari leaves so much room around the words of a list that they would be cut off.
 _NARROW = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
-_TOOLS = {"kspace": "k-sp.  s", "profile": "Line  l"}
+_TIGHT = "QPushButton { padding: 3px 0px; }"
+_SMALL = "QComboBox { padding: 3px 0px 3px 3px; } QComboBox::drop-down { width: 12px; }"
+_LIST, _BESIDE = "2 Hz ▾", 8  # what a list of rates needs; pixels beside words
+_TOOLS = {"kspace": "k-space  s", "profile": "Line  l", "film": "Film  ⇧s"}
 _SHORT = {"reference": "Ref.", "clean": "Clean", "perturbed": "Pert."}
 
 
@@ -115,8 +118,8 @@ class ReviewBar(Page):
         self.share.setToolTip("Share of the second image, in percent")
         self.share.setAccessibleName("Share of the second image")
         self.share.valueChanged.connect(lambda value: self.looking.mixing.fade(value / 100))
-        for part in (self.pair, self.flicker, self.rate):
-            self.column.addWidget(part)
+        self.column.addWidget(self.pair)
+        self.column.addLayout(_side_by_side(self.flicker, self.rate))
         self.column.addLayout(_side_by_side(self.wipe, self.lens))
         self.column.addLayout(_side_by_side(self.fade, self.signed))
         self.column.addWidget(self.share)
@@ -155,6 +158,7 @@ class ReviewBar(Page):
         tools = {name: _tool(name, text, self.session) for name, text in _TOOLS.items()}
         self.kspace, self.profile = tools["kspace"], tools["profile"]
         self.distance = _switch("Ruler  i", "distance", lambda: self.session.rulers.toggle("distance"))
+        self.cine = button("Play", f"{keys.words_of('cine')}  (space)", lambda: self.session.cine.toggle())
         self.area = _switch("Area  b", "area", lambda: self.session.rulers.toggle("area"))
         self.column.addWidget(words("See", faint=True))
         for part in (self.part, self.region, self.outlines, self.random, self.lineup):
@@ -162,6 +166,7 @@ class ReviewBar(Page):
         self.column.addLayout(_side_by_side(self.truth, self.list_keys))
         self.column.addLayout(_side_by_side(self.profile, self.distance))
         self.column.addLayout(_side_by_side(self.area, self.kspace))
+        self.column.addLayout(_side_by_side(tools["film"], self.cine))
         self.column.addWidget(self.leave)
 
     def _flip(self, name: str) -> None:
@@ -283,9 +288,18 @@ def _combo(tip: str) -> QComboBox:
 
 
 def _side_by_side(first: QWidget, second: QWidget) -> QHBoxLayout:
-    """Put two in the room of one."""
+    """Put two in the room of one, each as wide as its words ask for."""
     made = row(first, second)
     made.setSpacing(2)
+    for place, one in enumerate((first, second)):
+        if isinstance(one, QPushButton):
+            one.setText(one.text().replace("  ", " "))
+            one.setStyleSheet(_TIGHT)
+            text = one.text()
+        else:
+            one.setStyleSheet(_SMALL)
+            text = _LIST
+        made.setStretch(place, one.fontMetrics().horizontalAdvance(text) + _BESIDE)
     return made
 
 

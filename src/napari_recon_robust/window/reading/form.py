@@ -8,9 +8,10 @@ from qtpy.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
     QCheckBox,
-    QGroupBox,
+    QFrame,
     QLabel,
     QRadioButton,
+    QSizePolicy,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -32,11 +33,12 @@ _STEP = 5
 NOTHING = "nothing"
 
 
-class Asked(QGroupBox):
+class Asked(QFrame):
     """One question. Keys: 1, 2, ... for its choices in their order, 0 for "cannot judge", + and - for its slider."""
 
     def __init__(self, reading: Reading, question: Question) -> None:
-        super().__init__(question.text)
+        super().__init__()
+        self.setObjectName("asked")
         self._reading, self._question = reading, question
         self._choices: list[tuple[str, QAbstractButton, str, Any]] = []  # key, button, part of the answer, its value
         self._groups: dict[str, QButtonGroup] = {}
@@ -44,6 +46,11 @@ class Asked(QGroupBox):
         self._slider_name = self._slider_words = ""
         self._layout = QVBoxLayout(self)
         self._layout.setSpacing(2)
+        title = QLabel(question.text)
+        title.setWordWrap(True)
+        title.setTextFormat(Qt.TextFormat.PlainText)
+        title.setStyleSheet("font-weight: 600;")
+        self._layout.addWidget(title)
         self._hint = QLabel()
         self._hint.setWordWrap(True)
         self._build()
@@ -66,13 +73,16 @@ class Asked(QGroupBox):
         else:
             for at, change in enumerate(CHANGES):
                 self._check(change, f"Structures were {change}", str(at + 1))
-            self._choose(NOTHING, True, "Nothing was added, removed or altered", "4")
+            self._choose(NOTHING, True, "Nothing of these", "4")
             self._slide("certainty", "How certain are you?")
+            self._layout.addWidget(QLabel("Of what consequence?"))
             for at, words in enumerate(CONSEQUENCES):
-                self._choose("consequence", words, f"Consequence: {words}", str(at + 5))
+                self._choose("consequence", words, words.capitalize(), str(at + 5))
 
     def _choose(self, name: str, value: Any, words: str, key: str) -> None:
         made = QRadioButton(f"{key}  {words}")
+        made.setToolTip(words)
+        made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # long words are cut, not the form
         made.setAccessibleName(f"{self._question.text} {words}")
         group = self._groups.setdefault("consequence" if name == "consequence" else "", QButtonGroup(self))
         group.addButton(made)
@@ -155,7 +165,8 @@ class Asked(QGroupBox):
 
     def mark_current(self, current: bool) -> None:
         """Show whether this is the question that keys answer."""
-        self.setStyleSheet("QGroupBox { border-left: 3px solid #56b4e9; padding-left: 4px; }" if current else "")
+        colour = "#56b4e9" if current else "transparent"
+        self.setStyleSheet(f"QFrame#asked {{ border-left: 3px solid {colour}; }}")
 
 
 class Form(QWidget):

@@ -247,7 +247,7 @@ class _Side(QWidget):
     def _follow(self) -> None:
         reading = self._reading
         if self.form is not None:
-            self._scroll.ensureWidgetVisible(self.form.asked[reading.asked.id])
+            self._scroll.ensureWidgetVisible(self.form.asked[reading.asked.id], 0, 8)
         self._next.setEnabled(reading.complete)
         self._next.setText("Next (Enter)" if reading.truth is None else "Go on (Enter)")
         self._back.setEnabled(reading.before is not None)
