@@ -56,7 +56,7 @@ monkey: .venv/ready
 
 # Every command that writes is killed 20 times at random moments, and each step of a training's writing fails once.
 kills: .venv/ready
-	KILLS=20 $(PYTEST) tests/cli/test_outputs.py
+	KILLS=20 $(PYTEST) tests/cli/test_outputs.py tests/reader_studies/room/test_serving.py
 
 # The pictures of the documentation, from the real window and a real browser; tools/screenshots.py takes others, too.
 screenshots: .venv/ready

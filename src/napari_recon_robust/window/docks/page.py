@@ -88,6 +88,7 @@ class Foot(QWidget):
             (jobs.ended, self._on_ended),
             (jobs.failed, self._on_failed),
             (jobs.recovered, self._on_recovered),
+            (jobs.said, self.say),
             (compiler().changed, self._show_compiling),
         )
         self.compiling.setVisible(compiler().busy)
@@ -150,6 +151,7 @@ class Page(QWidget):
         super().__init__()
         self.session, self.bench = session, session.bench
         self.foot = Foot(session.jobs)
+        self.tour_stops: dict[str, QWidget] = {}
         self.setAcceptDrops(True)
         body = QWidget()
         self.column = QVBoxLayout(body)
@@ -190,6 +192,13 @@ class Page(QWidget):
         """Follow a signal for as long as this page exists; Qt would hold a trace of every page that was closed."""
         signal.connect(slot)
         self._listening.append((signal, slot))
+
+    def pointed_at(self, name: str) -> QWidget:
+        """Bring the control that a step of the tour points at into sight; the page where it has none of that name."""
+        target = self.tour_stops.get(name, self)
+        if target is not self:
+            self.scroll.ensureWidgetVisible(target)
+        return target
 
     def event(self, event: QEvent | None) -> bool:
         """Follow what napari does to the dock.
