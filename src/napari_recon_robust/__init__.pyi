@@ -26,6 +26,7 @@ from .data.roi import ROI as ROI
 from .io import open_scan as open_scan
 from .physics.sampling import Sampling as Sampling
 from .reports.export import export_image as export_image
+from .reports.film import export_film as export_film
 from .reports.report import write_report as write_report
 from .simulation.sample import open_sample as open_sample
 from .studies.transfer import transfer_matrix as transfer_matrix

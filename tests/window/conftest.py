@@ -26,9 +26,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def forgetful(tmp_path: Path, kept: Path) -> None:
-    """What the window remembers, and the reviews that it keeps, lie in folders of the test."""
+def forgetful(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the window remembers, the preferences, and the reviews that it keeps lie in folders of the test."""
+    from napari import settings
+
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+    monkeypatch.setattr(settings, "_CFG_PATH", str(tmp_path / "settings" / "settings.yaml"))
+    settings._clear_plugin_settings_cache()
+    yield
+    settings._clear_plugin_settings_cache()
 
 
 @pytest.fixture

@@ -88,6 +88,36 @@ def attacks(viewer: "napari.viewer.Viewer") -> None:
     keys.run("attacks", viewer)
 
 
+def undo(viewer: "napari.viewer.Viewer") -> None:
+    """Undo the last change of regions, knobs or settings."""
+    keys.run("undo", viewer)
+
+
+def redo(viewer: "napari.viewer.Viewer") -> None:
+    """Do again what was undone."""
+    keys.run("redo", viewer)
+
+
+def brush(viewer: "napari.viewer.Viewer") -> None:
+    """Brush: paint a region, or lay the brush down."""
+    keys.run("brush", viewer)
+
+
+def brush_smaller(viewer: "napari.viewer.Viewer") -> None:
+    """Smaller brush."""
+    keys.run("brush_smaller", viewer)
+
+
+def brush_larger(viewer: "napari.viewer.Viewer") -> None:
+    """Larger brush."""
+    keys.run("brush_larger", viewer)
+
+
+def copy_regions(viewer: "napari.viewer.Viewer") -> None:
+    """Copy the chosen regions to the next slice."""
+    keys.run("copy_regions", viewer)
+
+
 def images_first(viewer: "napari.viewer.Viewer") -> None:
     """Give the window to the panels, or go back to the laboratory layout."""
     keys.run("images_first", viewer)

@@ -53,7 +53,7 @@ class Jobs(QObject):
     Signals, all in the window's thread: `started(label)`, `progressed(Progress)` and `ended(message)` of what is
     shown at the foot of the docks; `failed(sentence)` of any lane; `recovered(lane)` when a task succeeds on the lane
     whose failure was said last; `added(lane)` before a task runs on a lane or waits for it; `idle(lane)` when a lane
-    has nothing to do.
+    has nothing to do; `said(sentence)`, what is to be said at the foot besides.
     """
 
     started = Signal(str)
@@ -63,6 +63,7 @@ class Jobs(QObject):
     recovered = Signal(str)
     added = Signal(str)
     idle = Signal(str)
+    said = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

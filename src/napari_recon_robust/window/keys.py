@@ -171,6 +171,22 @@ KEYS = (
         "Window fitted to the reference in the region",
         lambda session: session.looking.window_on_region(),
     ),
+    Key(
+        "Shift+B",
+        "brush",
+        "Brush: paint a region with the left button; with Shift it erases",
+        lambda session: session.painting.toggle(),
+    ),
+    Key("[", "brush_smaller", "Smaller brush", lambda session: session.painting.widen(-1)),
+    Key("]", "brush_larger", "Larger brush", lambda session: session.painting.widen(1)),
+    Key(
+        "Shift+C",
+        "copy_regions",
+        "Copy the chosen regions to the next slice",
+        lambda session: session.editing.copy_regions(),
+    ),
+    Key("Ctrl+Z", "undo", "Undo the last change of regions, knobs or settings", lambda session: session.editing.undo()),
+    Key("Ctrl+Shift+Z", "redo", "Do again what was undone", lambda session: session.editing.redo()),
     Key("?", "keys", "This list", lambda session: session.asked_keys.emit()),
 )
 

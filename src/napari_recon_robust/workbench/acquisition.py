@@ -10,6 +10,7 @@ from psygnal import Signal
 from ..data.orientation import Plane
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
+from .preferences import usable
 from .task import Task
 
 if TYPE_CHECKING:
@@ -59,12 +60,12 @@ class Slice:
 
     def is_at(self, scan: "Scan | None", index: int, sampling: "Sampling | Tensor | None") -> bool:
         """Return whether it is this slice of a scan by this sampling; that of a saved case is the only one it has."""
-        return self.scan is scan and (scan is None or (self.index == index and _same(self.sampling, sampling)))
+        return self.scan is scan and (scan is None or (self.index == index and same_sampling(self.sampling, sampling)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Slice):
             return NotImplemented
-        return self is other or (self.shows(other) and _same(self.sampling, other.sampling))
+        return self is other or (self.shows(other) and same_sampling(self.sampling, other.sampling))
 
     def __hash__(self) -> int:
         return hash((id(self.scan), self.index))
@@ -84,11 +85,11 @@ class Acquisition:
 
     slice: the measured one; None before the first, and while another one is read. index, sampling: those of the slice,
     or of the one that is read. heading: 1 or -1 for the direction of the last step to another slice, 0 before one.
-    asked: the index and the sampling that were asked for last; `sampling` is that one as
-    soon as the slice is measured with it.
+    asked: the index and the sampling that were asked for last; `sampling` is that one as soon as the slice is measured
+    with it. device: of torch, on which slices are measured from now on.
 
     Signals: `opened()`, `closed()`, `previewed(image)` of the slice that was asked for, `measured()`, `left()` when
-    the measured slice goes because another one was asked for.
+    another slice was asked for.
     """
 
     opened = Signal()
@@ -103,6 +104,7 @@ class Acquisition:
         self.sampling: Sampling | Tensor | None = None
         self.asked: tuple[int, Sampling | Tensor | None] = 0, None
         self.slice: Slice | None = None
+        self.device = "cpu"
         self.heading = 0
         self._kept: Slice | None = None
         self._case: Mapping[str, Any] = {}
@@ -252,7 +254,12 @@ class Acquisition:
     def kept(self, index: int, sampling: Any) -> Slice | None:
         """Return the slice that is kept if it is this one by this sampling."""
         kept = self._kept
-        there = kept is not None and kept.scan is self.scan and kept.index == index and _same(kept.sampling, sampling)
+        there = (
+            kept is not None
+            and kept.scan is self.scan
+            and kept.index == index
+            and same_sampling(kept.sampling, sampling)
+        )
         return kept if there else None
 
     def measure(self, index: int | None = None, sampling: Any = ...) -> Task[Slice]:
@@ -268,13 +275,12 @@ class Acquisition:
         kept = self.kept(*asked)
         if index != self.index:
             self.heading = 1 if index > self.index else -1
-            self.index, left, self.slice = index, self.slice, None
-            if left is not None:
-                self.left.emit()
+            self.index, self.slice = index, None
+            self.left.emit()
 
         def job() -> Job[Slice]:
             try:
-                return (yield from measured_slice(scan, *asked) if kept is None else _at_once(kept))
+                return (yield from measured_slice(scan, *asked, self.device) if kept is None else _at_once(kept))
             except ReconRobustError:
                 if self.asked is asked and self.slice is not None:
                     self.asked = index, self.slice.sampling  # what cannot be measured is not kept for the next slice
@@ -304,8 +310,8 @@ def _at_once(measured: Slice) -> Job[Slice]:
     return measured
 
 
-def _same(one: object, other: object) -> bool:
-    """Return whether two samplings are equal: specifications, masks, or None."""
+def same_sampling(one: object, other: object) -> bool:
+    """Whether two samplings are equal: specifications, masks, or None."""
     if one is None or other is None:
         return one is other
     import torch
@@ -343,13 +349,18 @@ def _open_sample() -> Job["Scan"]:
     return (yield from open_file(sample_path(), None))
 
 
-def measured_slice(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:
-    """Read a slice, sample it and calibrate it; the first preview is what it looks like."""
+def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu") -> Job[Slice]:
+    """Read a slice, sample it and calibrate it; the first preview is what it looks like.
+
+    InputError for a device that this machine does not have.
+    """
     yield Progress(0.0, f"Reading slice {index}")
     from ..physics import fourier
     from ..physics.model import root_sum_of_squares
 
     measurement = scan.measurement(index, sampling)
+    if device != "cpu":
+        measurement = measurement.to(usable(device))
     seen = measurement.kspace if measurement.full is None else measurement.full
     coil_images = fourier.ifft(measurement.to_data(seen), measurement.dims)
     yield Progress(0.3, "Estimating sensitivities and noise", measurement.crop(root_sum_of_squares(coil_images)))
@@ -360,7 +371,8 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
     """Estimate sensitivities, noise, reference and foreground of a measurement."""
     from ..evaluation.parts import whole_of
 
-    samples, known = measurement.crop(measurement.combined), measurement.combined_reference
+    samples, known = measurement.crop(measurement.combined).cpu(), measurement.combined_reference
+    known = None if known is None else known.cpu()
     zero_filled, reference = samples.abs(), None if known is None else known.abs()
     foreground = measurement.foreground
     noise = float(measurement.calibration.noise.square().mean().sqrt())

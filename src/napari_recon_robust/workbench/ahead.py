@@ -56,7 +56,9 @@ class Ahead:
             self._refused = wanted if there is None or (quick and rendered is None) else None
 
         return Task(
-            f"Looking ahead to slice {index}", _look(scan, index, sampling, kept, method if quick else None), accept
+            f"Looking ahead to slice {index}",
+            _look(scan, index, sampling, kept, method if quick else None, acquisition.device),
+            accept,
         )
 
     def _forget(self) -> None:
@@ -66,12 +68,17 @@ class Ahead:
 
 
 def _look(
-    scan: "Scan", index: int, sampling: "Sampling | Tensor | None", measured: Slice | None, method: "Method | None"
+    scan: "Scan",
+    index: int,
+    sampling: "Sampling | Tensor | None",
+    measured: Slice | None,
+    method: "Method | None",
+    device: str,
 ) -> Job[Found]:
     """Measure the slice unless that was done, and reconstruct it unless there is no method."""
     try:
         if measured is None:
-            measured = yield from part(measured_slice(scan, index, sampling), 0.0, 0.5)
+            measured = yield from part(measured_slice(scan, index, sampling, device), 0.0, 0.5)
         if method is None:
             return measured, None
         return measured, (yield from part(rendered_job(method, measured), 0.5, 1.0))

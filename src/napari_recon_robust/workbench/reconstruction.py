@@ -336,14 +336,15 @@ def _render(
     def unseen(step: Progress) -> Progress:
         return replace(step, preview=None)
 
-    complex_image = yield from relayed(image_of(0, measured.measurement), shown)
+    complex_image = (yield from relayed(image_of(0, measured.measurement), shown)).cpu()
     image = complex_image.abs().float()
     seconds = time.perf_counter() - start if compiled.none_since(events) else None
-    complex_twin = None if twin is None else (yield from relayed(image_of(1, twin), unseen))
+    complex_twin = None if twin is None else (yield from relayed(image_of(1, twin), unseen)).cpu()
     perturbed = None if complex_twin is None else complex_twin.abs().float()
     reference = measured.measurement.reference(method.reference_kind) if method.is_image else None
     scores = None
     if reference is not None:
+        reference = reference.cpu()
         scores = metrics.measure(image, reference, tissue=measured.foreground)
     whole = whole_of(clean=complex_image, perturbed=complex_twin)
     return Rendered(method, image, perturbed, True, reference, scores, seconds, whole=whole)

@@ -55,7 +55,7 @@ class Regions:
     def put(self, regions: Sequence[Region], chosen: Sequence[int]) -> None:
         """Have these regions instead, those of these numbers chosen."""
         self.all = list(regions)
-        self._drawn = sum(region.source == "drawn" for region in regions)
+        self._drawn = max(self._drawn, sum(region.source == "drawn" for region in regions))
         self.changed.emit()
         self.choose([self.all[number] for number in chosen])
 
@@ -96,18 +96,37 @@ class Regions:
 
     def suggest(self, found: "Iterable[tuple[ROI, str]]", index: int) -> None:
         """Add the fragile places of a slice with their names, in place of those that were found there before."""
-        self.remove([region for region in self.on(index) if region.source == "fragile"])
-        self.all = [*self.all, *(Region(roi, index, name, "fragile") for roi, name in found)]
+        before = [region for region in self.on(index) if region.source == "fragile"]
+        kept = [region for region in self.all if region not in before]
+        self.all = [*kept, *(Region(roi, index, name, "fragile") for roi, name in found)]
         self.changed.emit()
+        self.choose([region for region in self.chosen if region not in before])
 
     def reshape(self, region: Region, roi: "ROI") -> Region:
         """Give a region another outline; an annotation that is moved by hand becomes a drawn region."""
-        changed = replace(region, roi=roi, source="drawn")
+        return self._exchange(region, replace(region, roi=roi, source="drawn"))
+
+    def rename(self, region: Region, name: str) -> Region:
+        """Give a region another name, which saved cases have too; InputError for one without letters."""
+        name = " ".join(name.split())
+        if not name:
+            raise InputError(f"the region {region.name} needs a name; type one.")
+        return self._exchange(region, replace(region, name=name, roi=region.roi.labelled(name)))
+
+    def _exchange(self, region: Region, changed: Region) -> Region:
         self.all = [changed if each is region else each for each in self.all]
         self.chosen = tuple(changed if each is region else each for each in self.chosen)
         self.changed.emit()
         self.chosen_changed.emit()
         return changed
+
+    def copy(self, regions: Sequence[Region], index: int) -> list[Region]:
+        """Add the same regions on another slice, and choose those."""
+        copies = [replace(region, slice=index, source="drawn") for region in regions]
+        self.all = [*self.all, *copies]
+        self.changed.emit()
+        self.choose(copies)
+        return copies
 
     def remove(self, regions: Sequence[Region]) -> None:
         """Forget regions."""

@@ -47,9 +47,10 @@ def new(cases: tuple[Path, ...], output: Path, questions: str) -> None:
 @review.command()
 @_PLAN
 def check(plan: Path) -> None:
-    """Say what is wrong with a PLAN, or what it asks of its readers."""
+    """Say what is wrong with a PLAN, or what it asks of its readers and can show."""
     from ...reader_studies.plan import read_plan
     from ...reader_studies.planning import described, load
+    from ...reader_studies.power import power
 
     opened = read_plan(plan)
     for name, value in described(opened).items():
@@ -57,6 +58,8 @@ def check(plan: Path) -> None:
     asked = load(opened)
     click.echo(f"each reader: {asked.presentations} presentations in {asked.sittings} sitting(s)")
     click.echo(f"time: about {asked.minutes:.0f} minutes of quick answers; clinical reading takes far longer")
+    found = power(opened)
+    click.echo("power: none can be given without an endpoint and enough readers" if found is None else found.text)
 
 
 @review.command()

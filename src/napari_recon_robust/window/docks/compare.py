@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, heading, row, set_faint, show_text, warning, words
 from ...ground.numbers import written
+from ...workbench.exporting import Kind
 from .. import keys
 from ..canvas.scene import LAYOUTS
 from ..canvas.surface import export_figure
@@ -38,6 +39,12 @@ _TIPS = {
     "nmse": "Normalised mean squared error against the reference, 0 is equal",
 }
 _SAVE = "One new folder: images, perturbed k-space, recipe, metrics"
+_REPORT = "Images, metrics, curves and recipe in one file: a page for any browser, or a PDF; in the window as it is"
+_FILM = "Clean and perturbed in turn, or rising budgets, as a film; at the rate of the flicker"
+_FILMS: dict[str, Kind] = {
+    "Clean and perturbed in turn (*.gif *.mp4)": "flicker",
+    "Perturbed at rising budgets (*.gif *.mp4)": "budgets",
+}
 _COPY = "The panels with their titles to the clipboard"
 _ROW = 19
 _EMPTY = "Run a perturbation, or open a saved case: its comparison stands here."
@@ -55,6 +62,7 @@ class CompareDock(Page):
         self.warning = warning()
         self.earlier = warning()
         self.table = QTableWidget(len(REGIONS) * (1 + len(MEASURES)), len(COLUMNS) + 2)
+        self.table.setAccessibleName("Metrics of the comparison")
         self._fill_table()
         self.basis = words(faint=True)
         self.random = button("Random  h", keys.words_of("random"), self._look_random, checkable=True)
@@ -66,22 +74,28 @@ class CompareDock(Page):
         )
         self.list_keys = button("?", "All keys", lambda: self.session.asked_keys.emit())
         self.list_keys.setFixedWidth(28)
+        self.list_keys.setAccessibleName("All keys")
         self.lineup = LineupBox(self.session)
         self.statistics = StatisticsBox(self.session)
         self.save = button("Save case…", _SAVE, self._save)
         self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
         self.copy = button("Copy figure", _COPY, self._copy)
+        self.report = button("Report…", _REPORT, self._report)
+        self.film = button("Film…", _FILM, self._film)
         for part in (heading("Comparison"), self.earlier, self.sentence, self.warning, self.table, self.basis):
             self.column.addWidget(part)
         self.column.addWidget(heading("Look"))
         self.column.addLayout(row(self.random, self.truth, self.layout_button))
         self.column.addLayout(row(self.regions, self.images_first, self.list_keys))
-        self.column.addWidget(words("Hold g to flicker", faint=True))
+        flicker = words("Hold g to flicker", faint=True)
+        self.tour_stops = {"flicker": flicker}
+        self.column.addWidget(flicker)
         self.column.addWidget(self.lineup)
         self.column.addWidget(heading("Regions in figures"))
         self.column.addWidget(self.statistics)
         self.column.addWidget(heading("Keep"))
         self.column.addLayout(row(self.save, self.load, self.copy))
+        self.column.addLayout(row(self.report, self.film))
         self.column.addStretch(1)
         self.listen(self.bench.acquisition.opened, self._show_buttons)
         self.listen(self.bench.acquisition.closed, self._show_buttons)
@@ -92,8 +106,8 @@ class CompareDock(Page):
         self.listen(self.bench.acquisition.opened, self._on_opened)
         self.listen(self.bench.reconstruction.method_changed, self.lineup.list_methods)
         self.listen(self.bench.lining_up.changed, self.lineup.show_found)
-        self.session.asked_methods.connect(self._show_methods)
-        self.session.looked.connect(self._on_looked)
+        self.listen(self.session.asked_methods, self._show_methods)
+        self.listen(self.session.looked, self._on_looked)
         self._on_finished()
         self.lineup.list_methods()
         self.lineup.show_found()
@@ -189,7 +203,8 @@ class CompareDock(Page):
         _offer(self.regions, keys.words_of("regions"), closed)
         _offer(self.copy, _COPY, closed)
         missing = "" if result is not None else "There is no result yet: run a perturbation."
-        _offer(self.save, _SAVE, missing)
+        for one, tip in ((self.save, _SAVE), (self.report, _REPORT), (self.film, _FILM)):
+            _offer(one, tip, missing)
         no_noise = result is not None and not result.outcome.perturbed.additive
         _offer(self.random, keys.words_of("random"), "This kind of perturbation is no noise." if no_noise else missing)
         no_truth = result is not None and result.outcome.comparison.perturbed_reference is None
@@ -221,6 +236,19 @@ class CompareDock(Page):
         path, _ = QFileDialog.getSaveFileName(self, "Save case: name of a new folder", "case")
         if path:
             self.session.attempt(lambda: self.bench.save(Path(path)))
+
+    def _report(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Report", "report.html", "Page (*.html);;Sheets of A4 (*.pdf)")
+        if path:
+            window = self.session.panels.window
+            self.session.attempt(lambda: self.bench.exporting.report(Path(path), window))
+
+    def _film(self) -> None:
+        path, chosen = QFileDialog.getSaveFileName(self, "Film", "film.gif", ";;".join(_FILMS))
+        if path:
+            window, rate = self.session.panels.window, self.session.looking.rate
+            kind = _FILMS.get(chosen, "flicker")
+            self.session.attempt(lambda: self.bench.exporting.film(Path(path), window, kind, rate))
 
     def _open(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Open case: the folder of a saved one")
