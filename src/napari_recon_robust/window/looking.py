@@ -193,17 +193,20 @@ class Looking:
             self.framing.leave()
             self.panels.thin(1.0)
         else:
-            self._frame()
+            if not self._frame():
+                return
         self.changed.emit()
 
-    def _frame(self) -> None:
+    def _frame(self) -> bool:
+        """Frame the chosen region or the first one; say so and return False where there is none."""
         roi = self._roi or next((one.roi for one in self.bench.regions.on(self.bench.acquisition.index)), None)
         if roi is None:
             self.jobs.failed.emit(sentence(InputError(NO_REGION)))
-            return
+            return False
         _, rows, columns = self.bench.acquisition.shape
         self.framing.frame(roi.mask((rows, columns)).numpy())
         self.panels.thin(1 / self.framing.magnification)
+        return True
 
     def _follow_region(self) -> None:
         if self.framing.active and self._roi is not None:

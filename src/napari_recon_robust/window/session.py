@@ -184,6 +184,7 @@ class Session(QObject):
         except ReconRobustError as error:
             self.jobs.failed.emit(sentence(error))
             return
+        self.jobs.recover()
         if followed or not self.slow:
             self.following.render_at_rest()
 
@@ -235,6 +236,7 @@ class Session(QObject):
             self.looked.emit()
 
     def _on_looked(self) -> None:
+        self.jobs.recover()
         self.looked.emit()
 
     def show_attack(self, entry: "Entry") -> None:

@@ -9,6 +9,7 @@ from .perturbing import Result, Setting, finished
 from .task import part
 
 if TYPE_CHECKING:
+    from ..cases.record import Case
     from ..reconstructors.base import Reconstructor
 
 
@@ -16,10 +17,16 @@ def saved(result: Result, folder: Path) -> Job[Path]:
     """Save a result as a case: a new folder."""
     yield Progress(0.0, f"Saving {folder.name}")
     from ..cases.record import save_case
+
+    return save_case(case_of(result), folder)
+
+
+def case_of(result: Result) -> "Case":
+    """A result as a case in memory."""
     from ..cases.replay import make_case
 
     setting = result.setting
-    case = make_case(
+    return make_case(
         setting.measurement,
         setting.method,
         setting.roi,
@@ -28,7 +35,6 @@ def saved(result: Result, folder: Path) -> Job[Path]:
         perturbation_knobs=setting.perturbation_knobs,
         source=setting.source,
     )
-    return save_case(case, folder)
 
 
 def opened_case(folder: Path, own: "Mapping[str, Reconstructor]") -> Job[Result]:

@@ -10,6 +10,7 @@ from .acquisition import Acquisition
 from .browsing import Browsing
 from .choosing import Choosing
 from .contrasting import Contrasting
+from .exporting import Exporting
 from .fragility import Fragility
 from .history import History
 from .kspace import KSpace
@@ -48,6 +49,7 @@ class Workbench:
         self.kspace = KSpace(self.acquisition, self.perturbing, self.now)
         self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.lining_up = LiningUp(self.acquisition, self.reconstruction, self.perturbing)
+        self.exporting = Exporting(self.perturbing, self.lining_up)
         self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.history = History(self.acquisition, self.reconstruction, self.regions, self.perturbing)
         self.queue = Queue(self.acquisition, self.reconstruction, self.perturbing, self.history)

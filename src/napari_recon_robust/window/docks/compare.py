@@ -22,6 +22,7 @@ from .. import keys
 from ..canvas.scene import LAYOUTS
 from ..canvas.surface import export_figure
 from ..session import Session
+from .exporting import EXPORT, REPORT, export_button, report_button
 from .lineup import LineupBox
 from .page import Page
 from .review import Review
@@ -70,6 +71,7 @@ class CompareDock(Page):
         self.save = button("Save case…", _SAVE, self._save)
         self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
         self.copy = button("Copy figure", _COPY, self._copy)
+        self.report, self.export = report_button(self.session), export_button(self.session)
         for part in (heading("Comparison"), self.earlier, self.sentence, self.warning, self.table, self.basis):
             self.column.addWidget(part)
         self.column.addWidget(heading("Look"))
@@ -80,7 +82,8 @@ class CompareDock(Page):
         self.column.addWidget(heading("Regions in figures"))
         self.column.addWidget(self.statistics)
         self.column.addWidget(heading("Keep"))
-        self.column.addLayout(row(self.save, self.load, self.copy))
+        self.column.addLayout(row(self.save, self.load))
+        self.column.addLayout(row(self.report, self.export, self.copy))
         self.column.addStretch(1)
         self.listen(self.bench.acquisition.opened, self._show_buttons)
         self.listen(self.bench.acquisition.closed, self._show_buttons)
@@ -188,7 +191,8 @@ class CompareDock(Page):
         _offer(self.regions, keys.words_of("regions"), closed)
         _offer(self.copy, _COPY, closed)
         missing = "" if result is not None else "There is no result yet: run a perturbation."
-        _offer(self.save, _SAVE, missing)
+        for one, tip in ((self.save, _SAVE), (self.report, REPORT), (self.export, EXPORT)):
+            _offer(one, tip, missing)
         no_noise = result is not None and not result.outcome.perturbed.additive
         _offer(self.random, keys.words_of("random"), "This kind of perturbation is no noise." if no_noise else missing)
         no_truth = result is not None and result.outcome.comparison.perturbed_reference is None

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -21,6 +22,7 @@ from ...workbench.windowing import PRESETS as WINDOWS
 from .. import keys
 from ..remembered import recall, remember
 from ..session import Session
+from .exporting import keep_button
 from .page import Page
 
 UNFOLDED, FOLDED = 120, 24  # pixels, of a font of usual size
@@ -45,7 +47,17 @@ class ReviewBar(Page):
         self.arrow = QToolButton()
         self.arrow.setAutoRaise(True)
         self.arrow.clicked.connect(self._toggle)
-        self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight)
+        self.list_keys = QToolButton()
+        self.list_keys.setText("?")
+        self.list_keys.setToolTip("All keys")
+        self.list_keys.setAccessibleName("All keys")
+        self.list_keys.setAutoRaise(True)
+        self.list_keys.clicked.connect(lambda: self.session.asked_keys.emit())
+        top = row(self.list_keys, self.arrow)
+        top.insertStretch(1)
+        outer = self.layout()
+        assert isinstance(outer, QVBoxLayout)
+        outer.insertLayout(0, top)
         self.column.setContentsMargins(4, 0, 4, 4)
         self.column.setSpacing(3)
         self._add_panels()
@@ -120,8 +132,9 @@ class ReviewBar(Page):
             edit.returnPressed.connect(self._type_window)
         self.column.addWidget(words("Window", faint=True))
         self.column.addWidget(self.window_preset)
-        self.column.addWidget(self.auto)
-        self.column.addWidget(self.reset)
+        both = row(self.auto, self.reset)
+        both.setSpacing(2)
+        self.column.addLayout(both)
         for label, edit in (("Black, %", self.black), ("White, %", self.white)):
             self.column.addLayout(row(words(label, faint=True), edit, stretch=1))
 
@@ -131,7 +144,7 @@ class ReviewBar(Page):
         self.random = _switch("Random  h", "random", lambda: self._flip("random"))
         self.truth = _switch("Truth  y", "truth", lambda: self._flip("truth"))
         self.lineup = _switch("Methods  o", "lineup", self.session.line_up)
-        self.list_keys = button("Keys  ?", "All keys", lambda: self.session.asked_keys.emit())
+        self.keep = keep_button(self.session)
         self.leave = button("Laboratory  q", "Back to the docks", lambda: self.session.asked_layout.emit())
         self.part = _combo("Part of the complex images that is shown  (z)")
         for part in PARTS:
@@ -145,7 +158,7 @@ class ReviewBar(Page):
             self.random,
             self.truth,
             self.lineup,
-            self.list_keys,
+            self.keep,
             self.leave,
         ):
             self.column.addWidget(part)
@@ -199,6 +212,7 @@ class ReviewBar(Page):
             switch.setChecked(on)
             switch.setEnabled(possible)
         self.flicker.setEnabled(comparing.pair is not None)
+        self.keep.setEnabled(result is not None)
         self.show_window()
 
     # ---------------------------------------------------------------- folding
@@ -214,6 +228,7 @@ class ReviewBar(Page):
 
     def _fold(self, folded: bool) -> None:
         self.scroll.setHidden(folded)
+        self.list_keys.setHidden(folded)
         self.foot.setHidden(folded)
         self.arrow.setArrowType(Qt.ArrowType.LeftArrow if folded else Qt.ArrowType.RightArrow)
         self.arrow.setToolTip("Unfold the controls" if folded else "Fold the controls")
