@@ -7,8 +7,6 @@ DISPLAY_RUN := xvfb-run -a -s "-screen 0 1280x800x24"
 
 # What opens windows, with as much of the rest as takes equally long on the other core.
 HALF := $(addprefix tests/,window controls workbench cli)
-# Of the quick tests those of the window are few.
-QUICK_HALF := $(HALF) tests/reconstructors
 # Each process one thread: two that share two cores would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
@@ -39,11 +37,12 @@ one-half: .venv/ready
 other-half: .venv/ready
 	$(PYTEST) tests $(addprefix --ignore=,$(HALF))
 
+# Few of the window's tests are quick, which leaves time for the rules.
 quick-half: rules
-	$(DISPLAY_RUN) env $(PYTEST) -m "not slow" $(QUICK_HALF)
+	$(DISPLAY_RUN) env $(PYTEST) -m "not slow" $(HALF)
 
 quick-rest: .venv/ready
-	$(PYTEST) -m "not slow" tests $(addprefix --ignore=,$(QUICK_HALF))
+	$(PYTEST) -m "not slow" tests $(addprefix --ignore=,$(HALF))
 
 # Mutated files, N more of them each time: make fuzz N=20000. Results are kept in .fuzz.
 fuzz: N ?= 2000

@@ -67,6 +67,7 @@ def test_reconstruct_reports_metrics_and_writes_the_image(scan_file: Path, tmp_p
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.slow
 def test_what_cannot_be_printed_is_one_sentence() -> None:
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "napari_recon_robust.cli", "methods"]

@@ -116,6 +116,7 @@ def test_a_disk_that_stays_full_is_noticed_before_anything_is_computed(
     assert "cannot be written to out (the disk is full); make room there, or name another folder." in err
 
 
+@pytest.mark.slow
 def test_what_is_known_is_printed_where_nothing_can_be_written(run: Run, elsewhere: Path, tmp_path: Path) -> None:
     made(tmp_path)
     with steps(fails_from(6)):  # after both outputs were tried

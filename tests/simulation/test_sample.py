@@ -148,6 +148,7 @@ def test_boxes_hold_what_the_lesions_change(small: Path, small_head: tuple[Head,
             assert float(change[covered].sum()) > 0.9 * float(change.sum())
 
 
+@pytest.mark.slow
 def test_the_stored_reference_is_the_root_sum_of_squares_and_shows_the_head(
     small: Path, small_head: tuple[Head, tuple[Lesion, ...]]
 ) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_recon_robust.workbench.looking import PAIRS, PRESETS, pair_of, panels_of, wiped
+from napari_recon_robust.workbench.looking import PAIRS, PRESETS, Spot, View, faded, lensed, pair_of, panels_of, wiped
 
 ALL = ("reference", "clean", "perturbed", "difference")
 
@@ -36,3 +36,29 @@ def test_a_stored_preset_without_its_image_shows_another_one() -> None:
 def test_the_left_image_reaches_up_to_the_wipe(fraction: float, left: int) -> None:
     image = wiped(np.ones((2, 6)), np.zeros((2, 6)), fraction)
     assert image.tolist() == 2 * [left * [1.0] + (6 - left) * [0.0]]
+
+
+def test_two_images_are_mixed_in_one_way_at_a_time() -> None:
+    view = View()
+    assert view.way is None
+    for way in ("wipe", "lens", "fade", None):
+        view.mix(way)  # type: ignore[arg-type]
+        assert view.way == way
+        assert sum(one is not None for one in (view.wipe, view.lens, view.fade)) == (way is not None)
+
+
+def test_the_lens_shows_one_image_within_a_circle_of_the_other() -> None:
+    image = lensed(np.ones((9, 12)), np.zeros((9, 12)), Spot(4, 5, 2.0))
+    assert image.sum() == 13
+    assert image[2, 5] == image[4, 7] == 1
+    assert image[2, 4] == 0
+    assert lensed(np.ones((9, 12)), np.zeros((9, 12)), Spot(-20, 5, 2.0)).sum() == 0
+
+
+def test_a_fade_is_a_mixture_and_phases_go_the_shorter_way() -> None:
+    first, second = np.array([[1.0, 2.0]]), np.array([[3.0, 2.0]])
+    assert faded(first, second, 0.0).tolist() == [[1, 2]]
+    assert faded(first, second, 0.25).tolist() == [[1.5, 2]]
+    turn = 2 * np.pi
+    phases = faded(np.array([[0.1, 1.0, 0.0]]), np.array([[turn - 0.3, 3.0, 1.0]]), 0.5, turn)
+    np.testing.assert_allclose(phases, [[turn - 0.1, 2.0, 0.0]])

@@ -8,6 +8,8 @@ import click
 
 from ..trials.plan import PlanError
 from ..trials.running import Executor, Status, run_study
+from ..trials.store import Store
+from ..trials.work import store_beside
 from .options import follow, warn
 
 Command = Callable[..., Any]
@@ -40,3 +42,8 @@ def tell(found: Status) -> None:
     click.echo(found.sentence)
     for path, sentence in found.faults.items():
         warn(f"{path} is left out: {sentence}")
+
+
+def results(plan: Path, store: Path | None = None) -> Store:
+    """The store of a plan, or the one in a folder of results."""
+    return Store.open(store or (plan if plan.is_dir() else store_beside(plan)))

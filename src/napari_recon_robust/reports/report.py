@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from ..cases.record import Case
 from ..ground.errors import InputError
@@ -52,22 +53,27 @@ def write_report(
 
 def page(cases: Sequence[CasePage]) -> str:
     """The whole page."""
-    from jinja2 import Environment, StrictUndefined
+    title = cases[0].title if len(cases) == 1 else f"{len(cases)} cases of robustness"
+    return rendered("report.html", ("report.css",), SCRIPTS, title=title, cases=cases)
+
+
+def rendered(
+    template: str, styles: Sequence[str], scripts: Sequence[str], *, images: bool = False, **values: Any
+) -> str:
+    """A page from the files in `assets`. images: it holds images as data URLs. values: what the template asks for."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
-    style, script = _asset("report.css"), "\n".join(map(_asset, SCRIPTS))
+    style, script = "\n".join(map(_asset, styles)), "\n".join(map(_asset, scripts))
     policy = (
         f"default-src 'none'; script-src '{_mark(script)}'; style-src '{_mark(style)}'; "
-        "base-uri 'none'; form-action 'none'"
+        f"{'img-src data:; ' if images else ''}base-uri 'none'; form-action 'none'"
     )
-    templates = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return templates.from_string(_asset("report.html")).render(
-        title=cases[0].title if len(cases) == 1 else f"{len(cases)} cases of robustness",
-        notice=NOTICE,
-        policy=policy,
-        style=Markup(style),
-        script=Markup(script),
-        cases=cases,
+    templates = Environment(
+        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return templates.get_template(template).render(
+        notice=NOTICE, policy=policy, style=Markup(style), script=Markup(script), **values
     )
 
 

@@ -61,8 +61,12 @@ def _measures(result: dict[str, Any], has_reference: bool) -> Iterator[str]:
             yield "The perturbation changed the object, so the perturbed image is judged by the truth as changed."
     else:
         yield "No fully sampled image is known: all measures are against the clean image, and say nothing of the truth."
-    judge = "reference" if has_reference else "clean image"
-    yield (
+    yield measures("reference" if has_reference else "clean image")
+
+
+def measures(judge: str) -> str:
+    """How images are measured against `judge`."""
+    return (
         "SSIM has a uniform window of 7 × 7 pixels, K1 = 0.01 and K2 = 0.03, and is averaged over the region; PSNR and "
         f"SSIM take the maximum of the {judge} as their data range; NMSE is the squared error over the squared norm of "
         f"the {judge}. Images were never matched in mean or scale."

@@ -88,6 +88,16 @@ def wipe(viewer: "napari.viewer.Viewer") -> None:
     keys.run("wipe", viewer)
 
 
+def lens(viewer: "napari.viewer.Viewer") -> None:
+    """Show the first image in a lens over the second, or take it away."""
+    keys.run("lens", viewer)
+
+
+def fade(viewer: "napari.viewer.Viewer") -> None:
+    """Mix the two images, or show the second again."""
+    keys.run("fade", viewer)
+
+
 def pair(viewer: "napari.viewer.Viewer") -> None:
     """Compare the next two images."""
     keys.run("pair", viewer)

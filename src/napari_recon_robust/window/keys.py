@@ -13,6 +13,7 @@ from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication, QShortcut, QWidget
 
 from ..cases.gallery.verdicts import SCALE
+from ..workbench.looking import Way
 from .session import Session
 
 _WINDOWS = {"6": "full", "7": "soft_tissue", "8": "lesion", "9": "noise"}
@@ -49,6 +50,10 @@ def _keep(name: str) -> Callable[[Session], object]:
     return lambda session: session.looking.keep_preset(name)
 
 
+def _mix(way: Way) -> Callable[[Session], object]:
+    return lambda session: session.looking.mixing.toggle(way)
+
+
 def _window(name: str) -> Callable[[Session], object]:
     return lambda session: session.looking.take_window(name)
 
@@ -63,6 +68,8 @@ KEYS = (
     ),
     Key("G", "flicker", "Tap or hold: flicker between the images that are compared", _flip("flicker")),
     Key("W", "wipe", "Wipe on or off; drag it with the left button", lambda session: session.looking.toggle_wipe()),
+    Key("Shift+W", "lens", "Lens under the cursor: the first image in the second", _mix("lens")),
+    Key("F", "fade", "Fade from one image to the other; drag it with the left button", _mix("fade")),
     Key("P", "pair", "Compare the next two of the images", lambda session: session.looking.next_pair()),
     Key("D", "signed", "Difference with its sign, or its magnitude", lambda session: session.looking.toggle_signed()),
     Key(

@@ -13,13 +13,13 @@ from ..workbench.looking import PAIRS, PRESETS, RATES, Pair
 from .canvas.scene import Scene
 from .canvas.wiping import Wiping
 from .jobs import Jobs
+from .mixing import Mixing
 from .remembered import recall, remember
 from .worker import sentence
 
 if TYPE_CHECKING:
     from ..data.roi import ROI
 
-_MIDDLE = 0.5
 NO_REGION = "the region view needs a region; draw one, or choose one in the Perturb dock."
 
 
@@ -35,6 +35,7 @@ class Looking:
         self.bench, self.jobs, self.scene, self.panels = bench, jobs, scene, scene.panels
         self.framing = self.panels.framing
         self.wiping = Wiping(self.panels, scene.comparing)
+        self.mixing = Mixing(scene, self._compare_in_sight, self.changed.emit)
         stored = recall("rate", 2)
         self.rate: int = stored if stored in RATES else 2
         bench.regions.chosen_changed.connect(self._follow_region)
@@ -106,8 +107,7 @@ class Looking:
 
     def toggle_wipe(self) -> None:
         """Lay the first image of the pair over the left half of the second, or take it away again."""
-        self.scene.view.wipe = _MIDDLE if self.scene.view.wipe is None else None
-        self._compare_in_sight()
+        self.mixing.toggle("wipe")
 
     def take_part(self, part: Part) -> None:
         """Show magnitude, phase, real or imaginary part of all images."""

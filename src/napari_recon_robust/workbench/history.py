@@ -259,6 +259,8 @@ def _tensors(result: Result, seen: set[int]) -> "Iterator[Tensor]":
         one = waiting.pop()
         if isinstance(one, inner):
             waiting += vars(one).values()
+        elif isinstance(one, Mapping):
+            waiting += one.values()
         elif isinstance(one, Tensor) and one.untyped_storage().data_ptr() not in seen:
             seen.add(one.untyped_storage().data_ptr())
             yield one

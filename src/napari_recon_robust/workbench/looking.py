@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from ..evaluation.parts import Part
 
 Image = NDArray[np.floating]
 Pair = tuple[str, str]
+Way = Literal["wipe", "lens", "fade"]
+_MIDDLE = 0.5
 
 PAIRS: tuple[Pair, ...] = (("clean", "perturbed"), ("reference", "perturbed"), ("reference", "clean"))
 RATES = (1, 2, 3, 4)  # Hz: both images are shown that often in a second
@@ -21,6 +24,14 @@ PRESETS: Mapping[str, tuple[str, ...]] = {
     "4": ("reference", "clean", "perturbed", "difference"),
     "5": ("reference",),
 }
+
+
+class Spot(NamedTuple):
+    """A circle on an image, in pixels."""
+
+    row: float
+    column: float
+    radius: float
 
 
 def lined_up(count: int) -> list[str]:
@@ -41,8 +52,9 @@ class View:
     factor: the fraction of its budget that is shown. random, truth: the random control for the perturbed image, and the
     truth of the perturbed samples for the reference. flicker: whether the first image of the pair is shown in place of
     the second. panels: those of a preset, or none while `layout`, a number, says which. wipe: where the wipe stands, a
-    fraction of the columns, or None. part: which part of the complex images. signed: whether the difference has a sign.
-    lineup: whether several methods stand beside each other.
+    fraction of the columns, or None. lens: where the first image is seen in the second, or None. fade: the share of the
+    second image in a mixture, or None. Of these three there is one at a time. part: which part of the complex images.
+    signed: whether the difference has a sign. lineup: whether several methods stand beside each other.
     """
 
     factor: float = 1.0
@@ -53,9 +65,24 @@ class View:
     panels: tuple[str, ...] = ()
     pair: Pair = PAIRS[0]
     wipe: float | None = None
+    lens: Spot | None = None
+    fade: float | None = None
     part: Part = "magnitude"
     signed: bool = False
     lineup: bool = False
+
+    @property
+    def way(self) -> Way | None:
+        """How two images are mixed in one panel; None while they are not."""
+        if self.wipe is not None:
+            return "wipe"
+        return "lens" if self.lens is not None else "fade" if self.fade is not None else None
+
+    def mix(self, way: Way | None) -> None:
+        """Mix the two images in this way and in no other, from its middle on."""
+        self.wipe = _MIDDLE if way == "wipe" else None
+        self.fade = _MIDDLE if way == "fade" else None
+        self.lens = Spot(0.0, 0.0, 0.0) if way == "lens" else None
 
 
 def pair_of(chosen: Pair, available: Sequence[str]) -> Pair | None:
@@ -76,6 +103,26 @@ def wiped(left: Image, right: Image, fraction: float) -> Image:
     """One image of (rows, columns): the left one up to a fraction of the columns, the right one from there on."""
     column = wipe_column(fraction, left.shape[1])
     return np.concatenate([left[:, :column], right[:, column:]], axis=1)
+
+
+def lensed(inside: Image, outside: Image, spot: Spot) -> Image:
+    """One image of (rows, columns): the first within a circle, the second around it."""
+    rows, columns = np.ogrid[: inside.shape[0], : inside.shape[1]]
+    within = (rows - spot.row) ** 2 + (columns - spot.column) ** 2 <= spot.radius**2
+    return np.where(within, inside, outside)
+
+
+def faded(first: Image, second: Image, share: float, cycle: float | None = None) -> Image:
+    """One image of (rows, columns) with a share, 0 to 1, of the second one.
+
+    cycle: after which values begin again, as those of phases, which go the shorter way from one to the other and are
+    zero where there is none.
+    """
+    if cycle is None:
+        return (1 - share) * first + share * second
+    way = (second - first + cycle / 2) % cycle - cycle / 2
+    mixed = (first + share * way) % cycle
+    return np.where((first == 0) | (second == 0), 0.0, np.where(mixed == 0, cycle, mixed)).astype(first.dtype)
 
 
 def wipe_column(fraction: float, columns: int) -> int:

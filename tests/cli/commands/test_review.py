@@ -35,6 +35,8 @@ def test_from_saved_cases_to_a_table(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == 12
     assert {row["arm"] for row in rows} == {"clean", "perturbed"}
+    assert "so all figures are exploratory" in run("analyse", study, "--output", tmp_path / "analysis.html")
+    assert "contrast-to-noise" in (tmp_path / "analysis.html").read_text(encoding="utf-8")
     assert "R1 sitting 1, 1: case-" in run("unblind", study)
     assert run("audit", study).startswith("the log is whole: ")
 

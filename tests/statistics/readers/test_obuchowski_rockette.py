@@ -134,5 +134,5 @@ def test_one_reader_or_one_test_is_refused() -> None:
 
 
 def test_equal_figures_do_not_differ() -> None:
-    found = compare(np.full((2, 3), 0.8), np.zeros((6, 6)))
+    found = compare(np.full((2, 3), 0.75), np.zeros((6, 6)))
     assert (found.statistic, found.p) == (0.0, 1.0)

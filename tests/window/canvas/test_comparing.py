@@ -5,6 +5,7 @@ import pytest
 
 from napari_recon_robust.window.canvas.comparing import Comparing, Picture
 from napari_recon_robust.window.canvas.layers import Panels
+from napari_recon_robust.workbench.looking import Spot
 
 
 @pytest.fixture
@@ -44,6 +45,33 @@ def test_the_wipe_has_the_first_on_its_left_and_its_title_says_so(comparing: Com
     assert (seen(comparing, "perturbed")[0] == 2).sum() == 30
     comparing.move_wipe(-7)
     assert (seen(comparing, "perturbed") == 3).all()
+
+
+def test_the_lens_has_the_first_under_the_cursor_and_an_edge(comparing: Comparing) -> None:
+    comparing.view.mix("lens")
+    comparing.move_lens(Spot(16, 10, 4.0))
+    shown = seen(comparing, "perturbed")
+    assert shown[16, 13] == 2
+    assert shown[16, 15] == 3
+    assert comparing.panels.panels["perturbed"].title == "Worst (lens: TV)"
+    edge = comparing.edge
+    assert edge is not None
+    assert np.hypot(*(edge - [16.5, 10.5]).T) == pytest.approx(4.0)
+    comparing.move_lens(Spot(-50, -50, 4.0))
+    assert (seen(comparing, "perturbed") == 3).all()
+
+
+def test_the_fade_says_how_much_of_each(comparing: Comparing) -> None:
+    comparing.view.mix("fade")
+    comparing.draw()
+    assert (seen(comparing, "perturbed") == 2.5).all()
+    comparing.move_fade(0.2)
+    assert seen(comparing, "perturbed") == pytest.approx(2.2)
+    assert comparing.panels.panels["perturbed"].title == "TV 80% + Worst 20%"
+    assert comparing.edge is None
+    comparing.view.flicker = True
+    comparing.flip()
+    assert (seen(comparing, "perturbed") == 2).all(), "a flicker shows one of them alone"
 
 
 def test_a_new_image_of_either_is_in_the_wipe_at_once(comparing: Comparing) -> None:

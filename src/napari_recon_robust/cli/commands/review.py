@@ -168,6 +168,29 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
 @review.command()
 @_STUDY
 @_ANSWERS
+@_KEY
+@click.option("--output", default="analysis.html", show_default=True, type=_FILE, help="File to write: .html or .csv.")
+def analyse(study: Path, answers: Path | None, key: Path | None, output: Path) -> None:
+    """Compare the arms of a STUDY, with intervals; this breaks the blind, and the log says so."""
+    from ...reader_studies.analysis import analyse as analysed
+    from ...reader_studies.export import long_table
+    from ...reader_studies.plan import Plan
+    from ...reader_studies.report import write_analysis
+
+    with _opened(study, answers) as opened:
+        found = opened.unblind(key, "analysed")
+        plan = Plan.model_validate(found["plan"])
+        analysis = analysed(plan, long_table(opened, found))
+    for item in analysis.findings:
+        test = "" if item.p is None else f", p = {item.p:.3g}"
+        click.echo(f"{item.question or 'all'}, {item.what}, {item.arm}: {item.estimate.text()}{test}")
+    click.echo(analysis.endpoint)
+    click.echo(f"saved: {write_analysis(plan, analysis, output)}")
+
+
+@review.command()
+@_STUDY
+@_ANSWERS
 def audit(study: Path, answers: Path | None) -> None:
     """Check that the log of a STUDY is whole, and each answer the one that was given."""
     with _opened(study, answers) as opened:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
+from ...ground import numbers
 from ...ground.errors import InputError
 from ...statistics import clustered
 from ...statistics.estimate import Estimate
@@ -113,7 +114,7 @@ def strength_words(trials: "DataFrame") -> str:
 
 def written(estimate: Estimate, digits: int = 2) -> str:
     """An estimate with so many decimals, and its interval."""
-    return estimate.text(lambda value: f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}"))
+    return estimate.text(lambda value: numbers.written(value, f".{digits}f"))
 
 
 def acceleration_words(acceleration: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Two images in one panel: flicker and wipe; and their difference."""
+"""Two images in one panel: flicker, wipe, lens and fade; and their difference."""
 
 from dataclasses import dataclass, replace
 
@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from ...evaluation.difference import difference, gain
-from ...evaluation.parts import Part
-from ...workbench.looking import PAIRS, Pair, View, clean_of, pair_of, wipe_column, wiped
+from ...evaluation.parts import TURN, Part
+from ...workbench.looking import PAIRS, Pair, Spot, View, clean_of, faded, lensed, pair_of, wipe_column, wiped
 from .layers import Panels
 from .parts import WORDS, Parts
 
 _SEPARATOR = " · "
+_CIRCLE = np.linspace(0, 2 * np.pi, 65)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,7 @@ class Comparing:
                 title = picture.title if picture.index == index else f"{key.capitalize()}{_SEPARATOR}computing…"
                 self.panels.panels[key].rename(title)
 
-    # ---------------------------------------------------------------- wipe and flicker
+    # ---------------------------------------------------------------- wipe, lens, fade and flicker
 
     @property
     def pair(self) -> Pair | None:
@@ -135,8 +136,8 @@ class Comparing:
 
     @property
     def host(self) -> str | None:
-        """The panel with the wipe, or None while there is no wipe to be seen."""
-        both = self._pair if self.view.wipe is not None and not self.view.flicker else None
+        """The panel in which two images are mixed, or None while none is to be seen."""
+        both = self._pair if self.view.way is not None and not self.view.flicker else None
         host = None if both is None else self._host(both)
         return host if host in self.panels.shown else None
 
@@ -144,6 +145,10 @@ class Comparing:
     def edge(self) -> NDArray[np.float32] | None:
         """The line between the two images, (n, 2) rows and columns of pixel edges, or None while there is none."""
         host = self.host
+        if host is not None and self.view.lens is not None:
+            spot = self.view.lens
+            around = np.stack([np.sin(_CIRCLE), np.cos(_CIRCLE)], axis=1)
+            return np.asarray(spot.radius * around + [spot.row + 0.5, spot.column + 0.5], np.float32)
         if host is None or self.view.wipe is None:
             return None
         rows, columns = self.pictures[host].image.shape
@@ -163,13 +168,40 @@ class Comparing:
                 other = second if key == both[0] else first
                 # napari numbers layers of one name, so the two titles differ
                 picture = Picture(other.index, other.image, f"{other.name} (flicker){other.caution}")
-            elif self.view.wipe is not None:
-                image = wiped(first.image, second.image, self.view.wipe)
-                picture = Picture(second.index, image, f"{first.name} | {second.name}{second.caution}")
+            elif self.view.way is not None:
+                picture = self._mixed(first, second)
         self.panels.write(key, picture.index, picture.image, picture.title)
 
     def _drawn(self, key: str) -> Picture:
         return self.pictures[key].as_part(self.view.part)
+
+    def _mixed(self, first: Picture, second: Picture) -> Picture:
+        """Both images in one, whose title says which is where, or how much of each."""
+        view, image, name = self.view, second.image, second.name
+        if view.wipe is not None:
+            image, name = wiped(first.image, second.image, view.wipe), f"{first.name} | {second.name}"
+        elif view.lens is not None:
+            image, name = lensed(first.image, second.image, view.lens), f"{second.name} (lens: {first.name})"
+        elif view.fade is not None:
+            image = faded(first.image, second.image, view.fade, TURN if view.part == "phase" else None)
+            name = f"{first.name} {1 - view.fade:.0%} + {second.name} {view.fade:.0%}"
+        return Picture(second.index, image, f"{name}{second.caution}")
+
+    def move_fade(self, share: float) -> None:
+        """Set the share of the second image; without a fade nothing happens."""
+        host, share = self.host, min(max(share, 0.0), 1.0)
+        if host is not None and self.view.fade not in (None, share):
+            self.view.fade = share
+            self._draw(host)
+            self.drawn.emit()
+
+    def move_lens(self, spot: Spot) -> None:
+        """Put the lens somewhere; without one nothing happens."""
+        if self.view.lens not in (None, spot):
+            self.view.lens = spot
+            if (host := self.host) is not None:
+                self._draw(host)
+                self.drawn.emit()
 
     def move_wipe(self, column: float) -> None:
         """Put the wipe at a column and draw the columns that it has passed; without a wipe nothing happens."""

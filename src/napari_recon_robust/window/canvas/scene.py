@@ -128,7 +128,9 @@ class Scene:
     def restart(self) -> None:
         """Start with a new scan: nothing is drawn, and the window follows the first image."""
         before = self.view
-        self.comparing.restart(View(panels=before.panels, pair=before.pair, wipe=before.wipe, signed=before.signed))
+        view = View(panels=before.panels, pair=before.pair, wipe=before.wipe, signed=before.signed)
+        view.fade, view.lens = before.fade, before.lens
+        self.comparing.restart(view)
         self._windowed = False
 
     def turned_to(self, index: int) -> None:

@@ -1,4 +1,4 @@
-"""Drags the wipe by the mouse, in any panel."""
+"""The wipe and the fade are dragged by the mouse, in any panel."""
 
 from collections.abc import Generator
 from typing import Any
@@ -8,20 +8,31 @@ from .layers import Panels
 
 
 class Wiping:
-    """Moves the wipe to where the left button is pressed and held, while there is a wipe and nothing is drawn."""
+    """Moves the wipe to where the left button is pressed and held, while there is a wipe and nothing is drawn.
+
+    The fade goes from the first image at the left edge to the second one at the right.
+    """
 
     def __init__(self, panels: Panels, comparing: Comparing) -> None:
         self._panels, self._comparing = panels, comparing
 
     def on_drag(self, viewer: Any, event: Any) -> Generator[None, None, bool]:
-        """Handle a press of the mouse; return whether it was for the wipe."""
+        """Handle a press of the mouse; return whether it was for the wipe or the fade."""
         host = self._comparing.host
-        if event.button != 1 or host is None or self._panels.navigation.picking or self._draws():
+        if (
+            event.button != 1
+            or host is None
+            or self._comparing.view.way == "lens"
+            or self._panels.navigation.picking
+            or self._draws()
+        ):
             return False
         image = self._panels.panels[host].image
         while True:
             _, _, column = image.world_to_data(event.position)
-            self._comparing.move_wipe(float(column) + 0.5)  # a pixel reaches half to each side of its centre
+            column = float(column) + 0.5  # a pixel reaches half to each side of its centre
+            self._comparing.move_wipe(column)
+            self._comparing.move_fade(column / image.data.shape[2])
             event.handled = True  # or napari would move the picture
             yield
             if event.type != "mouse_move":

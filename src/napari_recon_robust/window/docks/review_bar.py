@@ -7,9 +7,11 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
+    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QSlider,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -25,11 +27,12 @@ from ..session import Session
 from .exporting import keep_button
 from .page import Page
 
-UNFOLDED, FOLDED = 120, 24  # pixels, of a font of usual size
-_WIDEST = "Laboratory  q"  # of the words in it
-_AROUND = 28  # pixels beside them
-# napari leaves so much room around the words of a list that they would be cut off.
+UNFOLDED, FOLDED = 125, 24  # pixels, of a font of usual size
+_MARGIN, _BETWEEN, _AROUND = 2, 2, 6  # pixels beside the bar's parts, between two of them, and around their words
+# napari leaves so much room around words that they would be cut off.
 _NARROW = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
+_TIGHT = "QPushButton { padding: 3px 0px; } QPushButton::menu-indicator { width: 0px; }"
+_TOOLS = {"kspace": "k-sp.  s", "profile": "Line  l"}
 _SHORT = {"reference": "Ref.", "clean": "Clean", "perturbed": "Pert."}
 
 
@@ -58,7 +61,7 @@ class ReviewBar(Page):
         outer = self.layout()
         assert isinstance(outer, QVBoxLayout)
         outer.insertLayout(0, top)
-        self.column.setContentsMargins(4, 0, 4, 4)
+        self.column.setContentsMargins(_MARGIN, 0, _MARGIN, 4)
         self.column.setSpacing(3)
         self._add_panels()
         self._add_comparison()
@@ -78,8 +81,10 @@ class ReviewBar(Page):
             self.bench.acquisition.measured,
             self.bench.perturbing.finished,
             self.bench.regions.chosen_changed,
+            self.bench.ruling.kind_changed,
         ):
             self.listen(signal, self._show_state)
+        self.listen(session.scene.drawn, self._show_share)
         self._show_state()
 
     # ---------------------------------------------------------------- what is in it
@@ -114,8 +119,18 @@ class ReviewBar(Page):
         self.wipe = _switch("Wipe  w", "wipe", self.looking.toggle_wipe)
         self.signed = _switch("Signed  d", "signed", self.looking.toggle_signed)
         self.column.addWidget(words("Compare", faint=True))
-        for part in (self.pair, self.flicker, self.rate, self.wipe, self.signed):
+        self.lens = _switch("Lens  ⇧w", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.fade = _switch("Fade  f", "fade", lambda: self.looking.mixing.toggle("fade"))
+        self.share = QSlider(Qt.Orientation.Horizontal)
+        self.share.setRange(0, 100)
+        self.share.setToolTip("Share of the second image, in percent")
+        self.share.setAccessibleName("Share of the second image")
+        self.share.valueChanged.connect(lambda value: self.looking.mixing.fade(value / 100))
+        for part in (self.pair, self.flicker, self.rate):
             self.column.addWidget(part)
+        self.column.addLayout(_side_by_side(self.wipe, self.lens))
+        self.column.addLayout(_side_by_side(self.fade, self.signed))
+        self.column.addWidget(self.share)
 
     def _add_window(self) -> None:
         self.window_preset = _combo("Windows of the reference, the same for all images  (6 7 8 9)")
@@ -132,9 +147,7 @@ class ReviewBar(Page):
             edit.returnPressed.connect(self._type_window)
         self.column.addWidget(words("Window", faint=True))
         self.column.addWidget(self.window_preset)
-        both = row(self.auto, self.reset)
-        both.setSpacing(2)
-        self.column.addLayout(both)
+        self.column.addLayout(_side_by_side(self.auto, self.reset))
         for label, edit in (("Black, %", self.black), ("White, %", self.white)):
             self.column.addLayout(row(words(label, faint=True), edit, stretch=1))
 
@@ -150,18 +163,17 @@ class ReviewBar(Page):
         for part in PARTS:
             self.part.addItem(part.capitalize(), part)
         self.part.activated.connect(lambda at: self.looking.take_part(self.part.itemData(at)))
+        tools = {name: _tool(name, text, self.session) for name, text in _TOOLS.items()}
+        self.kspace, self.profile = tools["kspace"], tools["profile"]
+        self.distance = _switch("Ruler  i", "distance", lambda: self.session.rulers.toggle("distance"))
+        self.area = _switch("Area  b", "area", lambda: self.session.rulers.toggle("area"))
         self.column.addWidget(words("See", faint=True))
-        for part in (
-            self.part,
-            self.region,
-            self.outlines,
-            self.random,
-            self.truth,
-            self.lineup,
-            self.keep,
-            self.leave,
-        ):
+        for part in (self.part, self.region, self.outlines, self.random, self.lineup):
             self.column.addWidget(part)
+        self.column.addLayout(_side_by_side(self.truth, self.keep))
+        self.column.addLayout(_side_by_side(self.profile, self.distance))
+        self.column.addLayout(_side_by_side(self.area, self.kspace))
+        self.column.addWidget(self.leave)
 
     def _flip(self, name: str) -> None:
         self.session.look(**{name: not getattr(self.session.scene.view, name)})
@@ -199,9 +211,15 @@ class ReviewBar(Page):
         for name, one in self.panels.items():
             tip = " · ".join(self.looking.preset(name)).replace("first", "one").replace("second", "other of the pair")
             one.setToolTip(f"{keys.words_of(f'panels_{name}')}\nNow: {tip}\nCtrl+{name} stores what is shown")
-        result = self.bench.perturbing.current
+        result, ruling = self.bench.perturbing.current, self.bench.ruling.kind
+        self._show_share()
         states = {
-            self.wipe: (view.wipe is not None, comparing.pair is not None),
+            self.wipe: (view.way == "wipe", comparing.pair is not None),
+            self.lens: (view.way == "lens", comparing.pair is not None),
+            self.fade: (view.way == "fade", comparing.pair is not None),
+            self.profile: (ruling == "profile", self.bench.acquisition.is_open),
+            self.distance: (ruling == "distance", self.bench.acquisition.is_open),
+            self.area: (ruling == "area", self.bench.acquisition.is_open),
             self.signed: (view.signed, result is not None),
             self.lineup: (self.session.scene.lineup is not None, result is not None),
             self.region: (self.looking.framing.active, self.bench.acquisition.is_open),
@@ -214,6 +232,14 @@ class ReviewBar(Page):
         self.flicker.setEnabled(comparing.pair is not None)
         self.keep.setEnabled(result is not None)
         self.show_window()
+
+    def _show_share(self) -> None:
+        fade = self.session.scene.view.fade
+        self.share.setVisible(fade is not None)
+        if fade is not None and not self.share.isSliderDown() and self.share.value() != round(100 * fade):
+            self.share.blockSignals(True)
+            self.share.setValue(round(100 * fade))
+            self.share.blockSignals(False)
 
     # ---------------------------------------------------------------- folding
 
@@ -237,10 +263,14 @@ class ReviewBar(Page):
         self.folded.emit(self.width())
 
     def _fit(self, folded: bool) -> None:
-        """Take the width of the longest word in the font that napari has."""
+        """Take the width that the words need in the font that napari has."""
         self.leave.ensurePolished()
-        needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + _AROUND
-        self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed))
+        width, needed = self.leave.fontMetrics().horizontalAdvance, UNFOLDED
+        for one in self.body_widget.findChildren(QPushButton):
+            both = one.property("paired") is True
+            room = width(one.text()) + _AROUND
+            needed = max(needed, 2 * _MARGIN + (2 * room + _BETWEEN if both else room))
+        self.setFixedWidth(FOLDED if folded else needed)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Fit the width, since another font may have been chosen meanwhile."""
@@ -259,6 +289,24 @@ def _combo(tip: str) -> QComboBox:
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setMinimumContentsLength(6)
     made.setStyleSheet(_NARROW)
+    return made
+
+
+def _side_by_side(first: QPushButton, second: QPushButton) -> QHBoxLayout:
+    """Put two in the room of one."""
+    for one in (first, second):
+        one.setText(" ".join(one.text().split()))
+        one.setProperty("paired", True)
+        one.setStyleSheet(_TIGHT)
+    made = row(first, second)
+    made.setSpacing(_BETWEEN)
+    return made
+
+
+def _tool(name: str, text: str, session: Session) -> QPushButton:
+    """Make a button that puts a tool below the images, or takes it away."""
+    made = _switch(text, name, lambda: session.asked_tool.emit(name))
+    made.setCheckable(name == "profile")
     return made
 
 

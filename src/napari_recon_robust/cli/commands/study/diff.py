@@ -1,0 +1,62 @@
+"""Compare two studies trial by trial."""
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from ....trials.difference import VOLUMES, sentences, study_difference
+from ....trials.exporting import SUFFIXES, check_suffix, export_table
+from ...options import print_json
+from ...outputs import Outputs
+from ...studying import JSON, results
+
+_STUDY = click.Path(exists=True, path_type=Path)
+_SHOWN = ("ssim_foreground_clean", "ssim_region_clean", "ssim_region_perturbed")
+
+
+@click.command()
+@click.argument("first", type=_STUDY)
+@click.argument("second", type=_STUDY)
+@click.option(
+    "--metric", "metrics", multiple=True, help="Column to compare; the SSIM of region and foreground if none."
+)
+@click.option(
+    "--volumes",
+    multiple=True,
+    type=click.IntRange(min=3),
+    default=VOLUMES,
+    show_default=True,
+    help="Number of volumes for which the difference that could be seen is told.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=f"Table to write, of {' or '.join(SUFFIXES)}; it has all metrics unless some are named.",
+)
+@JSON
+def diff(
+    first: Path, second: Path, metrics: tuple[str, ...], volumes: tuple[int, ...], output: Path | None, as_json: bool
+) -> None:
+    """Tell how the trials of SECOND differ from the same ones of FIRST; each is a plan or a folder of results.
+
+    Differences are paired and their intervals are over volumes. Below three volumes there is none. If each study has
+    one method, these are compared; else the methods of the same label are.
+
+    \b
+    Examples:
+      recon-robust study diff before.yaml after.yaml
+      recon-robust study diff tv.results varnet.results --metric nmse_region_clean --volumes 30
+    """
+    if output is not None:
+        check_suffix(output)
+    outputs = Outputs(output)
+    table = study_difference(results(first).table(), results(second).table(), metrics=metrics, volumes=volumes)
+    outputs.save(output, partial(export_table, table))
+    shown = table if metrics else table.filter(table["metric"].is_in(list(_SHOWN)))
+    if as_json:
+        print_json(table.to_dicts())
+    else:
+        for line in sentences(shown):
+            click.echo(line)
+    outputs.end(quiet=as_json)

@@ -1,0 +1,135 @@
+"""The report of a study: one self-contained HTML file with methods, figures, all trials and the worst cases."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..ground.errors import InputError
+from ..ground.writing import write
+from ..io.images import check_suffix
+from . import study_words
+from .case_page import CasePage
+from .conditions import CaseImages
+from .report import SCRIPTS, SUFFIX, rendered
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+MOST_ROWS = 20_000  # that the page holds
+MOST_CASES = 24
+_HIDDEN = ("trial", "attempt", "device", "plan")
+_NO_CASES = "No case was saved with this study; ask for some by “keep: {worst: 3}” in its plan."
+
+
+class Figure(Protocol):
+    """A figure that was drawn: an SVG with its data as CSV beside it, and its caption."""
+
+    @property
+    def title(self) -> str:
+        """What it shows."""
+
+    @property
+    def path(self) -> Path:
+        """The SVG."""
+
+    @property
+    def data(self) -> Path:
+        """The CSV."""
+
+    @property
+    def words(self) -> str:
+        """What is behind it: n, and what its bars are."""
+
+
+@dataclass(frozen=True)
+class _Embedded:
+    """A figure as the page holds it."""
+
+    name: str
+    title: str
+    words: str
+    picture: str
+    data: str
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The trials as the page shows them. same: columns whose value all of them share."""
+
+    words: str
+    same: Mapping[str, Any]
+    content: Mapping[str, Any]
+
+
+def write_study_report(
+    trials: "DataFrame",
+    path: str | Path,
+    *,
+    figures: Sequence[Figure] = (),
+    lacking: Mapping[str, str] | None = None,
+    cases: Sequence[str | Path] = (),
+) -> Path:
+    """Write the report of a study as a single HTML file, which works offline; returns its path.
+
+    trials: the table of the study, a row for each trial. lacking: why other figures were not drawn, by their titles.
+    cases: folders of the worst cases; the page has the first 24. Of a larger table the page has the 20,000 trials with
+    the lowest SSIM of the region, and says so.
+    Raises InputError for a table without trials, another suffix than .html, or a place that cannot be written;
+    FileFormatError for a folder that is not a sound case.
+    """
+    path = Path(path)
+    check_suffix(path, (SUFFIX,))
+    if trials.is_empty():
+        raise InputError("the study has no finished trial yet; run it first.")
+    pages = [CasePage(CaseImages(case), number) for number, case in enumerate(cases[:MOST_CASES], 1)]
+    page = rendered(
+        "study.html",
+        ("report.css", "study.css"),
+        ("study.js", *(SCRIPTS if pages else ())),
+        images=True,
+        title=str(trials["plan"][0]),
+        methods=study_words.methods(trials),
+        figures=[_embedded(figure) for figure in figures],
+        lacking=lacking or {},
+        table=_table(trials),
+        cases=pages,
+        no_cases=_NO_CASES,
+    )
+    write(path, page.encode())
+    return path
+
+
+def _embedded(figure: Figure) -> _Embedded:
+    picture, data = (base64.b64encode(path.read_bytes()).decode() for path in (figure.path, figure.data))
+    return _Embedded(
+        name=figure.path.stem,
+        title=figure.title,
+        words=figure.words,
+        picture=f"data:image/svg+xml;base64,{picture}",
+        data=f"data:text/csv;base64,{data}",
+    )
+
+
+def _table(trials: "DataFrame") -> _Table:
+    words = f"{len(trials):,} trials; click a head to sort, type words to search."
+    if len(trials) > MOST_ROWS:
+        order = next(
+            (name for name in ("ssim_region_perturbed", "ssim_region_clean") if name in trials.columns), "trial"
+        )
+        trials = trials.sort(order, nulls_last=True, maintain_order=True).head(MOST_ROWS)
+        words = (
+            f"The {MOST_ROWS:,} trials with the lowest {order} of all; the store of the study holds the others. {words}"
+        )
+    kept = [name for name in trials.columns if name not in _HIDDEN and trials[name].null_count() < len(trials)]
+    same = [name for name in kept if trials[name].n_unique() == 1]
+    columns = sorted((name for name in kept if name not in same), key=lambda name: name.endswith("knobs")) or kept[:1]
+    rows = [[_cell(value) for value in row] for row in trials.select(columns).iter_rows()]
+    return _Table(words, {name: trials[name][0] for name in same}, {"columns": columns, "rows": rows})
+
+
+def _cell(value: Any) -> Any:
+    """A JSON value; null for a number that is not finite."""
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -1,0 +1,121 @@
+"""What a study did, in a paragraph that a paper can take over, with all settings and references."""
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..perturbations import registry as perturbations
+from ..reconstructors import registry as reconstructors
+from .words import measures
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+CLEAN = "none"
+_REFERENCE = re.compile(r"(?:doi:10\.|arXiv:)[^\s,;)]+")
+_STATISTICS = (
+    "The volume is the unit of all statistics: intervals are 95%, Student's t on the means of volumes, and none is "
+    "given below three volumes, where quartiles show the spread. Rates have exact intervals (Clopper and Pearson) "
+    "where each volume gives one trial."
+)
+_OWN = ("SSIM: Wang et al. 2004, doi:10.1109/TIP.2003.819861", "Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404")
+
+
+@dataclass(frozen=True)
+class Methods:
+    """paragraph: what was done. settings: names and values. references: what it goes back to."""
+
+    paragraph: str
+    settings: tuple[tuple[str, str], ...]
+    references: tuple[str, ...]
+
+
+def methods(trials: "DataFrame") -> Methods:
+    """The methods of a study from its table alone."""
+    kinds = [kind for kind in _names(trials, "perturbation") if kind != CLEAN]
+    found = [(f"perturbation {kind}", _of(perturbations, kind)) for kind in kinds]
+    found += [(f"method {id}", _of(reconstructors, id)) for id in _names(trials, "method")]
+    sentences = [
+        *_trials(trials),
+        *_reconstructions(trials),
+        *_perturbations(trials, kinds),
+        measures("reference"),
+        _STATISTICS,
+    ]
+    return Methods(" ".join(sentences), tuple(_settings(trials)), tuple(_references(found)))
+
+
+def _trials(trials: "DataFrame") -> Iterator[str]:
+    volumes, slices = trials["volume"].n_unique(), trials.select("scan", "slice").n_unique()
+    failed = int(trials["error"].is_not_null().sum())
+    yield (
+        f"The study has {_plural(len(trials), 'trial')} on {_plural(slices, 'slice')} of {_plural(volumes, 'volume')}"
+        f"{f', of which {failed} failed and are left out' if failed else ''}."
+    )
+    masks = trials.select("mask", "acceleration").unique(maintain_order=True).iter_rows()
+    patterns = [mask if rate is None else f"{mask} at a nominal acceleration of {rate:g}" for mask, rate in masks]
+    yield f"Sampling was {', '.join(patterns)} (mask seeds: {', '.join(_names(trials, 'mask_seed')) or 'none'})."
+    regions = trials.select("region_kind", "scan", "slice", "region").unique(maintain_order=True)
+    counts = regions.group_by("region_kind", maintain_order=True).len().iter_rows()
+    counted = [f"{_plural(count, 'region')} of the kind {kind}" for kind, count in counts]
+    yield f"Measured were {', '.join(counted)}, the foreground and the whole image."
+
+
+def _reconstructions(trials: "DataFrame") -> Iterator[str]:
+    labels = ", ".join(_names(trials, "method_label"))
+    yield f"Each was reconstructed by {labels}, with the settings below, from nothing but its samples."
+    for id in _names(trials, "method"):
+        kind = _of(reconstructors, id)
+        if kind is not None:
+            yield f"{kind.label}: {kind.summary}"
+
+
+def _perturbations(trials: "DataFrame", kinds: list[str]) -> Iterator[str]:
+    for name in kinds:
+        kind, rows = _of(perturbations, name), trials.filter(trials["perturbation"] == name)
+        yield f"The perturbation “{name}”: {kind.summary}" if kind else f"The perturbation “{name}” was applied."
+        budgets = rows["budget"].drop_nulls().unique().sort().to_list()
+        if budgets:
+            values = ", ".join(f"{100 * budget:.3g}%" for budget in budgets)
+            yield f"Its budgets were {values} of the norm of the k-space (or of what its settings name)."
+        if rows["control"].any():
+            yield "Beside it stands white complex Gaussian noise of the same norm."
+
+
+def _settings(trials: "DataFrame") -> Iterator[tuple[str, str]]:
+    for name, knobs in trials.select("method_label", "knobs").unique(maintain_order=True).iter_rows():
+        yield f"{name} (method)", _knobs(knobs)
+    for name, knobs in trials.select("perturbation", "perturbation_knobs").unique(maintain_order=True).iter_rows():
+        if name != CLEAN:
+            yield f"{name} (perturbation)", _knobs(knobs)
+    yield "seeds", ", ".join(map(str, _names(trials, "seed")))
+
+
+def _knobs(text: str | None) -> str:
+    values = json.loads(text or "{}")
+    return ", ".join(f"{name} = {value}" for name, value in values.items()) or "no settings"
+
+
+def _references(found: list[tuple[str, Any]]) -> Iterator[str]:
+    for name, kind in found:
+        if kind is not None:
+            for reference in dict.fromkeys(_REFERENCE.findall(inspect.getdoc(type(kind)) or "")):
+                yield f"{name}: {reference.rstrip('.')}"
+    yield from _OWN
+
+
+def _of(registry: Any, id: str) -> Any:
+    """The method or perturbation of that id; None for an own one, which is not opened here."""
+    return registry.get(id) if id in registry.ids() else None
+
+
+def _names(trials: "DataFrame", column: str) -> list[Any]:
+    found: list[Any] = trials[column].drop_nulls().unique(maintain_order=True).to_list()
+    return found
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

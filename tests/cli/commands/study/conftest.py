@@ -1,0 +1,33 @@
+"""A finished study of two methods on the small head."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.trials.executors import inline
+from napari_recon_robust.trials.running import run_study
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, scan_file: Path) -> Path:
+    """Its plan; the results are in `plan.results` beside it."""
+    folder = tmp_path_factory.mktemp("study")
+    for file in (scan_file, scan_file.with_suffix(".csv")):
+        shutil.copy(file, folder / file.name)
+    plan = folder / "plan.yaml"
+    parts = {
+        "study": "small",
+        "scans": "*.h5",
+        "slices": [1],
+        "regions": [{"kind": "annotations"}],
+        "masks": [{"acceleration": [2, 3], "centre_fraction": 0.2}],
+        "methods": ["zero-filled", "cg-sense"],
+        "perturbations": ["none", {"kind": "random", "budgets": [0.01, 0.05]}],
+        "metrics": ["ssim", "nmse", "contrast_recovery", "detectability"],
+    }
+    plan.write_text(yaml.safe_dump(parts, sort_keys=False), encoding="utf-8")
+    run(run_study(plan, executor=inline.run))
+    return plan

@@ -1,0 +1,25 @@
+import json
+from pathlib import Path
+
+import polars as pl
+from click.testing import CliRunner
+
+from napari_recon_robust.cli import cli
+
+
+def test_a_study_does_not_differ_from_itself(finished: Path, tmp_path: Path) -> None:
+    output = tmp_path / "difference.csv"
+    result = CliRunner().invoke(cli, ["study", "diff", str(finished), str(finished), "--output", str(output)])
+    assert result.exit_code == 0, result.output
+    assert "ssim_region_perturbed 0, quartiles [0, 0] (1 volume, 1 pair: a spread and no interval)" in result.output
+    table = pl.read_csv(output)
+    assert table["difference"].unique().to_list() == [0]
+    assert {"nmse_region_clean", "contrast_recovery_region_clean"} <= set(table["metric"])
+
+
+def test_one_metric_as_json(finished: Path) -> None:
+    command = ["study", "diff", str(finished), str(finished.with_suffix(".results")), "--json"]
+    result = CliRunner().invoke(cli, [*command, "--metric", "nmse_region_clean", "--volumes", "30"])
+    rows = json.loads(result.output)
+    assert {row["metric"] for row in rows} == {"nmse_region_clean"}
+    assert "detectable_30" in rows[0]

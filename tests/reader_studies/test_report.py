@@ -1,0 +1,60 @@
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from helpers.reading import plan
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.reader_studies.analysis import Analysis, Finding
+from napari_recon_robust.reader_studies.report import methods, page, table, write_analysis
+from napari_recon_robust.statistics.estimate import Estimate
+
+ANALYSIS = Analysis(
+    (
+        Finding("sharpness", "mean score", "clean", Estimate(2.5, (2.0, 3.0), 6)),
+        Finding("sharpness", "difference of scores", "clean − attacked", Estimate(0.5, (0.1, 0.9), 6), p=0.03),
+    ),
+    "The interval excludes 0: clean is ahead.",
+    24,
+    1,
+)
+
+
+def test_the_page_has_figures_intervals_and_methods() -> None:
+    text = page(plan(), ANALYSIS)
+    for words in (
+        "2.5 [2, 3]",
+        "0.5 [0.1, 0.9]",
+        "0.03",
+        "clean is ahead",
+        "Williams squares",
+        "6 cases of 6 patients",
+    ):
+        assert words in text
+    assert text.count('class="interval"') == 1
+    assert "Not for diagnostic use" in text
+
+
+def test_strings_are_escaped() -> None:
+    assert "<script>" not in page(plan(title="<script>alert(1)</script>"), ANALYSIS)
+
+
+def test_the_table_has_a_line_for_each_figure() -> None:
+    rows = list(csv.DictReader(io.StringIO(table(ANALYSIS))))
+    assert [(row["arm"], row["value"], row["low"], row["p"]) for row in rows] == [
+        ("clean", "2.5", "2.0", ""),
+        ("clean − attacked", "0.5", "0.1", "0.03"),
+    ]
+
+
+def test_methods_name_what_was_done() -> None:
+    words = " ".join(methods(plan(questions="lesion"), ANALYSIS))
+    assert "Obuchowski and Rockette" in words
+    assert "2 readers were to read 6 cases" in words
+
+
+def test_another_suffix_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"name it \.html or \.csv"):
+        write_analysis(plan(), ANALYSIS, tmp_path / "analysis.txt")
+    assert write_analysis(plan(), ANALYSIS, tmp_path / "analysis.html").exists()

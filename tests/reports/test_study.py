@@ -1,0 +1,102 @@
+"""The file, and what a real Chromium makes of it."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from helpers import browser
+from helpers.browser import Browser
+from helpers.reported import FROZEN
+from helpers.study_table import table
+from napari_recon_robust.figures.studies.calibration import interval_calibration
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.reports import study
+from napari_recon_robust.reports.study import write_study_report
+
+NASTY = "</script><img src=x onerror=\"document.title='broken into'\">"
+
+
+@pytest.fixture(scope="module")
+def trials() -> pl.DataFrame:
+    return table(volumes=2, methods=2, slices=1).with_columns(region_label=pl.lit(NASTY))
+
+
+def shown(page: str) -> dict[str, list[list[object]]]:
+    found = re.search(r"data-trials>(.*?)</script>", page, re.S)
+    assert found is not None
+    table: dict[str, list[list[object]]] = json.loads(found[1])
+    return table
+
+
+def test_the_page_holds_figures_with_their_data_and_asks_for_nothing_from_elsewhere(
+    trials: pl.DataFrame, tmp_path: Path
+) -> None:
+    figure = interval_calibration(trials, tmp_path / "calibration.svg")
+    path = write_study_report(trials, tmp_path / "report.html", figures=[figure], lacking={"Rotation": "no angle."})
+    page = path.read_text()
+    assert base64.b64encode(figure.path.read_bytes()).decode() in page
+    assert base64.b64encode(figure.data.read_bytes()).decode() in page
+    assert figure.words in page
+    assert "no angle." in page
+    assert NASTY not in page
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+    assert "Not for diagnostic use." in page
+    assert str(tmp_path) not in page
+
+
+def test_columns_that_all_trials_share_stand_beside_the_table(trials: pl.DataFrame, tmp_path: Path) -> None:
+    page = write_study_report(trials, tmp_path / "report.html").read_text()
+    found = shown(page)
+    assert len(found["rows"]) == len(trials)
+    assert "method_label" in found["columns"]
+    assert not {"mask", "trial", "region_label"} & set(map(str, found["columns"]))
+    assert "<dt>mask</dt><dd>equispaced</dd>" in page
+
+
+def test_of_a_large_study_the_page_has_the_worst_trials(
+    trials: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "MOST_ROWS", 5)
+    page = write_study_report(trials, tmp_path / "report.html").read_text()
+    found = shown(page)
+    column = found["columns"].index("ssim_region_perturbed")  # type: ignore[arg-type]
+    worst = trials["ssim_region_perturbed"].drop_nulls().sort()[:5].to_list()
+    assert [row[column] for row in found["rows"]] == worst
+    assert "The 5 trials with the lowest ssim_region_perturbed" in page
+
+
+def test_a_study_without_trials_or_cases_says_so(trials: pl.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no finished trial"):
+        write_study_report(trials.clear(), tmp_path / "report.html")
+    assert "No case was saved" in write_study_report(trials, tmp_path / "report.html").read_text()
+
+
+@pytest.mark.skipif(browser.found() is None, reason="there is no Chromium")
+def test_a_browser_sorts_and_searches_the_table_and_shows_the_worst_cases(trials: pl.DataFrame, tmp_path: Path) -> None:
+    path = write_study_report(trials, tmp_path / "report.html", cases=[FROZEN / "worst-case", FROZEN / "fnaf"])
+    rows = "[...document.querySelectorAll('.trials tbody tr')]"
+    with Browser(tmp_path / "browser") as page:
+        page.open(path, "document.querySelectorAll('.trials tbody tr').length === 50")
+        place = "[...document.querySelectorAll('.trials th')].findIndex((head) => head.textContent === 'budget')"
+        column = f"{rows}.map((row) => row.cells[{place}].textContent)"
+        click = (
+            "[...document.querySelectorAll('.trials th button')].find((one) => one.textContent === 'budget').click()"
+        )
+        page.run(click)
+        assert set(page.run(column)[:10]) == {"0.01"}
+        page.run(click)
+        assert set(page.run(column)[:10]) == {"0.04"}
+        page.run(
+            "const field = document.querySelector('[data-search]'); field.value = 'varnet rotation head1'; "
+            "field.dispatchEvent(new Event('input'))"
+        )
+        assert page.run("document.querySelector('[data-shown]').textContent") == "1 to 6 of 6"
+        assert page.run("document.querySelectorAll('.case:not([hidden]) canvas').length") > 0
+        page.run("document.querySelector('[data-step=\"1\"]').click()")
+        page.wait("document.querySelector('.case:not([hidden])').id === 'case-2'")
+        assert page.run("document.title") == "simulated"
+        assert page.complaints == []

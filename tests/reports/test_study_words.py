@@ -1,0 +1,42 @@
+import polars as pl
+import pytest
+
+from helpers.study_table import table
+from napari_recon_robust.reports.study_words import methods
+
+
+@pytest.fixture(scope="module")
+def trials() -> pl.DataFrame:
+    return table(volumes=3, methods=2, slices=2).with_columns(method=pl.col("method").replace({"tv": "tv"}))
+
+
+def test_the_paragraph_counts_what_was_done(trials: pl.DataFrame) -> None:
+    words = methods(trials).paragraph
+    assert words.startswith(f"The study has {len(trials):,} trials on 6 slices of 3 volumes.")
+    assert (
+        "equispaced at a nominal acceleration of 4, equispaced at a nominal acceleration of 8 (mask seeds: 0)" in words
+    )
+    assert "6 regions of the kind annotations" in words
+    assert "Its budgets were 1%, 2%, 4% of the norm of the k-space" in words
+    assert "white complex Gaussian noise of the same norm" in words
+    assert "Student's t on the means of volumes" in words
+
+
+def test_failed_trials_are_counted(trials: pl.DataFrame) -> None:
+    failed = trials.with_columns(error=pl.when(pl.int_range(pl.len()) < 2).then(pl.lit("it failed.")))
+    assert "of which 2 failed and are left out" in methods(failed).paragraph
+
+
+def test_all_settings_are_listed_and_references_come_from_the_methods(trials: pl.DataFrame) -> None:
+    found = methods(trials)
+    assert ("TV (method)", "weight = 1.0") in found.settings
+    assert ("worst-case (perturbation)", "algorithm = advrec") in found.settings
+    assert "perturbation rotation: arXiv:2208.03161" in found.references
+    assert "SSIM: Wang et al. 2004, doi:10.1109/TIP.2003.819861" in found.references
+
+
+def test_a_method_that_is_not_known_here_is_named_by_its_label(trials: pl.DataFrame) -> None:
+    assert (
+        "reconstructed by My own"
+        in methods(trials.with_columns(method=pl.lit("own.py:f"), method_label=pl.lit("My own"))).paragraph
+    )
