@@ -27,8 +27,8 @@ from ..session import Session
 from .exporting import keep_button
 from .page import Page
 
-UNFOLDED, FOLDED = 125, 24  # pixels, of a font of usual size
-_MARGIN, _BETWEEN, _AROUND = 2, 2, 6  # pixels beside the bar's parts, between two of them, and around their words
+UNFOLDED, FOLDED = 122, 24  # pixels, of a font of usual size
+_MARGIN, _BETWEEN, _AROUND = 2, 2, 2  # pixels beside the bar's parts, between two of them, and around their words
 # napari leaves so much room around words that they would be cut off.
 _NARROW = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
 _TIGHT = "QPushButton { padding: 3px 0px; } QPushButton::menu-indicator { width: 0px; }"
@@ -264,11 +264,11 @@ class ReviewBar(Page):
 
     def _fit(self, folded: bool) -> None:
         """Take the width that the words need in the font that napari has."""
-        self.leave.ensurePolished()
-        width, needed = self.leave.fontMetrics().horizontalAdvance, UNFOLDED
+        needed = UNFOLDED
         for one in self.body_widget.findChildren(QPushButton):
+            one.ensurePolished()
             both = one.property("paired") is True
-            room = width(one.text()) + _AROUND
+            room = one.fontMetrics().horizontalAdvance(one.text()) + _AROUND
             needed = max(needed, 2 * _MARGIN + (2 * room + _BETWEEN if both else room))
         self.setFixedWidth(FOLDED if folded else needed)
 
