@@ -10,7 +10,7 @@ HALF := $(addprefix tests/,window controls workbench cli)
 # Each process one thread: two that share two cores would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: demo test check rules tests one-half other-half quick-half quick-rest fuzz kills format clean
+.PHONY: demo test check rules tests one-half other-half quick-half quick-rest fuzz kills screenshots format clean
 
 demo: .venv/ready
 	$(BIN)/recon-robust demo
@@ -51,7 +51,11 @@ fuzz: .venv/ready
 
 # Every command that writes is killed 20 times at random moments, and each step of a training's writing fails once.
 kills: .venv/ready
-	KILLS=20 $(PYTEST) tests/cli/test_outputs.py
+	KILLS=20 $(PYTEST) tests/cli/test_outputs.py tests/reader_studies/room/test_serving.py
+
+# The pictures of the documentation, from the real window and a real browser; tools/screenshots.py takes others, too.
+screenshots: .venv/ready
+	xvfb-run -a -s "-screen 0 1920x1200x24" env $(BIN)/python -m tools.screenshots docs/images --docs
 
 format: .venv/ready
 	$(BIN)/ruff format .

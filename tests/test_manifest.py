@@ -45,3 +45,11 @@ def test_every_key_is_a_command_in_the_palette() -> None:
     commands = {command.id.split(".")[1] for command in manifest().contributions.commands}
     assert {key.command for key in KEYS} <= commands
     assert len({key.key for key in KEYS}) == len(KEYS)
+
+
+def test_the_page_on_the_window_lists_every_key() -> None:
+    from napari_recon_robust.window.keys import listed
+
+    page = (Path(__file__).parents[1] / "docs" / "window.md").read_text(encoding="utf-8")
+    for key, words in listed():
+        assert f"| {key} | {words} |" in page, "docs/window.md has another list of keys than the window"

@@ -73,8 +73,12 @@ _CASES = (  # of the gallery: perturbation, method, budget
 class Window:
     """The window under test, driven by real events."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, percent: int) -> None:
+        from napari.settings import get_settings
+
         from napari_recon_robust.window.launch import _window
+
+        get_settings().appearance.font_size = round(_POINTS * percent / 100)
 
         self.folder = folder
         self.session = _window()
@@ -123,11 +127,11 @@ class Window:
         return self.viewer.window._qt_viewer.canvas.native
 
     @property
-    def bar(self) -> Any:
-        """The slim bar of the review layout."""
+    def review(self) -> Any:
+        """What switches between the layouts."""
         from napari_recon_robust.window.docks.review import Review
 
-        return Review.of(self.session).bar
+        return Review.of(self.session)
 
     @property
     def place(self) -> tuple[int, int]:
@@ -151,12 +155,10 @@ class Window:
         return page
 
     def dress(self, look: Look) -> None:
-        """Put on a theme, a size and letters."""
+        """Put on a theme and a size."""
         from napari.settings import get_settings
 
-        appearance = get_settings().appearance
-        appearance.theme = look.theme
-        appearance.font_size = round(_POINTS * look.percent / 100)
+        get_settings().appearance.theme = look.theme
         self.qt.resize(look.width, look.height)
         self.settle()
         self.viewer.reset_view()
@@ -187,12 +189,21 @@ class Window:
         self.until(lambda: perturbing.result is not before or self.failures)
         self.settle()
 
-    def save_cases(self) -> None:
-        """Open the sample, choose its first region, and save a folder of cases for the gallery."""
+    def open_sample(self) -> None:
+        """Open the sample and choose the first region of its middle slice."""
         bench = self.bench
         self.session.open_sample()
         self.until(lambda: bench.acquisition.slice is not None)
         bench.regions.choose(bench.regions.on(bench.acquisition.index)[:1])
+
+    def close(self) -> None:
+        """Close the window, without a word on what is not saved."""
+        self.session.jobs.cancel_all()
+        self.until(lambda: not self.session.jobs.working)
+        self.viewer.close()
+
+    def save_cases(self) -> None:
+        """Save a folder of cases for the gallery."""
         for number, (kind, method, budget) in enumerate(_CASES, start=1):
             self.session.choose_method(method)
             self.run(kind, budget)
@@ -252,9 +263,9 @@ def review(window: Window) -> Iterator[None]:
 @picture
 def folded(window: Window) -> Iterator[None]:
     window.press("Q", "4")
-    window.click(window.bar.arrow)
+    window.click(window.review.bar.arrow)
     yield
-    window.click(window.bar.arrow)
+    window.click(window.review.bar.arrow)
     window.press("Q")
 
 
@@ -328,9 +339,8 @@ def regions(window: Window) -> Iterator[None]:
 @picture
 def keys(window: Window) -> Iterator[Any]:
     window.press("Q", "?")
-    yield window.bar._keys
-    window.bar._keys.hide()
-    window.press("Q")
+    yield window.review.key_list
+    window.press("?", "Q")
 
 
 @picture
@@ -403,20 +413,23 @@ def take(folder: Path, looks: Sequence[Look], names: Collection[str]) -> None:
     with tempfile.TemporaryDirectory() as made:
         temporary = Path(made)
         _set_apart(temporary)
-        window = Window(temporary)
-        for look in looks:
-            window.dress(look)
-            window.shoot(folder / look.name / "empty.png")
-        window.save_cases()
-        window.attack()
-        for look in looks:
-            window.dress(look)
-            for name in PICTURES if not names else [name for name in PICTURES if name in names]:
-                with PICTURES[name](window) as widget:
-                    window.shoot(folder / look.name / f"{name}.png", widget)
+        for percent in sorted({look.percent for look in looks}):
+            same = [look for look in looks if look.percent == percent]
+            window = Window(temporary, percent)
+            for look in same:
+                window.dress(look)
+                window.shoot(folder / look.name / "empty.png")
+            window.open_sample()
+            if not (temporary / "cases").exists():
+                window.save_cases()
+            window.attack()
+            for look in same:
+                window.dress(look)
+                for name in [name for name in PICTURES if name in names or not names]:
+                    with PICTURES[name](window) as widget:
+                        window.shoot(folder / look.name / f"{name}.png", widget)
+            window.close()
         shoot_report(sorted((temporary / "cases").iterdir()), looks, folder, temporary)
-        window.session.jobs.cancel_all()
-        window.viewer.close()
 
 
 def compress(source: Path, target: Path) -> None:

@@ -18,6 +18,7 @@ from .evaluation.contrast import Contrasts
 from .former import names
 from .ground import progress
 from .ground.arguments import as_numbers, as_texts, as_whole
+from .ground.guard import to_path
 from .perturbations import registry as perturbations
 from .perturbations.base import Perturbed
 from .perturbations.outcome import Outcome, evaluate
@@ -33,6 +34,17 @@ from .studies.quality.entries import Entry
 from .studies.quality.table import Table
 from .studies.retention import RecoveryTable, RetentionMap
 from .studies.samples import SamplesCurve
+from .trials import checking, estimate, running
+from .trials.beginning import new_plan
+from .trials.checking import Extent
+from .trials.estimate import Estimate
+from .trials.executors.choosing import choose
+from .trials.running import Status
+from .trials.store import Store
+from .trials.work import store_beside
+
+if TYPE_CHECKING:
+    from polars import DataFrame
 
 OnProgress = Callable[[progress.Progress], object]
 P = ParamSpec("P")
@@ -228,6 +240,77 @@ def quality_by_samples(
     """
     wanted = as_numbers(accelerations, "the accelerations")
     return progress.run(samples.quality_by_samples(measurement, reconstructor, wanted, **options), on_progress)
+
+
+def new_study(plan: str | Path) -> Path:
+    """Write a plan to begin with, a YAML file, and beside it its JSON schema: `trials.beginning.new_plan`."""
+    return new_plan(to_path(plan))
+
+
+def check_study(
+    plan: str | Path,
+    *,
+    store: str | Path | None = None,
+    trust: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Extent:
+    """Expand and validate the plan of a study without opening k-space: how many trials it has.
+
+    trust: allow methods that run code (.py, module:function, bart:). Raises `trials.plan.PlanError`, whose `mistakes`
+    are all that was found, with their lines.
+    """
+    return progress.run(checking.check_study(to_path(plan), store=_folder(store), trust=trust), on_progress)
+
+
+def estimate_study(
+    plan: str | Path,
+    *,
+    trust: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Estimate:
+    """Hours and gigabytes of a study, from a sample of its trials that is run: `trials.estimate.estimate_study`."""
+    return progress.run(estimate.estimate_study(to_path(plan), trust=trust), on_progress)
+
+
+def run_study(
+    plan: str | Path,
+    *,
+    store: str | Path | None = None,
+    trust: bool = False,
+    retry: bool = False,
+    workers: int | None = 1,
+    scheduler: str | None = None,
+    cluster: str | Path | None = None,
+    on_progress: OnProgress | None = None,
+) -> Status:
+    """Run what is not finished of a study, and say how far it is.
+
+    store: the folder of results, beside the plan by default. retry: run failed trials again. workers: processes on
+    this machine, one for each core if None; scheduler: the address of one of Dask's; cluster: a file for
+    dask-jobqueue. Several processes need the guard `if __name__ == "__main__"` in a script.
+    Raises InputError for what does not fit, WritingError where results cannot be written.
+    """
+    where = choose(workers, scheduler, None if cluster is None else to_path(cluster))
+    job = running.run_study(to_path(plan), store=_folder(store), trust=trust, retry=retry, executor=where)
+    return progress.run(job, on_progress)
+
+
+def study_status(plan: str | Path, *, store: str | Path | None = None, trust: bool = False) -> Status:
+    """How far a study is; InputError where it has no results yet."""
+    return progress.run(running.study_status(to_path(plan), store=_folder(store), trust=trust))
+
+
+def study_table(plan: str | Path, *, store: str | Path | None = None) -> "DataFrame":
+    """The table of a study, a row for each finished trial, as a DataFrame of polars; `trials.store` says its columns.
+
+    plan: its file, or the folder of its results.
+    """
+    path = to_path(plan)
+    return Store.open(_folder(store) or (path if path.is_dir() else store_beside(path))).table()
+
+
+def _folder(store: str | Path | None) -> Path | None:
+    return None if store is None else to_path(store)
 
 
 def compare_methods(

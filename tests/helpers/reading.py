@@ -1,12 +1,15 @@
 """Plans of reader studies and the cases that are read."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from helpers.reported import frozen
-from napari_recon_robust.cases.record import Case
+from napari_recon_robust.cases.record import Case, save_case
+from napari_recon_robust.reader_studies.answers import Answers
+from napari_recon_robust.reader_studies.bundle import Bundle, freeze
 from napari_recon_robust.reader_studies.plan import Plan
 
 QUALITY = {"id": "sharpness", "kind": "likert", "text": "Sharp?", "words": ["no", "so so", "yes"], "best": "last"}
@@ -32,3 +35,10 @@ def plan(**changes: Any) -> Plan:
         "design": {"readers": 2},
     }
     return Plan.model_validate({**values, **changes})
+
+
+def opened_study(folder: Path, **changes: Any) -> Answers:
+    """Six cases, frozen in a folder, and the answers to them."""
+    for number in range(6):
+        save_case(case_of(number), folder / "cases" / f"c{number}")
+    return Answers(folder / "answers.sqlite", Bundle(freeze(plan(**changes), folder / "study", folder / "cases")))

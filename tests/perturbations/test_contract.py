@@ -8,7 +8,7 @@ import torch
 
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.progress import Progress
+from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.perturbations import registry
 from napari_recon_robust.perturbations.base import coil_norms
 from napari_recon_robust.perturbations.outcome import evaluate
@@ -21,11 +21,7 @@ ALL_COILS = ("image-domain",)
 def drive(job):
     """The result of a job and all progress on the way."""
     steps = []
-    while True:
-        try:
-            steps.append(next(job))
-        except StopIteration as stop:
-            return stop.value, steps
+    return run(job, steps.append), steps
 
 
 @pytest.fixture(params=registry.ids())

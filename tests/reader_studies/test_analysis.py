@@ -88,6 +88,9 @@ def test_a_bias_to_one_side_is_seen() -> None:
     findings = analyse(made, rows).findings
     assert only(findings, "share of choices", "clean").estimate.value == 0.5
     assert only(findings, "share at the left", "both").estimate.value == 1
+    corrected = only(findings, "share without preferring a side", "clean")
+    assert corrected.estimate.value == pytest.approx(0.5)
+    assert corrected.p == pytest.approx(0, abs=1e-6)
     own = only(findings, "share of choices of R1", "clean").estimate
     assert own.interval == pytest.approx((0.338, 0.662), abs=0.001)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from napari_recon_robust.data.measurement import Calibration, Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.progress import run
+from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.perturbations.base import coil_norms
 from napari_recon_robust.perturbations.noise.worst_case import WorstCase
@@ -216,13 +216,8 @@ def test_noise_of_a_fully_sampled_identity_is_flat_one() -> None:
 def test_a_map_comes_with_its_noise_and_its_progress(measurement: Measurement) -> None:
     for method in ("attack", "gain"):
         job = fragility(measurement, Combined(), method=method, tile=24, gradients=2, replicas=3)
-        steps = []
-        while True:
-            try:
-                steps.append(next(job))
-            except StopIteration as stop:
-                found = stop.value
-                break
+        steps: list[Progress] = []
+        found = run(job, steps.append)
         fractions = [step.fraction for step in steps]
         assert fractions == sorted(fractions)
         assert 0 <= fractions[0] < fractions[-1] <= 1

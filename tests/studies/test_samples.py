@@ -11,7 +11,7 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation import metrics
 from napari_recon_robust.evaluation.metrics import Metrics
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.progress import run
+from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
@@ -93,13 +93,8 @@ def test_what_lies_within_the_spread_is_a_tie() -> None:
 
 def test_equal_masks_count_once_and_previews_grow(whole: Measurement) -> None:
     job = quality_by_samples(whole, Tuned(), (2.0, 4.0), sampling=SAMPLING, seeds=range(6))
-    steps = []
-    while True:
-        try:
-            steps.append(next(job))
-        except StopIteration as stop:
-            found = stop.value
-            break
+    steps: list[Progress] = []
+    found = run(job, steps.append)
     assert [level.masks for level in found.levels] == [4, 2]  # as many as there are offsets
     counts = [len(step.preview.points) for step in steps]
     assert counts == sorted(counts)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -25,9 +26,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def forgetful(tmp_path: Path, kept: Path) -> None:
-    """What the window remembers, and the reviews that it keeps, lie in folders of the test."""
+def forgetful(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the window remembers, the preferences, and the reviews that it keeps lie in folders of the test."""
+    from napari import settings
+
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+    monkeypatch.setattr(settings, "_CFG_PATH", str(tmp_path / "settings" / "settings.yaml"))
+    settings._clear_plugin_settings_cache()
+    yield
+    settings._clear_plugin_settings_cache()
 
 
 @pytest.fixture
@@ -91,6 +98,21 @@ def seen(review: Any, until: Callable[[Callable[[], object]], None]) -> Any:
     until(window.isActiveWindow)
     until(lambda: review.panels.settled)
     return review
+
+
+@pytest.fixture
+def may_read(review: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """No further slice of the scan is read before this event is set."""
+    go, scan = threading.Event(), type(review.bench.acquisition.opened_scan)
+    original = scan.measurement
+
+    def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+        go.wait(60)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(scan, "measurement", wait)
+    yield go
+    go.set()
 
 
 @pytest.fixture

@@ -64,27 +64,17 @@ def test_a_cancelled_image_is_not_promised(review: Session, until: Until, slow: 
 
 
 def test_a_slice_that_is_read_is_announced_from_the_first_moment(
-    review: Session, until: Until, monkeypatch: pytest.MonkeyPatch
+    review: Session, until: Until, may_read: threading.Event
 ) -> None:
-    go, scan = threading.Event(), review.bench.acquisition.opened_scan
-    original = type(scan).measurement
-
-    def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
-        go.wait(60)
-        return original(self, *args, **kwargs)
-
-    monkeypatch.setattr(type(scan), "measurement", wait)
-    try:
-        review.panels.navigation.go_to(2)
-        until(lambda: title(review) == "Clean · reading slice 2…")
-        assert title(review, "reference") == "Reference · reading slice 2…"
-        until(lambda: foot(review).message.text().startswith("Reading slice 2"))
-        reference_first: list[bool] = []
-        review.bench.acquisition.previewed.connect(
-            lambda _: reference_first.append(review.panels.panels["reference"].stack[2].any())
-        )
-    finally:
-        go.set()
+    review.panels.navigation.go_to(2)
+    until(lambda: title(review) == "Clean · reading slice 2…")
+    assert title(review, "reference") == "Reference · reading slice 2…"
+    until(lambda: foot(review).message.text().startswith("Reading slice 2"))
+    reference_first: list[bool] = []
+    review.bench.acquisition.previewed.connect(
+        lambda _: reference_first.append(review.panels.panels["reference"].stack[2].any())
+    )
+    may_read.set()
     until(lambda: review.bench.reconstruction.shown is not None and title(review).startswith("CG-SENSE"))
     assert reference_first == [True]
     assert title(review, "reference") == "Reference"

@@ -1,4 +1,4 @@
-"""Reports on an unsaved result, and exports of what a panel shows."""
+"""Reports and films of the present result, saved or not, and exports of what a panel shows."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from napari_recon_robust.workbench.looking import View
 
 
 @pytest.fixture(scope="module")
-def bench(scan_file: Path) -> Iterator[Workbench]:
+def attacked(scan_file: Path) -> Iterator[Workbench]:
     bench = Workbench()
     bench.acquisition.use(open_scan(scan_file))
     bench.acquisition.measure(1).run()
@@ -38,9 +38,9 @@ def written(path: Path) -> tuple[np.ndarray, str]:
         return page.asarray(), str(page.tags["ImageDescription"].value)
 
 
-def test_an_unsaved_result_is_reported_in_the_window_on_the_screen(bench: Workbench, tmp_path: Path) -> None:
+def test_an_unsaved_result_is_reported_in_the_window_on_the_screen(attacked: Workbench, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    bench.exporting.report(path, (0.125, 0.75)).run()
+    attacked.exporting.report(path, (0.125, 0.75)).run()
     text = path.read_text(encoding="utf-8")
     assert '"window": {"high": 0.75, "low": 0.125}' in text
     assert "Worst-case noise on CG-SENSE" in text
@@ -57,34 +57,34 @@ def test_an_unsaved_result_is_reported_in_the_window_on_the_screen(bench: Workbe
     ],
 )
 def test_a_panel_is_exported_as_it_is_looked_at(
-    bench: Workbench, tmp_path: Path, key: str, view: View, name: str
+    attacked: Workbench, tmp_path: Path, key: str, view: View, name: str
 ) -> None:
-    bench.exporting.panel(key, view, tmp_path / "panel.tiff", (0.0, 1.0)).run()
+    attacked.exporting.panel(key, view, tmp_path / "panel.tiff", (0.0, 1.0)).run()
     image, said = written(tmp_path / "panel.tiff")
-    seen = getattr(bench.result.outcome.comparison, name)
-    shown = image[::-1] if bench.acquisition.upside_down else image
+    seen = getattr(attacked.result.outcome.comparison, name)
+    shown = image[::-1] if attacked.acquisition.upside_down else image
     np.testing.assert_array_equal(shown, seen.numpy())
     assert ("SYNTHETICALLY MODIFIED" in said) == (name not in ("reference", "clean"))
 
 
-def test_less_of_the_budget_and_the_difference_say_what_they_are(bench: Workbench, tmp_path: Path) -> None:
-    one = bench.result.outcome.comparison
-    bench.exporting.panel("perturbed", View(factor=0.5), tmp_path / "half.tiff", (0.0, 1.0)).run()
+def test_less_of_the_budget_and_the_difference_say_what_they_are(attacked: Workbench, tmp_path: Path) -> None:
+    one = attacked.result.outcome.comparison
+    attacked.exporting.panel("perturbed", View(factor=0.5), tmp_path / "half.tiff", (0.0, 1.0)).run()
     image, said = written(tmp_path / "half.tiff")
     assert "interpolated" in said
     assert "Perturbed 0.5%" in said
     np.testing.assert_allclose(np.sort(image.ravel()), np.sort(one.clean.lerp(one.perturbed, 0.5).numpy().ravel()))
-    bench.exporting.panel("difference", View(), tmp_path / "difference.tiff", (0.0, 1.0), 0.25).run()
+    attacked.exporting.panel("difference", View(), tmp_path / "difference.tiff", (0.0, 1.0), 0.25).run()
     image, said = written(tmp_path / "difference.tiff")
     assert "minus the clean one" in said
     assert '"window": [0.0, 0.25]' in said
     np.testing.assert_allclose(np.sort(image.ravel()), np.sort((one.perturbed - one.clean).abs().numpy().ravel()))
 
 
-def test_a_panel_of_several_methods_names_its_method(bench: Workbench, tmp_path: Path) -> None:
-    bench.exporting.panel("perturbed 2", View(lineup=True), tmp_path / "other.tiff", (0.0, 1.0)).run()
+def test_a_panel_of_several_methods_names_its_method(attacked: Workbench, tmp_path: Path) -> None:
+    attacked.exporting.panel("perturbed 2", View(lineup=True), tmp_path / "other.tiff", (0.0, 1.0)).run()
     image, said = written(tmp_path / "other.tiff")
-    lineup = bench.lining_up.found
+    lineup = attacked.lining_up.found
     assert lineup is not None
     entry = lineup.entries[1]
     assert entry is not None
@@ -94,9 +94,27 @@ def test_a_panel_of_several_methods_names_its_method(bench: Workbench, tmp_path:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".nii.gz"])
-def test_other_formats_are_chosen_by_the_suffix(bench: Workbench, tmp_path: Path, suffix: str) -> None:
+def test_other_formats_are_chosen_by_the_suffix(attacked: Workbench, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"panel{suffix}"
-    task = bench.exporting.panel("perturbed", View(), path, (0.0, 1e-4))
+    task = attacked.exporting.panel("perturbed", View(), path, (0.0, 1e-4))
     task.run()
     assert task.done == f"The panel is saved as panel{suffix}."
     assert path.stat().st_size > 500
+
+
+def test_what_is_shown_is_written_for_others(bench: Workbench, tmp_path: Path) -> None:
+    window = (0.0, 1e-4)
+    with pytest.raises(InputError, match="there is no result yet"):
+        bench.exporting.report(tmp_path / "report.html", window)
+    bench.regions.draw(ROI.box(62, 46, 10, 12), 1)
+    bench.perturbing.choose("random")
+    bench.perturbing.further = (0.005,)
+    bench.perturbing.run().run()
+    for task in (
+        bench.exporting.report(tmp_path / "report.html", window),
+        bench.exporting.report(tmp_path / "report.pdf", window),
+        bench.exporting.film(tmp_path / "flicker.gif", window, "flicker", 2),
+        bench.exporting.film(tmp_path / "budgets.gif", window, "budgets", 1),
+    ):
+        assert task.run().is_file()
+        assert task.done.endswith(".")

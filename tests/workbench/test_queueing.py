@@ -1,28 +1,22 @@
 """The queue of perturbations."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.workbench import Workbench
 
 
 @pytest.fixture
-def bench(scan_file: Path) -> Iterator[Workbench]:
-    bench = Workbench()
-    bench.acquisition.use(open_scan(scan_file))
+def bench(bench: Workbench) -> Workbench:
+    """A region on each of two slices, another sampling and knob, and a kind of perturbation that is quick."""
     bench.acquisition.measure(1, Sampling(acceleration=3)).run()
     bench.reconstruction.choose("cg-sense", weight=0.02)
     bench.perturbing.choose("random")
     bench.regions.draw(ROI.box(62, 46, 10, 12), 1)
     bench.regions.draw(ROI.box(30, 40, 12, 12), 0)
-    yield bench
-    bench.acquisition.close()
+    return bench
 
 
 def run(bench: Workbench) -> None:

@@ -1,8 +1,10 @@
-"""Annotations that a scan has a slice for, and those that it has none for."""
+"""Annotations that a scan has a slice for, and those that it has none for; regions renamed and copied."""
 
 import pytest
 
 from napari_recon_robust.data.roi import ROI, Annotation
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.regions import Regions
 
 
@@ -26,3 +28,43 @@ def test_boxes_beyond_the_scan_are_left_out_in_one_sentence(slices: tuple[int, .
     assert bool(regions.refused) is bool(said)
     regions.reset()
     assert not regions.refused
+
+
+def test_a_renamed_region_keeps_its_result_and_names_the_next_one(bench: Workbench) -> None:
+    region = bench.regions.draw(ROI.box(62, 46, 10, 12), 1)
+    bench.perturbing.choose("random")
+    result = bench.perturbing.run().run()
+    renamed = bench.regions.rename(region, "  left\tcaudate ")
+    assert (renamed.name, bench.regions.chosen) == ("left caudate", (renamed,))
+    assert bench.perturbing.current is result
+    assert bench.perturbing.setting().roi.label == "left caudate"
+    assert bench.undoing.undone_next == "renaming drawn 1 to left caudate"
+    with pytest.raises(InputError, match="left caudate needs a name"):
+        bench.regions.rename(renamed, " ")
+
+
+def test_regions_are_copied_to_the_next_slice(bench: Workbench) -> None:
+    bench.regions.draw(ROI.box(62, 46, 10, 12), 1)
+    assert bench.copy_regions() == 2
+    (copy,) = bench.regions.on(2)
+    assert (copy.name, bench.regions.chosen) == ("drawn 1", (copy,))
+    with pytest.raises(InputError, match="no region is chosen on slice 1"):
+        bench.copy_regions()
+    bench.acquisition.measure(2).run()
+    with pytest.raises(InputError, match="slice 2 is the last one"):
+        bench.copy_regions()
+
+
+def test_stepping_through_the_regions_of_all_slices() -> None:
+    regions = Regions()
+    assert regions.step(1, 0) is None
+    late, early, middle = (regions.draw(ROI.box(1, 1, 4, 4), slice) for slice in (5, 1, 3))
+    assert [region.slice for region in regions.in_order] == [1, 3, 5]
+    regions.choose([])
+    assert regions.step(1, 2) is middle
+    assert regions.step(1, 2) is late
+    assert regions.step(1, 5) is early, "round"
+    assert regions.step(-1, 1) is late
+    regions.choose([])
+    assert regions.step(-1, 2) is early
+    assert regions.chosen == (early,)

@@ -7,13 +7,19 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, Q
 from superqt.utils import signals_blocked
 
 from ..ground.knob import Knob, Value
+from .letters import letters
 from .number_boxes import ExactSpinBox, WholeSpinBox, short_unit, significant
 
 _STEPS = 1000
-LABEL_WIDTH = 106
-_BOX_WIDTH = 90  # for six digits behind "0.000"
+_LABEL_WIDTH, _LONGEST = 106, 84  # pixels, and those of the longest word at napari's own letters
+_BOX_WIDTH, _DIGITS = 90, 70  # for six digits behind "0.000", and those of usual values
 # napari's theme asks for boxes so wide that a row does not fit a narrow dock.
 _BOX_STYLE = "QAbstractSpinBox { min-width: 40px; padding: 1px 6px; }"
+
+
+def label_width() -> int:
+    """Return the width in pixels that labels share, so that controls stand below each other."""
+    return max(_LABEL_WIDTH, round(_LONGEST * letters()))
 
 
 class KnobRow(QWidget):
@@ -36,7 +42,7 @@ class KnobRow(QWidget):
         if knob.kind != "bool":
             unit = "" if knob.unit == short_unit(knob) else f", {knob.unit}"
             label = QLabel(f"{knob.label}{unit}")
-            label.setFixedWidth(LABEL_WIDTH)
+            label.setFixedWidth(label_width())
             label.setWordWrap(True)
             self._row.addWidget(label)
 
@@ -57,7 +63,7 @@ class NumberControl(KnobRow):
             self.box = ExactSpinBox(knob, percent)
         # The room of the step buttons belongs to the digits; the arrow keys step.
         self.box.setStyleSheet(_BOX_STYLE)
-        self.box.setFixedWidth(_BOX_WIDTH)
+        self.box.setFixedWidth(max(_BOX_WIDTH, round(_DIGITS * letters())))
         self.box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.slider.setRange(0, _STEPS)
         self.slider.setMinimumWidth(44)

@@ -167,6 +167,10 @@ class ROI(Specification):
             ) from None
         return cls.box(row, column, height, width)
 
+    def labelled(self, label: str = "") -> "ROI":
+        """The same region under another label, or without one."""
+        return self.model_copy(update={"label": label})
+
     def mask(self, shape: tuple[int, int]) -> "Tensor":
         """Bool (rows, columns), True inside; InputError if no pixel lies in the image, or a box reaches outside."""
         rows, columns = shape
@@ -179,6 +183,17 @@ class ROI(Specification):
         from torch import from_numpy
 
         return from_numpy(inside)
+
+
+def contours(inside: Pixels) -> list[NDArray[np.float64]]:
+    """The outlines (n, 2), rows and columns, of the parts of a mask (rows, columns), between its pixels and the others.
+
+    Holes have outlines too.
+    """
+    from skimage.measure import find_contours
+
+    padded = np.pad(inside.astype(np.float32), 1)
+    return [line - 1 for line in find_contours(padded, 0.5)]
 
 
 class Annotation(Specification):

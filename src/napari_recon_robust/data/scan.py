@@ -144,7 +144,8 @@ class Scan(ABC):
 
     def _slice(self, slice: int) -> "tuple[Tensor, float]":
         self._check(slice)
-        if self._last is None or self._last[0] != slice:
+        last = self._last  # another thread may read another slice meanwhile
+        if last is None or last[0] != slice:
             with self._reading(f"slice {slice}"):
                 values = np.asarray(self._read(slice))
                 parts = values.real, values.imag
@@ -161,8 +162,8 @@ class Scan(ABC):
 
             unit = unit_of(largest, f"slice {slice} of {self.name}")
             values = values if unit == 1 else values / unit
-            self._last = slice, from_numpy(np.require(values, np.complex64, ["C", "W"])), unit
-        return self._last[1:]
+            last = self._last = slice, from_numpy(np.require(values, np.complex64, ["C", "W"])), unit
+        return last[1:]
 
     def reference(self, slice: int) -> "Tensor | None":
         """The stored reference image in units of `unit`, float32 (rows, columns), or None; errors as of `kspace`."""

@@ -15,6 +15,7 @@ from ..statistics import clustered, paired
 from ..statistics.estimate import FEWEST, Estimate, Values
 from ..statistics.rates import Rate
 from ..statistics.readers.agreement import fleiss_kappa, intraclass_correlation, kappa
+from ..statistics.readers.forced_choice import forced_choice
 from ..statistics.readers.obuchowski_rockette import Comparison, compare
 from ..statistics.readers.roc import areas, covariance, jackknife_covariance
 from .plan import Plan
@@ -111,11 +112,24 @@ def _choices(plan: Plan, question: Question, rows: Sequence[Row]) -> list[Findin
     return [
         Finding(question.id, "share of choices", first, clustered.mean(values, patients), note="chance is 0.5"),
         Finding(question.id, "share at the left", "both", clustered.mean(left, patients), note="0.5 without bias"),
+        *_without_bias(question, first, left, scored, patients),
         *(
             Finding(question.id, f"share of choices of {reader}", first, _exact(scored, reader), "cases")
             for reader in sorted({row["reader"] for row in scored})
         ),
     ]
+
+
+def _without_bias(
+    question: Question, first: str, left: Values, rows: Sequence[Row], patients: list[Any]
+) -> list[Finding]:
+    """What the share would be if no reader preferred a side; nothing while the first arm stood on one side only."""
+    target = [row["arm"] == first for row in rows]
+    if all(target) or not any(target):
+        return []
+    found = forced_choice(left > 0, target, patients)
+    note = "0.5 by chance; by signal detection, d' " + f"{found.sensitivity:.2f}"
+    return [Finding(question.id, "share without preferring a side", first, found.unbiased, p=found.bias, note=note)]
 
 
 def _exact(rows: Sequence[Row], reader: str) -> Estimate:

@@ -303,7 +303,11 @@ class Bundle:
 
     def of_reader(self, reader: str) -> list[Shown]:
         """What a reader sees, in order."""
-        return [one for one in self.shown if one.reader == reader]
+        return self._of_readers[reader]
+
+    @cached_property
+    def _of_readers(self) -> dict[str, list[Shown]]:
+        return {reader: [one for one in self.shown if one.reader == reader] for reader in self.readers}
 
     def payload(self, name: str) -> bytes:
         """The bytes of an image; FileFormatError if they are no longer those of the freeze."""

@@ -88,7 +88,7 @@ class CasePage:
         shown = self.shown
         rows, columns = shown.case.matrix
         foreground = shown.case.images.get("foreground", np.ones((rows, columns), bool)).astype(bool)
-        region = self._region(0)
+        region = self.region(0)
         return {
             "rows": rows,
             "columns": columns,
@@ -102,7 +102,7 @@ class CasePage:
             },
             "images": [{key: image[key] for key in image if key not in ("payload", "hash")} for image in images],
             "results": [
-                {"strength": shown.strength(number), **_outlined(self._region(number))}
+                {"strength": shown.strength(number), **_outlined(self.region(number))}
                 for number in range(len(self.results))
             ],
         }
@@ -114,7 +114,7 @@ class CasePage:
         wanted = ["perturbed-reference"] if self.results[0]["judged_by"] == "perturbed" else []
         return next((name for name in (*wanted, "reference") if name in known), "")
 
-    def _region(self, number: int) -> NDArray[np.bool_]:
+    def region(self, number: int) -> NDArray[np.bool_]:
         """The pixels that are measured, (rows, columns)."""
         saved = self.results[number].get("roi")
         roi = self.shown.case.roi if saved is None else ROI.model_validate(saved)

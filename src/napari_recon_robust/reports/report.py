@@ -18,10 +18,11 @@ from ..ground.writing import write
 from ..io.images import check_suffix
 from .case_page import CasePage
 from .conditions import CaseImages
+from .pdf import NOTICE, pdf
 
 SUFFIX = ".html"
+SUFFIXES = (SUFFIX, ".pdf")
 SCRIPTS = ("pictures.js", "view.js", "panel.js", "input.js", "viewer.js", "page.js")
-NOTICE = "Not for diagnostic use."
 
 
 def write_report(
@@ -30,15 +31,15 @@ def write_report(
     *,
     window: tuple[float, float] | None = None,
 ) -> Path:
-    """Write a report on one or more cases as a single HTML file, which works offline; returns its path.
+    """Write a report on one or more cases as a single HTML file, which works offline, or as PDF; returns its path.
 
     cases: loaded ones or their folders. window: black and white at first, in the scan's units; by default they come
     from the reference of each case. One window holds for all conditions of a case.
-    Raises InputError for no case, another suffix than .html, images that are not finite, or a place that cannot be
-    written; FileFormatError for a folder that is not a sound case.
+    Raises InputError for no case, another suffix than .html and .pdf, images that are not finite, or a place that
+    cannot be written; FileFormatError for a folder that is not a sound case.
     """
     path = Path(path)
-    check_suffix(path, (SUFFIX,))
+    check_suffix(path, SUFFIXES)
     several = [cases] if isinstance(cases, Case | str | Path) else list(cases)
     if not several:
         raise InputError("there is no case to report on; name at least one.")
@@ -47,7 +48,8 @@ def write_report(
     opened = [
         CaseImages(case, f"Case {number}" if isinstance(case, Case) else "") for number, case in enumerate(several, 1)
     ]
-    write(path, page([CasePage(shown, number, window) for number, shown in enumerate(opened, 1)]).encode())
+    pages = [CasePage(shown, number, window) for number, shown in enumerate(opened, 1)]
+    write(path, pdf(pages) if path.suffix.lower() == ".pdf" else page(pages).encode())
     return path
 
 

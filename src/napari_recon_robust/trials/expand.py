@@ -14,7 +14,7 @@ from ..ground.knob import resolve
 from ..perturbations import registry as perturbations
 from ..reconstructors.base import Method
 from .inventory import Inventory, ScanFacts
-from .plan import CLEAN, MethodPart, Plan, method_of, settings
+from .plan import CLEAN, MethodPart, Plan, method_of, read_plan, settings
 from .regions import Region, annotated_slices, regions_of
 from .trial import Change, Mask, Setting, Trial, canonical, text_of
 
@@ -87,11 +87,18 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """A plan with the inventory of its scans. folder: the plan's."""
+    """A plan with the inventory of its scans. folder: the plan's. trust: whether its methods may run code."""
 
     plan: Plan
     folder: Path
     inventory: Inventory
+    trust: bool = False
+
+    @classmethod
+    def of_store(cls, store: Path, folder: Path, *, trust: bool = False) -> "Study":
+        """The study as its store has it. folder: the plan's, to which its paths are relative."""
+        plan = read_plan(store / "plan.yaml", trust=trust, folder=folder)
+        return cls(plan, folder, Inventory.read(store / "inventory.json"), trust)
 
     @cached_property
     def methods(self) -> tuple[Setting, ...]:

@@ -74,6 +74,12 @@ class Inventory(BaseModel):
     scans: tuple[ScanFacts, ...]
     faults: dict[str, str] = {}
 
+    @classmethod
+    def read(cls, path: Path) -> "Inventory":
+        """The inventory in a file of a store."""
+        with opening(path, "an inventory", "delete it, it is made again"):
+            return cls.model_validate_json(read(path))
+
 
 def take_inventory(plan: Plan, folder: Path, *, digests: bool, known: Inventory | None = None) -> Job[Inventory]:
     """Open every file of a plan and read what it says of itself, not its k-space.

@@ -361,7 +361,7 @@ class Plan(Part):
     keep: Keep = Keep()
     device: str = "cpu"
     threads: int = Field(default=1, ge=1, le=256)
-    shard: int = Field(default=100, ge=1, le=100_000)
+    shard: int = Field(default=20, ge=1, le=100_000)
 
     @model_validator(mode="after")
     def _check(self, info: ValidationInfo) -> Self:
@@ -407,15 +407,16 @@ def located(source: str, folder: Path) -> str:
     return f"{beside}{colon}{name}" if Path(file).suffix and beside.is_file() else source
 
 
-def read_plan(path: Path, *, trust: bool = False) -> Plan:
+def read_plan(path: Path, *, trust: bool = False, folder: Path | None = None) -> Plan:
     """The plan in a YAML file; PlanError with every mistake and its line.
 
-    trust: whether methods that run code (.py, module:function, bart:) may be opened.
+    trust: whether methods that run code (.py, module:function, bart:) may be opened. folder: to which its paths are
+    relative, by default the file's.
     """
     values = read_yaml(path, InputError)
     if not isinstance(values, dict):
         raise InputError(f"{shown(path)} holds no plan; recon-robust study new writes one to begin with.")
-    context = {"trust": trust, "folder": path.absolute().parent}
+    context = {"trust": trust, "folder": path.absolute().parent if folder is None else folder}
     try:
         return Plan.model_validate({str(name): value for name, value in values.items()}, context=context)
     except ValidationError as error:

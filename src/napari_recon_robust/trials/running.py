@@ -1,7 +1,7 @@
 """A study from its plan to its results: opened, run by an executor, merged; and how far it is."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,18 +11,18 @@ from ..ground.errors import InputError
 from ..ground.guard import read
 from ..ground.progress import Job, Progress
 from .executors import inline
+from .executors.choosing import Executor
 from .expand import Shard, Study
 from .inventory import take_inventory
+from .keeping import check_columns, keep_worst
 from .plan import read_plan
 from .store import Store
 from .table import columns_of
-from .work import Stop, store_beside, until_terminated
+from .work import store_beside, until_terminated
 
 _EVERY = 1.0  # seconds between two reports
 _RENEWED = 30.0  # seconds between two signs of life
 _MERGED = 600.0  # seconds between two merges
-
-Executor = Callable[[Study, Store, Iterable[Shard], Stop], Iterator[tuple[int, int]]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,21 @@ def open_study(path: Path, *, trust: bool = False, digests: bool = False, store:
     known = Store.inventory(store_beside(path) if store is None else store)
     folder = path.absolute().parent
     inventory = yield from take_inventory(plan, folder, digests=digests, known=known)
-    return Study(plan, folder, inventory)
+    study = Study(plan, folder, inventory, trust)
+    check_columns(study)
+    return study
+
+
+def prepare_study(path: Path, *, store: Path, trust: bool = False) -> Job[Study]:
+    """Open a plan and make its store, or bring it up to date, without running anything.
+
+    Raises InputError for a plan without trials, and what `open_study` and `Store.prepare` raise.
+    """
+    study = yield from open_study(path, trust=trust, digests=True, store=store)
+    if not len(study):
+        raise InputError("the plan has no trial: no slice has a region that it asks for; widen slices or regions.")
+    Store.prepare(store, study.plan.study, read(path), study.inventory, columns_of(study))
+    return study
 
 
 def run_study(
@@ -84,17 +98,14 @@ def run_study(
     Raises PlanError, InputError, and WritingError where the results cannot be written.
     """
     place = store_beside(path) if store is None else store
-    study = yield from open_study(path, trust=trust, digests=True, store=place)
-    total = len(study)
-    if not total:
-        raise InputError("the plan has no trial: no slice has a region that it asks for; widen slices or regions.")
-    kept = Store.prepare(place, study.plan.study, read(path), study.inventory, columns_of(study))
+    study = yield from prepare_study(path, store=place, trust=trust)
+    kept = Store(place, columns_of(study))
     with kept.running(join=join or share is not None) as first, until_terminated() as stop:
         merges = first and share is None
         if merges:
             kept.compact()
         done = kept.finished(failed=not retry)
-        clock = _Clock(total, sum(1 for group in study.groups() for one in group.trials() if one.id in done))
+        clock = _Clock(len(study), sum(1 for group in study.groups() for one in group.trials() if one.id in done))
         yield clock.progress()
         shards = missing(study, done, share)
         renewed = merged = time.monotonic()
@@ -110,7 +121,10 @@ def run_study(
                 kept.compact()
         if merges:
             kept.compact()
-    return status(study, kept)
+        found = status(study, kept)
+        if merges and found.ended:
+            yield from keep_worst(study, kept)
+    return found
 
 
 def status(study: Study, store: Store) -> Status:

@@ -1,6 +1,7 @@
 """What the trials of one slice under one mask share: computed once, and never changed by a trial."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,6 +76,10 @@ class SharedSlice:
         """The slice as it was sampled, on the worker's device."""
         scan = self._opened.scan(self.group.facts)
         return scan.measurement(self.group.slice, self.group.mask.sampling).to(self._opened.device)
+
+    def facts(self) -> dict[str, Any]:
+        """Plain facts on the slice for a record: no path, no identifier."""
+        return self._opened.scan(self.group.facts).facts(self.group.slice)
 
     def method(self, setting: Setting) -> Method:
         """The method of a setting."""

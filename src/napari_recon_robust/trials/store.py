@@ -49,7 +49,7 @@ from uuid import uuid4
 from ..cases.record import versions
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError
-from ..ground.guard import opening, read, shown
+from ..ground.guard import shown
 from ..ground.writing import append, host, runs, said, write
 from .inventory import Inventory
 from .table import ORDER
@@ -122,10 +122,7 @@ class Store:
     def inventory(folder: Path) -> Inventory | None:
         """The inventory of a store; None where there is none yet."""
         path = folder / "inventory.json"
-        if not path.exists():
-            return None
-        with opening(path, "an inventory", "delete it, it is made again"):
-            return Inventory.model_validate_json(read(path))
+        return Inventory.read(path) if path.exists() else None
 
     @classmethod
     def open(cls, folder: Path) -> "Store":

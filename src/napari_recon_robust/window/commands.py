@@ -48,6 +48,16 @@ def list_keys(viewer: "napari.viewer.Viewer") -> None:
     keys.run("keys", viewer)
 
 
+def next_region(viewer: "napari.viewer.Viewer") -> None:
+    """Choose the next region of the scan and go to its slice."""
+    keys.run("next_region", viewer)
+
+
+def previous_region(viewer: "napari.viewer.Viewer") -> None:
+    """Choose the previous region of the scan and go to its slice."""
+    keys.run("previous_region", viewer)
+
+
 def ring(viewer: "napari.viewer.Viewer") -> None:
     """Show or hide the ring around what was inserted or attacked."""
     keys.run("ring", viewer)
@@ -76,6 +86,36 @@ def flip(viewer: "napari.viewer.Viewer") -> None:
 def attacks(viewer: "napari.viewer.Viewer") -> None:
     """Open the history of attacks and the queue."""
     keys.run("attacks", viewer)
+
+
+def undo(viewer: "napari.viewer.Viewer") -> None:
+    """Undo the last change of regions, knobs or settings."""
+    keys.run("undo", viewer)
+
+
+def redo(viewer: "napari.viewer.Viewer") -> None:
+    """Do again what was undone."""
+    keys.run("redo", viewer)
+
+
+def brush(viewer: "napari.viewer.Viewer") -> None:
+    """Brush: paint a region, or lay the brush down."""
+    keys.run("brush", viewer)
+
+
+def brush_smaller(viewer: "napari.viewer.Viewer") -> None:
+    """Smaller brush."""
+    keys.run("brush_smaller", viewer)
+
+
+def brush_larger(viewer: "napari.viewer.Viewer") -> None:
+    """Larger brush."""
+    keys.run("brush_larger", viewer)
+
+
+def copy_regions(viewer: "napari.viewer.Viewer") -> None:
+    """Copy the chosen regions to the next slice."""
+    keys.run("copy_regions", viewer)
 
 
 def images_first(viewer: "napari.viewer.Viewer") -> None:
@@ -121,6 +161,16 @@ def kspace(viewer: "napari.viewer.Viewer") -> None:
 def profile(viewer: "napari.viewer.Viewer") -> None:
     """Show the profile of all images along a line, or take it away."""
     keys.run("profile", viewer)
+
+
+def film(viewer: "napari.viewer.Viewer") -> None:
+    """Show a film strip below the images, or take it away."""
+    keys.run("film", viewer)
+
+
+def cine(viewer: "napari.viewer.Viewer") -> None:
+    """Play the film strip or the slices, or stop."""
+    keys.run("cine", viewer)
 
 
 def distance(viewer: "napari.viewer.Viewer") -> None:

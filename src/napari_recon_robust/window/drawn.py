@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
@@ -10,6 +11,9 @@ from .canvas.geometry import Outline
 from .canvas.layers import Panels
 from .jobs import Jobs
 from .worker import sentence
+
+if TYPE_CHECKING:
+    from ..data.roi import Pixels
 
 
 class DrawnRegions:
@@ -24,6 +28,12 @@ class DrawnRegions:
     def show(self) -> None:
         """Show the regions as outlines."""
         self.panels.drawing.set([outline for _, outline in self._outlines()])
+
+    def preview(self, inside: "Pixels", index: int) -> None:
+        """Show what is being painted on a slice, beside the regions."""
+        from .canvas import outlines
+
+        self.panels.drawing.set([*(outline for _, outline in self._outlines()), *outlines.of_mask(inside, index)])
 
     def _outlines(self) -> list[tuple[Region, Outline]]:
         """Return every shape with the region that it belongs to, in the order of the layers."""

@@ -65,8 +65,14 @@ class Following(QObject):
     def show_attack(self, entry: "Entry") -> None:
         """Show a finished perturbation again; InputError when its images are gone."""
         self.panels.navigation.go_to(entry.images.slice)
-        task = self.bench.history.show(entry)
-        if task is not None:
+        self.restore(lambda: self.bench.history.show(entry))
+
+    def restore(self, step: "Callable[[], Task[Slice] | None]") -> None:
+        """Set something as it was before, and measure what has to be measured for it; raises what `step` does."""
+        task = step()
+        if task is None:
+            self.render_at_rest()
+        else:
             self.jobs.cancel("render")
             self.jobs.cancel("prepare")
             self._read(task)

@@ -52,7 +52,8 @@ class Jobs(QObject):
 
     Signals, all in the window's thread: `started(label)`, `progressed(Progress)` and `ended(message)` of what is
     shown at the foot of the docks; `failed(sentence)` of any lane; `recovered(lane)` when a task succeeds on the lane
-    whose failure was said last, "" for what needed no job; `idle(lane)` when a lane has nothing to do.
+    whose failure was said last, "" for what needed no job; `added(lane)` before a task runs on a lane or waits for it;
+    `idle(lane)` when a lane has nothing to do; `said(sentence)`, what is to be said at the foot besides.
     """
 
     started = Signal(str)
@@ -60,7 +61,9 @@ class Jobs(QObject):
     ended = Signal(str)
     failed = Signal(str)
     recovered = Signal(str)
+    added = Signal(str)
     idle = Signal(str)
+    said = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -180,6 +183,7 @@ class Jobs(QObject):
     def _enqueue(self, lane: str, one: _Order) -> None:
         if self._shut:
             return
+        self.added.emit(lane)
         if lane not in self._running:
             self._launch(lane, one)
             return

@@ -29,13 +29,17 @@ _PANELS = {
 
 @dataclass(frozen=True)
 class Key:
-    """command: the manifest's; words: what it does; action: on a session; always: whatever page is in front."""
+    """command: the manifest's; words: what it does; action: on a session; always: whatever page is in front.
+
+    on_canvas: only while the picture has the keys, since the key means something else on a button.
+    """
 
     key: str
     command: str
     words: str
     action: Callable[[Session], object]
     always: bool = False
+    on_canvas: bool = False
 
 
 def _flip(name: str) -> Callable[[Session], object]:
@@ -90,6 +94,19 @@ KEYS = (
         "Profile of all images along a line that the left button draws",
         lambda session: session.asked_tool.emit("profile"),
     ),
+    Key(
+        "Shift+S",
+        "film",
+        "Film strip: thumbnails of budgets, attacks, iterations, knobs or slices",
+        lambda session: session.asked_tool.emit("film"),
+    ),
+    Key(
+        "Space",
+        "cine",
+        "Play the film strip, or the slices; any key stops",
+        lambda session: session.cine.toggle(),
+        on_canvas=True,
+    ),
     Key("I", "distance", "Distance: the left button draws lines", lambda session: session.rulers.toggle("distance")),
     Key("B", "area", "Area: the left button draws outlines", lambda session: session.rulers.toggle("area")),
     Key(
@@ -105,6 +122,13 @@ KEYS = (
         "Several methods side by side, clean above and perturbed below, or back",
         lambda session: session.line_up(),
     ),
+    Key(
+        "Shift+N",
+        "next_region",
+        "Next region of the scan, on whatever slice",
+        lambda session: session.looking.step_region(1),
+    ),
+    Key("Shift+P", "previous_region", "Previous region of the scan", lambda session: session.looking.step_region(-1)),
     Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
     Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),
     Key(
@@ -147,6 +171,22 @@ KEYS = (
         "Window fitted to the reference in the region",
         lambda session: session.looking.window_on_region(),
     ),
+    Key(
+        "Shift+B",
+        "brush",
+        "Brush: paint a region with the left button; with Shift it erases",
+        lambda session: session.painting.toggle(),
+    ),
+    Key("[", "brush_smaller", "Smaller brush", lambda session: session.painting.widen(-1)),
+    Key("]", "brush_larger", "Larger brush", lambda session: session.painting.widen(1)),
+    Key(
+        "Shift+C",
+        "copy_regions",
+        "Copy the chosen regions to the next slice",
+        lambda session: session.editing.copy_regions(),
+    ),
+    Key("Ctrl+Z", "undo", "Undo the last change of regions, knobs or settings", lambda session: session.editing.undo()),
+    Key("Ctrl+Shift+Z", "redo", "Do again what was undone", lambda session: session.editing.redo()),
     Key("?", "keys", "This list", lambda session: session.asked_keys.emit()),
 )
 
@@ -178,14 +218,19 @@ def words_of(command: str) -> str:
     return next(key.words for key in KEYS if key.command == command)
 
 
+def listed() -> list[tuple[str, str]]:
+    """Return all keys with what they do, those of one kind together."""
+    found = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
+    found.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
+    found.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
+    return found
+
+
 def text() -> str:
     """Return the list behind "?"."""
-    listed = [(key.key.lower(), key.words) for key in KEYS if not key.command.startswith("keep_panels")]
-    listed.insert(-1, ("ctrl+1 … ctrl+5", _KEEP))
-    listed.insert(-1, ("right-drag", "Window: to the right it widens, upwards it brightens"))
     gallery = [(key.lower(), words) for key, words in GALLERY.items()]
-    letters = [row for row in listed if row[0].isalpha() or row[0] == "?"]
-    others = [row for row in listed if row not in letters]
+    letters = [row for row in listed() if row[0].isalpha() or row[0] == "?"]
+    others = [row for row in listed() if row not in letters]
     columns = (("In the review", letters), ("Panels and window", others), ("In the gallery", gallery))
     cells = "".join(f"<td><p><b>{head}</b></p><table>{_rows(rows)}</table></td>" for head, rows in columns)
     return f"<table cellpadding=4><tr>{cells}</tr></table>"
@@ -238,7 +283,7 @@ class Shortcuts(QObject):
             if isalive(shortcut):
                 shortcut.deleteLater()
         for key in [key for key in KEYS if key in keys and key not in self._shortcuts]:
-            shortcut = self._shortcuts[key] = QShortcut(QKeySequence(key.key), next(iter(self._pages)).window())
+            shortcut = self._shortcuts[key] = self._shortcut(key, next(iter(self._pages)).window())
             shortcut.setAutoRepeat(False)
             if key.command == "flicker":
                 shortcut.activated.connect(self.start_flicker)
@@ -246,6 +291,15 @@ class Shortcuts(QObject):
                 shortcut.activated.connect(lambda key=key: key.action(self._session))
         if not any(key.command == "flicker" for key in keys):
             self.stop_flicker()
+
+    def _shortcut(self, key: Key, window: QWidget) -> QShortcut:
+        if not key.on_canvas:
+            return QShortcut(QKeySequence(key.key), window)
+        # napari has no public way to the widget of its canvas
+        canvas = self._session.panels.viewer.window._qt_viewer.canvas.native
+        made = QShortcut(QKeySequence(key.key), canvas)
+        made.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        return made
 
     def start_flicker(self) -> None:
         """Show the other image at once, and go on at the rate."""

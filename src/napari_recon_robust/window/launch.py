@@ -32,6 +32,13 @@ def open_window(paths: Sequence[Path]) -> None:
     napari.run()
 
 
+def tour() -> None:
+    """Open napari with the three docks and the tour on the packaged sample; returns when the window is closed."""
+    session = _window()
+    session.complete.connect(session.asked_tour.emit)
+    napari.run()
+
+
 def demo(folder: Path | None = None) -> None:
     """Open the packaged sample, reconstruct it, and attack an annotated lesion.
 

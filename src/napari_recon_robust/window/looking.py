@@ -38,7 +38,9 @@ class Looking:
         self.mixing = Mixing(scene, self._compare_in_sight, self.changed.emit)
         stored = recall("rate", 2)
         self.rate: int = stored if stored in RATES else 2
+        self._framed = -1  # the slice whose region is framed
         bench.regions.chosen_changed.connect(self._follow_region)
+        bench.acquisition.measured.connect(self._follow_slice)
 
     # ---------------------------------------------------------------- panels
 
@@ -106,8 +108,10 @@ class Looking:
             self.take_pair(there[(there.index(now) + 1) % len(there)] if now in there else there[0])
 
     def toggle_wipe(self) -> None:
-        """Lay the first image of the pair over the left half of the second, or take it away again."""
+        """Lay the first image over the second up to the middle of what is seen, or take it away."""
         self.mixing.toggle("wipe")
+        if self.scene.view.wipe is not None:
+            self.scene.comparing.move_wipe(self.wiping.middle * self.bench.acquisition.shape[2])
 
     def take_part(self, part: Part) -> None:
         """Show magnitude, phase, real or imaginary part of all images."""
@@ -205,8 +209,20 @@ class Looking:
             return False
         _, rows, columns = self.bench.acquisition.shape
         self.framing.frame(roi.mask((rows, columns)).numpy())
+        self._framed = self.bench.acquisition.index
         self.panels.thin(1 / self.framing.magnification)
         return True
+
+    def step_region(self, by: int) -> None:
+        """Choose the next or the previous region of the scan, and go to its slice."""
+        region = self.bench.regions.step(by, self.panels.navigation.slice)
+        if region is not None and region.slice != self.panels.navigation.slice:
+            self.panels.navigation.go_to(region.slice)
+
+    def _follow_slice(self) -> None:
+        """Frame the chosen region of another slice; the view of the same one is the user's."""
+        if self.bench.acquisition.index != self._framed:
+            self._follow_region()
 
     def _follow_region(self) -> None:
         if self.framing.active and self._roi is not None:

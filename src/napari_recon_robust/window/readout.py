@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _HINT = "Values under the cursor, as fractions of the reference's maximum"
 _DEGREE = math.pi / 180
+_SPACING = 16  # pixels
 _NAMES = {"reference": "Reference", "clean": "Clean", "perturbed": "Perturbed"}
 
 
@@ -58,7 +59,7 @@ class ReadoutLine(QObject):
         line.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         layout = row(self.values, self.done, self.turned, stretch=0)
         layout.setContentsMargins(8, 2, 8, 2)
-        layout.setSpacing(16)
+        layout.setSpacing(_SPACING)
         line.setLayout(layout)
         bar.addWidget(line)
         window.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
@@ -87,6 +88,7 @@ class ReadoutLine(QObject):
         result, voxel = self.bench.perturbing.current, self.bench.acquisition.voxel
         ring = None if result is None else marks.ring(result, None if voxel is None else voxel[:2])
         self.done.setText("" if ring is None else f"{ring.words[0].upper()}{ring.words[1:]}")
+        self._make_room()
 
     def show(self) -> None:
         """Show the values at the last place of the mouse, and the turn of the picture."""
@@ -97,6 +99,13 @@ class ReadoutLine(QObject):
         reading = self._read()
         words = _HINT if reading is None else _text(reading, self._name, self.scene.view.part)
         self.values.setText("" if geometry is None else words)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Let what was done give way to the values where the line has no room for both."""
+        assert self._bar is not None
+        needed = sum(label.sizeHint().width() + _SPACING for label in (self.values, self.done, self.turned))
+        self.done.setVisible(needed <= self._bar.width())
 
     def _read(self) -> "Reading | None":
         place, measured = self._place, self.bench.acquisition.slice
@@ -124,7 +133,7 @@ def _text(reading: "Reading", names: Mapping[str, str], part: Part) -> str:
     place = f"{reading.place[0].upper()}{reading.place[1:]}"
     if part == "phase":
         phases = [f"{names[key]} {_degrees(value)}" for key, value in reading.values.items()]
-        return "   ·   ".join([f"{place}, phase", *phases])
+        return "  ·  ".join([f"{place}, phase", *phases])
     place = place if part == "magnitude" else f"{place}, {part} part"
     values = {key: written(value, ".4f") for key, value in reading.values.items()}
     below = {clean_of(key): value for key, value in values.items()}  # of several methods
@@ -135,7 +144,7 @@ def _text(reading: "Reading", names: Mapping[str, str], part: Part) -> str:
     ]
     if reading.change is not None:
         parts.append(f"Change {written(reading.change, '+.4f')}")
-    return "   ·   ".join([place, *parts])
+    return "  ·  ".join([place, *parts])
 
 
 def _degrees(value: float) -> str:

@@ -4,7 +4,7 @@ import gc
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -15,14 +15,20 @@ from ..ground.arrays import open_npy
 from ..ground.errors import FileFormatError, ReconRobustError
 from ..io import annotations, lacks_axes
 from ..workbench import Workbench
+from ..workbench.film import Frame
 from ..workbench.task import Task
+from .ahead import LookingAhead
 from .canvas.layers import Panels
 from .canvas.scene import Scene
+from .cine import Cine
+from .editing import Editing
 from .following import Following
 from .jobs import Jobs
 from .keeping import Keeping
 from .looking import Looking
 from .marking import Marking
+from .painting import Painting
+from .preferring import Preferring
 from .queueing import Queueing
 from .readout import ReadoutLine
 from .resident import Resident
@@ -30,9 +36,6 @@ from .rulers import Rulers
 from .surroundings import Surroundings
 from .warm import after_warm_up, compiler, is_warm, warm_up
 from .worker import sentence
-
-if TYPE_CHECKING:
-    from ..workbench.history import Entry
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")
@@ -48,10 +51,10 @@ class Session(QObject):
 
     Signals: `asked_axes(path, shape, names)` when the axes of an array have to be named before it can be opened (names:
     a guess); `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted;
-    `asked_layout()` when the images are wanted first, or the laboratory layout again; `asked_tool(name)`
-    when a tool is wanted below the images, or is to go; `complete()` when all docks are open; `brought()` when another
-    `asked_dock` is to be in front; `asked_methods()` when methods have to be chosen first; `left()` after the last of
-    them was closed.
+    `asked_layout()` when the images are wanted first, or the laboratory layout again; `asked_tour()` when the tour is
+    wanted; `asked_tool(name)` when a tool is wanted below the images, or is to go; `complete()` when all docks are
+    open; `brought()` when another `asked_dock` is to be in front; `asked_methods()` when methods have to be chosen
+    first; `left()` after the last of them was closed.
     """
 
     asked_axes = Signal(object, object, object)
@@ -59,6 +62,7 @@ class Session(QObject):
     asked_keys = Signal()
     asked_layout = Signal()
     asked_tool = Signal(str)
+    asked_tour = Signal()
     complete = Signal()
     brought = Signal()
     asked_methods = Signal()
@@ -82,12 +86,18 @@ class Session(QObject):
         self.looking = Looking(self.bench, self.jobs, self.scene)
         self.looking.changed.connect(self._on_looked)
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
+        self.ahead = LookingAhead(self.bench, self.jobs, self)
         self.marking = Marking(self.bench, self.panels)
+        self.cine = Cine(self.bench, self.jobs, self.panels, self.scene, self)
+        self.cine.rested.connect(self.open_frame)
         self.rulers = Rulers(self.bench, self.panels, self.looking.wiping.on_drag, self)
+        self.editing = Editing(self.bench, self.jobs, self.panels, self.following)
+        self.painting = Painting(self.bench, self.jobs, self.panels, self.following.regions)
         self.queueing = Queueing(self.bench, self.jobs, self)
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
+        self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self.docks: list[QWidget] = []
         self.asked_dock: QWidget | None = None  # napari's, around a page
         self.images_first = False  # how a window begins if nothing is remembered
@@ -204,6 +214,20 @@ class Session(QObject):
         if self.slow:
             self.render()
 
+    def open_frame(self, frame: Frame) -> None:
+        """Show an image of a film strip with all that belongs to it."""
+        if frame.knobs is not None:
+            self.pick(dict(frame.knobs))
+        elif frame.look is not None:
+            self.attempt(frame.look, "measure")
+            self.scene.result()
+        elif frame.slice is not None and frame.slice != self.bench.acquisition.index:
+            self.panels.navigation.go_to(frame.slice)
+        elif frame.slice is not None:
+            self.scene.redraw()
+        else:
+            self.cine.show(frame)
+
     @property
     def slow(self) -> bool:
         """Whether the method is too slow to follow its knobs, as far as is known."""
@@ -238,10 +262,6 @@ class Session(QObject):
     def _on_looked(self) -> None:
         self.jobs.recover()
         self.looked.emit()
-
-    def show_attack(self, entry: "Entry") -> None:
-        """Show a finished perturbation again, on whatever slice it is."""
-        self.attempt(lambda: self.following.show_attack(entry))
 
     def toggle_regions(self) -> None:
         """Show or hide the regions."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from psygnal import EmitLoopError
@@ -21,6 +21,7 @@ from ..ground.errors import ModelError, ReconRobustError
 from ..ground.progress import Job, Progress
 
 _log = logging.getLogger(__name__)
+_asked = 0  # threads of torch
 _PERIOD = 0.03  # seconds between two reports of one job to the window
 
 
@@ -88,17 +89,30 @@ def _without_gradients() -> AbstractContextManager[object]:
     torch = sys.modules.get("torch")
     if torch is None:
         return nullcontext()
-    _leave_a_core()
+    _set_threads(_asked)
     no_grad: AbstractContextManager[object] = torch.no_grad()
     return no_grad
 
 
-@cache
-def _leave_a_core() -> None:
-    """Leave one core to the window."""
+def use_threads(count: int) -> None:
+    """Let jobs that start from now on use so many threads of torch; 0 leaves one core to the window."""
+    global _asked
+    _asked = count
+
+
+@lru_cache(maxsize=1)
+def _set_threads(asked: int) -> None:
     import torch
 
-    torch.set_num_threads(max(min(torch.get_num_threads(), (os.cpu_count() or 2) - 1), 1))
+    torch.set_num_threads(asked or max(min(_most(), (os.cpu_count() or 2) - 1), 1))
+
+
+@cache
+def _most() -> int:
+    """How many threads torch has begun with."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def _converted(label: str, error: RuntimeError) -> ModelError:

@@ -10,6 +10,7 @@ from psygnal import Signal
 from ..data.orientation import Plane
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
+from .preferences import usable
 from .task import Task
 
 if TYPE_CHECKING:
@@ -59,12 +60,12 @@ class Slice:
 
     def is_at(self, scan: "Scan | None", index: int, sampling: "Sampling | Tensor | None") -> bool:
         """Return whether it is this slice of a scan by this sampling; that of a saved case is the only one it has."""
-        return self.scan is scan and (scan is None or (self.index == index and _same(self.sampling, sampling)))
+        return self.scan is scan and (scan is None or (self.index == index and same_sampling(self.sampling, sampling)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Slice):
             return NotImplemented
-        return self is other or (self.shows(other) and _same(self.sampling, other.sampling))
+        return self is other or (self.shows(other) and same_sampling(self.sampling, other.sampling))
 
     def __hash__(self) -> int:
         return hash((id(self.scan), self.index))
@@ -83,8 +84,9 @@ class Acquisition:
     """Scan, slice and sampling.
 
     slice: the measured one; None before the first, and while another one is read. index, sampling: those of the slice,
-    or of the one that is read. asked: the index and the sampling that were asked for last; `sampling` is that one as
-    soon as the slice is measured with it.
+    or of the one that is read. heading: 1 or -1 for the direction of the last step to another slice, 0 before one.
+    asked: the index and the sampling that were asked for last; `sampling` is that one as soon as the slice is measured
+    with it. device: of torch, on which slices are measured from now on.
 
     Signals: `opened()`, `closed()`, `previewed(image)` of the slice that was asked for, `measured()`, `left()` when
     the measured slice goes because another one was asked for.
@@ -102,6 +104,9 @@ class Acquisition:
         self.sampling: Sampling | Tensor | None = None
         self.asked: tuple[int, Sampling | Tensor | None] = 0, None
         self.slice: Slice | None = None
+        self.device = "cpu"
+        self.heading = 0
+        self._kept: Slice | None = None
         self._case: Mapping[str, Any] = {}
         self.origin: Origin | None = None
 
@@ -136,6 +141,7 @@ class Acquisition:
         self.close()
         self.scan, self._case = scan, {}
         self.index = len(scan) // 2 if index is None else index
+        self.heading = 0
         first = Sampling() if scan.fully_sampled else None
         self.sampling = first if sampling is ... else sampling
         self.asked = self.index, self.sampling
@@ -241,6 +247,21 @@ class Acquisition:
             raise InputError("the slice is not measured yet; wait until it is shown.")
         return self.slice
 
+    def keep(self, measured: Slice | None) -> None:
+        """Keep one slice that was measured ahead, instead of the one before."""
+        self._kept = measured
+
+    def kept(self, index: int, sampling: Any) -> Slice | None:
+        """Return the slice that is kept if it is this one by this sampling."""
+        kept = self._kept
+        there = (
+            kept is not None
+            and kept.scan is self.scan
+            and kept.index == index
+            and same_sampling(kept.sampling, sampling)
+        )
+        return kept if there else None
+
     def measure(self, index: int | None = None, sampling: Any = ...) -> Task[Slice]:
         """Measure a slice with a sampling and calibrate it; None and `...` keep what was asked for last.
 
@@ -251,14 +272,16 @@ class Acquisition:
         if not 0 <= index < len(scan):
             raise InputError(f"slice {index} does not exist; this scan has slices 0 to {len(scan) - 1}.")
         asked = self.asked = index, self.asked[1] if sampling is ... else sampling
+        kept = self.kept(*asked)
         if index != self.index:
+            self.heading = 1 if index > self.index else -1
             self.index, left, self.slice = index, self.slice, None
             if left is not None:
                 self.left.emit()
 
         def job() -> Job[Slice]:
             try:
-                return (yield from measured_slice(scan, *asked))
+                return (yield from measured_slice(scan, *asked, self.device) if kept is None else _at_once(kept))
             except ReconRobustError:
                 if self.asked is asked and self.slice is not None:
                     self.asked = index, self.slice.sampling  # what cannot be measured is not kept for the next slice
@@ -283,8 +306,13 @@ def _plain(sampling: "Sampling | Tensor | None") -> dict[str, Any] | None:
     return sampling.model_dump(mode="json") if isinstance(sampling, Sampling) else None
 
 
-def _same(one: object, other: object) -> bool:
-    """Return whether two samplings are equal: specifications, masks, or None."""
+def _at_once(measured: Slice) -> Job[Slice]:
+    yield Progress(1.0, f"Reading slice {measured.index}")
+    return measured
+
+
+def same_sampling(one: object, other: object) -> bool:
+    """Whether two samplings are equal: specifications, masks, or None."""
     if one is None or other is None:
         return one is other
     import torch
@@ -322,13 +350,18 @@ def _open_sample() -> Job["Scan"]:
     return (yield from open_file(sample_path(), None))
 
 
-def measured_slice(scan: "Scan", index: int, sampling: Any) -> Job[Slice]:
-    """Read a slice, sample it and calibrate it; the first preview is what it looks like."""
+def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu") -> Job[Slice]:
+    """Read a slice, sample it and calibrate it; the first preview is what it looks like.
+
+    InputError for a device that this machine does not have.
+    """
     yield Progress(0.0, f"Reading slice {index}")
     from ..physics import fourier
     from ..physics.model import root_sum_of_squares
 
     measurement = scan.measurement(index, sampling)
+    if device != "cpu":
+        measurement = measurement.to(usable(device))
     seen = measurement.kspace if measurement.full is None else measurement.full
     coil_images = fourier.ifft(measurement.to_data(seen), measurement.dims)
     yield Progress(0.3, "Estimating sensitivities and noise", measurement.crop(root_sum_of_squares(coil_images)))
@@ -339,7 +372,8 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
     """Estimate sensitivities, noise, reference and foreground of a measurement."""
     from ..evaluation.parts import whole_of
 
-    samples, known = measurement.crop(measurement.combined), measurement.combined_reference
+    samples, known = measurement.crop(measurement.combined).cpu(), measurement.combined_reference
+    known = None if known is None else known.cpu()
     zero_filled, reference = samples.abs(), None if known is None else known.abs()
     foreground = measurement.foreground
     noise = float(measurement.calibration.noise.square().mean().sqrt())

@@ -1,8 +1,8 @@
-"""What is shown, for others: a report on the result, and the image of a panel as a file of another program."""
+"""What is shown, for others: reports and films of the result, and the image of a panel as a file of another program."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..studies.lineup import Entry
 
 Window = tuple[float, float]
+Kind = Literal["flicker", "budgets"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class _Shown:
 
 
 class Exporting:
-    """Reports and exports of the result that is shown, be it saved or not."""
+    """Writes what is shown for others to see, be it saved or not. InputError while there is no result."""
 
     def __init__(self, perturbing: Perturbing, lining_up: LiningUp) -> None:
         self._perturbing, self._lining_up = perturbing, lining_up
@@ -51,9 +52,14 @@ class Exporting:
         return self._perturbing.current
 
     def report(self, path: Path, window: Window) -> Task[Path]:
-        """Write a report (.html) on the result in the window in which it is looked at; InputError without a result."""
+        """Write a report, .html or .pdf by the suffix. window: black and white in the scan's units."""
         done = f"The report is saved as {path.name}."
         return Task(f"Writing {path.name}", _report(self._result, path, window), lambda _: None, done=done)
+
+    def film(self, path: Path, window: Window, kind: Kind, rate: float) -> Task[Path]:
+        """Write a film as `reports.film.export_film` does: clean and perturbed in turn, or rising budgets."""
+        done = f"The film is saved as {path.name}."
+        return Task(f"Writing {path.name}", _film(self._result, path, window, kind, rate), lambda _: None, done=done)
 
     def panel(self, key: str, view: View, path: Path, window: Window, white: float = 1.0) -> Task[Path]:
         """Write what a panel shows, in the format of the path's suffix, in the window in which it is looked at.
@@ -117,6 +123,13 @@ def _report(result: Result, path: Path, window: Window) -> Job[Path]:
     from ..reports.report import write_report
 
     return write_report(case_of(result), path, window=window)
+
+
+def _film(result: Result, path: Path, window: Window, kind: Kind, rate: float) -> Job[Path]:
+    yield Progress(0.0, f"Writing {path.name}")
+    from ..reports.film import export_film
+
+    return export_film(case_of(result), path, kind=kind, rate=rate, window=window)
 
 
 def _panel(shown: _Shown, path: Path, window: Window) -> Job[Path]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,16 +97,21 @@ class History:
     """The finished perturbations of the scan that is open, oldest first.
 
     memory: bytes of images and k-space that are kept at most; where that is exceeded, the oldest entries lose theirs
-    and stay in the list. Signal: `changed()`.
+    and stay in the list. together: makes one step of undo of what is set meanwhile. Signal: `changed()`.
     """
 
     changed = Signal()
 
     def __init__(
-        self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions, perturbing: Perturbing
+        self,
+        acquisition: Acquisition,
+        reconstruction: Reconstruction,
+        regions: Regions,
+        perturbing: Perturbing,
+        together: Callable[[str], AbstractContextManager[None]],
     ) -> None:
         self._acquisition, self._reconstruction = acquisition, reconstruction
-        self._regions, self._perturbing = regions, perturbing
+        self._regions, self._perturbing, self._together = regions, perturbing, together
         self.entries: list[Entry] = []
         self._memory = MEMORY
         self._count = 0
@@ -156,9 +162,11 @@ class History:
         Returns the task that measures its slice where another one is shown; its images are there after that.
         InputError when they are gone.
         """
-        result = entry.images
-        state = result.setting.state
-        task = None
+        with self._together(f"showing {entry.name}"):
+            return self._set_up(entry.images)
+
+    def _set_up(self, result: Result) -> Task[Slice] | None:
+        state, task = result.setting.state, None
         if state.slice is not None and state.slice != self._acquisition.slice:
             task = self._acquisition.measure(state.slice.index, state.slice.sampling)
         self._regions.choose_roi(state.roi, result.slice)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..data.roi import contours
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
@@ -54,15 +56,7 @@ def surroundings(result: "Result") -> "list[NDArray[np.float64]]":
     """The outlines, each (n, 2) rows and columns, of the pixels around the region that contrast is measured against."""
     from ..evaluation.contrast import surroundings as around
 
-    return contours(around(result.outcome.comparison.roi))
-
-
-def contours(mask: "Tensor") -> "list[NDArray[np.float64]]":
-    """The outlines of the parts of a region, bool (rows, columns), half a pixel beyond the centres of its pixels."""
-    from skimage.measure import find_contours
-
-    padded = np.pad(mask.cpu().numpy().astype(np.float32), 1)
-    return [line - 1 for line in find_contours(padded, 0.5)]
+    return contours(around(result.outcome.comparison.roi).cpu().numpy())
 
 
 def size_words(mask: "Tensor", pixel: tuple[float, float] | None = None) -> str:

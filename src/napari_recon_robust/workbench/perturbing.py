@@ -363,6 +363,6 @@ def scaled_sweep(setting: Setting, outcome: "Outcome") -> "Sweep | None":
             samples = clean.kspace + factor * perturbed.perturbation
             scaled = clean.with_kspace(samples, keep=perturbed.measurement.kept is not None)
             image = known.get(factor)
-            yield setting.method(scaled) if image is None else image
+            yield setting.method(scaled).cpu() if image is None else image
 
     return Sweep([FACTOR], family, {FACTOR.name: 1.0})

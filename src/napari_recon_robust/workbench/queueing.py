@@ -153,7 +153,8 @@ class Queue:
         scan, place = self._acquisition.scan, (order.region.slice, order.sampling)
         slices = self._acquisition.slice, self._slice
         there = next((one for one in slices if one is not None and one.is_at(scan, *place)), None)
-        job = _ran(order, scan, self._acquisition.source_of(*place), there)
+        source, device = self._acquisition.source_of(*place), self._acquisition.device
+        job = _ran(order, scan, source, there, device)
         return relayed(job, lambda step: Progress(step.fraction, step.message, step.fraction))
 
     def _end(self, order: Order, found: Result | str) -> None:
@@ -209,7 +210,7 @@ class Queue:
 
 
 def _ran(
-    order: Order, scan: "Scan | None", source: Mapping[str, Any], there: Slice | None
+    order: Order, scan: "Scan | None", source: Mapping[str, Any], there: Slice | None, device: str
 ) -> Job[tuple[Slice | None, Result | str]]:
     """The slice that was read, and the result or else why there is none."""
     measured = there
@@ -218,7 +219,7 @@ def _ran(
         if measured is None:
             if scan is None:
                 return None, "The slice is not measured."
-            measured = yield from part(measured_slice(scan, order.region.slice, order.sampling), 0.0, _READING)
+            measured = yield from part(measured_slice(scan, order.region.slice, order.sampling, device), 0.0, _READING)
         budgets = () if order.budget is None else (order.budget,)
         setting = Setting(
             measurement=measured.measurement,
@@ -227,7 +228,7 @@ def _ran(
             perturbation=order.kind.id,
             perturbation_knobs=order.knobs,
             source=source,
-            state=State(measured, order.method, order.region.roi, order.kind, order.knobs, budgets),
+            state=State(measured, order.method, order.region.roi.labelled(), order.kind, order.knobs, budgets),
         )
         search = searched(setting, measured.index, order.kind, budgets)
         return measured, (yield from part(search, 0.0 if there else _READING, 1.0))

@@ -79,6 +79,7 @@ class Reconstruction:
         self.shown: Rendered | None = None
         self.own_models: dict[str, Reconstructor] = {}
         self.seconds: dict[str, float] = {}
+        self._kept: tuple[Slice, Rendered] | None = None
         self._twin: Measurement | None = None
         self._restore: Restore | None = None
         self._sweeps: list[Sweep] = []
@@ -192,8 +193,19 @@ class Reconstruction:
                 return method.job(measurement)
             return _exact(sweeps[number], position)
 
-        job = _render(method, image, measured, twin)
+        kept = self.kept(method, measured) if twin is None else None
+        job = _render(method, image, measured, twin) if kept is None else _at_once(kept)
         return Task(f"Reconstructing with {method.label}", job, accept, show)
+
+    def keep(self, ahead: tuple[Slice, Rendered] | None) -> None:
+        """Keep the images of one slice that were computed ahead, instead of those before."""
+        self._kept = ahead
+
+    def kept(self, method: "Method", measured: Slice) -> Rendered | None:
+        """Return the images that are kept if they are of this method and slice."""
+        if self._kept is None or self._kept[0] != measured or self._kept[1].method != method:
+            return None
+        return self._kept[1]
 
     def prepare(self) -> Task[None] | None:
         """Fill the range of the live knobs, nearest first; return None for a method without such knobs."""
@@ -208,6 +220,10 @@ class Reconstruction:
         if self._twin is not None:
             self._sweeps.append(Sweep.of(method, self._twin))
         return Task("Preparing the knob", _prepare(self._sweeps), lambda _: None, lambda _: self.prepared.emit())
+
+    def renders(self) -> "list[tuple[dict[str, float], Tensor]]":
+        """The images that are prepared over the live knobs, magnitudes (rows, columns), by the knobs' values."""
+        return self._sweeps[0].renders() if self._sweeps else []
 
     def members(self) -> Job["list[Variant]"]:
         """The family to choose from as a job: samples or restarts, else the whole grid of the live knobs, of which what
@@ -282,6 +298,16 @@ def _open(source: str) -> Job["Reconstructor"]:
     return registry.get(source)
 
 
+def rendered_job(method: "Method", measured: Slice) -> Job[Rendered]:
+    """Compute the exact image of a slice, with its metrics."""
+    return _render(method, lambda _, measurement: method.job(measurement), measured, None)
+
+
+def _at_once(rendered: Rendered) -> Job[Rendered]:
+    yield Progress(1.0, "Reconstructing")
+    return rendered
+
+
 def _exact(sweep: "Sweep", values: Mapping[str, float]) -> Job["Tensor"]:
     yield Progress(0.0, "Reconstructing")
     return sweep.exact(values)
@@ -310,14 +336,15 @@ def _render(
     def unseen(step: Progress) -> Progress:
         return replace(step, preview=None)
 
-    complex_image = yield from relayed(image_of(0, measured.measurement), shown)
+    complex_image = (yield from relayed(image_of(0, measured.measurement), shown)).cpu()
     image = complex_image.abs().float()
     seconds = time.perf_counter() - start if compiled.none_since(events) else None
-    complex_twin = None if twin is None else (yield from relayed(image_of(1, twin), unseen))
+    complex_twin = None if twin is None else (yield from relayed(image_of(1, twin), unseen)).cpu()
     perturbed = None if complex_twin is None else complex_twin.abs().float()
     reference = measured.measurement.reference(method.reference_kind) if method.is_image else None
     scores = None
     if reference is not None:
+        reference = reference.cpu()
         scores = metrics.measure(image, reference, tissue=measured.foreground)
     whole = whole_of(clean=complex_image, perturbed=complex_twin)
     return Rendered(method, image, perturbed, True, reference, scores, seconds, whole=whole)

@@ -55,13 +55,35 @@ class Regions:
     def put(self, regions: Sequence[Region], chosen: Sequence[int]) -> None:
         """Have these regions instead, those of these numbers chosen."""
         self.all = list(regions)
-        self._drawn = sum(region.source == "drawn" for region in regions)
+        self._drawn = max(self._drawn, sum(region.source == "drawn" for region in regions))
         self.changed.emit()
         self.choose([self.all[number] for number in chosen])
 
     def on(self, index: int) -> list[Region]:
         """Return the regions of one slice."""
         return [region for region in self.all if region.slice == index]
+
+    @property
+    def in_order(self) -> list[Region]:
+        """The regions of all slices, by slice."""
+        return sorted(self.all, key=lambda region: region.slice)
+
+    def step(self, by: int, index: int) -> Region | None:
+        """Choose the next (1) or the previous (-1) region of the scan, after the last one round to the first.
+
+        index: the slice from which to go on if no region is chosen. Returns the region, None if there is none.
+        """
+        found = self.in_order
+        if not found:
+            return None
+        if self.chosen:
+            place = found.index(self.chosen[-1 if by > 0 else 0]) + by
+        else:
+            before = sum(region.slice < index for region in found)
+            place = before if by > 0 else before - 1
+        region = found[place % len(found)]
+        self.choose([region])
+        return region
 
     def draw(self, roi: "ROI", index: int) -> Region:
         """Add a region drawn by hand and choose it."""
@@ -74,18 +96,37 @@ class Regions:
 
     def suggest(self, found: "Iterable[tuple[ROI, str]]", index: int) -> None:
         """Add the fragile places of a slice with their names, in place of those that were found there before."""
-        self.remove([region for region in self.on(index) if region.source == "fragile"])
-        self.all = [*self.all, *(Region(roi, index, name, "fragile") for roi, name in found)]
+        before = [region for region in self.on(index) if region.source == "fragile"]
+        kept = [region for region in self.all if region not in before]
+        self.all = [*kept, *(Region(roi, index, name, "fragile") for roi, name in found)]
         self.changed.emit()
+        self.choose([region for region in self.chosen if region not in before])
 
     def reshape(self, region: Region, roi: "ROI") -> Region:
         """Give a region another outline; an annotation that is moved by hand becomes a drawn region."""
-        changed = replace(region, roi=roi, source="drawn")
+        return self._exchange(region, replace(region, roi=roi, source="drawn"))
+
+    def rename(self, region: Region, name: str) -> Region:
+        """Give a region another name, which saved cases have too; InputError for one without letters."""
+        name = " ".join(name.split())
+        if not name:
+            raise InputError(f"the region {region.name} needs a name; type one.")
+        return self._exchange(region, replace(region, name=name, roi=region.roi.labelled(name)))
+
+    def _exchange(self, region: Region, changed: Region) -> Region:
         self.all = [changed if each is region else each for each in self.all]
         self.chosen = tuple(changed if each is region else each for each in self.chosen)
         self.changed.emit()
         self.chosen_changed.emit()
         return changed
+
+    def copy(self, regions: Sequence[Region], index: int) -> list[Region]:
+        """Add the same regions on another slice, and choose those."""
+        copies = [replace(region, slice=index, source="drawn") for region in regions]
+        self.all = [*self.all, *copies]
+        self.changed.emit()
+        self.choose(copies)
+        return copies
 
     def remove(self, regions: Sequence[Region]) -> None:
         """Forget regions."""

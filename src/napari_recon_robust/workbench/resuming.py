@@ -235,7 +235,7 @@ class Resuming:
         state = replace(
             self._now.state,
             method=setting.method,
-            roi=setting.roi if kept is None or kept.chosen else None,
+            roi=setting.roi.labelled() if kept is None or kept.chosen else None,
             kind=self._kind(setting.perturbation),
             knobs=dict(setting.perturbation_knobs),
         )

@@ -22,7 +22,7 @@ def saved(result: Result, folder: Path) -> Job[Path]:
 
 
 def case_of(result: Result) -> "Case":
-    """A result as a case in memory."""
+    """A result as a case, with all its budgets."""
     from ..cases.replay import make_case
 
     setting = result.setting

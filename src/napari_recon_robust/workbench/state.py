@@ -100,11 +100,11 @@ class Now:
     def state(self) -> State:
         """A snapshot of all settings."""
         search, measured = self._search, self._acquisition.slice
-        kind = search.kind
+        kind, roi = search.kind, None if measured is None else self._regions.chosen_on(measured.index)
         return State(
             slice=measured,
             method=self._reconstruction.method,
-            roi=None if measured is None else self._regions.chosen_on(measured.index),
+            roi=None if roi is None else roi.labelled(),  # a result stays that of a region which is renamed
             kind=kind,
             knobs=dict(search.knobs),
             budgets=(*search.further, search.budget) if kind is None or kind.needs_budget else (),

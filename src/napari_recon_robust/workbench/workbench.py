@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from .acquisition import Acquisition
+from .ahead import Ahead
 from .browsing import Browsing
+from .brushing import Brushing
 from .choosing import Choosing
 from .contrasting import Contrasting
 from .exporting import Exporting
+from .film import Film
 from .fragility import Fragility
 from .history import History
 from .kspace import KSpace
 from .lining_up import LiningUp
 from .measuring import Measuring
 from .perturbing import Perturbing, Result
+from .preferences import MIB, Preferences
 from .queueing import Queue
 from .reconstruction import Reconstruction
 from .regions import Regions
@@ -25,6 +29,8 @@ from .ruling import Ruling
 from .saving import opened_case, saved
 from .studying import Studying
 from .task import Task
+from .touring import Touring
+from .undoing import Undoing
 
 if TYPE_CHECKING:
     from ..data.roi import Annotation
@@ -38,6 +44,7 @@ class Workbench:
         self.regions = Regions()
         self.acquisition = Acquisition()
         self.reconstruction = Reconstruction(self.acquisition)
+        self.ahead = Ahead(self.acquisition, self.reconstruction)
         self.perturbing = Perturbing(self.acquisition, self.reconstruction, self.regions)
         self.now = self.perturbing.now
         self.choosing = Choosing(self.acquisition, self.reconstruction, self.regions, self.now)
@@ -48,14 +55,29 @@ class Workbench:
         self.ruling = Ruling(self.acquisition)
         self.kspace = KSpace(self.acquisition, self.perturbing, self.now)
         self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.brushing = Brushing(self.acquisition, self.regions)
         self.lining_up = LiningUp(self.acquisition, self.reconstruction, self.perturbing)
         self.exporting = Exporting(self.perturbing, self.lining_up)
         self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
-        self.history = History(self.acquisition, self.reconstruction, self.regions, self.perturbing)
+        self.undoing = Undoing(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.history = History(
+            self.acquisition, self.reconstruction, self.regions, self.perturbing, self.undoing.together
+        )
+        self.film = Film(self.acquisition, self.reconstruction, self.perturbing, self.choosing, self.history)
         self.queue = Queue(self.acquisition, self.reconstruction, self.perturbing, self.history)
+        self.touring = Touring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.acquisition.opened.connect(self._take_annotations)
+        self.acquisition.opened.connect(self.undoing.forget)
+        self.resuming.resumed.connect(self._forget_steps)
         self.acquisition.measured.connect(self._follow)
         self.perturbing.finished.connect(self._follow)
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Follow what the user prefers, from the next slice on."""
+        if preferences.device != self.acquisition.device:
+            self.acquisition.device = preferences.device
+            self.acquisition.keep(None)
+        self.history.memory = preferences.history * MIB
 
     @property
     def result(self) -> Result:
@@ -78,6 +100,20 @@ class Workbench:
 
         return Task(f"Opening {folder.name}", opened_case(folder, self.reconstruction.own_models), accept)
 
+    def copy_regions(self) -> int:
+        """Copy the chosen regions to the next slice, and return that slice.
+
+        InputError on the last slice, or where none is chosen.
+        """
+        here, slices = self.acquisition.index, self.acquisition.shape[0]
+        chosen = [region for region in self.regions.chosen if region.slice == here]
+        if not chosen:
+            raise InputError(f"no region is chosen on slice {here}; choose one in the list.")
+        if here + 1 >= slices:
+            raise InputError(f"slice {here} is the last one; there is no next slice to copy to.")
+        self.regions.copy(chosen, here + 1)
+        return here + 1
+
     def annotate(self, table: Path) -> Task["list[Annotation]"]:
         """Add the annotations of this scan from a fastMRI+ table (CSV)."""
         scan = self.acquisition.opened_scan
@@ -97,6 +133,9 @@ class Workbench:
         if scan is not None:
             self.regions.annotate(scan.annotations, len(scan))
 
+    def _forget_steps(self, _: object) -> None:
+        self.undoing.forget()
+
     def _follow(self) -> None:
         """Reconstruct the perturbed samples by the present method too, as long as they are of this slice."""
         result = self.perturbing.current
@@ -112,6 +151,7 @@ class Workbench:
         self.perturbing.budget, self.perturbing.further = budget, tuple(further)
         self.perturbing.choose(setting.perturbation, **setting.perturbation_knobs)
         self.perturbing.take(replace(result, setting=replace(setting, state=self.now.state)))
+        self.undoing.forget()
 
 
 def _annotations(table: Path, scan: "Scan") -> Job["list[Annotation]"]:

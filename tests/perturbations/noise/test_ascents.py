@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.apgd import checkpoints
 from napari_recon_robust.perturbations.noise.balls import into_balls, onto_spheres, unit
@@ -63,14 +64,13 @@ def test_the_largest_singular_vector_of_a_linear_method_is_found(measurement, li
     knobs = {"algorithm": algorithm, "norm": norm, "target": "clean", "sensitivities": "kept"}
     job = WorstCase().run(measurement, linear, roi, (ETA,), steps=60, **knobs)
     best = []
-    while True:
-        try:
-            (preview,) = next(job).preview
-        except StopIteration as stop:
-            (found,) = stop.value
-            break
+
+    def follow(step):
+        (preview,) = step.preview
         best.append(squared_error(measurement, linear, roi, preview.perturbation))
         assert preview.budget.achieved <= ETA * (1 + 1e-5)
+
+    (found,) = run(job, follow)
     assert best[1:] == sorted(best[1:])
     reached = squared_error(measurement, linear, roi, found.perturbation)
     assert reached == pytest.approx(max(found.loss), rel=1e-3)
@@ -116,18 +116,10 @@ def test_a_warm_start_counts_as_a_candidate(measurement, combined, roi, algorith
     radius = ETA * coil_norms(measurement.full)
     setup = Setup.of(measurement, combined, roi)
     objective = Objective(setup, "reference", "squared-error", keep=True)
-    good = run_to_end(ASCENTS["apgd"](objective, radius, 60, start=torch.zeros_like(measurement.kspace)))
-    warm = run_to_end(ASCENTS[algorithm](objective, radius, 1, start=good.z, warm=True, clean_loss=good.loss[0]))
+    good = run(ASCENTS["apgd"](objective, radius, 60, start=torch.zeros_like(measurement.kspace)))
+    warm = run(ASCENTS[algorithm](objective, radius, 1, start=good.z, warm=True, clean_loss=good.loss[0]))
     assert objective.value(warm.z)[0] >= max(good.loss) * (1 - 1e-6)
     assert warm.loss[0] == good.loss[0]
-
-
-def run_to_end(job):
-    while True:
-        try:
-            next(job)
-        except StopIteration as stop:
-            return stop.value
 
 
 def test_checkpoints_are_those_of_the_paper():

@@ -4,6 +4,7 @@ import torch
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import ModelError
+from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.balls import onto_spheres
 from napari_recon_robust.perturbations.noise.black_box import black_box
@@ -25,11 +26,7 @@ def onto(measurement, radius):
 
 def finish(search):
     states = []
-    while True:
-        try:
-            states.append(next(search))
-        except StopIteration as stop:
-            return stop.value, states
+    return run(search, states.append), states
 
 
 def no_gradient(reconstructor):

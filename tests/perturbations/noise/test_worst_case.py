@@ -164,17 +164,9 @@ def test_advrec_follows_the_published_code(shared, rss):
         assert np.linalg.norm(state.z.numpy() - expected) <= 1e-5 * np.linalg.norm(expected)
     losses = np.array(states[-1].loss) * problem.data_range**2
     np.testing.assert_allclose(losses, golden["losses"], rtol=1e-5)
-    last = run_to_end(advrec(problem, radius, 10, start=torch.from_numpy(golden["initial"])))
+    last = run(advrec(problem, radius, 10, start=torch.from_numpy(golden["initial"])))
     achieved = coil_norms(last.z) / coil_norms(full)
     np.testing.assert_allclose(achieved.numpy(), golden["achieved_per_coil"], rtol=1e-5)
-
-
-def run_to_end(job):
-    while True:
-        try:
-            next(job)
-        except StopIteration as stop:
-            return stop.value
 
 
 def test_advrec_spends_less_and_reaches_less(measurement, combined, roi):
@@ -358,11 +350,7 @@ def test_misleading_gradients_are_found_out_by_a_search_without(measurement, com
 
 def outcome_and_previews(job):
     previews = []
-    while True:
-        try:
-            previews.append(next(job).preview)
-        except StopIteration as stop:
-            return stop.value, previews
+    return run(job, lambda step: previews.append(step.preview)), previews
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

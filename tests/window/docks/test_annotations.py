@@ -61,6 +61,38 @@ def test_the_slices_with_regions_are_counted_and_one_click_away(
     ]
 
 
+def test_the_list_of_the_whole_scan_goes_to_the_slice_of_a_region(
+    opened: Any, review: Session, until: Until, qtbot: Any
+) -> None:
+    listed, acquisition = opened.regions.list, review.bench.acquisition
+    opened.regions.every.setChecked(True)
+    texts = [listed.item(row).text() for row in range(listed.count())]
+    assert [text.partition(":")[0] for text in texts] == ["Slice 1", "Slice 2", "Slice 2"]
+    place = listed.visualItemRect(listed.item(2)).center()
+    qtbot.mouseClick(listed.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    until(lambda: acquisition.slice is not None and acquisition.index == 2)
+    assert review.bench.regions.chosen == (review.bench.regions.in_order[2],)
+    assert [item.text() for item in listed.selectedItems()] == [texts[2]]
+    review.looking.step_region(1)
+    until(lambda: acquisition.slice is not None and acquisition.index == 1)
+    assert [item.text() for item in listed.selectedItems()] == [texts[0]]
+
+
+def test_the_region_view_goes_along_with_a_region_on_another_slice(opened: Any, review: Session, until: Until) -> None:
+    camera, regions = review.panels.viewer.scene.camera, review.bench.regions
+    regions.choose(regions.on(1))
+    review.looking.toggle_region()
+    before = tuple(camera.center)
+    review.looking.step_region(1)
+    until(lambda: review.bench.acquisition.slice is not None and review.bench.acquisition.index == 2)
+    assert tuple(camera.center) != before
+    seen = tuple(camera.center)
+    camera.center = (seen[0], seen[1] + 3, seen[2])
+    review.measure()
+    until(lambda: not review.jobs.busy("measure"))
+    assert camera.center[1] == seen[1] + 3, "the view of the same slice is the user's"
+
+
 def test_an_empty_list_says_how_it_is_filled(review: Session, until: Until) -> None:
     page = dock(review)
     page.window().show()

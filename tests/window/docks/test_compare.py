@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QTableWidget
 
@@ -48,7 +47,7 @@ def texts(table: QTableWidget) -> list[str]:
 
 
 def test_the_figures_of_a_slice_go_while_another_is_read(
-    review: Session, qtbot: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+    review: Session, qtbot: Any, until: Until, may_read: threading.Event
 ) -> None:
     dock, perturb, reconstruct = (page(review, name) for name in ("Compare", "Perturb", "Reconstruct"))
     choose_lesion(review, qtbot)
@@ -56,31 +55,21 @@ def test_the_figures_of_a_slice_go_while_another_is_read(
     assert not dock.table.isHidden()
     sentence = dock.sentence.text()
     assert reconstruct.method.scores.text()
-    go, scan = threading.Event(), review.bench.acquisition.opened_scan
-    original = type(scan).measurement
-
-    def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
-        go.wait(60)
-        return original(self, *args, **kwargs)
-
-    monkeypatch.setattr(type(scan), "measurement", wait)
     slider = review.panels.viewer.window._qt_viewer.dims.slider_widgets[0].slider
-    try:
-        qtbot.keyClick(slider, Qt.Key.Key_End)
-        until(lambda: names(review)["clean"] == "Clean · reading slice 2…")
-        assert dock.table.isHidden()
-        assert dock.sentence.text() == compare._EMPTY
-        assert "slice 1" in dock.earlier.text()
-        assert not dock.save.isEnabled()
-        assert not perturb.outcome.spent.text()
-        assert not perturb.kind.run.isEnabled(), "there is nothing to run on yet"
-        assert perturb.regions.list.count() == 0, "the lesion is on slice 1"
-        assert not reconstruct.method.scores.text()
-        assert review.panels.shown == ("reference", "clean")
-        hidden = {key: name for key, name in names(review).items() if key not in review.panels.shown}
-        assert hidden == {"perturbed": "Perturbed", "difference": "Difference"}, "nothing is computed for them"
-    finally:
-        go.set()
+    qtbot.keyClick(slider, Qt.Key.Key_End)
+    until(lambda: names(review)["clean"] == "Clean · reading slice 2…")
+    assert dock.table.isHidden()
+    assert dock.sentence.text() == compare._EMPTY
+    assert "slice 1" in dock.earlier.text()
+    assert not dock.save.isEnabled()
+    assert not perturb.outcome.spent.text()
+    assert not perturb.kind.run.isEnabled(), "there is nothing to run on yet"
+    assert perturb.regions.list.count() == 0, "the lesion is on slice 1"
+    assert not reconstruct.method.scores.text()
+    assert review.panels.shown == ("reference", "clean")
+    hidden = {key: name for key, name in names(review).items() if key not in review.panels.shown}
+    assert hidden == {"perturbed": "Perturbed", "difference": "Difference"}, "nothing is computed for them"
+    may_read.set()
     until(lambda: review.bench.reconstruction.shown is not None and review.bench.reconstruction.shown.exact)
     assert not [name for name in names(review).values() if "…" in name]
     slider.setValue(1)
@@ -90,17 +79,13 @@ def test_the_figures_of_a_slice_go_while_another_is_read(
 
 
 def test_a_slice_whose_reading_is_cancelled_is_not_promised(
-    review: Session, qtbot: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+    review: Session, qtbot: Any, until: Until, may_read: threading.Event
 ) -> None:
-    go, scan = threading.Event(), review.bench.acquisition.opened_scan
-    monkeypatch.setattr(type(scan), "measurement", lambda *_, **__: go.wait(60))
-    try:
-        qtbot.keyClick(review.panels.viewer.window._qt_viewer.dims.slider_widgets[0].slider, Qt.Key.Key_End)
-        foot = page(review, "Compare").foot
-        until(lambda: not foot.cancel.isHidden())
-        click(qtbot, foot.cancel)
-    finally:
-        go.set()
+    qtbot.keyClick(review.panels.viewer.window._qt_viewer.dims.slider_widgets[0].slider, Qt.Key.Key_End)
+    foot = page(review, "Compare").foot
+    until(lambda: not foot.cancel.isHidden())
+    click(qtbot, foot.cancel)
+    may_read.set()
     until(lambda: names(review)["clean"] == "Clean · slice 2 was not read")
     assert names(review)["reference"] == "Reference · slice 2 was not read"
 

@@ -25,7 +25,7 @@ def test_the_result_is_reported_and_a_panel_exported(
     review.attempt(bench.perturbing.run)
     until(lambda: bench.perturbing.current is not None and not review.jobs.busy())
     asked: list[tuple[str, str]] = [
-        (str(tmp_path / "found"), "HTML (*.html)"),
+        (str(tmp_path / "found.html"), "HTML (*.html)"),
         (str(tmp_path / "image"), "TIFF (*.tiff)"),
     ]
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: asked.pop(0))

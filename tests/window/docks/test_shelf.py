@@ -10,6 +10,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_recon_robust.window.docks.film_row import FilmRow
 from napari_recon_robust.window.docks.kspace_row import KSpaceRow
 from napari_recon_robust.window.docks.profile_row import ProfileRow
 from napari_recon_robust.window.docks.shelf import Shelf
@@ -99,3 +100,48 @@ def test_a_line_is_drawn_once_and_its_profile_goes_through_all_images(
     press(seen, qtbot, "L")
     assert shelf.tool is None
     assert np.array_equal(seen.bench.ruling.line, profile.points)
+
+
+def test_the_film_strip_shows_a_row_and_plays_it_until_a_key(seen: Any, qtbot: Any, until: Until) -> None:
+    shelf = Shelf.of(seen)
+    press(seen, qtbot, "S", Qt.KeyboardModifier.ShiftModifier)
+    row = shelf.widget
+    assert isinstance(row, FilmRow)
+    until(lambda: seen.bench.reconstruction.ready)
+    until(lambda: len(row.thumbnails) == 9)
+    assert row.name.currentText() == "Knob"
+    last = seen.bench.film.frames[-1]
+    qtbot.mouseClick(row.thumbnails[-1], Qt.MouseButton.LeftButton)
+    until(lambda: seen.bench.reconstruction.shown.exact and not seen.bench.reconstruction.shown.earlier)
+    assert seen.bench.reconstruction.knobs["weight"] == last.knobs["weight"]
+    assert row.thumbnails[-1].isChecked()
+    row.slider.setValue(2)
+    clean = seen.panels.panels["clean"]
+    assert clean.title.startswith("Knob ")
+    assert np.array_equal(clean.stack[seen.panels.navigation.slice], seen.bench.film.frames[2].image.numpy())
+    seen.cine.set_rate(20)
+    titles = set[str]()
+    seen.cine.shown.connect(lambda _: titles.add(clean.title))
+    press(seen, qtbot, "Space")
+    assert seen.cine.playing
+    until(lambda: len(titles) > 3)
+    before = seen.panels.window
+    press(seen, qtbot, "6")
+    assert not seen.cine.playing
+    assert seen.panels.window == before, "the key that stops it does nothing else"
+    until(lambda: clean.title.startswith("CG-SENSE"))
+
+
+def test_without_a_strip_the_slices_are_played(seen: Any, qtbot: Any, until: Until) -> None:
+    seen.cine.set_rate(20)
+    numbers: list[int] = []
+    seen.cine.shown.connect(numbers.append)
+    press(seen, qtbot, "Space")
+    until(lambda: len(numbers) > 2)
+    reference = seen.panels.panels["reference"]
+    assert reference.title.startswith("Slice ")
+    press(seen, qtbot, "G")
+    at = seen.cine.at
+    assert not seen.cine.playing
+    until(lambda: seen.bench.acquisition.slice is not None and seen.bench.acquisition.index == at)
+    until(lambda: reference.title.startswith("Reference"))

@@ -14,11 +14,17 @@ from ...ground.errors import InputError
 
 @click.command()
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Write into this folder, and close.")
-def demo(output: Path | None) -> None:
+@click.option("--tour", is_flag=True, help="Be led through five steps instead, each at its control.")
+def demo(output: Path | None, tour: bool) -> None:
     """The window with the packaged sample: reference, clean, perturbed and their difference side by side.
 
     Without a display the same runs on a virtual one, and demo/ has the screenshot, the images and the metrics.
     """
+    if tour and (output is not None or not _has_display()):
+        raise InputError("the tour is for somebody who looks at a display; leave --output out, or leave --tour out.")
+    if tour:
+        launcher().tour()
+        return
     if _has_display():
         launcher().demo(output)
         if output is not None:

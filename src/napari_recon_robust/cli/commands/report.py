@@ -1,4 +1,4 @@
-"""Write saved cases as one HTML file that any browser shows."""
+"""Write saved cases as one HTML file that any browser shows, or as PDF."""
 
 from pathlib import Path
 
@@ -14,17 +14,19 @@ _CASE = click.Path(exists=True, file_okay=False, path_type=Path)
     default="report.html",
     show_default=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write: .html.",
+    help="File to write: .html or .pdf.",
 )
 def report(cases: tuple[Path, ...], output: Path) -> None:
     """Write one self-contained HTML file with the images, metrics, curves and recipes of saved CASEs.
 
-    It works offline. Its viewer has flicker, wipe, difference, window, zoom and read-out on the exact values.
+    It works offline. Its viewer has flicker, wipe, difference, window, zoom and read-out on the exact values. A PDF has
+    the same on sheets of A4, without the viewer.
 
     \b
     Examples:
       recon-robust report results/meniscus
       recon-robust report results/* --output meeting.html
+      recon-robust report results/meniscus --output meniscus.pdf
     """
     from ...reports.report import write_report
 

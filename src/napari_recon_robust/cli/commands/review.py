@@ -47,9 +47,10 @@ def new(cases: tuple[Path, ...], output: Path, questions: str) -> None:
 @review.command()
 @_PLAN
 def check(plan: Path) -> None:
-    """Say what is wrong with a PLAN, or what it asks of its readers."""
+    """Say what is wrong with a PLAN, or what it asks of its readers and can show."""
     from ...reader_studies.plan import read_plan
     from ...reader_studies.planning import described, load
+    from ...reader_studies.power import power
 
     opened = read_plan(plan)
     for name, value in described(opened).items():
@@ -57,6 +58,8 @@ def check(plan: Path) -> None:
     asked = load(opened)
     click.echo(f"each reader: {asked.presentations} presentations in {asked.sittings} sitting(s)")
     click.echo(f"time: about {asked.minutes:.0f} minutes of quick answers; clinical reading takes far longer")
+    found = power(opened)
+    click.echo("power: none can be given without an endpoint and enough readers" if found is None else found.text)
 
 
 @review.command()
@@ -130,6 +133,23 @@ def serve(
             click.echo(f"{reader}: {address}/#{opened.access.invite(reader)}")
         click.echo(f"Serving at {address}; end it with Ctrl+C.")
         served(opened, host, port, certificate, certificate_key, public)
+
+
+@review.command()
+@_STUDY
+@click.argument("reader")
+@_ANSWERS
+def read(study: Path, reader: str, answers: Path | None) -> None:
+    """Let READER (R1, R2, ...) read a frozen STUDY in napari, on this machine."""
+    from ...workbench.reading import Reading
+    from .demo import launcher
+
+    with _opened(study, answers) as opened:
+        reading = Reading(opened, reader)
+        launcher()
+        from ...window.reading.room import open_room
+
+        open_room(reading)
 
 
 @review.command()

@@ -13,7 +13,7 @@ from .geometry import Outline
 from .our_changes import OurChanges
 from .panel import Panel, PanelSet
 
-EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"
+EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"  # unless the user prefers others
 _NUMBER = 9  # points
 
 
@@ -38,7 +38,16 @@ class Drawing:
         self._outlines: list[Outline] = []
         self._ours = OurChanges()
         self.visible = True
+        self._edge_colours = EDGE, SELECTED_EDGE
         self._thinner = 1.0
+
+    def colour(self, edge: str, selected: str) -> None:
+        """Give outlines these colours, the second one to those that are selected."""
+        self._edge_colours = edge, selected
+        with self._ours:
+            for panel in self._panels:
+                panel.regions.current_edge_color = selected
+        self.set(self._outlines)
 
     def thin(self, factor: float) -> None:
         """Make the outlines thinner in the image, by as much as it is magnified on the screen."""
@@ -84,7 +93,7 @@ class Drawing:
         assert self._panels.geometry is not None
         place = self._panels.geometry.transform
         layer = Shapes(ndim=3, name="ROI", face_color="transparent", opacity=1.0, **place)
-        layer.current_edge_color = SELECTED_EDGE
+        layer.current_edge_color = self._edge_colours[1]
         layer.current_edge_width = self._edge
         return layer
 
@@ -105,7 +114,7 @@ class Drawing:
         layer, outlines = panel.regions, self._outlines
         shapes = [np.column_stack([np.full(len(o.vertices), o.slice), o.vertices]) for o in outlines]
         kinds = [outline.kind for outline in outlines]
-        edges = [SELECTED_EDGE if outline.selected else EDGE for outline in outlines]
+        edges = [self._edge_colours[outline.selected] for outline in outlines]
         there = [str(kind) for kind in layer.shape_type] == kinds
         if not (there and all(map(np.array_equal, layer.data, shapes))):
             layer.data = []

@@ -7,14 +7,19 @@ import math
 
 import numpy as np
 
-from ...data.roi import ROI, Box, Brush, Ellipse, Polygon
+from ...data.roi import ROI, Box, Brush, Ellipse, Pixels, Polygon, contours
 from ...ground.errors import InputError
 from .geometry import Outline
 
 
 def of_roi(roi: ROI, index: int, chosen: bool = False) -> list[Outline]:
-    """Return one outline for each shape of an ROI, on slice `index`."""
-    return [Outline(*_outline(shape), index, chosen) for shape in roi.shapes]
+    """Return the outlines of an ROI on slice `index`: one for each shape, or for each part of what is painted."""
+    return [Outline(kind, vertices, index, chosen) for shape in roi.shapes for kind, vertices in _outlines(shape)]
+
+
+def of_mask(inside: Pixels, index: int) -> list[Outline]:
+    """Return the outlines of pixels (rows, columns) that are being painted on slice `index`."""
+    return [Outline("polygon", vertices, index, selected=True) for vertices in contours(inside)]
 
 
 def to_roi(outline: Outline, rows: int, columns: int, label: str = "") -> ROI:
@@ -47,7 +52,13 @@ def to_roi(outline: Outline, rows: int, columns: int, label: str = "") -> ROI:
     return roi
 
 
-def _outline(shape: Box | Polygon | Ellipse | Brush) -> tuple[str, np.ndarray]:
+def _outlines(shape: Box | Polygon | Ellipse | Brush) -> list[tuple[str, np.ndarray]]:
+    if isinstance(shape, Brush):
+        return [("polygon", vertices) for vertices in contours(shape.rasterise(shape.rows, shape.columns))]
+    return [_outline(shape)]
+
+
+def _outline(shape: Box | Polygon | Ellipse) -> tuple[str, np.ndarray]:
     if isinstance(shape, Polygon):
         return "polygon", np.array(shape.vertices)
     if isinstance(shape, Ellipse):
@@ -58,11 +69,7 @@ def _outline(shape: Box | Polygon | Ellipse | Brush) -> tuple[str, np.ndarray]:
         return "ellipse", np.array(
             [centre - across - down, centre + across - down, centre + across + down, centre - across + down]
         )
-    if isinstance(shape, Brush):
-        rows, columns = np.nonzero(shape.rasterise(shape.rows, shape.columns))
-        top, left, bottom, right = rows.min(), columns.min(), rows.max() + 1, columns.max() + 1
-    else:
-        top, left, bottom, right = shape.row, shape.column, shape.row + shape.height, shape.column + shape.width
+    top, left, bottom, right = shape.row, shape.column, shape.row + shape.height, shape.column + shape.width
     corners = np.array([[top, left], [top, right], [bottom, right], [bottom, left]], float)
     return "rectangle", corners - 0.5
 

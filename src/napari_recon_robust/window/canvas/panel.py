@@ -11,7 +11,8 @@ from ...workbench.looking import lined_up
 from .geometry import Geometry
 
 ORDER = ("reference", "clean", "perturbed", "difference")
-_LAYERS = (*ORDER, *lined_up(MOST))  # in which order their layers lie
+BLINDED = ("image", "left", "right")  # beside the reference, to a reader who is not to know more
+_LAYERS = (*ORDER, *BLINDED, *lined_up(MOST))  # in which order their layers lie
 
 
 @dataclass(eq=False)

@@ -236,6 +236,11 @@ class Scene:
         self._write("perturbed", worst, "Worst so far")
         self.comparing.write_difference()
 
+    def frame(self, key: str, image: "Tensor", title: str) -> None:
+        """Draw an image of a film strip into a panel."""
+        self._write(key, image, title)
+        self.comparing.write_difference()
+
     def result(self) -> None:
         """Draw the finished perturbation as it is looked at."""
         result = self.bench.perturbing.current

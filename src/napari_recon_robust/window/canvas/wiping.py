@@ -6,6 +6,8 @@ from typing import Any
 from .comparing import Comparing
 from .layers import Panels
 
+_INSET = 0.05  # of the columns: less far from an edge a wipe does not begin
+
 
 class Wiping:
     """Moves the wipe to where the left button is pressed and held, while there is a wipe and nothing is drawn.
@@ -37,6 +39,16 @@ class Wiping:
             yield
             if event.type != "mouse_move":
                 return True
+
+    @property
+    def middle(self) -> float:
+        """The middle of what is seen, as a fraction of the columns; within the image."""
+        if not self._panels.shown:
+            return 0.5
+        front = self._panels.panels[self._panels.shown[0]]
+        camera = self._panels.viewer.scene.camera
+        _, _, column = front.image.world_to_data((0.0, *camera.center[-2:]))
+        return min(max((float(column) + 0.5) / front.stack.shape[-1], _INSET), 1 - _INSET)
 
     def _draws(self) -> bool:
         active = self._panels.viewer.layers.selection.active

@@ -7,7 +7,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
-from ...controls.knob_row import LABEL_WIDTH
+from ...controls.knob_row import label_width
 from ...controls.parts import words
 from ...controls.plot import Axes, Line, Plot
 from ...ground.errors import InputError
@@ -33,7 +33,7 @@ class FurtherBudgets(QWidget):
         self.text.editingFinished.connect(self._on_edited)
         self._budgets: tuple[float, ...] = ()
         label = QLabel("Also at, %")
-        label.setFixedWidth(LABEL_WIDTH)
+        label.setFixedWidth(label_width())
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...controls.letters import letter_style, row_height
 from ...controls.parts import faint_style, words
 from ..canvas.surface import NOTICE
 
@@ -41,7 +42,7 @@ class PairWindow(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"{pair.entries[0].name} and {pair.entries[1].name}")
-        self.setStyleSheet(faint_style(theme))
+        self.setStyleSheet(f"{faint_style(theme)} {letter_style()}")
         pictures = QGridLayout()
         pictures.setSpacing(4)
         for number, (entry, crops) in enumerate(zip(pair.entries, pair.crops, strict=True)):
@@ -112,7 +113,7 @@ def _table(pair: "Pair") -> QTableWidget:
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
     table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
     table.setAccessibleName("In what the cases differ")
-    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 5)
+    table.verticalHeader().setDefaultSectionSize(row_height(table.fontMetrics().height() + 5))
     for number, line in enumerate(pair.rows):
         for place, text in enumerate((line.name, line.first, line.second)):
             item = QTableWidgetItem(text)

@@ -4,6 +4,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
 from superqt.utils import signals_blocked
 
+from ...controls.letters import letters
 from ...workbench.regions import Region
 from ..session import Session
 from .region_list import describe
@@ -16,7 +17,7 @@ class _Checks(QListWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFixedHeight(_HEIGHT)
+        self.setFixedHeight(round(_HEIGHT * letters()))
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)

@@ -16,13 +16,15 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
+from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, heading, row, set_faint, show_text, warning, words
 from ...ground.numbers import written
+from ...workbench.exporting import Kind
 from .. import keys
 from ..canvas.scene import LAYOUTS
 from ..canvas.surface import export_figure
 from ..session import Session
-from .exporting import EXPORT, REPORT, export_button, report_button
+from .exporting import EXPORT, REPORT, ask_report, export_button
 from .lineup import LineupBox
 from .page import Page
 from .review import Review
@@ -38,6 +40,11 @@ _TIPS = {
     "nmse": "Normalised mean squared error against the reference, 0 is equal",
 }
 _SAVE = "One new folder: images, perturbed k-space, recipe, metrics"
+_FILM = "Clean and perturbed in turn, or rising budgets, as a film; at the rate of the flicker"
+_FILMS: dict[str, Kind] = {
+    "Clean and perturbed in turn (*.gif *.mp4)": "flicker",
+    "Perturbed at rising budgets (*.gif *.mp4)": "budgets",
+}
 _COPY = "The panels with their titles to the clipboard"
 _ROW = 19
 _EMPTY = "Run a perturbation, or open a saved case: its comparison stands here."
@@ -71,19 +78,23 @@ class CompareDock(Page):
         self.save = button("Save case…", _SAVE, self._save)
         self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
         self.copy = button("Copy figure", _COPY, self._copy)
-        self.report, self.export = report_button(self.session), export_button(self.session)
+        self.report = button("Report…", REPORT, lambda: ask_report(self.session))
+        self.film = button("Film…", _FILM, self._film)
+        self.export = export_button(self.session)
         for part in (heading("Comparison"), self.earlier, self.sentence, self.warning, self.table, self.basis):
             self.column.addWidget(part)
         self.column.addWidget(heading("Look"))
         self.column.addLayout(row(self.random, self.truth, self.layout_button))
         self.column.addLayout(row(self.regions, self.images_first, self.list_keys))
-        self.column.addWidget(words("Hold g to flicker", faint=True))
+        flicker = words("Hold g to flicker", faint=True)
+        self.tour_stops = {"flicker": flicker}
+        self.column.addWidget(flicker)
         self.column.addWidget(self.lineup)
         self.column.addWidget(heading("Regions in figures"))
         self.column.addWidget(self.statistics)
         self.column.addWidget(heading("Keep"))
-        self.column.addLayout(row(self.save, self.load))
-        self.column.addLayout(row(self.report, self.export, self.copy))
+        self.column.addLayout(row(self.save, self.load, self.copy))
+        self.column.addLayout(row(self.report, self.film, self.export))
         self.column.addStretch(1)
         self.listen(self.bench.acquisition.opened, self._show_buttons)
         self.listen(self.bench.acquisition.closed, self._show_buttons)
@@ -121,11 +132,11 @@ class CompareDock(Page):
         table.setShowGrid(False)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        table.verticalHeader().setDefaultSectionSize(_ROW)
+        table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        table.setFixedHeight(_ROW * table.rowCount() + 28)
+        table.setFixedHeight(rows_height(table.rowCount(), _ROW))
         for number, name in zip(range(0, table.rowCount(), 1 + len(MEASURES)), REGIONS.values(), strict=True):
             table.setSpan(number, 0, 1, table.columnCount())
             head = QTableWidgetItem(name)
@@ -180,7 +191,7 @@ class CompareDock(Page):
         for number in range(block):
             self.table.setRowHidden(number, not shown)
         rows = self.table.rowCount() - (0 if shown else block)
-        self.table.setFixedHeight(_ROW * rows + 28)
+        self.table.setFixedHeight(rows_height(rows, _ROW))
 
     def _show_buttons(self) -> None:
         """Grey what has nothing to show yet, and say why."""
@@ -191,7 +202,12 @@ class CompareDock(Page):
         _offer(self.regions, keys.words_of("regions"), closed)
         _offer(self.copy, _COPY, closed)
         missing = "" if result is not None else "There is no result yet: run a perturbation."
-        for one, tip in ((self.save, _SAVE), (self.report, REPORT), (self.export, EXPORT)):
+        for one, tip in (
+            (self.save, _SAVE),
+            (self.report, REPORT),
+            (self.film, _FILM),
+            (self.export, EXPORT),
+        ):
             _offer(one, tip, missing)
         no_noise = result is not None and not result.outcome.perturbed.additive
         _offer(self.random, keys.words_of("random"), "This kind of perturbation is no noise." if no_noise else missing)
@@ -224,6 +240,13 @@ class CompareDock(Page):
         path, _ = QFileDialog.getSaveFileName(self, "Save case: name of a new folder", "case")
         if path:
             self.session.attempt(lambda: self.bench.save(Path(path)))
+
+    def _film(self) -> None:
+        path, chosen = QFileDialog.getSaveFileName(self, "Film", "film.gif", ";;".join(_FILMS))
+        if path:
+            window, rate = self.session.panels.window, self.session.looking.rate
+            kind = _FILMS.get(chosen, "flicker")
+            self.session.attempt(lambda: self.bench.exporting.film(Path(path), window, kind, rate))
 
     def _open(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Open case: the folder of a saved one")

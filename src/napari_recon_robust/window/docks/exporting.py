@@ -5,17 +5,12 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
-from ...controls.parts import button, file_filter
+from ...controls.parts import file_filter
 from ..session import Session
 
-REPORT = "One HTML file: images to flicker, wipe and window, figures, recipe; for any browser, offline"
+REPORT = "Images, metrics, curves and recipe in one file: a page for any browser, or a PDF; in the window as it is"
 EXPORT = "What a panel shows as PNG, TIFF, NIfTI or DICOM; it says in the file what it is"
 FORMATS = {"PNG": ".png", "TIFF": ".tiff", "NIfTI": ".nii.gz", "DICOM": ".dcm"}
-
-
-def report_button(session: Session) -> QPushButton:
-    """Make the button that asks for a place and writes the report."""
-    return button("Report…", REPORT, lambda: _report(session))
 
 
 def export_button(session: Session) -> QPushButton:
@@ -34,7 +29,7 @@ def keep_button(session: Session) -> QPushButton:
     made = QPushButton("Keep…")
     made.setToolTip(f"Report: {REPORT}\nExport: {EXPORT}")
     menu = QMenu(made)
-    menu.addAction("Report…").triggered.connect(lambda: _report(session))
+    menu.addAction("Report…").triggered.connect(lambda: ask_report(session))
     panels = menu.addMenu("Export")
     panels.aboutToShow.connect(lambda: _list_panels(panels, session))
     made.setMenu(menu)
@@ -65,11 +60,13 @@ def export_panel(session: Session, key: str) -> None:
         session.attempt(lambda: session.bench.exporting.panel(key, scene.view, place, window, white))
 
 
-def _report(session: Session) -> None:
-    path, _ = QFileDialog.getSaveFileName(_window(session), "Report", "report.html", file_filter("HTML", [".html"]))
+def ask_report(session: Session) -> None:
+    """Ask for a place, and write the report."""
+    formats = "Page (*.html);;Sheets of A4 (*.pdf)"
+    path, _ = QFileDialog.getSaveFileName(_window(session), "Report", "report.html", formats)
     if path:
-        place = Path(path) if Path(path).suffix.lower() == ".html" else Path(f"{path}.html")
-        session.attempt(lambda: session.bench.exporting.report(place, session.panels.window))
+        window = session.panels.window
+        session.attempt(lambda: session.bench.exporting.report(Path(path), window))
 
 
 def _window(session: Session) -> QWidget | None:

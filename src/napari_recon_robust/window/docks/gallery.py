@@ -10,6 +10,7 @@ import napari.viewer
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QDropEvent, QKeySequence
 from qtpy.QtWidgets import QFileDialog, QLabel, QShortcut, QSizePolicy, QWidget
+from superqt import QElidingLabel
 
 from ...cases.gallery.verdicts import SCALE
 from ...cases.record import DESCRIPTION
@@ -222,8 +223,8 @@ class GalleryDock(Page):
 
 
 def _line() -> QLabel:
-    """Make one line of plain text that does not ask for room."""
-    label = QLabel()
+    """Make one line of plain text that does not ask for room, and says by dots that there is more."""
+    label = QElidingLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label

@@ -137,7 +137,7 @@ class HistoryPanel(QWidget):
     def _show(self, row: int) -> None:
         entry = self._shown[row]
         if entry is not self.history.current:
-            self.session.show_attack(entry)
+            self.session.editing.show_attack(entry)
 
     def _compare(self) -> None:
         self.session.attempt(lambda: self.history.compare(self.chosen, self._show_pair))

@@ -21,6 +21,7 @@ class OpeningBox(QWidget):
         self.sample_button = button(
             "Open the sample", "A simulated multi-coil brain that comes with the plugin", session.open_sample
         )
+        self.tour_button = button("Tour", "Five steps on the sample, each at its control", session.asked_tour.emit)
         self.hint = words(
             f"Or drop a file here or on the canvas: {formats}, {annotations.LABEL} ({annotations.SUFFIX}), or the "
             "folder of a saved case."
@@ -34,7 +35,7 @@ class OpeningBox(QWidget):
         self.upright.setToolTip("fastMRI stores images with the first row at the bottom; only the picture is turned")
         self.upright.toggled.connect(lambda on: session.panels.lay(upside_down=on))
         self.axes = AxesQuestion(session)
-        buttons = row(self.open_button, self.sample_button)
+        buttons = row(self.open_button, self.sample_button, self.tour_button)
         offered = row(self.offer, self.go_on, self.refuse, stretch=0)
         self.show_offer()
         column(buttons, offered, self.hint, self.facts, self.notes, self.upright, self.axes, into=self)

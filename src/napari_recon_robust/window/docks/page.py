@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...controls.letters import letter_style, letters
 from ...controls.parts import box_style, faint_style, rule, set_faint
 from ...controls.progress_bar import Bar
 from ...controls.time_left import TimeLeft
@@ -35,7 +36,7 @@ from ..keys import Shortcuts
 from ..session import Session
 from ..warm import COMPILING, compiler
 
-WIDTH = 360
+WIDTH, _NARROWEST = 360, 320
 _BETWEEN = 1000  # ms; kernels are compiled one after the other
 
 
@@ -89,6 +90,7 @@ class Foot(QWidget):
         jobs.ended.connect(self._on_ended)
         jobs.failed.connect(self._on_failed)
         jobs.recovered.connect(self._on_recovered)
+        jobs.said.connect(self.say)
         compiler().changed.connect(self._show_compiling)
         self.compiling.setVisible(compiler().busy)
 
@@ -162,6 +164,7 @@ class Page(QWidget):
         super().__init__()
         self.session, self.bench = session, session.bench
         self.foot = Foot(session.jobs)
+        self.tour_stops: dict[str, QWidget] = {}
         self.setAcceptDrops(True)
         body = QWidget()
         self.column = QVBoxLayout(body)
@@ -179,7 +182,6 @@ class Page(QWidget):
         outer.setSpacing(0)
         outer.addWidget(self.scroll, 1)
         outer.addWidget(self.foot)
-        self.setMinimumWidth(320)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._listening: list[tuple[Any, Callable[..., object]]] = []
         self._show_theme()
@@ -187,14 +189,26 @@ class Page(QWidget):
 
     def _show_theme(self) -> None:
         theme = self.session.panels.viewer.theme
-        style = f"{faint_style(theme)} {box_style(theme)}"
+        style = f"{faint_style(theme)} {box_style(theme)} {letter_style()}"
         if style != self.styleSheet():
             self.setStyleSheet(style)
+            self.fit_letters()
+
+    def fit_letters(self) -> None:
+        """Be wide enough for larger letters; they wrap, so that the images keep the most room."""
+        self.setMinimumWidth(round(_NARROWEST * letters() ** 0.5))
 
     def listen(self, signal: Any, slot: Callable[..., object]) -> None:
         """Follow a signal of the workbench for as long as this page exists."""
         signal.connect(slot)
         self._listening.append((signal, slot))
+
+    def pointed_at(self, name: str) -> QWidget:
+        """Bring the control that a step of the tour points at into sight; the page where it has none of that name."""
+        target = self.tour_stops.get(name, self)
+        if target is not self:
+            self.scroll.ensureWidgetVisible(target)
+        return target
 
     def event(self, event: QEvent | None) -> bool:
         """Follow what napari does to the dock.
@@ -235,7 +249,7 @@ class Page(QWidget):
 
     def sizeHint(self) -> QSize:
         """Return the usual width, and a height that a laptop has."""
-        return QSize(WIDTH, 420)
+        return QSize(max(WIDTH, self.minimumWidth()), 420)
 
 
 def _disconnect(listening: list[tuple[Any, Callable[..., object]]]) -> None:

@@ -45,6 +45,7 @@ class PerturbDock(Page):
         self.column.addWidget(self.empty)
         self.column.addWidget(self.body)
         self.column.addStretch(1)
+        self.tour_stops = {"region": self.regions, "run": self.kind.run}
         self._follow()
         self._show_opened()
         self._on_finished()
@@ -57,6 +58,8 @@ class PerturbDock(Page):
         self.listen(bench.acquisition.left, self._on_measured)
         self.listen(bench.regions.changed, self.regions.show_all)
         self.listen(bench.regions.chosen_changed, self.regions.show_chosen)
+        self.listen(self.session.painting.changed, self.regions.show_brush)
+        self.listen(bench.undoing.changed, self.regions.undo.show_steps)
         self.listen(bench.fragility.changed, self.fragile.show_found)
         self.listen(bench.studying.changed, self.study.show_found)
         self.listen(bench.reconstruction.method_changed, self.study.list_methods)

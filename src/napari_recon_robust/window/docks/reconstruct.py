@@ -12,6 +12,7 @@ from .method import MethodBox
 from .opening import OpeningBox
 from .page import Page
 from .sampling import SamplingBox
+from .tour import Tour
 
 
 class ReconstructDock(Page):
@@ -49,6 +50,8 @@ class ReconstructDock(Page):
         self.opening.upright.toggled.connect(lambda _: self.diversity.show_chosen())
         self.session.asked_axes.connect(self.opening.axes.ask)
         self.session.jobs.idle.connect(self.sampling.show_idle)
+        self.tour_stops = {"sample": self.opening.sample_button, "method": self.method}
+        Tour.of(self.session)
         self._on_closed()
         if self.bench.acquisition.is_open:
             self._show_opened()

@@ -1,14 +1,28 @@
 """The regions of the slice: to choose, to draw and to delete."""
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractItemView, QListWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QDoubleSpinBox,
+    QInputDialog,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt.utils import signals_blocked
 
 from ...controls.hinted_list import HintedList
+from ...controls.letters import letters
 from ...controls.parts import button, heading, row
+from ...ground.errors import ReconRobustError
+from ...workbench.brushing import LEAST, MOST
 from ...workbench.regions import Region
+from .. import keys
 from ..session import Session
+from ..worker import sentence
 from .annotations import AnnotationsBox
+from .undo_buttons import UndoButtons
 
 TOOLS = {"Box": "rectangle", "Polygon": "polygon", "Ellipse": "ellipse"}
 
@@ -21,30 +35,52 @@ class RegionList(QWidget):
         self.session, self.bench = session, session.bench
         self.list = HintedList("No region on this slice: draw one by the tools below, or open annotations.")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.list.setFixedHeight(84)
-        self.list.setToolTip("Annotations and drawn regions of this slice; several may be chosen together")
+        self.list.setFixedHeight(round(84 * letters()))
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # the size stands at the end
+        self.list.setToolTip("Annotations and drawn regions; several may be chosen together")
+        self.every = QCheckBox("All slices")
+        self.every.setToolTip(
+            "List the regions of the whole scan; a click goes to the slice of one  (shift+n, shift+p)"
+        )
+        self.every.toggled.connect(self.show_all)
         self.list.itemSelectionChanged.connect(self._choose)
+        self.list.itemDoubleClicked.connect(lambda _: self._rename())
         tools = [
             button(name, f"Draw a region: {tool}", lambda _=False, tool=tool: self._draw(tool))
             for name, tool in TOOLS.items()
         ]
+        self.brush = button("Brush", f"{keys.words_of('brush')}  (Shift+B)", self._paint)
+        self.brush.setCheckable(True)
+        self.radius = _radius_box()
+        self.radius.valueChanged.connect(lambda radius: setattr(session.painting, "radius", radius))
+        self.rename = button("Rename", "Give the chosen region another name  (or a double click)", self._rename)
+        self.copy = button(
+            "To next", f"{keys.words_of('copy_regions')}  (Shift+C)", lambda: session.editing.copy_regions()
+        )
         self.delete = button("Delete", "Delete the chosen regions", self._delete)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addWidget(heading("Region"))
+        self.undo = UndoButtons(session)
+        column.addLayout(row(heading("Region"), self.every, self.undo, stretch=0))
         column.addWidget(self.list)
-        column.addLayout(row(*tools, self.delete))
+        column.addLayout(row(*tools, self.brush))
+        column.addLayout(row(self.rename, self.copy, self.delete, self.radius))
+        self.show_brush()
         self.annotations = AnnotationsBox(session)
         column.addWidget(self.annotations)
 
     def show_all(self) -> None:
-        """List the regions of the present slice."""
+        """List the regions of the present slice, or of all."""
+        regions, every = self.bench.regions, self.every.isChecked()
         with signals_blocked(self.list):
             self.list.clear()
-            for region in self.bench.regions.on(self.bench.acquisition.index):
-                item = QListWidgetItem(describe(region))
+            for region in regions.in_order if every else regions.on(self.bench.acquisition.index):
+                where = f"Slice {region.slice}: " if every else ""
+                item = QListWidgetItem(f"{where}{describe(region)}")
                 item.setData(Qt.ItemDataRole.UserRole, region)
+                item.setToolTip(item.text())
                 self.list.addItem(item)
         self.annotations.show_regions()
         self.show_chosen()
@@ -57,20 +93,62 @@ class RegionList(QWidget):
                 item.setSelected(item.data(Qt.ItemDataRole.UserRole) in self.bench.regions.chosen)
         for item in self.list.selectedItems()[:1]:
             self.list.scrollToItem(item)
-        self.delete.setEnabled(bool(self.list.selectedItems()))
+        selected = len(self.list.selectedItems())
+        self.delete.setEnabled(selected > 0)
+        self.copy.setEnabled(selected > 0)
+        self.rename.setEnabled(selected == 1)
+
+    def show_brush(self) -> None:
+        """Show whether the brush is on, and its radius while it is."""
+        painting = self.session.painting
+        with signals_blocked(self.radius):
+            self.radius.setValue(painting.radius)
+        self.brush.setChecked(painting.active)
+        self.radius.setVisible(painting.active)
 
     def _selected(self) -> list[Region]:
         return [item.data(Qt.ItemDataRole.UserRole) for item in self.list.selectedItems()]
 
     def _choose(self) -> None:
-        self.bench.regions.choose(self._selected())
+        chosen, navigation = self._selected(), self.session.panels.navigation
+        self.bench.regions.choose(chosen)
+        if chosen and navigation.slice not in [region.slice for region in chosen]:
+            navigation.go_to(chosen[0].slice)
+
+    def _rename(self) -> None:
+        for region in self._selected()[:1]:
+            name, given = QInputDialog.getText(self, "Rename the region", "Name", text=region.name)
+            if given:
+                self._rename_to(region, name)
+
+    def _rename_to(self, region: Region, name: str) -> None:
+        try:
+            self.bench.regions.rename(region, name)
+        except ReconRobustError as error:
+            self.session.jobs.failed.emit(sentence(error))
+
+    def _paint(self) -> None:
+        self.session.painting.toggle()
+        self.show_brush()
 
     def _draw(self, tool: str) -> None:
+        self.session.painting.stop()
         if self.session.panels.shown:
             self.session.panels.drawing.begin(tool)
 
     def _delete(self) -> None:
         self.bench.regions.remove(self._selected())
+
+
+def _radius_box() -> QDoubleSpinBox:
+    made = QDoubleSpinBox()
+    made.setRange(LEAST, MOST)
+    made.setSingleStep(0.5)
+    made.setDecimals(1)
+    made.setSuffix(" px")
+    made.setToolTip("Radius of the brush  ([ and ])")
+    made.setAccessibleName("Radius of the brush")
+    return made
 
 
 def describe(region: Region) -> str:

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QSlider,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -27,12 +26,15 @@ from ..session import Session
 from .exporting import keep_button
 from .page import Page
 
-UNFOLDED, FOLDED = 122, 24  # pixels, of a font of usual size
-_MARGIN, _BETWEEN, _AROUND = 2, 2, 2  # pixels beside the bar's parts, between two of them, and around their words
-# napari leaves so much room around words that they would be cut off.
+UNFOLDED, FOLDED = 120, 24  # pixels, of a font of usual size
+_WIDEST = "Laboratory  q"  # of the words in it
+_AROUND = 28  # pixels beside them
+# napari leaves so much room around the words of a list that they would be cut off.
 _NARROW = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
 _TIGHT = "QPushButton { padding: 3px 0px; } QPushButton::menu-indicator { width: 0px; }"
-_TOOLS = {"kspace": "k-sp.  s", "profile": "Line  l"}
+_SMALL = "QComboBox { padding: 3px 0px 3px 3px; } QComboBox::drop-down { width: 12px; }"
+_LIST, _BESIDE = "2 Hz ▾", 8  # what a list of rates needs; pixels beside words
+_TOOLS = {"kspace": "k-space  s", "profile": "Line  l", "film": "Film  ⇧s"}
 _SHORT = {"reference": "Ref.", "clean": "Clean", "perturbed": "Pert."}
 
 
@@ -50,18 +52,8 @@ class ReviewBar(Page):
         self.arrow = QToolButton()
         self.arrow.setAutoRaise(True)
         self.arrow.clicked.connect(self._toggle)
-        self.list_keys = QToolButton()
-        self.list_keys.setText("?")
-        self.list_keys.setToolTip("All keys")
-        self.list_keys.setAccessibleName("All keys")
-        self.list_keys.setAutoRaise(True)
-        self.list_keys.clicked.connect(lambda: self.session.asked_keys.emit())
-        top = row(self.list_keys, self.arrow)
-        top.insertStretch(1)
-        outer = self.layout()
-        assert isinstance(outer, QVBoxLayout)
-        outer.insertLayout(0, top)
-        self.column.setContentsMargins(_MARGIN, 0, _MARGIN, 4)
+        self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+        self.column.setContentsMargins(4, 0, 4, 4)
         self.column.setSpacing(3)
         self._add_panels()
         self._add_comparison()
@@ -69,11 +61,11 @@ class ReviewBar(Page):
         self._add_rest()
         self.column.addStretch(1)
         self.setMinimumWidth(0)
-        self.scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for each in self.body_widget.findChildren(QWidget):
             if isinstance(each, (QPushButton, QComboBox, QLineEdit)):  # they share the little room that there is
                 each.setMinimumWidth(0)
                 each.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.scroll.verticalScrollBar().rangeChanged.connect(self.fit_letters)
         self._fold(recall("folded", False))
         session.looked.connect(self._show_state)
         session.jobs.failed.connect(self._unfold)
@@ -117,17 +109,18 @@ class ReviewBar(Page):
             self.rate.addItem(f"{rate} Hz", rate)
         self.rate.activated.connect(lambda at: self.looking.set_rate(self.rate.itemData(at)))
         self.wipe = _switch("Wipe  w", "wipe", self.looking.toggle_wipe)
-        self.signed = _switch("Signed  d", "signed", self.looking.toggle_signed)
+        self.signed = _switch("Sign  d", "signed", self.looking.toggle_signed)
         self.column.addWidget(words("Compare", faint=True))
-        self.lens = _switch("Lens  ⇧w", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.lens = _switch("Lens", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.lens.setToolTip(f"{self.lens.toolTip()}  (shift+w)")
         self.fade = _switch("Fade  f", "fade", lambda: self.looking.mixing.toggle("fade"))
         self.share = QSlider(Qt.Orientation.Horizontal)
         self.share.setRange(0, 100)
         self.share.setToolTip("Share of the second image, in percent")
         self.share.setAccessibleName("Share of the second image")
         self.share.valueChanged.connect(lambda value: self.looking.mixing.fade(value / 100))
-        for part in (self.pair, self.flicker, self.rate):
-            self.column.addWidget(part)
+        self.column.addWidget(self.pair)
+        self.column.addLayout(_side_by_side(self.flicker, self.rate))
         self.column.addLayout(_side_by_side(self.wipe, self.lens))
         self.column.addLayout(_side_by_side(self.fade, self.signed))
         self.column.addWidget(self.share)
@@ -157,7 +150,7 @@ class ReviewBar(Page):
         self.random = _switch("Random  h", "random", lambda: self._flip("random"))
         self.truth = _switch("Truth  y", "truth", lambda: self._flip("truth"))
         self.lineup = _switch("Methods  o", "lineup", self.session.line_up)
-        self.keep = keep_button(self.session)
+        self.list_keys = button("Keys  ?", "All keys", lambda: self.session.asked_keys.emit())
         self.leave = button("Laboratory  q", "Back to the docks", lambda: self.session.asked_layout.emit())
         self.part = _combo("Part of the complex images that is shown  (z)")
         for part in PARTS:
@@ -166,13 +159,19 @@ class ReviewBar(Page):
         tools = {name: _tool(name, text, self.session) for name, text in _TOOLS.items()}
         self.kspace, self.profile = tools["kspace"], tools["profile"]
         self.distance = _switch("Ruler  i", "distance", lambda: self.session.rulers.toggle("distance"))
+        self.cine = button("Play", f"{keys.words_of('cine')}  (space)", lambda: self.session.cine.toggle())
         self.area = _switch("Area  b", "area", lambda: self.session.rulers.toggle("area"))
         self.column.addWidget(words("See", faint=True))
-        for part in (self.part, self.region, self.outlines, self.random, self.lineup):
-            self.column.addWidget(part)
-        self.column.addLayout(_side_by_side(self.truth, self.keep))
+        self.keep = keep_button(self.session)
+        self.column.addWidget(self.part)
+        self.column.addWidget(self.region)
+        self.column.addLayout(_side_by_side(self.outlines, self.keep))
+        self.column.addWidget(self.random)
+        self.column.addWidget(self.lineup)
+        self.column.addLayout(_side_by_side(self.truth, self.list_keys))
         self.column.addLayout(_side_by_side(self.profile, self.distance))
         self.column.addLayout(_side_by_side(self.area, self.kspace))
+        self.column.addLayout(_side_by_side(tools["film"], self.cine))
         self.column.addWidget(self.leave)
 
     def _flip(self, name: str) -> None:
@@ -254,7 +253,6 @@ class ReviewBar(Page):
 
     def _fold(self, folded: bool) -> None:
         self.scroll.setHidden(folded)
-        self.list_keys.setHidden(folded)
         self.foot.setHidden(folded)
         self.arrow.setArrowType(Qt.ArrowType.LeftArrow if folded else Qt.ArrowType.RightArrow)
         self.arrow.setToolTip("Unfold the controls" if folded else "Fold the controls")
@@ -263,14 +261,17 @@ class ReviewBar(Page):
         self.folded.emit(self.width())
 
     def _fit(self, folded: bool) -> None:
-        """Take the width that the words need in the font that napari has."""
-        needed = UNFOLDED
-        for one in self.body_widget.findChildren(QPushButton):
-            one.ensurePolished()
-            both = one.property("paired") is True
-            room = one.fontMetrics().horizontalAdvance(one.text()) + _AROUND
-            needed = max(needed, 2 * _MARGIN + (2 * room + _BETWEEN if both else room))
-        self.setFixedWidth(FOLDED if folded else needed)
+        """Take the width of the longest word in the font that napari has."""
+        self.leave.ensurePolished()
+        needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + _AROUND
+        bar = self.scroll.verticalScrollBar()
+        beside = bar.sizeHint().width() if bar.maximum() > 0 else 0  # what is higher than the window is scrolled
+        self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed) + beside)
+
+    def fit_letters(self) -> None:
+        """Fit the width to other letters, once there are any."""
+        if self.isVisible():
+            self._fit(self.scroll.isHidden())
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Fit the width, since another font may have been chosen meanwhile."""
@@ -292,14 +293,19 @@ def _combo(tip: str) -> QComboBox:
     return made
 
 
-def _side_by_side(first: QPushButton, second: QPushButton) -> QHBoxLayout:
-    """Put two in the room of one."""
-    for one in (first, second):
-        one.setText(" ".join(one.text().split()))
-        one.setProperty("paired", True)
-        one.setStyleSheet(_TIGHT)
+def _side_by_side(first: QWidget, second: QWidget) -> QHBoxLayout:
+    """Put two in the room of one, each as wide as its words ask for."""
     made = row(first, second)
-    made.setSpacing(_BETWEEN)
+    made.setSpacing(2)
+    for place, one in enumerate((first, second)):
+        if isinstance(one, QPushButton):
+            one.setText(one.text().replace("  ", " "))
+            one.setStyleSheet(_TIGHT)
+            text = one.text()
+        else:
+            one.setStyleSheet(_SMALL)
+            text = _LIST
+        made.setStretch(place, one.fontMetrics().horizontalAdvance(text) + _BESIDE)
     return made
 
 

@@ -10,11 +10,12 @@ from qtpy.QtWidgets import QMainWindow, QSizePolicy, QToolBar, QWidget
 from ...controls.parts import row
 from ..session import Session
 from .arranging import small_button
+from .film_row import FilmRow
 from .kspace_row import KSpaceRow
 from .profile_row import ProfileRow
 
 HEIGHT = 190
-_TOOLS: dict[str, Callable[[Session], QWidget]] = {"kspace": KSpaceRow, "profile": ProfileRow}
+_TOOLS: dict[str, Callable[[Session], QWidget]] = {"kspace": KSpaceRow, "profile": ProfileRow, "film": FilmRow}
 
 
 class Shelf(QObject):
@@ -67,6 +68,7 @@ class Shelf(QObject):
     def clear(self) -> None:
         """Take away what lies on it."""
         bar, self._bar, self.tool, self.widget = self._bar, None, None, None
+        self.session.bench.film.choose(None)
         if self.session.bench.ruling.kind == "profile":
             self.session.bench.ruling.take(None)
         if bar is not None and isalive(bar):

@@ -5,6 +5,7 @@ from pathlib import Path
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
+from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, column, row, words
 from ...ground.numbers import written
 from ..session import Session
@@ -36,7 +37,7 @@ class StatisticsBox(QWidget):
         table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         table.setShowGrid(False)
-        table.verticalHeader().setDefaultSectionSize(_ROW)
+        table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -62,7 +63,7 @@ class StatisticsBox(QWidget):
             mean = f"{written(one.mean, '.3f')} ± {written(one.deviation, '.3f')}"
             ratios = ["—" if ratio is None else written(ratio, ".1f") for ratio in (one.snr, one.cnr)]
             self._add(one.image, mean, *ratios)
-        self.table.setFixedHeight(_ROW * min(self.table.rowCount(), _MOST) + 28)
+        self.table.setFixedHeight(rows_height(min(self.table.rowCount(), _MOST), _ROW))
 
     def _add(self, *texts: str) -> None:
         """Add a row; a single text is the head of those that follow."""

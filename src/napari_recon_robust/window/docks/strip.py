@@ -107,12 +107,12 @@ class Strip(QWidget):
         self.clear()
         if not variants:
             return
-        part = _around(region)
+        part = around(region)
         images = [variant.image.cpu().numpy()[part] for variant in variants]
         white = max(Window.of(image).high for image in images)
         _, height, width = geometry.voxel or (1.0, 1.0, 1.0)
         for number, (variant, image) in enumerate(zip(variants, images, strict=True)):
-            picture = _picture(geometry.laid.shown(image), white, height / width)
+            picture = picture_of(geometry.laid.shown(image), white, height / width)
             thumbnail = Thumbnail(picture, _caption(variant, axes), _tip(variant, axes))
             thumbnail.clicked.connect(lambda _=False, knobs=variant.knobs: self.chosen.emit(dict(knobs)))
             self.thumbnails.append(thumbnail)
@@ -127,7 +127,7 @@ class Strip(QWidget):
             thumbnail.setChecked(dict(variant.knobs) == dict(knobs))
 
 
-def _around(region: np.ndarray) -> tuple[slice, ...]:
+def around(region: np.ndarray) -> tuple[slice, ...]:
     """Return the rows and columns of the region with its surroundings."""
     part = []
     for axis in (1, 0):
@@ -136,7 +136,8 @@ def _around(region: np.ndarray) -> tuple[slice, ...]:
     return tuple(part)
 
 
-def _picture(image: np.ndarray, white: float, aspect: float) -> QImage:
+def picture_of(image: np.ndarray, white: float, aspect: float) -> QImage:
+    """Return a thumbnail of an image (rows, columns), white at `white`. aspect: height over width of a pixel."""
     grey = np.ascontiguousarray((255 * np.clip(image / white, 0, 1)).astype(np.uint8))
     height, width = grey.shape
     picture = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()

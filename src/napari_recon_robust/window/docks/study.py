@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...controls.letters import row_height
 from ...controls.parts import button, show_text, words
 from ...controls.plot import Axes, Line, Plot
 from ...ground.numbers import written
@@ -41,7 +42,7 @@ class StudyPanel(QWidget):
         self.table = QTableWidget()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
-        self.table.verticalHeader().setDefaultSectionSize(_ROW)
+        self.table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         self.table.horizontalHeader().setMinimumSectionSize(_COLUMN)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.verticalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -102,7 +103,7 @@ class StudyPanel(QWidget):
                 item.setToolTip(f"Found on {name}, seen by {matrix.columns[column]}: {outcome.comparison.sentence}")
                 table.setItem(number, column, item)
         frame = table.horizontalHeader().sizeHint().height() + table.horizontalScrollBar().sizeHint().height() + 4
-        table.setFixedHeight(_ROW * len(rows) + frame)
+        table.setFixedHeight(row_height(_ROW) * len(rows) + frame)
 
 
 def cells(matrix: "Transfer", row: str) -> list[str]:

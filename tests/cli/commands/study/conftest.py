@@ -1,4 +1,4 @@
-"""A finished study of two methods on the small head."""
+"""A plan of quick trials on the small head, and a finished study of two methods."""
 
 import shutil
 from pathlib import Path
@@ -31,3 +31,22 @@ def finished(tmp_path_factory: pytest.TempPathFactory, scan_file: Path) -> Path:
     plan.write_text(yaml.safe_dump(parts, sort_keys=False), encoding="utf-8")
     run(run_study(plan, executor=inline.run))
     return plan
+
+
+@pytest.fixture
+def plan(tmp_path: Path, scan_file: Path) -> Path:
+    """Five trials on the annotated slice of the small head."""
+    for file in (scan_file, scan_file.with_suffix(".csv")):
+        shutil.copy(file, tmp_path / file.name)
+    path = tmp_path / "plan.yaml"
+    values = {
+        "study": "small",
+        "scans": "*.h5",
+        "slices": "annotated",
+        "regions": [{"kind": "annotations"}],
+        "masks": [{"acceleration": 2}],
+        "methods": ["zero-filled"],
+        "perturbations": ["none", {"kind": "random", "budgets": [0.01, 0.05]}],
+    }
+    path.write_text(yaml.safe_dump(values))
+    return path

@@ -13,6 +13,7 @@ def study() -> None:
 
     \b
     Examples:
+      recon-robust study run demo
       recon-robust study new plan.yaml
       recon-robust study check plan.yaml
       recon-robust study run plan.yaml

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ....trials.checking import check_study
+from ....trials.estimate import estimate_study
 from ....trials.plan import PlanError
 from ...options import follow, print_json, warn
 from ...studying import JSON, PLAN, STORE, TRUST, listed
@@ -15,15 +16,19 @@ from ...studying import JSON, PLAN, STORE, TRUST, listed
 @STORE
 @TRUST
 @JSON
-def check(plan: Path, store: Path | None, trust: bool, as_json: bool) -> None:
-    """Say how many trials PLAN has, or every mistake in it with its line. No k-space is read."""
+@click.option("--time", "timed", is_flag=True, help="Run a sample of the trials, and estimate time and room.")
+def check(plan: Path, store: Path | None, trust: bool, as_json: bool, timed: bool) -> None:
+    """Say how many trials PLAN has, or every mistake in it with its line. No k-space is read, but for --time."""
     try:
         found = follow(check_study(plan, store=store, trust=trust), "checking")
     except PlanError as error:
         raise listed(error) from None
+    cost = follow(estimate_study(plan, store=store, trust=trust), "estimating") if timed else None
     if as_json:
-        print_json(found.to_json())
+        print_json({**found.to_json(), **({} if cost is None else {"estimate": cost.to_json()})})
         return
     click.echo(found.sentence)
+    if cost is not None:
+        click.echo(cost.sentence)
     for path, sentence in found.faults.items():
         warn(f"{path} is left out: {sentence}")

@@ -6,22 +6,20 @@ from pathlib import Path
 import click
 
 from ....trials.exporting import SUFFIXES, check_suffix, export_table
-from ....trials.store import Store
-from ....trials.work import store_beside
 from ...outputs import Outputs
-from ...studying import STORE
+from ...studying import STORE, results
 
 
 @click.command()
-@click.argument("plan", type=click.Path(path_type=Path))
+@click.argument("plan", type=click.Path(exists=True, path_type=Path))
 @STORE
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help=f"Of {' or '.join(SUFFIXES)}."
 )
 def export(plan: Path, store: Path | None, output: Path) -> None:
-    """Write one file with a row for each finished trial of PLAN; its columns are those of the store."""
+    """Write one file with a row for each finished trial of PLAN, which may also be a folder of results."""
     check_suffix(output)
     outputs = Outputs(output)
-    table = Store.open(store_beside(plan) if store is None else store).table()
+    table = results(plan, store).table()
     outputs.save(output, partial(export_table, table))
     outputs.end()

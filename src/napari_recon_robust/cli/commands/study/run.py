@@ -1,11 +1,12 @@
-"""Run what is not finished of a study."""
+"""Run what is not finished of a study, here or on a cluster."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from ....trials.executors import inline
-from ...studying import PLAN, STORE, TRUST, run_here
+from ....trials.demo import is_demo
+from ...studying import PLAN, STORE, TRUST, executor_of, run_here, where_options
 
 
 @click.command()
@@ -13,6 +14,22 @@ from ...studying import PLAN, STORE, TRUST, run_here
 @STORE
 @TRUST
 @click.option("--join", is_flag=True, help="Take part where another run is under way.")
-def run(plan: Path, store: Path | None, trust: bool, join: bool) -> None:
-    """Run the trials of PLAN that are not finished. Whatever ends it, the next run goes on from there."""
-    run_here(plan, inline.run, store=store, trust=trust, join=join)
+@where_options
+@click.pass_context
+def run(context: click.Context, plan: Path, store: Path | None, trust: bool, join: bool, **where: Any) -> None:
+    """Run the trials of PLAN that are not finished. Whatever ends it, the next run goes on from there.
+
+    The PLAN "demo" is that of the packaged sample with its 14 lesions, and ends in the report.
+
+    \b
+    Examples:
+      recon-robust study run demo
+      recon-robust study run plan.yaml --workers 4
+      recon-robust study run plan.yaml --scheduler tcp://10.0.0.1:8786
+      recon-robust study run plan.yaml --cluster slurm.yaml
+    """
+    found = run_here(plan, executor_of(**where), store=store, trust=trust, join=join)
+    if is_demo(plan) and found.ended:
+        from .report import report
+
+        context.invoke(report, plan=plan, store=store)

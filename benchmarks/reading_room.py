@@ -1,0 +1,123 @@
+"""How long readers wait: 20 of them at once at one server, each reading its cases without a pause.
+
+python benchmarks/reading_room.py [--readers 20]
+
+Goals: an answer is confirmed within 100 ms, and the next case is there within 300 ms (95th percentile).
+"""
+
+import argparse
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from napari_recon_robust.cases.record import save_case
+from napari_recon_robust.cases.replay import make_case
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground import progress
+from napari_recon_robust.perturbations import registry as perturbations
+from napari_recon_robust.perturbations.outcome import evaluate
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reader_studies.bundle import freeze
+from napari_recon_robust.reader_studies.plan import Plan
+from napari_recon_robust.reader_studies.room.serving import open_answers
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.simulation.sample import open_sample
+
+CASES = 6
+
+
+def frozen(folder: Path, readers: int) -> Path:
+    """Six slices of the packaged sample, with random noise."""
+    scan, method, entries = open_sample(), registry.get("zero-filled").at(), []
+    for slice in range(CASES):
+        measurement, roi = scan.measurement(slice, Sampling()), ROI.box(150, 150, 20, 20)
+        perturbed = progress.run(perturbations.get("random").run(measurement, method, roi, (0.01,)))
+        outcomes = progress.run(evaluate(measurement, method, roi, perturbed))
+        save_case(make_case(measurement, method, roi, outcomes, perturbation="random"), folder / f"c{slice}")
+        entries.append({"id": f"c{slice}", "saved": f"c{slice}", "patient": f"p{slice}"})
+    plan = {
+        "title": "Twenty readers",
+        "arms": [{"name": "clean", "image": "clean"}, {"name": "noisy", "image": "perturbed"}],
+        "cases": entries,
+        "questions": "quality",
+        "design": {"readers": readers},
+    }
+    return freeze(Plan.model_validate(plan), folder / "study", folder)
+
+
+def read(origin: str, token: str, answered: list[float], shown: list[float]) -> None:
+    """Read all cases of one reader, noting each wait in seconds."""
+    with httpx.Client(base_url=origin, headers={"Origin": origin}, timeout=60) as client:
+        client.post("/enter", json={"token": token}).raise_for_status()
+        client.post("/consent", json={}).raise_for_status()
+        while (case := client.get("/state").json()["next"]) is not None:
+            answers = {id: {"level": 3} for id in ("artifacts", "sharpness", "contrast-to-noise")}
+            began = time.perf_counter()
+            body = {"presentation": case["id"], "revision": case["revision"], "answers": answers}
+            client.post("/answer", json=body).raise_for_status()
+            confirmed = time.perf_counter()
+            following = client.get("/state").json()["next"]
+            if following is not None:
+                client.get(f"/image/{following['id']}/0").raise_for_status()
+                shown.append(time.perf_counter() - confirmed)
+            answered.append(confirmed - began)
+
+
+def main() -> None:
+    """Print the waits."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--readers", type=int, default=20)
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        study = frozen(Path(name), chosen.readers)
+        with open_answers(study) as answers:
+            tokens = [answers.access.invite(reader) for reader in answers.bundle.readers]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "napari_recon_robust.cli", "review", "serve", str(study), "--port", str(port)]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            origin = f"http://127.0.0.1:{port}"
+            wait_for(origin)
+            answered: list[float] = []
+            shown: list[float] = []
+            threads = [threading.Thread(target=read, args=(origin, token, answered, shown)) for token in tokens]
+            began = time.perf_counter()
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            seconds = time.perf_counter() - began
+        finally:
+            server.terminate()
+            server.wait()
+    for words, waits in (("an answer is confirmed", answered), ("the next case is there", shown)):
+        middle, high = 1000 * np.percentile(waits, [50, 95])
+        print(f"{words}: {len(waits)} times, median {middle:.0f} ms, 95th percentile {high:.0f} ms")
+    print(json.dumps({"readers": chosen.readers, "seconds": round(seconds, 2)}))
+
+
+def wait_for(origin: str) -> None:
+    """Wait until the server answers."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            httpx.get(origin)
+        except httpx.TransportError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+if __name__ == "__main__":
+    main()

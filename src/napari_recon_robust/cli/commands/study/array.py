@@ -1,0 +1,44 @@
+"""Write a job array for SLURM, whose elements run a study without a scheduler of their own."""
+
+from pathlib import Path
+
+import click
+
+from ....ground.writing import write
+from ....trials.executors.array import JobArray
+from ....trials.running import prepare_study
+from ....trials.work import store_beside
+from ...options import follow
+from ...studying import PLAN, STORE, TRUST
+
+
+@click.command()
+@PLAN
+@STORE
+@TRUST
+@click.option("--tasks", default=50, show_default=True, type=click.IntRange(min=1), help="Elements of the array.")
+@click.option("--at-once", default=0, type=click.IntRange(min=0), help="At most so many run together.")
+@click.option("--time", default="04:00:00", show_default=True, metavar="H:M:S", help="Of each element.")
+@click.option("--memory", default="8G", show_default=True, help="Of each element.")
+@click.option("--sbatch", "more", multiple=True, metavar="LINE", help="A further line, --partition=gpu; repeat it.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The script; PLAN.sbatch if left out.")
+def array(
+    plan: Path,
+    store: Path | None,
+    trust: bool,
+    tasks: int,
+    at_once: int,
+    time: str,
+    memory: str,
+    more: tuple[str, ...],
+    output: Path | None,
+) -> None:
+    """Write a SLURM script whose elements run the shards of PLAN, for nodes that cannot reach each other."""
+    place, path = store or store_beside(plan), output or plan.with_suffix(".sbatch")
+    study = follow(prepare_study(plan, store=place, trust=trust), "opening the scans")
+    text = JobArray(tasks, time, memory, at_once, more).script(
+        plan, place, name=study.plan.study, total=len(study), threads=study.plan.threads, trust=trust, to=path
+    )
+    write(path, text.encode())
+    (place / "logs").mkdir(exist_ok=True)
+    click.echo(f"saved: {path}\nsubmit it: sbatch {path}")

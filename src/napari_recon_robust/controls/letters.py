@@ -1,0 +1,43 @@
+"""How large the letters are that a user has chosen in napari's preferences, and what has to grow with them."""
+
+from napari.settings import get_settings
+from napari.utils.theme import get_theme
+
+_IN_FRAMES = 0.4  # of the growth: letters in tables, whose columns have to fit the dock
+_ROOM = 28  # pixels of a table's head and frame
+
+
+def letters() -> float:
+    """The size of letters relative to napari's own."""
+    own = float(get_theme("dark").font_size.removesuffix("pt"))
+    return max(get_settings().appearance.font_size / own, 0.5)
+
+
+def in_tables() -> float:
+    """The size of letters in tables, relative to their usual one."""
+    return 1 + _IN_FRAMES * (letters() - 1)
+
+
+def letter_style() -> str:
+    """Return the style of what napari leaves at one size of letters, and of buttons, whose words need the room.
+
+    Empty while the letters have napari's own size.
+    """
+    if letters() <= 1:
+        return ""
+    size = get_settings().appearance.font_size
+    tables = round(9 * in_tables(), 1)
+    return (
+        f"QLineEdit, QPlainTextEdit {{ font-size: {size}pt; }} QTableView, QHeaderView {{ font-size: {tables}pt; }} "
+        "QPushButton { padding-left: 1px; padding-right: 1px; }"
+    )
+
+
+def rows_height(rows: int, row: int) -> int:
+    """Return the height in pixels of a table of so many rows; row: the height of one at napari's own letters."""
+    return row_height(row) * rows + round(_ROOM * in_tables())
+
+
+def row_height(row: int) -> int:
+    """Return the height in pixels of a table's row of that height at napari's own letters."""
+    return round(row * in_tables())

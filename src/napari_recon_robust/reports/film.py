@@ -1,0 +1,114 @@
+"""A film of a saved case: clean and perturbed in turn, or the perturbed image at rising budgets.
+
+Every frame says what it shows, and that it is not for diagnostic use.
+"""
+
+import importlib.util
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cases.record import Case
+from ..data.window import Window
+from ..ground.errors import InputError
+from ..ground.writing import write
+from ..io.images import check_suffix
+from .conditions import CaseImages, Condition
+from .labels import warning
+
+SUFFIXES = (".gif", ".mp4")
+KINDS = ("flicker", "budgets")
+RATES = (0.5, 10.0)  # images in a second
+_LEAST = 256  # pixels of a side below which images are magnified, by whole numbers
+_LETTERS = range(11, 5, -1)  # pixels; the largest that fit are taken
+_ROOM = 34  # pixels of the strip below the image
+_REPEATS = 8  # of a flicker in a film that does not begin again by itself
+
+
+def export_film(
+    case: Case | str | Path,
+    path: str | Path,
+    *,
+    kind: Literal["flicker", "budgets"] = "flicker",
+    budget: float | None = None,
+    rate: float = 2.0,
+    window: tuple[float, float] | None = None,
+) -> Path:
+    """Write a film of a case as .gif, or as .mp4 where imageio-ffmpeg is installed; returns the path.
+
+    case: a loaded one or its folder. kind: "flicker", clean and perturbed in turn; "budgets", the clean image and then
+    the perturbed one at each budget. budget: which of several flickers, by default the largest. rate: images in a
+    second, 0.5 to 10. window: black and white in the scan's units, by default those of the reference.
+    Raises InputError for a kind, a budget or a rate that is not there, an unknown suffix, .mp4 without imageio-ffmpeg,
+    or a place that cannot be written; FileFormatError for a folder that is not a sound case.
+    """
+    path = Path(path)
+    check_suffix(path, SUFFIXES)
+    if kind not in KINDS:
+        raise InputError(f"the film is to show {kind!r}; choose one of {', '.join(KINDS)}.")
+    if not RATES[0] <= rate <= RATES[1]:
+        raise InputError(f"the film is to show {rate:g} images in a second; choose {RATES[0]:g} to {RATES[1]:g}.")
+    mp4 = path.suffix.lower() == ".mp4"
+    if mp4 and importlib.util.find_spec("imageio_ffmpeg") is None:
+        raise InputError("MP4 needs imageio-ffmpeg, which is not installed; name a .gif, or install it.")
+    shown = CaseImages(case)
+    limits = shown.window if window is None else Window(*window)
+    if not limits.low < limits.high:
+        raise InputError(f"the window is from {limits.low:g} to {limits.high:g}; white must lie above black.")
+    frames = [_frame(shown, one, limits) for one in _conditions(shown, kind, budget)]
+    write(path, _mp4(frames, rate) if mp4 else _gif(frames, rate))
+    return path
+
+
+def _conditions(shown: CaseImages, kind: str, budget: float | None) -> list[Condition]:
+    """What the frames show, in their order."""
+    number = shown.number(budget)
+    clean = shown.condition("clean", number)
+    if kind == "flicker":
+        return [clean, shown.condition("perturbed", number)]
+    results = shown.case.results
+    rising = sorted(range(len(results)), key=lambda one: results[one]["budget"]["nominal"] or 0.0)
+    return [clean, *(shown.condition("perturbed", one) for one in rising)]
+
+
+def _frame(shown: CaseImages, condition: Condition, window: Window) -> NDArray[np.uint8]:
+    """Grey values of 8 bits (rows, columns): the image, magnified if it is small, above what it is."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    grey = window.grey(shown.upright(condition.image))
+    times = max(-(-_LEAST // min(grey.shape)), 1)
+    grey = np.kron(grey, np.ones((times, times), np.uint8))
+    rows, columns = (side + side % 2 for side in grey.shape)  # a film has an even number of pixels
+    canvas = Image.new("L", (columns, rows + _ROOM))
+    canvas.paste(Image.fromarray(grey))
+    pen = ImageDraw.Draw(canvas)
+    marks = f" · {', '.join(condition.marks)}" if condition.marks else ""
+    for line, text in enumerate((f"{condition.title}{marks}", warning(condition))):
+        fonts = map(ImageFont.load_default, _LETTERS)
+        font = next((one for one in fonts if pen.textlength(text, one) <= columns - 8), ImageFont.load_default(5))
+        pen.text((4, rows + 2 + line * (_ROOM // 2 - 1)), text, fill=255, font=font)
+    return np.asarray(canvas)
+
+
+def _gif(frames: Sequence[NDArray[np.uint8]], rate: float) -> bytes:
+    """Grey values as they are, in a loop without end."""
+    from PIL import Image
+
+    file = BytesIO()
+    first, *others = [Image.fromarray(frame) for frame in frames]
+    each: Any = round(1000 / rate)
+    first.save(file, "GIF", save_all=True, append_images=others, duration=each, loop=0, optimize=False)
+    return file.getvalue()
+
+
+def _mp4(frames: Sequence[NDArray[np.uint8]], rate: float) -> bytes:
+    import imageio.v3 as iio
+
+    again = [frame for _ in range(_REPEATS if len(frames) == 2 else 1) for frame in frames]
+    colour = np.stack([np.repeat(frame[..., None], 3, axis=2) for frame in again])
+    content: bytes = iio.imwrite("<bytes>", colour, extension=".mp4", plugin="FFMPEG", fps=rate, macro_block_size=2)
+    return content

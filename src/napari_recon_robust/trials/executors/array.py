@@ -1,0 +1,53 @@
+"""A job array of SLURM, for clusters whose nodes cannot reach each other: independent workers, and the store."""
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCRIPT = """\
+#!/bin/bash
+# {total:,} trials of {name}, in {tasks} elements that know nothing of each other: each runs every {tasks}th shard.
+# Submit it by: sbatch {script}
+# What is finished is not run again: submit it once more for what a time limit left over.
+#SBATCH --job-name={job}
+#SBATCH --array=1-{tasks}{limit}
+#SBATCH --time={time}
+#SBATCH --cpus-per-task={threads}
+#SBATCH --mem={memory}
+#SBATCH --signal=TERM@120
+#SBATCH --output={logs}/%A_%a.log
+{more}
+export OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} NUMBA_NUM_THREADS={threads}
+exec {command} --shard "$SLURM_ARRAY_TASK_ID/{tasks}"
+"""
+
+
+@dataclass(frozen=True)
+class JobArray:
+    """A job array. at_once: elements that run at the same time, 0 for no limit. more: further lines for #SBATCH."""
+
+    tasks: int = 50
+    time: str = "04:00:00"
+    memory: str = "8G"
+    at_once: int = 0
+    more: tuple[str, ...] = ()
+
+    def script(self, plan: Path, store: Path, *, name: str, total: int, threads: int, trust: bool, to: Path) -> str:
+        """The text of the script. name: the study's. total: its trials. to: where the script is to lie."""
+        command = [sys.executable, "-m", "napari_recon_robust.cli", "study", "work", str(plan.absolute())]
+        command += ["--store", str(store.absolute()), *(["--trust"] if trust else [])]
+        return _SCRIPT.format(
+            total=total,
+            name=name,
+            tasks=self.tasks,
+            script=to.name,
+            job=shlex.quote("".join(sign if sign.isalnum() else "-" for sign in name)),
+            limit=f"%{self.at_once}" if self.at_once else "",
+            time=self.time,
+            threads=threads,
+            memory=self.memory,
+            logs=shlex.quote(str((store / "logs").absolute())),
+            more="".join(f"#SBATCH {line}\n" for line in self.more),
+            command=shlex.join(command),
+        )

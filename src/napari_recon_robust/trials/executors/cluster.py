@@ -1,0 +1,227 @@
+"""Shards run by the workers of a Dask cluster: of this machine, of a scheduler's address, or of a batch system.
+
+The scheduler holds nothing that is not in the store: tasks return counts, and so many are submitted as keep the workers
+busy. Whatever dies, the next run goes on from the store.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ...ground.documents import read_yaml
+from ...ground.errors import InputError, ReconRobustError
+from ...ground.guard import shown
+from ..expand import Shard, Study
+from ..store import Store
+from ..work import Stop, Worker
+
+KINDS = {
+    "slurm": "SLURMCluster",
+    "pbs": "PBSCluster",
+    "sge": "SGECluster",
+    "lsf": "LSFCluster",
+    "oar": "OARCluster",
+    "htcondor": "HTCondorCluster",
+}
+_AHEAD = 2  # shards of each worker that are submitted
+_RETRIES = 3  # of a shard whose worker died
+_LIFETIME, _STAGGER = "2 hours", "10 minutes"  # then a worker makes place for a fresh one: long-lived ones grow
+
+
+@dataclass(frozen=True)
+class Local:
+    """Workers on this machine; so many, or one for each core (or each `threads` of a plan)."""
+
+    workers: int | None = None
+
+    @contextmanager
+    def open(self, study: Study) -> Iterator[Any]:
+        """A cluster of processes."""
+        distributed = dask()
+        threads = study.plan.threads
+        count = self.workers or default_workers(threads)
+        variables = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), str(threads))
+        with distributed.LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=0,
+            dashboard_address=":0",
+            silence_logs="ERROR",
+            env=variables,
+            lifetime=_LIFETIME,
+            lifetime_stagger=_STAGGER,
+            lifetime_restart=True,
+        ) as cluster:
+            yield cluster
+
+
+@dataclass(frozen=True)
+class Remote:
+    """The workers of a scheduler that runs already, such as "tcp://10.0.0.1:8786". wait: for its answer, in seconds."""
+
+    address: str
+    wait: float = 30.0
+
+    @contextmanager
+    def open(self, study: Study) -> Iterator[Any]:
+        """The address."""
+        yield self.address
+
+
+@dataclass(frozen=True)
+class Queued:
+    """Workers that a batch system starts, by dask-jobqueue. kind: of `KINDS`. options: of its cluster class.
+
+    jobs: how many are asked for. wait: for the first worker, in seconds.
+    """
+
+    kind: str
+    options: Mapping[str, Any]
+    jobs: int = 1
+    wait: float = 3600.0
+
+    @classmethod
+    def read(cls, path: Path) -> "Queued":
+        """Of a YAML file with `kind`, `jobs`, `wait` and the options of dask-jobqueue; InputError for another one."""
+        values = read_yaml(path, InputError)
+        if not isinstance(values, dict) or values.get("kind") not in KINDS:
+            raise InputError(f"{shown(path)} names no cluster; give a line 'kind: ' with one of {', '.join(KINDS)}.")
+        known = {name: values.pop(name) for name in ("kind", "jobs", "wait") if name in values}
+        return cls(options={"cores": 1, "memory": "4GB", **values}, **known)
+
+    @property
+    def script(self) -> str:
+        """The script of one job, as the batch system gets it."""
+        with self._made() as cluster:
+            return str(cluster.job_script())
+
+    @contextmanager
+    def open(self, study: Study) -> Iterator[Any]:
+        """A cluster whose jobs are submitted."""
+        with self._made() as cluster:
+            cluster.scale(jobs=self.jobs)
+            yield cluster
+
+    def _made(self) -> Any:
+        try:
+            import dask_jobqueue
+        except ImportError:
+            raise InputError(
+                "batch systems need dask-jobqueue, which is not installed: pip install '.[cluster]'."
+            ) from None
+        try:
+            return getattr(dask_jobqueue, KINDS[self.kind])(**self.options)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"the cluster cannot be made ({error}); mend its options.") from None
+
+
+@dataclass(frozen=True)
+class DaskExecutor:
+    """Runs shards on a cluster. on_dashboard: is told the address of the dashboard."""
+
+    cluster: Local | Remote | Queued
+    on_dashboard: Any = None
+
+    def __call__(self, study: Study, store: Store, shards: Iterable[Shard], stop: Stop) -> Iterator[tuple[int, int]]:
+        """Run the shards; yields after each how many trials more there are, and how many of these failed.
+
+        Raises InputError where no worker comes, or where workers die again and again.
+        """
+        distributed, waiting = dask(), iter(shards)
+        wait = getattr(self.cluster, "wait", 120.0)
+        with self.cluster.open(study) as cluster, _client(distributed, cluster, wait) as client:
+            if self.on_dashboard is not None:
+                self.on_dashboard(client.dashboard_link)
+            _wait(client, wait)
+            arguments = str(study.folder), str(store.folder), study.trust
+
+            def submitted(count: int) -> list[Any]:
+                some = islice(waiting, count)
+                return [client.submit(work, *arguments, one, pure=False, retries=_RETRIES) for one in some]
+
+            running = set(submitted(_AHEAD * max(len(client.scheduler_info()["workers"]), 1)))
+            lost = 0
+            while running:
+                ended = distributed.wait(running, return_when="FIRST_COMPLETED").done
+                running -= ended
+                for future in ended:
+                    try:
+                        yield future.result()
+                    except ReconRobustError:
+                        client.cancel(list(running))
+                        raise
+                    except distributed.KilledWorker:
+                        lost += 1
+                ahead = _AHEAD * max(len(client.scheduler_info()["workers"]), 1)
+                running |= set(submitted(0 if stop() else max(ahead - len(running), 0)))
+            if lost:
+                raise InputError(
+                    f"the workers of {lost} shards died again and again; give them more memory, and resume."
+                )
+
+
+_worker: tuple[tuple[str, str, bool, int], Worker] | None = None
+
+
+def work(folder: str, store: str, trust: bool, shard: Shard) -> tuple[int, int]:
+    """Run a shard in a worker's process, which keeps what the next shard may need: (trials, how many failed).
+
+    folder: the plan's. store: the folder of results, with the plan and the inventory as they are run.
+    """
+    global _worker
+    place = Path(store)
+    key = folder, store, trust, (place / "inventory.json").stat().st_mtime_ns
+    if _worker is None or _worker[0] != key:
+        study = Study.of_store(place, Path(folder), trust=trust)
+        _worker = key, Worker(study, Store.open(place), number=_number())
+    results = list(_worker[1].run(shard))
+    return len(results), results.count(False)
+
+
+def default_workers(threads: int) -> int:
+    """How many workers a machine has cores for."""
+    return max((os.cpu_count() or 1) // threads, 1)
+
+
+def dask() -> Any:
+    """Dask's library of clusters; InputError where it is not installed."""
+    try:
+        import distributed
+    except ImportError:
+        raise InputError("several workers need Dask, which is not installed: pip install '.[studies]'.") from None
+    return distributed
+
+
+def _client(distributed: Any, cluster: Any, wait: float) -> Any:
+    try:
+        return distributed.Client(cluster, timeout=wait)
+    except OSError:
+        raise InputError(f"no scheduler answers at {cluster}; check its address, and that it runs.") from None
+
+
+def _wait(client: Any, seconds: float) -> None:
+    """Wait for the first worker."""
+    end = time.monotonic() + seconds
+    while not client.scheduler_info()["workers"]:
+        if time.monotonic() > end:
+            raise InputError(
+                f"no worker of the cluster has started within {seconds:.0f} s; look at its queue and the logs of its "
+                "jobs, or let it wait longer."
+            )
+        time.sleep(0.05)
+
+
+def _number() -> int:
+    """The number of the worker in its cluster."""
+    from distributed import get_worker
+
+    try:
+        return int(get_worker().name)
+    except (TypeError, ValueError):
+        return 0

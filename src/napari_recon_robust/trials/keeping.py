@@ -1,0 +1,88 @@
+"""The worst trials of a study as saved cases, which the gallery opens and a replay checks."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cases.record import save_case
+from ..cases.replay import make_case
+from ..ground.errors import InputError
+from ..ground.progress import Job, Progress
+from .expand import Study
+from .measure import outcome_of
+from .plan import CLEAN
+from .shared import OpenScan, SharedSlice
+from .store import Store, polars
+from .table import columns_of
+from .trial import Trial
+from .work import device_of
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+LARGER_IS_WORSE = ("nmse",)
+
+
+def check_columns(study: Study) -> None:
+    """Raise InputError where a plan keeps by a column that its table does not have."""
+    keep, columns = study.plan.keep, columns_of(study)
+    for name in (keep.by, *keep.group):
+        if name not in columns:
+            some = ", ".join(name for name in columns if name.endswith("_perturbed"))
+            raise InputError(
+                f"keep names the column {name!r}, which the table does not have; it has, for instance, {some}."
+            )
+
+
+def worst_of(study: Study, table: "DataFrame") -> list[str]:
+    """The trials of each group of the plan with the worst values, worst first within each."""
+    library, keep = polars(), study.plan.keep
+    falls = keep.by.removeprefix("start_").startswith(LARGER_IS_WORSE)
+    found = table.filter(
+        library.col("error").is_null()
+        & (library.col("perturbation") != CLEAN)
+        & ~library.col("control")
+        & library.col(keep.by).is_not_nan()
+    )
+    found = found.sort(keep.by, "trial", descending=[falls, False], nulls_last=True)
+    worst: list[str] = found.group_by(keep.group, maintain_order=True).head(keep.worst)["trial"].to_list()
+    return worst
+
+
+def keep_worst(study: Study, store: Store) -> Job[list[Path]]:
+    """Save the worst trials as cases that are not there yet; the folders of all of them.
+
+    Each is run once more: it is determined by its identity.
+    """
+    if not study.plan.keep.worst:
+        return []
+    wanted = {id: store.folder / "cases" / id[:16] for id in worst_of(study, store.table())}
+    opened = OpenScan(study, device_of(study.plan.device, 0))
+    done = 0
+    try:
+        for group in study.groups() if any(not place.exists() for place in wanted.values()) else ():
+            trials = [trial for trial in group.trials() if trial.id in wanted and not wanted[trial.id].exists()]
+            shared = SharedSlice(opened, group)
+            for trial in trials:
+                done += 1
+                yield Progress(done / len(wanted), f"Saving the worst, {done} of {len(wanted)}")
+                _save(shared, trial, wanted[trial.id])
+    finally:
+        opened.close()
+    return list(wanted.values())
+
+
+def _save(shared: SharedSlice, trial: Trial, folder: Path) -> None:
+    measurement, roi = shared.of(trial.region)
+    labelled = roi if roi.label else roi.model_copy(update={"label": trial.region.label or trial.region.id})
+    outcome = outcome_of(shared, trial, labelled)
+    facts = {"acceleration": measurement.acceleration, "pattern": trial.mask.pattern, "trial": trial.id}
+    case = make_case(
+        measurement,
+        shared.method(trial.setting),
+        labelled,
+        [outcome],
+        perturbation=trial.change.kind,
+        perturbation_knobs=trial.change.knobs,
+        source={**shared.facts(), **facts},
+    )
+    save_case(case, folder)

@@ -1,0 +1,112 @@
+"""Plays a row of images, or the slices, until a key is pressed."""
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtWidgets import QApplication
+
+from ..ground.errors import ReconRobustError
+from ..workbench import Workbench
+from ..workbench.film import Frame
+from .canvas.layers import Panels
+from .canvas.scene import Scene
+from .jobs import Jobs
+from .remembered import recall, remember
+from .worker import sentence
+
+RATES = (2, 5, 10, 20)  # images in a second
+
+
+class Cine(QObject):
+    """Shows one image of a row after the other in its panel, which looks as it did before when that ends.
+
+    at: the number of the image that is shown. Signals: `shown(number)`; `rested(Frame)`, the one at which it stopped;
+    `switched()`, on or off.
+    """
+
+    shown = Signal(int)
+    rested = Signal(object)
+    switched = Signal()
+
+    def __init__(self, bench: Workbench, jobs: Jobs, panels: Panels, scene: Scene, parent: QObject) -> None:
+        super().__init__(parent)
+        self.bench, self.jobs, self.panels, self.scene = bench, jobs, panels, scene
+        self.at = 0
+        stored = recall("cine", 5)
+        self.rate: int = stored if stored in RATES else 5
+        self._frames: Sequence[Frame] = ()
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._next)
+        bench.acquisition.closed.connect(self.stop)
+
+    @property
+    def playing(self) -> bool:
+        """Whether it plays."""
+        return self._timer.isActive()
+
+    def set_rate(self, rate: int) -> None:
+        """Set the number of images in a second."""
+        self.rate = rate
+        remember("cine", rate)
+        self._timer.setInterval(round(1000 / rate))
+
+    def toggle(self) -> None:
+        """Play the row that is looked at, or else the slices, which are read first; or stop."""
+        if self.playing:
+            self.stop()
+        elif self.bench.film.frames:
+            self._play(self.bench.film.frames)
+        elif "Slices" in self.bench.film.rows:
+            self._play(self.bench.film.rows["Slices"])
+        else:
+            try:
+                task = self.bench.film.read_slices(self.toggle)
+            except ReconRobustError as error:
+                self.jobs.failed.emit(sentence(error))
+                return
+            self.jobs.start(task)
+
+    def show(self, frame: Frame) -> None:
+        """Show one image in its panel, with nothing computed for it."""
+        key = frame.panel if frame.panel in self.panels.panels else "clean"
+        if self.panels.panels and self.bench.acquisition.is_open:
+            name = "Slice" if frame.slice is not None else self.bench.film.name or ""
+            self.scene.frame(key, frame.image, f"{name} {frame.caption}".strip())
+
+    def _play(self, frames: Sequence[Frame]) -> None:
+        self._frames, self.at = frames, self._start(frames)
+        QApplication.instance().installEventFilter(self)
+        self._timer.start(round(1000 / self.rate))
+        self.switched.emit()
+
+    def _start(self, frames: Sequence[Frame]) -> int:
+        """Begin with the slice that is shown, or with the first image."""
+        places = [number for number, one in enumerate(frames) if one.slice == self.bench.acquisition.index]
+        return places[0] if places else 0
+
+    def _next(self) -> None:
+        self.at = (self.at + 1) % len(self._frames)
+        self.show(self._frames[self.at])
+        self.shown.emit(self.at)
+
+    def stop(self) -> None:
+        """Stop at the image that is shown, and show all that belongs to it."""
+        if not self.playing:
+            return
+        self._timer.stop()
+        QApplication.instance().removeEventFilter(self)
+        self.switched.emit()
+        if self.bench.acquisition.is_open:
+            self.rested.emit(self._frames[self.at])
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Stop at any key, which does nothing else."""
+        kinds = QEvent.Type
+        if event is not None and event.type() in (kinds.ShortcutOverride, kinds.KeyPress):
+            if event.type() == kinds.ShortcutOverride:
+                event.accept()  # so that it comes as a press, and is no shortcut
+            else:
+                self.stop()
+            return True
+        return False

@@ -1,0 +1,61 @@
+"""Steps back and forth: undo and redo, attacks of the history, regions for the next slice."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from napari.layers import Labels
+
+from ..ground.errors import ReconRobustError
+from ..workbench import Workbench
+from .canvas.layers import Panels
+from .following import Following
+from .jobs import Jobs
+from .worker import sentence
+
+if TYPE_CHECKING:
+    from ..workbench.acquisition import Slice
+    from ..workbench.history import Entry
+    from ..workbench.task import Task
+
+
+class Editing:
+    """Changes what the workbench is set to by more than one control at once; what is done is said at the foot."""
+
+    def __init__(self, bench: Workbench, jobs: Jobs, panels: Panels, following: Following) -> None:
+        self.bench, self.jobs, self.panels, self.following = bench, jobs, panels, following
+
+    def undo(self) -> None:
+        """Undo the last setting; while a labels layer of the user's is painted on, napari's own undo is meant."""
+        undoing = self.bench.undoing
+        self._step("Undone", undoing.undone_next, undoing.undo, Labels.undo)
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        undoing = self.bench.undoing
+        self._step("Done again", undoing.redone_next, undoing.redo, Labels.redo)
+
+    def _step(
+        self, word: str, what: str, step: "Callable[[], Task[Slice] | None]", own: Callable[[Labels], None]
+    ) -> None:
+        painted = self.panels.viewer.layers.selection.active
+        if isinstance(painted, Labels):
+            own(painted)
+        elif self._attempt(lambda: self.following.restore(step)):
+            self.jobs.said.emit(f"{word}: {what}.")
+
+    def show_attack(self, entry: "Entry") -> None:
+        """Show a finished perturbation again, on whatever slice it is."""
+        self._attempt(lambda: self.following.show_attack(entry))
+
+    def copy_regions(self) -> None:
+        """Copy the chosen regions to the next slice, and show that."""
+        self._attempt(lambda: self.panels.navigation.go_to(self.bench.copy_regions()))
+
+    def _attempt(self, action: Callable[[], object]) -> bool:
+        """Do something, and say what it raises for the user."""
+        try:
+            action()
+        except ReconRobustError as error:
+            self.jobs.failed.emit(sentence(error))
+            return False
+        return True

@@ -1,0 +1,59 @@
+"""The plugin's page of napari's Preferences, which the manifest describes: read, and followed."""
+
+from typing import Any
+
+from napari.settings import get_plugin_settings
+from qtpy.compat import isalive
+from qtpy.QtCore import QObject, QTimer
+
+from ..workbench import Workbench
+from ..workbench.preferences import COLOURS, Preferences
+from .canvas.layers import Panels
+from .worker import use_threads
+
+
+class Preferring(QObject):
+    """Does what the user prefers, at once where it can. plugin: its name in napari."""
+
+    def __init__(self, plugin: str, bench: Workbench, panels: Panels, parent: QObject) -> None:
+        super().__init__(parent)
+        self.bench, self.panels = bench, panels
+        self._plugin = plugin
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self.apply)
+        stored = self._stored
+        if stored is not None:
+            stored.computing.events.connect(self._on_change)
+            stored.regions.events.connect(self._on_change)
+        self.apply()
+
+    @property
+    def _stored(self) -> Any:
+        """Napari's settings of the plugin; None where napari did not find its manifest."""
+        return get_plugin_settings().get(self._plugin)
+
+    @property
+    def preferences(self) -> Preferences:
+        """What is set now."""
+        stored = self._stored
+        if stored is None:
+            return Preferences()
+        return Preferences(
+            stored.computing.device,
+            stored.computing.threads,
+            stored.computing.history,
+            stored.regions.colour,
+            stored.regions.chosen,
+        )
+
+    def apply(self) -> None:
+        """Do what is preferred."""
+        wanted = self.preferences
+        self.bench.prefer(wanted)
+        use_threads(wanted.threads)
+        self.panels.drawing.colour(COLOURS[wanted.regions], COLOURS[wanted.chosen])
+
+    def _on_change(self, _: object = None) -> None:
+        if isalive(self):
+            self._soon.start(0)  # the dialog changes one value after the other

@@ -1,0 +1,190 @@
+"""Rows of images that are there already: budgets, attacks, iterations, knobs, plausible images, slices."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from ..ground.numbers import written
+from ..ground.progress import Job, Progress
+from .acquisition import Acquisition
+from .choosing import Choosing
+from .history import Entry, History
+from .perturbing import Perturbing, Result
+from .reconstruction import Reconstruction
+from .task import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..data.scan import Scan
+    from ..perturbations.base import Perturbed
+    from ..perturbations.outcome import Outcome
+
+_MOST = 60  # images in a row
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One image of a row, real float32 (rows, columns) in the scan's units.
+
+    panel: where it belongs. Where it is more than a picture, one of these says what it is: knobs of the method, the
+    slice, or `look`, which makes it the result that is shown (and may return a task).
+    """
+
+    caption: str
+    image: "Tensor"
+    panel: str
+    tip: str = ""
+    knobs: Mapping[str, Any] | None = None
+    slice: int | None = None
+    look: Callable[[], Task[Any] | None] | None = None
+
+
+class Film:
+    """The rows of images of the slice that is shown.
+
+    name: of the row that is looked at, or None. Signal: `changed()`, other rows, or another one is looked at.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        acquisition: Acquisition,
+        reconstruction: Reconstruction,
+        perturbing: Perturbing,
+        choosing: Choosing,
+        history: History,
+    ) -> None:
+        self._acquisition, self._reconstruction = acquisition, reconstruction
+        self._perturbing, self._choosing, self._history = perturbing, choosing, history
+        self.name: str | None = None
+        self._iterations: list[Frame] = []
+        self._slices: list[Frame] = []
+        perturbing.previewed.connect(self._record)
+        acquisition.measured.connect(self._forget_iterations)
+        acquisition.closed.connect(self._forget)
+        for signal in (perturbing.finished, choosing.changed, history.changed, reconstruction.prepared):
+            signal.connect(self._on_change)
+
+    def choose(self, name: str | None) -> None:
+        """Look at another row."""
+        if name != self.name:
+            self.name = name
+            self.changed.emit()
+
+    @property
+    def frames(self) -> Sequence[Frame]:
+        """The row that is looked at; empty without one."""
+        return () if self.name is None else self.rows.get(self.name, ())
+
+    @property
+    def rows(self) -> dict[str, Sequence[Frame]]:
+        """All rows of two images or more, by their names."""
+        found = {
+            "Budgets": self._budgets(),
+            "Attacks": self._attacks(),
+            "Iterations": self._iterations,
+            "Plausible images": self._plausible(),
+            "Knob": self._prepared(),
+            "Slices": self._slices,
+        }
+        return {name: frames for name, frames in found.items() if len(frames) > 1}
+
+    def read_slices(self, done: Callable[[], object]) -> Task[list[Frame]]:
+        """Read every slice of the scan as it was acquired, without measuring it; then call `done`.
+
+        InputError for a saved case, which has one slice.
+        """
+        scan = self._acquisition.opened_scan
+        panel = "reference" if scan.fully_sampled else "clean"
+
+        def accept(frames: list[Frame]) -> None:
+            if scan is self._acquisition.scan:
+                self._slices = frames
+                self.changed.emit()
+                done()
+
+        return Task("Reading all slices", _slices(scan, panel), accept)
+
+    def _budgets(self) -> list[Frame]:
+        result = self._perturbing.current
+        return [] if result is None else [self._budget(one) for one in result.outcomes]
+
+    def _budget(self, outcome: "Outcome") -> Frame:
+        nominal = outcome.perturbed.budget.nominal
+        caption = "—" if nominal is None else f"{written(100 * nominal)}%"
+        tip = outcome.comparison.sentence
+        return Frame(caption, outcome.comparison.perturbed, "perturbed", tip, look=lambda: self._look(outcome))
+
+    def _look(self, outcome: "Outcome") -> None:
+        self._perturbing.look_at(outcome)
+
+    def _attacks(self) -> list[Frame]:
+        shown = self._acquisition.index
+        entries = [one for one in self._history.entries if one.result is not None and one.result.slice == shown]
+        return [self._attack(one, one.images) for one in entries[-_MOST:]]
+
+    def _attack(self, entry: Entry, result: Result) -> Frame:
+        image = result.outcome.comparison.perturbed
+        return Frame(
+            f"{entry.number} {entry.method}", image, "perturbed", entry.title, look=lambda: self._history.show(entry)
+        )
+
+    def _plausible(self) -> list[Frame]:
+        return [
+            Frame(f"{number}", one.image.cpu(), "clean", _listed(one.knobs), knobs=one.knobs)
+            for number, one in enumerate(self._choosing.variants, 1)
+        ]
+
+    def _prepared(self) -> list[Frame]:
+        found = self._reconstruction.renders()
+        return [
+            Frame(" · ".join(written(value) for value in knobs.values()), image, "clean", _listed(knobs), knobs=knobs)
+            for knobs, image in found[-_MOST:]
+        ]
+
+    def _record(self, perturbed: "Perturbed | None") -> None:
+        """Keep the image of each step of a search; a search that starts anew forgets those before."""
+        if perturbed is None or perturbed.image is None:
+            return
+        step = len(perturbed.loss) - 1
+        if self._iterations and step <= int(self._iterations[-1].caption):
+            self._iterations = []
+        image = perturbed.image.detach().abs().float().cpu()
+        image = image if perturbed.restore is None else perturbed.restore(image)
+        tip = f"Loss {written(perturbed.loss[-1])}" if perturbed.loss else ""
+        self._iterations = [*self._iterations, Frame(f"{step}", image, "perturbed", tip)][-_MOST:]
+        self.changed.emit()
+
+    def _on_change(self) -> None:
+        self.changed.emit()
+
+    def _forget_iterations(self) -> None:
+        self._iterations = []
+        self.changed.emit()
+
+    def _forget(self) -> None:
+        self._slices = []
+        self._forget_iterations()
+
+
+def _listed(knobs: Mapping[str, Any]) -> str:
+    values = {name: f"{value:.3g}" if isinstance(value, float) else str(value) for name, value in knobs.items()}
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def _slices(scan: "Scan", panel: str) -> Job[list[Frame]]:
+    from ..physics import fourier
+    from ..physics.model import root_sum_of_squares
+
+    found = []
+    for index in range(len(scan)):
+        yield Progress(index / len(scan), f"Reading slice {index} of {len(scan)}")
+        measurement = scan.measurement(index, None)
+        coil_images = fourier.ifft(measurement.to_data(measurement.kspace), measurement.dims)
+        image = measurement.crop(root_sum_of_squares(coil_images)).float().cpu()
+        found.append(Frame(f"{index}", image, panel, "As acquired, root sum of squares", slice=index))
+    return found

@@ -1,0 +1,201 @@
+"""One reader of a frozen study: what is shown, what is answered, and when. It knows neither arms nor cases."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from ..data.roi import ROI
+from ..ground.errors import InputError
+from ..reader_studies.answers import COMMENT, Answers, Place
+from ..reader_studies.bundle import Shown
+from ..reader_studies.questions import CANNOT_JUDGE, Answer, Lesion, Question, Structures
+
+CHANGED = {"seen": ("row", "column")}  # what an answer makes void when it changes
+
+
+class Reading:
+    """The case that is read, and its answers so far. Signals: `opened()`, another case; `answered()`, an answer.
+
+    clock: monotonic seconds.
+    """
+
+    opened = Signal()
+    answered = Signal()
+
+    def __init__(self, answers: Answers, reader: str, clock: Callable[[], float] = time.monotonic) -> None:
+        answers.access.check_reader(reader)
+        self._answers, self.reader, self._clock = answers, reader, clock
+        self.place: Place = answers.place(reader)
+        self.shown: Shown | None = None
+        self.values: dict[str, Answer] = {}
+        self.comment = ""
+        self.truth: dict[str, Any] | None = None
+        self._revision = 0
+        self._times: dict[str, float] = {}
+        self._paused: float | None = None
+
+    @property
+    def questions(self) -> dict[str, Question]:
+        """What is asked, by id."""
+        return self._answers.bundle.questions
+
+    @property
+    def study(self) -> Mapping[str, Any]:
+        """What a reader may know of the study."""
+        return self._answers.bundle.study
+
+    @property
+    def consented(self) -> bool:
+        """Whether the reader agreed to take part."""
+        return self._answers.consented(self.reader)
+
+    def consent(self) -> None:
+        """Agree to take part."""
+        self._answers.consent(self.reader)
+
+    def check_display(self, findings: Mapping[str, Any]) -> None:
+        """Keep what the check of the display found."""
+        self._answers.check_display(self.reader, self.place.sitting, findings)
+
+    @property
+    def display_checked(self) -> bool:
+        """Whether the display was checked in this sitting."""
+        return self._answers.display_checked(self.reader, self.place.sitting)
+
+    # ---------------------------------------------------------------- cases
+
+    def go_on(self) -> None:
+        """Show the next case; none where all is read or the next sitting has to wait."""
+        self.place = self._answers.place(self.reader)
+        self._show(self.place.shown)
+
+    def go_back(self) -> None:
+        """Show the case before, to revise its answers."""
+        if (before := self.before) is not None:
+            self._show(before)
+
+    @property
+    def before(self) -> Shown | None:
+        """The case before, if there is one that may be revised."""
+        return None if self.shown is None else self._answers.previous(self.reader, self.shown.id)
+
+    def _show(self, shown: Shown | None) -> None:
+        self.shown, self.truth, self.values, self.comment = shown, None, {}, ""
+        if shown is not None:
+            self._revision, given = self._answers.given(self.reader, shown.id)
+            self.comment = given.pop(COMMENT, {}).get("text", "")
+            self.values = given
+        self._times, self._paused = {"shown": self._now, "hidden": 0.0}, None
+        self.opened.emit()
+
+    def images(self) -> dict[str, NDArray[np.float32]]:
+        """The images of the case by neutral names, float32 (rows, columns), in the order in which they are shown."""
+        assert self.shown is not None
+        shown, bundle = self.shown, self._answers.bundle
+        names = ["left", "right"] if len(shown.images) > 1 else ["image"]
+        found = {"reference": bundle.image(shown.reference, shown)} if shown.reference else {}
+        return found | {name: bundle.image(id, shown) for name, id in zip(names, shown.images, strict=True)}
+
+    @property
+    def square(self) -> ROI | None:
+        """Where to look, if the study says so."""
+        region = None if self.shown is None else self.shown.region
+        return None if region is None else ROI.box(*region)
+
+    # ---------------------------------------------------------------- answers
+
+    @property
+    def asked(self) -> Question:
+        """The question that keys answer: the first that has no answer, else the last."""
+        questions = list(self.questions.values())
+        return next((question for question in questions if not self.is_answered(question.id)), questions[-1])
+
+    def answer(self, question: str, **part: Any) -> None:
+        """Take a part of an answer, such as level=3; "cannot judge" takes the place of all parts, and the reverse."""
+        if self.shown is None or self.truth is not None:
+            return
+        self._times.setdefault("first_action", self._now)
+        before = {name: value for name, value in self.values.get(question, {}).items() if name != CANNOT_JUDGE}
+        for name in part:
+            before = {kept: value for kept, value in before.items() if kept not in CHANGED.get(name, ())}
+        self.values[question] = dict(part) if CANNOT_JUDGE in part else {**before, **part}
+        self.answered.emit()
+
+    def toggle(self, question: str, change: str) -> None:
+        """Add or take away one kind of change of a question on structures; "nothing" takes all away."""
+        chosen = set() if change == "nothing" else set(self.values.get(question, {}).get("changes", ())) ^ {change}
+        self.answer(question, changes=sorted(chosen))
+
+    def mark(self, row: float, column: float) -> None:
+        """Take a click on the image as the place of the lesion that was said to be there."""
+        for id, question in self.questions.items():
+            if isinstance(question, Lesion) and question.place and self.values.get(id, {}).get("seen") == "yes":
+                self.answer(id, row=row, column=column)
+
+    @property
+    def marked(self) -> tuple[float, float] | None:
+        """The place of the lesion that was clicked."""
+        for value in self.values.values():
+            if "row" in value:
+                return value["row"], value["column"]
+        return None
+
+    def is_answered(self, question: str) -> bool:
+        """Whether a question has a whole answer."""
+        try:
+            self._checked(question)
+        except InputError:
+            return False
+        return True
+
+    @property
+    def complete(self) -> bool:
+        """Whether each question has one."""
+        return self.shown is not None and all(map(self.is_answered, self.questions))
+
+    def _checked(self, id: str) -> Answer:
+        question, value = self.questions[id], dict(self.values.get(id, {}))
+        if value.get("seen") != "yes":
+            value = {name: part for name, part in value.items() if name not in ("row", "column")}
+        if isinstance(question, Structures) and not value.get("changes"):
+            value.pop("consequence", None)
+        return question.check(value)
+
+    def submit(self, **view: Any) -> None:
+        """Store the answers, and show the next case, or first the truth of a case for training.
+
+        view: low, high, zoom and smooth at the answer. Errors are those of `Answers.record`; the answers stay.
+        """
+        if self.shown is None or not self.complete:
+            return
+        if self.truth is None:
+            context = {**self._times, "answered": self._now, "mode": "side", **view}
+            values = {id: self._checked(id) for id in self.questions}
+            self._answers.record(self.reader, self.shown.id, self._revision, values, self.comment, context)
+            if self.shown.training:
+                self.truth = self.shown.truth or {}
+                self.answered.emit()
+                return
+        self.go_on()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the clock stands."""
+        return self._paused is not None
+
+    def pause(self) -> None:
+        """Stop the clock, or let it go on; the time between is no reading."""
+        if self._paused is None:
+            self._paused = self._now
+        else:
+            self._times["hidden"] += self._now - self._paused
+            self._paused = None
+
+    @property
+    def _now(self) -> float:
+        """Milliseconds."""
+        return 1000 * self._clock()

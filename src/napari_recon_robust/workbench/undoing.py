@@ -1,0 +1,233 @@
+"""Undo and redo of what a review is set to: regions, sampling, method, knobs, kind of perturbation, budgets."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from ..ground.errors import InputError
+from ..ground.numbers import written
+from .acquisition import Acquisition, Slice, same_sampling
+from .perturbing import Perturbing
+from .reconstruction import Reconstruction
+from .regions import Region, Regions
+from .state import Now
+from .task import Task
+
+if TYPE_CHECKING:
+    from ..perturbations.base import Perturbation
+    from ..reconstructors.base import Method
+
+_MOST = 200  # steps that are kept
+_PAUSE = 1.0  # seconds without a turn of a knob, after which the next turn is another step
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """What is undone. budgets: the one that is looked at comes last. Which slice is shown is no setting."""
+
+    regions: tuple[Region, ...]
+    chosen: tuple[Region, ...]
+    sampling: Any
+    method: "Method | None"
+    kind: "Perturbation | None"
+    knobs: Mapping[str, Any]
+    budgets: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """From one state to another. words: what was done, such as "drawing drawn 1". turned: whether knobs were turned."""
+
+    before: Settings
+    after: Settings
+    words: str
+    turned: bool
+    at: float
+
+
+class Undoing:
+    """One stack of steps. Turning knobs without a pause is one step; choosing other regions is none.
+
+    Signal: `changed()`, other steps can be undone or done again.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        acquisition: Acquisition,
+        reconstruction: Reconstruction,
+        regions: Regions,
+        perturbing: Perturbing,
+        now: Now,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._acquisition, self._reconstruction = acquisition, reconstruction
+        self._regions, self._perturbing, self._clock = regions, perturbing, clock
+        self._past: list[Step] = []
+        self._future: list[Step] = []
+        self._grouped = False
+        self._present = self._settings()
+        now.changed.connect(self._on_change)
+
+    def forget(self) -> None:
+        """Forget all steps, as for another scan."""
+        self._past, self._future = [], []
+        self._present = self._settings()
+        self.changed.emit()
+
+    @contextmanager
+    def together(self, words: str) -> Iterator[None]:
+        """Make one step of all that is set meanwhile, such as "showing Attack 3"."""
+        self._grouped, before = True, self._present
+        try:
+            yield
+        finally:
+            self._grouped = False
+            now = self._present = self._settings()
+            if _words(before, now):
+                self._push(Step(before, now, words, turned=False, at=self._clock()))
+
+    @property
+    def undone_next(self) -> str:
+        """What `undo` would undo; empty if there is nothing."""
+        return self._past[-1].words if self._past else ""
+
+    @property
+    def redone_next(self) -> str:
+        """What `redo` would do again; empty if there is nothing."""
+        return self._future[-1].words if self._future else ""
+
+    def undo(self) -> Task[Slice] | None:
+        """Go one step back; InputError where there is none.
+
+        A sampling is back when the task that is returned has run.
+        """
+        if not self._past:
+            raise InputError("there is nothing to undo.")
+        step = self._past.pop()
+        self._future.append(step)
+        return self._restore(step.before)
+
+    def redo(self) -> Task[Slice] | None:
+        """Do again what was undone last; as `undo` does."""
+        if not self._future:
+            raise InputError("there is nothing to do again.")
+        step = self._future.pop()
+        self._past.append(replace(step, turned=False))
+        return self._restore(step.after)
+
+    def _settings(self) -> Settings:
+        search = self._perturbing
+        return Settings(
+            regions=tuple(self._regions.all),
+            chosen=self._regions.chosen,
+            sampling=self._acquisition.asked[1],
+            method=self._reconstruction.method,
+            kind=search.kind,
+            knobs=dict(search.knobs),
+            budgets=(*search.further, search.budget),
+        )
+
+    def _on_change(self) -> None:
+        if self._grouped:
+            return
+        before, now = self._present, self._settings()
+        self._present = now
+        words, at = _words(before, now), self._clock()
+        if not words:
+            return
+        turned = _is_turn(before, now)
+        last = self._past[-1] if self._past else None
+        if turned and last is not None and last.turned and not self._future and at - last.at < _PAUSE:
+            before = self._past.pop().before
+            words = _words(before, now)
+        self._push(Step(before, now, words, turned, at))
+
+    def _push(self, step: Step) -> None:
+        self._past = [*self._past, step][-_MOST:]
+        self._future = []
+        self.changed.emit()
+
+    def _restore(self, wanted: Settings) -> Task[Slice] | None:
+        task = None
+        self._grouped = True
+        try:
+            if wanted.regions != tuple(self._regions.all):
+                chosen = [number for number, one in enumerate(wanted.regions) if one in wanted.chosen]
+                self._regions.put(wanted.regions, chosen)
+            if wanted.kind is not None and _searched(wanted) != _searched(self._settings()):
+                self._perturbing.set_up(wanted.kind, wanted.knobs, wanted.budgets)
+            method, present = wanted.method, self._reconstruction.method
+            if method is not None and present is not None and method.reconstructor is present.reconstructor:
+                if method != present:
+                    self._reconstruction.turn(**method.knobs)
+            elif method is not None:
+                self._reconstruction.choose(method)
+            if not same_sampling(wanted.sampling, self._acquisition.asked[1]) and self._acquisition.scan is not None:
+                task = self._acquisition.measure(sampling=wanted.sampling)
+        finally:
+            self._grouped = False
+            self._present = self._settings()
+        self.changed.emit()
+        return task
+
+
+def _searched(settings: Settings) -> object:
+    return settings.kind, settings.knobs, settings.budgets
+
+
+def _is_turn(before: Settings, now: Settings) -> bool:
+    """Whether knobs of the method, options or budgets have changed, and nothing else."""
+    return (
+        before.regions == now.regions
+        and same_sampling(before.sampling, now.sampling)
+        and before.kind is now.kind
+        and _reconstructor(before) is _reconstructor(now)
+    )
+
+
+def _reconstructor(settings: Settings) -> object:
+    return None if settings.method is None else settings.method.reconstructor
+
+
+def _words(before: Settings, now: Settings) -> str:
+    """What was done between two states; empty if nothing was, or something was set for the first time."""
+    parts = list(_region_words(before.regions, now.regions))
+    if before.sampling is not None and not same_sampling(before.sampling, now.sampling):
+        parts.append("another sampling")
+    if before.method is not None and now.method is not None:
+        if before.method.reconstructor is not now.method.reconstructor:
+            parts.append(f"choosing {now.method.label}")
+        else:
+            labels = {knob.name: knob.label for knob in now.method.reconstructor.knobs}
+            parts += _knob_words(labels, before.method.knobs, now.method.knobs)
+    if before.kind is not None and now.kind is not None:
+        if before.kind is not now.kind:
+            parts.append(f"choosing {now.kind.label}")
+        else:
+            labels = {knob.name: knob.label for knob in now.kind.knobs}
+            parts += _knob_words(labels, before.knobs, now.knobs)
+    if before.kind is now.kind and before.budgets != now.budgets:
+        parts.append(f"setting the budget to {', '.join(f'{100 * one:.3g}%' for one in now.budgets)}")
+    return ", ".join(parts)
+
+
+def _region_words(before: tuple[Region, ...], now: tuple[Region, ...]) -> Iterator[str]:
+    gone, new = ([one for one in some if one not in other] for some, other in ((before, now), (now, before)))
+    if len(gone) == len(new) == 1:
+        one, other = gone[0], new[0]
+        yield f"renaming {one.name} to {other.name}" if one.roi.shapes == other.roi.shapes else f"reshaping {one.name}"
+        return
+    for word, regions in (("deleting", gone), ("drawing", new)):
+        if regions:
+            yield f"{word} {regions[0].name if len(regions) == 1 else f'{len(regions)} regions'}"
+
+
+def _knob_words(labels: Mapping[str, str], before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    changed = [name for name in now if name in before and now[name] != before[name]]
+    return [f"{labels[name]} {written(now[name]) if isinstance(now[name], float) else now[name]}" for name in changed]

@@ -1,0 +1,71 @@
+"""A film of a case."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from helpers.reported import pictured
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.reports.conditions import CaseImages
+from napari_recon_robust.reports.film import export_film
+
+
+def frames(path: Path) -> list[np.ndarray]:
+    with Image.open(path) as film:
+        return [np.asarray(one.convert("L")) for one in ImageSequence.Iterator(film)]
+
+
+def test_flicker_shows_clean_and_perturbed_in_the_window_of_the_reference(tmp_path: Path) -> None:
+    case = pictured()
+    path = export_film(case, tmp_path / "film.gif", rate=4)
+    found, shown = frames(path), CaseImages(case)
+    assert len(found) == 2
+    for frame, name in zip(found, ("clean", "perturbed"), strict=True):
+        grey = shown.window.grey(shown.upright(shown.condition(name, shown.number(None)).image))
+        times = -(-256 // 40)
+        assert frame.shape == (40 * times + 34, 56 * times)
+        picture = frame[: 40 * times].reshape(40, times, 56, times)
+        assert np.abs(picture[:, 0, :, 0].astype(int) - grey).max() <= 1, "grey values as on the screen"
+        assert (picture == picture[:, :1, :, :1]).all(), "whole pixels"
+        assert frame[40 * times :].max() > 128, "words below it"
+    with Image.open(path) as film:
+        assert (film.info["duration"], film.info["loop"]) == (250, 0)
+
+
+def test_budgets_rise_from_the_clean_image(tmp_path: Path) -> None:
+    found = frames(export_film(pictured(), tmp_path / "film.gif", kind="budgets"))
+    assert len(found) == 3
+    assert not (found[1] == found[2]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("film.avi", {}, "film.avi"),
+        ("film.gif", {"kind": "waltz"}, "'waltz'; choose one of flicker, budgets"),
+        ("film.gif", {"rate": 50.0}, "50 images in a second; choose 0.5 to 10"),
+        ("film.gif", {"rate": float("nan")}, "nan images in a second"),
+        ("film.gif", {"budget": 0.9}, "no result of the budget 0.9"),
+        ("film.gif", {"window": (2.0, 1.0)}, "white must lie above black"),
+    ],
+)
+def test_what_cannot_be_is_said(tmp_path: Path, name: str, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        export_film(pictured(), tmp_path / name, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_mp4_needs_its_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "imageio_ffmpeg" else find(name))
+    with pytest.raises(InputError, match="MP4 needs imageio-ffmpeg"):
+        export_film(pictured(), tmp_path / "film.mp4")
+
+
+def test_mp4_is_a_film(tmp_path: Path) -> None:
+    pytest.importorskip("imageio_ffmpeg")
+    assert b"ftyp" in export_film(pictured(), tmp_path / "film.mp4").read_bytes()[:16]

@@ -1,0 +1,70 @@
+"""The tour in the real window, from the first click to the last."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from qtpy.QtCore import QPoint, Qt
+
+from napari_recon_robust.window.docks.tour import Tour
+from napari_recon_robust.window.session import PLUGIN, Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def points_at(tour: Tour, widget: Any) -> bool:
+    """Whether the frame is around a control, and the box beside it and not over it."""
+    assert tour.box is not None
+    assert tour.pointer is not None
+    corner = widget.mapTo(widget.window(), QPoint(0, 0))
+    around = tour.pointer.geometry()
+    return bool(
+        around.contains(corner)
+        and not tour.box.geometry().intersects(around)
+        and widget.window().rect().contains(tour.box.geometry())
+    )
+
+
+def test_it_points_at_what_is_to_be_done_and_goes_on(seen: Session, qtbot: Any, until: Until) -> None:
+    tour, bench = Tour.of(seen), seen.bench
+    pages = {one.title: one for one in seen.docks}
+    help_menu = seen.panels.viewer.window.help_menu
+    entry = next(one for one in help_menu.actions() if one.text().startswith("Recon Robust"))
+    entry.trigger()
+    until(lambda: points_at(tour, pages["Reconstruct"].method))
+    assert "2 of 5" in tour.box.title.text(), "a scan is open"
+    seen.turn({"weight": 0.02})
+    until(lambda: points_at(tour, pages["Perturb"].regions))
+    bench.regions.choose(bench.regions.on(1))
+    until(lambda: points_at(tour, pages["Perturb"].kind.run))
+    bench.perturbing.choose("random")
+    qtbot.mouseClick(pages["Perturb"].kind.run, Qt.MouseButton.LeftButton)
+    until(lambda: bench.perturbing.current is not None)
+    until(lambda: points_at(tour, pages["Compare"].tour_stops["flicker"]))
+    seen.look(flicker=True)
+    seen.look(flicker=False)
+    assert tour.box is None
+    assert bench.touring.stop is None
+
+
+@pytest.fixture
+def empty(viewer: Any, until: Until) -> Session:
+    session = Session.of(viewer)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    until(lambda: len(session.docks) == 3)
+    session.docks[0].window().show()
+    return session
+
+
+def test_it_is_left_at_any_time(empty: Session, qtbot: Any, until: Until) -> None:
+    tour, page = Tour.of(empty), next(one for one in empty.docks if one.title == "Reconstruct")
+    until(page.opening.tour_button.isVisible)
+    qtbot.mouseClick(page.opening.tour_button, Qt.MouseButton.LeftButton)
+    until(lambda: points_at(tour, page.opening.sample_button))
+    qtbot.mouseClick(tour.box.leave, Qt.MouseButton.LeftButton)
+    assert tour.box is None
+    empty.asked_tour.emit()
+    assert tour.box is not None
+    for dock in list(empty.docks):
+        empty.leave(dock)
+    assert tour.box is None, "nothing is left of it with the docks"

@@ -1,0 +1,62 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from helpers.reading import LESION, QUALITY, opened_study
+from napari_recon_robust.window.reading.form import Form
+from napari_recon_robust.workbench.reading import Reading
+
+STRUCTURES = {"id": "structures", "kind": "structures", "text": "Changed?"}
+
+
+@pytest.fixture
+def form(tmp_path: Path, qtbot: Any) -> Iterator[Form]:
+    answers = opened_study(tmp_path, questions=[QUALITY, LESION[0], STRUCTURES])
+    reading = Reading(answers, "R1")
+    reading.consent()
+    reading.go_on()
+    made = Form(reading, lambda: None)
+    qtbot.addWidget(made)
+    made.show()
+    yield made
+    answers.close()
+
+
+def test_keys_answer_one_question_after_the_other(form: Form) -> None:
+    for key in "22+156+":
+        assert form.press(key)
+    assert form._reading.values == {
+        "sharpness": {"level": 2},
+        "lesion": {"seen": "no", "confidence": 55.0},
+        "structures": {"changes": ["added"], "consequence": "minor", "certainty": 55.0},
+    }
+    assert form._reading.complete
+    assert not form.press("x")
+
+
+def test_the_mouse_answers_too_and_the_buttons_follow(form: Form) -> None:
+    asked = form.asked["sharpness"]
+    buttons = {value: button for _, button, name, value in asked._choices if name == "level"}
+    QTest.mouseClick(buttons[3], Qt.MouseButton.LeftButton, pos=buttons[3].rect().center() * 0.1)
+    assert form._reading.values["sharpness"] == {"level": 3}
+    form._reading.answer("sharpness", level=1)
+    assert [button.isChecked() for button in buttons.values()] == [True, False, False]
+    form._reading.answer("sharpness", cannot_judge=True)
+    assert not any(button.isChecked() for button in buttons.values())
+
+
+def test_a_consequence_belongs_to_a_change(form: Form) -> None:
+    consequences = [button for _, button, name, _ in form.asked["structures"]._choices if name == "consequence"]
+    assert not any(button.isEnabled() for button in consequences)
+    form._reading.toggle("structures", "added")
+    assert all(button.isEnabled() for button in consequences)
+
+
+def test_every_control_has_a_name_for_screen_readers(form: Form) -> None:
+    for asked in form.asked.values():
+        assert all(button.accessibleName() for _, button, _, _ in asked._choices)
+        assert asked._slider is None or asked._slider.accessibleName()

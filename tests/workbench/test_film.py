@@ -1,0 +1,76 @@
+"""Rows of images that are there already."""
+
+import pytest
+import torch
+
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.workbench import Workbench
+
+
+def test_budgets_attacks_and_iterations_of_a_search(bench: Workbench) -> None:
+    assert bench.film.rows == {}
+    bench.regions.draw(ROI.box(62, 48, 10, 12), 1)
+    bench.perturbing.choose("worst-case", steps=2)
+    bench.perturbing.budget, bench.perturbing.further = 0.01, (0.004,)
+    told: list[int] = []
+    bench.film.changed.connect(lambda: told.append(1))
+    result = bench.perturbing.run().run()
+    assert told
+    rows = bench.film.rows
+    assert [one.caption for one in rows["Budgets"]] == ["0.4%", "1%"]
+    assert len(rows["Attacks"]) == 2
+    assert [int(one.caption) for one in rows["Iterations"]] == sorted({int(one.caption) for one in rows["Iterations"]})
+    assert all(one.image.shape == result.outcome.comparison.clean.shape for row in rows.values() for one in row)
+    low, high = result.outcomes
+    assert bench.perturbing.current is not None
+    assert bench.perturbing.current.outcome is high
+    look = rows["Budgets"][0].look
+    assert look is not None
+    look()
+    assert bench.perturbing.current.outcome is low
+    bench.film.choose("Budgets")
+    assert [
+        one.image is each.comparison.perturbed for one, each in zip(bench.film.frames, result.outcomes, strict=True)
+    ]
+    bench.acquisition.measure(0).run()
+    assert bench.film.rows == {}, "they are of another slice"
+    assert bench.film.frames == ()
+
+
+def test_a_search_that_starts_anew_forgets_the_iterations_before(bench: Workbench) -> None:
+    bench.regions.draw(ROI.box(62, 48, 10, 12), 1)
+    bench.perturbing.choose("worst-case", steps=3)
+    bench.perturbing.run().run()
+    first = bench.film.rows["Iterations"]
+    bench.perturbing.set(seed=1)
+    bench.perturbing.run().run()
+    second = bench.film.rows["Iterations"]
+    assert len(first) == len(second)
+    assert first[-1] is not second[-1]
+
+
+def test_the_knob_that_is_prepared_is_a_row(bench: Workbench) -> None:
+    task = bench.reconstruction.prepare()
+    assert task is not None
+    run(task.job)
+    row = bench.film.rows["Knob"]
+    assert len(row) == 9
+    assert row[0].knobs is not None
+    assert row[0].tip == f"weight {row[0].knobs['weight']:.3g}"
+
+
+def test_all_slices_as_they_were_acquired(bench: Workbench) -> None:
+    done: list[bool] = []
+    bench.film.read_slices(lambda: done.append(True)).run()
+    row = bench.film.rows["Slices"]
+    assert done == [True]
+    assert [one.slice for one in row] == list(range(bench.acquisition.shape[0]))
+    reference = bench.acquisition.current.measurement.reference("rss")
+    assert reference is not None
+    assert torch.allclose(row[1].image, reference, rtol=1e-4)
+    bench.acquisition.close()
+    assert bench.film.rows == {}
+    with pytest.raises(InputError):
+        bench.film.read_slices(lambda: None)
