@@ -6,11 +6,11 @@ BIN := .venv/bin
 DISPLAY_RUN := xvfb-run -a -s "-screen 0 1280x800x24"
 
 # What opens windows, with as much of the rest as takes equally long on the other core.
-HALF := $(addprefix tests/,window controls workbench cli)
+HALF := $(addprefix tests/,window controls workbench cli monkey)
 # Each process one thread: two that share two cores would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: demo test check rules tests one-half other-half quick-half quick-rest fuzz kills screenshots format clean
+.PHONY: demo test check rules tests one-half other-half quick-half quick-rest fuzz monkey kills screenshots format clean
 
 demo: .venv/ready
 	$(BIN)/recon-robust demo
@@ -48,6 +48,11 @@ quick-rest: .venv/ready
 fuzz: N ?= 2000
 fuzz: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --inputs $(N)
+
+# Random events by real input in the window, N more of them each time: make monkey N=20000. Results are kept in .monkey.
+monkey: N ?= 2000
+monkey: .venv/ready
+	$(DISPLAY_RUN) env OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m monkey --events $(N)
 
 # Every command that writes is killed 20 times at random moments, and each step of a training's writing fails once.
 kills: .venv/ready

@@ -12,6 +12,7 @@ SOURCE, TESTS = Path(napari_recon_robust.__file__).parent, Path(__file__).parent
 EXCEPTIONS = {
     "cli/test_new_kind.py",
     "fuzz/test_fuzz.py",
+    "monkey/test_monkey.py",
     "perturbations/noise/test_ascents.py",
     "perturbations/test_contract.py",
     "perturbations/test_extremes.py",
@@ -24,6 +25,7 @@ EXCEPTIONS = {
     "test_mirror.py",
     "test_package.py",
     "window/docks/test_architecture.py",
+    "window/docks/test_keyboard.py",
     "window/test_bad_input.py",
     "window/test_closing.py",
     "window/test_one_state.py",

@@ -103,3 +103,19 @@ def test_what_neighbours_share_is_computed_once(write_plan, monkeypatch) -> None
     assert shared.clean(group.trial(5).setting, group.trial(5).region) is first
     assert torch.equal(shared.measurement.mask, shared.of(group.trial(3).region)[0].mask)
     opened.close()
+
+
+def test_a_search_tells_what_it_found(measure) -> None:
+    search = {"kind": "fnaf", "knobs": {"algorithm": "random-search", "search": 1}}
+    turn = {"kind": "rotation", "knobs": {"angle": 2.0, "step": 2.0}}
+    trials = measure(perturbations=[search, turn], methods=["zero-filled"])
+    found = {kind: one.values for (_, _, kind, control), one in trials.items() if not control}
+    feature, rotation = found["fnaf"], found["rotation"]
+    assert 0 <= feature["feature_row"] <= 1
+    assert feature["published_loss"] > 0
+    assert feature["input_mse"] > 0
+    assert rotation["worst_angle"] in (-2, 0, 2)
+    assert 0.5 < rotation["floor_ssim_region_perturbed"] <= 1
+    assert feature["image_pixels"] == 96 * 96
+    for (_, _, _, control), one in trials.items():
+        assert not control or "published_loss" not in one.values

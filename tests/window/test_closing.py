@@ -1,13 +1,27 @@
-"""What remains when the window goes in the middle of a search: nothing in memory, nothing on stderr."""
+"""What remains when a dock or the window is closed, also in the middle of a search: nothing."""
 
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psygnal
 import pytest
+from npe2 import PluginManifest
+from qtpy.compat import isalive
+from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool, QTimer, Signal
+from qtpy.QtWidgets import QDockWidget, QShortcut, QToolBar
+
+from helpers import galleries
+from helpers.jobs import counting
+from napari_recon_robust.window.session import PLUGIN, Session
+from napari_recon_robust.workbench.task import Task
+
+Until = Callable[[Callable[[], object]], None]
 
 SCRIPT = """
 import gc, sys, time, weakref
@@ -97,3 +111,154 @@ def test_napari_does_not_ask_for_each_job_whether_the_window_may_be_closed(
     until(lambda: "perturbed" in review.panels.panels)
     assert review.jobs.working
     assert not review.panels.viewer.window._task_status_manager.get_status()
+
+
+# ---------------------------------------------------------------- docks
+
+DOCKS = [one.display_name for one in PluginManifest.from_distribution(PLUGIN).contributions.widgets]
+
+
+def emitters(viewer: Any) -> dict[str, Any]:
+    """Every event of napari that a plugin can follow, by its name."""
+    parts = {
+        "viewer": viewer,
+        "dims": viewer.dims,
+        "layers": viewer.layers,
+        "selection": viewer.layers.selection,
+        "camera": viewer.scene.camera,
+        "cursor": viewer.cursor,
+        "canvas": viewer.canvas,
+        "grid": viewer.canvas.grid,
+        "overlays": viewer.canvas.overlays,
+        **{f"overlay {name}": one for name, one in viewer.canvas.overlays.items()},
+        **{f"layer {number}": one for number, one in enumerate(viewer.layers)},
+    }
+    return {
+        f"{part}.{name}": emitter
+        for part, one in parts.items()
+        if hasattr(one.events, "emitters")
+        for name, emitter in one.events.emitters.items()
+    }
+
+
+def is_ours(callback: Any) -> bool:
+    """Whether napari would call something of this package; it leaves some of its own behind."""
+    owner = callback[0]() if isinstance(callback, tuple) else callback
+    module = getattr(owner, "__module__", None) or type(owner).__module__
+    return str(module).startswith("napari_recon_robust")
+
+
+def followers(session: Session) -> dict[str, int]:
+    """How many follow each signal of napari, the workbench and the session, and what hangs on napari's window."""
+    viewer = session.panels.viewer
+    found = {name: sum(map(is_ours, emitter.callbacks)) for name, emitter in emitters(viewer).items()}
+    for name in ("mouse_drag_callbacks", "mouse_move_callbacks", "mouse_wheel_callbacks", "keymap"):
+        found[name] = len(getattr(viewer, name))
+    for name, part in {**vars(session.bench), "panels": session.panels, "scene": session.scene}.items():
+        for signal in dir(type(part)):
+            if isinstance(getattr(type(part), signal), psygnal.Signal):
+                found[f"{name}.{signal}"] = len(getattr(part, signal))
+    for one in (session, session.jobs):
+        for name in dir(type(one)):
+            if isinstance(getattr(type(one), name), Signal):
+                found[f"{type(one).__name__}.{name}"] = one.receivers(getattr(one, name))
+    found.pop("Session.destroyed", None), found.pop("Jobs.destroyed", None)  # by which PyQt keeps its own books
+    window = viewer.window._qt_window
+    for kind in (QShortcut, QTimer, QDockWidget, QToolBar):
+        found[kind.__name__] = len(window.findChildren(kind))
+    return found
+
+
+def at_rest(session: Session, until: Until) -> dict[str, int]:
+    """Those that are left when Qt has deleted what it was told to, and what hung on that."""
+    found = [followers(session)]
+
+    def unchanged() -> bool:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        found.append(followers(session))
+        return len(found) > 5 and all(one == found[-1] for one in found[-5:])
+
+    until(unchanged)
+    return found[-1]
+
+
+def opened(session: Session, name: str, until: Until) -> tuple[Any, Any]:
+    """A dock and its page."""
+    dock, page = session.panels.viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+    dock.show()
+    dock.raise_()
+    until(page.isVisible)
+    return dock, page
+
+
+def closed(dock: Any, page: Any, until: Until) -> None:
+    """By the cross of its title bar, and what it held is gone."""
+    dock.title.close_button.click()
+    until(lambda: not isalive(page))
+
+
+def differing(counts: list[dict[str, int]]) -> dict[str, list[int]]:
+    numbers = {name: [one.get(name, 0) for one in counts] for one in counts for name in one}
+    return {name: found for name, found in numbers.items() if len({*found}) > 1}
+
+
+def begin_search(session: Session, until: Until) -> None:
+    session.bench.regions.choose(session.bench.regions.on(1))
+    session.bench.perturbing.set(steps=200)
+    session.attempt(session.bench.perturbing.run)
+    until(lambda: session.bench.perturbing.best is not None)
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["at rest", "with a job"])
+def test_a_closed_dock_leaves_nothing_behind(seen: Session, until: Until, busy: bool) -> None:
+    stop, ran = threading.Event(), list[Any]()
+    if busy:
+        seen.jobs.start(Task("Counting", counting(stop, ran), lambda _: None))
+        until(lambda: ran)
+    for name in DOCKS:
+        counts = []
+        for page in [one for one in seen.docks if one.title == name]:
+            closed(page.parent(), page, until)
+        for _ in range(2):
+            closed(*opened(seen, name, until), until)
+            counts.append(at_rest(seen, until))
+        assert differing(counts) == {}, name
+        opened(seen, name, until)
+    assert seen.jobs.busy() == busy  # nobody asked, and what runs goes on
+    stop.set()
+
+
+def test_after_the_last_dock_nothing_runs_and_napari_is_as_it_was(
+    seen: Session, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    counts = []
+    for last in DOCKS:
+        opened(seen, last, until)
+        until(lambda: {"Reconstruct", "Perturb", "Compare"} <= {one.title for one in seen.docks})
+        until(lambda: seen.bench.reconstruction.shown is not None and seen.panels.settled)
+        begin_search(seen, until)
+        for page in sorted(seen.docks, key=lambda one, last=last: one.title == last):
+            closed(page.parent(), page, until)
+        until(lambda: not seen.jobs.working)
+        until(lambda: not any(timer.isActive() for timer in seen.findChildren(QTimer)))
+        assert not seen.panels.viewer.layers
+        counts.append(at_rest(seen, until))
+    assert QThreadPool.globalInstance().activeThreadCount() == 0
+    assert differing(counts) == {}
+    assert not [*folder.iterdir()]
+
+
+def test_a_note_that_is_typed_is_not_lost_with_its_dock(seen: Session, until: Until, tmp_path: Path) -> None:
+    folder = galleries.copied(tmp_path / "cases", "random")
+    dock, page = opened(seen, "Gallery", until)
+    page.open_folder(folder)
+    until(lambda: page.judging.entry is not None)
+    page.judging.note.setPlainText("Seen twice")
+    closed(dock, page, until)
+    dock, page = opened(seen, "Gallery", until)
+    page.open_folder(folder)
+    until(lambda: page.judging.entry is not None)
+    assert page.judging.note.toPlainText() == "Seen twice"

@@ -185,6 +185,14 @@ def test_results_that_come_too_late_are_dropped(bench: Workbench) -> None:
     assert bench.acquisition.current.index == 2
 
 
+def test_a_slice_is_left_also_if_it_was_never_measured(bench: Workbench) -> None:
+    left: list[int] = []
+    bench.acquisition.left.connect(lambda: left.append(bench.acquisition.index))
+    bench.acquisition.measure(0)
+    bench.acquisition.measure(2)  # before the one in between was read
+    assert left == [0, 2]
+
+
 def test_a_feature_is_placed_without_a_region(bench: Workbench) -> None:
     bench.perturbing.choose("fnaf", row=50.0, column=40.0)
     result = bench.perturbing.run().run()

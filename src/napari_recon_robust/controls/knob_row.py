@@ -46,6 +46,11 @@ class KnobRow(QWidget):
             label.setWordWrap(True)
             self._row.addWidget(label)
 
+    def _name(self, control: QWidget) -> None:
+        """Name a control for screen readers."""
+        control.setAccessibleName(self.knob.label)
+        control.setAccessibleDescription(self.knob.help)
+
 
 class NumberControl(KnobRow):
     """A slider and a number box for a float or an integer. The slider runs on the knob's scale."""
@@ -61,6 +66,8 @@ class NumberControl(KnobRow):
             self.box.setSuffix(f" {short_unit(knob)}".rstrip())
         else:
             self.box = ExactSpinBox(knob, percent)
+        for part in (self.slider, self.box):
+            self._name(part)
         # The room of the step buttons belongs to the digits; the arrow keys step.
         self.box.setStyleSheet(_BOX_STYLE)
         self.box.setFixedWidth(max(_BOX_WIDTH, round(_DIGITS * letters())))
@@ -117,6 +124,7 @@ class ChoiceControl(KnobRow):
     def __init__(self, knob: Knob) -> None:
         super().__init__(knob)
         self.list = QComboBox()
+        self._name(self.list)
         self.list.addItems([choice.replace("-", " ") for choice in knob.choices])
         self.list.setMinimumWidth(80)  # not that of its longest entry: the row fits a narrow dock
         self._row.addWidget(self.list, 1)
@@ -139,6 +147,7 @@ class SwitchControl(KnobRow):
     def __init__(self, knob: Knob) -> None:
         super().__init__(knob)
         self.switch = QCheckBox(knob.label)
+        self._name(self.switch)
         self._row.addWidget(self.switch)
         self.set_value(knob.default)
         self.switch.toggled.connect(lambda: self.turned.emit(self.value()))

@@ -32,6 +32,7 @@ class Pad(QWidget):
         self.setMinimumHeight(118)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(f"{across.label} and {upwards.label}")
         self.setToolTip(f"Drag the point, or use the arrow keys.\nTo the right: {across.help}\nUpwards: {upwards.help}")
 
     def sizeHint(self) -> QSize:

@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-ACCENT = "#3fa7d6"  # can be told from a dark and from a light theme
-CAUTION = "#d9822b"
+ACCENT = "#2f8dbb"  # can be told from a dark and from a light theme
+CAUTION = "#bf7018"
 
 
 def rule() -> QFrame:

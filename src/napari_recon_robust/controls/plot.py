@@ -9,8 +9,9 @@ from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QP
 from qtpy.QtWidgets import QWidget
 
 from ..ground.numbers import written
+from .parts import CAUTION
 
-COLOURS = ("#d9822b", "#8a93a6")  # orange and grey: told apart on a dark and a light theme, and without colours
+COLOURS = (CAUTION, "#7b859a")  # orange and grey: told apart on a dark and a light theme, and without colours
 _HEIGHT, _GUTTER = 164, 36
 _ROW = 15  # of text
 _POINT = 3.0

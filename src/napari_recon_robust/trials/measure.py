@@ -14,7 +14,7 @@ from ..evaluation.comparison import Measured
 from ..ground.errors import InputError, ReconRobustError, one_line
 from ..ground.progress import run
 from ..perturbations import registry as perturbations
-from ..perturbations.base import Budget
+from ..perturbations.base import Budget, Perturbed
 from ..perturbations.features.lesion import surroundings
 from ..perturbations.outcome import Outcome, evaluate
 from .plan import CLEAN, IMAGE_METRICS, LESION_METRICS, STATES
@@ -69,6 +69,8 @@ class Measurer:
                 values["budget_reached"] = spent.achieved
             measured = comparison.metrics["random" if trial.change.control else "perturbed"]
             values |= _named(measured, "perturbed", wanted)
+            if not trial.change.control:
+                values |= _found(outcome.perturbed, measurement.matrix)
             if comparison.recovery is not None and not trial.change.control and "contrast_recovery" in wanted:
                 values["contrast_recovery_region_perturbed"] = comparison.recovery
             if reference is not None:
@@ -143,6 +145,24 @@ def outcome_of(shared: SharedSlice, trial: Trial, roi: ROI) -> Outcome:
 
 def _without_control(change: Change) -> tuple[Any, ...]:
     return change.kind, tuple(change.knobs.items()), change.budget, change.seed
+
+
+def _found(perturbed: Perturbed, matrix: tuple[int, int]) -> dict[str, Any]:
+    """What a search found: the worst pose with what interpolation alone costs, or the feature with its loss."""
+    details, found = perturbed.details, dict[str, Any]()
+    if perturbed.feature is not None and "published_loss" in details:
+        row, column = perturbed.feature.position
+        found |= {"published_loss": details["published_loss"], "input_mse": details["input_mse"]}
+        found["image_pixels"] = matrix[0] * matrix[1]
+        found |= {"feature_row": row / matrix[0], "feature_column": column / matrix[1]}
+    if "pose" in details and "curve" in details:
+        pose = details["pose"]
+        place = pose["angle"], [pose["rows"], pose["columns"]], pose["scale"]
+        found["worst_angle"] = pose["angle"]
+        for point in details["curve"]:
+            if (point["angle"], list(point["shift"]), point["scale"]) == place:
+                found["floor_ssim_region_perturbed"] = point["floor_ssim"]
+    return found
 
 
 def _named(measured: Measured, state: str, wanted: tuple[str, ...]) -> dict[str, float]:

@@ -25,6 +25,9 @@ A trial is in the table once. Its columns:
     <metric>_<where>_<state>    ssim, psnr (dB), nmse in region, foreground, image, clean and perturbed; of a control,
                             perturbed is under that random noise; contrast_recovery and detectability in region
     start_<metric>_<where>_clean    the same of the method that a training started from
+    worst_angle, floor_ssim_region_perturbed    the worst rotation (°), the region's SSIM after interpolation alone
+    published_loss, input_mse, image_pixels, feature_row, feature_column    of FNAF's feature; the size of the image,
+                            over which both are means; its place relative to it, 0 to 1
     budget_reached          ||M z|| / ||k||, measured on the perturbed samples
     seconds, error, device, attempt     the time it took; the sentence of a trial that failed, else null; where it ran;
                             which file of provenance/ says with what versions

@@ -29,6 +29,10 @@ _SETTINGS = {
     "control": TRUTH,
     "seed": WHOLE,
 }
+_FOUND = (
+    *("worst_angle", "floor_ssim_region_perturbed"),
+    *("published_loss", "input_mse", "image_pixels", "feature_row", "feature_column"),
+)
 _LAST = {"budget_reached": NUMBER, "seconds": NUMBER, "error": TEXT, "device": TEXT, "attempt": TEXT}
 NOT_MEASURED = ("seconds", "device", "attempt")  # what differs between two runs of one trial
 ORDER = (
@@ -46,7 +50,7 @@ def columns(labels: Sequence[str] = ()) -> dict[str, str]:
         **_FIRST,
         **{f"label_{name}": TEXT for name in labels},
         **_SETTINGS,
-        **dict.fromkeys((*measured, *lesion, *starts), NUMBER),
+        **dict.fromkeys((*measured, *lesion, *starts, *_FOUND), NUMBER),
         **_LAST,
     }
 

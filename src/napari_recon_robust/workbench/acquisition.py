@@ -89,7 +89,7 @@ class Acquisition:
     with it. device: of torch, on which slices are measured from now on.
 
     Signals: `opened()`, `closed()`, `previewed(image)` of the slice that was asked for, `measured()`, `left()` when
-    the measured slice goes because another one was asked for.
+    another slice was asked for.
     """
 
     opened = Signal()
@@ -275,9 +275,8 @@ class Acquisition:
         kept = self.kept(*asked)
         if index != self.index:
             self.heading = 1 if index > self.index else -1
-            self.index, left, self.slice = index, self.slice, None
-            if left is not None:
-                self.left.emit()
+            self.index, self.slice = index, None
+            self.left.emit()
 
         def job() -> Job[Slice]:
             try:

@@ -35,3 +35,9 @@ def test_attacked_lesions_are_those_of_the_largest_budget(trials: pl.DataFrame, 
 def test_whole_images_are_no_lesions(trials: pl.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(Lacking, match="give the plan regions that are lesions"):
         lesion_detection(trials.with_columns(region_kind=pl.lit("image")), tmp_path / "lesions.svg")
+
+
+def test_few_sizes_are_classes_of_their_own(trials: pl.DataFrame, tmp_path: Path) -> None:
+    two = trials.with_columns(region_mm2=pl.when(pl.col("volume") == "head0").then(20.0).otherwise(50.0))
+    data = pl.read_csv(lesion_detection(two, tmp_path / "lesions.svg").data)
+    assert set(data.filter(pl.col("by") == "size")["class"]) == {"20", "50"}

@@ -1,6 +1,8 @@
 import os
 import random
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -41,10 +43,10 @@ def test_answers_lie_beside_the_study() -> None:
     assert answers_of("studies/one.two") == Path("studies/one.two.answers.sqlite")
 
 
-def served(study: Path, port: int) -> subprocess.Popen[bytes]:
+def served(study: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
     """The server as a process of its own, once it answers."""
     command = [sys.executable, "-m", "napari_recon_robust.cli", "review", "serve", str(study), "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 120
     while True:
         try:
@@ -57,11 +59,70 @@ def served(study: Path, port: int) -> subprocess.Popen[bytes]:
             return process
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@pytest.mark.slow
+def test_readers_elsewhere_come_through_the_proxy_of_the_docs(tmp_path: Path) -> None:
+    if shutil.which("nginx") is None or shutil.which("openssl") is None:
+        pytest.skip("there is no nginx on this machine")
+    inside, outside = free_port(), free_port()
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run(
+        [*made, "-keyout", "reading.key", "-out", "reading.pem"], cwd=tmp_path, check=True, capture_output=True
+    )
+    recipe = (Path(__file__).parents[3] / "docs" / "nginx.conf").read_text(encoding="utf-8")
+    for old, new in (
+        ("listen 443 ssl", f"listen 127.0.0.1:{outside} ssl"),
+        ("reading.example.org", "localhost"),
+        ("/etc/ssl/reading", f"{tmp_path}/reading"),
+        ("http://127.0.0.1:8000", f"http://127.0.0.1:{inside}"),
+        ("Host $host", f"Host $host:{outside}"),  # a port of its own is a part of the name
+    ):
+        assert old in recipe
+        recipe = recipe.replace(old, new)
+    temporary = "".join(
+        f"{name}_temp_path {tmp_path}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (tmp_path / "nginx.conf").write_text(
+        f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/errors; events {{}}\nhttp {{ {temporary}{recipe} }}\n"
+    )
+    with opened_study(tmp_path) as answers:
+        token, study = answers.access.invite("R1"), answers.bundle.folder
+        length = {path.stat().st_size for path in study.glob("*.f32")}.pop()
+    (tmp_path / "answers.sqlite").rename(answers_of(study))
+    origin = f"https://localhost:{outside}"
+    server = served(study, inside, "--public", origin)
+    proxy = subprocess.Popen(["nginx", "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path)])
+    try:
+        trusted = ssl.create_default_context(cafile=str(tmp_path / "reading.pem"))
+        with httpx.Client(base_url=origin, headers={"Origin": origin}, verify=trusted, timeout=30) as client:
+            end = time.monotonic() + 60
+            while not (tmp_path / "pid").exists():
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            entered = client.post("/enter", json={"token": token})
+            assert entered.status_code == 200, entered.text
+            assert "Secure" in entered.headers["set-cookie"]
+            assert client.post("/consent", json={}).status_code == 200
+            case = client.get("/state").json()["next"]
+            image = client.get(f"/image/{case['id']}/0")
+            assert len(image.content) == length
+            assert image.headers["cache-control"] == "no-store"
+            assert client.post("/consent", json={}, headers={"Origin": "https://evil.example"}).status_code == 403
+    finally:
+        for process in (proxy, server):
+            process.terminate()
+            process.wait()
+
+
 @pytest.mark.slow
 def test_no_confirmed_answer_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
     """KILLS=20 in the environment kills it so many times."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     kills = int(os.environ.get("KILLS", "2"))
     with opened_study(tmp_path, design={"readers": 2 + kills // 4, "repeats": 3}) as answers:
         tokens = [answers.access.invite(reader) for reader in answers.bundle.readers]

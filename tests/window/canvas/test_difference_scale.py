@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from helpers.colour_vision import closest
+from napari_recon_robust.window.canvas.difference_scale import SIGNED
 from napari_recon_robust.window.canvas.layers import Panels
 
 
@@ -25,3 +27,9 @@ def test_the_window_of_the_images_leaves_it_alone(panels: Panels) -> None:
     panels.shared_window.turn(1.0, 3.0)
     assert tuple(panels.panels["difference"].image.contrast_limits) == (-2.0, 2.0)
     assert panels.window == (pytest.approx(1.0), pytest.approx(3.0))
+
+
+def test_signs_are_told_apart_by_every_eye() -> None:
+    for size in (0.25, 0.5, 1.0):
+        less, zero, more = SIGNED.map(np.array([0.5 - size / 2, 0.5, 0.5 + size / 2]))[:, :3]
+        assert closest(less, zero, more) > 40 * size

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from helpers.colour_vision import closest, contrast, rgb
+from napari_recon_robust.window.canvas.drawing import EDGE, SELECTED_EDGE
 from napari_recon_robust.window.canvas.geometry import Outline
 from napari_recon_robust.window.canvas.layers import Panels
 
@@ -50,3 +52,8 @@ def test_what_is_drawn_in_one_panel_is_reported_once(panels: Panels, later: Any)
     panels.panels["clean"].regions.remove_selected()
     later.run()
     assert seen[-1][:2] == ("removed", (0,))
+
+
+def test_outlines_stand_out_and_the_chosen_ones_are_told_apart_by_every_eye() -> None:
+    assert closest(rgb(EDGE), rgb(SELECTED_EDGE)) > 40
+    assert min(contrast(rgb(colour), np.zeros(3)) for colour in (EDGE, SELECTED_EDGE)) > 4.5

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
 TITLE = "False-negative features (FNAF)"
-_ADVICE = "give the plan the perturbation fnaf, and a table with the columns published_loss and input_mse"
+_ADVICE = "give the plan the perturbation fnaf, with each algorithm that is to be compared"
 RAW, SCALED = "raw", "scaled to 320²"
 _RANDOM = "random features"
 

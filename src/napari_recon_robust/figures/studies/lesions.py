@@ -74,8 +74,8 @@ def _sized(rows: "DataFrame", column: str) -> "DataFrame":
 
     sizes = rows[column].to_numpy().astype(float)
     edges = np.unique(np.quantile(sizes, np.linspace(0, 1, _SIZES + 1)))
-    if len(edges) < 2:
-        return rows.with_columns(size=pl.lit(f"{edges[0]:.3g}"))
+    if len(np.unique(sizes)) <= _SIZES:
+        return rows.with_columns(pl.Series("size", [f"{size:.3g}" for size in sizes]))
     numbers = np.clip(np.searchsorted(edges, sizes, side="right") - 1, 0, len(edges) - 2)
     names = [f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)]
     return rows.with_columns(pl.Series("size", [names[number] for number in numbers]))

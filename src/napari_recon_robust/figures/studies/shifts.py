@@ -50,9 +50,10 @@ def inside_against_outside(
 ) -> Drawn:
     """Draw the mean SSIM of each method on P and on Q, the line through them, its band and the diagonal.
 
-    The shifts are the scans whose label `domain` is not `in`, the accelerations beyond the lowest, the perturbations
-    that shift a measurement, and with a proxy the fifth of the slices on which it does worst beside equally many random
-    ones. Scans of the domain `tuning` choose the knobs of each method. logit: the line is fitted to logits.
+    The shifts are the scans whose label `domain` is not `in`, the accelerations beyond the lowest, at the lowest the
+    perturbations that shift a measurement, and with a proxy the fifth of the slices on which it does worst beside
+    equally many random ones. Scans of the domain `tuning` choose the knobs of each method. logit: the line is fitted
+    to logits.
     proxy: label of a method; it is not compared. A method that was trained on the slice (its start is in the table) has
     an arrow from its start. trained_there: for such methods, the label of the same network trained on Q; the share of
     the gap that was closed is then in the caption.
@@ -120,8 +121,9 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
     for value in accelerations[1:]:
         one, other = (clean.filter(pl.col("acceleration") == at) for at in (accelerations[0], value))
         found.append(Shift(f"R = {accelerations[0]:g} to {value:g}", one, other, True))
+    at_first = rows.filter(pl.col("acceleration") == accelerations[0]) if accelerations else rows
     for kind in _KINDS:
-        shifted = rows.filter(pl.col("perturbation") == kind, ~pl.col("control"))
+        shifted = at_first.filter(pl.col("perturbation") == kind, ~pl.col("control"))
         if not shifted.is_empty() and "ssim_foreground_perturbed" in rows.columns:
             strongest = frame.strongest(shifted.drop_nulls("ssim_foreground_perturbed"))
             outside = strongest.with_columns(score=pl.col("ssim_foreground_perturbed"))

@@ -110,7 +110,7 @@ class Sheet:
             if axes.get_label() != "<colorbar>" and not axes.images:
                 axes.grid(alpha=0.25, linewidth=0.5)
                 axes.set_axisbelow(True)
-        lines = wrap(words, int(24 * width))
+        lines = wrap(words, int(22 * width))
         below = (0.11 * len(lines) + 0.06) / height
         handles, columns = self._legend
         legend: dict[str, Any] = {

@@ -29,6 +29,7 @@ class FurtherBudgets(QWidget):
         super().__init__()
         self.setToolTip("Search at these budgets too, each from its neighbour, and plot the region's quality over them")
         self.text = QLineEdit()
+        self.text.setAccessibleName("Further budgets, in percent")
         self.text.setPlaceholderText("for a curve: 0.25, 0.5, 2")
         self.text.editingFinished.connect(self._on_edited)
         self._budgets: tuple[float, ...] = ()
@@ -81,6 +82,7 @@ class BudgetCurve(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.plot = Plot()
+        self.plot.setAccessibleName("Quality over the budgets")
         self.plot.chosen.connect(self._on_chosen)
         self._outcomes: tuple[Outcome, ...] = ()
         column = QVBoxLayout(self)

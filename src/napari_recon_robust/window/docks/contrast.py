@@ -98,10 +98,12 @@ class ContrastBox(QWidget):
             lambda: session.attempt(self.contrasting.run),
         )
         self.against = QComboBox()
+        self.against.setAccessibleName("What the region is compared with")
         self.against.setToolTip("What the region is compared with: the pixels 3 to 6 beyond it, or another region")
         self.against.setMinimumWidth(80)
         self.against.activated.connect(lambda _: self.contrasting.compare(self.against.currentData()))
         self.exceeds = QDoubleSpinBox()
+        self.exceeds.setAccessibleName("Contrast in question")
         self.exceeds.setRange(-100, 1000)
         self.exceeds.setDecimals(1)
         self.exceeds.setSingleStep(1)

@@ -19,6 +19,7 @@ class DiversityBox(QWidget):
             lambda: session.diverse(self.count.value()),
         )
         self.count = QSpinBox()
+        self.count.setAccessibleName("How many images")
         self.count.setRange(2, 2 * COLUMNS)
         self.count.setValue(COLUMNS)
         self.count.setToolTip("How many images")

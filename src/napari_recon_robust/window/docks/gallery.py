@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import napari.viewer
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QDropEvent, QKeySequence
+from qtpy.QtGui import QDropEvent, QHideEvent, QKeySequence
 from qtpy.QtWidgets import QFileDialog, QLabel, QShortcut, QSizePolicy, QWidget
 from superqt import QElidingLabel
 
@@ -179,6 +179,11 @@ class GalleryDock(Page):
         """List the folder again."""
         if self.browsing.folder is not None:
             self.open_folder(self.browsing.folder)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Write what was typed: the dock, or its window, may be closing."""
+        self.judging.write()
+        super().hideEvent(event)
 
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Open what was dropped; a folder that is not a case is a folder of cases."""

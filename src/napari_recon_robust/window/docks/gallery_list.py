@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...cases.gallery.entry import Entry
 
 # A verdict is told by its number too, and not by the colour alone.
-COLOURS = dict(zip(SCALE, (CAUTION, "#b98a5e", "#8c8c8c", "#6f9fb5", ACCENT), strict=True))
+COLOURS = dict(zip(SCALE, (CAUTION, "#b98a5e", "#8c8c8c", "#7ea9bf", ACCENT), strict=True))
 _NARROWEST, _PADDING = 140, 4  # pixels of a cell
 
 

@@ -107,6 +107,7 @@ class KindPanel(QWidget):
         self.options: KnobPanel | None = None
         self.list = QComboBox()
         self.list.setToolTip("Kind of perturbation")
+        self.list.setAccessibleName("Kind of perturbation")
         self.list.setMinimumWidth(80)
         self.list.currentIndexChanged.connect(lambda: self.perturbing.choose(self.list.currentData()))
         self.summary = words(faint=True)

@@ -30,6 +30,7 @@ class MethodBox(QWidget):
         self.knobs: KnobPanel | None = None
         self.list = QComboBox()
         self.list.setToolTip("Reconstruction method")
+        self.list.setAccessibleName("Reconstruction method")
         self.list.setMinimumWidth(80)  # not that of its longest entry
         self.list.currentIndexChanged.connect(self._choose)
         self.own_model = OwnModelBox(session)

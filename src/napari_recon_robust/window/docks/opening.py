@@ -89,6 +89,7 @@ class AxesQuestion(QWidget):
         self.path = Path()
         self.question = words()
         self.names = QLineEdit()
+        self.names.setAccessibleName("Axes of the array")
         self.names.setToolTip("The array's axes in their order: slice, coil, readout, phase; separated by commas")
         self.names.returnPressed.connect(self._open)
         accept = button("Open", "Open the array with these axes", self._open)

@@ -32,6 +32,7 @@ class OutcomePanel(QWidget):
         self.over_budgets.chosen.connect(self.perturbing.look_at)
         self.scaled_to = words()
         self.scaled = QSlider(Qt.Orientation.Horizontal)
+        self.scaled.setAccessibleName("Share of the budget that was found")
         self.scaled.setRange(0, _FRACTIONS)
         self.scaled.setToolTip("The same perturbation at every smaller budget, from 0 to what was found")
         self.scaled.valueChanged.connect(lambda value: self.session.look(factor=value / _FRACTIONS, random=False))

@@ -13,6 +13,7 @@ class OwnModelBox(QWidget):
         super().__init__()
         self.session = session
         self.source = QLineEdit()
+        self.source.setAccessibleName("Own model")
         self.source.setPlaceholderText("file, module:function, or bart: and a command")
         self.source.setToolTip("image = f(kspace, mask, sensitivities): docs/own-models.md")
         self.source.returnPressed.connect(self._open)

@@ -1,9 +1,11 @@
 """A dock of the window: its page, and its foot with the progress of the running job."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from psygnal import SignalInstance
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import (
@@ -27,6 +29,7 @@ from qtpy.QtWidgets import (
 from ...controls.letters import letter_style, letters
 from ...controls.parts import box_style, faint_style, rule, set_faint
 from ...controls.progress_bar import Bar
+from ...controls.tab_order import TabOrder
 from ...controls.time_left import TimeLeft
 from ...controls.wheel import WheelGuard
 from ...ground.progress import Progress
@@ -41,7 +44,10 @@ _BETWEEN = 1000  # ms; kernels are compiled one after the other
 
 
 class Foot(QWidget):
-    """Status, progress and Cancel of the running job, the same at the foot of every dock."""
+    """Status, progress and Cancel of the running job, the same at the foot of every dock.
+
+    followed: signals with what follows them, to which its page listens.
+    """
 
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
@@ -85,13 +91,15 @@ class Foot(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.say("")
         self._show_running(jobs.busy())
-        jobs.started.connect(self._on_started)
-        jobs.progressed.connect(self._on_progressed)
-        jobs.ended.connect(self._on_ended)
-        jobs.failed.connect(self._on_failed)
-        jobs.recovered.connect(self._on_recovered)
-        jobs.said.connect(self.say)
-        compiler().changed.connect(self._show_compiling)
+        self.followed = (
+            (jobs.started, self._on_started),
+            (jobs.progressed, self._on_progressed),
+            (jobs.ended, self._on_ended),
+            (jobs.failed, self._on_failed),
+            (jobs.recovered, self._on_recovered),
+            (jobs.said, self.say),
+            (compiler().changed, self._show_compiling),
+        )
         self.compiling.setVisible(compiler().busy)
 
     def _show_compiling(self, busy: bool) -> None:
@@ -177,6 +185,7 @@ class Page(QWidget):
         self.scroll.setWidget(body)
         self.body_widget = body
         WheelGuard(body)
+        TabOrder(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -184,6 +193,8 @@ class Page(QWidget):
         outer.addWidget(self.foot)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._listening: list[tuple[Any, Callable[..., object]]] = []
+        for signal, slot in self.foot.followed:
+            self.listen(signal, slot)
         self._show_theme()
         self.destroyed.connect(partial(_disconnect, self._listening))
 
@@ -199,7 +210,7 @@ class Page(QWidget):
         self.setMinimumWidth(round(_NARROWEST * letters() ** 0.5))
 
     def listen(self, signal: Any, slot: Callable[..., object]) -> None:
-        """Follow a signal of the workbench for as long as this page exists."""
+        """Follow a signal for as long as this page exists; Qt would hold a trace of every page that was closed."""
         signal.connect(slot)
         self._listening.append((signal, slot))
 
@@ -254,5 +265,9 @@ class Page(QWidget):
 
 def _disconnect(listening: list[tuple[Any, Callable[..., object]]]) -> None:
     for signal, slot in listening:
-        signal.disconnect(slot, missing_ok=True)
+        if isinstance(signal, SignalInstance):
+            signal.disconnect(slot, missing_ok=True)
+        else:
+            with suppress(TypeError, RuntimeError):  # with its sender, or its receiver, it went already
+                signal.disconnect(slot)
     listening.clear()

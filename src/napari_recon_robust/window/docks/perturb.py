@@ -68,10 +68,9 @@ class PerturbDock(Page):
         self.listen(bench.perturbing.finished, self._on_finished)
         self.listen(bench.perturbing.earlier_changed, self.outcome.show_earlier)
         self.listen(self.session.panels.navigation.clicked, self.kind.put)
-        self.session.looked.connect(self.outcome.show_look)
-        # Methods, not lambdas: Qt forgets them when this page goes.
-        self.session.jobs.started.connect(self._show_running)
-        self.session.jobs.ended.connect(self._show_running)
+        self.listen(self.session.looked, self.outcome.show_look)
+        self.listen(self.session.jobs.started, self._show_running)
+        self.listen(self.session.jobs.ended, self._show_running)
 
     def _on_opened(self) -> None:
         QTimer.singleShot(0, self._show_opened)  # the panels are built in this turn of the event loop

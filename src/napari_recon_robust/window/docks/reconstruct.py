@@ -48,8 +48,8 @@ class ReconstructDock(Page):
         ):
             self.listen(signal, slot)
         self.opening.upright.toggled.connect(lambda _: self.diversity.show_chosen())
-        self.session.asked_axes.connect(self.opening.axes.ask)
-        self.session.jobs.idle.connect(self.sampling.show_idle)
+        self.listen(self.session.asked_axes, self.opening.axes.ask)
+        self.listen(self.session.jobs.idle, self.sampling.show_idle)
         self.tour_stops = {"sample": self.opening.sample_button, "method": self.method}
         Tour.of(self.session)
         self._on_closed()

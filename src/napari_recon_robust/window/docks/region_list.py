@@ -39,6 +39,7 @@ class RegionList(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # the size stands at the end
         self.list.setToolTip("Annotations and drawn regions; several may be chosen together")
+        self.list.setAccessibleName("Regions")
         self.every = QCheckBox("All slices")
         self.every.setToolTip(
             "List the regions of the whole scan; a click goes to the slice of one  (shift+n, shift+p)"

@@ -67,9 +67,9 @@ class ReviewBar(Page):
                 each.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.scroll.verticalScrollBar().rangeChanged.connect(self.fit_letters)
         self._fold(recall("folded", False))
-        session.looked.connect(self._show_state)
-        session.jobs.failed.connect(self._unfold)
+        self.listen(session.jobs.failed, self._unfold)
         for signal in (
+            session.looked,
             self.bench.acquisition.measured,
             self.bench.perturbing.finished,
             self.bench.regions.chosen_changed,

@@ -40,6 +40,7 @@ class StudyPanel(QWidget):
             lambda: session.attempt(lambda: self.bench.studying.transfer(self.methods.ticked())),
         )
         self.table = QTableWidget()
+        self.table.setAccessibleName("Transfer between methods")
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         self.table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
@@ -55,6 +56,7 @@ class StudyPanel(QWidget):
             lambda: session.attempt(self.bench.studying.quality),
         )
         self.plot = Plot()
+        self.plot.setAccessibleName("Quality over the number of samples")
         self.finding = words()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

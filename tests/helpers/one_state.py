@@ -1,0 +1,100 @@
+"""What panels and docks show is of the scan, slice, region and kind that are set."""
+
+from typing import Any
+
+import torch
+from qtpy.QtCore import Qt
+
+from napari_recon_robust.window.session import Session
+
+
+def pages(review: Session) -> dict[str, Any]:
+    """The docks that are open, by their titles."""
+    return {one.title: one for one in review.docks}
+
+
+def check(review: Session) -> None:
+    """AssertionError if what is shown is not of one state; docks that are closed are left out."""
+    open_ = pages(review)
+    if "Perturb" in open_:
+        _check_perturb(review, open_["Perturb"])
+    if "Compare" in open_:
+        _check_compare(review, open_["Compare"])
+    if "Reconstruct" in open_:
+        _check_scores(review, open_["Reconstruct"])
+    perturbing, shown = review.bench.perturbing, review.panels.shown
+    if perturbing.current is not None and open_ and not review.scene.view.panels and not review.scene.view.layout:
+        assert "perturbed" in shown
+    if perturbing.current is None and perturbing.best is None:
+        assert not {"perturbed", "difference"} & {*shown}
+    # For a moment the picture of the method before stands, with its name.
+    if open_ and not review.following._waiting.isActive():
+        _check_panels(review)
+
+
+def _check_perturb(review: Session, perturb: Any) -> None:
+    perturbing, acquisition = review.bench.perturbing, review.bench.acquisition
+    current, outcome = perturbing.current, perturb.outcome
+    assert bool(outcome.spent.text()) == (current is not None)
+    assert outcome.earlier.text() == perturbing.earlier
+    assert outcome.scaled.isHidden() == (current is None or current.scaled is None)
+    if current is None and perturbing.best is None:
+        assert outcome.curve.isHidden()
+        assert outcome.over_budgets.isHidden()
+    if perturb.regions.every.isChecked():
+        return
+    listed = perturb.regions.list
+    items = [listed.item(number).data(Qt.ItemDataRole.UserRole) for number in range(listed.count())]
+    assert items == review.bench.regions.on(acquisition.index)
+
+
+def _check_compare(review: Session, compare: Any) -> None:
+    perturbing = review.bench.perturbing
+    current = perturbing.current
+    assert compare.table.isHidden() == (current is None)
+    assert compare.save.isEnabled() == (current is not None)
+    assert compare.earlier.text() == perturbing.earlier
+    if current is not None:
+        assert compare.sentence.text() == current.outcome.comparison.sentence
+
+
+def _check_scores(review: Session, page: Any) -> None:
+    """They are those of the image, or of one at other knobs and then faint."""
+    scores, rendered = page.method.scores, review.bench.reconstruction.shown
+    if not scores.text():
+        return
+    assert review.bench.acquisition.slice is not None
+    assert review.bench.acquisition.slice.reference is not None
+    assert rendered is not None
+    assert scores.property("faint") == (not rendered.exact)
+    if rendered.metrics is not None:
+        assert f"SSIM {rendered.metrics['foreground'].ssim:.3f}" in scores.text()
+
+
+def _check_panels(review: Session) -> None:
+    """The title of a panel names what its pixels are."""
+    acquisition, panels = review.bench.acquisition, review.panels
+    rendered, current = review.bench.reconstruction.shown, review.bench.perturbing.current
+    index = panels.navigation.slice
+    for key in panels.shown:
+        title, filled = panels.panels[key].title, panels.panels[key].filled
+        if filled and index not in filled:
+            assert title.partition("\n")[0].endswith(("…", "was not read")), (key, title)
+        assert filled <= {acquisition.index, acquisition.asked[0]}, key
+    if acquisition.slice is None or index != acquisition.index or acquisition.asked[0] != index:
+        return
+    if not review.scene.view.panels and not review.scene.view.layout:
+        assert ("reference" in panels.shown) == (acquisition.slice.reference is not None)
+    if "clean" not in panels.shown or review.scene.view.flicker or review.scene.view.wipe is not None:
+        return
+    clean = panels.panels["clean"]
+    of = {"Zero-filled": acquisition.slice.zero_filled}
+    if clean.title.partition("\n")[0].endswith("computing…"):
+        of[clean.title] = acquisition.slice.zero_filled  # which stands in
+    if rendered is not None:
+        of[rendered.method.label] = rendered.image
+    names = [name for name in of if clean.title.startswith(name)]
+    if current is not None and clean.title.startswith(current.setting.method.label):
+        of["result"], names = current.outcome.comparison.clean, [*names, "result"]
+    seen = torch.from_numpy(clean.stack[index])
+    assert any(torch.equal(seen, of[name].cpu()) for name in names), clean.title

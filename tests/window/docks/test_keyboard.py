@@ -1,0 +1,132 @@
+"""Every control of every dock has a name for screen readers, and Tab reaches all of them from the top to the bottom."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from npe2 import PluginManifest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QHeaderView,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollBar,
+    QWidget,
+)
+
+from napari_recon_robust.controls.pad import Pad
+from napari_recon_robust.controls.parts import Fold
+from napari_recon_robust.controls.plot import Plot
+from napari_recon_robust.window.docks.page import Page
+from napari_recon_robust.window.docks.review import Review
+from napari_recon_robust.window.session import PLUGIN, Session
+
+Until = Callable[[Callable[[], object]], None]
+CONTROLS = (
+    *(QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit),
+    *(Pad, Plot),
+)
+DOCKS = ["Review", *(one.display_name for one in PluginManifest.from_distribution(PLUGIN).contributions.widgets)]
+
+
+def controls(page: Page) -> Iterator[Any]:
+    """What takes keys or the mouse; not the parts of which Qt makes them."""
+    for one in page.findChildren(CONTROLS):
+        inner = isinstance(one, (QScrollBar, QHeaderView)) or isinstance(
+            one.parent(), (QAbstractItemView, QAbstractSpinBox, QComboBox, QLineEdit)
+        )
+        if not inner and one.window() is page.window():
+            yield one
+
+
+def opened(session: Session, name: str, until: Until) -> Page:
+    """The page, unfolded, and in front."""
+    if name == "Review":
+        session.asked_layout.emit()
+        page: Any = Review.of(session).bar
+    else:
+        dock, page = session.panels.viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+        dock.show()
+        dock.raise_()
+    for fold in page.findChildren(Fold):
+        fold.arrow.setChecked(True)
+    until(page.isVisible)
+    return page
+
+
+@pytest.fixture
+def attacked(seen: Session, until: Until) -> Session:
+    """A review with a result over several budgets, and a method with two live knobs."""
+    bench = seen.bench
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.set(steps=1)
+    bench.perturbing.further = (0.005,)
+    seen.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not seen.jobs.working)
+    return seen
+
+
+def test_every_control_has_a_name_and_tab_reaches_it_from_the_top_to_the_bottom(
+    attacked: Session, until: Until
+) -> None:
+    for name in DOCKS:
+        page = opened(attacked, name, until)
+        if name == "Reconstruct":  # its knobs are built anew, and stay in their place
+            attacked.choose_method("l1-wavelet")
+            until(lambda: attacked.bench.reconstruction.shown is not None and not attacked.jobs.working)
+        assert nameless(page) == [], name
+        assert in_order(page, until) == [], name
+
+
+def nameless(page: Page) -> list[str]:
+    found = [*controls(page)]
+    assert len(found) > 8
+    return [
+        f"{type(one).__name__} {one.toolTip()[:60]!r} in {type(one.parent()).__name__}"
+        for one in found
+        if not (one.accessibleName() or (isinstance(one, QAbstractButton) and len(one.text()) > 1))
+    ]
+
+
+def in_order(page: Page, until: Until) -> list[str]:
+    """What Tab does not reach, or not in its place."""
+    expected = {one for one in controls(page) if one.isVisible() and one.isEnabled() and takes_keys(one)}
+    reached: list[QWidget] = []
+    first = one = page.nextInFocusChain()
+    while True:
+        if one in expected and one.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            reached.append(one)
+        one = one.nextInFocusChain()
+        if one is first:
+            break
+    seen: list[list[QPoint]] = [[]]
+
+    def laid_out() -> bool:
+        seen.append([one.mapTo(page, QPoint(0, one.height() // 2)) for one in reached])
+        return seen[-1] == seen[-2]
+
+    until(laid_out)
+    places = seen[-1]
+    start = min(range(len(places)), key=lambda number: (places[number].y() // 8, places[number].x()))
+    pairs = [*zip(reached, places, strict=True)]
+    wrong = [f"Tab does not reach {describe(one)}" for one in expected - {*reached}]
+    for (before, above), (after, below) in itertools.pairwise(pairs[start:] + pairs[:start]):
+        beside = abs(below.y() - above.y()) <= max(before.height(), after.height()) // 2
+        if not (below.y() > above.y() or (beside and below.x() > above.x())):
+            wrong.append(f"{describe(after)} {below} comes after {describe(before)} {above}")
+    return wrong
+
+
+def takes_keys(one: QWidget) -> bool:
+    """Whether it takes keys: tables of figures do not."""
+    return not isinstance(one, QAbstractItemView) or one.focusPolicy() != Qt.FocusPolicy.NoFocus
+
+
+def describe(one: Any) -> str:
+    return f"{type(one).__name__} {one.accessibleName() or getattr(one, 'text', str)() or one.toolTip()!r}"
