@@ -198,3 +198,15 @@ def test_an_error_goes_with_the_next_success_of_its_lane(jobs: Jobs, until: Unti
         jobs.latest(Task("Rendering", working(), lambda _: None), "render")
         until(lambda: not jobs.working)
     assert recovered == ["render"]
+
+
+def test_an_error_that_needed_no_job_goes_with_the_next_success_that_needs_none(jobs: Jobs, until: Until) -> None:
+    recovered: list[str] = []
+    jobs.recovered.connect(recovered.append)
+    jobs.latest(Task("Rendering", failing(InputError("no")), pytest.fail), "render")
+    until(lambda: jobs.sentences)
+    jobs.recover()
+    assert not recovered, "what a job could not do is not taken back by something else"
+    jobs.failed.emit("Black and white must be numbers.")
+    jobs.recover()
+    assert recovered == [""]

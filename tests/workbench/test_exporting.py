@@ -1,12 +1,105 @@
-"""Reports and films of the present result."""
+"""Reports and films of the present result, saved or not, and exports of what a panel shows."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.io import open_scan
 from napari_recon_robust.workbench import Workbench
+from napari_recon_robust.workbench.looking import View
+
+
+@pytest.fixture(scope="module")
+def attacked(scan_file: Path) -> Iterator[Workbench]:
+    bench = Workbench()
+    bench.acquisition.use(open_scan(scan_file))
+    bench.acquisition.measure(1).run()
+    bench.reconstruction.choose("cg-sense")
+    bench.regions.draw(ROI.box(62, 48, 10, 12), 1)
+    bench.perturbing.choose("worst-case", steps=1)
+    with pytest.raises(InputError, match="no result yet"):
+        bench.exporting.report(Path("report.html"), (0.0, 1.0))
+    bench.perturbing.run().run()
+    bench.lining_up.choose(("cg-sense", "zero-filled"), anew=False)
+    bench.lining_up.run().run()
+    yield bench
+    bench.acquisition.close()
+
+
+def written(path: Path) -> tuple[np.ndarray, str]:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        return page.asarray(), str(page.tags["ImageDescription"].value)
+
+
+def test_an_unsaved_result_is_reported_in_the_window_on_the_screen(attacked: Workbench, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    attacked.exporting.report(path, (0.125, 0.75)).run()
+    text = path.read_text(encoding="utf-8")
+    assert '"window": {"high": 0.75, "low": 0.125}' in text
+    assert "Worst-case noise on CG-SENSE" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "view", "name"),
+    [
+        ("reference", View(), "reference"),
+        ("reference", View(truth=True), "perturbed_reference"),
+        ("clean", View(), "clean"),
+        ("perturbed", View(), "perturbed"),
+        ("perturbed", View(random=True), "random"),
+    ],
+)
+def test_a_panel_is_exported_as_it_is_looked_at(
+    attacked: Workbench, tmp_path: Path, key: str, view: View, name: str
+) -> None:
+    attacked.exporting.panel(key, view, tmp_path / "panel.tiff", (0.0, 1.0)).run()
+    image, said = written(tmp_path / "panel.tiff")
+    seen = getattr(attacked.result.outcome.comparison, name)
+    shown = image[::-1] if attacked.acquisition.upside_down else image
+    np.testing.assert_array_equal(shown, seen.numpy())
+    assert ("SYNTHETICALLY MODIFIED" in said) == (name not in ("reference", "clean"))
+
+
+def test_less_of_the_budget_and_the_difference_say_what_they_are(attacked: Workbench, tmp_path: Path) -> None:
+    one = attacked.result.outcome.comparison
+    attacked.exporting.panel("perturbed", View(factor=0.5), tmp_path / "half.tiff", (0.0, 1.0)).run()
+    image, said = written(tmp_path / "half.tiff")
+    assert "interpolated" in said
+    assert "Perturbed 0.5%" in said
+    np.testing.assert_allclose(np.sort(image.ravel()), np.sort(one.clean.lerp(one.perturbed, 0.5).numpy().ravel()))
+    attacked.exporting.panel("difference", View(), tmp_path / "difference.tiff", (0.0, 1.0), 0.25).run()
+    image, said = written(tmp_path / "difference.tiff")
+    assert "minus the clean one" in said
+    assert '"window": [0.0, 0.25]' in said
+    np.testing.assert_allclose(np.sort(image.ravel()), np.sort((one.perturbed - one.clean).abs().numpy().ravel()))
+
+
+def test_a_panel_of_several_methods_names_its_method(attacked: Workbench, tmp_path: Path) -> None:
+    attacked.exporting.panel("perturbed 2", View(lineup=True), tmp_path / "other.tiff", (0.0, 1.0)).run()
+    image, said = written(tmp_path / "other.tiff")
+    lineup = attacked.lining_up.found
+    assert lineup is not None
+    entry = lineup.entries[1]
+    assert entry is not None
+    np.testing.assert_allclose(np.sort(image.ravel()), np.sort(entry.outcome.comparison.perturbed.numpy().ravel()))
+    assert '"Method": "Zero-filled"' in said
+    assert "found on CG-SENSE" in said
+
+
+@pytest.mark.parametrize("suffix", [".png", ".nii.gz"])
+def test_other_formats_are_chosen_by_the_suffix(attacked: Workbench, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"panel{suffix}"
+    task = attacked.exporting.panel("perturbed", View(), path, (0.0, 1e-4))
+    task.run()
+    assert task.done == f"The panel is saved as panel{suffix}."
+    assert path.stat().st_size > 500
 
 
 def test_what_is_shown_is_written_for_others(bench: Workbench, tmp_path: Path) -> None:

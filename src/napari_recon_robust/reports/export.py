@@ -49,6 +49,19 @@ def export_image(
     check_suffix(path, tuple(_FORMATS))
     shown = CaseImages(case)
     condition = shown.condition(image, shown.number(budget))
+    return export_condition(shown, condition, path, window=window, label=label)
+
+
+def export_condition(
+    shown: CaseImages,
+    condition: Condition,
+    path: Path,
+    *,
+    window: tuple[float, float] | None = None,
+    label: bool = True,
+) -> Path:
+    """Write an image that may be none of those that a case holds; see `export_image`, which writes one of them."""
+    check_suffix(path, tuple(_FORMATS))
     limits = shown.window if window is None else Window(*window)
     if not limits.low < limits.high:
         raise InputError(f"the window is from {limits.low:g} to {limits.high:g}; white must lie above black.")

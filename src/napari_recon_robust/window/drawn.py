@@ -1,5 +1,7 @@
 """The regions of a review on the canvas, and what is done to them there by hand."""
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..ground.errors import ReconRobustError
@@ -37,12 +39,14 @@ class DrawnRegions:
         """Return every shape with the region that it belongs to, in the order of the layers."""
         from .canvas import outlines  # needs torch, which an empty dock does without
 
-        regions = self.bench.regions
-        return [
-            (region, outline)
-            for region in regions.all
-            for outline in outlines.of_roi(region.roi, region.slice, region in regions.chosen)
-        ]
+        regions, found = self.bench.regions, list[tuple[Region, Outline]]()
+        fragile: Counter[int] = Counter()  # on each slice; they are numbered as in the list
+        for region in regions.all:
+            fragile[region.slice] += region.source == "fragile"
+            number = str(fragile[region.slice]) if region.source == "fragile" else ""
+            drawn = outlines.of_roi(region.roi, region.slice, region in regions.chosen)
+            found += [(region, replace(outline, number=number)) for outline in drawn]
+        return found
 
     def _on_edited(self, action: str, indices: tuple[int, ...], now: list[Outline]) -> None:
         """Take over what was drawn, moved or deleted by hand in one panel, so that all panels show it."""

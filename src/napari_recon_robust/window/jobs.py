@@ -52,8 +52,8 @@ class Jobs(QObject):
 
     Signals, all in the window's thread: `started(label)`, `progressed(Progress)` and `ended(message)` of what is
     shown at the foot of the docks; `failed(sentence)` of any lane; `recovered(lane)` when a task succeeds on the lane
-    whose failure was said last; `added(lane)` before a task runs on a lane or waits for it; `idle(lane)` when a lane
-    has nothing to do; `said(sentence)`, what is to be said at the foot besides.
+    whose failure was said last, "" for what needed no job; `added(lane)` before a task runs on a lane or waits for it;
+    `idle(lane)` when a lane has nothing to do; `said(sentence)`, what is to be said at the foot besides.
     """
 
     started = Signal(str)
@@ -70,7 +70,9 @@ class Jobs(QObject):
         self._running: dict[str, _Order] = {}
         self._waiting: dict[str, _Order] = {}
         self._shut = False
-        self._failed = ""  # the lane whose failure was said last
+        self._failed = ""  # the lane whose failure was said last; none for what failed without a job
+        self._failing = ""
+        self.failed.connect(self._on_failed)
         _all.add(self)
         pool = QThreadPool.globalInstance()
         if pool.maxThreadCount() < _LANES:  # on two cores a render would wait for the search beside it
@@ -132,6 +134,14 @@ class Jobs(QObject):
         """Cancel everything; no task may use what it has found."""
         for lane in [*self._running, *self._waiting]:
             self._stop(lane)
+
+    def recover(self) -> None:
+        """Take back what went wrong without a job, now that something of its kind has gone well."""
+        if not self._failed:
+            self.recovered.emit("")
+
+    def _on_failed(self, _: str) -> None:
+        self._failed = self._failing
 
     @property
     def working(self) -> bool:
@@ -215,8 +225,9 @@ class Jobs(QObject):
         if dropped:
             return  # nobody waits for its result any more, nor for what it raised
         if isinstance(outcome, Failed):
-            self._failed = lane
+            self._failing = lane
             self.failed.emit(sentence(outcome.error))
+            self._failing = ""
             return
         if self._failed == lane:
             self._failed = ""

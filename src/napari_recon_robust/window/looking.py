@@ -197,18 +197,21 @@ class Looking:
             self.framing.leave()
             self.panels.thin(1.0)
         else:
-            self._frame()
+            if not self._frame():
+                return
         self.changed.emit()
 
-    def _frame(self) -> None:
+    def _frame(self) -> bool:
+        """Frame the chosen region or the first one; say so and return False where there is none."""
         roi = self._roi or next((one.roi for one in self.bench.regions.on(self.bench.acquisition.index)), None)
         if roi is None:
             self.jobs.failed.emit(sentence(InputError(NO_REGION)))
-            return
+            return False
         _, rows, columns = self.bench.acquisition.shape
         self.framing.frame(roi.mask((rows, columns)).numpy())
         self._framed = self.bench.acquisition.index
         self.panels.thin(1 / self.framing.magnification)
+        return True
 
     def step_region(self, by: int) -> None:
         """Choose the next or the previous region of the scan, and go to its slice."""

@@ -194,6 +194,7 @@ class Session(QObject):
         except ReconRobustError as error:
             self.jobs.failed.emit(sentence(error))
             return
+        self.jobs.recover()
         if followed or not self.slow:
             self.following.render_at_rest()
 
@@ -259,6 +260,7 @@ class Session(QObject):
             self.looked.emit()
 
     def _on_looked(self) -> None:
+        self.jobs.recover()
         self.looked.emit()
 
     def toggle_regions(self) -> None:

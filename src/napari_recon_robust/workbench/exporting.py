@@ -1,32 +1,49 @@
-"""Reports and films of the result that is shown."""
+"""What is shown, for others: reports and films of the result, and the image of a panel as a file of another program."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
+from .lining_up import LiningUp
+from .looking import View, pair_of
 from .perturbing import Perturbing, Result
 from .saving import case_of
 from .task import Task
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..reports.conditions import CaseImages, Condition
+    from ..studies.lineup import Entry
+
+Window = tuple[float, float]
 Kind = Literal["flicker", "budgets"]
 
 
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """The image of a panel. name: in the reports. image: where it is none of those that a case holds; else None.
+
+    title, words: for that image, or for what has to be added. exact: False between two images. white: of its own
+    window, which begins at 0; None for that of the images.
+    """
+
+    result: Result
+    name: str
+    image: "Tensor | None" = None
+    title: str = ""
+    words: str = ""
+    exact: bool = True
+    white: float | None = None
+
+
 class Exporting:
-    """Writes what is shown for others to see. InputError while there is no result."""
+    """Writes what is shown for others to see, be it saved or not. InputError while there is no result."""
 
-    def __init__(self, perturbing: Perturbing) -> None:
-        self._perturbing = perturbing
-
-    def report(self, path: Path, window: tuple[float, float]) -> Task[Path]:
-        """Write a report, .html or .pdf by the suffix. window: black and white in the scan's units."""
-        done = f"The report is saved as {path.name}."
-        return Task(f"Writing {path.name}", _report(self._result, path, window), lambda _: None, done=done)
-
-    def film(self, path: Path, window: tuple[float, float], kind: Kind, rate: float) -> Task[Path]:
-        """Write a film as `reports.film.export_film` does: clean and perturbed in turn, or rising budgets."""
-        done = f"The film is saved as {path.name}."
-        return Task(f"Writing {path.name}", _film(self._result, path, window, kind, rate), lambda _: None, done=done)
+    def __init__(self, perturbing: Perturbing, lining_up: LiningUp) -> None:
+        self._perturbing, self._lining_up = perturbing, lining_up
 
     @property
     def _result(self) -> Result:
@@ -34,16 +51,104 @@ class Exporting:
             raise InputError("there is no result yet; run a perturbation first.")
         return self._perturbing.current
 
+    def report(self, path: Path, window: Window) -> Task[Path]:
+        """Write a report, .html or .pdf by the suffix. window: black and white in the scan's units."""
+        done = f"The report is saved as {path.name}."
+        return Task(f"Writing {path.name}", _report(self._result, path, window), lambda _: None, done=done)
 
-def _report(result: Result, path: Path, window: tuple[float, float]) -> Job[Path]:
+    def film(self, path: Path, window: Window, kind: Kind, rate: float) -> Task[Path]:
+        """Write a film as `reports.film.export_film` does: clean and perturbed in turn, or rising budgets."""
+        done = f"The film is saved as {path.name}."
+        return Task(f"Writing {path.name}", _film(self._result, path, window, kind, rate), lambda _: None, done=done)
+
+    def panel(self, key: str, view: View, path: Path, window: Window, white: float = 1.0) -> Task[Path]:
+        """Write what a panel shows, in the format of the path's suffix, in the window in which it is looked at.
+
+        key: of the panel. white: of the difference, in the scan's units. InputError without a result.
+        """
+        shown, done = self._shown(key, view, white), f"The panel is saved as {path.name}."
+        return Task(f"Writing {path.name}", _panel(shown, path, window), lambda _: None, done=done)
+
+    def _shown(self, key: str, view: View, white: float) -> _Shown:
+        result, (row, several, number) = self._result, key.partition(" ")
+        lineup = self._lining_up.found
+        if several and lineup is not None:
+            entry = lineup.entries[int(number) - 1]
+            if entry is None:
+                raise InputError(f"{lineup.methods[int(number) - 1].label} is still computed; wait until it is shown.")
+            return _Shown(_of(entry, result), row, words=_origin(entry) if row == "perturbed" else "")
+        outcome = result.outcome
+        if key == "difference":
+            return self._difference(view, white)
+        if key == "reference" and view.truth and outcome.comparison.perturbed_reference is not None:
+            return _Shown(result, "perturbed-reference")
+        if key == "perturbed" and view.random and outcome.perturbed.additive:
+            return _Shown(result, "random")
+        if key == "perturbed" and view.factor < 1:
+            image, exact = result.at(view.factor)
+            nominal = outcome.perturbed.budget.nominal or 0.0
+            words = f"At {view.factor:.3g} times the budget that was searched."
+            return _Shown(result, key, image, f"Perturbed {100 * view.factor * nominal:.3g}%", words, exact)
+        return _Shown(result, key)
+
+    def _difference(self, view: View, white: float) -> _Shown:
+        result, shown = self._result, self._shown("perturbed", view, white)
+        one = result.outcome.comparison
+        truth = one.perturbed_reference if view.truth else one.reference
+        images = {"clean": one.clean, "perturbed": one.random if shown.name == "random" else one.perturbed}
+        if shown.image is not None:
+            images["perturbed"] = shown.image
+        if truth is not None:
+            images["reference"] = truth
+        first, second = pair_of(view.pair, list(images)) or ("clean", "perturbed")
+        title = f"|{second.capitalize()} − {first}|"
+        words = f"Shown is the magnitude of the {second} image minus the {first} one."
+        return replace(shown, image=(images[second] - images[first]).abs(), title=title, words=words, white=white)
+
+
+def _of(entry: "Entry", result: Result) -> Result:
+    """The result with another method in its place."""
+    setting = replace(result.setting, method=entry.method)
+    return Result(setting, result.slice, (entry.outcome,), entry.outcome)
+
+
+def _origin(entry: "Entry") -> str:
+    if not entry.outcome.comparison.searched:
+        return ""
+    return f"The attack was found on {'it' if entry.origin == entry.method else entry.origin.title}."
+
+
+def _report(result: Result, path: Path, window: Window) -> Job[Path]:
     yield Progress(0.0, f"Writing {path.name}")
     from ..reports.report import write_report
 
     return write_report(case_of(result), path, window=window)
 
 
-def _film(result: Result, path: Path, window: tuple[float, float], kind: Kind, rate: float) -> Job[Path]:
+def _film(result: Result, path: Path, window: Window, kind: Kind, rate: float) -> Job[Path]:
     yield Progress(0.0, f"Writing {path.name}")
     from ..reports.film import export_film
 
     return export_film(case_of(result), path, kind=kind, rate=rate, window=window)
+
+
+def _panel(shown: _Shown, path: Path, window: Window) -> Job[Path]:
+    yield Progress(0.0, f"Writing {path.name}")
+    from ..reports.conditions import CaseImages
+    from ..reports.export import export_condition
+
+    images = CaseImages(case_of(shown.result))
+    limits = window if shown.white is None else (0.0, shown.white)
+    return export_condition(images, _condition(images, shown), path, window=limits)
+
+
+def _condition(images: "CaseImages", shown: _Shown) -> "Condition":
+    from ..reports.conditions import INTERPOLATED
+
+    number = shown.result.outcomes.index(shown.result.outcome)
+    found = images.condition(shown.name, number)
+    if shown.image is None:
+        return replace(found, words=f"{found.words} {shown.words}".strip())
+    marks = found.marks if shown.exact or INTERPOLATED in found.marks else (*found.marks, INTERPOLATED)
+    image = shown.image.detach().abs().float().cpu().numpy()
+    return replace(found, title=shown.title, words=f"{found.words} {shown.words}", marks=marks, image=image)

@@ -55,9 +55,9 @@ class Workbench:
         self.ruling = Ruling(self.acquisition)
         self.kspace = KSpace(self.acquisition, self.perturbing, self.now)
         self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
-        self.exporting = Exporting(self.perturbing)
         self.brushing = Brushing(self.acquisition, self.regions)
         self.lining_up = LiningUp(self.acquisition, self.reconstruction, self.perturbing)
+        self.exporting = Exporting(self.perturbing, self.lining_up)
         self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.undoing = Undoing(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
         self.history = History(

@@ -42,7 +42,10 @@ def test_the_map_lies_over_the_clean_image_and_its_worst_places_are_listed(revie
     assert texts[0].startswith("Lesion")
     assert texts[1] == f"{regions[0].name}, 24×24"
     assert regions[0].name == f"fragile 1 (change {100 * found.worst(24, 24, 1)[0].expected_change:.2g}%)"
-    assert len(review.panels.panels["reference"].regions.data) == 1 + len(regions)
+    drawn = review.panels.panels["reference"].regions
+    numbers = [str(number) for number in range(1, len(regions) + 1)]
+    assert list(drawn.features["number"]) == ["", *numbers], "as in the list"
+    assert list(drawn.text.values) == ["", *numbers]
 
 
 @pytest.mark.slow

@@ -46,6 +46,9 @@ def test_a_new_kind_has_its_knobs_its_hint_and_its_conditions(review: Session) -
     assert rate.isEnabled()
     assert kind.front.hint.text() == "The beacon is flashing."
     assert kind.front.image is None
+    _, rows, columns = review.bench.acquisition.shape
+    ends = [kind.options.controls[name].knob.maximum for name in ("north", "east")]
+    assert ends == [rows - 1, columns - 1], "the sliders of a place end with the image"
     assert page(review).fragile.find.text() == "Where would it be lost?"
 
 

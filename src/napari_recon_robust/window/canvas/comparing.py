@@ -60,9 +60,9 @@ class Picture:
 class Comparing:
     """Draws the pictures of the panels; two of them are compared in the panel of the second one.
 
-    Pictures are compared only where both are of one slice. view: how they are looked at. full: the white of the
-    window in which differences are shown, whatever the window of the images is. Signal: `drawn()` when what is
-    compared was drawn.
+    Pictures are compared only where both are of one slice. view: how they are looked at. full: the white of the window
+    in which differences are shown, whatever the window of the images is; gain: by which they are multiplied. Signal:
+    `drawn()` when what is compared was drawn.
     """
 
     drawn = Signal()
@@ -72,6 +72,7 @@ class Comparing:
         self.view = View()
         self.pictures: dict[str, Picture] = {}
         self.full = 1.0
+        self.gain = 1
 
     def restart(self, view: View) -> None:
         """Forget the pictures of another scan."""
@@ -224,7 +225,7 @@ class Comparing:
         values = {key: one.values for key, one in self.pictures.items()}
         index, signed = self.pictures[both[0]].index, self.view.signed
         there = {key for key in values if self.pictures[key].index == index}
-        factor = gain((values[b] - values[a] for a, b in PAIRS if {a, b} <= there), self.full)
+        factor = self.gain = gain((values[b] - values[a] for a, b in PAIRS if {a, b} <= there), self.full)
         colours = f"{_SEPARATOR}orange +, blue −" if signed else ""
         shown = factor * difference(values[both[0]], values[both[1]], signed=signed)
         self.panels.difference.show(signed=signed, full=self.full)

@@ -14,6 +14,7 @@ from .our_changes import OurChanges
 from .panel import Panel, PanelSet
 
 EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"  # unless the user prefers others
+_NUMBER = 9  # points
 
 
 class Drawing:
@@ -123,6 +124,12 @@ class Drawing:
         elif shapes and edges != panel.edges:
             layer.edge_color = edges
         panel.edges = edges
+        numbers = [outline.number for outline in outlines]
+        if any(numbers) or any(panel.numbers):
+            layer.features = {"number": numbers}
+            layer.feature_defaults = {"number": ""}  # or what is drawn next would have the last one
+            layer.text = {"string": "{number}", "color": SELECTED_EDGE, "size": _NUMBER, "anchor": "upper_left"}
+        panel.numbers = numbers
 
     def _on_shapes(self, panel: Panel, event: Any) -> None:
         action = str(event.action)

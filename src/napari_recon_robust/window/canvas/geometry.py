@@ -56,9 +56,10 @@ class Geometry:
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """One shape of a region. vertices: (n, 2) rows and columns, pixel centres at whole numbers."""
+    """One shape of a region. vertices: (n, 2) rows and columns, pixel centres at whole numbers. number: beside it."""
 
     kind: str
     vertices: np.ndarray
     slice: int
     selected: bool = False
+    number: str = ""

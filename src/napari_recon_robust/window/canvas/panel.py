@@ -30,6 +30,7 @@ class Panel:
     filled: set[int] = field(default_factory=set)
     inserted: bool = False
     edges: list[str] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
     overlay: Image | None = None
     marks: Shapes | None = None
 

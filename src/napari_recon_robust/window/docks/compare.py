@@ -24,6 +24,7 @@ from .. import keys
 from ..canvas.scene import LAYOUTS
 from ..canvas.surface import export_figure
 from ..session import Session
+from .exporting import EXPORT, REPORT, ask_report, export_button
 from .lineup import LineupBox
 from .page import Page
 from .review import Review
@@ -39,7 +40,6 @@ _TIPS = {
     "nmse": "Normalised mean squared error against the reference, 0 is equal",
 }
 _SAVE = "One new folder: images, perturbed k-space, recipe, metrics"
-_REPORT = "Images, metrics, curves and recipe in one file: a page for any browser, or a PDF; in the window as it is"
 _FILM = "Clean and perturbed in turn, or rising budgets, as a film; at the rate of the flicker"
 _FILMS: dict[str, Kind] = {
     "Clean and perturbed in turn (*.gif *.mp4)": "flicker",
@@ -80,8 +80,9 @@ class CompareDock(Page):
         self.save = button("Save case…", _SAVE, self._save)
         self.load = button("Open case…", "Bring a saved case back, reconstructed again and checked", self._open)
         self.copy = button("Copy figure", _COPY, self._copy)
-        self.report = button("Report…", _REPORT, self._report)
+        self.report = button("Report…", REPORT, lambda: ask_report(self.session))
         self.film = button("Film…", _FILM, self._film)
+        self.export = export_button(self.session)
         for part in (heading("Comparison"), self.earlier, self.sentence, self.warning, self.table, self.basis):
             self.column.addWidget(part)
         self.column.addWidget(heading("Look"))
@@ -95,7 +96,7 @@ class CompareDock(Page):
         self.column.addWidget(self.statistics)
         self.column.addWidget(heading("Keep"))
         self.column.addLayout(row(self.save, self.load, self.copy))
-        self.column.addLayout(row(self.report, self.film))
+        self.column.addLayout(row(self.report, self.film, self.export))
         self.column.addStretch(1)
         self.listen(self.bench.acquisition.opened, self._show_buttons)
         self.listen(self.bench.acquisition.closed, self._show_buttons)
@@ -203,7 +204,12 @@ class CompareDock(Page):
         _offer(self.regions, keys.words_of("regions"), closed)
         _offer(self.copy, _COPY, closed)
         missing = "" if result is not None else "There is no result yet: run a perturbation."
-        for one, tip in ((self.save, _SAVE), (self.report, _REPORT), (self.film, _FILM)):
+        for one, tip in (
+            (self.save, _SAVE),
+            (self.report, REPORT),
+            (self.film, _FILM),
+            (self.export, EXPORT),
+        ):
             _offer(one, tip, missing)
         no_noise = result is not None and not result.outcome.perturbed.additive
         _offer(self.random, keys.words_of("random"), "This kind of perturbation is no noise." if no_noise else missing)
@@ -236,12 +242,6 @@ class CompareDock(Page):
         path, _ = QFileDialog.getSaveFileName(self, "Save case: name of a new folder", "case")
         if path:
             self.session.attempt(lambda: self.bench.save(Path(path)))
-
-    def _report(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Report", "report.html", "Page (*.html);;Sheets of A4 (*.pdf)")
-        if path:
-            window = self.session.panels.window
-            self.session.attempt(lambda: self.bench.exporting.report(Path(path), window))
 
     def _film(self) -> None:
         path, chosen = QFileDialog.getSaveFileName(self, "Film", "film.gif", ";;".join(_FILMS))

@@ -153,7 +153,7 @@ class KindPanel(QWidget):
             item.widget().hide()
             item.widget().deleteLater()
         self.front = FrontPanel(self.session, kind) if kind.front or kind.accepts_image else None
-        self.options = KnobPanel(knob for knob in kind.knobs if knob.name not in kind.front)
+        self.options = KnobPanel(self._ending(knob) for knob in kind.knobs if knob.name not in kind.front)
         for panel in (self.options,) if self.front is None else (self.options, self.front.panel):
             panel.turned.connect(lambda values: self._set(**values))
             panel.refused.connect(self.session.jobs.failed)
@@ -161,6 +161,14 @@ class KindPanel(QWidget):
             self.folded.addWidget(self.front)
         self.folded.addWidget(Fold("Options", self.options))
         self.show_knobs()
+
+    def _ending(self, knob: Knob) -> Knob:
+        """Let the row and the column of a place end with the image."""
+        place, acquisition = self.perturbing.chosen.place, self.session.bench.acquisition
+        if place is None or knob.name not in place or not acquisition.is_open:
+            return knob
+        last = acquisition.shape[1 + place.index(knob.name)] - 1
+        return knob.model_copy(update={"maximum": float(last)})
 
     def show_knobs(self) -> None:
         """Show the values of the knobs and the budgets, and grey the knobs that do not matter at these values."""
@@ -188,6 +196,7 @@ class KindPanel(QWidget):
 
     def _set(self, **values: Any) -> None:
         self.perturbing.set(**values)
+        self.session.jobs.recover()
         self.show_knobs()
 
     def _run(self) -> None:

@@ -30,6 +30,7 @@ from ...controls.letters import letter_style, letters
 from ...controls.parts import box_style, faint_style, rule, set_faint
 from ...controls.progress_bar import Bar
 from ...controls.tab_order import TabOrder
+from ...controls.time_left import TimeLeft
 from ...controls.wheel import WheelGuard
 from ...ground.progress import Progress
 from ..canvas.surface import NOTICE
@@ -68,6 +69,13 @@ class Foot(QWidget):
         notice.setWordWrap(True)
         set_faint(notice, True)
         notice.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.left = QLabel()
+        self.left.setWordWrap(True)
+        set_faint(self.left, True)
+        self._time = TimeLeft()
+        self._tick = QTimer(self)
+        self._tick.setInterval(_BETWEEN)
+        self._tick.timeout.connect(self._show_left)
         row = QHBoxLayout()
         row.addWidget(self.bar, 1)
         row.addWidget(self.cancel)
@@ -76,6 +84,7 @@ class Foot(QWidget):
         column.setSpacing(2)
         column.addWidget(rule())
         column.addLayout(row)
+        column.addWidget(self.left)
         column.addWidget(self.message)
         column.addWidget(self.compiling)
         column.addWidget(notice)
@@ -118,12 +127,14 @@ class Foot(QWidget):
     def _on_started(self, label: str) -> None:
         if self._jobs.busy():  # a job in the background does not wipe out what went wrong
             self._failure = ""
+        self._time.begin()
         self._show_running(True)
         self.bar.set_fraction(0.0)
         self.say(f"{label}…")
 
     def _on_progressed(self, progress: Progress) -> None:
         self.bar.set_fraction(progress.fraction)
+        self._time.reach(progress.fraction)
         if progress.message:
             self.say(progress.message)
 
@@ -134,6 +145,16 @@ class Foot(QWidget):
     def _show_running(self, running: bool) -> None:
         self.bar.setVisible(running)
         self.cancel.setVisible(running)
+        if running:
+            self._tick.start()
+        else:
+            self._tick.stop()
+        self._show_left()
+
+    def _show_left(self) -> None:
+        words = self._time.words if self._tick.isActive() else ""
+        self.left.setText(words)
+        self.left.setVisible(bool(words))
 
 
 class Page(QWidget):

@@ -23,6 +23,7 @@ from ...workbench.windowing import PRESETS as WINDOWS
 from .. import keys
 from ..remembered import recall, remember
 from ..session import Session
+from .exporting import keep_button
 from .page import Page
 
 UNFOLDED, FOLDED = 120, 24  # pixels, of a font of usual size
@@ -30,7 +31,7 @@ _WIDEST = "Laboratory  q"  # of the words in it
 _AROUND = 28  # pixels beside them
 # napari leaves so much room around the words of a list that they would be cut off.
 _NARROW = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
-_TIGHT = "QPushButton { padding: 3px 0px; }"
+_TIGHT = "QPushButton { padding: 3px 0px; } QPushButton::menu-indicator { width: 0px; }"
 _SMALL = "QComboBox { padding: 3px 0px 3px 3px; } QComboBox::drop-down { width: 12px; }"
 _LIST, _BESIDE = "2 Hz ▾", 8  # what a list of rates needs; pixels beside words
 _TOOLS = {"kspace": "k-space  s", "profile": "Line  l", "film": "Film  ⇧s"}
@@ -161,8 +162,12 @@ class ReviewBar(Page):
         self.cine = button("Play", f"{keys.words_of('cine')}  (space)", lambda: self.session.cine.toggle())
         self.area = _switch("Area  b", "area", lambda: self.session.rulers.toggle("area"))
         self.column.addWidget(words("See", faint=True))
-        for part in (self.part, self.region, self.outlines, self.random, self.lineup):
-            self.column.addWidget(part)
+        self.keep = keep_button(self.session)
+        self.column.addWidget(self.part)
+        self.column.addLayout(_side_by_side(self.region, self.keep))
+        self.column.addWidget(self.outlines)
+        self.column.addWidget(self.random)
+        self.column.addWidget(self.lineup)
         self.column.addLayout(_side_by_side(self.truth, self.list_keys))
         self.column.addLayout(_side_by_side(self.profile, self.distance))
         self.column.addLayout(_side_by_side(self.area, self.kspace))
@@ -224,6 +229,7 @@ class ReviewBar(Page):
             switch.setChecked(on)
             switch.setEnabled(possible)
         self.flicker.setEnabled(comparing.pair is not None)
+        self.keep.setEnabled(result is not None)
         self.show_window()
 
     def _show_share(self) -> None:

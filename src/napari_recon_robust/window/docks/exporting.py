@@ -1,0 +1,73 @@
+"""Buttons for a report on what is shown, and for the image of a panel as a file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+
+from ...controls.parts import file_filter
+from ..session import Session
+
+REPORT = "Images, metrics, curves and recipe in one file: a page for any browser, or a PDF; in the window as it is"
+EXPORT = "What a panel shows as PNG, TIFF, NIfTI or DICOM; it says in the file what it is"
+FORMATS = {"PNG": ".png", "TIFF": ".tiff", "NIfTI": ".nii.gz", "DICOM": ".dcm"}
+
+
+def export_button(session: Session) -> QPushButton:
+    """Make the button with a menu of the panels that are shown."""
+    made = QPushButton("Export…")
+    made.setToolTip(EXPORT)
+    made.setMinimumWidth(40)
+    menu = QMenu(made)
+    menu.aboutToShow.connect(lambda: _list_panels(menu, session))
+    made.setMenu(menu)
+    return made
+
+
+def keep_button(session: Session) -> QPushButton:
+    """Make a button with both in its menu, where there is little room."""
+    made = QPushButton("Keep…")
+    made.setToolTip(f"Report: {REPORT}\nExport: {EXPORT}")
+    menu = QMenu(made)
+    menu.addAction("Report…").triggered.connect(lambda: ask_report(session))
+    panels = menu.addMenu("Export")
+    panels.aboutToShow.connect(lambda: _list_panels(panels, session))
+    made.setMenu(menu)
+    return made
+
+
+def _list_panels(menu: QMenu, session: Session) -> None:
+    menu.clear()
+    for key in session.panels.shown:
+        name = " · ".join(session.panels.panels[key].title.splitlines()[:2])
+        menu.addAction(name).triggered.connect(_exporter(session, key))
+
+
+def _exporter(session: Session, key: str) -> Callable[[], None]:
+    return lambda: export_panel(session, key)
+
+
+def export_panel(session: Session, key: str) -> None:
+    """Ask for a place, and write what the panel shows."""
+    filters = ";;".join(file_filter(name, [suffix]) for name, suffix in FORMATS.items())
+    path, chosen = QFileDialog.getSaveFileName(_window(session), "Export the panel", key.replace(" ", "-"), filters)
+    if path:
+        place = Path(path)
+        if not place.name.lower().endswith((*FORMATS.values(), ".tif")):
+            place = place.with_name(place.name + FORMATS.get(chosen.partition(" ")[0], ".png"))
+        scene, window = session.scene, session.panels.window
+        white = scene.comparing.full / scene.comparing.gain
+        session.attempt(lambda: session.bench.exporting.panel(key, scene.view, place, window, white))
+
+
+def ask_report(session: Session) -> None:
+    """Ask for a place, and write the report."""
+    formats = "Page (*.html);;Sheets of A4 (*.pdf)"
+    path, _ = QFileDialog.getSaveFileName(_window(session), "Report", "report.html", formats)
+    if path:
+        window = session.panels.window
+        session.attempt(lambda: session.bench.exporting.report(Path(path), window))
+
+
+def _window(session: Session) -> QWidget | None:
+    return session.docks[0].window() if session.docks else None

@@ -1,0 +1,40 @@
+"""The buttons for a report and for a panel as a file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qtpy.QtWidgets import QFileDialog
+
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.window.session import Session
+
+Until = Callable[[Callable[[], object]], None]
+
+
+@pytest.mark.slow
+def test_the_result_is_reported_and_a_panel_exported(
+    review: Session, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = review.bench
+    compare: Any = next(one for one in review.docks if one.title == "Compare")
+    assert not compare.report.isEnabled()
+    bench.regions.draw(ROI.box(40, 40, 12, 12), bench.acquisition.index)
+    bench.perturbing.choose("worst-case", steps=1)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not review.jobs.busy())
+    asked: list[tuple[str, str]] = [
+        (str(tmp_path / "found.html"), "HTML (*.html)"),
+        (str(tmp_path / "image"), "TIFF (*.tiff)"),
+    ]
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: asked.pop(0))
+    compare.report.click()
+    until(lambda: (tmp_path / "found.html").exists() and not review.jobs.busy())
+    assert compare.foot.message.text() == "The report is saved as found.html."
+    menu = compare.export.menu()
+    menu.aboutToShow.emit()
+    names = [action.text() for action in menu.actions()]
+    assert len(names) == len(review.panels.shown)
+    next(action for action in menu.actions() if action.text().startswith("Perturbed")).trigger()
+    until(lambda: (tmp_path / "image.tiff").exists() and not review.jobs.busy())
