@@ -15,6 +15,8 @@ from .api import reconstructors as reconstructors
 from .api import recovery_table as recovery_table
 from .api import retention_map as retention_map
 from .api import run_study as run_study
+from .api import study_difference as study_difference
+from .api import study_report as study_report
 from .api import study_status as study_status
 from .api import study_table as study_table
 from .cases.gallery.listing import list_cases as list_cases

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from .cases import replay
-from .cases.record import Case
+from .cases.record import DESCRIPTION, Case
 from .data.measurement import Measurement
 from .data.roi import ROI
 from .evaluation.contrast import Contrasts
@@ -34,9 +34,10 @@ from .studies.quality.entries import Entry
 from .studies.quality.table import Table
 from .studies.retention import RecoveryTable, RetentionMap
 from .studies.samples import SamplesCurve
-from .trials import checking, estimate, running
+from .trials import checking, difference, estimate, running
 from .trials.beginning import new_plan
 from .trials.checking import Extent
+from .trials.difference import VOLUMES
 from .trials.estimate import Estimate
 from .trials.executors.choosing import choose
 from .trials.running import Status
@@ -45,6 +46,8 @@ from .trials.work import store_beside
 
 if TYPE_CHECKING:
     from polars import DataFrame
+
+    from .figures.studies.all_figures import Figures
 
 OnProgress = Callable[[progress.Progress], object]
 P = ParamSpec("P")
@@ -305,8 +308,48 @@ def study_table(plan: str | Path, *, store: str | Path | None = None) -> "DataFr
 
     plan: its file, or the folder of its results.
     """
+    return _opened(plan, store).table()
+
+
+def study_report(
+    plan: str | Path,
+    path: str | Path,
+    *,
+    store: str | Path | None = None,
+    figures: str | Path | None = None,
+) -> "Figures":
+    """Draw the figures of a study and write its report, one HTML file that works offline; returns the figures.
+
+    plan: its file, or the folder of its results. path: the report, .html. figures: the folder for the figures (SVG) and
+    their data (CSV), which is made if it is missing; by default `figures` in the results. The result also says why
+    other figures were not drawn. Raises what `reports.study.write_study_report` raises.
+    """
+    from .figures.studies.all_figures import draw_all
+    from .reports.study import write_study_report
+
+    opened = _opened(plan, store)
+    folder = _folder(figures) or opened.folder / "figures"
+    trials = opened.table()
+    found = draw_all(trials, folder)
+    cases = sorted(place.parent for place in (opened.folder / "cases").glob(f"**/{DESCRIPTION}"))
+    write_study_report(trials, path, figures=list(found.drawn.values()), lacking=found.lacking, cases=cases)
+    return found
+
+
+def study_difference(
+    first: str | Path, second: str | Path, *, metrics: Sequence[str] = (), volumes: Sequence[int] = VOLUMES
+) -> "DataFrame":
+    """How the trials of a second study differ from the same ones of a first: `trials.difference.study_difference`.
+
+    first, second: files of plans, or folders of results.
+    """
+    tables = [_opened(plan).table() for plan in (first, second)]
+    return difference.study_difference(*tables, metrics=as_texts(metrics, "metrics"), volumes=volumes)
+
+
+def _opened(plan: str | Path, store: str | Path | None = None) -> Store:
     path = to_path(plan)
-    return Store.open(_folder(store) or (path if path.is_dir() else store_beside(path))).table()
+    return Store.open(_folder(store) or (path if path.is_dir() else store_beside(path)))
 
 
 def _folder(store: str | Path | None) -> Path | None:

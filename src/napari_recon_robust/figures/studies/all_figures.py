@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...ground.writing import said
 from . import budget, calibration, features, frame, lesions, rotation, shifts, small_features, stability
 from .style import Drawn
 
@@ -32,8 +33,13 @@ class Figures:
 
 
 def draw_all(trials: "DataFrame", folder: Path) -> Figures:
-    """Draw every figure that the trials of a study carry into a folder, each as NAME.svg with NAME.csv beside it."""
+    """Draw every figure that the trials of a study carry into a folder, each as NAME.svg with NAME.csv beside it.
+
+    The folder is made if it is missing; WritingError if it cannot be written.
+    """
     drawn, lacking = {}, {}
+    with said(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for name, (title, draw) in FIGURES.items():
         try:
             drawn[name] = draw(trials, folder / f"{name}.svg")

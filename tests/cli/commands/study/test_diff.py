@@ -4,6 +4,7 @@ from pathlib import Path
 import polars as pl
 from click.testing import CliRunner
 
+import napari_recon_robust as rr
 from napari_recon_robust.cli import cli
 
 
@@ -23,3 +24,8 @@ def test_one_metric_as_json(finished: Path) -> None:
     rows = json.loads(result.output)
     assert {row["metric"] for row in rows} == {"nmse_region_clean"}
     assert "detectable_30" in rows[0]
+
+
+def test_python_gives_the_same_table(finished: Path) -> None:
+    table = rr.study_difference(finished, finished, metrics=["ssim_image_clean"])
+    assert table["difference"].to_list() == [0] * 4

@@ -1,11 +1,15 @@
 """Write a study's figures and one HTML file with methods, figures, the table and the worst cases."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ...outputs import Outputs
-from ...studying import STORE, results
+from ...studying import STORE
+
+if TYPE_CHECKING:
+    from ....figures.studies.all_figures import Figures
 
 
 @click.command()
@@ -31,23 +35,13 @@ def report(plan: Path, store: Path | None, output: Path | None, figures: Path | 
       recon-robust study report plan.yaml
       recon-robust study report plan.results --output meeting.html
     """
-    from ....cases.record import DESCRIPTION
-    from ....figures.studies.all_figures import draw_all
-    from ....reports.study import write_study_report
+    from ....api import study_report
 
-    opened = results(plan, store)
     output = plan.with_suffix(".report.html") if output is None else output
-    folder = opened.folder / "figures" if figures is None else figures
-    outputs, trials = Outputs(output), opened.table()
-    folder.mkdir(parents=True, exist_ok=True)
-    found = draw_all(trials, folder)
-    cases = sorted(path.parent for path in (opened.folder / "cases").glob(f"**/{DESCRIPTION}"))
-    drawn = list(found.drawn.values())
-    outputs.save(
-        output,
-        lambda path: write_study_report(trials, path, figures=drawn, lacking=found.lacking, cases=cases),
-    )
-    for title, sentence in found.lacking.items():
-        click.echo(f"not drawn: {title}. {sentence}")
-    click.echo(f"figures: {len(drawn)} in {folder}")
+    outputs, done = Outputs(output), list["Figures"]()
+    outputs.save(output, lambda path: done.append(study_report(plan, path, store=store, figures=figures)))
+    for found in done:
+        for title, sentence in found.lacking.items():
+            click.echo(f"not drawn: {title}. {sentence}")
+        click.echo("figures: " + ", ".join(found.drawn))
     outputs.end()
