@@ -5,7 +5,7 @@ import polars
 import pytest
 
 from napari_recon_robust.ground import writing
-from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.trials import store as module
 from napari_recon_robust.trials.inventory import Inventory
@@ -149,3 +149,22 @@ def test_labels_are_columns(tmp_path) -> None:
     attempt = store.attempt({})
     store.add("shard", attempt, row(1, label_sex="f"))
     assert store.table()["label_sex"].to_list() == ["f"]
+
+
+def test_a_damaged_part_is_told(store) -> None:
+    attempt = store.attempt({})
+    store.add("shard", attempt, row(1))
+    store.compact()
+    part = next((store.folder / "trials").iterdir())
+    part.write_bytes(part.read_bytes()[:100])
+    with pytest.raises(FileFormatError, match="cannot be read as a part of the table"):
+        store.table()
+
+
+def test_of_two_runs_at_once_one_gets_the_place(store) -> None:
+    with store.running() as first:
+        assert first
+        lease = store.folder / "run.json"
+        lease.write_text("")  # as another one is writing it
+        with store.running(join=True) as second:
+            assert not second

@@ -52,7 +52,7 @@ from uuid import uuid4
 from ..cases.record import versions
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError
-from ..ground.guard import shown
+from ..ground.guard import is_file, opening, shown
 from ..ground.writing import append, host, runs, said, write
 from .inventory import Inventory
 from .table import ORDER
@@ -67,6 +67,7 @@ _LINES = ".jsonl"
 _LOOKS = 20  # at files that are merged meanwhile
 _PART = 100_000  # rows of a part of the table, about
 _OLD = 24 * 3600.0  # seconds after which an attempt on another machine that wrote nothing is over
+_WRITTEN = 10.0  # seconds that the few bytes of a run.json take at the most
 _STALE = 600.0  # seconds after which a run that has not said it is alive is dead
 Row = Mapping[str, Any]
 
@@ -177,7 +178,7 @@ class Store:
             if path.suffix == _LINES:
                 done.update(row["trial"] for row in _read_lines(path) if failed or row.get("error") is None)
             else:
-                kept = library.read_parquet(path, columns=["trial", "error"])
+                kept = _rows(path, "trial", "error")
                 done.update((kept if failed else kept.filter(library.col("error").is_null()))["trial"].to_list())
         return done
 
@@ -185,7 +186,7 @@ class Store:
         library = polars()
         files = self._files()
         lines = [row for path in files if path.suffix == _LINES for row in _read_lines(path)]
-        frames = [library.read_parquet(path) for path in files if path.suffix != _LINES]
+        frames = [_rows(path) for path in files if path.suffix != _LINES]
         every = _once(library.concat([*frames, self._frame(lines)], how="diagonal_relaxed"))
         found: DataFrame = every.sort(ORDER, maintain_order=True, nulls_last=True)
         return found
@@ -212,7 +213,7 @@ class Store:
         known = self._identities()
         valid = set(known.filter(library.col("error").is_null())["trial"].to_list())
         for some in _batches(sorted((self.folder / "rows").glob("*.parquet")), _PART):
-            rows = library.concat([library.read_parquet(path) for path in some], how="diagonal_relaxed")
+            rows = library.concat([_rows(path) for path in some], how="diagonal_relaxed")
             new = _once(rows).filter(~library.col("trial").is_in(list(valid)))
             if len(new):
                 new = new.sort(ORDER, maintain_order=True, nulls_last=True)
@@ -228,7 +229,7 @@ class Store:
         """Trial and error of every row of the table, and which part it is in."""
         library = polars()
         frames = [
-            library.read_parquet(path, columns=["trial", "error"]).with_columns(part=library.lit(number))
+            _rows(path, "trial", "error").with_columns(part=library.lit(number))
             for number, path in enumerate(self._parts())
         ]
         empty = library.DataFrame(schema={"trial": library.String, "error": library.String, "part": library.Int32})
@@ -246,9 +247,7 @@ class Store:
         for number, path in enumerate(parts):
             mine = owned.filter(part=number)
             if len(mine) < len(known.filter(part=number)):
-                kept = library.read_parquet(path).join(
-                    mine.select("trial"), on="trial", maintain_order="left", how="semi"
-                )
+                kept = _rows(path).join(mine.select("trial"), on="trial", maintain_order="left", how="semi")
                 if len(kept):
                     write(path, self._packed(kept))
                 else:
@@ -261,14 +260,13 @@ class Store:
         Raises InputError where another one runs it, unless this one may join: then it only takes part.
         """
         path = self.folder / "run.json"
-        if self._taken(path):
+        if not self._take(path):
             if not join:
                 raise InputError(
                     f"the study in {shown(self.folder)} is being run already; wait for it, or take part with --join."
                 )
             yield False
             return
-        write(path, _json({"host": host(), "process": os.getpid()}))
         try:
             yield True
         finally:
@@ -288,16 +286,31 @@ class Store:
             return time.time() - lines.stat().st_mtime > _OLD
         return False
 
-    def _taken(self, path: Path) -> bool:
-        try:
-            age, holder = time.time() - path.stat().st_mtime, read_json(path)
-        except (FileNotFoundError, FileFormatError):
-            return False
-        if not isinstance(holder, dict) or age > _STALE:
-            return False
-        if holder.get("host") == host():
-            return holder.get("process") != os.getpid() and runs(int(holder.get("process", 0)))
+    def _take(self, path: Path) -> bool:
+        """Take the place of who runs the study; False if somebody has it. Of two at once one gets it."""
+        if not self._is_held(path):
+            path.unlink(missing_ok=True)
+        with said(path):
+            try:
+                with path.open("x", encoding="utf-8") as file:
+                    json.dump({"host": host(), "process": os.getpid()}, file)
+            except FileExistsError:
+                return False
         return True
+
+    def _is_held(self, path: Path) -> bool:
+        try:
+            age = time.time() - path.stat().st_mtime
+        except FileNotFoundError:
+            return False
+        holder: Any = None
+        with suppress(FileFormatError):
+            holder = read_json(path)
+        if not isinstance(holder, dict):  # being written, or cut off
+            return age < _WRITTEN
+        if holder.get("host") == host():
+            return holder.get("process") != os.getpid() and runs(int(holder.get("process", 0))) and age < _STALE
+        return age < _STALE
 
     def _lines(self, shard: str, attempt: str) -> Path:
         return self.folder / "rows" / f"{shard}-{attempt}{_LINES}"
@@ -331,8 +344,20 @@ def _once(rows: "DataFrame") -> "DataFrame":
     return rows.sort(failed, maintain_order=True).unique("trial", keep="first", maintain_order=True)
 
 
+def _rows(path: Path, *columns: str) -> "DataFrame":
+    """The rows in a Parquet file; FileNotFoundError if it was merged meanwhile, FileFormatError if it is damaged."""
+    if not is_file(path):
+        raise FileNotFoundError(path)
+    with opening(path, "a part of the table", "remove it, and resume the study"), suppress(FileNotFoundError):
+        found: DataFrame = polars().read_parquet(path, columns=list(columns) or None)
+        return found
+    raise FileNotFoundError(path)
+
+
 def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The rows in the lines of an attempt; one that a kill cut off is none."""
+    if not is_file(path):
+        raise FileNotFoundError(path)
     for line in path.read_bytes().split(b"\n"):
         with suppress(ValueError):
             row = json.loads(line)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import polars
+import pytest
 from click.testing import CliRunner, Result
 
 from napari_recon_robust.cli import cli
@@ -55,3 +56,15 @@ def test_bad_options_are_told(plan: Path, tmp_path: Path) -> None:
     ):
         result = study(*words)
         assert sentence in str(result.exception), words
+
+
+def test_the_demo_writes_its_plan_here_and_ends_in_the_report(
+    plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a plan that is quick."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("napari_recon_robust.trials.demo._PLAN", plan.read_text())
+    words = said("run", "demo", "--workers", 1)
+    assert "5 of 5 trials are finished" in words
+    assert (tmp_path / "demo.report.html").stat().st_size > 10_000
+    assert "5 of 5 trials are finished" in said("status", "demo.yaml")
