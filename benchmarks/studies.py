@@ -84,7 +84,7 @@ def plan_of_sample(folder: Path, name: str, **parts: object) -> Path:
         "scans": str(sample_path()),
         "slices": "annotated",
         "regions": [{"kind": "annotations"}],
-        "methods": ["unet"],
+        "methods": ["unrolled-hqs"],
         "perturbations": [{"kind": "worst-case", "budgets": [0.005, 0.01], "knobs": {"steps": 1}}],
         "shard": 4,
     }
@@ -116,7 +116,7 @@ def grouping() -> dict[str, float]:
         plan = read_plan(path)
         budgets = plan.perturbations[0].budgets
         began = time.perf_counter()
-        options = ["--pattern", "equispaced", "--method", "unet", "--steps", "1", "--slice", "2", "--json"]
+        options = ["--pattern", "equispaced", "--method", "unrolled-hqs", "--steps", "1", "--slice", "2", "--json"]
         command = [*COMMAND, "perturb", "worst-case", str(sample_path()), *options]
         annotations = ["--annotations", str(sample_path().with_suffix(".csv")), "--budget", str(budgets[0])]
         subprocess.run([*command, *annotations], check=True, stdout=subprocess.DEVNULL)

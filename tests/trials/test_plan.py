@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,9 @@ def test_every_mistake_comes_with_its_line(tmp_path: Path) -> None:
     assert "needs budgets" in found[13]
     assert "no knob 'turn'" in found[14]
     assert "no setting that is known here" in found[15]
-    with pytest.raises(InputError, match=r"plan.yaml, line 3.*and 6 more"):
+    with pytest.raises(InputError, match=r"plan.yaml, line 3.*and 6 more") as caught:
         read_plan(path)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,16 @@ def test_rows_are_there_at_once_and_once(store) -> None:
     assert store.table()["ssim_region_clean"].to_list() == [0.0, 0.1, 0.2, pytest.approx(0.3)]
 
 
+def test_what_is_kept_of_a_shard_is_known(store) -> None:
+    attempt = store.attempt({})
+    store.add("shard-000001", attempt, row(1))
+    store.publish("shard-000001", attempt)
+    store.add("shard-000001", attempt, row(2))
+    store.add("shard-0000012", attempt, row(3))
+    assert store.kept("shard-000001") == {"001", "002"}
+    assert store.kept("other") == set()
+
+
 def test_the_first_valid_row_of_a_trial_counts(store) -> None:
     attempt = store.attempt({})
     for error in ("failed", None, None):

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..cases.replay import size_of_case
 from ..ground.guard import in_words
 from ..ground.progress import Job, Progress
@@ -19,7 +17,7 @@ from .plan import CLEAN
 from .running import duration, open_study
 from .shared import OpenScan, SharedSlice
 from .trial import Trial
-from .work import device_of
+from .work import computing, device_of
 
 _ROW = 400  # bytes of a row in Parquet, about
 _CASE = 1.3  # times the k-space of a case, with its images
@@ -59,8 +57,12 @@ def estimate_study(path: Path, *, store: Path | None = None, trust: bool = False
 
 
 def estimate(study: Study) -> Job[Estimate]:
-    """The estimate of a study that is open; its trials have to be one at least."""
-    torch.set_num_threads(study.plan.threads)
+    """The estimate of a study that is open; it has to have a trial."""
+    with computing(study.plan.threads):
+        return (yield from _estimate(study))
+
+
+def _estimate(study: Study) -> Job[Estimate]:
     counts = Counter[tuple[int, str]]()
     groups = 0
     for group in study.groups():

@@ -14,7 +14,7 @@ from .shared import OpenScan, SharedSlice
 from .store import Store, polars
 from .table import columns_of
 from .trial import Trial
-from .work import device_of
+from .work import computing, device_of
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -65,7 +65,8 @@ def keep_worst(study: Study, store: Store) -> Job[list[Path]]:
             for trial in trials:
                 done += 1
                 yield Progress(done / len(wanted), f"Saving the worst, {done} of {len(wanted)}")
-                _save(shared, trial, wanted[trial.id])
+                with computing(study.plan.threads):
+                    _save(shared, trial, wanted[trial.id])
     finally:
         opened.close()
     return list(wanted.values())

@@ -60,7 +60,11 @@ class PlanError(InputError):
     def __init__(self, name: str, mistakes: Sequence[Mistake]) -> None:
         more = f" (and {len(mistakes) - 1} more; recon-robust study check lists them)" if len(mistakes) > 1 else ""
         super().__init__(f"{name}, {mistakes[0]}{more}")
-        self.mistakes = tuple(mistakes)
+        self.name, self.mistakes = name, tuple(mistakes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It goes from worker to client."""
+        return type(self), (self.name, self.mistakes)
 
 
 def _listed(value: Any) -> Any:

@@ -105,7 +105,8 @@ def run_study(
         if merges:
             kept.compact()
         done = kept.finished(failed=not retry)
-        clock = _Clock(len(study), sum(1 for group in study.groups() for one in group.trials() if one.id in done))
+        before = sum(one.id in done for group in study.groups() for one in group.trials()) if done else 0
+        clock = _Clock(len(study), before)
         yield clock.progress()
         shards = missing(study, done, share)
         renewed = merged = time.monotonic()

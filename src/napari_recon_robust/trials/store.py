@@ -9,6 +9,7 @@
                             of an attempt that is under way or was killed
     images/                 kept images, one Zarr archive for each trial
     cases/                  the worst trials as saved cases, which the gallery opens
+    logs/                   of the elements of a job array
     run.json                who runs the study at the moment
 
 A trial is in the table once. Its columns:
@@ -166,15 +167,23 @@ class Store:
         """The trials that have a row. failed: also those whose rows have an error, which else are to be run again."""
         return self._reading(partial(self._finished, failed))
 
+    def kept(self, shard: str) -> set[str]:
+        """The trials of a shard that have a row which is not merged yet, of an earlier attempt at it."""
+
+        def look() -> set[str]:
+            return self._finished(True, [path for path in self._unmerged() if path.name.startswith(f"{shard}-")])
+
+        return self._reading(look)
+
     def table(self) -> "DataFrame":
         """All rows, each trial once, in the order of scans, slices, masks, methods and regions."""
         found: DataFrame = self._reading(self._table)
         return found
 
-    def _finished(self, failed: bool) -> set[str]:
+    def _finished(self, failed: bool, files: Sequence[Path] | None = None) -> set[str]:
         library = polars()
         done = set[str]()
-        for path in self._files():
+        for path in self._files() if files is None else files:
             if path.suffix == _LINES:
                 done.update(row["trial"] for row in _read_lines(path) if failed or row.get("error") is None)
             else:
@@ -323,7 +332,10 @@ class Store:
 
     def _files(self) -> list[Path]:
         """All files with rows: those first from which rows move to the others."""
-        return [*self._journals(), *sorted((self.folder / "rows").glob("*.parquet")), *self._parts()]
+        return [*self._unmerged(), *self._parts()]
+
+    def _unmerged(self) -> list[Path]:
+        return [*self._journals(), *sorted((self.folder / "rows").glob("*.parquet"))]
 
     def _frame(self, rows: Sequence[Row]) -> "DataFrame":
         library = polars()

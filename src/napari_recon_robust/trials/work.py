@@ -24,7 +24,6 @@ class Worker:
     def __init__(self, study: Study, store: Store, *, number: int = 0) -> None:
         self.study, self.store = study, store
         self.device = device_of(study.plan.device, number)
-        torch.set_num_threads(study.plan.threads)  # on which the last bits of the numbers depend
         self.attempt = store.attempt({"device": _named(self.device), "threads": study.plan.threads})
         self._opened = OpenScan(study, self.device)
         self._place: tuple[int, int, int] | None = None
@@ -70,6 +69,17 @@ def device_of(wanted: str, number: int) -> str:
         return wanted
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return f"cuda:{number % count}" if count else "cpu"
+
+
+@contextmanager
+def computing(threads: int) -> Iterator[None]:
+    """Compute with so many threads, on which the last bits of the numbers depend; afterwards with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

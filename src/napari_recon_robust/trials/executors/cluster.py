@@ -4,11 +4,13 @@ The scheduler holds nothing that is not in the store: tasks return counts, and s
 busy. Whatever dies, the next run goes on from the store.
 """
 
+import asyncio
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent import futures
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from ...ground.errors import InputError, ReconRobustError
 from ...ground.guard import shown
 from ..expand import Shard, Study
 from ..store import Store
-from ..work import Stop, Worker
+from ..work import Stop, Worker, computing
 
 KINDS = {
     "slurm": "SLURMCluster",
@@ -30,6 +32,7 @@ KINDS = {
 }
 _AHEAD = 2  # shards of each worker that are submitted
 _RETRIES = 3  # of a shard whose worker died
+_LOOK = 1.0  # seconds between two looks at whether the run is to end
 _LIFETIME, _STAGGER = "2 hours", "10 minutes"  # then a worker makes place for a fresh one: long-lived ones grow
 
 
@@ -145,11 +148,14 @@ class DaskExecutor:
                 some = islice(waiting, count)
                 return [client.submit(work, *arguments, one, pure=False, retries=_RETRIES) for one in some]
 
-            running = set(submitted(_AHEAD * max(len(client.scheduler_info()["workers"]), 1)))
+            running = set(submitted(_AHEAD * len(client.nthreads())))
             lost = 0
             while running:
-                ended = distributed.wait(running, return_when="FIRST_COMPLETED").done
+                ended = _ended(distributed, running)
                 running -= ended
+                if stop():  # what is finished is in the store
+                    client.cancel(list(running))
+                    return
                 for future in ended:
                     try:
                         yield future.result()
@@ -158,8 +164,12 @@ class DaskExecutor:
                         raise
                     except distributed.KilledWorker:
                         lost += 1
-                ahead = _AHEAD * max(len(client.scheduler_info()["workers"]), 1)
-                running |= set(submitted(0 if stop() else max(ahead - len(running), 0)))
+                    except (asyncio.CancelledError, futures.CancelledError):
+                        raise InputError(
+                            "the connection to the scheduler is lost; what is finished is kept: run the study again."
+                        ) from None
+                ahead = _AHEAD * max(len(client.nthreads()), 1)
+                running |= set(submitted(max(ahead - len(running), 0)))
             if lost:
                 raise InputError(
                     f"the workers of {lost} shards died again and again; give them more memory, and resume."
@@ -172,7 +182,8 @@ _worker: tuple[tuple[str, str, bool, int], Worker] | None = None
 def work(folder: str, store: str, trust: bool, shard: Shard) -> tuple[int, int]:
     """Run a shard in a worker's process, which keeps what the next shard may need: (trials, how many failed).
 
-    folder: the plan's. store: the folder of results, with the plan and the inventory as they are run.
+    What a worker that died has kept of it is not run again. folder: the plan's. store: the folder of results, with the
+    plan and the inventory as they are run.
     """
     global _worker
     place = Path(store)
@@ -180,8 +191,11 @@ def work(folder: str, store: str, trust: bool, shard: Shard) -> tuple[int, int]:
     if _worker is None or _worker[0] != key:
         study = Study.of_store(place, Path(folder), trust=trust)
         _worker = key, Worker(study, Store.open(place), number=_number())
-    results = list(_worker[1].run(shard))
-    return len(results), results.count(False)
+    kept, group = _worker[1].store.kept(shard.name), _worker[1].study.group(shard)
+    left = tuple(number for number in shard.trials if group.trial(number).id not in kept) if kept else shard.trials
+    with computing(_worker[1].study.plan.threads):
+        results = list(_worker[1].run(replace(shard, trials=left))) if left else []
+    return len(shard.trials), results.count(False)
 
 
 def default_workers(threads: int) -> int:
@@ -198,6 +212,15 @@ def dask() -> Any:
     return distributed
 
 
+def _ended(distributed: Any, running: set[Any]) -> set[Any]:
+    """Those that have ended within a second; it may be none."""
+    try:
+        done: set[Any] = distributed.wait(running, timeout=_LOOK, return_when="FIRST_COMPLETED").done
+    except TimeoutError:
+        return set()
+    return done
+
+
 def _client(distributed: Any, cluster: Any, wait: float) -> Any:
     try:
         return distributed.Client(cluster, timeout=wait)
@@ -208,7 +231,7 @@ def _client(distributed: Any, cluster: Any, wait: float) -> Any:
 def _wait(client: Any, seconds: float) -> None:
     """Wait for the first worker."""
     end = time.monotonic() + seconds
-    while not client.scheduler_info()["workers"]:
+    while not client.nthreads():
         if time.monotonic() > end:
             raise InputError(
                 f"no worker of the cluster has started within {seconds:.0f} s; look at its queue and the logs of its "

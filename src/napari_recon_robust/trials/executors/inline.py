@@ -4,17 +4,18 @@ from collections.abc import Iterable, Iterator
 
 from ..expand import Shard, Study
 from ..store import Store
-from ..work import Stop, Worker
+from ..work import Stop, Worker, computing
 
 
 def run(study: Study, store: Store, shards: Iterable[Shard], stop: Stop) -> Iterator[tuple[int, int]]:
     """Run the shards; yields after each trial how many more there are, and how many of these failed."""
     worker = Worker(study, store)
     try:
-        for shard in shards:
-            for well in worker.run(shard, stop):
-                yield 1, int(not well)
-            if stop():
-                return
+        with computing(study.plan.threads):
+            for shard in shards:
+                for well in worker.run(shard, stop):
+                    yield 1, int(not well)
+                if stop():
+                    return
     finally:
         worker.close()
