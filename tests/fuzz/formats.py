@@ -1,8 +1,10 @@
 """The formats that the project opens: a small sound file of each, and all that opening it leads to."""
 
+import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 import torch
+import yaml
 
 from napari_recon_robust.cases import record
 from napari_recon_robust.cases.record import Case, load_case, save_case
@@ -30,6 +33,11 @@ from napari_recon_robust.io.masks import read_mask
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reader_studies.answers import Answers
+from napari_recon_robust.reader_studies.bundle import Bundle, freeze
+from napari_recon_robust.reader_studies.plan import Plan, read_plan
+from napari_recon_robust.reader_studies.planning import described, load
+from napari_recon_robust.reader_studies.power import power
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.simulation import anatomy, dicom
 from napari_recon_robust.simulation.acquisition import simulate_slice
@@ -43,6 +51,7 @@ from napari_recon_robust.training.recipe import load_recipe, make_network
 from napari_recon_robust.training.sources import Acquisition, BankSpecification, Origin
 from napari_recon_robust.weights import store
 from napari_recon_robust.window.reader import get_reader
+from napari_recon_robust.workbench.reading import Reading
 
 SEEDS = Path(__file__).parent / "seeds"
 STORED = Path(__file__).parents[1] / "golden" / "inputs"
@@ -469,6 +478,74 @@ def _open_table(path: Path) -> None:
     each(table.markdown, table.to_json)
 
 
+# Reader studies
+
+
+_OF_READING = {
+    "title": "A study",
+    "arms": [{"name": "clean", "image": "clean"}, {"name": "attacked", "image": "perturbed"}],
+    "cases": [{"id": "c0", "saved": "case", "patient": "p0", "lesion": True, "source": "simulation"}],
+    "questions": [
+        {"id": "sharp", "kind": "likert", "text": "Sharp?", "words": ["no", "yes"], "best": "last"},
+        {"id": "lesion", "kind": "lesion", "text": "A lesion?"},
+    ],
+    "design": {"readers": 2, "repeats": 1},
+    "viewing": {"region": True, "modes": ["side"]},
+    "endpoint": {"question": "lesion", "measure": "auc", "arms": ["clean", "attacked"], "margin": 0.1},
+}
+
+
+def _reading_plan(folder: Path) -> Path:
+    (folder / "plan.yaml").write_text(yaml.safe_dump(_OF_READING))
+    return folder / "plan.yaml"
+
+
+def _use_reading_plan(plan: Plan) -> None:
+    each(lambda: load(plan), lambda: described(plan), lambda: power(plan, draws=2))
+
+
+def _frozen(folder: Path) -> Path:
+    with tempfile.TemporaryDirectory() as beside:
+        _case(Path(beside))
+        return freeze(Plan.model_validate(_OF_READING), folder / "study", beside)
+
+
+def _answers(folder: Path) -> Path:
+    study = _frozen(folder)
+    answers = Answers(folder / "answers.sqlite", Bundle(study))
+    answers.access.enter(answers.access.invite("R1"))
+    answers.consent("R1")
+    given = {"sharp": {"level": 1}, "lesion": {"seen": "unsure"}}
+    answers.record("R1", answers.place("R1").shown.id, 0, given)  # type: ignore[union-attr]
+    answers.close()
+    return study
+
+
+def _open_answers(study: Path) -> None:
+    with Answers(study.parent / "answers.sqlite", Bundle(study)) as answers:
+        _use_bundle(answers.bundle)
+        each(answers.verify, answers.rows, answers.access.uninvited, lambda: answers.place("R1"))
+        each(lambda: Reading(answers, "R1").go_on())
+
+
+def _use_bundle(bundle: Bundle) -> None:
+    each(bundle.unsealed, *(lambda one=one: bundle.image(one.images[0], one) for one in bundle.shown))
+
+
+def _reseal(study: Path) -> None:
+    """Give the manifest the hashes of the files as they are."""
+    manifest = study / "manifest.json"
+    if not all(one.is_file() and one.stat().st_size < 10**8 for one in study.iterdir()):
+        return
+    try:
+        values = json.loads(manifest.read_text())
+        for name in values["files"]:
+            values["files"][name] = hashlib.sha256((study / name).read_bytes()).hexdigest()
+        manifest.write_text(json.dumps(values))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return
+
+
 FORMATS = {
     one.name: one
     for one in (
@@ -498,5 +575,9 @@ FORMATS = {
         Format("onnx", _onnx, _open_model, _use_model),
         Format("py", _script, _open_model, _use_model),
         Format("table", _table, _open_table),
+        Format("reading-plan", _reading_plan, read_plan, _use_reading_plan),
+        Format("frozen", _frozen, Bundle, _use_bundle),
+        Format("sealed-frozen", _frozen, Bundle, _use_bundle, _reseal),
+        Format("answers", _answers, _open_answers),
     )
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_recon_robust.ground.documents import read_json, read_yaml
+from napari_recon_robust.ground.documents import check_names, read_json, read_yaml
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.simulation.sample import SimulationRecipe
 from napari_recon_robust.training.recipe import load_recipe
@@ -54,3 +54,12 @@ def test_json_that_is_none(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(FileFormatError, match="case.json cannot be read as JSON"):
         read_json(path)
+
+
+def test_settings_are_named_by_words() -> None:
+    check_names({"a": [{"b": 1}], "c": {}}, "plan.yaml")
+    for value in ({1: 2}, {"a": [{None: 1}]}, [[{True: 0}]]):
+        with pytest.raises(
+            FileFormatError, match=r"plan.yaml names a setting (1|None|True); settings are named by words"
+        ):
+            check_names(value, "plan.yaml")

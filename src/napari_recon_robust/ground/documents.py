@@ -47,6 +47,18 @@ def read_yaml(path: Path, error: type[ReconRobustError] = FileFormatError) -> An
             loader.dispose()
 
 
+def check_names(value: Any, what: str, error: type[ReconRobustError] = FileFormatError) -> None:
+    """Raise `error` where something in a document is named by a number or the like, which no setting is."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if not isinstance(name, str):
+                raise error(f"{what} names a setting {name!r}; settings are named by words.")
+            check_names(part, what, error)
+    elif isinstance(value, list):
+        for part in value:
+            check_names(part, what, error)
+
+
 def _count(node: Any, known: dict[int, int]) -> int:
     """How many values a node stands for; ValueError if it holds itself."""
     if id(node) not in known:

@@ -104,7 +104,7 @@ class Answers:
 
     def _wait(self, reader: str, sitting: int) -> str:
         """Until when the washout lasts, in UTC; "" where it is over or there is none."""
-        days = float(self.bundle.study["washout_days"])
+        days = self.bundle.study.washout_days
         earlier = [one.id for one in self.bundle.of_reader(reader) if one.sitting < sitting]
         if not days or not earlier:
             return ""
@@ -170,7 +170,7 @@ class Answers:
         answered = presentation in self._answered(reader)
         if not is_next and not answered:
             raise NotAllowedError("this case is not the next one; load the page again.")
-        if revision > 0 and (not self.bundle.study["back"] or shown.sitting != current.sitting or shown.training):
+        if revision > 0 and (not self.bundle.study.back or shown.sitting != current.sitting or shown.training):
             raise NotAllowedError("answers of this study cannot be changed any more.")
         return shown
 
@@ -220,7 +220,7 @@ class Answers:
         at = next((number for number, one in enumerate(shown) if one.id == presentation), len(shown))
         place = self.place(reader)
         earlier = [one for one in shown[:at] if one.sitting == place.sitting and one.id in self._answered(reader)]
-        return earlier[-1] if earlier and self.bundle.study["back"] else None
+        return earlier[-1] if earlier and self.bundle.study.back else None
 
     # ---------------------------------------------------------------- what there is
 

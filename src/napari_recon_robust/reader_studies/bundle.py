@@ -13,15 +13,17 @@ the key of that time. Readers of images never meet the names of files: they ask 
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from .. import __version__
 from ..cases.record import DESCRIPTION
@@ -30,10 +32,11 @@ from ..data.window import Window
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError
 from ..ground.guard import opening, read, to_path
+from ..ground.specification import Specification
 from ..ground.writing import Content, try_place, write
 from ..reports.conditions import CaseImages
 from .order import Presentation, draw
-from .plan import SCHEMA, Arm, Entry, Plan
+from .plan import SCHEMA, Arm, Entry, Plan, Viewing
 from .questions import Question
 
 STUDY, PRESENTATIONS, MANIFEST = "study.json", "presentations.json", "manifest.json"
@@ -41,8 +44,20 @@ _MARGIN = 8  # pixels between a region and the square that shows where to look
 _ADVICE = "copy the frozen study again"
 
 
-@dataclass(frozen=True)
-class Shown:
+class Sheet(Specification):
+    """What a reader may know of a study. washout_days: between sittings, 0 where there is one sitting."""
+
+    schema_version: Literal[1] = SCHEMA
+    title: str
+    consent: str
+    questions: Annotated[tuple[Question, ...], Field(min_length=1)]
+    viewing: Viewing
+    pilot: bool
+    back: bool
+    washout_days: float = Field(ge=0, le=3650)
+
+
+class Shown(Specification):
     """What the server knows of a presentation. images: opaque names from left to right. reference: one, or "".
 
     window: black and white from the reference, the same for all arms of a case. maximum: of the reference. truth: for
@@ -51,13 +66,13 @@ class Shown:
 
     id: str
     reader: str
-    sitting: int
-    number: int
+    sitting: int = Field(ge=0)
+    number: int = Field(ge=0)
     training: bool
-    images: tuple[str, ...]
+    images: Annotated[tuple[str, ...], Field(min_length=1, max_length=2)]
     reference: str
-    rows: int
-    columns: int
+    rows: int = Field(gt=0, lt=2**15)
+    columns: int = Field(gt=0, lt=2**15)
     voxel: tuple[float, float, float] | None
     upside_down: bool
     window: tuple[float, float]
@@ -147,7 +162,7 @@ class _Frozen(Mapping[str, Content]):
             shown += [self._shown(one, case) for one in drawn if one.case == entry.id]
         self.length = 4 * max(sizes)
         shown.sort(key=lambda one: (one.reader, one.sitting, one.number))
-        self.presentations = _json([asdict(one) for one in shown])
+        self.presentations = _json([one.model_dump(mode="json") for one in shown])
         self.key = _json(
             {
                 "schema": SCHEMA,
@@ -186,18 +201,16 @@ class _Frozen(Mapping[str, Content]):
     def study(self) -> bytes:
         """What readers may know."""
         plan = self.plan
-        return _json(
-            {
-                "schema": SCHEMA,
-                "title": plan.title,
-                "consent": plan.consent,
-                "questions": [question.model_dump(mode="json") for question in plan.questions],
-                "viewing": plan.viewing.model_dump(mode="json"),
-                "pilot": plan.design.pilot,
-                "back": plan.design.back,
-                "washout_days": plan.design.washout_days if plan.design.sittings == "separate" else 0,
-            }
+        sheet = Sheet(
+            title=plan.title,
+            consent=plan.consent,
+            questions=plan.questions,
+            viewing=plan.viewing,
+            pilot=plan.design.pilot,
+            back=plan.design.back,
+            washout_days=plan.design.washout_days if plan.design.sittings == "separate" else 0,
         )
+        return _json(sheet.model_dump(mode="json"))
 
     def items(self) -> Iterator[tuple[str, Content]]:  # type: ignore[override]
         """Each file, and the manifest of all as the last."""
@@ -275,8 +288,10 @@ class Bundle:
                     f"version {SCHEMA} is read here; open it with the software that froze it."
                 )
             self._check_files()
-            self.study: dict[str, Any] = read_json(self.folder / STUDY, advice=_ADVICE)
-            self.shown = [self._read(one) for one in read_json(self.folder / PRESENTATIONS, advice=_ADVICE)]
+            self.study = Sheet.model_validate(read_json(self.folder / STUDY, advice=_ADVICE))
+            presentations = read_json(self.folder / PRESENTATIONS, advice=_ADVICE)
+            self.shown = [Shown.model_validate(one) for one in presentations]
+            self._check_presentations()
 
     @property
     def id(self) -> str:
@@ -286,10 +301,7 @@ class Bundle:
     @cached_property
     def questions(self) -> dict[str, Question]:
         """What is asked, by id."""
-        from pydantic import TypeAdapter
-
-        read_question = TypeAdapter[Question](Question).validate_python
-        return {question.id: question for question in map(read_question, self.study["questions"])}
+        return {question.id: question for question in self.study.questions}
 
     @cached_property
     def by_id(self) -> dict[str, Shown]:
@@ -339,18 +351,12 @@ class Bundle:
             if _hash(path) != digest:
                 raise FileFormatError(f"{name} of {self.folder.name} was changed after the freeze; {_ADVICE}.")
 
-    def _read(self, values: Mapping[str, Any]) -> Shown:
-        voxel, window, region = values["voxel"], values["window"], values["region"]
-        tuples = {
-            "images": tuple(values["images"]),
-            "window": (float(window[0]), float(window[1])),
-            "region": None if region is None else tuple(int(one) for one in region),
-            "voxel": None if voxel is None else (float(voxel[0]), float(voxel[1]), float(voxel[2])),
-        }
-        shown = Shown(**{**values, **tuples})
-        if min(shown.rows, shown.columns) < 1:
-            raise ValueError("a presentation has no pixels")
-        for name in (*shown.images, *filter(None, [shown.reference])):
-            if f"{name}.f32" not in self.manifest["files"]:
-                raise ValueError("a presentation names an image that is not there")
-        return shown
+    def _check_presentations(self) -> None:
+        if not self.shown or not all(re.fullmatch(r"R[1-9]\d{0,3}", one.reader) for one in self.shown):
+            raise ValueError("its presentations have no readers R1, R2, ...")
+        for shown in self.shown:
+            for name in (*shown.images, *filter(None, [shown.reference])):
+                if f"{name}.f32" not in self.manifest["files"]:
+                    raise ValueError("a presentation names an image that is not there")
+                if (self.folder / f"{name}.f32").stat().st_size < 4 * shown.rows * shown.columns:
+                    raise ValueError("an image has fewer pixels than its presentation says")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from ..data.roi import ROI
-from ..ground.documents import read_yaml
+from ..ground.documents import check_names, read_yaml
 from ..ground.errors import FileFormatError, InputError, either
 from ..ground.specification import Specification
 from .questions import QUESTIONNAIRES, ForcedChoice, Id, Lesion, Question
@@ -191,4 +191,5 @@ def read_plan(path: str | Path) -> Plan:
     values = read_yaml(Path(path))
     if not isinstance(values, Mapping):
         raise FileFormatError(f"{Path(path).name} is no plan of a reader study; `recon-robust review new` writes one.")
+    check_names(values, Path(path).name)
     return Plan.model_validate(dict(values))

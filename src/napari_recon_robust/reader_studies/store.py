@@ -48,9 +48,7 @@ class Store:
             self._database.executescript(_TABLES)
             self._check_study(study)
         except sqlite3.Error as error:
-            raise FileFormatError(
-                f"{self.path.name} cannot be read as answers of a reader study ({error}); go back to a copy."
-            ) from error
+            raise self._damaged(error) from error
 
     def close(self) -> None:
         """Close the file; what was confirmed is in it."""
@@ -59,7 +57,10 @@ class Store:
     def all(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows that a query finds."""
         with self._lock:
-            return self._database.execute(question, values).fetchall()
+            try:
+                return self._database.execute(question, values).fetchall()
+            except sqlite3.Error as error:
+                raise self._damaged(error) from error
 
     def first(self, question: str, *values: Any) -> tuple[Any, ...] | None:
         """The first row that a query finds."""
@@ -87,7 +88,15 @@ class Store:
     def verify_log(self) -> int:
         """See `audit.verify`."""
         with self._lock:
-            return audit.verify(self._database)
+            try:
+                return audit.verify(self._database)
+            except sqlite3.Error as error:
+                raise self._damaged(error) from error
+
+    def _damaged(self, error: sqlite3.Error) -> FileFormatError:
+        return FileFormatError(
+            f"{self.path.name} cannot be read as answers of a reader study ({error}); go back to a copy."
+        )
 
     def _check_study(self, study: str) -> None:
         row = self.first("SELECT id, schema FROM study")

@@ -11,7 +11,7 @@ from psygnal import Signal
 from ..data.roi import ROI
 from ..ground.errors import InputError
 from ..reader_studies.answers import COMMENT, Answers, Place
-from ..reader_studies.bundle import Shown
+from ..reader_studies.bundle import Sheet, Shown
 from ..reader_studies.questions import CANNOT_JUDGE, Answer, Lesion, Question, Structures
 
 CHANGED = {"seen": ("row", "column")}  # what an answer makes void when it changes
@@ -44,7 +44,7 @@ class Reading:
         return self._answers.bundle.questions
 
     @property
-    def study(self) -> Mapping[str, Any]:
+    def study(self) -> Sheet:
         """What a reader may know of the study."""
         return self._answers.bundle.study
 

@@ -184,7 +184,7 @@ class _Room:
 
     def _state(self, reader: str) -> dict[str, Any]:
         place = self.answers.place(reader)
-        study = self.bundle.study
+        study = self.bundle.study.model_dump(mode="json")
         return {
             "study": {name: study[name] for name in ("title", "consent", "questions", "viewing", "back")},
             "consented": self.answers.consented(reader),

@@ -181,7 +181,7 @@ class _Side(QWidget):
         """Ask for consent, then for the display, then show the first case."""
         reading = self._reading
         if not reading.consented:
-            self._ask(f"{reading.study['title']}\n\n{reading.study['consent']}\n\nNot for diagnostic use.",
+            self._ask(f"{reading.study.title}\n\n{reading.study.consent}\n\nNot for diagnostic use.",
                       "I agree and take part", self._on_consent)  # fmt: skip
         elif reading.place.shown is not None and not reading.display_checked:
             self._ask(
