@@ -92,10 +92,10 @@ class HistoryPanel(QWidget):
 
     def _fill(self, number: int, entry: Entry) -> None:
         before, after = (written(entry.metrics[name].ssim, ".2f") for name in ("clean", "perturbed"))
-        budget = "" if entry.budget is None else f" {100 * entry.budget:.3g}%"
+        budget = "" if entry.budget is None else f"{100 * entry.budget:.3g}% · "  # in front, where it is not cut off
         texts = (
             str(entry.number),
-            f"{entry.method}\n{entry.perturbation}{budget}",
+            f"{entry.method}\n{budget}{entry.perturbation}",
             entry.region,
             f"{before} → {after}",
         )
