@@ -118,8 +118,7 @@ class Looking:
         if self.panels.panels:
             self.scene.view.part = part
             self.panels.shared_window.show(part)
-            self.scene.comparing.draw()
-            self.scene.comparing.write_difference()
+            self.scene.rearrange()
             self.changed.emit()
 
     def next_part(self) -> None:

@@ -212,6 +212,7 @@ class Scene:
         self.result()
         self.line_up()
         self.fragility()
+        self.panels.shared_window.show(self.view.part)
 
     def fragility(self) -> None:
         """Lay the map of fragile places over the method's image, if there is one."""
