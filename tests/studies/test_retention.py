@@ -17,7 +17,7 @@ from napari_recon_robust.perturbations.features.feature_search import places
 from napari_recon_robust.perturbations.features.insertion import Insertion
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.studies.retention import recovery_table, retention_map
+from napari_recon_robust.studies.retention import RetentionMap, recovery_table, retention_map
 
 
 @pytest.fixture
@@ -179,3 +179,18 @@ def test_a_map_in_the_making_counts_what_it_has_tried(full, blind):
         step.preview for step in retention_map(full, blind, size=2.0, spacing=2) if step.preview and step.preview.tried
     )
     assert middle.lost == pytest.approx((middle.recoveries < 0.5).sum() / middle.tried)
+
+
+@pytest.mark.parametrize(
+    ("recoveries", "words"),
+    [
+        ((0.9, 0.6), "keeps at least half of its contrast at all 2 places."),
+        ((0.9, np.nan), "keeps at least half of its contrast at all 1 of 2 places tried so far."),
+        ((0.9, 0.1), "loses more than half of its contrast at 50% of 2 places."),
+    ],
+)
+def test_what_is_kept_everywhere_is_said_without_a_double_negative(recoveries: tuple[float, ...], words: str) -> None:
+    values = np.zeros((4, 4), np.float32)
+    grid = np.array([[0, 0], [2, 2]])
+    found = RetentionMap(values, grid, np.array(recoveries, np.float32), 2.0, 0.4, "blob", 2, 1)
+    assert found.legend.endswith(words)

@@ -87,10 +87,12 @@ class RetentionMap(SliceMap):
     def legend(self) -> str:
         """The feature, and at how many of the places that were tried it is lost."""
         count = len(self.positions)
-        where = f"the {count} places" if self.tried == count else f"the {self.tried} of {count} places tried so far"
+        where = f"{count} places" if self.tried == count else f"the {self.tried} of {count} places tried so far"
         feature = f"{self.shape} of {self.size:.3g} px, contrast {written(self.contrast)}"
-        if not self.lost:
-            return f"Bright: lost. A {feature}, keeps at least half of its contrast at all of {where}."
+        if self.tried and not self.lost:
+            return (
+                f"Bright: lost. A {feature}, keeps at least half of its contrast at all {where.removeprefix('the ')}."
+            )
         return f"Bright: lost. A {feature}, loses more than half of its contrast at {100 * self.lost:.3g}% of {where}."
 
     def places(self, count: int) -> list[tuple[ROI, str]]:
