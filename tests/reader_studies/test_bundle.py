@@ -63,7 +63,7 @@ def test_the_hash_of_the_key_is_published(cases: Path, tmp_path: Path) -> None:
     folder = freeze(plan(), tmp_path / "study", cases)
     key = key_of(folder)
     bundle = Bundle(folder)
-    assert bundle.manifest["key"] == hashlib.sha256(key.read_bytes()).hexdigest()
+    assert bundle.hash_of_key == hashlib.sha256(key.read_bytes()).hexdigest()
     key.write_text(key.read_text(encoding="utf-8").replace("attacked", "hidden"), encoding="utf-8")
     with pytest.raises(FileFormatError, match="is not the key that study was frozen with"):
         bundle.unsealed()

@@ -287,6 +287,7 @@ class Bundle:
                     f"{self.folder.name} is a reader study of version {self.manifest['schema']!r}, and "
                     f"version {SCHEMA} is read here; open it with the software that froze it."
                 )
+            self.hash_of_key = str(self.manifest["key"])
             self._check_files()
             self.study = Sheet.model_validate(read_json(self.folder / STUDY, advice=_ADVICE))
             presentations = read_json(self.folder / PRESENTATIONS, advice=_ADVICE)
@@ -336,7 +337,7 @@ class Bundle:
     def unsealed(self, key: str | Path | None = None) -> dict[str, Any]:
         """The key to the blinding; FileFormatError unless it is the one whose hash the freeze published."""
         path = key_of(self.folder) if key is None else to_path(key)
-        if _hash(path) != self.manifest["key"]:
+        if _hash(path) != self.hash_of_key:
             raise FileFormatError(f"{path.name} is not the key that {self.folder.name} was frozen with; find that one.")
         found: dict[str, Any] = read_json(path)
         return found

@@ -74,7 +74,7 @@ def freeze(plan: Path, output: Path) -> None:
     folder = frozen(read_plan(plan), output, plan.parent)
     click.echo(f"saved: {folder}")
     click.echo(f"key: {key_of(folder)} (keep it away from readers)")
-    click.echo(f"SHA-256 of the key: {Bundle(folder).manifest['key']}")
+    click.echo(f"SHA-256 of the key: {Bundle(folder).hash_of_key}")
 
 
 @review.command()
