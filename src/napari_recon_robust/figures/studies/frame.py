@@ -39,7 +39,7 @@ def need(trials: "DataFrame", columns: Iterable[str], advice: str) -> "DataFrame
             values.is_finite() & values.is_not_null() if values.dtype.is_float() else values.is_not_null()
         )
     if rows.is_empty():
-        raise Lacking(f"No trial has {', '.join(names[:2])} and what else this needs: {advice}.")
+        raise Lacking(f"No trial carries this figure: {advice}.")
     return rows
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from polars import DataFrame
 
-TITLE = "In distribution against out of distribution"
+TITLE = "In against out of distribution"
 DOMAIN = "label_domain"  # of each scan: "in", "tuning", or the name of a shift
 INSIDE, TUNING = "in", "tuning"
 _ADVICE = (
