@@ -33,6 +33,7 @@ class KeysWindow(QDialog):
         room = self.screen().availableSize()
         width = min(round(_WIDTH * letters()), room.width() - _BESIDE)
         self.list.ensurePolished()
-        height = self.list.heightForWidth(width - _MARGIN) + _MARGIN
-        self.resize(width, min(height, round(_HEIGHT * letters()), room.height() - _BESIDE))
+        height = self.list.heightForWidth(width - 2 * _MARGIN)  # with room for a scroll bar
+        self.list.setFixedHeight(height)
+        self.resize(width, min(height + _MARGIN, round(_HEIGHT * letters()), room.height() - _BESIDE))
         self.show()
