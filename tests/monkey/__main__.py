@@ -52,7 +52,7 @@ def main(
         done = {one.seed for one in tally.read(file, Verdict)}
         chosen = islice(missing(done), -(-events // LENGTH))
     numbers = [int(one) for one in leaving.split(",")] if leaving else list(range(LENGTH))
-    say = click.echo if only else (lambda _: None)
+    say = click.echo if only and not as_json else (lambda _: None)
     verdicts: list[Verdict] = []
     end = None if minutes is None else time.monotonic() + 60 * minutes
     with Player(file.parent, say) as player:

@@ -1,9 +1,37 @@
-"""What plays random events tells its faults, leaves out what they do not need, and goes on where it stopped."""
+"""Random events by real input raise nothing, and what is shown is of one state after each of them."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
+import pytest
+
+from . import __main__ as command
 from . import play
-from .play import Verdict, minimised, missing
+from .play import LENGTH, Verdict, minimised, missing
+
+TESTS = Path(__file__).parents[1]
+
+
+def verdicts(tally: Path, *options: str) -> list[Verdict]:
+    """Of sequences that are played in a process of their own."""
+    words = [sys.executable, "-m", "monkey", "--json", "--tally", str(tally), *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, cwd=TESTS, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    return [Verdict(**one) for one in json.loads(done.stdout)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform.startswith("linux") and not os.environ.get("DISPLAY"), reason="needs a display")
+def test_the_first_events_and_what_ever_failed_go_well(tmp_path: Path) -> None:
+    seeds = [*range(500 // LENGTH), *command.read_failed()]
+    played = verdicts(tmp_path / "tally", *(f"--only={seed}" for seed in seeds))
+    assert [f"--only {one.seed}: {one.words}" for one in played if not one.passed] == []
+    assert [(one.seed, one.events) for one in played] == [(seed, LENGTH) for seed in seeds]
 
 
 def test_a_fault_is_told_by_its_error_and_the_innermost_line_of_ours() -> None:
