@@ -277,7 +277,7 @@ class Scene:
             title = "\n".join((method.label, _measured(scores["clean"], where)))
             self._write(clean, seen.clean, title, whole=whole)
             name, origin = self._named(result), _origin(entry, result) if seen.searched else ""
-            lines = (method.label, f"{name} · {_measured(scores['perturbed'], where)}", origin)
+            lines = (method.label, name, _measured(scores["perturbed"], where), origin)
             self._write(perturbed, seen.perturbed, "\n".join(filter(None, lines)), whole=whole)
 
     def _empty(self, key: str, title: str) -> None:
@@ -338,7 +338,8 @@ class Scene:
         if key not in self.panels.panels:
             return
         pixels: np.ndarray = image.detach().cpu().numpy()
-        title = "\n".join(filter(None, (title, " · ".join(self._tags(key)))))
+        between = "\n" if " " in key else " · "  # panels of several methods are narrow
+        title = "\n".join(filter(None, (title, between.join(self._tags(key)))))
         if not self._windowed:
             self._windowed = True
             self.comparing.full = Window.of(pixels).high
