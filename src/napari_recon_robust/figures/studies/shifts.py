@@ -26,7 +26,6 @@ _ADVICE = (
     "give the plan a table of labels whose column domain is `in` for some scans and the name of the shift for the "
     "others, two accelerations, or a perturbation such as noise-level, contrast or other-mask"
 )
-_KINDS = ("noise-level", "contrast", "other-mask", "coil-dropout", "motion", "spike", "rotation")
 _WORST = 0.2  # of the slices are filtered
 
 
@@ -122,13 +121,19 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
         one, other = (clean.filter(pl.col("acceleration") == at) for at in (accelerations[0], value))
         found.append(Shift(f"R = {accelerations[0]:g} to {value:g}", one, other, True))
     at_first = rows.filter(pl.col("acceleration") == accelerations[0]) if accelerations else rows
-    for kind in _KINDS:
+    for kind in sorted(frame.names_of(at_first["perturbation"])):
         shifted = at_first.filter(pl.col("perturbation") == kind, ~pl.col("control"))
-        if not shifted.is_empty() and "ssim_foreground_perturbed" in rows.columns:
+        if _shifts_all(kind, shifted) and "ssim_foreground_perturbed" in rows.columns:
             strongest = frame.strongest(shifted.drop_nulls("ssim_foreground_perturbed"))
             outside = strongest.with_columns(score=pl.col("ssim_foreground_perturbed"))
             found.append(Shift(kind.replace("-", " "), strongest, outside, True))
     return found
+
+
+def _shifts_all(kind: str, trials: "DataFrame") -> bool:
+    """Whether a perturbation shifts the measurement as a whole: it has no budget, and inserts no feature."""
+    local = [trials[name] for name in ("budget", "feature_row") if name in trials.columns]
+    return kind != frame.CLEAN and not trials.is_empty() and all(column.is_null().all() for column in local)
 
 
 def _filtered(rows: "DataFrame", compared: "DataFrame", proxy: str) -> list[Shift]:
