@@ -16,7 +16,7 @@ scans: {path}
 slices: annotated
 regions: [{{kind: annotations}}]
 masks: [{{pattern: equispaced, acceleration: 4}}]
-methods: [cg-sense, unet, unrolled-hqs]
+methods: [cg-sense, unet, cascade-net]
 perturbations:
   - none
   - {{kind: worst-case, budgets: [0.01, 0.02], knobs: {{steps: 3, sensitivities: kept}}}}
