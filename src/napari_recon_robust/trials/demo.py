@@ -19,7 +19,7 @@ masks: [{{pattern: equispaced, acceleration: 4}}]
 methods: [cg-sense, unet, cascade-net]
 perturbations:
   - none
-  - {{kind: worst-case, budgets: [0.01, 0.02], knobs: {{steps: 3, sensitivities: kept}}}}
+  - {{kind: worst-case, budgets: [0.01], knobs: {{steps: 3, sensitivities: kept}}}}
 metrics: [ssim, psnr, nmse, contrast_recovery, detectability]
 keep: {{worst: 1}}
 """
