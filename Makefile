@@ -37,12 +37,13 @@ one-half: .venv/ready
 other-half: .venv/ready
 	$(PYTEST) tests $(addprefix --ignore=,$(HALF))
 
-# Few of the window's tests are quick, which leaves time for the rules.
+# Few of the window's tests are quick, which leaves time for the rules and some of the rest.
+QUICK_HALF := $(HALF) $(addprefix tests/,reader_studies statistics)
 quick-half: rules
-	$(DISPLAY_RUN) env $(PYTEST) -m "not slow" $(HALF)
+	$(DISPLAY_RUN) env $(PYTEST) -m "not slow" $(QUICK_HALF)
 
 quick-rest: .venv/ready
-	$(PYTEST) -m "not slow" tests $(addprefix --ignore=,$(HALF))
+	$(PYTEST) -m "not slow" tests $(addprefix --ignore=,$(QUICK_HALF))
 
 # Mutated files, N more of them each time: make fuzz N=20000. Results are kept in .fuzz.
 fuzz: N ?= 2000

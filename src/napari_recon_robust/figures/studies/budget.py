@@ -58,6 +58,7 @@ def loss_against_budget(trials: "DataFrame", path: Path) -> Drawn:
             for name, series in frame.parted(part, "method_label", "what"):
                 sheet.means(axes, series, "eta", name[0], dodge=step * sheet.number(name[0]), **_LOOKS[name[1]])
             axes.axhline(0, color="black", linewidth=0.6)
+            axes.set_xlim(left=0)
             if line == 0:
                 axes.set_title(frame.acceleration_words(acceleration))
             else:
