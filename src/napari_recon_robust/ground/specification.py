@@ -51,4 +51,12 @@ def _sentence(name: str, error: Mapping[str, Any]) -> str:
         return f"{name} is no setting that is known here; leave it out or mend its spelling."
     if error["type"] == "json_invalid":
         return f"{name} is no JSON ({error['ctx']['error']}); write it again."
-    return f"{name} is {error['input']!r}; {error['msg'].lower().replace('input should be', 'it should be')}."
+    return f"{name} is {_shown(error['input'])}; {error['msg'].lower().replace('input should be', 'it should be')}."
+
+
+def _shown(value: Any) -> str:
+    """The value as it was given; Python writes no number of more than 4,300 digits."""
+    try:
+        return repr(value)
+    except ValueError:
+        return "a number of thousands of digits"

@@ -195,7 +195,7 @@ class Answers:
         if revision > len(rows):
             raise ConflictError(f"revision {revision} comes before revision {len(rows)}; load the page again.")
         salt = secrets.token_hex(16)
-        before = audit.digest(json.loads(rows[-1][1]), rows[-1][2]) if rows else ""
+        before = audit.digest(_loaded(rows[-1][1]), rows[-1][2]) if rows else ""
         database.execute(
             "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (*key, revision, shown.reader, text, salt, audit.now(), context),
@@ -212,7 +212,7 @@ class Answers:
             "SELECT question, revision, value FROM answers WHERE presentation = ? ORDER BY revision",
             presentation,
         )
-        return 1 + max((row[1] for row in rows), default=-1), {row[0]: json.loads(row[2]) for row in rows}
+        return 1 + max((row[1] for row in rows), default=-1), {row[0]: _loaded(row[2]) for row in rows}
 
     def previous(self, reader: str, presentation: str) -> Shown | None:
         """What the reader saw before in the same sitting, if the study lets readers go back to it."""
@@ -232,7 +232,7 @@ class Answers:
         )
         names = ("reader", "presentation", "question", "revision", "value", "utc", "context")
         rows = [dict(zip(names, row, strict=True)) for row in found]
-        return [{**row, "value": json.loads(row["value"]), "context": json.loads(row["context"])} for row in rows]
+        return [{**row, "value": _loaded(row["value"]), "context": _loaded(row["context"])} for row in rows]
 
     def verify(self) -> int:
         """Return how many lines the log has, after checking it and each answer against it; see `audit.verify`."""
@@ -240,7 +240,7 @@ class Answers:
         logged = dict(self._store.all("SELECT subject, after FROM audit WHERE what = 'answered'"))
         stored = self._store.all("SELECT presentation, question, revision, value, salt FROM answers")
         for presentation, question, revision, value, salt in stored:
-            if logged.get(f"{presentation}/{question}/{revision}") != audit.digest(json.loads(value), salt):
+            if logged.get(f"{presentation}/{question}/{revision}") != audit.digest(_loaded(value), salt):
                 raise FileFormatError(
                     f"an answer to {question} is not the one that was given; go back to a copy of the answers."
                 )
@@ -267,3 +267,11 @@ def _context(context: Mapping[str, Any]) -> dict[str, Any]:
     mode = context.get("mode")
     found["mode"] = mode if mode in ("side", "flicker", "wipe") else ""
     return found
+
+
+def _loaded(text: Any) -> Any:
+    """A value as it was stored; FileFormatError where the file no longer holds it."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise FileFormatError("the answers are damaged; go back to a copy of their file.") from error
