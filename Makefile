@@ -9,6 +9,8 @@ DISPLAY_RUN := xvfb-run -a -s "-screen 0 1280x800x24"
 HALF := $(addprefix tests/,window controls workbench cli monkey)
 # Each process one thread: two that share two cores would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+# What opens no window needs no plugins of napari's and Qt's; their imports take three seconds.
+PLAIN := $(addprefix -p no:,napari napari-plugin-engine npe2 pytest-qt zarr)
 
 .PHONY: demo test check rules tests one-half other-half quick-half quick-rest fuzz monkey kills screenshots format clean
 
@@ -35,15 +37,15 @@ one-half: .venv/ready
 	$(DISPLAY_RUN) env $(PYTEST) $(HALF)
 
 other-half: .venv/ready
-	$(PYTEST) tests $(addprefix --ignore=,$(HALF))
+	$(PYTEST) $(PLAIN) tests $(addprefix --ignore=,$(HALF))
 
 # Few of the window's tests are quick, which leaves time for the rules and some of the rest.
-QUICK_HALF := $(HALF) $(addprefix tests/,reader_studies statistics)
+QUICK_HALF := $(HALF) $(addprefix tests/,reader_studies reports simulation statistics studies training weights)
 quick-half: rules
 	$(DISPLAY_RUN) env $(PYTEST) -m "not slow" $(QUICK_HALF)
 
 quick-rest: .venv/ready
-	$(PYTEST) -m "not slow" tests $(addprefix --ignore=,$(QUICK_HALF))
+	$(PYTEST) $(PLAIN) -m "not slow" tests $(addprefix --ignore=,$(QUICK_HALF))
 
 # Mutated files, N more of them each time: make fuzz N=20000. Results are kept in .fuzz.
 fuzz: N ?= 2000
@@ -55,9 +57,14 @@ monkey: N ?= 2000
 monkey: .venv/ready
 	$(DISPLAY_RUN) env OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m monkey --events $(N)
 
-# Every command that writes is killed 20 times at random moments, and each step of a training's writing fails once.
+# Every command that writes is killed 20 times at random moments, and each step of a training's writing fails once. The
+# client, scheduler and workers of a study are killed 20 times each, and it at every step of its writing; two processes
+# race 400 times for its results. The server, the page and napari's window of a reader study are killed 20 times each.
 kills: .venv/ready
-	KILLS=20 $(PYTEST) tests/cli/test_outputs.py tests/reader_studies/room/test_serving.py
+	KILLS=20 $(PYTEST) tests/cli/test_outputs.py tests/reader_studies/room/test_serving.py tests/studies/test_running.py \
+		tests/studies/test_lease.py tests/studies/executors/test_cluster.py
+	KILLS=20 $(PYTEST) tests/reader_studies/room/test_app.py -k killed
+	KILLS=20 $(DISPLAY_RUN) env $(PYTEST) tests/window/reading/test_kills.py
 
 # The pictures of the documentation, from the real window and a real browser; tools/screenshots.py takes others, too.
 screenshots: .venv/ready

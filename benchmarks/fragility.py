@@ -19,13 +19,13 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from cases import slices_of
+from napari_recon_robust.analyses.fragility import REPLICAS, FragilityMap, fragility, noise_amplification
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.noise.worst_case import WorstCase
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
-from napari_recon_robust.studies.fragility import REPLICAS, FragilityMap, fragility, noise_amplification
 
 BUDGET, GRADIENTS = 0.01, 5
 MAPS = ("attack", "gain", "edges", "noise")

@@ -87,6 +87,7 @@ def in_window(folder: Path) -> None:
     from qtpy.QtWidgets import QApplication
 
     from napari_recon_robust.window.session import PLUGIN, Session
+    from napari_recon_robust.window.warm import is_warm
 
     def until(condition: Callable[[], object]) -> None:
         while not condition():
@@ -101,7 +102,7 @@ def in_window(folder: Path) -> None:
     print(f"torch was imported for it: {'torch' in sys.modules}")
     (dock,) = docks
     session = Session.of(viewer)
-    until(lambda: len(session.docks) == 4 and not session.jobs.working)
+    until(lambda: len(session.docks) == 4 and is_warm() and not session.jobs.working)
     dock.open_folder(folder)
     timed("listed in the window", lambda: until(lambda: dock.browsing.entries))
     first = dock.browsing.shown[0]

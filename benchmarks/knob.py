@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from brain import brain
+from napari_recon_robust.analyses.sweep import Sweep
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import WeightsError
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.base import Reconstructor
-from napari_recon_robust.studies.sweep import Sweep
 
 GOALS = {"tv": (2.0, 0.005), "hyperrecon": (8.0, 0.01)}  # seconds to prepare (a pad: 8), NRMSE
 EVENT, EXACT = 0.016, 0.25  # seconds

@@ -19,6 +19,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from napari_recon_robust.analyses.plausibility import Band, plausible_band
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.evaluation.contrast import Probability
 from napari_recon_robust.ground.progress import run
@@ -29,7 +30,6 @@ from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_grad
 from napari_recon_robust.reconstructors.generative.posterior import Posterior
 from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
 from napari_recon_robust.simulation.anatomy import load_volume, slices
-from napari_recon_robust.studies.plausibility import Band, plausible_band
 
 VOLUMES = ("brain_t1_b", "brain_t2_niivue")
 

@@ -23,11 +23,11 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr, t
 
+from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.grid import Grid, UndersampledSlice, cases, groups
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.reconstructors.generative.posterior import Posterior, PosteriorSamples
-from napari_recon_robust.studies.quality.entries import Entry
-from napari_recon_robust.studies.quality.grid import Grid, UndersampledSlice, cases, groups
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 OTHERS = ("zero-filled, combine=combined", "cg-sense", "tv, rule", "hqs-supervised")

@@ -1,12 +1,15 @@
 """Quality of all methods on the held-out anatomy and on the real 16-coil brain, by the evaluation protocol.
 
-    python benchmarks/quality.py --data ../shared/data --output FOLDER [--only simulated|real] [--cards]
+    python benchmarks/quality.py --data ../shared/data --output FOLDER [--methods ID ...] [--cards]
 
 Simulated: axial slices of brain_t1_b at 4x and 8x, coils and noise by the slice's number, against the noise-free truth.
 Real: the brain at R = 2, 3, 4, against the fully sampled image combined by the sensitivities of the undersampled scan.
-Equispaced and random lines with 8% (4% at 8x) in the centre, at least 12. A thin view on `studies.quality`:
+Equispaced and random lines with 8% (4% at 8x) in the centre, at least 12. A thin view on `analyses.quality`:
 what FOLDER holds already is not computed again. Untrained methods and test-time training take minutes a slice and
-come with --all.
+come with --all. With --methods there are those, their starts and TV by its rule.
+
+A network is shipped by copying its file of weights and its card from the run's folder into the package; --cards then
+stores the weights in half precision and writes these scores into the card.
 """
 
 import argparse
@@ -15,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_recon_robust.analyses.quality.comparing import compare_methods
+from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.grid import Grid
+from napari_recon_robust.analyses.quality.results import MethodResult
 from napari_recon_robust.cli.options import follow
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.studies.quality.entries import Entry
-from napari_recon_robust.studies.quality.grid import Grid
-from napari_recon_robust.studies.quality.results import MethodResult
-from napari_recon_robust.studies.quality.study import compare_methods
 from napari_recon_robust.weights import store
 
 SLOW = ("dip", "deep-decoder", "conv-decoder", "posterior", "test-time-training")
@@ -42,39 +45,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--only", choices=("simulated", "real"))
-    parser.add_argument("--matrix", type=int, default=256)
-    parser.add_argument("--slices", type=int, default=12)
+    parser.add_argument("--methods", nargs="+", metavar="ID", help="these alone (default: all)")
+    parser.add_argument("--matrix", type=int, default=192)
+    parser.add_argument("--slices", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--all", action="store_true", help="the slow methods too")
     parser.add_argument("--cards", action="store_true", help="write the networks' scores into their cards")
     options = parser.parse_args()
 
-    methods = [id for id in registry.ids() if options.all or id not in SLOW]
+    methods = options.methods or [id for id in registry.ids() if options.all or id not in SLOW]
     starts = [f"{id}, start" for id in methods if registry.get(id).start() is not None]
-    entries = [Entry.parse(text) for text in sorted((*methods, *starts, *CHOSEN))]
+    chosen = (BASELINE,) if options.methods else CHOSEN
+    entries = [Entry.parse(text) for text in sorted({*methods, *starts, *chosen})]
     patterns = ("equispaced", "random")
     studies = {
-        "simulated": (
+        "held-out anatomy, simulated": (
             options.data / "anatomy" / "brain_t1_b.nii.gz",
             Grid(patterns=patterns, accelerations=(4.0, 8.0), slices=options.slices, matrix=options.matrix),
         ),
-        "real": (
+        "real scan": (
             options.data / "kspace" / "brain_16coil_128x128_full.npy",
             Grid(patterns=patterns, accelerations=(2.0, 3.0, 4.0), seeds=tuple(range(options.seeds))),
         ),
     }
     for name, (file, grid) in studies.items():
-        if options.only in (None, name):
-            job = compare_methods(
-                {name: [file]},
-                entries,
-                grid,
-                folder=options.output,
-                baseline=BASELINE,
-                axes=("coil", "phase", "readout"),
-            )
-            table = follow(job, name)
+        job = compare_methods(
+            {name: [file]},
+            entries,
+            grid,
+            folder=options.output,
+            baseline=BASELINE,
+            axes=("coil", "phase", "readout"),
+        )
+        table = follow(job, name)
     print(table.markdown())
     if options.cards:
         write_cards(table.results)
@@ -83,7 +86,7 @@ def main() -> None:
 def write_cards(results: Iterable[MethodResult]) -> None:
     """Each network's scores at its default knobs, beside those of its start and of TV by its rule."""
     done = [result for result in results if not result.error]
-    for name in set(store.shipped()) & set(registry.ids()):
+    for name in set(store.shipped()) & {result.method for result in done}:
         weights = store.load(name)
         if weights.metadata is None:
             continue
@@ -100,7 +103,7 @@ def write_cards(results: Iterable[MethodResult]) -> None:
                         "PSNR": float(np.mean([one.psnr for one in mine])),
                     }
         metadata = weights.metadata.model_copy(update={"scores": weights.metadata.scores | scores})
-        store.save(Path(store.__file__).parent, name, weights.state, metadata)
+        store.save(Path(store.__file__).parent, name, weights.state, metadata, half=True)
 
 
 if __name__ == "__main__":

@@ -2,35 +2,40 @@
 
 expand      a plan of 1,000,000 trials, expanded and validated: goal 10 s and 1 GB
 empty       1,000 shards of 100 trials that measure nothing, through the store: goal 500 trials/s
-workers     two local workers beside two independent processes, on the same trials: goal 95%
+workers     two local workers beside two independent processes, on the same 42 attacks: goal 95%, by the clock on a
+            machine that does nothing else, and by processors' time on any
 grouping    the packaged sample's trials in one worker beside one command for each: goal 3 times
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
 import click
+import numpy as np
+import psutil
 import yaml
 
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.simulation.sample import sample_path
-from napari_recon_robust.trials.checking import extent
-from napari_recon_robust.trials.executors import inline
-from napari_recon_robust.trials.executors.cluster import DaskExecutor, Local
-from napari_recon_robust.trials.expand import Study
-from napari_recon_robust.trials.inventory import Inventory, ScanFacts
-from napari_recon_robust.trials.measure import Measurements, Measurer
-from napari_recon_robust.trials.plan import Plan
-from napari_recon_robust.trials.running import open_study, run_study
-from napari_recon_robust.trials.store import Store
-from napari_recon_robust.trials.table import columns_of
+from napari_recon_robust.studies.checking import extent
+from napari_recon_robust.studies.executors import inline
+from napari_recon_robust.studies.expand import Study
+from napari_recon_robust.studies.inventory import Inventory, ScanFacts
+from napari_recon_robust.studies.measure import Measurements, Measurer
+from napari_recon_robust.studies.plan import Plan
+from napari_recon_robust.studies.running import open_study
+from napari_recon_robust.studies.store import Store
+from napari_recon_robust.studies.table import columns_of
 
+SKIPPED = 6  # trials at the beginning and at the end of a run
 COMMAND = [sys.executable, "-m", "napari_recon_robust.cli"]
 
 
@@ -94,17 +99,53 @@ def plan_of_sample(folder: Path, name: str, **parts: object) -> Path:
 
 
 def workers() -> dict[str, float]:
+    """Seconds of the clock and of processors for each attack, without those that begin and end a run."""
+    plan = {
+        "perturbations": [{"kind": "worst-case", "budgets": [0.005, 0.01, 0.02], "knobs": {"steps": 1}}],
+        "control": False,
+        "shard": 1,
+    }
+    ways = {"together": [["run", "--workers", "2"]], "apart": [["work", "--shard", f"{n}/2"] for n in (1, 2)]}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        together, apart = plan_of_sample(folder, "together"), plan_of_sample(folder, "apart")
-        began = time.perf_counter()
-        run(run_study(together, executor=DaskExecutor(Local(2))))
-        by_dask = time.perf_counter() - began
-        began = time.perf_counter()
-        ours = [subprocess.Popen([*COMMAND, "study", "work", str(apart), "--shard", f"{n}/2"]) for n in (1, 2)]
-        assert [one.wait() for one in ours] == [0, 0]
-        independent = time.perf_counter() - began
-    return {"dask_seconds": by_dask, "processes_seconds": independent, "share": independent / by_dask}
+        spent = {way: spent_by(plan_of_sample(Path(name), way, **plan), words) for way, words in ways.items()}
+    (clock, busy), (clock_apart, busy_apart) = spent["together"], spent["apart"]
+    return {
+        "share_by_the_clock": clock_apart / clock,
+        "share_by_the_processor": busy_apart / busy,
+        "goal": 0.95,
+        **{f"{way}_seconds_for_a_trial": one[0] for way, one in spent.items()},
+        **{f"{way}_processor_seconds_for_a_trial": one[1] for way, one in spent.items()},
+    }
+
+
+def spent_by(plan: Path, ways: list[list[str]]) -> tuple[float, float]:
+    """Seconds by the clock and of processors for each trial of a study that these commands run side by side.
+
+    Both are slopes over the finished trials; the first and the last six do not count.
+    """
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    commands = [[*COMMAND, "study", first, str(plan), *more] for first, *more in ways]
+    ours = [psutil.Popen(one, env=os.environ | threads, stdout=subprocess.DEVNULL) for one in commands]
+    rows, seen = plan.with_suffix(".results") / "rows", list[tuple[int, float, float]]()
+    while all(one.poll() is None for one in ours):
+        seen.append((len(list(rows.glob("*.parquet"))), time.perf_counter(), sum(map(busy_with, ours))))
+        time.sleep(0.25)
+    assert {one.wait() for one in ours} == {0}
+    counts, *sums = np.array(seen).T
+    inside = (counts >= SKIPPED) & (counts <= counts.max() - SKIPPED)
+    clock, busy = (float(np.polyfit(counts[inside], one[inside], 1)[0]) for one in sums)
+    return clock, busy
+
+
+def busy_with(process: psutil.Process) -> float:
+    """Seconds of processors that a process and those that it has started have computed."""
+    seconds = 0.0
+    with suppress(psutil.NoSuchProcess):
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                used = one.cpu_times()
+                seconds += used.user + used.system
+    return seconds
 
 
 def grouping() -> dict[str, float]:

@@ -4,40 +4,42 @@
 
 Goals: a dock opens within 300 ms, before torch is needed; each callback <= 100 ms; no gap of the event loop, by a
 timer, is longer than 300 ms; from the slider's event to the image handed to napari, p95 <= 16 ms once the range is
-prepared; the range prepared within 2 s (one knob) or 8 s (two). Every method of the docks, the session, the jobs and
-the panels is timed at its outermost call, so what napari does within them counts too.
+prepared; the range prepared within 2 s (one knob) or 8 s (two). Every method of every class of the window is timed at
+its outermost call, so what napari does within them counts too, but for one layer that comes or goes and for the layout
+of the grid, which are napari's. The last lines show all goals beside what was measured. Each dock is opened in a
+process of its own, in which nothing has been imported before.
 """
 
 import argparse
+import json
+import subprocess
+import sys
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from compileall import compile_dir
 from functools import wraps
-from inspect import isfunction, signature
+from importlib import import_module
+from inspect import isclass, isfunction, signature
+from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
 
 import napari
 import numpy as np
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QApplication
+from napari.components import LayerList
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_recon_robust.window import jobs, keys, session
-from napari_recon_robust.window.canvas import layers, scene
-from napari_recon_robust.window.docks import compare, perturb, reconstruct
+from goals import Goal, report
+from napari_recon_robust import window
+from napari_recon_robust.window import session
 
 LIMIT, LATENCY, GAP, OPENING = 100.0, 16.0, 300.0, 300.0
 TICK = 5  # ms
-APART = ("Panels._insert", "Panels._set_grid")
-OURS = (
-    jobs.Jobs,
-    keys.Shortcuts,
-    layers.Panels,
-    scene.Scene,
-    session.Session,
-    reconstruct.ReconstructDock,
-    perturb.PerturbDock,
-    compare.CompareDock,
-)
+DOCKS = ("Gallery", "Studies", *session.DOCKS)
+APART = ("LayerList.insert", "LayerList.remove", "Grid.lay_out")
 
 
 class Clock:
@@ -51,10 +53,12 @@ class Clock:
         self.phase = "start"
         self.spent: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
         self._running: list[Any] = []
-        for one in OURS:
+        for one in ours():
             for name, member in list(vars(one).items()):
                 if isfunction(member) and not name.startswith("__"):
                     setattr(one, name, self._timed(f"{one.__name__}.{name}", member))
+        for name in ("insert", "remove"):
+            setattr(LayerList, name, self._timed(f"LayerList.{name}", getattr(LayerList, name)))
 
     def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         parameters = signature(function).parameters.values()
@@ -64,7 +68,8 @@ class Clock:
         @wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
             args = args[:most]
-            if self._running and name not in APART:
+            inside = self._running and name not in APART
+            if inside or threading.current_thread() is not threading.main_thread():
                 return function(*args, **kwargs)
             start = np.array([time.perf_counter(), time.thread_time()])
             self._running.append(np.zeros(2))
@@ -89,9 +94,15 @@ class Clock:
                     f"{phase:<8} {name:<36} {len(times):>6} {np.median(wall):>8.1f} {wall.max():>8.1f} "
                     f"{cpu.max():>8.1f}{mark}"
                 )
-        ours = [(max(cpu for _, cpu in times), key) for key, times in self.spent.items() if key[1] not in APART]
-        longest, (phase, name) = max(ours)
-        print(f"longest callback of ours: {longest:.1f} ms of CPU ({name}, {phase}); the goal is {LIMIT:.0f} ms")
+        longest = max((max(times), key) for key, times in self.spent.items() if key[1] not in APART)
+        print(f"longest callback of ours: {longest[1][1]}, {longest[1][0]}")
+
+    @property
+    def longest(self) -> tuple[float, float]:
+        """Milliseconds, wall and CPU, of the longest calls of ours."""
+        ours = np.array([one for key, times in self.spent.items() if key[1] not in APART for one in times])
+        wall, cpu = ours.max(0)
+        return float(wall), float(cpu)
 
 
 class Gaps:
@@ -116,6 +127,12 @@ class Gaps:
                 f"({cpu.max():.1f} of CPU; goal {GAP:.0f}){over}"
             )
 
+    @property
+    def longest(self) -> tuple[float, float]:
+        """Milliseconds, wall and CPU, of the longest gaps."""
+        wall, cpu = np.concatenate([np.array(gaps) for gaps in self.found.values()]).max(0)
+        return float(wall), float(cpu)
+
     @staticmethod
     def _now() -> np.ndarray:
         return 1e3 * np.array([time.perf_counter(), time.thread_time()])
@@ -126,42 +143,89 @@ class Gaps:
         self._last = now
 
 
-def open_dock(viewer: Any, name: str) -> None:
-    """Open a dock, until it is drawn, and say how long that takes."""
+def ours() -> Iterator[type]:
+    """Every class of the window."""
+    for found in walk_packages(window.__path__, f"{window.__name__}."):
+        module = import_module(found.name)
+        yield from (one for one in vars(module).values() if isclass(one) and one.__module__ == module.__name__)
+
+
+class Painted(QObject):
+    """Notes when a widget is painted."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.at: tuple[float, float] | None = None
+        widget.installEventFilter(self)
+
+    def eventFilter(self, _: QObject | None, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.Paint and self.at is None:
+            self.at = time.perf_counter(), time.thread_time()
+        return False
+
+
+def open_dock(name: str) -> None:
+    """Open a dock as the first one, until it is painted, and print how long that takes in milliseconds, as JSON."""
+    viewer = napari.Viewer()
+    viewer.window.resize(1280, 800)
+    end = time.perf_counter() + 0.5
+    until(lambda: time.perf_counter() > end)
     start = time.perf_counter(), time.thread_time()
-    dock, _ = viewer.window.add_plugin_dock_widget(session.PLUGIN, name, tabify=True)
+    dock, page = viewer.window.add_plugin_dock_widget(session.PLUGIN, name, tabify=True)
+    painted = Painted(page)
     dock.show()
-    QApplication.processEvents()
-    wall, cpu = 1e3 * (time.perf_counter() - start[0]), 1e3 * (time.thread_time() - start[1])
-    print(f"{name} opened in {wall:.0f} ms ({cpu:.0f} of CPU; goal {OPENING:.0f})")
+    until(lambda: painted.at)
+    wall, cpu = (1e3 * (now - then) for now, then in zip(painted.at or start, start, strict=True))
+    print(json.dumps((wall, cpu, "torch" in sys.modules)), flush=True)
+    session.Session.of(viewer).jobs.cancel_all()
+    viewer.close()
+
+
+def opened() -> Iterator[Goal]:
+    """Open each dock in a process of its own, the best of three; the package is compiled, as pip does it."""
+    compile_dir(Path(window.__path__[0]).parent, quiet=1)
+    for name in DOCKS:
+        took = []
+        for _ in range(3):
+            command = [sys.executable, __file__, "--dock", name]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            took.append(json.loads(done.stdout.strip().splitlines()[-1]))
+        wall, cpu, torch = (min(one) for one in zip(*took, strict=True))
+        yield Goal(f"{name} dock opened{' (torch is there)' * torch}", OPENING, wall, cpu)
 
 
 def until(condition: Callable[[], object], seconds: float = 600.0) -> float:
-    """Run the window's loop until something holds; how long that took."""
+    """Run the window's loop, at least once, until something holds; how long that took."""
     start = time.perf_counter()
-    while not condition():
+    while True:
         QApplication.processEvents()
+        if condition():
+            return time.perf_counter() - start
         time.sleep(0.001)
         if time.perf_counter() - start > seconds:
             raise TimeoutError
-    return time.perf_counter() - start
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--method", default="tv")
     parser.add_argument("--turns", type=int, default=200)
+    parser.add_argument("--dock", help="only open this dock, and print JSON")
     options = parser.parse_args()
+    if options.dock:
+        open_dock(options.dock)
+        return
+    goals = list(opened())
     clock = Clock()
     viewer = napari.Viewer()
     viewer.window.resize(1280, 800)
     QApplication.processEvents()
-    for name in ("Gallery", *session.DOCKS):
-        open_dock(viewer, name)
+    for name in DOCKS:
+        viewer.window.add_plugin_dock_widget(session.PLUGIN, name, tabify=True)
     review = session.Session.of(viewer)
     review.jobs.failed.connect(print)
     bench = review.bench
-    until(lambda: len(review.docks) == 4)
+    until(lambda: len(review.docks) == len(DOCKS))
     gaps = Gaps(lambda: clock.phase)
 
     clock.phase = "load"
@@ -173,13 +237,14 @@ def main() -> None:
     until(lambda: not review.jobs.busy("render"))
 
     clock.phase = "knob"
-    page = next(dock for dock in review.docks if isinstance(dock, reconstruct.ReconstructDock))
-    slider = page.knobs.controls[bench.reconstruction.axes[0].name].slider
-    latency = []
+    page: Any = next(dock for dock in review.docks if dock.title == "Reconstruct")
+    slider = page.method.knobs.controls[bench.reconstruction.axes[0].name].slider
+    latency, busy = [], []
     for position in np.random.default_rng(0).integers(0, 1001, options.turns):
-        start = time.perf_counter()
+        start, began = time.perf_counter(), time.thread_time()
         slider.setValue(int(position))
         latency.append(1e3 * (time.perf_counter() - start))
+        busy.append(1e3 * (time.thread_time() - began))
         until(lambda end=start + 1 / 60: time.perf_counter() > end)
     rested = until(lambda: bench.reconstruction.shown.exact)
 
@@ -214,6 +279,18 @@ def main() -> None:
         f"after Cancel another search could be started in {1e3 * usable:.0f} ms; the last step and the comparison of "
         f"the best so far took {cancelled:.2f} s behind it"
     )
+    axes = len(bench.reconstruction.axes)
+    goals += [
+        Goal("longest call of one of our slots", LIMIT, *clock.longest),
+        Goal("longest gap of the event loop", GAP, *gaps.longest),
+        Goal(
+            "slider to image handed to napari, p95",
+            LATENCY,
+            *(float(np.percentile(one, 95)) for one in (latency, busy)),
+        ),
+        Goal(f"range of {options.method} prepared", 8.0 if axes > 1 else 2.0, prepared, unit="s"),
+    ]
+    report(goals)
     review.jobs.cancel_all()
     viewer.close()
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from helpers.browser import Browser
     from napari_recon_robust.simulation.head import Template
 
 pytest.register_assert_rewrite("helpers")
@@ -34,6 +35,26 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("the shared data are not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def started_chromium(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Browser]":
+    """One Chromium for all tests; skips where there is none."""
+    from helpers import browser
+
+    if browser.found() is None:
+        pytest.skip("there is no Chromium on this machine")
+    with browser.Browser(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def chromium(started_chromium: "Browser") -> "Iterator[Browser]":
+    """Chromium with an empty page of the usual size, on which nothing runs on behind the test."""
+    started_chromium.complaints.clear()
+    started_chromium.resize(1280, 720)
+    yield started_chromium
+    started_chromium.open_address("about:blank", "true")
 
 
 @pytest.fixture

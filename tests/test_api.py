@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 import napari_recon_robust as rr
+from napari_recon_robust.analyses import fragility, retention, samples, transfer
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.knob import Knob, Value
 from napari_recon_robust.reconstructors.base import Reconstructor
-from napari_recon_robust.studies import fragility, retention, samples, transfer
 
 read: list[Any] = []
 

@@ -183,6 +183,42 @@ def test_the_floors_are_those_of_the_import_contract() -> None:
     assert [re.findall(r"`(\w+)`", floor) for floor, _ in rows("| floor, top to bottom")] == floors
 
 
+MOST_METHODS, MOST_LINES = 25, 60
+LONGER = {
+    "kernels/normal.py: _transform"
+}  # one butterfly for each radix, written out so that the compiler sees it whole
+
+
+def test_classes_and_functions_are_small() -> None:
+    """A property with its setter is one method; a docstring is none of a function's lines."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in definitions(ast.parse(path.read_text(encoding="utf-8"))):
+            place = f"{path.relative_to(PACKAGE).as_posix()}: {node.name}"
+            if isinstance(node, ast.ClassDef):
+                methods = {one.name for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
+                found += [place] * (len(methods) > MOST_METHODS)
+            else:
+                found += [place] * (lines_of(node) > MOST_LINES)
+    assert set(found) == LONGER
+
+
+def definitions(within: ast.AST) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
+    """All classes and functions; expressions have none, and are not searched."""
+    for node in ast.iter_child_nodes(within):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+        if not isinstance(node, ast.expr):
+            yield from definitions(node)
+
+
+def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """From its head to its end, without its docstring."""
+    first = function.body[0]
+    words = ast.get_docstring(function) is not None and first.end_lineno is not None
+    return function.end_lineno - function.lineno + 1 - (first.end_lineno - first.lineno + 1 if words else 0)
+
+
 # One thing of each row of the page, by the words with which a file of the package knows it.
 SPECIMENS = {
     "reconstructor": r"DeepDecoder\b|\bdeep_decoder\b|\bdeep-decoder\b",

@@ -24,7 +24,7 @@ def test_it_is_valid_and_every_command_exists() -> None:
 def test_readers_sample_data_and_widgets() -> None:
     contributions = manifest().contributions
     widgets = [widget.display_name for widget in contributions.widgets]
-    assert widgets == ["Reconstruct", "Perturb", "Compare", "Gallery", "Attacks"]
+    assert widgets == ["Reconstruct", "Perturb", "Compare", "Gallery", "Attacks", "Studies"]
     (reader,) = contributions.readers
     assert reader.filename_patterns == [f"*{suffix}" for suffix in suffixes()]
     assert len(contributions.sample_data) == 1

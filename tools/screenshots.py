@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 
 def _set_apart(folder: Path) -> None:
     """Keep napari's settings, reviews and pictures of whoever runs this out of it; compiled loops stay where they are.
@@ -111,7 +113,7 @@ class Window:
         QTest.qWait(400)
 
     def press(self, *keys: str) -> None:
-        """Press keys, with the mouse over the picture."""
+        """Press keys, with the mouse over the picture; "Shift+S" is one of them."""
         from qtpy.QtCore import Qt
         from qtpy.QtTest import QTest
 
@@ -119,7 +121,8 @@ class Window:
         self.until(self.qt.isActiveWindow)
         self.canvas.setFocus()
         for key in keys:
-            QTest.keyClick(self.canvas, key if len(key) == 1 else getattr(Qt.Key, key))
+            shift = Qt.KeyboardModifier.ShiftModifier if key.startswith("Shift+") else Qt.KeyboardModifier.NoModifier
+            QTest.keyClick(self.canvas, key.removeprefix("Shift+"), shift)
             self.settle()
 
     @property
@@ -351,6 +354,149 @@ def turned(window: Window) -> Iterator[None]:
 
 
 @picture
+def reference_alone(window: Window) -> Iterator[None]:
+    window.press("Q", "5")
+    yield
+    window.press("4", "Q")
+
+
+@picture
+def lens(window: Window) -> Iterator[None]:
+    window.press("Q", "1", "N", "Shift+W")
+    row, column = window.place
+    window.session.panels.navigation.moved.emit(row, column)
+    window.settle()
+    yield
+    window.press("Shift+W", "N", "4", "Q")
+
+
+@picture
+def fade(window: Window) -> Iterator[None]:
+    window.press("Q", "1", "F")
+    yield
+    window.press("F", "4", "Q")
+
+
+@picture
+def phase(window: Window) -> Iterator[None]:
+    window.press("Q", "4", "Z")
+    yield
+    window.press("Z", "Z", "Z", "Q")
+
+
+@picture
+def kspace(window: Window) -> Iterator[None]:
+    window.press("Q", "4", "S")
+    yield
+    window.press("S", "Q")
+
+
+@picture
+def profile(window: Window) -> Iterator[None]:
+    window.press("Q", "4", "L")
+    row, column = window.place
+    window.bench.ruling.draw(np.array([[row, column - 40.0], [row, column + 40.0]]))
+    window.settle()
+    yield
+    window.press("Shift+E", "L", "Q")
+
+
+@picture
+def distance_and_area(window: Window) -> Iterator[None]:
+    window.press("Q", "4", "I")
+    row, column = window.place
+    window.bench.ruling.draw(np.array([[row - 20.0, column - 40.0], [row, column + 40.0]]))
+    window.press("B")
+    window.bench.ruling.draw(np.array([[row, column], [row + 30.0, column], [row + 20.0, column + 30.0]]))
+    window.settle()
+    yield
+    window.press("Shift+E", "Shift+E", "B", "Q")
+
+
+@picture
+def film_strip(window: Window) -> Iterator[None]:
+    window.press("Q", "4", "Shift+S")
+    yield
+    window.press("Shift+S", "Q")
+
+
+@picture
+def laboratory_film_strip(window: Window) -> Iterator[None]:
+    window.press("Shift+S")
+    yield
+    window.press("Shift+S")
+
+
+@picture
+def several_methods(window: Window) -> Iterator[None]:
+    from qtpy.QtCore import Qt
+
+    methods = window.front("Compare").lineup.methods
+    for item in (methods.item(number) for number in range(methods.count())):
+        if item.data(Qt.ItemDataRole.UserRole) in ("zero-filled", "cg-sense", "tv"):
+            item.setCheckState(Qt.CheckState.Checked)
+    window.press("Q", "O")
+    window.until(lambda: window.bench.lining_up.settled)
+    window.settle()
+    yield
+    window.press("4", "Q")
+
+
+def _perturb_as(kind: str) -> Callable[[Window], Iterator[None]]:
+    """The Perturb dock with the controls of a kind."""
+
+    def show(window: Window) -> Iterator[None]:
+        page = window.front("Perturb")
+        window.bench.perturbing.choose(kind)
+        page.scroll.verticalScrollBar().setValue(page.scroll.verticalScrollBar().maximum())
+        window.settle()
+        yield
+        page.scroll.verticalScrollBar().setValue(0)
+        window.bench.perturbing.choose("worst-case")
+        window.settle()
+
+    show.__name__ = f"perturb_{kind}"
+    return show
+
+
+for kind in ("fnaf", "rotation", "targeted", "contrast"):
+    picture(_perturb_as(kind))
+
+
+@picture
+def attacks(window: Window) -> Iterator[None]:
+    window.press("E")
+    yield
+    window.front("Compare")
+
+
+@picture
+def studies(window: Window) -> Iterator[None]:
+    window.press("Shift+O")
+    yield
+    window.front("Compare")
+
+
+@picture
+def studies_from_the_review(window: Window) -> Iterator[None]:
+    window.press("Shift+O")
+    plan = window.folder / "plan.yaml"
+    window.session.attempt(lambda: window.bench.planning.draft(plan))
+    window.settle()
+    yield
+    window.front("Compare")
+
+
+@picture
+def tour(window: Window) -> Iterator[None]:
+    window.session.asked_tour.emit()
+    window.settle()
+    yield
+    window.bench.touring.leave()
+    window.settle()
+
+
+@picture
 def gallery(window: Window) -> Iterator[None]:
     window.session.open_gallery(window.folder / "cases")
     window.until(lambda: len(window.bench.browsing.shown) == len(_CASES))
@@ -420,7 +566,7 @@ def take(folder: Path, looks: Sequence[Look], names: Collection[str]) -> None:
                 window.dress(look)
                 window.shoot(folder / look.name / "empty.png")
             window.open_sample()
-            if not (temporary / "cases").exists():
+            if not (temporary / "cases").exists() and (not names or {"gallery", "two-cases", "report"} & set(names)):
                 window.save_cases()
             window.attack()
             for look in same:
@@ -429,7 +575,8 @@ def take(folder: Path, looks: Sequence[Look], names: Collection[str]) -> None:
                     with PICTURES[name](window) as widget:
                         window.shoot(folder / look.name / f"{name}.png", widget)
             window.close()
-        shoot_report(sorted((temporary / "cases").iterdir()), looks, folder, temporary)
+        if not names or "report" in names:
+            shoot_report(sorted((temporary / "cases").iterdir()), looks, folder, temporary)
 
 
 def compress(source: Path, target: Path) -> None:

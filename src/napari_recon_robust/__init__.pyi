@@ -1,4 +1,5 @@
 # The public names, each with its home: `__init__.py` reads them here, and so do type checkers.
+from .analyses.transfer import transfer_matrix as transfer_matrix
 from .api import check_study as check_study
 from .api import compare as compare
 from .api import compare_methods as compare_methods
@@ -31,6 +32,5 @@ from .reports.export import export_image as export_image
 from .reports.film import export_film as export_film
 from .reports.report import write_report as write_report
 from .simulation.sample import open_sample as open_sample
-from .studies.transfer import transfer_matrix as transfer_matrix
 
 __version__: str

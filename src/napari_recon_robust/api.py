@@ -10,6 +10,15 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from .analyses import diversity, fragility, retention, samples
+from .analyses.diversity import Choice
+from .analyses.fragility import FragilityMap
+from .analyses.quality import comparing
+from .analyses.quality import grid as grids
+from .analyses.quality.entries import Entry
+from .analyses.quality.table import Table
+from .analyses.retention import RecoveryTable, RetentionMap
+from .analyses.samples import SamplesCurve
 from .cases import replay
 from .cases.record import DESCRIPTION, Case
 from .data.measurement import Measurement
@@ -25,24 +34,15 @@ from .perturbations.outcome import Outcome, evaluate
 from .reconstructors import registry
 from .reconstructors.base import Method, Reconstructor
 from .reconstructors.generative.posterior import Posterior
-from .studies import diversity, fragility, retention, samples
-from .studies.diversity import Choice
-from .studies.fragility import FragilityMap
-from .studies.quality import grid as grids
-from .studies.quality import study
-from .studies.quality.entries import Entry
-from .studies.quality.table import Table
-from .studies.retention import RecoveryTable, RetentionMap
-from .studies.samples import SamplesCurve
-from .trials import checking, difference, estimate, running
-from .trials.beginning import new_plan
-from .trials.checking import Extent
-from .trials.difference import VOLUMES
-from .trials.estimate import Estimate
-from .trials.executors.choosing import choose
-from .trials.running import Status
-from .trials.store import Store
-from .trials.work import store_beside
+from .studies import checking, difference, estimate, running
+from .studies.beginning import new_plan
+from .studies.checking import Extent
+from .studies.difference import VOLUMES
+from .studies.estimate import Estimate
+from .studies.executors.choosing import choose
+from .studies.running import Status
+from .studies.store import Store
+from .studies.work import store_beside
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -246,7 +246,7 @@ def quality_by_samples(
 
 
 def new_study(plan: str | Path) -> Path:
-    """Write a plan to begin with, a YAML file, and beside it its JSON schema: `trials.beginning.new_plan`."""
+    """Write a plan to begin with, a YAML file, and beside it its JSON schema: `studies.beginning.new_plan`."""
     return new_plan(to_path(plan))
 
 
@@ -259,7 +259,7 @@ def check_study(
 ) -> Extent:
     """Expand and validate the plan of a study without opening k-space: how many trials it has.
 
-    trust: allow methods that run code (.py, module:function, bart:). Raises `trials.plan.PlanError`, whose `mistakes`
+    trust: allow methods that run code (.py, module:function, bart:). Raises `studies.plan.PlanError`, whose `mistakes`
     are all that was found, with their lines.
     """
     return progress.run(checking.check_study(to_path(plan), store=_folder(store), trust=trust), on_progress)
@@ -271,7 +271,7 @@ def estimate_study(
     trust: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Estimate:
-    """Hours and gigabytes of a study, from a sample of its trials that is run: `trials.estimate.estimate_study`."""
+    """Hours and gigabytes of a study, from a sample of its trials that is run: `studies.estimate.estimate_study`."""
     return progress.run(estimate.estimate_study(to_path(plan), trust=trust), on_progress)
 
 
@@ -304,7 +304,7 @@ def study_status(plan: str | Path, *, store: str | Path | None = None, trust: bo
 
 
 def study_table(plan: str | Path, *, store: str | Path | None = None) -> "DataFrame":
-    """The table of a study, a row for each finished trial, as a DataFrame of polars; `trials.store` says its columns.
+    """The table of a study, a row for each finished trial, as a DataFrame of polars; `studies.store` says its columns.
 
     plan: its file, or the folder of its results.
     """
@@ -325,6 +325,7 @@ def study_report(
     other figures were not drawn. Raises what `reports.study.write_study_report` raises.
     """
     from .figures.studies.all_figures import draw_all
+    from .figures.studies.papers import answer
     from .reports.study import write_study_report
 
     opened = _opened(plan, store)
@@ -332,14 +333,16 @@ def study_report(
     trials = opened.table()
     found = draw_all(trials, folder)
     cases = sorted(place.parent for place in (opened.folder / "cases").glob(f"**/{DESCRIPTION}"))
-    write_study_report(trials, path, figures=list(found.drawn.values()), lacking=found.lacking, cases=cases)
+    drawn = list(found.drawn.values())
+    said = None if trials.is_empty() else answer(trials)
+    write_study_report(trials, path, figures=drawn, lacking=found.lacking, cases=cases, answer=said)
     return found
 
 
 def study_difference(
     first: str | Path, second: str | Path, *, metrics: Sequence[str] = (), volumes: Sequence[int] = VOLUMES
 ) -> "DataFrame":
-    """How the trials of a second study differ from the same ones of a first: `trials.difference.study_difference`.
+    """How the trials of a second study differ from the same ones of a first: `studies.difference.study_difference`.
 
     first, second: files of plans, or folders of results.
     """
@@ -367,14 +370,14 @@ def compare_methods(
     on_progress: OnProgress | None = None,
     **grid: Any,
 ) -> Table:
-    """Several methods (all by default) on several scans and masks: `quality.study.compare_methods`, to its end.
+    """Several methods (all by default) on several scans and masks: `quality.comparing.compare_methods`, to its end.
 
     files: fully sampled k-space, NIfTI volumes to simulate from, or folders of these, by the name of their table or
     without. methods: ids or own models, with "auto", "oracle" or knobs behind a comma ("tv, weight=5e-3"). output: a
     folder whose results are kept. grid: of `quality.grid.Grid` (patterns, accelerations, seeds, slices, ...).
     `print(table.markdown())` shows the result; `table.results` has one for each method and case.
     """
-    job = study.compare_methods(
+    job = comparing.compare_methods(
         grids.groups(files),
         [Entry.parse(text) for text in as_texts(methods or registry.ids(), "the methods")],
         grids.Grid(**grid),

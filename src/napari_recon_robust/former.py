@@ -23,7 +23,7 @@ _MOVED = {
     ("", "data"): "measurement scan",
     ("", "cases"): "replay",
     ("", "simulation"): "sample",
-    ("", "studies"): "diversity fragility plausibility quality sweep transfer",
+    ("", "analyses"): "diversity fragility plausibility quality sweep transfer",
     ("evaluation", "cases"): "record",
     ("evaluation", "data"): "roi",
     ("evaluation", "figures"): "overlays",
@@ -35,10 +35,10 @@ _MOVED = {
     ("perturbations", "perturbations.shifts"): (
         "coil_dropout contrast motion noise_level other_mask pose rotation spike"
     ),
-    ("perturbations", "studies"): "retention",
+    ("perturbations", "analyses"): "retention",
     ("physics", "kernels"): "lanes",
     ("physics", "simulation"): "anatomy head",
-    ("quality", "studies"): "samples",
+    ("quality", "analyses"): "samples",
     ("reconstructors", "networks"): "fastmri_layout muon",
     ("reconstructors", "reconstructors.classical"): "cg_sense energy hqs sparsity tv wavelet zero_filled",
     ("reconstructors", "reconstructors.generative"): "dagan gan_prior posterior",
@@ -51,7 +51,7 @@ _MOVED = {
     ("reconstructors", "training"): "loupe",
     ("widgets", "controls"): "plot",
     ("widgets", "window.canvas"): "geometry outlines scene surface",
-    ("widgets", "window.docks"): "budgets compare fragile strip study",
+    ("widgets", "window.docks"): "budgets compare fragile strip",
 }
 _RENAMED = {
     "evaluation.contrast_figure": "figures.contrast",
@@ -59,10 +59,13 @@ _RENAMED = {
     "perturbations.drawn": "perturbations.features.lesion",
     "perturbations.transfer": "perturbations.noise.surrogate",
     "perturbations.scene": "perturbations.scanned_object",
+    "widgets.study": "window.docks.analyses",
     "physics.kernels": "kernels.normal",
     "physics.loupe": "physics.learned_lines",
     "physics.simulate": "simulation.acquisition",
-    "quality.cases": "studies.quality.grid",
+    "analyses.quality.study": "analyses.quality.comparing",
+    "quality.cases": "analyses.quality.grid",
+    "quality.study": "analyses.quality.comparing",
     "quality.samples_figure": "figures.samples",
     "reconstructors.networks": "networks.registry",
     "reconstructors.own": "own_models",
@@ -96,7 +99,7 @@ _PARTED = {
 }
 # Names that a module had: where they are now, as "module", or "module:name" of one that has another name
 _NAMES = {
-    "api": {"studies.transfer": "transfer_matrix"},
+    "api": {"analyses.transfer": "transfer_matrix"},
     "perturbations.base": {"perturbations.base:Setup": "Problem"},
     "reconstructors.untrained": {
         "reconstructors.untrained.fitting": (

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_recon_robust.evaluation.difference import DIVERGING, difference, gain
+from napari_recon_robust.evaluation.difference import DIVERGING, coloured, difference, gain
 
 
 def test_it_is_the_second_minus_the_first() -> None:
@@ -31,3 +31,10 @@ def test_the_ends_of_the_colours_differ_for_the_colour_blind() -> None:
     assert not middle.any()
     assert np.sign(high[0] - high[2]) == -np.sign(low[0] - low[2])
     assert abs((high - low)[0]) > 0.5
+
+
+def test_signed_differences_have_the_colours_of_the_window() -> None:
+    change = np.array([[-2.0, -0.5, 0.0, 0.5, 2.0]])
+    below, _, above = (255 * np.array(colour) for colour in DIVERGING)
+    expected = [below, below / 2, np.zeros(3), above / 2, above]
+    np.testing.assert_allclose(coloured(change, 1.0)[0], expected, atol=0.51)

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 import napari_recon_robust as rr
+from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.grid import Grid, groups
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
@@ -19,8 +21,6 @@ from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.simulation.anatomy import load_volume
-from napari_recon_robust.studies.quality.entries import Entry
-from napari_recon_robust.studies.quality.grid import Grid, groups
 from napari_recon_robust.training.recipe import load_recipe
 
 from . import formats, odd

@@ -17,6 +17,9 @@ import numpy as np
 import torch
 import yaml
 
+from napari_recon_robust.analyses.quality import comparing
+from napari_recon_robust.analyses.quality.results import MethodResult, Results
+from napari_recon_robust.analyses.quality.table import Table
 from napari_recon_robust.cases import record
 from napari_recon_robust.cases.record import Case, load_case, save_case
 from napari_recon_robust.cases.replay import make_case, measurement_of, replay
@@ -41,9 +44,6 @@ from napari_recon_robust.reader_studies.power import power
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.simulation import anatomy, dicom
 from napari_recon_robust.simulation.acquisition import simulate_slice
-from napari_recon_robust.studies.quality import study
-from napari_recon_robust.studies.quality.results import MethodResult, Results
-from napari_recon_robust.studies.quality.table import Table
 from napari_recon_robust.training import loop, schedule
 from napari_recon_robust.training.bank import Bank, Record, build_bank, calibrated, draw_example
 from napari_recon_robust.training.log import Log, LogLine
@@ -52,6 +52,9 @@ from napari_recon_robust.training.sources import Acquisition, BankSpecification,
 from napari_recon_robust.weights import store
 from napari_recon_robust.window.reader import get_reader
 from napari_recon_robust.workbench.reading import Reading
+
+from . import studies
+from .studies import each
 
 SEEDS = Path(__file__).parent / "seeds"
 STORED = Path(__file__).parents[1] / "golden" / "inputs"
@@ -66,7 +69,9 @@ def _nothing(opened: Any) -> None:
 class Format:
     """write: a sound file, or several, into a folder; returns what is opened. use: what follows upon opening.
 
-    seal: makes checks of the whole fit again, so that a change gets behind them.
+    seal: makes checks of the whole fit again, so that a change gets behind them. forks: whether processes may be forked
+    after it was opened; the threads of polars and Dask, which make it slow besides, do not survive that. unlike: kinds
+    of mutations that are no fault of it. only: the kinds that it is for, all by default.
     """
 
     name: str
@@ -74,18 +79,9 @@ class Format:
     open: Callable[[Path], Any]
     use: Callable[[Any], None] = _nothing
     seal: Callable[[Path], None] = _nothing
-
-
-def each(*steps: Callable[[], Any]) -> None:
-    """Take all steps, also after one that was refused; the first refusal goes on."""
-    refused: ReconRobustError | None = None
-    for step in steps:
-        try:
-            step()
-        except ReconRobustError as error:
-            refused = refused or error
-    if refused is not None:
-        raise refused
+    forks: bool = True
+    unlike: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
 
 
 # Scans
@@ -461,20 +457,20 @@ def _use_model(model: Any) -> None:
 def _table(folder: Path) -> Path:
     path = folder / "table"
     path.mkdir()
-    results = Results(path / study.RESULTS)
+    results = Results(path / comparing.RESULTS)
     for number in range(6):
         for method in ("tv", "zero-filled"):
             blank = {"group": "scans", "scan": number, "slice": 0, "pattern": "random", "acceleration": 4.0}
             scores = {"ssim": 0.9, "psnr": 30.0, "nmse": 0.01 * (number + 1), "seconds": 1.0, "made_with": "x"}
             results.add(MethodResult(**blank, **scores, effective=3.5, seed="0", method=method, input=f"{number}"))
     rows = {name: {"parameters": 3, "megabytes": 0.1} for name in ("tv", "zero-filled")}
-    (path / study.DESCRIPTION).write_text(json.dumps({"note": "", **Table(results, rows, "tv").to_json()}))
+    (path / comparing.DESCRIPTION).write_text(json.dumps({"note": "", **Table(results, rows, "tv").to_json()}))
     return path
 
 
 def _open_table(path: Path) -> None:
-    results = Results(path / study.RESULTS)
-    table = Table(results, study._described(path), "tv")
+    results = Results(path / comparing.RESULTS)
+    table = Table(results, comparing._described(path), "tv")
     each(table.markdown, table.to_json)
 
 
@@ -546,6 +542,11 @@ def _reseal(study: Path) -> None:
         return
 
 
+def _of_study(name: str, write: Callable[[Path], Path], *steps: Callable[[Any], Any]) -> Format:
+    """Its scans are read whole for their identity, gigabytes too."""
+    return Format(name, write, *steps, forks=False, unlike=("sparse",))
+
+
 FORMATS = {
     one.name: one
     for one in (
@@ -579,5 +580,10 @@ FORMATS = {
         Format("frozen", _frozen, Bundle, _use_bundle),
         Format("sealed-frozen", _frozen, Bundle, _use_bundle, _reseal),
         Format("answers", _answers, _open_answers),
+        _of_study("plan", studies.plan(_fastmri, (_script, _onnx)), studies.open_plan, studies.use_plan),
+        _of_study("store", studies.store, studies.open_store, studies.use_store),
+        _of_study("study-table", studies.table, Path, studies.use_table),
+        Format("study-figures", studies.table, Path, studies.draw_table, forks=False, only=("parquet",)),
+        _of_study("cluster", studies.cluster, studies.open_cluster),
     )
 }

@@ -19,9 +19,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest import mock
 
 from napari_recon_robust.ground import inspection
 from napari_recon_robust.ground.errors import LONGEST, ReconRobustError
@@ -33,6 +35,7 @@ SECONDS, MEMORY = 20.0, 2 * 2**30  # that one input may take
 ADDRESSES = 12 * 2**30  # of address space that a process may take on: it protects the machine
 SPINNING = 3  # seconds after which the package gives up a file on which HDF5 spins, here
 SOURCE = Path(formats.registry.__file__).parents[1]
+_SLOW, _PATIENCE = 10, 3  # rounds in which a slow format takes part once; times the seconds that it may take
 ARGUMENTS, NAMED = "arguments", "named"
 PASSED = ("ok", "own")
 NAMES = ("x" * 240, "x" * 5000, "a\nb", "é‮", "\udcff", " ", "-", ".hidden", "a.b.c", "%s", "{}", "'", "a:b", "a,b=c")
@@ -69,14 +72,22 @@ class Verdict:
 
 
 def inputs() -> Iterator[Input]:
-    """All inputs without end: number 0 of each kind of each format, then number 1, and so on."""
+    """All inputs without end: number 0 of each kind of each format, then number 1, and so on.
+
+    The slow formats take part in every tenth round only.
+    """
     counts = {(name, kind): count for name in all_formats() for kind, count in counted(name).items()}
     number = 0
     while True:
         for (name, kind), count in counts.items():
-            if count is None or number < count:
-                yield Input(name, kind, number)
+            place, rest = divmod(number, _SLOW if is_slow(name) else 1)
+            if not rest and (count is None or place < count):
+                yield Input(name, kind, place)
         number += 1
+
+
+def is_slow(name: str) -> bool:
+    return name in formats.FORMATS and not formats.FORMATS[name].forks
 
 
 def all_formats() -> list[str]:
@@ -89,14 +100,20 @@ def counted(name: str) -> dict[str, int | None]:
     if name == ARGUMENTS:
         return dict.fromkeys(arguments.FUNCTIONS)
     seed, _ = _seed(name)
-    found: dict[str, int | None] = {kind.name: kind.count for kind in kinds.of(map(Path, seed)).values()}
-    return found | {NAMED: len(NAMES)}
+    one = formats.FORMATS[name]
+    found = {kind.name: kind.count for kind in kinds.of(map(Path, seed)).values()} | {NAMED: len(NAMES)}
+    return {kind: count for kind, count in found.items() if kind not in one.unlike and kind in (one.only or found)}
 
 
 @cache
 def _seed(name: str) -> tuple[dict[str, bytes], str]:
     """The sound files of a format by their places, and the place of what is opened."""
-    with tempfile.TemporaryDirectory() as folder:
+    draw = Random(name)  # names that are drawn would make another input of each number, in each process
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch("secrets.token_hex", lambda count=32: draw.randbytes(count).hex()),
+        mock.patch("secrets.token_urlsafe", lambda count=32: draw.randbytes(count).hex()),
+    ):
         opened = formats.FORMATS[name].write(Path(folder))
         files = {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
         return files, str(opened.relative_to(folder))
@@ -114,7 +131,11 @@ def prepare(names: Iterable[str]) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             one = formats.FORMATS[name]
-            one.use(one.open(Path(folder) / name / _seed(name)[1]))
+            if one.forks:
+                one.use(one.open(Path(folder) / name / _seed(name)[1]))
+            else:
+                for module in ("polars", "matplotlib.figure", "zarr", "dask_jobqueue"):
+                    import_module(module)
 
 
 def take(one: Input, folder: Path) -> None:
@@ -219,10 +240,11 @@ class Watched:
         pid = self._process.pid
         before = _resident(pid)
         started = time.monotonic()
+        seconds = self.seconds * (_PATIENCE if is_slow(one.format) else 1)
         self._pipe.send(one)
         while not self._pipe.poll(0.02):
-            if time.monotonic() - started > self.seconds:
-                return self._ended(one, "hang", f"more than {self.seconds:g} s")
+            if time.monotonic() - started > seconds:
+                return self._ended(one, "hang", f"more than {seconds:g} s")
             if (grown := _resident(pid) - before) > MEMORY:
                 return self._ended(one, "memory", f"{grown / 2**30:.1f} GB")
         try:
@@ -282,6 +304,7 @@ def _serve(pipe: Any, folder: Path, trace: Path) -> None:
         for number in (0, 1, 2):
             os.dup2(nothing.fileno(), number)
     warnings.simplefilter("ignore")
+    os.environ["POLARS_MAX_THREADS"] = "1"
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + ADDRESSES,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -272,6 +272,59 @@ def _yaml_trick(path: Path, rng: Random) -> None:
     )
 
 
+# Tables of studies
+
+
+def _json_lines(path: Path, rng: Random) -> None:
+    lines = path.read_text().splitlines()
+    at = rng.randrange(len(lines))
+    lines[at] = json.dumps(odd.change_tree(json.loads(lines[at]), rng))
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _parquet(path: Path, rng: Random) -> None:
+    """One to three columns get other values, types or names, or go."""
+    import polars
+
+    frame = polars.read_parquet(path)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        name = rng.choice(frame.columns)
+        act = rng.choice(("cells", "cells", "cells", "cells", "type", "gone", "renamed", "null", "rows", "twice"))
+        if act == "cells":
+            frame = frame.with_columns(_odd_cells(frame[name], rng))
+        elif act == "type":
+            frame = frame.with_columns(polars.Series(name, [rng.choice(_ODD_TYPES)] * len(frame)))
+        elif act == "gone":
+            frame = frame.drop(name)
+        elif act == "renamed":
+            frame = frame.rename({name: rng.choice(odd.WORDS)})
+        elif act == "null":
+            frame = frame.with_columns(polars.lit(None).alias(name))
+        elif act == "rows":
+            frame = rng.choice((frame.clear(), frame.head(1), frame.reverse()))
+        else:
+            frame = polars.concat([frame] * rng.choice((2, 50)))
+    frame.write_parquet(path)
+
+
+_ODD_TYPES: tuple[Any, ...] = (1, 2.5, "a", b"\xff", True, [1.0], [], {"a": 1}, "2024-01-01", 2**60)
+
+
+def _odd_cells(column: Any, rng: Random) -> Any:
+    """The column with some values of its own type replaced."""
+    import polars
+
+    values = column.to_list()
+    odd_ones: tuple[Any, ...] = (None, True, False)
+    if column.dtype == polars.String:
+        odd_ones = (*odd.WORDS, *map(str, odd.INTEGERS), "{", "[1]", "[]", '{"a": 1}', None)
+    elif column.dtype.is_numeric():
+        odd_ones = (*odd.FLOATS, None) if column.dtype.is_float() else (*odd.INTEGERS, None)
+    for at in range(rng.randrange(7), len(values), rng.choice((1, 3, 7, 1000))):
+        values[at] = rng.choice(odd_ones)
+    return polars.Series(column.name, values, column.dtype, strict=False)
+
+
 # CSV
 
 
@@ -1016,8 +1069,8 @@ def _script(path: Path, rng: Random) -> None:
     path.write_text(rng.choice(SCRIPTS))
 
 
-_TEXT = (".json", ".yaml", ".csv", ".hdr", ".md")
-_ZIP = (".npz", ".pt2", ".pt")
+_TEXT = (".json", ".jsonl", ".yaml", ".csv", ".hdr", ".md")
+_ZIP = (".npz", ".pt2", ".pt", ".zip")
 KINDS = (
     Kind("flipped", _bytes(_flip)),
     Kind("overwritten", _bytes(_overwrite)),
@@ -1043,6 +1096,8 @@ KINDS = (
     Kind("inserted", _text(_inserted), _TEXT),
     Kind("encoded", _encoded, _TEXT),
     Kind("json", _json, (".json",)),
+    Kind("json-lines", _json_lines, (".jsonl",)),
+    Kind("parquet", _parquet, (".parquet",)),
     Kind("yaml", _yaml, (".yaml",)),
     Kind("yaml-trick", _yaml_trick, (".yaml",)),
     Kind("cells", _cells, (".csv",)),

@@ -22,6 +22,7 @@ WORDS += (
     "__class__",
     "1" * 5000,
 )
+MOST = 200_000  # values in a tree
 PARTS: tuple[Any, ...] = (None, True, False, [], {}, [[]], {"a": 1}, [1, "a", None], [0] * 2000)
 
 
@@ -42,10 +43,10 @@ def deep(levels: int) -> Any:
 
 
 def places(tree: Any) -> list[tuple[Any, Any]]:
-    """Every (container, key) of a tree of dicts and lists."""
+    """Every (container, key) of a tree of dicts and lists, about `MOST` of them at most."""
     found: list[tuple[Any, Any]] = []
     waiting = [tree]
-    while waiting:
+    while waiting and len(found) < MOST:
         part = waiting.pop()
         keys = list(part) if isinstance(part, dict) else range(len(part)) if isinstance(part, list) else ()
         for key in keys:
@@ -77,7 +78,8 @@ def _change(part: Any, key: Any, rng: Random, other: Callable[[Any, Random], Any
     elif act == "renamed" and isinstance(part, dict):
         part[rng.choice(WORDS)] = part.pop(key)
     elif act == "doubled" and isinstance(old, list):
-        part[key] = old * rng.choice((2, 3, 500))
+        times = rng.choice((2, 3, 500))
+        part[key] = old * (times if times * len(places(old)) < MOST else 1)  # twice so often is more than memory
     elif act == "deep":
         part[key] = deep(rng.choice((3, 60, 400)))
     elif act == "swapped":

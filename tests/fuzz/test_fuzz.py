@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from napari_recon_robust.ground.errors import LONGEST, InputError, ReconRobustError
 
 from . import __main__ as command
-from . import formats, judge
+from . import formats, judge, odd
 from .judge import Input, Verdict, Watched
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +103,19 @@ def test_a_hang_is_ended_and_the_next_input_judged(monkeypatch: pytest.MonkeyPat
     with Watched(0.3) as process:
         assert process.judge(ONE).result == "hang"
         assert process.judge(Input("npy", "flipped", 1)).result == "ok"
+
+
+def test_a_tree_does_not_grow_beyond_memory() -> None:
+    """Lists in lists that are made 500 times as long, again and again."""
+    for number in range(300):
+        tree = [[[[1, 2, 3] for _ in range(9)] for _ in range(9)]]
+        assert len(json.dumps(odd.change_tree(tree, Random(number)), default=str)) < 10**8
+
+
+def test_a_frozen_study_is_the_same_in_each_process() -> None:
+    first = judge._seed("frozen")[0]
+    judge._seed.cache_clear()
+    assert judge._seed("frozen")[0].keys() == first.keys()
 
 
 def test_an_input_is_determined_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

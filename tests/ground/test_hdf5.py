@@ -6,6 +6,7 @@ Each file here differs from a sound one only in where some of its values lie: wh
 import ast
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -23,8 +24,9 @@ import napari_recon_robust as rr
 from helpers.saved_cases import saved
 from napari_recon_robust.cases.replay import replay
 from napari_recon_robust.cli import main
-from napari_recon_robust.ground import hdf5
+from napari_recon_robust.ground import hdf5, inspection
 from napari_recon_robust.ground.errors import FileFormatError
+from napari_recon_robust.ground.inspection import Inspection
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.io.images import read_image
 from napari_recon_robust.io.masks import read_mask
@@ -399,7 +401,8 @@ def test_no_other_module_opens_hdf5_for_reading() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "h5py" and not node.level:
                 found.append(path.name)
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "h5py.File":
+            named = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "File"
+            if named and ast.unparse(node.func) == "h5py.File":
                 modes = [ast.unparse(argument) for argument in node.args[1:]]
                 found += [path.name] if modes != ["'w'"] else []
     assert set(found) == {"hdf5_tree.py"}
@@ -443,3 +446,37 @@ def test_a_signature_behind_a_user_block(tmp_path: Path) -> None:
     (tmp_path / "empty.h5").write_bytes(b"")
     found = [name for name in ("block", "text", "empty", "none") if hdf5.is_hdf5(tmp_path / f"{name}.h5")]
     assert found == ["block"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damaged", [False, True])
+def test_values_of_variable_length_in_a_large_file_are_read_elsewhere_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    """Looking through the file leaves them out. Its heap has a free space of 0 bytes: HDF5 steps over it for ever."""
+    path, word = tmp_path / "large.h5", b"some samples of a line"
+    with h5py.File(path, "w") as file:
+        table = file.create_dataset("data", (100_000,), [("data", h5py.vlen_dtype("u1"))], chunks=(1000,))
+        table[7] = (np.frombuffer(word, np.uint8),)
+        many = file.create_dataset("many", (200_000,), h5py.vlen_dtype("u1"), chunks=(1000,))
+        many[7] = np.frombuffer(word, np.uint8)
+    content = bytearray(path.read_bytes())
+    behind = content.rindex(word) + -(-len(word) // 8) * 8
+    if damaged:
+        content[behind + 8 : behind + 16] = bytes(8)
+    path.write_bytes(content)
+    os.truncate(path, 2**26 + 1)  # with a hole
+    monkeypatch.setattr(inspection, "SECONDS", 2)
+    inspector = Inspection("napari_recon_robust.ground.hdf5_tree")
+    monkeypatch.setattr(hdf5, "_INSPECTION", inspector)
+    try:
+        with hdf5.open_hdf5(path) as file:
+            reads = (lambda: hdf5.values(file["many"], 7), lambda: hdf5.field_values(file["data"], "data", [3, 7])[1])
+            for read in reads:
+                if damaged:
+                    with pytest.raises(FileFormatError, match=r"large.h5 takes more than 2 s to look through"):
+                        read()
+                else:
+                    assert bytes(read()) == word
+    finally:
+        inspector.end()

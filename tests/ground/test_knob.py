@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.knob import Knob, resolve
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.ground.knob import Knob, resolve, stored
 
 WEIGHT = Knob(name="weight", label="Weight", help="", default=1e-3, minimum=1e-4, maximum=1e-1, scale="log")
 STEPS = Knob(name="steps", label="Steps", help="", default=5, kind="int", minimum=1, maximum=10)
@@ -58,3 +58,15 @@ def test_a_knob_matters_where_one_of_its_conditions_holds() -> None:
     assert trials.matters({"loss": "l1", "steps": 1})
     assert not trials.matters({"loss": "l1", "steps": 3})
     assert trials.matters({"steps": 3}), "the loss may be any"
+
+
+@pytest.mark.parametrize("text", ["7", "[1]", "{", "null", '"angle"', "[" * 100_000])
+def test_knobs_of_a_damaged_table_are_one_sentence(text: str) -> None:
+    with pytest.raises(FileFormatError, match="a study writes them as JSON") as found:
+        stored(text)
+    assert len(str(found.value)) < 200
+
+
+def test_stored_knobs_are_an_object_and_none_where_there_is_no_text() -> None:
+    assert stored('{"angle": 2.0}') == {"angle": 2.0}
+    assert stored("") == stored(None) == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_recon_robust.ground.numbers import written
+from napari_recon_robust.ground.numbers import counted, duration, written
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,11 @@ from napari_recon_robust.ground.numbers import written
 )
 def test_a_number_has_a_true_minus_and_zero_has_none(value: float, form: str, text: str) -> None:
     assert written(value, form) == text
+
+
+def test_a_time_in_words() -> None:
+    assert [duration(seconds) for seconds in (5, 600, 7500, 4e5)] == ["5 s", "10 min", "2 h 5 min", "4.6 days"]
+
+
+def test_how_many_of_something() -> None:
+    assert [counted(count, "scan") for count in (0, 1, 2000)] == ["0 scans", "1 scan", "2,000 scans"]

@@ -53,6 +53,11 @@ class Browser:
             self._send(f"{domain}.enable")
         self.resize(width, height)
 
+    def kill(self) -> None:
+        """Kill -9 the browser."""
+        self._process.kill()
+        self._process.wait()
+
     def __enter__(self) -> Self:
         return self
 
@@ -113,6 +118,11 @@ class Browser:
 
     def wheel(self, x: float, y: float, down: float) -> None:
         self._send("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=down)
+
+    def touch(self, kind: str, *points: tuple[float, float]) -> None:
+        """kind: touchStart, touchMove or touchEnd. points: of all fingers that are down."""
+        fingers = [{"x": x, "y": y, "id": id} for id, (x, y) in enumerate(points)]
+        self._send("Input.dispatchTouchEvent", type=kind, touchPoints=fingers)
 
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self._send("Page.captureScreenshot", format="png")["data"]))

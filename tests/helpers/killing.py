@@ -1,7 +1,8 @@
 """Run a command in several folders and kill -9 it at a random moment in all but the first; then run it to its end.
 
-Each line of standard input asks for one command as JSON, {"arguments", "folders", "seed", "again"}; the answer is a
-line with the exit statuses of its last runs. Everything runs in forks of this process, which has imported what takes
+Each line of standard input asks for one command as JSON, {"arguments", "folders", "seed", "again"}, and with "steps" it
+is killed at these steps of its writing (`faults.steps`), one for each folder but the first; the answer is a line with
+the exit statuses of its last runs. Everything runs in forks of this process, which has imported what takes
 long and has computed nothing.
 """
 
@@ -11,6 +12,7 @@ import random
 import signal
 import sys
 import time
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,13 +24,15 @@ SLOW_IMPORTS = (
     "skimage.metrics",
     "napari_recon_robust.api",
     "napari_recon_robust.reconstructors.registry",
-    "napari_recon_robust.studies.quality.study",
+    "napari_recon_robust.analyses.quality.comparing",
     "napari_recon_robust.training.loop",
+    "polars",
+    "napari_recon_robust.studies.running",
 )
 
 
-def start(arguments: list[str], folder: Path) -> int:
-    """The process that runs the command in the folder."""
+def start(arguments: list[str], folder: Path, step: int | None = None) -> int:
+    """The process that runs the command in the folder, and kills itself at a step of its writing."""
     child = os.fork()
     if child == 0:
         status = 1
@@ -38,13 +42,27 @@ def start(arguments: list[str], folder: Path) -> int:
             os.chdir(folder)
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (until the process ends)
             sys.argv = ["recon-robust", *arguments]
-            main()
+            with ExitStack() as stack:
+                if step is not None:
+                    stack.enter_context(faults().steps(lambda number: number == step and end()))
+                main()
             status = 0
         except SystemExit as ended:
             status = int(ended.code or 0)
         finally:
             os._exit(status)
     return child
+
+
+def faults() -> Any:
+    """The module beside this one."""
+    sys.path.append(str(Path(__file__).parent))
+    return import_module("faults")
+
+
+def end() -> None:
+    """Kill -9 this process."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def ended(process: int) -> int:
@@ -69,10 +87,11 @@ def killed(asked: dict[str, Any]) -> dict[str, Any]:
     began = time.monotonic()
     statuses.append(ended(start(asked["arguments"], first)))
     whole = time.monotonic() - began
-    for folder in others:
-        process = start(asked["arguments"], folder)
-        time.sleep(draw.uniform(0, whole))
-        os.kill(process, signal.SIGKILL)
+    for folder, step in zip(others, asked.get("steps") or [None] * len(others), strict=True):
+        process = start(asked["arguments"], folder, step)
+        if step is None:
+            time.sleep(draw.uniform(0, whole))
+            os.kill(process, signal.SIGKILL)
         kills += ended(process) == -signal.SIGKILL
         (more,) = [*(words for file, words in asked["again"].items() if (folder / file).exists()), []][:1]
         if more is not None:  # else it is done

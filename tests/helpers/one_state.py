@@ -13,8 +13,11 @@ def pages(review: Session) -> dict[str, Any]:
     return {one.title: one for one in review.docks}
 
 
-def check(review: Session) -> None:
-    """AssertionError if what is shown is not of one state; docks that are closed are left out."""
+def check(review: Session, whole: bool = True) -> None:
+    """AssertionError if what is shown is not of one state; docks that are closed are left out.
+
+    whole: nobody deleted a layer of a panel, which takes the panel away until the panels are arranged anew.
+    """
     open_ = pages(review)
     if "Perturb" in open_:
         _check_perturb(review, open_["Perturb"])
@@ -23,13 +26,14 @@ def check(review: Session) -> None:
     if "Reconstruct" in open_:
         _check_scores(review, open_["Reconstruct"])
     perturbing, shown = review.bench.perturbing, review.panels.shown
-    if perturbing.current is not None and open_ and not review.scene.view.panels and not review.scene.view.layout:
+    arranged = whole and not review.scene.view.panels and not review.scene.view.layout
+    if perturbing.current is not None and open_ and arranged:
         assert "perturbed" in shown
     if perturbing.current is None and perturbing.best is None:
         assert not {"perturbed", "difference"} & {*shown}
     # For a moment the picture of the method before stands, with its name.
     if open_ and not review.following._waiting.isActive():
-        _check_panels(review)
+        _check_panels(review, arranged)
 
 
 def _check_perturb(review: Session, perturb: Any) -> None:
@@ -71,7 +75,7 @@ def _check_scores(review: Session, page: Any) -> None:
         assert f"SSIM {rendered.metrics['foreground'].ssim:.3f}" in scores.text()
 
 
-def _check_panels(review: Session) -> None:
+def _check_panels(review: Session, arranged: bool) -> None:
     """The title of a panel names what its pixels are."""
     acquisition, panels = review.bench.acquisition, review.panels
     rendered, current = review.bench.reconstruction.shown, review.bench.perturbing.current
@@ -80,21 +84,26 @@ def _check_panels(review: Session) -> None:
         title, filled = panels.panels[key].title, panels.panels[key].filled
         if filled and index not in filled:
             assert title.partition("\n")[0].endswith(("…", "was not read")), (key, title)
-        assert filled <= {acquisition.index, acquisition.asked[0]}, key
     if acquisition.slice is None or index != acquisition.index or acquisition.asked[0] != index:
         return
-    if not review.scene.view.panels and not review.scene.view.layout:
+    if arranged:
         assert ("reference" in panels.shown) == (acquisition.slice.reference is not None)
-    if "clean" not in panels.shown or review.scene.view.flicker or review.scene.view.wipe is not None:
+    view, picture = review.scene.view, review.scene.comparing.pictures.get("clean")
+    if "clean" not in panels.shown or picture is None or picture.index != index:
         return
-    clean = panels.panels["clean"]
+    if not view.flicker and view.way is None:
+        seen = picture.as_part(view.part)
+        assert panels.panels["clean"].title == seen.title, (panels.panels["clean"].title, seen.title)
+        assert (panels.panels["clean"].stack[index] == seen.image).all(), seen.title
     of = {"Zero-filled": acquisition.slice.zero_filled}
-    if clean.title.partition("\n")[0].endswith("computing…"):
-        of[clean.title] = acquisition.slice.zero_filled  # which stands in
+    if picture.title.partition("\n")[0].endswith("computing…"):
+        of[picture.title] = acquisition.slice.zero_filled  # which stands in
     if rendered is not None:
         of[rendered.method.label] = rendered.image
-    names = [name for name in of if clean.title.startswith(name)]
-    if current is not None and clean.title.startswith(current.setting.method.label):
-        of["result"], names = current.outcome.comparison.clean, [*names, "result"]
-    seen = torch.from_numpy(clean.stack[index])
-    assert any(torch.equal(seen, of[name].cpu()) for name in names), clean.title
+    images = [of[name] for name in of if picture.title.startswith(name)]
+    if current is not None and picture.title.startswith(current.setting.method.label):
+        images.append(current.outcome.comparison.clean)
+    for name, frames in review.bench.film.rows.items():
+        if picture.title.startswith(("Slice", name)):
+            images += [frame.image for frame in frames if picture.title.partition("\n")[0].endswith(frame.caption)]
+    assert any(torch.equal(torch.from_numpy(picture.values), one.cpu()) for one in images), picture.title

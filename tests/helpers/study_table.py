@@ -24,7 +24,7 @@ def table(volumes: int = 5, methods: int = 4, slices: int = 2, more: bool = True
         for row in rows:
             for name in ("floor_ssim_region_perturbed", "worst_angle", "published_loss", "input_mse", "image_pixels"):
                 row.pop(name, None)
-            for name in [name for name in row if name.startswith(("coverage", "feature_", "found_for", "start_"))]:
+            for name in [name for name in row if name.startswith(("coverage", "feature_", "found_for"))]:
                 row.pop(name)
     return pl.DataFrame(rows, infer_schema_length=None)
 
@@ -49,7 +49,7 @@ def _rows(rng: np.random.Generator, volumes: int, methods: dict[str, float], sli
             "region_pixels": 40 + 30 * ((volume * slices + slice) % 5),
             "region_mm2": 20.0 + 15 * ((volume * slices + slice) % 5),
             "method": name.lower(),
-            "knobs": json.dumps({"weight": 1.0}),
+            "knobs": json.dumps({"weight": 1.0, **({"network": "cg-sense"} if name == "DIP" else {})}),
             "method_label": name,
             "perturbation": "none",
             "perturbation_knobs": "{}",
@@ -59,7 +59,6 @@ def _rows(rng: np.random.Generator, volumes: int, methods: dict[str, float], sli
             **_scores(rng, clean, clean, "clean"),
             "contrast_recovery_region_clean": 2 * quality - 1 + rng.normal(0, 0.05),
             "detectability_region_clean": 40 * (quality - 0.75) + rng.normal(0, 0.3),
-            "start_ssim_foreground_clean": clean - 0.02 if name == "DIP" else None,
             "seconds": 1.0,
             "error": None,
         }

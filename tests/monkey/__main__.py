@@ -16,7 +16,7 @@ import click
 
 from helpers import tally
 
-from .play import LENGTH, WARM, Player, Verdict, minimised, missing
+from .play import LEFT_BEHIND, LENGTH, WARM, Player, Verdict, grown, minimised, missing
 
 ROOT = Path(__file__).parents[2]
 TALLY, FAILED = ROOT / ".monkey" / "tally.jsonl", Path(__file__).parent / "failed.json"
@@ -94,9 +94,17 @@ def summary(verdicts: list[Verdict]) -> str:
     first = {(one.fault.partition(":")[0], one.place): one for one in reversed(verdicts) if not one.passed}
     told = [f"--only {one.seed}, after {one.events} events: {one.fault}\n{one.words}\n" for one in first.values()]
     events, failed = sum(one.events for one in verdicts), sum(not one.passed for one in verdicts)
-    resident = [one.megabytes for one in verdicts if one.passed][WARM:]
-    grown = "" if len(resident) < 2 else f"; {resident[0]:.0f} MB after {WARM} sequences, {resident[-1]:.0f} at the end"
-    return "\n".join([*told, f"{events} events in {len(verdicts)} sequences, {failed} with a fault{grown}"])
+    both = grown(verdicts)
+    memory = "" if both is None else _memory(*both)
+    return "\n".join([*told, f"{events} events in {len(verdicts)} sequences, {failed} with a fault{memory}"])
+
+
+def _memory(warm: Verdict, last: Verdict) -> str:
+    more, windows = 100 * (last.ours / warm.ours - 1), last.windows - warm.windows
+    return (
+        f"; memory {warm.megabytes:.0f} MB after {WARM} sequences and {last.megabytes:.0f} MB at the end: "
+        f"{more:+.1f}% without the {LEFT_BEHIND:g} MB that napari leaves of each of {windows} windows"
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import napari
+from napari.utils import theme
 from qtpy.compat import isalive
 from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool, QTimer
 from qtpy.QtWidgets import QApplication, QDialog, QFileDialog, QSlider, QWidget
@@ -33,6 +34,18 @@ def turn() -> None:
     """One turn of the loop; what is to be deleted goes at its end, as in Qt's own."""
     QApplication.processEvents()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def _forget_themes() -> None:
+    """Disconnect the closed windows from napari's themes, by which it holds every window for ever with all its layers.
+
+    A window that is left behind after this is held by something of ours.
+    """
+    for one in theme._themes.values():
+        for emitter in one.events.emitters.values():
+            for callback in emitter.callbacks:
+                if not isinstance(callback, tuple):  # those are weak
+                    emitter.disconnect(callback)
 
 
 class Stuck(Exception):
@@ -74,6 +87,7 @@ class Desk:
         sample.sample_path = lambda: material.scans[0]
         registry.grouped = lambda: {heading: list(ids) for heading, ids in METHODS.items()}
         self.viewer: Any = None
+        self.closed = 0  # windows
 
     def open(self) -> None:
         """Open a window with the docks."""
@@ -95,7 +109,11 @@ class Desk:
         QThreadPool.globalInstance().waitForDone()
         self.until(lambda: not [one for one in QApplication.topLevelWidgets() if isinstance(one, Page)])
         turn()
+        _forget_themes()
         gc.collect()
+        if not self.closed:
+            gc.freeze()  # modules and tables, which every collection would go through
+        self.closed += 1
 
     def until(self, condition: Callable[[], object], seconds: float = LIMIT) -> bool:
         """Run the loop until a condition holds; Stuck if that takes as long as nothing should."""

@@ -1,4 +1,4 @@
-"""What can be opened: scans of 40 × 40 pixels, annotations, cases, a gallery, an own model, damaged files."""
+"""What can be opened: scans of 40 × 80 pixels, annotations, cases, a gallery, an own model, damaged files."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.simulation.acquisition import simulate_slice
 
 CASES = Path(__file__).parents[1] / "golden" / "inputs" / "cases"
-SIZE, COILS = 40, 3
+ROWS, COLUMNS = 40, 80  # so many columns that the centre of the default sampling gives sensitivities
 MODEL = "import numpy as np\n\n\ndef reconstruct(k, m, s):\n    return np.fft.ifft2(k).mean(0)\n"
 
 
@@ -57,10 +57,10 @@ class Material:
 
 
 def _slices(count: int) -> np.ndarray:
-    rows, columns = np.mgrid[-1 : 1 : 1j * SIZE, -1 : 1 : 1j * SIZE]
+    rows, columns = np.mgrid[-1 : 1 : 1j * ROWS, -1 : 1 : 1j * COLUMNS]
     head = 0.9 * (np.hypot(rows / 0.86, columns / 0.72) < 1) - 0.45 * (np.hypot(rows / 0.7, columns / 0.5) < 1)
     made = [
-        simulate_slice(head * (1 + 0.1 * n), np.random.default_rng(10 * count + n), coils=COILS, noise_level=0.01)
+        simulate_slice(head * (1 + 0.1 * n), np.random.default_rng(10 * count + n), coils=3, noise_level=0.01)
         for n in range(count)
     ]
     return np.stack([one.kspace.numpy() for one in made])
@@ -68,11 +68,11 @@ def _slices(count: int) -> np.ndarray:
 
 def _scan(folder: Path, name: str, slices: int) -> Path:
     path = folder / f"{name}.h5"
-    write_fastmri(path, _slices(slices), encoded_mm=(200.0, 200.0, 5.0), matrix=(SIZE, SIZE))
+    write_fastmri(path, _slices(slices), encoded_mm=(200.0, 200.0, 5.0), matrix=(ROWS, COLUMNS))
     return path
 
 
 def _undersampled(folder: Path) -> Path:
-    mask = Sampling(acceleration=2, centre_fraction=0.2).mask(SIZE, SIZE).numpy()
+    mask = Sampling(acceleration=2, centre_fraction=0.2).mask(ROWS, COLUMNS).numpy()
     np.save(folder / "under.npy", _slices(1)[0] * mask)
     return folder / "under.npy"

@@ -57,3 +57,11 @@ def test_only_what_the_fault_needs_is_left() -> None:
 def test_a_run_goes_on_with_the_seeds_that_were_not_played() -> None:
     found = missing({0, 2})
     assert [next(found) for _ in range(3)] == [1, 3, 4]
+
+
+def test_memory_is_compared_within_the_process_that_played_most() -> None:
+    first = [Verdict(seed, 100, megabytes=900 + seed, windows=seed) for seed in range(1, 5)]
+    second = [Verdict(seed, 100, megabytes=800 + seed, windows=seed) for seed in range(1, 20)]
+    assert play.grown(first) is None
+    assert play.grown([*first, *second]) == (second[play.WARM], second[-1])
+    assert second[-1].ours - second[play.WARM].ours == pytest.approx((1 - play.LEFT_BEHIND) * (19 - 1 - play.WARM))

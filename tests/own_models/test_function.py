@@ -138,3 +138,11 @@ def test_what_cannot_be_opened_is_a_sentence(
     with pytest.raises(Exception, match=words) as caught:
         registry.get(source)
     assert type(caught.value).__name__ in ("ModelError", "WeightsError")
+
+
+def test_a_script_that_changed_within_a_second_is_run_anew(tmp_path: Path, lines: Measurement) -> None:
+    """Python's cache of compiled files would take it for the old one, by its size and second."""
+    first, second = (script(tmp_path, f"return {n} * abs(kspace).sum(0)") for n in (2, 3))
+    assert float(second(lines).abs().max() / first(lines).abs().max()) == pytest.approx(1.5)
+    assert first.fingerprint() != second.fingerprint()
+    assert not list(tmp_path.glob("__pycache__"))

@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
 
+from helpers import toy_slice
 from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.perturbations import registry
@@ -16,12 +19,7 @@ from napari_recon_robust.perturbations.outcome import evaluate
 BUDGETS = (0.02, 0.01)
 # Kinds whose budget is that of all coils together.
 ALL_COILS = ("image-domain",)
-
-
-def drive(job):
-    """The result of a job and all progress on the way."""
-    steps = []
-    return run(job, steps.append), steps
+COMBINED, BOX = toy_slice.Combined(), ROI.box(10, 12, 9, 10)
 
 
 @pytest.fixture(params=registry.ids())
@@ -29,22 +27,30 @@ def perturbation(request):
     return registry.get(request.param)
 
 
-@pytest.fixture(params=["lines", "points"])
-def slice_(request, measurement):
-    """Undersampled along lines, or by a 2-D pattern."""
-    if request.param == "lines":
-        return measurement
+def make(pattern):
+    """The slice undersampled along lines, or by points of the plane."""
+    if pattern == "lines":
+        return toy_slice.make()
+    measurement = toy_slice.make()
     mask = torch.rand(32, 36, generator=torch.Generator().manual_seed(0)) > 0.6
     mask[10:22, 12:24] = True
     return Measurement(measurement.full * mask, mask, (32, 36), measurement.full, measurement.kept)
 
 
-def test_every_perturbation_keeps_the_contract(perturbation, slice_, combined, roi):
+@cache
+def searched(id, pattern):
+    """The slice, what the kind finds on it and all progress on the way: once for all that has to hold of it."""
+    perturbation, slice_, steps = registry.get(id), make(pattern), []
     budgets = BUDGETS if perturbation.needs_budget else ()
-    before = slice_.kspace.clone()
-    job = perturbation.run(slice_, combined, roi, budgets, sensitivities="kept", **small(perturbation))
-    found, steps = drive(job)
-    assert torch.equal(slice_.kspace, before)
+    job = perturbation.run(slice_, COMBINED, BOX, budgets, sensitivities="kept", **small(perturbation))
+    return slice_, run(job, steps.append), steps
+
+
+@pytest.mark.parametrize("pattern", ["lines", "points"])
+def test_every_perturbation_keeps_the_contract(perturbation, pattern):
+    slice_, found, steps = searched(perturbation.id, pattern)
+    budgets = BUDGETS if perturbation.needs_budget else ()
+    assert torch.equal(slice_.kspace, make(pattern).kspace)
     assert len(found) == max(len(budgets), 1)
     assert all(isinstance(step, Progress) and 0 <= step.fraction <= 1 and step.message for step in steps)
     assert all(isinstance(step.preview, list | None) for step in steps)
@@ -68,11 +74,9 @@ def test_every_perturbation_keeps_the_contract(perturbation, slice_, combined, r
             assert max(spent) <= budget * (1 + 1e-5)
 
 
-def test_every_outcome_is_plain_json(perturbation, measurement, combined, roi):
-    budgets = BUDGETS if perturbation.needs_budget else ()
-    found, _ = drive(perturbation.run(measurement, combined, roi, budgets, sensitivities="kept", **small(perturbation)))
-    outcomes, _ = drive(evaluate(measurement, combined, roi, found))
-    for outcome in outcomes:
+def test_every_outcome_is_plain_json(perturbation):
+    measurement, found, _ = searched(perturbation.id, "lines")
+    for outcome in run(evaluate(measurement, COMBINED, BOX, found)):
         stored = outcome.to_json()
         assert json.loads(json.dumps(stored, allow_nan=False)) == stored
         assert set(stored["budget"]) == {"nominal", "achieved", "per_coil", "thermal", "relative_to"}
@@ -80,9 +84,8 @@ def test_every_outcome_is_plain_json(perturbation, measurement, combined, roi):
         torch.testing.assert_close(control, coil_norms(outcome.perturbed.perturbation), rtol=1e-3, atol=0)
 
 
-def test_a_saved_result_shows_what_the_found_one_did(perturbation, measurement, combined, roi):
-    budgets = BUDGETS if perturbation.needs_budget else ()
-    found, _ = drive(perturbation.run(measurement, combined, roi, budgets, sensitivities="kept", **small(perturbation)))
+def test_a_saved_result_shows_what_the_found_one_did(perturbation):
+    _, found, _ = searched(perturbation.id, "lines")
     for one in found:
         read = replace(one, restore=None, caption="", curve=None, trace=None, feature=None, untransferable="")
         again = perturbation.recalled(read)

@@ -7,47 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.answers import cases, chosen, only, row, scored
 from helpers.reading import LESION, PAIRS, QUALITY, plan
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.reader_studies.analysis import Finding, analyse
-from napari_recon_robust.reader_studies.plan import Plan
-
-
-def row(**values: Any) -> dict[str, Any]:
-    """As `export.long_table` makes it."""
-    usual = {"sitting": 1, "number": 1, "other_arm": "", "purpose": "reading", "cannot_judge": False, "seconds": None}
-    return {**usual, **values}
-
-
-def scored(
-    plan: Plan, score: Any, question: str = "sharpness", readers: int = 3, **changes: Any
-) -> list[dict[str, Any]]:
-    return [
-        row(
-            reader=f"R{reader}",
-            case=case.id,
-            patient=case.patient,
-            arm=arm.name,
-            question=question,
-            lesion=case.lesion,
-            score=score(arm.name, case, reader),
-        )
-        for case in plan.read
-        for arm in plan.arms
-        for reader in range(1, readers + 1)
-    ]
-
-
-def cases(count: int, patients: int | None = None) -> list[dict[str, Any]]:
-    return [
-        {"id": f"c{at}", "saved": "c0", "patient": f"p{at % (patients or count)}", "lesion": at % 2 == 0}
-        for at in range(count)
-    ]
-
-
-def only(findings: tuple[Finding, ...], what: str, arm: str) -> Finding:
-    (found,) = [one for one in findings if (one.what, one.arm) == (what, arm)]
-    return found
+from napari_recon_robust.reader_studies.analysis import analyse
 
 
 def test_scores_are_compared_within_reader_and_case_and_patients_are_the_unit() -> None:
@@ -58,9 +21,18 @@ def test_scores_are_compared_within_reader_and_case_and_patients_are_the_unit() 
     found = only(analyse(made, rows).findings, "difference of scores", "clean − attacked")
     assert found.estimate.value == pytest.approx(0.7)
     assert found.estimate.units == 10
-    assert found.estimate.interval == pytest.approx((0.7, 0.7))
+    assert found.estimate.interval is None  # nothing varies, and an interval without a width would claim too much
     assert found.p is not None
     assert found.p < 0.01
+
+
+def test_an_interval_over_patients_is_student_s() -> None:
+    """Differences of 5 patients of two cases each: 1, 2, 3, 4, 5; mean 3, standard error sqrt(2.5 / 5)."""
+    made = plan(cases=cases(10, patients=5))
+    rows = scored(made, lambda arm, case, _: (1.0 + int(case.patient[1])) * (arm == "clean"))
+    found = only(analyse(made, rows).findings, "difference of scores", "clean − attacked")
+    half = 2.776445 * (2.5 / 5) ** 0.5
+    assert found.estimate.interval == pytest.approx((3 - half, 3 + half), abs=1e-5)
 
 
 def test_below_three_patients_there_is_no_interval() -> None:
@@ -72,19 +44,7 @@ def test_below_three_patients_there_is_no_interval() -> None:
 def test_a_bias_to_one_side_is_seen() -> None:
     """A reader who always takes the left image shows no preference, and a bias."""
     made = plan(questions=PAIRS, cases=cases(40))
-    rows = [
-        row(
-            reader="R1",
-            case=case.id,
-            patient=case.patient,
-            arm=("clean", "attacked")[at % 2],
-            other_arm=("attacked", "clean")[at % 2],
-            question="preference",
-            score=float(at % 2 == 0),
-            lesion=None,
-        )
-        for at, case in enumerate(made.read)
-    ]
+    rows = chosen(made, lambda *_: {"choice": 0}, readers=1)
     findings = analyse(made, rows).findings
     assert only(findings, "share of choices", "clean").estimate.value == 0.5
     assert only(findings, "share at the left", "both").estimate.value == 1
@@ -127,14 +87,72 @@ def test_van_dykes_readers_come_out_as_published(shared: Path) -> None:
     assert analysis.endpoint.endswith("nothing is shown.")
 
 
-def test_cases_that_one_reader_cannot_judge_are_left_out_and_said() -> None:
+def rated(seed: int = 1) -> Any:
+    rng = np.random.default_rng(seed)
+    return lambda arm, case, reader: 50 + 15 * case.lesion + 20 * rng.normal()
+
+
+def test_readings_that_are_not_of_both_arms_are_left_out_and_said() -> None:
     made = plan(questions=LESION, cases=cases(20))
-    rng = np.random.default_rng(1)
-    rows = scored(made, lambda arm, case, reader: 50 + 30 * case.lesion + 20 * rng.normal(), "lesion")
+    rows = scored(made, rated(), "lesion")
     rows[0] = {**rows[0], "score": None, "cannot_judge": True}
     analysis = analyse(made, rows)
-    assert only(analysis.findings, "area under the ROC curve", "clean").note.startswith("1 cases left out")
+    note = only(analysis.findings, "area under the ROC curve", "clean").note
+    assert note.startswith("10 cases with a lesion, 10 without, 20 patients; 1 of 60 readings left out")
     assert analysis.cannot_judge == 1
+    share = only(analysis.findings, "share of “cannot judge”", "clean").estimate
+    assert share.value == pytest.approx(1 / 60)
+
+
+def test_a_reader_who_stopped_early_leaves_the_others_whole() -> None:
+    made = plan(questions=LESION, cases=cases(20))
+    rows = [row for row in scored(made, rated(), "lesion") if row["reader"] != "R3" or row["case"] in ("c0", "c1")]
+    found = only(analyse(made, rows).findings, "area under the ROC curve", "clean − attacked")
+    assert found.estimate.units == 2
+    assert found.note.endswith("R3 left out, who rated too few cases")
+    alone = analyse(made, [row for row in rows if row["reader"] != "R3"]).findings
+    assert found.estimate == only(alone, "area under the ROC curve", "clean − attacked").estimate
+
+
+def test_readers_of_different_cases_are_compared() -> None:
+    """A split-plot design: nobody reads all cases, and the areas are those of each reader's own."""
+    made = plan(questions=LESION, cases=cases(40), design={"kind": "split-plot", "readers": 4, "groups": 2})
+    rows = [
+        one
+        for one in scored(made, rated(), "lesion", readers=4)
+        if (int(one["reader"][1]) + int(one["case"][1:]) // 2) % 2
+    ]
+    findings = analyse(made, rows).findings
+    found = only(findings, "area under the ROC curve", "clean − attacked")
+    assert found.estimate.interval is not None
+    assert found.estimate.units == 4
+    assert only(findings, "ICC(2,1) between readers", "clean, group 1").note == "2 readers, 20 cases"
+
+
+def test_one_reader_has_intervals_for_himself_alone() -> None:
+    made = plan(questions=LESION, cases=cases(30))
+    analysis = analyse(made, scored(made, rated(), "lesion", readers=1))
+    found = only(analysis.findings, "area under the ROC curve", "clean − attacked")
+    assert found.estimate.interval is not None
+    assert found.p is not None
+    assert any("this reader alone" in remark for remark in analysis.remarks)
+
+
+@pytest.mark.parametrize(("count", "patients"), [(1, None), (2, None), (20, 2)])
+def test_too_few_cases_or_patients_are_said(count: int, patients: int | None) -> None:
+    made = plan(questions=LESION, cases=cases(count, patients))
+    analysis = analyse(made, scored(made, rated(), "lesion"))
+    assert not [one for one in analysis.findings if one.what == "area under the ROC curve"]
+    assert any(remark.startswith("lesion: no area under the ROC curve") for remark in analysis.remarks)
+
+
+def test_readers_without_error_have_no_interval_and_no_claim() -> None:
+    endpoint = {"question": "lesion", "measure": "auc", "arms": ["clean", "attacked"], "margin": 0.2}
+    made = plan(questions=LESION, cases=cases(20), endpoint=endpoint)
+    analysis = analyse(made, scored(made, lambda arm, case, _: 100.0 * case.lesion, "lesion"))
+    found = only(analysis.findings, "area under the ROC curve", "clean − attacked")
+    assert (found.estimate.value, found.estimate.interval, found.p) == (0, None, None)
+    assert "has no interval" in analysis.endpoint
 
 
 @pytest.mark.parametrize(
@@ -170,3 +188,40 @@ def test_a_pilot_and_an_empty_study_are_refused() -> None:
         analyse(made, scored(made, lambda *_: 1.0))
     with pytest.raises(InputError, match="nothing was read yet"):
         analyse(plan(questions=[QUALITY]), [])
+
+
+@pytest.mark.parametrize(
+    ("measure", "worse", "words"),
+    [
+        ("visual-grading", 1.0, "The interval excludes 0: clean is ahead."),
+        ("interchangeability", 0.0, "interchangeable by the margin."),
+        ("interchangeability", 2.0, "interchangeability is not shown."),
+    ],
+)
+def test_endpoints_of_scores_say_what_they_carry(measure: str, worse: float, words: str) -> None:
+    endpoint = {"question": "sharpness", "measure": measure, "arms": ["clean", "attacked"], "margin": 0.2}
+    made, rng = plan(cases=cases(40), endpoint=endpoint), np.random.default_rng(0)
+    of_case = {case.id: rng.normal() for case in made.read}
+
+    def score(arm: str, case: Any, _: int) -> float:
+        seen = of_case[case.id] + 0.1 * rng.normal() - worse * (arm == "attacked")
+        return float(np.clip(np.rint(2 + seen), 1, 3))
+
+    assert analyse(made, scored(made, score)).endpoint.endswith(words)
+
+
+def test_the_arm_with_fewer_consequences_is_ahead() -> None:
+    endpoint = {"question": "structures", "measure": "mean", "arms": ["clean", "attacked"], "margin": 0.2}
+    asked = [{"id": "structures", "kind": "structures", "text": "Changed?", "reference": True}]
+    made = plan(questions=asked, cases=cases(8), endpoint=endpoint)
+    worse = scored(made, lambda arm, case, _: (arm == "attacked") * (1.0 + (case.id == "c0")), "structures")
+    assert analyse(made, worse).endpoint.endswith("clean is ahead.")
+
+
+def test_lesions_of_one_patient_alone_leave_a_rate_out_and_say_so() -> None:
+    made = plan(questions=LESION, cases=cases(8, patients=4))
+    read = ("c0", "c4", "c1", "c3")  # both lesions are of the first patient
+    rows = [one for one in scored(made, rated(), "lesion") if one["reader"] != "R3" or one["case"] in read]
+    analysis = analyse(made, rows)
+    assert any(remark.startswith("lesion: no sensitivity: all cases of one kind") for remark in analysis.remarks)
+    assert {one.what for one in analysis.findings} >= {"specificity"}

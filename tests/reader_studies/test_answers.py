@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from helpers.full_disk import room_for
 from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.reader_studies import audit
 from napari_recon_robust.reader_studies.access import NotAllowedError
 from napari_recon_robust.reader_studies.answers import Answers, ConflictError
 from napari_recon_robust.reader_studies.bundle import Bundle, Shown
+from napari_recon_robust.reader_studies.export import long_table
 
 GOOD = {"sharpness": {"level": 3}}
 
@@ -80,6 +83,69 @@ def test_revisions_are_kept(opened: Answers) -> None:
     opened.record("R1", id, 1, {"sharpness": {"level": 1}})
     assert opened.given("R1", id) == (2, {"comment": {"text": ""}, "sharpness": {"level": 1}})
     assert [row["revision"] for row in opened.rows()] == [1, 1]
+
+
+def test_the_time_is_that_of_the_first_answer_and_a_revision_has_its_own(opened: Answers) -> None:
+    id = next_of(opened).id
+    for revision, (shown, answered, hidden) in enumerate([(0, 9000, 1000), (20_000, 23_000, 0), (30_000, 31_500, 500)]):
+        times = {"shown": shown, "answered": answered, "hidden": hidden, "low": revision}
+        opened.record("R1", id, revision, {"sharpness": {"level": 1 + revision}}, context=times)
+    opened.record("R1", id, 0, {"sharpness": {"level": 1}}, context={"shown": 0, "answered": 99_000})  # sent again
+    (row,) = long_table(opened, opened.unblind(None, "a test"))
+    assert (row["seconds"], row["hidden_seconds"], row["revision_seconds"]) == (8, 1, 4)
+    assert (row["score"], row["revision"], row["low"]) == (3, 2, 2)
+
+
+def test_an_earlier_presentation_waits_while_its_case_is_judged_anew(study: Callable[..., Answers]) -> None:
+    """Its image, its reference, its answers: none is there, and nothing of it can be changed."""
+    answers = study(viewing={"reference": True})
+    answers.consent("R1")
+    order = answers.bundle.of_reader("R1")
+    assert len({one.same for one in order}) == 6
+    waited = 0
+    for shown in order:
+        earlier = [one for one in order if one.number < shown.number]
+        for one in earlier:
+            if one.same == shown.same:
+                waited += 1
+                for act in (
+                    lambda: answers.may_see("R1", one.id),  # noqa: B023 (called at once)
+                    lambda: answers.record("R1", one.id, 1, {"sharpness": {"level": 1}}),  # noqa: B023
+                ):
+                    with pytest.raises(NotAllowedError, match="comes once more now"):
+                        act()
+            else:
+                assert answers.may_see("R1", one.id) is one
+        found, at = [], shown
+        while (before := answers.previous("R1", at.id)) is not None:
+            found, at = [before, *found], before
+        assert found == [one for one in earlier if one.same != shown.same]
+        answers.record("R1", shown.id, 0, GOOD)
+    assert waited == 6
+    assert answers.place("R1").shown is None
+    assert answers.may_see("R1", order[0].id) is order[0]
+
+
+def test_each_write_may_fail_and_the_answer_is_stored_whole_or_not_at_all(opened: Answers, tmp_path: Path) -> None:
+    """The log of writes may grow by so many bytes more, from none to all that an answer takes."""
+    wal = tmp_path / "study.answers.sqlite-wal"
+    failed = stored = 0
+    for shown in opened.bundle.of_reader("R1"):
+        before = len(opened.rows())
+        more = 512 * (failed + stored)
+        while True:
+            try:
+                with room_for(wal.stat().st_size + more):
+                    opened.record("R1", shown.id, 0, GOOD, "dark")
+                break
+            except WritingError:
+                assert len(opened.rows()) == before
+                failed += 1
+                more += 1100
+        assert len(opened.rows()) == before + 2
+        stored += 1
+    assert (failed > 12, stored) == (True, 12)
+    opened.verify()
 
 
 def test_a_plan_may_forbid_to_go_back(study: Callable[..., Answers]) -> None:

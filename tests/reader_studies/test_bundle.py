@@ -53,6 +53,7 @@ def test_two_studies_that_differ_in_the_arm_alone_differ_in_pixels_alone(cases: 
         names: dict[str, int] = {}
         for one in shown:
             one["id"] = names.setdefault(one["id"], len(names))
+            one["same"] = names.setdefault(one["same"], len(names))
             one["images"] = [names.setdefault(name, len(names)) for name in one["images"]]
         sizes = sorted(path.stat().st_size for path in folder.glob("*.f32"))
         told.append((shown, sizes, (folder / "study.json").read_bytes()))

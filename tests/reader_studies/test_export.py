@@ -1,14 +1,15 @@
 import csv
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from helpers.reading import LESION, PAIRS
-from napari_recon_robust.ground.errors import InputError
+from helpers.reading import LESION, PAIRS, case_of
+from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.reader_studies.answers import Answers
-from napari_recon_robust.reader_studies.export import COLUMNS, long_table, to_csv, to_imrmc
+from napari_recon_robust.reader_studies.export import COLUMNS, long_table, read_csv, to_csv
 
 
 def read_all(answers: Answers, reader: str, answer: Callable[[int], dict[str, Any]], comment: str = "") -> None:
@@ -45,16 +46,39 @@ def test_the_score_of_a_choice_is_of_the_arm_and_not_of_the_side(study: Callable
     assert {row["score"] for row in rows} == {0.0, 1.0}
 
 
-def test_imrmc_gets_truths_and_scores(study: Callable[..., Answers]) -> None:
-    answers = study(questions=LESION)
-    read_all(answers, "R1", lambda number: {"seen": "yes" if number % 2 else "no", "confidence": 40})
-    lines = to_imrmc(long_table(answers, answers.unblind(None, "a test")), "lesion").split()
-    assert lines[:2] == ["BEGIN", "DATA:"]
-    assert sorted(lines[2:8]) == [f"-1,c{at},truth,{1 - at % 2}" for at in range(6)]
-    assert len(lines) == 2 + 6 + 12
-    assert {line.rpartition(",")[2] for line in lines[8:]} == {"30", "70"}
-    with pytest.raises(InputError, match="no answers to cases whose truth is known"):
-        to_imrmc([], "lesion")
+def test_the_table_is_read_back_as_it_was(study: Callable[..., Answers], tmp_path: Path) -> None:
+    answers = study()
+    read_all(
+        answers, "R1", lambda number: {"level": 1 + number % 3} if number else {"cannot_judge": True}, comment="-2"
+    )
+    rows = long_table(answers, answers.unblind(None, "a test"))
+    (tmp_path / "answers.csv").write_text(to_csv(rows), encoding="utf-8")
+    assert read_csv(tmp_path / "answers.csv") == rows
+    (tmp_path / "answers.csv").write_text("reader,case\nR1,c1\n", encoding="utf-8")
+    with pytest.raises(FileFormatError, match="no table of answers"):
+        read_csv(tmp_path / "answers.csv")
+
+
+def test_a_click_hits_the_lesion_or_not(study: Callable[..., Answers]) -> None:
+    """The lesion of even cases is the pixel (1, 2); odd ones have none, and no place."""
+    rows, columns = case_of(0).matrix
+    place = {"shapes": [{"kind": "box", "row": 1, "column": 2, "height": 1, "width": 1}]}
+    cases = [
+        {"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "lesion": at % 2 == 0}
+        | ({"place": place} if at % 2 == 0 else {})
+        for at in range(6)
+    ]
+    answers = study(questions=[{**LESION[0], "place": True}], cases=cases)
+    clicks = [{"row": 1.3, "column": 1.6}, {"row": rows - 1, "column": columns - 1}]
+    read_all(answers, "R1", lambda number: {"seen": "yes", "confidence": 80, **clicks[number % 2]})
+    read_all(answers, "R2", lambda _: {"seen": "no", "confidence": 80})
+    found = long_table(answers, answers.unblind(None, "a test"))
+    for row in found:
+        known = int(row["case"][1]) % 2 == 0
+        seen = row["reader"] == "R1"
+        assert row["lesions"] == int(known)
+        assert row["hit"] == ((seen and row["answer"]["row"] < 2) if known else None)
+    assert {row["hit"] for row in found if row["reader"] == "R1"} == {True, False, None}
 
 
 def test_breaking_the_blind_is_logged(study: Callable[..., Answers], tmp_path: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import chisquare
 
 from helpers.reading import PAIRS, plan
-from napari_recon_robust.reader_studies.order import BLOCK, Presentation, draw, sides, williams
+from napari_recon_robust.reader_studies.order import BLOCK, Presentation, draw, positions, williams
 from napari_recon_robust.reader_studies.plan import Plan
 
 
@@ -30,14 +30,24 @@ def test_in_a_williams_square_each_arm_follows_each_other_equally_often(size: in
         assert len(set(Counter(place).values())) == 1
 
 
-def test_the_sides_of_a_forced_choice_are_fair() -> None:
-    """One of the field's tools shows the signal at the right in two of three trials."""
+@pytest.mark.parametrize("arms", [2, 3, 4])
+def test_the_positions_of_a_forced_choice_are_fair(arms: int) -> None:
+    """One of the field's tools shows the signal at the right in two of three trials, and last in two of five."""
     rng = np.random.default_rng(0)
-    found = np.array([sides(7, rng, extra) for extra in range(10_000)])
-    for place in range(7):
-        assert chisquare(np.bincount(found[:, place], minlength=2)).pvalue > 1e-4
-    blocks = np.array([sides(4 * BLOCK, rng) for _ in range(50)]).reshape(50, 4, BLOCK)
-    assert (blocks.sum(2) == BLOCK // 2).all()
+    found = np.array([positions(arms, 7, rng, extra) for extra in range(10_000)])
+    for at in range(7):
+        assert chisquare(np.bincount(found[:, at, 0], minlength=arms)).pvalue > 1e-4
+    block = max(BLOCK, len(williams(arms)))
+    blocks = np.array([positions(arms, 4 * block, rng) for _ in range(50)]).reshape(-1, block, arms)
+    for place in range(arms):
+        for arm in range(arms):
+            assert ((blocks[:, :, place] == arm).sum(1) == block // arms).all()
+
+
+def test_what_a_block_leaves_over_evens_out_over_readers() -> None:
+    rng = np.random.default_rng(0)
+    first = Counter(row[0] for reader in range(6) for row in positions(3, 2, rng, reader))
+    assert set(first.values()) == {4}
 
 
 @pytest.mark.parametrize("sittings", ["sequential", "separate"])
@@ -90,6 +100,18 @@ def test_repeats_come_at_the_end_in_the_same_arm_and_in_pairs_on_the_other_side(
     pairs = of(drawn(plan(questions=PAIRS, design={"readers": 2, "repeats": 2})), "R1")
     assert len(pairs) == 8
     assert all((one.case, one.arms[::-1]) in {(p.case, p.arms) for p in pairs[:6]} for one in pairs[-2:])
+
+
+def test_all_arms_of_a_ranking_are_shown_at_once_and_a_repeat_moves_each_of_them() -> None:
+    arms = [{"name": name, "image": "clean"} for name in ("one", "two", "three")]
+    ranking = [{"id": "rank", "kind": "ranking", "text": "?"}]
+    cases = [{"id": f"c{at}", "saved": "c0", "patient": f"p{at}", "training": at == 6} for at in range(7)]
+    made = drawn(plan(arms=arms, questions=ranking, cases=cases, design={"readers": 1, "repeats": 2}))
+    assert {frozenset(one.arms) for one in made} == {frozenset({"one", "two", "three"})}
+    assert [one.purpose for one in made[:2]] == ["training", "reading"]
+    for one in made[-2:]:
+        before = next(other for other in made if other.case == one.case)
+        assert all(now != then for now, then in zip(one.arms, before.arms, strict=True))
 
 
 def test_groups_of_a_split_plot_share_no_patient_and_have_equally_many_lesions() -> None:

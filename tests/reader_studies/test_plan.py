@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from helpers.reading import LESION, PAIRS, plan
+from helpers.reading import LESION, PAIRS, QUALITY, plan
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reader_studies.plan import read_plan
 
@@ -17,8 +18,11 @@ ONE = {"id": "c0", "saved": "c0", "patient": "p"}
         ({"cases": [{**ONE, "training": True}]}, "at least one has to be read"),
         ({"cases": [{**ONE, "saved": {"clean": "c0"}}]}, "name one for each arm"),
         ({"arms": [{"name": "a", "image": "clan"}]}, "it should be 'reference', 'clean'"),
-        ({"questions": "opinions"}, "choose preference, lesion"),
-        ({"questions": PAIRS, "arms": [{"name": "a", "image": "clean"}]}, "exactly two arms"),
+        ({"questions": "opinions"}, "choose preference, ranking"),
+        ({"questions": PAIRS, "arms": [{"name": "a", "image": "clean"}]}, "compares 2 to 4 arms, and the plan has 1"),
+        ({"questions": [*PAIRS, QUALITY]}, "ask them in two studies"),
+        ({"questions": [{**QUALITY, "id": "comment"}]}, "comment is stored under this name"),
+        ({"questions": [{**QUALITY, "reference": True}, LESION[0]]}, "beside the reference come last"),
         ({"design": {"repeats": 7}}, "7 repeats are more than the 6 cases"),
         ({"design": {"sittings": "separate", "washout_days": 7}}, "say why in washout_reason"),
         ({"design": {"readers": 3, "kind": "split-plot", "groups": 2}}, "cannot be divided into 2 equal groups"),
@@ -47,6 +51,16 @@ def test_an_endpoint_on_lesions_needs_the_truth_of_each_case() -> None:
         plan(questions=LESION, endpoint=endpoint, cases=[ONE])
 
 
+def test_a_case_may_have_several_lesions() -> None:
+    one, other = ROI.box(1, 2, 3, 4), ROI.box(9, 9, 3, 3)
+    places = [(), (one,), (one, other)]
+    for given, found in zip((None, one, [one, other]), places, strict=True):
+        values = (
+            given if given is None or isinstance(given, ROI) else [place.model_dump(mode="json") for place in given]
+        )
+        assert plan(cases=[{**ONE, "place": values}]).cases[0].places == found
+
+
 def test_the_name_of_a_questionnaire_stands_for_its_questions() -> None:
     made = plan(questions="quality")
     assert [question.id for question in made.questions] == ["artifacts", "sharpness", "contrast-to-noise"]
@@ -61,3 +75,10 @@ def test_a_file_that_is_no_plan_is_said(tmp_path: Path) -> None:
     path.write_text("title: [", encoding="utf-8")
     with pytest.raises(FileFormatError, match=r"line \d+"):
         read_plan(path)
+
+
+def test_a_place_without_a_lesion_is_refused() -> None:
+    place = {"shapes": [{"kind": "box", "row": 1, "column": 2, "height": 1, "width": 1}]}
+    with pytest.raises(InputError, match="c1 has lesion: false, and place says where one is; take one of the two out"):
+        plan(cases=[{"id": "c1", "saved": "c1", "patient": "p1", "lesion": False, "place": place}])
+    assert plan(cases=[{"id": "c1", "saved": "c1", "patient": "p1", "lesion": True, "place": place}]).cases[0].places

@@ -7,11 +7,15 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies.questions import (
     QUESTIONNAIRES,
     ForcedChoice,
+    FreeResponse,
     Lesion,
     Likert,
     Question,
+    Ranking,
     Structures,
     check_comment,
+    image_names,
+    steps,
 )
 
 LIKERT = Likert(id="q", text="?", words=("bad", "fair", "good"), best="last")
@@ -21,6 +25,9 @@ LIKERT = Likert(id="q", text="?", words=("bad", "fair", "good"), best="last")
     ("question", "answer"),
     [
         (ForcedChoice(id="q", text="?"), {"choice": 1}),
+        (Ranking(id="q", text="?"), {"order": [1, 0]}),
+        (FreeResponse(id="q", text="?"), {"marks": []}),
+        (FreeResponse(id="q", text="?"), {"marks": [{"row": 3.5, "column": 4.0, "rating": 70.0}]}),
         (LIKERT, {"level": 3}),
         (Lesion(id="q", text="?"), {"seen": "yes", "confidence": 80.0, "row": 3.5, "column": 4.0}),
         (Lesion(id="q", text="?"), {"seen": "no", "confidence": 80.0}),
@@ -38,6 +45,12 @@ def test_an_answer_that_fits_is_stored_as_it_is(question: Question, answer: dict
     [
         (ForcedChoice(id="q", text="?"), {"choice": 2}, "choose 0 or 1"),
         (ForcedChoice(id="q", text="?"), {"choice": True}, "choose 0 or 1"),
+        (Ranking(id="q", text="?"), {"order": [0, 0]}, "each of the 2 images once"),
+        (Ranking(id="q", text="?"), {"order": [0, True]}, "each of the 2 images once"),
+        (Ranking(id="q", text="?"), {}, "order is None"),
+        (FreeResponse(id="q", text="?"), {"marks": [{"row": 3, "column": 4}]}, "its row, column and rating"),
+        (FreeResponse(id="q", text="?"), {"marks": 21 * [{"row": 3, "column": 4, "rating": 5}]}, "more than the 20"),
+        (FreeResponse(id="q", text="?"), {"marks": [{"row": 3, "column": 4, "rating": 101}]}, "from 0 to 100"),
         (LIKERT, {"level": 4}, "choose 1, 2 or 3"),
         (LIKERT, {}, "level is None"),
         (LIKERT, {"level": 1, "arm": "x"}, "has no arm"),
@@ -51,6 +64,34 @@ def test_an_answer_that_fits_is_stored_as_it_is(question: Question, answer: dict
 def test_one_that_does_not_fit_is_refused(question: Question, answer: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         question.check(answer)
+
+
+def test_choices_and_ranks_are_of_as_many_images_as_are_shown() -> None:
+    choice, ranking = ForcedChoice(id="q", text="?"), Ranking(id="q", text="?")
+    assert choice.check({"choice": 3}, images=4) == {"choice": 3}
+    assert ranking.check({"order": [2, 0, 1]}, images=3) == {"order": [2, 0, 1]}
+    with pytest.raises(InputError, match="choose 0, 1 or 2"):
+        choice.check({"choice": 3}, images=3)
+    with pytest.raises(InputError, match="each of the 4 images once"):
+        ranking.check({"order": [2, 0, 1]}, images=4)
+
+
+def test_names_of_images_are_neutral() -> None:
+    assert [image_names(count) for count in (1, 2, 3)] == [("image",), ("left", "right"), ("a", "b", "c")]
+
+
+def test_what_is_asked_beside_the_reference_is_a_step_of_its_own() -> None:
+    beside = Structures(id="s", text="?", reference=True)
+    assert steps((LIKERT, beside), always=False) == ((LIKERT,), (beside,))
+    assert steps((LIKERT, beside), always=True) == ((LIKERT, beside),)
+    assert steps((beside,), always=False) == ((beside,),)
+
+
+def test_the_score_of_marks_is_the_highest_rating() -> None:
+    marks = [{"row": 1.0, "column": 1.0, "rating": rating} for rating in (20.0, 70.0)]
+    assert FreeResponse(id="q", text="?").score({"marks": marks}) == 70
+    assert FreeResponse(id="q", text="?").score({"marks": []}) == 0
+    assert FreeResponse(id="q", text="?").score({"cannot_judge": True}) is None
 
 
 def test_a_scale_without_direction_is_refused() -> None:

@@ -6,18 +6,28 @@ import pytest
 
 from helpers.reading import plan
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.reader_studies.analysis import Analysis, Finding
+from napari_recon_robust.reader_studies.analysis import Analysis
+from napari_recon_robust.reader_studies.measures.found import Curve, Finding
 from napari_recon_robust.reader_studies.report import methods, page, table, write_analysis
 from napari_recon_robust.statistics.estimate import Estimate
 
 ANALYSIS = Analysis(
     (
         Finding("sharpness", "mean score", "clean", Estimate(2.5, (2.0, 3.0), 6)),
-        Finding("sharpness", "difference of scores", "clean − attacked", Estimate(0.5, (0.1, 0.9), 6), p=0.03),
+        Finding(
+            "sharpness",
+            "difference of scores",
+            "clean − attacked",
+            Estimate(0.5, (0.1, 0.9), 6),
+            p=0.03,
+            drawn="Differences",
+        ),
     ),
     "The interval excludes 0: clean is ahead.",
     24,
     1,
+    (Curve("sharpness", "Visual grading", "attacked", "clean", {"clean": [(0.0, 0.0), (0.25, 0.5), (1.0, 1.0)]}),),
+    ("sharpness: nothing varies.",),
 )
 
 
@@ -33,6 +43,8 @@ def test_the_page_has_figures_intervals_and_methods() -> None:
     ):
         assert words in text
     assert text.count('class="interval"') == 1
+    assert 'points="40.0,310.0 115.0,160.0 340.0,10.0"' in text
+    assert "sharpness: nothing varies." in text
     assert "Not for diagnostic use" in text
 
 
@@ -52,6 +64,16 @@ def test_methods_name_what_was_done() -> None:
     words = " ".join(methods(plan(questions="lesion"), ANALYSIS))
     assert "Obuchowski and Rockette" in words
     assert "2 readers were to read 6 cases" in words
+
+
+@pytest.mark.parametrize(
+    ("questions", "reference"),
+    [("ranking", "Friedman"), ("preference", "Hotelling"), ("free-response", "Chakraborty"), ("quality", "Månsson")],
+)
+def test_methods_are_those_of_the_questions(questions: str, reference: str) -> None:
+    words = " ".join(methods(plan(questions=questions), ANALYSIS))
+    assert reference in words
+    assert ("Williams squares" in words) == (questions not in ("ranking", "preference"))
 
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:

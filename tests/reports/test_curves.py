@@ -48,3 +48,10 @@ def test_ticks_are_round_and_enclose_the_values(low: float, high: float) -> None
     assert found[-1] >= high - 1e-9 * abs(high)
     assert 2 <= len(found) <= 7
     assert all(len(f"{value:g}") < 9 for value in found)
+
+
+def test_values_below_zero_have_a_true_minus() -> None:
+    chart = Chart.of("x", "y", [Series("a", (-1.0, 1.0), (-0.4, 0.8))])
+    words = [text for _, text in (*chart.columns, *chart.rows)]
+    assert any(text.startswith("−") for text in words)
+    assert not any("-" in text for text in words)

@@ -25,6 +25,7 @@ def streams(path: Path) -> bytes:
     return b"\n".join(found)
 
 
+@pytest.mark.slow
 def test_a_sheet_for_each_budget_one_of_curves_and_one_of_words(tmp_path: Path) -> None:
     path = write_report(pictured(), tmp_path / "report.pdf")
     assert path.read_bytes().startswith(b"%PDF")
@@ -35,11 +36,14 @@ def test_a_sheet_for_each_budget_one_of_curves_and_one_of_words(tmp_path: Path) 
     assert again.read_bytes() == path.read_bytes(), "the same cases give the same bytes"
 
 
-@pytest.mark.parametrize("kind", ["worst-case", "fnaf", "rotation", "spike"])
+@pytest.mark.parametrize(
+    "kind", ["worst-case", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("fnaf", "rotation", "spike"))]
+)
 def test_every_kind_of_case_has_its_sheets(tmp_path: Path, kind: str) -> None:
     assert sheets(write_report([frozen(kind)], tmp_path / "report.pdf")) >= 2
 
 
+@pytest.mark.slow
 def test_names_with_formulas_and_without_end_are_drawn_as_they_are(tmp_path: Path) -> None:
     case = pictured(label="$\\frac{1}{" + "x" * 400)
     assert sheets(write_report([case, case], tmp_path / "report.pdf")) == 8

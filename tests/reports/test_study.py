@@ -8,7 +8,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from helpers import browser
 from helpers.browser import Browser
 from helpers.reported import FROZEN
 from helpers.study_table import table
@@ -57,6 +56,13 @@ def test_columns_that_all_trials_share_stand_beside_the_table(trials: pl.DataFra
     assert "<dt>mask</dt><dd>equispaced</dd>" in page
 
 
+def test_labels_that_only_repeat_the_methods_have_no_column(trials: pl.DataFrame, tmp_path: Path) -> None:
+    plain = trials.with_columns(method_label=pl.col("method"))
+    found = shown(write_study_report(plain, tmp_path / "report.html").read_text())
+    assert "method" in found["columns"]
+    assert "method_label" not in found["columns"]
+
+
 def test_of_a_large_study_the_page_has_the_worst_trials(
     trials: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,28 +81,26 @@ def test_a_study_without_trials_or_cases_says_so(trials: pl.DataFrame, tmp_path:
     assert "No case was saved" in write_study_report(trials, tmp_path / "report.html").read_text()
 
 
-@pytest.mark.skipif(browser.found() is None, reason="there is no Chromium")
-def test_a_browser_sorts_and_searches_the_table_and_shows_the_worst_cases(trials: pl.DataFrame, tmp_path: Path) -> None:
+def test_a_browser_sorts_and_searches_the_table_and_shows_the_worst_cases(
+    trials: pl.DataFrame, tmp_path: Path, chromium: Browser
+) -> None:
     path = write_study_report(trials, tmp_path / "report.html", cases=[FROZEN / "worst-case", FROZEN / "fnaf"])
     rows = "[...document.querySelectorAll('.trials tbody tr')]"
-    with Browser(tmp_path / "browser") as page:
-        page.open(path, "document.querySelectorAll('.trials tbody tr').length === 50")
-        place = "[...document.querySelectorAll('.trials th')].findIndex((head) => head.textContent === 'budget')"
-        column = f"{rows}.map((row) => row.cells[{place}].textContent)"
-        click = (
-            "[...document.querySelectorAll('.trials th button')].find((one) => one.textContent === 'budget').click()"
-        )
-        page.run(click)
-        assert set(page.run(column)[:10]) == {"0.01"}
-        page.run(click)
-        assert set(page.run(column)[:10]) == {"0.04"}
-        page.run(
-            "const field = document.querySelector('[data-search]'); field.value = 'varnet rotation head1'; "
-            "field.dispatchEvent(new Event('input'))"
-        )
-        assert page.run("document.querySelector('[data-shown]').textContent") == "1 to 6 of 6"
-        assert page.run("document.querySelectorAll('.case:not([hidden]) canvas').length") > 0
-        page.run("document.querySelector('[data-step=\"1\"]').click()")
-        page.wait("document.querySelector('.case:not([hidden])').id === 'case-2'")
-        assert page.run("document.title") == "simulated"
-        assert page.complaints == []
+    chromium.open(path, "document.querySelectorAll('.trials tbody tr').length === 50")
+    place = "[...document.querySelectorAll('.trials th')].findIndex((head) => head.textContent === 'budget')"
+    column = f"{rows}.map((row) => row.cells[{place}].textContent)"
+    click = "[...document.querySelectorAll('.trials th button')].find((one) => one.textContent === 'budget').click()"
+    chromium.run(click)
+    assert set(chromium.run(column)[:10]) == {"0.01"}
+    chromium.run(click)
+    assert set(chromium.run(column)[:10]) == {"0.04"}
+    chromium.run(
+        "const field = document.querySelector('[data-search]'); field.value = 'varnet rotation head1'; "
+        "field.dispatchEvent(new Event('input'))"
+    )
+    assert chromium.run("document.querySelector('[data-shown]').textContent") == "1 to 6 of 6"
+    assert chromium.run("document.querySelectorAll('.case:not([hidden]) canvas').length") > 0
+    chromium.run("document.querySelector('[data-step=\"1\"]').click()")
+    chromium.wait("document.querySelector('.case:not([hidden])').id === 'case-2'")
+    assert chromium.run("document.title") == "simulated"
+    assert chromium.complaints == []

@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,9 +42,23 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def recipe(specification) -> loop.Recipe:
     return loop.Recipe(**VALUES, bank=specification)
+
+
+@pytest.fixture(scope="module")
+def whole(recipe, anatomy_folder: Path, bank, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of the recipe that nothing has interrupted; tests go on in copies of it."""
+    folder = tmp_path_factory.mktemp("whole")
+    run(loop.train(recipe, anatomy_folder, folder, bank=bank.paths[0].parent))
+    return folder
+
+
+@pytest.fixture
+def finished(whole: Path, tmp_path: Path) -> None:
+    """The folder of the test's run holds one that has ended."""
+    shutil.copytree(whole, tmp_path / "run")
 
 
 @pytest.fixture
@@ -83,6 +98,11 @@ def saved(folder: Path, name: str = "checkpoint.pt") -> dict[str, Any]:
 def log(folder: Path) -> list[dict[str, str]]:
     with (folder / "log.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def weights(folder: Path) -> dict[str, Tensor]:
+    """Those that a run has ended with."""
+    return store.load(str(folder / "small.safetensors")).state
 
 
 def equal(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
@@ -125,13 +145,11 @@ def test_going_on_is_from_what_was_not_decayed(recipe, train, clock, tmp_path) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", [4, 9, 11])
-def test_a_run_of_steps_resumes_into_what_it_was_in(steps: int, recipe, train, tmp_path) -> None:
-    whole = store.load(str(run(train(recipe, "whole")))).state
+def test_a_run_of_steps_resumes_into_what_it_was_in(steps: int, recipe, train, whole, tmp_path) -> None:
     interrupted(train(recipe), steps)
     assert (tmp_path / "run" / "decay.pt").exists() == (steps > 10)
-    path = run(train(recipe, resume=True))
-    assert equal(store.load(str(path)).state, whole)
-    assert equal(saved(tmp_path / "run")["network"], saved(tmp_path / "whole")["network"])
+    assert equal(store.load(str(run(train(recipe, resume=True)))).state, weights(whole))
+    assert equal(saved(tmp_path / "run")["network"], saved(whole)["network"])
     assert not (tmp_path / "run" / "decay.pt").exists()
 
 
@@ -160,8 +178,8 @@ def test_a_decay_that_is_gone_on_without_is_dropped(recipe, train, tmp_path) -> 
 
 
 @pytest.mark.slow
-def test_another_recipe_of_the_same_network_goes_on_and_is_recorded(recipe, train, tmp_path) -> None:
-    run(train(recipe))
+@pytest.mark.usefixtures("finished")
+def test_another_recipe_of_the_same_network_goes_on_and_is_recorded(recipe, train) -> None:
     preset = recipe.presets["cpu"].model_copy(update={"steps": 20, "learning_rate": 2e-3, "muon": None})
     changed = recipe.model_copy(update={"loss": "joint", "pixels": 16 * 64, "presets": {"cpu": preset}})
     said: list[Progress] = []
@@ -181,8 +199,8 @@ def test_another_recipe_of_the_same_network_goes_on_and_is_recorded(recipe, trai
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("finished")
 def test_a_checkpoint_of_another_network_is_refused(recipe, train, tmp_path) -> None:
-    run(train(recipe))
     content = (tmp_path / "run" / "checkpoint.pt").read_bytes()
     with pytest.raises(InputError, match="is of the recipe 'small', and this is 'other'"):
         run(train(recipe.model_copy(update={"id": "other"}), resume=True))
@@ -203,8 +221,8 @@ def test_a_checkpoint_of_another_network_is_refused(recipe, train, tmp_path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("finished")
 def test_defaults_that_are_said_and_arguments_that_are_no_more_make_no_other_network(recipe, train, tmp_path) -> None:
-    run(train(recipe))
     state = saved(tmp_path / "run")
     described = json.loads(state["recipe"])
     described["arguments"]["former"] = 3
@@ -220,7 +238,7 @@ def test_defaults_that_are_said_and_arguments_that_are_no_more_make_no_other_net
 
 
 @pytest.mark.slow
-def test_checkpoints_from_before_networks_had_ids_are_gone_on_from(recipe, train, tmp_path) -> None:
+def test_checkpoints_from_before_networks_had_ids_are_gone_on_from(recipe, train, whole, tmp_path) -> None:
     """As commit 8fa70a4 wrote them: a module's name, no preset, another optimiser's settings."""
     interrupted(train(recipe), 4)
     state = saved(tmp_path / "run")
@@ -233,8 +251,7 @@ def test_checkpoints_from_before_networks_had_ids_are_gone_on_from(recipe, train
         for group in optimiser["param_groups"]:
             group.pop("weight_decay", None)
     torch.save(former | {"recipe": json.dumps(described)}, tmp_path / "run" / "checkpoint.pt")
-    whole = store.load(str(run(train(recipe, "whole")))).state
-    assert equal(store.load(str(run(train(recipe, resume=True)))).state, whole)
+    assert equal(store.load(str(run(train(recipe, resume=True)))).state, weights(whole))
 
 
 @pytest.fixture
@@ -303,7 +320,7 @@ def test_two_runs_in_one_folder(recipe, train) -> None:
 
 
 @pytest.mark.slow
-def test_a_full_disk_loses_nothing(recipe, train, tmp_path, monkeypatch) -> None:
+def test_a_full_disk_loses_nothing(recipe, train, whole, tmp_path, monkeypatch) -> None:
     interrupted(train(recipe), 5)
     kept = (tmp_path / "run" / "checkpoint.pt").read_bytes()
 
@@ -327,7 +344,7 @@ def test_a_full_disk_loses_nothing(recipe, train, tmp_path, monkeypatch) -> None
         with pytest.raises(InputError, match="the disk is full"):
             run(train(recipe, resume=True))
     assert not (tmp_path / "run" / "small.safetensors").exists()
-    assert equal(store.load(str(run(train(recipe, resume=True)))).state, store.load(str(run(train(recipe, "b")))).state)
+    assert equal(store.load(str(run(train(recipe, resume=True)))).state, weights(whole))
 
 
 @pytest.mark.slow

@@ -6,11 +6,11 @@ from napari_recon_robust.training import schedule
 
 
 def test_the_rate_warms_up_stays_and_decays_to_zero() -> None:
-    rates = [schedule.rate(step, 4, schedule.Steps(100).spent(step)) for step in range(101)]
+    rates = [schedule.rate(step, 4, schedule.Steps(100).spent(step), 0.2) for step in range(101)]
     assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert rates[4:81] == pytest.approx([1.0] * 77)
     assert rates[80:] == pytest.approx([1 - step / 20 for step in range(21)])
-    assert [schedule.decays(step / 100) for step in (0, 79, 80, 81, 99)] == [False, False, False, True, True]
+    assert [schedule.decays(step / 100, 0.2) for step in (0, 79, 80, 81, 99)] == [False, False, False, True, True]
 
 
 def test_minutes_are_counted_by_the_clock_from_what_was_spent_before(monkeypatch) -> None:

@@ -83,6 +83,17 @@ def test_the_card_says_whom_it_saw_and_how_it_went(tmp_path: Path, state: dict[s
     assert "- went on from step 80 with loss joint → magnitude" in card
 
 
+def test_a_section_of_a_card_is_replaced_and_the_others_stay(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    path = store.save(tmp_path, "net", state, METADATA)
+    card = path.with_suffix(".md")
+    plain = card.read_text(encoding="utf-8")
+    store.annotate(card, "Lesions", "| 4x | 0.9 |")
+    store.annotate(card, "Features", "30 of 30")
+    store.annotate(card, "Lesions", "| 4x | 0.8 |\n")
+    assert card.read_text(encoding="utf-8") == f"{plain}\n## Lesions\n\n| 4x | 0.8 |\n\n## Features\n\n30 of 30\n"
+    assert store.load(str(path)).sha256 in card.read_text(encoding="utf-8")
+
+
 def test_half_precision_is_in_the_file_alone(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
     whole, half = (
         store.save(tmp_path / name, "net", state, METADATA, half=name == "half") for name in ("whole", "half")

@@ -55,6 +55,6 @@ def test_it_stops_for_whatever_the_user_does(
     if act == "key":
         QTest.keyClick(review.panels.viewer.window._qt_viewer.canvas.native, Qt.Key.Key_Home)
     else:
-        review.render()
+        review.following.render()
     assert not review.ahead._under_way
     until(lambda: closed)

@@ -21,6 +21,12 @@ from napari_recon_robust.window.session import Session
 Until = Callable[[Callable[[], object]], None]
 
 
+@pytest.fixture
+def review(standing: Session) -> Session:
+    """One window for all, which nothing of this may harm."""
+    return standing
+
+
 def dock(session: Session, name: str) -> Any:
     return next(one for one in session.docks if type(one).__name__ == f"{name}Dock")
 
@@ -98,25 +104,24 @@ def test_files_that_lie_in_other_files(review: Session, until: Until, scan_file:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_slice_that_is_not_finite(
-    review: Session, until: Until, scan_file: Path, tmp_path: Path, value: float
-) -> None:
-    path = tmp_path / "odd.h5"
+def test_slices_that_are_not_finite(review: Session, until: Until, scan_file: Path, tmp_path: Path) -> None:
+    path, slider = tmp_path / "odd.h5", review.panels.viewer.dims
     path.write_bytes(scan_file.read_bytes())
     with h5py.File(path, "r+") as file:
-        kspace = file["kspace"][2]
-        kspace[0, 5, 7] = value
-        file["kspace"][2] = kspace
+        for number, value in ((0, np.inf), (2, np.nan)):
+            file["kspace"][number, 0, 5, 7] = value
     review.open(path)
     until(lambda: review.bench.acquisition.facts.startswith("odd.h5") and review.bench.acquisition.slice is not None)
     until(lambda: review.panels.settled)
-    review.panels.viewer.dims.set_current_step(0, 2)
-    until(lambda: "NaN or infinity" in foot(review))
-    assert is_one_sentence(foot(review)), foot(review)
-    review.panels.viewer.dims.set_current_step(0, 0)
-    until(lambda: review.bench.acquisition.slice is not None and review.bench.acquisition.slice.index == 0)
-    until(lambda: review.panels.panels["reference"].stack[0].any())
+    for number in (0, 2):
+        slider.set_current_step(0, number)
+        until(lambda: "NaN or infinity" in foot(review))
+        assert is_one_sentence(foot(review)), foot(review)
+        slider.set_current_step(0, 1)
+        until(lambda: review.bench.acquisition.slice is not None and review.bench.acquisition.slice.index == 1)
+        until(lambda: review.panels.panels["reference"].stack[1].any())
+        review.jobs.recover()
+        assert "NaN" not in foot(review)
 
 
 @pytest.mark.slow
@@ -182,6 +187,8 @@ def test_a_search_without_a_region(review: Session) -> None:
     for tool in ("Box", "Polygon", "Ellipse"):
         assert tool in foot(review), "as the buttons are called"
     assert dock(review, "Perturb").kind.run.isEnabled()
+    review.bench.regions.choose(review.bench.regions.on(1)[:1])
+    assert "no region" not in foot(review)
 
 
 @pytest.mark.slow
@@ -214,3 +221,38 @@ def test_memory_that_runs_out_in_a_search(review: Session, until: Until, monkeyp
     assert is_one_sentence(foot(review)), foot(review)
     assert review.bench.perturbing.result is None
     until(lambda: dock(review, "Perturb").kind.run.isEnabled())
+
+
+@pytest.mark.slow
+def test_a_wrong_file_leaves_what_was_open(review: Session, until: Until, tmp_path: Path) -> None:
+    for name, content in (("nothing.h5", b""), ("rest.h5", b"\x89HDF\r\n\x1a\nrest")):
+        (tmp_path / name).write_bytes(content)
+        review.open(tmp_path / name)
+        until(lambda name=name: name in foot(review))
+        assert review.bench.acquisition.slice is not None
+        assert review.panels.shown
+
+
+@pytest.mark.slow
+def test_nan_in_the_kspace(review: Session, until: Until, tmp_path: Path) -> None:
+    kspace = review.bench.acquisition.current.measurement.full.numpy().copy()
+    kspace[1, 5, 5] = np.nan
+    np.save(tmp_path / "nan.npy", kspace)
+    review.open(tmp_path / "nan.npy", ("coil", "readout", "phase"))
+    until(lambda: "NaN" in foot(review))
+
+
+def test_a_method_that_raises(review: Session, until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("you tried to allocate 9 GB, not enough memory")
+
+    monkeypatch.setattr(type(review.bench.reconstruction.reconstructor), "reconstruct", fail)
+    review.turning.turn({"weight": 0.5})
+    review.following.render()
+    until(lambda: "CG-SENSE" in foot(review))
+    attack_failed = foot(review)
+    assert attack_failed.endswith(".")
+    monkeypatch.undo()
+    review.turning.turn({"weight": 0.02})
+    review.following.render()
+    until(lambda: review.bench.reconstruction.shown is not None and review.bench.reconstruction.shown.exact)

@@ -25,11 +25,15 @@ Until = Callable[[Callable[[], object]], None]
 
 SCRIPT = """
 import gc, sys, time, weakref
+from threading import Event
 import napari
 from qtpy.QtCore import QTimer
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
+from napari_recon_robust.ground.progress import Progress
 from napari_recon_robust.window.docks import method
-from napari_recon_robust.window.session import PLUGIN, Session
+from napari_recon_robust.window.session import PLUGIN, Session, _sessions
+from napari_recon_robust.workbench.task import Task
 
 def until(condition):
     end = time.monotonic() + 120
@@ -38,51 +42,57 @@ def until(condition):
         time.sleep(0.002)
         assert time.monotonic() < end
 
+def searching():
+    viewer = napari.Viewer()
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct")
+    session = Session.of(viewer)
+    until(lambda: len(session.docks) == 3)
+    session.open(sys.argv[1])
+    bench = session.bench
+    until(lambda: bench.reconstruction.shown is not None and bench.reconstruction.shown.exact)
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.set(steps=200)
+    session.attempt(bench.perturbing.run)
+    until(lambda: "perturbed" in session.panels.panels)
+    return viewer, session
+
 method.FIRST_METHOD = "cg-sense"  # needs no compiling
-viewer = napari.Viewer()
-viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct")
-session = Session.of(viewer)
-until(lambda: len(session.docks) == 3)
-session.open(sys.argv[1])
-bench = session.bench
-until(lambda: bench.reconstruction.shown is not None and bench.reconstruction.shown.exact)
-bench.regions.choose(bench.regions.on(1))
-bench.perturbing.set(steps=200)
-session.attempt(bench.perturbing.run)
-until(lambda: "perturbed" in session.panels.panels)
 """
+# One process each, since the last window of each is closed while its search is under way and the process ends.
 ENDS = {
-    "the viewer is closed": "viewer.close()",
-    "the viewer is closed in its event loop": "QTimer.singleShot(100, viewer.close)\nnapari.run()",
-    "the session is forgotten": (
-        "kept = weakref.ref(session)\n"
-        "del session, bench\n"
-        "viewer.close()\n"
-        "until(lambda: kept() is None or gc.collect() < 0)"
-    ),
-    "a step outlasts the session": (
-        "from threading import Event\n"
-        "from qtpy.QtTest import QTest\n"
-        "from napari_recon_robust.window.session import _sessions\n"
-        "from napari_recon_robust.ground.progress import Progress\n"
-        "from napari_recon_robust.workbench.task import Task\n"
-        "at_it, release = Event(), Event()\n"
-        "def steps():\n"
-        "    at_it.set(), release.wait()\n"
-        "    yield Progress(1.0, '')\n"
-        "session.jobs.latest(Task('A long step', steps(), lambda _: None), 'long')\n"
-        "until(at_it.is_set)\n"
-        "kept = weakref.ref(session)\n"
-        "del session, bench\n"
-        "viewer.close()\n"
-        "until(lambda: not _sessions or gc.collect() < 0)\n"
-        "for _ in range(3):\n"
-        "    QTest.qWait(100), gc.collect()\n"
-        "still_there = kept() is not None\n"
-        "release.set()\n"
-        "until(lambda: kept() is None or gc.collect() < 0)\n"
-        "assert still_there"
-    ),
+    "a session is forgotten, and the viewer is closed": """
+viewer, session = searching()
+kept = weakref.ref(session)
+del session
+viewer.close()
+until(lambda: kept() is None or gc.collect() < 0)
+
+viewer, session = searching()
+viewer.close()
+""",
+    "a step outlasts a session, and the viewer is closed in its event loop": """
+at_it, release = Event(), Event()
+def steps():
+    at_it.set(), release.wait()
+    yield Progress(1.0, '')
+viewer, session = searching()
+session.jobs.latest(Task('A long step', steps(), lambda _: None), 'long')
+until(at_it.is_set)
+kept = weakref.ref(session)
+del session
+viewer.close()
+until(lambda: not _sessions or gc.collect() < 0)
+for _ in range(3):
+    QTest.qWait(100), gc.collect()
+still_there = kept() is not None
+release.set()
+until(lambda: kept() is None or gc.collect() < 0)
+assert still_there
+
+viewer, session = searching()
+QTimer.singleShot(100, viewer.close)
+napari.run()
+""",
 }
 
 

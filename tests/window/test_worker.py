@@ -1,5 +1,6 @@
 """What a job does in its thread, and what goes wrong there."""
 
+import sys
 import threading
 from collections.abc import Callable
 
@@ -26,6 +27,24 @@ def test_the_work_is_in_another_thread_and_its_result_in_this_one(jobs: Jobs, un
     until(lambda: accepted_in)
     assert accepted_in == [("done", threading.current_thread())]
     assert threading.current_thread() not in worked_in
+
+
+def test_threads_take_short_turns_while_jobs_run(jobs: Jobs, until: Until) -> None:
+    usual, seen, stop = sys.getswitchinterval(), [], threading.Event()
+
+    def job() -> Job[None]:
+        seen.append(sys.getswitchinterval())
+        while not stop.is_set():
+            yield Progress(0.0)
+
+    jobs.start(Task("One", job(), lambda _: None))
+    jobs.start(Task("Two", job(), lambda _: None), "other")
+    until(lambda: len(seen) == 2)
+    jobs.cancel("other")
+    until(lambda: not jobs.busy("other"))
+    assert max(seen) < usual / 5, "or the window waits for the whole turn of a job at every call into OpenGL"
+    stop.set()
+    until(lambda: sys.getswitchinterval() == usual)
 
 
 def test_no_gradients_in_the_worker(jobs: Jobs, until: Until) -> None:

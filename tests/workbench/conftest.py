@@ -1,5 +1,6 @@
 """A review without Qt, and what its tests keep to themselves."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,16 @@ import pytest
 import torch
 
 from napari_recon_robust.workbench import Workbench
+
+PLAN = """\
+study: small
+scans: head.h5
+slices: [1]
+regions: [{kind: annotations}]
+masks: [{acceleration: 2, centre_fraction: 0.2}]
+methods: [zero-filled]
+perturbations: [none, {kind: random, budgets: [0.01]}]
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +41,13 @@ def no_gradients() -> Iterator[None]:
     """The window's jobs run without gradients, too."""
     with torch.no_grad():
         yield
+
+
+@pytest.fixture
+def plan(tmp_path: Path, scan_file: Path) -> Path:
+    """A plan of a small study beside its scan."""
+    for file in (scan_file, scan_file.with_suffix(".csv")):
+        shutil.copy(file, tmp_path / file.name)
+    path = tmp_path / "plan.yaml"
+    path.write_text(PLAN, encoding="utf-8")
+    return path

@@ -8,11 +8,11 @@ import torch
 from numba import njit
 from numba.core import event
 
+from napari_recon_robust.analyses.diversity import choose
+from napari_recon_robust.analyses.plausibility import plausible_band
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.studies.diversity import choose
-from napari_recon_robust.studies.plausibility import plausible_band
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.compiling import Compilations, compilations
 
@@ -60,6 +60,8 @@ def test_samples_are_paged_through_by_their_seeds(bench: Workbench) -> None:
     first, second = bench.choosing.diverse(2).run()
     assert first.knobs["samples"] == 1
     assert {first.knobs["seed"], second.knobs["seed"]} <= set(range(5, 13))
+    assert [one.knobs["seed"] for one in bench.choosing.members] == list(range(5, 13))
+    assert len(bench.film.rows["Samples"]) == 8
     method, measurement = bench.reconstruction.chosen, bench.acquisition.current.measurement
     job = method.at(**second.knobs).job(measurement)
     with pytest.raises(StopIteration) as ended:

@@ -20,20 +20,18 @@ def _several_samples_of_a_region(bench: Workbench) -> None:
     bench.regions.draw(REGION, 1)
 
 
-def expected(bench: Workbench, reference: torch.Tensor) -> list[float]:
-    """By hand, from an image for each seed."""
-    measurement, found = bench.acquisition.current.measurement, []
-    for seed in range(3):
-        image = bench.reconstruction.chosen.at(samples=1, steps=2, seed=seed)(measurement).abs()
-        found.append(float(image[REGION.mask((96, 96))].mean() / image[reference].mean() - 1))
-    return found
-
-
 def test_it_is_measured_against_the_surroundings_or_another_region(bench: Workbench) -> None:
+    measurement, posterior = bench.acquisition.current.measurement, bench.reconstruction.chosen
+    images = [posterior.at(samples=1, steps=2, seed=seed)(measurement).abs() for seed in range(3)]
+
+    def expected(reference: torch.Tensor) -> object:
+        """By hand, from an image for each seed."""
+        by_hand = [float(image[REGION.mask((96, 96))].mean() / image[reference].mean() - 1) for image in images]
+        return pytest.approx(by_hand, rel=1e-4)
+
     found = bench.contrasting.run().run()
     assert bench.contrasting.found is found
-    around = surroundings(REGION.mask((96, 96)))
-    assert found.values.tolist() == pytest.approx(expected(bench, around), rel=1e-4)
+    assert found.values.tolist() == expected(surroundings(REGION.mask((96, 96))))
     chosen = bench.regions.chosen
     other = bench.regions.draw(OTHER, 1)
     bench.regions.choose(chosen)
@@ -41,7 +39,7 @@ def test_it_is_measured_against_the_surroundings_or_another_region(bench: Workbe
     bench.contrasting.compare(other)
     assert bench.contrasting.found is None
     found = bench.contrasting.run().run()
-    assert found.values.tolist() == pytest.approx(expected(bench, OTHER.mask((96, 96))), rel=1e-4)
+    assert found.values.tolist() == expected(OTHER.mask((96, 96)))
     bench.regions.remove([other])
     assert bench.contrasting.against is None
     assert bench.contrasting.found is None

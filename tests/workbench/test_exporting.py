@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
@@ -21,7 +22,7 @@ def attacked(scan_file: Path) -> Iterator[Workbench]:
     bench.reconstruction.choose("cg-sense")
     bench.regions.draw(ROI.box(62, 48, 10, 12), 1)
     bench.perturbing.choose("worst-case", steps=1)
-    with pytest.raises(InputError, match="no result yet"):
+    with pytest.raises(InputError, match="no image yet"):
         bench.exporting.report(Path("report.html"), (0.0, 1.0))
     bench.perturbing.run().run()
     bench.lining_up.choose(("cg-sense", "zero-filled"), anew=False)
@@ -81,6 +82,28 @@ def test_less_of_the_budget_and_the_difference_say_what_they_are(attacked: Workb
     np.testing.assert_allclose(np.sort(image.ravel()), np.sort((one.perturbed - one.clean).abs().numpy().ravel()))
 
 
+def test_a_signed_difference_keeps_its_sign_and_its_colours(attacked: Workbench, tmp_path: Path) -> None:
+    one = attacked.result.outcome.comparison
+    change = (one.perturbed - one.clean).numpy()
+    upright = change[::-1] if attacked.acquisition.upside_down else change
+    full = float(np.abs(change).max())
+    for suffix in ("tiff", "png"):
+        path = tmp_path / f"signed.{suffix}"
+        attacked.exporting.panel("difference", View(signed=True), path, (0.0, 1.0), full).run()
+    image, said = written(tmp_path / "signed.tiff")
+    np.testing.assert_allclose(image, upright)
+    assert "orange above zero, sky blue below" in said
+    with Image.open(tmp_path / "signed.png") as picture:
+        colours = np.asarray(picture).astype(int)
+    height = len(colours) // 2  # the label is below
+    above, below = (upright[:height] > 0.2 * full), (upright[:height] < -0.2 * full)
+    red, _, blue = np.moveaxis(colours[:height], -1, 0)
+    assert above.any()
+    assert below.any()
+    assert (red[above] > blue[above]).all()
+    assert (blue[below] > red[below]).all()
+
+
 def test_a_panel_of_several_methods_names_its_method(attacked: Workbench, tmp_path: Path) -> None:
     attacked.exporting.panel("perturbed 2", View(lineup=True), tmp_path / "other.tiff", (0.0, 1.0)).run()
     image, said = written(tmp_path / "other.tiff")
@@ -105,7 +128,7 @@ def test_other_formats_are_chosen_by_the_suffix(attacked: Workbench, tmp_path: P
 def test_what_is_shown_is_written_for_others(bench: Workbench, tmp_path: Path) -> None:
     window = (0.0, 1e-4)
     with pytest.raises(InputError, match="there is no result yet"):
-        bench.exporting.report(tmp_path / "report.html", window)
+        bench.exporting.film(tmp_path / "flicker.gif", window, "flicker", 2)
     bench.regions.draw(ROI.box(62, 46, 10, 12), 1)
     bench.perturbing.choose("random")
     bench.perturbing.further = (0.005,)
@@ -118,3 +141,30 @@ def test_what_is_shown_is_written_for_others(bench: Workbench, tmp_path: Path) -
     ):
         assert task.run().is_file()
         assert task.done.endswith(".")
+
+
+def test_a_reconstruction_is_reported_and_exported_before_anything_was_perturbed(
+    scan_file: Path, tmp_path: Path
+) -> None:
+    bench, window = Workbench(), (0.0, 1.0)
+    bench.acquisition.use(open_scan(scan_file))
+    bench.acquisition.measure(1).run()
+    bench.reconstruction.choose("cg-sense")
+    assert not bench.exporting.possible
+    bench.reconstruction.render().run()
+    assert bench.exporting.possible
+    rendered = bench.reconstruction.shown
+    assert rendered is not None
+    for suffix in ("html", "pdf"):
+        assert bench.exporting.report(tmp_path / f"report.{suffix}", window).run().stat().st_size > 10_000
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Nothing was perturbed. In the whole image SSIM is " in text
+    assert '"pair": ["reference", "clean"]' in text
+    assert '<h2 id="case-1-title">CG-SENSE' in text
+    bench.exporting.panel("clean", View(), tmp_path / "clean.tiff", window).run()
+    image, said = written(tmp_path / "clean.tiff")
+    np.testing.assert_array_equal(image[::-1] if bench.acquisition.upside_down else image, rendered.image.numpy())
+    assert "MODIFIED" not in said
+    with pytest.raises(InputError, match="there is no result yet"):
+        bench.exporting.panel("difference", View(), tmp_path / "difference.tiff", window)
+    bench.acquisition.close()

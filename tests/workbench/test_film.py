@@ -74,3 +74,29 @@ def test_all_slices_as_they_were_acquired(bench: Workbench) -> None:
     assert bench.film.rows == {}
     with pytest.raises(InputError):
         bench.film.read_slices(lambda: None)
+
+
+def test_the_image_at_each_angle_of_a_rotation(bench: Workbench) -> None:
+    bench.regions.draw(ROI.box(62, 48, 10, 12), 1)
+    bench.perturbing.choose("rotation", angle=1.0, step=0.5, shift=2.0)
+    result = bench.perturbing.run().run()
+    row = bench.film.rows["Angles"]
+    assert [one.caption for one in row if not one.caption.endswith("+")] == ["−1°", "−0.5°", "0°", "0.5°", "1°"]
+    assert len(row) == 5 + 4
+    one, still = result.outcome.comparison, row[[each.caption for each in row].index("0°")]
+    assert still.tip == "The object as scanned, brought back"
+    assert torch.equal(still.image, one.clean)
+    worst = [
+        each.image for each in row if torch.allclose(each.image, one.perturbed, atol=1e-6 * float(one.clean.max()))
+    ]
+    assert worst, "the pose that the result is of is among them"
+
+
+def test_several_methods_and_all_samples_are_rows(bench: Workbench) -> None:
+    bench.regions.draw(ROI.box(62, 48, 10, 12), 1)
+    bench.perturbing.choose("random")
+    bench.perturbing.run().run()
+    bench.lining_up.choose(("cg-sense", "zero-filled"), anew=False)
+    bench.lining_up.run().run()
+    assert [one.caption for one in bench.film.rows["Methods"]] == ["CG-SENSE", "Zero-filled"]
+    assert "Samples" not in bench.film.rows

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from napari_recon_robust.analyses.fragility import fragility
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground import progress
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.studies.fragility import fragility
 from napari_recon_robust.workbench import Workbench
 
 

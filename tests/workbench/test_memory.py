@@ -27,9 +27,9 @@ def test_nothing_of_a_closed_scan_stays(scan_file: Path, no_gradients: None) -> 
         assert task is not None
         task.run()
     bench.fragility.run().run()
-    bench.studying.transfer(["cg-sense", "zero-filled"]).run()
-    bench.studying.quality().run()
-    there = [bench.fragility.found, bench.studying.matrix, bench.studying.curve, bench.perturbing.result]
+    bench.analysing.transfer(["cg-sense", "zero-filled"]).run()
+    bench.analysing.quality().run()
+    there = [bench.fragility.found, bench.analysing.matrix, bench.analysing.curve, bench.perturbing.result]
     measured = bench.acquisition.current
     kept = [ref(one) for one in (*there, measured, measured.measurement, bench.acquisition.scan) if one is not None]
     assert len(kept) == 7

@@ -194,10 +194,10 @@ class Driver:
         self.begin(self.bench.choosing.diverse(2))
 
     def transfer(self) -> None:
-        self.begin(self.bench.studying.transfer(METHODS))
+        self.begin(self.bench.analysing.transfer(METHODS))
 
     def quality(self) -> None:
-        self.begin(self.bench.studying.quality())
+        self.begin(self.bench.analysing.quality())
 
     # ---------------------------------------------------------------- what must hold
 
@@ -206,8 +206,8 @@ class Driver:
         self.check_slice()
         for result, depends_on in (
             (bench.fragility.found, ("scan", "slice", "method")),
-            (bench.studying.curve, ("scan", "slice", "method")),
-            (bench.studying.matrix, ("scan", "slice", "regions", "kind", "knobs", "budget")),
+            (bench.analysing.curve, ("scan", "slice", "method")),
+            (bench.analysing.matrix, ("scan", "slice", "regions", "kind", "knobs", "budget")),
             (bench.perturbing.current, ("scan", "slice", "regions", "kind")),
         ):
             if id(result) in self.belongs:

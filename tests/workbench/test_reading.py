@@ -8,6 +8,7 @@ import pytest
 from helpers.reading import LESION, PAIRS, QUALITY, opened_study
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies.answers import Answers
+from napari_recon_robust.reader_studies.export import long_table
 from napari_recon_robust.workbench.reading import Reading
 
 STRUCTURES = {"id": "structures", "kind": "structures", "text": "Changed?"}
@@ -48,9 +49,9 @@ def test_time_in_a_pause_is_no_reading(made: Any) -> None:
     now[0] = 2.0
     reading.answer("sharpness", level=2)
     now[0] = 3.0
-    reading.pause()
+    reading.clock.pause()
     now[0] = 10.0
-    reading.pause()
+    reading.clock.pause()
     reading.submit(low=0.0, high=1.0)
     context = answers.rows()[0]["context"]
     assert (context["shown"], context["first_action"], context["answered"], context["hidden"]) == (0, 2000, 10000, 7000)
@@ -70,17 +71,87 @@ def test_the_key_answers_the_first_question_without_an_answer(made: Any) -> None
 
 def test_a_lesion_that_is_not_seen_has_no_place(made: Any) -> None:
     reading, _, answers = made(questions=[{**LESION[0], "place": True}])
-    reading.mark(3, 4)
-    assert reading.marked is None
+    reading.marks.add(3, 4)
+    assert reading.marks.all == []
     reading.answer("lesion", seen="yes", confidence=60.0)
     assert not reading.complete
-    reading.mark(3, 4)
-    assert reading.marked == (3, 4)
+    reading.marks.add(3, 4)
+    assert [(mark["row"], mark["column"]) for mark in reading.marks.all] == [(3, 4)]
     assert reading.complete
     reading.answer("lesion", seen="no")
-    assert reading.marked is None
+    assert reading.marks.all == []
     reading.submit()
     assert answers.rows()[0]["value"] == {"seen": "no", "confidence": 60.0}
+
+
+def test_marks_are_added_chosen_moved_rated_and_taken_away(made: Any) -> None:
+    reading, _, answers = made(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
+    reading.marks.add(1, 1)
+    assert not reading.complete
+    reading.marks.rate(60)
+    reading.marks.add(1, 9)
+    reading.marks.rate(20)
+    reading.marks.add(1, 2)  # near the first one
+    assert reading.marks.selected == 0
+    reading.marks.move(-5, 1)
+    assert reading.marks.all == [{"row": 0, "column": 2, "rating": 60}, {"row": 1, "column": 9, "rating": 20}]
+    reading.marks.add_in_middle()
+    assert not reading.complete
+    reading.marks.take_away()
+    assert reading.complete
+    reading.submit()
+    value = answers.rows()[0]["value"]
+    assert value == {"marks": [{"row": 0, "column": 2, "rating": 60}, {"row": 1, "column": 9, "rating": 20}]}
+    reading.marks.add(1, 1)
+    reading.answer("marks", marks=[])
+    assert (reading.complete, reading.marks.selected) == (True, -1)
+
+
+def test_the_mark_of_a_lesion_is_moved_without_a_mouse(made: Any) -> None:
+    reading, *_ = made(questions=[{**LESION[0], "place": True}])
+    reading.marks.add_in_middle()
+    assert reading.marks.all == []
+    reading.answer("lesion", seen="yes", confidence=60.0)
+    reading.marks.add_in_middle()
+    shown = reading.shown
+    assert shown is not None
+    reading.marks.move(0, 2)
+    assert (reading.marks.all[0]["row"], reading.marks.all[0]["column"]) == (
+        (shown.rows - 1) / 2,
+        (shown.columns - 1) / 2 + 2,
+    )
+
+
+def test_images_are_ranked_one_after_the_other(made: Any) -> None:
+    arms = [{"name": name, "image": "clean"} for name in ("one", "two", "three")]
+    reading, *_ = made(arms=arms, questions=[{"id": "rank", "kind": "ranking", "text": "?"}])
+    assert list(reading.images()) == ["a", "b", "c"]
+    reading.rank("rank", 2)
+    assert not reading.complete
+    reading.rank("rank", 0)
+    assert reading.values["rank"]["order"] == [2, 0, 1]
+    assert reading.complete
+    reading.rank("rank", 0)
+    assert reading.values["rank"]["order"] == [2]
+
+
+def test_the_reference_comes_in_a_step_of_its_own(made: Any) -> None:
+    reading, now, answers = made(questions=[QUALITY, {**STRUCTURES, "reference": True}])
+    shown = reading.shown
+    assert (list(reading.questions), list(reading.images())) == (["sharpness"], ["image"])
+    reading.answer("sharpness", level=1)
+    now[0] = 5.0
+    reading.submit()
+    assert reading.shown is shown
+    assert (list(reading.questions), list(reading.images())) == (["structures"], ["reference", "image"])
+    reading.toggle("structures", "nothing")
+    reading.answer("structures", certainty=50.0)
+    now[0] = 7.0
+    reading.submit()
+    assert reading.shown is not shown
+    times = {row["question"]: row["context"] for row in answers.rows()}
+    assert (times["sharpness"]["answered"], times["structures"]["answered"]) == (5000, 7000)
+    assert times["structures"]["shown"] == 0
 
 
 def test_structures_without_a_change_have_no_consequence(made: Any) -> None:
@@ -108,6 +179,51 @@ def test_going_back_shows_what_was_answered(made: Any) -> None:
     assert reading.place.done == 1
 
 
+def test_the_time_of_a_case_goes_on_after_another_one_was_revised(made: Any) -> None:
+    """First case: 4 s, then 3 s of revising. Second case: 5 s before that, 2 s after it."""
+    reading, now, answers = made()
+    for seconds, act in (
+        (4, lambda: (reading.answer("sharpness", level=1), reading.submit())),
+        (5, reading.go_back),
+        (3, lambda: (reading.answer("sharpness", level=2), reading.submit())),
+        (2, lambda: (reading.answer("sharpness", level=3), reading.submit())),
+    ):
+        now[0] += seconds
+        act()
+    table = long_table(answers, answers.unblind(None, "a test"))
+    assert [(row["seconds"], row["hidden_seconds"], row["revision_seconds"]) for row in table] == [
+        (4, 0, 3),
+        (7, 3, None),
+    ]
+
+
+def test_marks_that_were_taken_away_come_back(made: Any) -> None:
+    reading, _, answers = made(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
+    first, second = {"row": 1, "column": 1, "rating": 60}, {"row": 1, "column": 9, "rating": 20}
+    for mark in (first, second):
+        reading.marks.add(mark["row"], mark["column"])
+        reading.marks.rate(mark["rating"])
+    assert not reading.marks.can_bring_back
+    for part in ({"marks": []}, {"cannot_judge": True}):  # keys 1 and 0
+        reading.answer("marks", **part)
+        assert (reading.marks.all, reading.complete) == ([], True)
+        reading.marks.bring_back()
+        assert reading.marks.all == [first, second]
+    for left in ([first], []):
+        reading.marks.take_away()
+        assert reading.marks.all == left
+    assert not reading.complete  # whoever takes the last one away has not said that there is none
+    reading.marks.bring_back()
+    reading.marks.bring_back()
+    assert reading.marks.all == [first, second]
+    reading.marks.bring_back()
+    assert reading.marks.all == [first, second]
+    reading.submit()
+    assert answers.rows()[0]["value"] == {"marks": [first, second]}
+    reading.marks.bring_back()
+    assert reading.marks.all == []
+
+
 def test_names_are_neutral(made: Any) -> None:
     reading, _, answers = made(questions=PAIRS, viewing={"reference": True})
     images = reading.images()
@@ -126,7 +242,7 @@ def test_a_case_for_training_shows_its_truth_before_the_next_one(made: Any) -> N
     reading.answer("sharpness", level=1)
     reading.submit()
     assert reading.shown is first
-    assert reading.truth == {"lesion": True, "place": None}
+    assert reading.truth == {"lesion": True, "places": []}
     reading.submit()
     assert reading.shown is not first
     assert reading.truth is None

@@ -41,9 +41,9 @@ Array = NDArray[Any]
 class CaseRecipe(Specification):
     """What makes a case again: perturbation and method with all their knobs, their input and their environment.
 
-    input: SHA-256 of the clean samples and the mask. source: plain facts for the reader (slice, sampling), never a
-    path. weights: the SHA-256 of files and the versions of packages, by name. threads: torch's, on which the last
-    bits depend.
+    perturbation: its id, or "" while nothing was perturbed. input: SHA-256 of the clean samples and the mask. source:
+    plain facts for the reader (slice, sampling), never a path. weights: the SHA-256 of files and the versions of
+    packages, by name. threads: torch's, on which the last bits depend.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

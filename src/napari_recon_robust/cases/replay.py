@@ -12,9 +12,11 @@ from torch import Tensor
 
 from ..data.measurement import Calibration, Measurement
 from ..data.roi import ROI
+from ..evaluation import metrics
 from ..ground.errors import InputError
 from ..ground.guard import opening
 from ..ground.knob import resolve
+from ..ground.numbers import written
 from ..ground.progress import Job
 from ..perturbations import registry as perturbations
 from ..perturbations.base import Budget, Perturbation, Perturbed
@@ -105,20 +107,16 @@ def make_case(
     method = method.at()
     knobs = resolve(perturbations.get(perturbation).knobs, perturbation_knobs or {})
     kspace = {"clean": _array(measurement.kspace), "mask": _array(measurement.mask)}
-    recipe = CaseRecipe(
+    recipe = _recipe(
+        measurement,
+        method,
+        source or {},
         perturbation=perturbation,
         perturbation_knobs=knobs,
         budgets=tuple(
             outcome.perturbed.budget.nominal for outcome in outcomes if outcome.perturbed.budget.nominal is not None
         ),
-        method=method.id,
-        method_knobs=dict(method.knobs),
         seed=int(knobs.get("seed", 0)),
-        input=record.array_hash(kspace["clean"], kspace["mask"]),
-        source={**(source or {}), **({} if measurement.unit == 1 else {"unit": measurement.unit})},
-        weights=method.fingerprint(),
-        versions=record.versions(),
-        threads=torch.get_num_threads(),
     )
     if measurement.kept is not None:
         kspace["sensitivities"] = _array(measurement.kept.sensitivities)
@@ -138,6 +136,68 @@ def make_case(
         matrix=measurement.matrix,
         kspace=kspace,
         images=_images(outcomes),
+    )
+
+
+def unperturbed_case(
+    measurement: Measurement,
+    method: Method,
+    roi: ROI,
+    image: Tensor,
+    *,
+    reference: Tensor | None,
+    foreground: Tensor,
+    source: Mapping[str, Any],
+) -> Case:
+    """A reconstruction before anything was perturbed, as reports and exports take it; it is not for saving.
+
+    image, reference: magnitudes, real (rows, columns), of the clean samples and of the full k-space where it is known.
+    foreground: bool (rows, columns). Its perturbation is "", and its result has metrics only if the reference is known.
+    """
+    region = roi.mask(measurement.matrix)
+    where = "image" if region.all() else "roi"
+    images = {"clean": _array(image), "roi": _array(region), "foreground": _array(foreground)}
+    result: dict[str, Any] = {
+        "budget": {"nominal": None},
+        "judged_by": "clean",
+        "reference": None,
+        "acceleration": measurement.acceleration,
+        "additive": False,
+        "complete": True,
+        "loss": [],
+        "warnings": {},
+        "sentence": "Nothing was perturbed. No fully sampled image is known that this one could be measured against.",
+    }
+    if reference is not None:
+        images["reference"] = _array(reference)
+        measured = metrics.measure(image, reference, roi=region, tissue=foreground)
+        place = "the whole image" if where == "image" else f"the region “{roi.label}”" if roi.label else "the region"
+        result |= {
+            "reference": method.reference_kind,
+            "clean": metrics.to_json(measured),
+            "sentence": f"Nothing was perturbed. In {place} SSIM is {written(measured[where].ssim, '.2f')}.",
+        }
+    return Case(
+        recipe=_recipe(measurement, method, source, perturbation=""),
+        roi=roi,
+        results=[result],
+        matrix=measurement.matrix,
+        kspace={},
+        images=images,
+    )
+
+
+def _recipe(measurement: Measurement, method: Method, source: Mapping[str, Any], **of_perturbation: Any) -> CaseRecipe:
+    """The recipe of a method on a measurement, and of what was done to that."""
+    return CaseRecipe(
+        method=method.id,
+        method_knobs=dict(method.knobs),
+        input=record.array_hash(_array(measurement.kspace), _array(measurement.mask)),
+        source={**source, **({} if measurement.unit == 1 else {"unit": measurement.unit})},
+        weights=method.fingerprint(),
+        versions=record.versions(),
+        threads=torch.get_num_threads(),
+        **of_perturbation,
     )
 
 

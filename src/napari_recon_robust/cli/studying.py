@@ -8,27 +8,77 @@ from typing import Any
 import click
 
 from ..ground.errors import InputError
-from ..trials.demo import NAME, demo_plan
-from ..trials.executors.choosing import Executor, choose
-from ..trials.plan import PlanError
-from ..trials.running import Status, run_study
-from ..trials.store import Store
-from ..trials.work import store_beside
+from ..studies.executors.choosing import Executor, choose
+from ..studies.packaged import PACKAGED, is_packaged, packaged_plan
+from ..studies.plan import PlanError
+from ..studies.running import Status, run_study
+from ..studies.store import Store
+from ..studies.work import store_beside
 from .options import follow, warn
 
 Command = Callable[..., Any]
 
 
 class _PlanFile(click.Path):
-    """The file of a plan; "demo" is that of the packaged sample, which is written into this folder."""
+    """The file of a plan, or the name of a packaged one, which is written into this folder."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        if str(value) == NAME and not Path(NAME).exists():
-            return demo_plan(Path())
+        given = {} if context is None else context.meta.get(__name__, {})
+        if _is_name(value):
+            return follow(packaged_plan(str(value), Path(), **given), "opening the scans")
+        if any(given.values()):
+            raise InputError(f"{value} names its scans itself; --scans and --annotations are for packaged plans.")
+        if not self.exists and is_packaged(Path(value)):
+            name = Path(value).stem
+            raise InputError(f"{value} is a packaged plan's file; 'study new {name}' writes it, or name another file.")
         return super().convert(value, parameter, context)
 
 
+class _Begun(click.Path):
+    """A study that was begun: the file of its plan, the name of a packaged one, or where allowed its results."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if _is_name(value):
+            if not Path(f"{value}.yaml").exists():
+                raise InputError(
+                    f"{value} has not been run in this folder; run it first: recon-robust study run {value}."
+                )
+            value = f"{value}.yaml"
+        return super().convert(value, parameter, context)
+
+
+def _is_name(value: Any) -> bool:
+    """Whether a packaged plan is named, and no file."""
+    return str(value) in PACKAGED and not Path(value).exists()
+
+
+def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
+    """Keep an option for the plan, which is converted after it."""
+    context.meta.setdefault(__name__, {})[option.name] = value
+
+
+def _data(name: str, help: str, **kind: bool) -> Callable[[Command], Command]:
+    where = click.Path(exists=True, path_type=Path, **kind)
+    return click.option(name, type=where, is_eager=True, expose_value=False, callback=_remember, help=help)
+
+
+_DATA = (
+    _data("--scans", "Folder of scans, of a packaged plan.", file_okay=False),
+    _data("--annotations", "fastMRI+ table of them, where none lies beside them.", dir_okay=False),
+)
+
+
+def data_options(command: Command) -> Command:
+    """What a packaged plan is pointed at."""
+    for option in reversed(_DATA):
+        command = option(command)
+    return command
+
+
 PLAN = click.argument("plan", type=_PlanFile(exists=True, dir_okay=False, path_type=Path))
+BEGUN = _Begun(exists=True, path_type=Path)  # or the folder of its results
+BEGUN_PLAN = click.argument("plan", type=_Begun(exists=True, dir_okay=False, path_type=Path))
+NEW_PLAN = click.argument("plan", type=_PlanFile(path_type=Path))
 STORE = click.option(
     "--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of the results; PLAN.results if left out."
 )

@@ -9,6 +9,7 @@ from superqt.utils import signals_blocked
 from ..ground.knob import Knob, Value
 from .letters import letters
 from .number_boxes import ExactSpinBox, WholeSpinBox, short_unit, significant
+from .parts import NARROW_LIST
 
 _STEPS = 1000
 _LABEL_WIDTH, _LONGEST = 106, 84  # pixels, and those of the longest word at napari's own letters
@@ -126,6 +127,7 @@ class ChoiceControl(KnobRow):
         self.list = QComboBox()
         self._name(self.list)
         self.list.addItems([choice.replace("-", " ") for choice in knob.choices])
+        self.list.setStyleSheet(NARROW_LIST)
         self.list.setMinimumWidth(80)  # not that of its longest entry: the row fits a narrow dock
         self._row.addWidget(self.list, 1)
         self.set_value(knob.default)

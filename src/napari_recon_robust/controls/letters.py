@@ -3,7 +3,7 @@
 from napari.settings import get_settings
 from napari.utils.theme import get_theme
 
-_IN_FRAMES = 0.4  # of the growth: letters in tables, whose columns have to fit the dock
+_IN_FRAMES = 0.3  # of the growth: letters in tables, whose columns have to fit the dock
 _ROOM = 28  # pixels of a table's head and frame
 
 
@@ -28,7 +28,8 @@ def letter_style() -> str:
     size = get_settings().appearance.font_size
     tables = round(9 * in_tables(), 1)
     return (
-        f"QLineEdit, QPlainTextEdit {{ font-size: {size}pt; }} QTableView, QHeaderView {{ font-size: {tables}pt; }} "
+        f"QLineEdit, QPlainTextEdit, QToolButton {{ font-size: {size}pt; }} "
+        f"QTableView, QHeaderView {{ font-size: {tables}pt; }} "
         "QPushButton { padding-left: 1px; padding-right: 1px; }"
     )
 

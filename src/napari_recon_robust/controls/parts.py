@@ -15,9 +15,12 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QFlowLayout
 
 ACCENT = "#2f8dbb"  # can be told from a dark and from a light theme
 CAUTION = "#bf7018"
+# napari leaves so much room around the words of a list that they would be cut off in a narrow one.
+NARROW_LIST = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
 
 
 def rule() -> QFrame:
@@ -42,7 +45,10 @@ def words(text: str = "", *, faint: bool = False) -> QLabel:
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     set_faint(label, faint)
-    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    policy.setHeightForWidth(True)
+    label.setSizePolicy(policy)
+    label.setMinimumHeight(1)  # Qt's own minimum is that of a narrower paragraph, and would leave gaps and scroll bars
     return label
 
 
@@ -53,8 +59,12 @@ def set_faint(label: QLabel, faint: bool) -> None:
 
 
 def faint_style(theme: str) -> str:
-    """Return the style of faint text in one of napari's themes: 3/4 of the text colour, a contrast above 6:1."""
-    return f'QLabel[faint="true"] {{ color: {_faint(theme)}; }}'
+    """Return the style of faint text and of hints in fields in one of napari's themes: 3/4 of the text colour.
+
+    The contrast is above 4.5:1 on all grounds; Qt's own hints have half of the text colour.
+    """
+    hint = f"QLineEdit, QPlainTextEdit {{ placeholder-text-color: {_faint(theme)}; }}"
+    return f'QLabel[faint="true"] {{ color: {_faint(theme)}; }} {hint}'
 
 
 def box_style(theme: str) -> str:
@@ -98,6 +108,16 @@ def row(*parts: QWidget, stretch: int | None = None) -> QHBoxLayout:
     layout.setSpacing(6)
     for index, part in enumerate(parts):
         layout.addWidget(part, 1 if index == stretch else 0)
+    return layout
+
+
+def flow(*parts: QWidget) -> QFlowLayout:
+    """Put parts beside each other, and in further rows where large letters leave no room; none is narrowed."""
+    layout = QFlowLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(6)
+    for part in parts:
+        layout.addWidget(part)
     return layout
 
 

@@ -25,6 +25,13 @@ def difference(first: Image, second: Image, *, signed: bool) -> Image:
     return change if signed else np.abs(change)
 
 
+def coloured(change: Image, full: float) -> NDArray[np.uint8]:
+    """Red, green and blue of 8 bits (rows, columns, 3) of a signed difference: `DIVERGING`, brightest at +-full."""
+    share = np.clip(change / full, -1, 1)[..., None]
+    below, _, above = (np.array(colour) for colour in DIVERGING)
+    return np.rint(255 * np.abs(share) * np.where(share < 0, below, above)).astype(np.uint8)
+
+
 def _largest(one: Image) -> float:
     at = max(int(_CUT * one.size) - 1, 0)
     return float(np.partition(np.abs(one), at, axis=None)[at])

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..studies.samples import Level, SamplesCurve
+from ..analyses.samples import Level, SamplesCurve
 from . import plots
 
 

@@ -9,6 +9,7 @@ from .guard import opening, read
 
 _MOST_YAML = 2**18  # bytes of a recipe; ours have 2 kB
 _MOST_JSON = 2**28  # bytes; the loss curves of a saved case can be long
+_WHOLE, _MOST_DIGITS = "tag:yaml.org,2002:int", 100  # of whole numbers
 _MOST_NODES = 50_000  # values in a document once its aliases are written out
 
 
@@ -60,8 +61,11 @@ def check_names(value: Any, what: str, error: type[ReconRobustError] = FileForma
 
 
 def _count(node: Any, known: dict[int, int]) -> int:
-    """How many values a node stands for; ValueError if it holds itself."""
+    """How many values a node stands for; ValueError if it holds itself, or a number that is too long to be one."""
     if id(node) not in known:
+        if node.tag == _WHOLE and len(node.value) > _MOST_DIGITS:
+            line = node.start_mark.line + 1
+            raise ValueError(f"line {line}: a number has {len(node.value):,} digits, more than any that is meant")
         known[id(node)] = -1
         parts = node.value if isinstance(node.value, list) else []
         known[id(node)] = 1 + sum(

@@ -63,6 +63,8 @@ def reason(error: Exception) -> str:
         return "it is nested too deeply"
     if isinstance(error, UnicodeError):
         return "it is no text in UTF-8"
+    if isinstance(error, ValueError) and "integer string conversion" in str(error):
+        return "a number in it has thousands of digits"
     if isinstance(error, KeyError) and error.args and " " not in (key := str(error.args[0])):
         return one_line(f"it lacks {key!r}", _LONGEST_REASON)
     if isinstance(error, _OF_DAMAGE) and not isinstance(error, KeyError):

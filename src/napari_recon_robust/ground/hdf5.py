@@ -5,16 +5,18 @@ the data set declares, and only if that fits into memory: HDF5 makes up values t
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .errors import FileFormatError, ReconRobustError, one_line
 from .guard import PACKED, check_memory, check_stored, in_words, open_file
-from .hdf5_tree import open_tree
+from .hdf5_tree import is_touched, open_tree, part, varies
 from .inspection import Inspection
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FIRST = 512  # bytes: a user block has this length, or twice, four times, ... as much
+_TOGETHER = 64  # entries of a table: the other process has little memory
 _INSPECTION = Inspection(open_tree.__module__)
 
 
@@ -51,7 +53,28 @@ def values(dataset: Any, index: Any = ()) -> Any:
     check_dataset(dataset)
     entries = dataset.shape[len(index) if isinstance(index, tuple) else 1 :]
     check_memory(_described(dataset), math.prod(entries) * dataset.dtype.itemsize)
+    numbers = list(index) if isinstance(index, tuple) else [index]
+    _try_part(dataset, [int(number) for number in numbers], "")
     return dataset[index]
+
+
+def field_values(dataset: Any, field: str, entries: Sequence[int]) -> list[Any]:
+    """One field of some entries of a table, given by their numbers in rising order; values may vary in length.
+
+    Raises FileFormatError where HDF5 hangs or crashes on them.
+    """
+    found = list[Any]()
+    for begin in range(0, len(entries), _TOGETHER):
+        some = [int(number) for number in entries[begin : begin + _TOGETHER]]
+        _try_part(dataset, some, field)
+        found.extend(part(dataset, some, field))
+    return found
+
+
+def _try_part(dataset: Any, index: list[int], field: str) -> None:
+    """Read in the other process what no look through the file has read, and what could get HDF5 stuck."""
+    if varies(dataset.id) and not is_touched(dataset.id):
+        _INSPECTION.check(Path(dataset.file.filename), [dataset.name, index, field])
 
 
 def check_dataset(dataset: Any) -> None:

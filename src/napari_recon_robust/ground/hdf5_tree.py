@@ -50,7 +50,9 @@ def open_tree(path: Path, visit: Callable[[Any], object] | None = None) -> Any:
 
 
 def serve(seconds: int, memory: int) -> None:
-    """Look through the files whose paths come in, as JSON, one a line; answer "" or what is wrong in a sentence.
+    """Answer each line that comes in, [path, part] as JSON, by "" or by what is wrong with the file, in a sentence.
+
+    part: None looks through the whole file; [name, index, field] reads these values of a data set, as `hdf5` does.
 
     The process ends when the input does, or when a file takes longer than `seconds`, even if the library spins.
     """
@@ -67,7 +69,8 @@ def serve(seconds: int, memory: int) -> None:
             faulthandler.dump_traceback_later(
                 seconds, exit=True, file=nowhere
             )  # needs no interpreter, as that may hang
-            fault = _fault_of(Path(json.loads(line)))
+            path, part = json.loads(line)
+            fault = _fault_of(Path(path)) if part is None else _fault_of_part(Path(path), *part)
             faulthandler.cancel_dump_traceback_later()
             _answer(fault)
 
@@ -88,12 +91,42 @@ def _fault_of(path: Path) -> str:
     return ""
 
 
+def _fault_of_part(path: Path, name: str, index: list[int], field: str) -> str:
+    """Why values of a file that was looked through are refused; "" if they are not, or if they are no values."""
+    import h5py
+
+    with suppress(Exception), h5py.File(path, "r") as file:
+        dataset = file[name]
+        try:
+            with _only_memory(dataset):
+                part(dataset, index, field)
+        except FileFormatError as error:
+            return str(error)
+    return ""
+
+
+def part(dataset: Any, index: Any, field: str = "") -> Any:
+    """The values of a data set at an index, or one field of the entries with these numbers."""
+    return dataset.fields(field)[index] if field else dataset[tuple(index)]
+
+
+def is_touched(item: Any) -> bool:
+    """Whether looking through its file reads all values of a data set, by its identifier: if they are small, or vary.
+
+    Values of variable length lie in heaps that only reading them looks through. In a large file that would take as long
+    as reading it all, so that they are tried part by part.
+    """
+    from h5py import Dataset
+
+    whole = Dataset(item)
+    few = varies(item) and whole.file.id.get_filesize() <= _MOST_TOUCHED
+    return bool(whole.nbytes <= (_MOST_TOUCHED if few else _SMALL))
+
+
 def _touch(item: Any) -> None:
     """Read what the library could get stuck in: attributes, chunk indices, a chunk, heaps.
 
-    Errors are no matter here, except that of memory, whose limit is that of this process. Values of variable length lie
-    in heaps that only reading them looks through; in a large file that is left out, as it would take as long as reading
-    it all.
+    Errors are no matter here, except that of memory, whose limit is that of this process.
     """
     from h5py import Dataset, Datatype, Group, h5d, h5g
 
@@ -106,15 +139,14 @@ def _touch(item: Any) -> None:
     with _only_memory(whole):
         item.chunk_iter(lambda chunk: None)  # an error where there are no chunks
     with _only_memory(whole):
-        most = _MOST_TOUCHED if _varies(item) and whole.file.id.get_filesize() <= _MOST_TOUCHED else _SMALL
-        if whole.nbytes <= most:
+        if is_touched(item):
             whole[()]
         elif not item.get_create_plist().get_nfilters():  # a packed chunk is allocated by what the file holds of it
             whole[(0,) * whole.ndim]
 
 
-def _varies(item: Any) -> bool:
-    """Whether a data set has values of variable length."""
+def varies(item: Any) -> bool:
+    """Whether a data set has values of variable length, by its identifier."""
     from h5py import h5t
 
     kind = item.get_type()

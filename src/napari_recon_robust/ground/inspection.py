@@ -13,6 +13,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from .errors import FileFormatError
 from .guard import shown, status
@@ -28,38 +29,40 @@ _Stamp = tuple[str, int, int, int, int]
 
 
 class Inspection:
-    """Opens files first in a process of its own; each version of a file is opened there only once."""
+    """Opens files first in a process of its own; each version of a file, or part of one, is read there only once."""
 
     def __init__(self, module: str) -> None:
-        """module: its `serve(seconds, memory)` answers each path that it reads, as JSON, by a sentence or by ""."""
+        """module: its `serve(seconds, memory)` answers each [path, part] that it reads, as JSON: "" or a sentence."""
         self._module = module
         self._process: subprocess.Popen[str] | None = None
         self._owner = 0
-        self._sound: OrderedDict[_Stamp, None] = OrderedDict()
+        self._sound: OrderedDict[tuple[_Stamp, str], None] = OrderedDict()
         self._lock = Lock()
         atexit.register(self.end)
 
-    def check(self, path: Path) -> None:
+    def check(self, path: Path, part: Any = None) -> None:
         """Raise FileFormatError if the file is refused there, or if its library hangs or crashes on it.
 
-        Nothing is checked where no process can be started, as in some bundled applications.
+        part: of the file, as JSON values that the module knows; None looks through the whole of it. Nothing is checked
+        where no process can be started, as in some bundled applications.
         """
         found = status(path)
         stamp = (os.path.abspath(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        question = json.dumps([os.path.abspath(path), part])
         with self._lock:
-            if stamp in self._sound:
+            if (stamp, question) in self._sound:
                 return
             process = self._running()
             if process is None:
                 return
             try:
-                fault = _answer(process, path)
+                fault = _answer(process, question, path)
             except BaseException:  # an answer that is still to come would be taken for that to the next question
                 self.end()
                 raise
             if fault:
                 raise FileFormatError(fault)
-            self._sound[stamp] = None
+            self._sound[stamp, question] = None
             while len(self._sound) > _REMEMBERED:
                 self._sound.popitem(last=False)
 
@@ -101,12 +104,12 @@ class Inspection:
         return None
 
 
-def _answer(process: subprocess.Popen[str], path: Path) -> str:
+def _answer(process: subprocess.Popen[str], question: str, path: Path) -> str:
     """What is wrong with the file, in a sentence; "" if nothing is."""
     assert process.stdin is not None
     assert process.stdout is not None
     with suppress(OSError):  # it has died, and so says nothing
-        process.stdin.write(json.dumps(os.path.abspath(path)) + "\n")
+        process.stdin.write(question + "\n")
         process.stdin.flush()
     if line := process.stdout.readline():
         return str(json.loads(line))

@@ -3,13 +3,14 @@
 Sliders, command line options and study axes are all made from this specification.
 """
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from .errors import InputError
+from .errors import FileFormatError, InputError
 
 Value = float | int | str | bool
 
@@ -130,3 +131,14 @@ def resolve(knobs: Iterable[Knob], values: Mapping[str, Any]) -> dict[str, Any]:
         known = ", ".join(by_name) or "none"
         raise InputError(f"there is no knob {unknown[0]!r} here; the knobs are: {known}.")
     return {name: knob.parse(values[name]) if name in values else knob.default for name, knob in by_name.items()}
+
+
+def stored(text: str | None) -> dict[str, Any]:
+    """The knobs that a table holds as an object of JSON; none for an empty text. Raises FileFormatError."""
+    try:
+        found = json.loads(text or "{}")
+    except (TypeError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise FileFormatError(f"knobs in the table are {str(text)[:60]!r}, and a study writes them as JSON; mend it.")
+    return found

@@ -12,3 +12,19 @@ def written(value: float, form: str = ".3g") -> str:
         return "—"
     text = f"{value:{form}}"
     return text.replace("-", "−") if any(digit in text for digit in "123456789") else text.lstrip("+-")
+
+
+def duration(seconds: float) -> str:
+    """A time in words, such as "2 h 5 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours / 24:.1f} days"
+    return f"{hours} h {rest} min" if hours else f"{minutes} min"
+
+
+def counted(count: int, name: str) -> str:
+    """So many of what has that name, such as "1 scan" and "2,000 scans"."""
+    return f"{count:,} {name}{'' if count == 1 else 's'}"

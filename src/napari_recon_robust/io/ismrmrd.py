@@ -15,7 +15,7 @@ from ..data.orientation import Directions, Vector
 from ..data.scan import Header, Scan
 from ..ground.errors import FileFormatError, dimensions
 from ..ground.guard import check_memory
-from ..ground.hdf5 import check_dataset, is_hdf5, open_hdf5, values
+from ..ground.hdf5 import check_dataset, field_values, is_hdf5, open_hdf5, values
 from .format import Format
 from .ismrmrd_header import AcquisitionHeader
 
@@ -97,12 +97,8 @@ class ISMRMRDScan(Scan):
         matrix = (min(space.matrix[0], readout), min(space.matrix[1], phase)) if space else (readout, phase)
         directions, first_pixels = _directions(heads), None
         if directions is not None and described.voxel is not None:
-            centre_pixel = [
-                whole // 2 - (whole - side) // 2 for whole, side in zip((readout, phase), matrix, strict=True)
-            ]
-            first_pixels = _first_pixels(
-                heads, self._numbers, directions, np.multiply(centre_pixel, described.voxel[:2])
-            )
+            to_centre = np.multiply(_centre((readout, phase), matrix), described.voxel[:2])
+            first_pixels = _first_pixels(heads, self._numbers, directions, to_centre)
         super().__init__(
             name,
             Header(
@@ -159,7 +155,7 @@ class ISMRMRDScan(Scan):
 
     def _samples(self, acquisitions: NDArray[np.integer]) -> list[NDArray[np.complexfloating]]:
         """The samples of each of these acquisitions, complex (coils, samples)."""
-        stored = self._data.fields("data")[acquisitions]
+        stored = field_values(self._data, "data", acquisitions.tolist())
         return [
             np.ascontiguousarray(values, np.float32).view(np.complex64).reshape(int(head["active_channels"]), -1)
             for values, head in zip(stored, self._heads[acquisitions], strict=True)
@@ -211,6 +207,11 @@ def _directions(heads: Any) -> Directions | None:
     if not all(np.allclose(each, each[0], atol=1e-3) for each in (row, column)):
         return None
     return Directions.of(row[0], column[0])
+
+
+def _centre(encoded: tuple[int, int], matrix: tuple[int, int]) -> list[int]:
+    """The pixel of the cropped image at the origin of the Fourier transform of the whole one."""
+    return [whole // 2 - (whole - side) // 2 for whole, side in zip(encoded, matrix, strict=True)]
 
 
 def _first_pixels(

@@ -68,7 +68,8 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     """About U V^T of the singular value decomposition U S V^T: singular values become 0.7 to 1.3 where S is not small.
 
     This holds for any scale of the matrix. Its entries are first brought near one (by a power of two, which is exact):
-    squares of entries of 1e-23 are lost in float32, and with a norm that is too small the rounds diverge.
+    squares of entries of 1e-23 are lost in float32, and with a norm that is too small the rounds diverge. Each
+    round is a polynomial of X X^T, so they are multiplied there, and meet X once: a kernel is far wider than high.
     """
     a, b, c = _QUINTIC
     wide = matrix.shape[0] <= matrix.shape[1]
@@ -76,7 +77,11 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     x = torch.ldexp(x, -torch.frexp(x.abs().amax()).exponent.clamp(-126, 126))
     norm = torch.linalg.matrix_norm(x)
     x = x / torch.where(norm > 0, norm, 1.0)
+    gram = x @ x.mT
+    product = torch.eye(len(x), dtype=x.dtype, device=x.device)
     for _ in range(_ROUNDS):
-        gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        factor = b * gram + c * gram @ gram
+        factor.diagonal().add_(a)
+        product, gram = factor @ product, factor @ gram @ factor
+    x = product @ x
     return x if wide else x.mT

@@ -18,7 +18,8 @@ class DeepInverse(CalledModel):
 
     def __init__(self, id: str, model: Any, module: str) -> None:
         super().__init__(id)
-        self.model, self.module = model, module
+        self.model = model
+        self._fingerprint = of_module("deepinv") | of_module(module)  # of what is open: the file may change later
 
     def image(self, one: ModelInput) -> Any:
         """f, for images with the channels (real, imaginary)."""
@@ -39,4 +40,4 @@ class DeepInverse(CalledModel):
 
     def fingerprint(self) -> dict[str, str]:
         """The version of deepinv, and what the model was defined in."""
-        return of_module("deepinv") | of_module(self.module)
+        return self._fingerprint

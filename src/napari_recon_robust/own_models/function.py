@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from torch import nn
 
 from ..ground.errors import ModelError
-from ..ground.guard import check_length, is_file, said_by, shown
+from ..ground.guard import is_file, read, said_by, shown
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_module
 from .model import CalledModel, ModelInput
@@ -28,7 +29,8 @@ class Function(CalledModel):
     def __init__(self, id: str, function: Any, module: str) -> None:
         """function: called with k (coils, rows, columns), M (rows, columns), S (coils, rows, columns)."""
         super().__init__(id)
-        self.function, self.module = function, module
+        self.function = function
+        self._fingerprint = of_module(module)  # of what is open: the file may change later
         self.numpy = _asks_for_numpy(function)
         self.differentiable = not self.numpy
         self.summary = f"Own function on {'NumPy arrays, without gradients' if self.numpy else 'torch tensors'}."
@@ -44,7 +46,7 @@ class Function(CalledModel):
 
     def fingerprint(self) -> dict[str, str]:
         """The version of the function's package, and its file."""
-        return of_module(self.module)
+        return self._fingerprint
 
 
 def open_model(source: str) -> Reconstructor:
@@ -112,15 +114,16 @@ def _run_script(path: Path) -> ModuleType:
     """A script as a module of its own name; each opening runs it anew, and it can import its neighbours."""
     if not is_file(path):
         raise ModelError(f"there is no file {shown(path)} at that place; give the path of a Python script.")
-    check_length(path, _LONGEST_SCRIPT, ModelError)
+    content = read(path, _LONGEST_SCRIPT, ModelError)
     name = f"own_model_{path.stem}"
-    specification = importlib.util.spec_from_file_location(name, path)
+    loader = SourceFileLoader(name, str(path))
+    specification = importlib.util.spec_from_loader(name, loader)
     assert specification is not None
-    assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
     with _on_path(path.parent.resolve()):
-        specification.loader.exec_module(module)
+        # not by the loader, whose cache takes a file that was changed within a second for the old one
+        exec(loader.source_to_code(content, str(path)), vars(module))
     return module
 
 

@@ -1,12 +1,14 @@
 """An ONNX file, run by onnxruntime (the extra `onnx`); its inputs are named as in `signature.NAMES`."""
 
+import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..ground.errors import ModelError, WeightsError
-from ..ground.guard import is_file, said_by
+from ..ground.guard import is_file, read, said_by
 from ..reconstructors.base import Reconstructor
 from ..reconstructors.origin import of_file
 from .model import CalledModel, ModelInput
@@ -21,6 +23,8 @@ DTYPES = {
     "tensor(int64)": torch.int64,
     "tensor(uint8)": torch.uint8,
 }
+# the key of the name of such a file in protobuf, and the length of the name
+_LOCATION = re.compile(rb"\n\x08location\x12([\x01-\x7f])")
 
 
 class ONNX(CalledModel):
@@ -33,10 +37,11 @@ class ONNX(CalledModel):
         super().__init__(path.name)
         self.path, self.session = path, session
         self.inputs = checked([_input(one, path.name) for one in session.get_inputs()], path.name)
-        self._fingerprint = of_file(path)
-        weights = path.with_name(f"{path.name}.data")  # where torch.onnx.export puts them
-        if is_file(weights):
-            self._fingerprint |= of_file(weights)
+        content = read(path, error=WeightsError)
+        self._fingerprint = {path.name: hashlib.sha256(content).hexdigest()}
+        for name in _beside(content):
+            if is_file(weights := path.parent / name):
+                self._fingerprint |= of_file(weights)
 
     def image(self, one: ModelInput) -> Any:
         """The network's first output."""
@@ -44,8 +49,14 @@ class ONNX(CalledModel):
         return image_of(torch.from_numpy(self.session.run(None, feed)[0]))
 
     def fingerprint(self) -> dict[str, str]:
-        """SHA-256 of the file, and of its weights if they lie beside it."""
+        """SHA-256 of the file, and of those beside it that hold its weights."""
         return self._fingerprint
+
+
+def _beside(content: bytes) -> list[str]:
+    """The names of the files in which an ONNX file has its large tensors, sorted."""
+    found = {content[one.end() : one.end() + one[1][0]] for one in _LOCATION.finditer(content)}
+    return sorted(name.decode(errors="replace") for name in found)
 
 
 def open_model(source: str) -> Reconstructor:

@@ -19,7 +19,7 @@ from ..ground.errors import InputError, dimensions
 from ..ground.knob import Knob, resolve
 from ..ground.progress import Job
 from ..reconstructors.base import Method, Reconstructor
-from .face import Curve, Insert, Placed, Trace
+from .face import Curve, Insert, Placed, Still, Trace
 
 # Calibration after the perturbation: a knob of every kind.
 SENSITIVITIES = Knob(
@@ -110,7 +110,8 @@ class Perturbed:
     Views show the following. `Perturbation.recalled` makes it, and `restore`, again from `details`.
 
     statement: the result in words. findings: what makes the search unreliable, by a short name.
-    caption: a line for the head of a plot. curve: measures over a quantity that the perturbation varied.
+    caption: a line for the head of a plot. curve: measures over a quantity that the perturbation varied. stills: images
+    over that quantity, in its order; a saved case does not hold them.
     trace: what `loss` is, in words. feature: what was inserted, and where.
     untransferable: why no other method can be searched in the same way; empty if one can.
     """
@@ -131,6 +132,7 @@ class Perturbed:
     restore: Restore | None = None
     caption: str = ""
     curve: Curve | None = None
+    stills: tuple[Still, ...] = ()
     trace: Trace | None = None
     feature: Placed | None = None
     untransferable: str = ""

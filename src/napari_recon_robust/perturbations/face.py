@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,18 @@ class Curve:
     def values(self) -> tuple[float, ...]:
         """The values that the window draws."""
         return self.measures[0].series[0].values
+
+
+@dataclass(frozen=True, eq=False)
+class Still:
+    """An image at one value of what the perturbation varied, real float32 (rows, columns) in the clean scan's frame.
+
+    caption: the value with its unit. words: what was done there, in a few words.
+    """
+
+    caption: str
+    image: "Tensor"
+    words: str
 
 
 @dataclass(frozen=True)

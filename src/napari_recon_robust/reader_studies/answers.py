@@ -17,11 +17,14 @@ from ..ground.errors import FileFormatError, InputError, ReconRobustError
 from . import audit
 from .access import Access, NotAllowedError
 from .bundle import Bundle, Shown
-from .questions import Answer, check_comment
+from .questions import COMMENT, Answer, check_comment
 from .store import OF_A_READER, Store
 
-COMMENT = "comment"
 _TIMES = ("shown", "first_action", "answered", "hidden")  # milliseconds of the reader's monotonic clock
+
+
+_NOT_NOW = "this case is not yours to see now; load the page again."
+_RIVAL = "this case comes once more now; it can be revised when that is answered."
 
 
 class ConflictError(ReconRobustError):
@@ -32,7 +35,8 @@ class ConflictError(ReconRobustError):
 class Place:
     """Where a reader is. shown: what comes next, None where all is read or the next sitting may not begin yet.
 
-    done and total: of the sitting. wait: since when in UTC the next sitting may begin, else "".
+    step: which of the study's steps is to be answered. done and total: of the sitting. wait: since when in UTC the next
+    sitting may begin, else "".
     """
 
     sitting: int
@@ -41,6 +45,7 @@ class Place:
     total: int
     shown: Shown | None
     wait: str
+    step: int = 0
 
 
 class Answers:
@@ -97,10 +102,21 @@ class Answers:
         of_sitting = [one for one in shown if one.sitting == current.sitting]
         done = sum(one.id in answered for one in of_sitting)
         wait = self._wait(reader, current.sitting) if open_ and done == 0 else ""
-        return Place(current.sitting, sittings, done, len(of_sitting), open_[0] if open_ and not wait else None, wait)
+        following = open_[0] if open_ and not wait else None
+        step = 0 if following is None else self.step(following.id)
+        return Place(current.sitting, sittings, done, len(of_sitting), following, wait, step)
 
     def _answered(self, reader: str) -> set[str]:
-        return {row[0] for row in self._store.all("SELECT DISTINCT presentation FROM answers WHERE reader = ?", reader)}
+        """The presentations of which all questions are answered: the last step with them all."""
+        last = self.bundle.study.steps[-1][0].id
+        question = "SELECT presentation FROM answers WHERE reader = ? AND question = ? AND revision = 0"
+        return {row[0] for row in self._store.all(question, reader, last)}
+
+    def step(self, presentation: str) -> int:
+        """Which of the study's steps is open: the first that is not answered, else the last."""
+        rows = self._store.all("SELECT DISTINCT question FROM answers WHERE presentation = ?", presentation)
+        answered, steps = {row[0] for row in rows}, self.bundle.study.steps
+        return next((at for at, step in enumerate(steps) if step[0].id not in answered), len(steps) - 1)
 
     def _wait(self, reader: str, sitting: int) -> str:
         """Until when the washout lasts, in UTC; "" where it is over or there is none."""
@@ -136,30 +152,36 @@ class Answers:
         comment: str = "",
         context: Mapping[str, Any] | None = None,
     ) -> None:
-        """Store the answers to one presentation; they are on the disk when this returns.
+        """Store the answers to one step of a presentation; they are on the disk when this returns.
 
-        revision: 0 for the first time, then one more each. Sending the same once more changes nothing. context: times
-        (`shown`, `first_action`, `answered`, `hidden`, in milliseconds of the reader's own clock), window, zoom and
-        smoothing at the answer. Raises NotAllowedError for what the reader may not answer, InputError for an answer
-        that does not fit, ConflictError for a revision that is there with another content, WritingError where the
-        disk is full.
+        values: of all questions of the step. revision: 0 for the first time, then one more each. Sending the same once
+        more changes nothing. comment: kept with the last step. context: times (`shown`, `first_action`, `answered`,
+        `hidden`, in milliseconds of the reader's own clock), window, zoom and smoothing at the answer. Raises
+        NotAllowedError for what the reader may not answer, InputError for an answer that does not fit, ConflictError
+        for a revision that is there with another content, WritingError where the disk is full.
         """
-        shown = self._may_answer(reader, presentation, revision)
-        checked = {**self._check(values), COMMENT: {"text": check_comment(comment)}}
+        step = self._step_of(values)
+        shown = self._may_answer(reader, presentation, revision, step)
+        questions, images = self.bundle.study.steps[step], len(shown.images)
+        checked = {question.id: question.check(values[question.id], images) for question in questions}
+        if step == len(self.bundle.study.steps) - 1:
+            checked[COMMENT] = {"text": check_comment(comment)}
         kept = json.dumps(_context(context or {}))
         with self._store.transaction() as database:
             for question, value in checked.items():
                 self._put(database, shown, question, revision, value, kept)
 
-    def _check(self, values: Mapping[str, Any]) -> dict[str, Answer]:
-        missing = [id for id in self.bundle.questions if id not in values]
-        if missing or set(values) != set(self.bundle.questions):
-            raise InputError(f"{missing[0] if missing else 'a question'} is not as the study asks; answer each one.")
+    def _step_of(self, values: Mapping[str, Any]) -> int:
+        """Which step these are the answers to."""
         if not all(isinstance(value, Mapping) for value in values.values()):
             raise InputError("an answer is not in the form that the study asks for; load the page again.")
-        return {id: question.check(values[id]) for id, question in self.bundle.questions.items()}
+        for at, step in enumerate(self.bundle.study.steps):
+            if {question.id for question in step} == set(values):
+                return at
+        missing = [id for id in self.bundle.questions if id not in values]
+        raise InputError(f"{missing[0] if missing else 'a question'} is not as the study asks; answer each one.")
 
-    def _may_answer(self, reader: str, presentation: str, revision: int) -> Shown:
+    def _may_answer(self, reader: str, presentation: str, revision: int, step: int) -> Shown:
         shown = self.bundle.by_id.get(presentation)
         if shown is None or shown.reader != reader:
             raise NotAllowedError("this case is not yours; load the page again.")
@@ -170,8 +192,15 @@ class Answers:
         answered = presentation in self._answered(reader)
         if not is_next and not answered:
             raise NotAllowedError("this case is not the next one; load the page again.")
+        opened = self.step(presentation)
+        if step > opened:
+            raise NotAllowedError("other questions come first; load the page again.")
+        if revision > 0 and step < opened:
+            raise NotAllowedError("this was answered before the reference was shown, and cannot be changed any more.")
         if revision > 0 and (not self.bundle.study.back or shown.sitting != current.sitting or shown.training):
             raise NotAllowedError("answers of this study cannot be changed any more.")
+        if revision > 0 and _rivals(shown, current):
+            raise NotAllowedError(_RIVAL)
         return shown
 
     def _put(
@@ -204,7 +233,7 @@ class Answers:
         audit.log(database, shown.reader, "answered", subject, before, audit.digest(value, salt))
 
     def given(self, reader: str, presentation: str) -> tuple[int, dict[str, Answer]]:
-        """The number of revisions of an answer so far, and the last of them by question."""
+        """The number of revisions of the step that is open, and the last answer to each question."""
         shown = self.bundle.by_id.get(presentation)
         if shown is None or shown.reader != reader:
             raise NotAllowedError("this case is not yours; load the page again.")
@@ -212,27 +241,57 @@ class Answers:
             "SELECT question, revision, value FROM answers WHERE presentation = ? ORDER BY revision",
             presentation,
         )
-        return 1 + max((row[1] for row in rows), default=-1), {row[0]: _loaded(row[2]) for row in rows}
+        asked = {question.id for question in self.bundle.study.steps[self.step(presentation)]}
+        revisions = 1 + max((row[1] for row in rows if row[0] in asked), default=-1)
+        return revisions, {row[0]: _loaded(row[2]) for row in rows}
+
+    def may_see_reference(self, presentation: str) -> bool:
+        """Whether the fully sampled image is shown by now."""
+        return self.bundle.study.shows_reference(self.step(presentation))
+
+    def may_see(self, reader: str, presentation: str) -> Shown:
+        """A presentation of this reader and sitting that comes next, or is answered; NotAllowedError for any other.
+
+        An earlier one of the case that comes next, such as in another arm, waits until that one is answered: its image
+        and its reference would be compared with what is to be judged alone.
+        """
+        shown, place = self.bundle.by_id.get(presentation), self.place(reader)
+        if shown is None or shown.reader != reader or not self.consented(reader) or place.wait:
+            raise NotAllowedError(_NOT_NOW)
+        if shown.sitting != place.sitting or (place.shown is not None and shown.number > place.shown.number):
+            raise NotAllowedError(_NOT_NOW)
+        if _rivals(shown, place):
+            raise NotAllowedError(_RIVAL)
+        return shown
 
     def previous(self, reader: str, presentation: str) -> Shown | None:
-        """What the reader saw before in the same sitting, if the study lets readers go back to it."""
+        """What the reader saw before in the same sitting, if the study lets readers go back to it; see `may_see`."""
         shown = [one for one in self.bundle.of_reader(reader) if not one.training]
         at = next((number for number, one in enumerate(shown) if one.id == presentation), len(shown))
-        place = self.place(reader)
-        earlier = [one for one in shown[:at] if one.sitting == place.sitting and one.id in self._answered(reader)]
+        place, answered = self.place(reader), self._answered(reader)
+        earlier = [
+            one for one in shown[:at] if one.sitting == place.sitting and one.id in answered and not _rivals(one, place)
+        ]
         return earlier[-1] if earlier and self.bundle.study.back else None
 
     # ---------------------------------------------------------------- what there is
 
     def rows(self) -> list[dict[str, Any]]:
-        """The last revision of each answer: reader, presentation, question, revision, value, utc and context."""
+        """The last revision of each answer: reader, presentation, question, revision, value, utc and context.
+
+        contexts: of the first answer and of all its revisions, in their order.
+        """
         found = self._store.all(
-            "SELECT reader, presentation, question, MAX(revision), value, utc, context FROM answers "
-            "GROUP BY presentation, question ORDER BY answers.rowid"
+            "SELECT reader, presentation, question, revision, value, utc, context FROM answers ORDER BY rowid"
         )
         names = ("reader", "presentation", "question", "revision", "value", "utc", "context")
-        rows = [dict(zip(names, row, strict=True)) for row in found]
-        return [{**row, "value": _loaded(row["value"]), "context": _loaded(row["context"])} for row in rows]
+        rows: dict[tuple[str, str], dict[str, Any]] = {}
+        for values in found:
+            row = dict(zip(names, values, strict=True))
+            row |= {"value": _loaded(row["value"]), "context": _loaded(row["context"])}
+            before = rows.setdefault((row["presentation"], row["question"]), {"contexts": []})
+            before |= {**row, "contexts": [*before["contexts"], row["context"]]}
+        return list(rows.values())
 
     def verify(self) -> int:
         """Return how many lines the log has, after checking it and each answer against it; see `audit.verify`."""
@@ -252,6 +311,14 @@ class Answers:
         with self._store.transaction() as database:
             audit.log(database, "study", "broke the blind", why)
         return found
+
+
+def _rivals(shown: Shown, place: Place) -> bool:
+    """Whether it shows the case that is to be judged next, at another time."""
+    if place.shown is None or shown.id == place.shown.id:
+        return False
+    case = (place.shown.same, place.shown.reference)
+    return any(case) and (shown.same, shown.reference) == case
 
 
 def _context(context: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The frozen study: a folder that readers are served from, and the key to the blinding in a file of its own.
 
     study.json          what a reader may know: title, consent, questions, ways of looking
-    presentations.json  what the server knows: which opaque images come when; no arm and no case
+    presentations.json  what the server knows: which opaque images come when, and which are of one case; no arm
     ID.f32              one image, float32 little endian, row by row, padded to one length for all
     manifest.json       SHA-256 of each file beside it, and of the key
 
@@ -37,7 +37,7 @@ from ..ground.writing import Content, try_place, write
 from ..reports.conditions import CaseImages
 from .order import Presentation, draw
 from .plan import SCHEMA, Arm, Entry, Plan, Viewing
-from .questions import Question
+from .questions import RANKED, Question, steps
 
 STUDY, PRESENTATIONS, MANIFEST = "study.json", "presentations.json", "manifest.json"
 _MARGIN = 8  # pixels between a region and the square that shows where to look
@@ -56,12 +56,22 @@ class Sheet(Specification):
     back: bool
     washout_days: float = Field(ge=0, le=3650)
 
+    @property
+    def steps(self) -> tuple[tuple[Question, ...], ...]:
+        """The questions by what has to be stored before the next are asked; see `questions.steps`."""
+        return steps(self.questions, self.viewing.reference)
+
+    def shows_reference(self, step: int) -> bool:
+        """Whether the fully sampled image is shown at a step."""
+        return self.viewing.reference or self.steps[step][0].reference
+
 
 class Shown(Specification):
-    """What the server knows of a presentation. images: opaque names from left to right. reference: one, or "".
+    """What the server knows of a presentation. images: opaque names by their positions. reference: one, or "".
 
-    window: black and white from the reference, the same for all arms of a case. maximum: of the reference. truth: for
-    the feedback of a case for training, else None.
+    same: one opaque name for all presentations of a case ("" in studies that were frozen before it was kept). window:
+    black and white from the reference, the same for all arms of a case. maximum: of the reference. truth: for the
+    feedback of a case for training (`lesion`, and the centres of its `places`), else None.
     """
 
     id: str
@@ -69,8 +79,9 @@ class Shown(Specification):
     sitting: int = Field(ge=0)
     number: int = Field(ge=0)
     training: bool
-    images: Annotated[tuple[str, ...], Field(min_length=1, max_length=2)]
+    images: Annotated[tuple[str, ...], Field(min_length=1, max_length=RANKED)]
     reference: str
+    same: str = ""
     rows: int = Field(gt=0, lt=2**15)
     columns: int = Field(gt=0, lt=2**15)
     voxel: tuple[float, float, float] | None
@@ -150,13 +161,15 @@ class _Frozen(Mapping[str, Content]):
         self.plan = plan
         arms = plan.arms
         self.names = {(case.id, arm.name): _opaque() for case in plan.cases for arm in arms}
-        self.references = {case.id: _opaque() for case in plan.cases} if plan.viewing.reference else {}
+        compared = plan.viewing.reference or any(question.reference for question in plan.questions)
+        self.references = {case.id: _opaque() for case in plan.cases} if compared else {}
         self.opener: Callable[[Entry], _Case] = lambda entry: _Case(entry, arms, beside)
+        self.same = {case.id: _opaque() for case in plan.cases}
         shown, sources, sizes = [], {}, []
         for entry in plan.cases:  # all are opened before the first is written
             case = self.opener(entry)
-            if plan.viewing.reference and case.reference is None:
-                raise InputError(f"{entry.id} has no fully sampled image; leave viewing.reference out, or the case.")
+            if self.references and case.reference is None:
+                raise InputError(f"{entry.id} has no fully sampled image; ask without the reference, or leave it out.")
             sizes.append(case.first.target.size)
             sources[entry.id] = {arm: _hash(folder / DESCRIPTION) for arm, folder in case.folders.items()}
             shown += [self._shown(one, case) for one in drawn if one.case == entry.id]
@@ -177,8 +190,8 @@ class _Frozen(Mapping[str, Content]):
     def _shown(self, one: Presentation, case: _Case) -> Shown:
         first, entry = case.first, case.entry
         training = one.purpose == "training"
-        place = None if entry.place is None else np.argwhere(entry.place.mask(first.case.matrix).numpy()).mean(0)
-        truth = {"lesion": entry.lesion, "place": None if place is None else [float(at) for at in place]}
+        centres = [np.argwhere(place.mask(first.case.matrix).numpy()).mean(0) for place in entry.places]
+        truth = {"lesion": entry.lesion, "places": [[float(at) for at in centre] for centre in centres]}
         return Shown(
             id=one.id,
             reader=one.reader,
@@ -187,6 +200,7 @@ class _Frozen(Mapping[str, Content]):
             training=training,
             images=tuple(self.names[entry.id, arm] for arm in one.arms),
             reference=self.references.get(entry.id, ""),
+            same=self.same[entry.id],
             rows=first.case.matrix[0],
             columns=first.case.matrix[1],
             voxel=first.voxel,

@@ -26,8 +26,9 @@ CASES = 12
 def demo(folder: str | Path) -> progress.Job[Path]:
     """Make the cases and the frozen study in a new folder; returns the study's.
 
-    The questions are one on the lesion, and four on quality. The sample is one simulated head, so
-    the study shows how one is read, and says nothing on patients. Raises InputError for a folder that is not empty.
+    The questions are one on the lesion, three on quality, and, beside the reference, one on structures. The sample is
+    one simulated head, so the study shows how one is read, and says nothing on patients. Raises InputError for a folder
+    that is not empty.
     """
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
@@ -49,14 +50,13 @@ def demo(folder: str | Path) -> progress.Job[Path]:
         case: Case = make_case(measurement, method, roi, outcomes, perturbation=PERTURBATION, source=scan.facts(slice))
         name = f"case-{number + 1}"
         save_case(case, folder / "cases" / name)
-        entries.append(
-            Entry(id=name, saved=f"cases/{name}", patient="sample", lesion=lesion, place=roi, source="simulation")
-        )
+        place, saved = roi if lesion else None, f"cases/{name}"
+        entries.append(Entry(id=name, saved=saved, patient="sample", lesion=lesion, place=place, source="simulation"))
     return freeze(_plan(entries), folder / "study", folder)
 
 
 def _plan(entries: list[Entry]) -> Plan:
-    questions = [one for name in ("lesion", "quality", "visual-grading") for one in QUESTIONNAIRES[name][1]]
+    questions = [one for name in ("lesion", "quality", "structures") for one in QUESTIONNAIRES[name][1]]
     return Plan(
         title="A reader study of the packaged sample",
         arms=(Arm(name="clean", image="clean"), Arm(name="attacked", image="perturbed")),

@@ -1,39 +1,58 @@
-"""The answers as tables that other programs read."""
+"""The answers as a long table, written as CSV and read back."""
 
 import csv
 import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from ..ground.errors import InputError
-from .answers import COMMENT, Answers
+from ..ground.errors import FileFormatError
+from .answers import Answers
+from .bundle import Shown
 from .order import Presentation
-from .questions import CANNOT_JUDGE, Lesion, Likert, Question, Structures
+from .plan import Entry
+from .questions import CANNOT_JUDGE, COMMENT, Question
 
 COLUMNS = (
-    "reader", "sitting", "number", "case", "patient", "arm", "other_arm", "purpose", "question", "answer", "score",
-    "lesion", "cannot_judge", "revision", "comment", "seconds", "hidden_seconds", "low", "high", "zoom", "mode",
-    "smooth", "utc",
+    "reader", "sitting", "number", "case", "patient", "arm", "arms", "purpose", "question", "answer", "score",
+    "lesion", "lesions", "hit", "cannot_judge", "revision", "comment", "seconds", "hidden_seconds", "revision_seconds",
+    "low", "high", "zoom", "mode", "smooth", "utc",
 )  # fmt: skip
+_NUMBERS = {"score", "seconds", "hidden_seconds", "revision_seconds", "low", "high", "zoom"}
+_LATER = {"revision_seconds"}  # which older tables lack
+_COUNTS = {"sitting", "number", "lesions", "revision"}
+_TRUTHS = {"lesion", "hit", "cannot_judge", "smooth"}
+_BETWEEN = " | "  # names of arms, which have none of these
 
 
 def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a row for each answer, its last revision, with the arm and the case that the key names.
 
     score: a number where more is better, or surer of a lesion; for a forced choice 1 if the plan's first arm was
-    chosen, else 0. arm: of the image, or the left one of two; other_arm: the right one. seconds: from the first sight
-    to the answer, less the time in which the page was hidden; this is no time of diagnosis.
+    chosen, else 0; for a ranking the share of the other arms that come after the first. arms: of the images that were
+    shown, from left to right; arm: the first of them. answer: as it was given; a mark has the number of the case's
+    lesion that it is on, 0 for none. lesion: whether there is one, lesions: of how many the place is known, hit:
+    whether a lesion that was seen was clicked at such a place. seconds: from the first sight to the first answer, less
+    the time in which the page was hidden (hidden_seconds); this is no time of diagnosis. revision_seconds: of all
+    revisions together, None without one.
     """
     presentations = {one["id"]: Presentation(**{**one, "arms": tuple(one["arms"])}) for one in key["presentations"]}
     cases = {case["id"]: case for case in key["plan"]["cases"]}
     first = key["plan"]["arms"][0]["name"]
     rows = answers.rows()
     comments = {row["presentation"]: row["value"]["text"] for row in rows if row["question"] == COMMENT}
+    places: dict[str, _Places] = {}
     found = []
     for row in rows:
         if row["question"] == COMMENT:
             continue
         shown = presentations[row["presentation"]]
-        case, context = cases[shown.case], row["context"]
+        case, context, first_time = cases[shown.case], row["context"], row["contexts"][0]
+        revising = [seconds for again in row["contexts"][1:] if (seconds := _seconds(again)) is not None]
+        if shown.case not in places:
+            places[shown.case] = _Places(case, answers.bundle.by_id[shown.id])
+        answer = places[shown.case].marked(row["value"])
         found.append(
             {
                 "reader": row["reader"],
@@ -42,17 +61,20 @@ def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
                 "case": shown.case,
                 "patient": case["patient"],
                 "arm": shown.arms[0],
-                "other_arm": shown.arms[1] if len(shown.arms) > 1 else "",
+                "arms": shown.arms,
                 "purpose": shown.purpose,
                 "question": row["question"],
-                "answer": _words(row["value"]),
+                "answer": answer,
                 "score": _score(answers.bundle.questions[row["question"]], row["value"], shown, first),
                 "lesion": case["lesion"],
+                "lesions": places[shown.case].count,
+                "hit": places[shown.case].hit(row["value"]),
                 "cannot_judge": CANNOT_JUDGE in row["value"],
                 "revision": row["revision"],
                 "comment": comments.get(row["presentation"], ""),
-                "seconds": _seconds(context),
-                "hidden_seconds": context.get("hidden", 0.0) / 1000,
+                "seconds": _seconds(first_time),
+                "hidden_seconds": first_time.get("hidden", 0.0) / 1000,
+                "revision_seconds": sum(revising) if revising else None,
                 **{name: context.get(name) for name in ("low", "high", "zoom", "mode", "smooth")},
                 "utc": row["utc"],
             }
@@ -70,30 +92,59 @@ def to_csv(rows: list[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def to_imrmc(rows: list[dict[str, Any]], question: str) -> str:
-    """The scores of a question about lesions in the format of iMRMC; InputError where a truth is not known."""
-    chosen = [row for row in rows if row["question"] == question and row["purpose"] == "reading"]
-    chosen = [row for row in chosen if row["score"] is not None]
-    if not chosen or any(row["lesion"] is None for row in chosen):
-        raise InputError(f"{question} has no answers to cases whose truth is known; iMRMC needs the truth of each.")
-    truths = {row["case"]: int(row["lesion"]) for row in chosen}
-    lines = [f"-1,{case},truth,{truth}" for case, truth in truths.items()]
-    lines += [f"{row['reader']},{row['case']},{row['arm']},{row['score']:g}" for row in chosen]
-    return "\n".join(["BEGIN DATA:", *lines, ""])
+def read_csv(path: str | Path) -> list[dict[str, Any]]:
+    """The rows that `to_csv` wrote. Raises FileFormatError for a file that is no such table."""
+    path = Path(path)
+    try:
+        lines = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        if not lines or not set(COLUMNS) - _LATER <= set(lines[0]) <= set(COLUMNS):
+            raise ValueError
+        return [{name: _value(name, line.get(name, "")) for name in COLUMNS} for line in lines]
+    except (OSError, ValueError, TypeError, csv.Error, RecursionError):
+        raise FileFormatError(
+            f"{path.name} is no table of answers; `recon-robust review export` writes one as .csv."
+        ) from None
 
 
-def _words(answer: dict[str, Any]) -> str:
-    if CANNOT_JUDGE in answer:
-        return "cannot judge"
-    return "; ".join(
-        f"{name} {' '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in answer.items()
-    )
+class _Places:
+    """Where the lesions of one case are."""
+
+    def __init__(self, case: Mapping[str, Any], shown: Shown) -> None:
+        places = Entry.model_validate(case).places
+        self._masks = [place.mask((shown.rows, shown.columns)).numpy() for place in places]
+
+    @property
+    def count(self) -> int:
+        return len(self._masks)
+
+    def marked(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer, in which each mark of a free response names the lesion that it is on."""
+        if "marks" not in answer:
+            return answer
+        return {"marks": [{**mark, "lesion": self._lesion(mark)} for mark in answer["marks"]]}
+
+    def hit(self, answer: Mapping[str, Any]) -> bool | None:
+        """Whether a lesion was seen, and clicked at its place; None where no place is known or none is asked for."""
+        if not self._masks or "seen" not in answer or (answer["seen"] == "yes" and "row" not in answer):
+            return None
+        return answer["seen"] == "yes" and self._lesion(answer) > 0
+
+    def _lesion(self, mark: Mapping[str, Any]) -> int:
+        """The number of the lesion whose pixels the mark is on, from 1; 0 for none."""
+        row, column = round(mark["row"]), round(mark["column"])
+        for number, mask in enumerate(self._masks, 1):
+            if 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1] and mask[row, column]:
+                return number
+        return 0
 
 
 def _score(question: Question, answer: dict[str, Any], shown: Presentation, first: str) -> float | None:
-    if isinstance(question, Likert | Lesion | Structures):
-        return question.score(answer)
-    return None if "choice" not in answer else float(shown.arms[answer["choice"]] == first)
+    if "choice" in answer:
+        return float(shown.arms[answer["choice"]] == first)
+    if "order" in answer:
+        after = len(shown.arms) - 1 - [shown.arms[place] for place in answer["order"]].index(first)
+        return after / (len(shown.arms) - 1)
+    return question.score(answer)
 
 
 def _seconds(context: dict[str, Any]) -> float | None:
@@ -103,6 +154,22 @@ def _seconds(context: dict[str, Any]) -> float | None:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t"):
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    if isinstance(value, tuple):
+        value = _BETWEEN.join(value)
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "'"):
         return f"'{value}"
     return "" if value is None else value
+
+
+def _value(name: str, text: str) -> Any:
+    if name == "answer":
+        return json.loads(text)
+    if name == "arms":
+        return tuple(text.removeprefix("'").split(_BETWEEN))
+    if name in _NUMBERS | _COUNTS:
+        return (int if name in _COUNTS else float)(text) if text else None
+    if name in _TRUTHS:
+        return {"True": True, "False": False, "": None}[text]
+    return text.removeprefix("'")

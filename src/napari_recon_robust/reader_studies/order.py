@@ -2,8 +2,8 @@
 
 It is drawn from the study's seed, the reader and the sitting, so that no two readers and no two sittings share one.
 Arms follow each other in a Williams square: over the cases each arm comes equally often at each place, and equally
-often after each other arm (Williams 1949, doi:10.1071/CH9490149). The sides of a forced choice are balanced within
-blocks of four.
+often after each other arm (Williams 1949, doi:10.1071/CH9490149). Where all arms are shown at once, each comes equally
+often at each position within blocks of four presentations (two or four arms), six (three or six) or ten (five).
 """
 
 import hashlib
@@ -15,14 +15,17 @@ import numpy as np
 
 from .plan import Entry, Plan
 
-BLOCK = 4  # presentations within which both sides of a forced choice come equally often
+BLOCK = 4  # presentations at least within which each arm stands equally often at each position
 
 Purpose = Literal["training", "reading", "repeat"]
 
 
 @dataclass(frozen=True)
 class Presentation:
-    """One case as it is shown once. arms: of the images from left to right. sitting and number count from 0."""
+    """One case as it is shown once.
+
+    arms: of the images, from the first position to the last. sitting and number count from 0.
+    """
 
     id: str
     reader: str
@@ -61,13 +64,18 @@ def williams(count: int) -> list[tuple[int, ...]]:
     return rows if count % 2 == 0 else [*rows, *(row[::-1] for row in rows)]
 
 
-def sides(count: int, rng: np.random.Generator, extra: int = 0) -> list[int]:
-    """Which side the first arm is on, balanced within each block of four; `extra` decides an odd one at the end."""
-    found: list[int] = []
+def positions(arms: int, count: int, rng: np.random.Generator, extra: int = 0) -> list[tuple[int, ...]]:
+    """Which arm stands at each position, in `count` presentations, balanced within each block.
+
+    extra: the number of the reader, which decides on an incomplete block at the end, so that it evens out over them.
+    """
+    rows = williams(arms)
+    rows *= -(-BLOCK // len(rows))
+    found: list[tuple[int, ...]] = []
     while len(found) < count:
-        size = min(BLOCK, count - len(found))
-        block = [0, 1] * (size // 2) + ([extra % 2] if size % 2 else [])
-        found += [int(side) for side in rng.permutation(block)]
+        size = min(len(rows), count - len(found))
+        block = [rows[(extra * size + at) % len(rows)] for at in range(size)]
+        found += [block[at] for at in rng.permutation(size)]
     return found
 
 
@@ -76,8 +84,8 @@ _Shown = tuple[Entry, tuple[str, ...], Purpose]
 
 def _sittings(plan: Plan, reader: str, number: int, cases: Sequence[Entry]) -> list[list[_Shown]]:
     """What a reader sees in each sitting."""
-    if plan.pairs:
-        sittings = [_pairs(plan, reader, number, cases)]
+    if plan.at_once:
+        sittings = [_at_once(plan, reader, number, cases)]
     else:
         blocks = _blocks(plan, reader, number, cases)
         separate = plan.design.sittings == "separate"
@@ -109,17 +117,21 @@ def _blocks(plan: Plan, reader: str, number: int, cases: Sequence[Entry]) -> lis
     return blocks
 
 
-def _pairs(plan: Plan, reader: str, number: int, cases: Sequence[Entry]) -> list[_Shown]:
-    """Both arms at once; a repeat has them on the other sides."""
-    first, second = (arm.name for arm in plan.arms)
+def _at_once(plan: Plan, reader: str, number: int, cases: Sequence[Entry]) -> list[_Shown]:
+    """All arms at once; a repeat has each of them at another position."""
+    arms = [arm.name for arm in plan.arms]
     rng = _generator(plan, reader, 0)
     order = [cases[at] for at in rng.permutation(len(cases))]
     shown: list[_Shown] = [
-        (case, (second, first) if side else (first, second), "reading")
-        for case, side in zip(order, sides(len(order), rng, number), strict=True)
+        (case, tuple(arms[at] for at in row), "reading")
+        for case, row in zip(order, positions(len(arms), len(order), rng, number), strict=True)
     ]
-    repeats: list[_Shown] = [(case, arms[::-1], purpose) for case, arms, purpose in _repeats(plan, reader, shown)]
-    return shown + repeats
+    return shown + [(case, _turned(found, 1), purpose) for case, found, purpose in _repeats(plan, reader, shown)]
+
+
+def _turned(arms: tuple[str, ...], by: int) -> tuple[str, ...]:
+    """The arms, each so many positions further to the left, and at the end again."""
+    return arms[by % len(arms) :] + arms[: by % len(arms)]
 
 
 def _repeats(plan: Plan, reader: str, block: Sequence[_Shown]) -> list[_Shown]:
@@ -132,11 +144,10 @@ def _repeats(plan: Plan, reader: str, block: Sequence[_Shown]) -> list[_Shown]:
 
 def _training(plan: Plan, number: int) -> list[_Shown]:
     """Each case for training once; its arms change from case to case and from reader to reader."""
-    arms = [arm.name for arm in plan.arms]
+    arms = tuple(arm.name for arm in plan.arms)
     training = [case for case in plan.cases if case.training]
-    if plan.pairs:
-        return [(case, tuple(arms[:: 1 if (at + number) % 2 else -1]), "training") for at, case in enumerate(training)]
-    return [(case, (arms[(at + number) % len(arms)],), "training") for at, case in enumerate(training)]
+    seen = len(arms) if plan.at_once else 1
+    return [(case, _turned(arms, at + number)[:seen], "training") for at, case in enumerate(training)]
 
 
 def _groups(plan: Plan) -> list[list[Entry]]:

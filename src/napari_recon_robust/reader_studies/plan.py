@@ -11,7 +11,8 @@ from ..data.roi import ROI
 from ..ground.documents import check_names, read_yaml
 from ..ground.errors import FileFormatError, InputError, either
 from ..ground.specification import Specification
-from .questions import QUESTIONNAIRES, ForcedChoice, Id, Lesion, Question
+from .from_study import with_cases_of_studies
+from .questions import COMMENT, QUESTIONNAIRES, Id, Question
 
 SCHEMA: Final = 1
 
@@ -28,21 +29,35 @@ class Entry(Specification):
     """A case that is read.
 
     saved: the folder of a saved case, or one for each arm by its name, such as several methods on one lesion. patient:
-    the unit of the statistics; several cases of one patient are not independent. truth: what is known of it, whether
-    there is a lesion and where. source: who says so. training: whether it is shown first, with its truth afterwards.
+    the unit of the statistics; several cases of one patient are not independent. lesion, place: what is known of it,
+    whether there is a lesion and where, or a list of several places. source: who says so. training: whether it is
+    shown first, with its truth afterwards.
     """
 
     id: Id
     saved: str | dict[str, str]
     patient: str = Field(min_length=1, max_length=80)
     lesion: bool | None = None
-    place: ROI | None = None
+    place: ROI | tuple[ROI, ...] | None = None
     source: Literal["simulation", "fastmri+", "panel", "unknown"] = "unknown"
     training: bool = False
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.lesion is False and self.place is not None:
+            raise InputError(f"{self.id} has lesion: false, and place says where one is; take one of the two out.")
+        return self
 
     def folder(self, arm: str) -> str:
         """The folder of the saved case that an arm shows."""
         return self.saved if isinstance(self.saved, str) else self.saved[arm]
+
+    @property
+    def places(self) -> tuple[ROI, ...]:
+        """Where its lesions are, as far as that is known."""
+        if isinstance(self.place, ROI):
+            return (self.place,)
+        return self.place or ()
 
 
 class Design(Specification):
@@ -81,8 +96,9 @@ class Design(Specification):
 class Viewing(Specification):
     """What readers see and may do.
 
-    reference: whether the fully sampled image stands beside it. region: whether a square shows where to look, around
-    the case's region, and the same in all arms.
+    reference: whether the fully sampled image stands beside it at all questions; a question may ask for it alone.
+    region: whether a square shows where to look, around the case's region, and the same in all arms. modes: flicker
+    goes through all images; wipe is for two.
     """
 
     reference: bool = False
@@ -94,10 +110,16 @@ class Viewing(Specification):
 
 
 class Endpoint(Specification):
-    """The primary endpoint. margin: the difference of the two arms that matters, fixed beforehand."""
+    """The primary endpoint. margin: the difference of the two arms that matters, fixed beforehand.
+
+    Of visual grading, the difference is that of the area from 0.5; of interchangeability the individual equivalence
+    index, for the arm that stands later in the plan in the place of the earlier.
+    """
 
     question: Id
-    measure: Literal["preference", "mean", "auc", "sensitivity", "specificity"]
+    measure: Literal[
+        "preference", "mean", "auc", "sensitivity", "specificity", "wafroc", "visual-grading", "interchangeability"
+    ]
     arms: tuple[Id, Id]
     margin: float = Field(gt=0)
 
@@ -158,10 +180,24 @@ class Plan(Specification):
             raise InputError("all cases are for training; at least one has to be read.")
         if self.design.repeats > len(self.read):
             raise InputError(f"{self.design.repeats} repeats are more than the {len(self.read)} cases to be read.")
-        if self.pairs and (len(arms) != 2 or len(self.questions) > 1):
-            raise InputError("a forced choice needs exactly two arms, and is the only question of its study.")
+        self._check_questions(len(arms))
         self._check_endpoint(arms)
         return self
+
+    def _check_questions(self, arms: int) -> None:
+        for question in self.questions:
+            if question.id == COMMENT:
+                raise InputError(f"the readers' own {COMMENT} is stored under this name; give the question another id.")
+            most = question.most_arms
+            if (most is not None) != self.at_once:
+                raise InputError(
+                    "forced choices and rankings show all arms at once, other questions one; ask them in two studies."
+                )
+            if most is not None and not 2 <= arms <= most:
+                raise InputError(f"{question.id} compares 2 to {most} arms, and the plan has {arms}.")
+        order = [question.reference for question in self.questions]
+        if order != sorted(order):
+            raise InputError("questions beside the reference come last, since the others are asked without it.")
 
     def _check_endpoint(self, arms: list[str]) -> None:
         if self.endpoint is None:
@@ -169,10 +205,9 @@ class Plan(Specification):
         question = next((one for one in self.questions if one.id == self.endpoint.question), None)
         if question is None or not set(self.endpoint.arms) <= set(arms) or len(set(self.endpoint.arms)) < 2:
             raise InputError("the endpoint names a question or an arm that the plan does not have; mend it.")
-        of_lesion = self.endpoint.measure in ("auc", "sensitivity", "specificity")
-        if of_lesion != isinstance(question, Lesion) or (self.endpoint.measure == "preference") != self.pairs:
+        if self.endpoint.measure not in question.measures:
             raise InputError(f"{self.endpoint.measure} cannot be measured by the question {question.id}; mend one.")
-        if of_lesion and any(case.lesion is None for case in self.read):
+        if question.needs_truth and any(case.lesion is None for case in self.read):
             raise InputError("the endpoint needs the truth of each case; add lesion: true or lesion: false to each.")
 
     @property
@@ -181,15 +216,19 @@ class Plan(Specification):
         return tuple(case for case in self.cases if not case.training)
 
     @property
-    def pairs(self) -> bool:
-        """Whether both arms are shown at once, for a forced choice."""
-        return any(isinstance(question, ForcedChoice) for question in self.questions)
+    def at_once(self) -> bool:
+        """Whether all arms are shown at once, for a forced choice or a ranking."""
+        return any(question.most_arms is not None for question in self.questions)
 
 
 def read_plan(path: str | Path) -> Plan:
-    """Open a plan. Raises FileFormatError for a file that cannot be read, InputError for what does not fit in it."""
+    """Open a plan; the cases that it names by a study are found (see `from_study`).
+
+    Raises FileFormatError for a file that cannot be read, InputError for what does not fit in it.
+    """
     values = read_yaml(Path(path))
     if not isinstance(values, Mapping):
         raise FileFormatError(f"{Path(path).name} is no plan of a reader study; `recon-robust review new` writes one.")
     check_names(values, Path(path).name)
-    return Plan.model_validate(dict(values))
+    cases = with_cases_of_studies(values.get("cases"), Path(path).parent)
+    return Plan.model_validate({**values, "cases": cases})

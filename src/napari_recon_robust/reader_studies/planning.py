@@ -12,15 +12,13 @@ from .order import draw
 from .plan import Entry, Plan
 from .questions import QUESTIONNAIRES, Question
 
-# Seconds for a question, from reader studies of single marks and choices; clinical reading takes far longer.
-SECONDS = {"forced-choice": 9.0, "lesion": 9.0, "likert": 6.0, "structures": 15.0}
-
 
 def new_plan(cases: Sequence[str | Path], path: str | Path, questions: str = "lesion") -> Path:
     """Write a plan for saved cases, with the clean and the perturbed image as arms; returns its path.
 
-    Each case begins as a patient of its own; mend that where several are of one. Raises InputError for no case, an
-    unknown questionnaire or a plan that is there already, FileFormatError for a folder that is no saved case.
+    A folder of a study's results stands for the cases that it has saved. Each case begins as a patient of its own; mend
+    that where several are of one. Raises InputError for no case, an unknown questionnaire or a plan that is there
+    already, FileFormatError for a folder that is no saved case.
     """
     path = Path(path)
     if path.exists():
@@ -30,19 +28,23 @@ def new_plan(cases: Sequence[str | Path], path: str | Path, questions: str = "le
     if questions not in QUESTIONNAIRES:
         raise InputError(f"there is no questionnaire {questions!r}; `recon-robust review new --help` lists them.")
     folders = [Path(case) for case in cases]
-    for folder in folders:
+    entries = []
+    for number, folder in enumerate(folders, 1):
+        place = _quoted(_from(path.parent, folder))
+        if (folder / "store.json").exists():
+            entries.append(f"  - {{study: {place}, most: 12}}")
+            continue
         read_description(folder)
-    entries = [_entry(number, folder, path.parent) for number, folder in enumerate(folders, 1)]
-    text = _TEMPLATE.format(questions=questions, cases="\n".join(entries))
+        entries.append(f"  - {{id: case-{number}, saved: {place}, patient: patient-{number}, source: unknown}}")
+    text = _TEMPLATE.format(questions=questions, known=", ".join(QUESTIONNAIRES), cases="\n".join(entries))
     write(path, text.encode())
     return path
 
 
-def _entry(number: int, folder: Path, beside: Path) -> str:
-    saved = folder.resolve()
-    with_parent = beside.resolve()
-    place = saved.relative_to(with_parent) if saved.is_relative_to(with_parent) else saved
-    return f"  - {{id: case-{number}, saved: {_quoted(place.as_posix())}, patient: patient-{number}, source: unknown}}"
+def _from(beside: Path, folder: Path) -> str:
+    """A path as a plan in the folder `beside` has it."""
+    saved, start = folder.resolve(), beside.resolve()
+    return (saved.relative_to(start) if saved.is_relative_to(start) else saved).as_posix()
 
 
 def _quoted(text: str) -> str:
@@ -59,10 +61,11 @@ arms:
   - {{name: clean, image: clean}}
   - {{name: perturbed, image: perturbed}}
 
-# A questionnaire, or a list of questions of your own: preference, lesion, quality, visual-grading, structures.
+# A questionnaire, or a list of questions of your own. Questionnaires: {known}.
 questions: {questions}
 
 # For lesions add the truth: lesion: true or false. Cases of one patient share its name. training: true is read first.
+# {{study: FOLDER, where: {{perturbation: worst-case}}, most: 12}} stands for the worst cases that a study has saved.
 cases:
 {cases}
 
@@ -88,7 +91,7 @@ def load(plan: Plan) -> Load:
     numbers = iter(range(10**9))
     drawn = draw(plan, lambda: str(next(numbers)))
     most = max((sum(one.reader == reader for one in drawn) for reader in {one.reader for one in drawn}), default=0)
-    seconds = most * sum(SECONDS[question.kind] for question in plan.questions)
+    seconds = most * sum(question.seconds for question in plan.questions)
     return Load(most, max(one.sitting for one in drawn) + 1, seconds / 60)
 
 
@@ -102,6 +105,7 @@ def described(plan: Plan) -> dict[str, Any]:
         "patients": len({case.patient for case in read}),
         "with lesion": sum(case.lesion is True for case in read),
         "without lesion": sum(case.lesion is False for case in read),
+        "truth not known": sum(case.lesion is None for case in read),
         "arms": [arm.name for arm in plan.arms],
         "questions": [question.id for question in asked],
         "readers": plan.design.readers,

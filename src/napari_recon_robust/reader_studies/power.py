@@ -1,32 +1,52 @@
-"""How often a study as planned would find the difference that matters, by simulated studies.
+"""How often a study as planned would find the difference that matters, and how many readers and cases it needs.
 
 The true difference is the endpoint's margin. Ratings of lesions follow the model of Roe and Metz 1997
-(doi:10.1016/S1076-6332(97)80210-3) with their high data correlation and low reader variance; scores and choices have a
-patient's and a reading's part of equal variance.
+(doi:10.1016/S1076-6332(97)80210-3) with their high data correlation and low reader variance; scores, ranks and choices
+have a patient's and a reading's part of equal variance. Cases and lesions of one patient are not independent: half of
+the variance of their ratings is the patient's. What has no formula is simulated.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
+from ..ground.errors import InputError
 from ..statistics import clustered
 from ..statistics.estimate import FEWEST, Values
-from ..statistics.readers.obuchowski_rockette import compare
-from ..statistics.readers.roc import areas, covariance, jackknife_covariance
+from ..statistics.readers.free_response import (
+    UNMARKED,
+    FreeResponse,
+    even_weights,
+    weighted_afroc,
+    weighted_afroc_covariance,
+)
+from ..statistics.readers.interchangeability import interchangeability
+from ..statistics.readers.obuchowski_rockette import compare, components
+from ..statistics.readers.roc import Method, areas, covariance
+from ..statistics.readers.sample_size import VAN_DYKE, Variances, design_effect
+from ..statistics.readers.shares import share_interval, shares
+from ..statistics.readers.visual_grading import visual_grading
+from .marks import Marks
 from .plan import Endpoint, Plan
+from .ratings import Ratings
 
 DRAWS = 400
 AREA = 0.85  # of the better arm, where lesions are detected
 RATE = 0.8  # sensitivity or specificity of the better arm
 DEVIATION = 1.0  # of a score, in levels of its scale
+OF_PATIENT = 0.5  # of the variance of ratings, the correlation of two cases or lesions of one patient
+DISAGREEMENT = 0.2  # of two readers with the same arm, where arms are to be interchangeable
+WISHED = 0.8  # power
 
 _CASE, _TEST_CASE, _READER_CASE, _ERROR, _READER = 0.3, 0.3, 0.2, 0.2, 0.0055
 
 
 @dataclass(frozen=True)
 class Power:
-    """The share of simulated studies whose 95% interval excludes no difference. assumed: from what, in words."""
+    """The share of simulated studies that show what the endpoint asks for. assumed: from what, in words."""
 
     share: float
     draws: int
@@ -41,75 +61,219 @@ class Power:
         )
 
 
+@dataclass(frozen=True)
+class Size:
+    """So many readers of each case, and the cases: int, whose patient each is, and how many lesions each has."""
+
+    readers: int
+    patients: NDArray[np.intp]
+    lesions: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Size":
+        """Of a plan; in a split-plot design a case is read by the readers of its group."""
+        patients = np.unique([case.patient for case in plan.read], return_inverse=True)[1]
+        lesions = np.array([max(len(case.places), 1) if case.lesion else 0 for case in plan.read])
+        return cls(plan.design.readers // plan.design.groups, patients, lesions)
+
+    @property
+    def truth(self) -> NDArray[np.bool_]:
+        """Whether each case has a lesion."""
+        return self.lesions > 0
+
+    @property
+    def clusters(self) -> list[int] | None:
+        """The patient of each case, None where each is of another one."""
+        several = len(set(self.patients.tolist())) < self.patients.size
+        return self.patients.tolist() if several else None
+
+    @property
+    def design_effect(self) -> float:
+        """See `sample_size.design_effect`, of the cases in patients."""
+        return design_effect(np.bincount(self.patients), OF_PATIENT)
+
+    def scaled(self, readers: int, times: int) -> "Size":
+        """So many readers, and as many more patients with the same cases."""
+        more = np.concatenate([self.patients + number * (self.patients.max() + 1) for number in range(times)])
+        return Size(readers, more, np.tile(self.lesions, times))
+
+
 def power(plan: Plan, draws: int = DRAWS, seed: int = 0) -> Power | None:
     """The power for the plan's endpoint; None without one, or where too few patients or readers give no interval."""
-    endpoint = plan.endpoint
-    if endpoint is None:
+    return None if plan.endpoint is None else power_of(plan, Size.of(plan), draws, seed)
+
+
+def power_of(plan: Plan, size: Size, draws: int = DRAWS, seed: int = 0) -> Power | None:
+    """The power for the plan's endpoint with other numbers of readers and cases."""
+    endpoint, rng = plan.endpoint, np.random.default_rng(seed)
+    if endpoint is None or size.patients.max() + 1 < FEWEST:
         return None
-    rng = np.random.default_rng(seed)
     if endpoint.measure in ("mean", "preference"):
-        return _of_means(plan, endpoint, draws, rng)
-    return _of_lesions(plan, endpoint, draws, rng)
+        return _of_means(plan, endpoint, size, draws, rng)
+    if endpoint.measure in ("visual-grading", "interchangeability"):
+        return _of_grades(endpoint, size, draws, rng)
+    return _of_lesions(endpoint, size, draws, rng)
 
 
-def _of_means(plan: Plan, endpoint: Endpoint, draws: int, rng: np.random.Generator) -> Power | None:
-    """A mean over patients, of differences of scores or of choices."""
-    patients = np.unique([case.patient for case in plan.read], return_inverse=True)[1]
-    readers = plan.design.readers // plan.design.groups
-    if patients.max() + 1 < FEWEST:
-        return None
-    shape = (draws, len(patients), readers)
-    of_patient = rng.standard_normal((draws, patients.max() + 1))[:, patients, None]
+def table(plan: Plan, readers: Sequence[int] = (2, 4, 6, 8), times: Sequence[int] = (1, 2, 4)) -> list[str]:
+    """The power with so many readers, and as many times the patients, a line for each number of readers."""
+    size, lines = Size.of(plan), []
+    for count in readers:
+        found = [power_of(plan, size.scaled(count, factor), draws=100) for factor in times]
+        cells = [
+            "–" if one is None else f"{100 * one.share:.0f}% with {factor * size.truth.size} cases"
+            for one, factor in zip(found, times, strict=True)
+        ]
+        lines.append(f"{count} readers: {', '.join(cells)}")
+    return lines
+
+
+def variances_of(pilot: Ratings | Marks) -> Variances:
+    """The variances of Obuchowski and Rockette that a pilot shows.
+
+    Raises InputError for fewer than two arms or readers, or too few cases.
+    """
+    if len(pilot.arms) < 2:
+        raise InputError("a pilot of one arm shows no variance of differences; name one with two.")
+    if isinstance(pilot, Marks):
+        marks = pilot.free_response()
+        figures, errors = weighted_afroc(marks), weighted_afroc_covariance(marks, patients=pilot.clusters)
+    else:
+        pilot = pilot.paired()[0]
+        if len(pilot.readers) < 2:
+            raise InputError("fewer than two readers of the pilot rated two cases of each kind in all arms.")
+        figures = areas(pilot.values, pilot.truth)
+        errors = covariance(pilot.values, pilot.truth, patients=pilot.clusters)
+    if len(pilot.readers) < 2:
+        raise InputError("a pilot of one reader does not show how readers differ; name one with two.")
+    return Variances.of(components(figures, errors), len(pilot.cases))
+
+
+def sizes(difference: float, variances: Variances = VAN_DYKE, readers: Sequence[int] = range(3, 11)) -> list[str]:
+    """For each number of readers the fewest cases that show a difference of areas with a power of 80%, in words.
+
+    variances: of a pilot; by default those that were published of Van Dyke's readers, each case of another patient.
+    """
+    found = [(count, variances.cases_for(difference, count, WISHED)) for count in readers]
+    return [f"{count} readers: {'more than 5000' if cases is None else cases} cases" for count, cases in found]
+
+
+def _of_means(plan: Plan, endpoint: Endpoint, size: Size, draws: int, rng: np.random.Generator) -> Power:
+    """A mean over patients, of differences of scores or ranks or of choices."""
+    margin, arms = endpoint.margin, len(plan.arms)
+    shape = (draws, size.patients.size, size.readers)
+    of_patient = rng.standard_normal((draws, size.patients.max() + 1))[:, size.patients, None]
     latent = np.sqrt(0.5) * (of_patient + rng.standard_normal(shape))
-    if endpoint.measure == "preference":
-        share = min(0.5 + endpoint.margin, 0.999)
-        read = (latent < stats.norm.ppf(share)).astype(float) - 0.5
+    interval: Callable[[Values], tuple[Values, Values]] = clustered.student
+    null = 0.0
+    if endpoint.measure == "preference" and arms == 2:
+        null, share = 0.5, min(0.5 + margin, 0.999)
+        read = (latent < stats.norm.ppf(share)).astype(float)
         assumed = f"{100 * share:.0f}% of choices are for {endpoint.arms[0]}"
+        readings = size.patients.size * size.readers
+
+        def interval(means: Values) -> tuple[Values, Values]:
+            return share_interval(means, readings)
+
+    elif endpoint.measure == "preference":
+        shares = np.clip((1 / arms + margin / 2, 1 / arms - margin / 2), 0.001, 0.999)
+        first, last = stats.norm.ppf(shares[0]), stats.norm.isf(shares[1])
+        read = (latent < first).astype(float) - (latent > last)
+        assumed = f"{100 * shares[0]:.0f}% of choices are for {endpoint.arms[0]}, {100 * shares[1]:.0f}% for the other"
     else:
-        read = endpoint.margin + DEVIATION * latent
-        assumed = f"scores differ by {endpoint.margin:g} on average, with a standard deviation of {DEVIATION:g}"
-    means = np.stack([read[:, patients == one].mean((1, 2)) for one in range(patients.max() + 1)], 1)
-    low, high = clustered.student(means)
-    return Power(float(((low > 0) | (high < 0)).mean()), draws, assumed)
+        ranked = plan.at_once
+        deviation = np.sqrt(arms * (arms + 1) / 6) if ranked else DEVIATION  # that of ranks drawn by lot
+        read = margin + deviation * latent
+        what = "ranks" if ranked else "scores"
+        assumed = f"{what} differ by {margin:g} on average, with a standard deviation of {deviation:.3g}"
+    means = np.stack([read[:, size.patients == one].mean((1, 2)) for one in range(size.patients.max() + 1)], 1)
+    low, high = interval(means)
+    return Power(float(((low > null) | (high < null)).mean()), draws, assumed)
 
 
-def _of_lesions(plan: Plan, endpoint: Endpoint, draws: int, rng: np.random.Generator) -> Power | None:
-    truth = np.array([bool(case.lesion) for case in plan.read])
-    readers = plan.design.readers // plan.design.groups
-    if readers < 2 or min(truth.sum(), (~truth).sum()) < 2:
+def _of_grades(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Generator) -> Power | None:
+    """Scores of the same cases in two arms, shown to differ, or calls, shown to be interchangeable."""
+    found, patients = [], size.patients.tolist()
+    cases = size.patients.size
+    if endpoint.measure == "visual-grading":
+        draws = min(draws, 100)  # each has a bootstrap
+        area = min(0.5 + endpoint.margin, 0.999)
+        shift = np.array([np.sqrt(2) * stats.norm.ppf(area), 0.0])[:, None, None]
+        for _ in range(draws):
+            drawn = rng.standard_normal((1, 1, cases)) + rng.standard_normal((2, size.readers, cases))
+            levels = np.clip(np.rint(drawn / np.sqrt(2) + shift), -2, 2)
+            low, high = visual_grading(levels[0], levels[1], patients).area.interval or (0.0, 1.0)
+            found.append(low > 0.5 or high < 0.5)
+        return Power(float(np.mean(found)), draws, f"the area under the visual grading curve is {area:g}")
+    if size.readers < 2:
         return None
-    best = AREA if endpoint.measure == "auc" else RATE
-    worse = max(best - endpoint.margin, 0.01)
-    if endpoint.measure == "auc":
-        shift = np.sqrt(2) * stats.norm.ppf([best, worse])
-        assumed = f"areas under the ROC curve are {best:g} and {worse:g}"
-    else:
-        shift = stats.norm.ppf([best, worse])
-        assumed = f"{endpoint.measure} is {best:g} and {worse:g}"
-    found = [_found(_ratings(shift, readers, truth, rng), truth, endpoint.measure) for _ in range(draws)]
+    agreeing = np.cos(np.pi * DISAGREEMENT)  # the correlation of two normal ratings whose signs differ so often
+    for _ in range(draws):
+        of_case = np.sqrt(agreeing) * rng.standard_normal((1, cases, 1))
+        new, old = of_case + np.sqrt(1 - agreeing) * rng.standard_normal((2, cases, size.readers)) > 0
+        interval = interchangeability(new, old, patients).index.interval
+        found.append(interval is not None and interval[1] < endpoint.margin)
+    assumed = f"two readers disagree at {100 * DISAGREEMENT:.0f}% of cases, whichever arm they have"
     return Power(float(np.mean(found)), draws, assumed)
 
 
-def _ratings(shift: Values, readers: int, truth: np.ndarray, rng: np.random.Generator) -> Values:
-    """Latent ratings (2, readers, cases); those with a lesion are shifted."""
+def _of_lesions(endpoint: Endpoint, size: Size, draws: int, rng: np.random.Generator) -> Power | None:
+    if size.readers < 2 or min(size.truth.sum(), (~size.truth).sum()) < 2:
+        return None
+    of_area = endpoint.measure in ("auc", "wafroc")
+    best = AREA if of_area else RATE
+    worse = max(best - endpoint.margin, 0.01)
+    shift = (np.sqrt(2) if of_area else 1.0) * stats.norm.ppf([best, worse])
+    if of_area:
+        name = "ROC" if endpoint.measure == "auc" else "wAFROC"
+        assumed = f"areas under the {name} curve are {best:g} and {worse:g}"
+        assumed += ", each lesion and each case without one is marked once" if name == "wAFROC" else ""
+    else:
+        assumed = f"{endpoint.measure} is {best:g} and {worse:g}"
+    if size.clusters or (endpoint.measure == "wafroc" and size.lesions.max() > 1):
+        assumed += f", and {100 * OF_PATIENT:.0f}% of the variance of ratings is the patient's"
+    try:
+        found = [_differ(endpoint.measure, shift, size, rng) for _ in range(draws)]
+    except InputError:  # all cases of one kind are of one patient, and there is no interval
+        return None
+    return Power(float(np.mean(found)), draws, assumed)
+
+
+def _differ(measure: str, shift: Values, size: Size, rng: np.random.Generator) -> bool:
+    """Whether the interval of the difference excludes 0 in one simulated study."""
+    # of specificity the cases without a lesion are those that a rating above 0 is right for
+    truth = ~size.truth if measure == "specificity" else size.truth
+    of = np.repeat(np.arange(truth.size), np.maximum(size.lesions, 1) if measure == "wafroc" else 1)
+    ratings = _ratings(shift, size.readers, truth[of], size.patients[of], rng)
+    method: Method = "jackknife" if size.clusters else "delong"
+    if measure == "auc":
+        figures, errors = areas(ratings, truth), covariance(ratings, truth, method, size.clusters)
+    elif measure == "wafroc":
+        marks = _marked(ratings, of, truth)
+        figures, errors = weighted_afroc(marks), weighted_afroc_covariance(marks, method, size.clusters)
+    else:
+        figures, errors = shares((ratings > 0)[..., truth].astype(float), size.patients[truth])
+    return compare(figures, errors).p < 0.05
+
+
+def _marked(ratings: Values, of: NDArray[np.intp], truth: NDArray[np.bool_]) -> FreeResponse:
+    """Ratings (2, readers, units) of all lesions and of all cases without, for the case of each, as marks."""
+    false = np.full((*ratings.shape[:2], truth.size), UNMARKED)
+    false[..., ~truth] = ratings[..., ~truth[of]]
+    return FreeResponse(ratings[..., truth[of]], of[truth[of]], false, truth, even_weights(of[truth[of]]))
+
+
+def _ratings(
+    shift: Values, readers: int, truth: NDArray[np.bool_], patients: NDArray[np.intp], rng: np.random.Generator
+) -> Values:
+    """Latent ratings (2, readers, units) of cases or lesions; those with a lesion are shifted."""
 
     def part(variance: float, *shape: int) -> Values:
-        return np.asarray(np.sqrt(variance) * rng.standard_normal(shape))
+        own, whose = rng.standard_normal((*shape, truth.size)), rng.standard_normal((*shape, patients.max() + 1))
+        return np.sqrt(variance) * (np.sqrt(1 - OF_PATIENT) * own + np.sqrt(OF_PATIENT) * whose[..., patients])
 
-    cases = len(truth)
-    drawn = part(_CASE, 1, 1, cases) + part(_TEST_CASE, 2, 1, cases) + part(_READER_CASE, 1, readers, cases)
-    drawn = drawn + part(_ERROR, 2, readers, cases)
-    of_reader = part(_READER, 1, readers, 1) + part(_READER, 2, readers, 1)
-    return np.asarray(drawn + (shift[:, None, None] + of_reader) * truth)
+    def of_reader(*shape: int) -> Values:
+        return np.asarray(np.sqrt(_READER) * rng.standard_normal(shape))
 
-
-def _found(ratings: Values, truth: np.ndarray, measure: str) -> bool:
-    """Whether the interval of the difference excludes 0."""
-    if measure == "auc":
-        result = compare(areas(ratings, truth), covariance(ratings, truth, "delong"))
-    else:
-        right = (ratings > 0)[..., truth].astype(float)
-        left = np.stack([np.delete(right, case, 2).mean(2).ravel() for case in range(right.shape[2])])
-        result = compare(right.mean(2), jackknife_covariance(left))
-    interval = result.differences[0, 1].interval
-    return interval is not None and (interval[0] > 0 or interval[1] < 0)
+    drawn = part(_CASE, 1, 1) + part(_TEST_CASE, 2, 1) + part(_READER_CASE, 1, readers) + part(_ERROR, 2, readers)
+    return np.asarray(drawn + (shift[:, None, None] + of_reader(1, readers, 1) + of_reader(2, readers, 1)) * truth)

@@ -3,8 +3,8 @@
 Any question may be answered by "cannot judge", and a comment goes with any presentation.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,35 +12,62 @@ from ..ground.errors import InputError, either
 from ..ground.specification import Specification
 
 CANNOT_JUDGE = "cannot_judge"
+COMMENT = "comment"  # under which the comment is stored, so that no question may be called so
 LONGEST_COMMENT = 4000  # characters
 SEEN = ("yes", "no", "unsure")
 CHANGES = ("added", "removed", "altered")
 CONSEQUENCES = ("none", "minor", "would change the report")
+ALTERNATIVES = 4  # the most images of a forced choice
+RANKED = 6  # the most images that are ranked
+MARKS = 20  # the most marks on one image
 
 Answer = dict[str, Any]
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
 class _Question(Specification):
-    """id: names the column of the answers. text: what the reader reads."""
+    """id: names the column of the answers. text: what the reader reads.
+
+    reference: whether the fully sampled image stands beside it. Then all that comes before is answered and stored
+    first, without that image, and cannot be changed any more.
+
+    Each kind says for itself: measures, of which one may be the primary endpoint; seconds that an answer takes, from
+    reader studies of single marks and choices (clinical reading takes far longer); most_arms, how many arms it compares
+    at once at the most, None where they are shown one by one; needs_truth, whether its measures need the truth of each
+    case; more_is_better, whether the arm with the higher score is ahead.
+    """
+
+    measures: ClassVar[tuple[str, ...]]
+    seconds: ClassVar[float]
+    most_arms: ClassVar[int | None] = None
+    needs_truth: ClassVar[bool] = False
+    more_is_better: ClassVar[bool] = True
 
     id: Id
     text: str = Field(min_length=1, max_length=300)
+    reference: bool = False
 
-    def check(self, value: Mapping[str, Any]) -> Answer:
-        """Return the answer as it is stored; InputError for one that does not fit the question."""
+    def check(self, value: Mapping[str, Any], images: int = 2) -> Answer:
+        """Return the answer as it is stored; InputError for one that does not fit the question.
+
+        images: how many are compared, which matters where all arms are shown at once.
+        """
         if value.get(CANNOT_JUDGE) is True:
             return {CANNOT_JUDGE: True}
         known = self._fields()
         unknown = set(value) - set(known)
         if unknown:
             raise InputError(f"{self.id} has no {either(sorted(unknown))}; it asks for {either(known)}.")
-        return self._checked(value)
+        return self._checked(value, images)
+
+    def score(self, answer: Answer) -> float | None:
+        """The figure that an answer stands for; None where it compares arms, or for "cannot judge"."""
+        return None
 
     def _fields(self) -> list[str]:
         raise NotImplementedError
 
-    def _checked(self, value: Mapping[str, Any]) -> Answer:
+    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
         raise NotImplementedError
 
     def _one_of(self, value: Mapping[str, Any], name: str, choices: tuple[Any, ...]) -> Any:
@@ -58,15 +85,39 @@ class _Question(Specification):
 
 
 class ForcedChoice(_Question):
-    """Which of the two images, at the left (0) or at the right (1)? Shown with both arms side by side."""
+    """Which of two to four images, counted from 0 in the order of `image_names`? All arms are shown at once."""
 
+    measures: ClassVar = ("preference",)
+    seconds: ClassVar = 9.0
+    most_arms: ClassVar = ALTERNATIVES
     kind: Literal["forced-choice"] = "forced-choice"
 
     def _fields(self) -> list[str]:
         return ["choice"]
 
-    def _checked(self, value: Mapping[str, Any]) -> Answer:
-        return {"choice": self._one_of(value, "choice", (0, 1))}
+    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
+        return {"choice": self._one_of(value, "choice", tuple(range(images)))}
+
+
+class Ranking(_Question):
+    """Two to six images from the best to the worst, without ties. All arms are shown at once."""
+
+    measures: ClassVar = ("mean",)
+    seconds: ClassVar = 15.0
+    most_arms: ClassVar = RANKED
+    kind: Literal["ranking"] = "ranking"
+
+    def _fields(self) -> list[str]:
+        return ["order"]
+
+    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
+        order = value.get("order")
+        numbers = isinstance(order, list) and all(type(one) is int for one in order)
+        if not isinstance(order, list) or not numbers or sorted(order) != [*range(images)]:
+            raise InputError(
+                f"{self.id}: order is {order!r}; name each of the {images} images once, from the best to the worst."
+            )
+        return {"order": order}
 
 
 class Likert(_Question):
@@ -76,6 +127,8 @@ class Likert(_Question):
     default, because 1 is the best in some studies and the worst in others.
     """
 
+    measures: ClassVar = ("mean", "visual-grading", "interchangeability")
+    seconds: ClassVar = 6.0
     kind: Literal["likert"] = "likert"
     words: Annotated[tuple[str, ...], Field(min_length=2, max_length=11)]
     best: Literal["first", "last"]
@@ -91,7 +144,7 @@ class Likert(_Question):
     def _fields(self) -> list[str]:
         return ["level"]
 
-    def _checked(self, value: Mapping[str, Any]) -> Answer:
+    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
         return {"level": self._one_of(value, "level", tuple(range(1, len(self.words) + 1)))}
 
     def score(self, answer: Answer) -> float | None:
@@ -108,13 +161,16 @@ class Lesion(_Question):
     place: whether a reader who says yes has to click.
     """
 
+    measures: ClassVar = ("auc", "sensitivity", "specificity", "interchangeability")
+    seconds: ClassVar = 9.0
+    needs_truth: ClassVar = True
     kind: Literal["lesion"] = "lesion"
     place: bool = True
 
     def _fields(self) -> list[str]:
         return ["seen", "confidence", *(["row", "column"] if self.place else [])]
 
-    def _checked(self, value: Mapping[str, Any]) -> Answer:
+    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
         seen = self._one_of(value, "seen", SEEN)
         answer = {"seen": seen, "confidence": 0.0 if seen == "unsure" else self._number(value, "confidence", 0, 100)}
         if self.place and seen == "yes":
@@ -131,15 +187,49 @@ class Lesion(_Question):
         return 50 + sign * float(answer["confidence"]) / 2
 
 
+class FreeResponse(_Question):
+    """Any number of lesions, each marked by a click and rated from 0 to 100; an empty list for none."""
+
+    measures: ClassVar = ("auc", "wafroc")
+    seconds: ClassVar = 20.0
+    needs_truth: ClassVar = True
+    kind: Literal["free-response"] = "free-response"
+
+    def _fields(self) -> list[str]:
+        return ["marks"]
+
+    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
+        marks = value.get("marks")
+        parts = {"row", "column", "rating"}
+        if not isinstance(marks, list) or not all(isinstance(mark, Mapping) and set(mark) == parts for mark in marks):
+            raise InputError(f"{self.id}: give a list of marks, each with its row, column and rating; empty for none.")
+        if len(marks) > MARKS:
+            raise InputError(f"{self.id}: {len(marks)} marks are more than the {MARKS} that an image can have.")
+        return {
+            "marks": [
+                {name: self._number(mark, name, -0.5, 1e5) for name in ("row", "column")}
+                | {"rating": self._number(mark, "rating", 0, 100)}
+                for mark in marks
+            ]
+        }
+
+    def score(self, answer: Answer) -> float | None:
+        """The highest rating, 0 without a mark: how sure the reader is that there is any lesion."""
+        return None if "marks" not in answer else max((mark["rating"] for mark in answer["marks"]), default=0.0)
+
+
 class Structures(_Question):
     """Which structures were added, removed or altered against the reference, how certain, and of what consequence."""
 
+    measures: ClassVar = ("mean", "visual-grading", "interchangeability")
+    seconds: ClassVar = 15.0
+    more_is_better: ClassVar = False
     kind: Literal["structures"] = "structures"
 
     def _fields(self) -> list[str]:
         return ["changes", "certainty", "consequence"]
 
-    def _checked(self, value: Mapping[str, Any]) -> Answer:
+    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
         changes = value.get("changes")
         if not isinstance(changes, list) or any(change not in CHANGES for change in changes):
             raise InputError(f"{self.id}: changes is {changes!r}; give a list of {either(CHANGES)}, empty for none.")
@@ -158,7 +248,24 @@ class Structures(_Question):
         return None if consequence is None else float(CONSEQUENCES.index(consequence))
 
 
-Question = Annotated[ForcedChoice | Likert | Lesion | Structures, Field(discriminator="kind")]
+Question = Annotated[ForcedChoice | Ranking | Likert | Lesion | FreeResponse | Structures, Field(discriminator="kind")]
+
+
+def image_names(images: int) -> tuple[str, ...]:
+    """What the images of a presentation are called, from the first position to the last: neutral names."""
+    if images < 3:
+        return ("image",) if images == 1 else ("left", "right")
+    return tuple("abcdef"[:images])
+
+
+def steps(questions: Sequence[Question], always: bool) -> tuple[tuple[Question, ...], ...]:
+    """The questions by what has to be stored before the next are asked: first those without the reference.
+
+    always: whether the reference is shown to all of them, so that there is one step.
+    """
+    without = tuple(question for question in questions if not question.reference)
+    beside = tuple(question for question in questions if question.reference)
+    return (tuple(questions),) if always or not without or not beside else (without, beside)
 
 
 def check_comment(comment: object) -> str:
@@ -173,12 +280,20 @@ _QUALITY = ("not diagnostic", "limited", "acceptable", "good", "excellent")
 # A name for a plan, where the questions come from, and the questions.
 QUESTIONNAIRES: dict[str, tuple[str, tuple[Question, ...]]] = {
     "preference": (
-        "Two-alternative forced choice.",
+        "Forced choice between all arms, two to four.",
         (ForcedChoice(id="preference", text="Which image would you rather report from?"),),
+    ),
+    "ranking": (
+        "All arms, two to six, from the best to the worst.",
+        (Ranking(id="rank", text="Rank the images, the one that you would rather report from first."),),
     ),
     "lesion": (
         "Detection with a confidence from which a ROC curve follows.",
         (Lesion(id="lesion", text="Is there a lesion?"),),
+    ),
+    "free-response": (
+        "Any number of marks with a rating each, from which a free-response ROC curve follows.",
+        (FreeResponse(id="marks", text="Mark each lesion, and say how sure you are of it."),),
     ),
     "quality": (
         "Artifacts, sharpness and contrast-to-noise, the items of the fastMRI challenges (Knoll et al. 2020, "
@@ -211,6 +326,12 @@ QUESTIONNAIRES: dict[str, tuple[str, tuple[Question, ...]]] = {
     ),
     "structures": (
         "What was added, removed or altered, how certain, and of what consequence; of this project.",
-        (Structures(id="structures", text="Against the reference, were structures added, removed or altered?"),),
+        (
+            Structures(
+                id="structures",
+                text="Against the reference, were structures added, removed or altered?",
+                reference=True,
+            ),
+        ),
     ),
 }

@@ -2,19 +2,16 @@
 
 import csv
 import io
-from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from ..ground.errors import InputError
 from ..ground.writing import write
-from .analysis import Analysis, Finding
+from .analysis import Analysis
+from .figures import chart, forests
 from .plan import Plan
-from .questions import ForcedChoice, Lesion
 
 COLUMNS = ("question", "measure", "arm", "value", "low", "high", "units", "unit", "p", "note")
-_LEFT, _RIGHT = 330.0, 630.0  # of the figure's axis
 
 
 def write_analysis(plan: Plan, analysis: Analysis, path: str | Path) -> Path:
@@ -50,7 +47,8 @@ def page(plan: Plan, analysis: Analysis) -> str:
     for id, text in asked:
         findings = [item for item in analysis.findings if item.question == id]
         if findings:
-            questions.append({"text": text, "findings": findings, "forest": _forest(findings)})
+            drawn = [chart(curve) for curve in analysis.curves if curve.question == id]
+            questions.append({"text": text, "findings": findings, "forests": forests(findings), "charts": drawn})
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template).render(
         title=plan.title, analysis=analysis, questions=questions, methods=methods(plan, analysis)
@@ -63,12 +61,12 @@ def methods(plan: Plan, analysis: Analysis) -> list[str]:
     patients = len({case.patient for case in plan.read})
     sitting = (
         f"one sitting for each arm, {design.washout_days:g} days apart"
-        if design.sittings == "separate" and not plan.pairs
+        if design.sittings == "separate" and not plan.at_once
         else "one sitting, in which each case came once before any came back"
     )
     order = (
-        "Both images of a case were shown side by side, and their sides were balanced within blocks of four."
-        if plan.pairs
+        "All arms of a case were shown side by side, each equally often at each position within blocks."
+        if plan.at_once
         else "The arms followed Williams squares over the cases."
     )
     found = [
@@ -77,47 +75,63 @@ def methods(plan: Plan, analysis: Analysis) -> list[str]:
         f"{order} Readers did not know the arms; window and level came from the reference and were the same for all "
         f"arms of a case. {analysis.answers} answers were given, of which {analysis.cannot_judge} were “cannot judge”."
     ]
-    said = [
-        "Intervals are of 95% by Student's t, and the patient is their unit: a patient's answers are averaged first."
-    ]
-    if any(isinstance(question, Lesion) for question in plan.questions):
-        said.append(
-            "Areas under the ROC curve are empirical; they, sensitivity and specificity were compared by the method of "
-            "Obuchowski and Rockette (1995) with the degrees of freedom of Hillis (2007), for random readers and "
-            "cases, with covariances by the jackknife over patients."
-        )
-    if any(isinstance(question, ForcedChoice) for question in plan.questions):
-        said.append("The rates of single readers have exact intervals (Clopper and Pearson 1934).")
-    said.append(
-        "Agreement between readers is ICC(2,1) (Shrout and Fleiss 1979) or Fleiss' kappa, that of repeated readings is "
-        "Cohen's kappa with quadratic weights for scales, with a bootstrap over patients. p-values are not corrected "
-        "for the number of questions."
-    )
+    kinds = {question.kind for question in plan.questions}
+    said = [text for needed, text in _METHODS if needed is None or needed & kinds]
     found.append(" ".join(said))
     if plan.questionnaire:
         found.append(f"Questions: {plan.questionnaire}")
     return found
 
 
-def _forest(findings: Sequence[Finding]) -> dict[str, Any] | None:
-    """Where the differences of a question stand in its figure; None where it has none with an interval."""
-    drawn = [item for item in findings if " − " in item.arm and item.estimate.interval is not None]
-    if not drawn:
-        return None
-    ends = [end for item in drawn for end in item.estimate.interval or ()]
-    low, high = min(0.0, *ends), max(0.0, *ends)
-    low, high = low - 0.05 * (high - low or 1.0), high + 0.05 * (high - low or 1.0)
-
-    def place(value: float) -> float:
-        return round(_LEFT + (_RIGHT - _LEFT) * (value - low) / (high - low), 1)
-
-    rows = [
-        {
-            "words": f"{item.what}: {item.arm}"[:48],
-            "value": place(item.estimate.value),
-            "low": place((item.estimate.interval or (0, 0))[0]),
-            "high": place((item.estimate.interval or (0, 0))[1]),
-        }
-        for item in drawn
-    ]
-    return {"rows": rows, "zero": place(0.0)}
+# What was done, for the kinds of question that it was done for, or for all.
+_METHODS: tuple[tuple[set[str] | None, str], ...] = (
+    (
+        None,
+        "Intervals are of 95%, and the patient is their unit: the answers of one patient, by several readers or of "
+        "several cases, are averaged first or left out together. Means have Student's t. Shares of answers have the "
+        "exact interval of Clopper and Pearson (1934) for as many independent answers as would have the same standard "
+        "error (Korn and Graubard 1998). Where nothing varies there is no interval.",
+    ),
+    (
+        {"likert", "structures"},
+        "Scores were compared within reader and case, with Wilcoxon's signed rank test over patients, and by the area "
+        "under the visual grading curve (Båth and Månsson 2007), averaged over readers, with a bootstrap of patients "
+        "and readers.",
+    ),
+    (
+        {"likert", "structures", "lesion"},
+        "Interchangeability is told by the individual equivalence index (Obuchowski, Subhas and Schoenhagen 2014): how "
+        "much more often two readers disagree if one of them has the new arm in place of the old.",
+    ),
+    (
+        {"lesion", "free-response"},
+        "Areas under the ROC curve are empirical; they, sensitivity and specificity were compared by the method of "
+        "Obuchowski and Rockette (1995) with the degrees of freedom of Hillis (2007), for random readers and cases, "
+        "with covariances by the jackknife over patients. Readings that are not of all arms were left out, and each "
+        "reader's figures are of the cases that this reader read. A single reader's arms were compared by the normal "
+        "distribution for this reader alone (DeLong et al. 1988).",
+    ),
+    (
+        {"free-response"},
+        "Marks inside a lesion localise it and all others are false; the figure of merit is the area under the "
+        "weighted alternative free-response curve (Chakraborty and Zhai 2016), in which each lesion of a case counts "
+        "the same, compared in the same way.",
+    ),
+    (
+        {"forced-choice"},
+        "The rates of single readers have exact intervals where each patient was seen once. The sensitivity d' is that "
+        "of signal detection (Macmillan and Creelman 2004; for more than two alternatives Hacker and Ratcliff 1979); a "
+        "preference for a position is tested by Fisher's exact test or, over patients, by Hotelling's.",
+    ),
+    (
+        {"ranking"},
+        "Ranks were averaged over each patient and tested by Friedman's test (1937) over patients; the agreement of "
+        "the readers of a case is Kendall's W (Kendall and Babington Smith 1939).",
+    ),
+    (
+        {"likert", "structures", "lesion", "free-response", "forced-choice"},
+        "Agreement between readers is ICC(2,1) (Shrout and Fleiss 1979) or Fleiss' kappa (1971), that of repeated "
+        "readings is Cohen's kappa, with quadratic weights for scales (1968), with a bootstrap over patients.",
+    ),
+    (None, "p-values are not corrected for the number of questions."),
+)

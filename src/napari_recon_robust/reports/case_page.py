@@ -14,6 +14,7 @@ from ..cases import record
 from ..data.roi import ROI
 from ..data.window import Window, presets
 from ..evaluation.comparison import finite
+from ..ground.numbers import written
 from . import curves, words
 from .conditions import CaseImages
 
@@ -44,7 +45,7 @@ class CasePage:
         self.shown, self.number = shown, number
         self.window = shown.window if window is None else Window(*window)
         self.id = f"case-{number}"
-        self.title = f"{shown.kind} on {shown.method}"
+        self.title = f"{shown.kind} on {shown.method}" if shown.perturbed else shown.method
         self.results = shown.case.results
         # A feature is judged on its surroundings, wherever the region was drawn.
         self.label = "" if self.results[0].get("roi") else shown.case.roi.label
@@ -78,10 +79,11 @@ class CasePage:
         return found
 
     def _score(self, name: str, number: int) -> str:
-        """The region's SSIM, for the head of a reconstruction; empty for a truth."""
+        """The region's SSIM, for the head of a reconstruction; empty for a truth, and where there is none."""
         if name in ("reference", "perturbed-reference"):
             return ""
-        return f"ROI SSIM {_figure(self.results[number][name]['roi']['ssim'], '.3f')}"
+        measured = self.results[number].get(name)
+        return "" if measured is None else f"ROI SSIM {_figure(measured['roi']['ssim'], '.3f')}"
 
     def description(self, images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """What the viewer reads beside the pixels."""
@@ -95,6 +97,7 @@ class CasePage:
             "voxel": shown.voxel,
             "upsideDown": shown.upside_down,
             "beside": self._truth,
+            "pair": shown.pair,
             "maximum": float(shown.target.max()) or 1.0,
             "window": asdict(self.window),
             "presets": {
@@ -148,7 +151,7 @@ class CasePage:
                 value = None if value is None else value.get(key)
             if isinstance(value, int | float):
                 share = place.endswith(("change", "achieved"))
-                found.append((title, f"{100 * value:.3g}%" if share else f"{value:.3g}"))
+                found.append((title, f"{100 * value:.3g}%" if share else written(value)))
         return found
 
     @property
@@ -158,7 +161,8 @@ class CasePage:
         knobs = {**{f"{name} (perturbation)": value for name, value in recipe.perturbation_knobs.items()}}
         knobs |= {f"{name} (method)": value for name, value in recipe.method_knobs.items()}
         source = {f"{name} (source)": value for name, value in recipe.source.items()}
-        values = {"perturbation": recipe.perturbation, "method": recipe.method, **knobs, **source}
+        done = {"perturbation": recipe.perturbation} if recipe.perturbation else {}
+        values = {**done, "method": recipe.method, **knobs, **source}
         values |= {"seed": recipe.seed, "threads": recipe.threads}
         return [(name, _value(value)) for name, value in values.items()]
 
@@ -207,7 +211,7 @@ def _cells(measured: Mapping[str, float | None]) -> tuple[str, str, str]:
 
 
 def _figure(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
+    return "–" if value is None else written(value, form)
 
 
 def _value(value: Any) -> str:

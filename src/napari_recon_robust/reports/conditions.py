@@ -26,8 +26,9 @@ NAMES = ("reference", "clean", "perturbed", "random", "perturbed-reference")
 class Condition:
     """One image of a case: magnitudes, float32 (rows, columns), in the scan's units.
 
-    name: one of `NAMES`. title: for its head. words: what it is, in one sentence. marks: what it must not be mistaken
-    for, of `ATTACKED`, `SYNTHETIC`, `INTERPOLATED`, `NO_TRUTH` and `SIMULATED`.
+    signed: whether it is the difference of two magnitudes instead, with its sign. name: one of `NAMES`. title: for its
+    head. words: what it is, in one sentence. marks: what it must not be mistaken for, of `ATTACKED`, `SYNTHETIC`,
+    `INTERPOLATED`, `NO_TRUTH` and `SIMULATED`.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Condition:
     words: str
     marks: tuple[str, ...]
     image: NDArray[np.float32]
+    signed: bool = False
 
     @property
     def modified(self) -> bool:
@@ -62,13 +64,25 @@ class CaseImages:
         self.case = replace(loaded, kspace={})  # a report on many cases has no room for their samples
         if not self.case.results:
             raise InputError(f"{self.name} holds no result; save the case again.")
-        for image in ("clean", "perturbed", "random"):
+        for image in ("clean", "perturbed", "random") if self.perturbed else ("clean",):
             if image not in self.case.images:
                 raise InputError(f"{self.name} holds no image “{image}”; save the case again.")
 
+    @property
+    def perturbed(self) -> bool:
+        """Whether anything was perturbed; else it is a reconstruction by itself."""
+        return bool(self.case.recipe.perturbation)
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The names of the two images that are compared at first; twice the same where there is only one."""
+        if self.perturbed:
+            return "clean", "perturbed"
+        return "reference" if self.has_reference else "clean", "clean"
+
     @cached_property
     def kind(self) -> str:
-        """The perturbation in words; its id where it is not installed here."""
+        """The perturbation in words; its id where it is not installed here, empty where there is none."""
         id = self.case.recipe.perturbation
         return perturbations.get(id).label if id in perturbations.ids() else id
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import floor, isfinite, log10, nan, sqrt
 from typing import Literal
 
+from ..ground.numbers import written
 from ..perturbations import registry as perturbations
 from ..perturbations.face import Series
 from .conditions import CaseImages
@@ -65,8 +66,8 @@ class Chart:
         return cls(
             across,
             up,
-            tuple((place((value, rows[0]))[0], f"{value:g}") for value in columns),
-            tuple((place((columns[0], value))[1], f"{value:g}") for value in rows),
+            tuple((place((value, rows[0]))[0], written(value, "g")) for value in columns),
+            tuple((place((columns[0], value))[1], written(value, "g")) for value in rows),
             tuple(
                 Drawn(line.name, line.role, tuple(map(place, of_line)))
                 for line, of_line in zip(lines, points, strict=True)

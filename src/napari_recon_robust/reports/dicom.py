@@ -25,8 +25,8 @@ _LONG, _TEXT = 64, 1024  # letters that LO and ST have room for
 def mr_image(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
     """The object as a file, with new UIDs and words on what it is.
 
-    Slope × stored value is in thousandths of the reference's maximum. label: whether the words are in the pixels too,
-    where there are any. Raises InputError without pydicom.
+    Slope × stored value + intercept is in thousandths of the reference's maximum; the intercept is 0 but for signed
+    differences. label: whether the words are in the pixels too, where there are any. Raises InputError without pydicom.
     """
     try:
         import pydicom
@@ -106,17 +106,19 @@ def _fill(dataset: "Dataset", shown: CaseImages, condition: Condition, window: W
     """Pixels, slope and window; the comments state the unit, the quantisation error, and what is not known."""
     image = shown.upright(condition.image).astype(np.float64)
     unit = (float(shown.target.max()) or 1.0) / PARTS
-    slope = float(_decimal((float(image.max()) or unit) / STEPS / unit))
-    stored = np.clip(np.rint(image / unit / slope), 0, STEPS).astype(np.uint16)
-    error = float(np.abs(stored * slope * unit - image).max()) / unit / PARTS
+    lowest = min(float(image.min()), 0.0)
+    slope = float(_decimal(((float(image.max()) - lowest) or unit) / STEPS / unit))
+    intercept = float(_decimal(lowest / unit))
+    stored = np.clip(np.rint((image / unit - intercept) / slope), 0, STEPS).astype(np.uint16)
+    error = float(np.abs((stored * slope + intercept) * unit - image).max()) / unit / PARTS
     low, high = window.low / unit, window.high / unit
     if label:
-        stored = burned_in(stored, condition, white=min(max(round(high / slope), 1), STEPS))
+        stored = burned_in(stored, condition, white=min(max(round((high - intercept) / slope), 1), STEPS))
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.Rows, dataset.Columns = image.shape
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0
     dataset.PixelData = stored.tobytes()
-    dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = _decimal(slope), 0, "US"
+    dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = _decimal(slope), _decimal(intercept), "US"
     # Black is below centre - 0.5 - (width - 1) / 2, white above centre - 0.5 + (width - 1) / 2 (C.11.2.1.2.1).
     dataset.WindowCenter, dataset.WindowWidth = _decimal((low + high + 1) / 2), _decimal(high - low + 1)
     dataset.LossyImageCompression = "00"
@@ -124,7 +126,7 @@ def _fill(dataset: "Dataset", shown: CaseImages, condition: Condition, window: W
     placeholders = f" Not known, and filled with placeholders: {_listed(missing)}." if missing else ""
     judge = "reference" if shown.has_reference else "clean image"
     dataset.ImageComments = (
-        f"{warning(condition)}.{placeholders} Values (slope x stored) are "
+        f"{warning(condition)}.{placeholders} Values (slope x stored + intercept) are "
         f"thousandths of the {judge}'s maximum, {unit:.6g} of the scan's units each; the largest quantisation error is "
         f"{error:.2g} of that maximum."
     )

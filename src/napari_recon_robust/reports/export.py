@@ -14,6 +14,7 @@ import numpy as np
 
 from ..cases.record import Case
 from ..data.window import Window
+from ..evaluation.difference import coloured
 from ..ground.errors import InputError
 from ..ground.writing import write
 from ..io.images import check_suffix
@@ -71,10 +72,11 @@ def export_condition(
 
 
 def png(shown: CaseImages, condition: Condition, window: Window, label: bool) -> bytes:
-    """Grey values of 8 bits, with the first row that is seen on top; what it is stands in its text."""
+    """8 bits with the first row that is seen on top, grey or in two colours; what it is stands in its text."""
     from PIL import Image, PngImagePlugin
 
-    pixels = window.grey(shown.upright(condition.image))
+    image = shown.upright(condition.image)
+    pixels = coloured(image, window.high) if condition.signed else window.grey(image)
     if label:
         pixels = burned_in(pixels, condition, white=255)
     text = PngImagePlugin.PngInfo()

@@ -54,7 +54,9 @@ def export_film(
         raise InputError(f"the film is to show {rate:g} images in a second; choose {RATES[0]:g} to {RATES[1]:g}.")
     mp4 = path.suffix.lower() == ".mp4"
     if mp4 and importlib.util.find_spec("imageio_ffmpeg") is None:
-        raise InputError("MP4 needs imageio-ffmpeg, which is not installed; name a .gif, or install it.")
+        raise InputError(
+            "MP4 needs imageio-ffmpeg: pip install 'napari-recon-robust[mp4]', or name a .gif, which needs nothing."
+        )
     shown = CaseImages(case)
     limits = shown.window if window is None else Window(*window)
     if not limits.low < limits.high:

@@ -18,16 +18,17 @@ def warning(condition: Condition) -> str:
 
 
 def burned_in(pixels: NDArray[Any], condition: Condition, white: int) -> NDArray[Any]:
-    """A copy of an image (rows, columns) with its label in the lower left corner; an unmodified image stays as it is.
+    """A copy of an image (rows, columns), grey or with colours, with its label in the lower left corner.
 
-    An image of a simulated scan, one without a fully sampled truth, or one that was interpolated, says so too.
+    An unmodified image stays as it is, but one of a simulated scan, one without a fully sampled truth, or one that was
+    interpolated, says so too.
     white: the letters' value.
     """
     lines = warning(condition).split(" - ") if condition.modified else []
     lines += [mark.upper() for mark in condition.marks if mark in (INTERPOLATED, NO_TRUTH, SIMULATED)]
     if not lines:
         return pixels
-    letters, rim = _written("\n".join(lines), pixels.shape)
+    letters, rim = _written("\n".join(lines), pixels.shape[:2])
     marked = pixels.copy()
     marked[rim] = 0
     marked[letters] = white

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..evaluation.difference import coloured, gain
 from .case_page import CasePage
 from .conditions import Condition
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 NOTICE = "Not for diagnostic use."
 _SHEET = (11.69, 8.27)  # inches: A4, landscape
 _MARGIN = 12  # pixels of the image around the region
-_GAIN_TO = 0.25  # of the window, to which the largest difference is amplified
 _LETTERS, _LINES = 150, 58  # of a sheet of text
 
 
@@ -76,21 +76,24 @@ def _images(figure: "Figure", case: CasePage, number: int) -> None:
         crop = figure.add_subplot(grid[1, place])
         _show(crop, case, shown.upright(condition.image)[part], row / column, "")
         crop.contour(region[part], [0.5], colors="#ffd23f", linewidths=0.8)
-    clean, perturbed = (shown.upright(shown.condition(name, number).image) for name in ("clean", "perturbed"))
-    _differences(figure, grid, case, perturbed - clean, part, row / column)
+    _differences(figure, grid, case, number, part, row / column)
     _table(figure, case, number)
 
 
-def _differences(figure: "Figure", grid: Any, case: CasePage, change: Any, part: Any, aspect: float) -> None:
+def _differences(figure: "Figure", grid: Any, case: CasePage, number: int, part: Any, aspect: float) -> None:
+    """The change from the first to the second image of the pair, if there are two."""
+    first, second = (case.shown.condition(name, number) for name in case.shown.pair)
+    if first.name == second.name:
+        return
+    change = case.shown.upright(second.image) - case.shown.upright(first.image)
     full = case.window.high - case.window.low
-    largest = float(np.abs(change).max()) or 1.0
-    gain = max(int(_GAIN_TO * full / largest), 1)
+    factor = gain([change], full)
     for line, values in ((0, change), (1, change[part])):
         axes = figure.add_subplot(grid[line, -1])
-        axes.imshow(gain * values / full, cmap="PuOr_r", vmin=-0.5, vmax=0.5, aspect=aspect, interpolation="none")
+        axes.imshow(coloured(factor * values, full), aspect=aspect, interpolation="none")
         axes.set_axis_off()
         if not line:
-            axes.set_title(f"Perturbed − clean ×{gain}\n", size=8)
+            axes.set_title(f"{second.name.capitalize()} − {first.name} ×{factor}\norange +, blue −", size=8)
 
 
 def _show(axes: "Axes", case: CasePage, image: Any, aspect: float, title: str) -> None:

@@ -24,6 +24,34 @@ _HIDDEN = ("trial", "attempt", "device", "plan")
 _NO_CASES = "No case was saved with this study; ask for some by “keep: {worst: 3}” in its plan."
 
 
+class Answer(Protocol):
+    """What a study says to the paper whose plan it ran."""
+
+    @property
+    def sentences(self) -> Sequence[str]:
+        """Those that hold."""
+
+    @property
+    def counted(self) -> str:
+        """How many comparisons were made, and which became sentences."""
+
+    @property
+    def paper(self) -> "Reported":
+        """The paper."""
+
+
+class Reported(Protocol):
+    """A paper: what it reports."""
+
+    @property
+    def title(self) -> str:
+        """Of its part."""
+
+    @property
+    def reported(self) -> str:
+        """What it says, in words."""
+
+
 class Figure(Protocol):
     """A figure that was drawn: an SVG with its data as CSV beside it, and its caption."""
 
@@ -71,12 +99,13 @@ def write_study_report(
     figures: Sequence[Figure] = (),
     lacking: Mapping[str, str] | None = None,
     cases: Sequence[str | Path] = (),
+    answer: Answer | None = None,
 ) -> Path:
     """Write the report of a study as a single HTML file, which works offline; returns its path.
 
     trials: the table of the study, a row for each trial. lacking: why other figures were not drawn, by their titles.
-    cases: folders of the worst cases; the page has the first 24. Of a larger table the page has the 20,000 trials with
-    the lowest SSIM of the region, and says so.
+    cases: folders of the worst cases; the page has the first 24. answer: to the paper whose plan was run. Of a larger
+    table the page has the 20,000 trials with the lowest SSIM of the region, and says so.
     Raises InputError for a table without trials, another suffix than .html, or a place that cannot be written;
     FileFormatError for a folder that is not a sound case.
     """
@@ -94,6 +123,7 @@ def write_study_report(
         methods=study_words.methods(trials),
         figures=[_embedded(figure) for figure in figures],
         lacking=lacking or {},
+        answer=answer,
         table=_table(trials),
         cases=pages,
         no_cases=_NO_CASES,
@@ -124,6 +154,8 @@ def _table(trials: "DataFrame") -> _Table:
             f"The {MOST_ROWS:,} trials with the lowest {order} of all; the store of the study holds the others. {words}"
         )
     kept = [name for name in trials.columns if name not in _HIDDEN and trials[name].null_count() < len(trials)]
+    if "method_label" in kept and trials["method_label"].equals(trials["method"]):
+        kept.remove("method_label")
     same = [name for name in kept if trials[name].n_unique() == 1]
     columns = sorted((name for name in kept if name not in same), key=lambda name: name.endswith("knobs")) or kept[:1]
     rows = [[_cell(value) for value in row] for row in trials.select(columns).iter_rows()]

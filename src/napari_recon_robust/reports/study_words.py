@@ -1,12 +1,12 @@
 """What a study did, in a paragraph that a paper can take over, with all settings and references."""
 
 import inspect
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..ground.knob import stored
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors
 from .words import measures
@@ -95,8 +95,7 @@ def _settings(trials: "DataFrame") -> Iterator[tuple[str, str]]:
 
 
 def _knobs(text: str | None) -> str:
-    values = json.loads(text or "{}")
-    return ", ".join(f"{name} = {value}" for name, value in values.items()) or "no settings"
+    return ", ".join(f"{name} = {value}" for name, value in stored(text).items()) or "no settings"
 
 
 def _references(found: list[tuple[str, Any]]) -> Iterator[str]:

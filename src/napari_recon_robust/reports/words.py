@@ -36,6 +36,9 @@ def _sampling(shown: CaseImages) -> Iterator[str]:
 
 def _perturbation(shown: CaseImages) -> Iterator[str]:
     recipe, results = shown.case.recipe, shown.case.results
+    if not shown.perturbed:
+        yield "Nothing was perturbed."
+        return
     if recipe.perturbation in perturbations.ids():
         kind = perturbations.get(recipe.perturbation)
         yield f"The perturbation was “{kind.label}”: {kind.summary}"

@@ -1,1 +1,1 @@
-"""Studies of methods on measurements, whose results are tables, curves or maps."""
+"""Studies on folders of scans: a plan, its trials, the workers that run them, and the store that holds the results."""

@@ -178,11 +178,11 @@ class _Run:
         spent, validated = budget.spent(self.step), False
         with Log(self.checkpoint.parent, self.step, self.decaying) as log:
             while spent < 1:
-                if schedule.decays(spent) and not self.decaying:
+                if schedule.decays(spent, self.preset.decay) and not self.decaying:
                     self.save(budget)
                     self.decaying = True  # from here on into the branch
                     self.save(budget)
-                rate = self.rate * schedule.rate(self.step, self.preset.warm_up, spent)
+                rate = self.rate * schedule.rate(self.step, self.preset.warm_up, spent, self.preset.decay)
                 loss = self._take_step(rate)
                 if loss is not None:
                     losses.append(loss)

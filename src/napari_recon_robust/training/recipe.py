@@ -34,6 +34,7 @@ class Preset(Specification):
     validation stay in float32. accumulate: examples in a step. reuse: steps that use each example, since drawing one
     (its mask, its classical start) can cost more than a step. muon: learning rate of `Muon` for hidden convolutions;
     None trains them by AdamW like the rest. weight_decay: Muon's; kernels' spectral norms stay below its inverse.
+    decay: the share of the steps or minutes over which the rates fall to zero at the end.
     """
 
     steps: int = Field(gt=0)
@@ -42,6 +43,7 @@ class Preset(Specification):
     weight_decay: float = Field(default=0.1, ge=0)
     reuse: int = Field(default=1, ge=1)
     warm_up: int = Field(default=200, ge=0)
+    decay: float = Field(default=0.2, gt=0, le=1)
     accumulate: int = Field(default=1, ge=1)
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     validate_every: int = Field(default=500, gt=0)

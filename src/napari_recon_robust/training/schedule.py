@@ -1,15 +1,14 @@
 """How far a call to train has come, and its learning rate: a warm-up, then constant, then a decay to zero at the end.
 
 The constant part has no end of its own: the undecayed weights are kept for further training, and the decay is a branch
-that ends with the weights to use. Hägele et al. 2024, https://arxiv.org/abs/2405.18392, find this as good as a cosine
-of the right length, with a decay over a fifth of the steps.
+that ends with the weights to use. Hägele et al. 2024, https://arxiv.org/abs/2405.18392, report for language models that
+this reaches a cosine of the right length, with a decay over a fifth of the steps; that was not tested here. A short
+call that goes on from trained weights gains most while the rate decays, so a preset may let the decay take longer.
 """
 
 import time
 from dataclasses import dataclass
 from typing import Any
-
-DECAY = 0.2  # share of the steps or minutes
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,11 @@ class Minutes:
 Budget = Steps | Minutes
 
 
-def rate(step: int, warm_up: int, spent: float) -> float:
-    """The factor of the learning rate in a step: a linear warm-up, 1, and a linear decay over the last `DECAY`."""
-    return min(1.0, (step + 1) / (warm_up + 1)) * min(1.0, max(0.0, (1 - spent) / DECAY))
+def rate(step: int, warm_up: int, spent: float, decay: float) -> float:
+    """The factor of the learning rate in a step: a linear warm-up, 1, and a linear decay over a share at the end."""
+    return min(1.0, (step + 1) / (warm_up + 1)) * min(1.0, max(0.0, (1 - spent) / decay))
 
 
-def decays(spent: float) -> bool:
+def decays(spent: float, decay: float) -> bool:
     """Whether the decay has begun."""
-    return spent > 1 - DECAY + 1e-9
+    return spent > 1 - decay + 1e-9

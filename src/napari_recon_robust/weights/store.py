@@ -198,6 +198,21 @@ def save(folder: Path, name: str, state: State, metadata: Metadata, *, half: boo
     return path
 
 
+def annotate(card: Path, heading: str, text: str) -> None:
+    """Write a section of a card, in place of the one with that heading; the weights and their hash stay.
+
+    `save` makes a card anew, without sections that were measured on other weights. Raises WritingError.
+    """
+    parts = card.read_text(encoding="utf-8").rstrip("\n").split("\n## ")
+    section = f"{heading}\n\n{text.strip()}\n"
+    places = [n for n, part in enumerate(parts) if part.partition("\n")[0] == heading]
+    if places:
+        parts[places[0]] = section
+    else:
+        parts.append(section)
+    write(card, ("\n\n## ".join(part.strip("\n") for part in parts) + "\n").encode())
+
+
 def _place(name: str) -> Traversable:
     if name.endswith((_SUFFIX, *_CHECKPOINTS)):
         return Path(name)

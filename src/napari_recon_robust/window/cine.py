@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
-from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
 from ..workbench.film import Frame
 from .canvas.layers import Panels
 from .canvas.scene import Scene
 from .jobs import Jobs
 from .remembered import recall, remember
-from .worker import sentence
 
 RATES = (2, 5, 10, 20)  # images in a second
 
@@ -60,12 +58,8 @@ class Cine(QObject):
         elif "Slices" in self.bench.film.rows:
             self._play(self.bench.film.rows["Slices"])
         else:
-            try:
-                task = self.bench.film.read_slices(self.toggle)
-            except ReconRobustError as error:
-                self.jobs.failed.emit(sentence(error))
-                return
-            self.jobs.start(task)
+            with self.jobs.saying():
+                self.jobs.start(self.bench.film.read_slices(self.toggle))
 
     def show(self, frame: Frame) -> None:
         """Show one image in its panel, with nothing computed for it."""

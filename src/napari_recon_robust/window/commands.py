@@ -83,6 +83,11 @@ def flip(viewer: "napari.viewer.Viewer") -> None:
     keys.run("flip", viewer)
 
 
+def studies(viewer: "napari.viewer.Viewer") -> None:
+    """Bring the Studies dock to the front."""
+    keys.run("studies", viewer)
+
+
 def attacks(viewer: "napari.viewer.Viewer") -> None:
     """Open the history of attacks and the queue."""
     keys.run("attacks", viewer)

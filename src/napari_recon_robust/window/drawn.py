@@ -4,13 +4,11 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
 from ..workbench.regions import Region
 from .canvas.geometry import Outline
 from .canvas.layers import Panels
 from .jobs import Jobs
-from .worker import sentence
 
 if TYPE_CHECKING:
     from ..data.roi import Pixels
@@ -22,12 +20,18 @@ class DrawnRegions:
     def __init__(self, bench: Workbench, jobs: Jobs, panels: Panels) -> None:
         self.bench, self.jobs, self.panels = bench, jobs, panels
         bench.regions.changed.connect(self.show)
-        bench.regions.chosen_changed.connect(self.show)
+        bench.regions.chosen_changed.connect(self._on_chosen)
         panels.drawing.edited.connect(self._on_edited)
 
     def show(self) -> None:
         """Show the regions as outlines."""
         self.panels.drawing.set([outline for _, outline in self._outlines()])
+
+    def _on_chosen(self) -> None:
+        """Show which regions are chosen, and take back that none was."""
+        self.show()
+        if self.bench.regions.chosen:
+            self.jobs.recover()
 
     def preview(self, inside: "Pixels", index: int) -> None:
         """Show what is being painted on a slice, beside the regions."""
@@ -55,7 +59,7 @@ class DrawnRegions:
         regions = self.bench.regions
         _, rows, columns = self.bench.acquisition.shape
         owners = [region for region, _ in self._outlines()]
-        try:
+        with self.jobs.saying():
             if action == "removed":
                 regions.remove([owners[index] for index in indices])
             for index in indices if action != "removed" else ():
@@ -64,7 +68,5 @@ class DrawnRegions:
                     regions.draw(roi, now[index].slice)
                 else:
                     regions.reshape(owners[index], roi)
-        except ReconRobustError as error:
-            self.jobs.failed.emit(sentence(error))
         self.panels.drawing.stop()
         self.show()

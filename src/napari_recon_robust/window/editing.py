@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 
-from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
 from .canvas.layers import Panels
 from .following import Following
 from .jobs import Jobs
-from .worker import sentence
 
 if TYPE_CHECKING:
     from ..workbench.acquisition import Slice
@@ -53,9 +51,8 @@ class Editing:
 
     def _attempt(self, action: Callable[[], object]) -> bool:
         """Do something, and say what it raises for the user."""
-        try:
+        done = False
+        with self.jobs.saying():
             action()
-        except ReconRobustError as error:
-            self.jobs.failed.emit(sentence(error))
-            return False
-        return True
+            done = True
+        return done

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
 
-from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
 from ..workbench.reconstruction import Rendered
 from ..workbench.task import Task
@@ -16,7 +15,6 @@ from .canvas.scene import Scene
 from .drawn import DrawnRegions
 from .jobs import Jobs
 from .warm import compile_kernels
-from .worker import sentence
 
 if TYPE_CHECKING:
     from ..workbench.acquisition import Slice
@@ -55,12 +53,8 @@ class Following(QObject):
             return
         self.jobs.cancel("render")
         self.jobs.cancel("prepare")
-        try:
-            task = self.bench.acquisition.measure(self.panels.navigation.slice, sampling)
-        except ReconRobustError as error:
-            self.jobs.failed.emit(sentence(error))
-            return
-        self._read(task)
+        with self.jobs.saying():
+            self._read(self.bench.acquisition.measure(self.panels.navigation.slice, sampling))
 
     def show_attack(self, entry: "Entry") -> None:
         """Show a finished perturbation again; InputError when its images are gone."""
@@ -118,7 +112,7 @@ class Following(QObject):
             directions=acquisition.directions,
         )
         self.panels.open(geometry, acquisition.index)
-        self.scene.lay_out()
+        self.scene.arrangement.lay_out()
         self.regions.show()
 
     def _on_opened(self) -> None:

@@ -9,7 +9,8 @@ lane starts.
 
 import atexit
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet, ref
@@ -17,6 +18,7 @@ from weakref import WeakSet, ref
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QThreadPool, QTimer, Signal
 
+from ..ground.errors import ReconRobustError
 from ..ground.progress import Progress
 from ..workbench.task import Task
 from .worker import Failed, sentence, start_worker
@@ -77,6 +79,14 @@ class Jobs(QObject):
         pool = QThreadPool.globalInstance()
         if pool.maxThreadCount() < _LANES:  # on two cores a render would wait for the search beside it
             pool.setMaxThreadCount(_LANES)
+
+    @contextmanager
+    def saying(self) -> Iterator[None]:
+        """Say at the foot what is raised for the user inside, and go on behind it."""
+        try:
+            yield
+        except ReconRobustError as error:
+            self.failed.emit(sentence(error))
 
     def start(self, task: Task[Any], lane: str = "foreground") -> bool:
         """Run a task at the foot of the docks, unless its lane is busy: then say so and return False."""

@@ -10,8 +10,9 @@ from ..data.orientation import Turn
 from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
 from ..workbench.task import Task
+from .canvas.arrangement import LAYOUTS
 from .canvas.layers import Panels
-from .canvas.scene import LAYOUTS, Scene
+from .canvas.scene import Scene
 from .jobs import Jobs
 
 _SOON = 1000  # ms between a change and its being kept
@@ -82,4 +83,4 @@ class Keeping(QObject):
             self.scene.view.layout = LAYOUTS.index(layout["layout"])
         with suppress(ReconRobustError, TypeError):
             self.panels.lay(Turn(**layout.get("turn", {})), bool(layout.get("upside_down", False)))
-        self.scene.lay_out()
+        self.scene.arrangement.lay_out()

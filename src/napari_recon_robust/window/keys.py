@@ -59,7 +59,7 @@ def _mix(way: Way) -> Callable[[Session], object]:
 
 
 def _window(name: str) -> Callable[[Session], object]:
-    return lambda session: session.looking.take_window(name)
+    return lambda session: session.looking.levels.take_preset(name)
 
 
 KEYS = (
@@ -97,7 +97,7 @@ KEYS = (
     Key(
         "Shift+S",
         "film",
-        "Film strip: thumbnails of budgets, attacks, iterations, knobs or slices",
+        "Film strip: thumbnails of budgets, angles, methods, attacks, iterations, samples, knobs or slices",
         lambda session: session.asked_tool.emit("film"),
     ),
     Key(
@@ -115,7 +115,7 @@ KEYS = (
         "Erase the line or outline that was drawn last",
         lambda session: session.bench.ruling.erase(),
     ),
-    Key("N", "region_view", "Zoom to the region, or back", lambda session: session.looking.toggle_region()),
+    Key("N", "region_view", "Zoom to the region, or back", lambda session: session.looking.region_view.toggle()),
     Key(
         "O",
         "lineup",
@@ -126,9 +126,14 @@ KEYS = (
         "Shift+N",
         "next_region",
         "Next region of the scan, on whatever slice",
-        lambda session: session.looking.step_region(1),
+        lambda session: session.looking.region_view.step(1),
     ),
-    Key("Shift+P", "previous_region", "Previous region of the scan", lambda session: session.looking.step_region(-1)),
+    Key(
+        "Shift+P",
+        "previous_region",
+        "Previous region of the scan",
+        lambda session: session.looking.region_view.step(-1),
+    ),
     Key("H", "random", "Random noise of the same size instead of the perturbation", _flip("random")),
     Key("Y", "truth", "The fully sampled image of the perturbed k-space instead of the reference", _flip("truth")),
     Key(
@@ -138,12 +143,19 @@ KEYS = (
         lambda session: session.step_layout(1),
     ),
     Key("K", "previous_layout", "Previous layout", lambda session: session.step_layout(-1)),
-    Key("U", "regions", "Regions on or off", lambda session: session.toggle_regions()),
+    Key("U", "regions", "Regions on or off", lambda session: session.panels.drawing.toggle()),
     Key("R", "ring", "Ring around what was inserted or attacked on or off", lambda session: session.marking.toggle()),
     Key("X", "jump", "Jump to what was inserted or attacked", lambda session: session.marking.jump()),
     Key("T", "turn", "Turn the picture by 90°", lambda session: session.marking.lay("turned")),
     Key("M", "mirror", "Mirror the picture, left and right", lambda session: session.marking.lay("mirror")),
     Key("V", "flip", "Flip the picture, top and bottom", lambda session: session.marking.lay("flip")),
+    Key(
+        "Shift+O",
+        "studies",
+        "Studies: plans of many trials on folders of scans",
+        lambda session: session.bring("Studies"),
+        always=True,
+    ),
     Key("E", "attacks", "History of attacks, and the queue", lambda session: session.bring("Attacks")),
     *(Key(key, f"panels_{key}", words, _panels(key)) for key, words in _PANELS.items()),
     *(
@@ -164,12 +176,12 @@ KEYS = (
         )
         for key, name in _WINDOWS.items()
     ),
-    Key("0", "window_reset", "Window as at first", lambda session: session.looking.reset_window()),
+    Key("0", "window_reset", "Window as at first", lambda session: session.looking.levels.reset()),
     Key(
         "A",
         "window_auto",
         "Window fitted to the reference in the region",
-        lambda session: session.looking.window_on_region(),
+        lambda session: session.looking.levels.fit_to_region(),
     ),
     Key(
         "Shift+B",
@@ -229,9 +241,13 @@ def listed() -> list[tuple[str, str]]:
 def text() -> str:
     """Return the list behind "?"."""
     gallery = [(key.lower(), words) for key, words in GALLERY.items()]
-    letters = [row for row in listed() if row[0].isalpha() or row[0] == "?"]
-    others = [row for row in listed() if row not in letters]
-    columns = (("In the review", letters), ("Panels and window", others), ("In the gallery", gallery))
+    review = listed()
+    half = review.index(("u", words_of("regions")))
+    columns = (
+        ("Comparing", review[:half]),
+        ("Marks, panels, window, regions", review[half:]),
+        ("In the gallery", gallery),
+    )
     cells = "".join(f"<td><p><b>{head}</b></p><table>{_rows(rows)}</table></td>" for head, rows in columns)
     return f"<table cellpadding=4><tr>{cells}</tr></table>"
 
@@ -288,9 +304,12 @@ class Shortcuts(QObject):
             if key.command == "flicker":
                 shortcut.activated.connect(self.start_flicker)
             else:
-                shortcut.activated.connect(lambda key=key: key.action(self._session))
+                shortcut.activated.connect(lambda key=key: self._carry_out(key))
         if not any(key.command == "flicker" for key in keys):
             self.stop_flicker()
+
+    def _carry_out(self, key: Key) -> None:
+        self._session.once_open(lambda: key.action(self._session))
 
     def _shortcut(self, key: Key, window: QWidget) -> QShortcut:
         if not key.on_canvas:

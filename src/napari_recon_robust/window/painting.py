@@ -86,10 +86,10 @@ class Painting:
                 self.drawn.preview(stroke.mask, index)
                 now = time.monotonic()
                 due = now + (now - began) / _SHARE
+            if event.type == "mouse_release":
+                break
             event.handled = True  # or napari would move the picture
             yield
-            if event.type != "mouse_move":
-                break
         if index == self.bench.acquisition.index:
             self.bench.brushing.end(stroke)
         self.drawn.show()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from napari.settings import get_plugin_settings
+from napari.settings import get_plugin_settings, get_settings
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer
 
@@ -22,6 +22,17 @@ class Preferring(QObject):
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self.apply)
+        self._begun = False
+        get_settings().appearance.events.font_size.connect(self._on_letters)
+
+    def begin(self) -> None:
+        """Read the preferences and follow them from now on.
+
+        It is not done with the first dock: napari reads the manifests of all plugins again for it.
+        """
+        if self._begun:
+            return
+        self._begun = True
         stored = self._stored
         if stored is not None:
             stored.computing.events.connect(self._on_change)
@@ -53,6 +64,10 @@ class Preferring(QObject):
         self.bench.prefer(wanted)
         use_threads(wanted.threads)
         self.panels.drawing.colour(COLOURS[wanted.regions], COLOURS[wanted.chosen])
+
+    def _on_letters(self) -> None:
+        if isalive(self):
+            self.panels.lettering.follow()
 
     def _on_change(self, _: object = None) -> None:
         if isalive(self):

@@ -121,7 +121,7 @@ class ReadoutLine(QObject):
 
     @property
     def _name(self) -> Mapping[str, str]:
-        lineup = self.scene.lineup
+        lineup = self.scene.arrangement.lineup
         if lineup is not None:
             labels = [method.label for method in lineup.methods]
             return dict(zip(lined_up(len(labels)), [*labels, *(f"{one}, perturbed" for one in labels)], strict=True))

@@ -53,11 +53,9 @@ class Rulers(QObject):
         if event.button != 1 or ruling.kind is None or front is None or self.panels.navigation.picking:
             return (yield from self._other(viewer, event))
         points = [self._place(front.image, event)]
-        while True:
+        while event.type != "mouse_release":
             event.handled = True  # or napari would move the picture
             yield
-            if event.type != "mouse_move":
-                break
             at = self._place(front.image, event)
             if ruling.kind != "area":
                 points = [points[0], at]

@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from qtpy.QtWidgets import QWidget
 
 from ..cases.gallery.listing import holds_cases
 from ..ground.arrays import open_npy
-from ..ground.errors import FileFormatError, ReconRobustError
 from ..io import annotations, lacks_axes
 from ..workbench import Workbench
 from ..workbench.film import Frame
@@ -34,13 +34,12 @@ from .readout import ReadoutLine
 from .resident import Resident
 from .rulers import Rulers
 from .surroundings import Surroundings
+from .turning import Turning
 from .warm import after_warm_up, compiler, is_warm, warm_up
-from .worker import sentence
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")
 _TURN = 15  # ms in which the window paints what was changed, before the next change
-_SLOW = 1.5  # s for one image, beyond which a method waits for its Preview button
 
 _sessions: "dict[int, Session]" = {}  # by the viewer's id, until its window is closed
 _leaving: "set[Session]" = set()  # closed ones, until their last job has ended, which reports to them
@@ -86,6 +85,7 @@ class Session(QObject):
         self.looking = Looking(self.bench, self.jobs, self.scene)
         self.looking.changed.connect(self._on_looked)
         self.following = Following(self.bench, self.jobs, self.panels, self.scene, self)
+        self.turning = Turning(self.bench, self.jobs, self.following)
         self.ahead = LookingAhead(self.bench, self.jobs, self)
         self.marking = Marking(self.bench, self.panels)
         self.cine = Cine(self.bench, self.jobs, self.panels, self.scene, self)
@@ -99,21 +99,21 @@ class Session(QObject):
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self.docks: list[QWidget] = []
+        self._waiting: list[Callable[[], object]] | None = None  # what was asked for while docks are opening
         self.asked_dock: QWidget | None = None  # napari's, around a page
         self.images_first = False  # how a window begins if nothing is remembered
         self.bench.perturbing.finished.connect(self._on_finished)
-        self._warm_up()
+        self.complete.connect(self._prepare)
 
     # ---------------------------------------------------------------- opening
 
     def attempt(self, action: Callable[[], Task[Any] | None], lane: str = "foreground") -> bool:
         """Start the task that an action makes; what the action raises for the user is said at the foot."""
-        try:
+        started = False
+        with self.jobs.saying():
             task = action()
-        except ReconRobustError as error:
-            self.jobs.failed.emit(sentence(error))
-            return False
-        return task is None or self.jobs.start(task, lane)
+            started = task is None or self.jobs.start(task, lane)
+        return started
 
     def open(self, path: str | Path, axes: tuple[str, ...] | None = None) -> None:
         """Open a scan, a table of annotations, a saved case or a folder of cases; ask for an array's axes first."""
@@ -149,29 +149,25 @@ class Session(QObject):
 
     def _take_in(self, action: Callable[[], Task[Any]]) -> None:
         """Open something that brings layers, after napari is warm."""
-        self._warm_up()
+        self._prepare()
         self.attempt(lambda: after_warm_up(action()))
 
-    def _warm_up(self) -> None:
+    def _prepare(self) -> None:
+        """Do what a scan needs and a dock does not: beside an import in another thread, docks would open late."""
+        self.preferring.begin()
         if not is_warm():
             self.jobs.latest(Task("Warming up", warm_up(compiler()), lambda _: None), "warm")
 
     def _ask_axes(self, path: Path) -> None:
         from ..io.numpy_array import guess_axes, is_kspace
 
-        try:
-            array = open_npy(path)
-            try:
-                axes = guess_axes(array) if is_kspace(array) else None
-            finally:
-                array.close()
-        except FileFormatError as error:
-            self.jobs.failed.emit(sentence(error))
-            return
-        if axes is None:
-            self._take_in(lambda: self.bench.acquisition.open(path))  # which says what is expected
-            return
-        self.asked_axes.emit(path, array.shape, axes)
+        with self.jobs.saying():
+            with closing(open_npy(path)) as array:
+                shape, axes = array.shape, guess_axes(array) if is_kspace(array) else None
+            if axes is None:
+                self._take_in(lambda: self.bench.acquisition.open(path))  # which says what is expected
+            else:
+                self.asked_axes.emit(path, shape, axes)
 
     # ---------------------------------------------------------------- measuring and reconstructing
 
@@ -187,37 +183,10 @@ class Session(QObject):
         """Open an own model and take it as the method."""
         self.attempt(lambda: self.bench.reconstruction.open(source))
 
-    def turn(self, values: dict[str, Any]) -> None:
-        """Turn knobs: the picture follows at once where it can, and is exact when they rest."""
-        try:
-            followed = self.bench.reconstruction.turn(**values)
-        except ReconRobustError as error:
-            self.jobs.failed.emit(sentence(error))
-            return
-        self.jobs.recover()
-        if followed or not self.slow:
-            self.following.render_at_rest()
-
-    def render(self) -> None:
-        """Compute the exact image at the present knobs as soon as possible."""
-        self.following.render()
-
-    def diverse(self, count: int) -> None:
-        """Choose the images over the knobs' range that differ most, on the chosen regions."""
-        if self.bench.reconstruction.stale and self.bench.acquisition.slice is not None:
-            self.following.prepare()
-        self.attempt(lambda: self.bench.choosing.diverse(count))
-
-    def pick(self, knobs: dict[str, Any]) -> None:
-        """Take the knobs of an image that was chosen, and compute it without waiting for the Preview button."""
-        self.turn(knobs)
-        if self.slow:
-            self.render()
-
     def open_frame(self, frame: Frame) -> None:
         """Show an image of a film strip with all that belongs to it."""
         if frame.knobs is not None:
-            self.pick(dict(frame.knobs))
+            self.turning.pick(dict(frame.knobs))
         elif frame.look is not None:
             self.attempt(frame.look, "measure")
             self.scene.result()
@@ -227,12 +196,6 @@ class Session(QObject):
             self.scene.redraw()
         else:
             self.cine.show(frame)
-
-    @property
-    def slow(self) -> bool:
-        """Whether the method is too slow to follow its knobs, as far as is known."""
-        method = self.bench.reconstruction.method
-        return method is not None and self.bench.reconstruction.seconds.get(method.id, 0.0) > _SLOW
 
     # ---------------------------------------------------------------- looking
 
@@ -248,7 +211,7 @@ class Session(QObject):
 
     def line_up(self) -> None:
         """Show several methods side by side, or the other panels again; where none are chosen, bring their list."""
-        if self.scene.lineup is None and not self.bench.lining_up.possible:
+        if self.scene.arrangement.lineup is None and not self.bench.lining_up.possible:
             self.bring("Compare")
             self.asked_methods.emit()
         self.looking.toggle_lineup()
@@ -263,12 +226,8 @@ class Session(QObject):
         self.jobs.recover()
         self.looked.emit()
 
-    def toggle_regions(self) -> None:
-        """Show or hide the regions."""
-        self.panels.drawing.show(not self.panels.drawing.visible)
-
     def _on_finished(self) -> None:
-        self.scene.lay_out()
+        self.scene.arrangement.lay_out()
         self.jobs.cancel("scale")
         task = self.bench.perturbing.prepare()
         if task is not None:
@@ -287,15 +246,16 @@ class Session(QObject):
         """Take in an opened dock. The first one opens the others behind it, and the picture comes back."""
         self.docks.append(dock)
         if len(self.docks) == 1:
+            self._waiting = []
             self.surroundings.take()
             self.keeping.start()
-            QTimer.singleShot(0, lambda: self._open_docks(name))
+            _once_painted(lambda: self._open_docks(name))
             if self.bench.acquisition.is_open:
                 self.following.set_up()
                 self.scene.redraw()
 
     def _open_docks(self, front: str, names: Sequence[str] = DOCKS) -> None:
-        """Open the other docks, each in its own turn of the event loop."""
+        """Open the other docks, each in its own turn of the event loop, after the one before is painted."""
         if not self.docks:
             return
         window = self.panels.viewer.window
@@ -304,11 +264,21 @@ class Session(QObject):
             self.readout.take(self.docks[0].window())
         dock, _ = window.add_plugin_dock_widget(PLUGIN, names[0] if names else front, tabify=True)
         if names:
-            QTimer.singleShot(0, lambda: self._open_docks(front, names[1:]))
+            _once_painted(lambda: self._open_docks(front, names[1:]))
         else:
             dock.show()
             dock.raise_()
+            waiting, self._waiting = self._waiting or [], None
+            for action in waiting:
+                action()
             self.complete.emit()
+
+    def once_open(self, action: Callable[[], object]) -> None:
+        """Do something now, or while docks are opening when all are open: before, not all follow it."""
+        if self._waiting is None:
+            action()
+        else:
+            self._waiting.append(action)
 
     def leave(self, dock: QWidget) -> None:
         """Let a closed dock go. After the last one, jobs stop and the viewer is as it was before; results are kept."""
@@ -316,7 +286,7 @@ class Session(QObject):
             return
         self.docks.remove(dock)
         if not self.docks:
-            self.asked_dock = None
+            self.asked_dock = self._waiting = None
             self.queueing.cancel()
             self.jobs.cancel_all()
             self.panels.close()
@@ -331,6 +301,7 @@ class Session(QObject):
         _leaving.add(self)
         self.keeping.close()
         self.docks.clear()
+        self._waiting = None
         self.panels.let_go()
         self.surroundings.let_go()
         self.jobs.idle.connect(self._delete)
@@ -343,3 +314,8 @@ class Session(QObject):
         if not self.jobs.working:
             _leaving.discard(self)
             self.deleteLater()
+
+
+def _once_painted(function: Callable[[], None]) -> None:
+    """Call a function a moment after the event loop went on, when what was opened before is seen."""
+    QTimer.singleShot(0, lambda: QTimer.singleShot(_TURN, function))

@@ -23,6 +23,9 @@ from ..ground.progress import Job, Progress
 _log = logging.getLogger(__name__)
 _asked = 0  # threads of torch
 _PERIOD = 0.03  # seconds between two reports of one job to the window
+_SLICE = (
+    0.0005  # seconds for which a job keeps Python to itself while the window waits; Python's own are ten times that
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ def _drive(label: str, job: Job[Any], cancelled: threading.Event) -> Generator[P
     """
     last = -_PERIOD
     preview = None
+    _turns.begin()
     try:
         while not cancelled.is_set():
             try:
@@ -82,6 +86,37 @@ def _drive(label: str, job: Job[Any], cancelled: threading.Event) -> Generator[P
         return Failed(error)
     finally:
         job.close()
+        _turns.end()
+
+
+class ShortTurns:
+    """Lets threads take shorter turns while any job runs.
+
+    The window's thread lets go of Python's lock at every call into OpenGL, and gets it back from a job that computes in
+    Python only at the end of that job's turn: a frame of a hundred calls would take half a second.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs, self._usual = 0, 0.0
+
+    def begin(self) -> None:
+        """Note that a job begins."""
+        with self._lock:
+            if self._jobs == 0:
+                self._usual = sys.getswitchinterval()
+                sys.setswitchinterval(min(_SLICE, self._usual))
+            self._jobs += 1
+
+    def end(self) -> None:
+        """Note that a job has ended; after the last one turns are as they were."""
+        with self._lock:
+            self._jobs -= 1
+            if self._jobs == 0:
+                sys.setswitchinterval(self._usual)
+
+
+_turns = ShortTurns()
 
 
 def _without_gradients() -> AbstractContextManager[object]:

@@ -3,21 +3,18 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from psygnal import Signal
-
 from ..ground.progress import Job, Progress
-from .acquisition import Acquisition
-from .reconstruction import Reconstruction
-from .regions import Region, Regions
-from .state import Kept, Now, State
+from .regions import Region
+from .review_part import Basis, ReviewPart
+from .state import Kept, State
 from .task import Task, part
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..analyses.diversity import Choice, Variant
     from ..data.measurement import Measurement
     from ..reconstructors.base import Method
-    from ..studies.diversity import Choice, Variant
 
 _RENDERING, _CALIBRATED = 0.8, 0.9  # of the job; the rest compares
 
@@ -27,30 +24,35 @@ class Diverse:
     """The images that were chosen, and where: as `Choosing` says."""
 
     variants: "list[Variant]"
+    members: "list[Variant]"
     sentence: str
     region: "Tensor | None"
     detail: "Tensor"
 
 
-class Choosing:
+class Choosing(ReviewPart):
     """Some reconstructions of the measured slice, chosen on its chosen regions.
 
     variants: the last choice; empty when the slice, the chosen regions, the method or a knob have changed since, other
-    than the knobs that lead from one of its images to another. sentence: how many were plausible, and by which
-    residuals. region: bool (rows, columns) where they were to differ, None for everywhere. detail: bool (rows,
-    columns), what to show of them: the region, or where they differ most. Signal: `changed()`.
+    than the knobs that lead from one of its images to another. members: what it was chosen from, where these are
+    samples or restarts. sentence: how many were plausible, and by which residuals. region: bool (rows, columns) where
+    they were to differ, None for everywhere. detail: bool (rows, columns), what to show of them: the region, or where
+    they differ most. Signal: `changed()`.
     """
 
-    changed = Signal()
-
-    def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions, now: Now) -> None:
-        self._acquisition, self._reconstruction, self._regions = acquisition, reconstruction, regions
-        self._kept: Kept[Diverse] = Kept(now, _depends_on, self.changed.emit)
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(basis)
+        self._kept: Kept[Diverse] = Kept(self._now, _depends_on, self.changed.emit)
 
     @property
     def variants(self) -> "list[Variant]":
         """The images with their knobs."""
         return [] if self._kept.value is None else self._kept.value.variants
+
+    @property
+    def members(self) -> "list[Variant]":
+        """The samples or restarts from which they were chosen; none for knobs."""
+        return [] if self._kept.value is None else self._kept.value.members
 
     @property
     def sentence(self) -> str:
@@ -91,13 +93,24 @@ class Choosing:
         roi = self._regions.chosen_on(measured.index)
         region = None if roi is None else roi.mask(measured.measurement.matrix)
         take = self._kept.for_now()
+        drawn: list[Variant] = []
+        if self._reconstruction.chosen.reconstructor.draw is not None:
+            members = _noted(members, drawn)
 
         def accept(found: "Choice") -> None:
-            from ..studies.diversity import where_different
+            from ..analyses.diversity import where_different
 
-            take(Diverse(list(found), found.sentence, region, where_different(found) if region is None else region))
+            detail = where_different(found) if region is None else region
+            take(Diverse(list(found), drawn, found.sentence, region, detail))
 
         return Task("Choosing diverse images", _choose(members, measured.measurement, count, region), accept)
+
+
+def _noted(members: "Job[list[Variant]]", noted: "list[Variant]") -> "Job[list[Variant]]":
+    """Note all images of a job that makes them."""
+    found = yield from members
+    noted.extend(found)
+    return found
 
 
 def _depends_on(state: State) -> object:
@@ -116,8 +129,8 @@ def _fixed(method: "Method") -> dict[str, object]:
 def _choose(
     members: "Job[list[Variant]]", measurement: "Measurement", count: int, region: "Tensor | None"
 ) -> "Job[Choice]":
-    from ..studies.diversity import choose
-    from ..studies.plausibility import plausible_band
+    from ..analyses.diversity import choose
+    from ..analyses.plausibility import plausible_band
 
     yield Progress(0.0, "Rendering the images to choose from")
     found = yield from part(members, 0.0, _RENDERING)

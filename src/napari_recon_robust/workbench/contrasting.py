@@ -2,13 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from psygnal import Signal
-
 from ..ground.errors import InputError
-from .acquisition import Acquisition
-from .reconstruction import Reconstruction
-from .regions import Region, Regions
-from .state import Kept, Now, State
+from .regions import Region
+from .review_part import Basis, ReviewPart
+from .state import Kept, State
 from .task import Task
 
 if TYPE_CHECKING:
@@ -17,20 +14,18 @@ if TYPE_CHECKING:
 KNOBS = "samples", "steps", "seed"  # on which the samples depend
 
 
-class Contrasting:
+class Contrasting(ReviewPart):
     """The contrast of the chosen regions of the measured slice to a reference region.
 
     against: the reference region; None for the surroundings. exceeds: the contrast in question. Signal: `changed()`.
     """
 
-    changed = Signal()
-
-    def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions, now: Now) -> None:
-        self._acquisition, self._reconstruction, self._regions = acquisition, reconstruction, regions
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(basis)
         self.against: Region | None = None
         self.exceeds = 0.0
-        now.changed.connect(self._check_reference)
-        self._kept: Kept[Contrasts] = Kept(now, self._depends_on, self.changed.emit)
+        self._now.changed.connect(self._check_reference)
+        self._kept: Kept[Contrasts] = Kept(self._now, self._depends_on, self.changed.emit)
 
     @property
     def found(self) -> "Contrasts | None":

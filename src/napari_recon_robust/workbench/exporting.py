@@ -1,22 +1,28 @@
 """What is shown, for others: reports and films of the result, and the image of a panel as a file of another program."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from .lining_up import LiningUp
 from .looking import View, pair_of
-from .perturbing import Perturbing, Result
-from .saving import case_of
+from .perturbing import Result
+from .review_part import Basis
+from .saving import case_of, reconstruction_of
 from .task import Task
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..analyses.lineup import Entry
+    from ..cases.record import Case
     from ..reports.conditions import CaseImages, Condition
-    from ..studies.lineup import Entry
 
 Window = tuple[float, float]
 Kind = Literal["flicker", "budgets"]
@@ -24,26 +30,39 @@ Kind = Literal["flicker", "budgets"]
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
-    """The image of a panel. name: in the reports. image: where it is none of those that a case holds; else None.
+    """The image of a panel. case: makes the one that it is of, and number says of which result. name: in the reports.
+    image: where it is none of those that a case holds; else None.
 
     title, words: for that image, or for what has to be added. exact: False between two images. white: of its own
-    window, which begins at 0; None for that of the images.
+    window; None for that of the images. signed: whether the image has a sign; black is -white then.
     """
 
-    result: Result
+    case: "Callable[[], Case]"
     name: str
+    number: int = 0
     image: "Tensor | None" = None
     title: str = ""
     words: str = ""
     exact: bool = True
     white: float | None = None
+    signed: bool = False
 
 
 class Exporting:
-    """Writes what is shown for others to see, be it saved or not. InputError while there is no result."""
+    """Writes what is shown for others to see, be it saved or not: a result, or the reconstruction before there is one.
 
-    def __init__(self, perturbing: Perturbing, lining_up: LiningUp) -> None:
-        self._perturbing, self._lining_up = perturbing, lining_up
+    InputError while there is neither.
+    """
+
+    def __init__(self, basis: Basis, lining_up: LiningUp) -> None:
+        self._acquisition, self._reconstruction, self._regions = basis.acquisition, basis.reconstruction, basis.regions
+        self._perturbing, self._lining_up = basis.perturbing, lining_up
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is anything to report on or to export."""
+        shown = self._reconstruction.shown
+        return self._perturbing.current is not None or (shown is not None and shown.exact)
 
     @property
     def _result(self) -> Result:
@@ -51,10 +70,21 @@ class Exporting:
             raise InputError("there is no result yet; run a perturbation first.")
         return self._perturbing.current
 
+    @property
+    def _case(self) -> "Callable[[], Case]":
+        """Makes the case of the result, or of the reconstruction while there is none."""
+        if self._perturbing.current is not None:
+            return partial(case_of, self._perturbing.current)
+        rendered, measured = self._reconstruction.shown, self._acquisition.slice
+        if measured is None or rendered is None or not rendered.exact:
+            raise InputError("there is no image yet; wait until the method's image is shown.")
+        roi = self._regions.chosen_on(measured.index)
+        return partial(reconstruction_of, measured, rendered, roi, self._acquisition.source)
+
     def report(self, path: Path, window: Window) -> Task[Path]:
         """Write a report, .html or .pdf by the suffix. window: black and white in the scan's units."""
         done = f"The report is saved as {path.name}."
-        return Task(f"Writing {path.name}", _report(self._result, path, window), lambda _: None, done=done)
+        return Task(f"Writing {path.name}", _report(self._case, path, window), lambda _: None, done=done)
 
     def film(self, path: Path, window: Window, kind: Kind, rate: float) -> Task[Path]:
         """Write a film as `reports.film.export_film` does: clean and perturbed in turn, or rising budgets."""
@@ -64,32 +94,37 @@ class Exporting:
     def panel(self, key: str, view: View, path: Path, window: Window, white: float = 1.0) -> Task[Path]:
         """Write what a panel shows, in the format of the path's suffix, in the window in which it is looked at.
 
-        key: of the panel. white: of the difference, in the scan's units. InputError without a result.
+        key: of the panel. white: of the difference, in the scan's units.
         """
         shown, done = self._shown(key, view, white), f"The panel is saved as {path.name}."
         return Task(f"Writing {path.name}", _panel(shown, path, window), lambda _: None, done=done)
 
     def _shown(self, key: str, view: View, white: float) -> _Shown:
+        if self._perturbing.current is None and key in ("clean", "reference"):
+            return _Shown(self._case, key)
         result, (row, several, number) = self._result, key.partition(" ")
         lineup = self._lining_up.found
         if several and lineup is not None:
             entry = lineup.entries[int(number) - 1]
             if entry is None:
                 raise InputError(f"{lineup.methods[int(number) - 1].label} is still computed; wait until it is shown.")
-            return _Shown(_of(entry, result), row, words=_origin(entry) if row == "perturbed" else "")
+            case = partial(case_of, _of(entry, result))
+            return _Shown(case, row, words=_origin(entry) if row == "perturbed" else "")
         outcome = result.outcome
+        here = _Shown(partial(case_of, result), key, result.outcomes.index(outcome))
         if key == "difference":
             return self._difference(view, white)
         if key == "reference" and view.truth and outcome.comparison.perturbed_reference is not None:
-            return _Shown(result, "perturbed-reference")
+            return replace(here, name="perturbed-reference")
         if key == "perturbed" and view.random and outcome.perturbed.additive:
-            return _Shown(result, "random")
+            return replace(here, name="random")
         if key == "perturbed" and view.factor < 1:
             image, exact = result.at(view.factor)
             nominal = outcome.perturbed.budget.nominal or 0.0
             words = f"At {view.factor:.3g} times the budget that was searched."
-            return _Shown(result, key, image, f"Perturbed {100 * view.factor * nominal:.3g}%", words, exact)
-        return _Shown(result, key)
+            title = f"Perturbed {100 * view.factor * nominal:.3g}%"
+            return replace(here, image=image, title=title, words=words, exact=exact)
+        return here
 
     def _difference(self, view: View, white: float) -> _Shown:
         result, shown = self._result, self._shown("perturbed", view, white)
@@ -101,9 +136,12 @@ class Exporting:
         if truth is not None:
             images["reference"] = truth
         first, second = pair_of(view.pair, list(images)) or ("clean", "perturbed")
-        title = f"|{second.capitalize()} − {first}|"
-        words = f"Shown is the magnitude of the {second} image minus the {first} one."
-        return replace(shown, image=(images[second] - images[first]).abs(), title=title, words=words, white=white)
+        title, change = f"{second.capitalize()} − {first}", images[second] - images[first]
+        words = f"Shown is the {second} image minus the {first} one: orange above zero, sky blue below."
+        if not view.signed:
+            title, change = f"|{title}|", change.abs()
+            words = f"Shown is the magnitude of the {second} image minus the {first} one."
+        return replace(shown, image=change, title=title, words=words, white=white, signed=view.signed)
 
 
 def _of(entry: "Entry", result: Result) -> Result:
@@ -118,11 +156,11 @@ def _origin(entry: "Entry") -> str:
     return f"The attack was found on {'it' if entry.origin == entry.method else entry.origin.title}."
 
 
-def _report(result: Result, path: Path, window: Window) -> Job[Path]:
+def _report(case: "Callable[[], Case]", path: Path, window: Window) -> Job[Path]:
     yield Progress(0.0, f"Writing {path.name}")
     from ..reports.report import write_report
 
-    return write_report(case_of(result), path, window=window)
+    return write_report(case(), path, window=window)
 
 
 def _film(result: Result, path: Path, window: Window, kind: Kind, rate: float) -> Job[Path]:
@@ -137,18 +175,24 @@ def _panel(shown: _Shown, path: Path, window: Window) -> Job[Path]:
     from ..reports.conditions import CaseImages
     from ..reports.export import export_condition
 
-    images = CaseImages(case_of(shown.result))
-    limits = window if shown.white is None else (0.0, shown.white)
+    images = CaseImages(shown.case())
+    limits = window if shown.white is None else (-shown.white if shown.signed else 0.0, shown.white)
     return export_condition(images, _condition(images, shown), path, window=limits)
 
 
 def _condition(images: "CaseImages", shown: _Shown) -> "Condition":
     from ..reports.conditions import INTERPOLATED
 
-    number = shown.result.outcomes.index(shown.result.outcome)
-    found = images.condition(shown.name, number)
+    found = images.condition(shown.name, shown.number)
     if shown.image is None:
         return replace(found, words=f"{found.words} {shown.words}".strip())
     marks = found.marks if shown.exact or INTERPOLATED in found.marks else (*found.marks, INTERPOLATED)
-    image = shown.image.detach().abs().float().cpu().numpy()
-    return replace(found, title=shown.title, words=f"{found.words} {shown.words}", marks=marks, image=image)
+    image = shown.image.detach().float().cpu().numpy()
+    return replace(
+        found,
+        title=shown.title,
+        words=f"{found.words} {shown.words}",
+        marks=marks,
+        image=image if shown.signed else np.abs(image),
+        signed=shown.signed,
+    )

@@ -1,23 +1,22 @@
-"""Rows of images that are there already: budgets, attacks, iterations, knobs, plausible images, slices."""
+"""Rows of images that are there already: of budgets, angles, methods, attacks, iterations, samples, knobs, slices."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from psygnal import Signal
-
 from ..ground.numbers import written
 from ..ground.progress import Job, Progress
-from .acquisition import Acquisition
 from .choosing import Choosing
 from .history import Entry, History
-from .perturbing import Perturbing, Result
-from .reconstruction import Reconstruction
+from .lining_up import LiningUp
+from .perturbing import Result
+from .review_part import Basis, ReviewPart
 from .task import Task
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..analyses.diversity import Variant
     from ..data.scan import Scan
     from ..perturbations.base import Perturbed
     from ..perturbations.outcome import Outcome
@@ -42,32 +41,24 @@ class Frame:
     look: Callable[[], Task[Any] | None] | None = None
 
 
-class Film:
+class Film(ReviewPart):
     """The rows of images of the slice that is shown.
 
     name: of the row that is looked at, or None. Signal: `changed()`, other rows, or another one is looked at.
     """
 
-    changed = Signal()
-
-    def __init__(
-        self,
-        acquisition: Acquisition,
-        reconstruction: Reconstruction,
-        perturbing: Perturbing,
-        choosing: Choosing,
-        history: History,
-    ) -> None:
-        self._acquisition, self._reconstruction = acquisition, reconstruction
-        self._perturbing, self._choosing, self._history = perturbing, choosing, history
+    def __init__(self, basis: Basis, choosing: Choosing, lining_up: LiningUp, history: History) -> None:
+        super().__init__(basis)
+        self._choosing, self._lining_up, self._history = choosing, lining_up, history
         self.name: str | None = None
         self._iterations: list[Frame] = []
         self._slices: list[Frame] = []
-        perturbing.previewed.connect(self._record)
-        acquisition.measured.connect(self._forget_iterations)
-        acquisition.closed.connect(self._forget)
-        for signal in (perturbing.finished, choosing.changed, history.changed, reconstruction.prepared):
+        self._perturbing.previewed.connect(self._record)
+        self._acquisition.measured.connect(self._forget_iterations)
+        self._acquisition.closed.connect(self._forget)
+        for signal in (self._perturbing.finished, choosing.changed, lining_up.changed, history.changed):
             signal.connect(self._on_change)
+        self._reconstruction.prepared.connect(self._on_change)
 
     def choose(self, name: str | None) -> None:
         """Look at another row."""
@@ -85,9 +76,12 @@ class Film:
         """All rows of two images or more, by their names."""
         found = {
             "Budgets": self._budgets(),
+            "Angles": self._angles(),
+            "Methods": self._methods(),
             "Attacks": self._attacks(),
             "Iterations": self._iterations,
-            "Plausible images": self._plausible(),
+            "Plausible images": _of(self._choosing.variants),
+            "Samples": _of(self._choosing.members),
             "Knob": self._prepared(),
             "Slices": self._slices,
         }
@@ -133,11 +127,18 @@ class Film:
             f"{entry.number} {entry.method}", image, "perturbed", entry.title, look=lambda: self._history.show(entry)
         )
 
-    def _plausible(self) -> list[Frame]:
-        return [
-            Frame(f"{number}", one.image.cpu(), "clean", _listed(one.knobs), knobs=one.knobs)
-            for number, one in enumerate(self._choosing.variants, 1)
-        ]
+    def _angles(self) -> list[Frame]:
+        result = self._perturbing.current
+        stills = () if result is None else result.outcome.perturbed.stills
+        return [Frame(one.caption, one.image, "perturbed", f"The object {one.words}, brought back") for one in stills]
+
+    def _methods(self) -> list[Frame]:
+        lineup = self._lining_up.found
+        if lineup is None:
+            return []
+        pairs = zip(lineup.methods, lineup.entries, strict=True)
+        seen = [(method, one.outcome.comparison) for method, one in pairs if one is not None]
+        return [Frame(method.label, one.perturbed, "perturbed", one.sentence) for method, one in seen]
 
     def _prepared(self) -> list[Frame]:
         found = self._reconstruction.renders()
@@ -169,6 +170,13 @@ class Film:
     def _forget(self) -> None:
         self._slices = []
         self._forget_iterations()
+
+
+def _of(variants: "Sequence[Variant]") -> list[Frame]:
+    return [
+        Frame(f"{number}", one.image.cpu(), "clean", _listed(one.knobs), knobs=one.knobs)
+        for number, one in enumerate(variants[:_MOST], 1)
+    ]
 
 
 def _listed(knobs: Mapping[str, Any]) -> str:

@@ -3,47 +3,32 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from psygnal import Signal
-
 from ..ground.progress import Job, Progress
-from .acquisition import Acquisition
-from .perturbing import Perturbing
-from .reconstruction import Reconstruction
-from .regions import Regions
-from .state import Kept, Now
+from .review_part import Basis, ReviewPart
+from .state import Kept
 from .task import Task
 
 if TYPE_CHECKING:
+    from ..analyses.maps import SliceMap
     from ..data.measurement import Measurement
     from ..data.roi import ROI
     from ..perturbations.face import Insert
     from ..reconstructors.base import Method
-    from ..studies.maps import SliceMap
 
     Places: TypeAlias = "list[tuple[ROI, str]]"
 
 COUNT = 5
 
 
-class Fragility:
+class Fragility(ReviewPart):
     """A map of the slice and its worst places among the regions.
 
     Of noise it is the expected change of an attack, of inserted features what is lost of them. Signal: `changed()`.
     """
 
-    changed = Signal()
-
-    def __init__(
-        self,
-        acquisition: Acquisition,
-        reconstruction: Reconstruction,
-        regions: Regions,
-        perturbing: Perturbing,
-        now: Now,
-    ) -> None:
-        self._acquisition, self._reconstruction = acquisition, reconstruction
-        self._regions, self._perturbing = regions, perturbing
-        self._kept: Kept[SliceMap] = Kept(now, lambda state: state.only("slice", "method"), self.changed.emit)
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(basis)
+        self._kept: Kept[SliceMap] = Kept(self._now, lambda state: state.only("slice", "method"), self.changed.emit)
 
     @property
     def found(self) -> "SliceMap | None":
@@ -93,7 +78,7 @@ def _find_fragile(
     measurement: "Measurement", method: "Method", options: Mapping[str, Any]
 ) -> "Job[tuple[SliceMap, Places]]":
     yield Progress(0.0, "Looking for fragile places")
-    from ..studies.fragility import TILE, fragility
+    from ..analyses.fragility import TILE, fragility
 
     side = min(TILE, *measurement.matrix)
     # The noise amplification takes a reconstruction for each draw, and is not shown.
@@ -104,7 +89,7 @@ def _find_fragile(
 
 def _find_lost(measurement: "Measurement", method: "Method", feature: "Insert") -> "Job[tuple[SliceMap, Places]]":
     yield Progress(0.0, "Looking for lost features")
-    from ..studies.retention import retention_map
+    from ..analyses.retention import retention_map
 
     job = retention_map(measurement, method, size=feature.size, contrast=feature.contrast, shape=feature.shape)
     found = yield from job

@@ -7,16 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from psygnal import Signal
-
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from ..ground.table import to_csv
 from ..ground.writing import write
-from .acquisition import Acquisition, Slice
-from .perturbing import Perturbing, Result
-from .reconstruction import Reconstruction
-from .regions import Regions
+from .acquisition import Slice
+from .perturbing import Result
+from .review_part import Basis, ReviewPart
 from .saving import saved
 from .task import Task, part
 
@@ -93,30 +90,21 @@ class Entry:
         }
 
 
-class History:
+class History(ReviewPart):
     """The finished perturbations of the scan that is open, oldest first.
 
     memory: bytes of images and k-space that are kept at most; where that is exceeded, the oldest entries lose theirs
     and stay in the list. together: makes one step of undo of what is set meanwhile. Signal: `changed()`.
     """
 
-    changed = Signal()
-
-    def __init__(
-        self,
-        acquisition: Acquisition,
-        reconstruction: Reconstruction,
-        regions: Regions,
-        perturbing: Perturbing,
-        together: Callable[[str], AbstractContextManager[None]],
-    ) -> None:
-        self._acquisition, self._reconstruction = acquisition, reconstruction
-        self._regions, self._perturbing, self._together = regions, perturbing, together
+    def __init__(self, basis: Basis, together: Callable[[str], AbstractContextManager[None]]) -> None:
+        super().__init__(basis)
+        self._together = together
         self.entries: list[Entry] = []
         self._memory = MEMORY
         self._count = 0
-        perturbing.taken.connect(self.add)
-        acquisition.closed.connect(self.clear)
+        self._perturbing.taken.connect(self.add)
+        self._acquisition.closed.connect(self.clear)
 
     @property
     def memory(self) -> int:

@@ -4,19 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from psygnal import Signal
-
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
-from .acquisition import Acquisition
-from .perturbing import Perturbing, Result
-from .reconstruction import Reconstruction
+from .perturbing import Result
+from .review_part import Basis, ReviewPart
 from .task import Task
 
 if TYPE_CHECKING:
+    from ..analyses.lineup import Lineup
     from ..perturbations.outcome import Outcome
     from ..reconstructors.base import Method
-    from ..studies.lineup import Lineup
 
 FEWEST, MOST = 2, 4
 
@@ -31,22 +28,20 @@ class _Found:
     anew: bool
 
 
-class LiningUp:
+class LiningUp(ReviewPart):
     """Which methods stand beside each other, and what became of them.
 
     chosen: ids of the methods. anew: whether each is attacked itself, instead of seeing the attack that was found.
     A lineup belongs to one result at one budget, and is there whenever that is shown. Signal: `changed()`.
     """
 
-    changed = Signal()
-
-    def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, perturbing: Perturbing) -> None:
-        self._reconstruction, self._perturbing = reconstruction, perturbing
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(basis)
         self.chosen: tuple[str, ...] = ()
         self.anew = False
         self._found: _Found | None = None
-        perturbing.finished.connect(self.changed.emit)
-        acquisition.closed.connect(self._forget)
+        self._perturbing.finished.connect(self.changed.emit)
+        self._acquisition.closed.connect(self._forget)
 
     def choose(self, methods: Sequence[str], *, anew: bool) -> None:
         """Choose methods by their ids, and how they are attacked."""
@@ -125,8 +120,8 @@ def _done(lineup: "Lineup") -> "Lineup":
 
 def _lineup(result: Result, methods: "Sequence[Method]", anew: bool) -> "Job[Lineup]":
     yield Progress(0.0, "Several methods")
+    from ..analyses.lineup import Entry, lineup
     from ..perturbations import registry
-    from ..studies.lineup import Entry, lineup
 
     setting = result.setting
     kind = setting.state.kind or registry.get(setting.perturbation)

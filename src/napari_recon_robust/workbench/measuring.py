@@ -5,15 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from psygnal import Signal
-
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
-from .acquisition import Acquisition, Slice
-from .perturbing import Perturbing, Result
-from .reconstruction import Reconstruction
-from .regions import Regions
-from .state import Kept, Now
+from .acquisition import Slice
+from .perturbing import Result
+from .review_part import Basis, ReviewPart
+from .state import Kept
 from .task import Task, part
 
 if TYPE_CHECKING:
@@ -25,28 +22,20 @@ if TYPE_CHECKING:
     Rows = list[RegionRow]
 
 
-class Measuring:
+class Measuring(ReviewPart):
     """A table of the slice's regions, the chosen ones or else all, as long as slice, method and regions stay.
 
     Its images are the result's, or else those of the method and its reference. Signal: `changed()`.
     """
 
-    changed = Signal()
-
-    def __init__(
-        self,
-        acquisition: Acquisition,
-        reconstruction: Reconstruction,
-        regions: Regions,
-        perturbing: Perturbing,
-        now: Now,
-    ) -> None:
-        self._acquisition, self._reconstruction = acquisition, reconstruction
-        self._regions, self._perturbing = regions, perturbing
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(basis)
         self._kept: Kept[Rows] = Kept(
-            now, lambda state: (state.only("slice", "method", "roi"), id(perturbing.current)), self.changed.emit
+            self._now,
+            lambda state: (state.only("slice", "method", "roi"), id(self._perturbing.current)),
+            self.changed.emit,
         )
-        perturbing.finished.connect(self._kept.drop)
+        self._perturbing.finished.connect(self._kept.drop)
 
     @property
     def found(self) -> "Rows | None":
@@ -106,8 +95,8 @@ def _table(
     pixel: tuple[float, float] | None,
 ) -> "Job[Rows]":
     yield Progress(0.0, "Measuring the noise")
+    from ..analyses.noise_map import noise_map, reference_noise
     from ..evaluation import metrics, readout
-    from ..studies.noise_map import noise_map, reference_noise
 
     changed = None if result is None else result.outcome.perturbed
     twice = changed is not None and changed.restore is None

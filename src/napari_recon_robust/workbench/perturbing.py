@@ -20,12 +20,12 @@ from .task import Task, part
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..analyses.sweep import Sweep
     from ..data.measurement import Measurement
     from ..data.roi import ROI
     from ..perturbations.base import Perturbation, Perturbed
     from ..perturbations.outcome import Outcome
     from ..reconstructors.base import Method
-    from ..studies.sweep import Sweep
 
 BUDGET = Knob(
     name="budget",
@@ -350,7 +350,7 @@ def finished(setting: Setting, index: int, outcomes: "Sequence[Outcome]", note: 
 
 def scaled_sweep(setting: Setting, outcome: "Outcome") -> "Sweep | None":
     """f(k + s z) over the factor s, both ends known already; None where there is no budget to scale."""
-    from ..studies.sweep import Sweep
+    from ..analyses.sweep import Sweep
 
     perturbed, comparison, clean = outcome.perturbed, outcome.comparison, setting.measurement
     if perturbed.budget.nominal is None:

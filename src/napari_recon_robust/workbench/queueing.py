@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
-from psygnal import Signal
-
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress, relayed
-from .acquisition import Acquisition, Slice, measured_slice
+from .acquisition import Slice, measured_slice
 from .history import Entry, History
-from .perturbing import Perturbing, Result, Setting, searched
-from .reconstruction import Reconstruction
+from .perturbing import Result, Setting, searched
 from .regions import Region
+from .review_part import Basis, ReviewPart
 from .state import State
 from .task import Task, part
 
@@ -61,27 +59,18 @@ class Order:
         return self.state in ("waiting", "running")
 
 
-class Queue:
+class Queue(ReviewPart):
     """Orders for the scan that is open, in the order in which they run. Whoever runs them asks for `next`.
 
     Signal: `changed()`, other orders, or another state or fraction of one.
     """
 
-    changed = Signal()
-
-    def __init__(
-        self,
-        acquisition: Acquisition,
-        reconstruction: Reconstruction,
-        perturbing: Perturbing,
-        history: History,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._acquisition, self._reconstruction = acquisition, reconstruction
-        self._perturbing, self._history, self._clock = perturbing, history, clock
+    def __init__(self, basis: Basis, history: History, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(basis)
+        self._history, self._clock = history, clock
         self.orders: list[Order] = []
         self._slice: Slice | None = None
-        acquisition.closed.connect(self.clear)
+        self._acquisition.closed.connect(self.clear)
 
     def add(self, methods: Sequence[str], regions: Sequence[Region], budgets: Sequence[float]) -> list[Order]:
         """Put every method (id) on every region at every budget (a fraction) into the queue, by the kind that is set.

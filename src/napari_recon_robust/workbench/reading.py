@@ -10,9 +10,11 @@ from psygnal import Signal
 
 from ..data.roi import ROI
 from ..ground.errors import InputError
-from ..reader_studies.answers import COMMENT, Answers, Place
+from ..reader_studies.answers import Answers, Place
 from ..reader_studies.bundle import Sheet, Shown
-from ..reader_studies.questions import CANNOT_JUDGE, Answer, Lesion, Question, Structures
+from ..reader_studies.questions import CANNOT_JUDGE, COMMENT, Answer, Question, Structures, image_names
+from .reading_clock import ReadingClock
+from .reading_marks import ReadingMarks
 
 CHANGED = {"seen": ("row", "column")}  # what an answer makes void when it changes
 
@@ -20,7 +22,7 @@ CHANGED = {"seen": ("row", "column")}  # what an answer makes void when it chang
 class Reading:
     """The case that is read, and its answers so far. Signals: `opened()`, another case; `answered()`, an answer.
 
-    clock: monotonic seconds.
+    marks: the places that were clicked; clock: times the case, by monotonic seconds.
     """
 
     opened = Signal()
@@ -28,20 +30,29 @@ class Reading:
 
     def __init__(self, answers: Answers, reader: str, clock: Callable[[], float] = time.monotonic) -> None:
         answers.access.check_reader(reader)
-        self._answers, self.reader, self._clock = answers, reader, clock
+        self._answers, self.reader = answers, reader
+        self.clock, self.marks = ReadingClock(clock), ReadingMarks(self)
         self.place: Place = answers.place(reader)
         self.shown: Shown | None = None
         self.values: dict[str, Answer] = {}
         self.comment = ""
         self.truth: dict[str, Any] | None = None
-        self._revision = 0
-        self._times: dict[str, float] = {}
-        self._paused: float | None = None
+        self._revision = self._step = 0
+
+    @property
+    def step(self) -> int:
+        """Which of the study's steps is asked; see `questions.steps`."""
+        return 0 if self.shown is None else self._step
 
     @property
     def questions(self) -> dict[str, Question]:
-        """What is asked, by id."""
-        return self._answers.bundle.questions
+        """What is asked at this step, by id."""
+        return {question.id: question for question in self.study.steps[self.step]}
+
+    @property
+    def is_last_step(self) -> bool:
+        """Whether the case is read when this step is answered."""
+        return self.step == len(self.study.steps) - 1
 
     @property
     def study(self) -> Sheet:
@@ -84,21 +95,31 @@ class Reading:
         return None if self.shown is None else self._answers.previous(self.reader, self.shown.id)
 
     def _show(self, shown: Shown | None) -> None:
+        goes_on = shown is not None and self.shown is shown  # its next step: the clock of the case goes on
         self.shown, self.truth, self.values, self.comment = shown, None, {}, ""
+        self.marks.forget()
         if shown is not None:
+            self._step = self._answers.step(shown.id)
             self._revision, given = self._answers.given(self.reader, shown.id)
             self.comment = given.pop(COMMENT, {}).get("text", "")
-            self.values = given
-        self._times, self._paused = {"shown": self._now, "hidden": 0.0}, None
+            self.values = {id: value for id, value in given.items() if id in self.questions}
+        if not goes_on:
+            self.clock.start("" if shown is None else shown.id)
+        self.clock.go_on()
         self.opened.emit()
 
     def images(self) -> dict[str, NDArray[np.float32]]:
         """The images of the case by neutral names, float32 (rows, columns), in the order in which they are shown."""
         assert self.shown is not None
         shown, bundle = self.shown, self._answers.bundle
-        names = ["left", "right"] if len(shown.images) > 1 else ["image"]
-        found = {"reference": bundle.image(shown.reference, shown)} if shown.reference else {}
-        return found | {name: bundle.image(id, shown) for name, id in zip(names, shown.images, strict=True)}
+        beside = self.study.shows_reference(self.step)
+        found = {"reference": bundle.image(shown.reference, shown)} if beside else {}
+        return found | {name: bundle.image(id, shown) for name, id in zip(self.names, shown.images, strict=True)}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the images that are judged are called, by their positions."""
+        return () if self.shown is None else image_names(len(self.shown.images))
 
     @property
     def square(self) -> ROI | None:
@@ -118,11 +139,13 @@ class Reading:
         """Take a part of an answer, such as level=3; "cannot judge" takes the place of all parts, and the reverse."""
         if self.shown is None or self.truth is not None:
             return
-        self._times.setdefault("first_action", self._now)
+        self.clock.act()
         before = {name: value for name, value in self.values.get(question, {}).items() if name != CANNOT_JUDGE}
         for name in part:
             before = {kept: value for kept, value in before.items() if kept not in CHANGED.get(name, ())}
-        self.values[question] = dict(part) if CANNOT_JUDGE in part else {**before, **part}
+        after = dict(part) if CANNOT_JUDGE in part else {**before, **part}
+        self.marks.keep(before.get("marks", []), after.get("marks", []))
+        self.values[question] = after
         self.answered.emit()
 
     def toggle(self, question: str, change: str) -> None:
@@ -130,19 +153,19 @@ class Reading:
         chosen = set() if change == "nothing" else set(self.values.get(question, {}).get("changes", ())) ^ {change}
         self.answer(question, changes=sorted(chosen))
 
-    def mark(self, row: float, column: float) -> None:
-        """Take a click on the image as the place of the lesion that was said to be there."""
-        for id, question in self.questions.items():
-            if isinstance(question, Lesion) and question.place and self.values.get(id, {}).get("seen") == "yes":
-                self.answer(id, row=row, column=column)
+    def rank(self, question: str, position: int) -> None:
+        """Put an image behind those that are ranked; one that is ranked loses its place, and those behind it too.
 
-    @property
-    def marked(self) -> tuple[float, float] | None:
-        """The place of the lesion that was clicked."""
-        for value in self.values.values():
-            if "row" in value:
-                return value["row"], value["column"]
-        return None
+        The last image follows by itself.
+        """
+        order = list(self.values.get(question, {}).get("order", ()))
+        if position in order:
+            order = order[: order.index(position)]
+        else:
+            order.append(position)
+            left = set(range(len(self.names))) - set(order)
+            order += left if len(left) == 1 else ()
+        self.answer(question, order=order)
 
     def is_answered(self, question: str) -> bool:
         """Whether a question has a whole answer."""
@@ -163,39 +186,24 @@ class Reading:
             value = {name: part for name, part in value.items() if name not in ("row", "column")}
         if isinstance(question, Structures) and not value.get("changes"):
             value.pop("consequence", None)
-        return question.check(value)
+        return question.check(value, len(self.names))
 
     def submit(self, **view: Any) -> None:
-        """Store the answers, and show the next case, or first the truth of a case for training.
+        """Store the answers, and show the next step or case, or first the truth of a case for training.
 
         view: low, high, zoom and smooth at the answer. Errors are those of `Answers.record`; the answers stay.
         """
         if self.shown is None or not self.complete:
             return
         if self.truth is None:
-            context = {**self._times, "answered": self._now, "mode": "side", **view}
+            context = {**self.clock.answered(), "mode": "side", **view}
             values = {id: self._checked(id) for id in self.questions}
-            self._answers.record(self.reader, self.shown.id, self._revision, values, self.comment, context)
-            if self.shown.training:
+            comment = self.comment if self.is_last_step else ""
+            self._answers.record(self.reader, self.shown.id, self._revision, values, comment, context)
+            if self.is_last_step:
+                self.clock.finish()
+            if self.shown.training and self.is_last_step:
                 self.truth = self.shown.truth or {}
                 self.answered.emit()
                 return
         self.go_on()
-
-    @property
-    def paused(self) -> bool:
-        """Whether the clock stands."""
-        return self._paused is not None
-
-    def pause(self) -> None:
-        """Stop the clock, or let it go on; the time between is no reading."""
-        if self._paused is None:
-            self._paused = self._now
-        else:
-            self._times["hidden"] += self._now - self._paused
-            self._paused = None
-
-    @property
-    def _now(self) -> float:
-        """Milliseconds."""
-        return 1000 * self._clock()

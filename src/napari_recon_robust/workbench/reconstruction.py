@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from ..analyses.diversity import Variant
+    from ..analyses.sweep import Family, Sweep
     from ..data.measurement import Measurement
     from ..evaluation.metrics import Metrics
     from ..perturbations.base import Perturbed, Restore
     from ..reconstructors.base import Method, Reconstructor
-    from ..studies.diversity import Variant
-    from ..studies.sweep import Family, Sweep
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +209,7 @@ class Reconstruction:
 
     def prepare(self) -> Task[None] | None:
         """Fill the range of the live knobs, nearest first; return None for a method without such knobs."""
-        from ..studies.sweep import Sweep
+        from ..analyses.sweep import Sweep
 
         method, measured = self.chosen, self._acquisition.current
         if not self.axes:
@@ -231,7 +231,7 @@ class Reconstruction:
 
         Raises InputError for a method without either, or of magnitudes alone.
         """
-        from ..studies.diversity import draws, family_axes
+        from ..analyses.diversity import draws, family_axes
 
         method = self.chosen
         if method.reconstructor.draw is not None:
@@ -357,7 +357,7 @@ def _prepare(sweeps: "Sequence[Sweep]") -> Job[None]:
 
 
 def _members(sweep: "Sweep", method: "Method", consistency: Mapping[tuple[float, ...], float]) -> Job["list[Variant]"]:
-    from ..studies.diversity import Variant
+    from ..analyses.diversity import Variant
 
     yield from sweep.prepare()
     found = sweep.renders()

@@ -13,13 +13,12 @@ from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError
 from . import saved_review
-from .acquisition import Acquisition, open_file
-from .perturbing import Perturbing, Result
-from .reconstruction import Reconstruction
-from .regions import Region, Regions
+from .acquisition import open_file
+from .perturbing import Result
+from .regions import Region
+from .review_part import Basis, ReviewPart
 from .saved_review import Found, SavedRegion, SavedResult, SavedReview, SavedScan, Store
 from .saving import opened_case, saved
-from .state import Now
 from .task import Task, part
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from ..reconstructors.base import Reconstructor
 
 
-class Resuming:
+class Resuming(ReviewPart):
     """Keeps the present review in a folder of the user's, and offers the last one.
 
     offered: the last one, until it is gone on with, refused, or something else is opened. layout: says how the window
@@ -37,19 +36,10 @@ class Resuming:
     Signals: `changed()`, another or no offer; `resumed(layout)`.
     """
 
-    changed = Signal()
     resumed = Signal(object)
 
-    def __init__(
-        self,
-        acquisition: Acquisition,
-        reconstruction: Reconstruction,
-        regions: Regions,
-        perturbing: Perturbing,
-        now: Now,
-    ) -> None:
-        self._acquisition, self._reconstruction = acquisition, reconstruction
-        self._regions, self._perturbing, self._now = regions, perturbing, now
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(basis)
         self.offered: Found | None = None
         self.layout: Callable[[], dict[str, Any]] = dict
         self._store = Store()
@@ -58,9 +48,9 @@ class Resuming:
         self._kept: tuple[Result | None, SavedResult | None] = None, None
         self._coming: Result | None = None  # kept too, and shown when its slice is measured
         self._broken = False
-        acquisition.opened.connect(self._withdraw)
-        acquisition.closed.connect(self._forget)
-        acquisition.measured.connect(self._take_result)
+        self._acquisition.opened.connect(self._withdraw)
+        self._acquisition.closed.connect(self._forget)
+        self._acquisition.measured.connect(self._take_result)
 
     # ---------------------------------------------------------------- keeping
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..ground.progress import Job, Progress
+from .acquisition import Slice
 from .perturbing import Result, Setting, finished
 from .task import part
 
 if TYPE_CHECKING:
     from ..cases.record import Case
+    from ..data.roi import ROI
     from ..reconstructors.base import Reconstructor
+    from .reconstruction import Rendered
 
 
 def saved(result: Result, folder: Path) -> Job[Path]:
@@ -34,6 +37,23 @@ def case_of(result: Result) -> "Case":
         perturbation=setting.perturbation,
         perturbation_knobs=setting.perturbation_knobs,
         source=setting.source,
+    )
+
+
+def reconstruction_of(measured: Slice, rendered: "Rendered", roi: "ROI | None", source: Mapping[str, Any]) -> "Case":
+    """A reconstruction by itself as a case. roi: by default the whole image."""
+    from ..cases.replay import unperturbed_case
+    from ..data.roi import ROI
+
+    measurement = measured.measurement
+    return unperturbed_case(
+        measurement,
+        rendered.method,
+        ROI.box(0, 0, *measurement.matrix, label="whole image") if roi is None else roi,
+        rendered.image,
+        reference=rendered.reference,
+        foreground=measured.foreground,
+        source=source,
     )
 
 

@@ -3,13 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from psygnal import Signal
-
-from .acquisition import Acquisition
-from .perturbing import Perturbing
-from .reconstruction import Reconstruction
-from .regions import Regions
-from .state import Now
+from .review_part import Basis, ReviewPart
 
 FLICKERED = "flicker"
 
@@ -53,26 +47,16 @@ STOPS = (
 )
 
 
-class Touring:
+class Touring(ReviewPart):
     """Where the tour is; None while it is not under way. Signal: `changed()`, another stop."""
 
-    changed = Signal()
-
-    def __init__(
-        self,
-        acquisition: Acquisition,
-        reconstruction: Reconstruction,
-        regions: Regions,
-        perturbing: Perturbing,
-        now: Now,
-    ) -> None:
-        self._acquisition, self._reconstruction = acquisition, reconstruction
-        self._regions, self._perturbing = regions, perturbing
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(basis)
         self.number: int | None = None
         self._begun: object = None  # what was set when the stop was reached
         self._noted: set[str] = set()
-        now.changed.connect(self._check)
-        perturbing.finished.connect(self._check)
+        self._now.changed.connect(self._check)
+        self._perturbing.finished.connect(self._check)
 
     @property
     def stop(self) -> Stop | None:

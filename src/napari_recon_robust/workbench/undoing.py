@@ -6,15 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from psygnal import Signal
-
 from ..ground.errors import InputError
 from ..ground.numbers import written
-from .acquisition import Acquisition, Slice, same_sampling
-from .perturbing import Perturbing
-from .reconstruction import Reconstruction
-from .regions import Region, Regions
-from .state import Now
+from .acquisition import Slice, same_sampling
+from .regions import Region
+from .review_part import Basis, ReviewPart
 from .task import Task
 
 if TYPE_CHECKING:
@@ -49,30 +45,20 @@ class Step:
     at: float
 
 
-class Undoing:
+class Undoing(ReviewPart):
     """One stack of steps. Turning knobs without a pause is one step; choosing other regions is none.
 
     Signal: `changed()`, other steps can be undone or done again.
     """
 
-    changed = Signal()
-
-    def __init__(
-        self,
-        acquisition: Acquisition,
-        reconstruction: Reconstruction,
-        regions: Regions,
-        perturbing: Perturbing,
-        now: Now,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._acquisition, self._reconstruction = acquisition, reconstruction
-        self._regions, self._perturbing, self._clock = regions, perturbing, clock
+    def __init__(self, basis: Basis, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(basis)
+        self._clock = clock
         self._past: list[Step] = []
         self._future: list[Step] = []
         self._grouped = False
         self._present = self._settings()
-        now.changed.connect(self._on_change)
+        self._now.changed.connect(self._on_change)
 
     def forget(self) -> None:
         """Forget all steps, as for another scan."""

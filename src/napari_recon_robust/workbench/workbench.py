@@ -8,9 +8,11 @@ from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from .acquisition import Acquisition
 from .ahead import Ahead
+from .analysing import Analysing
 from .browsing import Browsing
 from .brushing import Brushing
 from .choosing import Choosing
+from .conducting import Conducting
 from .contrasting import Contrasting
 from .exporting import Exporting
 from .film import Film
@@ -20,14 +22,15 @@ from .kspace import KSpace
 from .lining_up import LiningUp
 from .measuring import Measuring
 from .perturbing import Perturbing, Result
+from .planning import Planning
 from .preferences import MIB, Preferences
 from .queueing import Queue
 from .reconstruction import Reconstruction
 from .regions import Regions
 from .resuming import Resuming
+from .review_part import Basis
 from .ruling import Ruling
 from .saving import opened_case, saved
-from .studying import Studying
 from .task import Task
 from .touring import Touring
 from .undoing import Undoing
@@ -47,25 +50,26 @@ class Workbench:
         self.ahead = Ahead(self.acquisition, self.reconstruction)
         self.perturbing = Perturbing(self.acquisition, self.reconstruction, self.regions)
         self.now = self.perturbing.now
-        self.choosing = Choosing(self.acquisition, self.reconstruction, self.regions, self.now)
-        self.contrasting = Contrasting(self.acquisition, self.reconstruction, self.regions, self.now)
-        self.fragility = Fragility(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
-        self.studying = Studying(self.acquisition, self.reconstruction, self.perturbing, self.now)
+        basis = Basis(self.acquisition, self.reconstruction, self.regions, self.perturbing)
+        self.choosing = Choosing(basis)
+        self.contrasting = Contrasting(basis)
+        self.fragility = Fragility(basis)
+        self.analysing = Analysing(basis)
         self.browsing = Browsing(self.acquisition, self.reconstruction, self.perturbing)
         self.ruling = Ruling(self.acquisition)
         self.kspace = KSpace(self.acquisition, self.perturbing, self.now)
-        self.measuring = Measuring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.measuring = Measuring(basis)
         self.brushing = Brushing(self.acquisition, self.regions)
-        self.lining_up = LiningUp(self.acquisition, self.reconstruction, self.perturbing)
-        self.exporting = Exporting(self.perturbing, self.lining_up)
-        self.resuming = Resuming(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
-        self.undoing = Undoing(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
-        self.history = History(
-            self.acquisition, self.reconstruction, self.regions, self.perturbing, self.undoing.together
-        )
-        self.film = Film(self.acquisition, self.reconstruction, self.perturbing, self.choosing, self.history)
-        self.queue = Queue(self.acquisition, self.reconstruction, self.perturbing, self.history)
-        self.touring = Touring(self.acquisition, self.reconstruction, self.regions, self.perturbing, self.now)
+        self.lining_up = LiningUp(basis)
+        self.exporting = Exporting(basis, self.lining_up)
+        self.resuming = Resuming(basis)
+        self.undoing = Undoing(basis)
+        self.history = History(basis, self.undoing.together)
+        self.film = Film(basis, self.choosing, self.lining_up, self.history)
+        self.queue = Queue(basis, self.history)
+        self.planning = Planning(self.acquisition, self.reconstruction, self.regions, self.perturbing)
+        self.conducting = Conducting(self.planning)
+        self.touring = Touring(basis)
         self.acquisition.opened.connect(self._take_annotations)
         self.acquisition.opened.connect(self.undoing.forget)
         self.resuming.resumed.connect(self._forget_steps)

@@ -41,6 +41,25 @@ def test_from_saved_cases_to_a_table(tmp_path: Path) -> None:
     assert run("audit", study).startswith("the log is whole: ")
 
 
+@pytest.mark.slow
+def test_a_files_arms_are_compared_and_give_the_variances_of_a_plan(shared: Path, tmp_path: Path) -> None:
+    ratings = shared / "data/readers/vandyke.csv"
+    assert "vandyke, area under the ROC curve, 1 − 2: -0.0438 [-0.088, 0.000359], p = 0.0517" in run("compare", ratings)
+    folders = [save_case(case_of(number), tmp_path / f"c{number}") for number in range(4)]
+    run("new", *folders, "--output", tmp_path / "plan.yaml")
+    text = (tmp_path / "plan.yaml").read_text(encoding="utf-8").replace("# endpoint:", "endpoint:")
+    for number in range(4):
+        text = text.replace(
+            f"patient: patient-{number + 1}", f"patient: patient-{number + 1}, lesion: {number < 2}".lower()
+        )
+    (tmp_path / "plan.yaml").write_text(text, encoding="utf-8")
+    said = run("check", tmp_path / "plan.yaml", "--pilot", ratings)
+    assert "for a power of 80% with the variances of vandyke.csv:\n3 readers: " in said
+    assert "10 readers: 119 cases" in run("check", tmp_path / "plan.yaml", "--table")
+    (tmp_path / "plan.yaml").write_text(text.replace("measure: auc", "measure: sensitivity"), encoding="utf-8")
+    assert "power by simulation:\n2 readers: " in run("check", tmp_path / "plan.yaml", "--table")
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -21,5 +21,5 @@ def test_clean_trials_of_one_volume_say_what_the_other_figures_lack(trials: pl.D
     assert list(found.drawn) == ["lesions", "shifts", "small-features"]
     assert "give the plan a perturbation with budgets" in found.lacking["Loss against the budget"]
     assert "the perturbation rotation" in found.lacking["Quality against rotation"]
-    assert "a method that samples a posterior" in found.lacking["Calibration of posterior intervals"]
+    assert "such as posterior, and the metric coverage" in found.lacking["Calibration of posterior intervals"]
     assert "a spread and no interval" in found.drawn["small-features"].words

@@ -35,3 +35,41 @@ def test_there_is_a_column_of_panels_for_each_acceleration(
 ) -> None:
     loss_against_budget(trials, tmp_path / "budget.svg")
     assert [axes.get_title() for axes in drawn[0].axes] == ["R = 4", "R = 8", "", ""]
+
+
+def test_the_marks_of_a_single_budget_have_room(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
+    single = trials.filter(pl.col("budget").is_null() | (pl.col("budget") == trials["budget"].max()))
+    loss_against_budget(single, tmp_path / "budget.svg")
+    for axes in drawn[0].axes:
+        left, right = axes.get_xlim()
+        assert left == 0
+        assert right - axes.dataLim.x1 > 0.04 * right, "the last mark is whole"
+
+
+def test_the_control_is_that_of_our_search_and_an_attack_on_the_whole_image_is_named(
+    trials: pl.DataFrame, tmp_path: Path
+) -> None:
+    control = trials.filter(pl.col("control"))
+    more = [
+        trials,
+        control.with_columns(perturbation_knobs=pl.lit('{"algorithm": "advrec"}'), ssim_region_perturbed=pl.lit(-9.0)),
+        trials.filter(pl.col("budget").is_not_null(), ~pl.col("control")).with_columns(
+            perturbation_knobs=pl.lit('{"algorithm": "ascent", "region": "image"}')
+        ),
+    ]
+    before, after = (
+        pl.read_csv(loss_against_budget(one, tmp_path / "budget.svg").data) for one in (trials, pl.concat(more))
+    )
+    random = pl.col("what") == "region, random noise"
+    assert after.filter(random).equals(before.filter(random))
+    assert "region, attack on the whole image" in set(after["what"])
+
+
+def test_what_was_found_for_another_method_is_left_out(trials: pl.DataFrame, tmp_path: Path) -> None:
+    attacks = trials.filter(pl.col("budget").is_not_null())
+    foreign = attacks.with_columns(found_for=pl.lit("none of these"), ssim_region_perturbed=pl.lit(-9.0))
+    before, after = (
+        pl.read_csv(loss_against_budget(one, tmp_path / "budget.svg").data)
+        for one in (attacks, pl.concat([attacks, foreign]))
+    )
+    assert after.equals(before)

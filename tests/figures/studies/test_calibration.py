@@ -14,6 +14,6 @@ def test_coverages_are_shown_over_the_levels_that_the_table_has(trials: pl.DataF
     assert all(abs(mean - level - 2) < 4 for mean, level in data.select("mean", "level").iter_rows())
 
 
-def test_a_table_without_coverages_says_which_columns_it_lacks(tmp_path: Path) -> None:
-    with pytest.raises(Lacking, match="coverage_LEVEL_foreground_clean"):
+def test_a_table_without_coverages_says_what_the_plan_lacks(tmp_path: Path) -> None:
+    with pytest.raises(Lacking, match="such as posterior, and the metric coverage"):
         interval_calibration(pl.DataFrame({"volume": ["a"]}), tmp_path / "figure.svg")

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from napari_recon_robust.figures.studies.features import lost_features
+from napari_recon_robust.figures.studies.frame import Lacking
 from napari_recon_robust.statistics.rates import Rate
 
 
@@ -44,3 +45,41 @@ def test_panels_without_columns_say_so(trials: pl.DataFrame, tmp_path: Path, dra
     words = " ".join(text.get_text() for axes in drawn[0].axes for text in axes.texts)
     assert "no column\nfeature_row" in words
     assert "no trial has another method's feature" in words
+
+
+def test_each_feature_of_the_scatter_and_of_the_map_is_in_the_data(trials: pl.DataFrame, tmp_path: Path) -> None:
+    data = pl.read_csv(lost_features(trials, tmp_path / "fnaf.svg").data).filter(pl.col("value") == "feature")
+    own = trials.filter(pl.col("perturbation") == "fnaf", pl.col("found_for") == pl.col("method_label"))
+    columns = ["method_label", "published_loss", "input_mse", "feature_row", "feature_column", "volume", "slice"]
+    assert sorted(data.select(columns).rows()) == sorted(own.select(columns).rows())
+    assert "random features" in set(data["search"])
+
+
+def test_a_feature_without_a_name_was_found_for_its_own_method(trials: pl.DataFrame, tmp_path: Path) -> None:
+    own = pl.col("found_for") == pl.col("method_label")
+    unnamed = trials.with_columns(found_for=pl.when(~own).then("found_for"))
+    named, found = (pl.read_csv(lost_features(one, tmp_path / "fnaf.svg").data) for one in (trials, unnamed))
+    assert found.equals(named)
+
+
+def test_a_rate_of_all_or_nothing_has_the_exact_interval(trials: pl.DataFrame, tmp_path: Path) -> None:
+    """Student's would have no width."""
+    sure = trials.filter(pl.col("perturbation") == "fnaf").with_columns(
+        published_loss=pl.lit(1.0), input_mse=pl.lit(1.0), image_pixels=pl.lit(320 * 320)
+    )
+    data = pl.read_csv(lost_features(sure, tmp_path / "fnaf.svg").data).filter(pl.col("mean") == 100)
+    low, high = Rate(5, 5).interval
+    assert len(data) > 10
+    assert data["low"].to_list() == [pytest.approx(100 * low)] * len(data)
+    assert data["high"].to_list() == [pytest.approx(100 * high)] * len(data)
+
+
+def test_images_of_unknown_size_have_raw_rates_alone(trials: pl.DataFrame, tmp_path: Path) -> None:
+    unknown = trials.with_columns(image_pixels=pl.lit(None, pl.Float64))
+    rates = pl.read_csv(lost_features(unknown, tmp_path / "fnaf.svg").data)["threshold"].drop_nulls()
+    assert set(rates) == {"raw"}
+
+
+def test_features_that_were_searched_for_others_alone_are_lacking(trials: pl.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(Lacking, match="No feature of the table was searched for the method"):
+        lost_features(trials.with_columns(found_for=pl.lit("another")), tmp_path / "fnaf.svg")

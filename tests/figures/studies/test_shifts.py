@@ -55,13 +55,47 @@ def test_filtered_slices_are_the_worst_of_a_proxy_that_is_not_compared(trials: p
         inside_against_outside(trials, tmp_path / "shifts.svg", proxy="none of them")
 
 
+def test_slices_that_the_plan_filtered_are_a_shift_and_no_others_hold_them(
+    trials: pl.DataFrame, tmp_path: Path
+) -> None:
+    kinds = {"head0": "filtered", "head1": "both", "head2": "random", "head3": "random", "head4": "random"}
+    marked = trials.with_columns(chosen=pl.col("volume").replace_strict(kinds))
+    data = pl.read_csv(inside_against_outside(marked, tmp_path / "shifts.svg").data)
+    volumes = {(shift, side): count for shift, side, count in data.select("shift", "side", "volumes").iter_rows()}
+    assert volumes["slices filtered by a proxy", "out"] == 2
+    assert volumes["slices filtered by a proxy", "in"] == volumes["R = 4 to 8", "in"] == volumes["rotation", "out"] == 4
+
+
 def test_training_on_the_slice_closes_a_share_of_the_gap(trials: pl.DataFrame, tmp_path: Path) -> None:
-    """DIP is 0.02 above its start at all volumes; VarNet, which stands for training there, is about 0.09 above it."""
+    """DIP trains CG-SENSE on the slice, and is 0.02 above it; VarNet, which stands for training there, is 0.09."""
     words = inside_against_outside(trials, tmp_path / "shifts.svg", trained_there={"DIP": "VarNet"}).words
     assert "R = 4 to 8: DIP closes 2" in words
+    assert "R = 4 to 8: DIP has 0.018 [" in words
+    assert "more SSIM than CG-SENSE" in words
+    with pytest.raises(InputError, match="'TV' trains no network"):
+        inside_against_outside(trials, tmp_path / "shifts.svg", trained_there={"TV": "VarNet"})
+
+
+def test_each_network_that_trains_on_the_slice_is_kept_when_knobs_are_chosen(
+    trials: pl.DataFrame, tmp_path: Path
+) -> None:
+    domains = {"head0": "tuning", "head1": "in", "head2": "in", "head3": "in", "head4": "other scanner"}
+    trained = trials.filter(pl.col("method_label") == "DIP").with_columns(
+        knobs=pl.lit('{"network": "tv", "weight": 1.0}'), method_label=pl.lit("DIP of TV")
+    )
+    both = pl.concat([trials, trained]).with_columns(label_domain=pl.col("volume").replace(domains))
+    data = pl.read_csv(inside_against_outside(both, tmp_path / "shifts.svg").data)
+    assert {"DIP", "DIP of TV"} <= set(data["method_label"])
 
 
 def test_one_acceleration_and_domain_give_no_shift(trials: pl.DataFrame, tmp_path: Path) -> None:
     some = trials.filter(pl.col("acceleration") == 4, pl.col("perturbation") == "none")
     with pytest.raises(Lacking, match="There is no shift"):
         inside_against_outside(some, tmp_path / "shifts.svg")
+
+
+def test_slices_that_were_all_filtered_have_none_beside_them_and_give_no_shift(
+    trials: pl.DataFrame, tmp_path: Path
+) -> None:
+    with pytest.raises(Lacking, match="no shift in the table"):
+        inside_against_outside(trials.with_columns(chosen=pl.lit("filtered")), tmp_path / "shifts.svg")

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.toy_slice import Combined, make
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Setup, coil_norms
 from napari_recon_robust.perturbations.noise.apgd import checkpoints
@@ -15,20 +17,31 @@ from napari_recon_robust.perturbations.random_noise import white_noise
 ETA = 0.01
 
 
-@pytest.fixture
-def linear(combined):
+class Linear(Combined):
     """10 + Re A^H y: its magnitude is affine in the k-space, so that the squared error is a quadratic form of z."""
 
-    class Linear(type(combined)):
-        label = "Linear"
+    label = "Linear"
 
-        def reconstruct(self, measurement, **knobs):
-            return (10 + super().reconstruct(measurement).real).to(torch.complex64)
+    def reconstruct(self, measurement, **knobs):
+        return (10 + super().reconstruct(measurement).real).to(torch.complex64)
 
+
+@pytest.fixture(scope="module")
+def measurement():
+    return make()
+
+
+@pytest.fixture(scope="module")
+def roi():
+    return ROI.box(10, 12, 9, 10)
+
+
+@pytest.fixture(scope="module")
+def linear():
     return Linear()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def jacobian(measurement, linear, roi):
     """J, float64 (pixels of the ROI, 2 x k-space of all coils), coil after coil; row by row by differentiation."""
     z = torch.zeros_like(measurement.kspace).requires_grad_()
@@ -37,7 +50,7 @@ def jacobian(measurement, linear, roi):
     return torch.view_as_real(torch.stack(rows)).flatten(1).double().numpy()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def optimum(measurement, linear, jacobian):
     """The largest mean squared error on the two kinds of balls, by other means than the searches.
 

@@ -1,21 +1,27 @@
 import json
 import logging
+import os
+import random
 import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import uvicorn
+from scipy.stats import mannwhitneyu
 from starlette.testclient import TestClient
 
-from helpers import browser
+from helpers import browser, firefox
 from helpers.browser import Browser
-from helpers.reading import LESION
+from helpers.firefox import Firefox
+from helpers.full_disk import room_for
+from helpers.reading import LESION, QUALITY
 from napari_recon_robust.data.window import Window
 from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.reader_studies.bundle import Shown
@@ -210,9 +216,44 @@ def test_the_truth_is_told_of_training_only_and_after_the_answer(study: Callable
     shown = reader.next
     assert shown["training"]
     assert "truth" not in shown
-    assert reader.answer().json()["truth"] == {"lesion": True, "place": None}
+    assert reader.answer().json()["truth"] == {"lesion": True, "places": []}
     assert not reader.next["training"]
     assert reader.answer().json()["truth"] is None
+
+
+STEPS = [QUALITY, {"id": "structures", "kind": "structures", "text": "Changed?", "reference": True}]
+NOTHING = {"structures": {"changes": [], "certainty": 50}}
+
+
+def test_the_reference_comes_after_what_is_asked_without_it(study: Callable[..., Answers]) -> None:
+    answers = study(questions=STEPS)
+    reader = Client(answers, "R1")
+    first = reader.next
+    assert (first["step"], first["questions"], first["reference"]) == (0, ["sharpness"], False)
+    assert reader.get(f"/image/{first['id']}/reference").status_code == 403
+    assert reader.answer(answers=NOTHING).status_code == 403
+    assert reader.answer(answers={"sharpness": {"level": 2}} | NOTHING).status_code == 400
+    assert reader.answer(level=2).status_code == 200
+    state = reader.get("/state").json()
+    second = state["next"]
+    assert (second["id"], second["step"], second["questions"], state["done"]) == (first["id"], 1, ["structures"], 0)
+    assert second["reference"]
+    assert reader.get(f"/image/{first['id']}/reference").status_code == 200
+    assert reader.answer(level=2, revision=0).status_code == 200  # sent once more
+    assert reader.answer(level=3, revision=0).status_code == 409
+    assert "before the reference was shown" in reader.answer(level=3, revision=1).json()["error"]
+    assert reader.answer(answers=NOTHING, comment="flat").status_code == 200
+    assert reader.get("/state").json()["done"] == 1
+    assert reader.answer(answers=NOTHING, presentation=first["id"], revision=1).status_code == 200
+    assert len(answers.rows()) == 3
+    answers.verify()
+
+
+def test_the_truth_is_told_after_the_last_step(study: Callable[..., Answers]) -> None:
+    cases = [{"id": "c0", "saved": "c0", "patient": "p", "training": True}, {"id": "c1", "saved": "c1", "patient": "q"}]
+    reader = Client(study(questions=STEPS, cases=cases), "R1")
+    assert reader.answer().json()["truth"] is None
+    assert reader.answer(answers=NOTHING).json()["truth"] == {"lesion": None, "places": []}
 
 
 def test_a_reader_can_delete_everything(study: Callable[..., Answers]) -> None:
@@ -263,6 +304,30 @@ def test_all_that_a_reader_gets_of_two_arms_differs_in_pixels_alone(study: Calla
     assert len(told[0]) == 4 * 6
 
 
+def _processor(readers: dict[str, Client], times: int) -> dict[str, list[float]]:
+    """Processor time of each request of an image, in a random order that is the same mixture for all readers."""
+    draw, found = random.Random(0), {name: list[float]() for name in readers}
+    paths = {name: f"/image/{reader.next['id']}/0" for name, reader in readers.items()}
+    for _ in range(times):
+        for name in draw.sample(list(readers), len(readers)):
+            began = time.process_time()
+            readers[name].get(paths[name])
+            found[name].append(time.process_time() - began)
+    return found
+
+
+def test_serving_takes_as_long_whatever_the_arm(study: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processor times of mixed requests differ no more than by chance, and a millisecond of work would be seen."""
+    names = ("clean", "perturbed")
+    studies = {image: study(image, arms=[{"name": "one", "image": image}]) for image in names}
+    readers = {name: Client(answers, "R1") for name, answers in studies.items()}
+    _processor(readers, 20)
+    assert mannwhitneyu(*_processor(readers, 150).values()).pvalue > 1e-4
+    payload = studies["perturbed"].bundle.payload
+    monkeypatch.setattr(studies["perturbed"].bundle, "payload", lambda name: (sum(range(200_000)), payload(name))[1])
+    assert mannwhitneyu(*_processor(readers, 100).values()).pvalue < 1e-4
+
+
 def test_no_secret_is_logged(study: Callable[..., Answers], caplog: pytest.LogCaptureFixture) -> None:
     answers = study()
     with caplog.at_level(logging.DEBUG, logger="uvicorn"), _served(answers) as origin:
@@ -302,19 +367,11 @@ class _served:
         self._thread.join(60)
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if browser.found() is None:
-        pytest.skip("there is no Chromium on this machine")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, Browser(Path(folder)) as opened:
-        yield opened
-
-
-def _enter(page: Browser, answers: Answers, origin: str, reader: str = "R1") -> None:
+def _enter(page: Browser | Firefox, answers: Answers, origin: str, reader: str = "R1") -> None:
     """Through invitation, consent and the check of the display to the first case."""
     page.complaints.clear()
     page.open_address(f"{origin}/#{answers.access.invite(reader)}", "document.querySelector('button') !== null")
-    for heading in ("A study", "Sitting 1"):
+    for heading in ("A study", "Check the display", "How to read"):
         page.run("document.querySelector('button.first').click()")
         page.wait(f"document.querySelector('h1')?.textContent.startsWith('{heading}')")
     assert page.run("location.href") == f"{origin}/"
@@ -322,7 +379,7 @@ def _enter(page: Browser, answers: Answers, origin: str, reader: str = "R1") -> 
     page.wait("document.querySelector('canvas') !== null")
 
 
-def _grey(page: Browser, shown: Shown) -> np.ndarray:
+def _grey(page: Browser | Firefox, shown: Shown) -> np.ndarray:
     """What the canvas shows at the middle of each pixel."""
     script = f"""(() => {{
       const canvas = document.querySelector('canvas');
@@ -361,6 +418,51 @@ def test_a_scripted_reader_reads_a_study_by_keys(study: Callable[..., Answers], 
         assert not chromium.complaints
 
 
+def _on_screen(page: Browser | Firefox, column: float, row: float) -> tuple[float, float]:
+    """Where the middle of a pixel is on the page, counted from the top left as it is seen."""
+    x, y = page.run(f"""(() => {{
+      const {{ corner, scale }} = current.view;
+      const box = document.querySelector('canvas').getBoundingClientRect();
+      return [box.left + corner.x + ({column} + 0.5) * scale, box.top + corner.y + ({row} + 0.5) * scale];
+    }})()""")
+    return x, y
+
+
+@pytest.mark.slow
+def test_firefox_shows_the_same_greys_and_takes_the_same_keys(
+    study: Callable[..., Answers], chromium: Browser, tmp_path: Path
+) -> None:
+    if firefox.found() is None:
+        pytest.skip("there is no Firefox on this machine")
+    answers = study(questions=[QUALITY, {"id": "marks", "kind": "free-response", "text": "Mark."}])
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, _served(answers) as origin:
+        with Firefox(Path(folder)) as page:
+            _enter(page, answers, origin)
+            first = answers.bundle.of_reader("R1")[0]
+            greys = _grey(page, first)
+            chromium.open_address(
+                f"{origin}/#{answers.access.invite('R1')}", "document.querySelector('button') !== null"
+            )
+            chromium.run("document.querySelector('button.first').click()")
+            chromium.wait("document.querySelector('canvas') !== null")
+            assert np.abs(greys.astype(int) - _grey(chromium, first)).max() <= 1
+            assert np.ptp(greys) > 50
+            page.key("2")
+            page.click(*_on_screen(page, 5, 3))
+            page.key("+")
+            page.wait("!document.querySelector('.end button.first').disabled")
+            page.key("Enter")
+            page.wait(f"current?.shown.id !== '{first.id}'")
+            assert page.run("document.cookie") == ""
+            assert not [said for said in page.complaints if "favicon.ico" not in said]  # which the browser asks for
+        given = answers.given("R1", first.id)[1]
+        row = first.rows - 1 - 3 if first.upside_down else 3
+        assert given["sharpness"] == {"level": 2}
+        assert given["marks"]["marks"] == [
+            {"row": pytest.approx(row, abs=0.6), "column": pytest.approx(5, abs=0.6), "rating": 55}
+        ]
+
+
 @pytest.mark.slow
 def test_a_lesion_is_marked_by_a_click(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study(questions=[{**LESION[0], "place": True}])
@@ -369,12 +471,8 @@ def test_a_lesion_is_marked_by_a_click(study: Callable[..., Answers], chromium: 
         chromium.key("1")
         chromium.key("+")
         assert chromium.run("document.querySelector('button.first').disabled")
-        place = chromium.run("""(() => {
-          const { corner, scale } = current.view;
-          const box = document.querySelector('canvas').getBoundingClientRect();
-          return [box.left + corner.x + 5.5 * scale, box.top + corner.y + 3.5 * scale];
-        })()""")
-        chromium.drag((place[0], place[1]), (place[0], place[1]))
+        place = _on_screen(chromium, 5, 3)
+        chromium.drag(place, place)
         assert not chromium.run("document.querySelector('button.first').disabled")
         first = chromium.run("current.shown.id")
         chromium.key("Enter")
@@ -384,6 +482,157 @@ def test_a_lesion_is_marked_by_a_click(study: Callable[..., Answers], chromium: 
         row = shown.rows - 1 - 3 if shown.upside_down else 3
         assert (value["seen"], value["confidence"]) == ("yes", 55)
         assert (value["row"], value["column"]) == (pytest.approx(row, abs=0.6), pytest.approx(5, abs=0.6))
+        assert not chromium.complaints
+
+
+MARKS = {"id": "marks", "kind": "free-response", "text": "Mark each lesion."}
+
+
+@pytest.mark.slow
+def test_fingers_zoom_move_turn_the_window_and_mark(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(questions=[MARKS])
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        x, y = _on_screen(chromium, 8, 8)
+        fitting = chromium.run("current.view.scale")
+        chromium.touch("touchStart", (x - 20, y), (x + 20, y))
+        chromium.touch("touchMove", (x - 60, y), (x + 60, y))
+        chromium.touch("touchEnd")
+        assert chromium.run("current.view.scale") == pytest.approx(3 * fitting, rel=0.2)
+        before = chromium.run("current.view.centre.x")
+        chromium.touch("touchStart", (x, y))
+        chromium.touch("touchMove", (x - 40, y))
+        chromium.touch("touchEnd")
+        assert chromium.run("current.view.centre.x") > before
+        assert chromium.run("current.asked[0].places.length") == 0
+        window = chromium.run("current.state.window")
+        chromium.touch("touchStart", (x, y))
+        chromium.wait("document.querySelector('canvas').classList.contains('windowing')")
+        chromium.touch("touchMove", (x + 40, y))
+        chromium.touch("touchEnd")
+        wider = chromium.run("current.state.window")
+        assert wider["high"] - wider["low"] > window["high"] - window["low"]
+        assert chromium.run("current.asked[0].places.length") == 0
+        chromium.touch("touchStart", (x, y))
+        chromium.touch("touchEnd")
+        chromium.wait("current.asked[0].places.length === 1")
+        assert not chromium.complaints
+
+
+@pytest.mark.slow
+def test_marks_and_ranks_are_given_by_keys_and_the_mouse(study: Callable[..., Answers], chromium: Browser) -> None:
+    arms = [{"name": name, "image": image} for name, image in zip("xyz", ("clean", "perturbed", "random"), strict=True)]
+    ranks = study("ranks", arms=arms, questions=[{"id": "rank", "kind": "ranking", "text": "Rank."}])
+    with _served(ranks) as origin:
+        _enter(chromium, ranks, origin)
+        first = chromium.run("current.shown.id")
+        titles = "[...document.querySelectorAll('figcaption')].map((one) => one.textContent)"
+        assert chromium.run(titles) == ["A", "B", "C"]
+        assert chromium.run("current.modes") == ["side", "flicker"]
+        chromium.run("document.querySelectorAll('button.rank')[2].click()")
+        chromium.key("1")
+        chromium.key("l")
+        chromium.wait("current.phase === 2")
+        chromium.key("Enter")
+        chromium.wait(f"current.shown.id !== '{first}'")
+        assert ranks.given("R1", first)[1]["rank"] == {"order": [2, 0, 1]}
+    marks = study("marks", questions=[MARKS])
+    with _served(marks) as origin:
+        _enter(chromium, marks, origin)
+        shown = marks.bundle.by_id[chromium.run("current.shown.id")]
+        for key in ("m", "+", "+", "ArrowLeft", "ArrowDown"):
+            chromium.key(key)
+        chromium.drag(_on_screen(chromium, 1, 1), _on_screen(chromium, 1, 1))
+        assert chromium.run("document.querySelector('.end button.first').disabled")
+        chromium.key("x")
+        assert not chromium.run("document.querySelector('.end button.first').disabled")
+        chromium.key("Enter")
+        chromium.wait(f"current.shown.id !== '{shown.id}'")
+        down = -1 if shown.upside_down else 1
+        place = {"row": (shown.rows - 1) / 2 + down, "column": (shown.columns - 1) / 2 - 1}
+        assert marks.given("R1", shown.id)[1]["marks"] == {"marks": [{**place, "rating": 60}]}
+        assert not chromium.complaints
+
+
+@pytest.mark.slow
+def test_the_reference_is_shown_at_the_second_step_and_the_view_stays(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    answers = study(questions=STEPS)
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        first = chromium.run("current.shown.id")
+        chromium.run("current.setWindow(0.1, 0.6)")
+        chromium.key("2")
+        chromium.key("Enter")
+        chromium.wait("current.shown.step === 1")
+        assert chromium.run("current.shown.id") == first
+        assert chromium.run("[...document.querySelectorAll('figcaption b')].map((one) => one.textContent)") == [
+            "Reference",
+            "Image",
+        ]
+        assert chromium.run("current.state.window.low") == pytest.approx(0.1)
+        for key in ("4", "+"):
+            chromium.key(key)
+        chromium.key("Enter")
+        chromium.wait(f"current.shown.id !== '{first}'")
+        assert len(answers.rows()) == 3
+
+
+@pytest.mark.slow
+def test_going_back_leads_past_the_case_that_is_judged_anew(study: Callable[..., Answers], chromium: Browser) -> None:
+    """Its reference was shown in another arm; the time of the case that waits goes on."""
+    answers = study(questions=STEPS)
+    order = [one for one in answers.bundle.of_reader("R1") if not one.training]
+    at = next(number for number, one in enumerate(order) if any(one.same == other.same for other in order[:number]))
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        for shown in order[:at]:
+            for keys, step in (("2", 0), ("4+", 1)):
+                chromium.wait(f"current.shown.id === '{shown.id}' && current.shown.step === {step}")
+                for key in (*keys, "Enter"):
+                    chromium.key(key)
+        chromium.wait(f"current.shown.id === '{order[at].id}'")
+        passed, began = [], chromium.run("current.times.shown")
+        while chromium.run("current.shown.before") is not None:
+            before = chromium.run("current.shown.before")
+            chromium.key("Backspace")
+            chromium.wait(f"current.shown.id === '{before}'")
+            passed.append(before)
+            assert chromium.run("current.shown.reference")
+        assert passed == [one.id for one in reversed(order[:at]) if one.same != order[at].same]
+        rival = next(one.id for one in order[:at] if one.same == order[at].same)
+        for path in (f"/presentation/{rival}", f"/image/{rival}/reference", f"/image/{rival}/0"):
+            assert chromium.run(f"fetch('{path}').then((answer) => answer.status)") == 403
+        chromium.key("Enter")  # the earliest one is stored once more
+        chromium.wait(f"current.shown.id === '{order[at].id}'")
+        assert chromium.run("current.times.shown") == began
+        assert chromium.run("current.times.hidden") > 0
+        assert not chromium.run("current.shown.reference")
+        assert not [said for said in chromium.complaints if "403" not in said]
+
+
+@pytest.mark.slow
+def test_marks_that_a_key_takes_away_come_back(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(questions=[MARKS])
+    places = "current.asked[0].places.map(({ row, column, rating }) => [row, column, rating])"
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        for column in (3, 12):
+            chromium.drag(_on_screen(chromium, column, 3), _on_screen(chromium, column, 3))
+            chromium.key("+")
+        marked = chromium.run(places)
+        assert [rating for *_, rating in marked] == [55, 55]
+        for key in "10":
+            chromium.key(key)
+            assert chromium.run(places) == []
+            assert "Bring back 2 marks (Z)" in chromium.run("document.querySelector('.form').innerText")
+            chromium.key("z")
+            assert chromium.run(places) == marked
+        for key, count in (("x", 1), ("x", 0), ("z", 1), ("z", 2), ("z", 2)):
+            chromium.key(key)
+            assert len(chromium.run(places)) == count
+        assert sorted(chromium.run(places)) == sorted(marked)
         assert not chromium.complaints
 
 
@@ -397,6 +646,85 @@ def test_an_answer_stays_on_the_screen_until_it_is_confirmed(study: Callable[...
     chromium.wait("document.getElementById('message').textContent.includes('Your answer is still here')")
     assert chromium.run("current.asked[0].value.level") == 2
     assert not answers.rows()
+
+
+@pytest.mark.slow
+def test_a_reader_is_told_of_a_full_disk_and_sends_the_answer_again(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    answers = study()
+    first = answers.bundle.of_reader("R1")[0]
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        chromium.key("3")
+        with room_for(0):
+            chromium.key("Enter")
+            chromium.wait("document.getElementById('message').textContent.includes('make room, and send')")
+        assert chromium.run("[current.shown.id, current.asked[0].value.level]") == [first.id, 3]
+        assert not answers.rows()
+        chromium.key("Enter")
+        chromium.wait(f"current.shown.id !== '{first.id}'")
+        assert answers.given("R1", first.id)[1]["sharpness"] == {"level": 3}
+
+
+@pytest.mark.slow
+def test_no_answer_is_lost_or_doubled_when_the_page_is_killed(
+    study: Callable[..., Answers], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """KILLS=20 in the environment kills its browser so many times, while an answer is under way. A cookie that is not
+    on the disk yet is lost with it, so that the reader gets another invitation."""
+    if browser.found() is None:
+        pytest.skip("there is no Chromium on this machine")
+    draw, kills, folder = random.Random(0), int(os.environ.get("KILLS", "2")), tmp_path_factory.mktemp("browser")
+    answers = study(design={"readers": 1 + kills // 10, "repeats": 6})
+    sent: dict[str, int] = {}
+    with _served(answers) as origin, ExitStack() as stack:
+        page = stack.enter_context(Browser(folder))
+        for reader in answers.bundle.readers:
+            _enter(page, answers, origin, reader)
+            while (place := answers.place(reader)).shown is not None:
+                id = place.shown.id
+                page.wait(f"current?.shown.id === '{id}' && current.shown.step === 0")
+                level = sent[id] = 1 + len(sent) % 3
+                page.key(str(level))
+                page.key("Enter")
+                if not kills:
+                    page.wait(f"current?.shown.id !== '{id}'")
+                    continue
+                kills -= 1
+                time.sleep(draw.uniform(0, 0.04))
+                page.kill()
+                page = stack.enter_context(Browser(folder))
+                page.open_address(
+                    f"{origin}/#{answers.access.invite(reader)}", "document.querySelector('button.first') !== null"
+                )
+                page.run("document.querySelector('button.first').click()")
+                assert answers.place(reader).done - place.done in (0, 1)
+    assert kills == 0
+    rows = [row for row in answers.rows() if row["question"] == "sharpness"]
+    assert {row["presentation"]: row["value"]["level"] for row in rows} == sent
+    assert [row["presentation"] for row in rows] == [one.id for one in answers.bundle.shown]
+    assert {row["revision"] for row in rows} == {0}
+    answers.verify()
+
+
+@pytest.mark.slow
+def test_what_is_said_of_a_case_waits_while_reading_is_paused(study: Callable[..., Answers], chromium: Browser) -> None:
+    cases = [{"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "training": at == 0} for at in range(2)]
+    answers = study(cases=cases)
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        for key in ("2", "Enter"):
+            chromium.key(key)
+        chromium.wait("document.getElementById('message').textContent !== ''")
+        seen = "document.getElementById('message').offsetHeight > 0"
+        assert chromium.run(seen)
+        chromium.key("p")
+        chromium.wait("document.querySelector('h1')?.textContent === 'Paused'")
+        assert not chromium.run(seen)
+        assert "is kept" in chromium.run("document.body.innerText")
+        chromium.run("document.querySelector('main.words button').click()")
+        assert chromium.run(seen)
 
 
 @pytest.mark.slow

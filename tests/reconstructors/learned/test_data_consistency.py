@@ -36,6 +36,15 @@ def test_the_row_inverse_is_the_inverse(model):
     np.testing.assert_allclose(consistency.diagonal.flatten().numpy(), np.diag(inverse).real, rtol=1e-9)
 
 
+def test_each_row_may_have_its_own_lines(model):
+    mask = torch.rand(ROWS, COLUMNS, generator=torch.Generator().manual_seed(2)) < 0.5
+    ragged = ForwardModel(model.sensitivities, mask, (-1,))
+    consistency = RowInverse(ragged, torch.tensor(0.07, dtype=torch.float64))
+    inverse = np.linalg.inv(dense(ragged) + 0.07 * np.eye(ROWS * COLUMNS))
+    expected = (inverse @ image().flatten().numpy()).reshape(ROWS, COLUMNS)
+    np.testing.assert_allclose(consistency.solve(image()).numpy(), expected, rtol=1e-9)
+
+
 def test_conjugate_gradients_agree_with_the_row_inverse(model):
     """The same lines as a 2-D pattern: another code path, the same inverse up to a transform along the rows."""
     penalty = torch.tensor(0.1, dtype=torch.float64)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_recon_robust.analyses.quality.entries import Entry
 from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.networks.correction import without_correction
@@ -16,7 +17,6 @@ from napari_recon_robust.reconstructors.learned.varnet import VarNet
 from napari_recon_robust.reconstructors.learned.varnet_from_cg import ITERATIONS, WEIGHT
 from napari_recon_robust.reconstructors.problem import problems
 from napari_recon_robust.reconstructors.registry import registry
-from napari_recon_robust.studies.quality.entries import Entry
 
 
 def test_without_its_correction_a_network_is_its_first_self(

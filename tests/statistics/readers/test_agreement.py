@@ -50,6 +50,16 @@ def test_patients_and_not_cases_are_drawn_again() -> None:
     assert often.interval == pytest.approx(once.interval, abs=0.02)
 
 
+def test_cases_of_one_patient_do_not_narrow_the_intraclass_correlation() -> None:
+    rated = drawn(3)[:30].astype(float)
+    once = intraclass_correlation(rated)
+    often = intraclass_correlation(np.repeat(rated, 5, 0), np.repeat(np.arange(30), 5).tolist())
+    assert often.units == 30
+    assert once.interval is not None
+    assert often.interval is not None
+    assert np.ptp(often.interval) > 0.7 * np.ptp(once.interval)
+
+
 def test_what_shows_no_agreement_has_none() -> None:
     same = kappa([1, 1, 1], [1, 1, 1])
     assert np.isnan(same.value)

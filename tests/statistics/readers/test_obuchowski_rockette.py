@@ -6,9 +6,10 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.statistics.readers.obuchowski_rockette import Comparison, compare
+from napari_recon_robust.statistics.readers.obuchowski_rockette import Comparison, compare, compare_for_reader
 from napari_recon_robust.statistics.readers.roc import areas, covariance, jackknife_covariance
 
 
@@ -136,3 +137,31 @@ def test_one_reader_or_one_test_is_refused() -> None:
 def test_equal_figures_do_not_differ() -> None:
     found = compare(np.full((2, 3), 0.75), np.zeros((6, 6)))
     assert (found.statistic, found.p) == (0.0, 1.0)
+
+
+def test_each_pair_of_three_tests_has_its_own_p(shared: Path) -> None:
+    ratings, truth = read(shared / "data/readers/vandyke.csv")
+    rng = np.random.default_rng(0)
+    three = np.concatenate((ratings, ratings[1:] + rng.normal(0, 2, ratings[1:].shape)))
+    found = compared(three, truth)
+    assert found.p_of[0, 1] != found.p_of[1, 2] != found.p
+    for pair, estimate in found.differences.items():
+        low, high = estimate.interval or (9, 9)
+        assert (low > 0 or high < 0) == (found.p_of[pair] < 0.05)
+    two = compared(ratings, truth)
+    assert two.p_of[0, 1] == pytest.approx(two.p)
+
+
+def test_one_reader_is_compared_for_cases(shared: Path) -> None:
+    """DeLong's test of the first reader's two areas."""
+    ratings, truth = read(shared / "data/readers/vandyke.csv")
+    one = ratings[:, :1]
+    errors = covariance(one, truth, "delong")
+    singles, pairs = compare_for_reader(areas(one, truth)[:, 0], errors)
+    estimate, p = pairs[0, 1]
+    z = estimate.value / np.sqrt(errors[0, 0] + errors[1, 1] - 2 * errors[0, 1])
+    assert p == pytest.approx(2 * stats.norm.sf(abs(z)))
+    assert estimate.value == pytest.approx(0.91964573 - 0.94782609, abs=1e-8)
+    assert singles[0].interval == pytest.approx(
+        (singles[0].value - 1.959964 * errors[0, 0] ** 0.5, singles[0].value + 1.959964 * errors[0, 0] ** 0.5)
+    )

@@ -8,6 +8,7 @@ from helpers.colour_vision import closest, contrast, rgb
 from napari_recon_robust.window.canvas.drawing import EDGE, SELECTED_EDGE
 from napari_recon_robust.window.canvas.geometry import Outline
 from napari_recon_robust.window.canvas.layers import Panels
+from napari_recon_robust.window.canvas.marks import RING
 
 BOX = np.array([[3.5, 4.5], [3.5, 9.5], [8.5, 9.5], [8.5, 4.5]])
 
@@ -54,6 +55,15 @@ def test_what_is_drawn_in_one_panel_is_reported_once(panels: Panels, later: Any)
     assert seen[-1][:2] == ("removed", (0,))
 
 
-def test_outlines_stand_out_and_the_chosen_ones_are_told_apart_by_every_eye() -> None:
+def test_numbered_outlines_can_all_go_and_others_be_drawn(panels: Panels) -> None:
+    panels.drawing.set([Outline("rectangle", BOX, 2, number="1")])
+    panels.drawing.set([])
+    assert not len(panels.panels["clean"].regions.data)
+    panels.drawing.set([Outline("rectangle", BOX, 2, number="2")])
+    assert list(panels.panels["clean"].regions.features["number"]) == ["2"]
+
+
+def test_outlines_stand_out_and_those_that_mean_something_else_are_told_apart_by_every_eye() -> None:
     assert closest(rgb(EDGE), rgb(SELECTED_EDGE)) > 40
-    assert min(contrast(rgb(colour), np.zeros(3)) for colour in (EDGE, SELECTED_EDGE)) > 4.5
+    assert closest(rgb(RING), rgb(SELECTED_EDGE), rgb(EDGE)) > 30
+    assert min(contrast(rgb(colour), np.zeros(3)) for colour in (EDGE, SELECTED_EDGE, RING)) > 4.5

@@ -1,5 +1,8 @@
 """The panels on a ViewerModel."""
 
+import gc
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,6 +41,20 @@ def test_the_viewer_is_as_it_was_after_closing(later: Any) -> None:
     assert state() == before
     assert [layer.name for layer in viewer.layers] == ["mine"]
     panels.close()
+
+
+@pytest.mark.parametrize("leave", [Panels.close, Panels.let_go, lambda panels: panels.open(Geometry(SHAPE))])
+def test_the_images_of_a_scan_that_was_left_are_given_free(leave: Callable[[Panels], None], later: Any) -> None:
+    panels = Panels(ViewerModel(), later)
+    panels.open(Geometry(SHAPE))
+    panels.show(ORDER)
+    later.run()
+    images = [weakref.ref(panel.image) for panel in panels.panels.values()]
+    leave(panels)
+    later.run()
+    del panels
+    gc.collect()
+    assert [image() for image in images] == [None] * len(images)
 
 
 def test_images_are_written_in_place_one_slice_at_a_time(panels: Panels) -> None:

@@ -44,6 +44,19 @@ def test_a_ring_is_in_every_panel_and_regions_stay_as_they_are(panels: Panels, l
     assert not edits
 
 
+def test_the_layer_of_one_panel_is_made_in_a_turn(panels: Panels, later: Any) -> None:
+    def made() -> int:
+        return sum(panel.marks is not None for panel in panels.panels.values())
+
+    panels.marks.ring(2, (7.0, 8.0, 4.0))
+    counts = [made()]
+    while later.waiting:
+        later.waiting.pop(0)()
+        counts.append(made())
+    assert counts[:4] == [1, 2, 3, 4]
+    assert set(counts[4:]) == {4}
+
+
 def test_marks_of_a_scan_go_with_it(panels: Panels, later: Any) -> None:
     panels.marks.ring(2, (7.0, 8.0, 4.0))
     later.run()

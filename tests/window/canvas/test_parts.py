@@ -49,6 +49,16 @@ def test_what_is_no_complex_image_says_so_and_stays_black(comparing: Comparing) 
     assert comparing.panels.panels["reference"].title == "Reference · phase, orange +90°, blue −90°"
 
 
+def test_a_slice_that_comes_again_is_named_by_the_part_that_is_drawn(comparing: Comparing) -> None:
+    comparing.view.part = "real"
+    comparing.draw()
+    reference = comparing.panels.panels["reference"]
+    comparing.turned_to(3)
+    assert reference.title == "Reference · computing…"
+    comparing.turned_to(2)
+    assert reference.title == "Reference · real part"
+
+
 def test_another_window_is_that_of_the_magnitudes(comparing: Comparing) -> None:
     panels = comparing.panels
     panels.shared_window.show("phase")

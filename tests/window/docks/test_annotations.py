@@ -73,7 +73,7 @@ def test_the_list_of_the_whole_scan_goes_to_the_slice_of_a_region(
     until(lambda: acquisition.slice is not None and acquisition.index == 2)
     assert review.bench.regions.chosen == (review.bench.regions.in_order[2],)
     assert [item.text() for item in listed.selectedItems()] == [texts[2]]
-    review.looking.step_region(1)
+    review.looking.region_view.step(1)
     until(lambda: acquisition.slice is not None and acquisition.index == 1)
     assert [item.text() for item in listed.selectedItems()] == [texts[0]]
 
@@ -81,9 +81,9 @@ def test_the_list_of_the_whole_scan_goes_to_the_slice_of_a_region(
 def test_the_region_view_goes_along_with_a_region_on_another_slice(opened: Any, review: Session, until: Until) -> None:
     camera, regions = review.panels.viewer.scene.camera, review.bench.regions
     regions.choose(regions.on(1))
-    review.looking.toggle_region()
+    review.looking.region_view.toggle()
     before = tuple(camera.center)
-    review.looking.step_region(1)
+    review.looking.region_view.step(1)
     until(lambda: review.bench.acquisition.slice is not None and review.bench.acquisition.index == 2)
     assert tuple(camera.center) != before
     seen = tuple(camera.center)

@@ -96,7 +96,8 @@ def test_a_minus_is_a_minus_in_the_dock_and_in_the_titles(review: Session, qtbot
     shown = [*texts(page(review, "Compare").table), *names(review).values()]
     assert not [text for text in shown if re.search(r"-\d", text)]
     assert [text for text in shown if re.search(r"−\d", text)], "SSIM has fallen"
-    assert compare.change("psnr", 30.5, 14.3) == "−16.2 dB"
+    assert compare.change("psnr", 30.5, 14.3) == "−16.2", "the line says that it is dB"
+    assert compare.change("ssim", 0.912, -0.029) == "−103%"
     assert compare.change("ssim", 0.5, 0.49999) == "0.0%"
     assert compare.show("ssim", -0.05) == "−0.050"
 

@@ -19,7 +19,9 @@ def test_the_result_is_reported_and_a_panel_exported(
 ) -> None:
     bench = review.bench
     compare: Any = next(one for one in review.docks if one.title == "Compare")
-    assert not compare.report.isEnabled()
+    until(compare.report.isEnabled)
+    assert not compare.save.isEnabled()
+    assert not compare.film.isEnabled()
     bench.regions.draw(ROI.box(40, 40, 12, 12), bench.acquisition.index)
     bench.perturbing.choose("worst-case", steps=1)
     review.attempt(bench.perturbing.run)

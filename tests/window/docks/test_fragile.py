@@ -60,7 +60,7 @@ def test_it_is_hidden_shown_and_gone_with_what_it_was_made_of(review: Session, u
     assert not overlay.visible
     check.click()
     assert overlay.visible
-    review.turn({"weight": 0.03})
+    review.turning.turn({"weight": 0.03})
     assert review.bench.fragility.found is None
     assert not overlay.visible
     assert not check.isEnabled()

@@ -24,10 +24,15 @@ def choose(review: Session, id: str) -> Any:
     return dock
 
 
-@pytest.fixture(autouse=True)
-def beacon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with installed(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def beacon() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch, installed(patch):
         yield
+
+
+@pytest.fixture
+def review(standing: Session) -> Session:
+    return standing
 
 
 def test_a_new_kind_has_its_knobs_its_hint_and_its_conditions(review: Session) -> None:
@@ -54,6 +59,7 @@ def test_a_new_kind_has_its_knobs_its_hint_and_its_conditions(review: Session) -
 
 def test_a_new_kind_is_placed_by_a_click_and_says_and_draws_what_it_found(review: Session, until: Until) -> None:
     dock = choose(review, Beacon.id)
+    dock.kind.front.panel.controls["colour"].list.setCurrentText("plain")
     place = next(one for one in dock.findChildren(QPushButton) if one.text().startswith("Click in the image"))
     assert place.isVisibleTo(dock)
     place.click()
@@ -83,6 +89,14 @@ def test_every_kind_has_controls_for_all_of_its_knobs(review: Session) -> None:
         assert kind.place.isVisibleTo(kind) == (perturbation.place is not None)
 
 
+def test_every_usual_effort_has_its_button(review: Session) -> None:
+    kind = choose(review, "worst-case").kind
+    assert [one.text() for one in kind.effort.findChildren(QPushButton)] == ["Preview 1", "Normal 5", "Thorough 10"]
+    for one in kind.effort.findChildren(QPushButton):
+        one.click()
+        assert review.bench.perturbing.knobs["steps"] == int(one.text().split()[-1])
+
+
 def test_what_does_not_matter_to_an_algorithm_is_grey(review: Session) -> None:
     kind = choose(review, "worst-case").kind
     rows = kind.options.controls
@@ -95,11 +109,3 @@ def test_what_does_not_matter_to_an_algorithm_is_grey(review: Session) -> None:
     rows["algorithm"].list.setCurrentText("black box")
     assert not rows["steps"].isEnabled()
     assert not kind.effort.isEnabled()
-
-
-def test_every_usual_effort_has_its_button(review: Session) -> None:
-    kind = choose(review, "worst-case").kind
-    assert [one.text() for one in kind.effort.findChildren(QPushButton)] == ["Preview 1", "Normal 5", "Thorough 10"]
-    for one in kind.effort.findChildren(QPushButton):
-        one.click()
-        assert review.bench.perturbing.knobs["steps"] == int(one.text().split()[-1])

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.settings import get_settings
 from qtpy.QtWidgets import QPushButton
 
-from napari_recon_robust.window.session import Session
+from napari_recon_robust.window.session import PLUGIN, Session
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -47,3 +48,24 @@ def test_an_array_that_is_no_kspace_is_not_asked_about(review: Session, until: U
     review.open(tmp_path / "real.npy")
     until(lambda: "complex k-space" in sentence(review))
     assert dock(review, "Reconstruct").opening.axes.isHidden()
+
+
+def test_no_word_of_an_empty_dock_is_cut_with_large_letters(viewer: Any, until: Until) -> None:
+    appearance = get_settings().appearance
+    usual = appearance.font_size
+    try:
+        appearance.font_size = round(1.5 * usual)
+        viewer.window._qt_window.resize(1280, 720)
+        _, page = viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+        viewer.window._qt_window.show()
+        opening = page.opening
+        for one in (opening.go_on, opening.refuse):  # as if a review were offered
+            one.show()
+        buttons = (opening.open_button, opening.sample_button, opening.tour_button, opening.go_on, opening.refuse)
+        until(lambda: all(one.isVisible() for one in buttons))
+        until(lambda: all(one.width() >= one.sizeHint().width() for one in buttons))
+        until(lambda: opening.width() <= page.scroll.viewport().width())
+        ends = [one.mapTo(opening, one.rect().topRight()).x() for one in buttons]
+        assert max(ends) < opening.width()
+    finally:
+        appearance.font_size = usual

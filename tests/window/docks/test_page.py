@@ -1,14 +1,108 @@
-"""What every dock does with the wheel, on the real pages."""
+"""What holds on every dock, in one window that nothing of this changes: words, how they are read, and the wheel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
+import pytest
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QScrollBar
+from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QPushButton,
+    QScrollBar,
+)
 
+from napari_recon_robust.io import FORMATS, suffixes
 from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture
+def review(standing: Session) -> Session:
+    return standing
+
+
+def dock(session: Session, name: str) -> Any:
+    return next(one for one in session.docks if type(one).__name__ == f"{name}Dock")
+
+
+def press(widget: Any, text: str) -> None:
+    next(one for one in widget.findChildren(QPushButton) if one.text().startswith(text)).click()
+
+
+def test_every_control_has_a_tooltip(review: Session) -> None:
+    from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QCheckBox, QComboBox
+
+    kinds = (QPushButton, QComboBox, QCheckBox, QAbstractSpinBox, QAbstractSlider)
+    for page in review.docks:
+        for kind in kinds:
+            for widget in page.body_widget.findChildren(kind):
+                parents = [widget, widget.parentWidget(), widget.parentWidget().parentWidget()]
+                assert any(one.toolTip() for one in parents) or "Scroll" in type(widget).__name__, widget
+
+
+@pytest.mark.slow
+def test_the_reading_surface_is_black_in_every_theme(review: Session) -> None:
+    for theme in ("light", "dark"):
+        review.panels.viewer.theme = theme
+        assert tuple(review.panels.viewer.canvas.background_color)[:3] == (0, 0, 0), theme
+
+
+def luminance(colour: Sequence[float]) -> float:
+    """WCAG 2's relative luminance of (red, green, blue) in 0 to 1."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+@pytest.mark.slow
+def test_faint_text_can_be_read_in_every_theme(review: Session) -> None:
+    for theme in ("light", "dark"):
+        review.panels.viewer.theme = theme
+        faint_text_can_be_read(review, theme)
+
+
+def faint_text_can_be_read(review: Session, theme: str) -> None:
+    ground = np.array(get_theme(theme).background.as_rgb_tuple()[:3]) / 255
+    labels = [label for page in review.docks for label in page.findChildren(QLabel) if label.property("faint")]
+    assert len(labels) > 8
+    for label in labels:
+        label.ensurePolished()
+        *colour, alpha = label.palette().color(label.foregroundRole()).getRgbF()
+        seen = alpha * np.array(colour) + (1 - alpha) * ground
+        darker, lighter = sorted((luminance(seen), luminance(ground)))
+        assert alpha < 1, "it does not stand back"
+        assert (lighter + 0.05) / (darker + 0.05) > 4.5, label.text()
+
+
+def test_the_dialog_and_the_hint_offer_the_files_of_all_formats(
+    review: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *arguments: (offered.append(arguments[-1]), ("", ""))[1])
+    press(dock(review, "Reconstruct"), "Open k-space")
+    scans, tables, _ = offered[0].split(";;")
+    assert scans == f"k-space ({' '.join(f'*{suffix}' for suffix in suffixes())})"
+    assert "*.csv" in tables
+    assert all(str(format) in dock(review, "Reconstruct").opening.hint.text() for format in FORMATS)
+
+
+def test_what_went_wrong_stays_while_something_is_computed_in_the_background(review: Session) -> None:
+    foot = dock(review, "Reconstruct").foot
+    review.jobs.failed.emit("the file is no scan.")
+    review.jobs.started.emit("Reconstructing")
+    assert foot.message.text() == "Reconstructing…"
+    review.jobs.ended.emit("")
+    assert foot.message.text() == "the file is no scan."
+    review.jobs.recovered.emit("foreground")
+    assert foot.message.text() == ""
 
 
 def test_the_wheel_over_a_control_scrolls_the_dock(review: Session, until: Until) -> None:

@@ -1,5 +1,6 @@
 """The review layout by real keys and drags: what is on the canvas, and that everything is given back."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,13 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QAction, QMouseEvent
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QDockWidget, QPushButton, QStyle, QStyleOptionComboBox
 
 from helpers.galleries import copied
 from napari_recon_robust.window.canvas.comparing import Picture
 from napari_recon_robust.window.docks.review import Review
+from napari_recon_robust.window.keys import Shortcuts
 from napari_recon_robust.window.session import PLUGIN, Session
 
 Until = Callable[[Callable[[], object]], None]
@@ -27,6 +30,7 @@ class Desk:
         self.window.resize(1280, 720)
         self.window.show()
         self.window.activateWindow()
+        until(self.window.isActiveWindow)  # no key reaches a window before
         self.layouts = Review.of(review)
 
     @property
@@ -95,8 +99,9 @@ def test_one_key_gives_the_window_to_the_images_and_back(desk: Desk) -> None:
     desk.press("Q")
     assert desk.layouts.active
     assert docks(desk) == {"Review"}
-    size, canvas = desk.window.size(), desk.viewer.canvas.size
-    assert canvas[0] * canvas[1] >= 0.8 * size.width() * size.height()
+    size = desk.window.size()
+    desk.until(lambda: math.prod(desk.viewer.canvas.size) >= 0.8 * size.width() * size.height())
+    canvas = desk.viewer.canvas.size
     bar = desk.layouts.bar
     assert bar is not None
     assert all(one.width() >= one.minimumSizeHint().width() for one in bar.panels.values())
@@ -111,6 +116,23 @@ def test_one_key_gives_the_window_to_the_images_and_back(desk: Desk) -> None:
     for dock in list(desk.session.docks):
         desk.viewer.window.remove_dock_widget(dock)
     assert desk.layouts.bar is None
+
+
+@pytest.mark.parametrize("docks_before", [1, 2, 3])
+def test_the_key_is_followed_though_docks_are_still_opening(viewer: Any, until: Until, docks_before: int) -> None:
+    session, opened = Session.of(viewer), []
+    session.complete.connect(lambda: opened.append(True))
+    window = session.panels.viewer.window._qt_window  # type: ignore[attr-defined]
+    window.show()
+    window.activateWindow()
+    until(window.isActiveWindow)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    until(lambda: len(session.docks) >= docks_before and Shortcuts.of(session)._shortcuts)
+    assert not opened
+    QTest.keyClick(window, Qt.Key.Key_Q)
+    until(lambda: opened)
+    assert Review.of(session).active
+    assert [dock.windowTitle() for dock in window.findChildren(QDockWidget) if dock.isVisible()] == ["Review"]
 
 
 def test_a_dock_that_is_asked_for_stands_between_the_images_and_the_bar(desk: Desk, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_a_click_on_a_thumbnail_sets_the_knobs(review: Session, dock: Any, qtbot
             review.panels.panels["clean"].stack[review.bench.acquisition.index], variant.image, rtol=1e-4, atol=1e-5
         )
     bench.turn(weight=0.0123)
-    review.render()
+    review.following.render()
     assert not any(one.isChecked() for one in strip.thumbnails)
 
 
@@ -160,7 +160,7 @@ def test_draws_of_a_slow_method_are_named_by_their_seeds(
     bench.seconds["conv-decoder"] = 60.0
     strip = chosen(dock, qtbot, until)
     assert {thumbnail.caption for thumbnail in strip.thumbnails} <= {str(seed) for seed in range(8)}
-    assert review.slow
+    assert review.turning.slow
     until(lambda: not review.jobs.busy("render"))
     click(qtbot, dock, strip.thumbnails[1])
     until(lambda: bench.shown is not None and bench.shown.exact and bench.shown.method.knobs == strip.variants[1].knobs)

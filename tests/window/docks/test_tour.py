@@ -33,7 +33,7 @@ def test_it_points_at_what_is_to_be_done_and_goes_on(seen: Session, qtbot: Any, 
     entry.trigger()
     until(lambda: points_at(tour, pages["Reconstruct"].method))
     assert "2 of 5" in tour.box.title.text(), "a scan is open"
-    seen.turn({"weight": 0.02})
+    seen.turning.turn({"weight": 0.02})
     until(lambda: points_at(tour, pages["Perturb"].regions))
     bench.regions.choose(bench.regions.on(1))
     until(lambda: points_at(tour, pages["Perturb"].kind.run))
@@ -61,6 +61,9 @@ def test_it_is_left_at_any_time(empty: Session, qtbot: Any, until: Until) -> Non
     until(page.opening.tour_button.isVisible)
     qtbot.mouseClick(page.opening.tour_button, Qt.MouseButton.LeftButton)
     until(lambda: points_at(tour, page.opening.sample_button))
+    until(
+        lambda: tour.box.words.height() >= tour.box.words.heightForWidth(tour.box.words.width())
+    )  # nothing is cut off
     qtbot.mouseClick(tour.box.leave, Qt.MouseButton.LeftButton)
     assert tour.box is None
     empty.asked_tour.emit()

@@ -27,11 +27,11 @@ def form(tmp_path: Path, qtbot: Any) -> Iterator[Form]:
 
 
 def test_keys_answer_one_question_after_the_other(form: Form) -> None:
-    for key in "22+156+":
+    for key in "22++156+":
         assert form.press(key)
     assert form._reading.values == {
         "sharpness": {"level": 2},
-        "lesion": {"seen": "no", "confidence": 55.0},
+        "lesion": {"seen": "no", "confidence": 60.0},
         "structures": {"changes": ["added"], "consequence": "minor", "certainty": 55.0},
     }
     assert form._reading.complete
@@ -59,4 +59,4 @@ def test_a_consequence_belongs_to_a_change(form: Form) -> None:
 def test_every_control_has_a_name_for_screen_readers(form: Form) -> None:
     for asked in form.asked.values():
         assert all(button.accessibleName() for _, button, _, _ in asked._choices)
-        assert asked._slider is None or asked._slider.accessibleName()
+        assert asked._slider is None or asked._slider.slider.accessibleName()

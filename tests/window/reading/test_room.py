@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QDockWidget, QLabel
+from qtpy.QtWidgets import QDockWidget, QLabel, QPushButton
 
-from helpers.reading import LESION, PAIRS, opened_study
+from helpers.full_disk import room_for
+from helpers.reading import LESION, PAIRS, QUALITY, opened_study
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.window.reading.room import ReadingRoom
@@ -30,7 +31,7 @@ def room(
         viewer = make_napari_viewer_proxy().__wrapped__
         made = ReadingRoom(viewer, Reading(opened[-1], "R1"))
         viewer.window._qt_window.show()
-        for _ in range(2):  # consent, and the display
+        for _ in range(3):  # consent, the display, and how to read
             QTest.mouseClick(made.side._first, Qt.MouseButton.LeftButton)
         until(lambda: made.panels.settled and made.panels.panels)
         return made
@@ -60,7 +61,7 @@ def test_a_scripted_reader_reads_by_keys(
     levels = [row["value"]["level"] for row in reading._answers.rows() if row["question"] == "sharpness"]
     assert levels == [1 + done % 3 for done in range(12)]
     words = [label.text() for label in opened.side.findChildren(QLabel)]
-    assert any("12 of 12 are read" in text for text in words)
+    assert any("All is read: 12 of 12 cases" in text for text in words)
 
 
 def test_going_back_and_pausing(room: Callable[..., ReadingRoom]) -> None:
@@ -73,7 +74,7 @@ def test_going_back_and_pausing(room: Callable[..., ReadingRoom]) -> None:
     assert opened.reading.shown is first
     assert opened.reading.values == {"sharpness": {"level": 2}}
     QTest.keyClick(opened._canvas, "p")
-    assert opened.reading.paused
+    assert opened.reading.clock.paused
     assert opened._canvas.isHidden()
     QTest.mouseClick(opened.side._pause, Qt.MouseButton.LeftButton)
     assert not opened._canvas.isHidden()
@@ -86,8 +87,146 @@ def test_a_lesion_is_marked_by_a_click(room: Callable[..., ReadingRoom]) -> None
     QTest.mouseClick(opened._canvas, Qt.MouseButton.LeftButton, pos=opened._canvas.rect().center())
     shown = opened.reading.shown
     assert shown is not None
-    assert opened.reading.marked == pytest.approx(((shown.rows - 1) / 2, (shown.columns - 1) / 2), abs=1)
+    mark = opened.reading.marks.all[0]
+    assert (mark["row"], mark["column"]) == pytest.approx(((shown.rows - 1) / 2, (shown.columns - 1) / 2), abs=1)
     assert opened.side._next.isEnabled()
+
+
+def test_marks_are_set_and_moved_by_keys(room: Callable[..., ReadingRoom]) -> None:
+    opened = room(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
+    for key in (Qt.Key.Key_M, Qt.Key.Key_Up, Qt.Key.Key_Right, "+"):
+        QTest.keyClick(opened._canvas, key)
+    shown = opened.reading.shown
+    assert shown is not None
+    down = 1 if shown.upside_down else -1
+    middle = (shown.rows - 1) / 2, (shown.columns - 1) / 2
+    assert opened.reading.marks.all == [{"row": middle[0] + down, "column": middle[1] + 1, "rating": 55}]
+    QTest.mouseClick(opened._canvas, Qt.MouseButton.LeftButton, pos=opened._canvas.rect().center())
+    assert len(opened.reading.marks.all) == 1  # near the first one
+    QTest.keyClick(opened._canvas, Qt.Key.Key_X)
+    assert opened.reading.marks.all == []
+    assert not opened.side._next.isEnabled()
+    QTest.keyClick(opened._canvas, "1")
+    assert opened.side._next.isEnabled()
+
+
+def test_three_images_are_ranked_by_keys(
+    room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
+) -> None:
+    arms = [{"name": name, "image": image} for name, image in zip("xyz", ("clean", "perturbed", "random"), strict=True)]
+    opened = room(arms=arms, questions=[{"id": "rank", "kind": "ranking", "text": "?"}])
+    assert opened.panels.shown == ("a", "b", "c")
+    assert opened.looking.modes == ("side", "flicker")
+    QTest.keyClick(opened._canvas, "3")
+    QTest.keyClick(opened._canvas, "1")
+    first = opened.reading.shown
+    assert first is not None
+    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    assert opened.reading._answers.given("R1", first.id)[1]["rank"] == {"order": [2, 0, 1]}
+
+
+def test_flicker_and_wipe_keep_the_window_and_the_zoom(
+    room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
+) -> None:
+    opened = room(questions=PAIRS)
+    left, right = opened.reading.images().values()
+
+    def seen() -> np.ndarray:
+        return np.asarray(opened.panels.panels["right"].image.data)[0]
+
+    opened.panels.set_window(0.1, 0.7)
+    QTest.keyClick(opened._canvas, "l")
+    until(lambda: opened.panels.shown == ("right",) and opened.panels.settled)
+    until(lambda: np.array_equal(seen(), left))
+    until(lambda: np.array_equal(seen(), right))
+    QTest.keyClick(opened._canvas, "v")
+    until(lambda: opened.panels.settled)
+    QTest.keyClick(opened._canvas, Qt.Key.Key_Right)
+    edge = round(0.52 * left.shape[1])
+    np.testing.assert_array_equal(seen(), np.concatenate([left[:, :edge], right[:, edge:]], axis=1))
+    assert opened.panels.window == pytest.approx((0.1, 0.7))
+    QTest.keyClick(opened._canvas, "1")
+    shown = opened.reading.shown
+    assert shown is not None
+    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    context = opened.reading._answers.rows()[0]["context"]
+    assert (context["mode"], context["low"], context["high"]) == ("wipe", pytest.approx(0.1), pytest.approx(0.7))
+    assert context["zoom"] == pytest.approx(1, abs=0.02)
+    assert opened.looking.mode == "side"
+
+
+def test_a_plan_may_forbid_flicker_wipe_window_and_zoom(room: Callable[..., ReadingRoom]) -> None:
+    opened = room(questions=PAIRS, viewing={"modes": ["side"], "window": False, "zoom": False})
+    window = opened.panels.window
+    for key in "lvwfr":
+        QTest.keyClick(opened._canvas, key)
+    assert (opened.looking.mode, opened.panels.shown) == ("side", ("left", "right"))
+    assert not opened.panels.navigation.windowed()
+    assert not opened.panels.viewer.scene.camera.mouse_zoom
+    assert opened.panels.window == window
+    assert not [made for made in opened.side.bar.findChildren(QPushButton) if made.isVisible()]
+
+
+def test_the_reference_stands_beside_the_question_that_asks_for_it(
+    room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
+) -> None:
+    structures = {"id": "structures", "kind": "structures", "text": "Changed?", "reference": True}
+    opened = room(questions=[QUALITY, structures])
+    assert opened.panels.shown == ("image",)
+    opened.panels.set_window(0.1, 0.7)
+    first = opened.reading.shown
+    QTest.keyClick(opened._canvas, "2")
+    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    until(lambda: opened.panels.settled)
+    assert opened.reading.shown is first
+    assert opened.panels.shown == ("reference", "image")
+    assert opened.panels.window == pytest.approx((0.1, 0.7))
+    for key in "4+":
+        QTest.keyClick(opened._canvas, key)
+    layers = set(opened.panels.viewer.layers)
+    opened.panels.viewer.scene.camera.zoom *= 3
+    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    assert opened.reading.shown is not first
+    assert opened.panels.shown == ("image",)
+    until(lambda: opened.panels.settled)
+    assert set(opened.panels.viewer.layers) == layers  # which are not built anew
+    assert opened._zoom == pytest.approx(1, abs=0.02)
+    assert opened.panels.window != pytest.approx((0.1, 0.7))
+
+
+def test_going_back_leads_past_the_case_that_is_judged_anew(room: Callable[..., ReadingRoom]) -> None:
+    structures = {"id": "structures", "kind": "structures", "text": "Changed?", "reference": True}
+    opened = room(questions=[QUALITY, structures])
+    order = opened.reading._answers.bundle.of_reader("R1")
+    at = next(number for number, one in enumerate(order) if any(one.same == other.same for other in order[:number]))
+    for shown in order[:at]:
+        assert opened.reading.shown is shown
+        for key in ("2", Qt.Key.Key_Return, "4", "+", Qt.Key.Key_Return):
+            QTest.keyClick(opened._canvas, key)
+    assert opened.reading.shown is order[at]
+    assert opened.panels.shown == ("image",)
+    passed = []
+    while opened.reading.before is not None:
+        QTest.keyClick(opened._canvas, Qt.Key.Key_Backspace)
+        passed.append(opened.reading.shown)
+    assert passed == [one for one in reversed(order[:at]) if one.same != order[at].same]
+    assert len(passed) == at - 1
+
+
+def test_marks_that_a_key_takes_away_come_back(room: Callable[..., ReadingRoom]) -> None:
+    opened = room(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
+    QTest.mouseClick(opened._canvas, Qt.MouseButton.LeftButton, pos=opened._canvas.rect().center())
+    QTest.keyClick(opened._canvas, "+")
+    (marked,) = opened.reading.marks.all
+    (again,) = [one for one in opened.side.findChildren(QPushButton) if one.text().startswith("Bring back")]
+    assert not again.isVisible()
+    for key in ("1", "0", "x"):
+        QTest.keyClick(opened._canvas, key)
+        assert opened.reading.marks.all == []
+        assert again.isVisible()
+        QTest.keyClick(opened._canvas, "z")
+        assert opened.reading.marks.all == [marked]
+        assert not again.isVisible()
 
 
 def test_what_was_answered_stays_if_it_cannot_be_stored(
@@ -105,6 +244,20 @@ def test_what_was_answered_stays_if_it_cannot_be_stored(
     assert "the disk is full" in opened.side._error.text()
     assert opened.reading.values == {"sharpness": {"level": 3}}
     QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    assert len(opened.reading._answers.rows()) == 2
+
+
+def test_a_full_disk_is_said_and_the_answer_is_stored_later(room: Callable[..., ReadingRoom]) -> None:
+    opened = room()
+    first = opened.reading.shown
+    QTest.keyClick(opened._canvas, "3")
+    with room_for(0):
+        QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    assert "make room, and send the answer again" in opened.side._error.text()
+    assert (opened.reading.shown, opened.reading.values) == (first, {"sharpness": {"level": 3}})
+    assert not opened.reading._answers.rows()
+    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    assert opened.reading.shown is not first
     assert len(opened.reading._answers.rows()) == 2
 
 
@@ -136,7 +289,7 @@ def test_two_arms_differ_in_pixels_alone(room: Callable[..., ReadingRoom]) -> No
 
 
 def test_napari_keys_that_tell_or_change_do_nothing(room: Callable[..., ReadingRoom]) -> None:
-    opened = room(questions=PAIRS)
+    opened = room(questions=PAIRS, viewing={"modes": ["side"]})
     layers = list(opened.panels.viewer.layers)
     for key in (Qt.Key.Key_Delete, Qt.Key.Key_V, Qt.Key.Key_G):
         QTest.keyClick(opened._canvas, key)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...ground.errors import FileFormatError
+from ...ground.numbers import written
 from ..record import DESCRIPTION, read_description
 from .verdicts import Judgement
 
@@ -110,8 +111,13 @@ class Entry:
     @property
     def title(self) -> str:
         """Perturbation, budget and method in a few words."""
+        return self.damage or f"{self.attack} on {self.method}"
+
+    @property
+    def attack(self) -> str:
+        """Perturbation and budget."""
         budget = self.metrics.get("budget")
-        return self.damage or f"{self.perturbation}{'' if budget is None else f' {100 * budget:.3g}%'} on {self.method}"
+        return f"{self.perturbation}{'' if budget is None else f' {100 * budget:.3g}%'}"
 
     def show(self, metric: str) -> str:
         """A metric with its digits, "—" where it is not known."""
@@ -120,8 +126,8 @@ class Entry:
             return "—"
         if metric in ("change", "budget"):
             return f"{100 * value:.3g}%"
-        return {"psnr": f"{value:z.1f} dB", "thermal": f"{value:.3g}×", "nmse": f"{value:.3g}"}.get(
-            metric, f"{value:z.3f}"
+        return {"psnr": f"{written(value, '.1f')} dB", "thermal": f"{written(value)}×", "nmse": written(value)}.get(
+            metric, written(value, ".3f")
         )
 
     def facts(self) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
+from ...analyses.quality.comparing import compare_methods
+from ...analyses.quality.entries import Entry
+from ...analyses.quality.grid import Grid, groups
 from ...ground.errors import InputError
 from ...physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED
 from ...reconstructors import registry
-from ...studies.quality.entries import Entry
-from ...studies.quality.grid import Grid, groups
-from ...studies.quality.study import compare_methods
 from ..options import checked_device, follow, number, of_sampling, print_json, warn
 
 

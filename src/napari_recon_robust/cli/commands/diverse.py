@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
+from ...analyses.diversity import Choice
+from ...analyses.diversity import diverse as diverse_job
 from ...data.roi import ROI
 from ...io import images
-from ...studies.diversity import Choice
-from ...studies.diversity import diverse as diverse_job
 from ..options import chosen_method, follow, measured, print_json, sampling_options
 from ..outputs import Outputs
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
+from ...analyses import fragility as engine
+from ...analyses.fragility import FragileRegion, FragilityMap
 from ...data.roi import Box
 from ...data.scan import Scan
 from ...figures.overlays import Underlay, fragility_figure
 from ...ground.errors import either
 from ...io import images
 from ...perturbations.base import SENSITIVITIES
-from ...studies import fragility as engine
-from ...studies.fragility import FragileRegion, FragilityMap
 from ..options import chosen_method, follow, heading, knob_options, measured, number, print_json, sampling_options
 from ..outputs import Outputs
 

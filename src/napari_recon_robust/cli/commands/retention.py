@@ -7,6 +7,7 @@ from typing import Any
 import click
 from torch import Tensor
 
+from ...analyses.retention import RecoveryTable, RetentionMap, recovery_table, retention_map
 from ...data.roi import ROI
 from ...data.scan import Header
 from ...figures.overlays import Underlay, retention_figure
@@ -14,7 +15,6 @@ from ...ground.errors import InputError, either
 from ...io import images
 from ...perturbations.features.feature import PARAMETRIC
 from ...perturbations.features.insertion import LOST, ROSE
-from ...studies.retention import RecoveryTable, RetentionMap, recovery_table, retention_map
 from ..options import (
     chosen_method,
     follow,

@@ -9,6 +9,8 @@ from ...ground.errors import InputError
 
 if TYPE_CHECKING:
     from ...reader_studies.answers import Answers
+    from ...reader_studies.measures.found import Finding
+    from ...reader_studies.plan import Plan
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _PLAN = click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -35,7 +37,10 @@ def review() -> None:
 @click.argument("cases", nargs=-1, required=True, metavar="CASE...", type=click.Path(exists=True, path_type=Path))
 @click.option("--output", default="plan.yaml", show_default=True, type=_FILE, help="File to write: .yaml.")
 @click.option(
-    "--questions", default="lesion", show_default=True, help="preference, lesion, quality, visual-grading, structures."
+    "--questions",
+    default="lesion",
+    show_default=True,
+    help="preference, ranking, lesion, free-response, quality, visual-grading, structures.",
 )
 def new(cases: tuple[Path, ...], output: Path, questions: str) -> None:
     """Write a first plan for saved CASEs, to be edited."""
@@ -46,7 +51,9 @@ def new(cases: tuple[Path, ...], output: Path, questions: str) -> None:
 
 @review.command()
 @_PLAN
-def check(plan: Path) -> None:
+@click.option("--table", is_flag=True, help="Also the power of other numbers of readers and cases.")
+@click.option("--pilot", type=_FILE, help="Answers of a pilot (.imrmc, .xlsx, .csv), for the table of an area.")
+def check(plan: Path, table: bool, pilot: Path | None) -> None:
     """Say what is wrong with a PLAN, or what it asks of its readers and can show."""
     from ...reader_studies.plan import read_plan
     from ...reader_studies.planning import described, load
@@ -57,9 +64,40 @@ def check(plan: Path) -> None:
         click.echo(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
     asked = load(opened)
     click.echo(f"each reader: {asked.presentations} presentations in {asked.sittings} sitting(s)")
-    click.echo(f"time: about {asked.minutes:.0f} minutes of quick answers; clinical reading takes far longer")
+    click.echo(f"time: about {max(asked.minutes, 1):.0f} min of quick answers; clinical reading takes far longer")
     found = power(opened)
-    click.echo("power: none can be given without an endpoint and enough readers" if found is None else found.text)
+    click.echo(_NO_POWER if found is None else found.text)
+    for line in _sizes(opened, pilot) if table or pilot else ():
+        click.echo(line)
+
+
+_NO_POWER = (
+    "power: none can be given without an endpoint, three patients and, where lesions are detected, two readers and two "
+    "cases of either kind"
+)
+
+
+def _sizes(plan: "Plan", pilot: Path | None) -> list[str]:
+    """The table of readers and cases: by formula for areas, else by simulation."""
+    from ...reader_studies.exchange import read_exchanged
+    from ...reader_studies.power import OF_PATIENT, Size, sizes, table, variances_of
+    from ...statistics.readers.sample_size import VAN_DYKE
+
+    endpoint = plan.endpoint
+    if endpoint is None:
+        raise InputError("a table of readers and cases needs an endpoint with its margin; add one to the plan.")
+    if endpoint.measure not in ("auc", "wafroc"):
+        if pilot is not None:
+            raise InputError(f"a pilot's variances are of areas, and the endpoint is {endpoint.measure}; leave it out.")
+        return ["power by simulation:", *table(plan)]
+    if pilot is not None:
+        variances, whose = variances_of(read_exchanged(pilot, endpoint.question)), f"of {pilot.name}"
+    else:
+        effect = Size.of(plan).design_effect
+        variances, whose = VAN_DYKE.clustered(effect), "of Van Dyke's readers"
+        if effect > 1:
+            whose += f" and a design effect of {effect:.3g}, since cases of one patient correlate by {OF_PATIENT:g}"
+    return [f"for a power of 80% with the variances {whose}:", *sizes(endpoint.margin, variances)]
 
 
 @review.command()
@@ -170,19 +208,49 @@ def status(study: Path, answers: Path | None) -> None:
 @_STUDY
 @_ANSWERS
 @_KEY
-@click.option("--output", default="answers.csv", show_default=True, type=_FILE, help="File to write: .csv, or .imrmc.")
-@click.option("--question", default="", help="Of lesions, for .imrmc.")
+@click.option(
+    "--output", default="answers.csv", show_default=True, type=_FILE, help="File to write: .csv, .imrmc or .xlsx."
+)
+@click.option("--question", default="", help="About lesions, for .imrmc and .xlsx (RJafroc).")
 def export(study: Path, answers: Path | None, key: Path | None, output: Path, question: str) -> None:
-    """Write all answers with their arms as a long table; this breaks the blind, and the log says so."""
+    """Write all answers with their arms as a long table; this breaks the blind, and the log says so.
+
+    iMRMC's .imrmc and RJafroc's .xlsx get the readings of one question about lesions.
+    """
     from ...ground.writing import write
-    from ...reader_studies.export import long_table, to_csv, to_imrmc
+    from ...reader_studies.exchange import exchanged, write_exchanged
+    from ...reader_studies.export import long_table, to_csv
 
     with _opened(study, answers) as opened:
-        if output.suffix not in (".csv", ".imrmc"):
-            raise InputError(f"{output.name} has no known suffix; name it .csv or .imrmc.")
+        if output.suffix not in (".csv", ".imrmc", ".xlsx"):
+            raise InputError(f"{output.name} has no known suffix; name it .csv, .imrmc or .xlsx.")
         rows = long_table(opened, opened.unblind(key, "exported"))
-        write(output, (to_csv(rows) if output.suffix == ".csv" else to_imrmc(rows, question)).encode())
+        if output.suffix == ".csv":
+            write(output, to_csv(rows).encode())
+        else:
+            write_exchanged(exchanged(rows, question), output)
     click.echo(f"saved: {output} ({len(rows)} answers)")
+
+
+@review.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--question", default="", help="About lesions, of a .csv that `export` wrote.")
+def compare(file: Path, question: str) -> None:
+    """Compare the arms in a FILE of ratings or marks: .imrmc, RJafroc's .xlsx, or a .csv.
+
+    A .csv is one that `export` wrote, or has the columns of iMRMC (readerID, caseID, modalityID, score; the truth as
+    reader -1) or of MRMCaov (reader, treatment, case, truth, rating).
+
+    The area under the ROC or the wAFROC curve, by Obuchowski and Rockette for random readers and cases.
+    """
+    from ...reader_studies.exchange import compare as compared
+    from ...reader_studies.exchange import read_exchanged
+
+    found = compared(read_exchanged(file, question), file.stem)
+    for item in found.findings:
+        click.echo(_line(item))
+    for remark in found.remarks:
+        click.echo(remark)
 
 
 @review.command()
@@ -202,8 +270,9 @@ def analyse(study: Path, answers: Path | None, key: Path | None, output: Path) -
         plan = Plan.model_validate(found["plan"])
         analysis = analysed(plan, long_table(opened, found))
     for item in analysis.findings:
-        test = "" if item.p is None else f", p = {item.p:.3g}"
-        click.echo(f"{item.question or 'all'}, {item.what}, {item.arm}: {item.estimate.text()}{test}")
+        click.echo(_line(item))
+    for remark in analysis.remarks:
+        click.echo(remark)
     click.echo(analysis.endpoint)
     click.echo(f"saved: {write_analysis(plan, analysis, output)}")
 
@@ -247,6 +316,11 @@ def demo(output: Path, port: int, no_serve: bool) -> None:
         with _opened(study, None) as opened:
             click.echo(f"Open http://127.0.0.1:{port}/#{opened.access.invite('R1')}; end with Ctrl+C.")
             served(opened, port=port)
+
+
+def _line(item: "Finding") -> str:
+    test = "" if item.p is None else f", p = {item.p:.3g}"
+    return f"{item.question or 'all'}, {item.what}, {item.arm}: {item.estimate.text()}{test}"
 
 
 def _opened(study: Path, answers: Path | None) -> "Answers":

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
+from ...analyses.samples import Level, SamplesCurve, quality_by_samples
 from ...figures import plots
 from ...ground.errors import either
 from ...physics.sampling import Sampling
-from ...studies.samples import Level, SamplesCurve, quality_by_samples
 from ..options import chosen_method, follow, measured, print_json, samplings_options
 from ..outputs import Outputs
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
+from ...analyses.transfer import transfer as transfer_job
 from ...data.roi import ROI
 from ...ground.errors import InputError
 from ...perturbations import registry as perturbations
 from ...reconstructors import registry
-from ...studies.transfer import transfer as transfer_job
 from ..options import follow, former, measured, number, parse_knobs, print_json, several, slice_options
 
 

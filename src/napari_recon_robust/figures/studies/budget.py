@@ -1,4 +1,4 @@
-"""What noise of a budget takes from the regions: the search, AdvRec's algorithm and random noise of the same size."""
+"""What noise of a budget takes from the regions: by the search, by AdvRec's algorithm, by random noise of its size."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,36 @@ if TYPE_CHECKING:
 TITLE = "Loss against the budget"
 _ADVICE = "give the plan a perturbation with budgets, such as worst-case, and the metrics ssim and nmse"
 _SCORES = [f"{metric}_region_{state}" for metric in ("ssim", "nmse") for state in frame.STATES]
+REGION, ADVREC, RANDOM = "region", "region, AdvRec's algorithm", "region, random noise"
+WHOLE = "region, attack on the whole image"
 _LOOKS: dict[str, dict[str, Any]] = {
-    "region": {"linestyle": "-"},
-    "region, AdvRec's algorithm": {"linestyle": "-.", "markersize": 3},
-    "region, random noise": {"linestyle": "--", "markerfacecolor": "white"},
+    REGION: {"linestyle": "-"},
+    ADVREC: {"linestyle": "-.", "markersize": 3},
+    WHOLE: {"linestyle": (0, (1, 1, 4, 1)), "marker": "x", "markersize": 3},
+    RANDOM: {"linestyle": "--", "markerfacecolor": "white"},
     "whole image": {"linestyle": ":", "markersize": 2.5},
 }
+
+
+def attacks(trials: "DataFrame") -> "DataFrame":
+    """The trials with a budget; `what` says what was done to the region.
+
+    Random noise is that beside our search: AdvRec's algorithm spends less, and so does its control. Raises Lacking
+    where no trial has a budget.
+    """
+    import polars as pl
+
+    rows = frame.need(trials, ["budget", *_SCORES], _ADVICE)
+    rows = frame.with_knob(frame.with_knob(rows, "algorithm"), "region").with_columns(
+        what=pl.when(pl.col("knob_algorithm") == "advrec")
+        .then(pl.lit(ADVREC))
+        .when(pl.col("knob_region") == "image")
+        .then(pl.lit(WHOLE))
+        .otherwise(pl.lit(REGION))
+    )
+    if (rows["what"] == REGION).any():
+        rows = rows.filter(~pl.col("control") | (pl.col("what") == REGION))
+    return rows.with_columns(what=pl.when("control").then(pl.lit(RANDOM)).otherwise("what"))
 
 
 def loss_against_budget(trials: "DataFrame", path: Path) -> Drawn:
@@ -28,17 +52,10 @@ def loss_against_budget(trials: "DataFrame", path: Path) -> Drawn:
     """
     import polars as pl
 
-    rows = frame.need(trials, ["budget", *_SCORES], _ADVICE)
-    rows = frame.with_knob(rows, "algorithm").with_columns(
-        what=pl.when(pl.col("control"))
-        .then(pl.lit("region, random noise"))
-        .when(pl.col("knob_algorithm") == "advrec")
-        .then(pl.lit("region, AdvRec's algorithm"))
-        .otherwise(pl.lit("region"))
-    )
+    rows = attacks(trials)
     whole = [f"{metric}_image_{state}" for metric in ("ssim", "nmse") for state in frame.STATES]
     if set(whole) <= set(rows.columns):
-        image = rows.filter(pl.col("what") == "region").drop_nulls(whole)
+        image = rows.filter(pl.col("what") == REGION).drop_nulls(whole)
         image = image.with_columns(**{name.replace("image", "region"): pl.col(name) for name in whole})
         rows = pl.concat([rows, image.with_columns(what=pl.lit("whole image"))])
     rows = rows.with_columns(
@@ -58,7 +75,7 @@ def loss_against_budget(trials: "DataFrame", path: Path) -> Drawn:
             for name, series in frame.parted(part, "method_label", "what"):
                 sheet.means(axes, series, "eta", name[0], dodge=step * sheet.number(name[0]), **_LOOKS[name[1]])
             axes.axhline(0, color="black", linewidth=0.6)
-            axes.set_xlim(left=0)
+            axes.set_xlim(0, 1.05 * axes.dataLim.x1)  # a single budget has marks beside it, too
             if line == 0:
                 axes.set_title(frame.acceleration_words(acceleration))
             else:

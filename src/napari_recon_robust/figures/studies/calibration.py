@@ -11,10 +11,7 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
 TITLE = "Calibration of posterior intervals"
-_ADVICE = (
-    "give the plan a method that samples a posterior, and a table with the columns coverage_LEVEL_foreground_clean, "
-    "the share of the foreground's pixels whose truth lies in the interval of LEVEL percent"
-)
+_ADVICE = "give the plan a method that draws its image, such as posterior, and the metric coverage"
 _COLUMN = re.compile(r"coverage_(\d+)_foreground_clean")
 
 

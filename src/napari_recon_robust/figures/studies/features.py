@@ -1,7 +1,7 @@
 """Features that are in the data and missing in the image: FNAF's attack rates, and what the samples knew."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,12 +12,40 @@ from .style import GREY, Drawn, Sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from polars import DataFrame
+    from polars import DataFrame, Expr
 
 TITLE = "False-negative features (FNAF)"
 _ADVICE = "give the plan the perturbation fnaf, with each algorithm that is to be compared"
 RAW, SCALED = "raw", "scaled to 320²"
-_RANDOM = "random features"
+RANDOM = "random features"
+_MEASURED = ("input_mse", "published_loss", "feature_row", "feature_column")
+
+
+def searches(trials: "DataFrame") -> "DataFrame":
+    """The trials of FNAF: `search` is the algorithm, or that it was a random feature; `found_for` has no gaps.
+
+    Raises Lacking where no trial of FNAF has a loss.
+    """
+    import polars as pl
+
+    rows = frame.need(trials, ["published_loss", "input_mse"], _ADVICE, transferred=True)
+    rows = rows.filter(pl.col("perturbation") == "fnaf")
+    rows = frame.with_knob(frame.with_knob(rows, "algorithm"), "search")
+    rows = frame.need(rows, ["knob_algorithm"], _ADVICE, transferred=True)
+    single = (pl.col("knob_algorithm") == "random-search") & (pl.col("knob_search") == 1)
+    found_for = pl.col("found_for") if "found_for" in rows.columns else pl.lit(None, pl.String)
+    return rows.with_columns(
+        search=pl.when(single).then(pl.lit(RANDOM)).otherwise(pl.col("knob_algorithm")),
+        found_for=pl.coalesce(found_for, "method_label"),
+    )
+
+
+def success(factor: Any = 1.0) -> "Expr":
+    """Whether a feature passes both published thresholds. factor: by which its measures are scaled."""
+    import polars as pl
+
+    loss, input_mse = (factor * pl.col(name) for name in ("published_loss", "input_mse"))
+    return (loss >= PUBLISHED_SUCCESS) & (input_mse >= PUBLISHED_PRESERVED)
 
 
 def lost_features(trials: "DataFrame", path: Path) -> Drawn:
@@ -31,13 +59,10 @@ def lost_features(trials: "DataFrame", path: Path) -> Drawn:
     """
     import polars as pl
 
-    rows = frame.need(trials, ["published_loss", "input_mse"], _ADVICE).filter(pl.col("perturbation") == "fnaf")
-    rows = frame.need(frame.with_knob(frame.with_knob(rows, "algorithm"), "search"), ["knob_algorithm"], _ADVICE)
-    single = (pl.col("knob_algorithm") == "random-search") & (pl.col("knob_search") == 1)
-    rows = rows.with_columns(search=pl.when(single).then(pl.lit(_RANDOM)).otherwise(pl.col("knob_algorithm")))
-    if "found_for" not in rows.columns:
-        rows = rows.with_columns(found_for=pl.col("method_label"))
+    rows = searches(trials)
     own = rows.filter(pl.col("found_for") == pl.col("method_label"))
+    if own.is_empty():
+        raise frame.Lacking(f"No feature of the table was searched for the method that it was tried on: {_ADVICE}.")
     data = _rates(own)
     sheet = Sheet(TITLE, data["method_label"], rows=2, columns=2)
     _draw_rates(sheet, data)
@@ -46,7 +71,16 @@ def lost_features(trials: "DataFrame", path: Path) -> Drawn:
     transfer = _draw_transfer(sheet, rows)
     sheet.legend(lines=False)
     words = frame.counted(data) + " Filled: raw; open: scaled to 320²." + _exact(own)
-    return sheet.finish(path, pl.concat([data, transfer], how="diagonal") if transfer is not None else data, words)
+    parts = [data, *([] if transfer is None else [transfer]), _points(own)]
+    return sheet.finish(path, pl.concat(parts, how="diagonal"), words)
+
+
+def _points(rows: "DataFrame") -> "DataFrame":
+    """What the scatter and the map of places show: a row for each feature, of the value `feature`."""
+    import polars as pl
+
+    columns = ("method_label", "search", "volume", "slice", *_MEASURED)
+    return rows.select(pl.lit("feature").alias("value"), *(name for name in columns if name in rows.columns))
 
 
 def _rates(rows: "DataFrame") -> "DataFrame":
@@ -57,21 +91,38 @@ def _rates(rows: "DataFrame") -> "DataFrame":
         scales[SCALED] = pl.col("image_pixels") / 320**2
     parts = []
     for name, factor in scales.items():
-        success = (factor * pl.col("published_loss") >= PUBLISHED_SUCCESS) & (
-            factor * pl.col("input_mse") >= PUBLISHED_PRESERVED
-        )
-        scaled = rows.with_columns(rate=100 * success.cast(pl.Float64), threshold=pl.lit(name))
-        parts.append(frame.summarise(scaled.drop_nulls("rate"), ["method_label", "search", "threshold"], "rate"))
+        scaled = rows.with_columns(rate=100 * success(factor).cast(pl.Float64), threshold=pl.lit(name))
+        known = scaled.drop_nulls("rate")
+        if not known.is_empty():
+            parts.append(_summary(known, ["method_label", "search", "threshold"], "rate"))
     return pl.concat(parts)
+
+
+def _summary(rows: "DataFrame", by: list[str], value: str) -> "DataFrame":
+    """As `frame.summarise`, of a rate in percent: exact where each volume has all or nothing, else at most 0 to 100.
+
+    Student's interval has no width where all volumes are alike.
+    """
+    import polars as pl
+
+    data = frame.summarise(rows, by, value)
+    shares = rows.group_by([*by, "volume"]).agg(pl.col(value).mean())
+    found = []
+    for row in data.iter_rows(named=True):
+        means = shares.filter(*(pl.col(name) == row[name] for name in by))[value]
+        if row["kind"] == frame.INTERVAL and means.is_in([0.0, 100.0]).all():
+            low, high = Rate(int((means == 100).sum()), len(means)).interval
+            row |= {"low": 100 * low, "high": 100 * high}
+        found.append(row | {"low": max(row["low"], 0.0), "high": min(row["high"], 100.0)})
+    return pl.DataFrame(found, schema=data.schema)
 
 
 def _exact(rows: "DataFrame") -> str:
     """The exact interval of all searches together where each volume gives one trial; nothing else may take it."""
-    searched = rows.filter(rows["search"] != _RANDOM)
+    searched = rows.filter(rows["search"] != RANDOM)
     if searched.is_empty() or searched["volume"].n_unique() < len(searched):
         return ""
-    won = (searched["published_loss"] >= PUBLISHED_SUCCESS) & (searched["input_mse"] >= PUBLISHED_PRESERVED)
-    rate = Rate(int(won.sum()), len(searched))
+    rate = Rate(len(searched.filter(success())), len(searched))
     low, high = rate.interval
     return f" All searches: {100 * rate.value:.0f}% (exact {100 * low:.0f} to {100 * high:.0f}%)."
 
@@ -91,7 +142,7 @@ def _draw_rates(sheet: Sheet, data: "DataFrame") -> None:
 def _draw_scatter(sheet: Sheet, rows: "DataFrame") -> None:
     axes = sheet.panels[0][1]
     for (name, random), part in frame.parted(
-        rows.with_columns(random=rows["search"] == _RANDOM), "method_label", "random"
+        rows.with_columns(random=rows["search"] == RANDOM), "method_label", "random"
     ):
         look = sheet.looks[name]
         face = "none" if random else look["color"]
@@ -109,7 +160,7 @@ def _draw_places(sheet: Sheet, rows: "DataFrame") -> None:
     if not {"feature_row", "feature_column"} <= set(rows.columns):
         _say(axes, "the table has no column\nfeature_row and feature_column")
         return
-    found = rows.filter(rows["search"] != _RANDOM).drop_nulls(["feature_row", "feature_column"])
+    found = rows.filter(rows["search"] != RANDOM).drop_nulls(["feature_row", "feature_column"])
     drawn = axes.hexbin(
         found["feature_column"].to_numpy(),
         found["feature_row"].to_numpy(),
@@ -129,9 +180,8 @@ def _draw_transfer(sheet: Sheet, rows: "DataFrame") -> "DataFrame | None":
     if (rows["found_for"] == rows["method_label"]).all():
         _say(axes, "no trial has another method's feature\n(column found_for)")
         return None
-    won = (rows["published_loss"] >= PUBLISHED_SUCCESS) & (rows["input_mse"] >= PUBLISHED_PRESERVED)
     by = ["found_for", "method_label"]
-    data = frame.summarise(rows.with_columns(transfer=100.0 * won), by, "transfer")
+    data = _summary(rows.with_columns(transfer=100.0 * success()), by, "transfer")
     names = list(sheet.looks)
     table = np.full((len(names), len(names)), np.nan)
     for found, method, mean in data.select(*by, "mean").iter_rows():

@@ -3,13 +3,13 @@
 The table has a row for each trial. `volume` is the unit of statistics.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 from ...ground import numbers
 from ...ground.errors import InputError
+from ...ground.knob import stored
 from ...statistics import clustered
 from ...statistics.estimate import Estimate
 
@@ -26,13 +26,18 @@ class Lacking(InputError):
     """A figure that cannot be drawn: the sentence says what the plan of the study lacks."""
 
 
-def need(trials: "DataFrame", columns: Iterable[str], advice: str) -> "DataFrame":
-    """The trials without an error that have all these values; `Lacking`, with this advice, where there is none."""
+def need(trials: "DataFrame", columns: Iterable[str], advice: str, *, transferred: bool = False) -> "DataFrame":
+    """The trials without an error that have all these values; `Lacking`, with this advice, where there is none.
+
+    transferred: also trials of perturbations that were found for another method.
+    """
     names = list(columns)
     missing = [name for name in names if name not in trials.columns]
     if missing:
         raise Lacking(f"The table has no column {missing[0]}: {advice}.")
     rows = trials if "error" not in trials.columns else trials.filter(trials["error"].is_null())
+    if "found_for" in rows.columns and not transferred:
+        rows = rows.filter(rows["found_for"].is_null() | (rows["found_for"] == rows["method_label"]))
     for name in names:
         values = rows[name]
         rows = rows.filter(
@@ -44,10 +49,13 @@ def need(trials: "DataFrame", columns: Iterable[str], advice: str) -> "DataFrame
 
 
 def with_knob(trials: "DataFrame", name: str, column: str = "perturbation_knobs") -> "DataFrame":
-    """The trials with the knob of that name as a column `knob_NAME`; null where a trial does not have it."""
+    """The trials with the knob of that name as a column `knob_NAME`; null where a trial does not have it.
+
+    Raises FileFormatError where the column holds anything else than objects of JSON.
+    """
     import polars as pl
 
-    values = [json.loads(text or "{}").get(name) for text in trials[column].to_list()]
+    values = [stored(text).get(name) for text in trials[column].to_list()]
     return trials.with_columns(pl.Series(f"knob_{name}", values, strict=False))
 
 

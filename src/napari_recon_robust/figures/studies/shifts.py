@@ -26,7 +26,11 @@ _ADVICE = (
     "give the plan a table of labels whose column domain is `in` for some scans and the name of the shift for the "
     "others, two accelerations, or a perturbation such as noise-level, contrast or other-mask"
 )
+_CHOSEN = "chosen"  # why the plan's filter chose a slice
 _WORST = 0.2  # of the slices are filtered
+_BASE = "knob_network"  # of test-time training: the id of the network that it trains on
+_SETTINGS = ["method", _BASE]  # what several labels of one method share
+_SLICE = ["scan", "slice", "mask", "acceleration", "mask_seed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,41 @@ class Shift:
     inside: "DataFrame"
     outside: "DataFrame"
     same: bool
+
+
+def inside(trials: "DataFrame") -> "DataFrame":
+    """Those on scans of the distribution P, which are all where no scan has a domain."""
+    return trials.filter(trials[DOMAIN] == INSIDE) if DOMAIN in trials.columns else trials
+
+
+def outside(trials: "DataFrame") -> "DataFrame":
+    """Those on scans of another domain than P, none where no scan has a domain."""
+    return trials.filter(~trials[DOMAIN].is_in([INSIDE, TUNING])) if DOMAIN in trials.columns else trials.clear()
+
+
+def is_tuned(trials: "DataFrame") -> bool:
+    """Whether there are scans on which the knobs are tuned."""
+    return DOMAIN in trials.columns and TUNING in set(trials[DOMAIN])
+
+
+def tuned(trials: "DataFrame") -> "DataFrame":
+    """Each method at the one setting that is best on the scans for tuning (mean SSIM), without these scans.
+
+    Where there are none, the methods that have one setting. Test-time training of each network is a method of its own.
+    """
+    import polars as pl
+
+    rows = frame.with_knob(trials, "network", "knobs")
+    if is_tuned(rows):
+        tuning = rows.filter(pl.col(DOMAIN) == TUNING, pl.col("ssim_foreground_clean").is_not_null())
+        means = tuning.group_by(*_SETTINGS, "method_label", maintain_order=True).agg(
+            pl.col("ssim_foreground_clean").mean()
+        )
+        chosen = means.sort("ssim_foreground_clean", descending=True).unique(_SETTINGS, keep="first")["method_label"]
+        kept = rows.filter(pl.col("method_label").is_in(chosen.to_list()), pl.col(DOMAIN).ne_missing(TUNING))
+    else:
+        kept = rows.filter(pl.col("method_label").n_unique().over(_SETTINGS) == 1)
+    return kept.drop(_BASE)
 
 
 def inside_against_outside(
@@ -50,20 +89,23 @@ def inside_against_outside(
     """Draw the mean SSIM of each method on P and on Q, the line through them, its band and the diagonal.
 
     The shifts are the scans whose label `domain` is not `in`, the accelerations beyond the lowest, at the lowest the
-    perturbations that shift a measurement, and with a proxy the fifth of the slices on which it does worst beside
+    perturbations that shift a measurement, the slices that the plan's filter chose beside its random ones (to which all
+    other shifts then keep), and with a proxy the fifth of the slices on which it does worst beside
     equally many random ones. Scans of the domain `tuning` choose the knobs of each method. logit: the line is fitted
     to logits.
-    proxy: label of a method; it is not compared. A method that was trained on the slice (its start is in the table) has
-    an arrow from its start. trained_there: for such methods, the label of the same network trained on Q; the share of
-    the gap that was closed is then in the caption.
+    proxy: label of a method; it is not compared. Test-time training has an arrow from the network that it trains on,
+    where that is in the table too, and the caption says what it gains. trained_there: for such methods, the label of
+    the same network trained on Q; the share of the gap that was closed is then in the caption.
     Raises Lacking where there is no shift. After Darestani, Chaudhari and Heckel 2021, arXiv:2102.06103, figure 1.
     """
     import polars as pl
 
     rows = frame.need(trials, ["ssim_foreground_clean"], _ADVICE)
-    rows = _tuned(rows).with_columns(score=pl.col("ssim_foreground_clean"))
+    rows = frame.with_knob(tuned(rows) if is_tuned(rows) else rows, "network", "knobs")
+    rows = rows.with_columns(score=pl.col("ssim_foreground_clean"))
     compared = rows.filter(pl.col("method_label") != proxy)
-    found = _shifts(compared) + (_filtered(rows, compared, proxy) if proxy else [])
+    shifts = _shifts(compared) + (_filtered(rows, compared, proxy) if proxy else [])
+    found = [shift for shift in shifts if not (shift.inside.is_empty() or shift.outside.is_empty())]
     if not found:
         raise frame.Lacking(f"There is no shift in the table: {_ADVICE}.")
     sheet = Sheet(TITLE, compared["method_label"], rows=-(-len(found) // 2), columns=min(len(found), 2))
@@ -73,6 +115,7 @@ def inside_against_outside(
         data, line = _line(shift, logit)
         parts.append(data)
         _draw(sheet, axes, shift, data, line)
+        words += _gained(shift)
         words += _closed(shift, trained_there or {})
     for axes in panels[len(found) :]:
         axes.set_axis_off()
@@ -87,22 +130,6 @@ def inside_against_outside(
     return sheet.finish(path, data, " ".join(words))
 
 
-def _tuned(rows: "DataFrame") -> "DataFrame":
-    """Without the scans for tuning; where there are some, each method at the one setting that is best on them."""
-    import polars as pl
-
-    if DOMAIN not in rows.columns or TUNING not in set(rows[DOMAIN]):
-        return rows
-    tuning = rows.filter(pl.col(DOMAIN) == TUNING)
-    best = (
-        tuning.group_by("method", "method_label", maintain_order=True)
-        .agg(pl.col("ssim_foreground_clean").mean())
-        .sort("ssim_foreground_clean", descending=True)
-        .unique("method", keep="first")["method_label"]
-    )
-    return rows.filter(pl.col("method_label").is_in(best.to_list()), pl.col(DOMAIN) != TUNING)
-
-
 def _shifts(rows: "DataFrame") -> list[Shift]:
     import polars as pl
 
@@ -110,6 +137,10 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
     if clean.is_empty():  # each perturbed trial has the clean score of its slice
         clean = rows.unique(["scan", "slice", "mask", "acceleration", "mask_seed", "method_label"], maintain_order=True)
     found = []
+    if _CHOSEN in rows.columns and rows[_CHOSEN].null_count() < len(rows):
+        inside, outside = (clean.filter(pl.col(_CHOSEN).is_in([kind, "both"])) for kind in ("random", "filtered"))
+        found.append(Shift("slices filtered by a proxy", inside, outside, False))
+        rows, clean = rows.filter(pl.col(_CHOSEN) != "filtered"), inside
     if DOMAIN in rows.columns:
         inside = clean.filter(pl.col(DOMAIN) == INSIDE)
         for name in frame.names_of(clean[DOMAIN].drop_nulls()):
@@ -212,30 +243,58 @@ def _draw(sheet: Sheet, axes: "Axes", shift: Shift, data: "DataFrame", line: Lin
         title += f": {line.methods} methods, {volumes}\nR² {line.r2:.2f}, gap {frame.written(line.gap, 3)}"
     axes.set_title(title)
     axes.set_ylim(min(limits[0], ends[0]), max(limits[1], ends[1]))
-    start = "start_ssim_foreground_clean"
-    if start in shift.outside.columns:
-        for (name,), part in frame.parted(shift.outside.drop_nulls(start), "method_label"):
-            inside = shift.inside.filter(pl.col("method_label") == name)
-            if inside.is_empty():
-                continue
-            at = clustered.mean(inside["score"], inside["volume"].to_list()).value
-            tail, head = (clustered.mean(part[column], part["volume"].to_list()).value for column in (start, "score"))
+    for name, before in _trained_on_the_slice(shift):
+        tail, head = (
+            data.filter(pl.col("method_label") == one).sort("side")["mean"].to_list() for one in (before, name)
+        )
+        if tail and head:
             arrow = {"arrowstyle": "->", "color": sheet.looks[name]["color"], "linewidth": 0.8}
-            axes.annotate("", (at, head), (at, tail), arrowprops=arrow)
+            axes.annotate("", (head[0], head[1]), (tail[0], tail[1]), arrowprops=arrow)
+
+
+def _trained_on_the_slice(shift: Shift) -> list[tuple[str, str]]:
+    """The methods that train a network on the slice, each with the method that is this network without it."""
+    import polars as pl
+
+    rows = shift.outside
+    found = []
+    for (name, base), _ in frame.parted(rows.drop_nulls(_BASE), "method_label", _BASE):
+        without = frame.names_of(rows.filter(pl.col("method") == base)["method_label"])
+        found += [(name, without[0])] if len(without) == 1 else []
+    return found
+
+
+def _gained(shift: Shift) -> list[str]:
+    """What training on the slice gains on Q, in words."""
+    words = []
+    for name, before in _trained_on_the_slice(shift):
+        pairs = _paired(shift, name, before)
+        if not pairs.is_empty():
+            found = clustered.mean(pairs["score"] - pairs["other"], pairs["volume"].to_list())
+            words.append(f"{shift.name}: {name} has {frame.written(found, 3)} more SSIM than {before}.")
+    return words
+
+
+def _paired(shift: Shift, name: str, other: str) -> "DataFrame":
+    """The trials of a method on Q with the score of another method on the same slices in `other`."""
+    import polars as pl
+
+    one, two = (shift.outside.filter(pl.col("method_label") == label) for label in (name, other))
+    return one.join(two.select(*_SLICE, other="score").unique(_SLICE), on=_SLICE, nulls_equal=True)
 
 
 def _closed(shift: Shift, trained_there: Mapping[str, str]) -> list[str]:
     """How much of the gap training on the slice closes, in words."""
-    import polars as pl
-
     words = []
     for name, there in trained_there.items():
-        keys = ["scan", "slice", "mask", "acceleration", "mask_seed"]
-        adapted = shift.outside.filter(pl.col("method_label") == name)
-        goal = shift.outside.filter(pl.col("method_label") == there).select(*keys, there="score")
-        pairs = adapted.join(goal, on=keys, nulls_equal=True).drop_nulls("start_ssim_foreground_clean")
+        before = dict(_trained_on_the_slice(shift)).get(name)
+        if before is None:
+            raise InputError(f"{name!r} trains no network of the study on the slice; name one that does.")
+        pairs = _paired(shift, name, before).join(
+            _paired(shift, there, before).select(*_SLICE, there="score"), on=_SLICE, nulls_equal=True
+        )
         if not pairs.is_empty():
-            base, scores = pairs["start_ssim_foreground_clean"], (pairs["score"], pairs["there"])
+            base, scores = pairs["other"], (pairs["score"], pairs["there"])
             found: Estimate = share_closed(base, *scores, pairs["volume"].to_list())
             words.append(f"{shift.name}: {name} closes {found.text('{:.0%}'.format)} of the gap to {there}.")
     return words

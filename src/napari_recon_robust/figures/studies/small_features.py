@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...statistics.ranks import rank_correlation
 from . import frame
+from .correlation import correlated
 from .style import Drawn, Sheet
 
 if TYPE_CHECKING:
@@ -35,13 +35,7 @@ def features_against_quality(trials: "DataFrame", path: Path) -> Drawn:
         points = data.filter(pl.col("value") == columns[0]).join(
             data.filter(pl.col("value") == column), on=by, nulls_equal=True, suffix="_of"
         )
-        for row in points.iter_rows(named=True):
-            x, y = ((row[f"mean{end}"], row[f"low{end}"], row[f"high{end}"]) for end in ("", "_of"))
-            sheet.point(axes, x, y, row["method_label"])
-            if row["acceleration"] is not None:
-                text = f"{row['acceleration']:g}×"
-                axes.annotate(text, (x[0], y[0]), (3, 3), textcoords="offset points", fontsize=6, color="0.35")
-        found = rank_correlation(points["mean"], points["mean_of"], points["method_label"].to_list())
+        found = correlated(sheet, axes, points)
         words = f"ρ = {frame.written(found)}, {len(points)} points of {found.units} methods"
         axes.set(xlabel="SSIM of the foreground", ylabel=label, title=words)
     sheet.legend(lines=False)

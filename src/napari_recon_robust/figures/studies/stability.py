@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...statistics.ranks import rank_correlation
 from . import frame
+from .correlation import correlated
 from .style import Drawn, Sheet
 
 if TYPE_CHECKING:
@@ -33,13 +33,7 @@ def accuracy_against_stability(trials: "DataFrame", path: Path) -> Drawn:
         some = frame.strongest(rows.filter(pl.col("perturbation") == kind))
         accuracy, loss = (frame.summarise(some, by, column) for column in ("ssim_foreground_clean", "loss"))
         points = accuracy.join(loss, on=by, nulls_equal=True, suffix="_of")
-        for row in points.iter_rows(named=True):
-            x, y = ((row[f"mean{end}"], row[f"low{end}"], row[f"high{end}"]) for end in ("", "_of"))
-            sheet.point(axes, x, y, row["method_label"])
-            if row["acceleration"] is not None:
-                text = f"{row['acceleration']:g}×"
-                axes.annotate(text, (x[0], y[0]), (3, 3), textcoords="offset points", fontsize=6, color="0.35")
-        found = rank_correlation(points["mean"], points["mean_of"], points["method_label"].to_list())
+        found = correlated(sheet, axes, points)
         head = ", ".join(filter(None, (kind, frame.strength_words(some))))
         axes.axhline(0, color="black", linewidth=0.6)
         axes.set(xlabel="SSIM of the clean foreground", ylabel="loss of the region's SSIM")

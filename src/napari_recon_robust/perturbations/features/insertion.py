@@ -12,7 +12,7 @@ from torch import Tensor
 from ...data.measurement import Measurement
 from ...data.roi import ROI
 from ...ground.numbers import written
-from ..base import Perturbed
+from ..base import Perturbed, Setup
 from ..face import Placed
 from ..scanned_object import ScannedObject
 from .feature import STEPS, Feature, Inserted, Tissue, beyond
@@ -179,6 +179,18 @@ def placed(details: Mapping[str, Any]) -> Placed:
         detectability=details["detectability"],
         information_preserved=details["information_preserved"],
     )
+
+
+def loss_of(setup: Setup, details: Mapping[str, Any], image: Tensor) -> float:
+    """The published loss of a feature with these details in a method's image of it, |f| or f, (rows, columns).
+
+    So a feature that was found for another method is judged for this one.
+    """
+    row, column = details["position"]
+    values = torch.tensor([row, column, details["size"], details["contrast"], details["angle"]])
+    feature = Feature(details["shape"], values, tuple((int(r), int(c), v) for r, c, v in details["pixels"]))
+    trial = Trial(feature, image.to(setup.measurement.kspace.device), details["recovery"], 0.0)
+    return Insertion(setup, keep=True).published(trial)[0]
 
 
 def detectability(measurement: Measurement, z: Tensor) -> float:

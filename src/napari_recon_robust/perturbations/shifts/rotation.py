@@ -18,9 +18,11 @@ from ...ground.numbers import written
 from ...ground.progress import Job, Progress
 from ...physics import fourier
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup
-from ..face import Curve, Measure, Series
+from ..face import Curve, Measure, Series, Still
 from ..scanned_object import ScannedObject
 from .pose import Pose
+
+_STILLS = 60  # images at most, about, of all angles
 
 
 class Rotation(Perturbation):
@@ -133,12 +135,17 @@ class _Trial:
 
 @dataclass(eq=False)
 class _Search:
-    """The poses tried so far; of their measurements and images only those of the worst are held."""
+    """The poses tried so far.
+
+    Of their measurements and images only those of the worst are held, and of about `_STILLS` the magnitudes, brought
+    back.
+    """
 
     scene: ScannedObject
     knobs: Mapping[str, Any]
     keep: bool
     curve: dict[Pose, dict[str, Any]] = field(default_factory=dict)
+    stills: dict[Pose, Tensor] = field(default_factory=dict)
     worst: _Trial | None = None
 
     def run(self) -> Job[list[Perturbed]]:
@@ -149,8 +156,7 @@ class _Search:
         total = len(angles) + len(moves) + len(scales)
         yield Progress(0.0, "Reconstructing the pose of the scan")
         # No pose but the scan's own is a candidate.
-        still = self._trial(Pose())
-        self.curve[still.pose] = still.to_json()
+        self._note(self._trial(Pose()))
         yield from self._try([Pose(angle) for angle in angles if angle], total)
         angle = self._worst_pose.angle
         yield from self._try([Pose(angle, rows, columns) for rows, columns in moves], total)
@@ -161,11 +167,19 @@ class _Search:
     def _try(self, poses: Iterable[Pose], total: int) -> Job[None]:
         for pose in poses:
             trial = self._trial(pose)
-            self.curve[pose] = trial.to_json()
+            self._note(trial)
             if self.worst is None or trial.nmse > self.worst.nmse:
                 self.worst = trial
             best = [self._perturbed(complete=False)]
             yield Progress(len(self.curve) / total, f"Pose {len(self.curve)} of {total}", best)
+
+    def _note(self, trial: _Trial) -> None:
+        """Keep the scores of a trial, and its image if that is one of those to be looked at."""
+        pose = trial.pose
+        self.curve[pose] = trial.to_json()
+        every = 2 * self.knobs["angle"] / self.knobs["step"] // _STILLS + 1
+        if pose != Pose(pose.angle) or round(pose.angle / self.knobs["step"]) % every == 0:
+            self.stills[pose] = pose.undo(trial.image).abs().float().cpu()
 
     @property
     def _worst_pose(self) -> Pose:
@@ -239,6 +253,11 @@ class _Search:
                 "curve": points,
             },
             curve=curve_of(points, pose),
+            stills=tuple(
+                Still(f"{written(one.angle)}°{'' if one == Pose(one.angle) else ' +'}", self.stills[one], str(one))
+                for one, _ in tried
+                if one in self.stills
+            ),
             statement=self._statement(self.worst),
             clean=self.scene.clean,
             image=self.worst.image,

@@ -21,13 +21,14 @@ from ...ground.writing import WritingError
 from ..access import NotAllowedError
 from ..answers import Answers, ConflictError
 from ..bundle import Shown
+from ..questions import image_names
 from .limits import Limit
 
 COOKIE = "reading"
 SESSION_DAYS = 90
 _MOST_BODY = 2**16  # bytes
 _SCRIPTS = ("pictures.js", "view.js", "panel.js", "input.js")  # of the viewer that reports have
-_ASSETS = {"room.css": "text/css", "form.js": "text/javascript", "room.js": "text/javascript"}
+_ASSETS = {"room.css": "text/css"} | dict.fromkeys(("touch.js", "form.js", "room.js"), "text/javascript")
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -201,11 +202,15 @@ class _Room:
         """What the page has to know of a presentation: the same, whatever its arm."""
         revisions, given = self.answers.given(reader, shown.id)
         before = self.answers.previous(reader, shown.id)
+        step, steps = self.answers.step(shown.id), self.bundle.study.steps
         return {
             "id": shown.id,
             "training": shown.training,
-            "images": len(shown.images),
-            "reference": bool(shown.reference),
+            "step": step,
+            "steps": len(steps),
+            "questions": [question.id for question in steps[step]],
+            "images": list(image_names(len(shown.images))),
+            "reference": self.bundle.study.shows_reference(step),
             "rows": shown.rows,
             "columns": shown.columns,
             "voxel": shown.voxel,
@@ -221,29 +226,20 @@ class _Room:
     async def presentation(self, request: Request) -> Response:
         """One that the reader may see again, to revise it."""
         reader = await self._reader(request)
-        shown = await run_in_threadpool(self._open_to, reader, request.path_params["id"])
+        shown = await run_in_threadpool(self.answers.may_see, reader, request.path_params["id"])
         return JSONResponse(await run_in_threadpool(self._described, reader, shown))
 
     async def image(self, request: Request) -> Response:
-        """The pixels of one image: slot 0, 1 or "reference"."""
+        """The pixels of one image: slot 0, 1, ... by its position, or "reference" once that is shown."""
         reader = await self._reader(request)
-        shown = await run_in_threadpool(self._open_to, reader, request.path_params["id"])
-        slots = {**{str(at): name for at, name in enumerate(shown.images)}, "reference": shown.reference}
+        shown = await run_in_threadpool(self.answers.may_see, reader, request.path_params["id"])
+        slots = {str(at): name for at, name in enumerate(shown.images)}
+        if await run_in_threadpool(self.answers.may_see_reference, shown.id):
+            slots["reference"] = shown.reference
         name = slots.get(request.path_params["slot"], "")
         if not name:
             raise NotAllowedError("there is no such image.")
         return Response(await run_in_threadpool(self.bundle.payload, name), media_type="application/octet-stream")
-
-    def _open_to(self, reader: str, id: str) -> Shown:
-        """A presentation of this reader and sitting that is answered, or comes next; NotAllowedError for any other."""
-        shown = self.bundle.by_id.get(id)
-        place = self.answers.place(reader)
-        if shown is None or shown.reader != reader or not self.answers.consented(reader) or place.wait:
-            raise NotAllowedError("this case is not yours to see now; load the page again.")
-        current = place.shown.number if place.shown is not None else -1
-        if shown.sitting != place.sitting or (place.shown is not None and shown.number > current):
-            raise NotAllowedError("this case is not yours to see now; load the page again.")
-        return shown
 
     async def display(self, request: Request) -> Response:
         """What the check of the display found."""
@@ -272,7 +268,8 @@ class _Room:
         comment = body.get("comment", "")
         await run_in_threadpool(self.answers.record, reader, id, revision, values, comment, context)
         shown = self.bundle.by_id[id]
-        return JSONResponse({"truth": shown.truth if shown.training else None})
+        last = {question.id for question in self.bundle.study.steps[-1]} == set(values)
+        return JSONResponse({"truth": shown.truth if shown.training and last else None})
 
 
 class _TooManyError(Exception):

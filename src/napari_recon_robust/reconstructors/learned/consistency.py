@@ -4,10 +4,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ...data.measurement import Measurement
 from ...ground.knob import Knob
 from ...physics.model import ForwardModel
-from ..problem import assemble, problems
+from ..problem import Problem
 from .data_consistency import proximal
 from .trained import NOISE, TrainedReconstructor
 
@@ -47,11 +46,8 @@ class ConsistentReconstructor(TrainedReconstructor):
     error = ERROR
     knobs: tuple[Knob, ...] = (NOISE, CONSISTENCY)
 
-    def apply(self, network: nn.Module, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image by a network of this kind, after the step towards the samples."""
+    def solve(self, network: nn.Module, problem: Problem, **knobs: Any) -> Tensor:
+        """The image of one slice by a network of this kind, after the step towards the samples."""
         error, assumed = self.error * knobs.pop("consistency"), knobs["noise"]
-        images: list[Tensor] = []
-        for problem in problems(measurement):
-            image: Tensor = network(problem, **knobs)
-            images.append(towards_samples(problem.model, problem.data, image, assumed * problem.noise, error))
-        return assemble(images, measurement)
+        image = super().solve(network, problem, **knobs)
+        return towards_samples(problem.model, problem.data, image, assumed * problem.noise, error)

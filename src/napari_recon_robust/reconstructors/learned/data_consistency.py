@@ -40,8 +40,8 @@ def data_consistency(model: ForwardModel, penalty: Tensor) -> DataConsistency:
 class RowInverse:
     """P = (N + w I)^-1, N = A^H A, for sampled lines, where N is block diagonal: one block for each image row.
 
-    N[p, q] = g[p - q] sum_i conj(S_i[p]) S_i[q] within a row, g the inverse transform of the mask (its
-    point-spread function): no transform is needed to set it up, and the Cholesky inverse is exact.
+    N[p, q] = g[p - q] sum_i conj(S_i[p]) S_i[q] within a row, g the inverse transform of the row's mask (its
+    point-spread function): no transform of images is needed to set it up, and the Cholesky inverse is exact.
     """
 
     def __init__(self, model: ForwardModel, penalty: Tensor) -> None:
@@ -66,9 +66,9 @@ def row_normal(model: ForwardModel) -> Tensor:
     maps = model.sensitivities.movedim(-3, -1)
     columns = maps.shape[-2]
     # Circular shifts commute with N, so the centred transforms need none here.
-    spread = torch.fft.ifft(torch.fft.ifftshift(model.mask[0].to(maps.dtype)))
+    spread = torch.fft.ifft(torch.fft.ifftshift(model.mask.to(maps.dtype), -1))
     index = torch.arange(columns, device=maps.device)
-    return (maps.conj() @ maps.mT).mul_(spread[(index[:, None] - index) % columns])
+    return (maps.conj() @ maps.mT).mul_(spread[:, (index[:, None] - index) % columns])
 
 
 class IterativeInverse:

@@ -1,9 +1,8 @@
 """Test-time training: a trained network goes on learning, from the samples of the slice that it reconstructs."""
 
-import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,33 +11,19 @@ from ...data.measurement import Calibration, Measurement
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.progress import Job, Progress, relayed, run
-from ..auto import folds, without
 from ..base import Method, Reconstructor
+from .adaptation import Trained, adapt
 
-EVERY = 5  # steps from one look at the held-out samples to the next
-PATIENCE = 0.4  # training ends after this share of all steps without a better held-out error
-NETWORKS = ("hqs-supervised", "varnet", "hyperrecon", "dagan")
-
-
-class Trained(Protocol):
-    """What a reconstructor needs for test-time training: its network, and the image by any network of this kind."""
-
-    def network(self, device: torch.device) -> nn.Module:
-        """The trained network; all instances share it, so it must never be changed."""
-        ...
-
-    def apply(self, network: nn.Module, measurement: Measurement, **knobs: Any) -> Tensor:
-        """The image by a network of this kind, in the scan's units."""
-        ...
+NETWORKS = ("hqs-supervised", "unrolled-hqs", "varnet", "hyperrecon", "unet", "dagan")
 
 
 class TestTimeTraining(Reconstructor):
     """x = f_theta(y), theta = argmin_theta ||A f_theta(y) - y||_1 / ||y||_1 from the trained weights on, stopped early.
 
-    An eighth of the samples outside the ACS is held out of input and loss. The weights that predict them best are kept
-    (the trained weights may be the best), and reconstruct from all samples at the end. The shipped network is not
-    changed. Darestani, Liu, Heckel 2022, https://arxiv.org/abs/2204.07204; their code keeps the last network, and
-    divides by the scale of the fully sampled image.
+    It stays away unless the samples say that it helps: theta are the trained weights, and x is exactly the network's
+    own image, if held-out samples are not predicted better by more than three standard errors (`adaptation.adapt`). The
+    shipped network is not changed. Darestani, Liu, Heckel 2022, https://arxiv.org/abs/2204.07204; their code always
+    adapts, keeps the last network, and divides by the scale of the fully sampled image.
 
     method: the one that is adapted; a reconstructor is at its defaults. If it is None, the knob `network` chooses it.
     """
@@ -46,7 +31,7 @@ class TestTimeTraining(Reconstructor):
     __test__ = False  # despite its name this is no test class
     id = "test-time-training"
     label = "Test-time training"
-    summary = "A trained network that goes on learning on this slice's samples, stopped by held-out ones."
+    summary = "A trained network that goes on learning on this slice's samples, if held-out ones are predicted better."
     differentiable = False
     knobs = (
         Knob(
@@ -70,7 +55,7 @@ class TestTimeTraining(Reconstructor):
             name="rate",
             label="Learning rate",
             help="Of Adam: more adapts faster, and overshoots.",
-            default=1e-4,
+            default=1e-3,
             minimum=1e-6,
             maximum=1e-2,
             scale="log",
@@ -105,77 +90,48 @@ class TestTimeTraining(Reconstructor):
                 preview = torch.stack([*done, step.preview, *missing]).reshape(*batch, *matrix)
                 return Progress((len(done) + step.fraction) / len(slices), step.message, preview)
 
-            adapting = _adapt(method, one, knobs["steps"], knobs["rate"])
-            network = yield from relayed(adapting, shown)
+            adaptation = yield from relayed(adapt(method, one, knobs["steps"], knobs["rate"]), shown)
             with torch.no_grad():
-                images.append(_image(method, network, one))
+                images.append(_image(method, adaptation.network, one))
+            yield shown(Progress(1.0, adaptation.words, images[-1]))
         return torch.stack(images).reshape(*batch, *matrix)
 
     def continuation(self, measurement: Measurement, **knobs: Any) -> Reconstructor:
-        """The method with the network as adapted to this slice; it learns no further."""
+        """The method with the network as adapted to this slice, or as trained; it learns no further."""
         method = self._adapted(knobs)
-        return Adapted(method, run(_adapt(method, measurement, knobs["steps"], knobs["rate"])))
+        return Adapted(method, run(adapt(method, measurement, knobs["steps"], knobs["rate"])).network)
 
     def _adapted(self, knobs: Mapping[str, Any]) -> Method:
         """The method whose network goes on learning."""
         method = self.method or _shipped(knobs["network"])
-        if not hasattr(method.reconstructor, "apply") or method.reference_kind == "rss":
-            raise InputError(f"{method.label} has no trained network with a complex image; choose a network that has.")
+        if not hasattr(method.reconstructor, "solve"):
+            raise InputError(f"{method.label} has no trained network that could go on learning; choose one that has.")
         return method
 
 
 class Adapted(Reconstructor):
     """x = f_theta(y), theta adapted to other samples than y. It is differentiable; the adaptation itself is not.
 
-    method: the one whose network was adapted.
+    method: the one whose network was adapted. network: the adapted one, or None for the trained one.
     """
 
     id = "adapted"
     label = "The adapted network"
     summary = "A trained network after test-time training."
 
-    def __init__(self, method: Method, network: nn.Module) -> None:
-        self.method, self.network = method, network.requires_grad_(False)
+    def __init__(self, method: Method, network: nn.Module | None) -> None:
+        self.method, self.network = method, None if network is None else network.requires_grad_(False)
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image by the adapted network."""
         return _image(self.method, self.network, measurement)
 
 
-def _image(method: Method, network: nn.Module, measurement: Measurement) -> Tensor:
-    """The image by this network in place of the method's own."""
+def _image(method: Method, network: nn.Module | None, measurement: Measurement) -> Tensor:
+    """The image by this network in place of the method's own, or the method's own image without one."""
+    if network is None:
+        return method(measurement)
     return cast(Trained, method.reconstructor).apply(network, measurement, **method.knobs)
-
-
-def _adapt(method: Method, measurement: Measurement, steps: int, rate: float) -> Job[nn.Module]:
-    """The network, adapted to one slice, with previews of its image."""
-    held_out = next(folds(measurement.mask))
-    seen = without(measurement, held_out)
-    data, hidden = seen.data, held_out * measurement.data.detach()
-    unseen = replace(measurement.model, mask=held_out)
-    shipped = cast(Trained, method.reconstructor).network(measurement.kspace.device)
-    network = copy.deepcopy(shipped).requires_grad_(True)
-    size, hidden_size = (_l1(one).clamp_min(torch.finfo(torch.float32).tiny) for one in (data, hidden))  # of air: zero
-    best, least, since = copy.deepcopy(network.state_dict()), float("inf"), 0
-    optimizer = torch.optim.Adam(network.parameters(), rate)
-    for n in range(steps):
-        with torch.enable_grad():
-            image = _image(method, network, seen)
-            loss = _l1(seen.model.forward(image) - data) / size
-        if n % EVERY == 0:
-            with torch.no_grad():
-                error = float(_l1(unseen.forward(image) - hidden) / hidden_size)
-            if error < least:
-                best, least, since = copy.deepcopy(network.state_dict()), error, n
-            preview = measurement.crop(image.detach())
-            yield Progress(n / steps, f"step {n}, held-out error {error:.4f}", preview)
-            if n - since > PATIENCE * steps:
-                break
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    network.load_state_dict(best)
-    return network
 
 
 def _slices(measurement: Measurement) -> Iterator[Measurement]:
@@ -195,8 +151,3 @@ def _shipped(id: str) -> Method:
     from ..registry import get  # which lists this module
 
     return get(id).at()
-
-
-def _l1(data: Tensor) -> Tensor:
-    """The sum of |d|, with a gradient of zero where d is zero."""
-    return data.abs().sum()

@@ -61,7 +61,12 @@ class TrainedReconstructor(Reconstructor):
 
     def apply(self, network: nn.Module, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image by a network of this kind."""
-        return assemble([network(problem, **knobs) for problem in problems(measurement)], measurement)
+        return assemble([self.solve(network, problem, **knobs) for problem in problems(measurement)], measurement)
+
+    def solve(self, network: nn.Module, problem: Problem, **knobs: Any) -> Tensor:
+        """The image of one slice by a network of this kind, complex64 (rows, columns), relative to the scale."""
+        image: Tensor = network(problem, **knobs)
+        return image
 
 
 class ImageNetwork(nn.Module):

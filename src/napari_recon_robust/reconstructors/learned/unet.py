@@ -46,11 +46,22 @@ class UNet(Reconstructor):
 
     def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
         """The magnitude image."""
+        return self.apply(self.network(measurement.kspace.device), measurement)
+
+    def network(self, device: torch.device) -> FastMRIUNet:
+        """The trained network; all instances share it."""
+        return load_network(self.weights, device)
+
+    def apply(self, network: FastMRIUNet, measurement: Measurement) -> Tensor:
+        """The magnitude image by a network of this kind."""
         zero_filled = measurement.crop(root_sum_of_squares(fourier.ifft(measurement.data, measurement.dims)))
         rows, columns = zero_filled.shape[-2:]
-        network = load_network(self.weights, zero_filled.device)
         image = magnitude_by(network, zero_filled.reshape(-1, 1, rows, columns))
         return image.reshape(zero_filled.shape).to(measurement.kspace.dtype)
+
+    def solve(self, network: FastMRIUNet, problem: Problem) -> Tensor:
+        """The magnitude of one slice by a network of this kind, float32 (rows, columns), relative to the scale."""
+        return magnitude_of(network, problem)
 
 
 class TrainableUNet(FastMRIUNet):
@@ -62,8 +73,13 @@ class TrainableUNet(FastMRIUNet):
 
     def forward(self, problem: Problem) -> Tensor:  # type: ignore[override]
         """The magnitude, float32 (rows, columns), relative to the problem's scale."""
-        zero_filled = root_sum_of_squares(problem.model.coil_images(problem.data))
-        return magnitude_by(super().forward, zero_filled[None, None])[0, 0]
+        return magnitude_of(super().forward, problem)
+
+
+def magnitude_of(network: Callable[[Tensor], Tensor], problem: Problem) -> Tensor:
+    """The network's image of a problem, float32 (rows, columns), relative to its scale."""
+    zero_filled = root_sum_of_squares(problem.model.coil_images(problem.data))
+    return magnitude_by(network, zero_filled[None, None])[0, 0]
 
 
 def magnitude_by(network: Callable[[Tensor], Tensor], magnitude: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...networks.fastmri_layout import FastMRIVarNet, acs_columns
 from ...physics import fourier
-from ...physics.model import root_sum_of_squares
+from ...physics.model import ForwardModel, root_sum_of_squares
 from ...physics.sampling import acs_region
 from ...weights import store
 from ..base import Reconstructor
@@ -79,11 +79,14 @@ class VarNet(Reconstructor):
         """The image by a network of this kind."""
         data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"])
         last = network(data, measurement.mask, maps, measurement.dims)
-        if knobs["combination"] == "rss":
-            image = root_sum_of_squares(fourier.ifft(last, measurement.dims)).to(last.dtype)
-        else:
-            image = combined(last, maps, measurement.dims)
+        image = _by(knobs["combination"], last, maps, measurement.dims).to(last.dtype)
         return measurement.crop(image.reshape(*measurement.kspace.shape[:-3], *image.shape[-2:]))
+
+    def solve(self, network: FastMRIVarNet, problem: Problem, **knobs: Any) -> Tensor:
+        """The image of one slice by a network of this kind, relative to the scale; real if combined by `rss`."""
+        model = with_sensitivities(network, problem, knobs["sensitivities"])
+        last = network(problem.data[None], model.mask, model.sensitivities, model.dims)
+        return _by(knobs["combination"], last, model.sensitivities, model.dims)[0]
 
 
 class TrainableVarNet(FastMRIVarNet):
@@ -121,6 +124,14 @@ def data_and_sensitivities(
     return data, measurement.calibration.sensitivities.expand(*batch, *shape).reshape(-1, *shape)
 
 
+def with_sensitivities(network: FastMRIVarNet, problem: Problem, sensitivities: str) -> ForwardModel:
+    """The model of a problem with the maps that are estimated or learned, as a batch of one."""
+    model, maps = problem.model, problem.model.sensitivities[None]
+    if sensitivities == "learned":
+        maps = learned_sensitivities(network, problem.data[None], model.mask, model.dims)
+    return ForwardModel(maps, model.mask, model.dims)
+
+
 def learned_sensitivities(network: FastMRIVarNet, data: Tensor, mask: Tensor, dims: tuple[int, ...]) -> Tensor:
     """The sensitivity network's maps, (batch, coils, rows, columns), from the ACS in `data`."""
     if network.sens_net is None:
@@ -136,6 +147,13 @@ def learned_sensitivities(network: FastMRIVarNet, data: Tensor, mask: Tensor, di
 def combined(data: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
     """S^H F^-1 k: data and maps (..., coils, rows, columns) to an image (..., rows, columns)."""
     return (maps.conj() * fourier.ifft(data, dims)).sum(-3)
+
+
+def _by(combination: str, data: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
+    """The coil images combined as the knob `combination` says; the root sum of squares is real."""
+    if combination == "rss":
+        return root_sum_of_squares(fourier.ifft(data, dims))
+    return combined(data, maps, dims)
 
 
 def load_network(weights: str, device: torch.device) -> FastMRIVarNet:

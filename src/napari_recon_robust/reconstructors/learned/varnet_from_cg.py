@@ -17,7 +17,15 @@ from ..classical.cg_sense import conjugate_gradients
 from ..problem import Problem
 from .consistency import CONSISTENCY, ERROR, towards_samples
 from .start import Start
-from .varnet import SENSITIVITIES, TrainableVarNet, VarNet, combined, data_and_sensitivities, learned_sensitivities
+from .varnet import (
+    SENSITIVITIES,
+    TrainableVarNet,
+    VarNet,
+    combined,
+    data_and_sensitivities,
+    learned_sensitivities,
+    with_sensitivities,
+)
 
 Cascades = Callable[..., Tensor]  # FastMRIVarNet.forward
 
@@ -52,6 +60,12 @@ class VarNetFromCG(VarNet):
         image = refine(network, model, data)
         image = towards_samples(model, data, image, noise * scale, knobs["consistency"] * ERROR * scale)
         return measurement.crop(image.reshape(*batch, *image.shape[-2:]))
+
+    def solve(self, network: FastMRIVarNet, problem: Problem, **knobs: Any) -> Tensor:
+        """The image of one slice by a network of this kind, complex64 (rows, columns), relative to the scale."""
+        model, data = with_sensitivities(network, problem, knobs["sensitivities"]), problem.data[None]
+        image = refine(network, model, data)
+        return towards_samples(model, data, image, problem.noise, knobs["consistency"] * ERROR)[0]
 
 
 class VarNetFromCGNetwork(TrainableVarNet):

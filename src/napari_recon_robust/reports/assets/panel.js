@@ -7,7 +7,7 @@ function worded(tag, words, className = "") {
   return Object.assign(document.createElement(tag), { textContent: words, className });
 }
 
-/** content: `images`, the names of one or two; `held`, what stands in for them while X is held; and how two of them
+/** content: `images`, the names of one or two, or of more to flicker; `held`, what stands in for them while X is held; and how two of them
  * are shown: `difference`, `flicker` or `wipe`. */
 class Panel {
   constructor(viewer, content) {
@@ -33,8 +33,7 @@ class Panel {
       const before = letter ? [worded("span", letter.toUpperCase(), "quiet")] : [];
       return [...before, this.titles[at], ...(score ? [worded("span", score, "quiet")] : [])];
     });
-    const between = worded("span", this.content.flicker ? "⇄" : "│", "quiet");
-    return parts.length === 1 ? parts[0] : [...parts[0], between, ...parts[1]];
+    return parts.flatMap((part, at) => (at ? [worded("span", this.content.flicker ? "⇄" : "│", "quiet"), ...part] : part));
   }
 
   #differenceCaption() {

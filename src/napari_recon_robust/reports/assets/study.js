@@ -22,7 +22,7 @@
 
   function cell(value) {
     const found = document.createElement("td");
-    found.textContent = written(value);
+    found.textContent = typeof value === "number" ? written(value).replace("-", "−") : written(value);
     found.classList.toggle("number", typeof value === "number");
     return found;
   }

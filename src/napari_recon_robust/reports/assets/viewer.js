@@ -12,7 +12,7 @@ class Viewer {
     this.outlines = this.description.results.map((result) => new Path2D(result.outline));
     this.state = {
       mode: "side", result: Number(this.#one("[data-result]")?.value ?? 0),
-      a: "clean", b: "perturbed", beside: this.description.beside,
+      a: this.description.pair[0], b: this.description.pair[1], beside: this.description.beside,
       window: { ...this.description.window }, signed: true, factor: 0, wipe: 0.5,
       rate: 2, playing: !matchMedia("(prefers-reduced-motion: reduce)").matches,
       outline: true, smooth: false, held: false,
@@ -153,6 +153,7 @@ class Viewer {
     const { a, b, mode } = this.state;
     const beside = this.state.beside && ![a, b].includes(this.state.beside) ? [{ images: [this.state.beside] }] : [];
     const difference = { difference: true, images: [a, b] };
+    if (a === b) return [...beside, { images: [a] }];
     if (mode === "difference") return [...beside, difference];
     if (mode === "side") return [...beside, { images: [a] }, { images: [b], held: [a] }, difference];
     return [...beside, { images: [a, b], [mode]: true }];

@@ -1,1 +1,1 @@
-"""Statistics of several readers: areas under the ROC curve, multi-reader multi-case tests, and agreement."""
+"""Statistics of several readers: forced choice, rankings, grading, ROC and free-response figures, agreement."""

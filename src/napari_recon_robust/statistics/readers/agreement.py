@@ -53,22 +53,38 @@ def fleiss_kappa(ratings: ArrayLike, patients: Sequence[Hashable] | None = None,
     return _bootstrapped(lambda chosen: _fleiss(counts[chosen], rated.shape[1]), units, seed)
 
 
-def intraclass_correlation(ratings: ArrayLike) -> Estimate:
+def intraclass_correlation(
+    ratings: ArrayLike, patients: Sequence[Hashable] | None = None, *, seed: int = 0
+) -> Estimate:
     """The agreement of single ratings, ICC(2,1): cases and readers are random, (cases, readers).
 
-    Shrout and Fleiss 1979, doi:10.1037/0033-2909.86.2.420, with their interval; none below 3 cases.
+    Shrout and Fleiss 1979, doi:10.1037/0033-2909.86.2.420, with their interval; none below 3 cases. Where several cases
+    are of one patient, the interval is from a bootstrap over patients instead.
     """
     rated = finite(ratings, "ratings")
     if rated.ndim != 2 or min(rated.shape) < 2:
         raise InputError(f"ratings of shape {rated.shape} have no ICC; give at least 2 cases and 2 readers.")
+    if patients is not None and len(set(patients)) < len(rated):
+        return _bootstrapped(lambda chosen: _mean_squares(rated[chosen])[0], patients, seed)
+    return _shrout_fleiss(rated)
+
+
+def _mean_squares(rated: Values) -> tuple[float, float, float, float]:
+    """ICC(2,1), NaN without any spread, and the mean squares between cases, among readers and of the rest."""
     cases, readers = rated.shape
     mean, of_case, of_reader = rated.mean(), rated.mean(1), rated.mean(0)
     between = readers * ((of_case - mean) ** 2).sum() / (cases - 1)
     among = cases * ((of_reader - mean) ** 2).sum() / (readers - 1)
     rest = ((rated - of_case[:, None] - of_reader + mean) ** 2).sum() / ((cases - 1) * (readers - 1))
     whole = between + (readers - 1) * rest + readers * (among - rest) / cases
-    value = float((between - rest) / whole) if whole else float("nan")
-    if cases < FEWEST or not rest:
+    value = float((between - rest) / whole) if whole > 0 else float("nan")
+    return value, float(between), float(among), float(rest)
+
+
+def _shrout_fleiss(rated: Values) -> Estimate:
+    cases, readers = rated.shape
+    value, between, among, rest = _mean_squares(rated)
+    if cases < FEWEST or rest <= 1e-12 * (between + among):
         return Estimate(value, None, cases)
     ratio = among / rest
     spread = readers * value * ratio + cases * (1 + (readers - 1) * value) - readers * value

@@ -39,7 +39,8 @@ class Comparison:
     """Whether the tests differ. figures: of each test, averaged over readers, with its interval.
 
     statistic: F, or chi squared for fixed readers, with its degrees of freedom (infinite for chi squared) and p.
-    differences: of each pair of tests, first less second, by their numbers.
+    differences: of each pair of tests, first less second, by their numbers. p_of: two-sided p of each of these; p is of
+    all tests being equal.
     """
 
     figures: tuple[Estimate, ...]
@@ -47,6 +48,7 @@ class Comparison:
     statistic: float
     degrees: tuple[float, float]
     p: float
+    p_of: dict[tuple[int, int], float]
     components: Components
 
 
@@ -80,8 +82,31 @@ def compare(figures: ArrayLike, covariance: ArrayLike, generalises: Generalises 
         for one in range(tests)
         for other in range(one + 1, tests)
     }
-    alone = tuple(_alone(theta, errors, test, generalises) for test in range(tests))
-    return Comparison(alone, differences, statistic, degrees, p, found)
+    p_of = {pair: _two_sided(one.value, np.sqrt(2 * error / readers), degrees[1]) for pair, one in differences.items()}
+    alone = tuple(figure(theta, errors, test, generalises) for test in range(tests))
+    return Comparison(alone, differences, statistic, degrees, p, p_of, found)
+
+
+def compare_for_reader(
+    figures: ArrayLike, covariance: ArrayLike
+) -> tuple[tuple[Estimate, ...], dict[tuple[int, int], tuple[Estimate, float]]]:
+    """Compare tests by the figures of one reader, (tests,), with their covariance (tests, tests).
+
+    Returns the figures, and the difference of each pair with its two-sided p, by the normal distribution. They hold for
+    cases like these and this reader (DeLong et al. 1988, doi:10.2307/2531595).
+    """
+    theta, errors = finite(figures, "figures"), finite(covariance, "covariances")
+    scale = float(stats.norm.ppf(_UPPER))
+    singles = tuple(
+        _estimate(value, scale * error, 1) for value, error in zip(theta, np.sqrt(errors.diagonal()), strict=True)
+    )
+    found = {}
+    for one in range(theta.size):
+        for other in range(one + 1, theta.size):
+            error = np.sqrt(max(errors[one, one] + errors[other, other] - 2 * errors[one, other], 0.0))
+            apart = theta[one] - theta[other]
+            found[one, other] = (_estimate(apart, scale * error, 1), _two_sided(apart, error, np.inf))
+    return singles, found
 
 
 def components(figures: Values, covariance: Values) -> Components:
@@ -103,8 +128,8 @@ def components(figures: Values, covariance: Values) -> Components:
     )
 
 
-def _alone(figures: Values, covariance: Values, test: int, generalises: Generalises) -> Estimate:
-    """One test's mean figure with an interval from that test's readings."""
+def figure(figures: Values, covariance: Values, test: int, generalises: Generalises = "readers and cases") -> Estimate:
+    """The mean figure of one of the tests, over at least 2 readers, with an interval from that test's readings."""
     tests, readers = figures.shape
     of_test = figures[test]
     errors = covariance.reshape(tests, readers, tests, readers)[test, :, test]
@@ -129,6 +154,10 @@ def _tail(statistic: float, numerator: float, denominator: float) -> float:
     if np.isinf(denominator):
         return float(stats.chi2.sf(numerator * statistic, numerator))
     return float(stats.f.sf(statistic, numerator, denominator))
+
+
+def _two_sided(value: float, error: float, freedom: float) -> float:
+    return float(2 * stats.t.sf(abs(_ratio(value, error)), freedom))
 
 
 def _ratio(signal: float, error: float) -> float:

@@ -4,7 +4,7 @@ A test is a condition that is compared, such as clean or attacked; each reader r
 """
 
 from collections.abc import Hashable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,10 +18,11 @@ Method = Literal["jackknife", "delong", "unbiased"]
 def areas(ratings: ArrayLike, truth: ArrayLike) -> Values:
     """The area under each ROC curve, float64 (tests, readers): P(diseased > normal) + P(equal) / 2.
 
-    ratings: (tests, readers, cases), higher for disease. truth: bool (cases,). Raises InputError without a case of
-    either kind or for ratings that are not finite.
+    ratings: (tests, readers, cases), higher for disease; NaN where a reader gave none, so that each reader's area is of
+    the cases that this reader rated. truth: bool (cases,). Raises InputError without a case of either kind, for any
+    reader, or for infinite ratings.
     """
-    return _kernel(*_checked(ratings, truth)).mean((-2, -1))
+    return kernel_mean(_kernel(*_checked(ratings, truth)))
 
 
 def covariance(
@@ -33,18 +34,45 @@ def covariance(
     """Covariances of the areas, float64 (tests * readers, tests * readers), tests slowest.
 
     method: "jackknife" leaves out one case after the other (Quenouille, Tukey); "delong" takes the structural
-    components (DeLong et al. 1988, doi:10.2307/2531595); "unbiased" is the U-statistic without bias.
+    components (DeLong et al. 1988, doi:10.2307/2531595); "unbiased" is the U-statistic without bias. Where ratings are
+    missing only the jackknife is left.
     patients: of each case. Where several cases are of one patient, whole patients are left out by the jackknife
     (Obuchowski 1997, doi:10.2307/2533958, for the same reason), and the other methods are refused.
     """
     rated, positive = _checked(ratings, truth)
-    kernel = _kernel(rated, positive)
+    return kernel_covariance(_kernel(rated, positive), positive, method, patients)
+
+
+def kernel_covariance(
+    kernel: Values,
+    positive: NDArray[np.bool_],
+    method: Method = "jackknife",
+    patients: Sequence[Hashable] | None = None,
+) -> Values:
+    """Covariances of any figure that is a mean over pairs of a diseased and a normal case; see `covariance`.
+
+    kernel: (tests, readers, diseased, normal), what each pair gives, NaN where one of the two was not read. positive:
+    bool (cases,).
+    """
     kernel = kernel.reshape(-1, *kernel.shape[-2:])
-    if patients is not None and len(set(patients)) < len(positive):
+    several = patients is not None and len(set(patients)) < len(positive)
+    if several or np.isnan(kernel).any():
         if method != "jackknife":
-            raise InputError("several cases are of one patient, so they are not independent; take the jackknife.")
-        return _clustered_jackknife(kernel, positive, patients)
+            why = "several cases are of one patient, so they are not independent" if several else "ratings are missing"
+            raise InputError(f"{why}; take the jackknife.")
+        return _clustered_jackknife(kernel, positive, range(len(positive)) if patients is None else patients)
+    if min(kernel.shape[1:]) < 2:
+        raise InputError("there is one case of a kind only; no interval can be drawn from it.")
     return {"jackknife": _jackknife, "delong": _delong, "unbiased": _unbiased}[method](kernel)
+
+
+def kernel_mean(kernel: Values) -> Values:
+    """The mean over the pairs that were read, (tests, readers); InputError where a reader read none."""
+    read = ~np.isnan(kernel)
+    counts = read.sum((-2, -1))
+    if not counts.all():
+        raise InputError("a reader rated no case of one kind in one of the tests; leave that reader out.")
+    return np.asarray(np.where(read, kernel, 0).sum((-2, -1)) / counts)
 
 
 def jackknife_covariance(left_out: Values) -> Values:
@@ -55,7 +83,8 @@ def jackknife_covariance(left_out: Values) -> Values:
 
 
 def _checked(ratings: ArrayLike, truth: ArrayLike) -> tuple[Values, NDArray[np.bool_]]:
-    rated, positive = finite(ratings, "ratings"), np.asarray(truth, bool)
+    rated, positive = np.asarray(ratings, np.float64), np.asarray(truth, bool)
+    finite(np.where(np.isnan(rated), 0, rated), "ratings")
     if rated.ndim != 3 or positive.shape != rated.shape[2:]:
         raise InputError(
             f"the ratings have shape {rated.shape} and the truth {positive.shape}; give (tests, readers, cases) and "
@@ -81,15 +110,27 @@ def _jackknife(kernel: Values) -> Values:
 
 
 def _clustered_jackknife(kernel: Values, positive: NDArray[np.bool_], patients: Sequence[Hashable]) -> Values:
-    of = np.array([list(dict.fromkeys(patients)).index(patient) for patient in patients])
-    of_diseased, of_normal = of[positive], of[~positive]
-    left = []
-    for patient in range(of.max() + 1):
-        kept = kernel[:, of_diseased != patient][:, :, of_normal != patient]
-        if not kept.size:
-            raise InputError("all cases of one kind are of one patient; no interval can be drawn from them.")
-        left.append(kept.mean((1, 2)))
-    return jackknife_covariance(np.array(left))
+    number = {patient: at for at, patient in enumerate(dict.fromkeys(patients))}
+    of = np.array([number[patient] for patient in patients])
+    read = ~np.isnan(kernel)
+    kept = [_without_each(pairs, of[positive], of[~positive]) for pairs in (np.where(read, kernel, 0), read)]
+    totals, counts = kept
+    if not counts.all():
+        raise InputError("all cases of one kind are of one patient; no interval can be drawn from them.")
+    return jackknife_covariance((totals / counts).T)
+
+
+def _without_each(pairs: NDArray[Any], of_diseased: NDArray[np.intp], of_normal: NDArray[np.intp]) -> Values:
+    """Sums over pairs (figures, diseased, normal) without those of each patient, (figures, patients).
+
+    What a patient has a part in are his diseased cases' pairs and his normal cases' pairs, less those that are both.
+    """
+    patients = int(max(of_diseased.max(), of_normal.max())) + 1
+    of_both = np.eye(patients)
+    mine = of_diseased[:, None] == of_normal
+    row, column = np.nonzero(mine)
+    own = pairs.sum(2) @ of_both[of_diseased] + pairs.sum(1) @ of_both[of_normal]
+    return np.asarray(pairs.sum((1, 2))[:, None] - own + pairs[:, row, column] @ of_both[of_diseased[row]])
 
 
 def _delong(kernel: Values) -> Values:

@@ -14,7 +14,8 @@ class Building:
 
     napari takes most of a tenth of a second to add a layer, and about as much to lay out the grid anew.
 
-    prepare: sets up the viewer once, before the first layer. lay_out: shows what is there and says whether that
+    prepare: sets up the viewer once, before the first layer. grow: makes a layer that a panel lacks, and says whether
+    there was one. lay_out: shows what is there and says whether that
     changed anything. inserted: called after each layer. finished: called when all are there.
     """
 
@@ -26,13 +27,15 @@ class Building:
         later: Callable[[Callable[[], None]], object],
         *,
         prepare: Callable[[], bool],
+        grow: Callable[[], bool],
         lay_out: Callable[[], bool],
         inserted: Callable[[Layer, bool], object],
         finished: Callable[[], object],
     ) -> None:
         self.viewer = viewer
         self._panels, self._ours, self._later = panels, ours, later
-        self._prepare, self._lay_out, self._inserted, self._finished = prepare, lay_out, inserted, finished
+        self._prepare, self._grow, self._lay_out = prepare, grow, lay_out
+        self._inserted, self._finished = inserted, finished
         self._old: list[Layer] = []
         self._coming = False
 
@@ -79,7 +82,7 @@ class Building:
             self._later(self.arrange)
 
     def _step(self) -> bool:
-        """Take the first step that is due: remove an old layer, set up the viewer, lay out, or add a layer."""
+        """Take the first step that is due: remove an old layer, set up the viewer, make a layer, lay out, add one."""
         layers, ours = self.viewer.layers, self._panels.ordered(self.viewer.layers)
         if self._old:
             self._remove([self._old.pop()])
@@ -88,6 +91,8 @@ class Building:
             return True
         if not layers and self.viewer.dims.ndim != 3:
             self._make_slider()
+            return True
+        if self._grow():
             return True
         for index, layer in enumerate(layer for layer in ours if layer in layers):
             if layers.index(layer) != index:

@@ -83,7 +83,8 @@ class Comparing:
         self.pictures[key] = picture
         self._draw(key)
         both = self._pair
-        if both is not None and key in both and self._host(both) != key:
+        mixed = self.view.flicker or self.view.way is not None
+        if mixed and both is not None and key in both and self._host(both) != key:
             self._draw(self._host(both))
         self.drawn.emit()
 
@@ -107,11 +108,12 @@ class Comparing:
             self.drawn.emit()
 
     def turned_to(self, index: int) -> None:
-        """Turn to another slice; titles that were true of the slice before are taken back."""
+        """Turn to another slice; titles that were true of the slice before are taken back until it comes again."""
         for key, picture in self.pictures.items():
-            if key in self.panels.panels:
-                title = picture.title if picture.index == index else f"{key.capitalize()}{_SEPARATOR}computing…"
-                self.panels.panels[key].rename(title)
+            if picture.index == index:
+                self._draw(key)
+            elif key in self.panels.panels:
+                self.panels.panels[key].rename(f"{key.capitalize()}{_SEPARATOR}computing…")
 
     # ---------------------------------------------------------------- wipe, lens, fade and flicker
 

@@ -10,11 +10,11 @@ from napari.layers import Shapes
 from psygnal import Signal
 
 from .geometry import Outline
+from .lettering import NUMBER, points
 from .our_changes import OurChanges
 from .panel import Panel, PanelSet
 
 EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"  # unless the user prefers others
-_NUMBER = 9  # points
 
 
 class Drawing:
@@ -58,10 +58,18 @@ class Drawing:
                 if panel.regions.nshapes:
                     panel.regions.edge_width = self._edge
 
+    def reletter(self) -> None:
+        """Give the numbers the size that the user has chosen by now."""
+        self.set(self._outlines)
+
     def show(self, visible: bool) -> None:
         """Show or hide the outlines."""
         self.visible = visible
         self._switched()
+
+    def toggle(self) -> None:
+        """Show or hide the regions."""
+        self.show(not self.visible)
 
     def set(self, outlines: Sequence[Outline]) -> None:
         """Set the outlines in every panel."""
@@ -126,9 +134,9 @@ class Drawing:
         panel.edges = edges
         numbers = [outline.number for outline in outlines]
         if any(numbers) or any(panel.numbers):
-            layer.features = {"number": numbers}
+            layer.features = {"number": np.array(numbers, object)}  # of no outlines, too, they are words
             layer.feature_defaults = {"number": ""}  # or what is drawn next would have the last one
-            layer.text = {"string": "{number}", "color": SELECTED_EDGE, "size": _NUMBER, "anchor": "upper_left"}
+            layer.text = {"string": "{number}", "color": SELECTED_EDGE, "size": points(NUMBER), "anchor": "upper_left"}
         panel.numbers = numbers
 
     def _on_shapes(self, panel: Panel, event: Any) -> None:

@@ -21,6 +21,7 @@ from .drawing import Drawing
 from .framing import Framing
 from .geometry import Geometry
 from .grid import Grid
+from .lettering import Lettering
 from .marks import Marks
 from .navigation import Navigation
 from .our_changes import OurChanges
@@ -57,6 +58,7 @@ class Panels:
         self.navigation = Navigation(self.viewer, self._set, self._ours)
         self.navigation.windowed = lambda: self.shared_window.part == "magnitude"
         self.difference = DifferenceScale(self._set)
+        self.lettering = Lettering(self.viewer, self._set, self.drawing, self.marks)
         self.framing = Framing(self.viewer, self._set)
         self.left_drag: Callable[[ViewerModel, Any], Generator[None, None, bool]] | None = None
         self._building = Building(
@@ -65,6 +67,7 @@ class Panels:
             self._ours,
             later,
             prepare=self._take_over,
+            grow=self.marks.grow,
             lay_out=self._lay_out,
             inserted=self._on_inserted,
             finished=self._on_finished,
@@ -119,6 +122,7 @@ class Panels:
     def let_go(self) -> None:
         """Have nothing more to do with the viewer."""
         self._set.geometry = None
+        self.shared_window.forget()
         if self._takeover is not None:
             self._takeover.let_go()
             self._takeover = None
@@ -163,13 +167,12 @@ class Panels:
         limits = self.window if self.panels else (0.0, 1.0)
         image = Image(stack, name=title, colormap="gray", contrast_limits=limits, **geometry.transform)
         image.name_overlay.visible = True
-        image.name_overlay.font_size = 7  # the longest label with its SSIM fits half of a canvas of a laptop
         if key != DIFFERENCE:
             self.shared_window.dress(image)
         panel = Panel(image, self.drawing.new_layer(), stack, title, set() if old is None else old.filled)
+        self.lettering.fit(panel)
         self.overlay.join(panel)
         self.drawing.join(panel)
-        self.marks.join(panel)
         return panel
 
     def _deleted(self, panel: Panel) -> bool:
@@ -187,7 +190,10 @@ class Panels:
                 visible[panel.overlay] = key == OVER and key in self.shown and self.overlay.visible
         cells = max(len(self.shown), 1) if self._set.is_in(self.viewer.layers) else 0
         stride = 2 + self.overlay.exists + self.marks.exists
-        return self._grid.lay_out(visible, cells, stride, self._set.rows)
+        changed = self._grid.lay_out(visible, cells, stride, self._set.rows)
+        for panel in self._set:
+            self.lettering.fit(panel)
+        return changed
 
     def _on_inserted(self, layer: Layer, first: bool) -> None:
         for panel in self._set:
@@ -207,12 +213,8 @@ class Panels:
         if not self._ours:
             self._lay_out()
             self._grid.follow_cells()
-            self._later(self._place_scale_bar)
-
-    def _place_scale_bar(self) -> None:
-        """Place the scale bar again: napari placed it by the size before, as its own layout was not done yet."""
-        if self._takeover is not None:
-            self.viewer.canvas.overlays["scale_bar"].events.position()
+            if self._takeover is not None:
+                self._later(self._takeover.place_scale_bar)
 
     def _on_drag(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
         taken = self.left_drag is not None and (yield from self.left_drag(viewer, event))
@@ -244,6 +246,7 @@ class Panels:
         panel.fill(index, image)
         if title is not None:
             panel.rename(title)
+            self.lettering.fit(panel)
         if panel.image in self.viewer.layers:
             panel.image.refresh(thumbnail=False, highlight=False, extent=False)
 
@@ -276,6 +279,7 @@ class Panels:
                 layer.affine = geometry.transform["affine"]
         if (old.laid.quarters - geometry.laid.quarters) % 2 and self._set.is_in(self.viewer.layers):
             self.viewer.reset_view()  # rows and columns have changed places
-            self._later(self._place_scale_bar)
+            if self._takeover is not None:
+                self._later(self._takeover.place_scale_bar)
         self.marks.letter(geometry.letters)
         self.turned.emit()

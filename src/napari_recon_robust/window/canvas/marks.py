@@ -8,16 +8,12 @@ from napari.components import ViewerModel
 from napari.layers import Shapes
 
 from .geometry import Geometry
+from .lettering import SIDE, points
 from .panel import Panel, PanelSet
 
-RING, AROUND, RULE, LETTERS = (
-    "#e69f00",
-    "#cccccc",
-    "#56b4e9",
-    "white",
-)  # can be told apart by those who do not see red and green, too
+# Of Okabe and Ito: told apart by every kind of colour vision, also from the yellow and blue of outlines.
+RING, AROUND, RULE, LETTERS = "#d55e00", "#cccccc", "#56b4e9", "white"
 _INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
-_TEXT = 10  # points
 _WORDS = 0.04  # of the image, between a measured line and its words
 _Shape = tuple[str, np.ndarray, str, float, str]  # kind, vertices, colour, width, words
 _SQUARE = np.array([[-1.0, -1], [-1, 1], [1, 1], [1, -1]])
@@ -37,7 +33,8 @@ class Rule:
 class Marks:
     """Marks in a layer over each panel, which is made as soon as there is anything to mark.
 
-    visible: whether the marks are shown. grown: called when the panels have got their layer.
+    visible: whether the marks are shown. grown: called when the panels are to get their layers, one after the other by
+    `grow`, or when these are to be shown or hidden.
     """
 
     def __init__(self, viewer: ViewerModel, panels: PanelSet, grown: Callable[[], object]) -> None:
@@ -79,17 +76,27 @@ class Marks:
         self._thinner = min(factor, 1.0)
         self._draw()
 
+    def reletter(self) -> None:
+        """Give the words the size that the user has chosen by now."""
+        self._draw()
+
     def show(self, visible: bool) -> None:
         """Show or hide the marks."""
         self.visible = visible
         self._grown()
 
-    def join(self, panel: Panel) -> None:
-        """Give a panel its layer, if there is anything to mark."""
+    def grow(self) -> bool:
+        """Make the layer of one panel that has none, if there is anything to mark; return whether there was one.
+
+        Layers of all panels in one turn of the event loop would hold the window up.
+        """
         geometry = self._panels.geometry
-        if self.exists and panel.marks is None and geometry is not None:
-            panel.marks = Shapes(ndim=3, name="Marks", face_color="transparent", opacity=1.0, **geometry.transform)
-            self._fill(panel)
+        bare = next((panel for panel in self._panels if panel.marks is None), None)
+        if not self.exists or bare is None or geometry is None:
+            return False
+        bare.marks = Shapes(ndim=3, name="Marks", face_color="transparent", opacity=1.0, **geometry.transform)
+        self._fill(bare)
+        return True
 
     def _draw(self) -> None:
         wanted = self._ring is not None or bool(self._letters) or bool(self._rules)
@@ -97,9 +104,7 @@ class Marks:
             return
         new, self.exists = not self.exists, True
         for panel in self._panels:
-            if panel.marks is None:
-                self.join(panel)
-            else:
+            if panel.marks is not None:
                 self._fill(panel)
         if new:
             self._grown()
@@ -122,8 +127,10 @@ class Marks:
         if found:
             kinds, vertices, colours, widths, words = map(list, zip(*found, strict=True))
             layer.add(vertices, shape_type=kinds, edge_color=colours, edge_width=widths, face_color="transparent")
+            if not any(words) and "side" not in layer.features:
+                return  # a table and its text take longer than the shapes
             layer.features = {"side": words}
-            layer.text = {"string": "{side}", "color": LETTERS, "size": _TEXT, "anchor": "center"}
+            layer.text = {"string": "{side}", "color": LETTERS, "size": points(SIDE), "anchor": "center"}
 
     def _ruled(self, geometry: Geometry, width: float) -> list[_Shape]:
         found: list[_Shape] = []

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from napari.layers import Image
 
+from .lettering import SMALL, points
 from .panel import Panel, PanelSet
 
 OVER = "clean"  # the panel with the map
@@ -47,7 +48,7 @@ class Overlay:
         layer.contrast_limits_range = layer.contrast_limits = (0.0, white or float(image.max()) or 1.0)
         layer.refresh(thumbnail=False, highlight=False, extent=False)
         layer.colorbar.size = _BAR
-        layer.colorbar.font_size, layer.colorbar.visible = 7, True
+        layer.colorbar.font_size, layer.colorbar.visible = points(SMALL), True
         self.visible = True
         self._grown()
 

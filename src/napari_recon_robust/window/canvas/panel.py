@@ -11,7 +11,7 @@ from ...workbench.looking import lined_up
 from .geometry import Geometry
 
 ORDER = ("reference", "clean", "perturbed", "difference")
-BLINDED = ("image", "left", "right")  # beside the reference, to a reader who is not to know more
+BLINDED = ("image", "left", "right", *"abcdef")  # beside the reference, to a reader who is not to know more
 _LAYERS = (*ORDER, *BLINDED, *lined_up(MOST))  # in which order their layers lie
 
 

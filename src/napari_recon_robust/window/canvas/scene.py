@@ -1,4 +1,4 @@
-"""What each panel shows: from the state of a review to pixels and titles."""
+"""What each panel shows: from the state of a review to pixels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,26 +9,22 @@ from psygnal import Signal
 
 from ...data.window import Window
 from ...evaluation.difference import gain
-from ...ground.numbers import written
 from ...workbench import Workbench
-from ...workbench.looking import View, lined_up, pair_of, panels_of
+from ...workbench.looking import View
 from ...workbench.marks import tags
 from ...workbench.perturbing import Result
 from ...workbench.reconstruction import Rendered
+from .arrangement import Arrangement
 from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
 from .parts import Parts
+from .titles import measured_in, named, origin, percent, score, spent
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...evaluation.metrics import Metrics
     from ...perturbations.base import Perturbed
-    from ...studies.lineup import Entry, Lineup
-
-LAYOUTS = ("side by side", "clean", "perturbed", "difference", "reference")
-_WHERE = {"roi": "ROI ", "foreground": "", "image": "image "}  # before SSIM in a title
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +36,14 @@ class Seen:
 
 
 class Scene:
-    """Draws the workbench into the panels. Signal: `drawn()`, another image is in a panel."""
+    """Draws the workbench into the panels. arrangement: which panels there are. Signal: `drawn()`, another image."""
 
     drawn = Signal()
 
     def __init__(self, bench: Workbench, panels: Panels) -> None:
         self.bench, self.panels = bench, panels
         self.comparing = Comparing(panels)
+        self.arrangement = Arrangement(bench, self.comparing)
         self.comparing.drawn.connect(self.drawn.emit)
         self._windowed = False
 
@@ -71,54 +68,14 @@ class Scene:
         found = {key: pictures[key].as_part(self.view.part) for key in there if key in known}
         return {key: Seen(index, from_numpy(one.values)) for key, one in found.items() if one.index == index}
 
-    # ---------------------------------------------------------------- layout
-
-    def lay_out(self) -> None:
-        """Show the panels that the review has images for, in the chosen layout; the others forget theirs."""
-        available, layout = self.available, LAYOUTS[self.view.layout]
-        if (lineup := self.lineup) is not None:
-            self.panels.show(lined_up(len(lineup.methods)), rows=2)
-            return
-        if self.view.panels:
-            shown = panels_of(self.view.panels, available, pair_of(self.view.pair, available))
-        else:
-            shown = [layout] if layout in available else available
-        for key in self.panels.panels.keys() - set(available):
-            self.comparing.drop(key)
-            self.panels.panels[key].rename(key.capitalize())
-        self.panels.show(shown)
-
-    @property
-    def lineup(self) -> "Lineup | None":
-        """The several methods that are shown beside each other; None while other panels are."""
-        found = self.bench.lining_up.found if self.view.lineup else None
-        return found if found is not None and found.methods else None
-
-    @property
-    def available(self) -> list[str]:
-        """The panels that this stage of the review has images for."""
-        perturbing = self.bench.perturbing
-        perturbed = perturbing.current is not None or perturbing.best is not None
-        keys = [key for key in ORDER if perturbed or key in ("reference", "clean")]
-        return keys if self._has_reference else [key for key in keys if key != "reference"]
-
-    @property
-    def _has_reference(self) -> bool:
-        """Whether the slice has a fully sampled image, or will have one when it is read."""
-        measured, scan = self.bench.acquisition.slice, self.bench.acquisition.scan
-        if measured is not None:
-            return measured.reference is not None
-        return scan is None or scan.fully_sampled
-
     def step_layout(self, by: int) -> None:
         """Go to the next or the previous layout."""
-        self.view.layout, self.view.panels = (self.view.layout + by) % len(LAYOUTS), ()
-        self.view.lineup = False
+        self.arrangement.step_layout(by)
         self.rearrange()
 
     def rearrange(self) -> None:
         """Show other panels, or other images compared in them."""
-        self.lay_out()
+        self.arrangement.lay_out()
         self.comparing.draw()
         self.comparing.write_difference()
         self.line_up()
@@ -139,20 +96,20 @@ class Scene:
 
     def first_look(self, image: "Tensor") -> None:
         """Draw what a slice looks like before its sensitivities are known."""
-        key, title = ("reference", "Reference") if self._has_reference else ("clean", "Zero-filled")
+        key, title = ("reference", "Reference") if self.arrangement.has_reference else ("clean", "Zero-filled")
         self._write(key, image, title, self.bench.acquisition.asked[0])
 
     def measured(self) -> None:
         """Draw the reference and the zero-filled image of the measured slice."""
         measured = self.bench.acquisition.current
-        self.lay_out()
+        self.arrangement.lay_out()
         if measured.reference is not None:
             self._write("reference", measured.reference, "Reference", whole=measured.whole)
         self._write("clean", measured.zero_filled, "Zero-filled", whole=measured.whole)
 
     def reading(self, index: int, given_up: bool = False) -> None:
         """Say in the titles that this slice is read, or that this was given up."""
-        for key in self.panels.panels.keys() & set(self.available):
+        for key in self.panels.panels.keys() & set(self.arrangement.available):
             state = f"slice {index} was not read" if given_up else f"reading slice {index}…"
             self.panels.panels[key].rename(f"{key.capitalize()} · {state}")
 
@@ -187,9 +144,9 @@ class Scene:
         factor = gain([shown.image.detach().cpu().numpy()], self.panels.window[1]) if map_ else 1
         label = f"{shown.method.label} ×{factor}" if factor > 1 else shown.method.label
         self._write(
-            "clean", factor * shown.image, f"{label}{_score(shown.metrics)}{mark}", factor=factor, whole=shown.whole
+            "clean", factor * shown.image, f"{label}{score(shown.metrics)}{mark}", factor=factor, whole=shown.whole
         )
-        if shown.perturbed is not None and self.panels.panels and "perturbed" in self.available:
+        if shown.perturbed is not None and self.panels.panels and "perturbed" in self.arrangement.available:
             self._write(
                 "perturbed", factor * shown.perturbed, f"Perturbed, {label}{mark}", factor=factor, whole=shown.whole
             )
@@ -225,7 +182,7 @@ class Scene:
     def preview(self, perturbed: "Perturbed | None") -> None:
         """Draw the worst image so far of a running search; None hides it."""
         if perturbed is None:
-            self.lay_out()
+            self.arrangement.lay_out()
             return
         if perturbed.image is None or perturbed.clean is None or not self.panels.panels:
             return
@@ -253,7 +210,7 @@ class Scene:
             truth = comparison.perturbed_reference if view.truth else comparison.reference
             known = {} if view.truth else self.bench.acquisition.current.whole
             self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference", whole=known)
-        label = f"{result.setting.method.label}{_score(scores['clean'], comparison.judged_on)}"
+        label = f"{result.setting.method.label}{score(scores['clean'], comparison.judged_on)}"
         self._write("clean", comparison.clean, label, whole=result.outcome.whole)
         image, title = self._perturbed(result)
         self._write("perturbed", image, title, whole=_whole_of(result, image))
@@ -261,10 +218,10 @@ class Scene:
 
     def line_up(self) -> None:
         """Draw several methods beside each other, as far as they are computed."""
-        result, lineup = self.bench.perturbing.current, self.lineup
+        result, lineup = self.bench.perturbing.current, self.arrangement.lineup
         if result is None or lineup is None or not self.panels.panels:
             return
-        self.lay_out()
+        self.arrangement.lay_out()
         for number, (method, entry) in enumerate(zip(lineup.methods, lineup.entries, strict=True), start=1):
             clean, perturbed = f"clean {number}", f"perturbed {number}"
             if entry is None:
@@ -274,10 +231,10 @@ class Scene:
             seen = entry.outcome.comparison
             scores, where = seen.metrics, seen.judged_on
             whole = {f"{name} {number}": image for name, image in entry.outcome.whole.items()}
-            title = "\n".join((method.label, _measured(scores["clean"], where)))
+            title = "\n".join((method.label, measured_in(scores["clean"], where)))
             self._write(clean, seen.clean, title, whole=whole)
-            name, origin = self._named(result), _origin(entry, result) if seen.searched else ""
-            lines = (method.label, name, _measured(scores["perturbed"], where), origin)
+            name, found_on = named(result), origin(entry, result) if seen.searched else ""
+            lines = (method.label, name, measured_in(scores["perturbed"], where), found_on)
             self._write(perturbed, seen.perturbed, "\n".join(filter(None, lines)), whole=whole)
 
     def _empty(self, key: str, title: str) -> None:
@@ -287,24 +244,15 @@ class Scene:
             _, rows, columns = self.bench.acquisition.shape
             self.panels.write(key, self.bench.acquisition.index, np.zeros((rows, columns), np.float32), title)
 
-    def _named(self, result: Result) -> str:
-        """What was done to the samples, and how much of it."""
-        from ...perturbations import registry
-
-        perturbed, name = result.outcome.perturbed, registry.get(result.setting.perturbation).shown
-        if perturbed.additive and result.outcome.comparison.judged_by == "clean":
-            return f"{name} {percent(_spent(perturbed))}"
-        return name
-
     def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
         comparison, perturbed = result.outcome.comparison, result.outcome.perturbed
-        spent, where = _spent(perturbed), comparison.judged_on
+        budget, where = spent(perturbed), comparison.judged_on
         if self.view.random and perturbed.additive:
-            return comparison.random, f"Random {percent(spent)}{_score(comparison.metrics['random'], where)}"
+            return comparison.random, f"Random {percent(budget)}{score(comparison.metrics['random'], where)}"
         if self.view.factor < 1:
             image, exact = result.at(self.view.factor)
-            return image, f"Perturbed {percent(self.view.factor * spent)}{'' if exact else ' · interpolated'}"
-        return comparison.perturbed, f"{self._named(result)}{_score(comparison.metrics['perturbed'], where)}"
+            return image, f"Perturbed {percent(self.view.factor * budget)}{'' if exact else ' · interpolated'}"
+        return comparison.perturbed, f"{named(result)}{score(comparison.metrics['perturbed'], where)}"
 
     def _tags(self, key: str) -> tuple[str, ...]:
         """What has to be said of a panel's image: attacked, synthetic, without a truth."""
@@ -354,29 +302,3 @@ def _whole_of(result: Result, image: "Tensor") -> "dict[str, Tensor]":
     comparison, whole = result.outcome.comparison, result.outcome.whole
     name = "perturbed" if image is comparison.perturbed else "random" if image is comparison.random else ""
     return {"perturbed": whole[name]} if name in whole else {}
-
-
-def _spent(perturbed: "Perturbed") -> float:
-    """The budget that was allowed, or what was spent where none was set."""
-    budget = perturbed.budget
-    return budget.achieved if budget.nominal is None else budget.nominal
-
-
-def percent(fraction: float) -> str:
-    """Return a budget as it is read on the screen."""
-    return f"{100 * fraction:.3g}%"
-
-
-def _score(measured: "Mapping[str, Metrics] | None", region: str = "foreground") -> str:
-    return "" if measured is None or region not in measured else f" · {_measured(measured, region)}"
-
-
-def _measured(measured: "Mapping[str, Metrics]", region: str) -> str:
-    return f"{_WHERE[region]}SSIM {written(measured[region].ssim, '.3f')}"
-
-
-def _origin(entry: "Entry", result: Result) -> str:
-    """On which method the attack was found."""
-    if entry.method == result.setting.method:
-        return "found on it"
-    return "attacked anew" if entry.origin == entry.method else f"found on {entry.origin.label}"

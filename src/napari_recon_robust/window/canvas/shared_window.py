@@ -90,11 +90,19 @@ class SharedWindow:
     def link(self) -> None:
         """Link the images that napari has by now."""
         images = tuple(image for image in self.images if image in self.viewer.layers)
-        if len(images) > 1 and images != self._linked:
-            self.viewer.layers.unlink_layers(images, _LINKED)
-            self.viewer.layers.link_layers(images, _LINKED)
-        self._linked = images
+        if images != self._linked:
+            self._unlink()
+            if len(images) > 1:
+                self.viewer.layers.link_layers(images, _LINKED)
+            self._linked = images
+
+    def _unlink(self) -> None:
+        """Undo the links, which napari would keep for ever, and with them the images and their viewer."""
+        if len(self._linked) > 1:
+            self.viewer.layers.unlink_layers(self._linked, _LINKED)
+        self._linked = ()
 
     def forget(self) -> None:
         """Start anew with other images."""
-        self._linked, self.part = (), "magnitude"
+        self._unlink()
+        self.part = "magnitude"

@@ -8,10 +8,13 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image
 
+from ...controls.letters import letters
 from ...data.window import Window
 from ...workbench.windowing import turned
+from .lettering import SCALE_BAR, SMALL, points
 
 NOTICE = "Not for diagnostic use"
+_PADDING = 14.0, 10.0  # pixels beside and above words; napari measures small ones too narrow for the ground behind them
 _TURN = 300.0  # pixels of a drag that widen the window e-fold
 
 
@@ -20,12 +23,19 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
     grid, overlays = viewer.canvas.grid, viewer.canvas.overlays
     # Each is made visible last: napari lays out its overlays at every change of one that is visible.
     changes: dict[str, dict[str, Any]] = {
-        "scale_bar": {"gridded": False, "font_size": 8, "visible": True},
-        "text": {"text": NOTICE, "position": "bottom_left", "font_size": 7, "gridded": False, "visible": True},
+        "scale_bar": {"gridded": False, "font_size": points(SCALE_BAR), "visible": True},
+        "text": {
+            "text": NOTICE,
+            "position": "bottom_left",
+            "font_size": points(SMALL),
+            "gridded": False,
+            "visible": True,
+        },
     }
     was_grid = {name: getattr(grid, name) for name in ("enabled", "shape", "stride", "spacing")}
     was_overlays = {key: {name: getattr(overlays[key], name) for name in new} for key, new in changes.items()}
     was_background = viewer.canvas.background_color_override
+    was_padding = viewer.canvas.overlay_tiling.padding
 
     def put(values: dict[str, dict[str, Any]]) -> None:
         for key, new in values.items():
@@ -37,9 +47,11 @@ def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
             setattr(grid, name, value)
         put(was_overlays)
         viewer.canvas.background_color_override = was_background
+        viewer.canvas.overlay_tiling.padding = was_padding
 
     put(changes)
     viewer.canvas.background_color_override = "black"
+    viewer.canvas.overlay_tiling.padding = (_PADDING[0] / max(letters(), 1), _PADDING[1])
     return restore
 
 
@@ -62,14 +74,22 @@ class Takeover:
             (viewer.layers.events.removed, on_removed),
             (viewer.canvas.events.size, on_size),
         )
-        self._on_drag, self._on_move = on_drag, on_move
+        self._on_drag = lambda viewer, event: of_one_press(on_drag(viewer, event), event)
+        self._on_move = on_move
+        self._following = True
         for event, action in self._followed:
             event.connect(action)
-        viewer.mouse_drag_callbacks.append(on_drag)
+        viewer.mouse_drag_callbacks.append(self._on_drag)
         viewer.mouse_move_callbacks.append(on_move)
+
+    def place_scale_bar(self) -> None:
+        """Place the scale bar again: napari placed it by the size before, as its own layout was not done yet."""
+        if self._following:
+            self._viewer.canvas.overlays["scale_bar"].events.position()
 
     def let_go(self) -> None:
         """Stop following the viewer, and leave it as it looks."""
+        self._following = False
         for event, action in self._followed:
             event.disconnect(action)
         self._viewer.mouse_drag_callbacks.remove(self._on_drag)
@@ -101,13 +121,25 @@ def drag_window(image: Image, event: Any) -> Iterator[None]:
     """Change the window by a right-drag, within its range: to the right it widens, upwards it brightens."""
     before, limits = Window(*image.contrast_limits), image.contrast_limits_range
     start = np.array(event.pos)
-    yield
-    while event.type == "mouse_move":
+    while event.type != "mouse_release":
+        yield
         across, down = (np.array(event.pos) - start) / _TURN
         now = turned(before, float(across), float(down), limits)
         image.contrast_limits = now.low, now.high
-        event.handled = True
+        event.handled = event.type == "mouse_move"
+
+
+def of_one_press(drag: Iterator[None], event: Any) -> Iterator[None]:
+    """Go through a drag with what belongs to its own press.
+
+    napari hands a move on up to 5 ms late, or as late as the window is busy: one from before the press may arrive
+    after it. The last one of a drag may arrive after the release, whose place therefore counts.
+    """
+    press = (event.press_event or event).native
+    for _ in drag:
         yield
+        while event.type == "mouse_move" and (event.press_event or event).native is not press:
+            yield
 
 
 def export_figure(viewer: Any, path: str | None = None) -> np.ndarray:

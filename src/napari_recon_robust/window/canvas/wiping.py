@@ -35,10 +35,10 @@ class Wiping:
             column = float(column) + 0.5  # a pixel reaches half to each side of its centre
             self._comparing.move_wipe(column)
             self._comparing.move_fade(column / image.data.shape[2])
+            if event.type == "mouse_release":
+                return True
             event.handled = True  # or napari would move the picture
             yield
-            if event.type != "mouse_move":
-                return True
 
     @property
     def middle(self) -> float:

@@ -32,7 +32,8 @@ PICTURES = {
     "perturbed": "Perturbed",
     "difference": f"|Difference| × {GAIN}",
 }
-_SIDE, _SIZE = 110, QSize(900, 640)
+_SIDE, _SIZE = 110, QSize(900, 780)
+_BESIDE = 60  # pixels of the screen that stay free
 
 
 class PairWindow(QDialog):
@@ -59,7 +60,8 @@ class PairWindow(QDialog):
         layout.addLayout(pictures, 3)
         layout.addWidget(self.table, 2)
         layout.addWidget(words(NOTICE, faint=True))
-        self.resize(_SIZE)
+        room = self.screen().availableSize()
+        self.resize(_SIZE.boundedTo(QSize(room.width() - _BESIDE, room.height() - _BESIDE)))
 
 
 class Picture(QWidget):

@@ -69,7 +69,7 @@ class MethodChecks(_Checks):
         font = head.font()
         font.setBold(True)
         head.setFont(font)
-        head.setFlags(Qt.ItemFlag.NoItemFlags)
+        head.setFlags(Qt.ItemFlag.ItemIsEnabled)  # which can be read in every theme, as what is disabled cannot
         self.addItem(head)
 
     def ticked(self) -> list[str]:

@@ -1,5 +1,6 @@
 """The Compare dock: the result in one sentence and a table, ways to look at it, and keeping it."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,11 +18,11 @@ from qtpy.QtWidgets import (
 )
 
 from ...controls.letters import row_height, rows_height
-from ...controls.parts import button, heading, row, set_faint, show_text, warning, words
+from ...controls.parts import button, flow, heading, row, set_faint, show_text, warning, words
 from ...ground.numbers import written
 from ...workbench.exporting import Kind
 from .. import keys
-from ..canvas.scene import LAYOUTS
+from ..canvas.arrangement import LAYOUTS
 from ..canvas.surface import export_figure
 from ..session import Session
 from .exporting import EXPORT, REPORT, ask_report, export_button
@@ -68,9 +69,11 @@ class CompareDock(Page):
         self.random = button("Random  h", keys.words_of("random"), self._look_random, checkable=True)
         self.truth = button("Truth  y", keys.words_of("truth"), self._look_truth, checkable=True)
         self.layout_button = button("Layout  j k", keys.words_of("next_layout"), lambda: self.session.step_layout(1))
-        self.regions = button("Regions  u", keys.words_of("regions"), lambda: self.session.toggle_regions())
+        self.regions = button("Regions  u", keys.words_of("regions"), lambda: self.session.panels.drawing.toggle())
         self.images_first = button(
-            "Images first  q", keys.words_of("images_first"), lambda: self.session.asked_layout.emit()
+            "Images first  q",
+            keys.words_of("images_first"),
+            lambda: self.session.once_open(self.session.asked_layout.emit),
         )
         self.list_keys = button("?", "All keys", lambda: self.session.asked_keys.emit())
         self.list_keys.setFixedWidth(28)
@@ -95,26 +98,30 @@ class CompareDock(Page):
         self.column.addWidget(heading("Regions in figures"))
         self.column.addWidget(self.statistics)
         self.column.addWidget(heading("Keep"))
-        self.column.addLayout(row(self.save, self.load, self.copy))
-        self.column.addLayout(row(self.report, self.film, self.export))
+        self.column.addLayout(flow(self.save, self.load, self.copy, self.report, self.film, self.export))
         self.column.addStretch(1)
-        self.listen(self.bench.acquisition.opened, self._show_buttons)
-        self.listen(self.bench.acquisition.closed, self._show_buttons)
-        self.listen(self.bench.perturbing.finished, self._on_finished)
-        self.listen(self.bench.measuring.changed, self.statistics.show_found)
-        self.listen(self.bench.acquisition.measured, self.statistics.show_found)
-        self.listen(self.bench.perturbing.earlier_changed, self._show_earlier)
-        self.listen(self.bench.acquisition.opened, self._on_opened)
-        self.listen(self.bench.reconstruction.method_changed, self.lineup.list_methods)
-        self.listen(self.bench.lining_up.changed, self.lineup.show_found)
-        self.listen(self.session.asked_methods, self._show_methods)
-        self.listen(self.session.looked, self._on_looked)
+        self._follow()
         self._on_finished()
         self.lineup.list_methods()
         self.lineup.show_found()
         Review.of(self.session)
         Shelf.of(self.session)
         self.session.join(self, self.title)
+
+    def _follow(self) -> None:
+        acquisition, reconstruction = self.bench.acquisition, self.bench.reconstruction
+        for changed in (acquisition.opened, acquisition.closed, reconstruction.method_changed):
+            self.listen(changed, self._show_buttons)
+        self.listen(reconstruction.rendered, self._on_rendered)
+        self.listen(self.bench.perturbing.finished, self._on_finished)
+        self.listen(self.bench.measuring.changed, self.statistics.show_found)
+        self.listen(acquisition.measured, self.statistics.show_found)
+        self.listen(self.bench.perturbing.earlier_changed, self._show_earlier)
+        self.listen(acquisition.opened, self._on_opened)
+        self.listen(reconstruction.method_changed, self.lineup.list_methods)
+        self.listen(self.bench.lining_up.changed, self.lineup.show_found)
+        self.listen(self.session.asked_methods, self._show_methods)
+        self.listen(self.session.looked, self._on_looked)
 
     # ---------------------------------------------------------------- the table
 
@@ -133,7 +140,8 @@ class CompareDock(Page):
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         table.setShowGrid(False)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        for column in (0, 1 + list(COLUMNS).index("perturbed")):  # the longest words
+            table.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         table.verticalHeader().setDefaultSectionSize(row_height(_ROW))
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -204,17 +212,19 @@ class CompareDock(Page):
         _offer(self.regions, keys.words_of("regions"), closed)
         _offer(self.copy, _COPY, closed)
         missing = "" if result is not None else "There is no result yet: run a perturbation."
-        for one, tip in (
-            (self.save, _SAVE),
-            (self.report, REPORT),
-            (self.film, _FILM),
-            (self.export, EXPORT),
-        ):
+        for one, tip in ((self.save, _SAVE), (self.film, _FILM)):
             _offer(one, tip, missing)
+        nothing = "" if self.bench.exporting.possible else "There is no image of a method yet."
+        for one, tip in ((self.report, REPORT), (self.export, EXPORT)):
+            _offer(one, tip, nothing)
         no_noise = result is not None and not result.outcome.perturbed.additive
         _offer(self.random, keys.words_of("random"), "This kind of perturbation is no noise." if no_noise else missing)
         no_truth = result is not None and result.outcome.comparison.perturbed_reference is None
         _offer(self.truth, keys.words_of("truth"), "No fully sampled image is known." if no_truth else missing)
+
+    def _on_rendered(self, _: object) -> None:
+        if self.report.isEnabled() != self.bench.exporting.possible:
+            self._show_buttons()
 
     def _on_looked(self) -> None:
         view = self.session.scene.view
@@ -279,5 +289,6 @@ def change(measure: str, before: float, after: float) -> str:
     if measure == "nmse":
         return f"×{written(after / before)}" if before > 0 else "—"
     if measure == "psnr":
-        return f"{written(after - before, '+.1f')} dB"
-    return f"{written(100 * (after - before) / before, '+.1f')}%" if before else "—"
+        return written(after - before, "+.1f")
+    share = 100 * (after - before) / before if before else math.nan
+    return f"{written(share, '+.1f' if abs(share) < 100 else '+.0f')}%" if before else "—"

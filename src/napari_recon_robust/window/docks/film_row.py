@@ -11,8 +11,9 @@ from ..session import Session
 from .strip import Thumbnail, around, picture_of
 
 _NONE = (
-    "There is no row of images yet. Budgets: a curve with several budgets. Attacks: two or more that have finished. "
-    "Iterations: a search. Plausible images: Show diverse. Knob: a method that is prepared. Slices: Play reads them."
+    "There is no row of images yet. Budgets: a curve with several budgets. Angles: Rotation. Methods: several of them "
+    "in the Compare dock. Attacks: two or more that have finished. Iterations: a search. Plausible images, Samples: "
+    "Show diverse. Knob: a method that is prepared. Slices: Play reads them."
 )
 
 

@@ -15,9 +15,7 @@ from superqt import QElidingLabel
 from ...cases.gallery.verdicts import SCALE
 from ...cases.record import DESCRIPTION
 from ...controls.parts import button, row, show_text, words
-from ...ground.errors import ReconRobustError
 from ..session import Session
-from ..worker import sentence
 from .arranging import ArrangingRow, small_button
 from .gallery_list import CaseModel, CaseView
 from .judging import JudgementBox
@@ -144,11 +142,12 @@ class GalleryDock(Page):
 
     def _show_current(self, entry: "Entry | None") -> None:
         self.judging.show_entry(entry)
-        self.name.setText("" if entry is None else entry.name)
-        where = (
-            [] if entry is None else [entry.title, entry.label, "" if entry.slice is None else f"slice {entry.slice}"]
-        )
-        self.about.setText(" · ".join(filter(None, where)))
+        name, about = [], []
+        if entry is not None:
+            name = [entry.name, "" if entry.damage else entry.title]
+            about = [entry.damage, entry.label, "" if entry.slice is None else f"slice {entry.slice}"]
+        self.name.setText(" · ".join(filter(None, name)))
+        self.about.setText(" · ".join(filter(None, about)))
         self.about.setToolTip("" if entry is None else f"<p>{escape(entry.sentence)}</p>")
         show_text(self.replayed, "" if entry is None else self.browsing.replays.get(entry.path, ""))
 
@@ -216,12 +215,9 @@ class GalleryDock(Page):
         entry = self.view.current
         if entry is None or entry.damage:
             return
-        try:
+        with self.session.jobs.saying():
             said = self.browsing.attack_again(entry)
-        except ReconRobustError as error:
-            self.session.jobs.failed.emit(sentence(error))
-            return
-        self.session.bring("Perturb").foot.say(said)
+            self.session.bring("Perturb").foot.say(said)
 
     def _replay(self) -> None:
         self.session.attempt(lambda: self.browsing.replay(self.view.chosen))

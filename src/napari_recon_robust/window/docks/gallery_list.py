@@ -84,7 +84,7 @@ class CaseModel(QAbstractListModel):
 
 
 class CaseDelegate(QStyledItemDelegate):
-    """Draws a case: clean beside perturbed, a line of what it is, and a line of its number and its verdict."""
+    """Draws a case: clean beside perturbed, what was done on which method, and its number and verdict."""
 
     def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Paint one cell; a frame marks what is chosen, a thicker one marks the current case."""
@@ -107,9 +107,9 @@ class CaseDelegate(QStyledItemDelegate):
         metrics, text = option.fontMetrics, option.palette.text().color()
         line = QRect(area.left(), area.bottom() + 2, area.width(), metrics.height())
         painter.setPen(text)
-        title = entry.name if entry.damage else entry.title
-        painter.drawText(line, int(Qt.AlignmentFlag.AlignVCenter), _elided(metrics, title, line.width()))
-        line.translate(0, metrics.height())
+        for title in (entry.name, "") if entry.damage else (entry.attack, f"on {entry.method}"):
+            painter.drawText(line, int(Qt.AlignmentFlag.AlignVCenter), _elided(metrics, title, line.width()))
+            line.translate(0, metrics.height())
         if entry.judgement.verdict:
             line.setRight(self._badge(painter, line, metrics, entry.judgement.verdict) - 4)
         painter.setPen(text)
@@ -216,7 +216,7 @@ class CaseView(QListView):
         room = self.viewport().width() - 1
         width = room // max(room // _NARROWEST, 1)
         side = (width - 2 * _PADDING - GAP) // 2
-        size = QSize(width, side + 2 * self.fontMetrics().height() + 2 * _PADDING + 4)
+        size = QSize(width, side + 3 * self.fontMetrics().height() + 2 * _PADDING + 4)
         self.cases.loader.set_side(side, self.devicePixelRatioF())
         if size != self.gridSize():
             self.setGridSize(size)

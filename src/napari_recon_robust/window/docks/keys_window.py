@@ -8,7 +8,7 @@ from ...controls.parts import words
 from .. import keys
 
 _WIDTH, _HEIGHT, _MARGIN = 1120, 690, 36  # pixels: three columns, no higher than a window of 720
-_BESIDE = 60  # pixels of the screen that stay free
+_BESIDE = 60  # pixels of the screen, or of the window behind it, that stay free
 
 
 class KeysWindow(QDialog):
@@ -35,5 +35,7 @@ class KeysWindow(QDialog):
         self.list.ensurePolished()
         height = self.list.heightForWidth(width - 2 * _MARGIN)  # with room for a scroll bar
         self.list.setFixedHeight(height)
-        self.resize(width, min(height + _MARGIN, round(_HEIGHT * letters()), room.height() - _BESIDE))
+        behind = 0 if self.parentWidget() is None else self.parentWidget().height() - _BESIDE
+        highest = min(max(round(_HEIGHT * letters()), behind), room.height() - _BESIDE)
+        self.resize(width, min(height + _MARGIN, highest))
         self.show()

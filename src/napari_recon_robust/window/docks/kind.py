@@ -13,7 +13,7 @@ from ...controls.parts import Fold, button, heading, row, words
 from ...ground.knob import Knob
 from ...ground.numbers import written
 from ...workbench.perturbing import BUDGET
-from ..canvas.scene import percent
+from ..canvas.titles import percent
 from ..session import Session
 from .budgets import FurtherBudgets
 from .front import FrontPanel

@@ -3,6 +3,7 @@
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QWidget
 
+from ...controls.letters import letters
 from ...controls.parts import column, row, words
 from ...controls.picture import PictureBox
 from ..listening import listen
@@ -28,7 +29,7 @@ class KSpaceRow(QWidget):
         side = QWidget()
         column(self.mask, self.hint, into=side)
         side.layout().setAlignment(Qt.AlignmentFlag.AlignTop)
-        side.setFixedWidth(130)
+        side.setFixedWidth(round(130 * letters()))
         column(row(self.kspace, self.added, self.image, side), into=self)
         for part in (self.kspace, self.added, self.image):
             part.show()

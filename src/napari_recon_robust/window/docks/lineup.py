@@ -20,7 +20,7 @@ class LineupBox(QWidget):
         self.methods = MethodChecks(session)
         self.methods.setToolTip(f"{FEWEST} to {MOST} methods that are shown beside each other")
         self.methods.itemChanged.connect(self._choose)
-        self.as_found = QRadioButton("The attack as it was found, on all of them")
+        self.as_found = QRadioButton("The attack as it was found")
         self.as_found.setToolTip("What was found on one method is added to the samples that all of them see")
         self.anew = QRadioButton("Attack each method anew")
         self.anew.setToolTip("Search on each method for the worst at the same budget, which takes longer")

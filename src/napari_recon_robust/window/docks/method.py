@@ -42,7 +42,7 @@ class MethodBox(QWidget):
             "Let k-space lines that are held out choose the knobs: no reference needed",
             lambda: session.attempt(self.bench.reconstruction.automatic),
         )
-        self.preview = button("Preview", "Reconstruct at these knobs", session.render)
+        self.preview = button("Preview", "Reconstruct at these knobs", session.following.render)
         self.mark = words(faint=True)
         self.scores = words()
         self._knob_place = QVBoxLayout()
@@ -119,7 +119,7 @@ class MethodBox(QWidget):
             self.knobs.deleteLater()
         self.knobs = KnobPanel(method.knobs)
         self.knobs.set_values(self.bench.reconstruction.knobs)
-        self.knobs.turned.connect(self.session.turn)
+        self.knobs.turned.connect(self.session.turning.turn)
         self.knobs.refused.connect(self.session.jobs.failed)
         self._knob_place.addWidget(self.knobs)
         self.auto.setVisible(bool(self.bench.reconstruction.axes))
@@ -142,7 +142,7 @@ class MethodBox(QWidget):
         trained = "" if domain is None else f" Trained for {domain}."
         self.summary.setText(f"{method.summary}{trained}{took}")
         show_text(self.warning, f"{method.caution} {concern}".strip())
-        self.preview.setVisible(self.session.slow)
+        self.preview.setVisible(self.session.turning.slow)
 
     def show_knobs(self) -> None:
         """Show the values of the knobs after they were turned."""

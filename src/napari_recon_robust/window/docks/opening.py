@@ -5,7 +5,7 @@ from pathlib import Path
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QWidget
 from superqt.utils import signals_blocked
 
-from ...controls.parts import button, column, file_filter, row, show_text, warning, words
+from ...controls.parts import button, column, file_filter, flow, row, show_text, warning, words
 from ...io import FORMATS, annotations, suffixes
 from ..session import Session
 
@@ -21,10 +21,12 @@ class OpeningBox(QWidget):
         self.sample_button = button(
             "Open the sample", "A simulated multi-coil brain that comes with the plugin", session.open_sample
         )
-        self.tour_button = button("Tour", "Five steps on the sample, each at its control", session.asked_tour.emit)
+        self.tour_button = button(
+            "Tour in five steps", "On the sample, each step at its control", session.asked_tour.emit
+        )
         self.hint = words(
             f"Or drop a file here or on the canvas: {formats}, {annotations.LABEL} ({annotations.SUFFIX}), or the "
-            "folder of a saved case."
+            "folder of a saved case or of many."
         )
         self.offer = words()
         self.go_on = button("Go on", "Open it as it was", session.keeping.go_on)
@@ -35,10 +37,11 @@ class OpeningBox(QWidget):
         self.upright.setToolTip("fastMRI stores images with the first row at the bottom; only the picture is turned")
         self.upright.toggled.connect(lambda on: session.panels.lay(upside_down=on))
         self.axes = AxesQuestion(session)
-        buttons = row(self.open_button, self.sample_button, self.tour_button)
-        offered = row(self.offer, self.go_on, self.refuse, stretch=0)
+        buttons = flow(self.open_button, self.sample_button)
+        answers = flow(self.go_on, self.refuse)
         self.show_offer()
-        column(buttons, offered, self.hint, self.facts, self.notes, self.upright, self.axes, into=self)
+        said = (self.offer, answers, self.hint, self.tour_button, self.facts, self.notes)
+        column(buttons, *said, self.upright, self.axes, into=self)
 
     def _browse(self) -> None:
         scans = file_filter("k-space", suffixes())
@@ -61,12 +64,14 @@ class OpeningBox(QWidget):
         """Show that nothing is open."""
         self.upright.hide()
         self.hint.show()
+        self.tour_button.show()
         show_text(self.facts, "")
         show_text(self.notes, "")
 
     def show_opened(self) -> None:
         """Show what goes with an open scan, whose panels are there."""
         self.hint.hide()
+        self.tour_button.hide()
         self.axes.hide()
         geometry = self.session.panels.geometry
         with signals_blocked(self.upright):

@@ -10,7 +10,7 @@ from ...controls.curve import Curve
 from ...controls.parts import show_text, warning, words
 from ...ground.numbers import written
 from ...workbench.perturbing import Result
-from ..canvas.scene import percent
+from ..canvas.titles import percent
 from ..session import Session
 from .budgets import BudgetCurve
 

@@ -207,7 +207,7 @@ class Page(QWidget):
 
     def fit_letters(self) -> None:
         """Be wide enough for larger letters; they wrap, so that the images keep the most room."""
-        self.setMinimumWidth(round(_NARROWEST * letters() ** 0.5))
+        self.setMinimumWidth(round(_NARROWEST * letters() ** 0.4))
 
     def listen(self, signal: Any, slot: Callable[..., object]) -> None:
         """Follow a signal for as long as this page exists; Qt would hold a trace of every page that was closed."""

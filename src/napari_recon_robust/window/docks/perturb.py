@@ -9,12 +9,12 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from ...controls.parts import Fold, button, words
 from .. import keys
 from ..session import Session
+from .analyses import AnalysesPanel
 from .fragile import FragilePlaces
 from .kind import KindPanel
 from .outcome import OutcomePanel
 from .page import Page
 from .region_list import RegionList
-from .study import StudyPanel
 
 if TYPE_CHECKING:
     from ...perturbations.base import Perturbed
@@ -33,12 +33,12 @@ class PerturbDock(Page):
         self.fragile = FragilePlaces(self.session)
         self.kind = KindPanel(self.session)
         self.outcome = OutcomePanel(self.session)
-        self.study = StudyPanel(self.session)
+        self.analyses = AnalysesPanel(self.session)
         self.body = QWidget()
         parts = QVBoxLayout(self.body)
         parts.setContentsMargins(0, 0, 0, 0)
         parts.setSpacing(self.column.spacing())
-        further = Fold("Study this further", self.study)
+        further = Fold("Study this further", self.analyses)
         attacks = button("History and queue  e", keys.words_of("attacks"), lambda: self.session.bring("Attacks"))
         for part in (self.regions, self.fragile, self.kind, self.outcome, attacks, further):
             parts.addWidget(part)
@@ -61,8 +61,8 @@ class PerturbDock(Page):
         self.listen(self.session.painting.changed, self.regions.show_brush)
         self.listen(bench.undoing.changed, self.regions.undo.show_steps)
         self.listen(bench.fragility.changed, self.fragile.show_found)
-        self.listen(bench.studying.changed, self.study.show_found)
-        self.listen(bench.reconstruction.method_changed, self.study.list_methods)
+        self.listen(bench.analysing.changed, self.analyses.show_found)
+        self.listen(bench.reconstruction.method_changed, self.analyses.list_methods)
         self.listen(bench.perturbing.kind_changed, self._on_kind)
         self.listen(bench.perturbing.previewed, self._on_preview)
         self.listen(bench.perturbing.finished, self._on_finished)
@@ -82,7 +82,7 @@ class PerturbDock(Page):
             self._show_running()
             return
         self.kind.list_kinds()
-        self.study.list_methods()
+        self.analyses.list_methods()
         if self.bench.perturbing.kind is None:
             self.bench.perturbing.choose_default()
         else:
@@ -111,4 +111,4 @@ class PerturbDock(Page):
         free = self.session.jobs.free() and self.bench.acquisition.slice is not None
         for one in (self.kind.run, self.fragile.find):
             one.setEnabled(free)
-        self.study.show_running()
+        self.analyses.show_running()

@@ -11,7 +11,7 @@ from ...evaluation.ruler import Profile
 from ..listening import listen
 from ..session import Session
 
-_HINT = "Draw a line with the left button. It stays where it is on every slice; a new one takes its place."
+_HINT = "Draw a line with the left button: the same on all slices, until a new one."
 _NAMES = {"reference": "Reference", "clean": "Clean", "perturbed": "Perturbed"}
 
 

@@ -15,7 +15,6 @@ from ...controls.progress_bar import Bar
 from ...ground.errors import ReconRobustError
 from ...workbench.queueing import Order
 from ..session import Session
-from ..worker import sentence
 from .budgets import parsed
 from .checks import MethodChecks, RegionChecks
 
@@ -145,12 +144,10 @@ class QueuePanel(QWidget):
     # ---------------------------------------------------------------- doing
 
     def _add(self) -> None:
-        try:
+        with self.session.jobs.saying():
             kind = self.bench.perturbing.chosen
             budgets = parsed(self.budgets.text()) if kind.needs_budget else ()
             self.queue.add(self.methods.ticked(), self.regions.ticked(), budgets)
-        except ReconRobustError as error:
-            self.session.jobs.failed.emit(sentence(error))
 
     def _cancel(self) -> None:
         rows = {index.row() for index in self.table.selectedIndexes()}

@@ -15,12 +15,10 @@ from superqt.utils import signals_blocked
 from ...controls.hinted_list import HintedList
 from ...controls.letters import letters
 from ...controls.parts import button, heading, row
-from ...ground.errors import ReconRobustError
 from ...workbench.brushing import LEAST, MOST
 from ...workbench.regions import Region
 from .. import keys
 from ..session import Session
-from ..worker import sentence
 from .annotations import AnnotationsBox
 from .undo_buttons import UndoButtons
 
@@ -123,10 +121,8 @@ class RegionList(QWidget):
                 self._rename_to(region, name)
 
     def _rename_to(self, region: Region, name: str) -> None:
-        try:
+        with self.session.jobs.saying():
             self.bench.regions.rename(region, name)
-        except ReconRobustError as error:
-            self.session.jobs.failed.emit(sentence(error))
 
     def _paint(self) -> None:
         self.session.painting.toggle()

@@ -68,7 +68,7 @@ class Review(QObject):
         window = self._window
         if self.active or window is None:
             return
-        self._known = [dock for dock in window.findChildren(QDockWidget) if dock is not self._dock]
+        self._known = self._docks(window)
         docks = [dock for dock in self._known if not dock.isHidden() and not dock.isFloating()]
         self._fronts = [dock for dock in docks if not dock.visibleRegion().isEmpty()]
         self._hidden = {dock: dock.width() for dock in docks}
@@ -186,12 +186,17 @@ class Review(QObject):
     def _admit_new(self) -> None:
         """Admit a dock that napari has opened from its menu."""
         window = self._window
-        docks = [] if window is None or self._held is None else window.findChildren(QDockWidget)
-        for dock in [dock for dock in docks if dock not in self._known and dock is not self._dock]:
+        docks = [] if window is None or self._held is None else self._docks(window)
+        for dock in [dock for dock in docks if dock not in self._known]:
             self._known.append(dock)
             dock.installEventFilter(self)
             if not (dock.isHidden() or dock.isFloating()):
                 self._admit(dock)
+
+    def _docks(self, window: QMainWindow) -> list[QDockWidget]:
+        """The window's docks but the bar. Each is its child; a search among all widgets would take longer."""
+        docks = window.findChildren(QDockWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        return [dock for dock in docks if dock is not self._dock]
 
     def _list_keys(self) -> None:
         if self._keys is None or not isalive(self._keys):

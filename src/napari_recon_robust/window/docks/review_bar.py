@@ -16,7 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ...controls.parts import button, row, words
+from ...controls.letters import letters
+from ...controls.parts import NARROW_LIST, button, row, words
 from ...evaluation.parts import PARTS
 from ...workbench.looking import PAIRS, PRESETS, RATES
 from ...workbench.windowing import PRESETS as WINDOWS
@@ -29,8 +30,6 @@ from .page import Page
 UNFOLDED, FOLDED = 120, 24  # pixels, of a font of usual size
 _WIDEST = "Laboratory  q"  # of the words in it
 _AROUND = 28  # pixels beside them
-# napari leaves so much room around the words of a list that they would be cut off.
-_NARROW = "QComboBox { padding: 3px 2px 3px 6px; } QComboBox::drop-down { width: 16px; }"
 _TIGHT = "QPushButton { padding: 3px 0px; } QPushButton::menu-indicator { width: 0px; }"
 _SMALL = "QComboBox { padding: 3px 0px 3px 3px; } QComboBox::drop-down { width: 12px; }"
 _LIST, _BESIDE = "2 Hz ▾", 8  # what a list of rates needs; pixels beside words
@@ -65,7 +64,9 @@ class ReviewBar(Page):
             if isinstance(each, (QPushButton, QComboBox, QLineEdit)):  # they share the little room that there is
                 each.setMinimumWidth(0)
                 each.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.scroll.verticalScrollBar().rangeChanged.connect(self.fit_letters)
+        # Queued, since Qt is laying out the page when the range changes, and would go on with the width before.
+        ranged = self.scroll.verticalScrollBar().rangeChanged
+        ranged.connect(self.fit_letters, Qt.ConnectionType.QueuedConnection)
         self._fold(recall("folded", False))
         self.listen(session.jobs.failed, self._unfold)
         for signal in (
@@ -131,8 +132,8 @@ class ReviewBar(Page):
         for number, name in enumerate(WINDOWS, start=6):
             self.window_preset.addItem(f"{name.capitalize()}  {number}", name)
         self.window_preset.activated.connect(self._take_window)
-        self.auto = button("Auto  a", keys.words_of("window_auto"), lambda: self.looking.window_on_region())
-        self.reset = button("Reset  0", keys.words_of("window_reset"), lambda: self.looking.reset_window())
+        self.auto = button("Auto  a", keys.words_of("window_auto"), lambda: self.looking.levels.fit_to_region())
+        self.reset = button("Reset  0", keys.words_of("window_reset"), lambda: self.looking.levels.reset())
         self.black, self.white = QLineEdit(), QLineEdit()
         for edit, name in ((self.black, "Black"), (self.white, "White")):
             edit.setToolTip(f"{name}, in percent of the reference's maximum; Return takes it")
@@ -141,12 +142,17 @@ class ReviewBar(Page):
         self.column.addWidget(words("Window", faint=True))
         self.column.addWidget(self.window_preset)
         self.column.addLayout(_side_by_side(self.auto, self.reset))
-        for label, edit in (("Black, %", self.black), ("White, %", self.white)):
-            self.column.addLayout(row(words(label, faint=True), edit, stretch=1))
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        grid.setColumnStretch(1, 1)
+        for line, (label, edit) in enumerate((("Black, %", self.black), ("White, %", self.white))):
+            grid.addWidget(words(label, faint=True), line, 0)
+            grid.addWidget(edit, line, 1)
+        self.column.addLayout(grid)
 
     def _add_rest(self) -> None:
-        self.region = _switch("Region  n", "region_view", self.looking.toggle_region)
-        self.outlines = button("Outlines  u", keys.words_of("regions"), lambda: self.session.toggle_regions())
+        self.region = _switch("Region  n", "region_view", self.looking.region_view.toggle)
+        self.outlines = button("Outlines  u", keys.words_of("regions"), lambda: self.session.panels.drawing.toggle())
         self.random = _switch("Random  h", "random", lambda: self._flip("random"))
         self.truth = _switch("Truth  y", "truth", lambda: self._flip("truth"))
         self.lineup = _switch("Methods  o", "lineup", self.session.line_up)
@@ -170,8 +176,8 @@ class ReviewBar(Page):
         self.column.addWidget(self.lineup)
         self.column.addLayout(_side_by_side(self.truth, self.list_keys))
         self.column.addLayout(_side_by_side(self.profile, self.distance))
-        self.column.addLayout(_side_by_side(self.area, self.kspace))
-        self.column.addLayout(_side_by_side(tools["film"], self.cine))
+        self.column.addLayout(_side_by_side(self.area, tools["film"]))
+        self.column.addLayout(_side_by_side(self.cine, self.kspace))
         self.column.addWidget(self.leave)
 
     def _flip(self, name: str) -> None:
@@ -181,7 +187,7 @@ class ReviewBar(Page):
 
     def _take_window(self, at: int) -> None:
         if at:
-            self.looking.take_window(self.window_preset.itemData(at))
+            self.looking.levels.take_preset(self.window_preset.itemData(at))
         self.window_preset.setCurrentIndex(0)
 
     def _type_window(self) -> None:
@@ -191,12 +197,12 @@ class ReviewBar(Page):
             typed = f"{self.black.text()!r} and {self.white.text()!r}"
             self.session.jobs.failed.emit(f"Black and white must be numbers, not {typed}.")
             return
-        self.looking.type_window(low / 100, high / 100)
+        self.looking.levels.set(low / 100, high / 100)
 
     def show_window(self) -> None:
         """Show black and white as they are."""
         if self.session.panels.panels and self.bench.acquisition.slice is not None:
-            for edit, value in zip((self.black, self.white), self.looking.window, strict=True):
+            for edit, value in zip((self.black, self.white), self.looking.levels.window, strict=True):
                 if not edit.hasFocus():
                     edit.setText(f"{100 * value:.3g}")
 
@@ -220,8 +226,8 @@ class ReviewBar(Page):
             self.distance: (ruling == "distance", self.bench.acquisition.is_open),
             self.area: (ruling == "area", self.bench.acquisition.is_open),
             self.signed: (view.signed, result is not None),
-            self.lineup: (self.session.scene.lineup is not None, result is not None),
-            self.region: (self.looking.framing.active, self.bench.acquisition.is_open),
+            self.lineup: (self.session.scene.arrangement.lineup is not None, result is not None),
+            self.region: (self.looking.region_view.active, self.bench.acquisition.is_open),
             self.random: (view.random, result is not None and result.outcome.perturbed.additive),
             self.truth: (view.truth, result is not None and result.outcome.comparison.perturbed_reference is not None),
         }
@@ -263,7 +269,7 @@ class ReviewBar(Page):
     def _fit(self, folded: bool) -> None:
         """Take the width of the longest word in the font that napari has."""
         self.leave.ensurePolished()
-        needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + _AROUND
+        needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + round(_AROUND * letters())
         bar = self.scroll.verticalScrollBar()
         beside = bar.sizeHint().width() if bar.maximum() > 0 else 0  # what is higher than the window is scrolled
         self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed) + beside)
@@ -289,7 +295,7 @@ def _combo(tip: str) -> QComboBox:
     made.setAccessibleName(tip.split("  ")[0])
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setMinimumContentsLength(6)
-    made.setStyleSheet(_NARROW)
+    made.setStyleSheet(NARROW_LIST)
     return made
 
 

@@ -11,7 +11,7 @@ from ...ground.numbers import written
 from ..session import Session
 
 _COLUMNS = ("Image", "Mean ± SD", "SNR", "CNR")
-_ROW, _MOST = 19, 11
+_ROW, _MOST = 19, 12
 _FORMULAS = (
     "SNR = mean / σ;  CNR = (mean in − mean around) / √((σ² in + σ² around) / 2). σ² is the mean variance of the "
     "magnitude under the scan's thermal noise, from reconstructions of samples with more of it, since noise after "
@@ -59,14 +59,16 @@ class StatisticsBox(QWidget):
             if one.region != region:
                 region = one.region
                 area = "" if one.area_mm2 is None else f" = {written(one.area_mm2)} mm²"
-                self._add(f"{one.pixels} px{area} · {one.region}")  # a long name is cut off at its end
+                self._add(one.region)
+                self._head()
+                self._add(f"{one.pixels} px{area}")
             mean = f"{written(one.mean, '.3f')} ± {written(one.deviation, '.3f')}"
             ratios = ["—" if ratio is None else written(ratio, ".1f") for ratio in (one.snr, one.cnr)]
             self._add(one.image, mean, *ratios)
         self.table.setFixedHeight(rows_height(min(self.table.rowCount(), _MOST), _ROW))
 
     def _add(self, *texts: str) -> None:
-        """Add a row; a single text is the head of those that follow."""
+        """Add a row; a single text goes across all columns."""
         number = self.table.rowCount()
         self.table.insertRow(number)
         for place, text in enumerate(texts):
@@ -76,11 +78,14 @@ class StatisticsBox(QWidget):
             self.table.setItem(number, place, item)
         if len(texts) == 1:
             self.table.setSpan(number, 0, 1, self.table.columnCount())
-            item = self.table.item(number, 0)
-            font = item.font()
-            font.setBold(True)
-            item.setFont(font)
-            item.setToolTip(texts[0])
+
+    def _head(self) -> None:
+        """Make the last row the head of those that follow; a long name is cut off at its end."""
+        item = self.table.item(self.table.rowCount() - 1, 0)
+        font = item.font()
+        font.setBold(True)
+        item.setFont(font)
+        item.setToolTip(item.text())
 
     def _measure(self) -> None:
         self.session.attempt(self.bench.measuring.run)

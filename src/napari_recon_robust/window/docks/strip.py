@@ -15,7 +15,7 @@ from ...ground.numbers import written
 from ..canvas.geometry import Geometry
 
 if TYPE_CHECKING:
-    from ...studies.diversity import Variant
+    from ...analyses.diversity import Variant
 
 COLUMNS = 4
 _SIDE = 76  # pixels of a picture: four beside each other fit a dock of 360

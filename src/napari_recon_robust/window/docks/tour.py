@@ -7,6 +7,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QPoint, QRect, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QMainWindow, QMenu, QWidget
 
+from ...controls.letters import letters
 from ...controls.parts import ACCENT, button, column, heading, row, words
 from ...workbench.touring import FLICKERED, STOPS
 from ..session import Session
@@ -93,7 +94,7 @@ class Tour(QObject):
         box, pointer, window, target = self.box, self.pointer, self._window, self._target
         if box is None or pointer is None or window is None or not isalive(box):
             return
-        box.adjustSize()
+        box.setFixedHeight(box.heightForWidth(box.width()))  # Qt's own hint is that of a wider box
         seen = target is not None and isalive(target) and target.isVisible()
         pointer.setVisible(seen)
         if target is None or not seen:
@@ -125,8 +126,9 @@ class TourBox(QFrame):
         super().__init__(window)
         self.setObjectName("tour")
         self.setStyleSheet(_BOX.format(ground=get_theme(theme).background.as_hex(), accent=ACCENT))
-        self.setFixedWidth(_WIDTH)
+        self.setFixedWidth(round(_WIDTH * max(letters(), 1)))
         self.title, self.words = heading(""), words()
+        self.title.setWordWrap(True)
         self.skip = button("Skip", "Go on to the next step", lambda: skip())
         self.leave = button("Leave the tour", "It is in the Help menu", lambda: leave())
         column(self.title, self.words, row(self.skip, self.leave), into=self)

@@ -10,9 +10,9 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QFrame,
     QLabel,
+    QPushButton,
     QRadioButton,
     QSizePolicy,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
@@ -23,14 +23,29 @@ from ...reader_studies.questions import (
     CONSEQUENCES,
     SEEN,
     ForcedChoice,
+    FreeResponse,
     Lesion,
     Likert,
     Question,
+    Ranking,
 )
 from ...workbench.reading import Reading
+from .mark_list import MarkList
+from .slider import Slider
 
 _STEP = 5
-NOTHING = "nothing"
+_RANKS = ("1st", "2nd", "3rd", "4th", "5th", "6th")
+NOTHING, RANK = "nothing", "rank"
+
+
+def titled(name: str) -> str:
+    """The title of an image by its name."""
+    return name.capitalize()
+
+
+def described(name: str) -> str:
+    """An image in the words of a choice."""
+    return f"Image {titled(name)}" if len(name) == 1 else f"The image at the {name}"
 
 
 class Asked(QFrame):
@@ -42,8 +57,9 @@ class Asked(QFrame):
         self._reading, self._question = reading, question
         self._choices: list[tuple[str, QAbstractButton, str, Any]] = []  # key, button, part of the answer, its value
         self._groups: dict[str, QButtonGroup] = {}
-        self._slider: QSlider | None = None
-        self._slider_name = self._slider_words = ""
+        self._slider: Slider | None = None
+        self._slider_name = ""
+        self._marks: MarkList | None = None
         self._layout = QVBoxLayout(self)
         self._layout.setSpacing(2)
         title = QLabel(question.text)
@@ -60,8 +76,17 @@ class Asked(QFrame):
     def _build(self) -> None:
         question = self._question
         if isinstance(question, ForcedChoice):
-            for at, side in enumerate(("left", "right")):
-                self._choose("choice", at, f"The image at the {side}", str(at + 1))
+            for at, name in enumerate(self._reading.names):
+                self._choose("choice", at, described(name), str(at + 1))
+        elif isinstance(question, Ranking):
+            self._say("Choose them from the best to the worst; choose one again to take its rank away.")
+            for at, name in enumerate(self._reading.names):
+                self._rank(at, described(name), str(at + 1))
+        elif isinstance(question, FreeResponse):
+            self._say("Click on each one in the image.")
+            self._marks = MarkList(self._reading)
+            self._layout.addWidget(self._marks)
+            self._choose("marks", [], "There is none", "1")
         elif isinstance(question, Likert):
             for at, words in enumerate(question.words):
                 self._choose("level", at + 1, words, str(at + 1))
@@ -69,7 +94,8 @@ class Asked(QFrame):
             for at, seen in enumerate(SEEN):
                 self._choose("seen", seen, seen.capitalize(), str(at + 1))
             self._slide("confidence", "How confident are you?")
-            self._layout.addWidget(self._hint)
+            if question.place:
+                self._layout.addWidget(self._hint)
         else:
             for at, change in enumerate(CHANGES):
                 self._check(change, f"Structures were {change}", str(at + 1))
@@ -90,6 +116,20 @@ class Asked(QFrame):
         self._layout.addWidget(made)
         self._choices.append((key, made, name, value))
 
+    def _say(self, words: str) -> None:
+        self._hint.setText(words)
+        self._layout.addWidget(self._hint)
+
+    def _rank(self, position: int, words: str, key: str) -> None:
+        made = QPushButton()
+        made.setStyleSheet("text-align: left; padding: 3px 8px;")
+        made.setAccessibleName(words)
+        made.setProperty("words", f"{key}  {words}")
+        made.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # Enter stays for the next case
+        made.clicked.connect(lambda: self._take(RANK, position))
+        self._layout.addWidget(made)
+        self._choices.append((key, made, RANK, position))
+
     def _check(self, change: str, words: str, key: str) -> None:
         made = QCheckBox(f"{key}  {words}")
         made.setAccessibleName(words)
@@ -98,27 +138,21 @@ class Asked(QFrame):
         self._choices.append((key, made, "changes", change))
 
     def _slide(self, name: str, words: str) -> None:
-        self._slider_name, self._slider_words = name, words
-        self._slider_label = QLabel(words)
-        self._slider = QSlider(Qt.Orientation.Horizontal)
-        self._slider.setRange(0, 100)
-        self._slider.setSingleStep(_STEP)
-        self._slider.setValue(50)
-        self._slider.setAccessibleName(words)
-        self._slider.setToolTip("0 is a guess, 100 is certain (keys: + and -)")
-        self._slider.valueChanged.connect(self._on_slider)
-        self._layout.addWidget(self._slider_label)
+        self._slider_name = name
+        self._slider = Slider(words, "a guess", "certain", lambda value: self._answer_by(value))
         self._layout.addWidget(self._slider)
+
+    def _answer_by(self, value: float) -> None:
+        self._reading.answer(self._question.id, **{self._slider_name: value})
 
     def _take(self, name: str, value: Any) -> None:
         id = self._question.id
         if name in ("changes", NOTHING):
             self._reading.toggle(id, NOTHING if name == NOTHING else value)
+        elif name == RANK:
+            self._reading.rank(id, value)
         else:
             self._reading.answer(id, **{name: value})
-
-    def _on_slider(self, value: int) -> None:
-        self._reading.answer(self._question.id, **{self._slider_name: float(value)})
 
     def press(self, key: str) -> bool:
         """Answer by a key; returns whether it was one of this question's."""
@@ -126,9 +160,17 @@ class Asked(QFrame):
             if known == key and made.isEnabled():
                 self._take(name, value)
                 return True
-        if self._slider is not None and self._slider.isEnabled() and key in ("+", "=", "-"):
+        if key not in ("+", "=", "-"):
+            return False
+        step = -_STEP if key == "-" else _STEP
+        if self._slider is not None and self._slider.isEnabled():
             given = self._reading.values.get(self._question.id, {}).get(self._slider_name, 50.0)
-            self._on_slider(int(min(max(given + (_STEP if key != "-" else -_STEP), 0), 100)))
+            self._answer_by(_within(given + step))
+            return True
+        if self._marks is not None and self._reading.marks.all:
+            self._reading.marks.rate(
+                _within(self._reading.marks.all[self._reading.marks.selected].get("rating", 50.0) + step)
+            )
             return True
         return False
 
@@ -138,7 +180,9 @@ class Asked(QFrame):
         for group in self._groups.values():
             group.setExclusive(False)
         for _, made, name, choice in self._choices:
-            if name == "changes":
+            if name == RANK:
+                self._show_rank(made, value.get("order", []), choice)
+            elif name == "changes":
                 made.setChecked(choice in value.get("changes", ()))
             elif name == NOTHING:
                 made.setChecked(value.get("changes") == [])
@@ -148,20 +192,18 @@ class Asked(QFrame):
                 made.setEnabled(bool(value.get("changes")))
         for group in self._groups.values():
             group.setExclusive(True)
-        self._follow_slider(value)
-        wanted = value.get("seen") == "yes" and isinstance(self._question, Lesion) and self._question.place
-        marked = "The lesion is marked; click again to move the mark." if "row" in value else "Click on the lesion."
-        self._hint.setText(marked if wanted else "")
+        if self._slider is not None:
+            self._slider.setEnabled(value.get("seen") in ("yes", "no") or "changes" in value)
+            self._slider.show_value(value.get(self._slider_name))
+        if self._marks is not None:
+            self._marks.follow()
+        if isinstance(self._question, Lesion):
+            marked = "The lesion is marked; click again to move the mark." if "row" in value else "Click on the lesion."
+            self._hint.setText(marked if value.get("seen") == "yes" else "")
 
-    def _follow_slider(self, value: dict[str, Any]) -> None:
-        if self._slider is None:
-            return
-        given = value.get(self._slider_name)
-        self._slider.setEnabled(value.get("seen") in ("yes", "no") or "changes" in value)
-        self._slider.blockSignals(True)
-        self._slider.setValue(50 if given is None else int(given))
-        self._slider.blockSignals(False)
-        self._slider_label.setText(f"{self._slider_words} {'not set' if given is None else f'{given:g}'}")
+    def _show_rank(self, made: QAbstractButton, order: list[int], position: int) -> None:
+        rank = _RANKS[order.index(position)] if position in order else ""
+        made.setText(f"{made.property('words')}{f'   —   {rank}' * bool(rank)}")
 
     def mark_current(self, current: bool) -> None:
         """Show whether this is the question that keys answer."""
@@ -169,8 +211,12 @@ class Asked(QFrame):
         self.setStyleSheet(f"QFrame#asked {{ border-left: 3px solid {colour}; }}")
 
 
+def _within(value: float) -> float:
+    return float(min(max(value, 0), 100))
+
+
 class Form(QWidget):
-    """All questions of a study, one below the other."""
+    """All questions of a step, one below the other."""
 
     def __init__(self, reading: Reading, changed: Callable[[], object]) -> None:
         super().__init__()
@@ -179,16 +225,25 @@ class Form(QWidget):
         layout = QVBoxLayout(self)
         for one in self.asked.values():
             layout.addWidget(one)
+        layout.addStretch(1)
         reading.answered.connect(self.follow)
         reading.opened.connect(self.follow)
         self.follow()
 
     def press(self, key: str) -> bool:
-        """Answer the question that is asked by a key; returns whether it was one of its own."""
-        return self.asked[self._reading.asked.id].press(key)
+        """Answer the question that is asked by a key; returns whether it was known.
+
+        A slider that was moved once is done, and is still moved by keys until another one is open.
+        """
+        current = self.asked[self._reading.asked.id]
+        every = list(self.asked.values())
+        before = reversed(every[: every.index(current)]) if key in ("+", "=", "-") else ()
+        return current.press(key) or any(one.press(key) for one in before)
 
     def follow(self) -> None:
-        """Show the answers as they are."""
+        """Show the answers as they are, while its step is asked."""
+        if set(self._reading.questions) != set(self.asked):
+            return
         current = self._reading.asked.id
         for id, one in self.asked.items():
             one.follow()

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from napari_recon_robust.ground.progress import run
-from napari_recon_robust.trials.executors import inline
-from napari_recon_robust.trials.running import run_study
+from napari_recon_robust.studies.executors import inline
+from napari_recon_robust.studies.running import run_study
 
 
 @pytest.fixture(scope="session")

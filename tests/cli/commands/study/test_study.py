@@ -24,7 +24,7 @@ def test_from_a_new_plan_to_a_table(plan: Path, tmp_path: Path) -> None:
     assert "saved: " in said("new", tmp_path / "other.yaml")
     (tmp_path / "broken.h5").write_bytes(b"nothing")
     checked = said("check", plan)
-    assert "5 trials in 1 shards" in checked
+    assert "5 trials in 1 shard:" in checked
     assert "broken.h5 is left out" in checked
     assert json.loads(said("check", plan, "--json", "--time").partition("recon-robust:")[0])["estimate"]["trials"] == 5
     assert "5 of 5 trials are finished" in said("run", plan, "--workers", 1)
@@ -47,6 +47,23 @@ def test_every_mistake_of_a_plan_is_a_line(plan: Path) -> None:
         assert "there is no reconstructor 'nothing'" in lines
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("'*.h5'", "['*.h5', none.h5]", "scans, 2: 'none.h5' matches no file"),
+        ("'*.h5'", "{files: '*.h5', table: none.csv}", "scans, table: there is no file 'none.csv'"),
+        ("kind: annotations", "{kind: annotations, file: none.csv}", "regions, 1, file: there is no file"),
+        ("slices: annotated", "slices: [1, 9]", "slices, 2: no scan has slice 9; give numbers from 0 to 2"),
+    ],
+)
+def test_files_that_do_not_fit_are_told_with_their_line(plan: Path, old: str, new: str, sentence: str) -> None:
+    text = plan.read_text()
+    assert old in text
+    plan.write_text(text.replace(old, new))
+    line = 1 + next(number for number, one in enumerate(plan.read_text().splitlines()) if new in one)
+    assert f"line {line}, {sentence}" in study("check", plan).output
+
+
 def test_bad_options_are_told(plan: Path, tmp_path: Path) -> None:
     for words, sentence in (
         (("work", plan, "--shard", "3/2"), "give I/N"),
@@ -63,8 +80,48 @@ def test_the_demo_writes_its_plan_here_and_ends_in_the_report(
 ) -> None:
     """By a plan that is quick."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("napari_recon_robust.trials.demo._PLAN", plan.read_text())
+    monkeypatch.setattr("napari_recon_robust.studies.packaged._template", lambda name: plan.read_text())
     words = said("run", "demo", "--workers", 1)
     assert "5 of 5 trials are finished" in words
     assert (tmp_path / "demo.report.html").stat().st_size > 10_000
     assert "5 of 5 trials are finished" in said("status", "demo.yaml")
+    assert "5 of 5 trials are finished" in said("status", "demo")
+    said("report", "demo", "--output", tmp_path / "again.html")
+    assert (tmp_path / "again.html").stat().st_size > 10_000
+    said("export", "demo", "--output", tmp_path / "table.csv")
+    assert polars.read_csv(tmp_path / "table.csv").height == 5
+    assert said("diff", "demo", "demo.results") == said("diff", "demo.yaml", "demo.yaml")
+
+
+def test_a_packaged_plan_is_pointed_at_a_folder(plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert "give their folder, --scans FOLDER" in str(study("new", "paper-fnaf").exception)
+    assert "saved: paper-fnaf.yaml" in said("new", "paper-fnaf", "--scans", tmp_path)
+    assert (here / "study.schema.json").exists()
+    assert "1 scan of 1 volume," in said("check", "paper-fnaf")
+    assert "names its scans itself" in str(study("check", plan, "--scans", tmp_path).exception)
+
+
+def test_a_packaged_study_that_was_not_run_here_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (
+        ("status", "demo"),
+        ("report", "demo"),
+        ("export", "demo", "--output", "a.csv"),
+        ("diff", "demo", "."),
+    ):
+        assert "run it first: recon-robust study run demo" in str(study(*words).exception)
+    assert not list(tmp_path.iterdir()), "nothing is written"
+
+
+def test_a_new_plan_takes_no_other_files_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "saved: demo.yaml" in said("new", "demo")
+    before = (tmp_path / "demo.yaml").read_bytes()
+    assert "'study new demo' writes it, or name another" in str(study("new", "demo.yaml").exception)
+    assert "saved: demo.yaml" in said("new", "demo"), "it is the same"
+    said("new", "mine.yaml")
+    assert "mine.yaml is there already; name another" in str(study("new", "mine.yaml").exception)
+    assert (tmp_path / "demo.yaml").read_bytes() == before

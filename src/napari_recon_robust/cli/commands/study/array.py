@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from ....ground.writing import write
-from ....trials.executors.array import JobArray
-from ....trials.running import prepare_study
-from ....trials.work import store_beside
+from ....studies.executors.array import JobArray
+from ....studies.running import prepare_study
+from ....studies.work import store_beside
 from ...options import follow
 from ...studying import PLAN, STORE, TRUST
 

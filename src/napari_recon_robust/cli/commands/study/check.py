@@ -4,15 +4,16 @@ from pathlib import Path
 
 import click
 
-from ....trials.checking import check_study
-from ....trials.estimate import estimate_study
-from ....trials.plan import PlanError
+from ....studies.checking import check_study
+from ....studies.estimate import estimate_study
+from ....studies.plan import PlanError
 from ...options import follow, print_json, warn
-from ...studying import JSON, PLAN, STORE, TRUST, listed
+from ...studying import JSON, PLAN, STORE, TRUST, data_options, listed
 
 
 @click.command()
 @PLAN
+@data_options
 @STORE
 @TRUST
 @JSON

@@ -5,19 +5,16 @@ from pathlib import Path
 
 import click
 
-from ....trials.difference import VOLUMES, sentences, study_difference
-from ....trials.exporting import SUFFIXES, check_suffix, export_table
+from ....studies.difference import VOLUMES, sentences, shown, study_difference
+from ....studies.exporting import SUFFIXES, check_suffix, export_table
 from ...options import print_json
 from ...outputs import Outputs
-from ...studying import JSON, results
-
-_STUDY = click.Path(exists=True, path_type=Path)
-_SHOWN = ("ssim_foreground_clean", "ssim_region_clean", "ssim_region_perturbed")
+from ...studying import BEGUN, JSON, results
 
 
 @click.command()
-@click.argument("first", type=_STUDY)
-@click.argument("second", type=_STUDY)
+@click.argument("first", type=BEGUN)
+@click.argument("second", type=BEGUN)
 @click.option(
     "--metric", "metrics", multiple=True, help="Column to compare; the SSIM of region and foreground if none."
 )
@@ -53,10 +50,9 @@ def diff(
     outputs = Outputs(output)
     table = study_difference(results(first).table(), results(second).table(), metrics=metrics, volumes=volumes)
     outputs.save(output, partial(export_table, table))
-    shown = table if metrics else table.filter(table["metric"].is_in(list(_SHOWN)))
     if as_json:
         print_json(table.to_dicts())
     else:
-        for line in sentences(shown):
+        for line in sentences(table if metrics else shown(table)):
             click.echo(line)
     outputs.end(quiet=as_json)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from ....trials.exporting import SUFFIXES, check_suffix, export_table
+from ....studies.exporting import SUFFIXES, check_suffix, export_table
 from ...outputs import Outputs
-from ...studying import STORE, results
+from ...studying import BEGUN, STORE, results
 
 
 @click.command()
-@click.argument("plan", type=click.Path(exists=True, path_type=Path))
+@click.argument("plan", type=BEGUN)
 @STORE
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help=f"Of {' or '.join(SUFFIXES)}."

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ...outputs import Outputs
-from ...studying import STORE
+from ...studying import BEGUN, STORE
 
 if TYPE_CHECKING:
     from ....figures.studies.all_figures import Figures
 
 
 @click.command()
-@click.argument("plan", type=click.Path(exists=True, path_type=Path))
+@click.argument("plan", type=BEGUN)
 @STORE
 @click.option(
     "--output",

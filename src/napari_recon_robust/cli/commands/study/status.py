@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from ....trials.running import study_status
+from ....studies.running import study_status
 from ...options import follow, print_json
-from ...studying import JSON, PLAN, STORE, TRUST, tell
+from ...studying import BEGUN_PLAN, JSON, STORE, TRUST, tell
 
 
 @click.command()
-@PLAN
+@BEGUN_PLAN
 @STORE
 @TRUST
 @JSON

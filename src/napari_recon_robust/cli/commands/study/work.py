@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ....ground.errors import InputError
-from ....trials.executors import inline
+from ....studies.executors import inline
 from ...studying import PLAN, STORE, TRUST, run_here
 
 

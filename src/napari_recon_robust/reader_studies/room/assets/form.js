@@ -1,9 +1,15 @@
 // The questions about one case: what is asked, and what was answered so far.
 
-const SIDES = ["left", "right"];
 const SEEN = ["yes", "no", "unsure"];
 const CHANGES = ["added", "removed", "altered"];
 const CONSEQUENCES = ["none", "minor", "would change the report"];
+const RANKS = ["1st", "2nd", "3rd", "4th", "5th", "6th"];
+const SHORT = 16; // letters of choices that have room for two in a line
+const MOST_MARKS = 20;
+const NEAR = 4; // pixels around a mark within which a click chooses it
+const BUILD = {
+  "forced-choice": "forced", ranking: "ranking", likert: "likert", lesion: "lesion", "free-response": "free", structures: "structures",
+};
 
 /** An element with its parts. */
 function made(tag, properties = {}, ...parts) {
@@ -12,19 +18,58 @@ function made(tag, properties = {}, ...parts) {
   return element;
 }
 
-/** One question. `changed` is called after each answer; `value` is null while it is incomplete. */
+/** After a click by the mouse Enter does not press the button again: it goes to the next case. */
+function leaveToKeys(button) {
+  button.addEventListener("click", (event) => { if (event.detail) button.blur(); });
+}
+
+/** The title of an image by its name. */
+const titled = (name) => (name.length === 1 ? name.toUpperCase() : name[0].toUpperCase() + name.slice(1));
+
+/** One question. names: of the images that are judged. `changed` is called after each answer; `value` is null while it
+ * is incomplete. */
 class Asked {
-  constructor(question, changed) {
-    [this.question, this.changed] = [question, changed];
+  constructor(question, names, changed) {
+    [this.question, this.names, this.changed] = [question, names, changed];
     this.answer = {};
+    this.selected = -1; // which mark is rated, moved or taken away
+    this.taken = []; // the marks that were taken away at once, each time
     this.field = made("fieldset", {}, made("legend", { textContent: question.text }));
     this.choices = []; // what a figure on the keyboard chooses, in order
-    this[{ "forced-choice": "forced", likert: "likert", lesion: "lesion", structures: "structures" }[question.kind]]();
+    this[BUILD[question.kind]]();
     this.choose("cannot_judge", true, "Cannot judge", "0");
+    if (this.choices.every(({ words }) => words?.length <= SHORT)) this.field.className = "short";
+  }
+
+  #words(name) {
+    return name.length === 1 ? `Image ${titled(name)}` : `The image at the ${name}`;
   }
 
   forced() {
-    SIDES.forEach((side, at) => this.choose("choice", at, `The image at the ${side}`, String(at + 1)));
+    this.names.forEach((name, at) => this.choose("choice", at, this.#words(name), String(at + 1)));
+  }
+
+  ranking() {
+    this.field.append(made("p", { className: "quiet", textContent: "Choose them from the best to the worst; choose one again to take its rank away." }));
+    this.names.forEach((name, at) => {
+      const button = made("button", { type: "button", className: "rank" });
+      const rank = made("output");
+      button.append(made("kbd", { textContent: at + 1 }), this.#words(name), rank);
+      button.addEventListener("click", () => this.rank(at));
+      leaveToKeys(button);
+      this.field.append(button);
+      this.choices.push({ key: String(at + 1), element: button, name: "rank", value: at, rank });
+    });
+  }
+
+  free() {
+    this.list = made("div");
+    this.hint = made("p", { className: "quiet", textContent: "Click on each one in the image." });
+    this.again = made("button", { type: "button", hidden: true });
+    this.again.addEventListener("click", () => this.bringBack());
+    leaveToKeys(this.again);
+    this.field.append(this.hint, this.list, this.again);
+    this.choose("none", true, "There is none", "1");
   }
 
   likert() {
@@ -56,17 +101,25 @@ class Asked {
     const radio = made("input", { type: "radio", name: `${this.question.id}-${name === "consequence" ? name : "choice"}` });
     radio.addEventListener("change", () => this.set({ [name]: value }));
     into.append(made("label", {}, made("kbd", { textContent: key }), radio, words));
-    this.choices.push({ key, element: radio, name, value });
+    this.choices.push({ key, element: radio, name, value, words });
   }
 
   slide(name, words, applies) {
-    const slider = made("input", { type: "range", min: 0, max: 100, step: 5, value: 50 });
     const shown = made("output", { textContent: "not set" });
-    slider.addEventListener("input", () => this.set({ [name]: Number(slider.value) }));
-    const label = made("label", { className: "plain" }, `${words} `, shown, slider);
-    label.title = "0 is a guess, 100 is certain";
+    const slider = this.#range((value) => this.set({ [name]: value }));
+    const label = made("label", { className: "plain" }, `${words} `, shown, slider, this.#ends("a guess", "certain"));
     this.field.append(label);
     this.slider = { name, slider, shown, label, applies };
+  }
+
+  #range(take) {
+    const slider = made("input", { type: "range", min: 0, max: 100, step: 5, value: 50 });
+    for (const event of ["input", "click"]) slider.addEventListener(event, () => take(Number(slider.value)));
+    return slider;
+  }
+
+  #ends(low, high) {
+    return made("span", { className: "ends quiet" }, made("span", { textContent: low }), made("span", { textContent: high }));
   }
 
   toggle(word, on) {
@@ -77,11 +130,15 @@ class Asked {
   /** Take an answer, and show it. */
   set(part) {
     const [name] = Object.keys(part);
+    const before = this.places;
+    if (name === "none" || name === "cannot_judge") this.selected = -1;
     if (name === "cannot_judge") this.answer = part;
+    else if (name === "none") this.answer = { marks: [] };
     else if (name === "nothing") this.answer = { ...this.#rest("consequence"), changes: [] };
     else this.answer = { ...this.#rest(), ...part };
     if (this.answer.changes && !this.answer.changes.length && name === "changes") delete this.answer.changes;
     if (this.answer.seen && this.answer.seen !== "yes") ["row", "column"].forEach((one) => delete this.answer[one]);
+    if (this.list && this.places.length < before.length) this.taken.push(before.filter((one) => !this.places.includes(one)));
     this.show();
     this.changed(this);
   }
@@ -92,6 +149,15 @@ class Asked {
     return left;
   }
 
+  /** Put an image behind those that are ranked; one that is ranked loses its place, and those behind it too. */
+  rank(position) {
+    let order = this.answer.order ?? [];
+    if (order.includes(position)) order = order.slice(0, order.indexOf(position));
+    else order = [...order, position];
+    const left = this.names.map((_, at) => at).filter((at) => !order.includes(at));
+    this.set({ order: left.length === 1 && !this.answer.order?.includes(position) ? [...order, ...left] : order });
+  }
+
   /** An answer that was given before. */
   restore(answer) {
     this.answer = { ...answer };
@@ -100,38 +166,129 @@ class Asked {
 
   show() {
     const { answer } = this;
-    for (const { element, name, value } of this.choices) {
+    for (const { element, name, value, rank } of this.choices) {
       if (name === "changes") element.checked = Boolean(answer.changes?.includes(value));
       else if (name === "nothing") element.checked = answer.changes?.length === 0;
+      else if (name === "none") element.checked = answer.marks?.length === 0;
+      else if (name === "rank") this.#showRank(element, rank, answer.order?.indexOf(value) ?? -1);
       else element.checked = answer[name] === value;
     }
     if (this.slider) {
       const { name, slider, shown, label, applies } = this.slider;
       label.hidden = !applies();
       shown.textContent = name in answer ? answer[name] : "not set";
+      slider.className = name in answer ? "" : "unset";
       if (name in answer) slider.value = answer[name];
     }
     if (this.group) this.group.hidden = !answer.changes?.length;
-    if (this.hint) {
+    if (this.list) this.#showMarks();
+    else if (this.hint) {
       this.hint.textContent = this.wantsPlace ? "Click on the lesion in the image." : this.#placed();
     }
+  }
+
+  #showRank(button, output, rank) {
+    output.textContent = RANKS[rank] ?? "";
+    button.ariaPressed = String(rank >= 0);
+  }
+
+  /** A line for each mark: its number, its rating, and a button that takes it away. */
+  #showMarks() {
+    const marks = this.answer.marks ?? [];
+    const last = this.taken.at(-1)?.length;
+    this.again.hidden = !last || marks.length + last > MOST_MARKS;
+    this.again.textContent = `Bring back ${last === 1 ? "the mark" : `${last} marks`} (Z)`;
+    if (this.list.children.length !== marks.length) {
+      this.list.replaceChildren(...marks.map((_, at) => this.#line(at)));
+    }
+    marks.forEach(({ rating }, at) => {
+      const line = this.list.children[at];
+      line.classList.toggle("chosen", at === this.selected);
+      line.querySelector("output").textContent = rating ?? "not set";
+      line.querySelector("input").className = rating === undefined ? "unset" : "";
+      if (rating !== undefined) line.querySelector("input").value = rating;
+    });
+  }
+
+  #line(at) {
+    const slider = this.#range((rating) => { this.selected = at; this.rate(rating); });
+    slider.ariaLabel = `How sure are you of mark ${at + 1}?`;
+    const away = made("button", { type: "button", textContent: "×", ariaLabel: `Take mark ${at + 1} away`, title: "Take it away (X)" });
+    away.addEventListener("click", () => { this.selected = at; this.takeAway(); });
+    return made("div", { className: "mark" }, made("p", {}, `${at + 1}. How sure are you? `, made("output"), away),
+      slider, this.#ends("a faint suspicion", "certain"));
   }
 
   #placed() {
     return "row" in this.answer ? "The lesion is marked; click again to move the mark." : "";
   }
 
+  /** Whether a click on the image answers it. */
   get marks() {
-    return this.question.kind === "lesion" && this.question.place && this.answer.seen === "yes";
+    return Boolean(this.list) || this.question.kind === "lesion" && this.question.place && this.answer.seen === "yes";
   }
 
   get wantsPlace() {
-    return this.marks && !("row" in this.answer);
+    return this.marks && !this.list && !("row" in this.answer);
   }
 
-  /** A click on the image, at the centre of a pixel. */
+  /** The places that were marked. */
+  get places() {
+    return "row" in this.answer ? [this.answer] : (this.answer.marks ?? []);
+  }
+
+  /** A click on the image, at the centre of a pixel: the place of the lesion, or one more mark, or near one that one. */
   mark(row, column) {
-    this.set({ row, column });
+    if (!this.list) {
+      this.set({ row, column });
+      return;
+    }
+    const away = this.places.map((place) => Math.hypot(place.row - row, place.column - column));
+    const near = Math.min(...away, Infinity);
+    if (near <= NEAR) {
+      this.selected = away.indexOf(near);
+      this.set({});
+    } else if (this.places.length < MOST_MARKS) {
+      this.selected = this.places.length;
+      this.set({ marks: [...this.places, { row, column }] });
+    }
+  }
+
+  /** Change the place of the lesion, or a part of the chosen mark. */
+  #change(part) {
+    if (this.list) this.set({ marks: this.places.map((place, at) => (at === this.#chosen ? { ...place, ...part } : place)) });
+    else this.set(part);
+  }
+
+  get #chosen() {
+    return this.selected < 0 ? this.places.length - 1 : this.selected;
+  }
+
+  rate(rating) {
+    this.#change({ rating });
+  }
+
+  /** Move the mark by pixels, within the image. */
+  move(down, right, { rows, columns }) {
+    const place = this.places[this.list ? this.#chosen : 0];
+    if (place) this.#change({ row: clamped(place.row + down, 0, rows - 1), column: clamped(place.column + right, 0, columns - 1) });
+  }
+
+  takeAway() {
+    if (!this.list || !this.places.length) return;
+    const left = this.places.filter((_, at) => at !== this.#chosen);
+    this.selected = -1;
+    this.set({ marks: left });
+    if (left.length) return;
+    this.answer = {}; // an empty list would say that there is none
+    this.set({});
+  }
+
+  /** Put the marks back that were taken away last: one, or all by "none" or "cannot judge". */
+  bringBack() {
+    if (!this.list || this.again.hidden) return;
+    this.selected = -1;
+    this.set({ marks: [...this.places, ...this.taken.pop()] });
   }
 
   get value() {
@@ -139,6 +296,8 @@ class Asked {
     if (answer.cannot_judge) return { cannot_judge: true };
     const complete = {
       "forced-choice": "choice" in answer,
+      ranking: answer.order?.length === this.names.length,
+      "free-response": answer.marks?.every(({ rating }) => rating !== undefined),
       likert: "level" in answer,
       lesion: answer.seen === "unsure" || ("seen" in answer && "confidence" in answer && !this.wantsPlace),
       structures: "changes" in answer && "certainty" in answer && (!answer.changes.length || "consequence" in answer),
@@ -151,16 +310,19 @@ class Asked {
   /** Whether a key on the keyboard was one of this question's. */
   press(key) {
     const choice = this.choices.find((one) => one.key === key && !one.element.closest("[hidden]"));
-    if (!choice) return this.slider && !this.slider.label.hidden && this.#slideBy({ "-": -5, "+": 5, "=": 5 }[key]);
-    if (choice.element.type === "checkbox") this.toggle(choice.value, !choice.element.checked);
+    if (!choice) return this.#slideBy({ "-": -5, "+": 5, "=": 5 }[key]);
+    if (choice.name === "rank") this.rank(choice.value);
+    else if (choice.element.type === "checkbox") this.toggle(choice.value, !choice.element.checked);
     else this.set({ [choice.name]: choice.value });
     return true;
   }
 
   #slideBy(step) {
+    const by = (value) => clamped((value ?? 50) + step, 0, 100);
     if (!step) return false;
-    const { name } = this.slider;
-    this.set({ [name]: Math.min(Math.max((this.answer[name] ?? 50) + step, 0), 100) });
+    if (this.list && this.places.length) this.rate(by(this.places[this.#chosen].rating));
+    else if (this.slider && !this.slider.label.hidden) this.set({ [this.slider.name]: by(this.answer[this.slider.name]) });
+    else return false;
     return true;
   }
 }

@@ -2,7 +2,8 @@
 
 const main = document.getElementById("main");
 const message = document.getElementById("message");
-const ROOM_MODES = { side: "Side by side", flicker: "Flicker", wipe: "Wipe" };
+const REMOVE = "Delete my data";
+const ROOM_MODES = { side: "Side by side (S)", flicker: "Flicker (L)", wipe: "Wipe (V)" };
 
 /** Ask the server; an Error has its sentence. */
 async function ask(path, body) {
@@ -25,25 +26,28 @@ async function ask(path, body) {
 const sent = async (path, body) => (await ask(path, body)).json();
 const say = (words) => { message.textContent = words; };
 
-/** A page of words with buttons: [words, what happens]. */
+const paragraph = (part) => (typeof part === "string" ? made("p", { textContent: part }) : part);
+
+/** A page of words with buttons: [words, what happens]; the first one is pressed by Enter. */
 function words(title, parts, ...buttons) {
+  current?.close();
+  current = null;
   main.className = "words";
   const row = made("div", { className: "row" });
   buttons.forEach(([label, act], at) => {
-    const button = made("button", { textContent: label, className: at ? "" : "first" });
+    const button = made("button", { textContent: label, className: at || label === REMOVE ? "" : "first" });
     button.addEventListener("click", () => act().catch((error) => say(error.message)));
     row.append(button);
   });
-  const paragraphs = parts.map((part) => (typeof part === "string" ? made("p", { textContent: part }) : part));
-  main.replaceChildren(made("h1", { textContent: title }), ...paragraphs, row);
-  row.querySelector("button")?.focus();
+  main.replaceChildren(made("h1", { textContent: title }), ...parts.map(paragraph), row);
+  row.querySelector("button.first")?.focus();
 }
 
 async function begin() {
   const token = location.hash.slice(1);
   if (token) {
     history.replaceState(null, "", "/"); // the secret leaves the address
-    words("Reader study", ["You are invited to read the cases of a study in this browser. The invitation holds once."],
+    words("Reader study", ["You are invited to read the cases of a study. This link works once: go on later in this same browser."],
       ["Begin", async () => { await ask("/enter", { token }); await go(); }]);
     return;
   }
@@ -67,47 +71,70 @@ async function go() {
 }
 
 function consent({ study }) {
-  words(study.title, [study.consent, "Research only, not for diagnostic use. What you read here is stored under a pseudonym."],
+  words(study.title, [study.consent, "Research only, not for diagnostic use. If you do not agree, close this page."],
     ["I agree and take part", async () => { await ask("/consent", {}); await go(); }]);
 }
 
 function ended({ study, wait, done, total }) {
-  const remove = ["Delete my data", async () => {
+  const remove = [REMOVE, async () => {
     if (!confirm("All your answers are deleted for good. Go on?")) return;
     await ask("/forget", {});
     words("Deleted", ["Your answers are deleted. You can close this page."]);
   }];
   if (wait) {
     const date = new Date(wait).toLocaleString(undefined, { dateStyle: "long", timeStyle: "short" });
-    words(study.title, [`This sitting is finished. The next one may begin on ${date}.`], ["Look again", go], remove);
+    words(study.title, [`This sitting is finished: ${done} of ${total} cases are read, and your answers are stored.`,
+      `The next sitting may begin on ${date}. Open this page again then, in this browser.`], ["Is it time?", go], remove);
   } else {
-    words(study.title, [`All is read (${done} of ${total} in this sitting). Thank you.`], ["Look again", go], remove);
+    words(study.title, [`All is read: ${done} of ${total} cases. Your answers are stored. Thank you.`,
+      "You can close this page."], remove);
   }
 }
 
+/** What a reader has to know before the first case; also shown by the button with the question mark. */
+function howToRead({ questions, viewing, back }) {
+  const places = questions.some(({ kind, place }) => kind === "free-response" || (kind === "lesion" && place));
+  const sliders = questions.some(({ kind }) => ["lesion", "structures", "free-response"].includes(kind));
+  const sentences = [
+    "Look at the case at the left, answer the questions at the right, and go on with Next or Enter. You are not told how an image was made.",
+    `Click on an answer, or press the figure before it: it answers the question with the blue bar.${sliders ? " + and − move its slider." : ""} If you cannot judge, say so: 0.`,
+    places && "Where a place is asked for, click on it in the image. Without a mouse, M marks the middle, and the arrows move the mark (ten pixels with Shift); X takes one of several away, and Z brings back what was taken away.",
+    questions.some(({ reference }) => reference) && "At the end of each case the fully sampled image, the reference, is shown beside it. What you answered before is stored by then.",
+    viewing.window && "Brightness and contrast: drag with the right mouse button, or with a finger that was held still first. W sets them back.",
+    viewing.zoom && `Zoom by the wheel or two fingers, and move the image by a drag. F shows all of it${viewing.region ? ", R the marked region" : ""}.`,
+    `Answers are stored with each case. P pauses${back ? ", Backspace goes back a case" : ""}. You can close the page at any time and go on later.`,
+  ];
+  return sentences.filter(Boolean).map((sentence) => made("li", { textContent: sentence }));
+}
+
 /** The check of the display at the start of a sitting: no page calibrates a monitor, but it can ask. */
-function display({ sitting, sittings }) {
+function display({ study, sitting, sittings }) {
   const ramp = made("div", { className: "ramp" }, ...Array.from({ length: 18 }, () => made("i")));
   const patches = made("div", {}, made("span", { className: "patch black" }, made("i")),
     made("span", { className: "patch white" }, made("i")));
   const faint = made("p", { className: "faint", textContent: "low contrast" });
-  const asked = ["5% is seen in black", "95% is seen in white", "18 steps are seen", "The faint words can be read"];
-  const boxes = asked.map((label) => made("label", { className: "row" }, made("input", { type: "checkbox", name: label }), label));
+  const asked = {
+    "5% in black": "I see the square in the black patch", "95% in white": "I see the square in the white patch",
+    "18 steps": "I can tell the 18 greys apart", "faint words": "I can read the words in the frame",
+  };
+  const boxes = Object.entries(asked).map(([name, label]) => made("label", { className: "row tight" }, made("input", { type: "checkbox", name }), label));
   const fields = [["light", "Light in the room"], ["distance", "Distance from the display, cm"], ["calibrated", "Display calibrated on"]]
-    .map(([name, label]) => made("label", { className: "row" }, `${label} `, made("input", { name, maxLength: 80 })));
-  words(`Sitting ${sitting} of ${sittings}: the display`, [ramp, patches, faint, ...boxes, ...fields,
+    .map(([name, label]) => made("label", { className: "row tight" }, made("span", { className: "named", textContent: label }), made("input", { name, maxLength: 80 })));
+  const number = sittings > 1 ? `Sitting ${sitting} of ${sittings}: ` : "";
+  words(`${number}Check the display`, ["Look at these on the display on which you will read, and tick what you can see. The answers are stored with yours; none of them ends the study.",
+    ramp, patches, faint, ...boxes, ...fields,
     "Images may flicker up to four times a second if you choose so. Leave flicker alone if you are photosensitive."],
-  ["Start reading", async () => {
+  ["Go on", async () => {
     const findings = Object.fromEntries([...main.querySelectorAll("input")].map((input) =>
       [input.name, input.type === "checkbox" ? input.checked : input.value]));
     Object.assign(findings, { pixels: `${screen.width}x${screen.height}`, ratio: devicePixelRatio, bits: screen.colorDepth });
     await ask("/display", findings);
-    await go();
+    words("How to read", [made("ul", {}, ...howToRead(study))], ["Start reading", go]);
   }]);
 }
 
 async function read(state, shown) {
-  const names = [...(shown.reference ? ["reference"] : []), ...Array.from({ length: shown.images }, (_, at) => String(at))];
+  const names = [...(shown.reference ? ["reference"] : []), ...shown.images.map((_, at) => String(at))];
   let values;
   try {
     values = await Promise.all(names.map(async (name) => {
@@ -118,15 +145,25 @@ async function read(state, shown) {
     words(state.study.title, [error.message], ["Try again", go]);
     return;
   }
-  current?.close();
-  current = new Reading(state, shown, Object.fromEntries(values));
+  const before = current;
+  before?.close();
+  current = new Reading(state, shown, Object.fromEntries(values), before?.shown.id === shown.id ? before : null);
 }
 
 let current = null;
+const left = new Map(); // the times of cases that were left without an answer by Back, and since when
 
-/** One case: its images as the viewer of reports shows them, its questions, and the clock. */
+/** The clock of a case: of one that was left it goes on, and the time in between counts as hidden. */
+function clock(id) {
+  const { times, since } = left.get(id) ?? { times: { shown: performance.now(), hidden: 0 }, since: performance.now() };
+  left.delete(id);
+  return { ...times, hidden: times.hidden + performance.now() - since };
+}
+
+/** One step of a case: its images as the viewer of reports shows them, its questions, and the clock. before: the step
+ * before of the same case, whose view and clock go on. */
 class Reading {
-  constructor(state, shown, values) {
+  constructor(state, shown, values, before) {
     this.study = state.study;
     this.place = state;
     this.shown = shown;
@@ -134,7 +171,7 @@ class Reading {
     this.pictures = new Pictures(this.description, values);
     this.view = new View(this.description);
     if (!this.study.viewing.zoom) this.view.zoom = this.view.move = () => {};
-    const title = { reference: "Reference", 0: shown.images > 1 ? "Left" : "Image", 1: "Right" };
+    const title = { reference: "Reference", ...shown.images.map(titled) };
     this.images = Object.keys(values).map((name) => ({ id: name, name, title: title[name], words: "", marks: [] }));
     this.images.sort((a, b) => (b.name === "reference") - (a.name === "reference") || a.name - b.name);
     const { modes } = this.study.viewing;
@@ -142,14 +179,22 @@ class Reading {
       mode: "side", window: { ...shown.window }, wipe: 0.5, rate: 2, held: false,
       smooth: false, signed: true, outline: Boolean(shown.region), a: null, b: null,
     };
-    this.modes = this.images.length > 1 ? modes : ["side"];
+    this.compared = shown.images.length > 1 ? shown.images.map((_, at) => String(at)) : this.images.map(({ name }) => name);
+    const possible = { side: true, flicker: this.compared.length > 1, wipe: this.compared.length === 2 };
+    this.modes = ["side", "flicker", "wipe"].filter((mode) => possible[mode] && (mode === "side" || modes.includes(mode)));
     [this.phase, this.timer, this.cursor] = [0, null, null];
-    [this.sending, this.times] = [false, { shown: performance.now(), hidden: 0 }];
+    [this.sending, this.times] = [false, before?.times ?? clock(shown.id)];
+    if (before) this.#goOn(before);
     if (shown.region) this.outline = this.#square(shown.region);
     this.#build();
     if (Object.keys(shown.given).length) this.#restore();
     this.set({});
     this.#listen();
+  }
+
+  #goOn({ state: { window, smooth }, view: { kind, box, centre, scale } }) {
+    Object.assign(this.state, { window, smooth });
+    Object.assign(this.view, { kind, box, centre, scale });
   }
 
   #square([row, column, height, width]) {
@@ -165,8 +210,12 @@ class Reading {
   // ---------------------------------------------------------------- the page
 
   #build() {
-    this.asked = this.study.questions.map((question) => new Asked(question, () => this.#answered()));
-    this.panels = made("div", { className: "panels" });
+    const { questions: ids, images, step, steps, training } = this.shown;
+    const questions = this.study.questions.filter(({ id }) => ids.includes(id));
+    this.asked = questions.map((question) => new Asked(question, images, () => this.#answered()));
+    this.title = this.#where(this.place.next);
+    this.last = step === steps - 1;
+    this.panels = made("div", { className: this.#marking ? "panels marking" : "panels" });
     this.bar = made("div", { className: "bar" });
     for (const mode of this.modes.length > 1 ? this.modes : []) this.#button(ROOM_MODES[mode], () => this.set({ mode }), mode);
     if (this.study.viewing.window) this.#button("Reset window (W)", () => this.set({ window: { ...this.shown.window } }));
@@ -180,12 +229,15 @@ class Reading {
     back.addEventListener("click", () => this.back());
     const pause = made("button", { textContent: "Pause" });
     pause.addEventListener("click", () => this.pause());
-    const { done, total, sitting, sittings } = this.place;
-    const kind = this.shown.training ? "Training" : `Sitting ${sitting} of ${sittings}`;
+    const help = made("button", { textContent: "?", className: "help", title: "How to read (H)", ariaLabel: "How to read" });
+    help.addEventListener("click", () => this.help());
+    const { done, total } = this.place;
     const form = made("form", { className: "form" },
-      made("div", {}, made("p", { className: "quiet", textContent: `${kind}: ${done} of ${total} read` }),
-        made("progress", { max: total, value: done })),
-      ...this.asked.map((one) => one.field), this.comment,
+      made("div", {}, made("p", { className: "quiet where" }, made("span", { textContent: this.title }), help),
+        made("progress", { max: total, value: done, ariaLabel: `${done} of ${total} cases are read` })),
+      made("div", { className: "questions" },
+        ...(step && !training ? [made("p", { className: "note", textContent: "Your answers without the reference are stored. Now compare with it." })] : []),
+        ...this.asked.map((one) => one.field), ...(this.last ? [this.comment] : [])),
       made("div", { className: "end" }, back, pause, this.next));
     form.addEventListener("submit", (event) => event.preventDefault());
     for (const button of form.querySelectorAll("button")) button.type = "button";
@@ -195,10 +247,20 @@ class Reading {
     this.#current.field.classList.add("asked");
   }
 
+  /** Which case this is, in words. */
+  #where(next) {
+    const { done, total, sitting, sittings } = this.place;
+    const part = this.shown.steps > 1 ? `, part ${this.shown.step + 1} of ${this.shown.steps}` : "";
+    const before = sittings > 1 ? `Sitting ${sitting} of ${sittings} · ` : "";
+    if (this.shown.training) return `${before}Training: you will see what is true of the case${part}`;
+    return next?.id === this.shown.id ? `${before}Case ${done + 1} of ${total}${part}` : `${before}An earlier case, to be revised${part}`;
+  }
+
   #button(label, act, name = "") {
     const button = made("button", { type: "button", textContent: label });
     button.dataset.name = name;
     button.addEventListener("click", act);
+    leaveToKeys(button);
     this.bar.append(button);
   }
 
@@ -236,9 +298,18 @@ class Reading {
   }
 
   pause() {
+    this.#cover("Paused", ["The case is hidden, and its clock stands still. What you have answered is kept."]);
+  }
+
+  help() {
+    this.#cover("How to read", [made("ul", {}, ...howToRead(this.study))]);
+  }
+
+  /** Hide the case and stop the clock until the reader goes on. */
+  #cover(title, parts) {
     this.#hidden(true);
-    const cover = made("main", { className: "words" }, made("h1", { textContent: "Paused" }));
-    const on = made("button", { className: "first", textContent: "Go on" });
+    const cover = made("main", { className: "words" }, made("h1", { textContent: title }), ...parts.map(paragraph));
+    const on = made("button", { className: "first", textContent: "Go on (Enter)" });
     on.addEventListener("click", () => { cover.remove(); main.hidden = false; this.#hidden(false); this.#fit(); });
     cover.append(on);
     main.hidden = true;
@@ -290,9 +361,10 @@ class Reading {
   }
 
   /** What a case for training shows, before the next one comes. */
-  async feedback({ lesion, place }) {
-    this.truth = place;
-    const sentence = { true: "There is a lesion here; it is marked.", false: "There is no lesion here." }[lesion];
+  async feedback({ lesion, places }) {
+    this.truth = places;
+    const there = places.length ? "There is a lesion here; it is marked in blue." : "There is a lesion here.";
+    const sentence = { true: there, false: "There is no lesion here." }[lesion];
     say(sentence ?? "What is true of this case is not known.");
     this.sending = false;
     this.next.disabled = false;
@@ -304,7 +376,9 @@ class Reading {
   async back() {
     if (!this.shown.before) return;
     try {
-      await read(this.place, await sent(`/presentation/${this.shown.before}`));
+      const shown = await sent(`/presentation/${this.shown.before}`);
+      left.set(this.shown.id, { times: this.times, since: performance.now() });
+      await read(this.place, shown);
     } catch (error) {
       say(error.message);
     }
@@ -317,15 +391,25 @@ class Reading {
     const { viewing } = this.study;
     const acts = {
       Enter: () => this.send(), s: () => this.#mode("side"), l: () => this.#mode("flicker"), v: () => this.#mode("wipe"),
-      f: () => { this.view.set("fit"); this.draw(); }, r: () => this.region(), ArrowLeft: () => this.#arrow(-1), ArrowRight: () => this.#arrow(1),
+      f: () => { this.view.set("fit"); this.draw(); }, r: () => this.region(), p: () => this.pause(), h: () => this.help(), Backspace: () => this.back(),
+      m: () => this.#markMiddle(), x: () => this.#marking?.takeAway(), Delete: () => this.#marking?.takeAway(),
+      z: () => this.#marking?.bringBack(),
     };
+    const [right, down] = ARROWS[key] ?? [0, 0];
+    if (key in ARROWS) acts[key] = () => this.#arrow(-down, -right, event.shiftKey ? 10 : 1);
     if (viewing.window) acts.w = () => this.set({ window: { ...this.shown.window } });
     if (viewing.smoothing) acts.i = () => this.set({ smooth: !this.state.smooth });
     if (key === "Enter" && event.target.tagName === "BUTTON") return;
     if (key === "Tab" || (key.startsWith("Arrow") && event.target.tagName === "INPUT")) return;
     if (key in acts) acts[key]();
-    else if (!this.#current.press(key)) return;
+    else if (!this.#current.press(key) && !this.#pressBefore(key)) return;
     event.preventDefault();
+  }
+
+  /** A slider that was moved once is done, and still moved by keys until another one is open. */
+  #pressBefore(key) {
+    const before = this.asked.slice(0, this.asked.indexOf(this.#current)).reverse();
+    return "+=-".includes(key) && before.some((one) => one.press(key));
   }
 
   /** The square in which to look, with its surroundings. */
@@ -342,8 +426,12 @@ class Reading {
     if (this.modes.includes(mode)) this.set({ mode });
   }
 
-  #arrow(step) {
-    if (this.state.mode === "wipe") this.set({ wipe: clamped(this.state.wipe + 0.02 * step, 0, 1) });
+  /** Arrows move the mark; where there is none, the wipe. */
+  #arrow(down, right, by) {
+    const marking = this.#marking;
+    const up = this.description.upsideDown ? -1 : 1;
+    if (marking?.places.length) marking.move(by * up * down, by * right, this.description);
+    else if (this.state.mode === "wipe") this.set({ wipe: clamped(this.state.wipe + 0.02 * right, 0, 1) });
   }
 
   // ---------------------------------------------------------------- images
@@ -373,26 +461,41 @@ class Reading {
   get #contents() {
     const names = this.images.map((image) => image.name);
     if (this.state.mode === "side") return names.map((name) => ({ images: [name] }));
-    const pair = names.slice(-2);
-    return [...names.slice(0, -2).map((name) => ({ images: [name] })), { images: pair, [this.state.mode]: true }];
+    const beside = names.filter((name) => !this.compared.includes(name));
+    return [...beside.map((name) => ({ images: [name] })), { images: this.compared, [this.state.mode]: true }];
   }
 
   /** A press without a drag marks the place of a lesion. */
   #listenTo(canvas) {
+    listenToTouch(this, canvas, (event) => this.#mark(canvas, event));
     listenToMouse(this, canvas);
     let from = null;
     canvas.addEventListener("pointerdown", (event) => { from = event.button === 0 ? [event.clientX, event.clientY] : null; });
     canvas.addEventListener("pointerup", (event) => {
-      if (!from || Math.hypot(event.clientX - from[0], event.clientY - from[1]) > 4) return;
-      const box = canvas.getBoundingClientRect();
-      const scale = canvas.width / box.width;
-      const at = this.view.image({ x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale });
-      const { rows, columns, upsideDown } = this.description;
-      const [column, seen] = [at.x / this.view.pixel.x - 0.5, at.y / this.view.pixel.y - 0.5];
-      if (seen < -0.5 || column < -0.5 || seen > rows - 0.5 || column > columns - 0.5) return;
-      const row = upsideDown ? rows - 1 - seen : seen;
-      this.asked.find((one) => one.marks)?.mark(row, column);
+      if (from && Math.hypot(event.clientX - from[0], event.clientY - from[1]) <= 4) this.#mark(canvas, event);
     });
+  }
+
+  #mark(canvas, event) {
+    const box = canvas.getBoundingClientRect();
+    const scale = canvas.width / box.width;
+    const at = this.view.image({ x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale });
+    const { rows, columns, upsideDown } = this.description;
+    const [column, seen] = [at.x / this.view.pixel.x - 0.5, at.y / this.view.pixel.y - 0.5];
+    if (seen < -0.5 || column < -0.5 || seen > rows - 0.5 || column > columns - 0.5) return;
+    this.#marking?.mark(upsideDown ? rows - 1 - seen : seen, column);
+  }
+
+  /** The question that a click on the image answers. */
+  get #marking() {
+    return this.asked.find((one) => one.marks);
+  }
+
+  /** Mark the middle of the square in which to look, or of the image; arrows move the mark from there. */
+  #markMiddle() {
+    const { region, rows, columns } = this.shown;
+    const [top, left, height, width] = region ?? [0, 0, rows, columns];
+    this.#marking?.mark(top + (height - 1) / 2, left + (width - 1) / 2);
   }
 
   #fit() {
@@ -415,30 +518,37 @@ class Reading {
   draw() {
     for (const panel of this.contents ?? []) {
       panel.draw();
-      const marked = this.asked.find((one) => "row" in one.answer)?.answer;
-      if (marked) this.#cross(panel.canvas, marked.row, marked.column, "#f0e442");
-      if (this.truth) this.#cross(panel.canvas, ...this.truth, "#56b4e9");
+      for (const { places, selected, list } of this.asked) {
+        places.forEach((place, at) => this.#ring(panel.canvas, place.row, place.column, "#f0e442", list && at + 1, at === selected));
+      }
+      for (const [row, column] of this.truth ?? []) this.#ring(panel.canvas, row, column, "#56b4e9");
     }
   }
 
-  #cross(canvas, row, column, colour) {
+  /** number: beside it. chosen: drawn thicker. */
+  #ring(canvas, row, column, colour, number = "", chosen = false) {
     const { view: { corner, scale, pixel }, description: { rows, upsideDown } } = this;
     const seen = upsideDown ? rows - 1 - row : row;
     const [x, y] = [corner.x + (column + 0.5) * pixel.x * scale, corner.y + (seen + 0.5) * pixel.y * scale];
     const context = canvas.getContext("2d");
-    for (const [width, stroke] of [[4, "#000"], [1.5, colour]]) {
+    const thick = chosen ? 1.5 : 0;
+    context.font = `600 ${13 * devicePixelRatio}px system-ui, sans-serif`;
+    for (const [width, stroke] of [[4 + thick, "#000"], [1.5 + thick, colour]]) {
       [context.lineWidth, context.strokeStyle] = [width * devicePixelRatio, stroke];
       context.beginPath();
       context.arc(x, y, 9 * devicePixelRatio, 0, 2 * Math.PI);
       context.stroke();
+      if (number && stroke === "#000") context.strokeText(number, x + 11 * devicePixelRatio, y - 7 * devicePixelRatio);
     }
+    context.fillStyle = colour;
+    if (number) context.fillText(number, x + 11 * devicePixelRatio, y - 7 * devicePixelRatio);
   }
 
   #flicker() {
     if (this.timer || this.state.mode !== "flicker" || this.closed) return;
     this.timer = setTimeout(() => {
       this.timer = null;
-      this.phase = 1 - this.phase;
+      this.phase = (this.phase + 1) % this.compared.length;
       this.draw();
       this.#flicker();
     }, 500 / this.state.rate);

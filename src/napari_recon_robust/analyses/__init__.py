@@ -1,0 +1,1 @@
+"""Analyses of methods on measurements, whose results are tables, curves or maps."""

@@ -1,0 +1,237 @@
+"""What the trials of a study carry in words: a comparison is a sentence where its interval leaves zero out.
+
+A comparison is between two conditions on the same slices and regions: the mean of their differences with Student's
+interval over volumes. Below 3 volumes there is no interval, and so no sentence. Each interval is of 95%, however many
+comparisons are made: of those without any difference about one in twenty leaves zero out. Rates of few volumes are
+often all 0 or 100%, where Student's interval has no width: they also need the exact sign test over volumes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from scipy import stats
+
+from ...perturbations.features.insertion import LOST
+from ...statistics import clustered
+from ...statistics.estimate import CONFIDENCE, Estimate
+from . import budget, features, frame, shifts
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+RATES = ("attack rate", "lost")
+_SAME = ["scan", "slice", "region"]  # what both sides of a comparison share, beside what is named
+_ADVICE = "run the plan of the paper"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A comparison of a measure between two conditions.
+
+    measure: a name in `MEASURES`. one, other: values of columns. each: it is made for every combination of these
+    columns. words: the sentence; {size} is the size of the difference, {more} becomes more or less, {larger} larger or
+    smaller, as `one` is.
+    """
+
+    measure: str
+    one: Mapping[str, Any]
+    other: Mapping[str, Any]
+    each: Sequence[str]
+    words: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What became of a claim in one of its cases. place: the case in words. estimate: one minus other.
+
+    holds: what else is asked of it, for a rate the sign test.
+    """
+
+    claim: Claim
+    place: str
+    estimate: Estimate
+    holds: bool = True
+
+    @property
+    def sentence(self) -> str:
+        """The sentence that the interval carries; empty where it holds zero or where there is none."""
+        value, interval = self.estimate.value, self.estimate.interval
+        if interval is None or not interval[0] * interval[1] > 0 or not self.holds:
+            return ""
+        positive = self.estimate if value > 0 else Estimate(-value, (-interval[1], -interval[0]), self.estimate.units)
+        more, larger = ("more", "larger") if value > 0 else ("less", "smaller")
+        words = self.claim.words.format(size=frame.written(positive, 3), more=more, larger=larger)
+        return f"{self.place}: {words} ({self.estimate.units} volumes)."
+
+
+def compared(trials: "DataFrame", claims: Sequence[Claim]) -> list[Comparison]:
+    """Every comparison of the claims that the trials allow, in their order."""
+    return [one for claim in claims for one in _compared(trials, claim)]
+
+
+def _compared(trials: "DataFrame", claim: Claim) -> Iterator[Comparison]:
+    try:
+        rows = MEASURES[claim.measure](trials)
+    except frame.Lacking:
+        return
+    same = [name for name in (*_SAME, "volume") if name in rows.columns]
+    sides = [_filtered(rows, side) for side in (claim.one, claim.other)]
+    if any(side is None for side in sides):
+        return
+    one, other = (
+        side.group_by([*same, *claim.each], maintain_order=True).agg(_mean_score())
+        for side in sides
+        if side is not None
+    )
+    pairs = one.join(other, on=[*same, *claim.each], nulls_equal=True, suffix="_other", maintain_order="left")
+    for names, part in frame.parted(pairs, *claim.each) if claim.each else [((), pairs)]:
+        difference = (part["score"] - part["score_other"]).to_list()
+        if difference and all(map(isfinite, difference)):
+            place = ", ".join(_words(name, value) for name, value in zip(claim.each, names, strict=True)) or "All"
+            volumes = part["volume"].to_list()
+            holds = claim.measure not in RATES or _signs(difference, volumes) <= 1 - CONFIDENCE
+            yield Comparison(claim, place, clustered.mean(difference, volumes), holds)
+
+
+def _signs(difference: Sequence[float], volumes: Sequence[str]) -> float:
+    """The p of the exact sign test over volumes; those without a difference do not count."""
+    means = clustered.volume_means(difference, volumes)
+    above, below = int((means > 0).sum()), int((means < 0).sum())
+    return float(stats.binomtest(above, above + below).pvalue) if above + below else 1.0
+
+
+def _mean_score() -> Any:
+    """The mean of what one side has on the same slice and region, for instance over seeds."""
+    import polars as pl
+
+    return pl.col("score").mean()
+
+
+def _filtered(rows: "DataFrame", side: Mapping[str, Any]) -> "DataFrame | None":
+    import polars as pl
+
+    if not set(side) <= set(rows.columns):
+        return None
+    return rows.filter(*(pl.col(name) == value for name, value in side.items()))
+
+
+def _words(name: str, value: Any) -> str:
+    if name == "acceleration":
+        return frame.acceleration_words(value)
+    return value if isinstance(value, str) else f"{name} {value:g}"
+
+
+def _losses(trials: "DataFrame") -> "DataFrame":
+    """What attacks take from the region's SSIM; `budget_is` says which of the budgets is the least and the largest."""
+    import polars as pl
+
+    rows = budget.attacks(trials).with_columns(score=pl.col("ssim_region_clean") - pl.col("ssim_region_perturbed"))
+    least, largest = pl.col("budget").min().over("what"), pl.col("budget").max()
+    return rows.with_columns(
+        budget_is=pl.when(pl.col("budget") == largest)
+        .then(pl.lit("largest"))
+        .when(pl.col("budget") == least)
+        .then(pl.lit("least"))
+    )
+
+
+def _slopes(trials: "DataFrame") -> "DataFrame":
+    """The same for each percent of the budget."""
+    import polars as pl
+
+    return _losses(trials).with_columns(score=pl.col("score") / (100 * pl.col("budget")))
+
+
+def _poses(trials: "DataFrame") -> "DataFrame":
+    """What the worst pose within the largest angle takes from the region's SSIM, and what interpolation alone takes."""
+    import polars as pl
+
+    needed = ["ssim_region_clean", "ssim_region_perturbed", "floor_ssim_region_perturbed"]
+    rows = frame.with_knob(frame.need(trials, needed, _ADVICE), "angle")
+    rows = rows.filter(pl.col("knob_angle") == pl.col("knob_angle").max())
+    worst = pl.col("ssim_region_clean") - pl.col("ssim_region_perturbed")
+    return pl.concat(
+        [
+            rows.with_columns(what=pl.lit("worst pose"), score=worst),
+            rows.with_columns(what=pl.lit("interpolation"), score=1 - pl.col("floor_ssim_region_perturbed")),
+        ]
+    )
+
+
+def _attacks(trials: "DataFrame") -> "DataFrame":
+    """Whether a feature passes the published thresholds, in percent; `own` if it was found for the method itself."""
+    import polars as pl
+
+    rows = features.searches(trials)
+    return rows.with_columns(score=100.0 * features.success(), own=pl.col("found_for") == pl.col("method_label"))
+
+
+def _losing(trials: "DataFrame") -> "DataFrame":
+    """Whether a feature lost more than half of its contrast, in percent."""
+    import polars as pl
+
+    rows = frame.need(_attacks(trials), ["contrast_recovery_region_perturbed"], _ADVICE, transferred=True)
+    return rows.with_columns(score=100.0 * (pl.col("contrast_recovery_region_perturbed") < LOST))
+
+
+def _quality(trials: "DataFrame") -> "DataFrame":
+    """SSIM of the foreground of clean images; `network` is what test-time training trains on."""
+    import polars as pl
+
+    rows = frame.first_of_each(frame.need(trials, ["ssim_foreground_clean"], _ADVICE))
+    rows = frame.with_knob(frame.with_knob(rows, "weight", "knobs"), "network", "knobs")
+    return rows.rename({"knob_weight": "weight", "knob_network": "network"}).with_columns(
+        score=pl.col("ssim_foreground_clean")
+    )
+
+
+def _shifted(trials: "DataFrame") -> "DataFrame":
+    """What a perturbation of the whole measurement takes from the foreground's SSIM, at each of its settings, on P."""
+    import polars as pl
+
+    needed = ["ssim_foreground_clean", "ssim_foreground_perturbed"]
+    rows = frame.need(shifts.inside(trials), needed, _ADVICE).filter(pl.col("budget").is_null(), ~pl.col("control"))
+    rows = frame.with_knob(rows, "factor")
+    return rows.with_columns(score=pl.col(needed[0]) - pl.col(needed[1])).rename({"knob_factor": "factor"})
+
+
+def _outside(trials: "DataFrame") -> "DataFrame":
+    """SSIM of the foreground on Q, which `shift` names: scans of another domain, or scans of P that are perturbed."""
+    import polars as pl
+
+    parts = []
+    with suppress(frame.Lacking):
+        scans = _quality(shifts.outside(trials))
+        parts.append(scans.with_columns(shift=pl.col(shifts.DOMAIN)))
+    with suppress(frame.Lacking):
+        perturbed = frame.with_knob(_shifted(trials), "network", "knobs").rename({"knob_network": "network"})
+        score = pl.col("ssim_foreground_perturbed")
+        parts.append(perturbed.with_columns(score=score, shift=pl.col("perturbation")))
+    if not parts:
+        raise frame.Lacking(f"No trial is out of distribution: {_ADVICE}.")
+    return pl.concat(parts, how="diagonal_relaxed")
+
+
+def _covered(trials: "DataFrame") -> "DataFrame":
+    """The share of pixels in the posterior's 90% interval, beside 90%, in percent."""
+    import polars as pl
+
+    rows = frame.first_of_each(frame.need(trials, ["coverage_90_foreground_clean"], _ADVICE))
+    found = rows.with_columns(what=pl.lit("found"), score=100 * pl.col("coverage_90_foreground_clean"))
+    return pl.concat([found, found.with_columns(what=pl.lit("promised"), score=pl.lit(90.0))])
+
+
+MEASURES: dict[str, Callable[["DataFrame"], "DataFrame"]] = {
+    "loss": _losses,
+    "slope": _slopes,
+    "pose": _poses,
+    "attack rate": _attacks,
+    "lost": _losing,
+    "quality": _quality,
+    "shift": _shifted,
+    "quality outside": _outside,
+    "coverage": _covered,
+}

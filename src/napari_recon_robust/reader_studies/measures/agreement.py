@@ -1,0 +1,93 @@
+"""How far readers agree with each other, and each with himself."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...statistics.estimate import Estimate
+from ...statistics.readers.agreement import fleiss_kappa, intraclass_correlation, kappa
+from ...statistics.readers.ranking import ranking
+from ..order import readers
+from ..plan import Plan
+from ..questions import Question
+from .choices import chosen_arm
+from .found import Finding, Found, Row, arms_of, patients_of, readers_of, scored, with_width
+from .rankings import ranks
+
+
+def agreement(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
+    """Between readers, in each arm and group; and of repeats with the first reading. rows: with the repeats."""
+    read = [row for row in scored(rows) if row["purpose"] == "reading"]
+    again = [row for row in scored(rows) if row["purpose"] == "repeat"]
+    found = _within(plan, question, read, again)
+    if question.kind == "ranking":
+        return found
+    groups, names = plan.design.groups, readers(plan)
+    for group in range(groups):
+        members = set(names[group::groups])
+        of_group = [row for row in read if row["reader"] in members]
+        for arm in ["all"] if question.kind == "forced-choice" else arms_of(plan):
+            chosen = [row for row in of_group if plan.at_once or row["arm"] == arm]
+            found += _between(plan, question, arm if groups == 1 else f"{arm}, group {group + 1}", chosen)
+    return found
+
+
+def _between(plan: Plan, question: Question, arm: str, rows: Sequence[Row]) -> Found:
+    """Of the cases that all readers judged who judged at least half of them."""
+    cases = list(dict.fromkeys(row["case"] for row in rows))
+    names = [reader for reader in readers_of(rows) if 2 * sum(row["reader"] == reader for row in rows) >= len(cases)]
+    by_place = {(row["case"], row["reader"]): _code(plan, question, row) for row in rows}
+    whole = [case for case in cases if all((case, reader) in by_place for reader in names)]
+    if len(names) < 2 or len(whole) < 2:
+        return Found()
+    patient = {row["case"]: row["patient"] for row in rows}
+    ratings = np.array([[by_place[case, reader] for reader in names] for case in whole])
+    patients = [patient[case] for case in whole]
+    if question.kind == "forced-choice":
+        estimate, what = fleiss_kappa(ratings, patients), "Fleiss' kappa between readers"
+    else:
+        estimate, what = intraclass_correlation(ratings, patients), "ICC(2,1) between readers"
+    note = f"{len(names)} readers, {len(whole)} cases"
+    units = "patients" if len(set(patients)) < len(patients) else "cases"
+    return _agreed(Finding(question.id, what, arm, with_width(estimate), units, note=note))
+
+
+def _within(plan: Plan, question: Question, read: Sequence[Row], again: Sequence[Row]) -> Found:
+    first = {_place(row): row for row in read}
+    pairs = [(first[_place(row)], row) for row in again if _place(row) in first]
+    if len(pairs) < 2:
+        return Found()
+    patients = patients_of(one for one, _ in pairs)
+    note = f"{len(pairs)} cases read twice"
+    if question.kind == "ranking":
+        both = np.concatenate([ranks(pair, arms_of(plan)) for pair in pairs])
+        case = [str(number) for number in range(len(pairs)) for _ in range(2)]
+        twice = [patient for patient in patients for _ in range(2)]
+        concordance = ranking(both, twice, case).concordance
+        estimate = concordance or Estimate(float("nan"), None, 0)
+        return Found(
+            [Finding(question.id, "Kendall's W of a reader with himself", "all", with_width(estimate), note=note)]
+        )
+    codes = [[_code(plan, question, row) for row in pair] for pair in pairs]
+    first_codes, second_codes = [one for one, _ in codes], [other for _, other in codes]
+    if question.kind == "forced-choice":
+        estimate = kappa(first_codes, second_codes, "none", patients)
+    else:
+        estimate = kappa(first_codes, second_codes, "quadratic", patients)
+    return _agreed(Finding(question.id, "kappa of a reader with himself", "all", with_width(estimate), note=note))
+
+
+def _agreed(finding: Finding) -> Found:
+    """The finding, or a remark: there is no agreement where there is but one answer."""
+    if np.isnan(finding.estimate.value):
+        return Found(remarks=[f"{finding.question}: no {finding.what}, {finding.arm}, since all answers are the same."])
+    return Found([finding])
+
+
+def _place(row: Row) -> tuple[str, str, frozenset[str]]:
+    return row["reader"], row["case"], frozenset(row["arms"])
+
+
+def _code(plan: Plan, question: Question, row: Row) -> float:
+    """The answer as a number: the score, or which arm was chosen."""
+    return float(arms_of(plan).index(chosen_arm(row)) if question.kind == "forced-choice" else row["score"])

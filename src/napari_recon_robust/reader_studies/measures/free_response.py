@@ -1,0 +1,72 @@
+"""Free-response marks: wAFROC, the area under the ROC curve of the highest marks, and what was found and false."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...ground.errors import InputError
+from ...statistics.estimate import Values
+from ...statistics.readers.free_response import FreeResponse, weighted_afroc, weighted_afroc_covariance
+from ...statistics.readers.shares import share
+from ..marks import Marks
+from ..plan import Plan
+from ..questions import Question
+from .found import Curve, Finding, Found, Row, arms_of, mean, scored
+from .lesions import compared, detected
+
+WAFROC = "area under the wAFROC curve"
+
+
+def free_response(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
+    """The weighted area of each arm, compared by Obuchowski and Rockette, and that of the highest marks."""
+    return _weighted(plan, question, rows) + detected(plan, question, rows)
+
+
+def _weighted(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
+    if not scored(rows):
+        return Found()
+    try:
+        marks, left = Marks.of(rows, arms_of(plan))
+    except InputError as error:
+        return Found(remarks=[f"{question.id}: no {WAFROC}: {error}"])
+    return wafroc(question.id, marks, left)
+
+
+def wafroc(question: str, marks: Marks, left: str = "") -> Found:
+    """The weighted areas, the curves, and what was marked. left: what was left out, in words."""
+    try:
+        highest = marks.free_response()
+        areas, errors = weighted_afroc(highest), weighted_afroc_covariance(highest, patients=marks.clusters)
+    except InputError as error:
+        return Found(remarks=[f"{question}: no {WAFROC}: {error}"])
+    note = f"{highest.of.size} lesions in {int(highest.truth.sum())} cases, {int((~highest.truth).sum())} without, "
+    note = "; ".join(filter(None, (f"{note}{len(set(marks.patients))} patients", left)))
+    found = compared(question, marks.arms, WAFROC, areas, errors, note)
+    lines = {arm: _curve(highest, number) for number, arm in enumerate(marks.arms)}
+    across, up = "share of normal cases with a false mark", "weighted share of lesions marked"
+    found.curves.append(Curve(question, "wAFROC curves, averaged over readers", across, up, lines))
+    false, of_lesion = marks.false_marks(), [marks.patients[case] for case in highest.of]
+    for number, arm in enumerate(marks.arms):
+        ratings = highest.lesions[number]
+        marked = np.nanmean(np.where(np.isnan(ratings), np.nan, np.isfinite(ratings)), 0)
+        found.findings.append(Finding(question, "share of lesions marked", arm, share(marked, of_lesion)))
+        counts = np.nanmean(false[number], 0).tolist()
+        found.findings.append(Finding(question, "false marks in a case", arm, mean(counts, marks.patients)))
+    return found
+
+
+def _curve(highest: FreeResponse, arm: int) -> list[tuple[float, float]]:
+    """The weighted share of lesions over the share of normal cases, at each rating, each averaged over readers."""
+    lesions, false = highest.lesions[arm], highest.false[arm][:, ~highest.truth]
+    ratings = np.concatenate((lesions.ravel(), false.ravel()))
+    levels = np.unique(ratings[np.isfinite(ratings)])[::-1]
+    levels = levels[np.unique(np.linspace(0, levels.size - 1, 101).astype(int))] if levels.size else levels
+    points = [(0.0, 0.0)]
+    even = np.ones(false.shape[1])
+    points += [(_share(false, level, even), _share(lesions, level, highest.weights)) for level in levels]
+    return [*points, (1.0, 1.0)]
+
+
+def _share(ratings: Values, level: float, weights: Values) -> float:
+    """The weighted share of ratings (readers, units) at a level or above, of what each reader read, over readers."""
+    return float((((ratings >= level) @ weights) / (~np.isnan(ratings) @ weights)).mean())

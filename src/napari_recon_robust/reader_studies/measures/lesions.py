@@ -1,0 +1,153 @@
+"""Detection of lesions whose truth is known: areas under the ROC curve, sensitivity, specificity, and right places."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...ground.errors import InputError
+from ...statistics.estimate import FEWEST, Estimate, Values
+from ...statistics.readers.obuchowski_rockette import compare, compare_for_reader, figure
+from ...statistics.readers.roc import areas, covariance
+from ...statistics.readers.shares import share, shares
+from ..plan import Plan
+from ..questions import Question
+from ..ratings import FEWEST_OF_A_KIND, Ratings
+from .found import Curve, Finding, Found, Row, arms_of, pairs_of, patients_of, scored, with_width
+from .scores import replaceable
+
+AREA = "area under the ROC curve"
+NOBODY = "no reader has rated two cases with a lesion and two without in all arms"
+_SURE = 50  # a rating above is a lesion that was seen
+
+
+def lesions(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
+    """Areas, sensitivity and specificity, by Obuchowski and Rockette over readers and cases."""
+    found = detected(plan, question, rows)
+    ratings, note = _ratings(plan, rows)
+    if ratings is not None:
+        found += _rates(question.id, ratings, note)
+    return found + _placed(plan, question, rows) + _replaceable(plan, question, rows)
+
+
+def detected(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
+    """The area under the ROC curve of each arm, compared."""
+    ratings, note = _ratings(plan, rows)
+    if ratings is None:
+        return Found(remarks=[f"{question.id}: no {AREA}: {note}."])
+    return roc(question.id, ratings, note)
+
+
+def roc(question: str, ratings: Ratings, note: str = "") -> Found:
+    """The areas of paired ratings, and the curves themselves, averaged over readers. note: what was left out."""
+    try:
+        errors = covariance(ratings.values, ratings.truth, patients=ratings.clusters)
+    except InputError as error:
+        return Found(remarks=[f"{question}: no {AREA}: {error}"])
+    figures = areas(ratings.values, ratings.truth)
+    found = compared(question, ratings.arms, AREA, figures, errors, _counted(ratings, note))
+    lines = {arm: _roc(values, ratings.truth) for arm, values in zip(ratings.arms, ratings.values, strict=True)}
+    found.curves.append(Curve(question, "ROC curves, averaged over readers", "1 − specificity", "sensitivity", lines))
+    return found
+
+
+def _rates(question: str, ratings: Ratings, note: str) -> Found:
+    """Sensitivity and specificity; a rating above 50 says that there is a lesion."""
+    said = np.where(np.isnan(ratings.values), np.nan, ratings.values > _SURE)
+    found = Found()
+    for what, right, of in (("sensitivity", said, ratings.truth), ("specificity", 1 - said, ~ratings.truth)):
+        try:
+            figures, errors = shares(right[..., of], np.array(ratings.patients)[of])
+        except InputError as error:
+            found.remarks.append(f"{question}: no {what}: {error}")
+            continue
+        found += compared(question, ratings.arms, what, figures, errors, _counted(ratings, note))
+    return found
+
+
+def compared(question: str, arms: Sequence[str], what: str, figures: Values, errors: Values, note: str) -> Found:
+    """Findings from a figure (arms, readers) of between 0 and 1 and the covariance of its errors."""
+    readers, found = figures.shape[1], Found()
+
+    def add(arm: str, estimate: Estimate, p: float | None = None) -> None:
+        apart = " − " in arm
+        shown = with_width(estimate, -1 if apart else 0, 1)
+        if shown.interval is None:
+            found.remarks.append(f"{question}: {what}, {arm}, has no interval, since nothing varies.")
+            p = None
+        drawn = "Differences" if apart else ""
+        found.findings.append(Finding(question, what, arm, shown, "readers", p, note, drawn))
+
+    if readers == 1:
+        singles, pairs = compare_for_reader(figures[:, 0], errors)
+        found.remarks.append(f"{question}: {what} is of one reader, and its intervals hold for this reader alone.")
+    elif len(arms) == 1:
+        singles, pairs = (figure(figures, errors, 0),), {}
+    else:
+        result = compare(figures, errors)
+        singles = result.figures
+        pairs = {pair: (estimate, result.p_of[pair]) for pair, estimate in result.differences.items()}
+        if len(arms) > 2:
+            whole = Estimate(result.statistic, None, readers)
+            found.findings.append(Finding(question, f"F of equal {what}", "all", whole, "readers", result.p, note))
+    for arm, estimate in zip(arms, singles, strict=True):
+        add(arm, estimate)
+    for (one, other), (estimate, p) in pairs.items():
+        add(f"{arms[one]} − {arms[other]}", estimate, p)
+    return found
+
+
+def _ratings(plan: Plan, rows: Sequence[Row]) -> tuple[Ratings | None, str]:
+    """What can be compared and what was left out, or None and why."""
+    known = {case.id for case in plan.read if case.lesion is not None}
+    chosen = [row for row in rows if row["case"] in known]
+    if not scored(chosen):
+        return None, "there are no answers to cases whose truth is known"
+    ratings, note = Ratings.of(chosen, arms_of(plan)).paired()
+    if not ratings.readers:
+        return None, NOBODY
+    enough = min(ratings.patients_with(True), ratings.patients_with(False)) >= FEWEST_OF_A_KIND
+    if not enough or len(set(ratings.patients)) < FEWEST:
+        return None, "there are fewer than two patients with a lesion, or without, or fewer than three in all"
+    return ratings, note
+
+
+def _counted(ratings: Ratings, note: str) -> str:
+    with_lesion = int(ratings.truth.sum())
+    counts = f"{with_lesion} cases with a lesion, {ratings.truth.size - with_lesion} without, "
+    counts += f"{len(set(ratings.patients))} patients"
+    return "; ".join(filter(None, (counts, note)))
+
+
+def _roc(values: Values, truth: NDArray[np.bool_]) -> list[tuple[float, float]]:
+    """Sensitivity over 1 - specificity at each level, each averaged over readers (readers, cases)."""
+    levels = np.unique(values[np.isfinite(values)])[::-1]
+    levels = levels[np.unique(np.linspace(0, levels.size - 1, 101).astype(int))]
+    points = [(0.0, 0.0)]
+    for level in levels:
+        said = np.where(np.isnan(values), np.nan, values >= level)
+        points.append((float(np.nanmean(said[:, ~truth], 1).mean()), float(np.nanmean(said[:, truth], 1).mean())))
+    return points
+
+
+def _placed(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
+    """The share of lesions that were seen at their place, where readers clicked and the place is known."""
+    found = Found()
+    for arm in arms_of(plan):
+        chosen = [row for row in scored(rows) if row["arm"] == arm and row["lesion"] and row["hit"] is not None]
+        if chosen:
+            estimate = share([row["hit"] for row in chosen], patients_of(chosen))
+            what = "share of lesions seen at their place"
+            found.findings.append(Finding(question.id, what, arm, estimate))
+    return found
+
+
+def _replaceable(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
+    found = Found()
+    called = {(row["reader"], row["case"], row["arm"]): {**row, "score": row["score"] > _SURE} for row in scored(rows)}
+    for old, new in pairs_of(plan):
+        both = [row for (reader, case, arm), row in called.items() if arm == old and (reader, case, new) in called]
+        if both:
+            second = [called[row["reader"], row["case"], new]["score"] for row in both]
+            found += replaceable(question, old, new, both, second)
+    return found

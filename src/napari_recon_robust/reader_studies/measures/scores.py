@@ -1,0 +1,93 @@
+"""Scores on a scale, and consequences: means, paired differences, visual grading and interchangeability."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...statistics import paired
+from ...statistics.estimate import Values
+from ...statistics.readers.interchangeability import interchangeability
+from ...statistics.readers.visual_grading import visual_grading
+from ..plan import Plan
+from ..questions import Question
+from .found import Curve, Finding, Found, Row, arms_of, mean, pairs_of, patients_of, readers_of, scored, with_width
+
+
+def scores(plan: Plan, question: Question, rows: Sequence[Row]) -> Found:
+    """The mean of each arm, and each pair of arms compared: the same reader and case in both."""
+    read = scored(rows)
+    found = Found()
+    for arm in arms_of(plan):
+        if chosen := [row for row in read if row["arm"] == arm]:
+            estimate = mean([row["score"] for row in chosen], patients_of(chosen))
+            found.findings.append(Finding(question.id, "mean score", arm, estimate))
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for one, other in pairs_of(plan):
+        by_place = {(row["reader"], row["case"], row["arm"]): row for row in read}
+        both = [
+            row for (reader, case, arm), row in by_place.items() if arm == one and (reader, case, other) in by_place
+        ]
+        if both:
+            second = [by_place[row["reader"], row["case"], other]["score"] for row in both]
+            found += _difference(question, f"{one} − {other}", both, second)
+            area, lines[f"{one} against {other}"] = _graded(question, one, other, both, second)
+            found.findings.append(area)
+            found += replaceable(question, one, other, both, second)
+        else:
+            found.remarks.append(f"{question.id}: no reader has judged a case in both {one} and {other}.")
+    if lines:
+        across, up = "share of the second arm at a level or above", "share of the first arm"
+        found.curves.append(Curve(question.id, "Visual grading curves, averaged over readers", across, up, lines))
+    return found
+
+
+def replaceable(question: Question, old: str, new: str, first: Sequence[Row], second: Sequence[float]) -> Found:
+    """Whether the new arm may take the place of the old one, from rows of the old and the scores in the new."""
+    usual, fresh, patients = _table(first, [row["score"] for row in first]), _table(first, second), _patients(first)
+    if (np.isfinite(usual).sum(1) > 1).any():
+        result = interchangeability(fresh, usual, patients)
+        note = f"two readers disagree at {100 * result.within.value:.0f}% of cases in {old}, and at "
+        note += f"{100 * result.across.value:.0f}% if one of them has {new}; 0 if {new} may take the place of {old}"
+        index = with_width(result.index)
+        return Found([Finding(question.id, "individual equivalence index", f"{new} for {old}", index, note=note)])
+    return Found()
+
+
+def _difference(question: Question, arms: str, both: Sequence[Row], second: Sequence[float]) -> Found:
+    result = paired.difference([row["score"] for row in both], second, patients_of(both))
+    note = "p by Wilcoxon's signed rank test over patients" if result.wilcoxon is not None else ""
+    estimate = with_width(result.student)
+    what = "difference of scores"
+    return Found([Finding(question.id, what, arms, estimate, p=result.wilcoxon, note=note, drawn="Differences")])
+
+
+def _graded(
+    question: Question, one: str, other: str, both: Sequence[Row], second: Sequence[float]
+) -> tuple[Finding, list[tuple[float, float]]]:
+    """The area of a pair of arms, and its curve."""
+    first = _table(both, [row["score"] for row in both])
+    result = visual_grading(first.T, _table(both, second).T, _patients(both))
+    finding = Finding(
+        question.id,
+        "area under the visual grading curve",
+        f"{one} − {other}",
+        with_width(result.area, 0, 1),
+        note=f"above 0.5 where {one} is rated higher; {len(readers_of(both))} readers",
+        drawn="Visual grading",
+        null=0.5,
+    )
+    return finding, [(float(x), float(y)) for x, y in result.curve]
+
+
+def _table(rows: Sequence[Row], values: Sequence[float]) -> Values:
+    """(cases, readers), NaN where a reader has not judged a case."""
+    readers, cases = readers_of(rows), list(dict.fromkeys(row["case"] for row in rows))
+    table = np.full((len(cases), len(readers)), np.nan)
+    for row, value in zip(rows, values, strict=True):
+        table[cases.index(row["case"]), readers.index(row["reader"])] = value
+    return table
+
+
+def _patients(rows: Sequence[Row]) -> list[str]:
+    """Of the cases of `_table`."""
+    return list({row["case"]: row["patient"] for row in rows}.values())

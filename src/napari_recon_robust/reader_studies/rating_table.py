@@ -1,0 +1,40 @@
+"""Ratings as CSV with a line for each: iMRMC's columns, or those of MRMCaov's data (with the truth in each line)."""
+
+import csv
+from pathlib import Path
+
+from ..ground.errors import FileFormatError
+from .imrmc import assembled
+from .ratings import Ratings
+
+IMRMC = ("readerID", "caseID", "modalityID", "score")
+MRMCAOV = ("reader", "treatment", "case", "truth", "rating")
+_TRUTH = ("-1", "truth")  # the reader who stands for the truth in iMRMC's tables
+
+
+def read_rating_table(path: str | Path) -> Ratings | None:
+    """Open such a table, or return None where the columns are others; each case is a patient of its own.
+
+    Raises FileFormatError for a file that cannot be read, or whose truths and ratings do not fit together.
+    """
+    path = Path(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            columns = set(reader.fieldnames or ())
+            if not (columns >= set(IMRMC) or columns >= set(MRMCAOV)):
+                return None
+            rows = list(reader)
+        if columns >= set(IMRMC):
+            truths = {row["caseID"]: float(row["score"]) for row in rows if row["readerID"] in _TRUTH}
+            scores = [
+                (row["readerID"], row["caseID"], row["modalityID"], float(row["score"]))
+                for row in rows
+                if row["readerID"] not in _TRUTH
+            ]
+        else:
+            truths = {row["case"]: float(row["truth"]) for row in rows}
+            scores = [(row["reader"], row["case"], row["treatment"], float(row["rating"])) for row in rows]
+    except (OSError, ValueError, TypeError, csv.Error):
+        raise FileFormatError(f"{path.name} is no table of ratings: a truth or a rating is no number.") from None
+    return assembled(path.name, truths, scores)

@@ -1,0 +1,90 @@
+"""Rankings of several images of one case, best first: mean ranks, whether they differ, and how far readers agree."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from ...ground.errors import InputError
+from .. import clustered
+from ..estimate import FEWEST, Estimate, Values, finite
+from .shares import share
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What rankings say of n items. Ties share the mean of their ranks.
+
+    ranks: mean rank of each item over patients, from 1, the best. above: of each pair of items, by their numbers, in
+    which share of rankings the first is before the second; a tie counts half. ahead: by how many places on average.
+    friedman: chi squared and p of Friedman's test over patients that no item is preferred; None for two items or below
+    3 patients. concordance: Kendall's W of the readers of one case,
+    averaged over patients, from 1/readers by chance to 1; None where no case was ranked twice.
+    Friedman 1937, doi:10.1080/01621459.1937.10503522; Kendall and Babington Smith 1939, doi:10.1214/aoms/1177732186.
+    """
+
+    ranks: tuple[Estimate, ...]
+    above: dict[tuple[int, int], Estimate]
+    ahead: dict[tuple[int, int], Estimate]
+    friedman: tuple[float, float] | None
+    concordance: Estimate | None
+
+
+def ranking(ranks: ArrayLike, patients: Sequence[Hashable], cases: Sequence[Hashable]) -> Ranking:
+    """Analyse rankings, (rankings, items), 1 for the best, with the patient and the case of each one.
+
+    A patient's rankings, by several readers or of several cases, are averaged first. Raises InputError for fewer than
+    two items or ranks that are not finite.
+    """
+    given = finite(ranks, "ranks")
+    if given.ndim != 2 or given.shape[1] < 2 or len(given) != len(patients) or len(given) != len(cases):
+        raise InputError(f"ranks of shape {given.shape} are no rankings; give (rankings, at least 2 items).")
+    ranked = stats.rankdata(given, axis=1)
+    items = range(ranked.shape[1])
+    before = (np.sign(ranked[:, None, :] - ranked[:, :, None]) + 1) / 2
+    means = np.stack([clustered.volume_means(column, patients) for column in ranked.T], 1)
+    pairs = [(one, other) for one in items for other in range(one + 1, len(items))]
+    return Ranking(
+        ranks=tuple(clustered.mean(ranked[:, item], patients) for item in items),
+        above={(one, other): share(before[:, one, other], patients) for one, other in pairs},
+        ahead={(one, other): clustered.mean(ranked[:, other] - ranked[:, one], patients) for one, other in pairs},
+        friedman=_friedman(means),
+        concordance=_concordance(ranked, patients, cases),
+    )
+
+
+def kendall_w(ranks: Values) -> float:
+    """Kendall's W of the rankings of one set of items, (rankings, items), corrected for ties; NaN if all are tied."""
+    rankings, items = ranks.shape
+    sums = ranks.sum(0)
+    ties = sum(float((counts**3 - counts).sum()) for counts in (np.unique(row, return_counts=True)[1] for row in ranks))
+    whole = rankings**2 * (items**3 - items) - rankings * ties
+    return float(12 * ((sums - sums.mean()) ** 2).sum() / whole) if whole > 0 else float("nan")
+
+
+def _friedman(means: Values) -> tuple[float, float] | None:
+    patients, items = means.shape
+    if items < 3 or patients < FEWEST:
+        return None
+    rounded = means.round(9)  # means of equal ranks are equal
+    if (rounded == rounded[:, :1]).all():
+        return 0.0, 1.0
+    found = stats.friedmanchisquare(*rounded.T)
+    return float(found.statistic), float(found.pvalue)
+
+
+def _concordance(ranked: Values, patients: Sequence[Hashable], cases: Sequence[Hashable]) -> Estimate | None:
+    members: dict[Hashable, list[int]] = {}
+    for number, case in enumerate(cases):
+        members.setdefault(case, []).append(number)
+    several = [numbers for numbers in members.values() if len(numbers) > 1]
+    found = [(kendall_w(ranked[numbers]), patients[numbers[0]]) for numbers in several]
+    found = [(value, patient) for value, patient in found if np.isfinite(value)]
+    if not found:
+        return None
+    estimate = clustered.mean([value for value, _ in found], [patient for _, patient in found])
+    ends = estimate.interval
+    within = None if ends is None else (max(ends[0], 0.0), min(ends[1], 1.0))
+    return Estimate(estimate.value, within, estimate.units)

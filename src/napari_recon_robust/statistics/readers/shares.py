@@ -1,0 +1,63 @@
+"""Shares of readings, such as of choices, where the readings of one patient are not independent."""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from ...ground.errors import InputError
+from .. import clustered
+from ..estimate import CONFIDENCE, FEWEST, Estimate, Values, finite
+from .roc import jackknife_covariance
+
+
+def share(values: ArrayLike, patients: Sequence[Hashable]) -> Estimate:
+    """The mean over patients of values from 0 to 1, (readings,), with an interval; none below 3 patients.
+
+    The interval is Clopper and Pearson's for as many independent readings as would have the same standard error, times
+    the squared ratio of the quantiles of Student's t (Korn and Graubard, Survey Methodology 1998, 24:193). It keeps a
+    width where all readings agree.
+    """
+    found = finite(values)
+    means = clustered.volume_means(found, patients)
+    if len(means) < FEWEST:
+        return Estimate(float(means.mean()), None, len(means))
+    low, high = share_interval(means, found.size)
+    return Estimate(float(means.mean()), (float(low), float(high)), len(means))
+
+
+def shares(right: Values, patients: NDArray[Any]) -> tuple[Values, Values]:
+    """The share (tests, readers) of right answers (tests, readers, cases), NaN for none, and its errors' covariance.
+
+    The latter is of the jackknife over patients, as `roc.covariance` gives it for areas. Raises InputError where all
+    cases of a reader are of one patient.
+    """
+    left = []
+    for patient in dict.fromkeys(patients.tolist()):
+        kept = right[..., patients != patient]
+        if np.isnan(kept).all(2).any():
+            raise InputError(
+                "all cases of one kind of a reader are of one patient; no interval can be drawn from them."
+            )
+        left.append(np.nanmean(kept, 2).ravel())
+    return np.nanmean(right, 2), jackknife_covariance(np.array(left))
+
+
+def share_interval(means: Values, readings: int) -> tuple[Values, Values]:
+    """The ends of the interval of `share` over the last axis of patients' means, (..., patients) -> (...), (...)."""
+    patients = means.shape[-1]
+    mean, variance = means.mean(-1), means.var(-1, ddof=1) / patients
+    # Where all agree, no more independent readings than patients are known of.
+    even = variance < 1e-12
+    effective = np.where(even, float(patients), mean * (1 - mean) / np.where(even, 1.0, variance))
+    ratio = stats.t.ppf((1 + CONFIDENCE) / 2, max(readings - 1, 1)) / stats.t.ppf((1 + CONFIDENCE) / 2, patients - 1)
+    effective = np.clip(effective * ratio**2, 1.0, readings)
+    chosen = mean * effective
+    tail = (1 - CONFIDENCE) / 2
+    low = np.where(chosen > 1e-9, stats.beta.ppf(tail, np.maximum(chosen, 1e-9), effective - chosen + 1), 0.0)
+    high = np.where(
+        effective - chosen > 1e-9, stats.beta.ppf(1 - tail, chosen + 1, np.maximum(effective - chosen, 1e-9)), 1.0
+    )
+    return low, high

@@ -1,0 +1,84 @@
+"""A plan expanded and validated, without its k-space."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..ground.errors import InputError
+from ..ground.numbers import counted
+from ..ground.progress import Job, Progress
+from .expand import NO_TRIAL, Study
+from .running import open_study
+
+_EVERY = 1000  # groups between two reports
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How large a study is. faults: why some of its files are left out, by their paths.
+
+    filtered: whether its slices are chosen by a proxy once it runs, so that the numbers may change a little.
+    """
+
+    trials: int
+    shards: int
+    scans: int
+    volumes: int
+    slices: int
+    groups: int
+    methods: int
+    changes: int
+    faults: dict[str, str]
+    filtered: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        later = " The filter chooses its slices once it runs." if self.filtered else ""
+        return (
+            f"{counted(self.trials, 'trial')} in {counted(self.shards, 'shard')}: {counted(self.scans, 'scan')} of "
+            f"{counted(self.volumes, 'volume')}, {counted(self.slices, 'slice')} ({self.groups:,} with their masks), "
+            f"{counted(self.methods, 'method')}, {counted(self.changes, 'perturbation')} with their controls.{later}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def check_study(path: Path, *, store: Path | None = None, trust: bool = False) -> Job[Extent]:
+    """Expand and validate a plan; raises PlanError with every mistake, InputError for scans that do not fit it."""
+    study = yield from open_study(path, trust=trust, store=store)
+    return (yield from extent(study))
+
+
+def extent(study: Study) -> Job[Extent]:
+    """Expand all trials of a study, and count them; InputError where there is none, or one twice."""
+    trials = shards = groups = 0
+    slices = set[tuple[int, int]]()
+    for group in study.groups():
+        if groups % _EVERY == 0:
+            yield Progress(group.scan / len(study.inventory.scans), f"{trials:,} trials")
+        ids = {trial.id for trial in group.trials()}
+        if len(ids) < len(group):
+            raise InputError(
+                f"slice {group.slice} of {group.facts.name} has the same trial twice; let regions, masks and knobs of "
+                "the plan differ."
+            )
+        trials, groups = trials + len(group), groups + 1
+        shards += sum(1 for _ in group.shards())
+        slices.add((group.scan, group.slice))
+    if not trials:
+        raise InputError(NO_TRIAL)
+    return Extent(
+        trials=trials,
+        shards=shards,
+        scans=len(study.inventory.scans),
+        volumes=len({one.volume for one in study.inventory.scans}),
+        slices=len(slices),
+        groups=groups,
+        methods=len(study.methods),
+        changes=len(study.changes),
+        faults=study.inventory.faults,
+        filtered=study.plan.slices.filter is not None,
+    )

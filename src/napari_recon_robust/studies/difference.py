@@ -1,0 +1,159 @@
+"""Two studies beside each other: how the same trials differ, with intervals, and what difference could be seen."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..ground.errors import InputError
+from ..ground.numbers import written
+from ..statistics import clustered, paired
+from ..statistics.estimate import FEWEST
+from ..statistics.multiple import holm
+from .plan import CLEAN, IMAGE_METRICS, LESION_METRICS
+from .rows import polars
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+VOLUMES = (10, 20, 50)
+SHOWN = ("ssim_foreground_clean", "ssim_region_clean", "ssim_region_perturbed")  # of all metrics, unless one asks
+_SLICE = ("file", "volume", "slice", "mask", "acceleration", "mask_seed", "region")
+_CHANGE = ("perturbation", "perturbation_knobs", "budget", "control", "found_for", "seed")
+_GROUP = ("method_label", "acceleration", "perturbation", "perturbation_knobs", "budget", "control", "found_for")
+_METRIC = re.compile(rf"({'|'.join((*IMAGE_METRICS, *LESION_METRICS))})_[a-z]+_(clean|perturbed)")
+
+
+def study_difference(
+    first: "DataFrame", second: "DataFrame", *, metrics: Sequence[str] = (), volumes: Sequence[int] = VOLUMES
+) -> "DataFrame":
+    """The mean differences, second less first, over the trials that both studies have.
+
+    first, second: tables of studies. A trial is the same in both if file, slice, mask, region, perturbation, seed and
+    the label of the method agree; where each study has one method only, these are compared whatever they are.
+    metrics: columns of the tables, all by default. volumes: for how many volumes the detectable difference is told.
+
+    The result has a row for each metric of each method, acceleration, perturbation and budget; found_for is the method
+    on which a perturbation was found, null for the row's own. difference, low, high:
+    the mean over volumes with Student's interval, or below 3 volumes with the quartiles of all pairs; kind says which.
+    p: Wilcoxon's signed rank test over volumes; p_holm: adjusted for all rows. detectable: the true difference that as
+    many volumes find with a probability of 80%; detectable_N: that N volumes would.
+    Raises InputError where the studies share no trial, or for a metric that is not measured in both.
+    """
+    library = polars()
+    both = _pairs(first, second)
+    known = [name for name in both.columns if _METRIC.fullmatch(name) and f"{name}_second" in both.columns]
+    if unknown := [name for name in metrics if name not in known]:
+        raise InputError(f"{unknown[0]!r} is not measured in both studies; choose from {', '.join(known)}.")
+    rows = [row for name in metrics or known for row in _differences(both, name, volumes)]
+    if not rows:
+        raise InputError("no trial that both studies have was measured in both; compare studies of the same metrics.")
+    table = library.DataFrame(rows, infer_schema_length=None)
+    tested = [number for number, row in enumerate(rows) if row["p"] is not None]
+    adjusted: list[float | None] = [None] * len(rows)
+    for number, value in zip(tested, holm([rows[n]["p"] for n in tested]).tolist() if tested else (), strict=True):
+        adjusted[number] = value
+    found: DataFrame = table.with_columns(library.Series("p_holm", adjusted, dtype=library.Float64))
+    return found
+
+
+def shown(table: "DataFrame") -> "DataFrame":
+    """The rows of a difference that are told unless metrics are named: of SSIM, or all where it was not measured."""
+    some = table.filter(table["metric"].is_in(list(SHOWN)))
+    return table if some.is_empty() else some
+
+
+def sentences(table: "DataFrame") -> Iterator[str]:
+    """Each row of a difference as one line."""
+    for row in table.iter_rows(named=True):
+        budget = "" if row["budget"] is None else f" η = {100 * row['budget']:g}%"
+        found = "" if row["found_for"] is None else f", found on {row['found_for']}"
+        control = ", random control" if row["control"] else ""
+        change = "clean" if row["perturbation"] == CLEAN else f"{row['perturbation']}{budget}{found}{control}"
+        rate = "as acquired" if row["acceleration"] is None else f"R = {row['acceleration']:g}"
+        words = f"{row['method_label']}, {rate}, {change}: {row['metric']} {written(row['difference'], '+.4g')}"
+        bars = f"[{written(row['low'], '+.4g')}, {written(row['high'], '+.4g')}]"
+        counts = ", ".join(_counted(row[name], name) for name in ("volumes", "pairs"))
+        if row["p"] is None:
+            yield f"{words}, quartiles {bars} ({counts}: a spread and no interval)"
+            continue
+        told = [f"here {written(row['detectable'])}"]
+        told += [f"{n} volumes {written(row[f'detectable_{n}'])}" for n in _told(table.columns)]
+        tests = f"p = {row['p']:.2g}, by Holm {row['p_holm']:.2g}"
+        yield f"{words} {bars} ({counts}; {tests}); could be seen: {', '.join(told)}"
+
+
+def _counted(count: int, names: str) -> str:
+    return f"{count} {names if count != 1 else names.removesuffix('s')}"
+
+
+def _told(columns: Sequence[str]) -> list[int]:
+    return [int(name.removeprefix("detectable_")) for name in columns if name.startswith("detectable_")]
+
+
+def _pairs(first: "DataFrame", second: "DataFrame") -> "DataFrame":
+    """The trials of both, without those that failed; the values of the second end in `_second`."""
+    library = polars()
+    sides = [
+        _of_others(table.filter(library.col("error").is_null())).with_columns(
+            file=library.col("scan").str.split("/").list.last()
+        )
+        for table in (first, second)
+    ]
+    labels = [side["method_label"].unique().to_list() for side in sides]
+    if not set(labels[0]) & set(labels[1]) and all(len(one) == 1 for one in labels):
+        name = f"{labels[0][0]} → {labels[1][0]}"
+        sides = [side.with_columns(method_label=library.lit(name)) for side in sides]
+    keys = [*_SLICE, *_CHANGE, "method_label"]
+    sides = [side.unique(keys, keep="first", maintain_order=True) for side in sides]
+    found: DataFrame = sides[0].join(sides[1], on=keys, nulls_equal=True, suffix="_second", maintain_order="left")
+    if found.is_empty():
+        raise InputError(
+            "the two studies have no trial in common; files, slices, masks, regions, perturbations, seeds and the "
+            "labels of methods are to be the same."
+        )
+    return found
+
+
+def _of_others(table: "DataFrame") -> "DataFrame":
+    """The trials with `found_for` as a method that is not their own, else null."""
+    library = polars()
+    if "found_for" not in table.columns:
+        return table.with_columns(found_for=library.lit(None, library.String))
+    other = library.col("found_for") != library.col("method_label")
+    return table.with_columns(found_for=library.when(other).then("found_for"))
+
+
+def _differences(both: "DataFrame", metric: str, volumes: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """One row for each group; clean images count once, however often they were perturbed."""
+    library = polars()
+    after = f"{metric}_second"
+    rows = both.filter(library.col(metric).is_finite(), library.col(after).is_finite())
+    if metric.endswith("_clean"):
+        rows = rows.unique([*_SLICE, "method_label"], keep="first", maintain_order=True).with_columns(
+            perturbation=library.lit(CLEAN),
+            perturbation_knobs=library.lit("{}"),
+            budget=library.lit(None, library.Float64),
+            control=library.lit(False),
+            found_for=library.lit(None, library.String),
+        )
+    for names, group in rows.group_by(list(_GROUP), maintain_order=True):
+        one, other, of = group[metric], group[after], group["volume"].to_list()
+        found = paired.difference(other, one, of)
+        spread = clustered.spread(other - one)
+        low, high = found.student.interval or (spread.low, spread.high)
+        enough = found.student.units >= FEWEST
+        yield {
+            **dict(zip(_GROUP, names, strict=True)),
+            "metric": metric,
+            "difference": found.student.value,
+            "low": low,
+            "high": high,
+            "kind": "95% interval over volumes" if enough else "quartiles, a spread and no interval",
+            "volumes": found.student.units,
+            "pairs": found.pairs,
+            "p": found.wilcoxon,
+            "detectable": found.detectable,
+            **{
+                f"detectable_{n}": paired.detectable_difference(found.deviation, n) if enough else None for n in volumes
+            },
+        }

@@ -1,0 +1,126 @@
+"""How long a study will take and how much room it needs, from a sample of its trials."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..cases.replay import size_of_case
+from ..ground.errors import InputError
+from ..ground.guard import in_words
+from ..ground.numbers import duration
+from ..ground.progress import Job, Progress
+from .devices import claimed
+from .expand import NO_TRIAL, Group, Study
+from .images import packed
+from .measure import Measurements, Measurer
+from .plan import CLEAN
+from .running import open_study
+from .shared import OpenScan, SharedSlice
+from .trial import Trial
+from .work import computing
+
+_ROW = 400  # bytes of a row in Parquet, about
+_CASE = 1.3  # times the k-space of a case, with its images
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a study costs, by `sampled` of its trials. seconds: of one worker. errors: of trials in the sample."""
+
+    trials: int
+    sampled: int
+    seconds: float
+    bytes: int
+    errors: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        failed = f" {len(self.errors)} of the sample failed, the first: {self.errors[0]}" if self.errors else ""
+        return (
+            f"By {self.sampled} trials that were run, {self.trials:,} will take about {duration(self.seconds)} on one "
+            f"worker, and {in_words(self.bytes)}.{failed}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def estimate_study(path: Path, *, store: Path | None = None, trust: bool = False) -> Job[Estimate]:
+    """Run one trial of each method and kind of perturbation on the first slice, and count what the others will take.
+
+    Nothing is kept. Raises what `open_study` raises.
+    """
+    study = yield from open_study(path, trust=trust, store=store)
+    return (yield from estimate(study))
+
+
+def estimate(study: Study) -> Job[Estimate]:
+    """The estimate of a study that is open; InputError where it has no trial."""
+    with (
+        computing(study.plan.threads),
+        claimed(study.plan.device) as device,
+        closing(OpenScan(study, device)) as opened,
+    ):
+        return (yield from _estimate(study, opened))
+
+
+def _estimate(study: Study, opened: OpenScan) -> Job[Estimate]:
+    counts = Counter[tuple[int, str]]()
+    groups = 0
+    for group in study.groups():
+        groups += 1
+        for setting in study.methods:
+            for change in study.changes:
+                counts[setting.number, _kind(change.kind, change.control)] += len(group.regions)
+    first = next(study.groups(), None)
+    if first is None:
+        raise InputError(NO_TRIAL)
+    begun = time.perf_counter()
+    shared = SharedSlice(opened, first)
+    _ = shared.measurement.calibration, shared.measurement.foreground
+    seconds = groups * (time.perf_counter() - begun)
+    measurer, errors, room = Measurer(shared), list[str](), 0
+    for done, trial in enumerate(_sample(first), start=1):
+        yield Progress(done / len(counts), f"Trying {trial.setting.label}, {trial.change.kind}")
+        if trial.change.kind == CLEAN:
+            measurer.measure(trial, study.plan.metrics)  # what others share, and what is compiled once
+        measured = measurer.measure(trial, study.plan.metrics, starts=study.plan.starts)
+        number = counts[trial.setting.number, _kind(trial.change.kind, trial.change.control)]
+        seconds += number * float(measured.values["seconds"])
+        errors += [measured.values["error"]] if "error" in measured.values else []
+        room += number * (_ROW + _room(study, measured))
+    room += _cases(study) * int(_CASE * size_of_case(shared.measurement, 1))
+    return Estimate(sum(counts.values()), len(counts), seconds, room, tuple(errors))
+
+
+def _kind(kind: str, control: bool) -> str:
+    return f"{kind} control" if control else kind
+
+
+def _sample(group: Group) -> Iterator[Trial]:
+    """The first trial of each method and kind of perturbation."""
+    seen = set[tuple[int, str]]()
+    for trial in group.trials():
+        key = trial.setting.number, _kind(trial.change.kind, trial.change.control)
+        if key not in seen:
+            seen.add(key)
+            yield trial
+
+
+def _room(study: Study, measured: Measurements) -> int:
+    """Bytes of the kept images of a trial."""
+    if study.plan.keep.images == "none" or not measured.images:
+        return 0
+    return len(packed({name: image.numpy() for name, image in measured.images.items()}))
+
+
+def _cases(study: Study) -> int:
+    """How many cases are saved at most, where a group is a method, a perturbation and a budget."""
+    searched = [one for one in study.changes if one.kind != CLEAN and not one.control]
+    return study.plan.keep.worst * len(study.methods) * len(searched)

@@ -1,0 +1,316 @@
+"""Shards run by the workers of a Dask cluster: of this machine, of a scheduler's address, or of a batch system.
+
+The scheduler holds nothing that is not in the store: tasks return counts, and so many are submitted as keep the workers
+busy. Whatever dies, the next run goes on from the store.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent import futures
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ...ground.documents import check_names, read_yaml
+from ...ground.errors import InputError, ReconRobustError, one_line
+from ...ground.guard import said_by, shown
+from ..expand import Shard, Study
+from ..store import Store
+from ..watching import tell_dashboard
+from ..work import Stop, Worker, computing
+
+KINDS = {
+    "slurm": "SLURMCluster",
+    "pbs": "PBSCluster",
+    "sge": "SGECluster",
+    "lsf": "LSFCluster",
+    "oar": "OARCluster",
+    "htcondor": "HTCondorCluster",
+}
+_MOST = 10**6  # jobs, cores, or seconds
+_AHEAD = 2  # shards of each worker that are submitted
+_CANCELLED = (asyncio.CancelledError, futures.CancelledError)
+_RETRIES = 3  # of a shard whose worker died
+_LOOK = 1.0  # seconds between two looks at whether the run is to end
+# What Dask does by default takes 3% of a core for each worker, and 3% for the scheduler beside them: it samples stacks
+# every 10 ms and the load of the machine twice a second, for pages of the dashboard that tell nothing of a study. The
+# stacks of an hour are kept, 6 MB of each minute.
+_QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "200ms",
+    "distributed.admin.system-monitor.interval": "5s",
+}
+_LIFETIME, _STAGGER = "2 hours", "10 minutes"  # then a worker makes place for a fresh one: long-lived ones grow
+
+
+@dataclass(frozen=True)
+class Local:
+    """Workers on this machine; so many, or one for each core (or each `threads` of a plan)."""
+
+    workers: int | None = None
+
+    @contextmanager
+    def open(self, study: Study) -> Iterator[Any]:
+        """A cluster of processes."""
+        distributed = dask()
+        threads = study.plan.threads
+        count = self.workers or default_workers(threads)
+        variables = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), str(threads))
+        with (
+            _quiet(),
+            distributed.LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=0,
+                dashboard_address=":0",
+                silence_logs="ERROR",
+                env=variables,
+                lifetime=_LIFETIME,
+                lifetime_stagger=_STAGGER,
+                lifetime_restart=True,
+            ) as cluster,
+        ):
+            yield cluster
+
+
+@dataclass(frozen=True)
+class Remote:
+    """The workers of a scheduler that runs already, such as "tcp://10.0.0.1:8786". wait: for its answer, in seconds."""
+
+    address: str
+    wait: float = 30.0
+
+    @contextmanager
+    def open(self, study: Study) -> Iterator[Any]:
+        """The address."""
+        yield self.address
+
+
+@dataclass(frozen=True)
+class Queued:
+    """Workers that a batch system starts, by dask-jobqueue. kind: of `KINDS`. options: of its cluster class.
+
+    jobs: how many are asked for. wait: for the first worker, in seconds.
+    """
+
+    kind: str
+    options: Mapping[str, Any]
+    jobs: int = 1
+    wait: float = 3600.0
+
+    @classmethod
+    def read(cls, path: Path) -> "Queued":
+        """Of a YAML file with `kind`, `jobs`, `wait` and the options of dask-jobqueue; InputError for another one."""
+        values = read_yaml(path, InputError)
+        if not isinstance(values, dict) or str(values.get("kind")) not in KINDS:
+            raise InputError(f"{shown(path)} names no cluster; give a line 'kind: ' with one of {', '.join(KINDS)}.")
+        for name, kind in (("jobs", int), ("wait", int | float), ("cores", int), ("processes", int)):
+            given = values.get(name, 1)  # Dask looks for the factors of the cores, for ever where they are too many
+            if not isinstance(given, kind) or not 0 < given < _MOST:
+                which = "whole number" if kind is int else "number"
+                raise InputError(f"{shown(path)} has {name}: {one_line(repr(given), 40)}; give a {which} above 0.")
+        known = {name: values.pop(name) for name in ("kind", "jobs", "wait") if name in values}
+        check_names(values, shown(path), InputError)
+        return cls(options={"cores": 1, "memory": "4GB", **values}, **known)
+
+    @property
+    def script(self) -> str:
+        """The script of one job, as the batch system gets it."""
+        with _mending(), self._made() as cluster:
+            return str(cluster.job_script())
+
+    @contextmanager
+    def open(self, study: Study) -> Iterator[Any]:
+        """A cluster whose jobs are submitted; InputError where there is no command that does so."""
+        cluster = self._made()
+        try:
+            command = str(cluster.job_cls.submit_command).split()[0]
+            if shutil.which(command) is None:
+                raise InputError(
+                    f"there is no command {command!r} here, which submits jobs to {self.kind}; run this where there is."
+                )
+            cluster.scale(jobs=self.jobs)
+            yield cluster
+        finally:
+            with suppress(AssertionError):  # Dask's, of jobs that the batch system did not take
+                cluster.close()
+
+    def _made(self) -> Any:
+        try:
+            import dask_jobqueue
+        except ImportError:
+            raise InputError(
+                "batch systems need dask-jobqueue, which is not installed: pip install '.[cluster]'."
+            ) from None
+        with _mending():
+            given = self.options.get("job_script_prologue", [])
+            before = [*_exports(), *([given] if isinstance(given, str) else given)]
+            return getattr(dask_jobqueue, KINDS[self.kind])(**{**self.options, "job_script_prologue": before})
+
+
+@dataclass(frozen=True)
+class DaskExecutor:
+    """Runs shards on a cluster. on_dashboard: is told the address of the dashboard."""
+
+    cluster: Local | Remote | Queued
+    on_dashboard: Any = None
+
+    def __call__(self, study: Study, store: Store, shards: Iterable[Shard], stop: Stop) -> Iterator[tuple[int, int]]:
+        """Run the shards; yields after each how many trials more there are, and how many of these failed.
+
+        While none ends it yields zeros every second. Raises InputError where no worker comes, or where workers die
+        again and again.
+        """
+        distributed, waiting = dask(), iter(shards)
+        wait = getattr(self.cluster, "wait", 120.0)
+        with self.cluster.open(study) as cluster, _client(distributed, cluster, wait) as client:
+            tell_dashboard(store.folder, client.dashboard_link)
+            if self.on_dashboard is not None:
+                self.on_dashboard(client.dashboard_link)
+            _wait(client, wait)
+            arguments = str(study.folder), str(store.folder), study.trust
+
+            def submitted(count: int) -> list[Any]:
+                some = islice(waiting, count)
+                return [client.submit(work, *arguments, one, pure=False, retries=_RETRIES) for one in some]
+
+            running, lost = set[Any](), 0
+            while True:
+                with _connected((*_CANCELLED, OSError)):
+                    ahead = _AHEAD * max(len(client.nthreads()), 1)
+                    running |= set(submitted(max(ahead - len(running), 0)))
+                if not running:
+                    break
+                with _connected():
+                    ended = _ended(distributed, running)
+                running -= ended
+                if not ended:
+                    yield 0, 0  # so that whoever follows it hears that it is alive
+                if stop():  # what is finished is in the store
+                    client.cancel(list(running))
+                    return
+                for future in ended:
+                    try:
+                        with _connected():
+                            counts = future.result()
+                    except ReconRobustError:
+                        client.cancel(list(running))
+                        raise
+                    except distributed.KilledWorker:
+                        lost += 1
+                        continue
+                    yield counts
+            if lost:
+                raise InputError(
+                    f"the workers of {lost} shards died again and again; give them more memory, and resume."
+                )
+
+
+_worker: tuple[tuple[str, str, bool, int], Worker] | None = None
+
+
+def work(folder: str, store: str, trust: bool, shard: Shard) -> tuple[int, int]:
+    """Run a shard in a worker's process, which keeps what the next shard may need: (trials, how many failed).
+
+    What a worker that died has kept of it is not run again. folder: the plan's. store: the folder of results, with the
+    plan and the inventory as they are run.
+    """
+    global _worker
+    place = Path(store)
+    key = folder, store, trust, (place / "inventory.json").stat().st_mtime_ns
+    if _worker is None or _worker[0] != key:
+        study = Study.of_store(place, Path(folder), trust=trust)
+        if _worker is not None:
+            _worker[1].close()
+        _worker = key, Worker(study, Store.open(place))
+    kept, group = _worker[1].store.kept(shard.name), _worker[1].study.group(shard)
+    left = tuple(number for number in shard.trials if group.trial(number).id not in kept) if kept else shard.trials
+    with computing(_worker[1].study.plan.threads):
+        results = list(_worker[1].run(replace(shard, trials=left))) if left else []
+    return len(shard.trials), results.count(False)
+
+
+def default_workers(threads: int) -> int:
+    """How many workers a machine has cores for."""
+    return max((os.cpu_count() or 1) // threads, 1)
+
+
+def dask() -> Any:
+    """Dask's library of clusters; InputError where it is not installed."""
+    try:
+        import distributed
+    except ImportError:
+        raise InputError("several workers need Dask, which is not installed: pip install '.[studies]'.") from None
+    return distributed
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Dask's settings here, and in the processes that it starts."""
+    import dask
+
+    with dask.config.set(_QUIET):
+        yield
+
+
+def _exports() -> list[str]:
+    """The same settings as lines of a job's script; Dask reads variables that are named so."""
+    names = {name: re.sub(r"\W", lambda sign: "__" if sign[0] == "." else "_", name).upper() for name in _QUIET}
+    return [f"export DASK_{names[name]}={value}" for name, value in _QUIET.items()]
+
+
+@contextmanager
+def _mending() -> Iterator[None]:
+    """Turn whatever dask-jobqueue raises for options into an InputError."""
+    try:
+        yield
+    except ReconRobustError:
+        raise
+    except Exception as error:
+        raise InputError(f"the cluster cannot be made ({said_by(error)}); mend its options.") from error
+
+
+@contextmanager
+def _connected(errors: tuple[type[BaseException], ...] = _CANCELLED) -> Iterator[None]:
+    """Turn what a lost scheduler raises into an InputError."""
+    try:
+        yield
+    except errors:
+        raise InputError(
+            "the connection to the scheduler is lost; what is finished is kept: run the study again."
+        ) from None
+
+
+def _ended(distributed: Any, running: set[Any]) -> set[Any]:
+    """Those that have ended within a second; it may be none."""
+    try:
+        done: set[Any] = distributed.wait(running, timeout=_LOOK, return_when="FIRST_COMPLETED").done
+    except TimeoutError:
+        return set()
+    return done
+
+
+def _client(distributed: Any, cluster: Any, wait: float) -> Any:
+    try:
+        return distributed.Client(cluster, timeout=wait)
+    except OSError:
+        raise InputError(f"no scheduler answers at {cluster}; check its address, and that it runs.") from None
+
+
+def _wait(client: Any, seconds: float) -> None:
+    """Wait for the first worker."""
+    end = time.monotonic() + seconds
+    while not client.nthreads():
+        if time.monotonic() > end:
+            raise InputError(
+                f"no worker of the cluster has started within {seconds:.0f} s; look at its queue and the logs of its "
+                "jobs, or let it wait longer."
+            )
+        time.sleep(0.05)

@@ -1,0 +1,242 @@
+"""From a plan to its trials, lazily: groups that share file, slice and mask, and shards of them.
+
+A group's trials are numbered by method, region and change, so that any of them is found without the others, and
+neighbours share what is expensive: the open file, sensitivities, weights, the clean image.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from ..ground.errors import InputError
+from ..ground.knob import resolve
+from ..perturbations import registry as perturbations
+from ..reconstructors import registry as reconstructors
+from ..reconstructors.base import Method, Reconstructor
+from .inventory import Inventory, ScanFacts
+from .plan import CLEAN, Fragile, MethodPart, Plan, located, method_of, read_plan, settings
+from .regions import Region, annotated_slices, regions_of
+from .trial import Change, Mask, Setting, Trial, canonical, text_of
+
+NO_TRIAL = "the plan has no trial: no slice has a region that it asks for; widen slices or regions."
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some trials of one group: the numbers of a scan, a slice and a mask, and of the trials in their group."""
+
+    scan: int
+    slice: int
+    mask: int
+    trials: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The beginning of the names of its files."""
+        return f"{self.scan:05}-{self.slice:04}-{self.mask:03}-{self.trials[0]:06}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """All trials of one slice under one mask."""
+
+    study: "Study"
+    scan: int
+    slice: int
+    number: int
+    mask: Mask
+    regions: tuple[Region, ...]
+
+    @property
+    def facts(self) -> ScanFacts:
+        """What is known of the scan."""
+        return self.study.inventory.scans[self.scan]
+
+    def __len__(self) -> int:
+        return len(self.study.methods) * len(self.regions) * len(self.study.changes)
+
+    @cached_property
+    def _texts(self) -> tuple[str, tuple[str, ...]]:
+        facts = self.facts
+        acquired = canonical({"file": facts.digest or facts.path, "mask": self.mask.determining(), "slice": self.slice})
+        return acquired, tuple(
+            canonical({**region.determining(), **self.study.behind(region)}) for region in self.regions
+        )
+
+    def trial(self, number: int) -> Trial:
+        """The trial with that number in the group."""
+        study = self.study
+        rest, change = divmod(number, len(study.changes))
+        method, region = divmod(rest, len(self.regions))
+        setting, one = study.methods[method], study.changes[change]
+        acquired, regions = self._texts
+        text = text_of(acquired, one, study.measures, regions[region], setting)
+        return Trial(self.scan, self.slice, self.mask, self.regions[region], setting, one, text)
+
+    def trials(self) -> Iterator[Trial]:
+        """All of them, in order."""
+        return map(self.trial, range(len(self)))
+
+    def shards(self) -> Iterator[Shard]:
+        """The trials, so many at a time as the plan says; a control stays beside its perturbation."""
+        size = self.study.plan.shard
+        begin = 0
+        while begin < len(self):
+            end = min(begin + size, len(self))
+            while end < len(self) and self.study.changes[end % len(self.study.changes)].control:
+                end += 1
+            yield Shard(self.scan, self.slice, self.number, tuple(range(begin, end)))
+            begin = end
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A plan with the inventory of its scans. folder: the plan's. trust: whether its methods may run code."""
+
+    plan: Plan
+    folder: Path
+    inventory: Inventory
+    trust: bool = False
+
+    @classmethod
+    def of_store(cls, store: Path, folder: Path, *, trust: bool = False) -> "Study":
+        """The study as its store has it. folder: the plan's, to which its paths are relative."""
+        plan = read_plan(store / "plan.yaml", trust=trust, folder=folder)
+        return cls(plan, folder, Inventory.read(store / "inventory.json"), trust)
+
+    @cached_property
+    def methods(self) -> tuple[Setting, ...]:
+        """Every method at every setting of its knobs."""
+        found, labels = list[Setting](), dict[str, int]()
+        for part, knobs in self._parts:
+            method = method_of(part, knobs, self.folder)
+            label = _label(part.label or part.method, {name: method.knobs[name] for name in knobs})
+            labels[label] = labels.get(label, 0) + 1
+            label = label if labels[label] == 1 else f"{label} ({labels[label]})"
+            found.append(Setting(len(found), part.method, label, dict(method.knobs), _determining(part.method, method)))
+        return tuple(found)
+
+    def method(self, setting: Setting) -> Method:
+        """The method of a setting, opened."""
+        part, knobs = self._parts[setting.number]
+        return method_of(part, knobs, self.folder)
+
+    def finder(self, name: str) -> Reconstructor:
+        """The method of that name whose fragility maps find regions, opened."""
+        return reconstructors.get(located(name, self.folder))
+
+    def check_method(self, setting: Setting, method: Method) -> None:
+        """Raise InputError where the files of an open method are no longer those that its setting names."""
+        if _determining(setting.id, method) != setting.text:
+            raise _changed(setting.id)
+
+    def check_finder(self, name: str, finder: Reconstructor) -> None:
+        """Likewise for a method that finds regions."""
+        if finder.fingerprint() != self._finders[name]:
+            raise _changed(name)
+
+    def behind(self, region: Region) -> dict[str, Any]:
+        """What finds a region besides what the plan says of it: the files of the method of its fragility map."""
+        files = self._finders.get(region.found.get("method", ""))
+        return {"with": files} if files else {}
+
+    @cached_property
+    def _finders(self) -> dict[str, dict[str, str]]:
+        """The fingerprints of the methods whose fragility maps find regions, by their names in the plan."""
+        names = {part.method for part in self.plan.regions if isinstance(part, Fragile)}
+        return {name: self.finder(name).fingerprint() for name in names}
+
+    @cached_property
+    def _parts(self) -> list[tuple[MethodPart, dict[str, Any]]]:
+        return [(part, knobs) for part in self.plan.methods for knobs in settings(part.knobs)]
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """Every perturbation at every setting, budget and seed, each followed by its control if it has one."""
+        return tuple(self._changes())
+
+    def _changes(self) -> Iterator[Change]:
+        for part in self.plan.perturbations:
+            if part.kind == CLEAN:
+                yield Change.of(CLEAN, {}, None, 0, False)
+                continue
+            kind = perturbations.get(part.kind)
+            found_on = tuple(self._found_on(name) for name in part.found_on) or (None,)
+            seeds, seeded = part.seeds or self.plan.seeds, any(knob.name == "seed" for knob in kind.knobs)
+            for knobs, budget, seed, method in product(settings(part.knobs), part.budgets or (None,), seeds, found_on):
+                values = resolve(kind.knobs, {**knobs, **({"seed": seed} if seeded else {})})
+                yield Change.of(part.kind, values, budget, seed, False, method)
+                if self.plan.control and budget is not None:
+                    yield Change.of(part.kind, values, budget, seed, True, method)
+
+    def _found_on(self, name: str) -> Setting:
+        """The setting of the method with that label or id, of which the plan has one."""
+        numbers = [number for number, (part, _) in enumerate(self._parts) if name in (part.label, part.method)]
+        return self.methods[numbers[0]]
+
+    @cached_property
+    def measures(self) -> str:
+        """What is measured, as canonical JSON."""
+        return canonical({"metrics": sorted(self.plan.metrics), "starts": self.plan.starts})
+
+    def masks(self, facts: ScanFacts) -> list[Mask]:
+        """The masks of one scan, in the plan's order."""
+        return [Mask(sampling) for part in self.plan.masks for sampling in part.samplings(facts.name)]
+
+    def slices(self, facts: ScanFacts) -> list[int]:
+        """The slices of one scan; where the plan has a filter, those that it chose."""
+        return self.named_slices(facts) if self.plan.slices.filter is None else sorted(facts.chosen)
+
+    def named_slices(self, facts: ScanFacts) -> list[int]:
+        """The slices of one scan, before any filter."""
+        return self.plan.slices.of(facts.slices, annotated_slices(facts))
+
+    def groups(self) -> Iterator[Group]:
+        """All groups that have trials, by scan, slice and mask."""
+        for number, facts in enumerate(self.inventory.scans):
+            masks = self.masks(facts)
+            for slice in self.slices(facts):
+                regions = regions_of(self.plan, facts, slice)
+                for place, mask in enumerate(masks if regions else []):
+                    yield Group(self, number, slice, place, mask, regions)
+
+    def group(self, shard: Shard) -> Group:
+        """The group of a shard."""
+        facts = self.inventory.scans[shard.scan]
+        regions = regions_of(self.plan, facts, shard.slice)
+        return Group(self, shard.scan, shard.slice, shard.mask, self.masks(facts)[shard.mask], regions)
+
+    def shards(self) -> Iterator[Shard]:
+        """All shards, in order."""
+        for group in self.groups():
+            yield from group.shards()
+
+    def __len__(self) -> int:
+        return sum(map(len, self.groups()))
+
+
+def _determining(name: str, method: Method) -> str:
+    """All that determines a method, as canonical JSON."""
+    return canonical({"knobs": dict(method.knobs), "method": name, "with": method.fingerprint()})
+
+
+def _changed(name: str) -> InputError:
+    return InputError(f"{Path(name).name} has changed since the study began; run the study again.")
+
+
+def _label(name: str, knobs: Mapping[str, Any]) -> str:
+    """The method's name with the knobs that the plan varies or sets."""
+    short = name if "/" not in name and "\\" not in name else Path(name).name
+    return short if not knobs else f"{short} {', '.join(f'{key}={_short(value)}' for key, value in knobs.items())}"
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def labels_of(scans: Sequence[ScanFacts]) -> list[str]:
+    """The names of the columns of the table of labels, in their order."""
+    return list(dict.fromkeys(name for facts in scans for name in facts.labels))

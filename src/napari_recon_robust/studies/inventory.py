@@ -1,0 +1,258 @@
+"""What is known of the scans of a plan without their k-space: headers, labels, annotations, and what the files are."""
+
+import csv
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from ..cases.record import file_hash
+from ..data.roi import ROI, Annotation
+from ..data.scan import Scan
+from ..ground.documents import read_json
+from ..ground.errors import FileFormatError, InputError, ReconRobustError
+from ..ground.guard import opening, read, shown
+from ..ground.progress import Job, Progress
+from ..io import lacks_axes, open_scan
+from ..io.annotations import read_annotations
+from .plan import Annotations, Bounds, Drawn, Plan, Unfit
+
+FILTERED, RANDOM, BOTH = "filtered", "random", "both"  # why a slice was chosen
+_LARGEST = 2**26  # bytes of a table
+Rows = Mapping[str, Mapping[str, str]]
+
+
+class DrawnRegion(BaseModel):
+    """One region of a file of drawn ones. scan, slice: which one; None stands for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    roi: ROI
+    scan: str | None = None
+    slice: int | None = None
+
+
+class ScanFacts(BaseModel):
+    """One scan. path: as the plan names it, relative to its folder. digest: SHA-256 of the file, "" if not asked for.
+
+    volume: the unit of statistics. size, changed: of the file, bytes and nanoseconds; by these a digest stays valid.
+    annotations: by the number of the plan's part that asks for them. drawn: likewise. scores: of the filter's proxy, by
+    slice; scored: what determined them. chosen: why the filter chose a slice.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    volume: str
+    labels: dict[str, str] = {}
+    digest: str = ""
+    size: int = 0
+    changed: int = 0
+    slices: int
+    matrix: tuple[int, int]
+    voxel: tuple[float, float, float] | None = None
+    annotations: dict[int, tuple[Annotation, ...]] = {}
+    drawn: dict[int, tuple[DrawnRegion, ...]] = {}
+    scored: str = ""
+    scores: dict[int, float] = {}
+    chosen: dict[int, str] = {}
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def pixel(self) -> float | None:
+        """mm² of a pixel, None where the file does not say."""
+        return None if self.voxel is None else self.voxel[0] * self.voxel[1]
+
+
+class Inventory(BaseModel):
+    """The scans of a plan, in order, and why others of its files were left out, a sentence for each."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scans: tuple[ScanFacts, ...]
+    faults: dict[str, str] = {}
+
+    @classmethod
+    def read(cls, path: Path) -> "Inventory":
+        """The inventory in a file of a store."""
+        with opening(path, "an inventory", "delete it, it is made again"):
+            return cls.model_validate_json(read(path))
+
+
+def take_inventory(plan: Plan, folder: Path, *, digests: bool, known: Inventory | None = None) -> Job[Inventory]:
+    """Open every file of a plan and read what it says of itself, not its k-space.
+
+    folder: the plan's. digests: also compute those of the files; one in `known` serves while the file has not changed.
+    Raises Unfit for files that are not there, a table or annotations that name none of the scans, and slices that none
+    has; InputError where no scan is left, and for two files of one content.
+    """
+    paths = matching(plan.scans.files, folder)
+    _check_files(plan, folder)
+    table = _read_table(folder / plan.scans.table, plan.scans.volume) if plan.scans.table else {}
+    before = {one.path: one for one in known.scans} if known else {}
+    drawn = _read_drawn(plan, folder)
+    found, faults = list[ScanFacts](), dict[str, str]()
+    for number, path in enumerate(paths):
+        yield Progress(number / len(paths), f"Opening {path.rpartition('/')[2]}")
+        try:
+            with open_plan_scan(plan, folder, path) as scan:
+                facts = _facts(plan, folder, path, scan, table, drawn)
+            if facts is not None:
+                found.append(_with_digest(facts, folder / path, before.get(path)) if digests else facts)
+        except ReconRobustError as error:
+            faults[path] = str(error)
+    inventory = Inventory(scans=tuple(found), faults=faults)
+    _check(plan, inventory, table)
+    return inventory
+
+
+def matching(globs: Sequence[str], folder: Path) -> list[str]:
+    """The files of globs, each once, sorted within each glob; paths relative to the folder where they lie below it.
+
+    Raises Unfit for a glob that matches no file.
+    """
+    found: dict[str, None] = {}
+    for number, pattern in enumerate(globs):
+        root, wanted = (
+            (Path(pattern).anchor, pattern[len(Path(pattern).anchor) :]) if os.path.isabs(pattern) else ("", pattern)
+        )
+        try:
+            files = sorted(path for path in (Path(root) if root else folder).glob(wanted) if path.is_file())
+        except (ValueError, OSError, NotImplementedError):
+            files = []
+        if not files:
+            raise Unfit(
+                ("scans", "files", number), f"{pattern!r} matches no file; paths are relative to the plan's folder."
+            )
+        found |= dict.fromkeys(path.as_posix() if root else path.relative_to(folder).as_posix() for path in files)
+    return list(found)
+
+
+def open_plan_scan(plan: Plan, folder: Path, path: str) -> Scan:
+    """A scan of a plan, by its path in the plan."""
+    file = folder / path
+    return open_scan(file, plan.scans.axes if lacks_axes(file) else None)
+
+
+def _facts(
+    plan: Plan, folder: Path, path: str, scan: Scan, table: Rows, drawn: Mapping[int, Sequence[DrawnRegion]]
+) -> ScanFacts | None:
+    """What is known of a scan; None for one that the plan's filters leave out."""
+    header, name = scan.header, scan.name
+    for field, wanted in plan.scans.where.items():
+        value = getattr(header, field)
+        if not (wanted.holds(value) if isinstance(wanted, Bounds) else _is_one_of(value, wanted)):
+            return None
+    row = dict(table.get(name) or table.get(Path(name).stem) or {})
+    volume = row.pop(plan.scans.volume, "") if plan.scans.volume else ""
+    annotations = {
+        number: tuple(read_annotations(folder / part.file, name, *header.matrix) if part.file else scan.annotations)
+        for number, part in enumerate(plan.regions)
+        if isinstance(part, Annotations)
+    }
+    return ScanFacts(
+        path=path,
+        volume=volume or path,
+        labels=row,
+        slices=len(scan),
+        matrix=header.matrix,
+        voxel=header.voxel,
+        annotations=annotations,
+        drawn={
+            number: tuple(one for one in regions if one.scan in (None, name, Path(name).stem))
+            for number, regions in drawn.items()
+        },
+    )
+
+
+def _with_digest(facts: ScanFacts, file: Path, known: ScanFacts | None) -> ScanFacts:
+    status = file.stat()
+    size, changed = status.st_size, status.st_mtime_ns
+    same = known is not None and known.digest and (known.size, known.changed) == (size, changed)
+    digest = known.digest if known is not None and same else file_hash(file)
+    return facts.model_copy(update={"digest": digest, "size": size, "changed": changed})
+
+
+def _is_one_of(value: Any, wanted: Sequence[str | float]) -> bool:
+    return any(value == one or str(value) == str(one) for one in wanted)
+
+
+def _check_files(plan: Plan, folder: Path) -> None:
+    """Raise Unfit for a table or a file of regions that is not there."""
+    named: list[tuple[tuple[str | int, ...], str]] = [(("scans", "table"), plan.scans.table)]
+    for number, part in enumerate(plan.regions):
+        if isinstance(part, Annotations | Drawn):
+            named.append((("regions", number, "file"), part.file))
+    for keys, file in named:
+        if file and not (folder / file).is_file():
+            raise Unfit(keys, f"there is no file {file!r}; paths are relative to the plan's folder.")
+
+
+def _check(plan: Plan, inventory: Inventory, table: Rows) -> None:
+    if not inventory.scans:
+        first = next(iter(inventory.faults.values()), "the filters under `where` leave none")
+        raise InputError(f"no scan of the plan can be used: {first.rstrip('.')}; mend the plan's scans.")
+    names = {name for one in inventory.scans for name in (one.name, Path(one.name).stem)}
+    if table and not names & set(table):
+        raise Unfit(
+            ("scans", "table"),
+            f"{plan.scans.table} names none of the plan's scans in its column 'file'; give their table.",
+        )
+    for number, part in enumerate(plan.regions):
+        of_file = isinstance(part, Annotations | Drawn) and part.file
+        if of_file and not any(one.annotations.get(number) or one.drawn.get(number) for one in inventory.scans):
+            raise Unfit(
+                ("regions", number, "file"),
+                f"{of_file} has regions of other files than the plan's scans; give those of these scans.",
+            )
+    most = max(one.slices for one in inventory.scans)
+    for place, wanted in enumerate(plan.slices.numbers):
+        if wanted >= most:
+            raise Unfit(("slices", place), f"no scan has slice {wanted}; give numbers from 0 to {most - 1}.")
+    first_of = dict[str, str]()
+    for one in inventory.scans:
+        if one.digest and one.digest in first_of:
+            raise InputError(
+                f"{first_of[one.digest]} and {one.path} are one file twice, which would count as two; leave one out."
+            )
+        first_of[one.digest] = one.path
+
+
+def _read_table(path: Path, volume: str) -> dict[str, dict[str, str]]:
+    """The rows of a table of labels by their file, without the column `file`."""
+    with opening(path, "a CSV table", "give a table with a column 'file'"):
+        reader = csv.DictReader(StringIO(read(path, _LARGEST).decode("utf-8-sig"), newline=""))
+        names = reader.fieldnames or []
+        for needed in ("file", *([volume] if volume else [])):
+            if needed not in names:
+                raise FileFormatError(f"{shown(path)} has no column {needed!r}; it has {', '.join(names)}.")
+        return {
+            Path(row.pop("file").strip()).name: {
+                str(name): (value or "").strip() for name, value in row.items() if name is not None
+            }
+            for row in reader
+        }
+
+
+def _read_drawn(plan: Plan, folder: Path) -> dict[int, list[DrawnRegion]]:
+    return {
+        number: list(_drawn_of(folder / part.file))
+        for number, part in enumerate(plan.regions)
+        if isinstance(part, Drawn) and part.file
+    }
+
+
+def _drawn_of(path: Path) -> Iterator[DrawnRegion]:
+    values = read_json(path, InputError)
+    with opening(path, "drawn regions", 'give a list of {"scan": name, "slice": number, "roi": region}', InputError):
+        if not isinstance(values, list):
+            raise ValueError("it is no list")
+        for value in values:
+            yield DrawnRegion.model_validate(value)

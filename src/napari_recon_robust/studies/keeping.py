@@ -1,0 +1,100 @@
+"""The worst trials of a study as saved cases, which the gallery opens and a replay checks."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cases.record import save_case
+from ..cases.replay import make_case
+from ..ground.errors import InputError
+from ..ground.progress import Job, Progress
+from .devices import claimed
+from .expand import Study
+from .measure import outcome_of
+from .plan import CLEAN
+from .rows import polars
+from .shared import OpenScan, SharedSlice
+from .store import Store
+from .table import columns_of
+from .trial import Trial
+from .work import computing
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+LARGER_IS_WORSE = ("nmse",)
+
+
+def larger_is_worse(column: str) -> bool:
+    """Whether the largest values of a column of the table are the worst."""
+    return column.removeprefix("start_").startswith(LARGER_IS_WORSE)
+
+
+def check_columns(study: Study) -> None:
+    """Raise InputError where a plan keeps by a column that its table does not have."""
+    keep, columns = study.plan.keep, columns_of(study)
+    for name in (keep.by, *keep.group):
+        if name not in columns:
+            some = ", ".join(name for name in columns if name.endswith("_perturbed"))
+            raise InputError(
+                f"keep names the column {name!r}, which the table does not have; it has, for instance, {some}."
+            )
+
+
+def worst_of(study: Study, table: "DataFrame") -> list[str]:
+    """The trials of each group of the plan with the worst values, worst first within each.
+
+    What was found for another method is left out: a replay that searches again could not find it.
+    """
+    library, keep = polars(), study.plan.keep
+    falls = larger_is_worse(keep.by)
+    found = table.filter(
+        library.col("error").is_null()
+        & (library.col("perturbation") != CLEAN)
+        & ~library.col("control")
+        & (library.col("found_for").is_null() | (library.col("found_for") == library.col("method_label")))
+        & library.col(keep.by).is_not_nan()
+    )
+    found = found.sort(keep.by, "trial", descending=[falls, False], nulls_last=True)
+    worst: list[str] = found.group_by(keep.group, maintain_order=True).head(keep.worst)["trial"].to_list()
+    return worst
+
+
+def keep_worst(study: Study, store: Store) -> Job[list[Path]]:
+    """Save the worst trials as cases that are not there yet; the folders of all of them.
+
+    Each is run once more: it is determined by its identity.
+    """
+    if not study.plan.keep.worst:
+        return []
+    wanted = {id: store.folder / "cases" / id[:16] for id in worst_of(study, store.table())}
+    if all(place.exists() for place in wanted.values()):
+        return list(wanted.values())
+    done = 0
+    with claimed(study.plan.device) as device, closing(OpenScan(study, device)) as opened:
+        for group in study.groups():
+            trials = [trial for trial in group.trials() if trial.id in wanted and not wanted[trial.id].exists()]
+            shared = SharedSlice(opened, group)
+            for trial in trials:
+                done += 1
+                yield Progress(done / len(wanted), f"Saving the worst, {done} of {len(wanted)}")
+                with computing(study.plan.threads):
+                    _save(shared, trial, wanted[trial.id])
+    return list(wanted.values())
+
+
+def _save(shared: SharedSlice, trial: Trial, folder: Path) -> None:
+    measurement, roi = shared.of(trial.region)
+    labelled = roi if roi.label else roi.model_copy(update={"label": trial.region.label or trial.region.id})
+    outcome = outcome_of(shared, trial, labelled)
+    facts = {"acceleration": measurement.acceleration, "pattern": trial.mask.pattern, "trial": trial.id}
+    case = make_case(
+        measurement,
+        shared.method(trial.setting),
+        labelled,
+        [outcome],
+        perturbation=trial.change.kind,
+        perturbation_knobs=trial.change.knobs,
+        source={**shared.facts(), **facts},
+    )
+    save_case(case, folder)

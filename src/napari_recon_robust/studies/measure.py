@@ -1,0 +1,194 @@
+"""The numbers of one trial."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..data.roi import ROI
+from ..evaluation import metrics
+from ..evaluation.comparison import Measured
+from ..evaluation.coverage import coverage
+from ..ground.errors import InputError, ReconRobustError, one_line
+from ..ground.progress import run
+from ..perturbations.base import Budget, Perturbed, Setup
+from ..perturbations.features.insertion import loss_of
+from ..perturbations.features.lesion import surroundings
+from ..perturbations.outcome import Outcome, evaluate
+from .plan import CLEAN, COVERAGE, IMAGE_METRICS, LESION_METRICS, STATES
+from .shared import SharedSlice
+from .trial import Trial
+
+PLACES = {"roi": "region", "foreground": "foreground", "image": "image"}
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """What one trial gave. values: by the columns of the table. images: float32 (rows, columns), by their state."""
+
+    values: Mapping[str, Any]
+    images: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Measurer:
+    """Measures the trials of one slice. A perturbation and its random control are computed together, once."""
+
+    def __init__(self, shared: SharedSlice) -> None:
+        self.shared = shared
+        self._last: tuple[Any, Outcome] | None = None
+
+    def measure(self, trial: Trial, wanted: tuple[str, ...], *, starts: bool = False) -> Measurements:
+        """Measure a trial; one that fails has its sentence under `error`. wanted: the metrics."""
+        begun = time.perf_counter()
+        try:
+            measured = self._measured(trial, wanted, starts)
+        except ReconRobustError as error:
+            measured = Measurements({"error": str(error)})
+        except Exception as error:
+            measured = Measurements({"error": one_line(f"the trial failed ({type(error).__name__}: {error}).")})
+        seconds = time.perf_counter() - begun
+        return Measurements({**measured.values, "seconds": seconds}, measured.images)
+
+    def _measured(self, trial: Trial, wanted: tuple[str, ...], starts: bool) -> Measurements:
+        shared = self.shared
+        measurement, roi = shared.of(trial.region)
+        mask = roi.mask(measurement.matrix)
+        values: dict[str, Any] = {"region_pixels": int(mask.sum())}
+        reference = measurement.reference(shared.method(trial.setting).reference_kind)
+        images: dict[str, Tensor] = {} if reference is None else {"reference": _magnitude(reference)}
+        images["clean"] = _magnitude(shared.clean(trial.setting, trial.region))
+        if trial.change.kind != CLEAN:
+            outcome = self._outcome(trial, roi)
+            comparison = outcome.comparison
+            images["perturbed"] = comparison.random if trial.change.control else comparison.perturbed
+            changed = outcome.control if trial.change.control else outcome.perturbed.measurement
+            if outcome.perturbed.additive:
+                spent = Budget.of(trial.change.budget, changed.kspace - measurement.kspace, measurement)
+                values["budget_reached"] = spent.achieved
+            measured = comparison.metrics["random" if trial.change.control else "perturbed"]
+            values |= _named(measured, "perturbed", wanted)
+            if not trial.change.control:
+                values |= _found(outcome.perturbed, measurement.matrix)
+                if "published_loss" in values and trial.change.found_on is not None:
+                    setup = Setup.of(measurement, shared.method(trial.setting), roi)
+                    values["published_loss"] = loss_of(setup, outcome.perturbed.details, images["perturbed"])
+            if comparison.recovery is not None and not trial.change.control and "contrast_recovery" in wanted:
+                values["contrast_recovery_region_perturbed"] = comparison.recovery
+            if reference is not None:
+                values |= _named(comparison.metrics["clean"], "clean", wanted)
+        elif reference is None:
+            raise InputError("this scan is undersampled, so that no image is known to measure against; perturb it.")
+        else:
+            values |= _named(self._against(images["clean"], images["reference"], trial), "clean", wanted)
+        if starts and reference is not None and (start := shared.start(trial.setting, trial.region)) is not None:
+            of_start = _named(self._against(_magnitude(start), images["reference"], trial), "clean", wanted)
+            values |= {f"start_{name}": value for name, value in of_start.items()}
+        if reference is not None and set(wanted) & set(LESION_METRICS):
+            values |= self._lesion(trial, mask, images, wanted)
+        if reference is not None and COVERAGE in wanted and trial.change.kind == CLEAN:
+            values |= self._coverage(trial, images["reference"])
+        return Measurements(values, images)
+
+    def _against(self, image: Tensor, reference: Tensor, trial: Trial) -> Measured:
+        measurement, roi = self.shared.of(trial.region)
+        return metrics.measure(image, reference, roi=roi.mask(measurement.matrix), tissue=measurement.foreground)
+
+    def _outcome(self, trial: Trial, roi: ROI) -> Outcome:
+        """The outcome of a trial and of its control, alike for both."""
+        key = trial.setting.number, trial.region.id, trial.change.search
+        if self._last is None or self._last[0] != key:
+            self._last = None
+            self._last = key, outcome_of(self.shared, trial, roi)
+        return self._last[1]
+
+    def _lesion(
+        self, trial: Trial, mask: Tensor, images: Mapping[str, Tensor], wanted: tuple[str, ...]
+    ) -> dict[str, float]:
+        """Contrast recovery and detectability of a lesion that was inserted, or of a region that is taken for one."""
+        if mask.all():
+            return {}
+        found: dict[str, float] = {}
+        around = surroundings(mask)
+        for state in STATES:
+            if state not in images:
+                continue
+            if "contrast_recovery" in wanted:
+                inserted = self._recovery(trial, mask, images[state], images["reference"])
+                found[f"contrast_recovery_region_{state}"] = (
+                    _contrast(images[state], mask, around) / _contrast(images["reference"], mask, around)
+                    if inserted is None
+                    else inserted
+                )
+            if "detectability" in wanted:
+                inside, outside = images[state][mask].double(), images[state][around].double()
+                found[f"detectability_region_{state}"] = float((inside.mean() - outside.mean()).abs() / outside.std())
+        return found
+
+    def _coverage(self, trial: Trial, reference: Tensor) -> dict[str, float]:
+        """Of a method that draws its image: how often the reference lies in the intervals of several draws."""
+        drawn = self.shared.draws(trial.setting, trial.region)
+        if drawn is None:
+            return {}
+        measurement = self.shared.of(trial.region)[0]
+        noise = float((measurement.noise_level * measurement.scale).squeeze()) / 2**0.5
+        shares = coverage(drawn.cpu(), reference, measurement.foreground.cpu(), noise)
+        return {f"coverage_{level}_foreground_clean": share for level, share in shares.items()}
+
+    def _recovery(self, trial: Trial, mask: Tensor, image: Tensor, reference: Tensor) -> float | None:
+        """<dt, df> / ||dt||² on the lesion, of the change that it makes; None for a lesion that was not inserted."""
+        if trial.region.kind != "lesions":
+            return None
+        before = self.shared.measurement.reference(self.shared.method(trial.setting).reference_kind)
+        assert before is not None
+        truth = (reference - _magnitude(before))[mask].double()
+        seen = (image - _magnitude(self.shared.clean(trial.setting)))[mask].double()
+        return float((truth * seen).sum() / truth.square().sum())
+
+
+def outcome_of(shared: SharedSlice, trial: Trial, roi: ROI) -> Outcome:
+    """A perturbation and its control, computed from nothing but the trial and its slice."""
+    measurement, method = shared.of(trial.region)[0], shared.method(trial.setting)
+    found, clean = shared.perturbed(trial), shared.clean(trial.setting, trial.region)
+    (outcome,) = run(evaluate(measurement, method, roi, found, seed=trial.change.seed, clean=clean))
+    return outcome
+
+
+def _found(perturbed: Perturbed, matrix: tuple[int, int]) -> dict[str, Any]:
+    """What a search found: the worst pose with what interpolation alone costs, or the feature with its loss."""
+    details, found = perturbed.details, dict[str, Any]()
+    if perturbed.feature is not None and "published_loss" in details:
+        row, column = perturbed.feature.position
+        found |= {"published_loss": details["published_loss"], "input_mse": details["input_mse"]}
+        found["image_pixels"] = matrix[0] * matrix[1]
+        found |= {"feature_row": row / matrix[0], "feature_column": column / matrix[1]}
+    if "pose" in details and "curve" in details:
+        pose = details["pose"]
+        place = pose["angle"], [pose["rows"], pose["columns"]], pose["scale"]
+        found["worst_angle"] = pose["angle"]
+        for point in details["curve"]:
+            if (point["angle"], list(point["shift"]), point["scale"]) == place:
+                found["floor_ssim_region_perturbed"] = point["floor_ssim"]
+    return found
+
+
+def _named(measured: Measured, state: str, wanted: tuple[str, ...]) -> dict[str, float]:
+    """The metrics under the names of their columns."""
+    return {
+        f"{name}_{PLACES[place]}_{state}": getattr(one, name)
+        for place, one in measured.items()
+        for name in IMAGE_METRICS
+        if name in wanted
+    }
+
+
+def _contrast(image: Tensor, mask: Tensor, around: Tensor) -> float:
+    """(a - b) / b of the mean magnitudes a in the region and b around it."""
+    inside, outside = float(image[mask].double().mean()), float(image[around].double().mean())
+    return (inside - outside) / outside if outside else float("nan")
+
+
+def _magnitude(image: Tensor) -> Tensor:
+    return torch.as_tensor(image).detach().abs().float().cpu()

@@ -1,0 +1,142 @@
+"""The packaged plans: of the packaged sample, and of papers for whoever has scans. Each is a file in `plans`.
+
+A plan of a paper is pointed at a folder: at annotated lesions where there are some, else at lesions of known contrast
+that are inserted, else, in scans that are undersampled, at a grid of regions.
+"""
+
+import csv
+import glob
+import json
+from collections import Counter
+from importlib import resources
+from io import StringIO
+from pathlib import Path
+from string import Template
+
+from ..data.scan import Header, Scan
+from ..ground.errors import InputError, ReconRobustError
+from ..ground.guard import read, shown
+from ..ground.progress import Job, Progress
+from ..ground.writing import write
+from ..io import FORMATS, open_scan
+from ..simulation.sample import sample_path
+
+PACKAGED = {
+    "demo": "the packaged sample with its 14 lesions",
+    "paper-advrec": "worst-case noise on lesions and rotation (Morshuis et al. 2022)",
+    "paper-fnaf": "lost features (Cheng et al. 2020)",
+    "paper-heckel": "trained, untrained and classical methods under shifts (Darestani, Chaudhari, Heckel 2021)",
+    "paper-hyperrecon": "a continuum of weights, and noise at test time (Wang, Dalca, Sabuncu)",
+}
+DEMO = "demo"
+INSIDE, TUNING = "in", "tuning"  # domains of scans
+_TUNED = 4  # every so many scans of the distribution are for tuning
+
+
+def packaged_plan(name: str, folder: Path, *, scans: Path | None = None, annotations: Path | None = None) -> Job[Path]:
+    """The packaged plan of that name in a folder, written if it is not there yet.
+
+    scans: a folder of scans, which all plans but the demo's need; one that was written before goes on without.
+    annotations: a fastMRI+ table of them, where none lies beside them. Raises InputError for an unknown name, a folder
+    without scans, and a file of that name with other content.
+    """
+    if name not in PACKAGED:
+        raise InputError(f"there is no packaged plan {name!r}; choose {', '.join(PACKAGED)}.")
+    path = folder / f"{name}.yaml"
+    if name == DEMO:
+        if scans is not None:
+            raise InputError("the demo is of the packaged sample; leave the scans out.")
+        values = {"files": json.dumps(sample_path().absolute().as_posix())}
+    elif scans is not None:
+        values = yield from _pointed(name, folder, scans.absolute(), annotations)
+    elif path.exists():
+        return path
+    else:
+        raise InputError(f"{name} is for scans of yours; give their folder, --scans FOLDER.")
+    text = Template(_template(name)).substitute(values)
+    if path.exists() and read(path) != text.encode():
+        raise InputError(f"{shown(path)} is there already with other content; remove it, or go to another folder.")
+    write(path, text.encode())
+    return path
+
+
+def is_packaged(path: Path) -> bool:
+    """Whether a file of that name is a packaged plan; its study ends in the report."""
+    return path.suffix == ".yaml" and path.stem in PACKAGED
+
+
+def _template(name: str) -> str:
+    return resources.files(__package__).joinpath("plans", f"{name}.yaml").read_text("utf-8")
+
+
+def _pointed(name: str, folder: Path, scans: Path, annotations: Path | None) -> Job[dict[str, str]]:
+    """What a template says of the scans: files, slices, regions, masks and the table of domains."""
+    globs = _globs(scans)
+    if not globs:
+        raise InputError(f"{shown(scans)} holds no scans that name their axes; give a folder of .h5 or .cfl files.")
+    paths = sorted(path for one in globs for path in scans.glob(one))
+    headers, annotated, sampled = dict[str, Header](), annotations is not None, False
+    for number, path in enumerate(paths):
+        yield Progress(number / len(paths), f"Opening {path.name}")
+        try:
+            with open_scan(path) as scan:
+                sampled = sampled or (not headers and scan.fully_sampled)
+                headers[path.name] = scan.header
+                annotated = annotated or _has_boxes(scan)
+        except ReconRobustError:
+            continue  # the study says of each why it is left out
+    if not headers:
+        raise InputError(f"none of the {len(paths)} files in {shown(scans)} can be opened; give a folder of scans.")
+    table = folder / f"{name}.csv"
+    if name == "paper-heckel":
+        write(table, _domains(headers).encode())
+    beside = "" if annotations is None else f", file: {_quoted(annotations.absolute())}"
+    return {
+        "files": json.dumps([f"{glob.escape(scans.as_posix())}/{one}" for one in globs]),
+        "slices": "annotated" if annotated else "{take: spaced, count: 3}",
+        "regions": f"{{kind: annotations{beside}}}"
+        if annotated
+        else "{kind: lesions, count: 2, diameters: [6, 10], contrasts: [0.3]}"
+        if sampled
+        else "{kind: grid, side: 32, margin: 32}",
+        "masks": "{pattern: equispaced, acceleration: [4, 8]}" if sampled else "{pattern: acquired}",
+        "table": json.dumps(table.name),
+    }
+
+
+def _globs(scans: Path) -> list[str]:
+    """A glob for each kind of file that the folder holds and that a plan can open without being told its axes."""
+    named = [format for format in FORMATS if format.names_axes]
+    suffixes = dict.fromkeys(one for format in named for one in format.suffixes if one not in format.beside)
+    globs = [f"**/*{suffix}" for suffix in suffixes]
+    return [one for one in globs if next(scans.glob(one), None) is not None]
+
+
+def _has_boxes(scan: Scan) -> bool:
+    return any(one.box is not None for one in scan.annotations)
+
+
+def _domains(headers: dict[str, Header]) -> str:
+    """A table of domains: the most frequent contrast and field are the distribution, others are shifts from it."""
+
+    def kind(header: Header) -> tuple[str, float]:
+        return header.contrast or "", round(header.field_strength or 0.0, 1)
+
+    ((contrast, field), _), *_ = Counter(map(kind, headers.values())).most_common()
+    text, inside = StringIO(), 0
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("file", "domain"))
+    for name, header in headers.items():
+        if kind(header) == (contrast, field):
+            inside += 1
+            domain = TUNING if inside % _TUNED == 0 else INSIDE
+        elif (header.contrast or "") != contrast:
+            domain = header.contrast or "another contrast"
+        else:
+            domain = f"{kind(header)[1]:g} T"
+        table.writerow((name, domain))
+    return text.getvalue()
+
+
+def _quoted(path: Path) -> str:
+    return json.dumps(path.as_posix())

@@ -1,0 +1,591 @@
+"""The plan of a study: which scans, slices, regions, masks, methods, perturbations, metrics and seeds; a YAML file.
+
+Every combination of these is a trial. A mistake in a plan is told with its line, and all of them at once.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+from ..data.roi import ROI
+from ..ground.documents import read_yaml
+from ..ground.errors import InputError, ReconRobustError, one_line
+from ..ground.guard import read, shown
+from ..ground.knob import Knob, Value, resolve
+from ..perturbations import registry as perturbations
+from ..physics.sampling import Sampling
+from ..reconstructors import registry as reconstructors
+from ..reconstructors.base import Method, Reconstructor
+
+CLEAN = "none"  # the perturbation that changes nothing
+ACQUIRED = "acquired"  # the mask that takes a scan as it is
+Metric = Literal["ssim", "psnr", "nmse", "contrast_recovery", "detectability", "coverage"]
+IMAGE_METRICS: tuple[Metric, ...] = ("ssim", "psnr", "nmse")
+LESION_METRICS: tuple[Metric, ...] = ("contrast_recovery", "detectability")
+COVERAGE: Metric = "coverage"  # by the intervals of methods that draw their image, on clean samples
+WHERE, STATES = ("region", "foreground", "image"), ("clean", "perturbed")
+
+_RUNS_CODE = (".py",)
+
+
+class Misplaced(ValueError):
+    """A mistake further inside a part of a plan. path: the keys that lead there from that part."""
+
+    def __init__(self, path: Sequence[str | int], sentence: str) -> None:
+        super().__init__(sentence)
+        self.path = tuple(path)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake. line: counted from 1; 0 where it has none. where: its place in the plan, such as `methods, 2`."""
+
+    line: int
+    where: str
+    sentence: str
+
+    def __str__(self) -> str:
+        place = ", ".join(filter(None, (f"line {self.line}" if self.line else "", self.where)))
+        return f"{place}: {self.sentence}" if place else self.sentence
+
+
+class PlanError(InputError):
+    """A plan that cannot be run; `mistakes` has all that was found."""
+
+    def __init__(self, name: str, mistakes: Sequence[Mistake]) -> None:
+        more = f" (and {len(mistakes) - 1} more; recon-robust study check lists them)" if len(mistakes) > 1 else ""
+        super().__init__(f"{name}, {mistakes[0]}{more}")
+        self.name, self.mistakes = name, tuple(mistakes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It goes from worker to client."""
+        return type(self), (self.name, self.mistakes)
+
+
+class Unfit(InputError):
+    """What a plan names does not fit: its files. keys: of the part of the plan that names it."""
+
+    def __init__(self, keys: Sequence[str | int], sentence: str) -> None:
+        super().__init__(sentence)
+        self.keys = tuple(keys)
+
+    def located(self, plan: Path) -> PlanError:
+        """The same as a mistake of a plan's file, with its line."""
+        return PlanError(shown(plan), [_mistake({"loc": self.keys, "ctx": {"error": self}}, _composed(plan))])
+
+
+def _listed(value: Any) -> Any:
+    """A single value as a list of one."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _named(key: str) -> BeforeValidator:
+    """A text, or a list, stands for a part with this key."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str | list) else value)
+
+
+def _sampled(value: Any) -> Any:
+    return {"numbers": value} if isinstance(value, list) else {"take": value} if isinstance(value, str) else value
+
+
+class Part(BaseModel):
+    """A part of a plan: frozen, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**31)], ...], BeforeValidator(_listed)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Bounds(Part):
+    """Numbers from `min` to `max`, both included."""
+
+    min: float = -float("inf")
+    max: float = float("inf")
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is a number between them."""
+        return isinstance(value, int | float) and self.min <= value <= self.max
+
+
+Wanted = Bounds | Annotated[tuple[str | float, ...], BeforeValidator(_listed)]
+
+
+class Scans(Part):
+    """Which files.
+
+    files: globs, relative to the plan's folder. table: a CSV file with a column `file` (names of files), whose other
+    columns become labels of the trials. volume: the column of the table that says what is one unit of statistics, for
+    instance the patient; by default each file is one. where: fields of the header (contrast, field_strength, coils,
+    slices, ...) that have one of the given values, or lie within `min` and `max`. axes: of raw arrays.
+    """
+
+    files: Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+    table: str = ""
+    volume: str = ""
+    where: dict[str, Wanted] = Field(default_factory=dict)
+    axes: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        from ..data.scan import Header
+
+        unknown = sorted(set(self.where) - set(Header.model_fields))
+        if unknown:
+            raise Misplaced(
+                ("where", unknown[0]), f"a header has no field {unknown[0]!r}; it has {', '.join(Header.model_fields)}."
+            )
+        if self.volume and not self.table:
+            raise Misplaced(("volume",), "the volume is a column of the table, and there is no table; name one.")
+        return self
+
+
+class Filter(Part):
+    """Of the slices of all scans the `count` on which a proxy does worst, and as many that are drawn from all of them.
+
+    proxy: a method, at these knobs, that the plan does not compare. It is judged by the SSIM on the foreground under
+    the plan's first mask, when the study is run. seed: of the draw.
+    """
+
+    proxy: str
+    count: int = Field(ge=1)
+    knobs: dict[str, Value] = Field(default_factory=dict)
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self, info: ValidationInfo) -> Self:
+        try:
+            reconstructor = _opened(self.proxy, info)
+        except Misplaced as error:
+            raise Misplaced(("proxy",), str(error)) from None
+        _check_knobs(reconstructor.knobs, {name: (value,) for name, value in self.knobs.items()})
+        if not reconstructor.at(**self.knobs).is_image:
+            raise Misplaced(("knobs",), f"these knobs of {reconstructor.label} ask for a map; ask for an image.")
+        return self
+
+
+class Slices(Part):
+    """Which slices: `all`, the `middle` one, the `annotated` ones, `count` evenly `spaced` ones, or numbers from 0.
+
+    filter: of these only the ones on which a proxy does worst, beside equally many random ones.
+    """
+
+    take: Literal["all", "middle", "annotated", "spaced"] = "middle"
+    count: int = Field(default=1, ge=1)
+    numbers: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    filter: Filter | None = None
+
+    def of(self, total: int, annotated: Sequence[int]) -> list[int]:
+        """The slices of a scan with `total` slices, in order; `annotated` are those with an annotation."""
+        if self.numbers:
+            return [number for number in sorted(set(self.numbers)) if number < total]
+        if self.take == "all":
+            return list(range(total))
+        if self.take == "annotated":
+            return sorted({number for number in annotated if 0 <= number < total})
+        count = 1 if self.take == "middle" else min(self.count, total)
+        return [int((n + 0.5) * total / count) for n in range(count)]
+
+
+class WholeImage(Part):
+    """The whole image as one region."""
+
+    kind: Literal["image"]
+
+
+class Annotations(Part):
+    """fastMRI+ boxes: those beside the scan, or of a table; of these labels (all if none is named) and sizes."""
+
+    kind: Literal["annotations"]
+    file: str = ""
+    labels: Texts = ()
+    min_pixels: int = Field(default=1, ge=1)
+    max_pixels: int | None = Field(default=None, ge=1)
+    min_mm2: float = Field(default=0, ge=0)
+    max_mm2: Positive | None = None
+
+
+class Drawn(Part):
+    """Boxes "ROW,COLUMN,HEIGHT,WIDTH" on every slice, or regions of a JSON file.
+
+    The file holds a list of {"scan": file name, "slice": number, "roi": region}; a missing scan or slice means all.
+    """
+
+    kind: Literal["drawn"]
+    boxes: Texts = ()
+    file: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if bool(self.boxes) == bool(self.file):
+            raise ValueError("give boxes or a file, one of the two.")
+        for number, box in enumerate(self.boxes):
+            try:
+                ROI.parse(box)
+            except InputError as error:
+                raise Misplaced(("boxes", number), str(error)) from None
+        return self
+
+
+class Tiles(Part):
+    """Boxes of `side` pixels that fill the image, `margin` pixels from its edge."""
+
+    kind: Literal["grid"]
+    side: int = Field(default=32, ge=4)
+    margin: int = Field(default=0, ge=0)
+
+
+class Fragile(Part):
+    """The `count` worst boxes of `side` pixels in the fragility map of a method at a budget; ties to each slice."""
+
+    kind: Literal["fragile"]
+    count: int = Field(default=1, ge=1, le=100)
+    side: int = Field(default=24, ge=4)
+    method: str = "tv"
+    budget: float = Field(default=0.01, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _check(self, info: ValidationInfo) -> Self:
+        _opened(self.method, info)
+        return self
+
+
+class Lesions(Part):
+    """Round lesions of known diameter (pixels) and contrast to the local tissue, inserted at `count` random places.
+
+    Each is alone in the slice. The places are drawn in the tissue, the same for all diameters and contrasts.
+    """
+
+    kind: Literal["lesions"]
+    count: int = Field(default=1, ge=1, le=1000)
+    diameters: Annotated[tuple[Annotated[float, Field(ge=1)], ...], BeforeValidator(_listed)] = (8.0,)
+    contrasts: Annotated[tuple[Annotated[float, Field(gt=-1, le=3)], ...], BeforeValidator(_listed)] = (0.3,)
+    seed: int = Field(default=0, ge=0)
+
+
+RegionPart = Annotated[
+    WholeImage | Annotations | Drawn | Tiles | Fragile | Lesions,
+    Field(discriminator="kind"),
+    _named("kind"),
+]
+
+
+class Masks(Part):
+    """Sampling masks: every acceleration with every seed. seeds: numbers, or "file", the name of each file.
+
+    pattern: one of the sampling patterns, or `acquired`, which takes the scan as it is. centre_fraction: 8% of the
+    lines by default, 4% from R = 8 on.
+    """
+
+    pattern: str = "equispaced"
+    acceleration: Annotated[tuple[Annotated[float, Field(ge=1, le=100)], ...], BeforeValidator(_listed)] = (4.0,)
+    centre_fraction: float | None = Field(default=None, ge=0, lt=1)
+    minimum_centre_lines: int = Field(default=12, ge=0)
+    seeds: Annotated[tuple[int | Literal["file"], ...], BeforeValidator(_listed)] = (0,)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.pattern != ACQUIRED:
+            try:
+                self.samplings("file")
+            except InputError as error:
+                raise Misplaced(("pattern",), f"{str(error).rstrip('.')}, or {ACQUIRED}.") from None
+        return self
+
+    def samplings(self, name: str) -> list[Sampling | None]:
+        """The masks of a file of that name; None stands for the scan as it was acquired."""
+        if self.pattern == ACQUIRED:
+            return [None]
+        return [
+            Sampling(
+                pattern=self.pattern,
+                acceleration=acceleration,
+                centre_fraction=(0.08 if acceleration < 8 else 0.04)
+                if self.centre_fraction is None
+                else self.centre_fraction,
+                minimum_centre_lines=self.minimum_centre_lines,
+                seed=name if seed == "file" else seed,
+            )
+            for acceleration, seed in product(self.acceleration, self.seeds)
+        ]
+
+
+GridOfKnobs = dict[str, Annotated[tuple[Value, ...], BeforeValidator(_listed), Field(min_length=1)]]
+
+
+class MethodPart(Part):
+    """A method, by its id or as an own model, at every combination of the values of its knobs."""
+
+    method: str
+    knobs: GridOfKnobs = Field(default_factory=dict)
+    label: str = ""
+
+    @model_validator(mode="after")
+    def _check(self, info: ValidationInfo) -> Self:
+        reconstructor = _opened(self.method, info)
+        _check_knobs(reconstructor.knobs, self.knobs)
+        if not all(reconstructor.at(**knobs).is_image for knobs in settings(self.knobs)):
+            raise Misplaced(("knobs",), f"these knobs of {reconstructor.label} ask for a map; ask for an image.")
+        return self
+
+
+class PerturbationPart(Part):
+    """A perturbation at every combination of its budgets and of the values of its knobs; `none` changes nothing.
+
+    The knob `seed` is set by the plan's seeds, or by `seeds` here. found_on: methods of the plan, by their labels or
+    ids: it is searched for on each of them, and what is found is given to every method of the plan.
+    """
+
+    kind: str
+    budgets: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], BeforeValidator(_listed)] = ()
+    knobs: GridOfKnobs = Field(default_factory=dict)
+    seeds: Seeds = ()
+    found_on: Texts = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.kind == CLEAN:
+            if self.budgets or self.knobs or self.seeds or self.found_on:
+                raise ValueError("'none' changes nothing, and has neither budgets nor knobs; leave them out.")
+            return self
+        try:
+            kind = perturbations.get(self.kind)
+        except InputError as error:
+            raise Misplaced(("kind",), f"{str(error).rstrip('.')}, {CLEAN}.") from None
+        if kind.needs_budget and not self.budgets:
+            raise ValueError(f"{kind.label} needs budgets; give at least one, such as 0.01 for 1%.")
+        if self.budgets and not kind.needs_budget:
+            raise Misplaced(("budgets",), f"{kind.label} has no budget; leave the budgets out.")
+        if "seed" in self.knobs:
+            raise Misplaced(("knobs", "seed"), "the seed is set by the plan's seeds; leave it out here.")
+        _check_knobs(kind.knobs, self.knobs)
+        if self.found_on and not kind.searches:
+            raise Misplaced(("found_on",), f"{kind.label} searches for nothing; leave found_on out.")
+        for knobs in settings(self.knobs) if self.found_on else ():
+            kind.check_transfer(resolve(kind.knobs, knobs))
+        return self
+
+
+class Keep(Part):
+    """Which images are kept besides the numbers.
+
+    images: "all" trials' images, or "none". worst: so many trials of each group with the worst value of the column
+    `by` are saved as cases, which the gallery opens and a replay checks. group: the columns that make a group.
+    """
+
+    images: Literal["none", "all"] = "none"
+    worst: int = Field(default=0, ge=0, le=1000)
+    by: str = "ssim_region_perturbed"
+    group: Texts = ("method_label", "perturbation", "budget")
+
+
+class Plan(Part):
+    """A study. Every combination of its parts is a trial.
+
+    starts: also measure the start of every trained method. control: beside each perturbation that spends something the
+    same amount of random noise. device: "cpu", "cuda", "cuda:1", "mps", or "auto" (a GPU for each worker, where there
+    are any). threads: of each worker; the last bits of the numbers depend on it. shard: how many trials a worker takes
+    at a time.
+    """
+
+    study: str = Field(min_length=1, max_length=80)
+    scans: Annotated[Scans, _named("files")]
+    slices: Annotated[Slices, BeforeValidator(_sampled)] = Slices()
+    regions: Annotated[tuple[RegionPart, ...], Field(min_length=1)] = (WholeImage(kind="image"),)
+    masks: Annotated[tuple[Masks, ...], Field(min_length=1)] = (Masks(),)
+    methods: Annotated[tuple[Annotated[MethodPart, _named("method")], ...], Field(min_length=1)]
+    perturbations: Annotated[tuple[Annotated[PerturbationPart, _named("kind")], ...], Field(min_length=1)] = (
+        PerturbationPart(kind=CLEAN),
+    )
+    metrics: Annotated[tuple[Metric, ...], Field(min_length=1)] = IMAGE_METRICS
+    seeds: Annotated[Seeds, Field(min_length=1)] = (0,)
+    control: bool = True
+    starts: bool = False
+    keep: Keep = Keep()
+    device: str = "cpu"
+    threads: int = Field(default=1, ge=1, le=256)
+    shard: int = Field(default=20, ge=1, le=100_000)
+
+    @model_validator(mode="after")
+    def _check(self, info: ValidationInfo) -> Self:
+        """Refuse what would run one trial twice."""
+        _differ("methods", "one method at the same knobs", self._methods(info))
+        _differ("perturbations", "one perturbation at the same knobs and budget", self._perturbations())
+        masks = ((n, repr(one)) for n, part in enumerate(self.masks) for one in part.samplings("file"))
+        _differ("masks", "one mask", masks)
+        _differ("regions", "one kind of region", ((n, repr(part)) for n, part in enumerate(self.regions)))
+        _differ("seeds", "one seed", ((n, str(seed)) for n, seed in enumerate(self.seeds)))
+        _differ("metrics", "one metric", enumerate(self.metrics))
+        self._check_found_on()
+        if self.slices.filter is not None and self.slices.filter.proxy in {part.method for part in self.methods}:
+            raise Misplaced(
+                ("slices", "filter", "proxy"),
+                f"{self.slices.filter.proxy} is compared, and would do worst here by chance alone; name another proxy.",
+            )
+        return self
+
+    def _check_found_on(self) -> None:
+        """Refuse a search on a method that the plan does not have, or has at several knobs."""
+        single = [part for part in self.methods if len(list(settings(part.knobs))) == 1]
+        for number, part in enumerate(self.perturbations):
+            for place, name in enumerate(part.found_on):
+                if sum(name in (one.label, one.method) for one in single) != 1:
+                    raise Misplaced(
+                        ("perturbations", number, "found_on", place),
+                        f"{name!r} is not one method of the plan at one setting; name one by its id or its label.",
+                    )
+
+    def _methods(self, info: ValidationInfo) -> Iterator[tuple[int, str]]:
+        for number, part in enumerate(self.methods):
+            known = _opened(part.method, info).knobs
+            for knobs in settings(part.knobs):
+                yield number, _text({"method": part.method, "knobs": resolve(known, knobs)})
+
+    def _perturbations(self) -> Iterator[tuple[int, str]]:
+        for number, part in enumerate(self.perturbations):
+            known = () if part.kind == CLEAN else perturbations.get(part.kind).knobs
+            for knobs in settings(part.knobs):
+                for budget in part.budgets or (None,):
+                    yield number, _text({"kind": part.kind, "knobs": resolve(known, knobs), "budget": budget})
+
+
+def settings(grid: Mapping[str, Sequence[Value]]) -> Iterator[dict[str, Any]]:
+    """Every combination of the values of a grid of knobs; one without any for an empty grid."""
+    for values in product(*grid.values()):
+        yield dict(zip(grid, values, strict=True))
+
+
+def runs_code(source: str) -> bool:
+    """Whether opening a method of that name runs code that a plan may bring along."""
+    return ":" in source or Path(source).suffix.lower() in _RUNS_CODE
+
+
+def located(source: str, folder: Path) -> str:
+    """An own model by a path that a plan gives relative to its own folder; anything else as it is."""
+    file, colon, name = source.rpartition(":") if runs_code(source) and source.count(":") == 1 else (source, "", "")
+    beside = folder / file
+    return f"{beside}{colon}{name}" if Path(file).suffix and beside.is_file() else source
+
+
+def read_plan(path: Path, *, trust: bool = False, folder: Path | None = None) -> Plan:
+    """The plan in a YAML file; PlanError with every mistake and its line.
+
+    trust: whether methods that run code (.py, module:function, bart:) may be opened. folder: to which its paths are
+    relative, by default the file's.
+    """
+    values = read_yaml(path, InputError)
+    if not isinstance(values, dict):
+        raise InputError(f"{shown(path)} holds no plan; recon-robust study new writes one to begin with.")
+    context = {"trust": trust, "folder": path.absolute().parent if folder is None else folder}
+    try:
+        return Plan.model_validate({str(name): value for name, value in values.items()}, context=context)
+    except ValidationError as error:
+        root = _composed(path)
+        every = error.errors()
+        # a list is too short if its entries have mistakes of their own
+        kept = [one for one in every if one["type"] != "too_short" or not _contains(one, every)]
+        raise PlanError(shown(path), [_mistake(one, root) for one in kept]) from None
+
+
+def _composed(path: Path) -> Any:
+    """The nodes of a YAML file, which know their lines."""
+    return yaml.compose(read(path).decode("utf-8-sig"), yaml.SafeLoader)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of plans, by which editors complete and check them."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Plan.model_json_schema()}
+
+
+def _opened(name: str, info: ValidationInfo) -> Reconstructor:
+    """The reconstructor of that name; Misplaced if there is none, or if it is code and is not trusted."""
+    context = info.context or {}
+    if runs_code(name) and not context.get("trust"):
+        raise Misplaced(("method",), f"{name} runs code; give --trust if you trust whoever wrote this plan.")
+    try:
+        return reconstructors.get(located(name, context.get("folder", Path())))
+    except ReconRobustError as error:
+        raise Misplaced(("method",), str(error)) from None
+
+
+def _check_knobs(knobs: Sequence[Knob], grid: Mapping[str, Sequence[Value]]) -> None:
+    """Misplaced for an unknown knob, a value that does not fit, or one that is given twice."""
+    for name, values in grid.items():
+        for number, value in enumerate(values):
+            try:
+                resolve(knobs, {name: value})
+            except InputError as error:
+                raise Misplaced(("knobs", name, number), str(error)) from None
+
+
+def _differ(part: str, what: str, keys: Any) -> None:
+    seen: dict[str, int] = {}
+    for number, key in keys:
+        if key in seen:
+            raise Misplaced(
+                (part, number), f"{what} comes twice (also in entry {seen[key] + 1}): each trial runs once; remove one."
+            )
+        seen[key] = number
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _contains(error: Any, every: Sequence[Any]) -> bool:
+    place = error["loc"]
+    return any(one is not error and one["loc"][: len(place)] == place for one in every)
+
+
+def _mistake(error: Any, root: Any) -> Mistake:
+    cause = error.get("ctx", {}).get("error")
+    inner = cause.path if isinstance(cause, Misplaced) else ()
+    line, keys = _place(root, (*error["loc"], *inner))
+    where = ", ".join(str(key + 1) if isinstance(key, int) else key for key in keys)
+    return Mistake(line, one_line(where), one_line(_sentence(error)))
+
+
+def _sentence(error: Any) -> str:
+    cause = error.get("ctx", {}).get("error")
+    if cause is not None:
+        return str(cause)
+    if error["type"] == "missing":
+        return f"{error['loc'][-1]} is missing; give it a value."
+    if error["type"] == "extra_forbidden":
+        return f"{error['loc'][-1]} is no setting that is known here; mend its spelling."
+    wrong = error["msg"][0].lower() + error["msg"][1:].replace("Input should be", "it should be")
+    return f"{error['input']!r} does not fit: {wrong.replace('input should be', 'it should be')}."
+
+
+def _place(node: Any, location: Sequence[str | int]) -> tuple[int, list[str | int]]:
+    """The line of a place in a YAML document, and the keys that lead there, as far as the document goes.
+
+    Keys that the document does not have are names of kinds, or of what is missing.
+    """
+    line, keys = 1, list[str | int]()
+    for key in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((name, value) for name, value in node.value if name.value == str(key)), None)
+            if found is None:
+                continue
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            line = node.start_mark.line + 1
+        else:
+            continue
+        keys.append(key)
+    return line, keys
+
+
+def method_of(part: MethodPart, knobs: Mapping[str, Any], folder: Path) -> Method:
+    """The method of a part of a plan that was checked, at these knobs. folder: the plan's."""
+    return reconstructors.get(located(part.method, folder)).at(**knobs)

@@ -1,0 +1,147 @@
+"""Rows of the table of a study in files: Parquet, and the lines of an attempt that is under way."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ..ground.errors import FileFormatError, InputError, one_line
+from ..ground.guard import check_memory, opening, read, shown, status
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+Row = Mapping[str, Any]
+
+_LONGEST = 2**28  # bytes of the lines of an attempt
+_NEEDED = ("trial", "error")  # columns that every part of the table has, of texts
+_KINDS = ("String", "Float64", "Int64", "Boolean", "Null")  # that a column may have
+
+
+def polars() -> ModuleType:
+    """The library of tables; InputError where it is not installed."""
+    try:
+        import polars
+    except ImportError:
+        raise InputError("studies need polars and Zarr, which are not installed: pip install '.[studies]'.") from None
+    return polars
+
+
+def frame_of(rows: Sequence[Row], columns: Mapping[str, str]) -> "DataFrame":
+    """The rows as a DataFrame, without those that are damaged. columns: their names with their types, as of polars."""
+    library = polars()
+    schema = {name: getattr(library, kind) for name, kind in columns.items()}
+
+    def made(some: Sequence[Row]) -> "DataFrame":
+        frame: DataFrame = library.DataFrame(list(some), schema=schema)
+        return frame
+
+    def fits(row: Row) -> bool:
+        with suppress(Exception):  # of many kinds, for values that are not of the column's type
+            made([row])
+            return True
+        return False
+
+    try:
+        return made(rows)
+    except Exception:
+        return made([row for row in rows if fits(row)])
+
+
+def packed(frame: "DataFrame") -> memoryview:
+    """The content of a Parquet file with these rows."""
+    content = BytesIO()
+    frame.write_parquet(content)
+    return content.getbuffer()
+
+
+def once(rows: "DataFrame") -> "DataFrame":
+    """Each trial once: its first valid row, or else its first."""
+    failed = polars().col("error").is_not_null()
+    return rows.sort(failed, maintain_order=True).unique("trial", keep="first", maintain_order=True)
+
+
+def read_rows(
+    path: Path, *columns: str, types: Mapping[str, str] | None = None, needed: Sequence[str] = _NEEDED
+) -> "DataFrame":
+    """The rows in a Parquet file; FileNotFoundError if it was merged meanwhile, FileFormatError if it is damaged.
+
+    types: of the columns of the table, as polars calls them. needed: columns that must be there.
+    """
+    with _opening(path):
+        content = BytesIO(read(path))
+        check_memory(shown(path), 8 * _length(content) * max(len(polars().read_parquet_schema(content)), 1))
+        found: DataFrame = polars().read_parquet(content, columns=list(columns) or None)
+        _check(path, found, types or {}, needed)
+        return found
+
+
+def _check(path: Path, rows: "DataFrame", types: Mapping[str, str], needed: Sequence[str]) -> None:
+    """Raise FileFormatError for what no study writes."""
+    found = dict.fromkeys((*_NEEDED, *needed), "missing") | {name: str(kind) for name, kind in rows.schema.items()}
+    expected = {**types, **dict.fromkeys(_NEEDED, "String")}
+    wrong = next((name for name, kind in found.items() if kind not in (expected.get(name, kind), "Null")), None)
+    wrong = wrong or next((name for name, kind in found.items() if kind not in _KINDS), None)
+    if wrong is None and rows["trial"].null_count():
+        wrong = "trial"
+    if wrong is not None:
+        raise FileFormatError(
+            f"{shown(path)} is no part of a study's table, by its column {one_line(wrong, 40)!r}; remove it, and "
+            "resume the study."
+        )
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    """Raise FileNotFoundError for a part of the table that was merged meanwhile, FileFormatError for a damaged one."""
+    try:
+        with opening(path, "a part of the table", "remove it, and resume the study"):
+            status(path)  # told apart from a missing one
+            try:
+                yield
+            except BaseException as error:
+                if type(error).__name__ != "PanicException":  # of Rust, no Exception
+                    raise
+                raise ValueError("it is damaged") from None
+    except FileFormatError:
+        if os.path.lexists(path):
+            raise
+        raise FileNotFoundError(path) from None
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows in the lines of an attempt; one that a kill cut off is none."""
+    with _opening(path):
+        content = read(path, _LONGEST)
+    for line in content.split(b"\n"):
+        with suppress(ValueError, RecursionError):
+            row = json.loads(line)
+            if isinstance(row, dict) and isinstance(row.get("trial"), str) and not any(map(_is_nested, row.values())):
+                yield row
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def batches(paths: Sequence[Path], rows: int) -> Iterator[list[Path]]:
+    """Files in batches of about so many rows."""
+    batch, count = list[Path](), 0
+    for path in paths:
+        batch.append(path)
+        with _opening(path):
+            count += _length(BytesIO(read(path)))
+        if count >= rows:
+            yield batch
+            batch, count = [], 0
+    if batch:
+        yield batch
+
+
+def _length(content: BytesIO) -> int:
+    """The number of rows of a Parquet file, by its head."""
+    return int(polars().scan_parquet(content).select(polars().len()).collect().item())

@@ -1,0 +1,195 @@
+"""A study from its plan to its results: opened, run by an executor, merged; and how far it is."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..ground.errors import InputError
+from ..ground.guard import read
+from ..ground.progress import Job, Progress
+from .executors import inline
+from .executors.choosing import Executor
+from .expand import NO_TRIAL, Shard, Study
+from .filtering import filter_slices, guess_slices
+from .inventory import take_inventory
+from .keeping import check_columns, keep_worst
+from .lease import Lease
+from .plan import Unfit, read_plan
+from .store import Store
+from .table import columns_of
+from .watching import Told, is_asked_to_stop, tell
+from .work import store_beside, until_terminated
+
+_EVERY = 1.0  # seconds between two reports
+_MERGED = 600.0  # seconds between two merges
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a study is. ended: whether nothing is left to run. faults: of scans that cannot be used."""
+
+    trials: int
+    finished: int
+    failed: int
+    faults: dict[str, str]
+
+    @property
+    def ended(self) -> bool:
+        """Whether every trial has a row."""
+        return self.finished >= self.trials
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**asdict(self), "ended": self.ended}
+
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        words = f"{self.finished:,} of {self.trials:,} trials are finished"
+        if self.failed:
+            words += f", {self.failed:,} of them failed"
+        if self.faults:
+            words += f"; {len(self.faults)} of the files cannot be used"
+        return f"{words}."
+
+
+def open_study(path: Path, *, trust: bool = False, digests: bool = False, store: Path | None = None) -> Job[Study]:
+    """A plan with the inventory of its scans, which the store's serves where files have not changed.
+
+    Raises PlanError for mistakes in the plan and files that do not fit it, InputError where no scan can be used.
+    """
+    plan = read_plan(path, trust=trust)
+    known = Store.inventory(store_beside(path) if store is None else store)
+    folder = path.absolute().parent
+    try:
+        inventory = yield from take_inventory(plan, folder, digests=digests, known=known)
+    except Unfit as error:
+        raise error.located(path) from None
+    study = Study(plan, folder, inventory, trust)
+    check_columns(study)
+    if plan.slices.filter is None:
+        return study
+    chosen = (yield from filter_slices(study, known)) if digests else guess_slices(study)
+    return Study(plan, folder, chosen, trust)
+
+
+def prepare_study(path: Path, *, store: Path, trust: bool = False) -> Job[Study]:
+    """Open a plan and make its store, or bring it up to date, without running anything.
+
+    Raises InputError for a plan without trials, and what `open_study` and `Store.prepare` raise.
+    """
+    study = yield from open_study(path, trust=trust, digests=True, store=store)
+    if not len(study):
+        raise InputError(NO_TRIAL)
+    Store.prepare(store, study.plan.study, read(path), study.inventory, columns_of(study))
+    return study
+
+
+def run_study(
+    path: Path,
+    *,
+    store: Path | None = None,
+    trust: bool = False,
+    executor: Executor = inline.run,
+    retry: bool = False,
+    join: bool = False,
+    share: tuple[int, int] | None = None,
+) -> Job[Status]:
+    """Run what is not finished of a plan, and merge it into the store's table.
+
+    store: the folder of results, by default beside the plan. trust: allow methods that run code. retry: run failed
+    trials again. join: take part where another run is under way. share: (i, n) runs the i-th of n parts, i from 1, and
+    leaves merging to others. SIGTERM, or `watching.ask_to_stop` of the run that has the lease, ends it after the trials
+    under way; cancelling, within them.
+    Raises PlanError, InputError, and WritingError where the results cannot be written.
+    """
+    place = store_beside(path) if store is None else store
+    study = yield from prepare_study(path, store=place, trust=trust)
+    kept, lease = Store(place, columns_of(study)), Lease(place)
+    with lease.taken(join=join or share is not None) as first, until_terminated() as stop:
+        merges = first and share is None
+        if merges:
+            kept.compact()
+        done = kept.finished(failed=not retry)
+        before = sum(one.id in done for group in study.groups() for one in group.trials()) if done else 0
+        clock = _Clock(len(study), before, place if merges else None)
+        yield clock.progress()
+        shards = missing(study, done, share)
+        merged = time.monotonic()
+        for more, failed in executor(study, kept, shards, lambda: stop() or is_asked_to_stop(place)):
+            clock.count(more, failed)
+            if clock.due:
+                yield clock.progress()
+            if merges and lease.held and time.monotonic() - merged > _MERGED:
+                merged = time.monotonic()
+                kept.compact()
+        merges = merges and lease.held
+        if merges:
+            kept.compact()
+        found = status(study, kept)
+        if merges:
+            tell(place, Told(found.trials, found.finished, found.failed))
+        if merges and found.ended:
+            yield from keep_worst(study, kept)
+    return found
+
+
+def status(study: Study, store: Store) -> Status:
+    """How far a study is, by its store."""
+    done, well = store.finished(), store.finished(failed=False)
+    ids = [trial.id for group in study.groups() for trial in group.trials()]
+    finished = sum(id in done for id in ids)
+    return Status(len(ids), finished, finished - sum(id in well for id in ids), study.inventory.faults)
+
+
+def study_status(path: Path, *, store: Path | None = None, trust: bool = False) -> Job[Status]:
+    """How far the study of a plan is; InputError where it has no results yet."""
+    place = store_beside(path) if store is None else store
+    Store.check(place)
+    study = yield from open_study(path, trust=trust, digests=True, store=place)
+    return status(study, Store(place, columns_of(study)))
+
+
+def missing(study: Study, done: set[str], share: tuple[int, int] | None = None) -> Iterator[Shard]:
+    """The shards of what is not finished; of all shards only the i-th of every n for a share (i, n)."""
+    first, step = (0, 1) if share is None else (share[0] - 1, share[1])
+    for shard in islice(study.shards(), first, None, step):
+        group = study.group(shard)
+        left = tuple(number for number in shard.trials if group.trial(number).id not in done)
+        if left:
+            yield Shard(shard.scan, shard.slice, shard.mask, left)
+
+
+class _Clock:
+    """Counts trials, and says how fast they come and how long the rest will take; in the store, if one is given."""
+
+    def __init__(self, total: int, finished: int, store: Path | None) -> None:
+        self.total, self.before, self.finished, self.failed = total, finished, finished, 0
+        self.begun = time.monotonic()
+        self._store, self._told = store, -_EVERY
+
+    def count(self, more: int, failed: int) -> None:
+        self.finished += more
+        self.failed += failed
+
+    @property
+    def due(self) -> bool:
+        """Whether the last report is a second ago."""
+        return time.monotonic() - self._told >= _EVERY
+
+    def progress(self) -> Progress:
+        """Trials, rate and time left."""
+        self._told = time.monotonic()
+        told, new, seconds = Told(self.total, self.finished, self.failed), self.finished - self.before, self._passed
+        if new and seconds > 0:
+            told = replace(told, rate=new / seconds, left=(self.total - self.finished) * seconds / new)
+        if self._store is not None:
+            tell(self._store, told)
+        return Progress(told.fraction, told.words)
+
+    @property
+    def _passed(self) -> float:
+        return self._told - self.begun

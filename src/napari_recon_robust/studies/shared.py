@@ -1,0 +1,196 @@
+"""What the trials of one slice under one mask share: computed once, and never changed by a trial."""
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..analyses.diversity import draws
+from ..analyses.fragility import FragilityMap, fragility
+from ..data.measurement import Measurement
+from ..data.roi import ROI
+from ..data.scan import Scan
+from ..ground.errors import InputError
+from ..ground.progress import run
+from ..perturbations import registry as perturbations
+from ..perturbations.base import Perturbed, Setup
+from ..perturbations.features.feature import Feature
+from ..perturbations.features.feature_search import places
+from ..perturbations.features.insertion import Insertion
+from ..reconstructors import registry as reconstructors
+from ..reconstructors.base import Method, Reconstructor
+from .expand import Group, Study
+from .inventory import ScanFacts, open_plan_scan
+from .regions import Region
+from .trial import Setting, Trial
+
+_FOUND = 8  # searches of a slice that are kept for other methods: each holds the k-space a few times
+
+
+class OpenScan:
+    """Holds the scan that is open, one at a time, and the methods that a study has loaded in this process."""
+
+    def __init__(self, study: Study, device: str) -> None:
+        self.study, self.device = study, device
+        self._scan: Scan | None = None
+        self._path = ""
+        self._methods: dict[int, Method] = {}
+        self._finders: dict[str, Reconstructor] = {}
+
+    def scan(self, facts: ScanFacts) -> Scan:
+        """The scan; InputError for a file that has changed since the inventory was taken."""
+        if self._scan is None or self._path != facts.path:
+            self.close()
+            file = self.study.folder / facts.path
+            opened = open_plan_scan(self.study.plan, self.study.folder, facts.path)
+            status = file.stat()
+            if facts.digest and (status.st_size, status.st_mtime_ns) != (facts.size, facts.changed):
+                opened.close()
+                raise InputError(f"{facts.name} has changed since the study began; run the study again.")
+            self._scan, self._path = opened, facts.path
+        return self._scan
+
+    def method(self, setting: Setting) -> Method:
+        """The method of a setting; its weights stay loaded. InputError where its files have changed since the start."""
+        if setting.number not in self._methods:
+            self._methods[setting.number] = self.study.method(setting)
+        found = self._methods[setting.number]
+        self.study.check_method(setting, found)
+        return found
+
+    def finder(self, name: str) -> Reconstructor:
+        """The method of that name, whose fragility maps find regions; InputError as for `method`."""
+        if name not in self._finders:
+            self._finders[name] = self.study.finder(name)
+        found = self._finders[name]
+        self.study.check_finder(name, found)
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._scan is not None:
+            self._scan.close()
+        self._scan = None
+
+
+class SharedSlice:
+    """One slice under one mask. Everything is computed when it is first asked for."""
+
+    def __init__(self, opened: OpenScan, group: Group) -> None:
+        self._opened, self.group = opened, group
+        self._clean: dict[bool, tuple[object, Tensor]] = {}
+        self._starts: dict[bool, tuple[object, Tensor]] = {}
+        self._lesioned: dict[str, tuple[Measurement, ROI]] = {}
+        self._maps: dict[tuple[str, float, int], FragilityMap] = {}
+        self._found: dict[tuple[str, str], list[Perturbed]] = {}
+
+    @cached_property
+    def measurement(self) -> Measurement:
+        """The slice as it was sampled, on the worker's device."""
+        scan = self._opened.scan(self.group.facts)
+        return scan.measurement(self.group.slice, self.group.mask.sampling).to(self._opened.device)
+
+    def facts(self) -> dict[str, Any]:
+        """Plain facts on the slice for a record: no path, no identifier."""
+        return self._opened.scan(self.group.facts).facts(self.group.slice)
+
+    def method(self, setting: Setting) -> Method:
+        """The method of a setting."""
+        return self._opened.method(setting)
+
+    def of(self, region: Region) -> tuple[Measurement, ROI]:
+        """What is measured for a region, with its lesion if it has one, and the region itself."""
+        if region.kind == "lesions":
+            if region.id not in self._lesioned:
+                self._lesioned = {region.id: self._inserted(region)}
+            return self._lesioned[region.id]
+        if region.kind == "fragile":
+            return self.measurement, self._fragile(region)
+        assert region.roi is not None
+        return self.measurement, region.roi
+
+    def clean(self, setting: Setting, region: Region | None = None) -> Tensor:
+        """The image of a method, complex64 (rows, columns); of a region with a lesion, the image that has it."""
+        return self._image(self._clean, setting, region, self.method(setting))
+
+    def start(self, setting: Setting, region: Region) -> Tensor | None:
+        """The image of the start of a trained method; None for a method that has none."""
+        start = self.method(setting).reconstructor.start()
+        return None if start is None else self._image(self._starts, setting, region, start.at())
+
+    def draws(self, setting: Setting, region: Region) -> Tensor | None:
+        """Equally plausible images by a method, magnitudes, float32 (draws, rows, columns); None if it draws none."""
+        method = self.method(setting)
+        if method.reconstructor.draw is None:
+            return None
+        return torch.stack([one.image for one in run(draws(self.of(region)[0], method))])
+
+    def perturbed(self, trial: Trial) -> list[Perturbed]:
+        """What the search of a trial finds. What is for several methods is kept, the first few of a slice."""
+        region, change = trial.region, trial.change
+        key = region.id, change.search
+        if key in self._found:
+            return self._found[key]
+        measurement, roi = self.of(region)
+        method = self.method(change.found_on or trial.setting)
+        budgets = () if change.budget is None else (change.budget,)
+        found = run(perturbations.get(change.kind).run(measurement, method, roi, budgets, **change.knobs))
+        if change.found_on is not None:
+            # What the search saw says nothing of the other methods.
+            found = [replace(one, clean=None, image=None) for one in found]
+            if len(self._found) < _FOUND:
+                self._found[key] = found
+        return found
+
+    def _image(
+        self, kept: dict[bool, tuple[object, Tensor]], setting: Setting, region: Region | None, by: Method
+    ) -> Tensor:
+        """The last image with and without a lesion is kept: neighbours share it, and memory stays bounded."""
+        lesion = None if region is None or region.kind != "lesions" else region
+        key = setting.number, lesion and lesion.id
+        has = lesion is not None
+        if has not in kept or kept[has][0] != key:
+            measurement = self.measurement if lesion is None else self.of(lesion)[0]
+            with torch.no_grad():
+                kept[has] = key, by(measurement)
+        return kept[has][1]
+
+    def _inserted(self, region: Region) -> tuple[Measurement, ROI]:
+        """The slice with a round lesion, and the lesion where it has half of its contrast or more."""
+        measurement, found = self.measurement, region.found
+        if measurement.full is None:
+            raise InputError("lesions are inserted into fully sampled scans, and this one is not; leave it out.")
+        insertion = Insertion(self._setup, keep=True)
+        allowed = np.argwhere(places(self._setup, found["largest"]))
+        if len(allowed) <= found["place"]:
+            raise InputError(f"the tissue has {len(allowed)} places for such lesions; ask for fewer of them.")
+        order = np.random.default_rng([found["seed"], self.group.slice]).permutation(len(allowed))
+        row, column = allowed[order[found["place"]]].tolist()
+        feature = Feature.of("blob", row, column, found["diameter"], found["contrast"])
+        with torch.no_grad():
+            z = insertion.kspace(feature.change(insertion.tissue))
+            changed = measurement.with_kspace(measurement.kspace + z, full=measurement.full + z, keep=True)
+        inside = feature.profile(measurement.matrix).detach() >= 0.5
+        return changed, ROI.brush(inside.numpy(), region.label)
+
+    @cached_property
+    def _setup(self) -> Setup:
+        """The whole slice under a method that has no part in what is asked of it."""
+        whole = ROI.box(0, 0, *self.measurement.matrix)
+        return Setup.of(self.measurement, reconstructors.get("zero-filled"), whole)
+
+    def _fragile(self, region: Region) -> ROI:
+        """The place of a rank in the fragility map."""
+        found = region.found
+        side, rank = found["side"], found["rank"]
+        key = found["method"], found["budget"], side
+        if key not in self._maps:
+            finder = self._opened.finder(found["method"])
+            self._maps[key] = run(fragility(self.measurement, finder, budget=found["budget"], tile=side, replicas=0))
+        boxes = self._maps[key].worst(side, side, rank)
+        if len(boxes) < rank:
+            raise InputError(f"the slice has {len(boxes)} boxes of {side} pixels in tissue; ask for fewer.")
+        return boxes[rank - 1].roi

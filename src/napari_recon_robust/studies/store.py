@@ -1,0 +1,293 @@
+"""The store of a study: a folder that holds the truth on what was run, and that other programs read.
+
+    store.json              version of the layout, the study's name
+    plan.yaml               the plan as it was run last
+    inventory.json          what is known of its scans
+    provenance/*.json       versions, device and threads of each attempt, by the column `attempt`
+    trials/part-*.parquet   the table: a row for each trial; pandas, polars and DuckDB read the folder
+    rows/                   rows that are not in the table yet: a Parquet file for each shard and attempt, or the lines
+                            of an attempt that is under way or was killed
+    images/                 kept images, one Zarr archive for each trial
+    cases/                  the worst trials as saved cases, which the gallery opens
+    logs/                   of the elements of a job array, and of a run that was started in the window
+    runs/                   who runs the study at the moment, see `lease`; more of it and progress.json see `watching`
+
+A trial is in the table once. Its columns:
+
+    trial                   its identity, SHA-256 of all that determines the result
+    plan, scan, volume, slice   the study; the file as in the plan; the unit of statistics (by default the file); from 0
+    chosen                  why the plan's filter chose the slice: filtered, random or both; else null
+    label_<name>            each column of the table of labels
+    mask, acceleration, mask_seed   the pattern, the nominal R, its seed (a number, or the name of the file)
+    region, region_kind, region_label, region_pixels, region_mm2    its id in the slice, image / annotations / drawn /
+                            grid / fragile / lesions, its label, its size
+    method, knobs, method_label     as in the plan; all knobs as JSON; a short text that is unique in the plan
+    perturbation, perturbation_knobs, budget, control, seed     its id ("none" for clean samples), all knobs as JSON, a
+                            fraction or null, whether it is the random control of the same size, the seed
+    found_for               the label of the method that it was searched for on; null for the trial's own
+    <metric>_<where>_<state>    ssim, psnr (dB), nmse in region, foreground, image, clean and perturbed; of a control,
+                            perturbed is under that random noise; contrast_recovery and detectability in region
+    coverage_<level>_foreground_clean   the share of the foreground whose reference lies in the interval of that level
+                            (percent), of methods that draw their image
+    start_<metric>_<where>_clean    the same of the method that a training started from
+    worst_angle, floor_ssim_region_perturbed    the worst rotation (°), the region's SSIM after interpolation alone
+    published_loss, input_mse, image_pixels, feature_row, feature_column    of FNAF's feature; the size of the image,
+                            over which both are means; its place relative to it, 0 to 1
+    budget_reached          ||M z|| / ||k||, measured on the perturbed samples
+    seconds, error, device, attempt     the time it took; the sentence of a trial that failed, else null; where it ran;
+                            which file of provenance/ says with what versions
+
+Files appear under unique names and completely or not at all; one writer merges them. Of two rows of a trial the first
+that is valid (without an error) counts, so that whatever is killed loses only the trials under way.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+from ..cases.record import versions
+from ..ground.documents import read_json
+from ..ground.errors import FileFormatError, InputError
+from ..ground.guard import shown
+from ..ground.writing import append, host, runs, said, write
+from .inventory import Inventory
+from .rows import Row, batches, frame_of, once, packed, polars, read_lines, read_rows
+from .table import NEEDED, ORDER
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+T = TypeVar("T")
+
+VERSION = 1
+_LINES = ".jsonl"
+_LOOKS = 20  # at files that are merged meanwhile
+_PART = 100_000  # rows of a part of the table, about
+_OLD = 24 * 3600.0  # seconds after which an attempt on another machine that wrote nothing is over
+
+
+class Store:
+    """The store in a folder. columns: of its rows, with their types."""
+
+    def __init__(self, folder: Path, columns: Mapping[str, str]) -> None:
+        self.folder, self.columns = folder, dict(columns)
+
+    @classmethod
+    def prepare(cls, folder: Path, name: str, plan: bytes, inventory: Inventory, columns: Mapping[str, str]) -> "Store":
+        """Make the store, or go on with the one that is there.
+
+        Raises InputError for a folder that holds something else, or a store of another version or study.
+        """
+        polars()
+        head = folder / "store.json"
+        # Looked at first: workers that begin at the same time make the store together, and its head is written first.
+        others = [one.name for one in folder.iterdir()] if os.path.isdir(folder) else []
+        if os.path.lexists(head):
+            cls.check(folder, name)
+        elif any(other != "logs" and not other.startswith(".") for other in others):
+            raise InputError(f"{shown(folder)} is not empty and holds no study; name another folder for the results.")
+        else:
+            write(head, _json({"version": VERSION, "study": name, "note": "Not for diagnostic use."}))
+        write(folder / "plan.yaml", plan)
+        write(folder / "inventory.json", inventory.model_dump_json().encode())
+        return cls(folder, columns)
+
+    @staticmethod
+    def check(folder: Path, name: str = "") -> None:
+        """Raise InputError for a folder that is no store, or one of another version or study."""
+        if not os.path.lexists(folder / "store.json"):
+            raise InputError(f"{shown(folder)} holds no results of a study yet; run the study first.")
+        head = read_json(folder / "store.json", InputError)
+        if not isinstance(head, dict) or head.get("version") != VERSION:
+            found = head.get("version", "no number") if isinstance(head, dict) else "no number"
+            raise InputError(
+                f"the results in {shown(folder)} have the layout {found}, and {VERSION} is read here; go on with the "
+                "version that wrote them, or name another folder."
+            )
+        if name and head.get("study") != name:
+            raise InputError(
+                f"{shown(folder)} holds the study {head.get('study')!r}, and this plan is {name!r}; name another one."
+            )
+
+    @staticmethod
+    def inventory(folder: Path) -> Inventory | None:
+        """The inventory of a store; None where there is none yet."""
+        path = folder / "inventory.json"
+        return Inventory.read(path) if os.path.lexists(path) else None
+
+    @classmethod
+    def open(cls, folder: Path) -> "Store":
+        """A store for reading; InputError for a folder that holds none."""
+        from .table import columns
+
+        cls.check(folder)
+        inventory = cls.inventory(folder)
+        labels = dict.fromkeys(name for one in (inventory.scans if inventory else ()) for name in one.labels)
+        return cls(folder, columns(list(labels)))
+
+    def attempt(self, facts: Mapping[str, Any]) -> str:
+        """A new attempt, whose provenance is written: versions and what the caller knows."""
+        name = uuid4().hex[:12]
+        known = {**facts, "machine": _machine(), "process": os.getpid(), "versions": versions()}
+        write(self.folder / "provenance" / f"{name}.json", _json(known))
+        return name
+
+    def add(self, shard: str, attempt: str, row: Row) -> None:
+        """Keep the row of a trial at once, in the lines of its shard and attempt."""
+        path = self._lines(shard, attempt)
+        if not path.parent.exists():
+            with said(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+        append(path, json.dumps(row) + "\n")
+
+    def publish(self, shard: str, attempt: str) -> None:
+        """Turn the lines of a shard and attempt into their Parquet file; nothing where there are none."""
+        lines = self._lines(shard, attempt)
+        rows = list(read_lines(lines)) if lines.exists() else []
+        if rows:
+            write(lines.with_name(f"{lines.stem}-{uuid4().hex[:8]}.parquet"), packed(frame_of(rows, self.columns)))
+        with suppress(FileNotFoundError):
+            lines.unlink()
+
+    def finished(self, *, failed: bool = True) -> set[str]:
+        """The trials that have a row. failed: also those whose rows have an error, which else are to be run again."""
+        return self._reading(partial(self._finished, failed))
+
+    def kept(self, shard: str) -> set[str]:
+        """The trials of a shard that have a row which is not merged yet, of an earlier attempt at it."""
+
+        def look() -> set[str]:
+            return self._finished(True, [path for path in self._unmerged() if path.name.startswith(f"{shard}-")])
+
+        return self._reading(look)
+
+    def table(self) -> "DataFrame":
+        """All rows, each trial once, in the order of scans, slices, masks, methods and regions."""
+        found: DataFrame = self._reading(self._table)
+        return found
+
+    def _finished(self, failed: bool, files: Sequence[Path] | None = None) -> set[str]:
+        library = polars()
+        done = set[str]()
+        for path in self._files() if files is None else files:
+            if path.suffix == _LINES:
+                done.update(row["trial"] for row in read_lines(path) if failed or row.get("error") is None)
+            else:
+                kept = read_rows(path, "trial", "error")
+                done.update((kept if failed else kept.filter(library.col("error").is_null()))["trial"].to_list())
+        return done
+
+    def _table(self) -> "DataFrame":
+        library = polars()
+        files = self._files()
+        lines = [row for path in files if path.suffix == _LINES for row in read_lines(path)]
+        frames = [self._part(path) for path in files if path.suffix != _LINES]
+        every = once(library.concat([*frames, frame_of(lines, self.columns)], how="diagonal_relaxed"))
+        found: DataFrame = every.sort(ORDER, maintain_order=True, nulls_last=True)
+        return found
+
+    def _part(self, path: Path) -> "DataFrame":
+        return read_rows(path, types=self.columns, needed=NEEDED)
+
+    @staticmethod
+    def _reading(look: Callable[[], T]) -> T:
+        """Look at the files; once more if one was merged meanwhile, which then is in another."""
+        for _ in range(_LOOKS):
+            with suppress(FileNotFoundError):
+                return look()
+        return look()
+
+    def compact(self) -> None:
+        """Merge what is finished into the table, and remove the files that are merged: by one writer at a time.
+
+        Killed at any point it leaves every row in one file at least.
+        """
+        library = polars()
+        for path in self._journals():
+            shard, attempt = path.stem.rsplit("-", 1)
+            if self._is_over(attempt, path):
+                self.publish(shard, attempt)
+        self._heal()
+        known = self._identities()
+        valid = set(known.filter(library.col("error").is_null())["trial"].to_list())
+        for some in batches(sorted((self.folder / "rows").glob("*.parquet")), _PART):
+            rows = library.concat([self._part(path) for path in some], how="diagonal_relaxed")
+            new = once(rows).filter(~library.col("trial").is_in(list(valid)))
+            if len(new):
+                new = new.sort(ORDER, maintain_order=True, nulls_last=True)
+                number = 1 + max((int(path.stem.split("-")[1]) for path in self._parts()), default=0)
+                part = self.folder / "trials" / f"part-{number:06}-{uuid4().hex[:12]}.parquet"
+                write(part, packed(new))
+                valid |= set(new.filter(library.col("error").is_null())["trial"].to_list())
+            for path in some:
+                path.unlink(missing_ok=True)
+        self._heal()
+
+    def _identities(self) -> "DataFrame":
+        """Trial and error of every row of the table, and which part it is in."""
+        library = polars()
+        frames = [
+            read_rows(path, "trial", "error").with_columns(part=library.lit(number))
+            for number, path in enumerate(self._parts())
+        ]
+        empty = library.DataFrame(schema={"trial": library.String, "error": library.String, "part": library.Int32})
+        found: DataFrame = library.concat([empty, *frames], how="vertical_relaxed")
+        return found
+
+    def _heal(self) -> None:
+        """Leave of each trial one row: the first valid one, or of failed ones the last."""
+        library, known, parts = polars(), self._identities(), self._parts()
+        if known["trial"].n_unique() == len(known):
+            return
+        failed = known["error"].is_not_null()
+        order = known.with_columns(failed=failed, age=library.when(failed).then(-library.col("part")).otherwise("part"))
+        owned = order.sort("failed", "age", maintain_order=True).unique("trial", keep="first", maintain_order=True)
+        for number, path in enumerate(parts):
+            mine = owned.filter(part=number)
+            if len(mine) < len(known.filter(part=number)):
+                kept = read_rows(path).join(mine.select("trial"), on="trial", maintain_order="left", how="semi")
+                if len(kept):
+                    write(path, packed(kept))
+                else:
+                    path.unlink(missing_ok=True)
+
+    def _is_over(self, attempt: str, lines: Path) -> bool:
+        """Whether nobody adds to the lines of an attempt any more."""
+        with suppress(FileFormatError, OSError, TypeError, KeyError):
+            known = read_json(self.folder / "provenance" / f"{attempt}.json")
+            if known["machine"] == _machine():
+                return known["process"] == os.getpid() or not runs(known["process"])
+            return time.time() - lines.stat().st_mtime > _OLD
+        return False
+
+    def _lines(self, shard: str, attempt: str) -> Path:
+        return self.folder / "rows" / f"{shard}-{attempt}{_LINES}"
+
+    def _journals(self) -> list[Path]:
+        return sorted((self.folder / "rows").glob(f"*{_LINES}"))
+
+    def _parts(self) -> list[Path]:
+        return sorted((self.folder / "trials").glob("part-*.parquet"))
+
+    def _files(self) -> list[Path]:
+        """All files with rows: those first from which rows move to the others."""
+        return [*self._unmerged(), *self._parts()]
+
+    def _unmerged(self) -> list[Path]:
+        return [*self._journals(), *sorted((self.folder / "rows").glob("*.parquet"))]
+
+
+def _machine() -> str:
+    """Tells machines apart without naming them."""
+    return sha256(host().encode()).hexdigest()[:12]
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode()

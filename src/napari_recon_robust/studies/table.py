@@ -1,0 +1,102 @@
+"""The table of a study: a row for each trial, its columns and their types."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..evaluation.coverage import LEVELS
+from .expand import Study, labels_of
+from .measure import PLACES
+from .plan import COVERAGE, IMAGE_METRICS, LESION_METRICS, STATES
+from .trial import Trial, canonical
+
+TEXT, NUMBER, WHOLE, TRUTH = "String", "Float64", "Int64", "Boolean"  # as polars calls them
+
+_FIRST = {"trial": TEXT, "plan": TEXT, "scan": TEXT, "volume": TEXT, "slice": WHOLE, "chosen": TEXT}
+_SETTINGS = {
+    "mask": TEXT,
+    "acceleration": NUMBER,
+    "mask_seed": TEXT,
+    "region": TEXT,
+    "region_kind": TEXT,
+    "region_label": TEXT,
+    "region_pixels": WHOLE,
+    "region_mm2": NUMBER,
+    "method": TEXT,
+    "knobs": TEXT,
+    "method_label": TEXT,
+    "perturbation": TEXT,
+    "perturbation_knobs": TEXT,
+    "budget": NUMBER,
+    "control": TRUTH,
+    "seed": WHOLE,
+    "found_for": TEXT,
+}
+_FOUND = (
+    *("worst_angle", "floor_ssim_region_perturbed"),
+    *("published_loss", "input_mse", "image_pixels", "feature_row", "feature_column"),
+)
+_LAST = {"budget_reached": NUMBER, "seconds": NUMBER, "error": TEXT, "device": TEXT, "attempt": TEXT}
+NOT_MEASURED = ("seconds", "device", "attempt")  # what differs between two runs of one trial
+ORDER = (
+    *("scan", "slice", "mask", "acceleration", "mask_seed", "method_label", "region", "perturbation", "budget"),
+    *("perturbation_knobs", "seed", "control", "trial"),
+)
+NEEDED = (*ORDER, "volume", "method", "knobs")  # that the tables of all versions have
+
+
+def columns(labels: Sequence[str] = ()) -> dict[str, str]:
+    """The columns in their order, with their types. labels: of the table of labels."""
+    measured = [f"{name}_{where}_{state}" for name in IMAGE_METRICS for where in PLACES.values() for state in STATES]
+    lesion = [f"{name}_region_{state}" for name in LESION_METRICS for state in STATES]
+    covered = [f"{COVERAGE}_{level}_foreground_clean" for level in LEVELS]
+    starts = [f"start_{name}_{where}_clean" for name in IMAGE_METRICS for where in PLACES.values()]
+    return {
+        **_FIRST,
+        **{f"label_{name}": TEXT for name in labels},
+        **_SETTINGS,
+        **dict.fromkeys((*measured, *lesion, *covered, *starts, *_FOUND), NUMBER),
+        **_LAST,
+    }
+
+
+def columns_of(study: Study) -> dict[str, str]:
+    """The columns of a study."""
+    return columns(labels_of(study.inventory.scans))
+
+
+def described(study: Study, trial: Trial) -> dict[str, Any]:
+    """All columns of a trial but those that are measured."""
+    facts, sampling, change = study.inventory.scans[trial.scan], trial.mask.sampling, trial.change
+    return {
+        "trial": trial.id,
+        "plan": study.plan.study,
+        "scan": facts.path,
+        "volume": facts.volume,
+        "slice": trial.slice,
+        "chosen": facts.chosen.get(trial.slice),
+        **{f"label_{name}": value for name, value in facts.labels.items()},
+        "mask": trial.mask.pattern,
+        "acceleration": None if sampling is None else sampling.acceleration,
+        "mask_seed": None if sampling is None else str(sampling.seed),
+        "region": trial.region.id,
+        "region_kind": trial.region.kind,
+        "region_label": trial.region.label,
+        "region_pixels": trial.region.pixels,
+        "method": trial.setting.id,
+        "knobs": canonical(dict(trial.setting.knobs)),
+        "method_label": trial.setting.label,
+        "perturbation": change.kind,
+        "perturbation_knobs": canonical(dict(change.knobs)),
+        "budget": change.budget,
+        "control": change.control,
+        "seed": change.seed,
+        "found_for": None if change.found_on is None else change.found_on.label,
+    }
+
+
+def row(study: Study, trial: Trial, measured: Mapping[str, Any], *, device: str, attempt: str) -> dict[str, Any]:
+    """A row of the table; columns without a value are left out."""
+    values = {**described(study, trial), **measured, "device": device, "attempt": attempt}
+    pixel, pixels = study.inventory.scans[trial.scan].pixel, values["region_pixels"]
+    values["region_mm2"] = None if pixel is None or pixels is None else pixels * pixel
+    return values

@@ -1,0 +1,102 @@
+"""A worker: it runs the trials of shards one after the other, and keeps each before it begins the next."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import torch
+
+from .devices import claimed
+from .expand import Shard, Study
+from .images import keep_images
+from .measure import Measurer
+from .shared import OpenScan, SharedSlice
+from .store import Store
+from .table import row
+
+Stop = Callable[[], bool]
+
+
+class Worker:
+    """Runs shards of one study. Scan, slice and methods of a shard stay for the next one that needs them."""
+
+    def __init__(self, study: Study, store: Store) -> None:
+        self.study, self.store = study, store
+        self._held = ExitStack()
+        self.device = self._held.enter_context(claimed(study.plan.device))
+        self.attempt = store.attempt({"device": _named(self.device), "threads": study.plan.threads})
+        self._opened = OpenScan(study, self.device)
+        self._place: tuple[int, int, int] | None = None
+        self._measurer: Measurer | None = None
+
+    def run(self, shard: Shard, stop: Stop = lambda: False) -> Iterator[bool]:
+        """Run the trials of a shard, each kept before the next; yields whether each went well.
+
+        stop: asked before every trial; once it says so the shard ends. Raises WritingError where nothing can be kept.
+        """
+        group, plan, measurer = self.study.group(shard), self.study.plan, self._at(shard)
+        try:
+            for number in shard.trials:
+                if stop():
+                    return
+                trial = group.trial(number)
+                measured = measurer.measure(trial, plan.metrics, starts=plan.starts)
+                if plan.keep.images == "all" and measured.images:
+                    keep_images(self.store.folder, trial.id, measured.images)
+                values = row(self.study, trial, measured.values, device=self.device, attempt=self.attempt)
+                self.store.add(shard.name, self.attempt, values)
+                yield "error" not in measured.values
+        finally:
+            self.store.publish(shard.name, self.attempt)
+
+    def close(self) -> None:
+        """Close the scan that is open, and leave the device to others."""
+        self._opened.close()
+        self._place = self._measurer = None
+        self._held.close()
+
+    def _at(self, shard: Shard) -> Measurer:
+        place = shard.scan, shard.slice, shard.mask
+        if self._measurer is None or self._place != place:
+            self._measurer = None  # before the next one takes its memory
+            self._measurer = Measurer(SharedSlice(self._opened, self.study.group(shard)))
+            self._place = place
+        return self._measurer
+
+
+@contextmanager
+def computing(threads: int) -> Iterator[None]:
+    """Compute with so many threads, on which the last bits of the numbers depend; afterwards with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def until_terminated() -> Iterator[Stop]:
+    """Whether the process was asked to end (SIGTERM, which SLURM sends before it kills): the trial under way is run."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _named(device: str) -> str:
+    if device.startswith("cuda"):
+        return f"{device}, {torch.cuda.get_device_name(device)}"
+    return device
+
+
+def store_beside(plan: Path) -> Path:
+    """The folder of a plan's results unless another is given: beside it, by its name."""
+    return plan.with_suffix(".results")

@@ -1,0 +1,63 @@
+"""The ways of looking that the plan allows, as buttons above the questions."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
+
+if TYPE_CHECKING:
+    from .room import ReadingRoom
+
+_COLUMNS = 3
+_MODES = {"side": "Side by side (S)", "flicker": "Flicker (L)", "wipe": "Wipe (V)"}
+
+
+class ViewBar(QWidget):
+    """Follows the way in which the images are looked at."""
+
+    def __init__(self, room: "ReadingRoom") -> None:
+        super().__init__()
+        self._room = room
+        self._layout = QGridLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(4)
+        viewing = room.reading.study.viewing
+        self._modes = {mode: self._button(words, self._to(mode), checkable=True) for mode, words in _MODES.items()}
+        self._fit = self._button("Fit (F)", room.fit)
+        self._region = self._button("Region (R)", room.show_region)
+        self._window = self._button("Reset window (W)", room.reset_window)
+        self._smooth = self._button("Smooth (I)", room.toggle_smooth, checkable=True)
+        self._offered = {
+            self._fit: viewing.zoom,
+            self._region: viewing.zoom and viewing.region,
+            self._window: viewing.window,
+            self._smooth: viewing.smoothing,
+        }
+        room.looking.changed.connect(self.follow)
+
+    def _button(self, words: str, act: Callable[[], object], checkable: bool = False) -> QPushButton:
+        made = QPushButton(words)
+        made.setCheckable(checkable)
+        made.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # Enter stays for the next case
+        made.clicked.connect(lambda: act())
+        return made
+
+    def _to(self, mode: str) -> Callable[[], object]:
+        return lambda: self._room.looking.set(mode)
+
+    def follow(self) -> None:
+        """Show what there is for this case, and what is chosen."""
+        looking = self._room.looking
+        several = len(looking.modes) > 1
+        for mode, made in self._modes.items():
+            made.setChecked(mode == looking.mode)
+        offered = {made: several and mode in looking.modes for mode, made in self._modes.items()} | self._offered
+        self._smooth.setChecked(self._room.smooth)
+        shown = [made for made, on in offered.items() if on]
+        for made in offered:
+            self._layout.removeWidget(made)
+            made.setParent(self)
+            made.setVisible(made in shown)
+        for at, made in enumerate(shown):
+            self._layout.addWidget(made, at // _COLUMNS, at % _COLUMNS)

@@ -1,0 +1,126 @@
+"""Where a reader clicked: the place of a lesion, or the marks of a free response."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..reader_studies.questions import MARKS, Answer, FreeResponse, Lesion, Question
+
+if TYPE_CHECKING:
+    from .reading import Reading
+
+NEAR = 4.0  # pixels around a mark within which a click chooses it
+
+
+class ReadingMarks:
+    """The marks on the image that is read, which are part of its answers.
+
+    selected: which mark of a free response is rated, moved or taken away; -1 for the last one.
+    """
+
+    def __init__(self, reading: "Reading") -> None:
+        self._reading = reading
+        self._taken: list[list[Answer]] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with another case."""
+        self.selected = -1
+        self._taken = []
+
+    def keep(self, before: list[Answer], after: list[Answer]) -> None:
+        """Remember the marks that an answer takes away, so that they can be brought back."""
+        if len(after) < len(before):
+            self._taken.append([mark for mark in before if mark not in after])
+            self.selected = -1
+
+    @property
+    def can_bring_back(self) -> bool:
+        """Whether marks were taken away, and there is room for them."""
+        return bool(self._taken) and len(self.all) + len(self._taken[-1]) <= MARKS
+
+    def bring_back(self) -> None:
+        """Put the marks back that were taken away last, whether one by one, by "none" or by "cannot judge"."""
+        question = self.question
+        if question is not None and self.can_bring_back:
+            self._reading.answer(question.id, marks=[*self.all, *self._taken.pop()])
+
+    @property
+    def question(self) -> Question | None:
+        """The question that a click on the image answers."""
+        for id, question in self._reading.questions.items():
+            if (
+                isinstance(question, Lesion)
+                and question.place
+                and self._reading.values.get(id, {}).get("seen") == "yes"
+            ):
+                return question
+        return next((one for one in self._reading.questions.values() if isinstance(one, FreeResponse)), None)
+
+    @property
+    def all(self) -> list[Answer]:
+        """The places that were marked: `row` and `column`, and of a free response the `rating` that was given."""
+        for value in self._reading.values.values():
+            if "row" in value:
+                return [value]
+        return [mark for value in self._reading.values.values() for mark in value.get("marks", ())]
+
+    def add(self, row: float, column: float) -> None:
+        """Take a click on the image: the place of the lesion, or one more mark; near a mark it chooses that one."""
+        question = self.question
+        if isinstance(question, Lesion):
+            self._reading.answer(question.id, row=row, column=column)
+        elif question is not None:
+            marks = self.all
+            away = [np.hypot(mark["row"] - row, mark["column"] - column) for mark in marks]
+            if away and min(away) <= NEAR:
+                self.selected = int(np.argmin(away))
+                self._reading.answered.emit()
+            elif len(marks) < MARKS:
+                self.selected = len(marks)
+                self._reading.answer(question.id, marks=[*marks, {"row": row, "column": column}])
+
+    def add_in_middle(self) -> None:
+        """Mark the middle of the square in which to look, or of the image; arrows move the mark from there."""
+        if self._reading.shown is not None:
+            top, left, height, width = self._reading.shown.region or (
+                0,
+                0,
+                self._reading.shown.rows,
+                self._reading.shown.columns,
+            )
+            self.add(top + (height - 1) / 2, left + (width - 1) / 2)
+
+    def move(self, down: float, right: float) -> None:
+        """Move the lesion's mark, or the chosen one, by pixels, within the image."""
+        if self._reading.shown is None or not self.all:
+            return
+        found = self.all[self.selected]
+        row = min(max(found["row"] + down, 0.0), self._reading.shown.rows - 1.0)
+        column = min(max(found["column"] + right, 0.0), self._reading.shown.columns - 1.0)
+        self._change(row=row, column=column)
+
+    def rate(self, rating: float) -> None:
+        """Rate the chosen mark."""
+        if self.all:
+            self._change(rating=rating)
+
+    def _change(self, **part: float) -> None:
+        question = self.question
+        if isinstance(question, FreeResponse):
+            marks = list(self.all)
+            marks[self.selected] = marks[self.selected] | part
+            self._reading.answer(question.id, marks=marks)
+        elif question is not None:
+            self._reading.answer(question.id, **part)
+
+    def take_away(self) -> None:
+        """Take the chosen mark of a free response away; the last one left is chosen then."""
+        question = self.question
+        if isinstance(question, FreeResponse) and self.all:
+            marks = list(self.all)
+            del marks[self.selected]
+            self._reading.answer(question.id, marks=marks)
+            if not marks:  # which would be the answer that there is none
+                self._reading.values.pop(question.id)
+                self._reading.answered.emit()

@@ -1,0 +1,166 @@
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import napari_recon_robust as rr
+from napari_recon_robust.analyses.quality.comparing import compare_methods
+from napari_recon_robust.analyses.quality.entries import Entry
+from napari_recon_robust.analyses.quality.grid import Grid, cases, groups
+from napari_recon_robust.evaluation import metrics
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.classical.cg_sense import CGSense
+from napari_recon_robust.reconstructors.classical.tv import auto_weight
+
+GRID = Grid(accelerations=(3.0,), seeds=(0, 1), slices=2, patterns=("random",))
+
+
+@dataclass
+class Counter:
+    calls: int = 0
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter:
+    """How often CG-SENSE runs."""
+    counter, original = Counter(), CGSense.reconstruct
+
+    def reconstruct(self: CGSense, *arguments: object, **knobs: object) -> object:
+        counter.calls += 1
+        return original(self, *arguments, **knobs)
+
+    monkeypatch.setattr(CGSense, "reconstruct", reconstruct)
+    return counter
+
+
+def entries(*texts: str) -> list[Entry]:
+    return [Entry.parse(text) for text in texts]
+
+
+def test_the_figures_are_those_of_the_images(scan_file: Path) -> None:
+    table = rr.compare_methods(
+        [scan_file], ["zero-filled", "cg-sense, weight=0.02"], seeds=(0,), slices=1, accelerations=(3.0,)
+    )
+    with rr.open_scan(scan_file) as scan:
+        measurement = scan.measurement(
+            1, rr.Sampling(acceleration=3, centre_fraction=0.08, minimum_centre_lines=12, seed=0)
+        )
+    reference = measurement.reference("combined")
+    assert reference is not None
+    image = CGSense()(measurement, weight=0.02).abs()
+    expected = metrics.measure(image, reference)
+    first, second = table.results
+    assert second.nmse == pytest.approx(expected["foreground"].nmse, rel=1e-6)
+    assert second.ssim_image == pytest.approx(expected["image"].ssim, rel=1e-6)
+    assert second.effective == measurement.acceleration
+    assert json.loads(second.knobs) == {"weight": 0.02}
+    assert first.nmse > second.nmse
+    assert second.seconds > 0
+
+
+def test_a_run_goes_on_where_it_was_closed(scan_file: Path, tmp_path: Path, counted: Counter) -> None:
+    arguments = groups([scan_file]), entries("zero-filled", "cg-sense"), GRID
+    job = compare_methods(*arguments, folder=tmp_path)
+    while counted.calls < 2:
+        next(job)
+    job.close()
+    with (tmp_path / "results.csv").open("a") as file:
+        file.write("scans,1,2,rand")  # killed while writing
+    before = (tmp_path / "results.csv").read_text().splitlines()
+    assert "cg-sense" in (tmp_path / "comparison.md").read_text()
+    whole = run(compare_methods(*arguments, folder=tmp_path))
+    assert counted.calls == 4
+    assert len(list(whole.results)) == 8
+    after = (tmp_path / "results.csv").read_text().splitlines()
+    assert len(after) == 9
+    assert set(before[:-1]) <= set(after)
+    run(compare_methods(*arguments, folder=tmp_path))
+    assert counted.calls == 4
+
+
+def test_more_methods_join_an_old_run(scan_file: Path, tmp_path: Path, counted: Counter) -> None:
+    files = groups([scan_file])
+    run(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))
+    table = run(compare_methods(files, entries("zero-filled"), GRID, folder=tmp_path))
+    assert counted.calls == 4
+    assert {line.method for section in table.sections for line in section.scores} == {"cg-sense", "zero-filled"}
+    described = json.loads((tmp_path / "comparison.json").read_text())
+    assert set(described["methods"]) == {"cg-sense", "zero-filled"}
+    (tmp_path / "comparison.json").write_text("{")
+    with pytest.raises(FileFormatError, match="cannot be read as JSON .*; delete it, results.csv is enough"):
+        run(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))
+
+
+def test_other_versions_or_input_are_computed_again(
+    scan_file: Path, tmp_path: Path, counted: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = groups([scan_file])
+    run(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))
+    monkeypatch.setattr(CGSense, "fingerprint", lambda self: {"solver": "another"})
+    table = run(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))
+    assert counted.calls == 8
+    assert len(list(table.results)) == 4
+    other = GRID.model_copy(update={"seeds": (7,)})
+    table = run(compare_methods(files, entries("cg-sense"), other, folder=tmp_path))
+    assert counted.calls == 10
+    assert len(list(table.results)) == 6
+
+
+def test_a_method_that_fails_leaves_the_others(scan_file: Path, tmp_path: Path) -> None:
+    table = run(
+        compare_methods(groups([scan_file]), entries("zero-filled, oracle", "zero-filled"), GRID, folder=tmp_path)
+    )
+    (section,) = table.sections
+    assert [(line.failed, line.cases) for line in section.scores] == [(4, 0), (0, 4)]
+    text = (tmp_path / "comparison.md").read_text()
+    assert "failed on 4 of 4" in text
+    assert "no live knob" in text
+    assert "nan" not in text
+
+
+def test_the_files_say_what_was_run(scan_file: Path, tmp_path: Path) -> None:
+    run(compare_methods(groups({"head": scan_file}), entries("unet", "tv"), GRID, folder=tmp_path, baseline="tv"))
+    described = json.loads((tmp_path / "comparison.json").read_text())
+    assert described["versions"]["torch"]
+    assert described["grid"]["accelerations"] == [3.0]
+    network = described["methods"]["unet"]
+    assert network["parameters"] > 1e5
+    assert network["megabytes"] > 0.1
+    assert network["made_with"] == registry.get("unet").fingerprint()
+    (section,) = described["sections"]
+    assert section["methods"][1]["ratio"]["mean"] == pytest.approx(1)
+    with (tmp_path / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["method"] for row in rows} == {"unet", "tv"}
+    written = "".join(path.read_text() for path in tmp_path.iterdir())
+    assert scan_file.name not in written
+    assert str(scan_file.parent) not in written
+
+
+def test_knobs_are_chosen_as_asked(scan_file: Path) -> None:
+    case = next(cases(groups([scan_file]), GRID))
+    given, rule, oracle = entries("tv, weight=0.01", "tv, rule", "cg-sense, oracle")
+    tv, cg = registry.get("tv"), registry.get("cg-sense")
+    assert run(given.choose(given.open(), case)) == tv.at(weight=0.01)
+    assert run(rule.choose(rule.open(), case)) == tv.at(weight=auto_weight(case.measurement))
+    best = float(run(oracle.choose(oracle.open(), case)).knobs["weight"])
+    nmse = {w: case.score(cg(case.measurement, weight=w))["foreground"].nmse for w in np.geomspace(1e-4, 5e-2, 15)}
+    assert best == pytest.approx(min(nmse, key=lambda w: nmse[w]), rel=1e-6)
+
+
+def test_what_does_not_fit_is_said_before_the_run(scan_file: Path, tmp_path: Path) -> None:
+    files = groups([scan_file])
+    with pytest.raises(InputError, match="no reconstructor 'sense'"):
+        next(compare_methods(files, entries("sense"), GRID))
+    with pytest.raises(InputError, match="no knob 'wait'"):
+        next(compare_methods(files, entries("tv, wait=1"), GRID))
+    with pytest.raises(InputError, match="the baseline 'tv' is none"):
+        next(compare_methods(files, entries("cg-sense"), GRID, baseline="tv"))
+    (tmp_path / "results.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(FileFormatError, match="other columns"):
+        next(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))

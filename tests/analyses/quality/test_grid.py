@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_recon_robust.analyses.quality.grid import Grid, cases, groups
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.io.fastmri import write_fastmri
+
+GRID = Grid(accelerations=(3.0, 8.0), patterns=("random", "equispaced"), seeds=(0, 1), slices=2, matrix=32, coils=4)
+
+
+@pytest.fixture
+def anatomy(tmp_path: Path) -> Path:
+    import nibabel
+
+    x, y, z = np.mgrid[-1:1:40j, -1:1:40j, -1:1:40j]
+    head = 1.0 * (np.sqrt(x**2 + y**2 + z**2) < 0.8) + 0.5 * (np.hypot(x - 0.2, y) < 0.2)
+    path = tmp_path / "head.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(head.astype(np.float32), np.eye(4)), path)
+    return path
+
+
+def test_every_combination_is_a_case_once(scan_file: Path, anatomy: Path) -> None:
+    found = list(cases(groups([scan_file, anatomy]), GRID))
+    assert len(found) == 2 * 2 * 8
+    assert [case.group for case in found] == ["scans"] * 16 + ["simulated"] * 16
+    ends = [end for case in found for end in case.span]
+    assert ends[0] == 0
+    assert ends[-1] == pytest.approx(1)
+    assert ends == sorted(ends)
+    assert len({(case.group, case.slice, case.sampling) for case in found}) == 32
+    assert all(case.measurement.acceleration > 1.2 for case in found)
+
+
+def test_the_reference_is_the_truth_or_the_full_image(scan_file: Path, anatomy: Path) -> None:
+    scan, simulated = (next(cases(groups([path]), GRID)) for path in (scan_file, anatomy))
+    assert torch.equal(scan.reference, scan.measurement.reference("combined"))
+    assert simulated.truth is not None
+    assert torch.equal(simulated.reference, simulated.truth)
+    assert simulated.score(simulated.truth)["foreground"].nmse == 0
+    assert float(simulated.score(1.1 * simulated.truth)["foreground"].nmse) == pytest.approx(0.01, rel=1e-5)
+
+
+def test_masks_follow_the_protocol(scan_file: Path) -> None:
+    first, *_ = Grid(seeds=("file",)).samplings("a.h5", 0)
+    assert (first.seed, first.centre_fraction, first.minimum_centre_lines) == ("a.h5", 0.08, 12)
+    assert Grid(accelerations=(8.0,)).samplings("a.h5", 0)[0].centre_fraction == 0.04
+    assert [sampling.seed for sampling in Grid(seeds=(0, 5)).samplings("a.h5", 2)] == [2, 7]
+
+
+def test_slices_are_read_when_they_are_asked_for(scan_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from napari_recon_robust.io.fastmri import FastMRIScan
+
+    read = []
+    original = FastMRIScan._read
+    monkeypatch.setattr(FastMRIScan, "_read", lambda self, index: read.append(index) or original(self, index))
+    stream = cases(groups([scan_file]), Grid(slices=3, seeds=(0, 1)))
+    next(stream)
+    assert len(read) == 1
+    stream.close()
+
+
+def test_groups_are_files_folders_and_names(scan_file: Path, anatomy: Path) -> None:
+    assert groups({"knee": scan_file}) == {"knee": [scan_file]}
+    assert groups([anatomy, anatomy]) == {"simulated": [anatomy], "simulated 2": [anatomy]}
+    assert groups([scan_file.parent]) == {"scans": [scan_file]}
+
+
+def test_what_cannot_be_compared_on_is_said(scan_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no file missing.h5"):
+        groups([tmp_path / "missing.h5"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no k-space"):
+        groups([tmp_path / "empty"])
+    kspace = np.zeros((1, 2, 16, 16), np.complex64)
+    kspace[..., ::2] = 1
+    write_fastmri(tmp_path / "under.h5", kspace, encoded_mm=(16, 16, 1), matrix=(16, 16))
+    with pytest.raises(InputError, match="under.h5 is undersampled"):
+        next(cases(groups([tmp_path / "under.h5"]), GRID))

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from napari_recon_robust.analyses.quality.results import MethodResult
+from napari_recon_robust.analyses.quality.table import Table
+
+
+def result(method: str, case: int, nmse: float, *, scan: int = 1, slice: int = 0) -> MethodResult:
+    return MethodResult(
+        group="real",
+        scan=scan,
+        slice=slice,
+        pattern="random",
+        acceleration=4,
+        effective=3 + case / 10,
+        seed=str(case),
+        method=method,
+        ssim=0.9,
+        psnr=30,
+        nmse=nmse,
+        seconds=case + 1,
+        input=str(case),
+    )
+
+
+def test_means_are_geometric_and_ratios_are_paired() -> None:
+    results = [result("a", n, nmse) for n, nmse in enumerate((0.1, 0.4))]
+    results += [result("b", n, nmse) for n, nmse in enumerate((0.05, 0.1))]
+    (section,) = Table(results, {"a": {}, "b": {}}, "a").sections
+    assert section.effective == (3.0, 3.1)
+    one, other = section.scores
+    assert one.nmse.value == pytest.approx(0.2)
+    assert other.ratio is not None
+    assert other.ratio.value == pytest.approx((0.5 * 0.25) ** 0.5)
+    assert other.seconds == 1.5
+    assert one.nmse.interval is None
+
+
+def test_intervals_are_over_what_is_independent() -> None:
+    many = [result("a", n, 0.1, scan=n // 2, slice=n % 2) for n in range(12)]
+    assert Table(many, {"a": {}}).sections[0].unit == "6 scans"
+    one = [result("a", n, 0.1, slice=n // 2) for n in range(12)]
+    assert Table(one, {"a": {}}).sections[0].unit == "6 slices"
+    assert Table(one[:4], {"a": {}}).sections[0].unit == "4 masks"
+
+
+def test_intervals_are_students_over_the_means_of_scans() -> None:
+    log = np.random.default_rng(1).normal(-3, 0.2, (4, 5))
+    results = [result("a", n, float(np.exp(value)), scan=n // 5) for n, value in enumerate(log.ravel())]
+    found = Table(results, {"a": {}}).sections[0].scores[0].nmse
+    expected = stats.ttest_1samp(log.mean(1), 0).confidence_interval()
+    assert found.interval == pytest.approx((np.exp(expected.low), np.exp(expected.high)))
+
+
+def test_lines_come_as_asked_for_and_few_cases_have_no_intervals() -> None:
+    results = [result(method, n, 0.1) for method in ("b", "a") for n in range(2)]
+    text = Table(results, {"a": {}, "b": {}}).markdown()
+    assert text.index("| a |") < text.index("| b |")
+    assert "2 masks are too few for intervals" in text
+    many = [result("a", n, 0.1 + 0.01 * n) for n in range(6)]
+    assert "intervals over 6 masks" in Table(many, {"a": {}}).markdown()

@@ -1,0 +1,270 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from napari_recon_robust.analyses.fragility import FragilityMap, fragility, noise_amplification
+from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import Progress, run
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.perturbations.base import coil_norms
+from napari_recon_robust.perturbations.noise.worst_case import WorstCase
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors.base import Reconstructor
+
+QUICK = {"tile": 16, "replicas": 0, "sensitivities": "kept"}
+WEAK = slice(30, 46), slice(50, 66)
+
+
+class Combined(Reconstructor):
+    """A^H y, linear, `gain` times in one place."""
+
+    id = label = "Combined"
+    gain = 1.0
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        weights = torch.ones(measurement.matrix)
+        weights[WEAK] = self.gain
+        return measurement.crop(measurement.model.adjoint(measurement.data)) * weights
+
+
+class Weak(Combined):
+    gain = 4.0
+
+
+@pytest.fixture(scope="module")
+def measurement(scan_file: Path) -> Measurement:
+    with open_scan(scan_file) as scan:
+        return scan.measurement(1, Sampling(acceleration=3, centre_fraction=0.2))
+
+
+@pytest.fixture(params=["reference", "clean"])
+def either(request: pytest.FixtureRequest, measurement: Measurement) -> Measurement:
+    """With and without the full k-space."""
+    return measurement if request.param == "reference" else replace(measurement, full=None)
+
+
+def region_mean(found: FragilityMap, roi: ROI) -> float:
+    return float(found.expected_change[roi.mask((96, 96)) & found.foreground].mean())
+
+
+def test_gain_is_the_first_order_increase_of_the_loss(measurement: Measurement) -> None:
+    """One tile, whose best noise for a small budget raises the loss as predicted, by central differences."""
+    whole, budget = 96, 1e-3
+    found = run(fragility(measurement, Combined(), budget=budget, method="gain", **{**QUICK, "tile": whole}))
+    predicted = float(found.expected_change[found.foreground].mean())
+    assert float(found.expected_change[found.foreground].std()) < 1e-5 * predicted
+
+    mask, reference = found.foreground, measurement.reference()
+    assert reference is not None
+
+    def loss(z: Tensor) -> Tensor:
+        image = Combined()(measurement.with_kspace(measurement.kspace + z, keep=True))
+        return (image.abs().double() - reference)[mask].square().mean() / found.maximum**2
+
+    z = torch.zeros_like(measurement.kspace, requires_grad=True)
+    loss(z).backward()
+    assert z.grad is not None
+    assert measurement.full is not None
+    best = (budget * coil_norms(measurement.full) / coil_norms(z.grad))[:, None, None] * z.grad
+    with torch.no_grad():
+        increase = float(loss(best) - loss(-best)) / 2
+        level = float(loss(0 * best)) ** 0.5
+        other = torch.randn(best.shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+        other = other * (coil_norms(best) / coil_norms(other))[:, None, None]
+        chance = float(loss(other) - loss(-other)) / 2
+    assert predicted * 2 * level == pytest.approx(increase, rel=1e-2)
+    assert abs(chance) < 0.2 * increase
+
+
+def test_gain_is_linear_in_the_budget_and_no_more_than_an_attack_on_the_tile_does(measurement: Measurement) -> None:
+    small, large = (
+        run(fragility(measurement, Combined(), budget=budget, method="gain", **QUICK)) for budget in (1e-3, 2e-3)
+    )
+    torch.testing.assert_close(large.expected_change, 2 * small.expected_change, rtol=1e-4, atol=0)
+    (worst,) = small.worst(16, 16, 1)
+    (attack,) = run(
+        WorstCase().run(measurement, Combined(), worst.roi, (1e-3,), steps=10, target="clean", sensitivities="kept")
+    )
+    assert attack.image is not None
+    assert attack.clean is not None
+    change = (attack.image.abs() - attack.clean.abs())[worst.roi.mask((96, 96))].square().mean().sqrt()
+    assert 0.2 * float(change) < worst.expected_change * small.maximum < 1.05 * float(change)
+
+
+@pytest.mark.parametrize("method", ["attack", "gain"])
+def test_a_weak_place_is_found(either: Measurement, method: str) -> None:
+    found = run(fragility(either, Weak(), method=method, **QUICK))
+    assert found.relative_to == ("clean" if either.full is None else "reference")
+    first, second, third = found.worst(16, 16, 3)
+    box = first.roi.shapes[0]
+    assert box.kind == "box"
+    assert abs(box.row - 30) <= 8
+    assert abs(box.column - 50) <= 8
+    assert first.expected_change > 1.2 * second.expected_change > second.expected_change >= third.expected_change
+    even = run(fragility(either, Combined(), method=method, **QUICK))
+    ratio = region_mean(found, ROI.box(30, 50, 16, 16)) / region_mean(even, ROI.box(30, 50, 16, 16))
+    assert ratio * found.maximum / even.maximum > 2
+
+
+def test_the_attack_map_is_the_change_that_the_attack_on_the_foreground_makes(measurement: Measurement) -> None:
+    found = run(fragility(measurement, Combined(), budget=0.02, gradients=3, **{**QUICK, "tile": 1}))
+    (attack,) = run(
+        WorstCase().run(
+            measurement, Combined(), ROI.brush(found.foreground), (0.02,), steps=3, sensitivities="kept", target="auto"
+        )
+    )
+    assert attack.image is not None
+    change = (attack.image.abs() - Combined()(measurement).abs()).abs() / measurement.reference().max()
+    torch.testing.assert_close(found.expected_change[found.foreground], change[found.foreground], rtol=1e-3, atol=1e-6)
+    assert not found.expected_change[~found.foreground].any()
+
+
+def test_regions_fit_into_the_foreground_and_do_not_overlap(measurement: Measurement) -> None:
+    found = run(fragility(measurement, Combined(), **QUICK))
+    regions = found.worst(20, 14, 8)
+    masks = torch.stack([one.roi.mask((96, 96)) for one in regions])
+    assert int(masks.sum(0).max()) == 1
+    assert all(int(mask.sum()) == 20 * 14 for mask in masks)
+    assert all(float(found.foreground[mask].double().mean()) >= 0.5 for mask in masks)
+    values = [region_mean(found, one.roi) for one in regions]
+    assert values == sorted(values, reverse=True)
+    assert [one.expected_change for one in regions] == pytest.approx(values, rel=1e-5)
+    boxes = [
+        region_mean(found, ROI.box(row, column, 20, 14))
+        for row in range(77)
+        for column in range(83)
+        if float(found.foreground[row : row + 20, column : column + 14].double().mean()) >= 0.5
+    ]
+    assert max(boxes) == pytest.approx(values[0], rel=1e-5)
+    with pytest.raises(InputError, match="ask for one or more that fit"):
+        found.worst(97, 10, 1)
+    with pytest.raises(InputError, match="ask for smaller ones"):
+        replace(found, foreground=torch.zeros_like(found.foreground)).worst(8, 8, 1)
+
+
+def test_edges_lie_across_the_phase_encoding(measurement: Measurement) -> None:
+    image = torch.zeros(96, 96)
+    image[20:70, 30:60] = 1
+
+    class Drawn(Combined):
+        def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+            return super().reconstruct(measurement) * 0 + image
+
+    found = run(fragility(measurement, Drawn(), **{**QUICK, "tile": 3}))
+    assert not found.expected_change.any()  # nothing there follows the samples
+    assert float(found.edges[45, 30]) > 0
+    assert float(found.edges[45, 59]) > 0
+    assert not found.edges[18:22, 40:50].any()
+    assert not found.edges[45, 40:50].any()
+
+
+def calibrated(measurement: Measurement, mask: Tensor) -> Measurement:
+    """Its own sensitivities, and a noise that differs between the coils."""
+    noise = measurement.calibration.noise * torch.tensor([0.5, 1.0, 1.5, 2.0])
+    kept = Calibration(measurement.calibration.sensitivities, noise)
+    assert measurement.full is not None
+    return Measurement(measurement.full * mask, mask, measurement.matrix, measurement.full, kept)
+
+
+@pytest.mark.parametrize("sampled", ["lines", "points", "everything"])
+def test_noise_of_a_linear_method_has_its_analytic_deviation(measurement: Measurement, sampled: str) -> None:
+    mask = {
+        "lines": measurement.mask,
+        "points": torch.rand(192, 96, generator=torch.Generator().manual_seed(0)) > 0.4,
+        "everything": torch.ones(1, 96, dtype=torch.bool),
+    }[sampled]
+    if sampled == "points":  # of a scan without readout oversampling
+        full = measurement.to_data(measurement.full)
+        full = torch.fft.fftshift(torch.fft.fft(torch.fft.ifftshift(full, -2), dim=-2, norm="ortho"), -2)
+        mask = mask[:96]
+        measurement = Measurement(full, mask, (96, 96), full, measurement.calibration)
+    noisy = calibrated(measurement, mask)
+    sensitivities, sigma = noisy.calibration.sensitivities, noisy.calibration.noise
+    found = run(noise_amplification(noisy, Combined(), replicas=48, sensitivities="kept"))
+    share = float(mask.double().mean())
+    analytic = (share * (sensitivities.abs().square() * sigma[:, None, None].square()).sum(0)).sqrt()
+    analytic = (analytic / sigma.square().mean().sqrt())[32:64, 32:64]
+    ratio = found[32:64, 32:64] / analytic
+    assert float(ratio.mean()) == pytest.approx(1, abs=0.03)
+    assert float(ratio.std()) < 0.12
+
+
+def test_noise_of_a_fully_sampled_identity_is_flat_one() -> None:
+    """A bright square seen by one coil of sensitivity 1; in air a magnitude has sqrt(2 - pi/2) of it."""
+    image = torch.zeros(64, 64, dtype=torch.complex64)
+    image[16:48, 16:48] = 100
+    kspace = torch.fft.fftshift(torch.fft.fft2(torch.fft.ifftshift(image), norm="ortho"))[None]
+    one = Calibration(torch.ones(1, 64, 64, dtype=torch.complex64), torch.ones(1))
+    mask = torch.ones(1, 64, dtype=torch.bool)
+    found = run(
+        noise_amplification(
+            Measurement(kspace, mask, (64, 64), kspace, one), Combined(), replicas=64, sensitivities="kept"
+        )
+    )
+    inside, outside = found[20:44, 20:44], found[:12]
+    assert float(inside.square().mean()) ** 0.5 == pytest.approx(1, abs=0.02)
+    assert float((inside - 1).abs().max()) < 0.15
+    assert float(outside.square().mean()) == pytest.approx((2 - torch.pi / 2), abs=0.03)
+
+
+def test_a_map_comes_with_its_noise_and_its_progress(measurement: Measurement) -> None:
+    for method in ("attack", "gain"):
+        job = fragility(measurement, Combined(), method=method, tile=24, gradients=2, replicas=3)
+        steps: list[Progress] = []
+        found = run(job, steps.append)
+        fractions = [step.fraction for step in steps]
+        assert fractions == sorted(fractions)
+        assert 0 <= fractions[0] < fractions[-1] <= 1
+        assert all(step.message and step.preview is None for step in steps)
+        assert found.noise is not None
+        for one in (found.expected_change, found.noise, found.edges, found.image):
+            assert one.dtype == torch.float32
+            assert one.shape == (96, 96)
+        assert (found.method, found.tile, found.budget) == (method, 24, 0.01)
+
+
+def test_it_does_not_depend_on_scale_or_change_anything(measurement: Measurement) -> None:
+    before = measurement.kspace.clone()
+    assert measurement.full is not None
+    scaled = Measurement(1e3 * measurement.kspace, measurement.mask, measurement.matrix, 1e3 * measurement.full)
+    for method in ("attack", "gain"):
+        one, other = (
+            run(fragility(each, Combined(), method=method, tile=24, gradients=2, replicas=2))
+            for each in (measurement, scaled)
+        )
+        torch.testing.assert_close(one.expected_change, other.expected_change, rtol=1e-2, atol=1e-5)
+        torch.testing.assert_close(one.noise, other.noise, rtol=2e-2, atol=1e-2)
+    assert torch.equal(measurement.kspace, before)
+
+
+def test_what_does_not_fit_is_refused_at_once(measurement: Measurement) -> None:
+    class Opaque(Combined):
+        differentiable = False
+
+    with pytest.raises(InputError, match="no gradients.*noise amplification.*stand-in"):
+        fragility(measurement, Opaque())
+    assert run(noise_amplification(measurement, Opaque(), replicas=2)).any()
+    for options, words in (
+        ({"budget": 2.0}, "fraction above 0"),
+        ({"method": "probe"}, "choose one of attack, gain"),
+        ({"tile": 97}, "don't fit"),
+        ({"sensitivities": "none"}, "choose one of estimated, kept"),
+        ({"gradients": 0}, "1 to 200"),
+        ({"replicas": 1}, "two or more"),
+    ):
+        with pytest.raises(InputError, match=words):
+            fragility(measurement, Combined(), **options)
+    with pytest.raises(InputError, match="zero everywhere"):
+        fragility(measurement.with_kspace(0 * measurement.kspace), Combined())
+
+
+def test_a_scan_without_noise_has_none_to_amplify(measurement: Measurement) -> None:
+    calibration = measurement.calibration
+    silent = replace(measurement, kept=Calibration(calibration.sensitivities, 0 * calibration.noise))
+    assert not run(noise_amplification(silent, Combined())).any()

@@ -1,0 +1,79 @@
+"""The thermal noise of an image, against unfolding by hand and against a Monte-Carlo of its own."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from helpers import toy_slice
+from helpers.toy_slice import COILS, COLUMNS, ROWS, SIGMA
+from napari_recon_robust.analyses.noise_map import noise_map, reference_noise
+from napari_recon_robust.data.measurement import Calibration, Measurement
+from napari_recon_robust.ground import progress
+from napari_recon_robust.physics import fourier, noise
+from napari_recon_robust.reconstructors import registry
+
+LEVELS = SIGMA * torch.tensor([0.7, 1.0, 1.3, 0.8])  # of the coils
+
+
+def regular(levels: Tensor | None = None) -> tuple[Measurement, Tensor]:
+    """Every other line of the toy slice without noise, its noise said to be of these levels; and where tissue is."""
+    sensitivities, image, _ = toy_slice.simulate()
+    levels = torch.full((COILS,), SIGMA) if levels is None else levels
+    mask = torch.zeros(1, COLUMNS, dtype=torch.bool)
+    mask[:, ::2] = True
+    full = fourier.fft(sensitivities * image)
+    measurement = Measurement(full * mask, mask, (ROWS, COLUMNS), full, Calibration(sensitivities, levels))
+    return measurement, image.abs() > 0.5
+
+
+def test_sense_amplifies_noise_by_its_g_factor() -> None:
+    measurement, tissue = regular()
+    found = progress.run(noise_map(measurement, registry.get("cg-sense").at(weight=1e-4), replicas=64))
+    folded = measurement.calibration.sensitivities
+    other = folded.roll(COLUMNS // 2, -1)  # the pixel that is aliased onto each
+    overlap = (folded.conj() * other).sum(0).abs().square()
+    expected = SIGMA * (1 / (1 - overlap)).sqrt()  # σ / √2 × √R × g with R = 2 and (SᴴS)⁻¹ of the two pixels
+    ratio = (found / expected)[tissue]
+    assert float(ratio.median()) == pytest.approx(1, abs=0.03)
+    assert np.corrcoef(found[tissue], expected[tissue])[0, 1] > 0.9
+    assert float(expected[tissue].max() / expected[tissue].min()) > 1.2, "or white noise would do"
+
+
+@pytest.mark.parametrize("method", ["cg-sense", "tv"])
+def test_it_is_that_of_scans_drawn_anew(method: str) -> None:
+    measurement, tissue = regular(LEVELS)
+    chosen = registry.get(method).at()
+    found = progress.run(noise_map(measurement, chosen))
+    drawn = torch.stack(
+        [
+            chosen(
+                measurement.with_kspace(noise.add(measurement.kspace, measurement.mask, LEVELS, 100 + seed), keep=True)
+            )
+            for seed in range(60)
+        ]
+    )
+    inside = tissue & (torch.arange(COLUMNS) > 4)
+    expected = drawn.abs().std(0)
+    left, right = (inside & side for side in (torch.arange(COLUMNS) < 18, torch.arange(COLUMNS) >= 18))
+    for part in (left, right):
+        levels = [float(one[part].square().mean().sqrt()) for one in (found, expected)]
+        assert levels[0] == pytest.approx(levels[1], rel=0.08)
+
+
+def test_the_reference_has_the_noise_of_its_coils() -> None:
+    measurement, tissue = regular(LEVELS)
+    full, sensitivities = measurement.full, measurement.calibration.sensitivities
+    assert full is not None
+    images = [
+        (sensitivities.conj() * fourier.ifft(noise.add(full, torch.ones(1, 1, dtype=torch.bool), LEVELS, seed))).sum(0)
+        for seed in range(200)
+    ]
+    expected = torch.stack(images).abs().std(0)
+    ratio = (expected / reference_noise(measurement))[tissue]
+    assert float(ratio.square().mean().sqrt()) == pytest.approx(1, abs=0.02)
+
+
+def test_a_scan_without_noise() -> None:
+    measurement, _ = regular(torch.zeros(COILS))
+    assert not progress.run(noise_map(measurement, registry.get("cg-sense"))).any()

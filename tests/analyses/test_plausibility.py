@@ -1,0 +1,126 @@
+"""The band of plausible residuals on simulations whose truth is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from napari_recon_robust.analyses.plausibility import _acs_fit, plausible_band
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.physics.model import ForwardModel
+from napari_recon_robust.physics.sampling import Pattern, Sampling
+from napari_recon_robust.reconstructors.classical.cg_sense import conjugate_gradients
+from napari_recon_robust.simulation.acquisition import simulate_slice
+
+
+def head(size: int) -> np.ndarray:
+    rows, columns = np.mgrid[-1 : 1 : 1j * size, -1 : 1 : 1j * size]
+    image = 0.9 * (np.hypot(rows / 0.86, columns / 0.72) < 1) - 0.45 * (np.hypot(rows / 0.78, columns / 0.64) < 1)
+    for row, column, radius, value in ((-0.2, 0.2, 0.22, 0.25), (0.2, -0.2, 0.2, -0.2), (0.45, 0.1, 0.07, 0.4)):
+        image += value * (np.hypot(rows - row, columns - column) < radius)
+    return gaussian_filter(image, 0.7)
+
+
+def simulated(
+    coils: int, noise: float, acceleration: float, seed: int, pattern: Pattern = "equispaced"
+) -> tuple[Measurement, torch.Tensor]:
+    """A slice with its maps estimated by ESPIRiT, and its truth seen through these maps."""
+    one = simulate_slice(head(96), np.random.default_rng(seed), coils=coils, noise_level=noise)
+    sampling = Sampling(
+        pattern=pattern, acceleration=acceleration, centre_fraction=0.12, minimum_centre_lines=12, seed=0
+    )
+    mask = sampling.mask(96, 96)
+    measurement = Measurement(one.kspace * mask, mask, (96, 96))
+    truth = (measurement.model.sensitivities.conj() * one.sensitivities * one.image).sum(0)
+    return measurement, truth
+
+
+def residual(measurement: Measurement, image: torch.Tensor) -> float:
+    data = measurement.model.mask * measurement.data
+    return float((measurement.model.forward(image) - data).norm() / data.norm())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("acceleration", [2, 4])
+@pytest.mark.parametrize("noise", [0.003, 0.01, 0.02])
+@pytest.mark.parametrize("coils", [4, 8, 16])
+def test_the_truth_is_plausible_and_neither_noise_fitted_nor_smoothed(
+    coils: int, noise: float, acceleration: float
+) -> None:
+    measurement, truth = simulated(coils, noise, acceleration, seed=coils)
+    band = run(plausible_band(measurement))
+    fitted = conjugate_gradients(measurement.model.normal, measurement.model.adjoint(measurement.data), 200)
+    real, imaginary = (gaussian_filter(part.numpy(), 1.5) for part in (truth.real, truth.imag))
+    assert band.holds(residual(measurement, truth))
+    assert residual(measurement, fitted) < band.low
+    assert residual(measurement, torch.complex(torch.from_numpy(real), torch.from_numpy(imaginary))) > band.high
+
+
+def test_so_it_is_under_a_two_dimensional_mask() -> None:
+    measurement, truth = simulated(8, 0.01, 4, seed=1, pattern="poisson-disc")
+    band = run(plausible_band(measurement))
+    fitted = conjugate_gradients(measurement.model.normal, measurement.model.adjoint(measurement.data), 200)
+    assert residual(measurement, fitted) < band.low
+    assert band.holds(residual(measurement, truth))
+
+
+def test_an_image_is_judged_on_the_output_matrix() -> None:
+    """The object reaches beyond it: what lies there is in every image's residual, and in the band."""
+    whole, truth = simulated(8, 0.01, 2, seed=1)
+    cropped = replace(whole, matrix=(96, 64))
+    band, wide = run(plausible_band(cropped)), run(plausible_band(whole))
+    assert wide.holds(whole.misfit(truth))
+    assert cropped.misfit(cropped.crop(truth)) > 1.5 * wide.high
+    assert band.unregularised > 1.5 * wide.high
+    assert band.freedom < 0.9 * wide.freedom
+
+
+def test_degrees_of_freedom_are_those_of_the_projection() -> None:
+    """Random smooth maps, noise alone: the residual of the fit to the ACS is that noise times the freedom it counts."""
+    generator = torch.Generator().manual_seed(0)
+    spectrum = torch.zeros(5, 6, 64, dtype=torch.complex64)
+    spectrum[..., 30:35] = torch.randn(5, 6, 5, dtype=torch.complex64, generator=generator)
+    maps = torch.fft.ifft(torch.fft.ifftshift(spectrum, -1), norm="ortho")
+    mask = torch.zeros(1, 64, dtype=torch.bool)
+    mask[:, 26:38] = True
+    model = ForwardModel(torch.fft.fftshift(maps, -1), mask, (-1,))
+    weights = torch.tensor([0.5, 0.7, 1.0, 1.3, 1.5], dtype=torch.float64)
+    scale = weights.sqrt().float()[:, None, None]
+    found = []
+    for _ in range(200):
+        noise = scale * mask * torch.randn(5, 6, 64, dtype=torch.complex64, generator=generator)
+        left, free, block = _acs_fit(model, noise, weights)
+        found.append(left)
+    assert block == (slice(None), slice(26, 38))
+    assert free == pytest.approx(6 * (5 * 12 - 18), rel=0.1), "equations less unknowns in each of six rows"
+    assert np.mean(found) == pytest.approx(free, rel=0.02)
+    image = torch.zeros(6, 64, dtype=torch.complex64)
+    image[:] = torch.exp(2j * torch.pi * 7 * (torch.arange(64) - 32) / 64)  # a wave just beyond the ACS
+    data = model.forward(image)
+    assert _acs_fit(model, data, weights)[0] < 1e-6 * float(data.abs().square().sum())
+
+
+def test_one_coil_determines_nothing_and_has_a_band_by_its_noise() -> None:
+    one = simulate_slice(head(96), np.random.default_rng(0), coils=1, noise_level=0.02)
+    mask = Sampling(acceleration=2, centre_fraction=0.2).mask(96, 96)
+    band = run(plausible_band(Measurement(one.kspace * mask, mask, (96, 96))))
+    assert band.misfit == 0
+    assert band.unregularised < band.low < band.expected < band.high
+    assert band.noise == pytest.approx(float(one.sigma[0]), rel=0.2)
+
+
+def test_a_noiseless_slice_has_a_band() -> None:
+    measurement, truth = simulated(8, 1e-6, 2, seed=0)
+    band = run(plausible_band(measurement))
+    assert 0 <= band.low <= band.expected <= band.high < 0.1
+    assert residual(measurement, truth) < 2 * band.high
+
+
+def test_a_batch_is_refused() -> None:
+    measurement, _ = simulated(4, 0.01, 2, seed=0)
+    with pytest.raises(InputError, match="give one slice"):
+        run(plausible_band(measurement.with_kspace(measurement.kspace.expand(2, -1, -1, -1))))

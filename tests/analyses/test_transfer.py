@@ -1,0 +1,159 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import Tensor
+
+from napari_recon_robust.analyses.transfer import transfer
+from napari_recon_robust.cli import cli
+from napari_recon_robust.data.measurement import Measurement
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground import progress
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.io import open_scan
+from napari_recon_robust.perturbations import registry as perturbations
+from napari_recon_robust.physics.sampling import Sampling
+from napari_recon_robust.reconstructors import registry
+from napari_recon_robust.reconstructors.base import Reconstructor
+
+ROI_ = ROI.box(30, 30, 20, 20)
+
+
+@pytest.fixture(scope="module")
+def measurement(scan_file: Path) -> Measurement:
+    with open_scan(scan_file) as scan:
+        return scan.measurement(1, Sampling(acceleration=2, centre_fraction=0.2))
+
+
+class Twice(Reconstructor):
+    """2 A^H y: it changes twice as much as A^H y under the same noise."""
+
+    id, label, summary = "twice", "Twice", "Twice the image."
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        return measurement.crop(2 * measurement.model.adjoint(measurement.data))
+
+
+class Once(Twice):
+    """A^H y."""
+
+    id, label = "once", "Once"
+
+    def reconstruct(self, measurement: Measurement, **knobs: Any) -> Tensor:
+        return super().reconstruct(measurement) / 2
+
+
+TWO = {"once": Once(), "twice": Twice()}
+
+
+def test_each_column_sees_the_same_noise(measurement: Measurement) -> None:
+    """A method that is twice another changes twice as much, by what was found on either."""
+    matrix = progress.run(transfer(measurement, {"once": Once(), "twice": Twice()}, ROI_, sensitivities="kept"))
+    for row in ("once", "twice"):
+        once, twice = matrix.change(row)
+        assert twice == pytest.approx(2 * once, rel=1e-4)
+        assert all(a > 3 * b for a, b in zip(matrix.change(row), matrix.random(row) or [], strict=True))
+    assert not matrix.inserted
+    assert matrix.markdown().count("\n") == 4
+
+
+@pytest.mark.slow
+def test_what_is_found_on_a_method_is_worst_for_it(measurement: Measurement) -> None:
+    methods = {name: registry.get(name) for name in ("cg-sense", "tv")}
+    matrix = progress.run(transfer(measurement, methods, ROI_, budget=0.02, target="clean"))
+    for column in range(2):
+        own, other = (list(methods)[(column + n) % 2] for n in (0, 1))
+        assert matrix.change(own)[column] >= matrix.change(other)[column]
+
+
+def test_features_have_a_recovery(measurement: Measurement) -> None:
+    matrix = progress.run(
+        transfer(
+            measurement, {"once": Once(), "cg-sense": registry.get("cg-sense")}, ROI_, kind="fnaf", row=40, column=40
+        )
+    )
+    assert matrix.inserted
+    recovery = matrix.recovery("cg-sense")
+    found = matrix.found["cg-sense"]
+    assert recovery[1] is not None
+    assert recovery[1] == pytest.approx(found.details["recovery"], abs=0.05)  # of the box around its support
+    assert torch.equal(found.perturbation, matrix.outcomes["cg-sense"][0].perturbed.perturbation)
+
+
+def test_rows_of_features_say_what_was_inserted_where(measurement: Measurement) -> None:
+    methods = {"once": Once(), "twice": Twice()}
+    options: dict[str, Any] = {"row": 40, "column": 44, "size": 4, "contrast": -0.3}
+    matrix = progress.run(transfer(measurement, methods, ROI_, kind="fnaf", **options))
+    details = matrix.found["once"].details
+    head, _, first, _ = matrix.markdown().splitlines()
+    assert head.split(" | ")[1:6] == ["feature", "row, column", "size (px)", "contrast", "detectability"]
+    shown = first.split(" | ")
+    assert shown[1:5] == ["blob", "40, 44", "4", "-0.3"]
+    assert float(shown[5]) == round(details["detectability"])
+    assert [one.to_json() for one in matrix.features or []] == matrix.to_json()["features"]
+    assert "detectability" in matrix.legend
+    faint = progress.run(transfer(measurement, methods, ROI_, kind="fnaf", **options | {"size": 1, "contrast": 0.01}))
+    assert ", not carried" in faint.markdown()
+
+
+def test_another_pose_has_no_random_noise_beside(measurement: Measurement) -> None:
+    matrix = progress.run(transfer(measurement, TWO, ROI_, kind="rotation", angle=2, step=2))
+    assert matrix.random("once") is None
+    assert matrix.to_json()["random"] == [None, None]
+    assert matrix.to_json()["acceleration"] == measurement.acceleration
+    assert "(" not in matrix.markdown()
+    assert "random" not in matrix.legend
+
+
+def test_a_method_that_is_named_twice_is_one_row(measurement: Measurement) -> None:
+    methods = {"once": Once(), "twice": Twice()}
+    matrix = progress.run(transfer(measurement, methods, ROI_, kind="spike", found_on=["once", "once"]))
+    assert list(matrix.outcomes) == ["once"]
+    assert len(matrix.change("once")) == 2
+
+
+def test_a_recovery_that_is_not_known_has_a_cell(measurement: Measurement) -> None:
+    """Without a fully sampled reference nothing is known of the other method."""
+    scanned = Measurement(measurement.kspace, measurement.mask, measurement.matrix)
+    methods = {"once": Once(), "twice": Twice()}
+    matrix = progress.run(transfer(scanned, methods, ROI_, kind="fnaf", row=40, column=40))
+    assert matrix.recovery("once") == [None, None]
+    columns = {line.count("|") for line in matrix.markdown().splitlines()}
+    assert columns == {9}
+
+
+def test_a_row_must_be_one_of_the_methods(measurement: Measurement) -> None:
+    with pytest.raises(InputError, match="'tv' is none of the methods once, twice"):
+        progress.run(transfer(measurement, TWO, ROI_, found_on=["tv"]))
+
+
+def test_what_is_no_transfer_is_refused(measurement: Measurement) -> None:
+    with pytest.raises(InputError, match="once alone transfers nothing"):
+        progress.run(transfer(measurement, {"once": Once()}, ROI_))
+    with pytest.raises(InputError, match="found on the methods themselves"):
+        progress.run(transfer(measurement, TWO, ROI_, algorithm="transfer", stand_in="tv"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("method", "itself"), [("tv", True), ("cg-sense", False)])
+def test_a_method_that_is_its_own_stand_in_is_said(measurement: Measurement, method: str, itself: bool) -> None:
+    search = perturbations.get("worst-case").run(
+        measurement, registry.get(method), ROI_, (0.01, 0.02), algorithm="transfer", stand_in="tv", steps=2
+    )
+    for found in progress.run(search):
+        assert ("stand_in_itself" in found.findings) == itself
+
+
+def test_command(scan_file: Path) -> None:
+    options = ["--slice", "1", "--pattern", "equispaced", "--roi", "30,30,20,20", "--found-on", "cg-sense"]
+    result = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "--method", "cg-sense", "--method", "tv"])
+    assert result.exit_code == 0, result.output
+    assert "| cg-sense |" in result.output
+    assert "budget 1%; effective R = 3." in result.output
+    assert "random noise of equal norm" in result.output
+    none = CliRunner().invoke(cli, ["transfer", str(scan_file), *options])
+    assert "give --method for each" in none.output
+    unknown = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "--method", "tv", "--kind", "wrost"])
+    assert "no perturbation 'wrost'" in str(unknown.exception)

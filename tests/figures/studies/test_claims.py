@@ -1,0 +1,89 @@
+import polars as pl
+import pytest
+
+from napari_recon_robust.figures.studies.budget import RANDOM, REGION
+from napari_recon_robust.figures.studies.claims import MEASURES, Claim, Comparison, compared
+from napari_recon_robust.statistics import clustered
+from napari_recon_robust.statistics.estimate import Estimate
+
+LOSS = Claim(
+    "loss",
+    {"what": REGION, "budget_is": "largest"},
+    {"what": RANDOM, "budget_is": "largest"},
+    ("method_label", "acceleration"),
+    "it takes {size} {more}",
+)
+
+
+def test_a_comparison_is_the_mean_over_volumes_of_differences_on_the_same_slices(trials: pl.DataFrame) -> None:
+    found = {one.place: one for one in compared(trials, [LOSS])}
+    assert len(found) == trials.select("method_label", "acceleration").n_unique()
+    rows = trials.filter(
+        pl.col("method_label") == "TV",
+        pl.col("acceleration") == 8,
+        pl.col("budget") == 0.04,
+        ~pl.col("perturbation_knobs").str.contains("advrec"),
+    ).with_columns(loss=pl.col("ssim_region_clean") - pl.col("ssim_region_perturbed"))
+    attack, random = (rows.filter(pl.col("control") == control).sort("volume") for control in (False, True))
+    expected = clustered.mean(attack["loss"] - random["loss"], attack["volume"].to_list())
+    one = found["TV, R = 8"]
+    assert one.estimate.value == pytest.approx(expected.value)
+    assert one.estimate.interval == pytest.approx(expected.interval)
+    assert one.sentence.startswith(f"TV, R = 8: it takes {expected.value:.3f} [")
+    assert one.sentence.endswith(" more (5 volumes).")
+
+
+@pytest.mark.parametrize(
+    ("estimate", "sentence"),
+    [
+        (Estimate(0.2, (0.1, 0.3), 4), "here: it takes 0.200 [0.100, 0.300] more (4 volumes)."),
+        (Estimate(-0.2, (-0.35, -0.1), 4), "here: it takes 0.200 [0.100, 0.350] less (4 volumes)."),
+        (Estimate(0.2, (-0.1, 0.5), 4), ""),
+        (Estimate(0.2, (0.0, 0.4), 4), ""),
+        (Estimate(0.0, (0.0, 0.0), 4), ""),
+        (Estimate(0.2, None, 2), ""),
+    ],
+)
+def test_only_what_an_interval_carries_is_a_sentence(estimate: Estimate, sentence: str) -> None:
+    assert Comparison(LOSS, "here", estimate).sentence == sentence
+
+
+def test_two_volumes_carry_no_sentence(trials: pl.DataFrame) -> None:
+    found = compared(trials.filter(pl.col("volume").is_in(["head0", "head1"])), [LOSS])
+    assert found
+    assert not any(one.sentence for one in found)
+
+
+def test_a_table_without_the_trials_has_no_comparison(trials: pl.DataFrame) -> None:
+    clean = trials.filter(pl.col("perturbation") == "none")
+    assert compared(clean, [LOSS]) == []
+    unknown = Claim("loss", {"nonsense": 1}, {"what": RANDOM}, (), "{size}")
+    assert compared(trials, [unknown]) == []
+
+
+def test_every_measure_can_be_made_from_a_study(trials: pl.DataFrame) -> None:
+    more = trials.with_columns(coverage_90_foreground_clean=pl.lit(0.8), contrast_recovery_region_perturbed=pl.lit(0.4))
+    for name, measure in MEASURES.items():
+        assert measure(more)["score"].is_finite().all(), name
+    assert MEASURES["coverage"](more)["score"].unique().sort().to_list() == [80, 90]
+    assert MEASURES["lost"](more)["score"].unique().to_list() == [100]
+
+
+@pytest.mark.parametrize("volumes", [3, 6])
+def test_rates_are_over_all_seeds_of_a_slice_and_need_the_sign_test(volumes: int) -> None:
+    """Two features of one slice, one of them lost, beside one that is kept: 50 points more in every volume.
+
+    Student's interval has no width then; six volumes of one sign have p = 0.03, three 0.25.
+    """
+    shared = {"scan": "a", "slice": 0, "region": "image", "control": False, "perturbation": "fnaf"}
+    rows = []
+    for volume in range(volumes):
+        for algorithm, loss in (("random-search", 1.0), ("random-search", 0.0), ("finite-differences", 0.0)):
+            knobs = f'{{"algorithm": "{algorithm}", "search": 11}}'
+            row = {"perturbation_knobs": knobs, "published_loss": loss, "input_mse": 1.0, "method_label": "unet"}
+            rows.append({**shared, **row, "scan": f"{volume}", "volume": f"{volume}", "acceleration": 4.0})
+    sides = ({"search": name, "own": True} for name in ("random-search", "finite-differences"))
+    claim = Claim("attack rate", *sides, ("method_label",), "{size} {more}")
+    (found,) = compared(pl.DataFrame(rows), [claim])
+    assert found.estimate == Estimate(50.0, (50.0, 50.0), volumes)
+    assert bool(found.sentence) == (volumes == 6)

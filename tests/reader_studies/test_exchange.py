@@ -1,0 +1,75 @@
+"""What other programs read and write, and what is found in it."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.answers import cases, row, scored
+from helpers.reading import LESION, plan
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.reader_studies.exchange import compare, exchanged, read_exchanged, write_exchanged
+from napari_recon_robust.reader_studies.export import COLUMNS, to_csv
+from napari_recon_robust.reader_studies.ratings import Ratings
+
+
+def rows() -> list[dict[str, object]]:
+    rng = np.random.default_rng(0)
+    found = scored(plan(questions=LESION, cases=cases(12)), lambda *_: rng.uniform(0, 100), "lesion")
+    usual = dict.fromkeys(COLUMNS) | {"revision": 0, "comment": "", "utc": "", "mode": ""}
+    return [{**usual, **one, "answer": {"seen": "yes"}} for one in found]
+
+
+@pytest.mark.parametrize("suffix", [".imrmc", ".xlsx", ".csv"])
+def test_the_same_is_found_in_each_format(tmp_path: Path, suffix: str) -> None:
+    made = exchanged(rows())
+    path = tmp_path / f"answers{suffix}"
+    if suffix == ".csv":
+        path.write_text(to_csv(rows()), encoding="utf-8")
+    else:
+        write_exchanged(made, path)
+    found, expected = (compare(one, "x").findings for one in (read_exchanged(path), made))
+    assert [(one.what, one.arm, one.estimate, one.p) for one in found] == [
+        (one.what, one.arm, one.estimate, one.p) for one in expected
+    ]
+
+
+def test_van_dykes_readers_are_compared_from_a_file(shared: Path, tmp_path: Path) -> None:
+    with (shared / "data/readers/vandyke.csv").open(encoding="utf-8") as file:
+        read = list(csv.DictReader(file))
+    made = Ratings.of(
+        [
+            row(
+                reader=one["reader"], case=one["case"], patient=one["case"], arm=one["treatment"],
+                lesion=one["truth"] == "1", score=float(one["rating"]),
+            )
+            for one in read
+        ],
+        ["1", "2"],
+    )  # fmt: skip
+    found = compare(read_exchanged(write_exchanged(made, tmp_path / "vandyke.imrmc")), "vandyke")
+    (difference,) = [one for one in found.findings if one.arm == "1 − 2"]
+    assert difference.estimate.interval == pytest.approx((-0.08795950, 0.00035885), abs=5e-9)
+    assert difference.p == pytest.approx(0.0516657, abs=5e-8)
+
+
+def test_what_cannot_be_exchanged_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="this study asks none"):
+        exchanged([row(question="sharpness", answer={"level": 1}, score=1.0)])
+    two = [{**one, "question": name} for one in rows() for name in ("a", "b")]
+    with pytest.raises(InputError, match="name one by --question: a or b"):
+        exchanged(two)
+    with pytest.raises(InputError, match="truth is not known|truth is known"):
+        exchanged([{**one, "lesion": None} for one in rows()])
+    with pytest.raises(InputError, match=r"name it \.imrmc or \.xlsx"):
+        write_exchanged(exchanged(rows()), tmp_path / "a.txt")
+    with pytest.raises(InputError, match="no known suffix"):
+        read_exchanged(tmp_path / "a.txt")
+
+
+def test_too_few_cases_of_a_file_are_said(tmp_path: Path) -> None:
+    few = [one for one in rows() if one["case"] in ("c0", "c1", "c2")]
+    path = write_exchanged(exchanged(few), tmp_path / "few.imrmc")
+    (remark,) = compare(read_exchanged(path), "few").remarks
+    assert remark.endswith("no reader has rated two cases with a lesion and two without in all arms.")

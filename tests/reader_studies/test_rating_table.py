@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.ground.errors import FileFormatError
+from napari_recon_robust.reader_studies.exchange import compare, read_exchanged
+from napari_recon_robust.reader_studies.rating_table import read_rating_table
+
+
+def test_van_dykes_table_is_compared(shared: Path) -> None:
+    found = compare(read_exchanged(shared / "data/readers/vandyke.csv"), "vandyke")
+    (difference,) = [one for one in found.findings if one.arm == "1 − 2"]
+    assert difference.estimate.interval == pytest.approx((-0.08795950, 0.00035885), abs=5e-9)
+
+
+def test_imrmcs_table_is_read(tmp_path: Path) -> None:
+    lines = ["readerID, caseID, modalityID, score", "truth,a,truth,0", "-1,b,truth,1", "x,a,one,0.5", "x,b,one,2"]
+    (tmp_path / "a.csv").write_text("\n".join(lines), encoding="utf-8")
+    found = read_rating_table(tmp_path / "a.csv")
+    assert found is not None
+    assert (found.readers, found.arms, found.cases) == (("x",), ("one",), ("a", "b"))
+    np.testing.assert_array_equal(found.values, [[[0.5, 2]]])
+
+
+def test_what_is_no_table_of_ratings(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    assert read_rating_table(tmp_path / "a.csv") is None
+    (tmp_path / "a.csv").write_text("reader,treatment,case,truth,rating\n1,1,1,yes,3\n", encoding="utf-8")
+    with pytest.raises(FileFormatError, match="a truth or a rating is no number"):
+        read_rating_table(tmp_path / "a.csv")
+    with pytest.raises(FileFormatError, match="a truth or a rating is no number"):
+        read_rating_table(tmp_path / "none.csv")

@@ -1,0 +1,131 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pytest
+
+from helpers.mrmc_formats import check_rjafroc
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.reader_studies.marks import Mark, Marks
+from napari_recon_robust.reader_studies.ratings import Ratings
+from napari_recon_robust.reader_studies.rjafroc import read_rjafroc, write_rjafroc
+
+
+def ratings() -> Ratings:
+    values = np.random.default_rng(0).normal(50, 20, (2, 3, 4))
+    truth = np.array([True, False, True, False])
+    patients = ("p1", "p1", "p2", "p3")
+    return Ratings(("clean", "attacked"), ("R1", "R2", "R3"), ("c1", "c2", "c3", "c4"), patients, truth, values)
+
+
+def marks() -> Marks:
+    """Case c1 has lesions of weights 0.3 and 0.7, c2 none, c3 one; R2 has marked nothing."""
+    return Marks(
+        ("clean", "attacked"),
+        ("R1", "R2"),
+        ("c1", "c2", "c3"),
+        ("p1", "p2", "p3"),
+        ((0.3, 0.7), (), (1.0,)),
+        (
+            Mark("clean", "R1", "c2", 0, 20.5),
+            Mark("clean", "R1", "c2", 0, 30.0),
+            Mark("attacked", "R1", "c1", 0, 10.0),
+            Mark("clean", "R1", "c1", 2, 80.0),
+            Mark("attacked", "R1", "c3", 1, 90.0),
+        ),
+    )
+
+
+def test_the_sheets_are_those_that_rjafroc_describes(tmp_path: Path) -> None:
+    workbook = openpyxl.load_workbook(write_rjafroc(tmp_path / "a.xlsx", marks()))
+    assert workbook.sheetnames == ["Truth", "FP", "TP"]
+    assert [row[:6] for row in workbook["Truth"].values] == [
+        ("CaseID", "LesionID", "Weight", "ReaderID", "ModalityID", "Paradigm"),
+        (1, 1, 0.3, "0, 1", "0, 1", "FROC"),
+        (1, 2, 0.7, "0, 1", "0, 1", "FCTRL"),
+        (2, 0, 0, "0, 1", "0, 1", None),
+        (3, 1, 1, "0, 1", "0, 1", None),
+    ]
+    assert [row[6:] for row in workbook["Truth"].values] == [
+        ("Case", "Patient", "Readers", "Modalities"),
+        ("c1", "p1", "R1 | R2", "clean | attacked"),
+        *((name, f"p{name[1]}", None, None) for name in ("c1", "c2", "c3")),
+    ]
+    assert list(workbook["FP"].values) == [
+        ("ReaderID", "ModalityID", "CaseID", "FP_Rating"), (0, 0, 2, 20.5), (0, 0, 2, 30), (0, 1, 1, 10)
+    ]  # fmt: skip
+    assert list(workbook["TP"].values) == [
+        ("ReaderID", "ModalityID", "CaseID", "LesionID", "TP_Rating"), (0, 0, 1, 2, 80), (0, 1, 3, 1, 90)
+    ]  # fmt: skip
+
+
+def test_what_is_written_is_what_the_published_format_asks_for(tmp_path: Path) -> None:
+    again = replace(marks(), marks=(*marks().marks, Mark("clean", "R1", "c1", 2, 60.0)))  # a second mark on one lesion
+    found = check_rjafroc(write_rjafroc(tmp_path / "a.xlsx", again))
+    assert found.true[0, 0, 1, 2] == 80
+    assert found.false[0, 0, 2] == [20.5, 30]
+    found = check_rjafroc(write_rjafroc(tmp_path / "b.xlsx", ratings()))
+    assert len(found.true) + sum(map(len, found.false.values())) == 24
+    assert found.true[1, 1, 3, 1] == pytest.approx(ratings().values[1, 1, 2])
+    with pytest.raises(InputError, match="some are missing"):
+        write_rjafroc(tmp_path / "c.xlsx", replace(marks(), unread=frozenset({("R2", "c1")})))
+
+
+def test_marks_are_read_back_as_they_were(tmp_path: Path) -> None:
+    assert read_rjafroc(write_rjafroc(tmp_path / "a.xlsx", marks())) == marks()
+
+
+def test_ratings_are_read_back_as_they_were(tmp_path: Path) -> None:
+    made = ratings()
+    found = read_rjafroc(write_rjafroc(tmp_path / "a.xlsx", made))
+    assert isinstance(found, Ratings)
+    assert (found.arms, found.readers, found.cases, found.patients) == (
+        made.arms, made.readers, made.cases, made.patients
+    )  # fmt: skip
+    np.testing.assert_array_equal(found.truth, made.truth)
+    np.testing.assert_allclose(found.values, made.values, rtol=1e-15)  # Excel keeps 16 digits
+
+
+def older(path: Path, false: list[tuple[float, ...]], true: list[tuple[float, ...]]) -> Path:
+    """A file of the form before 2020: NL and LL, no readers in the truth, weights of 0 for even ones."""
+    workbook = openpyxl.Workbook()
+    workbook.active.title = "TRUTH"
+    for row in (("CaseID", "LesionID", "Weight"), (1, 0, 0), (70, 1, 0), (70, 2, 0), (71, 1, 0)):
+        workbook.active.append(row)
+    for title, rows in (("NL", false), ("LL", true)):
+        sheet = workbook.create_sheet(title)
+        for row in (("ReaderID", "ModalityID", "CaseID", "..."), *rows):
+            sheet.append(row)
+    workbook.save(path)
+    return path
+
+
+def test_an_older_file_is_read(tmp_path: Path) -> None:
+    found = read_rjafroc(older(tmp_path / "a.xlsx", [(0, 1, 1, 1.02)], [(0, 1, 70, 2, 5.28), (1, 1, 71, 1, 4)]))
+    assert isinstance(found, Marks)
+    assert (found.readers, found.arms, found.cases) == (("0", "1"), ("1",), ("1", "70", "71"))
+    assert found.lesions == ((), (0.5, 0.5), (1.0,))
+    assert found.marks[1] == Mark("1", "0", "70", 2, 5.28)
+    assert found.free_response().weights.tolist() == [0.5, 0.5, 1]
+
+
+def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
+    made = ratings()
+    missing = np.where(np.arange(24).reshape(2, 3, 4) == 5, np.nan, made.values)
+    with pytest.raises(InputError, match="some are missing"):
+        write_rjafroc(tmp_path / "a.xlsx", replace(made, values=missing))
+    with pytest.raises(FileFormatError, match="no Excel file of RJafroc"):
+        read_rjafroc(older(tmp_path / "b.xlsx", [(0, 1, 5, 1.02)], []))  # a case without a truth
+    (tmp_path / "c.xlsx").write_bytes(b"PK no such thing")
+    with pytest.raises(FileFormatError, match="no Excel file of RJafroc"):
+        read_rjafroc(tmp_path / "c.xlsx")
+    openpyxl.Workbook().save(tmp_path / "d.xlsx")
+    with pytest.raises(FileFormatError, match="no Excel file of RJafroc"):
+        read_rjafroc(tmp_path / "d.xlsx")
+
+
+def test_without_openpyxl_a_sentence_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
+    with pytest.raises(InputError, match=r"need openpyxl; pip install 'napari-recon-robust\[review\]'"):
+        write_rjafroc(tmp_path / "a.xlsx", marks())

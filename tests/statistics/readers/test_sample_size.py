@@ -1,0 +1,72 @@
+"""Against the published outputs of RJafroc for Van Dyke's readers, and by simulation."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.statistics.readers.obuchowski_rockette import Components, compare, components
+from napari_recon_robust.statistics.readers.roc import areas, covariance
+from napari_recon_robust.statistics.readers.sample_size import VAN_DYKE, Variances, design_effect, table
+
+OBSERVED = 0.04380032
+
+
+def van_dyke(shared: Path) -> Variances:
+    with (shared / "data/readers/vandyke.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    ratings, truth = np.zeros((2, 5, 114)), np.zeros(114, bool)
+    cases = sorted({row["case"] for row in rows})
+    for row in rows:
+        at = cases.index(row["case"])
+        ratings[int(row["treatment"]) - 1, int(row["reader"]) - 1, at] = float(row["rating"])
+        truth[at] = row["truth"] == "1"
+    return Variances.of(components(areas(ratings, truth), covariance(ratings, truth)), 114)
+
+
+def test_power_and_cases_are_those_that_rjafroc_gives(shared: Path) -> None:
+    found = van_dyke(shared)
+    assert found.power(OBSERVED, 6, 111) == pytest.approx(0.5526116, abs=5e-8)
+    assert found.power(OBSERVED, 10, 163) == pytest.approx(0.8015625, abs=5e-8)
+    assert found.power(OBSERVED, 10, 236) == pytest.approx(0.9003501, abs=1e-7)
+    assert (found.cases_for(OBSERVED, 6), found.cases_for(OBSERVED, 10)) == (251, 163)
+    assert found.cases_for(OBSERVED, 10, 0.9) == 236
+
+
+def test_the_printed_figures_give_the_same(shared: Path) -> None:
+    assert VAN_DYKE.power(OBSERVED, 6, 111) == pytest.approx(van_dyke(shared).power(OBSERVED, 6, 111), abs=2e-5)
+    assert table(VAN_DYKE, OBSERVED, [6, 10]) == [(6, 251), (10, 163)]
+
+
+def test_what_no_number_of_cases_shows_has_none() -> None:
+    assert VAN_DYKE.cases_for(0.01, 3) is None
+    with pytest.raises(InputError, match="at least 2 of each"):
+        VAN_DYKE.power(0.05, 1, 100)
+    with pytest.raises(InputError, match="shows no variance"):
+        Variances.of(Components(0, 0, 0, 0, 0, 0, 0), 50).power(0.05, 4, 50)
+
+
+@pytest.mark.slow
+def test_the_power_is_that_of_simulated_studies() -> None:
+    """Figures by the model of Obuchowski and Rockette itself: with known covariances the share of p < 5% is known."""
+    rng, readers, difference = np.random.default_rng(0), 5, 0.06
+    error, shared_, between = 0.0007, 0.0001, 0.0003
+    same_test = np.kron(np.eye(2), np.ones((readers, readers)))
+    errors = (error - shared_) * np.eye(2 * readers) + shared_ * same_test
+    root = np.linalg.cholesky(errors + between * np.eye(2 * readers))
+    found = []
+    for _ in range(800):
+        figures = (root @ rng.standard_normal(2 * readers)).reshape(2, readers) + np.array([[difference], [0]])
+        found.append(compare(figures, errors).p < 0.05)
+    expected = Variances(between, error, shared_, 100).power(difference, readers, 100)
+    assert np.mean(found) == pytest.approx(expected, abs=0.045)
+
+
+def test_the_design_effect_of_equal_and_unequal_clusters() -> None:
+    """Three clusters of four: 1 + 3 ρ. Sizes 1, 1 and 4: Σ n² / Σ n = 18 / 6 = 3, so 1 + 2 ρ."""
+    assert design_effect([4, 4, 4], 0.5) == 2.5
+    assert design_effect([1, 1, 4], 0.3) == pytest.approx(1.6)
+    assert design_effect([1, 1, 1], 0.9) == 1
+    assert VAN_DYKE.clustered(2.0).power(0.05, 5, 200) == pytest.approx(VAN_DYKE.power(0.05, 5, 100))

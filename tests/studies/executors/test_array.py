@@ -1,0 +1,41 @@
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from napari_recon_robust.cli import cli
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies.executors.array import JobArray
+from napari_recon_robust.studies.running import study_status
+
+# Runs the elements of an array one after the other, as SLURM would side by side.
+SBATCH = """\
+for element in $(seq $(sed -n 's/^#SBATCH --array=\\([0-9]*\\)-\\([0-9]*\\).*/\\1 \\2/p' "$1")); do
+  SLURM_ARRAY_TASK_ID=$element bash "$1" || exit 1
+done
+"""
+
+
+def test_the_script_can_be_read(tmp_path) -> None:
+    text = JobArray(8, "01:00:00", "4G", 2, ("--partition=gpu",)).script(
+        Path("plan.yaml"), Path("out"), name="my study", total=1200, threads=2, trust=True, to=Path("plan.sbatch")
+    )
+    for line in ("#SBATCH --array=1-8%2", "#SBATCH --job-name=my-study", "#SBATCH --partition=gpu", "1,200 trials"):
+        assert line in text
+    assert text.rstrip().endswith('--trust --shard "$SLURM_ARRAY_TASK_ID/8"')
+    checked = subprocess.run(["bash", "-n"], input=text, text=True, check=False, capture_output=True)
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.slow
+def test_a_fake_sbatch_runs_the_whole_study(write_plan, tmp_path) -> None:
+    path = write_plan(shard=2)
+    result = CliRunner().invoke(cli, ["study", "array", str(path), "--tasks", "2"])
+    assert result.exit_code == 0, result.output + repr(result.exception)
+    assert not run(study_status(path)).finished
+    fake = tmp_path / "sbatch"
+    fake.write_text(SBATCH)
+    subprocess.run(["bash", str(fake), str(path.with_suffix(".sbatch"))], check=True, env=os.environ)
+    assert run(study_status(path)).ended

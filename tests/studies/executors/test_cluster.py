@@ -1,0 +1,296 @@
+import importlib
+import json
+import multiprocessing
+import os
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dask.config
+import polars
+import pytest
+import yaml
+
+from helpers.cluster_parts import FORKED, client, nothing, scheduler, started, worker
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import Progress, run
+from napari_recon_robust.studies.executors.cluster import DaskExecutor, Local, Queued, Remote
+from napari_recon_robust.studies.lease import Lease
+from napari_recon_robust.studies.running import open_study, run_study, study_status
+from napari_recon_robust.studies.store import Store
+from napari_recon_robust.studies.table import NOT_MEASURED
+from napari_recon_robust.studies.work import store_beside
+
+KILLS = int(os.environ.get("KILLS", "1"))  # of each; make kills: 20
+RUN = [sys.executable, "-m", "napari_recon_robust.cli", "study", "run"]
+SILENT: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+PARTS = {
+    "slices": "all",
+    "regions": ["image"],
+    "methods": ["zero-filled", "cg-sense"],
+    "perturbations": ["none", {"kind": "random", "budgets": [0.01, 0.05]}],
+    "seeds": [0, 1],
+    "shard": 3,
+}
+
+
+def measured(path: Path) -> str:
+    found: str = Store.open(store_beside(path)).table().sort("trial").drop(NOT_MEASURED).write_ndjson()
+    return found
+
+
+def cluster_file(folder: Path, **options) -> Path:
+    path = folder / "cluster.yaml"
+    path.write_text(yaml.safe_dump(options))
+    return path
+
+
+class Disturbed:
+    """Studies that are killed, one after the other, until there were so many kills; the trials of all are the same."""
+
+    def __init__(self, write_plan: Callable[..., Path], alone: str) -> None:
+        self.write_plan, self.killed, self.paths, self.alone = write_plan, 0, list[Path](), alone
+
+    def unfinished(self) -> Iterator[Path]:
+        """A plan that has trials to run, until there were enough kills."""
+        while self.killed < KILLS:
+            path = self.write_plan(f"killed-{len(self.paths)}.yaml", **PARTS)
+            self.paths.append(path)
+            while self.killed < KILLS and not (store_beside(path).exists() and run(study_status(path)).ended):
+                yield path
+
+    def check(self) -> None:
+        """All of them go on to their end, and are like the undisturbed one.
+
+        A worker may finish the trial that it had when its client was killed; the next run merges its row.
+        """
+        assert self.killed >= KILLS
+        for path in self.paths:
+            rows = store_beside(path) / "rows"
+            until(lambda path=path, rows=rows: run(run_study(path)).ended and not list(rows.iterdir()))
+            assert measured(path) == self.alone
+            every = polars.read_parquet(store_beside(path) / "trials")
+            assert every["trial"].n_unique() == every.height
+
+
+@pytest.fixture(scope="module")
+def alone(write_shared_plan) -> str:
+    """What the study measures that nothing disturbs."""
+    path = write_shared_plan("alone.yaml", **PARTS)
+    run(run_study(path))
+    return measured(path)
+
+
+@pytest.fixture
+def disturbed(write_plan, alone) -> Disturbed:
+    return Disturbed(write_plan, alone)
+
+
+@pytest.fixture
+def forked() -> Iterator[None]:
+    """Processes begin at once, those of Dask too."""
+    importlib.import_module("distributed")  # or the end of the setting would take its defaults along
+    started(nothing).join()
+    with dask.config.set(FORKED):
+        yield
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_killed_workers_lose_nothing(disturbed, forked) -> None:
+    """A worker is killed once a trial is finished, again and again; the cluster starts another each time."""
+    links = list[str]()
+    for path in disturbed.unfinished():
+        finished = ""
+
+        def kill(progress: Progress) -> None:
+            nonlocal finished
+            if disturbed.killed < KILLS and "/s" in progress.message and progress.message[:9] != finished:
+                finished = progress.message[:9]
+                for one in multiprocessing.active_children()[:1]:
+                    one.kill()
+                    disturbed.killed += 1
+
+        with suppress(InputError):  # of workers that die again and again
+            run(run_study(path, executor=DaskExecutor(Local(2), links.append)), kill)
+    assert "/status" in links[0]
+    disturbed.check()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_killed_clients_lose_nothing(disturbed, forked, tmp_path) -> None:
+    """The client of a cluster on this machine holds its scheduler too; their workers end with it."""
+    for path in disturbed.unfinished():
+        process = started(client, path, "", tmp_path / "said")
+        disturbed.killed += ended_by_kill(process, process, path)
+    disturbed.check()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_killed_schedulers_lose_nothing(disturbed, forked, tmp_path) -> None:
+    """A scheduler that serves a client and two workers; the client says that it is gone."""
+    said = tmp_path / "said"
+    for number, path in enumerate(disturbed.unfinished()):
+        file = tmp_path / f"scheduler-{number}.json"
+        parts = [started(scheduler, file)]
+        try:
+            until(file.exists)
+            parts += [started(worker, file) for _ in range(2)]
+            parts += [started(client, path, json.loads(file.read_text())["address"], said)]
+            disturbed.killed += ended_by_kill(parts[0], parts[-1], path)
+            parts[-1].join(300)
+            assert "the connection to the scheduler is lost" in said.read_text() or run(study_status(path)).ended
+        finally:
+            for one in parts:
+                one.kill()
+                one.join()
+    disturbed.check()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_killed_command_loses_nothing(write_plan, alone) -> None:
+    """As users start it, with workers that are no forks."""
+    path = write_plan("killed.yaml", **PARTS)
+    process = subprocess.Popen([*RUN, str(path), "--workers", "2"], **SILENT)
+    until(lambda: process.poll() is not None or finished(path) > 0)
+    process.kill()
+    process.wait()
+    assert run(run_study(path)).ended
+    assert measured(path) == alone
+
+
+def ended_by_kill(process: BaseProcess, client: BaseProcess, path: Path) -> bool:
+    """Kill a process once more trials are finished; False if the client has ended before."""
+    before = finished(path)
+    until(lambda: not client.is_alive() or finished(path) > before)
+    early = not client.is_alive()
+    process.kill()
+    process.join()
+    return not early
+
+
+def finished(path: Path) -> int:
+    """How many trials of a plan are finished."""
+    store = Store(store_beside(path), {})
+    return len(store.finished()) if store.folder.exists() else 0
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 300
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_workers_on_this_machine_do_not_watch_themselves() -> None:
+    """Samples of the stack take 3% of a core for each worker."""
+    from dask import config
+    from distributed import Client
+
+    study = SimpleNamespace(plan=SimpleNamespace(threads=1))
+    with Local(1).open(study) as cluster, Client(cluster) as client:  # type: ignore[arg-type]
+        assert set(client.run(config.get, "distributed.worker.profile.enabled").values()) == {False}
+    assert config.get("distributed.worker.profile.enabled") is not False, "only there"
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("slurm", "#SBATCH --cpus-per-task=2"),
+        ("pbs", "#PBS -l select=1:ncpus=2"),
+        ("sge", "#$ -l h_rt="),
+        ("lsf", "#BSUB -n 2"),
+    ],
+)
+def test_the_script_of_each_batch_system(tmp_path, kind, line) -> None:
+    queued = Queued.read(cluster_file(tmp_path, kind=kind, cores=2, memory="4GB", walltime="01:00", jobs=3))
+    assert queued.jobs == 3
+    script = queued.script
+    assert line in script
+    assert "distributed.cli.dask_worker" in script or "dask worker" in script
+    assert "export DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL=5s" in script
+    assert "export DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False" in script
+
+
+def test_local_workers_keep_no_profiles(write_plan, monkeypatch) -> None:
+    """They would fill some megabytes each minute."""
+
+    class Made(nullcontext[object]):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(dask.config.get("distributed.worker.profile.enabled"))
+
+    monkeypatch.setattr("distributed.LocalCluster", Made)
+    before = dask.config.get("distributed.worker.profile.enabled")
+    with Local(1).open(run(open_study(write_plan()))) as enabled:
+        assert enabled is False
+    assert dask.config.get("distributed.worker.profile.enabled") == before
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"kind": "cloud"}, "give a line 'kind: '"),
+        ({"kind": ["slurm"]}, "give a line 'kind: '"),
+        ({"kind": "slurm", "nonsense": 1}, "mend its options"),
+        ({"kind": "slurm", "walltime": "01:00", "queue": {"a": 1}, "memory": [4]}, "mend its options"),
+        ({"kind": "slurm", "jobs": "many"}, "has jobs: 'many'; give a whole number"),
+        ({"kind": "slurm", "wait": -1}, "has wait: -1; give a number"),
+        ({"kind": "slurm", "cores": 1e30}, r"has cores: 1e\+30; give a whole number"),
+        ({"kind": "slurm", "cores": 10**30}, "has cores: 10+; give a whole number"),
+        ({"kind": "slurm", "processes": 0}, "has processes: 0; give a whole number"),
+    ],
+)
+def test_a_cluster_that_cannot_be_made(tmp_path, options, sentence) -> None:
+    with pytest.raises(InputError, match=sentence):
+        _ = Queued.read(cluster_file(tmp_path, **options)).script
+
+
+def test_a_cluster_that_never_starts_is_told(write_plan, tmp_path, monkeypatch) -> None:
+    fake = tmp_path / "bin" / "sbatch"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\necho Submitted batch job 7\n")
+    (fake.parent / "scancel").write_text("#!/bin/sh\n")
+    for script in fake.parent.iterdir():
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
+    file = cluster_file(tmp_path, kind="slurm", walltime="01:00", interface="lo", wait=0.5)
+    path = write_plan()
+    with pytest.raises(InputError, match="no worker of the cluster has started within"):
+        run(run_study(path, executor=DaskExecutor(Queued.read(file))))
+    assert Lease(store_beside(path)).holder is None
+
+
+def test_jobs_that_cannot_be_submitted_are_told(write_plan, tmp_path, monkeypatch) -> None:
+    """At once: the first worker may be waited for for an hour."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    file = cluster_file(tmp_path, kind="slurm", walltime="01:00", interface="lo")
+    with pytest.raises(InputError, match="there is no command 'sbatch' here"):
+        run(run_study(write_plan(), executor=DaskExecutor(Queued.read(file))))
+
+
+def test_a_cluster_whose_jobs_are_refused_is_told(write_plan, tmp_path, monkeypatch) -> None:
+    refusing = tmp_path / "sbatch"
+    refusing.write_text("#!/bin/sh\nexit 1\n")
+    refusing.chmod(refusing.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    file = cluster_file(tmp_path, kind="slurm", walltime="01:00", interface="lo", wait=0.5)
+    with pytest.raises(InputError, match="no worker of the cluster has started within"):
+        run(run_study(write_plan(), executor=DaskExecutor(Queued.read(file))))
+
+
+def test_a_scheduler_that_does_not_answer_is_told(write_plan) -> None:
+    began = time.monotonic()
+    with pytest.raises(InputError, match="no scheduler answers"):
+        run(run_study(write_plan(), executor=DaskExecutor(Remote("tcp://127.0.0.1:9", wait=0.5))))
+    assert time.monotonic() - began < 60

@@ -1,0 +1,104 @@
+import polars as pl
+import pytest
+
+from helpers.study_table import table
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.statistics.multiple import holm
+from napari_recon_robust.statistics.paired import detectable_difference, difference
+from napari_recon_robust.studies.difference import sentences, shown, study_difference
+
+
+@pytest.fixture(scope="module")
+def first() -> pl.DataFrame:
+    return table(volumes=5, methods=2, slices=2).filter(pl.col("perturbation").is_in(["none", "worst-case"]))
+
+
+@pytest.fixture(scope="module")
+def second(first: pl.DataFrame) -> pl.DataFrame:
+    """The same study in another folder, with one method better by an amount that depends on the volume."""
+    better = pl.when(pl.col("method_label") == "TV").then(0.01 + 0.002 * pl.col("volume").str.slice(-1).cast(pl.Int64))
+    return first.with_columns(
+        scan=pl.lit("elsewhere/") + pl.col("scan"),
+        ssim_region_clean=pl.col("ssim_region_clean") + better.otherwise(0),
+    )
+
+
+def test_differences_are_paired_over_volumes(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    found = study_difference(first, second, metrics=["ssim_region_clean"], volumes=[40])
+    row = found.filter(pl.col("method_label") == "TV", pl.col("acceleration") == 4).row(0, named=True)
+    gains = [0.01 + 0.002 * volume for volume in range(5)]
+    expected = difference(gains, [0.0] * 5, range(5))
+    assert (row["difference"], (row["low"], row["high"])) == (
+        pytest.approx(0.014),
+        pytest.approx(expected.student.interval),
+    )
+    assert (row["volumes"], row["pairs"]) == (5, 10)  # clean images count once, whatever was done to them
+    assert row["p"] == pytest.approx(expected.wilcoxon)
+    assert row["detectable"] == pytest.approx(expected.detectable)
+    assert row["detectable_40"] == pytest.approx(detectable_difference(expected.deviation, 40))
+    assert found["p_holm"].to_list() == pytest.approx(holm(found["p"]).tolist())
+    same = found.filter(pl.col("method_label") == "VarNet")
+    assert same["difference"].to_list() == [0, 0]
+
+
+def test_each_perturbation_and_budget_is_a_row_of_its_own(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    found = study_difference(first, second, metrics=["ssim_region_perturbed"])
+    assert len(found) == 2 * 2 * 3 * 3  # methods, accelerations, budgets, of searches and their control
+    assert "detectable_20" in found.columns
+
+
+def test_what_was_found_on_another_method_is_a_row_of_its_own(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    attacked = pl.col("perturbation") == "worst-case"
+
+    def with_transfer(study: pl.DataFrame, worse: float) -> pl.DataFrame:
+        """Each attack was found on TV, and is given to both methods; own ones come after those of the other method."""
+        given = study.filter(attacked).with_columns(
+            found_for=pl.lit("TV"), ssim_region_perturbed=pl.col("ssim_region_perturbed") - worse
+        )
+        return pl.concat([given.filter(pl.col("method_label") != "TV"), study.with_columns(found_for=pl.lit(None))])
+
+    found = study_difference(with_transfer(first, 0.0), with_transfer(second, 0.1), metrics=["ssim_region_perturbed"])
+    given = found["found_for"].is_not_null()
+    assert found.filter(given)["method_label"].unique().to_list() == ["VarNet"]
+    assert found.filter(given)["difference"].to_list() == pytest.approx([-0.1] * given.sum())
+    assert found.filter(~given)["difference"].to_list() == [0] * (~given).sum()
+    assert sum(", found on TV" in line for line in sentences(found)) == given.sum()
+
+
+def test_without_ssim_all_metrics_are_told(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    found = study_difference(first, second)
+    assert shown(found)["metric"].str.starts_with("ssim").all()
+    other = found.filter(~found["metric"].str.starts_with("ssim"))
+    assert len(other)
+    assert shown(other).equals(other)
+
+
+def test_two_volumes_have_a_spread_and_no_test(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    some = first.filter(pl.col("volume").is_in(["head0", "head1"]))
+    found = study_difference(some, second, metrics=["ssim_region_clean"])
+    assert found["p"].null_count() == len(found)
+    line = next(sentences(found))
+    assert line.startswith("TV, R = 4, clean: ssim_region_clean +0.011, quartiles [+0.01, +0.012]")
+    assert "a spread and no interval" in line
+
+
+def test_a_sentence_has_the_interval_the_tests_and_what_could_be_seen(
+    first: pl.DataFrame, second: pl.DataFrame
+) -> None:
+    line = next(sentences(study_difference(first, second, metrics=["ssim_region_clean"], volumes=[20])))
+    assert "TV, R = 4, clean: ssim_region_clean +0.014 [+0.01007, +0.01793] (5 volumes, 10 pairs; p = 0.062" in line
+    assert "could be seen: here 0.00" in line
+    assert "20 volumes 0.00" in line
+
+
+def test_studies_of_one_method_each_compare_these(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    one, other = first.filter(pl.col("method_label") == "TV"), second.filter(pl.col("method_label") == "VarNet")
+    found = study_difference(one, other, metrics=["ssim_region_clean"])
+    assert found["method_label"].unique().to_list() == ["TV → VarNet"]
+
+
+def test_studies_that_share_nothing_are_refused(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    with pytest.raises(InputError, match="no trial in common"):
+        study_difference(first, second.with_columns(seed=pl.lit(7)))
+    with pytest.raises(InputError, match="'beauty' is not measured in both studies"):
+        study_difference(first, second, metrics=["beauty"])

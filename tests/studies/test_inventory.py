@@ -1,0 +1,84 @@
+import shutil
+
+import pytest
+
+from napari_recon_robust.ground.errors import InputError, ReconRobustError
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies.inventory import Inventory, matching, take_inventory
+from napari_recon_robust.studies.plan import read_plan
+
+
+def inventory(path, *, digests: bool = False, known: Inventory | None = None) -> Inventory:
+    return run(take_inventory(read_plan(path), path.parent, digests=digests, known=known))
+
+
+def test_labels_volumes_and_headers(write_plan, tmp_path) -> None:
+    shutil.copy(tmp_path / "head.h5", tmp_path / "head2.h5")
+    (tmp_path / "labels.csv").write_text("file,patient,sex\nhead.h5,p1,f\nhead2,p1,m\n")
+    found = inventory(write_plan(scans={"files": ["head*.h5"], "table": "labels.csv", "volume": "patient"}))
+    assert [(one.path, one.volume, one.labels) for one in found.scans] == [
+        ("head.h5", "p1", {"sex": "f"}),
+        ("head2.h5", "p1", {"sex": "m"}),
+    ]
+    assert found.scans[0].matrix == (96, 96)
+    assert found.scans[0].slices == 3
+
+
+@pytest.mark.parametrize(
+    ("where", "count"), [({"contrast": "AXT2"}, 1), ({"coils": [4]}, 1), ({"slices": {"min": 2}}, 1)]
+)
+def test_filters_on_the_header(write_plan, where, count) -> None:
+    assert len(inventory(write_plan(scans={"files": "head.h5", "where": where})).scans) == count
+
+
+def test_a_filter_that_leaves_nothing_is_told(write_plan) -> None:
+    with pytest.raises(InputError, match="the filters under `where` leave none"):
+        inventory(write_plan(scans={"files": "head.h5", "where": {"contrast": "T1"}}))
+
+
+def test_an_unreadable_file_is_left_out_with_its_sentence(write_plan, tmp_path) -> None:
+    (tmp_path / "broken.h5").write_bytes(b"no scan")
+    found = inventory(write_plan(scans="*.h5"))
+    assert [one.path for one in found.scans] == ["head.h5"]
+    assert "no format that is known" in found.faults["broken.h5"]
+
+
+def test_a_digest_serves_while_the_file_has_not_changed(write_plan, tmp_path, monkeypatch) -> None:
+    path = write_plan()
+    first = inventory(path, digests=True)
+    monkeypatch.setattr("napari_recon_robust.studies.inventory.file_hash", lambda path: "new")
+    assert inventory(path, digests=True, known=first) == first
+    (tmp_path / "head.h5").touch()
+    assert inventory(path, digests=True, known=first).scans[0].digest == "new"
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        ({"scans": "none/*.h5"}, "matches no file"),
+        ({"regions": [{"kind": "annotations", "file": "none.csv"}]}, "there is no file 'none.csv'"),
+        ({"slices": [1, 3]}, "no scan has slice 3; give numbers from 0 to 2"),
+        ({"scans": {"files": "head.h5", "table": "other.csv"}}, "names none of the plan's scans"),
+        ({"scans": {"files": "head.h5", "table": "nameless.csv"}}, "no column 'file'"),
+        ({"scans": {"files": "head.h5", "table": "other.csv", "volume": "patient"}}, "no column 'patient'"),
+        ({"regions": [{"kind": "annotations", "file": "foreign.csv"}]}, "regions of other files"),
+        ({"regions": [{"kind": "drawn", "file": "broken.json"}]}, "cannot be read as drawn regions"),
+        ({"scans": ["head.h5", "copies/*.h5"]}, "one file twice"),
+    ],
+)
+def test_what_does_not_fit_is_refused(write_plan, tmp_path, parts, sentence) -> None:
+    path = write_plan(**parts)
+    (tmp_path / "other.csv").write_text("file,sex\nfoot.h5,f\n")
+    (tmp_path / "nameless.csv").write_text("name,sex\nfoot.h5,f\n")
+    (tmp_path / "broken.json").write_text('{"roi": 3}')
+    (tmp_path / "foreign.csv").write_text((tmp_path / "head.csv").read_text().replace("head", "foot"))
+    (tmp_path / "copies").mkdir()
+    shutil.copy(tmp_path / "head.h5", tmp_path / "copies" / "head.h5")
+    with pytest.raises(ReconRobustError, match=sentence):
+        inventory(path, digests=True)
+
+
+def test_files_of_several_globs_come_once(write_plan, tmp_path) -> None:
+    write_plan()
+    assert matching(["*.h5", "head.h5"], tmp_path) == ["head.h5"]
+    assert matching([str(tmp_path / "*.h5")], tmp_path) == [str(tmp_path / "head.h5")]

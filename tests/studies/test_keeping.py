@@ -1,0 +1,34 @@
+import pytest
+
+import napari_recon_robust as rr
+from napari_recon_robust.cases.replay import replay
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies.running import open_study, run_study
+from napari_recon_robust.studies.store import Store
+from napari_recon_robust.studies.work import store_beside
+
+
+def test_the_worst_are_cases_that_the_gallery_lists_and_that_replay(write_plan) -> None:
+    path = write_plan(
+        slices="all",
+        regions=[{"kind": "annotations"}, {"kind": "lesions", "diameters": [6]}],
+        perturbations=[{"kind": "random", "budgets": [0.05]}],
+        keep={"worst": 1, "by": "nmse_region_perturbed", "group": ["region_kind"]},
+    )
+    run(run_study(path))
+    table = Store.open(store_beside(path)).table()
+    entries = rr.list_cases(store_beside(path))
+    assert len(entries) == 2
+    for entry in entries:
+        case = rr.load_case(entry.path)
+        (row,) = table.filter(trial=case.recipe.source["trial"]).to_dicts()
+        same = table.filter(region_kind=row["region_kind"], control=False)
+        assert row["nmse_region_perturbed"] == same["nmse_region_perturbed"].max()
+        assert case.results[0]["perturbed"]["roi"]["nmse"] == row["nmse_region_perturbed"]
+        assert run(replay(case)).reproduced
+
+
+def test_a_column_that_is_not_there_is_told_before_anything_runs(write_plan) -> None:
+    with pytest.raises(InputError, match="the column 'beauty'"):
+        run(open_study(write_plan(keep={"worst": 1, "by": "beauty"})))

@@ -1,0 +1,157 @@
+import pytest
+import torch
+
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies.measure import Measurements, Measurer
+from napari_recon_robust.studies.running import open_study
+from napari_recon_robust.studies.shared import OpenScan, SharedSlice
+
+EVERYTHING = ("ssim", "psnr", "nmse", "contrast_recovery", "detectability")
+
+
+@pytest.fixture
+def measure(write_plan):
+    """The measurements of all trials of a plan, by region, method and change."""
+    opened = []
+
+    def measured(**parts) -> dict[tuple[str, str, str, bool], Measurements]:
+        study = run(open_study(write_plan(**parts)))
+        (group,) = study.groups()
+        opened.append(OpenScan(study, "cpu"))
+        measurer = Measurer(SharedSlice(opened[-1], group))
+        return {
+            (one.region.id, one.setting.label, one.change.kind, one.change.control): measurer.measure(
+                one, study.plan.metrics, starts=study.plan.starts
+            )
+            for one in group.trials()
+        }
+
+    yield measured
+    for one in opened:
+        one.close()
+
+
+def test_an_inserted_lesion_is_recovered_by_full_sampling_and_hardly_by_little(measure) -> None:
+    found = {}
+    for acceleration in (1, 4):
+        trials = measure(
+            regions=[{"kind": "lesions", "diameters": [6], "contrasts": [0.4]}],
+            masks=[{"acceleration": acceleration, "centre_fraction": 0.1, "minimum_centre_lines": 0}],
+            methods=["cg-sense"],
+            metrics=list(EVERYTHING),
+        )
+        found[acceleration] = {kind: one.values for (_, _, kind, control), one in trials.items() if not control}
+    full, few = found[1]["none"], found[4]["none"]
+    assert full["contrast_recovery_region_clean"] == pytest.approx(1, abs=0.1)
+    assert full["contrast_recovery_region_clean"] > few["contrast_recovery_region_clean"]
+    assert full["region_pixels"] > 20
+    assert full["detectability_region_clean"] > 0
+    attacked = found[4]["random"]
+    assert attacked["contrast_recovery_region_perturbed"] != few["contrast_recovery_region_clean"]
+
+
+def test_a_lesion_is_brighter_or_darker_by_its_contrast(measure) -> None:
+    regions = [{"kind": "lesions", "diameters": [6], "contrasts": [0.3, -0.3]}]
+    trials = measure(regions=regions, perturbations=["none"], methods=["zero-filled"])
+    bright, dark = (one.images["reference"] for one in trials.values())
+    change = bright - dark
+    assert float(change.max()) > 10 * float(-change.min()) > 0
+
+
+def test_the_worst_place_of_a_map_and_its_control(measure) -> None:
+    trials = measure(
+        regions=[{"kind": "fragile", "count": 2, "side": 16, "method": "zero-filled"}],
+        perturbations=[{"kind": "worst-case", "budgets": [0.02], "knobs": {"steps": 1}}],
+    )
+    assert len(trials) == 4
+    for rank in ("fragile-1", "fragile-2"):
+        attack, control = (trials[rank, "zero-filled", "worst-case", one].values for one in (False, True))
+        assert attack["ssim_region_clean"] == control["ssim_region_clean"]
+        assert attack["nmse_region_perturbed"] > control["nmse_region_perturbed"]
+        assert attack["budget_reached"] == pytest.approx(control["budget_reached"], rel=1e-3)
+
+
+def test_the_start_of_a_trained_method_is_measured_where_asked(measure) -> None:
+    trials = measure(methods=["unrolled-hqs", "zero-filled"], perturbations=["none"], starts=True)
+    trained, other = (one.values for one in trials.values())
+    assert trained["start_ssim_image_clean"] != trained["ssim_image_clean"]
+    assert not any(name.startswith("start_") for name in other)
+
+
+def test_only_the_wanted_metrics_are_measured(measure) -> None:
+    (one,) = measure(perturbations=["none"], metrics=["psnr"]).values()
+    names = {"psnr_region_clean", "psnr_foreground_clean", "psnr_image_clean", "region_pixels", "seconds"}
+    assert set(one.values) == names
+
+
+def test_a_trial_that_fails_is_a_sentence(measure, monkeypatch) -> None:
+    def broken(*_):
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("napari_recon_robust.studies.measure.outcome_of", broken)
+    trials = measure(perturbations=[{"kind": "random", "budgets": [0.01]}])
+    (sentence,) = {one.values["error"] for one in trials.values()}
+    assert sentence == "the trial failed (ZeroDivisionError: by zero)."
+
+
+def test_what_neighbours_share_is_computed_once(write_plan, monkeypatch) -> None:
+    study = run(open_study(write_plan(regions=["image", {"kind": "grid", "side": 32}], perturbations=["none"])))
+    (group,) = study.groups()
+    opened = OpenScan(study, "cpu")
+    shared = SharedSlice(opened, group)
+    first = shared.clean(group.trial(0).setting, group.trial(0).region)
+    assert shared.clean(group.trial(5).setting, group.trial(5).region) is first
+    assert torch.equal(shared.measurement.mask, shared.of(group.trial(3).region)[0].mask)
+    opened.close()
+
+
+def test_a_search_tells_what_it_found(measure) -> None:
+    search = {"kind": "fnaf", "knobs": {"algorithm": "random-search", "search": 1}}
+    turn = {"kind": "rotation", "knobs": {"angle": 2.0, "step": 2.0}}
+    trials = measure(perturbations=[search, turn], methods=["zero-filled"])
+    found = {kind: one.values for (_, _, kind, control), one in trials.items() if not control}
+    feature, rotation = found["fnaf"], found["rotation"]
+    assert 0 <= feature["feature_row"] <= 1
+    assert feature["published_loss"] > 0
+    assert feature["input_mse"] > 0
+    assert rotation["worst_angle"] in (-2, 0, 2)
+    assert 0.5 < rotation["floor_ssim_region_perturbed"] <= 1
+    assert feature["image_pixels"] == 96 * 96
+    for (_, _, _, control), one in trials.items():
+        assert not control or "published_loss" not in one.values
+
+
+def test_a_feature_that_was_found_on_one_method_is_measured_on_all(measure) -> None:
+    search = {"kind": "fnaf", "knobs": {"algorithm": "random-search", "search": 2}}
+    methods = ["zero-filled", "cg-sense"]
+    (own, *_), (transferred, received) = (
+        [one.values for one in measure(methods=methods, perturbations=[search | more]).values()]
+        for more in ({}, {"found_on": ["zero-filled"]})
+    )
+    assert transferred.pop("published_loss") == pytest.approx(own.pop("published_loss"), rel=1e-4)
+    assert {**own, "seconds": 0} == {**transferred, "seconds": 0}
+    places = [(one["feature_row"], one["feature_column"]) for one in (own, received)]
+    assert places[0] == places[1]
+    assert received["ssim_region_perturbed"] != own["ssim_region_perturbed"]
+
+
+def test_the_loss_of_a_transferred_feature_is_that_of_the_method_which_receives_it(measure) -> None:
+    search = {"kind": "fnaf", "knobs": {"algorithm": "random-search", "search": 1, "size": 8}}
+    methods = ["zero-filled", "cg-sense"]
+    found, received = measure(methods=methods, perturbations=[search | {"found_on": methods[:1]}]).values()
+    back, own = measure(methods=methods, perturbations=[search | {"found_on": methods[1:]}]).values()
+    losses = [one.values["published_loss"] for one in (found, received, back, own)]
+    assert losses == [pytest.approx(loss, rel=1e-4) for loss in (losses[0], losses[3], losses[0], losses[3])]
+    assert losses[0] != pytest.approx(losses[3], rel=0.1)
+
+
+def test_intervals_of_a_method_that_draws_its_image_are_held_against_the_reference(measure) -> None:
+    drawn = {"method": "posterior", "knobs": {"steps": 2, "samples": 2}}
+    trials = measure(methods=[drawn, "zero-filled"], metrics=["ssim", "coverage"])
+    found = {name: one.values for (_, name, kind, _), one in trials.items() if kind == "none"}
+    names = [f"coverage_{level}_foreground_clean" for level in (50, 80, 90, 95)]
+    shares = [found["posterior steps=2, samples=2"][name] for name in names]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] <= 1
+    assert not set(names) & set(found["zero-filled"])
+    assert all(set(names).isdisjoint(one.values) for (_, _, kind, _), one in trials.items() if kind != "none")

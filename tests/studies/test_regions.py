@@ -1,0 +1,59 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies.regions import Region, annotated_slices, regions_of
+from napari_recon_robust.studies.running import open_study
+
+
+def found(write_plan, *regions: Any, slice: int = 1) -> tuple[Region, ...]:
+    study = run(open_study(write_plan(regions=list(regions))))
+    return regions_of(study.plan, study.inventory.scans[0], slice)
+
+
+def test_annotations_by_label_and_size(write_plan) -> None:
+    (lesion,) = found(write_plan, {"kind": "annotations"})
+    assert lesion.kind == "annotations"
+    assert lesion.pixels == lesion.roi.shapes[0].height * lesion.roi.shapes[0].width
+    assert found(write_plan, {"kind": "annotations", "labels": lesion.label.upper()}) == (lesion,)
+    assert found(write_plan, {"kind": "annotations", "labels": ["other"]}) == ()
+    assert found(write_plan, {"kind": "annotations", "min_pixels": lesion.pixels + 1}) == ()
+    assert found(write_plan, {"kind": "annotations", "min_mm2": 1e6}) == ()
+    assert found(write_plan, {"kind": "annotations"}, slice=0) == ()
+
+
+def test_boxes_a_grid_and_the_image(write_plan) -> None:
+    some = found(write_plan, {"kind": "drawn", "boxes": ["3,4,10,12"]}, {"kind": "grid", "side": 32}, "image")
+    assert [one.id for one in some][:3] == ["drawn-1", "grid-0-0", "grid-0-32"]
+    assert [one.pixels for one in some] == [120, *[1024] * 9, 96 * 96]
+    inner = found(write_plan, {"kind": "grid", "side": 32, "margin": 16})
+    assert [one.roi for one in inner] == [ROI.box(r, c, 32, 32) for r in (16, 48) for c in (16, 48)]
+
+
+def test_drawn_regions_of_a_file_belong_to_their_scan_and_slice(write_plan, tmp_path) -> None:
+    roi = ROI.ellipse(20, 30, 4, 6, label="oval").model_dump(mode="json")
+    regions = [{"roi": roi, "scan": "head", "slice": 1}, {"roi": roi, "scan": "other.h5"}, {"roi": roi}]
+    (tmp_path / "drawn.json").write_text(json.dumps(regions))
+    assert len(found(write_plan, {"kind": "drawn", "file": "drawn.json"})) == 2
+    assert len(found(write_plan, {"kind": "drawn", "file": "drawn.json"}, slice=2)) == 1
+
+
+def test_what_a_worker_finds_is_determined_by_its_settings(write_plan) -> None:
+    lesions = {"kind": "lesions", "count": 2, "diameters": [4, 8], "contrasts": [0.2]}
+    some = found(write_plan, lesions, {"kind": "fragile", "count": 2, "side": 16})
+    assert [one.id for one in some][-3:] == ["lesions-2-8-0.2", "fragile-1", "fragile-2"]
+    assert all(one.roi is None for one in some)
+    more = found(write_plan, lesions | {"count": 5})
+    assert [one.determining() for one in more[:4]] == [one.determining() for one in some[:4]]
+
+
+def test_a_label_belongs_to_a_region(write_plan) -> None:
+    (lesion,) = found(write_plan, {"kind": "annotations"})
+    assert lesion.determining() != replace(lesion, label="other").determining()
+
+
+def test_annotated_slices(write_plan) -> None:
+    study = run(open_study(write_plan()))
+    assert annotated_slices(study.inventory.scans[0]) == [1]

@@ -1,0 +1,298 @@
+"""Studies from plan to table, undisturbed and disturbed."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import polars
+import pytest
+
+from helpers.faults import fails_at, fails_from, steps
+from helpers.leases import held
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.progress import Progress, run
+from napari_recon_robust.ground.writing import WritingError
+from napari_recon_robust.studies import running, watching
+from napari_recon_robust.studies.running import open_study, run_study, study_status
+from napari_recon_robust.studies.store import Store
+from napari_recon_robust.studies.table import NOT_MEASURED
+from napari_recon_robust.studies.watching import ask_to_stop
+from napari_recon_robust.studies.work import store_beside
+
+
+def table(path: Path) -> polars.DataFrame:
+    return Store.open(store_beside(path)).table()
+
+
+def measured(path: Path) -> bytes:
+    """What was measured, to the last bit."""
+    content = table(path).sort("trial").drop(NOT_MEASURED).write_ndjson()
+    assert content
+    return content.encode()
+
+
+def test_a_study_gives_a_row_for_each_trial_that_others_read(write_plan) -> None:
+    import duckdb
+    import pandas
+
+    path = write_plan()
+    status = run(run_study(path))
+    assert (status.trials, status.finished, status.failed) == (5, 5, 0)
+    found = table(path)
+    assert found["error"].null_count() == 5
+    assert found["budget_reached"].drop_nulls().to_list() == pytest.approx([0.01, 0.01, 0.05, 0.05], rel=0.05)
+    random = found.filter(perturbation="random")
+    assert (random["ssim_region_perturbed"] != random["ssim_region_clean"]).all()
+    assert found["ssim_foreground_clean"].n_unique() == 1
+    folder = store_beside(path) / "trials"
+    assert len(pandas.read_parquet(folder)) == 5
+    assert duckdb.sql(f"select count(distinct trial) from '{folder}/*.parquet'").limit(1).fetchall() == [(5,)]
+    assert not list((store_beside(path) / "rows").glob("*"))
+
+
+def test_what_is_finished_is_not_run_again(write_plan, monkeypatch) -> None:
+    path = write_plan()
+    run(run_study(path))
+    before = table(path)
+    monkeypatch.setattr("napari_recon_robust.studies.work.Measurer", None)
+    assert run(run_study(path)).ended
+    assert table(path).equals(before)
+    monkeypatch.undo()
+    more = write_plan(perturbations=["none", {"kind": "random", "budgets": [0.01, 0.02, 0.05]}])
+    assert run(run_study(more)).finished == 7
+    assert table(path).filter(polars.col("trial").is_in(before["trial"].to_list())).height == 5
+
+
+def test_the_numbers_of_a_trial_do_not_depend_on_its_shard_mates(write_plan, tmp_path) -> None:
+    parts = {
+        "methods": ["tv", "zero-filled"],
+        "regions": [
+            {"kind": "annotations"},
+            {"kind": "lesions", "count": 2},
+            {"kind": "drawn", "boxes": "30,30,20,20"},
+        ],
+        "perturbations": ["none", {"kind": "worst-case", "budgets": [0.01, 0.02], "knobs": {"steps": 1}}],
+        "metrics": ["ssim", "psnr", "nmse", "contrast_recovery", "detectability"],
+    }
+    together, alone = write_plan("together.yaml", **parts), write_plan("alone.yaml", **parts, shard=1)
+    run(run_study(together))
+    run(run_study(alone))
+    assert measured(together) == measured(alone)
+
+
+def test_a_failing_trial_is_recorded_and_tried_again_when_asked(write_plan, tmp_path) -> None:
+    path = write_plan(regions=[{"kind": "lesions", "count": 1, "diameters": [90]}, {"kind": "annotations"}])
+    status = run(run_study(path))
+    assert (status.finished, status.failed) == (10, 5)
+    assert "6 " not in status.sentence
+    failed = table(path).filter(polars.col("error").is_not_null())
+    assert failed.height == 5
+    assert "tissue" in failed["error"][0]
+    attempts = set(failed["attempt"])
+    assert run(run_study(path)).failed == 5
+    assert set(table(path).filter(polars.col("error").is_not_null())["attempt"]) == attempts
+    assert run(run_study(path, retry=True)).failed == 5
+    assert not set(table(path).filter(polars.col("error").is_not_null())["attempt"]) & attempts
+    assert table(path).height == 10
+
+
+def test_a_scan_that_vanishes_fails_its_trials(write_plan, tmp_path) -> None:
+    path = write_plan()
+    study = run(open_study(path, digests=True))
+
+    def vanish(progress: Progress) -> None:
+        if "0 of 5" in progress.message:
+            (tmp_path / "head.h5").rename(tmp_path / "gone.h5")
+
+    assert run(run_study(path), vanish).failed == len(study)
+    (error,) = set(table(path)["error"])
+    assert "head.h5" in error
+
+
+def test_a_second_run_is_refused_and_may_join(write_plan) -> None:
+    path = write_plan()
+    run(run_study(path))
+    sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        other = held(store_beside(path), sleeper.pid, number=2)
+        with pytest.raises(InputError, match="is being run already"):
+            run(run_study(path))
+        assert run(run_study(path, join=True)).ended
+        assert other.exists()
+    finally:
+        sleeper.communicate(b"\n")
+    assert run(run_study(path)).ended  # whoever held it is dead
+    assert not other.exists()
+
+
+def test_who_takes_part_stops_with_the_run(write_plan) -> None:
+    """A request to stop reaches all processes that take part; it does not concern the next run."""
+    path = write_plan()
+    run(run_study(path, share=(2, 2)))
+    other = held(store_beside(path), os.getppid(), number=2)
+
+    def stop(progress: Progress) -> None:
+        ask_to_stop(store_beside(path))
+
+    stopped = run(run_study(path, join=True), stop)
+    assert stopped.finished == 0
+    other.unlink()
+    assert run(run_study(path)).ended
+
+
+def test_shares_run_everything_together(write_plan) -> None:
+    path = write_plan(shard=1)
+    first = run(run_study(path, share=(1, 2)))
+    assert 0 < first.finished < first.trials
+    assert run(run_study(path, share=(2, 2))).ended
+    run(run_study(path))
+    assert table(path).height == 5
+
+
+def test_the_status_needs_results(write_plan) -> None:
+    path = write_plan()
+    with pytest.raises(InputError, match="holds no results"):
+        run(study_status(path))
+    run(run_study(path))
+    assert run(study_status(path)).to_json()["ended"]
+
+
+def test_a_plan_without_trials_is_refused(write_plan) -> None:
+    with pytest.raises(InputError, match="has no trial"):
+        run(run_study(write_plan(slices=[0])))
+
+
+FEW = {
+    "perturbations": ["none", {"kind": "random", "budgets": [0.05]}],
+    "keep": {"images": "all", "worst": 1},
+    "shard": 2,
+}
+KILLS = int(os.environ.get("KILLS", "2"))  # make kills: 20
+
+
+def same(path: Path, undisturbed: Path) -> None:
+    """A study that went on to its end has each trial once, with the bytes of the undisturbed one."""
+    store = store_beside(path)
+    assert measured(path) == measured(undisturbed)
+    every = polars.read_parquet(store / "trials")
+    assert every["trial"].n_unique() == every.height
+    assert not [one for one in store.rglob("*") if one.name.startswith(".recon-robust") or one.suffix == ".jsonl"]
+    kept = [{one.name: one.read_bytes() for one in store_beside(of).glob("images/*/*")} for of in (path, undisturbed)]
+    assert kept[0] == kept[1] != {}
+    assert [one.name for one in store.glob("cases/*")] == [
+        one.name for one in store_beside(undisturbed).glob("cases/*")
+    ]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(write_shared_plan) -> tuple[Path, list[str], set[int]]:
+    """A study that ran undisturbed, the steps by which its results were written, and which only told how far it is."""
+    path, telling = write_shared_plan("undisturbed.yaml", **FEW), set[int]()
+
+    def told(*arguments: Any) -> None:
+        before = len(taken)
+        watching.tell(*arguments)
+        telling.update(range(before, len(taken)))
+
+    with steps() as taken, mock.patch.object(running, "tell", told):
+        assert run(run_study(path)).ended
+    return path, taken, telling
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_any_step_loses_nothing(write_shared_plan, undisturbed) -> None:
+    """It is full at one step, or from it on, in turn or both where all steps are tried; then there is room again."""
+    whole, taken, telling = undisturbed
+    assert {"write", "fsync", "replace"} <= set(taken)
+    assert 0 < len(telling) < 20
+    every, ways = max(1, 20 // KILLS), (fails_at, fails_from)
+    for place, (number, kind) in enumerate(list(enumerate(taken))[::every]):
+        for full in ways if every == 1 else ways[place % 2 :][:1]:
+            path = write_shared_plan(f"{full.__name__}-{number}.yaml", **FEW)
+            said = ""
+            with steps(full(number)):
+                try:
+                    run(run_study(path))
+                except WritingError as error:
+                    said = str(error)
+            unsaid = kind == "fsync" or (number in telling and full is fails_at)  # of a folder; nothing rests on it
+            assert "the disk is full" in said or (not said and unsaid)
+            assert run(run_study(path)).ended
+            same(path, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_killed_at_any_step_it_goes_on_to_the_same_bytes(undisturbed, tmp_path) -> None:
+    """Each write, fsync and replace is where a process is killed -9."""
+    whole, taken, _ = undisturbed
+    numbers = list(range(len(taken)))[:: max(1, 20 // KILLS)]
+    folders = [tmp_path / "whole", *(tmp_path / f"step-{number}" for number in numbers)]
+    for folder in folders:
+        folder.mkdir()
+        for name in ("head.h5", "head.csv"):
+            shutil.copy(whole.parent / name, folder)
+        shutil.copy(whole, folder / "plan.yaml")
+    asked = {
+        "arguments": ["study", "run", "plan.yaml", "--workers", "1"],
+        "folders": list(map(str, folders)),
+        "steps": numbers,
+        "seed": 0,
+        "again": {"plan.yaml": []},
+    }
+    script = Path(__file__).parents[1] / "helpers" / "killing.py"
+    done = subprocess.run(
+        [sys.executable, str(script)], input=f"{json.dumps(asked)}\n", stdout=subprocess.PIPE, text=True, check=True
+    )
+    answer = json.loads(done.stdout)
+    assert (answer["kills"], set(answer["statuses"])) == (len(numbers), {0})
+    for folder in folders:
+        same(folder / "plan.yaml", whole)
+
+
+COMMAND = [sys.executable, "-m", "napari_recon_robust.cli", "study", "run"]
+
+
+@pytest.mark.slow
+def test_killed_at_any_time_it_goes_on_to_the_same_bytes(write_plan) -> None:
+    """The one process that runs it is killed again and again, each time after two more trials; then it ends."""
+    parts = {"slices": "all", "regions": ["image"], "methods": ["zero-filled", "cg-sense"], "seeds": list(range(KILLS))}
+    undisturbed, killed = write_plan("undisturbed.yaml", **parts), write_plan("killed.yaml", **parts)
+    run(run_study(undisturbed))
+    store = Store(store_beside(killed), {})
+    for _ in range(KILLS):
+        before = len(store.finished()) if store.folder.exists() else 0
+        process = subprocess.Popen([*COMMAND, str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while process.poll() is None and len(store.finished()) < before + 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        assert len(store.finished()) >= before
+    status = run(run_study(killed))
+    assert status.ended
+    assert measured(killed) == measured(undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM")
+def test_sigterm_ends_after_the_trial_under_way(write_plan) -> None:
+    path = write_plan(slices="all", regions=["image"], methods=["zero-filled", "cg-sense", "tv"])
+    store = Store(store_beside(path), {})
+    process = subprocess.Popen([*COMMAND, str(path)], stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and not list(store.folder.glob("rows/*.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGTERM)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert "trials are finished" in said
+    assert not list(store.folder.glob("rows/*"))
+    assert len(store.finished()) == table(path).height > 0

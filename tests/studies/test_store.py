@@ -1,0 +1,180 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import polars
+import pytest
+
+from napari_recon_robust.ground import writing
+from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.ground.writing import WritingError
+from napari_recon_robust.studies import store as module
+from napari_recon_robust.studies.inventory import Inventory
+from napari_recon_robust.studies.store import Store
+from napari_recon_robust.studies.table import columns
+
+EMPTY = Inventory(scans=())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.prepare(tmp_path / "results", "small", b"study: small\n", EMPTY, columns())
+
+
+def row(trial: int, **values):
+    return {"trial": f"{trial:03}", "scan": "a", "slice": 0, "ssim_region_clean": 0.1 * trial, **values}
+
+
+def trials(store: Store) -> list[str]:
+    return sorted(store.table()["trial"].to_list())
+
+
+def test_rows_are_there_at_once_and_once(store) -> None:
+    attempt = store.attempt({})
+    for number in range(3):
+        store.add("shard", attempt, row(number))
+    assert trials(store) == ["000", "001", "002"]
+    store.publish("shard", attempt)
+    other = store.attempt({})
+    store.add("shard", other, row(1))
+    store.add("shard", other, row(3))
+    assert trials(store) == ["000", "001", "002", "003"]
+    store.compact()
+    assert trials(store) == ["000", "001", "002", "003"]
+    assert not list((store.folder / "rows").iterdir())
+    assert store.finished() == {"000", "001", "002", "003"}
+    assert store.table()["ssim_region_clean"].to_list() == [0.0, 0.1, 0.2, pytest.approx(0.3)]
+
+
+def test_what_is_kept_of_a_shard_is_known(store) -> None:
+    attempt = store.attempt({})
+    store.add("shard-000001", attempt, row(1))
+    store.publish("shard-000001", attempt)
+    store.add("shard-000001", attempt, row(2))
+    store.add("shard-0000012", attempt, row(3))
+    assert store.kept("shard-000001") == {"001", "002"}
+    assert store.kept("other") == set()
+
+
+def test_the_first_valid_row_of_a_trial_counts(store) -> None:
+    attempt = store.attempt({})
+    for error in ("failed", None, None):
+        store.add("shard", attempt, row(1, error=error, seconds=float(error is None)))
+        store.publish("shard", attempt)
+        store.compact()
+    (only,) = store.table().to_dicts()
+    assert only["error"] is None
+    assert len(list((store.folder / "trials").iterdir())) == 1
+    assert store.finished(failed=False) == {"001"}
+
+
+def test_a_line_that_was_cut_off_is_no_row(store) -> None:
+    attempt = store.attempt({})
+    store.add("shard", attempt, row(1))
+    lines = next((store.folder / "rows").glob("*.jsonl"))
+    lines.write_bytes(lines.read_bytes() + json.dumps(row(2)).encode()[:-9])
+    assert store.finished() == {"001"}
+    store.compact()
+    assert trials(store) == ["001"]
+
+
+def test_lines_of_an_attempt_under_way_elsewhere_stay(store, monkeypatch) -> None:
+    attempt = store.attempt({})
+    store.add("shard", attempt, row(1))
+    monkeypatch.setattr(module, "_machine", lambda: "another")
+    store.compact()
+    assert len(list((store.folder / "rows").glob("*.jsonl"))) == 1
+    assert trials(store) == ["001"]
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_whatever_step_of_a_merge_fails_no_row_is_lost_or_doubled(store, monkeypatch, step) -> None:
+    """Each write, and each removal, in turn is where the process ends."""
+    attempt = store.attempt({})
+    store.add("first", attempt, row(1, error="failed"))
+    store.publish("first", attempt)
+    store.compact()
+    for shard in ("second", "third"):
+        store.add(shard, attempt, row(1))
+        store.add(shard, attempt, row(2))
+        store.publish(shard, attempt)
+    store.add("fourth", attempt, row(3))
+    count = 0
+
+    class Ended(BaseException):
+        pass
+
+    def counted(function):
+        def called(*arguments, **options):
+            nonlocal count
+            count += 1
+            if count == step + 1:
+                raise Ended
+            return function(*arguments, **options)
+
+        return called
+
+    monkeypatch.setattr(writing.os, "replace", counted(writing.os.replace))
+    monkeypatch.setattr(Path, "unlink", counted(Path.unlink))
+    with pytest.raises(Ended):
+        store.compact()
+    assert trials(store) == ["001", "002", "003"]
+    monkeypatch.undo()
+    assert trials(store) == ["001", "002", "003"]
+    store.compact()
+    every = polars.read_parquet(store.folder / "trials")
+    assert sorted(every["trial"].to_list()) == ["001", "002", "003"]
+    assert every["error"].null_count() == 3
+
+
+def test_a_full_disk_is_told(store, monkeypatch) -> None:
+    attempt = store.attempt({})
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    store.add("shard", attempt, row(1))
+    monkeypatch.setattr(writing.os, "fsync", full)
+    with pytest.raises(WritingError, match="the disk is full"):
+        store.publish("shard", attempt)
+    monkeypatch.undo()
+    assert trials(store) == ["001"]
+
+
+def test_other_folders_studies_and_versions_are_refused(store, tmp_path) -> None:
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "letter.txt").write_text("dear")
+    with pytest.raises(InputError, match="holds no study"):
+        Store.prepare(tmp_path / "else", "small", b"", EMPTY, columns())
+    with pytest.raises(InputError, match="holds the study 'small'"):
+        Store.prepare(store.folder, "other", b"", EMPTY, columns())
+    (store.folder / "store.json").write_text('{"version": 0, "study": "small"}')
+    with pytest.raises(InputError, match="have the layout 0"):
+        Store.open(store.folder)
+    with pytest.raises(InputError, match="holds no results"):
+        Store.open(tmp_path / "nothing")
+
+
+def test_workers_that_begin_at_the_same_time_make_one_store(tmp_path) -> None:
+    def make(number: int) -> Store:
+        return Store.prepare(tmp_path / f"{number // 8}.results", "small", b"study: small\n", EMPTY, columns())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(make, range(160)))) == 160
+
+
+def test_labels_are_columns(tmp_path) -> None:
+    store = Store.prepare(tmp_path / "results", "small", b"", EMPTY, columns(["sex"]))
+    attempt = store.attempt({})
+    store.add("shard", attempt, row(1, label_sex="f"))
+    assert store.table()["label_sex"].to_list() == ["f"]
+
+
+def test_a_damaged_part_is_told(store) -> None:
+    attempt = store.attempt({})
+    store.add("shard", attempt, row(1))
+    store.compact()
+    part = next((store.folder / "trials").iterdir())
+    part.write_bytes(part.read_bytes()[:100])
+    with pytest.raises(FileFormatError, match="cannot be read as a part of the table"):
+        store.table()

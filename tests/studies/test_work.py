@@ -1,0 +1,79 @@
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars
+import pytest
+
+from napari_recon_robust.ground import writing
+from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies.running import run_study
+from napari_recon_robust.studies.store import Store
+from napari_recon_robust.studies.table import NOT_MEASURED
+from napari_recon_robust.studies.work import store_beside, until_terminated
+
+
+class Ended(BaseException):
+    """The process is no more."""
+
+
+class Steps:
+    """Ends at one of the steps by which files are written."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = -1
+        for name in ("replace", "fsync"):
+            monkeypatch.setattr(writing.os, name, self.counted(getattr(os, name)))
+        monkeypatch.setattr("napari_recon_robust.studies.store.append", self.counted(writing.append))
+        monkeypatch.setattr(Path, "unlink", self.counted(Path.unlink))
+
+    def counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*arguments: Any, **options: Any) -> Any:
+            self.left -= 1
+            if self.left == 0:
+                raise Ended
+            return function(*arguments, **options)
+
+        return called
+
+
+def measured(path: Path) -> str:
+    found: str = Store.open(store_beside(path)).table().sort("trial").drop(NOT_MEASURED).write_ndjson()
+    return found
+
+
+def test_ended_at_every_step_of_writing_it_goes_on_to_the_same_bytes(write_plan, monkeypatch) -> None:
+    """The n-th attempt ends at its n-th step, until one comes to the end."""
+    parts = {"keep": {"images": "all"}, "shard": 2}
+    undisturbed, disturbed = write_plan("undisturbed.yaml", **parts), write_plan("disturbed.yaml", **parts)
+    run(run_study(undisturbed))
+    steps = Steps(monkeypatch)
+    for ends in range(1, 200):
+        steps.left = ends
+        try:
+            status = run(run_study(disturbed))
+            break
+        except Ended:
+            steps.left = -1
+            store = Store(store_beside(disturbed), {})
+            kept = store.finished() if store.folder.exists() else set()
+            assert len(kept) <= 5
+    assert ends > 10
+    assert status.ended
+    assert measured(disturbed) == measured(undisturbed)
+    every = polars.read_parquet(store_beside(disturbed) / "trials")
+    assert every["trial"].n_unique() == every.height == 5
+    assert not list((store_beside(disturbed) / "rows").iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM")
+def test_sigterm_is_noted_and_its_handler_restored() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with until_terminated() as stop:
+        assert not stop()
+        signal.raise_signal(signal.SIGTERM)
+        assert stop()
+    assert signal.getsignal(signal.SIGTERM) is before
