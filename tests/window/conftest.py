@@ -153,6 +153,7 @@ def standing(window_of_module: Any, scan_file: Path, until: Until) -> Any:
     nothing stands at the foot.
     """
     review = window_of_module
+    until(lambda: not review.jobs.busy())
     if not review.bench.acquisition.facts.startswith(scan_file.name):
         open_scan(review, scan_file, until)
     review.bench.regions.choose([])
