@@ -6,7 +6,7 @@ BIN := .venv/bin
 DISPLAY_RUN := xvfb-run -a -s "-screen 0 1280x800x24"
 
 # What opens windows, with as much of the rest as takes equally long on the other core.
-HALF := $(addprefix tests/,window controls workbench cli monkey)
+HALF := $(addprefix tests/,window canvas controls cli monkey)
 # Each process one thread: two that share two cores would wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 # What opens no window needs no plugins of napari's and Qt's; their imports take three seconds.

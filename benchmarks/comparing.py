@@ -18,9 +18,9 @@ import numpy as np
 from qtpy.QtWidgets import QApplication
 
 from goals import Goal, report
-from napari_recon_robust.window.canvas.comparing import Picture
-from napari_recon_robust.window.canvas.geometry import Geometry
-from napari_recon_robust.window.canvas.panel import ORDER
+from napari_recon_robust.canvas.comparing import Picture
+from napari_recon_robust.canvas.geometry import Geometry
+from napari_recon_robust.canvas.panel import ORDER
 from napari_recon_robust.window.session import PLUGIN, Session
 from napari_recon_robust.window.warm import is_warm
 from window import Gaps

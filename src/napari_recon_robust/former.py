@@ -50,7 +50,7 @@ _MOVED = {
     ("reconstructors", "reconstructors.untrained"): "conv_decoder deep_decoder dip",
     ("reconstructors", "training"): "loupe",
     ("widgets", "controls"): "plot",
-    ("widgets", "window.canvas"): "geometry outlines scene surface",
+    ("widgets", "canvas"): "geometry outlines scene surface",
     ("widgets", "window.docks"): "budgets compare fragile strip",
 }
 _RENAMED = {
@@ -86,7 +86,7 @@ _PARTED = {
     ),
     "widgets.jobs": ("window.jobs", "window.worker"),
     "widgets.knobs": ("controls.knob_panel", "controls.knob_row", "controls.number_boxes", "controls.pad"),
-    "widgets.layers": ("window.canvas.layers", "window.canvas.panel"),
+    "widgets.layers": ("canvas.layers", "canvas.panel"),
     "widgets.parts": (
         "controls.parts",
         "controls.curve",

@@ -11,9 +11,9 @@ import pytest
 from napari.layers import Shapes
 from numba import njit
 
+from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.ground.progress import Job, Progress, run
 from napari_recon_robust.window import warm
-from napari_recon_robust.window.canvas.geometry import Geometry
 from napari_recon_robust.window.session import Session
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.task import Task

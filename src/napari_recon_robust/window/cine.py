@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
+from ..canvas.layers import Panels
+from ..canvas.scene import Scene
 from ..workbench import Workbench
 from ..workbench.film import Frame
-from .canvas.layers import Panels
-from .canvas.scene import Scene
 from .jobs import Jobs
 from .remembered import recall, remember
 

@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..canvas.geometry import Outline
+from ..canvas.layers import Panels
 from ..workbench import Workbench
 from ..workbench.regions import Region
-from .canvas.geometry import Outline
-from .canvas.layers import Panels
 from .jobs import Jobs
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ class DrawnRegions:
 
     def preview(self, inside: "Pixels", index: int) -> None:
         """Show what is being painted on a slice, beside the regions."""
-        from .canvas import outlines
+        from ..canvas import outlines
 
         self.panels.drawing.set([*(outline for _, outline in self._outlines()), *outlines.of_mask(inside, index)])
 
     def _outlines(self) -> list[tuple[Region, Outline]]:
         """Return every shape with the region that it belongs to, in the order of the layers."""
-        from .canvas import outlines  # needs torch, which an empty dock does without
+        from ..canvas import outlines  # needs torch, which an empty dock does without
 
         regions, found = self.bench.regions, list[tuple[Region, Outline]]()
         fragile: Counter[int] = Counter()  # on each slice; they are numbered as in the list
@@ -54,7 +54,7 @@ class DrawnRegions:
 
     def _on_edited(self, action: str, indices: tuple[int, ...], now: list[Outline]) -> None:
         """Take over what was drawn, moved or deleted by hand in one panel, so that all panels show it."""
-        from .canvas import outlines
+        from ..canvas import outlines
 
         regions = self.bench.regions
         _, rows, columns = self.bench.acquisition.shape

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 
+from ..canvas.layers import Panels
 from ..workbench import Workbench
-from .canvas.layers import Panels
 from .following import Following
 from .jobs import Jobs
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
 
+from ..canvas.geometry import Geometry
+from ..canvas.layers import Panels
+from ..canvas.scene import Scene
 from ..workbench import Workbench
 from ..workbench.reconstruction import Rendered
 from ..workbench.task import Task
-from .canvas.geometry import Geometry
-from .canvas.layers import Panels
-from .canvas.scene import Scene
 from .drawn import DrawnRegions
 from .jobs import Jobs
 from .warm import compile_kernels

@@ -6,13 +6,13 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer
 
+from ..canvas.arrangement import LAYOUTS
+from ..canvas.layers import Panels
+from ..canvas.scene import Scene
 from ..data.orientation import Turn
 from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
 from ..workbench.task import Task
-from .canvas.arrangement import LAYOUTS
-from .canvas.layers import Panels
-from .canvas.scene import Scene
 from .jobs import Jobs
 
 _SOON = 1000  # ms between a change and its being kept

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from ..canvas.layers import Panels
 from ..data.window import Window
 from ..workbench import Workbench, windowing
-from .canvas.layers import Panels
 from .jobs import Jobs
 
 if TYPE_CHECKING:

@@ -2,14 +2,14 @@
 
 from psygnal import Signal
 
+from ..canvas.mixing import Mixing
+from ..canvas.scene import Scene
+from ..canvas.wiping import Wiping
 from ..evaluation.parts import PARTS, Part
 from ..workbench import Workbench
 from ..workbench.looking import PAIRS, PRESETS, RATES, Pair
-from .canvas.scene import Scene
-from .canvas.wiping import Wiping
 from .jobs import Jobs
 from .levels import Levels
-from .mixing import Mixing
 from .region_view import RegionView
 from .remembered import recall, remember
 

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from ..canvas.layers import Panels
 from ..workbench import Workbench, marks
-from .canvas.layers import Panels
 
 
 class Marking:

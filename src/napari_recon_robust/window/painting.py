@@ -6,10 +6,10 @@ from typing import Any
 
 from psygnal import Signal
 
+from ..canvas.layers import Panels
 from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
 from ..workbench.brushing import LEAST, MOST
-from .canvas.layers import Panels
 from .drawn import DrawnRegions
 from .jobs import Jobs
 from .worker import sentence

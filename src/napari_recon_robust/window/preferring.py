@@ -6,9 +6,9 @@ from napari.settings import get_plugin_settings, get_settings
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer
 
+from ..canvas.layers import Panels
 from ..workbench import Workbench
 from ..workbench.preferences import COLOURS, Preferences
-from .canvas.layers import Panels
 from .worker import use_threads
 
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from ..canvas.layers import Panels
 from ..ground.errors import InputError
 from ..workbench import Workbench
-from .canvas.layers import Panels
 from .jobs import Jobs
 from .worker import sentence
 

@@ -11,6 +11,10 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
+from ..canvas.layers import Panels
+from ..canvas.readout import ReadoutLine
+from ..canvas.rulers import Rulers
+from ..canvas.scene import Scene
 from ..cases.gallery.listing import holds_cases
 from ..ground.arrays import open_npy
 from ..io import annotations, lacks_axes
@@ -18,8 +22,6 @@ from ..workbench import Workbench
 from ..workbench.film import Frame
 from ..workbench.task import Task
 from .ahead import LookingAhead
-from .canvas.layers import Panels
-from .canvas.scene import Scene
 from .cine import Cine
 from .editing import Editing
 from .following import Following
@@ -30,9 +32,7 @@ from .marking import Marking
 from .painting import Painting
 from .preferring import Preferring
 from .queueing import Queueing
-from .readout import ReadoutLine
 from .resident import Resident
-from .rulers import Rulers
 from .surroundings import Surroundings
 from .turning import Turning
 from .warm import after_warm_up, compiler, is_warm, warm_up

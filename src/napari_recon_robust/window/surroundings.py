@@ -7,8 +7,8 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QWidget
 
+from ..canvas.layers import Panels
 from ..workbench import Workbench
-from .canvas.layers import Panels
 from .jobs import Jobs
 
 

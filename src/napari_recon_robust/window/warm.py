@@ -10,9 +10,9 @@ from napari.layers import Image, Shapes
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
+from ..canvas.geometry import Geometry
 from ..ground.progress import Job, Progress
 from ..workbench.task import Task
-from .canvas.geometry import Geometry
 
 COMPILING = (
     "Compiling TV and other fast methods for this machine, once: for about ten seconds images come late; "

@@ -13,7 +13,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QDockWidget, QPushButton, QStyle, QStyleOptionComboBox
 
 from helpers.galleries import copied
-from napari_recon_robust.window.canvas.comparing import Picture
+from napari_recon_robust.canvas.comparing import Picture
 from napari_recon_robust.window.docks.review import Review
 from napari_recon_robust.window.keys import Shortcuts
 from napari_recon_robust.window.session import PLUGIN, Session

@@ -17,9 +17,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...canvas.surface import NOTICE
 from ...controls.letters import letter_style, row_height
 from ...controls.parts import faint_style, words
-from ..canvas.surface import NOTICE
 
 if TYPE_CHECKING:
     from ...cases.gallery.pair import Named, Pair

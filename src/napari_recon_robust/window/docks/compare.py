@@ -17,13 +17,13 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
 )
 
+from ...canvas.arrangement import LAYOUTS
+from ...canvas.surface import export_figure
 from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, flow, heading, row, set_faint, show_text, warning, words
 from ...ground.numbers import written
 from ...workbench.exporting import Kind
 from .. import keys
-from ..canvas.arrangement import LAYOUTS
-from ..canvas.surface import export_figure
 from ..session import Session
 from .exporting import EXPORT, REPORT, ask_report, export_button
 from .lineup import LineupBox

@@ -7,13 +7,13 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QButtonGroup, QComboBox, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
+from ...canvas.titles import percent
 from ...controls.knob_panel import KnobPanel
 from ...controls.knob_row import NumberControl
 from ...controls.parts import Fold, button, heading, row, words
 from ...ground.knob import Knob
 from ...ground.numbers import written
 from ...workbench.perturbing import BUDGET
-from ..canvas.titles import percent
 from ..session import Session
 from .budgets import FurtherBudgets
 from .front import FrontPanel

@@ -6,11 +6,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSlider, QVBoxLayout, QWidget
 from superqt.utils import signals_blocked
 
+from ...canvas.titles import percent
 from ...controls.curve import Curve
 from ...controls.parts import show_text, warning, words
 from ...ground.numbers import written
 from ...workbench.perturbing import Result
-from ..canvas.titles import percent
 from ..session import Session
 from .budgets import BudgetCurve
 

@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...canvas.surface import NOTICE
 from ...controls.letters import letter_style, letters
 from ...controls.parts import box_style, faint_style, rule, set_faint
 from ...controls.progress_bar import Bar
@@ -33,7 +34,6 @@ from ...controls.tab_order import TabOrder
 from ...controls.time_left import TimeLeft
 from ...controls.wheel import WheelGuard
 from ...ground.progress import Progress
-from ..canvas.surface import NOTICE
 from ..jobs import Jobs
 from ..keys import Shortcuts
 from ..session import Session

@@ -10,11 +10,11 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-from ..held_keys import HeldKeys
+from ...canvas.held_keys import HeldKeys
+from ...canvas.wipe_line import WipeLine
 from ..keys import KEYS
 from ..remembered import recall, remember
 from ..session import Session
-from ..wipe_line import WipeLine
 from .keys_window import KeysWindow
 from .page import WIDTH
 from .review_bar import ReviewBar

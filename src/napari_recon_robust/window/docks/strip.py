@@ -8,11 +8,11 @@ from qtpy.QtCore import QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QAbstractButton, QGridLayout, QSizePolicy, QWidget
 
+from ...canvas.geometry import Geometry
 from ...controls.parts import ACCENT, words
 from ...data.window import Window
 from ...ground.knob import Knob
 from ...ground.numbers import written
-from ..canvas.geometry import Geometry
 
 if TYPE_CHECKING:
     from ...analyses.diversity import Variant

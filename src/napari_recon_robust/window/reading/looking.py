@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from psygnal import Signal
 from qtpy.QtCore import QObject, QTimer
 
+from ...canvas.layers import Panels
+from ...canvas.stroke import Stroke
 from ...workbench.looking import wipe_column, wiped
-from ..canvas.layers import Panels
-from ..stroke import Stroke
 
 Images = Mapping[str, NDArray[np.float32]]
 _FLICKER = 250  # milliseconds for each image, as in the browser

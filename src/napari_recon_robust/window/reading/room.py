@@ -18,15 +18,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...canvas.geometry import Geometry
+from ...canvas.held_keys import HeldKeys
+from ...canvas.layers import Panels
+from ...canvas.outlines import of_roi
 from ...data.roi import ROI
 from ...ground.errors import ReconRobustError
 from ...reader_studies.bundle import Shown
 from ...reader_studies.questions import FreeResponse
 from ...workbench.reading import Reading
-from ..canvas.geometry import Geometry
-from ..canvas.layers import Panels
-from ..canvas.outlines import of_roi
-from ..held_keys import HeldKeys
 from ..worker import sentence
 from .looking import Looking
 from .side import Side

@@ -1,0 +1,153 @@
+"""The outlines of regions in every panel, and those that are drawn by hand."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Shapes
+from psygnal import Signal
+
+from .geometry import Outline
+from .letter_sizes import NUMBER, points
+from .our_changes import OurChanges
+from .panel import Panel, PanelSet
+
+EDGE, SELECTED_EDGE = "#5fd3f3", "#ffd23f"  # unless the user prefers others
+
+
+class Drawing:
+    """Outlines, the same in every panel.
+
+    switched: called when they are switched on or off. Signal: `edited(action, indices, outlines)` when shapes were
+    "added", "changed" or "removed" by hand.
+    """
+
+    edited = Signal(str, tuple, list)
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        panels: PanelSet,
+        later: Callable[[Callable[[], None]], object],
+        switched: Callable[[], object],
+    ) -> None:
+        self.viewer = viewer
+        self._panels, self._later, self._switched = panels, later, switched
+        self._outlines: list[Outline] = []
+        self._ours = OurChanges()
+        self.visible = True
+        self._edge_colours = EDGE, SELECTED_EDGE
+        self._thinner = 1.0
+
+    def colour(self, edge: str, selected: str) -> None:
+        """Give outlines these colours, the second one to those that are selected."""
+        self._edge_colours = edge, selected
+        with self._ours:
+            for panel in self._panels:
+                panel.regions.current_edge_color = selected
+        self.set(self._outlines)
+
+    def thin(self, factor: float) -> None:
+        """Make the outlines thinner in the image, by as much as it is magnified on the screen."""
+        self._thinner = min(factor, 1.0)
+        with self._ours:
+            for panel in self._panels:
+                panel.regions.current_edge_width = self._edge
+                if panel.regions.nshapes:
+                    panel.regions.edge_width = self._edge
+
+    def reletter(self) -> None:
+        """Give the numbers the size that the user has chosen by now."""
+        self.set(self._outlines)
+
+    def show(self, visible: bool) -> None:
+        """Show or hide the outlines."""
+        self.visible = visible
+        self._switched()
+
+    def toggle(self) -> None:
+        """Show or hide the regions."""
+        self.show(not self.visible)
+
+    def set(self, outlines: Sequence[Outline]) -> None:
+        """Set the outlines in every panel."""
+        self._outlines = list(outlines)
+        with self._ours:
+            for panel in self._panels:
+                self._put(panel)
+
+    def begin(self, kind: str) -> None:
+        """Select napari's shape tool ("rectangle", "polygon", "ellipse") on the regions of the first panel."""
+        panel = self._panels.front
+        if panel is None or panel.regions not in self.viewer.layers:
+            return
+        self.show(True)
+        self.viewer.layers.selection.active = panel.regions
+        panel.regions.mode = f"add_{kind}"
+
+    def stop(self) -> None:
+        """Go back to pan and zoom on an image."""
+        for panel in self._panels:
+            with suppress(ValueError):
+                panel.regions.mode = "pan_zoom"
+        front = self._panels.front
+        if front is not None and front.image in self.viewer.layers:
+            self.viewer.layers.selection.active = front.image
+
+    def new_layer(self) -> Shapes:
+        """Make the layer of a panel's outlines, which is still empty."""
+        assert self._panels.geometry is not None
+        place = self._panels.geometry.transform
+        layer = Shapes(ndim=3, name="ROI", face_color="transparent", opacity=1.0, **place)
+        layer.current_edge_color = self._edge_colours[1]
+        layer.current_edge_width = self._edge
+        return layer
+
+    def join(self, panel: Panel) -> None:
+        """Put the outlines into a new panel, and follow what is drawn there."""
+        panel.regions.events.data.connect(lambda event: self._on_shapes(panel, event))
+        with self._ours:
+            self._put(panel)
+
+    @property
+    def _edge(self) -> float:
+        """Width of an outline in image pixels: about as thin on the screen whatever the matrix."""
+        assert self._panels.geometry is not None
+        return self._panels.geometry.shape[1] / 200 * self._thinner
+
+    def _put(self, panel: Panel) -> None:
+        """Put the outlines into a panel, unless they are there already: napari draws all anew when one changes."""
+        layer, outlines = panel.regions, self._outlines
+        shapes = [np.column_stack([np.full(len(o.vertices), o.slice), o.vertices]) for o in outlines]
+        kinds = [outline.kind for outline in outlines]
+        edges = [self._edge_colours[outline.selected] for outline in outlines]
+        there = [str(kind) for kind in layer.shape_type] == kinds
+        if not (there and all(map(np.array_equal, layer.data, shapes))):
+            layer.data = []
+            if shapes:
+                look = {"edge_color": edges, "edge_width": self._edge, "face_color": "transparent"}
+                layer.add(shapes, shape_type=kinds, **look)
+        elif shapes and edges != panel.edges:
+            layer.edge_color = edges
+        panel.edges = edges
+        numbers = [outline.number for outline in outlines]
+        if any(numbers) or any(panel.numbers):
+            layer.features = {"number": np.array(numbers, object)}  # of no outlines, too, they are words
+            layer.feature_defaults = {"number": ""}  # or what is drawn next would have the last one
+            layer.text = {"string": "{number}", "color": SELECTED_EDGE, "size": points(NUMBER), "anchor": "upper_left"}
+        panel.numbers = numbers
+
+    def _on_shapes(self, panel: Panel, event: Any) -> None:
+        action = str(event.action)
+        if self._ours or action not in ("added", "changed", "removed"):
+            return
+        layer = panel.regions
+        now = [
+            Outline(str(kind), np.asarray(vertices)[:, 1:], round(float(vertices[0][0])))
+            for vertices, kind in zip(layer.data, layer.shape_type, strict=True)
+        ]
+        before = len(self._outlines)
+        indices = tuple(range(before, len(now))) if action == "added" else tuple(event.data_indices)
+        self._later(lambda: self.edited.emit(action, indices, now))

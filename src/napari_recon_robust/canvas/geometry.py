@@ -1,0 +1,65 @@
+"""Where a scan and the outlines of its regions lie in the world."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..data.orientation import Directions, Turn
+
+AS_STORED = Turn()
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where a scan lies in the world.
+
+    shape: (slices, rows, columns). voxel: (slice, row, column) in mm, or None where it is not known.
+    upside_down: stored with the first row at the bottom, so that only the layers' transform turns it. turn: what the
+    user has done to the picture beyond that. directions: of the stored rows and columns in the patient, if known.
+    """
+
+    shape: tuple[int, int, int]
+    voxel: tuple[float, float, float] | None = None
+    upside_down: bool = False
+    turn: Turn = AS_STORED
+    directions: Directions | None = None
+
+    @property
+    def laid(self) -> Turn:
+        """How the stored image is laid on the screen."""
+        return self.turn.after(Turn().flip) if self.upside_down else self.turn
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """The sides of the patient at the edges of the picture; empty where they are not known."""
+        return self.laid.letters(self.directions)
+
+    def world(self, row: float, column: float) -> tuple[float, float]:
+        """Where a pixel is on the screen: down and to the right, in the world's units."""
+        transform = self.transform
+        _, along, across = transform["scale"]
+        _, down, right, _ = transform["affine"] @ [0.0, row * along, column * across, 1.0]
+        return float(down), float(right)
+
+    @property
+    def transform(self) -> dict[str, Any]:
+        """The keywords that give an image and its regions one place in the world."""
+        scale = self.voxel or (1.0, 1.0, 1.0)
+        return {
+            "scale": scale,
+            "affine": self.laid.affine(*self.shape[1:], pixel=scale[1:]),
+            "units": ("mm" if self.voxel else "pixel",) * 3,
+            "axis_labels": ("slice", "row", "column"),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """One shape of a region. vertices: (n, 2) rows and columns, pixel centres at whole numbers. number: beside it."""
+
+    kind: str
+    vertices: np.ndarray
+    slice: int
+    selected: bool = False
+    number: str = ""

@@ -1,0 +1,285 @@
+"""All that touches napari's own API: panels in its grid, regions in every panel, and the viewer put back after.
+
+Nothing in this folder but the scene knows Qt or the workbench: everything runs on a `ViewerModel`. Layers are held by
+reference, never by name.
+"""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image, Layer
+from psygnal import Signal
+
+from ..data.orientation import Turn
+from .building import Building
+from .difference_scale import KEY as DIFFERENCE
+from .difference_scale import DifferenceScale
+from .drawing import Drawing
+from .framing import Framing
+from .geometry import Geometry
+from .grid import Grid
+from .lettering import Lettering
+from .marks import Marks
+from .navigation import Navigation
+from .our_changes import OurChanges
+from .overlay import OVER, Overlay
+from .panel import Panel, PanelSet
+from .shared_window import SharedWindow
+from .surface import Takeover
+
+
+class Panels:
+    """Panels in napari's grid, with one zoom and one window; the difference has a scale of its own.
+
+    later: calls a function when napari has finished what it is at (layers cannot be put back while they are
+    being removed, nor shapes while one is being drawn). drawing: the regions in every panel; overlay: a map over the
+    clean panel; marks: what was done, and the sides of the patient; navigation: the slice, clicks and drags;
+    difference: the scale of that panel; framing: the region view; left_drag: takes a press of the mouse before the
+    navigation does, and returns whether it did. Signal: `turned()`, the picture is laid out in another way.
+    """
+
+    turned = Signal()
+
+    def __init__(self, viewer: ViewerModel, later: Callable[[Callable[[], None]], object]) -> None:
+        # Plugins get a proxy that wraps every layer again at every access; only its public interface is used here.
+        self.viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
+        self._later = later
+        self._set = PanelSet()
+        self._ours = OurChanges()
+        self._grid = Grid(self.viewer)
+        self._takeover: Takeover | None = None
+        self.shared_window = SharedWindow(self.viewer, self._set)
+        self.drawing = Drawing(self.viewer, self._set, later, self._lay_out)
+        self.overlay = Overlay(self._set, self._show_again, self._lay_out)
+        self.marks = Marks(viewer=self.viewer, panels=self._set, grown=self._show_again)
+        self.navigation = Navigation(self.viewer, self._set, self._ours)
+        self.navigation.windowed = lambda: self.shared_window.part == "magnitude"
+        self.difference = DifferenceScale(self._set)
+        self.lettering = Lettering(self.viewer, self._set, self.drawing, self.marks)
+        self.framing = Framing(self.viewer, self._set)
+        self.left_drag: Callable[[ViewerModel, Any], Generator[None, None, bool]] | None = None
+        self._building = Building(
+            self.viewer,
+            self._set,
+            self._ours,
+            later,
+            prepare=self._take_over,
+            grow=self.marks.grow,
+            lay_out=self._lay_out,
+            inserted=self._on_inserted,
+            finished=self._on_finished,
+        )
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """The geometry of the scan; None while nothing is open."""
+        return self._set.geometry
+
+    @property
+    def panels(self) -> dict[str, Panel]:
+        """The panels that were shown at least once, by their keys."""
+        return self._set.panels
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The keys of the panels that are shown."""
+        return self._set.shown
+
+    @property
+    def settled(self) -> bool:
+        """Whether all layers are in their places."""
+        return self._building.settled
+
+    # ---------------------------------------------------------------- the viewer, taken over and given back
+
+    def open(self, geometry: Geometry, start: int = 0) -> None:
+        """Make room for a scan, shown from slice `start` on: the old panels go, the viewer is set up for reading."""
+        old = self._set.ordered(self.viewer.layers)
+        self._set.empty(geometry)
+        self.shared_window.forget()
+        self._building.retire(old)
+        self.navigation.slice = start
+        self._grid.start()
+        self.framing.forget()
+        self.drawing.thin(1.0)
+        self.drawing.set(())
+        self.overlay.clear()
+        self.marks.clear()
+        self.marks.letter(geometry.letters)
+
+    def close(self) -> None:
+        """Remove the panels and put back whatever of the viewer was changed."""
+        self._building.clear()
+        self._set.empty()
+        self.shared_window.forget()
+        if self._takeover is not None:
+            self._takeover.give_back()
+            self._takeover = None
+
+    def let_go(self) -> None:
+        """Have nothing more to do with the viewer."""
+        self._set.geometry = None
+        self.shared_window.forget()
+        if self._takeover is not None:
+            self._takeover.let_go()
+            self._takeover = None
+
+    def _take_over(self) -> bool:
+        """Take the viewer over if that was not done before, and return whether it was done now."""
+        if self._takeover is not None:
+            return False
+        self._takeover = Takeover(
+            self.viewer,
+            on_step=self.navigation.on_step,
+            on_removed=self._on_removed,
+            on_size=self._on_size,
+            on_drag=self._on_drag,
+            on_move=self.navigation.on_move,
+        )
+        return True
+
+    # ---------------------------------------------------------------- which panels there are
+
+    def show(self, keys: Sequence[str], rows: int | None = None) -> None:
+        """Show these panels and hide the others; panels that a user deleted come back.
+
+        rows: of the grid, by default those with the largest panels.
+        """
+        if self.geometry is None:
+            return
+        self._set.show(keys, rows)
+        for key in self.shown:
+            panel = self.panels.get(key)
+            if panel is None or self._deleted(panel):
+                self.panels[key] = self._new_panel(key, self.geometry, panel)
+        self._building.go_on()
+
+    def _show_again(self) -> None:
+        self.show(self.shown, self._set.rows)
+
+    def _new_panel(self, key: str, geometry: Geometry, old: Panel | None) -> Panel:
+        """Make an empty panel, or one with the content of a panel whose layer was deleted."""
+        stack = np.zeros(geometry.shape, np.float32) if old is None else old.stack
+        title = key.capitalize() if old is None else old.title
+        limits = self.window if self.panels else (0.0, 1.0)
+        image = Image(stack, name=title, colormap="gray", contrast_limits=limits, **geometry.transform)
+        image.name_overlay.visible = True
+        if key != DIFFERENCE:
+            self.shared_window.dress(image)
+        panel = Panel(image, self.drawing.new_layer(), stack, title, set() if old is None else old.filled)
+        self.lettering.fit(panel)
+        self.overlay.join(panel)
+        self.drawing.join(panel)
+        return panel
+
+    def _deleted(self, panel: Panel) -> bool:
+        return panel.inserted and panel.image not in self.viewer.layers
+
+    def _lay_out(self) -> bool:
+        """Switch layers on or off, in as many cells as there are panels; return whether anything changed."""
+        visible: dict[Layer, bool] = {}
+        for key, panel in self.panels.items():
+            visible[panel.image] = key in self.shown
+            visible[panel.regions] = key in self.shown and self.drawing.visible
+            if panel.marks is not None:
+                visible[panel.marks] = key in self.shown and self.marks.visible
+            if panel.overlay is not None:
+                visible[panel.overlay] = key == OVER and key in self.shown and self.overlay.visible
+        cells = max(len(self.shown), 1) if self._set.is_in(self.viewer.layers) else 0
+        stride = 2 + self.overlay.exists + self.marks.exists
+        changed = self._grid.lay_out(visible, cells, stride, self._set.rows)
+        for panel in self._set:
+            self.lettering.fit(panel)
+        return changed
+
+    def _on_inserted(self, layer: Layer, first: bool) -> None:
+        for panel in self._set:
+            if layer is panel.image:
+                panel.inserted, panel.title = True, layer.name
+        if first:
+            self.navigation.go_to(self.navigation.slice)
+
+    def _on_finished(self) -> None:
+        self.shared_window.link()
+        front = self._set.front
+        if front is not None:
+            self._grid.settle()
+            self.viewer.layers.selection.active = front.image
+
+    def _on_size(self) -> None:
+        if not self._ours:
+            self._lay_out()
+            self._grid.follow_cells()
+            if self._takeover is not None:
+                self._later(self._takeover.place_scale_bar)
+
+    def _on_drag(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
+        taken = self.left_drag is not None and (yield from self.left_drag(viewer, event))
+        if not taken:
+            yield from self.navigation.on_drag(viewer, event)
+
+    def _on_removed(self, event: Any) -> None:
+        """Follow a user who deleted a layer: without its image a whole panel goes; regions or an overlay come back."""
+        if not self._ours and any(event.value in panel.layers for panel in self._set):
+            self._later(self._tidy)
+
+    def _tidy(self) -> None:
+        if self.geometry is None:
+            return  # the viewer was closed meanwhile
+        layers = self.viewer.layers
+        gone = [key for key, panel in self.panels.items() if self._deleted(panel)]
+        with self._ours:
+            for layer in (layer for key in gone for layer in self.panels[key].layers):
+                if layer in layers:
+                    layers.remove(layer)
+        self._set.shown = tuple(key for key in self.shown if key not in gone)
+        self._building.arrange()
+
+    # ---------------------------------------------------------------- images
+
+    def write(self, key: str, index: int, image: np.ndarray, title: str | None = None) -> None:
+        """Put a magnitude image (rows, columns) into a slice of a panel, in place; other slices are emptied."""
+        panel = self.panels[key]
+        panel.fill(index, image)
+        if title is not None:
+            panel.rename(title)
+            self.lettering.fit(panel)
+        if panel.image in self.viewer.layers:
+            panel.image.refresh(thumbnail=False, highlight=False, extent=False)
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """Black and white, in the scan's units."""
+        return self.shared_window.limits
+
+    def thin(self, factor: float) -> None:
+        """Make outlines and marks thinner in the image, by as much as it is magnified on the screen."""
+        self.drawing.thin(factor)
+        self.marks.thin(factor)
+
+    def set_window(self, low: float, high: float) -> None:
+        """Set one window for all images, in the scan's units; its range leaves room above."""
+        self.shared_window.start(low, high)
+
+    def lay(self, turn: Turn | None = None, upside_down: bool | None = None) -> None:
+        """Turn the picture: the layers' transform, and nothing of what they hold. None leaves one as it is."""
+        old = self.geometry
+        if old is None:
+            return
+        geometry = self._set.geometry = replace(
+            old,
+            turn=old.turn if turn is None else turn,
+            upside_down=old.upside_down if upside_down is None else upside_down,
+        )
+        for panel in self._set:
+            for layer in panel.layers:
+                layer.affine = geometry.transform["affine"]
+        if (old.laid.quarters - geometry.laid.quarters) % 2 and self._set.is_in(self.viewer.layers):
+            self.viewer.reset_view()  # rows and columns have changed places
+            if self._takeover is not None:
+                self._later(self._takeover.place_scale_bar)
+        self.marks.letter(geometry.letters)
+        self.turned.emit()

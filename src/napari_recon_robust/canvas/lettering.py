@@ -1,0 +1,49 @@
+"""The words on the canvas follow the size that the user has chosen in napari's preferences."""
+
+import math
+
+from napari.components import ViewerModel
+
+from .drawing import Drawing
+from .letter_sizes import SCALE_BAR, SMALL, points
+from .marks import Marks
+from .panel import Panel, PanelSet
+
+_ADVANCE, _MARGIN = 0.95, 16  # pixels: of a letter of a title for each point of its size, and beside a title
+_LINE, _SHARE = 2.35, 0.25  # pixels: of a line for each point, and the share of a panel's height that titles may take
+
+
+class Lettering:
+    """Gives titles, colour bars, numbers and letters of the sides their size."""
+
+    def __init__(self, viewer: ViewerModel, panels: PanelSet, drawing: Drawing, marks: Marks) -> None:
+        self._viewer, self._panels, self._drawing, self._marks = viewer, panels, drawing, marks
+
+    def fit(self, panel: Panel) -> None:
+        """Give this title and those that are shown the size that is chosen, or as much as the longest has room for."""
+        grid = self._viewer.canvas.grid
+        rows, columns = grid.shape if grid.enabled else (1, 1)
+        canvas_height, canvas_width = self._viewer.canvas.size
+        height, width = canvas_height / max(rows, 1), canvas_width / max(columns, 1)
+        shown = [self._panels.panels[key] for key in self._panels.shown if key in self._panels.panels]
+        titled = shown if panel in shown else [*shown, panel]
+        lines = [one.title.splitlines() for one in titled]
+        longest, most = max((len(line) for title in lines for line in title), default=1), max(1, *map(len, lines))
+        fitting = math.floor(min((width - _MARGIN) / (_ADVANCE * longest), _SHARE * height / (_LINE * most)))
+        size = min(points(SMALL), max(fitting, SMALL))
+        for one in titled:
+            if one.image.name_overlay.font_size != size:
+                one.image.name_overlay.font_size = size
+
+    def follow(self) -> None:
+        """Give all words of an open scan the size that is chosen now."""
+        if self._panels.geometry is None:
+            return
+        for panel in self._panels:
+            self.fit(panel)
+            if panel.overlay is not None:
+                panel.overlay.colorbar.font_size = points(SMALL)
+        self._drawing.reletter()
+        self._marks.reletter()
+        overlays = self._viewer.canvas.overlays
+        overlays["scale_bar"].font_size, overlays["text"].font_size = points(SCALE_BAR), points(SMALL)

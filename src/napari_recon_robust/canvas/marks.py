@@ -1,0 +1,165 @@
+"""What marks a place in every panel: a ring with the outline of what is measured around it, lines, letters."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Shapes
+
+from .geometry import Geometry
+from .letter_sizes import SIDE, points
+from .panel import Panel, PanelSet
+
+# Of Okabe and Ito: told apart by every kind of colour vision, also from the yellow and blue of outlines.
+RING, AROUND, RULE, LETTERS = "#d55e00", "#cccccc", "#56b4e9", "white"
+_INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
+_WORDS = 0.04  # of the image, between a measured line and its words
+_Shape = tuple[str, np.ndarray, str, float, str]  # kind, vertices, colour, width, words
+_SQUARE = np.array([[-1.0, -1], [-1, 1], [1, 1], [1, -1]])
+_SIDES = {"top": (-1, 0), "bottom": (1, 0), "left": (0, -1), "right": (0, 1)}
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A measured line or closed outline, (n, 2) rows and columns, on a slice or on all, with what it measures."""
+
+    points: np.ndarray
+    slice: int | None
+    words: str
+    closed: bool
+
+
+class Marks:
+    """Marks in a layer over each panel, which is made as soon as there is anything to mark.
+
+    visible: whether the marks are shown. grown: called when the panels are to get their layers, one after the other by
+    `grow`, or when these are to be shown or hidden.
+    """
+
+    def __init__(self, viewer: ViewerModel, panels: PanelSet, grown: Callable[[], object]) -> None:
+        self.viewer = viewer
+        self._panels, self._grown = panels, grown
+        self._ring: tuple[int, float, float, float] | None = None
+        self._around: list[np.ndarray] = []
+        self._letters: dict[str, str] = {}
+        self._rules: list[Rule] = []
+        self._thinner = 1.0
+        self.exists = False
+        self.visible = True
+
+    def clear(self) -> None:
+        """Forget all marks, as the panels are new."""
+        self._ring, self._around, self._letters, self._rules, self.exists = None, [], {}, [], False
+        self._thinner = 1.0
+
+    def letter(self, letters: dict[str, str]) -> None:
+        """Show the sides of the patient at the "top", "bottom", "left" and "right" of every panel."""
+        self._letters = letters
+        self._draw()
+
+    def ring(
+        self, index: int = 0, circle: tuple[float, float, float] | None = None, around: Sequence[np.ndarray] = ()
+    ) -> None:
+        """Show a circle (row, column, radius) on a slice, and outlines (n, 2) around it; None hides both."""
+        self._ring = None if circle is None else (index, *circle)
+        self._around = list(around)
+        self._draw()
+
+    def rule(self, rules: Iterable[Rule]) -> None:
+        """Show what was measured by hand."""
+        self._rules = list(rules)
+        self._draw()
+
+    def thin(self, factor: float) -> None:
+        """Make the lines thinner in the image, by as much as it is magnified on the screen."""
+        self._thinner = min(factor, 1.0)
+        self._draw()
+
+    def reletter(self) -> None:
+        """Give the words the size that the user has chosen by now."""
+        self._draw()
+
+    def show(self, visible: bool) -> None:
+        """Show or hide the marks."""
+        self.visible = visible
+        self._grown()
+
+    def grow(self) -> bool:
+        """Make the layer of one panel that has none, if there is anything to mark; return whether there was one.
+
+        Layers of all panels in one turn of the event loop would hold the window up.
+        """
+        geometry = self._panels.geometry
+        bare = next((panel for panel in self._panels if panel.marks is None), None)
+        if not self.exists or bare is None or geometry is None:
+            return False
+        bare.marks = Shapes(ndim=3, name="Marks", face_color="transparent", opacity=1.0, **geometry.transform)
+        self._fill(bare)
+        return True
+
+    def _draw(self) -> None:
+        wanted = self._ring is not None or bool(self._letters) or bool(self._rules)
+        if not (wanted or self.exists) or self._panels.geometry is None:
+            return
+        new, self.exists = not self.exists, True
+        for panel in self._panels:
+            if panel.marks is not None:
+                self._fill(panel)
+        if new:
+            self._grown()
+
+    def _fill(self, panel: Panel) -> None:
+        geometry, layer = self._panels.geometry, panel.marks
+        assert geometry is not None
+        assert layer is not None
+        width = geometry.shape[2] / 250 * self._thinner
+        found: list[_Shape] = []
+        if self._ring is not None:
+            index, row, column, radius = self._ring
+            found.append(("ellipse", _on(index, radius * _SQUARE + [row, column]), RING, width, ""))
+            found += [("path", _on(index, outline), AROUND, width, "") for outline in self._around]
+        found += self._ruled(geometry, width)
+        for index in range(geometry.shape[0]):
+            for word, place in _letters(geometry, self._letters):
+                found.append(("rectangle", _on(index, _SQUARE / 2 + place), "transparent", 0.0, word))
+        layer.data = []
+        if found:
+            kinds, vertices, colours, widths, words = map(list, zip(*found, strict=True))
+            layer.add(vertices, shape_type=kinds, edge_color=colours, edge_width=widths, face_color="transparent")
+            if not any(words) and "side" not in layer.features:
+                return  # a table and its text take longer than the shapes
+            layer.features = {"side": words}
+            layer.text = {"string": "{side}", "color": LETTERS, "size": points(SIDE), "anchor": "center"}
+
+    def _ruled(self, geometry: Geometry, width: float) -> list[_Shape]:
+        found: list[_Shape] = []
+        for one in self._rules:
+            kind = "polygon" if one.closed else "path"
+            beside = _beside(geometry, one.points)
+            for index in range(geometry.shape[0]) if one.slice is None else (one.slice,):
+                found.append((kind, _on(index, one.points), RULE, width, ""))
+                found.append(("rectangle", _on(index, _SQUARE / 2 + beside), "transparent", 0.0, one.words))
+        return found
+
+
+def _beside(geometry: Geometry, points: np.ndarray) -> np.ndarray:
+    """A place for words: below the lowest point as it is seen, or above it where there is no room."""
+    down = geometry.laid.matrix[0]
+    extent = np.array(geometry.shape[1:])
+    lowest = points[np.argmax(points @ down)]
+    place: np.ndarray = lowest + _WORDS * extent * down
+    inside = bool(((place >= 0) & (place < extent)).all())
+    return place if inside else lowest - _WORDS * extent * down
+
+
+def _letters(geometry: Geometry, letters: dict[str, str]) -> list[tuple[str, np.ndarray]]:
+    """The letters and the pixels at which they stand, a little within the edges as these are seen."""
+    middle = (np.array(geometry.shape[1:]) - 1) / 2
+    back = geometry.laid.matrix.T  # from the screen to rows and columns
+    places = {side: back @ ((1 - _INSETS) * _SIDES[side]) for side in letters}
+    return [(word, middle + middle * places[side]) for side, word in letters.items()]
+
+
+def _on(index: int, vertices: np.ndarray) -> np.ndarray:
+    return np.column_stack([np.full(len(vertices), index), vertices])

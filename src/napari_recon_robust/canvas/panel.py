@@ -1,0 +1,101 @@
+"""One panel of the reading surface, and the set of panels of a scan."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from napari.layers import Image, Layer, Shapes
+
+from ..workbench.lining_up import MOST
+from ..workbench.looking import lined_up
+from .geometry import Geometry
+
+ORDER = ("reference", "clean", "perturbed", "difference")
+BLINDED = ("image", "left", "right", *"abcdef")  # beside the reference, to a reader who is not to know more
+_LAYERS = (*ORDER, *BLINDED, *lined_up(MOST))  # in which order their layers lie
+
+
+@dataclass(eq=False)
+class Panel:
+    """One image of the reading surface with its regions. `stack` holds (slices, rows, columns) in the scan's units.
+
+    overlay: a map over the image, or None while there has been none. All panels of a grid have the same number of
+    layers, so panels without a map have a hidden one. marks: a layer of rings, outlines and letters, likewise.
+    """
+
+    image: Image
+    regions: Shapes
+    stack: np.ndarray
+    title: str
+    filled: set[int] = field(default_factory=set)
+    inserted: bool = False
+    edges: list[str] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
+    overlay: Image | None = None
+    marks: Shapes | None = None
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Its layers, from the bottom up."""
+        return [layer for layer in (self.image, self.overlay, self.regions, self.marks) if layer is not None]
+
+    def fill(self, index: int, image: np.ndarray) -> None:
+        """Put an image (rows, columns) into a slice, in place; other slices are emptied."""
+        for other in self.filled - {index}:
+            self.stack[other] = 0.0
+        self.filled = {index}
+        self.stack[index] = image
+
+    def rename(self, title: str) -> None:
+        """Set the title, which is the name of the layer; a name that the user gave is kept."""
+        renamed = self.image.name != self.title
+        if renamed and self.title:
+            return
+        if self.image.name != title:
+            self.image.name = title
+        self.title = self.image.name
+
+
+@dataclass(eq=False)
+class PanelSet:
+    """The panels of a scan by their key, and which are shown.
+
+    geometry: None while nothing is open. rows: of the grid, or None for as large panels as there is room for.
+    """
+
+    geometry: Geometry | None = None
+    panels: dict[str, Panel] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
+    rows: int | None = None
+
+    def __iter__(self) -> Iterator[Panel]:
+        return iter(self.panels.values())
+
+    def empty(self, geometry: Geometry | None = None) -> None:
+        """Drop the panels, and make room for another scan."""
+        self.geometry, self.panels, self.shown, self.rows = geometry, {}, (), None
+
+    @property
+    def front(self) -> Panel | None:
+        """The first panel that is shown."""
+        return self.panels[self.shown[0]] if self.shown else None
+
+    def is_in(self, layers: Sequence[Layer]) -> bool:
+        """Whether any panel's image is among these layers."""
+        return any(panel.image in layers for panel in self)
+
+    def show(self, keys: Sequence[str], rows: int | None) -> None:
+        """Note which panels are shown, in the order of their layers."""
+        self.shown, self.rows = tuple(key for key in _LAYERS if key in keys), rows
+
+    def ordered(self, layers: Sequence[Layer]) -> list[Layer]:
+        """Return the layers of the panels that are shown or have theirs among `layers`, those of each panel together.
+
+        The grid's stride relies on that order.
+        """
+        return [
+            layer
+            for key in _LAYERS
+            if key in self.panels and (key in self.shown or self.panels[key].image in layers)
+            for layer in self.panels[key].layers
+        ]

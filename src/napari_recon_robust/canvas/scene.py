@@ -1,0 +1,304 @@
+"""What each panel shows: from the state of a review to pixels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from psygnal import Signal
+
+from ..data.window import Window
+from ..evaluation.difference import gain
+from ..workbench import Workbench
+from ..workbench.looking import View
+from ..workbench.marks import tags
+from ..workbench.perturbing import Result
+from ..workbench.reconstruction import Rendered
+from .arrangement import Arrangement
+from .comparing import Comparing, Picture
+from .layers import Panels
+from .panel import ORDER
+from .parts import Parts
+from .titles import measured_in, named, origin, percent, score, spent
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..perturbations.base import Perturbed
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """An image (rows, columns) of a slice, in the scan's units."""
+
+    index: int
+    image: "Tensor"
+
+
+class Scene:
+    """Draws the workbench into the panels. arrangement: which panels there are. Signal: `drawn()`, another image."""
+
+    drawn = Signal()
+
+    def __init__(self, bench: Workbench, panels: Panels) -> None:
+        self.bench, self.panels = bench, panels
+        self.comparing = Comparing(panels)
+        self.arrangement = Arrangement(bench, self.comparing)
+        self.comparing.drawn.connect(self.drawn.emit)
+        self._windowed = False
+
+    @property
+    def view(self) -> View:
+        """How the images are looked at."""
+        return self.comparing.view
+
+    @property
+    def seen(self) -> "dict[str, Seen]":
+        """The images of the present slice that are shown, except the difference, by their panels' keys.
+
+        They are the part of them that is shown; one that has no such part is left out.
+        """
+        index, shown, pictures = self.bench.acquisition.index, self.panels.shown, self.comparing.pictures
+        if self.panels.navigation.slice != index:
+            return {}
+        from torch import from_numpy
+
+        there = [key for key in ORDER if key in ("clean", "perturbed", "reference")] if "difference" in shown else shown
+        known = {key for key, one in pictures.items() if self.view.part == "magnitude" or one.parts is not None}
+        found = {key: pictures[key].as_part(self.view.part) for key in there if key in known}
+        return {key: Seen(index, from_numpy(one.values)) for key, one in found.items() if one.index == index}
+
+    def step_layout(self, by: int) -> None:
+        """Go to the next or the previous layout."""
+        self.arrangement.step_layout(by)
+        self.rearrange()
+
+    def rearrange(self) -> None:
+        """Show other panels, or other images compared in them."""
+        self.arrangement.lay_out()
+        self.comparing.draw()
+        self.comparing.write_difference()
+        self.line_up()
+
+    # ---------------------------------------------------------------- images
+
+    def restart(self) -> None:
+        """Start with a new scan: nothing is drawn, and the window follows the first image."""
+        before = self.view
+        view = View(panels=before.panels, pair=before.pair, wipe=before.wipe, signed=before.signed)
+        view.fade, view.lens = before.fade, before.lens
+        self.comparing.restart(view)
+        self._windowed = False
+
+    def turned_to(self, index: int) -> None:
+        """Turn to another slice; titles that were true of the slice before are taken back."""
+        self.comparing.turned_to(index)
+
+    def first_look(self, image: "Tensor") -> None:
+        """Draw what a slice looks like before its sensitivities are known."""
+        key, title = ("reference", "Reference") if self.arrangement.has_reference else ("clean", "Zero-filled")
+        self._write(key, image, title, self.bench.acquisition.asked[0])
+
+    def measured(self) -> None:
+        """Draw the reference and the zero-filled image of the measured slice."""
+        measured = self.bench.acquisition.current
+        self.arrangement.lay_out()
+        if measured.reference is not None:
+            self._write("reference", measured.reference, "Reference", whole=measured.whole)
+        self._write("clean", measured.zero_filled, "Zero-filled", whole=measured.whole)
+
+    def reading(self, index: int, given_up: bool = False) -> None:
+        """Say in the titles that this slice is read, or that this was given up."""
+        for key in self.panels.panels.keys() & set(self.arrangement.available):
+            state = f"slice {index} was not read" if given_up else f"reading slice {index}…"
+            self.panels.panels[key].rename(f"{key.capitalize()} · {state}")
+
+    def waiting(self, given_up: bool = False) -> None:
+        """Draw the zero-filled image in place of the chosen method's until that is computed or given up."""
+        measured, method = self.bench.acquisition.slice, self.bench.reconstruction.method
+        if measured is None or method is None or self.bench.reconstruction.shown is not None:
+            return
+        if measured.index != self.bench.acquisition.index or self._stands_in():
+            return
+        title = f"Zero-filled · no image of {method.label}" if given_up else f"{method.label} · computing…"
+        self._write("clean", measured.zero_filled, title, whole=measured.whole)
+
+    def _stands_in(self) -> bool:
+        """Whether the result has the clean image of the chosen method at the present knobs, which is drawn then."""
+        result, bench = self.bench.perturbing.current, self.bench.reconstruction
+        if result is None or bench.method is None or result.setting.method != bench.method:
+            return False
+        self.result()
+        return True
+
+    def reconstruction(self) -> None:
+        """Draw the reconstruction at the present knobs, and that of the perturbed samples beside it."""
+        shown = self.bench.reconstruction.shown
+        if shown is None or self._is_result(shown):
+            return
+        if shown.reference is not None and not self.view.truth:
+            self._write("reference", shown.reference, "Reference", whole=self.bench.acquisition.current.whole)
+        mark = f" · {shown.mark}" if shown.mark else ""
+        # A map (a standard deviation) would be black in the window of the images.
+        map_ = not shown.method.is_image and self._windowed
+        factor = gain([shown.image.detach().cpu().numpy()], self.panels.window[1]) if map_ else 1
+        label = f"{shown.method.label} ×{factor}" if factor > 1 else shown.method.label
+        self._write(
+            "clean", factor * shown.image, f"{label}{score(shown.metrics)}{mark}", factor=factor, whole=shown.whole
+        )
+        if shown.perturbed is not None and self.panels.panels and "perturbed" in self.arrangement.available:
+            self._write(
+                "perturbed", factor * shown.perturbed, f"Perturbed, {label}{mark}", factor=factor, whole=shown.whole
+            )
+            self.comparing.write_difference()
+
+    def _is_result(self, shown: Rendered) -> bool:
+        """Draw the result if it shows this exact image already, with more to say about it; return whether it does."""
+        result = self.bench.perturbing.current
+        if result is None or not shown.exact or shown.method != result.setting.method:
+            return False
+        self.result()
+        return True
+
+    def redraw(self) -> None:
+        """Draw everything that there is into new panels."""
+        self._windowed = False
+        if self.bench.acquisition.slice is not None:
+            self.measured()
+        self.reconstruction()
+        self.result()
+        self.line_up()
+        self.fragility()
+        self.panels.shared_window.show(self.view.part)
+
+    def fragility(self) -> None:
+        """Lay the map of fragile places over the method's image, if there is one."""
+        found, index = self.bench.fragility.found, self.bench.acquisition.index
+        if found is None:
+            self.panels.overlay.show(False)
+            return
+        self.panels.overlay.lay(index, found.overlay, found.title, found.white)
+
+    def preview(self, perturbed: "Perturbed | None") -> None:
+        """Draw the worst image so far of a running search; None hides it."""
+        if perturbed is None:
+            self.arrangement.lay_out()
+            return
+        if perturbed.image is None or perturbed.clean is None or not self.panels.panels:
+            return
+        if "perturbed" not in self.panels.shown:
+            self.panels.show(ORDER if "reference" in self.panels.shown else ORDER[1:])
+        worst = perturbed.image.abs().float()
+        if perturbed.restore is not None:
+            worst = perturbed.restore(worst)
+        self._write("perturbed", worst, "Worst so far")
+        self.comparing.write_difference()
+
+    def frame(self, key: str, image: "Tensor", title: str) -> None:
+        """Draw an image of a film strip into a panel."""
+        self._write(key, image, title)
+        self.comparing.write_difference()
+
+    def result(self) -> None:
+        """Draw the finished perturbation as it is looked at."""
+        result = self.bench.perturbing.current
+        if result is None or not self.panels.panels:
+            return
+        comparison, view = result.outcome.comparison, self.view
+        scores = comparison.metrics
+        if comparison.reference is not None and comparison.perturbed_reference is not None:
+            truth = comparison.perturbed_reference if view.truth else comparison.reference
+            known = {} if view.truth else self.bench.acquisition.current.whole
+            self._write("reference", truth, "Reference, perturbed" if view.truth else "Reference", whole=known)
+        label = f"{result.setting.method.label}{score(scores['clean'], comparison.judged_on)}"
+        self._write("clean", comparison.clean, label, whole=result.outcome.whole)
+        image, title = self._perturbed(result)
+        self._write("perturbed", image, title, whole=_whole_of(result, image))
+        self.comparing.write_difference()
+
+    def line_up(self) -> None:
+        """Draw several methods beside each other, as far as they are computed."""
+        result, lineup = self.bench.perturbing.current, self.arrangement.lineup
+        if result is None or lineup is None or not self.panels.panels:
+            return
+        self.arrangement.lay_out()
+        for number, (method, entry) in enumerate(zip(lineup.methods, lineup.entries, strict=True), start=1):
+            clean, perturbed = f"clean {number}", f"perturbed {number}"
+            if entry is None:
+                self._empty(clean, f"{method.label}\ncomputing…")
+                self._empty(perturbed, f"{method.label}\nperturbed, computing…")
+                continue
+            seen = entry.outcome.comparison
+            scores, where = seen.metrics, seen.judged_on
+            whole = {f"{name} {number}": image for name, image in entry.outcome.whole.items()}
+            title = "\n".join((method.label, measured_in(scores["clean"], where)))
+            self._write(clean, seen.clean, title, whole=whole)
+            name, found_on = named(result), origin(entry, result) if seen.searched else ""
+            lines = (method.label, name, measured_in(scores["perturbed"], where), found_on)
+            self._write(perturbed, seen.perturbed, "\n".join(filter(None, lines)), whole=whole)
+
+    def _empty(self, key: str, title: str) -> None:
+        """Show nothing in a panel but its title."""
+        if key in self.panels.panels:
+            self.comparing.drop(key)
+            _, rows, columns = self.bench.acquisition.shape
+            self.panels.write(key, self.bench.acquisition.index, np.zeros((rows, columns), np.float32), title)
+
+    def _perturbed(self, result: Result) -> "tuple[Tensor, str]":
+        comparison, perturbed = result.outcome.comparison, result.outcome.perturbed
+        budget, where = spent(perturbed), comparison.judged_on
+        if self.view.random and perturbed.additive:
+            return comparison.random, f"Random {percent(budget)}{score(comparison.metrics['random'], where)}"
+        if self.view.factor < 1:
+            image, exact = result.at(self.view.factor)
+            return image, f"Perturbed {percent(self.view.factor * budget)}{'' if exact else ' · interpolated'}"
+        return comparison.perturbed, f"{named(result)}{score(comparison.metrics['perturbed'], where)}"
+
+    def _tags(self, key: str) -> tuple[str, ...]:
+        """What has to be said of a panel's image: attacked, synthetic, without a truth."""
+        acquisition, result, view = self.bench.acquisition, self.bench.perturbing.current, self.view
+        additive = result is not None and result.outcome.perturbed.additive
+        key, several, _ = key.partition(" ")  # those of several methods are clean or perturbed too
+        if key == "reference" and view.truth and result is not None:
+            key = "perturbed"
+        return tags(
+            key,
+            acquisition.slice,
+            result,
+            simulated=acquisition.simulated,
+            random=view.random and additive and not several,
+        )
+
+    def _write(
+        self,
+        key: str,
+        image: "Tensor",
+        title: str,
+        index: int | None = None,
+        factor: int = 1,
+        whole: "Mapping[str, Tensor] | None" = None,
+    ) -> None:
+        """Write a tensor into a slice, by default the present one; the first tensor sets the window.
+
+        factor: by which it was multiplied. whole: the complex images that are known, by their panels' keys.
+        """
+        index = self.bench.acquisition.index if index is None else index
+        if key not in self.panels.panels:
+            return
+        pixels: np.ndarray = image.detach().cpu().numpy()
+        between = "\n" if " " in key else " · "  # panels of several methods are narrow
+        title = "\n".join(filter(None, (title, between.join(self._tags(key)))))
+        if not self._windowed:
+            self._windowed = True
+            self.comparing.full = Window.of(pixels).high
+            self.panels.set_window(0.0, self.comparing.full)
+        measured, known = self.bench.acquisition.slice, (whole or {}).get(key)
+        parts = None if known is None or measured is None else Parts(known.numpy(), measured.noise)
+        self.comparing.put(key, Picture(index, pixels, title, factor, parts))
+
+
+def _whole_of(result: Result, image: "Tensor") -> "dict[str, Tensor]":
+    """The complex image of what is shown as the perturbed one; none between two budgets."""
+    comparison, whole = result.outcome.comparison, result.outcome.whole
+    name = "perturbed" if image is comparison.perturbed else "random" if image is comparison.random else ""
+    return {"perturbed": whole[name]} if name in whole else {}

@@ -1,0 +1,108 @@
+"""One window for all images, whichever part of them is shown; the difference has a scale of its own."""
+
+from collections.abc import Sequence
+
+from napari.components import ViewerModel
+from napari.layers import Image
+
+from ..evaluation.parts import Part
+from .difference_scale import KEY as DIFFERENCE
+from .panel import PanelSet
+from .parts import CYCLE, limits_of
+
+_LINKED = ("contrast_limits", "gamma")
+
+
+class SharedWindow:
+    """Links the windows of the images, so that a change of one changes all.
+
+    part: of the images, which is shown. The window is that of the magnitudes: of real and imaginary parts the white is
+    its white, and black as far below zero; phases have a fixed scale.
+    """
+
+    def __init__(self, viewer: ViewerModel, panels: PanelSet) -> None:
+        self.viewer = viewer
+        self._panels = panels
+        self._linked: tuple[Image, ...] = ()
+        self.part: Part = "magnitude"
+        self._magnitudes = 0.0, 1.0  # their window while another part is shown
+
+    @property
+    def images(self) -> Sequence[Image]:
+        """The images that share it."""
+        images = [panel.image for key, panel in self._panels.panels.items() if key != DIFFERENCE]
+        return images or [panel.image for panel in self._panels]
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Black and white, in the scan's units."""
+        if self.part != "magnitude":
+            return self._magnitudes
+        low, high = self.images[0].contrast_limits
+        return low, high
+
+    def show(self, part: Part) -> None:
+        """Show another part of the images in its scale."""
+        if self.part == "magnitude" and self.images:
+            self._magnitudes = self.limits
+        before, self.part = self.part, part
+        if part != before:
+            self._put()
+
+    def _put(self) -> None:
+        limits = limits_of(self.part, self._magnitudes)
+        for image in self.images:
+            image.contrast_limits = limits
+            image.colormap = CYCLE if self.part == "phase" else "gray"
+        for image in self.images:
+            image.contrast_limits_range = limits if self.part != "magnitude" else (min(limits[0], 0.0), 2.0 * limits[1])
+
+    def dress(self, image: Image) -> None:
+        """Give a new image the scale of the part that is shown."""
+        if self.part != "magnitude":
+            image.contrast_limits = image.contrast_limits_range = limits_of(self.part, self._magnitudes)
+            image.colormap = CYCLE if self.part == "phase" else "gray"
+
+    def start(self, low: float, high: float) -> None:
+        """Set black and white; the range leaves room above."""
+        if self.part != "magnitude":
+            self._magnitudes = low, high
+            self._put()
+            return
+        for image in self.images:
+            image.contrast_limits_range = (min(low, 0.0), 2.0 * high)
+            image.contrast_limits = (low, high)
+            image.gamma = 1.0
+
+    def turn(self, low: float, high: float) -> None:
+        """Set black and white; the range grows where it has to, and the linked images follow."""
+        if self.part != "magnitude":
+            self._magnitudes = low, high
+            self._put()
+            return
+        first = self.images[0]
+        bottom, top = first.contrast_limits_range
+        if low < bottom or high > top:
+            for image in self.images:
+                image.contrast_limits_range = (min(low, bottom), max(high, top))
+        first.contrast_limits = (low, high)
+
+    def link(self) -> None:
+        """Link the images that napari has by now."""
+        images = tuple(image for image in self.images if image in self.viewer.layers)
+        if images != self._linked:
+            self._unlink()
+            if len(images) > 1:
+                self.viewer.layers.link_layers(images, _LINKED)
+            self._linked = images
+
+    def _unlink(self) -> None:
+        """Undo the links, which napari would keep for ever, and with them the images and their viewer."""
+        if len(self._linked) > 1:
+            self.viewer.layers.unlink_layers(self._linked, _LINKED)
+        self._linked = ()
+
+    def forget(self) -> None:
+        """Start anew with other images."""
+        self._unlink()
+        self.part = "magnitude"

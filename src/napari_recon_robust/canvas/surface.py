@@ -1,0 +1,148 @@
+"""The canvas as a reading surface: set up and put back, its window turned by dragging, its picture taken."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image
+
+from ..controls.letters import letters
+from ..data.window import Window
+from ..workbench.windowing import turned
+from .letter_sizes import SCALE_BAR, SMALL, points
+
+NOTICE = "Not for diagnostic use"
+_PADDING = 14.0, 10.0  # pixels beside and above words; napari measures small ones too narrow for the ground behind them
+_TURN = 300.0  # pixels of a drag that widen the window e-fold
+
+
+def make_reading_surface(viewer: ViewerModel) -> Callable[[], None]:
+    """Make the canvas black, with a scale bar and the notice; the function that is returned undoes all of it."""
+    grid, overlays = viewer.canvas.grid, viewer.canvas.overlays
+    # Each is made visible last: napari lays out its overlays at every change of one that is visible.
+    changes: dict[str, dict[str, Any]] = {
+        "scale_bar": {"gridded": False, "font_size": points(SCALE_BAR), "visible": True},
+        "text": {
+            "text": NOTICE,
+            "position": "bottom_left",
+            "font_size": points(SMALL),
+            "gridded": False,
+            "visible": True,
+        },
+    }
+    was_grid = {name: getattr(grid, name) for name in ("enabled", "shape", "stride", "spacing")}
+    was_overlays = {key: {name: getattr(overlays[key], name) for name in new} for key, new in changes.items()}
+    was_background = viewer.canvas.background_color_override
+    was_padding = viewer.canvas.overlay_tiling.padding
+
+    def put(values: dict[str, dict[str, Any]]) -> None:
+        for key, new in values.items():
+            for name, value in new.items():
+                setattr(overlays[key], name, value)
+
+    def restore() -> None:
+        for name, value in was_grid.items():
+            setattr(grid, name, value)
+        put(was_overlays)
+        viewer.canvas.background_color_override = was_background
+        viewer.canvas.overlay_tiling.padding = was_padding
+
+    put(changes)
+    viewer.canvas.background_color_override = "black"
+    viewer.canvas.overlay_tiling.padding = (_PADDING[0] / max(letters(), 1), _PADDING[1])
+    return restore
+
+
+class Takeover:
+    """Makes the viewer a reading surface and follows its events, until it is let go or given back."""
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        *,
+        on_step: Callable[[], object],
+        on_removed: Callable[[Any], object],
+        on_size: Callable[[], object],
+        on_drag: Callable[[ViewerModel, Any], Iterator[None]],
+        on_move: Callable[[ViewerModel, Any], None],
+    ) -> None:
+        self._viewer, self._restore = viewer, make_reading_surface(viewer)
+        self._followed = (
+            (viewer.dims.events.current_step, on_step),
+            (viewer.layers.events.removed, on_removed),
+            (viewer.canvas.events.size, on_size),
+        )
+        self._on_drag = lambda viewer, event: of_one_press(on_drag(viewer, event), event)
+        self._on_move = on_move
+        self._following = True
+        for event, action in self._followed:
+            event.connect(action)
+        viewer.mouse_drag_callbacks.append(self._on_drag)
+        viewer.mouse_move_callbacks.append(on_move)
+
+    def place_scale_bar(self) -> None:
+        """Place the scale bar again: napari placed it by the size before, as its own layout was not done yet."""
+        if self._following:
+            self._viewer.canvas.overlays["scale_bar"].events.position()
+
+    def let_go(self) -> None:
+        """Stop following the viewer, and leave it as it looks."""
+        self._following = False
+        for event, action in self._followed:
+            event.disconnect(action)
+        self._viewer.mouse_drag_callbacks.remove(self._on_drag)
+        self._viewer.mouse_move_callbacks.remove(self._on_move)
+
+    def give_back(self) -> None:
+        """Stop following the viewer, and put back what was changed."""
+        self.let_go()
+        self._restore()
+
+
+def arrangement(count: int, height: int, width: int) -> tuple[int, int]:
+    """Return (rows, columns) of the grid whose cells are largest for square images in a canvas of this size.
+
+    There are never more rows than columns, so that what is compared stands side by side.
+    """
+    fewest = math.ceil(math.sqrt(count))
+    shapes = [(math.ceil(count / columns), columns) for columns in range(fewest, count + 1)]
+    return max(shapes, key=lambda shape: cell_size(shape, height, width))
+
+
+def cell_size(shape: tuple[int, int], height: int, width: int) -> float:
+    """Return the shorter side of a cell of a grid of (rows, columns)."""
+    rows, columns = shape
+    return min(width / columns, height / rows)
+
+
+def drag_window(image: Image, event: Any) -> Iterator[None]:
+    """Change the window by a right-drag, within its range: to the right it widens, upwards it brightens."""
+    before, limits = Window(*image.contrast_limits), image.contrast_limits_range
+    start = np.array(event.pos)
+    while event.type != "mouse_release":
+        yield
+        across, down = (np.array(event.pos) - start) / _TURN
+        now = turned(before, float(across), float(down), limits)
+        image.contrast_limits = now.low, now.high
+        event.handled = event.type == "mouse_move"
+
+
+def of_one_press(drag: Iterator[None], event: Any) -> Iterator[None]:
+    """Go through a drag with what belongs to its own press.
+
+    napari hands a move on up to 5 ms late, or as late as the window is busy: one from before the press may arrive
+    after it. The last one of a drag may arrive after the release, whose place therefore counts.
+    """
+    press = (event.press_event or event).native
+    for _ in drag:
+        yield
+        while event.type == "mouse_move" and (event.press_event or event).native is not press:
+            yield
+
+
+def export_figure(viewer: Any, path: str | None = None) -> np.ndarray:
+    """Return the canvas with its titles at twice the screen's resolution, (height, width, 4) uint8."""
+    figure: np.ndarray = viewer.export_figure(path=path, scale_factor=2, flash=False)
+    return figure

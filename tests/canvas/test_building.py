@@ -1,0 +1,48 @@
+"""Layers that come one by one, on a ViewerModel."""
+
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+
+from napari_recon_robust.canvas.geometry import Geometry
+from napari_recon_robust.canvas.layers import Panels
+from napari_recon_robust.canvas.panel import ORDER
+
+SHAPE = (5, 32, 40)
+
+
+def names(panels: Panels) -> list[str]:
+    return [layer.name.split(" [")[0] for layer in panels.viewer.layers]
+
+
+def test_a_layer_is_added_in_a_turn_of_its_own(later: Any) -> None:
+    panels = Panels(ViewerModel(), later)
+    panels.open(Geometry(SHAPE), start=3)
+    panels.show(ORDER)
+    panels.write("difference", 3, np.ones((32, 40)))
+    assert panels.navigation.slice == 3, "before there is a layer"
+    counts = []
+    while later.waiting:
+        counts.append(len(panels.viewer.layers))
+        later.waiting.pop(0)()
+    assert counts == [0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8], "and what prepares for them, too"
+    assert panels.navigation.slice == 3
+    assert panels.panels["difference"].image.data[3].min() == 1
+
+
+def test_closing_before_all_layers_are_added(later: Any) -> None:
+    panels = Panels(ViewerModel(), later)
+    panels.open(Geometry(SHAPE))
+    panels.show(ORDER)
+    panels.close()
+    later.run()
+    assert not panels.viewer.layers
+
+
+def test_a_new_scan_takes_the_place_of_the_old_one(panels: Panels, later: Any) -> None:
+    panels.open(Geometry((2, 16, 16)))
+    panels.show(("reference", "clean"))
+    later.run()
+    assert names(panels) == ["Reference", "ROI", "Clean", "ROI"]
+    assert panels.panels["clean"].image.data.shape == (2, 16, 16)

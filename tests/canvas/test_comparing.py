@@ -1,0 +1,131 @@
+"""Flicker, wipe and difference, on a ViewerModel."""
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.canvas.comparing import Comparing, Picture
+from napari_recon_robust.canvas.layers import Panels
+from napari_recon_robust.workbench.looking import Spot
+
+
+@pytest.fixture
+def comparing(panels: Panels) -> Comparing:
+    comparing = Comparing(panels)
+    for value, (key, title) in enumerate(
+        (("reference", "Reference"), ("clean", "TV · SSIM 0.9"), ("perturbed", "Worst"))
+    ):
+        comparing.put(key, Picture(2, np.full((32, 40), 1.0 + value, np.float32), title))
+    return comparing
+
+
+def seen(comparing: Comparing, key: str) -> np.ndarray:
+    return comparing.panels.panels[key].stack[2]
+
+
+def test_flicker_shows_the_first_in_the_place_of_the_second_and_back(comparing: Comparing) -> None:
+    for pair, shown in ((("clean", "perturbed"), 2), (("reference", "perturbed"), 1)):
+        comparing.view.pair, comparing.view.flicker = pair, True
+        comparing.flip()
+        assert (seen(comparing, "perturbed") == shown).all()
+        assert comparing.panels.panels["perturbed"].title == f"{comparing.pictures[pair[0]].name} (flicker)"
+        comparing.view.flicker = False
+        comparing.flip()
+        assert (seen(comparing, "perturbed") == 3).all()
+    assert (seen(comparing, "clean") == 2).all()
+
+
+def test_the_wipe_has_the_first_on_its_left_and_its_title_says_so(comparing: Comparing) -> None:
+    comparing.view.wipe = 0.5
+    comparing.draw()
+    assert (seen(comparing, "perturbed")[:, :20] == 2).all()
+    assert (seen(comparing, "perturbed")[:, 20:] == 3).all()
+    assert comparing.panels.panels["perturbed"].title == "TV | Worst"
+    assert (seen(comparing, "clean") == 2).all(), "the other panels show their own"
+    comparing.move_wipe(30.2)
+    assert (seen(comparing, "perturbed")[0] == 2).sum() == 30
+    comparing.move_wipe(-7)
+    assert (seen(comparing, "perturbed") == 3).all()
+
+
+def test_the_lens_has_the_first_under_the_cursor_and_an_edge(comparing: Comparing) -> None:
+    comparing.view.mix("lens")
+    comparing.move_lens(Spot(16, 10, 4.0))
+    shown = seen(comparing, "perturbed")
+    assert shown[16, 13] == 2
+    assert shown[16, 15] == 3
+    assert comparing.panels.panels["perturbed"].title == "Worst (lens: TV)"
+    edge = comparing.edge
+    assert edge is not None
+    assert np.hypot(*(edge - [16.5, 10.5]).T) == pytest.approx(4.0)
+    comparing.move_lens(Spot(-50, -50, 4.0))
+    assert (seen(comparing, "perturbed") == 3).all()
+
+
+def test_the_fade_says_how_much_of_each(comparing: Comparing) -> None:
+    comparing.view.mix("fade")
+    comparing.draw()
+    assert (seen(comparing, "perturbed") == 2.5).all()
+    comparing.move_fade(0.2)
+    assert seen(comparing, "perturbed") == pytest.approx(2.2)
+    assert comparing.panels.panels["perturbed"].title == "TV 80% + Worst 20%"
+    assert comparing.edge is None
+    comparing.view.flicker = True
+    comparing.flip()
+    assert (seen(comparing, "perturbed") == 2).all(), "a flicker shows one of them alone"
+
+
+def test_a_new_image_of_either_is_in_the_wipe_at_once(comparing: Comparing) -> None:
+    comparing.view.wipe = 0.5
+    comparing.put("clean", Picture(2, np.full((32, 40), 7.0, np.float32), "CG-SENSE"))
+    assert (seen(comparing, "perturbed")[:, :20] == 7).all()
+    assert comparing.panels.panels["perturbed"].title == "CG-SENSE | Worst"
+
+
+def test_where_only_the_first_is_shown_they_are_compared_there(comparing: Comparing) -> None:
+    comparing.panels.show(["clean"])
+    comparing.view.wipe = 0.25
+    comparing.draw()
+    assert comparing.host == "clean"
+    assert (seen(comparing, "clean")[0] == 2).sum() == 10
+
+
+def test_pictures_of_two_slices_are_not_compared(comparing: Comparing) -> None:
+    comparing.view.wipe = 0.5
+    comparing.put("perturbed", Picture(3, np.full((32, 40), 9.0, np.float32), "Other"))
+    assert comparing.host is None
+    assert (comparing.panels.panels["perturbed"].stack[3] == 9).all()
+    assert comparing.panels.panels["perturbed"].title == "Other"
+    comparing.write_difference()
+    assert not comparing.panels.panels["difference"].filled
+
+
+def test_one_factor_holds_for_all_differences(comparing: Comparing) -> None:
+    comparing.full = 40.0  # 2 is the largest difference of a pair, perturbed and reference
+    titles = []
+    for pair in (("clean", "perturbed"), ("reference", "perturbed"), ("reference", "clean")):
+        comparing.view.pair = pair
+        comparing.write_difference()
+        titles.append(comparing.panels.panels["difference"].title)
+    assert titles == ["Difference ×20", "|Perturbed − reference| ×20", "|Clean − reference| ×20"]
+    assert (seen(comparing, "difference") == 20).all()
+    comparing.put("clean", Picture(2, np.full((32, 40), 5.0, np.float32), "TV"))
+    comparing.view.pair, comparing.view.signed = ("clean", "perturbed"), True
+    comparing.write_difference()
+    assert (seen(comparing, "difference") == -2 * 10).all(), "4 is the largest now"
+    assert comparing.panels.panels["difference"].title == "Difference ×10 · orange +, blue −"
+
+
+def test_an_amplified_map_is_subtracted_as_it_is(comparing: Comparing) -> None:
+    comparing.full = 40.0
+    for key, value in (("clean", 0.5), ("perturbed", 1.0)):
+        comparing.put(key, Picture(2, np.full((32, 40), 5 * value, np.float32), "Deviation ×5", gain=5))
+    comparing.pictures.pop("reference")
+    comparing.write_difference()
+    assert (seen(comparing, "difference") == 50 * 0.5).all()
+
+
+def test_titles_of_another_slice_promise_nothing(comparing: Comparing) -> None:
+    comparing.turned_to(3)
+    assert comparing.panels.panels["clean"].title == "Clean · computing…"
+    comparing.turned_to(2)
+    assert comparing.panels.panels["clean"].title == "TV · SSIM 0.9"

@@ -1,0 +1,69 @@
+"""Regions in every panel, on a ViewerModel."""
+
+from typing import Any
+
+import numpy as np
+
+from helpers.colour_vision import closest, contrast, rgb
+from napari_recon_robust.canvas.drawing import EDGE, SELECTED_EDGE
+from napari_recon_robust.canvas.geometry import Outline
+from napari_recon_robust.canvas.layers import Panels
+from napari_recon_robust.canvas.marks import RING
+
+BOX = np.array([[3.5, 4.5], [3.5, 9.5], [8.5, 9.5], [8.5, 4.5]])
+
+
+def names(panels: Panels) -> list[str]:
+    return [layer.name.split(" [")[0] for layer in panels.viewer.layers]
+
+
+def test_deleted_regions_come_back_since_they_are_the_reviews(panels: Panels, later: Any) -> None:
+    panels.drawing.set([Outline("rectangle", BOX, 2)])
+    panels.viewer.layers.selection = {panels.panels["clean"].regions, panels.panels["perturbed"].image}
+    panels.viewer.layers.remove_selected()
+    later.run()
+    assert names(panels) == ["Reference", "ROI", "Clean", "ROI", "Difference", "ROI"]
+    assert len(panels.panels["clean"].regions.data) == 1
+
+
+def test_regions_are_in_every_panel_in_image_pixels(panels: Panels) -> None:
+    panels.drawing.set([Outline("rectangle", BOX, 2, selected=True)])
+    expected = np.zeros((32, 40), bool)
+    expected[4:9, 5:10] = True
+    for panel in panels.panels.values():
+        (shape,) = panel.regions.data
+        assert set(shape[:, 0]) == {2}
+        np.testing.assert_allclose(panel.regions.data_to_world(shape[0]), panel.image.data_to_world(shape[0]))
+
+
+def test_what_is_drawn_in_one_panel_is_reported_once(panels: Panels, later: Any) -> None:
+    seen: list[Any] = []
+    panels.drawing.edited.connect(lambda *edit: seen.append(edit))
+    panels.drawing.set([Outline("rectangle", BOX, 2)])
+    later.run()
+    assert not seen, "the review's own regions are no edit"
+    drawn = np.column_stack([np.full(4, 3.0), BOX + 5])
+    panels.panels["difference"].regions.add(drawn, shape_type="ellipse")
+    later.run()
+    ((action, indices, outlines),) = seen
+    assert (action, indices) == ("added", (1,))
+    assert (outlines[1].kind, outlines[1].slice) == ("ellipse", 3)
+    panels.drawing.set(outlines)
+    panels.panels["clean"].regions.selected_data = {0}
+    panels.panels["clean"].regions.remove_selected()
+    later.run()
+    assert seen[-1][:2] == ("removed", (0,))
+
+
+def test_numbered_outlines_can_all_go_and_others_be_drawn(panels: Panels) -> None:
+    panels.drawing.set([Outline("rectangle", BOX, 2, number="1")])
+    panels.drawing.set([])
+    assert not len(panels.panels["clean"].regions.data)
+    panels.drawing.set([Outline("rectangle", BOX, 2, number="2")])
+    assert list(panels.panels["clean"].regions.features["number"]) == ["2"]
+
+
+def test_outlines_stand_out_and_those_that_mean_something_else_are_told_apart_by_every_eye() -> None:
+    assert closest(rgb(EDGE), rgb(SELECTED_EDGE)) > 40
+    assert closest(rgb(RING), rgb(SELECTED_EDGE), rgb(EDGE)) > 30
+    assert min(contrast(rgb(colour), np.zeros(3)) for colour in (EDGE, SELECTED_EDGE, RING)) > 4.5

@@ -1,0 +1,60 @@
+"""Cells of napari's grid, on a ViewerModel."""
+
+from typing import Any
+
+import pytest
+
+from napari_recon_robust.canvas.layers import Panels
+from napari_recon_robust.canvas.panel import ORDER
+
+
+def names(panels: Panels) -> list[str]:
+    return [layer.name.split(" [")[0] for layer in panels.viewer.layers]
+
+
+def test_images_and_regions_alternate_so_that_a_stride_of_two_pairs_them(panels: Panels) -> None:
+    assert names(panels) == ["Reference", "ROI", "Clean", "ROI", "Perturbed", "ROI", "Difference", "ROI"]
+    grid = panels.viewer.canvas.grid
+    assert (grid.enabled, grid.stride, grid.shape) == (True, 2, (2, 2))
+    layers = panels.viewer.layers
+    cells = [grid.position(index, layers) for index in range(len(layers))]
+    assert cells == [cell for cell in ((0, 0), (0, 1), (1, 0), (1, 1)) for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("shown", "size", "shape"),
+    [
+        (ORDER, (300, 1600), (1, 4)),
+        (ORDER, (700, 640), (2, 2)),
+        (ORDER[1:], (700, 640), (2, 2)),
+        (ORDER[1:], (400, 900), (1, 3)),
+        (ORDER[:2], (400, 900), (1, 2)),
+        (ORDER[:2], (700, 640), (1, 2)),  # stacked they would be larger, and harder to compare
+    ],
+)
+def test_the_grid_follows_the_canvas(
+    panels: Panels, later: Any, shown: tuple[str, ...], size: tuple[int, int], shape: tuple[int, int]
+) -> None:
+    panels.viewer.canvas.size = size
+    panels.show(shown)
+    later.run()
+    assert panels.viewer.canvas.grid.shape == shape
+
+
+def test_the_zoom_follows_the_cells(panels: Panels, later: Any) -> None:
+    panels.viewer.canvas.size = (600, 600)
+    before = panels.viewer.scene.camera.zoom
+    panels.show(["perturbed"])
+    later.run()
+    assert panels.viewer.scene.camera.zoom == pytest.approx(2 * before)
+    panels.show(ORDER)
+    later.run()
+    assert panels.viewer.scene.camera.zoom == pytest.approx(before)
+    panels.viewer.canvas.size = (1200, 1200)
+    assert panels.viewer.scene.camera.zoom == pytest.approx(2 * before)
+
+
+def test_one_panel_alone_has_no_grid(panels: Panels) -> None:
+    panels.show(["perturbed"])
+    assert not panels.viewer.canvas.grid.enabled
+    assert [layer.visible for layer in panels.viewer.layers] == [False] * 4 + [True] * 2 + [False] * 2

@@ -1,0 +1,127 @@
+"""The panels on a ViewerModel."""
+
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_recon_robust.canvas.geometry import Geometry
+from napari_recon_robust.canvas.layers import Panels
+from napari_recon_robust.canvas.panel import ORDER
+from napari_recon_robust.data.window import Window
+
+SHAPE = (5, 32, 40)
+
+
+def names(panels: Panels) -> list[str]:
+    return [layer.name.split(" [")[0] for layer in panels.viewer.layers]
+
+
+def test_the_viewer_is_as_it_was_after_closing(later: Any) -> None:
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((4, 4)), name="mine")
+    viewer.canvas.grid.stride = 3
+
+    def state() -> Any:
+        overlays = {name: overlay.model_dump() for name, overlay in viewer.canvas.overlays.items()}
+        mouse = list(viewer.mouse_drag_callbacks)
+        return viewer.canvas.grid.model_dump(), overlays, viewer.canvas.background_color_override, mouse
+
+    before = state()
+    panels = Panels(viewer, later)
+    panels.open(Geometry(SHAPE))
+    panels.show(ORDER)
+    later.run()
+    assert state() != before
+    panels.close()
+    assert state() == before
+    assert [layer.name for layer in viewer.layers] == ["mine"]
+    panels.close()
+
+
+@pytest.mark.parametrize("leave", [Panels.close, Panels.let_go, lambda panels: panels.open(Geometry(SHAPE))])
+def test_the_images_of_a_scan_that_was_left_are_given_free(leave: Callable[[Panels], None], later: Any) -> None:
+    panels = Panels(ViewerModel(), later)
+    panels.open(Geometry(SHAPE))
+    panels.show(ORDER)
+    later.run()
+    images = [weakref.ref(panel.image) for panel in panels.panels.values()]
+    leave(panels)
+    later.run()
+    del panels
+    gc.collect()
+    assert [image() for image in images] == [None] * len(images)
+
+
+def test_images_are_written_in_place_one_slice_at_a_time(panels: Panels) -> None:
+    data = panels.panels["clean"].image.data
+    panels.write("clean", 2, np.ones((32, 40)), "TV")
+    panels.write("clean", 4, np.full((32, 40), 2.0))
+    assert panels.panels["clean"].image.data is data
+    assert data[4].min() == 2
+    assert not data[2].any(), "a slice that was left shows what is no longer true of it"
+
+
+def test_one_window_for_all(panels: Panels) -> None:
+    panels.set_window(0.0, 3e-4)
+    assert panels.window == (0.0, 3e-4)
+    panels.panels["reference"].image.contrast_limits = (1e-4, 2e-4)
+    images = {key: tuple(panel.image.contrast_limits) for key, panel in panels.panels.items()}
+    assert images.pop("difference") == (0.0, 1.0), "its scale is its own"
+    assert {*images.values()} == {(1e-4, 2e-4)}
+
+
+def test_a_window_beyond_the_range_widens_the_range_of_all(panels: Panels) -> None:
+    panels.set_window(0.0, 1.0)
+    panels.shared_window.turn(0.5, 5.0)
+    assert panels.window == (0.5, 5.0)
+    ranges = {tuple(panels.panels[key].image.contrast_limits_range) for key in ("reference", "clean", "perturbed")}
+    assert ranges == {(0.0, 5.0)}
+
+
+def test_a_name_that_the_user_gave_is_kept(panels: Panels) -> None:
+    panels.write("clean", 2, np.ones((32, 40)), "TV")
+    panels.panels["clean"].image.name = "my favourite"
+    panels.write("clean", 2, np.ones((32, 40)), "TV again")
+    assert panels.panels["clean"].image.name == "my favourite"
+
+
+def test_deleting_a_panel_takes_its_regions_along_and_nothing_else(panels: Panels, later: Any) -> None:
+    panels.write("clean", 2, np.ones((32, 40)), "TV")
+    panels.viewer.layers.remove(panels.panels["clean"].image)
+    later.run()
+    assert names(panels) == ["Reference", "ROI", "Perturbed", "ROI", "Difference", "ROI"]
+    panels.write("clean", 2, np.full((32, 40), 2.0))
+    panels.show(ORDER)
+    later.run()
+    assert names(panels)[2] == "TV"
+    assert panels.panels["clean"].image.data[2].min() == 2
+
+
+def test_turning_the_picture_leaves_the_arrays(panels: Panels) -> None:
+    image = panels.panels["clean"].image
+    upside_down = image.data_to_world((0, 0, 0))
+    panels.lay(upside_down=False)
+    upright = image.data_to_world((0, 0, 0))
+    assert upside_down[1] == pytest.approx((SHAPE[1] - 1) * 0.5)
+    assert upright[1] == 0
+    assert image.data.shape == SHAPE
+
+
+def test_napari_draws_the_grey_values_of_the_window(make_napari_viewer_proxy: Any, qapp: Any) -> None:
+    """The arithmetic that reports and exports share (`data.window`), within one grey level on the screen."""
+    viewer = make_napari_viewer_proxy(show=True).__wrapped__
+    image = 3e-4 * np.random.default_rng(0).uniform(0, 1, (24, 32)).astype(np.float32)
+    window = Window.of(image)
+    viewer.add_image(image, contrast_limits=(window.low, window.high), interpolation2d="nearest")
+    qapp.processEvents()
+    viewer.scene.camera.zoom, viewer.scene.camera.center = 8, (0.0, 11.5, 15.5)
+    qapp.processEvents()
+    screen = viewer.screenshot(canvas_only=True, flash=False)[..., 0].astype(int)
+    middles = [side / 2 + 8 * (np.arange(n) - (n - 1) / 2) for side, n in zip(screen.shape, image.shape, strict=True)]
+    rows, columns = (np.rint(middle).astype(int) for middle in middles)
+    assert np.abs(screen[rows][:, columns] - window.grey(image)).max() <= 1

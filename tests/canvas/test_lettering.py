@@ -1,0 +1,59 @@
+"""The size of words on the canvas."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from napari.settings import get_settings
+
+from napari_recon_robust.canvas.layers import Panels
+from napari_recon_robust.canvas.letter_sizes import SMALL, points
+
+
+@pytest.fixture
+def twice() -> Iterator[None]:
+    """Letters of twice napari's own size."""
+    appearance = get_settings().appearance
+    before = appearance.font_size
+    appearance.font_size = 2 * type(appearance)().font_size
+    yield
+    appearance.font_size = before
+
+
+def test_words_have_their_size_at_napari_s_own_letters() -> None:
+    assert points(SMALL) == SMALL
+
+
+def test_words_grow_with_the_letters(twice: None) -> None:
+    assert points(SMALL) == 2 * SMALL
+
+
+def test_letters_have_whole_points_by_which_napari_measures_their_ground(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(get_settings().appearance, "font_size", 13)
+    assert points(SMALL) == int(points(SMALL)) == 10
+
+
+def test_a_long_title_grows_as_far_as_its_panel_has_room(twice: None, panels: Panels) -> None:
+    image = np.zeros((32, 40), np.float32)
+    size = {}
+    for letters in (4, 35, 120):
+        panels.write("clean", 2, image, letters * "m")
+        size[letters] = panels.panels["clean"].image.name_overlay.font_size
+    assert size[4] == 2 * SMALL
+    assert SMALL < size[35] < 2 * SMALL
+    assert size[120] == SMALL, "it is no smaller than it always was"
+
+
+def test_titles_that_are_shown_together_have_one_size(twice: None, panels: Panels) -> None:
+    image = np.zeros((32, 40), np.float32)
+    panels.write("reference", 2, image, "m")
+    panels.write("clean", 2, image, 35 * "m")
+    panels.show(["reference", "clean"])
+    sizes = {panels.panels[key].image.name_overlay.font_size for key in ("reference", "clean")}
+    assert len(sizes) == 1
+    assert sizes < {*range(SMALL, 2 * SMALL)}
+
+
+def test_a_title_of_many_lines_leaves_the_image_to_be_seen(twice: None, panels: Panels) -> None:
+    panels.write("clean", 2, np.zeros((32, 40), np.float32), "\n".join(12 * "m"))
+    assert panels.panels["clean"].image.name_overlay.font_size < 2 * SMALL

@@ -1,0 +1,120 @@
+"""Rings, outlines and letters over the panels."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_recon_robust.canvas.geometry import Geometry
+from napari_recon_robust.canvas.layers import Panels
+from napari_recon_robust.canvas.panel import ORDER
+from napari_recon_robust.data.orientation import Directions, Turn
+
+AXIAL = Directions(row=(0, 1, 0), column=(1, 0, 0))
+
+
+def test_there_is_no_layer_while_there_is_nothing_to_mark(panels: Panels) -> None:
+    assert [panel.marks for panel in panels.panels.values()] == [None] * 4
+    panels.marks.ring()
+    assert not panels.marks.exists
+
+
+def test_a_ring_is_in_every_panel_and_regions_stay_as_they_are(panels: Panels, later: Any) -> None:
+    edits: list[object] = []
+    panels.drawing.edited.connect(lambda *edit: edits.append(edit))
+    outline = np.array([[5.0, 5], [5, 9], [9, 9], [5, 5]])
+    panels.marks.ring(2, (7.0, 8.0, 4.0), [outline])
+    later.run()
+    for panel in panels.panels.values():
+        assert panel.marks is not None
+        assert [str(kind) for kind in panel.marks.shape_type] == ["ellipse", "path"]
+        ring = panel.marks.data[0]
+        np.testing.assert_allclose((ring.min(0) + ring.max(0)) / 2, [2, 7, 8])
+        np.testing.assert_allclose(np.ptp(ring, axis=0), [0, 8, 8])
+        assert panel.marks.visible
+        assert panels.viewer.layers.index(panel.marks) == panels.viewer.layers.index(panel.regions) + 1
+    assert panels.viewer.canvas.grid.stride == 3
+    assert panels.viewer.layers.selection.active is panels.panels["reference"].image
+    panels.marks.show(False)
+    assert not any(panel.marks.visible for panel in panels.panels.values() if panel.marks is not None)
+    panels.marks.show(True)
+    panels.marks.ring()
+    assert [len(panel.marks.data) for panel in panels.panels.values() if panel.marks is not None] == [0] * 4
+    assert not edits
+
+
+def test_the_layer_of_one_panel_is_made_in_a_turn(panels: Panels, later: Any) -> None:
+    def made() -> int:
+        return sum(panel.marks is not None for panel in panels.panels.values())
+
+    panels.marks.ring(2, (7.0, 8.0, 4.0))
+    counts = [made()]
+    while later.waiting:
+        later.waiting.pop(0)()
+        counts.append(made())
+    assert counts[:4] == [1, 2, 3, 4]
+    assert set(counts[4:]) == {4}
+
+
+def test_marks_of_a_scan_go_with_it(panels: Panels, later: Any) -> None:
+    panels.marks.ring(2, (7.0, 8.0, 4.0))
+    later.run()
+    panels.open(Geometry((5, 32, 40)))
+    panels.show(ORDER)
+    later.run()
+    assert not panels.marks.exists
+    assert not any(layer.name == "Marks" for layer in panels.viewer.layers)
+
+
+@pytest.mark.parametrize(
+    "turn", [Turn(), Turn().turned, Turn().mirror, Turn().turned.flip], ids=lambda turn: turn.words
+)
+def test_letters_stand_where_they_are_seen(panels: Panels, later: Any, turn: Turn) -> None:
+    geometry = panels.geometry
+    assert geometry is not None
+    panels.open(replace(geometry, directions=AXIAL))
+    panels.show(ORDER)
+    later.run()
+    panels.lay(turn)
+    now = panels.geometry
+    assert now is not None
+    layer = panels.panels["clean"].marks
+    assert layer is not None
+    assert len(layer.data) == 4 * 5
+    words = list(layer.features["side"])
+    world = {words[n]: np.mean([layer.data_to_world(v)[1:] for v in layer.data[n]], axis=0) for n in range(4)}
+    letters = now.letters
+    assert world[letters["top"]][0] < world[letters["left"]][0] < world[letters["bottom"]][0]
+    assert world[letters["left"]][1] < world[letters["top"]][1] < world[letters["right"]][1]
+    assert list(layer.text.values)[:4] == words[:4]
+    assert letters["top"] == turn.after(Turn().flip).letters(AXIAL)["top"]
+
+
+def test_a_turn_takes_everything_along_and_leaves_the_arrays(panels: Panels, later: Any) -> None:
+    panels.marks.ring(2, (7.0, 8.0, 4.0))
+    later.run()
+    seen: list[None] = []
+    panels.turned.connect(lambda: seen.append(None))
+    panels.lay(Turn().turned)
+    for panel in panels.panels.values():
+        places = [layer.data_to_world((2, 7, 8)) for layer in panel.layers]
+        assert all(np.allclose(place, places[0]) for place in places)
+        # stored upside down and turned by 90°: columns run down, rows to the right
+        np.testing.assert_allclose(places[0][1:], [8 * 0.5, 7 * 0.5])
+        assert panel.image.data.shape == (5, 32, 40)
+    assert len(seen) == 1
+
+
+def test_marks_are_as_thin_on_a_magnified_image(panels: Panels, later: Any) -> None:
+    panels.marks.ring(2, (7.0, 8.0, 4.0))
+    later.run()
+
+    def widths() -> list[float]:
+        return [panel.marks.edge_width[0] for panel in panels.panels.values() if panel.marks is not None]
+
+    before = widths()
+    panels.thin(0.25)
+    assert widths() == [width / 4 for width in before]
+    panels.thin(4.0)
+    assert widths() == before, "never thicker"

@@ -1,0 +1,191 @@
+"""Fixtures for tests of the window and of its canvas: a viewer, a review in it, and time for the jobs."""
+
+import gc
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from npe2 import PluginManifest
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QSettings, QThreadPool
+
+os.environ["NAPARI_ASYNC"] = "0"
+Until = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture(autouse=True)
+def forgetful(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the window remembers, the preferences, and the reviews that it keeps lie in folders of the test."""
+    with settings_in(tmp_path / "settings", monkeypatch):
+        yield
+
+
+@contextmanager
+def settings_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    from napari import settings
+
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder))
+    monkeypatch.setattr(settings, "_CFG_PATH", str(folder / "settings.yaml"))
+    settings._clear_plugin_settings_cache()
+    yield
+    settings._clear_plugin_settings_cache()
+
+
+@pytest.fixture
+def until(qtbot: Any) -> Until:
+    """Let the window's event loop run until a condition holds."""
+    return waiting(qtbot)
+
+
+def waiting(qtbot: Any) -> Until:
+    def wait(condition: Callable[[], object]) -> None:
+        qtbot.waitUntil(lambda: bool(condition()), timeout=120_000)
+
+    return wait
+
+
+@cache
+def manifests() -> list[Any]:
+    """The manifests of the installed plugins; napari would read all of them again for each viewer."""
+    return list(PluginManifest.discover())
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """What napari gives to a plugin: the viewer behind its proxy."""
+    found = manifests()
+    monkeypatch.setattr(PluginManifest, "discover", lambda paths=(): found)
+    viewer = make_napari_viewer_proxy()
+    yield viewer
+    end_jobs()
+
+
+def end_jobs() -> None:
+    from napari_recon_robust.window import session
+
+    for each in list(session._sessions.values()):
+        each.jobs.cancel_all()
+    QThreadPool.globalInstance().waitForDone(20_000)
+
+
+@pytest.fixture
+def review(viewer: Any, scan_file: Path, until: Until, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The three docks on a small scan, its first reconstruction shown (by a method that needs no compiling)."""
+    return opened(viewer, scan_file, until, monkeypatch)
+
+
+def opened(viewer: Any, scan_file: Path, until: Until, monkeypatch: pytest.MonkeyPatch) -> Any:
+    from napari_recon_robust.window.docks import method
+    from napari_recon_robust.window.session import PLUGIN, Session
+
+    monkeypatch.setattr(method, "FIRST_METHOD", "cg-sense")
+    session = Session.of(viewer)
+    viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
+    until(lambda: len(session.docks) == 3)
+    open_scan(session, scan_file, until)
+    return session
+
+
+def open_scan(session: Any, path: Path, until: Until) -> None:
+    session.open(path)
+    until(lambda: session.bench.acquisition.facts.startswith(path.name))
+    until(lambda: session.bench.acquisition.slice is not None)
+    until(lambda: session.bench.reconstruction.shown is not None and session.bench.reconstruction.shown.exact)
+    until(lambda: session.panels.settled)
+
+
+@pytest.fixture(scope="module")
+def window_of_module(
+    request: Any, qapp: Any, scan_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    import napari
+    from napari._app_model._app import NapariApplication, _napari_names
+    from napari._qt._qapp_model.qactions import init_qactions
+    from napari._qt.qt_viewer import QtViewer
+    from napari._qt.threads.status_checker import StatusChecker
+    from napari.plugins import _initialize_plugins
+
+    from napari_recon_robust.workbench import saved_review
+
+    folder, found = tmp_path_factory.mktemp("standing"), manifests()
+    application = NapariApplication("standing")  # as make_napari_viewer, which lasts for one test only
+    application.injection_store.namespace = _napari_names
+    with pytest.MonkeyPatch.context() as patch, settings_in(folder, patch):
+        patch.setattr(saved_review, "folder", lambda: folder / "reviews")
+        patch.setattr(PluginManifest, "discover", lambda paths=(): found)
+        patch.setattr(NapariApplication, "get_app_model", lambda: application)
+        patch.setattr(StatusChecker, "start", lambda *_: None)
+        for once in (_initialize_plugins, init_qactions):
+            once.cache_clear()
+        viewer = napari.Viewer(show=False, show_welcome_screen=False)
+        QtViewer._instances.clear()  # or make_napari_viewer would take it for one that was left behind
+        yield opened(viewer, scan_file, waiting(QtBot(request)), patch)
+        end_jobs()
+        viewer.close()
+        del viewer
+        gc.collect()
+        NapariApplication.destroy("standing")
+        for once in (_initialize_plugins, init_qactions):
+            once.cache_clear()
+
+
+@pytest.fixture
+def standing(window_of_module: Any, scan_file: Path, until: Until) -> Any:
+    """The same review in one window for all tests of a module, which each set what they look at.
+
+    To open a window takes two seconds. The scan is opened again where a test has left it, no region is chosen, and
+    nothing stands at the foot.
+    """
+    review = window_of_module
+    until(lambda: not review.jobs.busy())
+    if not review.bench.acquisition.facts.startswith(scan_file.name):
+        open_scan(review, scan_file, until)
+    review.bench.regions.choose([])
+    review.jobs.recover()
+    return review
+
+
+@pytest.fixture
+def seen(review: Any, until: Until) -> Any:
+    """The review in a window that is on the screen and has the keys, the Compare dock in front."""
+    compare = next(one for one in review.docks if one.title == "Compare")
+    window = compare.window()
+    window.show()
+    compare.parent().raise_()
+    until(compare.isVisible)
+    window.activateWindow()
+    until(window.isActiveWindow)
+    until(lambda: review.panels.settled)
+    return review
+
+
+@pytest.fixture
+def may_read(review: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """No further slice of the scan is read before this event is set."""
+    go, scan = threading.Event(), type(review.bench.acquisition.opened_scan)
+    original = scan.measurement
+
+    def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+        go.wait(60)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(scan, "measurement", wait)
+    yield go
+    go.set()
+
+
+@pytest.fixture
+def jobs(qtbot: Any) -> Iterator[Any]:
+    from napari_recon_robust.window.jobs import Jobs
+
+    jobs = Jobs()
+    jobs.sentences = []
+    jobs.failed.connect(jobs.sentences.append)
+    yield jobs
+    jobs.cancel_all()
+    qtbot.waitUntil(lambda: not jobs.working, timeout=10_000)
