@@ -14,6 +14,8 @@ from npe2 import PluginManifest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QSettings, QThreadPool
 
+from helpers.docks import dock_of
+
 os.environ["NAPARI_ASYNC"] = "0"
 Until = Callable[[Callable[[], object]], None]
 
@@ -153,7 +155,7 @@ def standing(window_of_module: Any, scan_file: Path, until: Until) -> Any:
 @pytest.fixture
 def seen(review: Any, until: Until) -> Any:
     """The review in a window that is on the screen and has the keys, the Compare dock in front."""
-    compare = next(one for one in review.docks if one.title == "Compare")
+    compare = dock_of(review, "Compare")
     window = compare.window()
     window.show()
     compare.parent().raise_()

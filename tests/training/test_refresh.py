@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.locks import locked
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.training import loop
 from napari_recon_robust.training.bank import Bank, BankSpecification, build_bank
-from napari_recon_robust.training.locks import locked
 from napari_recon_robust.training.recipe import Recipe
 from napari_recon_robust.training.refresh import refresh, start_refreshing
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QPushButton
 
+from helpers.docks import dock_of, press
 from napari_recon_robust.cases.record import Case, CaseRecipe, file_hash, save_case
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError
@@ -25,14 +25,6 @@ Until = Callable[[Callable[[], object]], None]
 def review(standing: Session) -> Session:
     """One window for all, which nothing of this may harm."""
     return standing
-
-
-def dock(session: Session, name: str) -> Any:
-    return next(one for one in session.docks if type(one).__name__ == f"{name}Dock")
-
-
-def press(widget: Any, text: str) -> None:
-    next(one for one in widget.findChildren(QPushButton) if one.text().startswith(text)).click()
 
 
 def foot(session: Session) -> str:
@@ -151,7 +143,7 @@ def test_no_fully_sampled_centre(review: Session, until: Until, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_region_outside_of_the_image(review: Session, until: Until) -> None:
-    press(dock(review, "Perturb"), "Box")
+    press(dock_of(review, "Perturb"), "Box")
     corners = np.array([[1, 200, 200], [1, 200, 220], [1, 220, 220], [1, 220, 200.0]])
     review.panels.panels["clean"].regions.add([corners], shape_type="rectangle")
     until(lambda: "outside" in foot(review))
@@ -161,7 +153,7 @@ def test_a_region_outside_of_the_image(review: Session, until: Until) -> None:
 
 
 def test_budgets_that_cannot_be(review: Session, qtbot: Any) -> None:
-    perturb = dock(review, "Perturb")
+    perturb = dock_of(review, "Perturb")
     before = review.bench.perturbing.budget
     for text in ("0", "-1", "200", "much"):
         type_into(qtbot, perturb.kind.budgets.budget.box, text)
@@ -174,7 +166,7 @@ def test_budgets_that_cannot_be(review: Session, qtbot: Any) -> None:
 
 @pytest.mark.slow
 def test_steps_that_cannot_be(review: Session, qtbot: Any) -> None:
-    box = dock(review, "Perturb").kind.options.controls["steps"].box
+    box = dock_of(review, "Perturb").kind.options.controls["steps"].box
     before = box.value()
     type_into(qtbot, box, "0")
     assert "cannot be 0" in foot(review)
@@ -182,11 +174,11 @@ def test_steps_that_cannot_be(review: Session, qtbot: Any) -> None:
 
 
 def test_a_search_without_a_region(review: Session) -> None:
-    press(dock(review, "Perturb"), "Run")
+    press(dock_of(review, "Perturb"), "Run")
     assert "no region is chosen on slice 1" in foot(review)
     for tool in ("Box", "Polygon", "Ellipse"):
         assert tool in foot(review), "as the buttons are called"
-    assert dock(review, "Perturb").kind.run.isEnabled()
+    assert dock_of(review, "Perturb").kind.run.isEnabled()
     review.bench.regions.choose(review.bench.regions.on(1)[:1])
     assert "no region" not in foot(review)
 
@@ -197,7 +189,7 @@ def test_no_reference_where_one_is_asked_for(review: Session, until: Until, tmp_
     review.open(tmp_path / "scan.npy", ("coil", "readout", "phase"))
     until(lambda: review.bench.acquisition.shape == (1, 192, 96) and review.bench.acquisition.slice is not None)
     until(lambda: review.panels.settled and review.panels.shown == ("clean",))
-    perturb = dock(review, "Perturb")
+    perturb = dock_of(review, "Perturb")
     press(perturb, "Box")
     corners = np.array([[0, 90, 40], [0, 90, 48], [0, 98, 48], [0, 98, 40.0]])
     review.panels.panels["clean"].regions.add([corners], shape_type="rectangle")
@@ -216,11 +208,11 @@ def test_memory_that_runs_out_in_a_search(review: Session, until: Until, monkeyp
 
     review.bench.regions.choose(review.bench.regions.on(1))
     monkeypatch.setattr(type(review.bench.reconstruction.reconstructor), "reconstruct", fail)
-    press(dock(review, "Perturb"), "Run")
+    press(dock_of(review, "Perturb"), "Run")
     until(lambda: "memory" in foot(review))
     assert is_one_sentence(foot(review)), foot(review)
     assert review.bench.perturbing.result is None
-    until(lambda: dock(review, "Perturb").kind.run.isEnabled())
+    until(lambda: dock_of(review, "Perturb").kind.run.isEnabled())
 
 
 @pytest.mark.slow

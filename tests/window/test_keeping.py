@@ -8,6 +8,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
+from helpers.docks import dock_of
 from napari_recon_robust.data.orientation import Turn
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.window.session import PLUGIN, Session
@@ -40,7 +41,7 @@ def opened(viewer: Any, until: Until) -> tuple[Session, Any]:
     session = Session.of(viewer)
     viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
     until(lambda: len(session.docks) == 3)
-    return session, next(one for one in session.docks if one.title == "Reconstruct").opening
+    return session, dock_of(session, "Reconstruct").opening
 
 
 def click(qtbot: Any, widget: Any) -> None:

@@ -8,6 +8,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QInputDialog
 
+from helpers.docks import dock_of
 from napari_recon_robust.data.roi import Brush
 from napari_recon_robust.window import keys
 from napari_recon_robust.window.session import Session
@@ -36,7 +37,7 @@ def drag(canvas: Any, start: QPoint, end: QPoint, modifier: Held = NO, busy: boo
 
 
 def test_a_region_is_painted_erased_named_and_copied(seen: Session, qtbot: Any, until: Until, monkeypatch: Any) -> None:
-    regions = next(one for one in seen.docks if one.title == "Perturb").regions
+    regions = dock_of(seen, "Perturb").regions
     canvas, bench = seen.panels.viewer.window._qt_viewer.canvas.native, seen.bench
     keys.run("panels_5", seen.panels.viewer)
     until(lambda: seen.panels.settled)

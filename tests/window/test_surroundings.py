@@ -8,13 +8,10 @@ from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QEnterEvent
 from qtpy.QtWidgets import QApplication, QPushButton
 
+from helpers.docks import dock_of
 from napari_recon_robust.window.session import PLUGIN, Session
 
 Until = Callable[[Callable[[], object]], None]
-
-
-def dock(session: Session, name: str) -> Any:
-    return next(one for one in session.docks if type(one).__name__ == f"{name}Dock")
 
 
 def enter(widget: Any) -> None:
@@ -23,7 +20,7 @@ def enter(widget: Any) -> None:
 
 
 def test_arrow_keys_over_the_picture_are_for_the_picture(review: Session, until: Until, qtbot: Any) -> None:
-    perturb = dock(review, "Perturb")
+    perturb = dock_of(review, "Perturb")
     perturb.window().show()
     perturb.parent().raise_()
     until(perturb.isVisible)

@@ -7,17 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from helpers.plans import PLAN
 from napari_recon_robust.workbench import Workbench
-
-PLAN = """\
-study: small
-scans: head.h5
-slices: [1]
-regions: [{kind: annotations}]
-masks: [{acceleration: 2, centre_fraction: 0.2}]
-methods: [zero-filled]
-perturbations: [none, {kind: random, budgets: [0.01]}]
-"""
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.leases import held
+from helpers.plans import PLAN
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies import watching
@@ -16,8 +17,6 @@ from napari_recon_robust.studies.running import run_study
 from napari_recon_robust.studies.watching import Told
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.conducting import Conducting
-
-from .conftest import PLAN
 
 
 @pytest.fixture

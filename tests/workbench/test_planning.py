@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from helpers.plans import PLAN
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.workbench import Workbench
 from napari_recon_robust.workbench.planning import Planning
-
-from .conftest import PLAN
 
 
 @pytest.fixture

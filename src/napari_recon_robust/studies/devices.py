@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ..ground.errors import InputError
-from ..training.locks import locked
+from ..ground.locks import locked
 
 
 @contextmanager

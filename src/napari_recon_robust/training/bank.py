@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.guard import check_length, opening, read, shown
+from ..ground.locks import locked
 from ..ground.progress import Job, Progress
 from ..ground.specification import Specification
 from ..ground.writing import WritingError, write
@@ -31,7 +32,6 @@ from ..physics import coils, fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import Pattern, Sampling
 from ..reconstructors.problem import Problem
-from .locks import locked
 from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Origin, Source, find_sources, log_uniform
 
 VALIDATION_CASES = 24

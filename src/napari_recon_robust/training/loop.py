@@ -28,6 +28,7 @@ from ..data.foreground import foreground
 from ..evaluation.metrics import nmse
 from ..ground.errors import InputError
 from ..ground.guard import opening, shown
+from ..ground.locks import locked
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError, keep, said, try_place
 from ..networks.muon import optimisers
@@ -37,7 +38,6 @@ from ..reconstructors.problem import Problem
 from ..weights import store
 from . import checkpoint, schedule
 from .bank import Bank, Example, TrainingCase, build_bank, draw_example
-from .locks import locked
 from .log import Log, LogLine
 from .losses import LOSSES, SELF_SUPERVISED, make_loss
 from .recipe import Preset, Recipe, load_recipe, make_network, recipes

@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 
 from ..ground.errors import InputError, ReconRobustError
+from ..ground.locks import locked
 from ..ground.progress import Job, Progress, run
 from .bank import SPECIFICATION, Bank, find_division, read_description
-from .locks import locked
 from .sources import BankSpecification
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
+from helpers.docks import dock_of
 from napari_recon_robust.analyses.samples import quality_by_samples
 from napari_recon_robust.controls.parts import Fold
 from napari_recon_robust.ground import progress
@@ -16,7 +17,7 @@ Until = Callable[[Callable[[], object]], None]
 
 
 def page(review: Session) -> Any:
-    return next(one for one in review.docks if type(one).__name__ == "PerturbDock")
+    return dock_of(review, "Perturb")
 
 
 def tick(review: Session, *ids: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
+from helpers.docks import dock_of
 from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
@@ -15,7 +16,7 @@ HEAD = "file,slice,study_level,x,y,width,height,label\n"
 
 
 def dock(session: Session) -> Any:
-    return next(one for one in session.docks if type(one).__name__ == "PerturbDock")
+    return dock_of(session, "Perturb")
 
 
 @pytest.fixture

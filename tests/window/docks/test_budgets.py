@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
+from helpers.docks import dock_of
 from napari_recon_robust.controls.plot import Axes, Line, Plot, apart, ticks_of
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.window.docks.budgets import parsed
@@ -17,7 +18,7 @@ Until = Callable[[Callable[[], object]], None]
 
 
 def page(review: Session) -> Any:
-    return next(one for one in review.docks if type(one).__name__ == "PerturbDock")
+    return dock_of(review, "Perturb")
 
 
 def type_budgets(review: Session, qtbot: Any, text: str) -> None:

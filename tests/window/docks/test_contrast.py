@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from helpers.docks import dock_of
 from napari_recon_robust.controls.parts import ACCENT
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.evaluation.contrast import Contrasts
@@ -17,7 +18,7 @@ Until = Callable[[Callable[[], object]], None]
 
 @pytest.mark.slow
 def test_the_probability_is_shown_for_the_drawn_region(review: Session, until: Until) -> None:
-    dock = next(one for one in review.docks if type(one).__name__ == "ReconstructDock")
+    dock = dock_of(review, "Reconstruct")
     dock.window().resize(1280, 800)
     dock.window().show()
     dock.parent().raise_()

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from napari import settings
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDialog, QPushButton
+from qtpy.QtWidgets import QDialog
 
+from helpers.docks import dock_of, press
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.window import commands, keys
 from napari_recon_robust.window.session import DOCKS, PLUGIN, Session
@@ -22,22 +23,14 @@ from napari_recon_robust.window.session import DOCKS, PLUGIN, Session
 Until = Callable[[Callable[[], object]], None]
 
 
-def dock(session: Session, name: str) -> Any:
-    return next(one for one in session.docks if type(one).__name__ == f"{name}Dock")
-
-
-def press(widget: Any, text: str) -> None:
-    next(one for one in widget.findChildren(QPushButton) if one.text().startswith(text)).click()
-
-
 def sentence(session: Session) -> str:
-    return str(dock(session, "Reconstruct").foot.message.text())
+    return str(dock_of(session, "Reconstruct").foot.message.text())
 
 
 def attack(session: Session, until: Until, **knobs: Any) -> None:
     session.bench.regions.choose(session.bench.regions.on(1))
     session.bench.perturbing.set(**{"steps": 1, **knobs})
-    press(dock(session, "Perturb"), "Run")
+    press(dock_of(session, "Perturb"), "Run")
     until(lambda: session.bench.perturbing.result is not None and not session.jobs.busy())
     until(lambda: len(session.panels.viewer.layers) == 12 and session.panels.settled)
 
@@ -106,14 +99,14 @@ def test_three_docks_are_tabbed_with_the_first_in_front(viewer: Any, until: Unti
         assert one.minimumSizeHint().width() <= 360
         assert one.scroll.widget().minimumSizeHint().width() <= 360 - 14, "cut off at 360 pixels"
         assert one.minimumSizeHint().height() < 420
-    assert dock(session, "Reconstruct").opening.open_button.text() == "Open k-space…"
+    assert dock_of(session, "Reconstruct").opening.open_button.text() == "Open k-space…"
 
 
 def test_nothing_can_be_perturbed_before_something_is_open(viewer: Any, until: Until, scan_file: Path) -> None:
     review = Session.of(viewer)
     viewer.window.add_plugin_dock_widget(PLUGIN, "Perturb", tabify=True)
     until(lambda: len(review.docks) == 3)
-    page = dock(review, "Perturb")
+    page = dock_of(review, "Perturb")
     assert "open k-space" in page.empty.text()
     assert page.body.isHidden()
     assert not page.empty.isHidden()
@@ -125,33 +118,33 @@ def test_nothing_can_be_perturbed_before_something_is_open(viewer: Any, until: U
 @pytest.mark.slow
 def test_a_pose_has_no_column_of_random_noise(review: Session, until: Until) -> None:
     """Nothing is drawn for it, so that the column would repeat the clean one."""
-    table, bench = dock(review, "Compare").table, review.bench
+    table, bench = dock_of(review, "Compare").table, review.bench
     bench.regions.choose(bench.regions.on(1))
     for kind, hidden in (("noise-level", False), ("rotation", True)):
-        perturb = dock(review, "Perturb")
+        perturb = dock_of(review, "Perturb")
         perturb.kind.list.setCurrentIndex(perturb.kind.list.findData(kind))
         before = bench.perturbing.result
         press(perturb, "Run")
         until(lambda before=before: bench.perturbing.result not in (None, before) and not review.jobs.busy())
         assert table.isColumnHidden(3) == hidden, kind
-        assert dock(review, "Compare").random.isEnabled() != hidden, "a button that shows nothing"
+        assert dock_of(review, "Compare").random.isEnabled() != hidden, "a button that shows nothing"
 
 
 def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
     panels = review.panels
     assert panels.shown == ("reference", "clean")
     assert "SSIM" in panels.panels["clean"].image.name
-    assert "3 slices × 4 coils" in dock(review, "Reconstruct").opening.facts.text()
+    assert "3 slices × 4 coils" in dock_of(review, "Reconstruct").opening.facts.text()
     attack(review, until)
     assert panels.shown == ("reference", "clean", "perturbed", "difference")
     assert "×" in panels.panels["difference"].image.name
     comparison = review.bench.result.outcome.comparison
     shown = panels.panels["perturbed"].stack[1]
     np.testing.assert_allclose(shown, comparison.perturbed.numpy())
-    assert dock(review, "Compare").sentence.text() == comparison.sentence
-    assert dock(review, "Compare").table.item(1, 2).text() == f"{comparison.metrics['perturbed']['roi'].ssim:.3f}"
+    assert dock_of(review, "Compare").sentence.text() == comparison.sentence
+    assert dock_of(review, "Compare").table.item(1, 2).text() == f"{comparison.metrics['perturbed']['roi'].ssim:.3f}"
 
-    perturb = dock(review, "Perturb")
+    perturb = dock_of(review, "Perturb")
     assert "in every coil" in perturb.outcome.spent.text()
     before, now = (comparison.metrics[name]["roi"].ssim for name in ("clean", "perturbed"))
     assert f"SSIM of the region: {now:.2f}, before {before:.2f}." in perturb.outcome.spent.text()
@@ -171,7 +164,7 @@ def test_the_main_job(review: Session, until: Until, tmp_path: Path) -> None:
     assert panels.panels["perturbed"].stack.shape == (1, 96, 96)
     assert panels.geometry is not None
     assert (panels.geometry.voxel, panels.geometry.upside_down) == look
-    assert dock(review, "Compare").basis.text().startswith("Slice 1, ")
+    assert dock_of(review, "Compare").basis.text().startswith("Slice 1, ")
     np.testing.assert_allclose(panels.panels["perturbed"].stack[0], comparison.perturbed.numpy(), rtol=1e-4, atol=1e-9)
 
 
@@ -185,7 +178,7 @@ def test_the_ways_to_look_at_a_result(review: Session, until: Until, viewer: Any
 
     commands.random(viewer)
     np.testing.assert_array_equal(shown("perturbed"), comparison.random.numpy())
-    assert dock(review, "Compare").random.isChecked()
+    assert dock_of(review, "Compare").random.isChecked()
     commands.random(viewer)
     commands.truth(viewer)
     np.testing.assert_array_equal(shown("reference"), comparison.perturbed_reference.numpy())
@@ -201,7 +194,7 @@ def test_the_ways_to_look_at_a_result(review: Session, until: Until, viewer: Any
     commands.regions(viewer)
     assert not panels.panels["clean"].regions.visible
     commands.list_keys(viewer)
-    dialogs = dock(review, "Compare").window().findChildren(QDialog)
+    dialogs = dock_of(review, "Compare").window().findChildren(QDialog)
     list_ = next(one for one in dialogs if one.windowTitle() == "Keys")
     assert list_.isVisible()
     assert list_.height() < 720
@@ -213,12 +206,12 @@ def test_the_ways_to_look_at_a_result(review: Session, until: Until, viewer: Any
 def test_holding_g_flickers_until_it_is_released(review: Session, until: Until, qtbot: Any) -> None:
     attack(review, until)
     shortcuts = keys.Shortcuts.of(review)
-    shortcuts.need(dock(review, "Compare"), True)
+    shortcuts.need(dock_of(review, "Compare"), True)
     shortcuts.start_flicker()
     assert review.scene.view.flicker
     until(lambda: not review.scene.view.flicker)
     until(lambda: review.scene.view.flicker)
-    qtbot.keyRelease(dock(review, "Compare"), Qt.Key.Key_G)
+    qtbot.keyRelease(dock_of(review, "Compare"), Qt.Key.Key_G)
     assert not review.scene.view.flicker
     assert not shortcuts._blink.isActive()
 
@@ -237,7 +230,7 @@ def test_a_map_is_bright_enough_to_be_seen(review: Session, until: Until) -> Non
 
 
 def test_drawing_a_region(review: Session, until: Until) -> None:
-    press(dock(review, "Perturb"), "Box")
+    press(dock_of(review, "Perturb"), "Box")
     layer = review.panels.panels["clean"].regions
     assert review.panels.panels["reference"].regions.mode == "add_rectangle"
     layer.add([np.array([[1, 9.6, 19.7], [1, 9.6, 29.6], [1, 20.4, 29.6], [1, 20.4, 19.7]])], shape_type="rectangle")
@@ -246,7 +239,7 @@ def test_drawing_a_region(review: Session, until: Until) -> None:
     assert region.name == "drawn 1"
     assert region.roi.shapes[0].model_dump() == {"kind": "box", "row": 10, "column": 20, "height": 11, "width": 10}
     assert {len(panel.regions.data) for panel in review.panels.panels.values()} == {2}
-    perturb = dock(review, "Perturb")
+    perturb = dock_of(review, "Perturb")
     assert [perturb.regions.list.item(row).text() for row in range(2)] == ["Lesion, 10×12", "drawn 1, 11×10"]
     press(perturb, "Delete")
     assert [one.name for one in review.bench.regions.all] == ["Lesion"]
@@ -254,7 +247,7 @@ def test_drawing_a_region(review: Session, until: Until) -> None:
 
 @pytest.mark.slow
 def test_a_chosen_region_is_seen_in_a_long_list(review: Session) -> None:
-    page = dock(review, "Perturb")
+    page = dock_of(review, "Perturb")
     drawn = [review.bench.regions.draw(ROI.box(row=50, column=30, height=4 + n, width=4), 1) for n in range(9)]
     review.bench.regions.choose([drawn[-1]])
     (item,) = page.regions.list.selectedItems()
@@ -262,7 +255,7 @@ def test_a_chosen_region_is_seen_in_a_long_list(review: Session) -> None:
 
 
 def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
-    perturb = dock(review, "Perturb")
+    perturb = dock_of(review, "Perturb")
     perturb.kind.list.setCurrentIndex(perturb.kind.list.findData("fnaf"))
     perturb.kind.place.setChecked(True)
     review.panels.navigation.clicked.emit(50.0, 40.0)
@@ -277,7 +270,7 @@ def test_a_lesion_by_a_click(review: Session, until: Until) -> None:
 
 @pytest.mark.slow
 def test_the_budget_says_what_it_is_of(review: Session, until: Until) -> None:
-    perturb = dock(review, "Perturb")
+    perturb = dock_of(review, "Perturb")
     assert "of each coil's k-space" in perturb.kind.budgets.thermal.text()
     review.bench.perturbing.choose("worst-case", norm="global")
     assert "of the k-space of all coils together" in perturb.kind.budgets.thermal.text()
@@ -295,13 +288,13 @@ def test_the_budget_says_what_it_is_of(review: Session, until: Until) -> None:
 def test_cancelling_keeps_the_best_so_far(review: Session, until: Until) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     review.bench.perturbing.set(steps=200)
-    press(dock(review, "Perturb"), "Run")
+    press(dock_of(review, "Perturb"), "Run")
     until(lambda: "perturbed" in review.panels.panels)
     assert review.panels.panels["perturbed"].image.name == "Worst so far"
-    press(dock(review, "Compare").foot, "Cancel")
+    press(dock_of(review, "Compare").foot, "Cancel")
     until(lambda: review.bench.perturbing.result is not None)
     assert not review.bench.result.outcome.perturbed.complete
-    assert "best so far" in dock(review, "Perturb").outcome.spent.text()
+    assert "best so far" in dock_of(review, "Perturb").outcome.spent.text()
 
 
 @pytest.mark.slow
@@ -310,10 +303,10 @@ def test_after_cancelling_the_next_search_can_be_started_at_once(
 ) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
     review.bench.perturbing.set(steps=1)
-    run = dock(review, "Perturb").kind.run
+    run = dock_of(review, "Perturb").kind.run
     run.click()
     assert not run.isEnabled()
-    press(dock(review, "Perturb").foot, "Cancel")
+    press(dock_of(review, "Perturb").foot, "Cancel")
     assert sentence(review) == "Worst-case noise: cancelled."
     assert run.isEnabled()
     assert review.jobs.working
@@ -327,8 +320,8 @@ def test_after_cancelling_the_next_search_can_be_started_at_once(
 @pytest.mark.slow
 def test_a_second_job_is_refused(review: Session, until: Until, slow: threading.Event) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
-    press(dock(review, "Perturb"), "Run")
-    assert not dock(review, "Perturb").kind.run.isEnabled()
+    press(dock_of(review, "Perturb"), "Run")
+    assert not dock_of(review, "Perturb").kind.run.isEnabled()
     review.attempt(review.bench.perturbing.run)
     assert "under way" in sentence(review)
     slow.set()
@@ -339,7 +332,7 @@ def test_a_second_job_is_refused(review: Session, until: Until, slow: threading.
 @pytest.mark.slow
 def test_layers_renamed_and_deleted_while_a_job_runs(review: Session, until: Until, slow: threading.Event) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
-    press(dock(review, "Perturb"), "Run")
+    press(dock_of(review, "Perturb"), "Run")
     layers = review.panels.viewer.layers
     layers["Reference"].name = "renamed"
     layers.remove(review.panels.panels["clean"].image)
@@ -355,7 +348,7 @@ def test_closing_the_docks_in_the_middle_of_a_job(
     review: Session, viewer: Any, until: Until, slow: threading.Event
 ) -> None:
     review.bench.regions.choose(review.bench.regions.on(1))
-    press(dock(review, "Perturb"), "Run")
+    press(dock_of(review, "Perturb"), "Run")
     for page in list(review.docks):
         viewer.window.remove_dock_widget(page)
     until(lambda: not review.docks)
@@ -367,7 +360,7 @@ def test_closing_the_docks_in_the_middle_of_a_job(
     viewer.window.add_plugin_dock_widget(PLUGIN, "Compare")
     until(lambda: len(review.docks) == 3 and review.panels.shown)
     assert review.panels.panels["reference"].stack.any()
-    assert "head.h5" in dock(review, "Reconstruct").opening.facts.text()
+    assert "head.h5" in dock_of(review, "Reconstruct").opening.facts.text()
 
 
 def test_a_table_of_annotations(review: Session, until: Until, tmp_path: Path) -> None:

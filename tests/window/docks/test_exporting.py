@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
+from helpers.docks import dock_of
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.window.session import Session
 
@@ -18,7 +19,7 @@ def test_the_result_is_reported_and_a_panel_exported(
     review: Session, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = review.bench
-    compare: Any = next(one for one in review.docks if one.title == "Compare")
+    compare: Any = dock_of(review, "Compare")
     until(compare.report.isEnabled)
     assert not compare.save.isEnabled()
     assert not compare.film.isEnabled()

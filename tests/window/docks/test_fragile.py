@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QPushButton
 
+from helpers.docks import dock_of, press
 from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
 
 
 def page(review: Session) -> Any:
-    return next(one for one in review.docks if type(one).__name__ == "PerturbDock")
+    return dock_of(review, "Perturb")
 
 
 def look_for_it(review: Session, until: Until) -> None:
@@ -92,7 +92,7 @@ def test_it_can_be_cancelled_and_a_deleted_map_comes_back(review: Session, until
     dock = page(review)
     dock.fragile.find.click()
     assert not dock.fragile.find.isEnabled()
-    next(one for one in dock.foot.findChildren(QPushButton) if one.text() == "Cancel").click()
+    press(dock.foot, "Cancel")
     until(lambda: not review.jobs.working)
     assert review.bench.fragility.found is None
     assert dock.fragile.find.isEnabled()

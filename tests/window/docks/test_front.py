@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from qtpy.QtWidgets import QFileDialog, QPushButton
+from qtpy.QtWidgets import QFileDialog
 
+from helpers.docks import dock_of, press
 from napari_recon_robust.io.images import write_image
 from napari_recon_robust.perturbations.targeted import EFFECTS
 from napari_recon_robust.window.session import Session
@@ -17,7 +18,7 @@ Until = Callable[[Callable[[], object]], None]
 
 
 def page(review: Session) -> Any:
-    return next(one for one in review.docks if type(one).__name__ == "PerturbDock")
+    return dock_of(review, "Perturb")
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def targeting(review: Session) -> Session:
 
 def outline(review: Session, until: Until) -> None:
     """A polygon drawn into the first panel with napari's tool."""
-    next(one for one in page(review).findChildren(QPushButton) if one.text() == "Polygon").click()
+    press(page(review), "Polygon")
     layer = review.panels.panels["reference"].regions
     assert layer.mode == "add_polygon"
     before = len(review.bench.regions.all)

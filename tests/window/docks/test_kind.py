@@ -8,6 +8,7 @@ import pytest
 from qtpy.QtWidgets import QPushButton
 
 from helpers.beacon import GLOWS, Beacon, installed
+from helpers.docks import dock_of
 from napari_recon_robust.perturbations import registry
 from napari_recon_robust.window.session import Session
 
@@ -15,7 +16,7 @@ Until = Callable[[Callable[[], object]], None]
 
 
 def page(review: Session) -> Any:
-    return next(one for one in review.docks if type(one).__name__ == "PerturbDock")
+    return dock_of(review, "Perturb")
 
 
 def choose(review: Session, id: str) -> Any:

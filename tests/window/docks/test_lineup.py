@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
+from helpers.docks import dock_of
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.window import commands
 from napari_recon_robust.window.docks.lineup import LineupBox
@@ -24,7 +25,7 @@ def tick(box: LineupBox, *ids: str) -> None:
 @pytest.mark.slow
 def test_methods_stand_side_by_side_and_go_with_their_result(review: Session, viewer: Any, until: Until) -> None:
     bench, panels = review.bench, review.panels
-    compare: Any = next(one for one in review.docks if one.title == "Compare")
+    compare: Any = dock_of(review, "Compare")
     box, index = compare.lineup, bench.acquisition.index
     assert not box.isEnabled()
     bench.regions.draw(ROI.box(40, 40, 12, 12), index)

@@ -4,12 +4,13 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 
+from helpers.docks import dock_of
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.window.session import Session
 
 
 def test_methods_stand_under_headings_that_keys_pass_over(review: Session, qtbot: Any) -> None:
-    box = next(one for one in review.docks if type(one).__name__ == "ReconstructDock").method
+    box = dock_of(review, "Reconstruct").method
     rows = [(box.list.itemText(row), box.list.itemData(row)) for row in range(box.list.count())]
     headings = [text for text, id in rows if id is None]
     assert headings == ["Classical", "Trained", "Robustly trained", "Untrained", "Generative"]

@@ -6,30 +6,22 @@ from typing import Any
 
 import numpy as np
 from napari.settings import get_settings
-from qtpy.QtWidgets import QPushButton
 
+from helpers.docks import dock_of, press
 from napari_recon_robust.window.session import PLUGIN, Session
 
 Until = Callable[[Callable[[], object]], None]
 
 
-def dock(session: Session, name: str) -> Any:
-    return next(one for one in session.docks if type(one).__name__ == f"{name}Dock")
-
-
-def press(widget: Any, text: str) -> None:
-    next(one for one in widget.findChildren(QPushButton) if one.text().startswith(text)).click()
-
-
 def sentence(session: Session) -> str:
-    return str(dock(session, "Reconstruct").foot.message.text())
+    return str(dock_of(session, "Reconstruct").foot.message.text())
 
 
 def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Path) -> None:
     kspace = review.bench.acquisition.current.measurement.full.numpy()
     np.save(tmp_path / "raw.npy", kspace)
     review.open(tmp_path / "raw.npy")
-    page = dock(review, "Reconstruct")
+    page = dock_of(review, "Reconstruct")
     assert "4 × 192 × 96" in page.opening.axes.question.text()
     assert page.opening.axes.names.text() == "coil, readout, phase", "the guess that a program gets too"
     page.opening.axes.names.setText("coil, readout, nonsense")
@@ -47,7 +39,7 @@ def test_an_array_that_is_no_kspace_is_not_asked_about(review: Session, until: U
     np.save(tmp_path / "real.npy", np.zeros((4, 8, 8)))
     review.open(tmp_path / "real.npy")
     until(lambda: "complex k-space" in sentence(review))
-    assert dock(review, "Reconstruct").opening.axes.isHidden()
+    assert dock_of(review, "Reconstruct").opening.axes.isHidden()
 
 
 def test_no_word_of_an_empty_dock_is_cut_with_large_letters(viewer: Any, until: Until) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from qtpy.QtWidgets import QFileDialog, QPushButton
+from qtpy.QtWidgets import QFileDialog
 
+from helpers.docks import dock_of, press
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.networks.fastmri_layout import FastMRIUNet
 from napari_recon_robust.window.session import Session
@@ -23,11 +24,7 @@ def reconstruct(kspace, mask, sensitivities):
 
 
 def dock(session: Session) -> Any:
-    return next(one for one in session.docks if type(one).__name__ == "ReconstructDock")
-
-
-def press(widget: Any, text: str) -> None:
-    next(one for one in widget.findChildren(QPushButton) if one.text() == text).click()
+    return dock_of(session, "Reconstruct")
 
 
 def test_a_file_is_chosen_and_reconstructs(

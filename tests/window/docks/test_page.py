@@ -1,7 +1,6 @@
 """What holds on every dock, in one window that nothing of this changes: words, how they are read, and the wheel."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
     QScrollBar,
 )
 
+from helpers.docks import dock_of, press
 from napari_recon_robust.io import FORMATS, suffixes
 from napari_recon_robust.window.session import Session
 
@@ -28,14 +28,6 @@ Until = Callable[[Callable[[], object]], None]
 @pytest.fixture
 def review(standing: Session) -> Session:
     return standing
-
-
-def dock(session: Session, name: str) -> Any:
-    return next(one for one in session.docks if type(one).__name__ == f"{name}Dock")
-
-
-def press(widget: Any, text: str) -> None:
-    next(one for one in widget.findChildren(QPushButton) if one.text().startswith(text)).click()
 
 
 def test_every_control_has_a_tooltip(review: Session) -> None:
@@ -87,15 +79,15 @@ def test_the_dialog_and_the_hint_offer_the_files_of_all_formats(
 ) -> None:
     offered: list[str] = []
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *arguments: (offered.append(arguments[-1]), ("", ""))[1])
-    press(dock(review, "Reconstruct"), "Open k-space")
+    press(dock_of(review, "Reconstruct"), "Open k-space")
     scans, tables, _ = offered[0].split(";;")
     assert scans == f"k-space ({' '.join(f'*{suffix}' for suffix in suffixes())})"
     assert "*.csv" in tables
-    assert all(str(format) in dock(review, "Reconstruct").opening.hint.text() for format in FORMATS)
+    assert all(str(format) in dock_of(review, "Reconstruct").opening.hint.text() for format in FORMATS)
 
 
 def test_what_went_wrong_stays_while_something_is_computed_in_the_background(review: Session) -> None:
-    foot = dock(review, "Reconstruct").foot
+    foot = dock_of(review, "Reconstruct").foot
     review.jobs.failed.emit("the file is no scan.")
     review.jobs.started.emit("Reconstructing")
     assert foot.message.text() == "Reconstructing…"

@@ -12,6 +12,7 @@ from qtpy.QtGui import QAction, QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QDockWidget, QPushButton, QStyle, QStyleOptionComboBox
 
+from helpers.docks import dock_of
 from helpers.galleries import copied
 from napari_recon_robust.canvas.comparing import Picture
 from napari_recon_robust.window.docks.review import Review
@@ -167,7 +168,7 @@ def test_a_folder_that_is_opened_is_seen_though_the_images_come_first(
     window.show()
     session.open(copied(tmp_path / "cases", "spike"))
     until(lambda: len(session.docks) == 4 and Review.of(session).active)
-    gallery = next(one for one in session.docks if one.title == "Gallery")
+    gallery = dock_of(session, "Gallery")
     until(lambda: not gallery.visibleRegion().isEmpty() and gallery.width() >= gallery.minimumWidth())
 
 

@@ -1,19 +1,15 @@
 """The knobs of the sampling."""
 
 from collections.abc import Callable
-from typing import Any
 
+from helpers.docks import dock_of
 from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
 
 
-def dock(session: Session, name: str) -> Any:
-    return next(one for one in session.docks if type(one).__name__ == f"{name}Dock")
-
-
 def test_sampling_is_turned(review: Session, until: Until) -> None:
-    page = dock(review, "Reconstruct")
+    page = dock_of(review, "Reconstruct")
     before = review.bench.acquisition.current
     page.sampling.knobs.controls["acceleration"].box.setValue(2.0)
     until(lambda: review.bench.acquisition.slice is not before)
@@ -22,7 +18,7 @@ def test_sampling_is_turned(review: Session, until: Until) -> None:
 
 
 def test_a_refused_sampling_does_not_stay(review: Session, until: Until) -> None:
-    page = dock(review, "Reconstruct")
+    page = dock_of(review, "Reconstruct")
     before, controls = review.bench.acquisition.current, page.sampling.knobs.controls
     said: list[str] = []
     review.jobs.failed.connect(said.append)

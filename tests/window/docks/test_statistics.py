@@ -9,6 +9,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
+from helpers.docks import dock_of
 from napari_recon_robust.window.session import Session
 
 Until = Callable[[Callable[[], object]], None]
@@ -17,7 +18,7 @@ Until = Callable[[Callable[[], object]], None]
 def test_regions_are_measured_and_exported(
     review: Session, qtbot: Any, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    box = next(one for one in review.docks if one.title == "Compare").statistics
+    box = dock_of(review, "Compare").statistics
     assert box.table.isHidden()
     assert not box.export.isEnabled()
     qtbot.mouseClick(box.measure, Qt.MouseButton.LeftButton)

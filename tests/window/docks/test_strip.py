@@ -9,6 +9,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
+from helpers.docks import dock_of
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.window.session import Session
@@ -19,7 +20,7 @@ Until = Callable[[Callable[[], object]], None]
 @pytest.fixture
 def dock(review: Session, until: Until) -> Any:
     """The Reconstruct dock, in front of a window that is shown: events of the mouse need one."""
-    page = next(one for one in review.docks if type(one).__name__ == "ReconstructDock")
+    page = dock_of(review, "Reconstruct")
     page.window().resize(1280, 800)
     page.window().show()
     page.parent().raise_()

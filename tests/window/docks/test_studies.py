@@ -13,6 +13,7 @@ from qtpy.QtGui import QDesktopServices, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog
 
+from helpers.plans import PLAN
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.window import keys
@@ -23,16 +24,7 @@ from napari_recon_robust.workbench import conducting
 
 Until = Callable[[Callable[[], object]], None]
 
-PLAN = """\
-study: small
-scans: head.h5
-slices: [1]
-regions: [{kind: annotations}]
-masks: [{acceleration: 2, centre_fraction: 0.2}]
-methods: [zero-filled]
-perturbations: [none, {kind: random, budgets: [0.05]}]
-keep: {worst: 1}
-"""
+WORST_KEPT = PLAN + "keep: {worst: 1}\n"
 
 
 @pytest.fixture
@@ -41,7 +33,7 @@ def plan(tmp_path: Path, scan_file: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     for file in (scan_file, scan_file.with_suffix(".csv")):
         shutil.copy(file, tmp_path / file.name)
     path = tmp_path / "plan.yaml"
-    path.write_text(PLAN, encoding="utf-8")
+    path.write_text(WORST_KEPT, encoding="utf-8")
     return path
 
 
@@ -98,7 +90,7 @@ def test_a_plan_is_mended_run_and_its_results_are_opened(
     assert dock.plan.editor.textCursor().blockNumber() == 5
     assert dock.plan.editor.hasFocus()
     assert len(dock.plan.editor.extraSelections()) == 1
-    dock.plan.editor.setPlainText(PLAN)
+    dock.plan.editor.setPlainText(WORST_KEPT)
     click(dock.plan.check)
     until(lambda: dock.planning.checked is not None and dock.planning.checked.good)
     assert dock.plan.verdict.text().startswith("3 trials in 1 shard:")
@@ -152,7 +144,7 @@ def test_the_plan_of_the_last_time_is_there_with_how_far_its_study_is(
     until(lambda: len(session.docks) == 4)
     again = session.docks[-1]
     until(lambda: again.conducting.ended)
-    assert again.plan.editor.toPlainText() == PLAN
+    assert again.plan.editor.toPlainText() == WORST_KEPT
     assert again.run.state.text() == "The study has ended: 3 of 3 trials."
 
 
@@ -197,7 +189,7 @@ def test_a_file_that_is_there_is_refused_and_not_asked_for(
 def test_what_was_edited_is_there_the_next_time(viewer: Any, plan: Path, until: Until, dock: Any) -> None:
     dock.plan.open_plan(plan)
     until(lambda: dock.planning.path == plan)
-    dock.plan.editor.setPlainText(f"{PLAN}# more\n")
+    dock.plan.editor.setPlainText(f"{WORST_KEPT}# more\n")
     dock.parent().hide()
     dock.planning.path = None  # as after napari was closed and opened again
     viewer.window.remove_dock_widget(dock)
@@ -208,9 +200,9 @@ def test_what_was_edited_is_there_the_next_time(viewer: Any, plan: Path, until: 
         until(lambda: len(session.docks) == 4)
         again = session.docks[-1]
         until(lambda again=again: again.planning.path == plan)
-        assert again.plan.editor.toPlainText() == f"{PLAN}# more\n"
+        assert again.plan.editor.toPlainText() == f"{WORST_KEPT}# more\n"
         assert again.planning.edited
-        assert plan.read_text(encoding="utf-8") == PLAN, "only a check writes it"
+        assert plan.read_text(encoding="utf-8") == WORST_KEPT, "only a check writes it"
         again.parent().hide()
         again.planning.path = None
         viewer.window.remove_dock_widget(again)

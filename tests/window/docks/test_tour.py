@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
+from helpers.docks import dock_of
 from napari_recon_robust.window.docks.tour import Tour
 from napari_recon_robust.window.session import PLUGIN, Session
 
@@ -57,7 +58,7 @@ def empty(viewer: Any, until: Until) -> Session:
 
 
 def test_it_is_left_at_any_time(empty: Session, qtbot: Any, until: Until) -> None:
-    tour, page = Tour.of(empty), next(one for one in empty.docks if one.title == "Reconstruct")
+    tour, page = Tour.of(empty), dock_of(empty, "Reconstruct")
     until(page.opening.tour_button.isVisible)
     qtbot.mouseClick(page.opening.tour_button, Qt.MouseButton.LeftButton)
     until(lambda: points_at(tour, page.opening.sample_button))

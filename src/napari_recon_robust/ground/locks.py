@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..ground.errors import InputError
-from ..ground.writing import said
+from .errors import InputError
+from .writing import said
 
 
 @contextmanager
