@@ -226,6 +226,36 @@ def picture(function: Callable[[Window], Iterator[Any]]) -> Picture:
     return made
 
 
+def pressing(before: str, after: str) -> Picture:
+    """Make a picture that keys make."""
+
+    @contextmanager
+    def pressed(window: Window) -> Iterator[None]:
+        window.press(*before.split())
+        yield
+        window.press(*after.split())
+
+    return pressed
+
+
+# Pictures that keys make: those before it, and those that put everything back.
+_PRESSED = {
+    "review": ("Q 4", "Q"),
+    "side-by-side": ("Q 2", "4 Q"),
+    "region-view": ("Q 4 N", "N Q"),
+    "wipe": ("Q 1 N W", "W N 4 Q"),
+    "difference": ("Q 4 D K K", "D 4 Q"),
+    "turned": ("Q 4 T M", "M T T T Q"),
+    "reference-alone": ("Q 5", "4 Q"),
+    "fade": ("Q 1 F", "F 4 Q"),
+    "phase": ("Q 4 Z", "Z Z Z Q"),
+    "kspace": ("Q 4 S", "S Q"),
+    "film-strip": ("Q 4 Shift+S", "Shift+S Q"),
+    "laboratory-film-strip": ("Shift+S", "Shift+S"),
+}
+PICTURES.update({name: pressing(*keys) for name, keys in _PRESSED.items()})
+
+
 @picture
 def laboratory_reconstruct(window: Window) -> Iterator[None]:
     window.front("Reconstruct")
@@ -257,33 +287,12 @@ def statistics(window: Window) -> Iterator[None]:
 
 
 @picture
-def review(window: Window) -> Iterator[None]:
-    window.press("Q", "4")
-    yield
-    window.press("Q")
-
-
-@picture
 def folded(window: Window) -> Iterator[None]:
     window.press("Q", "4")
     window.click(window.review.bar.arrow)
     yield
     window.click(window.review.bar.arrow)
     window.press("Q")
-
-
-@picture
-def side_by_side(window: Window) -> Iterator[None]:
-    window.press("Q", "2")
-    yield
-    window.press("4", "Q")
-
-
-@picture
-def region_view(window: Window) -> Iterator[None]:
-    window.press("Q", "4", "N")
-    yield
-    window.press("N", "Q")
 
 
 @picture
@@ -298,20 +307,6 @@ def flicker(window: Window) -> Iterator[None]:
     yield
     QTest.keyRelease(window.canvas, Qt.Key.Key_G)
     window.press("N", "4", "Q")
-
-
-@picture
-def wipe(window: Window) -> Iterator[None]:
-    window.press("Q", "1", "N", "W")
-    yield
-    window.press("W", "N", "4", "Q")
-
-
-@picture
-def difference(window: Window) -> Iterator[None]:
-    window.press("Q", "4", "D", "K", "K")
-    yield
-    window.press("D", "4", "Q")
 
 
 @picture
@@ -347,20 +342,6 @@ def keys(window: Window) -> Iterator[Any]:
 
 
 @picture
-def turned(window: Window) -> Iterator[None]:
-    window.press("Q", "4", "T", "M")
-    yield
-    window.press("M", "T", "T", "T", "Q")
-
-
-@picture
-def reference_alone(window: Window) -> Iterator[None]:
-    window.press("Q", "5")
-    yield
-    window.press("4", "Q")
-
-
-@picture
 def lens(window: Window) -> Iterator[None]:
     window.press("Q", "1", "N", "Shift+W")
     row, column = window.place
@@ -368,27 +349,6 @@ def lens(window: Window) -> Iterator[None]:
     window.settle()
     yield
     window.press("Shift+W", "N", "4", "Q")
-
-
-@picture
-def fade(window: Window) -> Iterator[None]:
-    window.press("Q", "1", "F")
-    yield
-    window.press("F", "4", "Q")
-
-
-@picture
-def phase(window: Window) -> Iterator[None]:
-    window.press("Q", "4", "Z")
-    yield
-    window.press("Z", "Z", "Z", "Q")
-
-
-@picture
-def kspace(window: Window) -> Iterator[None]:
-    window.press("Q", "4", "S")
-    yield
-    window.press("S", "Q")
 
 
 @picture
@@ -411,20 +371,6 @@ def distance_and_area(window: Window) -> Iterator[None]:
     window.settle()
     yield
     window.press("Shift+E", "Shift+E", "B", "Q")
-
-
-@picture
-def film_strip(window: Window) -> Iterator[None]:
-    window.press("Q", "4", "Shift+S")
-    yield
-    window.press("Shift+S", "Q")
-
-
-@picture
-def laboratory_film_strip(window: Window) -> Iterator[None]:
-    window.press("Shift+S")
-    yield
-    window.press("Shift+S")
 
 
 @picture
