@@ -70,7 +70,7 @@ def test_sending_an_answer_again_changes_nothing(opened: Answers) -> None:
 def test_two_windows_of_one_reader_do_not_overwrite_each_other(opened: Answers) -> None:
     id = next_of(opened).id
     opened.record("R1", id, 0, GOOD)
-    with pytest.raises(ConflictError, match="in another window perhaps"):
+    with pytest.raises(ConflictError, match="perhaps in another window"):
         opened.record("R1", id, 0, {"sharpness": {"level": 1}})
     with pytest.raises(ConflictError, match="revision 3 comes before revision 1"):
         opened.record("R1", id, 3, {"sharpness": {"level": 1}})

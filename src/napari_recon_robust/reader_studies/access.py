@@ -66,7 +66,9 @@ class Access:
                 (_hashed(token), audit.now()),
             ).fetchone()
             if row is None or not hmac.compare_digest(row[0], _hashed(token)):
-                raise NotAllowedError("this invitation is unknown, used or over; ask for a new one.")
+                raise NotAllowedError(
+                    "this link is not valid: it was used before, has expired or is not complete; ask for a new one."
+                )
             secret = secrets.token_urlsafe(32)
             database.execute("UPDATE invitations SET used = ? WHERE token = ?", (audit.now(), row[0]))
             database.execute("INSERT INTO sessions VALUES (?, ?, ?, NULL)", (_hashed(secret), row[1], _in(days)))
@@ -81,7 +83,7 @@ class Access:
             audit.now(),
         )
         if row is None or not hmac.compare_digest(row[0], _hashed(secret)):
-            raise NotAllowedError("nobody is known here; open your invitation, or ask for a new one.")
+            raise NotAllowedError("you are not signed in here; open the link of your invitation, or ask for a new one.")
         return str(row[1])
 
     def check_reader(self, reader: str) -> None:

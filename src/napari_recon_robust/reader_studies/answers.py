@@ -219,7 +219,7 @@ class Answers:
         text = json.dumps(value, sort_keys=True)
         if revision < len(rows):
             if rows[revision][1] != text:
-                raise ConflictError("this case was answered already, in another window perhaps; load the page again.")
+                raise ConflictError("this case was answered already, perhaps in another window; load the page again.")
             return
         if revision > len(rows):
             raise ConflictError(f"revision {revision} comes before revision {len(rows)}; load the page again.")

@@ -65,6 +65,11 @@ class ReadingMarks:
                 return [value]
         return [mark for value in self._reading.values.values() for mark in value.get("marks", ())]
 
+    @property
+    def chosen(self) -> Answer | None:
+        """The mark that keys move, None where there is none."""
+        return self.all[self.selected] if self.all else None
+
     def add(self, row: float, column: float) -> None:
         """Take a click on the image: the place of the lesion, or one more mark; near a mark it chooses that one."""
         question = self.question
@@ -93,9 +98,9 @@ class ReadingMarks:
 
     def move(self, down: float, right: float) -> None:
         """Move the lesion's mark, or the chosen one, by pixels, within the image."""
-        if self._reading.shown is None or not self.all:
+        found = self.chosen
+        if self._reading.shown is None or found is None:
             return
-        found = self.all[self.selected]
         row = min(max(found["row"] + down, 0.0), self._reading.shown.rows - 1.0)
         column = min(max(found["column"] + right, 0.0), self._reading.shown.columns - 1.0)
         self._change(row=row, column=column)

@@ -38,6 +38,10 @@ def test_from_saved_cases_to_a_table(tmp_path: Path) -> None:
     assert "so all figures are exploratory" in run("analyse", study, "--output", tmp_path / "analysis.html")
     assert "contrast-to-noise" in (tmp_path / "analysis.html").read_text(encoding="utf-8")
     assert "R1 sitting 1, 1: case-" in run("unblind", study)
+    assert CliRunner().invoke(cli, ["review", "forget", str(study), "R1"], input="n\n").exit_code != 0
+    assert run("status", study).splitlines()[0] == "R1: sitting 1 of 1, 4 of 4"
+    run("forget", study, "R1", "--yes")
+    assert run("status", study).splitlines()[0] == "R1: sitting 1 of 1, 0 of 4"
     assert run("audit", study).startswith("the log is whole: ")
 
 

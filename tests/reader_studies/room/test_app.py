@@ -133,7 +133,8 @@ def test_another_host_name_is_refused(study: Callable[..., Answers]) -> None:
     """A page elsewhere may let its own name point to this machine."""
     reader = Client(study(), "R1")
     assert reader.get("/state", Host="evil.example").status_code == 400
-    assert reader.get("/", Host="evil.example").status_code == 400
+    page = reader.get("/", Host="evil.example")
+    assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (400, "text/plain")
 
 
 def test_what_is_served_is_cached_and_embedded_nowhere(study: Callable[..., Answers]) -> None:
@@ -370,6 +371,7 @@ class _served:
 def _enter(page: Browser | Firefox, answers: Answers, origin: str, reader: str = "R1") -> None:
     """Through invitation, consent and the check of the display to the first case."""
     page.complaints.clear()
+    page.open_address("about:blank", "location.href === 'about:blank'")  # so that the page is loaded anew
     page.open_address(f"{origin}/#{answers.access.invite(reader)}", "document.querySelector('button') !== null")
     for heading in ("A study", "Check the display", "How to read"):
         page.run("document.querySelector('button.first').click()")
@@ -668,6 +670,144 @@ def test_a_reader_is_told_of_a_full_disk_and_sends_the_answer_again(
 
 
 @pytest.mark.slow
+def test_a_second_reader_opens_an_invitation_where_the_page_is_open(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    """Its address differs in what stands behind the # alone, so that the browser loads nothing."""
+    answers = study()
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin, "R1")
+        assert chromium.run("current.place.reader") == "R1"
+        chromium.open_address(
+            f"{origin}/#{answers.access.invite('R2')}", "document.querySelector('h1')?.textContent === 'Reader study'"
+        )
+        assert chromium.run("location.href") == f"{origin}/"
+        chromium.run("document.querySelector('button.first').click()")
+        chromium.wait("document.body.innerText.includes('under the pseudonym R2')")
+        assert not chromium.complaints
+
+
+@pytest.mark.slow
+def test_a_link_that_was_used_leads_back_to_the_own_reading(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study()
+    token = answers.access.invite("R1")
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        chromium.open_address(f"{origin}/#{token}", "document.querySelector('h1')?.textContent === 'Reader study'")
+        chromium.run("document.querySelector('button.first').click()")
+        chromium.wait("document.body.innerText.includes('This link is not valid')")
+        assert chromium.run("document.querySelector('button.first').textContent") == "Continue as R1"
+        chromium.run("document.querySelector('button.first').click()")
+        chromium.wait("document.querySelector('canvas') !== null")
+
+
+@pytest.mark.slow
+def test_the_second_of_two_windows_is_led_to_the_next_case(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study()
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        first = chromium.run("current.shown.id")
+        answers.record("R1", first, 0, {"sharpness": {"level": 1}})  # as in another window
+        chromium.key("3")
+        chromium.key("Enter")
+        chromium.wait("document.getElementById('message').textContent.includes('another window')")
+        chromium.run("document.querySelector('#message button').click()")
+        chromium.wait(f"current?.shown.id !== '{first}'")
+        assert chromium.run("[current.asked[0].value, document.getElementById('message').textContent]") == [None, ""]
+        assert answers.given("R1", first)[1]["sharpness"] == {"level": 1}
+
+
+@pytest.mark.slow
+def test_what_was_not_sent_yet_is_there_after_loading_the_page_anew(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    answers = study(questions=[QUALITY, MARKS])
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        first, began = chromium.run("current.shown.id"), chromium.run("performance.now() - current.times.shown")
+        for key in ("3", "m", "+"):
+            chromium.key(key)
+        chromium.run("current.comment.value = 'dark'; current.comment.dispatchEvent(new Event('input'))")
+        given = chromium.run("current.asked.map((one) => one.value)")
+        chromium.run("location.reload()")
+        chromium.wait("document.readyState === 'complete' && document.querySelector('canvas') !== null")
+        assert chromium.run("current.asked.map((one) => one.value)") == given
+        assert chromium.run("current.comment.value") == "dark"
+        assert chromium.run("performance.now() - current.times.shown") > began
+        chromium.key("Enter")
+        chromium.wait(f"current?.shown.id !== '{first}'")
+        assert chromium.run("current.asked.map((one) => one.value)") == [None, None]
+        assert answers.given("R1", first)[1]["comment"] == {"text": "dark"}
+        assert not chromium.complaints
+
+
+@pytest.mark.slow
+def test_keys_turn_the_window_zoom_and_move(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(questions=[MARKS])
+
+    def window() -> tuple[float, float]:
+        low, high = chromium.run("[current.state.window.low, current.state.window.high]")
+        return (low + high) / 2, high - low
+
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        middle, width = window()
+        chromium.key("b")
+        assert window() == pytest.approx((middle - 0.05 * width, width))
+        chromium.key("d")
+        chromium.key("c")
+        assert window() == pytest.approx((middle, 0.9 * width))
+        chromium.key("n")
+        assert window() == pytest.approx((middle, width))
+        fitting, centre = chromium.run("current.view.scale"), chromium.run("current.view.centre")
+        for key in ("PageUp", "PageUp", "PageUp", "ArrowRight", "ArrowUp"):
+            chromium.key(key)
+        assert chromium.run("current.view.scale") == pytest.approx(fitting * 1.25**3)
+        moved = chromium.run("current.view.centre")
+        assert moved["x"] > centre["x"]
+        assert moved["y"] < centre["y"]
+        chromium.key("m")
+        for _ in range(20):
+            chromium.key("ArrowRight")
+        place, seen = chromium.run("current.asked[0].chosen"), chromium.run("current.view.screen")
+        x = chromium.run(f"current.view.corner.x + ({place['column']} + 0.5) * current.view.scale")
+        assert 0 < x < seen["x"]
+        for _ in range(4):
+            chromium.key("PageDown")
+        assert chromium.run("current.view.scale") == pytest.approx(fitting)
+        assert not chromium.complaints
+
+
+@pytest.mark.slow
+def test_a_plan_that_fixes_the_view_holds_for_keys_too(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(viewing={"window": False, "zoom": False})
+    view = "[current.state.window, current.view.scale, current.view.centre]"
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        before = chromium.run(view)
+        for key in ("b", "d", "c", "n", "PageUp", "ArrowRight", "r"):
+            chromium.key(key)
+        assert chromium.run(view) == before
+
+
+@pytest.mark.slow
+def test_a_reader_who_stops_deletes_everything_in_a_pause(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study()
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        first = chromium.run("current.shown.id")
+        for key in ("2", "Enter"):
+            chromium.key(key)
+        chromium.wait(f"current?.shown.id !== '{first}'")
+        assert answers.rows()
+        chromium.key("p")
+        chromium.run("window.confirm = () => true; document.querySelector('.row button:not(.first)').click()")
+        chromium.wait("document.querySelector('h1')?.textContent === 'Deleted'")
+        assert not answers.rows()
+        assert chromium.run("sessionStorage.length") == 0
+
+
+@pytest.mark.slow
 def test_no_answer_is_lost_or_doubled_when_the_page_is_killed(
     study: Callable[..., Answers], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -722,7 +862,7 @@ def test_what_is_said_of_a_case_waits_while_reading_is_paused(study: Callable[..
         chromium.key("p")
         chromium.wait("document.querySelector('h1')?.textContent === 'Paused'")
         assert not chromium.run(seen)
-        assert "is kept" in chromium.run("document.body.innerText")
+        assert "are kept" in chromium.run("document.body.innerText")
         chromium.run("document.querySelector('main.words button').click()")
         assert chromium.run(seen)
 

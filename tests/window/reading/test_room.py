@@ -61,7 +61,7 @@ def test_a_scripted_reader_reads_by_keys(
     levels = [row["value"]["level"] for row in reading._answers.rows() if row["question"] == "sharpness"]
     assert levels == [1 + done % 3 for done in range(12)]
     words = [label.text() for label in opened.side.findChildren(QLabel)]
-    assert any("All is read: 12 of 12 cases" in text for text in words)
+    assert any("You have read all cases: 12 of 12" in text for text in words)
 
 
 def test_going_back_and_pausing(room: Callable[..., ReadingRoom]) -> None:
@@ -155,11 +155,54 @@ def test_flicker_and_wipe_keep_the_window_and_the_zoom(
     assert opened.looking.mode == "side"
 
 
+def test_keys_turn_the_window_zoom_and_move(room: Callable[..., ReadingRoom]) -> None:
+    opened = room(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
+    camera = opened.panels.viewer.scene.camera
+
+    def window() -> tuple[float, float]:
+        low, high = opened.panels.window
+        return (low + high) / 2, high - low
+
+    middle, width = window()
+    QTest.keyClick(opened._canvas, "b")
+    assert window() == pytest.approx((middle - 0.05 * width, width))
+    for key, wanted in (("d", width), ("c", 0.9 * width), ("n", width)):
+        QTest.keyClick(opened._canvas, key)
+        assert window() == pytest.approx((middle, wanted))
+    (_, row, column), fitting = camera.center, camera.zoom
+    for key in (*[Qt.Key.Key_PageUp] * 3, Qt.Key.Key_Right, Qt.Key.Key_Up):
+        QTest.keyClick(opened._canvas, key)
+    assert camera.zoom == pytest.approx(1.25**3 * fitting)
+    assert camera.center[1] < row
+    assert camera.center[2] > column
+    QTest.keyClick(opened._canvas, "m")
+    mark, geometry = opened.reading.marks.chosen, opened.panels.geometry
+    assert mark is not None
+    assert geometry is not None
+
+    def offset() -> np.ndarray:
+        mark = opened.reading.marks.chosen
+        assert mark is not None
+        return np.abs(np.subtract(geometry.world(mark["row"], mark["column"]), camera.center[1:])) / opened._seen
+
+    before = offset()
+    QTest.keyClick(opened._canvas, Qt.Key.Key_PageUp)
+    np.testing.assert_allclose(offset(), before, atol=1e-6)
+    for _ in range(20):
+        QTest.keyClick(opened._canvas, Qt.Key.Key_Right)
+    assert offset().max() < 0.5
+    for _ in range(5):
+        QTest.keyClick(opened._canvas, Qt.Key.Key_PageDown)
+    assert opened._zoom == pytest.approx(1)
+
+
 def test_a_plan_may_forbid_flicker_wipe_window_and_zoom(room: Callable[..., ReadingRoom]) -> None:
     opened = room(questions=PAIRS, viewing={"modes": ["side"], "window": False, "zoom": False})
     window = opened.panels.window
-    for key in "lvwfr":
+    centre, zoom = opened.panels.viewer.scene.camera.center, opened.panels.viewer.scene.camera.zoom
+    for key in (*"lvwfrbdcn", Qt.Key.Key_PageUp, Qt.Key.Key_Right):
         QTest.keyClick(opened._canvas, key)
+    assert (opened.panels.viewer.scene.camera.center, opened.panels.viewer.scene.camera.zoom) == (centre, zoom)
     assert (opened.looking.mode, opened.panels.shown) == ("side", ("left", "right"))
     assert not opened.panels.navigation.windowed()
     assert not opened.panels.viewer.scene.camera.mouse_zoom

@@ -142,6 +142,21 @@ def revoke(study: Path, reader: str, answers: Path | None) -> None:
 
 @review.command()
 @_STUDY
+@click.argument("reader")
+@_ANSWERS
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(study: Path, reader: str, answers: Path | None, yes: bool) -> None:
+    """Delete all answers of READER, who asked for it; the log keeps only that it was done."""
+    with _opened(study, answers) as opened:
+        opened.access.check_reader(reader)
+        if not yes:
+            click.confirm(f"This deletes all answers of {reader} and cannot be undone. Delete them?", abort=True)
+        opened.forget(reader)
+    click.echo(f"the answers of {reader} are deleted")
+
+
+@review.command()
+@_STUDY
 @_ANSWERS
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen at.")
@@ -167,8 +182,11 @@ def serve(
     scheme = check_address(host, certificate, certificate_key, public)
     with _opened(study, answers) as opened:
         address = public or f"{scheme}://{host}:{port}"
-        for reader in opened.access.uninvited():
+        uninvited = opened.access.uninvited()
+        for reader in uninvited:
             click.echo(f"{reader}: {address}/#{opened.access.invite(reader)}")
+        if len(uninvited) < len(opened.bundle.readers):
+            click.echo(f"Others have their links. A new one: recon-robust review invite {study} R1 --address {address}")
         click.echo(f"Serving at {address}; end it with Ctrl+C.")
         served(opened, host, port, certificate, certificate_key, public)
 

@@ -91,7 +91,8 @@ class _Room:
 
     async def _answer(self, endpoint: Endpoint, request: Request) -> Response:
         if request.headers.get("host", "") != self.host:
-            return _sorry(400, "this page is served under another name; open the address of your invitation.")
+            words = "This page is served under another name. Open the link of your invitation."
+            return Response(words, 400, media_type="text/plain")
         if request.method not in ("GET", "HEAD") and not self._from_page(request):
             return _sorry(403, "this did not come from the page itself; open your invitation again.")
         try:
@@ -188,6 +189,7 @@ class _Room:
         study = self.bundle.study.model_dump(mode="json")
         return {
             "study": {name: study[name] for name in ("title", "consent", "questions", "viewing", "back")},
+            "reader": reader,
             "consented": self.answers.consented(reader),
             "display": self.answers.display_checked(reader, place.sitting),
             "sitting": place.sitting + 1,

@@ -7,11 +7,15 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 _SEEN = {
-    "5% in black": "I see the square in the black patch",
-    "95% in white": "I see the square in the white patch",
-    "18 steps": "I can tell the 18 greys apart",
+    "5% in black": "I see the small square in the black field",
+    "95% in white": "I see the small square in the white field",
+    "18 steps": "I see 18 different greys in the bar",
 }
-_ASKED = {"light": "Light in the room", "distance": "Distance, cm", "calibrated": "Calibrated on"}
+_ASKED = {
+    "light": ("Light in the room", "dark, dim or bright"),
+    "distance": ("Distance of your eyes, cm", "60"),
+    "calibrated": ("Display last calibrated", "date, or not known"),
+}
 _STEPS, _WIDTH, _HEIGHT, _PATCH = 18, 306, 40, 150  # pixels
 
 
@@ -30,12 +34,13 @@ class DisplayCheck(QWidget):
             layout.addWidget(box)
         fields = QFormLayout()
         self._fields = {name: QLineEdit() for name in _ASKED}
-        for name, words in _ASKED.items():
+        for name, (words, example) in _ASKED.items():
             self._fields[name].setMaxLength(80)
+            self._fields[name].setPlaceholderText(example)
             fields.addRow(words, self._fields[name])
         layout.addLayout(fields)
         note = QLabel(
-            "Images may flicker four times a second if you choose so; leave that alone if you are photosensitive."
+            "Flicker shows images in turn, four in a second. Do not use it if you are sensitive to flashing light."
         )
         note.setWordWrap(True)
         layout.addWidget(note)

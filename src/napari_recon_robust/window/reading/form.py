@@ -79,11 +79,11 @@ class Asked(QFrame):
             for at, name in enumerate(self._reading.names):
                 self._choose("choice", at, described(name), str(at + 1))
         elif isinstance(question, Ranking):
-            self._say("Choose them from the best to the worst; choose one again to take its rank away.")
+            self._say("Choose the best one first, then the next. Choose one again to take back its rank.")
             for at, name in enumerate(self._reading.names):
                 self._rank(at, described(name), str(at + 1))
         elif isinstance(question, FreeResponse):
-            self._say("Click on each one in the image.")
+            self._say("Click on each lesion in the image.")
             self._marks = MarkList(self._reading)
             self._layout.addWidget(self._marks)
             self._choose("marks", [], "There is none", "1")
@@ -99,9 +99,9 @@ class Asked(QFrame):
         else:
             for at, change in enumerate(CHANGES):
                 self._check(change, f"Structures were {change}", str(at + 1))
-            self._choose(NOTHING, True, "Nothing of these", "4")
+            self._choose(NOTHING, True, "Nothing was added, removed or altered", "4")
             self._slide("certainty", "How certain are you?")
-            self._layout.addWidget(QLabel("Of what consequence?"))
+            self._layout.addWidget(QLabel("What is the consequence for the report?"))
             for at, words in enumerate(CONSEQUENCES):
                 self._choose("consequence", words, words.capitalize(), str(at + 5))
 

@@ -6,10 +6,13 @@ Image, Left, Right, A to F or Reference; they hold pixels and no metadata.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import napari
+import numpy as np
 from napari.components import ViewerModel
+from numpy.typing import NDArray
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeyEvent
@@ -38,6 +41,13 @@ _OF_QT = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab, Qt.Key.Key_Space)  # by which cont
 _ARROWS = {
     Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0), Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1),
 }  # fmt: skip
+_TURNS = {
+    Qt.Key.Key_B: (-0.05, 1.0),
+    Qt.Key.Key_D: (0.05, 1.0),
+    Qt.Key.Key_C: (0.0, 0.9),
+    Qt.Key.Key_N: (0.0, 1 / 0.9),
+}  # of the window: its middle by a share of its width, and its width, as in the browser
+_ZOOM, _STEP = 1.25, 0.05  # for a key: how much larger, and which share of a panel the image moves
 _SHORTCUTS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
 
 
@@ -173,6 +183,38 @@ class ReadingRoom(QObject):
         if self.reading.shown is not None:
             self.panels.set_window(*self.reading.shown.window)
 
+    def turn_window(self, level: float, factor: float) -> None:
+        """Move the middle of the window by a share of its width, and widen it by a factor."""
+        low, high = self.panels.window
+        middle, half = (low + high) / 2 + level * (high - low), factor * (high - low) / 2
+        self.panels.set_window(middle - half, middle + half)
+
+    def zoom(self, factor: float) -> None:
+        """Enlarge the image, at least as far as the whole of it is seen; a mark stays where it is."""
+        camera = self.panels.viewer.scene.camera
+        factor = max(factor, 1 / self._zoom)
+        if (mark := self.reading.marks.chosen) is not None and self.panels.geometry is not None:
+            place = np.array(self.panels.geometry.world(mark["row"], mark["column"]))
+            camera.center = (camera.center[0], *(place + (np.array(camera.center[1:]) - place) / factor))
+        camera.zoom *= factor
+        self.panels.thin(self._zoom)
+
+    def _follow_mark(self) -> None:
+        """Move the image so far that the mark stays in sight."""
+        mark, geometry, camera = self.reading.marks.chosen, self.panels.geometry, self.panels.viewer.scene.camera
+        if mark is None or geometry is None:
+            return
+        reach = 0.8 * self._seen / 2
+        away = np.array(geometry.world(mark["row"], mark["column"])) - camera.center[1:]
+        camera.center = (camera.center[0], *(camera.center[1:] + away - np.clip(away, -reach, reach)))
+
+    @property
+    def _seen(self) -> NDArray[np.float64]:
+        """How much of the image a panel shows: height and width."""
+        canvas, camera = self.panels.viewer.canvas, self.panels.viewer.scene.camera
+        rows, columns = canvas.grid.shape if canvas.grid.enabled else (1, 1)
+        return np.array([canvas.size[0] / rows, canvas.size[1] / columns]) / camera.zoom
+
     def fit(self) -> None:
         """Show the whole image."""
         if self.reading.study.viewing.zoom:
@@ -241,12 +283,16 @@ class ReadingRoom(QObject):
         }
         if viewing.window:
             acts[Qt.Key.Key_W] = self.reset_window
+            acts |= {key: partial(self.turn_window, *by) for key, by in _TURNS.items()}
+        if viewing.zoom:
+            acts[Qt.Key.Key_PageUp] = partial(self.zoom, _ZOOM)
+            acts[Qt.Key.Key_PageDown] = partial(self.zoom, 1 / _ZOOM)
         if viewing.smoothing:
             acts[Qt.Key.Key_I] = self.toggle_smooth
         return acts
 
     def _move(self, event: QKeyEvent) -> bool:
-        """Move the mark by an arrow, or the wipe where there is no mark; returns whether the key was an arrow."""
+        """Move by an arrow the mark, or without one the wipe or the image; returns whether the key was an arrow."""
         if Qt.Key(event.key()) not in _ARROWS:
             return False
         down, right = _ARROWS[Qt.Key(event.key())]
@@ -254,8 +300,12 @@ class ReadingRoom(QObject):
         if self.reading.marks.all and shown is not None:
             by = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
             self.reading.marks.move(by * (-down if shown.upside_down else down), by * right)
-        else:
+            self._follow_mark()
+        elif self.looking.mode == "wipe":
             self.looking.step_wipe(right)
+        elif self.reading.study.viewing.zoom:
+            camera = self.panels.viewer.scene.camera
+            camera.center = (camera.center[0], *(camera.center[1:] + _STEP * self._seen * (down, right)))
         return True
 
 

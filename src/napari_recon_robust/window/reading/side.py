@@ -46,9 +46,9 @@ class Side(QWidget):
         self._progress.setAccessibleName("Cases read")
         self._progress.setTextVisible(False)
         self._progress.setMaximumHeight(8)
-        self._next = button("Next (Enter)", "Store the answers, and go to the next case", room.submit)
-        self._back = button("Back", "Revise the case before (Backspace)", self._reading.go_back)
-        self._pause = button("Pause (P)", "Stop the clock, and hide the images", self.pause)
+        self._next = button("Next (Enter)", "Store the answers, and show the next case", room.submit)
+        self._back = button("Back", "Change the answers to the case before (Backspace)", self._reading.go_back)
+        self._pause = button("Pause (P)", "Hide the images; this time is not counted", self.pause)
         self._first = QPushButton()
         self._display = DisplayCheck()
         self.bar = ViewBar(room)
@@ -78,13 +78,14 @@ class Side(QWidget):
         """Ask for consent, then for the display, say how to read, then show the first case."""
         reading = self._reading
         if not reading.consented:
-            consent = f"{reading.study.title}\n\n{reading.study.consent}\n\nNot for diagnostic use."
+            consent = f"{reading.study.title}\n\n{reading.study.consent}\n\nYou take part under the pseudonym "
+            consent += f"{reading.reader}.\n\nResearch only, not for diagnostic use."
             self._ask(consent, "I agree and take part", self._on_consent)
         elif reading.place.shown is not None and not reading.display_checked:
             place = reading.place
             number = f"Sitting {place.sitting + 1} of {place.sittings}: " if place.sittings > 1 else ""
-            words = "Look at these on the display on which you will read, and tick what you can see."
-            self._ask(f"{number}Check the display\n\n{words}", "Go on", self._on_display)
+            words = "Look at the patterns on the display on which you will read, and tick what you can see."
+            self._ask(f"{number}Check the display\n\n{words}", "Continue", self._on_display)
             self._display.show()
         else:
             reading.go_on()
@@ -139,10 +140,10 @@ class Side(QWidget):
     def _end(self) -> None:
         place = self._reading.place
         if place.wait:
-            words = f"This sitting is finished: {place.done} of {place.total} cases are read.\n\n"
-            words += f"The next one may begin at {place.wait[:16].replace('T', ' ')} (UTC). Your answers are stored."
+            words = f"You have finished this sitting: {place.done} of {place.total} cases. Your answers are stored.\n\n"
+            words += f"You can begin the next sitting on {place.wait[:16].replace('T', ' at ')} (UTC)."
         else:
-            words = f"All is read: {place.done} of {place.total} cases.\n\nYour answers are stored. Thank you."
+            words = f"You have read all cases: {place.done} of {place.total}.\n\nYour answers are stored. Thank you."
         self._ask(words, "Close", self._room.close)
 
     def _show_form(self) -> None:
@@ -163,10 +164,10 @@ class Side(QWidget):
         part = f", part {reading.step + 1} of {len(reading.study.steps)}" if len(reading.study.steps) > 1 else ""
         which = f"Case {place.done + 1} of {place.total}"
         if reading.shown is not None and reading.shown.training:
-            which = "Training: you will see what is true of the case"
+            which = "Training case: the truth is shown after your answer"
         elif reading.shown is not place.shown:
-            which = "An earlier case, to be revised"
-        note = "\nYour answers without the reference are stored. Now compare with it." if reading.step else ""
+            which = "An earlier case: change your answers"
+        note = "\nYour answers so far are stored. Now compare with the reference." if reading.step else ""
         return f"{before}{which}{part}{note}"
 
     def _follow(self) -> None:
@@ -174,11 +175,11 @@ class Side(QWidget):
         if self.form is not None and reading.asked.id in self.form.asked:
             self._scroll.ensureWidgetVisible(self.form.asked[reading.asked.id], 0, 8)
         self._next.setEnabled(reading.complete)
-        self._next.setText("Next (Enter)" if reading.truth is None else "Go on (Enter)")
+        self._next.setText("Next (Enter)" if reading.truth is None else "Continue (Enter)")
         self._back.setEnabled(reading.before is not None)
         if reading.truth is not None:
             lesion = reading.truth.get("lesion")
-            known = "What is true of this case is not known."
+            known = "The truth of this case is not known."
             self.say(known if lesion is None else f"There is {'a' if lesion else 'no'} lesion here.")
 
     def _on_comment(self) -> None:
@@ -188,7 +189,7 @@ class Side(QWidget):
         """Hide the images and stop the clock, or show them again."""
         self._reading.clock.pause()
         paused = self._reading.clock.paused
-        self._pause.setText("Go on (P)" if paused else "Pause (P)")
+        self._pause.setText("Continue (P)" if paused else "Pause (P)")
         self._room._canvas.setVisible(not paused)
         self._scroll.setEnabled(not paused)
         self._next.setEnabled(not paused and self._reading.complete)
@@ -201,16 +202,25 @@ class Side(QWidget):
 def _how_to_read(window: bool, zoom: bool) -> str:
     parts = [
         "How to read",
-        "Look at the image at the left, answer the questions here, and go on with Enter. You are not told how an image "
-        "was made.",
-        "Click on an answer, or press the figure before it for the question with the blue bar. + and - move its "
-        "slider. If you cannot judge, say so.",
-        "Where a place is asked for, click on it; or press M for a mark in the middle, and move it by the arrows (ten "
-        "pixels with Shift). X takes one of several marks away, and Z brings back what was taken away.",
+        "Look at the images on the left, answer the questions here, then press Next or Enter. You are not told how an "
+        "image was made.",
+        "Click on an answer, or press the number in front of it. The number keys answer the question with the blue "
+        "bar; + and - move its slider. Press 0 if you cannot judge.",
+        "Where you are asked for a place, click on it in the image. Without a mouse: M sets a mark in the middle, the "
+        "arrow keys move it (with Shift by ten pixels). X removes the chosen mark, Z brings back what was removed.",
     ]
     if window:
-        parts.append("Drag with the right button to change brightness and contrast; W sets them back.")
+        parts.append(
+            "Brightness and contrast: drag with the right mouse button, or press B for brighter, D for darker, C for "
+            "more contrast, N for less. W resets them."
+        )
     if zoom:
-        parts.append("The wheel zooms, a drag moves the image, F shows all of it.")
-    parts.append("Answers are stored with each case. You can close the window at any time and go on later.")
+        parts.append(
+            "Zoom with the mouse wheel, or Page Up and Page Down. Drag the image to move it, or use the arrow keys. F "
+            "shows the whole image."
+        )
+    parts.append(
+        "Your answers are stored when you press Next. P pauses. You can close the window at any time and continue "
+        "later."
+    )
     return "\n\n".join(parts)

@@ -50,7 +50,7 @@ class Asked {
   }
 
   ranking() {
-    this.field.append(made("p", { className: "quiet", textContent: "Choose them from the best to the worst; choose one again to take its rank away." }));
+    this.field.append(made("p", { className: "quiet", textContent: "Choose the best one first, then the next. Choose one again to take back its rank." }));
     this.names.forEach((name, at) => {
       const button = made("button", { type: "button", className: "rank" });
       const rank = made("output");
@@ -64,7 +64,7 @@ class Asked {
 
   free() {
     this.list = made("div");
-    this.hint = made("p", { className: "quiet", textContent: "Click on each one in the image." });
+    this.hint = made("p", { className: "quiet", textContent: "Click on each lesion in the image." });
     this.again = made("button", { type: "button", hidden: true });
     this.again.addEventListener("click", () => this.bringBack());
     leaveToKeys(this.again);
@@ -92,9 +92,9 @@ class Asked {
     });
     this.choose("nothing", true, "Nothing was added, removed or altered", "4");
     this.slide("certainty", "How certain are you?", () => "changes" in this.answer);
-    this.group = made("div", {}, made("p", { className: "quiet", textContent: "Of what consequence?" }));
+    this.group = made("div", {}, made("p", { className: "quiet", textContent: "What is the consequence for the report?" }));
     this.field.append(this.group);
-    CONSEQUENCES.forEach((word, at) => this.choose("consequence", word, word, String(at + 5), this.group));
+    CONSEQUENCES.forEach((word, at) => this.choose("consequence", word, word[0].toUpperCase() + word.slice(1), String(at + 5), this.group));
   }
 
   choose(name, value, words, key, into = this.field) {
@@ -260,6 +260,11 @@ class Asked {
     else this.set(part);
   }
 
+  /** The place that arrows move. */
+  get chosen() {
+    return this.places[this.list ? this.#chosen : 0];
+  }
+
   get #chosen() {
     return this.selected < 0 ? this.places.length - 1 : this.selected;
   }
@@ -270,7 +275,7 @@ class Asked {
 
   /** Move the mark by pixels, within the image. */
   move(down, right, { rows, columns }) {
-    const place = this.places[this.list ? this.#chosen : 0];
+    const place = this.chosen;
     if (place) this.#change({ row: clamped(place.row + down, 0, rows - 1), column: clamped(place.column + right, 0, columns - 1) });
   }
 

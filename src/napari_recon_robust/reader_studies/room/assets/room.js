@@ -2,7 +2,11 @@
 
 const main = document.getElementById("main");
 const message = document.getElementById("message");
+const NOT_HERE = [403, 409]; // answers to a case that is no longer the one to be answered, such as in a second window
 const REMOVE = "Delete my data";
+const WINDOW_KEYS = { b: [-0.05, 1], d: [0.05, 1], c: [0, 0.9], n: [0, 1 / 0.9] }; // level as a share of the width, width
+const ZOOM = 1.25;
+const DRAFT = "draft"; // of this tab: answers that were not sent before the page was loaded anew
 const ROOM_MODES = { side: "Side by side (S)", flicker: "Flicker (L)", wipe: "Wipe (V)" };
 
 /** Ask the server; an Error has its sentence. */
@@ -14,17 +18,18 @@ async function ask(path, body) {
   try {
     response = await fetch(path, { ...request, cache: "no-store", credentials: "same-origin" });
   } catch {
-    throw new Error("The server cannot be reached. Your answer is still here; send it again in a moment.");
+    throw new Error("The server cannot be reached. Try again in a moment.");
   }
   if (!response.ok) {
     const { error } = await response.json().catch(() => ({}));
-    throw Object.assign(new Error(error ?? `The server answers ${response.status}.`), { status: response.status });
+    const sentence = error ? error[0].toUpperCase() + error.slice(1) : `The server answers ${response.status}.`;
+    throw Object.assign(new Error(sentence), { status: response.status });
   }
   return response;
 }
 
 const sent = async (path, body) => (await ask(path, body)).json();
-const say = (words) => { message.textContent = words; };
+const say = (...parts) => message.replaceChildren(...parts);
 
 const paragraph = (part) => (typeof part === "string" ? made("p", { textContent: part }) : part);
 
@@ -33,22 +38,40 @@ function words(title, parts, ...buttons) {
   current?.close();
   current = null;
   main.className = "words";
-  const row = made("div", { className: "row" });
-  buttons.forEach(([label, act], at) => {
-    const button = made("button", { textContent: label, className: at || label === REMOVE ? "" : "first" });
-    button.addEventListener("click", () => act().catch((error) => say(error.message)));
-    row.append(button);
-  });
-  main.replaceChildren(made("h1", { textContent: title }), ...parts.map(paragraph), row);
-  row.querySelector("button.first")?.focus();
+  main.replaceChildren(made("h1", { textContent: title }), ...parts.map(paragraph), buttonRow(buttons));
+  main.querySelector("button.first")?.focus();
+}
+
+function buttonRow(buttons) {
+  return made("div", { className: "row" }, ...buttons.map(([label, act], at) => buttonFor(label, act, at || label === REMOVE ? "" : "first")));
+}
+
+function buttonFor(label, act, className = "") {
+  const button = made("button", { textContent: label, className });
+  button.addEventListener("click", () => act().catch((error) => say(error.message)));
+  return button;
 }
 
 async function begin() {
   const token = location.hash.slice(1);
   if (token) {
     history.replaceState(null, "", "/"); // the secret leaves the address
-    words("Reader study", ["You are invited to read the cases of a study. This link works once: go on later in this same browser."],
-      ["Begin", async () => { await ask("/enter", { token }); await go(); }]);
+    say("");
+    words("Reader study", ["You are invited to read the cases of a study. This link works only once. To continue later, open this page again in the same browser."],
+      ["Begin", () => enter(token)]);
+    return;
+  }
+  await go();
+}
+
+/** Exchange an invitation. Where it does not hold, a reader whom this browser knows already can continue. */
+async function enter(token) {
+  try {
+    await ask("/enter", { token });
+  } catch (error) {
+    const state = await sent("/state").catch(() => null);
+    if (!state) throw error;
+    words("Reader study", [error.message, `In this browser reader ${state.reader} takes part already.`], [`Continue as ${state.reader}`, go]);
     return;
   }
   await go();
@@ -70,24 +93,32 @@ async function go() {
   else ended(state);
 }
 
-function consent({ study }) {
-  words(study.title, [study.consent, "Research only, not for diagnostic use. If you do not agree, close this page."],
+function consent({ study, reader }) {
+  words(study.title, [study.consent, `You take part under the pseudonym ${reader}. You can delete your answers at any time: press Pause.`,
+    "Research only, not for diagnostic use. If you do not agree, close this page."],
     ["I agree and take part", async () => { await ask("/consent", {}); await go(); }]);
 }
 
-function ended({ study, wait, done, total }) {
-  const remove = [REMOVE, async () => {
-    if (!confirm("All your answers are deleted for good. Go on?")) return;
+async function remove() {
+  if (!confirm("This deletes all your answers. It cannot be undone. Delete them?")) return;
+  try {
     await ask("/forget", {});
-    words("Deleted", ["Your answers are deleted. You can close this page."]);
-  }];
+  } catch (error) {
+    alert(error.message); // the line for messages is hidden in a pause
+    return;
+  }
+  sessionStorage.removeItem(DRAFT);
+  words("Deleted", ["Your answers are deleted. You can close this page."]);
+}
+
+function ended({ study, wait, done, total }) {
   if (wait) {
     const date = new Date(wait).toLocaleString(undefined, { dateStyle: "long", timeStyle: "short" });
-    words(study.title, [`This sitting is finished: ${done} of ${total} cases are read, and your answers are stored.`,
-      `The next sitting may begin on ${date}. Open this page again then, in this browser.`], ["Is it time?", go], remove);
+    words(study.title, [`You have finished this sitting: ${done} of ${total} cases. Your answers are stored.`,
+      `You can begin the next sitting on ${date}. Open this page again then, in this browser.`], ["Check again", go], [REMOVE, remove]);
   } else {
-    words(study.title, [`All is read: ${done} of ${total} cases. Your answers are stored. Thank you.`,
-      "You can close this page."], remove);
+    words(study.title, [`You have read all cases: ${done} of ${total}. Your answers are stored. Thank you.`,
+      "You can close this page."], [REMOVE, remove]);
   }
 }
 
@@ -96,13 +127,14 @@ function howToRead({ questions, viewing, back }) {
   const places = questions.some(({ kind, place }) => kind === "free-response" || (kind === "lesion" && place));
   const sliders = questions.some(({ kind }) => ["lesion", "structures", "free-response"].includes(kind));
   const sentences = [
-    "Look at the case at the left, answer the questions at the right, and go on with Next or Enter. You are not told how an image was made.",
-    `Click on an answer, or press the figure before it: it answers the question with the blue bar.${sliders ? " + and − move its slider." : ""} If you cannot judge, say so: 0.`,
-    places && "Where a place is asked for, click on it in the image. Without a mouse, M marks the middle, and the arrows move the mark (ten pixels with Shift); X takes one of several away, and Z brings back what was taken away.",
-    questions.some(({ reference }) => reference) && "At the end of each case the fully sampled image, the reference, is shown beside it. What you answered before is stored by then.",
-    viewing.window && "Brightness and contrast: drag with the right mouse button, or with a finger that was held still first. W sets them back.",
-    viewing.zoom && `Zoom by the wheel or two fingers, and move the image by a drag. F shows all of it${viewing.region ? ", R the marked region" : ""}.`,
-    `Answers are stored with each case. P pauses${back ? ", Backspace goes back a case" : ""}. You can close the page at any time and go on later.`,
+    "Look at the images on the left, answer the questions on the right, then press Next or Enter. You are not told how an image was made.",
+    `Click on an answer, or press the number in front of it. The blue bar shows which question the number keys answer.${sliders ? " + and − move its slider." : ""} Press 0 if you cannot judge.`,
+    places && "Where you are asked for a place, click on it in the image. Without a mouse: M sets a mark in the middle, the arrow keys move it (with Shift by ten pixels).",
+    places && "X removes the chosen mark, Z brings back what was removed.",
+    questions.some(({ reference }) => reference) && "At the end of each case you see the fully sampled image (the reference) next to it. Your earlier answers are stored before, and cannot be changed.",
+    viewing.window && "Brightness and contrast: drag with the right mouse button (on a touch screen: hold one finger still, then move it), or press B for brighter, D for darker, C for more contrast, N for less. W resets them.",
+    viewing.zoom && `Zoom with the mouse wheel, two fingers, or Page Up and Page Down. Drag the image to move it, or use the arrow keys. F shows the whole image${viewing.region ? ", R the marked region" : ""}.`,
+    `Your answers are stored when you press Next. P pauses${back ? ", Backspace goes back to the case before" : ""}. You can close the page at any time and continue later.`,
   ];
   return sentences.filter(Boolean).map((sentence) => made("li", { textContent: sentence }));
 }
@@ -114,17 +146,17 @@ function display({ study, sitting, sittings }) {
     made("span", { className: "patch white" }, made("i")));
   const faint = made("p", { className: "faint", textContent: "low contrast" });
   const asked = {
-    "5% in black": "I see the square in the black patch", "95% in white": "I see the square in the white patch",
-    "18 steps": "I can tell the 18 greys apart", "faint words": "I can read the words in the frame",
+    "5% in black": "I see the small square in the black field", "95% in white": "I see the small square in the white field",
+    "18 steps": "I see 18 different greys in the bar", "faint words": "I can read the words in the frame",
   };
   const boxes = Object.entries(asked).map(([name, label]) => made("label", { className: "row tight" }, made("input", { type: "checkbox", name }), label));
-  const fields = [["light", "Light in the room"], ["distance", "Distance from the display, cm"], ["calibrated", "Display calibrated on"]]
-    .map(([name, label]) => made("label", { className: "row tight" }, made("span", { className: "named", textContent: label }), made("input", { name, maxLength: 80 })));
+  const fields = [["light", "Light in the room", "dark, dim or bright"], ["distance", "Distance of your eyes, cm", "60"], ["calibrated", "Display last calibrated", "date, or not known"]]
+    .map(([name, label, placeholder]) => made("label", { className: "row tight" }, made("span", { className: "named", textContent: label }), made("input", { name, placeholder, maxLength: 80 })));
   const number = sittings > 1 ? `Sitting ${sitting} of ${sittings}: ` : "";
-  words(`${number}Check the display`, ["Look at these on the display on which you will read, and tick what you can see. The answers are stored with yours; none of them ends the study.",
+  words(`${number}Check the display`, ["Look at the patterns on the display on which you will read, and tick what you can see. These answers are stored with your readings. You can take part whatever you tick.",
     ramp, patches, faint, ...boxes, ...fields,
-    "Images may flicker up to four times a second if you choose so. Leave flicker alone if you are photosensitive."],
-  ["Go on", async () => {
+    "Flicker shows images in turn, four in a second. Do not use it if you are sensitive to flashing light."],
+  ["Continue", async () => {
     const findings = Object.fromEntries([...main.querySelectorAll("input")].map((input) =>
       [input.name, input.type === "checkbox" ? input.checked : input.value]));
     Object.assign(findings, { pixels: `${screen.width}x${screen.height}`, ratio: devicePixelRatio, bits: screen.colorDepth });
@@ -187,7 +219,7 @@ class Reading {
     if (before) this.#goOn(before);
     if (shown.region) this.outline = this.#square(shown.region);
     this.#build();
-    if (Object.keys(shown.given).length) this.#restore();
+    if (!this.#bringBack() && Object.keys(shown.given).length) this.#restore();
     this.set({});
     this.#listen();
   }
@@ -215,7 +247,7 @@ class Reading {
     this.asked = questions.map((question) => new Asked(question, images, () => this.#answered()));
     this.title = this.#where(this.place.next);
     this.last = step === steps - 1;
-    this.panels = made("div", { className: this.#marking ? "panels marking" : "panels" });
+    this.panels = made("div", { className: this.marking ? "panels marking" : "panels" });
     this.bar = made("div", { className: "bar" });
     for (const mode of this.modes.length > 1 ? this.modes : []) this.#button(ROOM_MODES[mode], () => this.set({ mode }), mode);
     if (this.study.viewing.window) this.#button("Reset window (W)", () => this.set({ window: { ...this.shown.window } }));
@@ -223,6 +255,7 @@ class Reading {
     if (this.study.viewing.zoom) this.#button("Fit (F)", () => { this.view.set("fit"); this.draw(); });
     if (this.study.viewing.zoom && this.shown.region) this.#button("Region (R)", () => this.region());
     this.comment = made("textarea", { maxLength: 4000, ariaLabel: "Comment", placeholder: "Comment" });
+    this.comment.addEventListener("input", () => this.#answered());
     this.next = made("button", { className: "first", textContent: "Next (Enter)", disabled: true });
     this.next.addEventListener("click", () => this.send());
     const back = made("button", { textContent: "Back", disabled: !this.shown.before });
@@ -234,9 +267,9 @@ class Reading {
     const { done, total } = this.place;
     const form = made("form", { className: "form" },
       made("div", {}, made("p", { className: "quiet where" }, made("span", { textContent: this.title }), help),
-        made("progress", { max: total, value: done, ariaLabel: `${done} of ${total} cases are read` })),
+        made("progress", { max: total, value: done, ariaLabel: `${done} of ${total} cases read` })),
       made("div", { className: "questions" },
-        ...(step && !training ? [made("p", { className: "note", textContent: "Your answers without the reference are stored. Now compare with it." })] : []),
+        ...(step && !training ? [made("p", { className: "note", textContent: "Your answers so far are stored. Now compare with the reference." })] : []),
         ...this.asked.map((one) => one.field), ...(this.last ? [this.comment] : [])),
       made("div", { className: "end" }, back, pause, this.next));
     form.addEventListener("submit", (event) => event.preventDefault());
@@ -252,8 +285,8 @@ class Reading {
     const { done, total, sitting, sittings } = this.place;
     const part = this.shown.steps > 1 ? `, part ${this.shown.step + 1} of ${this.shown.steps}` : "";
     const before = sittings > 1 ? `Sitting ${sitting} of ${sittings} · ` : "";
-    if (this.shown.training) return `${before}Training: you will see what is true of the case${part}`;
-    return next?.id === this.shown.id ? `${before}Case ${done + 1} of ${total}${part}` : `${before}An earlier case, to be revised${part}`;
+    if (this.shown.training) return `${before}Training case: the truth is shown after your answer${part}`;
+    return next?.id === this.shown.id ? `${before}Case ${done + 1} of ${total}${part}` : `${before}An earlier case: change your answers${part}`;
   }
 
   #button(label, act, name = "") {
@@ -270,6 +303,27 @@ class Reading {
     this.#answered();
   }
 
+  /** Keep in this tab what was not sent yet, with the time that it took so far. */
+  #keep() {
+    const { shown: { id, step, revision }, times: { shown, first, hidden }, comment: { value: comment } } = this;
+    const times = { spent: performance.now() - shown, first: first - shown, hidden };
+    const answers = Object.fromEntries(this.asked.map((one) => [one.question.id, one.answer]));
+    sessionStorage.setItem(DRAFT, JSON.stringify({ place: [id, step, revision], answers, comment, times }));
+  }
+
+  /** Show what was kept of this very case before the page was loaded anew; whether there was any. */
+  #bringBack() {
+    const { shown: { id, step, revision } } = this;
+    const draft = JSON.parse(sessionStorage.getItem(DRAFT));
+    if (String(draft?.place) !== String([id, step, revision])) return false;
+    const began = performance.now() - draft.times.spent;
+    this.times = { shown: began, first: began + draft.times.first, hidden: draft.times.hidden };
+    for (const one of this.asked) one.restore(draft.answers[one.question.id]);
+    this.comment.value = draft.comment;
+    this.#answered();
+    return true;
+  }
+
   #listen() {
     this.stop = new AbortController();
     const { signal } = this.stop;
@@ -281,6 +335,7 @@ class Reading {
   }
 
   close() {
+    this.uncover?.();
     this.stop.abort();
     this.seen.disconnect();
     clearTimeout(this.timer);
@@ -298,7 +353,7 @@ class Reading {
   }
 
   pause() {
-    this.#cover("Paused", ["The case is hidden, and its clock stands still. What you have answered is kept."]);
+    this.#cover("Paused", ["The case is hidden and its time is not counted. Your answers are kept."], [REMOVE, remove]);
   }
 
   help() {
@@ -306,15 +361,14 @@ class Reading {
   }
 
   /** Hide the case and stop the clock until the reader goes on. */
-  #cover(title, parts) {
+  #cover(title, parts, ...buttons) {
     this.#hidden(true);
     const cover = made("main", { className: "words" }, made("h1", { textContent: title }), ...parts.map(paragraph));
-    const on = made("button", { className: "first", textContent: "Go on (Enter)" });
-    on.addEventListener("click", () => { cover.remove(); main.hidden = false; this.#hidden(false); this.#fit(); });
-    cover.append(on);
+    this.uncover = () => { cover.remove(); main.hidden = false; };
+    cover.append(buttonRow([["Continue (Enter)", async () => { this.uncover(); this.#hidden(false); this.#fit(); }], ...buttons]));
     main.hidden = true;
     main.after(cover);
-    on.focus();
+    cover.querySelector("button.first").focus();
   }
 
   // ---------------------------------------------------------------- answers
@@ -324,7 +378,8 @@ class Reading {
     this.panels.classList.toggle("marking", this.asked.some((one) => one.marks));
     this.next.disabled = this.sending || this.asked.some((one) => one.value === null);
     for (const one of this.asked) one.field.classList.toggle("asked", one === this.#current);
-    this.#current.field.scrollIntoView({ block: "nearest" });
+    if (document.activeElement !== this.comment) this.#current.field.scrollIntoView({ block: "nearest" });
+    if (!this.sending) this.#keep();
     this.draw();
   }
 
@@ -351,12 +406,14 @@ class Reading {
         presentation: this.shown.id, revision: this.shown.revision, context: this.#context, comment: this.comment.value,
         answers: Object.fromEntries(this.asked.map((one) => [one.question.id, one.value])),
       });
+      sessionStorage.removeItem(DRAFT);
       if (truth) await this.feedback(truth);
       else await go();
     } catch (error) {
-      say(error.message);
       this.sending = false;
       this.#answered();
+      if (NOT_HERE.includes(error.status)) say(`${error.message} `, buttonFor("Load the page again", go));
+      else say(`${error.message} Your answer is still here.`);
     }
   }
 
@@ -365,10 +422,10 @@ class Reading {
     this.truth = places;
     const there = places.length ? "There is a lesion here; it is marked in blue." : "There is a lesion here.";
     const sentence = { true: there, false: "There is no lesion here." }[lesion];
-    say(sentence ?? "What is true of this case is not known.");
+    say(sentence ?? "The truth of this case is not known.");
     this.sending = false;
     this.next.disabled = false;
-    this.next.textContent = "Go on (Enter)";
+    this.next.textContent = "Continue (Enter)";
     this.send = go;
     this.draw();
   }
@@ -392,12 +449,19 @@ class Reading {
     const acts = {
       Enter: () => this.send(), s: () => this.#mode("side"), l: () => this.#mode("flicker"), v: () => this.#mode("wipe"),
       f: () => { this.view.set("fit"); this.draw(); }, r: () => this.region(), p: () => this.pause(), h: () => this.help(), Backspace: () => this.back(),
-      m: () => this.#markMiddle(), x: () => this.#marking?.takeAway(), Delete: () => this.#marking?.takeAway(),
-      z: () => this.#marking?.bringBack(),
+      m: () => this.#markMiddle(), x: () => this.marking?.takeAway(), Delete: () => this.marking?.takeAway(),
+      z: () => this.marking?.bringBack(),
     };
     const [right, down] = ARROWS[key] ?? [0, 0];
     if (key in ARROWS) acts[key] = () => this.#arrow(-down, -right, event.shiftKey ? 10 : 1);
-    if (viewing.window) acts.w = () => this.set({ window: { ...this.shown.window } });
+    if (viewing.window) {
+      acts.w = () => this.set({ window: { ...this.shown.window } });
+      for (const [key, [level, width]] of Object.entries(WINDOW_KEYS)) acts[key] = () => this.#turn(level, width);
+    }
+    if (viewing.zoom) {
+      acts.PageUp = () => this.#zoom(ZOOM);
+      acts.PageDown = () => this.#zoom(1 / ZOOM);
+    }
     if (viewing.smoothing) acts.i = () => this.set({ smooth: !this.state.smooth });
     if (key === "Enter" && event.target.tagName === "BUTTON") return;
     if (key === "Tab" || (key.startsWith("Arrow") && event.target.tagName === "INPUT")) return;
@@ -426,12 +490,31 @@ class Reading {
     if (this.modes.includes(mode)) this.set({ mode });
   }
 
-  /** Arrows move the mark; where there is none, the wipe. */
+  /** Arrows move the mark, which stays in sight; where there is none, the wipe or what is seen of the image. */
   #arrow(down, right, by) {
-    const marking = this.#marking;
+    const { marking, view, view: { screen } } = this;
     const up = this.description.upsideDown ? -1 : 1;
-    if (marking?.places.length) marking.move(by * up * down, by * right, this.description);
-    else if (this.state.mode === "wipe") this.set({ wipe: clamped(this.state.wipe + 0.02 * right, 0, 1) });
+    if (marking?.places.length) {
+      marking.move(by * up * down, by * right, this.description);
+      const { x, y } = this.#onScreen(marking.chosen);
+      view.move(clamped(x, 0.1 * screen.x, 0.9 * screen.x) - x, clamped(y, 0.1 * screen.y, 0.9 * screen.y) - y);
+    } else if (this.state.mode === "wipe") this.set({ wipe: clamped(this.state.wipe + 0.02 * right, 0, 1) });
+    else view.move(-0.05 * right * screen.x, -0.05 * down * screen.y);
+    this.draw();
+  }
+
+  /** Zoom by a key: the mark keeps its place, or else the middle. */
+  #zoom(factor) {
+    const { marking, view } = this;
+    view.zoom(factor, marking?.places.length ? this.#onScreen(marking.chosen) : { x: view.screen.x / 2, y: view.screen.y / 2 });
+    this.draw();
+  }
+
+  /** Move the middle of the window by a share of its width, and widen it by a factor. */
+  #turn(level, factor) {
+    const { low, high } = this.state.window;
+    const [middle, half] = [(low + high) / 2 + level * (high - low), factor * (high - low) / 2];
+    this.setWindow(middle - half, middle + half);
   }
 
   // ---------------------------------------------------------------- images
@@ -483,11 +566,11 @@ class Reading {
     const { rows, columns, upsideDown } = this.description;
     const [column, seen] = [at.x / this.view.pixel.x - 0.5, at.y / this.view.pixel.y - 0.5];
     if (seen < -0.5 || column < -0.5 || seen > rows - 0.5 || column > columns - 0.5) return;
-    this.#marking?.mark(upsideDown ? rows - 1 - seen : seen, column);
+    this.marking?.mark(upsideDown ? rows - 1 - seen : seen, column);
   }
 
   /** The question that a click on the image answers. */
-  get #marking() {
+  get marking() {
     return this.asked.find((one) => one.marks);
   }
 
@@ -495,7 +578,7 @@ class Reading {
   #markMiddle() {
     const { region, rows, columns } = this.shown;
     const [top, left, height, width] = region ?? [0, 0, rows, columns];
-    this.#marking?.mark(top + (height - 1) / 2, left + (width - 1) / 2);
+    this.marking?.mark(top + (height - 1) / 2, left + (width - 1) / 2);
   }
 
   #fit() {
@@ -525,11 +608,16 @@ class Reading {
     }
   }
 
-  /** number: beside it. chosen: drawn thicker. */
-  #ring(canvas, row, column, colour, number = "", chosen = false) {
+  /** Where a pixel is on the canvas. */
+  #onScreen({ row, column }) {
     const { view: { corner, scale, pixel }, description: { rows, upsideDown } } = this;
     const seen = upsideDown ? rows - 1 - row : row;
-    const [x, y] = [corner.x + (column + 0.5) * pixel.x * scale, corner.y + (seen + 0.5) * pixel.y * scale];
+    return { x: corner.x + (column + 0.5) * pixel.x * scale, y: corner.y + (seen + 0.5) * pixel.y * scale };
+  }
+
+  /** number: beside it. chosen: drawn thicker. */
+  #ring(canvas, row, column, colour, number = "", chosen = false) {
+    const { x, y } = this.#onScreen({ row, column });
     const context = canvas.getContext("2d");
     const thick = chosen ? 1.5 : 0;
     context.font = `600 ${13 * devicePixelRatio}px system-ui, sans-serif`;
@@ -560,4 +648,6 @@ class Reading {
   }
 }
 
+// An invitation that is opened where the page is open already changes the address alone.
+addEventListener("hashchange", () => { if (location.hash) begin().catch((error) => say(error.message)); });
 begin().catch((error) => say(error.message));
