@@ -84,7 +84,7 @@ def test_van_dykes_readers_come_out_as_published(shared: Path) -> None:
     assert area.p == pytest.approx(0.0516657, abs=5e-8)
     sensitivity = only(analysis.findings, "sensitivity", "one − two")
     assert sensitivity.p == pytest.approx(0.02008822, abs=5e-9)
-    assert analysis.endpoint.endswith("nothing is shown.")
+    assert analysis.endpoint.endswith("neither a difference nor equivalence is shown.")
 
 
 def rated(seed: int = 1) -> Any:
@@ -159,10 +159,10 @@ def test_readers_without_error_have_no_interval_and_no_claim() -> None:
     ("difference", "spread", "words"),
     [
         (0.01, 0.01, "equivalent by the margin"),
-        (0.5, 0.1, "clean is ahead"),
-        (-0.5, 0.1, "attacked is ahead"),
+        (0.5, 0.1, "clean is better"),
+        (-0.5, 0.1, "attacked is better"),
         (0.13, 0.6, "not inferior"),
-        (0.0, 3.0, "nothing is shown"),
+        (0.0, 3.0, "too wide to decide"),
     ],
 )
 def test_the_endpoint_says_what_its_interval_carries(difference: float, spread: float, words: str) -> None:
@@ -178,7 +178,7 @@ def test_repeats_show_the_agreement_of_a_reader_with_himself() -> None:
     rng = np.random.default_rng(0)
     rows = scored(made, lambda *_: float(rng.integers(1, 4)), readers=1)
     again = [{**one, "purpose": "repeat"} for one in rows if one["arm"] == "clean"]
-    found = only(analyse(made, rows + again).findings, "kappa of a reader with himself", "all")
+    found = only(analyse(made, rows + again).findings, "kappa of repeated readings", "all")
     assert found.estimate.value == 1
 
 
@@ -193,7 +193,7 @@ def test_a_pilot_and_an_empty_study_are_refused() -> None:
 @pytest.mark.parametrize(
     ("measure", "worse", "words"),
     [
-        ("visual-grading", 1.0, "The interval excludes 0: clean is ahead."),
+        ("visual-grading", 1.0, "The interval excludes 0: clean is better."),
         ("interchangeability", 0.0, "interchangeable by the margin."),
         ("interchangeability", 2.0, "interchangeability is not shown."),
     ],
@@ -215,7 +215,7 @@ def test_the_arm_with_fewer_consequences_is_ahead() -> None:
     asked = [{"id": "structures", "kind": "structures", "text": "Changed?", "reference": True}]
     made = plan(questions=asked, cases=cases(8), endpoint=endpoint)
     worse = scored(made, lambda arm, case, _: (arm == "attacked") * (1.0 + (case.id == "c0")), "structures")
-    assert analyse(made, worse).endpoint.endswith("clean is ahead.")
+    assert analyse(made, worse).endpoint.endswith("clean is better.")
 
 
 def test_lesions_of_one_patient_alone_leave_a_rate_out_and_say_so() -> None:

@@ -23,7 +23,7 @@ ANALYSIS = Analysis(
             drawn="Differences",
         ),
     ),
-    "The interval excludes 0: clean is ahead.",
+    "The interval excludes 0: clean is better.",
     24,
     1,
     (Curve("sharpness", "Visual grading", "attacked", "clean", {"clean": [(0.0, 0.0), (0.25, 0.5), (1.0, 1.0)]}),),
@@ -37,7 +37,7 @@ def test_the_page_has_figures_intervals_and_methods() -> None:
         "2.5 [2, 3]",
         "0.5 [0.1, 0.9]",
         "0.03",
-        "clean is ahead",
+        "clean is better",
         "Williams squares",
         "6 cases of 6 patients",
     ):

@@ -106,10 +106,10 @@ def _endpoint(plan: Plan, findings: Sequence[Finding]) -> str:
     low, high = ends if question.more_is_better else (-ends[1], -ends[0])  # of how far `one` is ahead
     if low > 0 or high < 0:
         better = one if low > 0 else other
-        return words + f"The interval excludes 0: {better} is ahead."
+        return words + f"The interval excludes 0: {better} is better."
     if low > -endpoint.margin:
         return words + f"{one} is not inferior to {other} by the margin."
-    return words + "The interval allows a difference beyond the margin either way or none: nothing is shown."
+    return words + "The interval is too wide to decide: neither a difference nor equivalence is shown."
 
 
 _NO_INTERVAL = (

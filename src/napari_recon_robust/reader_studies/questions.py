@@ -329,7 +329,7 @@ QUESTIONNAIRES: dict[str, tuple[str, tuple[Question, ...]]] = {
         (
             Structures(
                 id="structures",
-                text="Against the reference, were structures added, removed or altered?",
+                text="Compared with the reference, were structures added, removed or altered?",
                 reference=True,
             ),
         ),

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from helpers.reading import case_of
+from helpers.reading import LESION, case_of, opened_study
 from napari_recon_robust.cases.record import save_case
 from napari_recon_robust.cli import cli
 from napari_recon_robust.reader_studies.room.serving import open_answers
@@ -43,6 +43,18 @@ def test_from_saved_cases_to_a_table(tmp_path: Path) -> None:
     run("forget", study, "R1", "--yes")
     assert run("status", study).splitlines()[0] == "R1: sitting 1 of 1, 0 of 4"
     assert run("audit", study).startswith("the log is whole: ")
+
+
+@pytest.mark.parametrize(("patients", "said"), [(1, True), (2, False)])
+def test_an_export_says_which_format_forgets_the_patients(tmp_path: Path, patients: int, said: bool) -> None:
+    cases = [{"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at % patients}", "lesion": at == 0} for at in range(2)]
+    with opened_study(tmp_path, cases=cases, questions=LESION, design={"readers": 1}) as answers:
+        answers.consent("R1")
+        while (shown := answers.place("R1").shown) is not None:
+            answers.record("R1", shown.id, 0, {"lesion": {"seen": "yes", "confidence": 70}})
+    written = [tmp_path / "study", "--answers", tmp_path / "answers.sqlite", "--output"]
+    assert ("has no patients" in run("export", *written, tmp_path / "table.imrmc")) is said
+    assert "has no patients" not in run("export", *written, tmp_path / "table.csv")
 
 
 @pytest.mark.slow

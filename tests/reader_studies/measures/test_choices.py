@@ -33,7 +33,7 @@ def test_the_endpoint_of_several_arms_is_their_difference() -> None:
     def choice(arms: list[str], *_: Any) -> dict[str, int]:
         return {"choice": arms.index("random" if rng.random() < 0.8 else "attacked")}
 
-    assert "random is ahead" in analyse(made, chosen(made, choice)).endpoint
+    assert "random is better" in analyse(made, chosen(made, choice)).endpoint
 
 
 def test_cases_of_one_patient_have_an_interval_over_patients() -> None:

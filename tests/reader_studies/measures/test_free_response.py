@@ -36,7 +36,7 @@ def test_marks_are_compared_with_what_was_marked_and_what_was_false() -> None:
     assert area.p is not None
     assert area.p < 0.05
     assert area.note == "20 lesions in 20 cases, 20 without, 40 patients"
-    assert "clean is ahead" in analysis.endpoint
+    assert "clean is better" in analysis.endpoint
     assert only(findings, "share of lesions marked", "clean").estimate.value == 1
     assert only(findings, "share of lesions marked", "attacked").estimate.value == pytest.approx(0.5, abs=0.2)
     assert only(findings, "false marks in a case", "clean").estimate.value == pytest.approx(0.5, abs=0.15)

@@ -37,6 +37,6 @@ def test_the_endpoint_counts_places_and_repeats_agree() -> None:
     rows = chosen(made, order)
     again = [{**row, "purpose": "repeat"} for row in rows[:6]]
     analysis = analyse(made, rows + again)
-    assert "clean is ahead" in analysis.endpoint
-    own = only(analysis.findings, "Kendall's W of a reader with himself", "all")
+    assert "clean is better" in analysis.endpoint
+    own = only(analysis.findings, "Kendall's W of repeated readings", "all")
     assert (own.estimate.value, own.note) == (1, "6 cases read twice")

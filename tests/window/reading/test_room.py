@@ -196,6 +196,21 @@ def test_keys_turn_the_window_zoom_and_move(room: Callable[..., ReadingRoom]) ->
     assert opened._zoom == pytest.approx(1)
 
 
+def test_outlines_stay_as_thin_on_the_screen_whatever_the_zoom(
+    room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
+) -> None:
+    opened = room(questions=PAIRS, viewing={"region": True})
+    camera, left = opened.panels.viewer.scene.camera, opened.panels.panels["left"].regions
+    fitting = camera.zoom * left.current_edge_width
+    camera.zoom *= 4  # as by the wheel
+    assert camera.zoom * left.current_edge_width == pytest.approx(fitting, rel=0.1)
+    QTest.keyClick(opened._canvas, "r")
+    QTest.keyClick(opened._canvas, "v")
+    until(lambda: opened.panels.shown == ("right",) and opened.panels.settled)
+    right = opened.panels.panels["right"].regions
+    assert max(right.edge_width) * camera.zoom < 4 * fitting
+
+
 def test_a_plan_may_forbid_flicker_wipe_window_and_zoom(room: Callable[..., ReadingRoom]) -> None:
     opened = room(questions=PAIRS, viewing={"modes": ["side"], "window": False, "zoom": False})
     window = opened.panels.window

@@ -247,7 +247,9 @@ def export(study: Path, answers: Path | None, key: Path | None, output: Path, qu
             write(output, to_csv(rows).encode())
         else:
             write_exchanged(exchanged(rows, question), output)
-    click.echo(f"saved: {output} ({len(rows)} answers)")
+            if len({row["patient"] for row in rows}) < len({row["case"] for row in rows}):
+                click.echo(f"{output.suffix} has no patients: cases of one patient stand in it as independent")
+    click.echo(f"saved: {output} ({len(rows)} answers were given)")
 
 
 @review.command()

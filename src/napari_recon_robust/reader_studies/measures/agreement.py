@@ -65,16 +65,14 @@ def _within(plan: Plan, question: Question, read: Sequence[Row], again: Sequence
         twice = [patient for patient in patients for _ in range(2)]
         concordance = ranking(both, twice, case).concordance
         estimate = concordance or Estimate(float("nan"), None, 0)
-        return Found(
-            [Finding(question.id, "Kendall's W of a reader with himself", "all", with_width(estimate), note=note)]
-        )
+        return Found([Finding(question.id, "Kendall's W of repeated readings", "all", with_width(estimate), note=note)])
     codes = [[_code(plan, question, row) for row in pair] for pair in pairs]
     first_codes, second_codes = [one for one, _ in codes], [other for _, other in codes]
     if question.kind == "forced-choice":
         estimate = kappa(first_codes, second_codes, "none", patients)
     else:
         estimate = kappa(first_codes, second_codes, "quadratic", patients)
-    return _agreed(Finding(question.id, "kappa of a reader with himself", "all", with_width(estimate), note=note))
+    return _agreed(Finding(question.id, "kappa of repeated readings", "all", with_width(estimate), note=note))
 
 
 def _agreed(finding: Finding) -> Found:

@@ -78,6 +78,8 @@ class ReadingRoom(QObject):
         self.panels.navigation.windowed = lambda: viewing.window
         if not viewing.zoom:
             self._hold_camera()
+        viewer.scene.camera.events.zoom.connect(lambda: self._thin())
+        self.looking.changed.connect(self._thin)
         reading.opened.connect(self._show_case)
         reading.answered.connect(self._outline)
         self.side.begin()
@@ -136,7 +138,6 @@ class ReadingRoom(QObject):
 
     def _fit(self) -> None:
         self.panels.framing.forget()
-        self.panels.thin(1.0)
         self.panels.viewer.reset_view()
 
     def _outline(self) -> None:
@@ -197,7 +198,6 @@ class ReadingRoom(QObject):
             place = np.array(self.panels.geometry.world(mark["row"], mark["column"]))
             camera.center = (camera.center[0], *(place + (np.array(camera.center[1:]) - place) / factor))
         camera.zoom *= factor
-        self.panels.thin(self._zoom)
 
     def _follow_mark(self) -> None:
         """Move the image so far that the mark stays in sight."""
@@ -207,6 +207,12 @@ class ReadingRoom(QObject):
         reach = 0.8 * self._seen / 2
         away = np.array(geometry.world(mark["row"], mark["column"])) - camera.center[1:]
         camera.center = (camera.center[0], *(camera.center[1:] + away - np.clip(away, -reach, reach)))
+
+    def _thin(self) -> None:
+        """Keep outlines as thin on the screen as where the whole image is seen, so that they hide little of it."""
+        if (geometry := self.panels.geometry) is not None and self._case is not None:
+            size = np.multiply((self._case.rows, self._case.columns), geometry.transform["scale"][1:])
+            self.panels.thin(float((self._seen / size).min()))
 
     @property
     def _seen(self) -> NDArray[np.float64]:
@@ -225,7 +231,6 @@ class ReadingRoom(QObject):
         shown, square = self.reading.shown, self.reading.square
         if shown is not None and square is not None and self.reading.study.viewing.zoom:
             self.panels.framing.frame(square.mask((shown.rows, shown.columns)).numpy())
-            self.panels.thin(self.panels.framing.magnification)
 
     @property
     def smooth(self) -> bool:

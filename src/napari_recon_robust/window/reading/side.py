@@ -36,6 +36,7 @@ class Side(QWidget):
         self.comment.setPlaceholderText("Comment")
         self.comment.setAccessibleName("Comment")
         self.comment.setMaximumHeight(48)
+        self.comment.setStyleSheet("border: 1px solid #6a6a72; border-radius: 2px;")
         self.comment.textChanged.connect(self._on_comment)
         self._words, self._error = QLabel(), QLabel()
         for label in (self._words, self._error):
@@ -190,6 +191,8 @@ class Side(QWidget):
         self._reading.clock.pause()
         paused = self._reading.clock.paused
         self._pause.setText("Continue (P)" if paused else "Pause (P)")
+        self.bar.setEnabled(not paused)
+        self._words.setText("Paused. This time is not counted; your answers are kept." if paused else self._where)
         self._room._canvas.setVisible(not paused)
         self._scroll.setEnabled(not paused)
         self._next.setEnabled(not paused and self._reading.complete)
