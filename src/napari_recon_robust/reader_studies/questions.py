@@ -281,11 +281,11 @@ _QUALITY = ("not diagnostic", "limited", "acceptable", "good", "excellent")
 QUESTIONNAIRES: dict[str, tuple[str, tuple[Question, ...]]] = {
     "preference": (
         "Forced choice between all arms, two to four.",
-        (ForcedChoice(id="preference", text="Which image would you rather report from?"),),
+        (ForcedChoice(id="preference", text="Which image would you prefer for your report?"),),
     ),
     "ranking": (
         "All arms, two to six, from the best to the worst.",
-        (Ranking(id="rank", text="Rank the images, the one that you would rather report from first."),),
+        (Ranking(id="rank", text="Rank the images. Begin with the one that you would prefer for your report."),),
     ),
     "lesion": (
         "Detection with a confidence from which a ROC curve follows.",
@@ -312,7 +312,7 @@ QUESTIONNAIRES: dict[str, tuple[str, tuple[Question, ...]]] = {
         (
             Likert(
                 id="criterion",
-                text="Is the structure of interest shown so that it can be judged?",
+                text="Is this criterion fulfilled: the structure of interest is shown clearly enough to be judged?",
                 words=(
                     "confident that the criterion is fulfilled",
                     "somewhat confident that it is fulfilled",

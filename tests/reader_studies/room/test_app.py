@@ -859,6 +859,8 @@ def test_what_is_said_of_a_case_waits_while_reading_is_paused(study: Callable[..
         chromium.wait("document.getElementById('message').textContent !== ''")
         seen = "document.getElementById('message').offsetHeight > 0"
         assert chromium.run(seen)
+        edge = "document.querySelector('{}').getBoundingClientRect().{}"
+        chromium.wait(f"{edge.format('canvas', 'bottom')} <= {edge.format('#message', 'top')}")  # it hides no image
         chromium.key("p")
         chromium.wait("document.querySelector('h1')?.textContent === 'Paused'")
         assert not chromium.run(seen)

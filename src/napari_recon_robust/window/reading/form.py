@@ -45,7 +45,7 @@ def titled(name: str) -> str:
 
 def described(name: str) -> str:
     """An image in the words of a choice."""
-    return f"Image {titled(name)}" if len(name) == 1 else f"The image at the {name}"
+    return f"Image {titled(name)}" if len(name) == 1 else f"The {name} image"
 
 
 class Asked(QFrame):

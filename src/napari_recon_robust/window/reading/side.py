@@ -181,7 +181,7 @@ class Side(QWidget):
         if reading.truth is not None:
             lesion = reading.truth.get("lesion")
             known = "The truth of this case is not known."
-            self.say(known if lesion is None else f"There is {'a' if lesion else 'no'} lesion here.")
+            self.say(known if lesion is None else f"The truth: there is {'a' if lesion else 'no'} lesion in this case.")
 
     def _on_comment(self) -> None:
         self._reading.comment = self.comment.toPlainText()

@@ -42,7 +42,7 @@ class Asked {
   }
 
   #words(name) {
-    return name.length === 1 ? `Image ${titled(name)}` : `The image at the ${name}`;
+    return name.length === 1 ? `Image ${titled(name)}` : `The ${name} image`;
   }
 
   forced() {

@@ -420,8 +420,8 @@ class Reading {
   /** What a case for training shows, before the next one comes. */
   async feedback({ lesion, places }) {
     this.truth = places;
-    const there = places.length ? "There is a lesion here; it is marked in blue." : "There is a lesion here.";
-    const sentence = { true: there, false: "There is no lesion here." }[lesion];
+    const there = places.length ? "The truth: there is a lesion in this case; it is marked in blue." : "The truth: there is a lesion in this case.";
+    const sentence = { true: there, false: "The truth: there is no lesion in this case." }[lesion];
     say(sentence ?? "The truth of this case is not known.");
     this.sending = false;
     this.next.disabled = false;
