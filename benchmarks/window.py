@@ -33,7 +33,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QApplication, QWidget
 
 from goals import Goal, report
-from napari_recon_robust import window
+from napari_recon_robust import canvas, controls, window
 from napari_recon_robust.window import session
 
 LIMIT, LATENCY, GAP, OPENING = 100.0, 16.0, 300.0, 300.0
@@ -144,10 +144,11 @@ class Gaps:
 
 
 def ours() -> Iterator[type]:
-    """Every class of the window."""
-    for found in walk_packages(window.__path__, f"{window.__name__}."):
-        module = import_module(found.name)
-        yield from (one for one in vars(module).values() if isclass(one) and one.__module__ == module.__name__)
+    """Every class of the window, of its images and of its controls."""
+    for part in (window, canvas, controls):
+        for found in walk_packages(part.__path__, f"{part.__name__}."):
+            module = import_module(found.name)
+            yield from (one for one in vars(module).values() if isclass(one) and one.__module__ == module.__name__)
 
 
 class Painted(QObject):

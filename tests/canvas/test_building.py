@@ -26,7 +26,7 @@ def test_a_layer_is_added_in_a_turn_of_its_own(later: Any) -> None:
     while later.waiting:
         counts.append(len(panels.viewer.layers))
         later.waiting.pop(0)()
-    assert counts == [0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8], "and what prepares for them, too"
+    assert counts == [0, 0, 0, 1, 1, *range(2, 13)], "and what prepares for them, too"
     assert panels.navigation.slice == 3
     assert panels.panels["difference"].image.data[3].min() == 1
 
@@ -44,5 +44,5 @@ def test_a_new_scan_takes_the_place_of_the_old_one(panels: Panels, later: Any) -
     panels.open(Geometry((2, 16, 16)))
     panels.show(("reference", "clean"))
     later.run()
-    assert names(panels) == ["Reference", "ROI", "Clean", "ROI"]
+    assert names(panels) == ["Reference", "ROI", "Marks", "Clean", "ROI", "Marks"]
     assert panels.panels["clean"].image.data.shape == (2, 16, 16)

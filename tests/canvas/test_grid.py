@@ -12,12 +12,13 @@ def names(panels: Panels) -> list[str]:
     return [layer.name.split(" [")[0] for layer in panels.viewer.layers]
 
 
-def test_images_and_regions_alternate_so_that_a_stride_of_two_pairs_them(panels: Panels) -> None:
-    assert names(panels) == ["Reference", "ROI", "Clean", "ROI", "Perturbed", "ROI", "Difference", "ROI"]
+def test_the_layers_of_a_panel_lie_together_so_that_the_stride_holds_them(panels: Panels) -> None:
+    titles = ("Reference", "Clean", "Perturbed", "Difference")
+    assert names(panels) == [name for title in titles for name in (title, "ROI", "Marks")]
     grid = panels.viewer.canvas.grid
-    assert (grid.enabled, grid.stride, grid.shape) == (True, 2, (2, 2))
+    assert (grid.enabled, grid.stride, grid.shape) == (True, 3, (2, 2))
     layers = panels.viewer.layers
-    cells = [grid.position(index, layers) for index in range(len(layers))]
+    cells = [grid.position(index, layers) for index, layer in enumerate(layers) if layer.visible]
     assert cells == [cell for cell in ((0, 0), (0, 1), (1, 0), (1, 1)) for _ in range(2)]
 
 
@@ -57,4 +58,27 @@ def test_the_zoom_follows_the_cells(panels: Panels, later: Any) -> None:
 def test_one_panel_alone_has_no_grid(panels: Panels) -> None:
     panels.show(["perturbed"])
     assert not panels.viewer.canvas.grid.enabled
-    assert [layer.visible for layer in panels.viewer.layers] == [False] * 4 + [True] * 2 + [False] * 2
+    shown = {layer for layer in panels.viewer.layers if layer.visible}
+    assert shown == {panels.panels["perturbed"].image, panels.panels["perturbed"].regions}
+
+
+def test_layers_that_were_never_seen_come_one_by_one(panels: Panels, later: Any) -> None:
+    def seen() -> int:
+        return sum(panel.marks.visible for panel in panels.panels.values())
+
+    def turns() -> list[int]:
+        found = []
+        while later.waiting:
+            later.waiting.pop(0)()
+            found.append(seen())
+        return found
+
+    panels.marks.ring(2, (7.0, 8.0, 4.0))
+    assert turns()[:4] == [1, 2, 3, 4]
+    panels.marks.show(False)
+    assert turns()[0] == 0
+    panels.marks.show(True)
+    assert turns()[0] == 4
+    panels.show(["clean"])
+    panels.show(ORDER)
+    assert all(panel.image.visible for panel in panels.panels.values())

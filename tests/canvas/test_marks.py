@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.canvas.layers import Panels
@@ -14,10 +15,11 @@ from napari_recon_robust.data.orientation import Directions, Turn
 AXIAL = Directions(row=(0, 1, 0), column=(1, 0, 0))
 
 
-def test_there_is_no_layer_while_there_is_nothing_to_mark(panels: Panels) -> None:
-    assert [panel.marks for panel in panels.panels.values()] == [None] * 4
+def test_the_layers_are_hidden_while_there_is_nothing_to_mark(panels: Panels, later: Any) -> None:
     panels.marks.ring()
-    assert not panels.marks.exists
+    panels.marks.show(True)
+    later.run()
+    assert not any(panel.marks.visible for panel in panels.panels.values())
 
 
 def test_a_ring_is_in_every_panel_and_regions_stay_as_they_are(panels: Panels, later: Any) -> None:
@@ -27,7 +29,6 @@ def test_a_ring_is_in_every_panel_and_regions_stay_as_they_are(panels: Panels, l
     panels.marks.ring(2, (7.0, 8.0, 4.0), [outline])
     later.run()
     for panel in panels.panels.values():
-        assert panel.marks is not None
         assert [str(kind) for kind in panel.marks.shape_type] == ["ellipse", "path"]
         ring = panel.marks.data[0]
         np.testing.assert_allclose((ring.min(0) + ring.max(0)) / 2, [2, 7, 8])
@@ -37,24 +38,27 @@ def test_a_ring_is_in_every_panel_and_regions_stay_as_they_are(panels: Panels, l
     assert panels.viewer.canvas.grid.stride == 3
     assert panels.viewer.layers.selection.active is panels.panels["reference"].image
     panels.marks.show(False)
-    assert not any(panel.marks.visible for panel in panels.panels.values() if panel.marks is not None)
+    later.run()
+    assert not any(panel.marks.visible for panel in panels.panels.values())
     panels.marks.show(True)
     panels.marks.ring()
-    assert [len(panel.marks.data) for panel in panels.panels.values() if panel.marks is not None] == [0] * 4
+    assert [len(panel.marks.data) for panel in panels.panels.values()] == [0] * 4
     assert not edits
 
 
-def test_the_layer_of_one_panel_is_made_in_a_turn(panels: Panels, later: Any) -> None:
-    def made() -> int:
-        return sum(panel.marks is not None for panel in panels.panels.values())
-
+def test_a_panel_that_comes_later_has_the_marks_too(later: Any) -> None:
+    panels = Panels(ViewerModel(), later)
+    panels.open(Geometry((5, 32, 40)))
+    panels.show(ORDER[:2])
+    later.run()
+    layers = list(panels.viewer.layers)
     panels.marks.ring(2, (7.0, 8.0, 4.0))
-    counts = [made()]
-    while later.waiting:
-        later.waiting.pop(0)()
-        counts.append(made())
-    assert counts[:4] == [1, 2, 3, 4]
-    assert set(counts[4:]) == {4}
+    later.run()
+    assert list(panels.viewer.layers) == layers, "nothing is built for them"
+    panels.show(ORDER)
+    later.run()
+    assert [len(panel.marks.data) for panel in panels.panels.values()] == [1] * 4
+    assert all(panel.marks.visible for panel in panels.panels.values())
 
 
 def test_marks_of_a_scan_go_with_it(panels: Panels, later: Any) -> None:
@@ -63,8 +67,8 @@ def test_marks_of_a_scan_go_with_it(panels: Panels, later: Any) -> None:
     panels.open(Geometry((5, 32, 40)))
     panels.show(ORDER)
     later.run()
-    assert not panels.marks.exists
-    assert not any(layer.name == "Marks" for layer in panels.viewer.layers)
+    assert [len(panel.marks.data) for panel in panels.panels.values()] == [0] * 4
+    assert not any(panel.marks.visible for panel in panels.panels.values())
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,6 @@ def test_letters_stand_where_they_are_seen(panels: Panels, later: Any, turn: Tur
     now = panels.geometry
     assert now is not None
     layer = panels.panels["clean"].marks
-    assert layer is not None
     assert len(layer.data) == 4 * 5
     words = list(layer.features["side"])
     world = {words[n]: np.mean([layer.data_to_world(v)[1:] for v in layer.data[n]], axis=0) for n in range(4)}
@@ -111,7 +114,7 @@ def test_marks_are_as_thin_on_a_magnified_image(panels: Panels, later: Any) -> N
     later.run()
 
     def widths() -> list[float]:
-        return [panel.marks.edge_width[0] for panel in panels.panels.values() if panel.marks is not None]
+        return [panel.marks.edge_width[0] for panel in panels.panels.values()]
 
     before = widths()
     panels.thin(0.25)

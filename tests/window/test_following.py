@@ -92,7 +92,7 @@ def test_the_picture_stays_when_an_own_model_cannot_be_opened_or_fails(
     review.open_model(str(broken))
     until(lambda: "no image of" in title(review))
     assert review.panels.panels["reference"].stack[1].any()
-    assert len(review.panels.viewer.layers) == 4
+    assert len(review.panels.viewer.layers) == 6
     assert not review.panels.viewer.window._qt_viewer.show_welcome_screen
 
 

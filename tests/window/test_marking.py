@@ -34,7 +34,7 @@ def press(review: Session, qtbot: Any, key: str) -> None:
 def test_what_was_attacked_is_seen_and_found_by_keys(attacked: Session, qtbot: Any, until: Until) -> None:
     panels = attacked.panels
     marks = [panel.marks for panel in panels.panels.values()]
-    assert all(layer is not None and layer.visible and len(layer.data) == 3 for layer in marks)
+    assert all(layer.visible and len(layer.data) == 3 for layer in marks)
     assert panels.panels["perturbed"].title.endswith("\nattacked")
     assert attacked.readout.done.text() == "Attacked region, 10×12 px = 20.8×25 mm"
     assert "\n" not in panels.panels["clean"].title

@@ -1,6 +1,7 @@
 """Brings layers to their places, one in each turn of the event loop."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 
 from napari.components import ViewerModel
 from napari.layers import Layer
@@ -14,9 +15,8 @@ class Building:
 
     napari takes most of a tenth of a second to add a layer, and about as much to lay out the grid anew.
 
-    prepare: sets up the viewer once, before the first layer. grow: makes a layer that a panel lacks, and says whether
-    there was one. lay_out: shows what is there and says whether that
-    changed anything. inserted: called after each layer. finished: called when all are there.
+    prepare: sets up the viewer once, before the first layer. lay_out: shows what is there and says whether that changed
+    anything. inserted: called after each layer. finished: called when all are there.
     """
 
     def __init__(
@@ -27,14 +27,13 @@ class Building:
         later: Callable[[Callable[[], None]], object],
         *,
         prepare: Callable[[], bool],
-        grow: Callable[[], bool],
         lay_out: Callable[[], bool],
         inserted: Callable[[Layer, bool], object],
         finished: Callable[[], object],
     ) -> None:
         self.viewer = viewer
         self._panels, self._ours, self._later = panels, ours, later
-        self._prepare, self._grow, self._lay_out = prepare, grow, lay_out
+        self._prepare, self._lay_out = prepare, lay_out
         self._inserted, self._finished = inserted, finished
         self._old: list[Layer] = []
         self._coming = False
@@ -63,7 +62,7 @@ class Building:
         if all(layer in self.viewer.layers for layer in self._panels.ordered(self.viewer.layers)):
             self.arrange()
         else:
-            self._continue()
+            self.go_on_soon()
 
     def arrange(self) -> None:
         """Take one step now, and the next one in another turn of the event loop."""
@@ -72,17 +71,18 @@ class Building:
             return
         with self._ours:
             if self._step():
-                self._continue()
+                self.go_on_soon()
             else:
                 self._finished()
 
-    def _continue(self) -> None:
+    def go_on_soon(self) -> None:
+        """Take the next step in another turn of the event loop."""
         if not self._coming:
             self._coming = True
             self._later(self.arrange)
 
     def _step(self) -> bool:
-        """Take the first step that is due: remove an old layer, set up the viewer, make a layer, lay out, add one."""
+        """Take the first step that is due: remove an old layer, set up the viewer, lay out, add a layer."""
         layers, ours = self.viewer.layers, self._panels.ordered(self.viewer.layers)
         if self._old:
             self._remove([self._old.pop()])
@@ -92,8 +92,6 @@ class Building:
         if not layers and self.viewer.dims.ndim != 3:
             self._make_slider()
             return True
-        if self._grow():
-            return True
         for index, layer in enumerate(layer for layer in ours if layer in layers):
             if layers.index(layer) != index:
                 layers.move(layers.index(layer), index)
@@ -102,9 +100,16 @@ class Building:
         missing = next((layer for layer in ours if layer not in layers), None)
         if missing is not None:
             first = not self._panels.is_in(layers)
-            layers.insert(ours.index(missing), missing)
+            self._insert(ours.index(missing), missing)
             self._inserted(missing, first)
         return missing is not None
+
+    def _insert(self, index: int, layer: Layer) -> None:
+        """Insert a layer and leave the choice of layers as it is: for a new choice napari builds its controls anew."""
+        layers, chosen = self.viewer.layers, self.viewer.layers.selection.active
+        with nullcontext() if chosen is None else layers.selection.events.blocker_all():
+            layers.insert(index, layer)
+            layers.selection.active = chosen or layer
 
     def _make_slider(self) -> None:
         """Make the slider before the first image comes, since the canvas is resized for it."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
+from weakref import WeakSet
 
 from napari.components import ViewerModel
 from napari.layers import Layer
@@ -17,6 +18,7 @@ class Grid:
     def __init__(self, viewer: ViewerModel) -> None:
         self.viewer = viewer
         self._fresh, self._cell = True, 0.0
+        self._drawn: WeakSet[Layer] = WeakSet()
 
     def start(self) -> None:
         """Expect images of another size, to which the view will be fitted."""
@@ -32,10 +34,14 @@ class Grid:
     def lay_out(self, visible: Mapping[Layer, bool], cells: int, stride: int, rows: int | None = None) -> bool:
         """Switch layers on or off and set the grid, in one batch; return whether anything changed.
 
+        Of layers that were never seen one is shown, since their first drawing takes long; call again for the next.
         cells: 0 leaves the grid as it is. rows: of the grid, by default those with the largest cells.
         """
         layers = self.viewer.layers
         changed = {layer: on for layer, on in visible.items() if layer.visible is not on and layer in layers}
+        self._drawn |= {layer for layer in layers if layer.visible}
+        for layer in [layer for layer, on in changed.items() if on and layer not in self._drawn][1:]:
+            del changed[layer]
         grid = self._changes(cells, stride, rows) if cells else {}
         if not changed and not grid:
             return False

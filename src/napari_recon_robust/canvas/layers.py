@@ -28,6 +28,7 @@ from .our_changes import OurChanges
 from .overlay import OVER, Overlay
 from .panel import Panel, PanelSet
 from .shared_window import SharedWindow
+from .short_shader import shorten_letters
 from .surface import Takeover
 
 
@@ -46,6 +47,7 @@ class Panels:
     def __init__(self, viewer: ViewerModel, later: Callable[[Callable[[], None]], object]) -> None:
         # Plugins get a proxy that wraps every layer again at every access; only its public interface is used here.
         self.viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
+        shorten_letters()
         self._later = later
         self._set = PanelSet()
         self._ours = OurChanges()
@@ -54,7 +56,7 @@ class Panels:
         self.shared_window = SharedWindow(self.viewer, self._set)
         self.drawing = Drawing(self.viewer, self._set, later, self._lay_out)
         self.overlay = Overlay(self._set, self._show_again, self._lay_out)
-        self.marks = Marks(viewer=self.viewer, panels=self._set, grown=self._show_again)
+        self.marks = Marks(self._set, switched=lambda: self._building.go_on_soon())
         self.navigation = Navigation(self.viewer, self._set, self._ours)
         self.navigation.windowed = lambda: self.shared_window.part == "magnitude"
         self.difference = DifferenceScale(self._set)
@@ -67,7 +69,6 @@ class Panels:
             self._ours,
             later,
             prepare=self._take_over,
-            grow=self.marks.grow,
             lay_out=self._lay_out,
             inserted=self._on_inserted,
             finished=self._on_finished,
@@ -169,10 +170,12 @@ class Panels:
         image.name_overlay.visible = True
         if key != DIFFERENCE:
             self.shared_window.dress(image)
-        panel = Panel(image, self.drawing.new_layer(), stack, title, set() if old is None else old.filled)
+        filled = set() if old is None else old.filled
+        panel = Panel(image, self.drawing.new_layer(), self.marks.new_layer(), stack, title, filled)
         self.lettering.fit(panel)
         self.overlay.join(panel)
         self.drawing.join(panel)
+        self.marks.join(panel)
         return panel
 
     def _deleted(self, panel: Panel) -> bool:
@@ -184,12 +187,11 @@ class Panels:
         for key, panel in self.panels.items():
             visible[panel.image] = key in self.shown
             visible[panel.regions] = key in self.shown and self.drawing.visible
-            if panel.marks is not None:
-                visible[panel.marks] = key in self.shown and self.marks.visible
+            visible[panel.marks] = key in self.shown and self.marks.exists and self.marks.visible
             if panel.overlay is not None:
                 visible[panel.overlay] = key == OVER and key in self.shown and self.overlay.visible
         cells = max(len(self.shown), 1) if self._set.is_in(self.viewer.layers) else 0
-        stride = 2 + self.overlay.exists + self.marks.exists
+        stride = 3 + self.overlay.exists
         changed = self._grid.lay_out(visible, cells, stride, self._set.rows)
         for panel in self._set:
             self.lettering.fit(panel)

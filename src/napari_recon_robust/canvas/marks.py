@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from napari.components import ViewerModel
 from napari.layers import Shapes
 
 from .geometry import Geometry
@@ -31,15 +30,14 @@ class Rule:
 
 
 class Marks:
-    """Marks in a layer over each panel, which is made as soon as there is anything to mark.
+    """Marks in a layer over each panel, which is hidden until there is anything to mark.
 
-    visible: whether the marks are shown. grown: called when the panels are to get their layers, one after the other by
-    `grow`, or when these are to be shown or hidden.
+    exists: whether there has been anything to mark. visible: whether the user wants to see it. switched: called when
+    the layers are to be shown or hidden.
     """
 
-    def __init__(self, viewer: ViewerModel, panels: PanelSet, grown: Callable[[], object]) -> None:
-        self.viewer = viewer
-        self._panels, self._grown = panels, grown
+    def __init__(self, panels: PanelSet, switched: Callable[[], object]) -> None:
+        self._panels, self._switched = panels, switched
         self._ring: tuple[int, float, float, float] | None = None
         self._around: list[np.ndarray] = []
         self._letters: dict[str, str] = {}
@@ -83,20 +81,18 @@ class Marks:
     def show(self, visible: bool) -> None:
         """Show or hide the marks."""
         self.visible = visible
-        self._grown()
+        self._switched()
 
-    def grow(self) -> bool:
-        """Make the layer of one panel that has none, if there is anything to mark; return whether there was one.
+    def new_layer(self) -> Shapes:
+        """Make the layer of a panel's marks, which is still empty and hidden."""
+        assert self._panels.geometry is not None
+        look = {"face_color": "transparent", "opacity": 1.0, "visible": False}
+        return Shapes(ndim=3, name="Marks", **look, **self._panels.geometry.transform)
 
-        Layers of all panels in one turn of the event loop would hold the window up.
-        """
-        geometry = self._panels.geometry
-        bare = next((panel for panel in self._panels if panel.marks is None), None)
-        if not self.exists or bare is None or geometry is None:
-            return False
-        bare.marks = Shapes(ndim=3, name="Marks", face_color="transparent", opacity=1.0, **geometry.transform)
-        self._fill(bare)
-        return True
+    def join(self, panel: Panel) -> None:
+        """Put the marks into a new panel."""
+        if self.exists:
+            self._fill(panel)
 
     def _draw(self) -> None:
         wanted = self._ring is not None or bool(self._letters) or bool(self._rules)
@@ -104,15 +100,13 @@ class Marks:
             return
         new, self.exists = not self.exists, True
         for panel in self._panels:
-            if panel.marks is not None:
-                self._fill(panel)
+            self._fill(panel)
         if new:
-            self._grown()
+            self._switched()
 
     def _fill(self, panel: Panel) -> None:
         geometry, layer = self._panels.geometry, panel.marks
         assert geometry is not None
-        assert layer is not None
         width = geometry.shape[2] / 250 * self._thinner
         found: list[_Shape] = []
         if self._ring is not None:

@@ -19,12 +19,13 @@ _LAYERS = (*ORDER, *BLINDED, *lined_up(MOST))  # in which order their layers lie
 class Panel:
     """One image of the reading surface with its regions. `stack` holds (slices, rows, columns) in the scan's units.
 
-    overlay: a map over the image, or None while there has been none. All panels of a grid have the same number of
-    layers, so panels without a map have a hidden one. marks: a layer of rings, outlines and letters, likewise.
+    marks: rings, outlines and letters. overlay: a map over the image, or None while there has been none. All panels of
+    a grid have the same number of layers, so panels without a map have a hidden one.
     """
 
     image: Image
     regions: Shapes
+    marks: Shapes
     stack: np.ndarray
     title: str
     filled: set[int] = field(default_factory=set)
@@ -32,7 +33,6 @@ class Panel:
     edges: list[str] = field(default_factory=list)
     numbers: list[str] = field(default_factory=list)
     overlay: Image | None = None
-    marks: Shapes | None = None
 
     @property
     def layers(self) -> list[Layer]:

@@ -19,7 +19,7 @@ def page(review: Session) -> Any:
 def look_for_it(review: Session, until: Until) -> None:
     page(review).fragile.find.click()
     until(lambda: review.bench.fragility.found is not None)
-    until(lambda: len(review.panels.viewer.layers) == 3 * len(review.panels.shown) and review.panels.settled)
+    until(lambda: len(review.panels.viewer.layers) == 4 * len(review.panels.shown) and review.panels.settled)
 
 
 def cells(review: Session) -> list[list[str]]:
@@ -99,7 +99,7 @@ def test_it_can_be_cancelled_and_a_deleted_map_comes_back(review: Session, until
     look_for_it(review, until)
     layers = review.panels.viewer.layers
     layers.remove(review.panels.panels["clean"].overlay)
-    until(lambda: len(layers) == 6 and review.panels.settled)
+    until(lambda: len(layers) == 8 and review.panels.settled)
     assert cells(review)[1] == ["CG-SENSE", "Expected change", "ROI"]
 
 
@@ -127,7 +127,7 @@ def test_for_inserted_features_it_is_a_map_of_what_is_lost(review: Session, unti
     review.bench.fragility.changed.connect(lambda: grown.append(review.bench.fragility.found.tried))
     dock.fragile.find.click()
     until(lambda: not review.jobs.busy() and review.bench.fragility.found is not None)
-    until(lambda: len(review.panels.viewer.layers) == 6 and review.panels.settled)
+    until(lambda: len(review.panels.viewer.layers) == 8 and review.panels.settled)
     found, overlay = review.bench.fragility.found, review.panels.panels["clean"].overlay
     assert (found.shape, found.size, found.contrast) == ("ring", 2.0, -0.5)
     assert cells(review)[1] == ["CG-SENSE", "Contrast lost", "ROI"]
