@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.utils.theme import get_theme
-from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from helpers.colour_vision import closest, contrast, rgb
 from napari_recon_robust.controls import plot
-from napari_recon_robust.controls.parts import ACCENT, CAUTION, words
+from napari_recon_robust.controls.parts import ACCENT, CAUTION, column, flow, words
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -40,3 +40,18 @@ def test_a_paragraph_takes_the_height_of_its_lines_and_no_more(qtbot: Any) -> No
     page.window().resize(345, 150)
     lowest = page.layout().heightForWidth(scroll.viewport().width())
     assert page.height() == lowest, "what does not fit is scrolled, and nothing beyond it"
+
+
+def test_buttons_in_several_rows_are_apart_and_whole(qtbot: Any) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    buttons = [QPushButton(f"Button {number}") for number in range(4)]
+    column(flow(*buttons), into=page)
+    page.resize(5 * buttons[0].sizeHint().width() // 2, 300)
+    page.show()
+    qtbot.waitExposed(page)
+    first, second, third, _ = (button.geometry() for button in buttons)
+    assert all(button.width() >= button.sizeHint().width() for button in buttons)
+    assert second.left() - first.right() - 1 == 6
+    assert third.left() == first.left()
+    assert third.top() - first.bottom() - 1 == 6

@@ -115,7 +115,8 @@ def flow(*parts: QWidget) -> QFlowLayout:
     """Put parts beside each other, and in further rows where large letters leave no room; none is narrowed."""
     layout = QFlowLayout()
     layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(6)
+    layout.setHorizontalSpacing(6)  # it takes no notice of setSpacing
+    layout.setVerticalSpacing(6)
     for part in parts:
         layout.addWidget(part)
     return layout

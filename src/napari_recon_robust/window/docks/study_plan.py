@@ -11,7 +11,7 @@ from superqt import QElidingLabel
 from superqt.utils import signals_blocked
 
 from ...controls.line_editor import LineEditor
-from ...controls.parts import button, column, file_filter, heading, row, show_text, words
+from ...controls.parts import button, column, file_filter, flow, heading, row, show_text, words
 from ...ground.errors import InputError
 from ...workbench.planning import SUFFIXES
 from ...workbench.task import Task
@@ -59,7 +59,7 @@ class PlanPanel(QWidget):
         self.mistakes.setToolTip("A click, or Return, goes to the line")
         column(
             heading("Plan"),
-            row(self.open_button, self.new, self.draft, self.demo, stretch=2),
+            flow(self.open_button, self.new, self.draft, self.demo),
             self.path,
             self.editor,
             row(self.check, self.estimate, self.trust),

@@ -7,7 +7,7 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QPlainTextEdit, QSpinBox, QWidget
 
-from ...controls.parts import ACCENT, button, column, file_filter, heading, row, show_text, words
+from ...controls.parts import ACCENT, button, column, file_filter, flow, heading, row, show_text, words
 from ...controls.progress_bar import Bar
 from ...workbench.planning import SUFFIXES
 from ..session import Session
@@ -55,7 +55,7 @@ class RunPanel(QWidget):
             self.state,
             self.dashboard,
             heading("Results"),
-            row(self.report, self.worst, self.compare, self.failures),
+            flow(self.report, self.worst, self.compare, self.failures),
             self.found,
             into=self,
             spacing=4,
