@@ -144,9 +144,14 @@ def standing(window_of_module: Any, scan_file: Path, until: Until) -> Any:
     nothing stands at the foot.
     """
     review = window_of_module
-    until(lambda: not review.jobs.busy())
+
+    def at_rest() -> bool:  # on every lane: what comes back late from the test before would speak in this one
+        return not review.jobs.working and review.panels.settled
+
+    until(at_rest)
     if not review.bench.acquisition.facts.startswith(scan_file.name):
         open_scan(review, scan_file, until)
+        until(at_rest)
     review.bench.regions.choose([])
     review.jobs.recover()
     return review

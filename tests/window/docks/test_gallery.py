@@ -41,6 +41,7 @@ def dock(viewer: Any, folder: Path, until: Until) -> Any:
     until(lambda: dock.browsing.entries and not session.jobs.busy("thumbnails"))
     until(lambda: dock.isVisible() and dock.window().isActiveWindow())
     dock.view.setFocus()
+    until(dock.view.hasFocus)
     return dock
 
 
