@@ -64,7 +64,9 @@ arms:
 # A questionnaire, or a list of questions of your own. Questionnaires: {known}.
 questions: {questions}
 
-# For lesions add the truth: lesion: true or false. Cases of one patient share its name. training: true is read first.
+# For lesions add the truth to each case: lesion: true or lesion: false.
+# Give all cases of one patient the same patient: here each case stands as a patient of its own.
+# training: true is shown first, with its truth afterwards.
 # {{study: FOLDER, where: {{perturbation: worst-case}}, most: 12}} stands for the worst cases that a study has saved.
 cases:
 {cases}

@@ -45,6 +45,14 @@ def test_from_saved_cases_to_a_table(tmp_path: Path) -> None:
     assert run("audit", study).startswith("the log is whole: ")
 
 
+def test_a_check_asks_for_the_truth_where_a_question_needs_it(tmp_path: Path) -> None:
+    folder = save_case(case_of(0), tmp_path / "c0")
+    for questions, said in (("lesion", True), ("quality", False)):
+        plan = tmp_path / f"{questions}.yaml"
+        run("new", folder, "--output", plan, "--questions", questions)
+        assert ("add lesion: true or lesion: false to the 1 cases" in run("check", plan)) is said
+
+
 @pytest.mark.parametrize(("patients", "said"), [(1, True), (2, False)])
 def test_an_export_says_which_format_forgets_the_patients(tmp_path: Path, patients: int, said: bool) -> None:
     cases = [{"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at % patients}", "lesion": at == 0} for at in range(2)]
@@ -70,6 +78,7 @@ def test_a_files_arms_are_compared_and_give_the_variances_of_a_plan(shared: Path
         )
     (tmp_path / "plan.yaml").write_text(text, encoding="utf-8")
     said = run("check", tmp_path / "plan.yaml", "--pilot", ratings)
+    assert "truth is not known; without it" not in said
     assert "for a power of 80% with the variances of vandyke.csv:\n3 readers: " in said
     assert "10 readers: 119 cases" in run("check", tmp_path / "plan.yaml", "--table")
     (tmp_path / "plan.yaml").write_text(text.replace("measure: auc", "measure: sensitivity"), encoding="utf-8")

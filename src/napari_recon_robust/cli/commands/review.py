@@ -65,6 +65,12 @@ def check(plan: Path, table: bool, pilot: Path | None) -> None:
     asked = load(opened)
     click.echo(f"each reader: {asked.presentations} presentations in {asked.sittings} sitting(s)")
     click.echo(f"time: about {max(asked.minutes, 1):.0f} min of quick answers; clinical reading takes far longer")
+    unknown = sum(case.lesion is None for case in opened.read)
+    if unknown and any(question.needs_truth for question in opened.questions):
+        click.echo(
+            f"add lesion: true or lesion: false to the {unknown} cases of which the truth is not known; without it "
+            "they count for no ROC curve, sensitivity or specificity"
+        )
     found = power(opened)
     click.echo(_NO_POWER if found is None else found.text)
     for line in _sizes(opened, pilot) if table or pilot else ():
