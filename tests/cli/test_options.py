@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from napari_recon_robust.cli import cli, options
+from napari_recon_robust.ground.progress import Progress
 from napari_recon_robust.physics import sampling
 from napari_recon_robust.physics.sampling import Sampling
 
@@ -63,3 +64,15 @@ def test_lists_behind_commas_are_read_as_before_and_warned_of(
     assert known.stderr == ""
     assert "will go in the next release" in former.stderr
     assert former.stdout == known.stdout
+
+
+def test_a_log_gets_a_line_each_half_minute_and_after_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    lines = options.Lines("study", lambda: now[0])
+    for now[0], fraction in ((1, 0.2), (4, 0.25), (6, 0.26), (12, 0.29), (37, 0.295), (38, 0.3), (43, 0.31)):
+        lines(Progress(fraction, f"{100 * fraction:g} of 100 trials"))
+    assert capsys.readouterr().err.splitlines() == [
+        "study: 26 of 100 trials",
+        "study: 29.5 of 100 trials",
+        "study: 31 of 100 trials",
+    ]

@@ -5,11 +5,11 @@ import pytest
 from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.studies.inventory import Inventory, matching, take_inventory
-from napari_recon_robust.studies.plan import read_plan
+from napari_recon_robust.studies.plan import Unfit, read_plan
 
 
 def inventory(path, *, digests: bool = False, known: Inventory | None = None) -> Inventory:
-    return run(take_inventory(read_plan(path), path.parent, digests=digests, known=known))
+    return run(take_inventory(read_plan(path), path, digests=digests, known=known))
 
 
 def test_labels_volumes_and_headers(write_plan, tmp_path) -> None:
@@ -32,15 +32,21 @@ def test_filters_on_the_header(write_plan, where, count) -> None:
 
 
 def test_a_filter_that_leaves_nothing_is_told(write_plan) -> None:
-    with pytest.raises(InputError, match="the filters under `where` leave none"):
+    with pytest.raises(InputError, match="the filters leave no scan"):
         inventory(write_plan(scans={"files": "head.h5", "where": {"contrast": "T1"}}))
 
 
 def test_an_unreadable_file_is_left_out_with_its_sentence(write_plan, tmp_path) -> None:
     (tmp_path / "broken.h5").write_bytes(b"no scan")
-    found = inventory(write_plan(scans="*.h5"))
+    path = write_plan(scans="*.h5")
+    found = inventory(path)
     assert [one.path for one in found.scans] == ["head.h5"]
-    assert "no format that is known" in found.faults["broken.h5"]
+    said = found.faults["broken.h5"]
+    assert said.startswith("line 2, scans: broken.h5 ")
+    assert "no format that is known" in said
+    (tmp_path / "head.h5").write_bytes(b"no scan")
+    with pytest.raises(Unfit, match="no scan can be used: broken.h5 .* Neither can 1 other"):
+        inventory(path)
 
 
 def test_a_digest_serves_while_the_file_has_not_changed(write_plan, tmp_path, monkeypatch) -> None:
@@ -80,5 +86,5 @@ def test_what_does_not_fit_is_refused(write_plan, tmp_path, parts, sentence) -> 
 
 def test_files_of_several_globs_come_once(write_plan, tmp_path) -> None:
     write_plan()
-    assert matching(["*.h5", "head.h5"], tmp_path) == ["head.h5"]
-    assert matching([str(tmp_path / "*.h5")], tmp_path) == [str(tmp_path / "head.h5")]
+    assert matching(["*.h5", "head.h5"], tmp_path) == {"head.h5": 0}
+    assert matching([str(tmp_path / "*.h5")], tmp_path) == {str(tmp_path / "head.h5"): 0}

@@ -30,5 +30,5 @@ def test_the_worst_are_cases_that_the_gallery_lists_and_that_replay(write_plan) 
 
 
 def test_a_column_that_is_not_there_is_told_before_anything_runs(write_plan) -> None:
-    with pytest.raises(InputError, match="the column 'beauty'"):
+    with pytest.raises(InputError, match=r"line \d+, keep, by: the table has no column 'beauty'"):
         run(open_study(write_plan(keep={"worst": 1, "by": "beauty"})))

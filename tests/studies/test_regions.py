@@ -1,16 +1,23 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.studies.inventory import ScanFacts, take_inventory
+from napari_recon_robust.studies.plan import Plan, read_plan
 from napari_recon_robust.studies.regions import Region, annotated_slices, regions_of
-from napari_recon_robust.studies.running import open_study
 
 
 def found(write_plan, *regions: Any, slice: int = 1) -> tuple[Region, ...]:
-    study = run(open_study(write_plan(regions=list(regions))))
-    return regions_of(study.plan, study.inventory.scans[0], slice)
+    plan, facts = opened(write_plan(regions=list(regions)))
+    return regions_of(plan, facts, slice)
+
+
+def opened(path: Path) -> tuple[Plan, ScanFacts]:
+    plan = read_plan(path)
+    return plan, run(take_inventory(plan, path, digests=False)).scans[0]
 
 
 def test_annotations_by_label_and_size(write_plan) -> None:
@@ -55,5 +62,5 @@ def test_a_label_belongs_to_a_region(write_plan) -> None:
 
 
 def test_annotated_slices(write_plan) -> None:
-    study = run(open_study(write_plan()))
-    assert annotated_slices(study.inventory.scans[0]) == [1]
+    _, facts = opened(write_plan())
+    assert annotated_slices(facts) == [1]

@@ -1,6 +1,7 @@
 """Studies from plan to table, undisturbed and disturbed."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -19,7 +20,8 @@ from helpers.leases import held
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.ground.writing import WritingError
-from napari_recon_robust.studies import running, watching
+from napari_recon_robust.studies import lease, running, watching
+from napari_recon_robust.studies.lease import Lease
 from napari_recon_robust.studies.running import open_study, run_study, study_status
 from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.table import NOT_MEASURED
@@ -152,8 +154,46 @@ def test_shares_run_everything_together(write_plan) -> None:
     first = run(run_study(path, share=(1, 2)))
     assert 0 < first.finished < first.trials
     assert run(run_study(path, share=(2, 2))).ended
-    run(run_study(path))
-    assert table(path).height == 5
+    assert polars.read_parquet(store_beside(path) / "trials").height == 5
+
+
+def test_the_last_to_end_merges_what_all_have_kept(write_plan) -> None:
+    """So that a job array needs no run after it; the worst cases are saved then, too."""
+    path = write_plan(shard=1, keep={"worst": 1})
+    store = store_beside(path)
+    first = run_study(path, share=(1, 2))
+    while Lease(store).holder is None:
+        next(first)
+    assert run(run_study(path, share=(2, 2))).finished == 2
+    assert not (store / "trials").exists(), "the first has the lease"
+    assert run(first).ended
+    assert polars.read_parquet(store / "trials").height == 5
+    assert len(list((store / "cases").iterdir())) == 2
+
+    last = write_plan("last.yaml", shard=1)
+    first, second = run_study(last, share=(1, 2)), run_study(last, share=(2, 2))
+    for job in (first, second):
+        while Lease(store_beside(last)).holder is None or job is second:
+            if next(job).message.startswith("0 of 5"):
+                break
+    assert not run(first).ended
+    assert run(second).ended
+    assert polars.read_parquet(store_beside(last) / "trials").height == 5
+
+
+def test_a_run_that_is_superseded_keeps_nothing_more(write_plan, monkeypatch) -> None:
+    """As one that slept for so long that it was taken for dead: the later run has its trials, once."""
+    path = write_plan()
+    monkeypatch.setattr(running, "_EVERY", 0.0)
+    slept = run_study(path)
+    while not next(slept).message.startswith("1 of 5"):
+        pass
+    with mock.patch.object(lease, "_held", set()):  # another process would not know that it lives
+        assert run(run_study(path)).ended
+    before = {one: one.read_bytes() for one in store_beside(path).rglob("*.parquet")}
+    assert run(slept).ended
+    assert {one: one.read_bytes() for one in store_beside(path).rglob("*.parquet")} == before
+    assert not list((store_beside(path) / "rows").iterdir())
 
 
 def test_the_status_needs_results(write_plan) -> None:
@@ -201,9 +241,14 @@ def undisturbed(write_shared_plan) -> tuple[Path, list[str], set[int]]:
         watching.tell(*arguments)
         telling.update(range(before, len(taken)))
 
-    with steps() as taken, mock.patch.object(running, "tell", told):
+    with seldom_told(), steps() as taken, mock.patch.object(running, "tell", told):
         assert run(run_study(path)).ended
     return path, taken, telling
+
+
+def seldom_told() -> Any:
+    """A run tells how far it is at its beginning and end alone, so that its steps do not depend on the clock."""
+    return mock.patch.object(running, "_EVERY", math.inf)
 
 
 @pytest.mark.slow
@@ -217,7 +262,7 @@ def test_a_disk_that_is_full_at_any_step_loses_nothing(write_shared_plan, undist
         for full in ways if every == 1 else ways[place % 2 :][:1]:
             path = write_shared_plan(f"{full.__name__}-{number}.yaml", **FEW)
             said = ""
-            with steps(full(number)):
+            with seldom_told(), steps(full(number)):
                 try:
                     run(run_study(path))
                 except WritingError as error:

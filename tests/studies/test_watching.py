@@ -57,6 +57,8 @@ def test_a_file_that_is_cut_off_says_nothing(tmp_path: Path, content: str) -> No
         ("", ""),
         ("recon-robust: a note.\nrecon-robust: the plan has no trial.\n", "the plan has no trial."),
         ("Traceback:\n  File\nMemoryError\n", "MemoryError"),
+        ("dashboard: http://127.0.0.1:1/status\n", ""),
+        ("recon-robust: a note.\nstudy: 3 of 8 trials, 0.1/s, 50 s left\n", ""),
         ("3 of 3 trials are finished.\nrecon-robust: a.h5 is left out: it is damaged.\n", ""),
     ],
 )

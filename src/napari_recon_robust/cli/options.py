@@ -1,6 +1,7 @@
 """Options that several commands share, and how they become a measurement."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..data.scan import Scan
 from ..ground.errors import InputError
 from ..ground.knob import Knob
 from ..ground.progress import Job, run
+from ..ground.progress import Progress as Step
 from ..io import masks, open_scan
 from ..physics.sampling import ACCELERATION, CENTRE_FRACTION, PATTERN, SEED, Sampling
 from ..reconstructors import registry
@@ -21,6 +23,7 @@ from ..reconstructors.base import Method
 T = TypeVar("T")
 Command = Callable[..., Any]
 
+_SILENT, _QUICK = 30.0, 5.0  # seconds between two lines of a log: at most, and at least
 _WHICH = "See `methods`; or an own model: a file (.pt2, .onnx, .pt, .py), module:function, or bart: and a command."
 _SCAN = (
     click.argument("file", type=click.Path(exists=True, path_type=Path)),
@@ -219,15 +222,32 @@ def heading(method: Method, measurement: Measurement) -> str:
     return f"{method.title}, effective R = {measurement.acceleration:.3g}"
 
 
-def follow(job: Job[T], title: str) -> T:
-    """Run a job with a progress bar on stderr, if that is a terminal."""
+def follow(job: Job[T], title: str, *, lines: bool = False) -> T:
+    """Run a job with a progress bar on stderr, if that is a terminal; else `lines` asks for a line now and then."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
+    if lines and not console.is_terminal:
+        return run(job, Lines(title))
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=1.0)
         return run(job, lambda step: bar.update(task, completed=step.fraction, description=step.message or title))
+
+
+class Lines:
+    """Prints on stderr how far a job is, for a log: every half minute, and after each tenth that took five seconds."""
+
+    def __init__(self, title: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._title, self._clock = title, clock
+        self._said, self._tenth = clock(), 0
+
+    def __call__(self, step: Step) -> None:
+        """Print a line if one is due."""
+        passed, tenth = self._clock() - self._said, int(10 * step.fraction)
+        if passed >= _SILENT or (passed >= _QUICK and tenth != self._tenth):
+            self._said, self._tenth = self._clock(), tenth
+            click.echo(f"{self._title}: {step.message}", err=True)
 
 
 def warn(sentence: str) -> None:

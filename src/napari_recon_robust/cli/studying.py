@@ -13,6 +13,7 @@ from ..studies.packaged import PACKAGED, is_packaged, packaged_plan
 from ..studies.plan import PlanError
 from ..studies.running import Status, run_study
 from ..studies.store import Store
+from ..studies.watching import DASHBOARD, FOLLOWED
 from ..studies.work import store_beside
 from .options import follow, warn
 
@@ -113,7 +114,7 @@ def executor_of(workers: int | None, scheduler: str | None, cluster: Path | None
 
 
 def _tell_dashboard(address: str) -> None:
-    click.echo(f"dashboard: {address}", err=True)
+    click.echo(f"{DASHBOARD}: {address}", err=True)
 
 
 def listed(error: PlanError) -> click.ClickException:
@@ -122,9 +123,9 @@ def listed(error: PlanError) -> click.ClickException:
 
 
 def run_here(plan: Path, executor: Executor, **options: Any) -> Status:
-    """Run a study with a progress bar, and say how far it came."""
+    """Run a study with a progress bar, or lines in a log, and say how far it came."""
     try:
-        found = follow(run_study(plan, executor=executor, **options), "study")
+        found = follow(run_study(plan, executor=executor, **options), FOLLOWED, lines=True)
     except PlanError as error:
         raise listed(error) from None
     tell(found)

@@ -7,7 +7,7 @@ from typing import Any
 from ..ground.errors import InputError
 from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
-from .expand import NO_TRIAL, Study
+from .expand import Study
 from .running import open_study
 
 _EVERY = 1000  # groups between two reports
@@ -47,13 +47,13 @@ class Extent:
 
 
 def check_study(path: Path, *, store: Path | None = None, trust: bool = False) -> Job[Extent]:
-    """Expand and validate a plan; raises PlanError with every mistake, InputError for scans that do not fit it."""
+    """Expand and validate a plan; raises PlanError with every mistake, with its line."""
     study = yield from open_study(path, trust=trust, store=store)
     return (yield from extent(study))
 
 
 def extent(study: Study) -> Job[Extent]:
-    """Expand all trials of a study, and count them; InputError where there is none, or one twice."""
+    """Expand all trials of a study, and count them; InputError where there is one twice."""
     trials = shards = groups = 0
     slices = set[tuple[int, int]]()
     for group in study.groups():
@@ -68,8 +68,6 @@ def extent(study: Study) -> Job[Extent]:
         trials, groups = trials + len(group), groups + 1
         shards += sum(1 for _ in group.shards())
         slices.add((group.scan, group.slice))
-    if not trials:
-        raise InputError(NO_TRIAL)
     return Extent(
         trials=trials,
         shards=shards,

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..cases.replay import size_of_case
-from ..ground.errors import InputError
 from ..ground.guard import in_words
 from ..ground.numbers import duration
 from ..ground.progress import Job, Progress
 from .devices import claimed
-from .expand import NO_TRIAL, Group, Study
+from .expand import Group, Study
 from .images import packed
 from .measure import Measurements, Measurer
 from .plan import CLEAN
@@ -61,7 +60,7 @@ def estimate_study(path: Path, *, store: Path | None = None, trust: bool = False
 
 
 def estimate(study: Study) -> Job[Estimate]:
-    """The estimate of a study that is open; InputError where it has no trial."""
+    """The estimate of a study that is open."""
     with (
         computing(study.plan.threads),
         claimed(study.plan.device) as device,
@@ -78,9 +77,7 @@ def _estimate(study: Study, opened: OpenScan) -> Job[Estimate]:
         for setting in study.methods:
             for change in study.changes:
                 counts[setting.number, _kind(change.kind, change.control)] += len(group.regions)
-    first = next(study.groups(), None)
-    if first is None:
-        raise InputError(NO_TRIAL)
+    first = next(study.groups())
     begun = time.perf_counter()
     shared = SharedSlice(opened, first)
     _ = shared.measurement.calibration, shared.measurement.foreground

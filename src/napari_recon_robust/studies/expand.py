@@ -21,8 +21,6 @@ from .plan import CLEAN, Fragile, MethodPart, Plan, located, method_of, read_pla
 from .regions import Region, annotated_slices, regions_of
 from .trial import Change, Mask, Setting, Trial, canonical, text_of
 
-NO_TRIAL = "the plan has no trial: no slice has a region that it asks for; widen slices or regions."
-
 
 @dataclass(frozen=True)
 class Shard:

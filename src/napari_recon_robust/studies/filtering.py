@@ -19,7 +19,7 @@ from ..statistics.shifts import filtered
 from .devices import claimed
 from .expand import Study
 from .inventory import BOTH, FILTERED, RANDOM, Inventory, ScanFacts
-from .plan import Filter, located
+from .plan import Filter, Unfit, located
 from .regions import regions_of
 from .shared import OpenScan
 from .work import computing
@@ -30,8 +30,8 @@ Scores = dict[int, float]  # by slice
 def filter_slices(study: Study, known: Inventory | None) -> Job[Inventory]:
     """The study's inventory with the slices that its filter chooses.
 
-    known: the inventory of the store, whose scores serve where file, slices, mask and proxy are the same. Raises
-    InputError where fewer slices have a score than are asked for.
+    known: the inventory of the store, whose scores serve where file, slices, mask and proxy are the same. Raises Unfit
+    where fewer slices have a score than are asked for.
     """
     wanted = _filter(study)
     method = reconstructors.get(located(wanted.proxy, study.folder)).at(**wanted.knobs)
@@ -106,9 +106,9 @@ def _chosen(study: Study, scans: Sequence[ScanFacts], scores: Sequence[Scores], 
     every = [(number, slice, score) for number, of in enumerate(scores) for slice, score in of.items()]
     if len(every) < wanted.count:
         why = f" ({failed.rstrip('.')})" if failed else ""
-        raise InputError(
-            f"slices, filter: the {wanted.count} worst of {len(every)} slices are asked for{why}; ask for fewer, or "
-            "name more slices."
+        raise Unfit(
+            ("slices", "filter", "count"),
+            f"the {wanted.count} worst of {len(every)} slices are asked for{why}; ask for fewer, or name more slices.",
         )
     found = filtered([score for *_, score in every], wanted.count, seed=wanted.seed)
     worst, random = set(found.worst.tolist()), set(found.random.tolist())

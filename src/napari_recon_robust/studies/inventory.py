@@ -3,6 +3,7 @@
 import csv
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from ..data.scan import Scan
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError, ReconRobustError
 from ..ground.guard import opening, read, shown
+from ..ground.numbers import counted
 from ..ground.progress import Job, Progress
 from ..io import lacks_axes, open_scan
 from ..io.annotations import read_annotations
-from .plan import Annotations, Bounds, Drawn, Plan, Unfit
+from .plan import Annotations, Bounds, Drawn, Plan, Scans, Unfit
 
 FILTERED, RANDOM, BOTH = "filtered", "random", "both"  # why a slice was chosen
 _LARGEST = 2**26  # bytes of a table
@@ -86,20 +88,21 @@ class Inventory(BaseModel):
             return cls.model_validate_json(read(path))
 
 
-def take_inventory(plan: Plan, folder: Path, *, digests: bool, known: Inventory | None = None) -> Job[Inventory]:
-    """Open every file of a plan and read what it says of itself, not its k-space.
+def take_inventory(plan: Plan, file: Path, *, digests: bool, known: Inventory | None = None) -> Job[Inventory]:
+    """Open every scan of a plan and read what it says of itself, not its k-space.
 
-    folder: the plan's. digests: also compute those of the files; one in `known` serves while the file has not changed.
-    Raises Unfit for files that are not there, a table or annotations that name none of the scans, and slices that none
-    has; InputError where no scan is left, and for two files of one content.
+    file: the plan's. digests: also compute those of the scans; one in `known` serves while its file has not changed.
+    Raises Unfit for files that are not there, cannot be read or name none of the scans, for slices that none has, where
+    no scan is left, and for two files of one content.
     """
+    folder = file.absolute().parent
     paths = matching(plan.scans.files, folder)
     _check_files(plan, folder)
-    table = _read_table(folder / plan.scans.table, plan.scans.volume) if plan.scans.table else {}
+    table = _read_table(plan.scans, folder)
     before = {one.path: one for one in known.scans} if known else {}
     drawn = _read_drawn(plan, folder)
     found, faults = list[ScanFacts](), dict[str, str]()
-    for number, path in enumerate(paths):
+    for number, (path, glob) in enumerate(paths.items()):
         yield Progress(number / len(paths), f"Opening {path.rpartition('/')[2]}")
         try:
             with open_plan_scan(plan, folder, path) as scan:
@@ -107,18 +110,18 @@ def take_inventory(plan: Plan, folder: Path, *, digests: bool, known: Inventory 
             if facts is not None:
                 found.append(_with_digest(facts, folder / path, before.get(path)) if digests else facts)
         except ReconRobustError as error:
-            faults[path] = str(error)
+            faults[path] = str(Unfit(("scans", "files", glob), str(error)).located(file).mistakes[0])
     inventory = Inventory(scans=tuple(found), faults=faults)
     _check(plan, inventory, table)
     return inventory
 
 
-def matching(globs: Sequence[str], folder: Path) -> list[str]:
-    """The files of globs, each once, sorted within each glob; paths relative to the folder where they lie below it.
+def matching(globs: Sequence[str], folder: Path) -> dict[str, int]:
+    """The files of globs, each once, sorted within each glob, with the glob's number.
 
-    Raises Unfit for a glob that matches no file.
+    Paths are relative to the folder where they lie below it. Raises Unfit for a glob that matches no file.
     """
-    found: dict[str, None] = {}
+    found = dict[str, int]()
     for number, pattern in enumerate(globs):
         root, wanted = (
             (Path(pattern).anchor, pattern[len(Path(pattern).anchor) :]) if os.path.isabs(pattern) else ("", pattern)
@@ -131,8 +134,9 @@ def matching(globs: Sequence[str], folder: Path) -> list[str]:
             raise Unfit(
                 ("scans", "files", number), f"{pattern!r} matches no file; paths are relative to the plan's folder."
             )
-        found |= dict.fromkeys(path.as_posix() if root else path.relative_to(folder).as_posix() for path in files)
-    return list(found)
+        for path in files:
+            found.setdefault(path.as_posix() if root else path.relative_to(folder).as_posix(), number)
+    return found
 
 
 def open_plan_scan(plan: Plan, folder: Path, path: str) -> Scan:
@@ -196,9 +200,12 @@ def _check_files(plan: Plan, folder: Path) -> None:
 
 
 def _check(plan: Plan, inventory: Inventory, table: Rows) -> None:
+    if not inventory.scans and not inventory.faults:
+        raise Unfit(("scans", "where"), "the filters leave no scan; widen them.")
     if not inventory.scans:
-        first = next(iter(inventory.faults.values()), "the filters under `where` leave none")
-        raise InputError(f"no scan of the plan can be used: {first.rstrip('.')}; mend the plan's scans.")
+        first, more = next(iter(inventory.faults.values())).partition(": ")[2], len(inventory.faults) - 1
+        further = f" Neither can {counted(more, 'other')}." if more else ""
+        raise Unfit(("scans", "files"), f"no scan can be used: {first}{further}")
     names = {name for one in inventory.scans for name in (one.name, Path(one.name).stem)}
     if table and not names & set(table):
         raise Unfit(
@@ -219,18 +226,22 @@ def _check(plan: Plan, inventory: Inventory, table: Rows) -> None:
     first_of = dict[str, str]()
     for one in inventory.scans:
         if one.digest and one.digest in first_of:
-            raise InputError(
-                f"{first_of[one.digest]} and {one.path} are one file twice, which would count as two; leave one out."
+            raise Unfit(
+                ("scans", "files"),
+                f"{first_of[one.digest]} and {one.path} are one file twice, which would count as two; leave one out.",
             )
         first_of[one.digest] = one.path
 
 
-def _read_table(path: Path, volume: str) -> dict[str, dict[str, str]]:
-    """The rows of a table of labels by their file, without the column `file`."""
-    with opening(path, "a CSV table", "give a table with a column 'file'"):
+def _read_table(scans: Scans, folder: Path) -> dict[str, dict[str, str]]:
+    """The rows of a plan's table of labels by their file, without the column `file`; none where it has no table."""
+    if not scans.table:
+        return {}
+    path = folder / scans.table
+    with _named_by("scans", "table"), opening(path, "a CSV table", "give a table with a column 'file'"):
         reader = csv.DictReader(StringIO(read(path, _LARGEST).decode("utf-8-sig"), newline=""))
         names = reader.fieldnames or []
-        for needed in ("file", *([volume] if volume else [])):
+        for needed in ("file", *([scans.volume] if scans.volume else [])):
             if needed not in names:
                 raise FileFormatError(f"{shown(path)} has no column {needed!r}; it has {', '.join(names)}.")
         return {
@@ -242,11 +253,21 @@ def _read_table(path: Path, volume: str) -> dict[str, dict[str, str]]:
 
 
 def _read_drawn(plan: Plan, folder: Path) -> dict[int, list[DrawnRegion]]:
-    return {
-        number: list(_drawn_of(folder / part.file))
-        for number, part in enumerate(plan.regions)
-        if isinstance(part, Drawn) and part.file
-    }
+    found = dict[int, list[DrawnRegion]]()
+    for number, part in enumerate(plan.regions):
+        if isinstance(part, Drawn) and part.file:
+            with _named_by("regions", number, "file"):
+                found[number] = list(_drawn_of(folder / part.file))
+    return found
+
+
+@contextmanager
+def _named_by(*keys: str | int) -> Iterator[None]:
+    """What is wrong with a file is told with the line of the plan that names it."""
+    try:
+        yield
+    except ReconRobustError as error:
+        raise Unfit(keys, str(error)) from None
 
 
 def _drawn_of(path: Path) -> Iterator[DrawnRegion]:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from ..cases.record import save_case
 from ..cases.replay import make_case
-from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from .devices import claimed
 from .expand import Study
 from .measure import outcome_of
-from .plan import CLEAN
+from .plan import CLEAN, Unfit
 from .rows import polars
 from .shared import OpenScan, SharedSlice
 from .store import Store
@@ -31,14 +30,12 @@ def larger_is_worse(column: str) -> bool:
 
 
 def check_columns(study: Study) -> None:
-    """Raise InputError where a plan keeps by a column that its table does not have."""
+    """Raise Unfit where a plan keeps by a column that its table does not have."""
     keep, columns = study.plan.keep, columns_of(study)
-    for name in (keep.by, *keep.group):
+    for keys, name in ((("keep", "by"), keep.by), *((("keep", "group", n), one) for n, one in enumerate(keep.group))):
         if name not in columns:
             some = ", ".join(name for name in columns if name.endswith("_perturbed"))
-            raise InputError(
-                f"keep names the column {name!r}, which the table does not have; it has, for instance, {some}."
-            )
+            raise Unfit(keys, f"the table has no column {name!r}; it has, for instance, {some}.")
 
 
 def worst_of(study: Study, table: "DataFrame") -> list[str]:

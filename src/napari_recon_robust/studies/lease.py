@@ -43,7 +43,7 @@ class Lease:
 
         Raises InputError where another one runs it, unless this one may join: then it only takes part.
         """
-        token = uuid4().hex
+        token, self._number = uuid4().hex, 0
         _held.add(token)  # at first, so that another thread meets no run of this process that seems dead
         try:
             first = self._take(token)
@@ -62,53 +62,59 @@ class Lease:
     @property
     def held(self) -> bool:
         """Whether this run still has the lease; one that slept for ten minutes may have lost it."""
-        return 0 < self._number == self._last()
+        return 0 < self._number == self.last
 
     @property
-    def holder(self) -> Mapping[str, Any] | None:
-        """`host` and `process` of whoever runs the study; None for nobody."""
-        number = self._last()
-        found = self._alive(number)
-        return found if number == self._last() else self.holder
+    def number(self) -> int | None:
+        """The number of this run; None where it only takes part."""
+        return self._number or None
 
     @property
-    def place(self) -> Path | None:
-        """The folder of the last run, for what concerns it alone; None before the first."""
-        number = self._last()
-        return self._at(number) if number else None
-
-    def _take(self, token: str) -> bool:
-        """Make the next run, unless the last one is alive."""
-        who = {"host": host(), "process": os.getpid(), "token": token}
-        number = self._last()
-        while self._alive(number) is None:
-            number += 1
-            try:
-                write(self._at(number), {_RUN: json.dumps(who).encode()})
-            except WritingError:
-                if self._last() < number:  # it is not that somebody else made it
-                    raise
-            if self._said(number) == who and self._last() == number:
-                self._number = number
-                self._forget_earlier()
-                return True
-            number = max(number, self._last())
-        return False
-
-    def _end(self, token: str) -> None:
-        """Say that the run of a token has ended, if it is the last one."""
-        with suppress(OSError):
-            number = self._last()
-            run, who = self._at(number) / _RUN, self._said(number)
-            if isinstance(who, dict) and who.get("token") == token:
-                os.replace(run, run.with_name(_ENDED))
-
-    def _last(self) -> int:
+    def last(self) -> int:
         """The number of the last run; 0 before the first."""
         try:
             return max((int(name) for name in os.listdir(self._runs) if name.isdecimal()), default=0)
         except (FileNotFoundError, NotADirectoryError):
             return 0
+
+    @property
+    def holder(self) -> Mapping[str, Any] | None:
+        """`host` and `process` of whoever runs the study; None for nobody."""
+        number = self.last
+        found = self._alive(number)
+        return found if number == self.last else self.holder
+
+    @property
+    def place(self) -> Path | None:
+        """The folder of the last run, for what concerns it alone; None before the first."""
+        number = self.last
+        return self._at(number) if number else None
+
+    def _take(self, token: str) -> bool:
+        """Make the next run, unless the last one is alive."""
+        who = {"host": host(), "process": os.getpid(), "token": token}
+        number = self.last
+        while self._alive(number) is None:
+            number += 1
+            try:
+                write(self._at(number), {_RUN: json.dumps(who).encode()})
+            except WritingError:
+                if self.last < number:  # it is not that somebody else made it
+                    raise
+            if self._said(number) == who and self.last == number:
+                self._number = number
+                self._forget_earlier()
+                return True
+            number = max(number, self.last)
+        return False
+
+    def _end(self, token: str) -> None:
+        """Say that the run of a token has ended, if it is the last one."""
+        with suppress(OSError):
+            number = self.last
+            run, who = self._at(number) / _RUN, self._said(number)
+            if isinstance(who, dict) and who.get("token") == token:
+                os.replace(run, run.with_name(_ENDED))
 
     def _at(self, number: int) -> Path:
         return self._runs / f"{number:06}"

@@ -12,16 +12,16 @@ from ..ground.guard import read
 from ..ground.progress import Job, Progress
 from .executors import inline
 from .executors.choosing import Executor
-from .expand import NO_TRIAL, Shard, Study
+from .expand import Shard, Study
 from .filtering import filter_slices, guess_slices
 from .inventory import take_inventory
 from .keeping import check_columns, keep_worst
 from .lease import Lease
-from .plan import Unfit, read_plan
+from .plan import Plan, Unfit, read_plan
 from .store import Store
 from .table import columns_of
 from .watching import Told, is_asked_to_stop, tell
-from .work import store_beside, until_terminated
+from .work import Stop, store_beside, until_terminated
 
 _EVERY = 1.0  # seconds between two reports
 _MERGED = 600.0  # seconds between two merges
@@ -59,31 +59,41 @@ class Status:
 def open_study(path: Path, *, trust: bool = False, digests: bool = False, store: Path | None = None) -> Job[Study]:
     """A plan with the inventory of its scans, which the store's serves where files have not changed.
 
-    Raises PlanError for mistakes in the plan and files that do not fit it, InputError where no scan can be used.
+    Raises PlanError for mistakes in the plan, for files and a store that do not fit it, and where it has no trial.
     """
     plan = read_plan(path, trust=trust)
-    known = Store.inventory(store_beside(path) if store is None else store)
-    folder = path.absolute().parent
     try:
-        inventory = yield from take_inventory(plan, folder, digests=digests, known=known)
+        return (yield from _opened(plan, path, store_beside(path) if store is None else store, trust, digests))
     except Unfit as error:
         raise error.located(path) from None
-    study = Study(plan, folder, inventory, trust)
+
+
+def _opened(plan: Plan, path: Path, store: Path, trust: bool, digests: bool) -> Job[Study]:
+    if (store / "store.json").exists():
+        try:
+            Store.check(store, plan.study)
+        except InputError as error:
+            raise Unfit(("study",), str(error)) from None
+    known = Store.inventory(store)
+    inventory = yield from take_inventory(plan, path, digests=digests, known=known)
+    study = Study(plan, path.absolute().parent, inventory, trust)
     check_columns(study)
-    if plan.slices.filter is None:
-        return study
-    chosen = (yield from filter_slices(study, known)) if digests else guess_slices(study)
-    return Study(plan, folder, chosen, trust)
+    if plan.slices.filter is not None:
+        chosen = (yield from filter_slices(study, known)) if digests else guess_slices(study)
+        study = replace(study, inventory=chosen)
+    if next(study.groups(), None) is None:
+        raise Unfit(
+            ("slices",), "the plan has no trial: no slice has a region that it asks for; widen slices or regions."
+        )
+    return study
 
 
 def prepare_study(path: Path, *, store: Path, trust: bool = False) -> Job[Study]:
     """Open a plan and make its store, or bring it up to date, without running anything.
 
-    Raises InputError for a plan without trials, and what `open_study` and `Store.prepare` raise.
+    Raises what `open_study` and `Store.prepare` raise.
     """
     study = yield from open_study(path, trust=trust, digests=True, store=store)
-    if not len(study):
-        raise InputError(NO_TRIAL)
     Store.prepare(store, study.plan.study, read(path), study.inventory, columns_of(study))
     return study
 
@@ -101,39 +111,58 @@ def run_study(
     """Run what is not finished of a plan, and merge it into the store's table.
 
     store: the folder of results, by default beside the plan. trust: allow methods that run code. retry: run failed
-    trials again. join: take part where another run is under way. share: (i, n) runs the i-th of n parts, i from 1, and
-    leaves merging to others. SIGTERM, or `watching.ask_to_stop` of the run that has the lease, ends it after the trials
-    under way; cancelling, within them.
+    trials again. join: take part where another run is under way. share: (i, n) runs the i-th of n parts, i from 1. Of
+    several that take part the last to end merges what all have kept, unless they were stopped. SIGTERM, or
+    `watching.ask_to_stop` of the run that has the lease, ends it after the trials under way; cancelling, within them.
     Raises PlanError, InputError, and WritingError where the results cannot be written.
     """
     place = store_beside(path) if store is None else store
     study = yield from prepare_study(path, store=place, trust=trust)
-    kept, lease = Store(place, columns_of(study)), Lease(place)
-    with lease.taken(join=join or share is not None) as first, until_terminated() as stop:
-        merges = first and share is None
-        if merges:
+    lease, columns = Lease(place), columns_of(study)
+    with until_terminated() as terminated:
+
+        def stop() -> bool:
+            return terminated() or is_asked_to_stop(place)
+
+        with lease.taken(join=join or share is not None):
+            kept = Store(place, columns, lease.number)
+            yield from _run(study, kept, lease, executor, stop, retry, share)
+            found = (yield from _merged(study, kept)) if lease.held else status(study, kept)
+        while not (kept.is_merged or stop()):  # whoever took part has ended after whoever merged
+            with lease.taken(join=True) as last:
+                if not last:
+                    break
+                found = yield from _merged(study, Store(place, columns, lease.number))
+    return found
+
+
+def _run(
+    study: Study, kept: Store, lease: Lease, executor: Executor, stop: Stop, retry: bool, share: tuple[int, int] | None
+) -> Job[None]:
+    """Run what is not finished; whoever has the lease merges now and then what is."""
+    if lease.held:
+        kept.compact()
+    done = kept.finished(failed=not retry)
+    before = sum(one.id in done for group in study.groups() for one in group.trials()) if done else 0
+    clock = _Clock(len(study), before, kept.folder if lease.held and share is None else None)
+    yield clock.progress()
+    merged = time.monotonic()
+    for more, failed in executor(study, kept, missing(study, done, share), stop):
+        clock.count(more, failed)
+        if clock.due:
+            yield clock.progress()
+        if lease.held and time.monotonic() - merged > _MERGED:
+            merged = time.monotonic()
             kept.compact()
-        done = kept.finished(failed=not retry)
-        before = sum(one.id in done for group in study.groups() for one in group.trials()) if done else 0
-        clock = _Clock(len(study), before, place if merges else None)
-        yield clock.progress()
-        shards = missing(study, done, share)
-        merged = time.monotonic()
-        for more, failed in executor(study, kept, shards, lambda: stop() or is_asked_to_stop(place)):
-            clock.count(more, failed)
-            if clock.due:
-                yield clock.progress()
-            if merges and lease.held and time.monotonic() - merged > _MERGED:
-                merged = time.monotonic()
-                kept.compact()
-        merges = merges and lease.held
-        if merges:
-            kept.compact()
-        found = status(study, kept)
-        if merges:
-            tell(place, Told(found.trials, found.finished, found.failed))
-        if merges and found.ended:
-            yield from keep_worst(study, kept)
+
+
+def _merged(study: Study, kept: Store) -> Job[Status]:
+    """Merge what is kept, and once every trial has a row save the worst cases."""
+    kept.compact()
+    found = status(study, kept)
+    tell(kept.folder, Told(found.trials, found.finished, found.failed))
+    if found.ended:
+        yield from keep_worst(study, kept)
     return found
 
 

@@ -58,6 +58,7 @@ from ..ground.errors import FileFormatError, InputError
 from ..ground.guard import shown
 from ..ground.writing import append, host, runs, said, write
 from .inventory import Inventory
+from .lease import Lease
 from .rows import Row, batches, frame_of, once, packed, polars, read_lines, read_rows
 from .table import NEEDED, ORDER
 
@@ -74,10 +75,14 @@ _OLD = 24 * 3600.0  # seconds after which an attempt on another machine that wro
 
 
 class Store:
-    """The store in a folder. columns: of its rows, with their types."""
+    """The store in a folder. columns: of its rows, with their types. run: the number of the run that it serves.
 
-    def __init__(self, folder: Path, columns: Mapping[str, str]) -> None:
-        self.folder, self.columns = folder, dict(columns)
+    Workers may outlive their run, on other machines too. Once a later one has begun they keep nothing any more, and it
+    takes over what they have kept. Without a number, as for whoever takes part in another's run, that does not hold.
+    """
+
+    def __init__(self, folder: Path, columns: Mapping[str, str], run: int | None = None) -> None:
+        self.folder, self.columns, self.run = folder, dict(columns), run
 
     @classmethod
     def prepare(cls, folder: Path, name: str, plan: bytes, inventory: Inventory, columns: Mapping[str, str]) -> "Store":
@@ -92,7 +97,7 @@ class Store:
         if os.path.lexists(head):
             cls.check(folder, name)
         elif any(other != "logs" and not other.startswith(".") for other in others):
-            raise InputError(f"{shown(folder)} is not empty and holds no study; name another folder for the results.")
+            raise InputError(f"{shown(folder)} is not empty and holds no study; name another folder by --store.")
         else:
             write(head, _json({"version": VERSION, "study": name, "note": "Not for diagnostic use."}))
         write(folder / "plan.yaml", plan)
@@ -109,11 +114,12 @@ class Store:
             found = head.get("version", "no number") if isinstance(head, dict) else "no number"
             raise InputError(
                 f"the results in {shown(folder)} have the layout {found}, and {VERSION} is read here; go on with the "
-                "version that wrote them, or name another folder."
+                "version that wrote them, or name another folder by --store."
             )
         if name and head.get("study") != name:
             raise InputError(
-                f"{shown(folder)} holds the study {head.get('study')!r}, and this plan is {name!r}; name another one."
+                f"{shown(folder)} holds the study {head.get('study')!r}, and this plan is {name!r}; name another folder"
+                " by --store, or give the plan that name."
             )
 
     @staticmethod
@@ -123,19 +129,24 @@ class Store:
         return Inventory.read(path) if os.path.lexists(path) else None
 
     @classmethod
-    def open(cls, folder: Path) -> "Store":
-        """A store for reading; InputError for a folder that holds none."""
+    def open(cls, folder: Path, run: int | None = None) -> "Store":
+        """A store that is there already; InputError for a folder that holds none."""
         from .table import columns
 
         cls.check(folder)
         inventory = cls.inventory(folder)
         labels = dict.fromkeys(name for one in (inventory.scans if inventory else ()) for name in one.labels)
-        return cls(folder, columns(list(labels)))
+        return cls(folder, columns(list(labels)), run)
+
+    @property
+    def superseded(self) -> bool:
+        """Whether a later run has begun than the one that it serves."""
+        return self.run is not None and self.run < Lease(self.folder).last
 
     def attempt(self, facts: Mapping[str, Any]) -> str:
         """A new attempt, whose provenance is written: versions and what the caller knows."""
         name = uuid4().hex[:12]
-        known = {**facts, "machine": _machine(), "process": os.getpid(), "versions": versions()}
+        known = {**facts, "machine": _machine(), "process": os.getpid(), "run": self.run, "versions": versions()}
         write(self.folder / "provenance" / f"{name}.json", _json(known))
         return name
 
@@ -167,6 +178,11 @@ class Store:
             return self._finished(True, [path for path in self._unmerged() if path.name.startswith(f"{shard}-")])
 
         return self._reading(look)
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether no shard that has ended waits for being merged."""
+        return not any((self.folder / "rows").glob("*.parquet"))
 
     def table(self) -> "DataFrame":
         """All rows, each trial once, in the order of scans, slices, masks, methods and regions."""
@@ -262,6 +278,8 @@ class Store:
         """Whether nobody adds to the lines of an attempt any more."""
         with suppress(FileFormatError, OSError, TypeError, KeyError):
             known = read_json(self.folder / "provenance" / f"{attempt}.json")
+            if self.run is not None and known.get("run") is not None and known["run"] < self.run:
+                return True
             if known["machine"] == _machine():
                 return known["process"] == os.getpid() or not runs(known["process"])
             return time.time() - lines.stat().st_mtime > _OLD

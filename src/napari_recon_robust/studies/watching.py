@@ -23,6 +23,7 @@ from .lease import Lease
 
 LOG = "run.log"  # in the folder `logs`: what a run said that was started in the window
 _PROGRESS, _DASHBOARD, _STOP = "progress.json", "dashboard.json", "stop"
+FOLLOWED, DASHBOARD = "study", "dashboard"  # begin the lines in it that tell how the run goes
 _ENDED, _TAIL = "trials are finished", 2**14  # what a run says at its end; bytes of a log
 
 
@@ -129,7 +130,7 @@ def _told(said: Mapping[str, Any]) -> Told | None:
 
 
 def _complaint(folder: Path) -> str:
-    """The last line of the log of a run that did not come to its end; the command line says there what went wrong.
+    """The last line of the log of a run that did not come to its end, if that says what went wrong.
 
     Empty where a later run, of which there is no log, has told of itself since.
     """
@@ -138,6 +139,7 @@ def _complaint(folder: Path) -> str:
         if (folder / _PROGRESS).exists() and log.stat().st_mtime_ns < (folder / _PROGRESS).stat().st_mtime_ns:
             return ""
         said = log.read_bytes()[-_TAIL:].decode(errors="replace").strip()
-        if said and _ENDED not in said:
-            return one_line(said.splitlines()[-1].removeprefix("recon-robust: "))
+        last = said.splitlines()[-1] if said else ""
+        if _ENDED not in said and not last.startswith((f"{FOLLOWED}: ", f"{DASHBOARD}: ")):
+            return one_line(last.removeprefix("recon-robust: "))
     return ""

@@ -34,7 +34,8 @@ class Worker:
     def run(self, shard: Shard, stop: Stop = lambda: False) -> Iterator[bool]:
         """Run the trials of a shard, each kept before the next; yields whether each went well.
 
-        stop: asked before every trial; once it says so the shard ends. Raises WritingError where nothing can be kept.
+        stop: asked before every trial; once it says so the shard ends, and likewise once a later run has begun, which
+        runs the trial under way again. Raises WritingError where nothing can be kept.
         """
         group, plan, measurer = self.study.group(shard), self.study.plan, self._at(shard)
         try:
@@ -43,13 +44,16 @@ class Worker:
                     return
                 trial = group.trial(number)
                 measured = measurer.measure(trial, plan.metrics, starts=plan.starts)
+                if self.store.superseded:
+                    return
                 if plan.keep.images == "all" and measured.images:
                     keep_images(self.store.folder, trial.id, measured.images)
                 values = row(self.study, trial, measured.values, device=self.device, attempt=self.attempt)
                 self.store.add(shard.name, self.attempt, values)
                 yield "error" not in measured.values
         finally:
-            self.store.publish(shard.name, self.attempt)
+            if not self.store.superseded:
+                self.store.publish(shard.name, self.attempt)
 
     def close(self) -> None:
         """Close the scan that is open, and leave the device to others."""

@@ -38,6 +38,7 @@ _AHEAD = 2  # shards of each worker that are submitted
 _CANCELLED = (asyncio.CancelledError, futures.CancelledError)
 _RETRIES = 3  # of a shard whose worker died
 _LOOK = 1.0  # seconds between two looks at whether the run is to end
+_MOMENT = 0.05  # seconds between two looks at whether there is a worker
 # What Dask does by default takes 3% of a core for each worker, and 3% for the scheduler beside them: it samples stacks
 # every 10 ms and the load of the machine twice a second, for pages of the dashboard that tell nothing of a study. The
 # stacks of an hour are kept, 6 MB of each minute.
@@ -54,6 +55,12 @@ class Local:
     """Workers on this machine; so many, or one for each core (or each `threads` of a plan)."""
 
     workers: int | None = None
+    wait: float = 120.0  # seconds for the first of them
+
+    @property
+    def idle(self) -> str:
+        """What to do where no worker comes."""
+        return f"none of the processes here has started within {self.wait:.0f} s; free memory, or give --workers 1."
 
     @contextmanager
     def open(self, study: Study) -> Iterator[Any]:
@@ -82,10 +89,21 @@ class Local:
 
 @dataclass(frozen=True)
 class Remote:
-    """The workers of a scheduler that runs already, such as "tcp://10.0.0.1:8786". wait: for its answer, in seconds."""
+    """The workers of a scheduler that runs already, such as "tcp://10.0.0.1:8786".
+
+    wait: for its answer, and for the first worker, in seconds.
+    """
 
     address: str
     wait: float = 30.0
+
+    @property
+    def idle(self) -> str:
+        """What to do where no worker comes."""
+        return (
+            f"the scheduler at {self.address} has had no worker for {self.wait:.0f} s; start some, for instance by "
+            f"'dask worker {self.address}'."
+        )
 
     @contextmanager
     def open(self, study: Study) -> Iterator[Any]:
@@ -121,6 +139,15 @@ class Queued:
         return cls(options={"cores": 1, "memory": "4GB", **values}, **known)
 
     @property
+    def idle(self) -> str:
+        """What to do where no worker comes."""
+        return (
+            f"no worker of the cluster has started within {self.wait:.0f} s; look at its queue and the logs of its "
+            "jobs, let it wait longer ('wait:' in its file), or use 'study array' where its nodes cannot reach this "
+            "machine."
+        )
+
+    @property
     def script(self) -> str:
         """The script of one job, as the batch system gets it."""
         with _mending(), self._made() as cluster:
@@ -136,7 +163,12 @@ class Queued:
                 raise InputError(
                     f"there is no command {command!r} here, which submits jobs to {self.kind}; run this where there is."
                 )
-            cluster.scale(jobs=self.jobs)
+            try:
+                cluster.sync(_submit, cluster, self.jobs, callback_timeout=self.wait)
+            except Exception as error:  # dask-jobqueue's own words
+                raise InputError(
+                    f"{self.kind} does not take the jobs ({_refusal(error)}); mend the options of the cluster."
+                ) from error
             yield cluster
         finally:
             with suppress(AssertionError):  # Dask's, of jobs that the batch system did not take
@@ -165,17 +197,21 @@ class DaskExecutor:
     def __call__(self, study: Study, store: Store, shards: Iterable[Shard], stop: Stop) -> Iterator[tuple[int, int]]:
         """Run the shards; yields after each how many trials more there are, and how many of these failed.
 
-        While none ends it yields zeros every second. Raises InputError where no worker comes, or where workers die
-        again and again.
+        While none ends it yields zeros every second. Raises InputError where jobs are refused, no worker comes, or
+        workers die again and again.
         """
         distributed, waiting = dask(), iter(shards)
-        wait = getattr(self.cluster, "wait", 120.0)
-        with self.cluster.open(study) as cluster, _client(distributed, cluster, wait) as client:
+        with self.cluster.open(study) as cluster, _client(distributed, cluster, self.cluster.wait) as client:
             tell_dashboard(store.folder, client.dashboard_link)
             if self.on_dashboard is not None:
                 self.on_dashboard(client.dashboard_link)
-            _wait(client, wait)
-            arguments = str(study.folder), str(store.folder), study.trust
+            end = time.monotonic() + self.cluster.wait
+            while not stop() and not _workers(client):
+                if time.monotonic() > end:
+                    raise InputError(self.cluster.idle)
+                yield 0, 0
+                time.sleep(_MOMENT)
+            arguments = str(study.folder), str(store.folder), study.trust, store.run
 
             def submitted(count: int) -> list[Any]:
                 some = islice(waiting, count)
@@ -184,7 +220,7 @@ class DaskExecutor:
             running, lost = set[Any](), 0
             while True:
                 with _connected((*_CANCELLED, OSError)):
-                    ahead = _AHEAD * max(len(client.nthreads()), 1)
+                    ahead = _AHEAD * max(_workers(client), 1)
                     running |= set(submitted(max(ahead - len(running), 0)))
                 if not running:
                     break
@@ -213,23 +249,23 @@ class DaskExecutor:
                 )
 
 
-_worker: tuple[tuple[str, str, bool, int], Worker] | None = None
+_worker: tuple[tuple[str, str, bool, int | None, int], Worker] | None = None
 
 
-def work(folder: str, store: str, trust: bool, shard: Shard) -> tuple[int, int]:
+def work(folder: str, store: str, trust: bool, run: int | None, shard: Shard) -> tuple[int, int]:
     """Run a shard in a worker's process, which keeps what the next shard may need: (trials, how many failed).
 
     What a worker that died has kept of it is not run again. folder: the plan's. store: the folder of results, with the
-    plan and the inventory as they are run.
+    plan and the inventory as they are run. run: the number of the run.
     """
     global _worker
     place = Path(store)
-    key = folder, store, trust, (place / "inventory.json").stat().st_mtime_ns
+    key = folder, store, trust, run, (place / "inventory.json").stat().st_mtime_ns
     if _worker is None or _worker[0] != key:
         study = Study.of_store(place, Path(folder), trust=trust)
         if _worker is not None:
             _worker[1].close()
-        _worker = key, Worker(study, Store.open(place))
+        _worker = key, Worker(study, Store.open(place, run))
     kept, group = _worker[1].store.kept(shard.name), _worker[1].study.group(shard)
     left = tuple(number for number in shard.trials if group.trial(number).id not in kept) if kept else shard.trials
     with computing(_worker[1].study.plan.threads):
@@ -304,13 +340,24 @@ def _client(distributed: Any, cluster: Any, wait: float) -> Any:
         raise InputError(f"no scheduler answers at {cluster}; check its address, and that it runs.") from None
 
 
-def _wait(client: Any, seconds: float) -> None:
-    """Wait for the first worker."""
-    end = time.monotonic() + seconds
-    while not client.nthreads():
-        if time.monotonic() > end:
-            raise InputError(
-                f"no worker of the cluster has started within {seconds:.0f} s; look at its queue and the logs of its "
-                "jobs, or let it wait longer."
-            )
-        time.sleep(0.05)
+def _workers(client: Any) -> int:
+    """How many workers there are."""
+    with _connected((*_CANCELLED, OSError)):
+        return len(client.nthreads())
+
+
+async def _submit(cluster: Any, jobs: int) -> None:
+    """Submit jobs, and wait until the batch system has taken them; raises what its command says.
+
+    `cluster.scale` would log that, and wait for their workers.
+    """
+    for _ in range(jobs):
+        cluster.worker_spec.update(cluster.new_worker_spec())
+    await cluster._correct_state()
+
+
+def _refusal(error: Exception) -> str:
+    """What the command of a batch system has said, or else what is wrong, in a few words."""
+    streams = re.search(r"stdout:\n(.*)\nstderr:\n(.*)", str(error), re.DOTALL)
+    said = (streams[2].split() or streams[1].split()) if streams else []
+    return one_line(" ".join(said), 200).rstrip(".") or said_by(error)

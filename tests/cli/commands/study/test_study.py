@@ -1,6 +1,7 @@
 """The commands of a study, one after the other as a user gives them."""
 
 import json
+import re
 from pathlib import Path
 
 import polars
@@ -62,6 +63,32 @@ def test_files_that_do_not_fit_are_told_with_their_line(plan: Path, old: str, ne
     plan.write_text(text.replace(old, new))
     line = 1 + next(number for number, one in enumerate(plan.read_text().splitlines()) if new in one)
     assert f"line {line}, {sentence}" in study("check", plan).output
+
+
+def test_results_that_do_not_fit_are_told_with_the_line_of_the_study(plan: Path) -> None:
+    said("run", plan, "--workers", 1)
+    head = plan.with_suffix(".results") / "store.json"
+    for old, new, sentence in (
+        (
+            '"version": 1',
+            '"version": 0',
+            "have the layout 0, and 1 is read here; go on with the version that wrote them",
+        ),
+        (
+            '"study": "small"',
+            '"study": "large"',
+            "holds the study 'large', and this plan is 'small'; name another folder",
+        ),
+    ):
+        before = head.read_text()
+        assert old in before
+        head.write_text(before.replace(old, new))
+        for command in (("check", plan), ("run", plan, "--workers", 1)):
+            result = study(*command)
+            assert result.exit_code == 1
+            assert re.search(r"line \d+, study: ", str(result.exception or result.output) + result.output)
+            assert sentence in str(result.exception or result.output) + result.output
+        head.write_text(before)
 
 
 def test_bad_options_are_told(plan: Path, tmp_path: Path) -> None:
