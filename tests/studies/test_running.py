@@ -151,7 +151,9 @@ def test_who_takes_part_stops_with_the_run(write_plan) -> None:
 
 def test_shares_run_everything_together(write_plan) -> None:
     path = write_plan(shard=1)
-    first = run(run_study(path, share=(1, 2)))
+    said = list[str]()
+    first = run(run_study(path, share=(1, 2)), lambda step: said.append(step.message))
+    assert "0 of 3 trials" in said, "its own"
     assert 0 < first.finished < first.trials
     assert run(run_study(path, share=(2, 2))).ended
     assert polars.read_parquet(store_beside(path) / "trials").height == 5

@@ -162,7 +162,7 @@ def _hidden(place: Path) -> Iterator[tuple[Path, Path]]:
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.is_file() and not os.access(place, os.W_OK):  # replacing it would not ask
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    _remove_leftovers(place.parent)
+    remove_leftovers(place.parent)
     hidden = Path(tempfile.mkdtemp(prefix=f"{_HIDDEN}-{host()}-{os.getpid()}-", dir=place.parent))
     try:
         yield hidden / place.name, place
@@ -187,8 +187,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(number)
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Remove the hidden folders of processes that were killed while they wrote here."""
+def remove_leftovers(folder: Path) -> None:
+    """Remove the hidden folders of processes that were killed while they wrote here, as each write into it does."""
     with suppress(OSError):
         for entry in list(os.scandir(folder)):
             match = re.fullmatch(rf"{re.escape(_HIDDEN)}-(\w*)-(\d+)-\w+", entry.name)

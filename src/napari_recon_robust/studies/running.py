@@ -12,7 +12,7 @@ from ..ground.guard import read
 from ..ground.progress import Job, Progress
 from .executors import inline
 from .executors.choosing import Executor
-from .expand import Shard, Study
+from .expand import Group, Shard, Study
 from .filtering import filter_slices, guess_slices
 from .inventory import take_inventory
 from .keeping import check_columns, keep_worst
@@ -143,8 +143,11 @@ def _run(
     if lease.held:
         kept.compact()
     done = kept.finished(failed=not retry)
-    before = sum(one.id in done for group in study.groups() for one in group.trials()) if done else 0
-    clock = _Clock(len(study), before, kept.folder if lease.held and share is None else None)
+    before = total = 0
+    for group, shard in _shared_out(study, share):
+        total += len(shard.trials)
+        before += sum(group.trial(number).id in done for number in shard.trials) if done else 0
+    clock = _Clock(total, before, kept.folder if lease.held and share is None else None)
     yield clock.progress()
     merged = time.monotonic()
     for more, failed in executor(study, kept, missing(study, done, share), stop):
@@ -184,12 +187,17 @@ def study_status(path: Path, *, store: Path | None = None, trust: bool = False) 
 
 def missing(study: Study, done: set[str], share: tuple[int, int] | None = None) -> Iterator[Shard]:
     """The shards of what is not finished; of all shards only the i-th of every n for a share (i, n)."""
-    first, step = (0, 1) if share is None else (share[0] - 1, share[1])
-    for shard in islice(study.shards(), first, None, step):
-        group = study.group(shard)
+    for group, shard in _shared_out(study, share):
         left = tuple(number for number in shard.trials if group.trial(number).id not in done)
         if left:
             yield Shard(shard.scan, shard.slice, shard.mask, left)
+
+
+def _shared_out(study: Study, share: tuple[int, int] | None) -> Iterator[tuple[Group, Shard]]:
+    """The shards of a share, each with its group; all if it is None."""
+    first, step = (0, 1) if share is None else (share[0] - 1, share[1])
+    every = ((group, shard) for group in study.groups() for shard in group.shards())
+    return islice(every, first, None, step)
 
 
 class _Clock:

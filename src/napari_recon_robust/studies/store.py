@@ -56,7 +56,7 @@ from ..cases.record import versions
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError
 from ..ground.guard import shown
-from ..ground.writing import append, host, runs, said, write
+from ..ground.writing import append, host, remove_leftovers, runs, said, write
 from .inventory import Inventory
 from .lease import Lease
 from .rows import Row, batches, frame_of, once, packed, polars, read_lines, read_rows
@@ -223,9 +223,11 @@ class Store:
     def compact(self) -> None:
         """Merge what is finished into the table, and remove the files that are merged: by one writer at a time.
 
-        Killed at any point it leaves every row in one file at least.
+        Killed at any point it leaves every row in one file at least. What killed writers have left is removed.
         """
         library = polars()
+        for folder in (self.folder, *self.folder.glob("*/"), *self.folder.glob("images/*/")):
+            remove_leftovers(folder)
         for path in self._journals():
             shard, attempt = path.stem.rsplit("-", 1)
             if self._is_over(attempt, path):

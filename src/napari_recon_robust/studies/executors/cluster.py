@@ -7,6 +7,7 @@ busy. Whatever dies, the next run goes on from the store.
 import asyncio
 import os
 import re
+import shlex
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,11 +42,14 @@ _LOOK = 1.0  # seconds between two looks at whether the run is to end
 _MOMENT = 0.05  # seconds between two looks at whether there is a worker
 # What Dask does by default takes 3% of a core for each worker, and 3% for the scheduler beside them: it samples stacks
 # every 10 ms and the load of the machine twice a second, for pages of the dashboard that tell nothing of a study. The
-# stacks of an hour are kept, 6 MB of each minute.
-_QUIET = {
+# stacks of an hour are kept, 6 MB of each minute. And its workers would give all memory back to the system after each
+# computation, only to ask for it again: that more than doubles the time of an attack.
+_ENVIRON = "distributed.nanny.pre-spawn-environ"
+_QUIET: dict[str, Any] = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "200ms",
     "distributed.admin.system-monitor.interval": "5s",
+    _ENVIRON: {"MALLOC_TRIM_THRESHOLD_": None},
 }
 _LIFETIME, _STAGGER = "2 hours", "10 minutes"  # then a worker makes place for a fresh one: long-lived ones grow
 
@@ -292,14 +296,14 @@ def _quiet() -> Iterator[None]:
     """Dask's settings here, and in the processes that it starts."""
     import dask
 
-    with dask.config.set(_QUIET):
+    with dask.config.set({**_QUIET, _ENVIRON: {**dask.config.get(_ENVIRON), **_QUIET[_ENVIRON]}}):
         yield
 
 
 def _exports() -> list[str]:
     """The same settings as lines of a job's script; Dask reads variables that are named so."""
     names = {name: re.sub(r"\W", lambda sign: "__" if sign[0] == "." else "_", name).upper() for name in _QUIET}
-    return [f"export DASK_{names[name]}={value}" for name, value in _QUIET.items()]
+    return [f"export DASK_{names[name]}={shlex.quote(str(value))}" for name, value in _QUIET.items()]
 
 
 @contextmanager
