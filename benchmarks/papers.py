@@ -197,7 +197,8 @@ def section(found: Answer, figures: Path) -> Iterator[str]:
 
 def head(people: list[Person], *, small: bool) -> str:
     """How the page came about: version, machine, people, and what may not be concluded from it."""
-    version = subprocess.run(["git", "describe", "--always"], capture_output=True, text=True, check=True).stdout.strip()
+    described = ["git", "-C", str(Path(__file__).parent), "describe", "--always"]
+    version = subprocess.run(described, capture_output=True, text=True, check=True).stdout.strip()
     words = _SMALL if small else ""
     return _HEAD.format(
         options=" --small" if small else "",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 _SCRIPT = """\
 #!/bin/bash
-# {total:,} trials of {name}, in {tasks} elements that know nothing of each other: each runs every {tasks}th shard.
+# {total:,} trials of {name}, in {tasks} elements that know nothing of each other: each runs one of {tasks} shards.
 # Submit it by: sbatch {script}
-# What is finished is not run again: submit it once more for what a time limit left over.
+# The last to end merges all. What is finished is not run again: submit it once more for what a time limit left over.
 #SBATCH --job-name={job}
 #SBATCH --array=1-{tasks}{limit}
 #SBATCH --time={time}
