@@ -176,7 +176,7 @@ def test_the_last_to_end_merges_what_all_have_kept(write_plan) -> None:
     first, second = run_study(last, share=(1, 2)), run_study(last, share=(2, 2))
     for job in (first, second):
         while Lease(store_beside(last)).holder is None or job is second:
-            if next(job).message.startswith("0 of 5"):
+            if next(job).message.startswith("0 of "):
                 break
     assert not run(first).ended
     assert run(second).ended
