@@ -59,6 +59,7 @@ from ..ground.guard import shown
 from ..ground.writing import append, host, remove_leftovers, runs, said, write
 from .inventory import Inventory
 from .lease import Lease
+from .row_files import LINES, RowFiles
 from .rows import Row, batches, frame_of, once, packed, polars, read_lines, read_rows
 from .table import NEEDED, ORDER
 
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 VERSION = 1
-_LINES = ".jsonl"
 _LOOKS = 20  # at files that are merged meanwhile
 _PART = 100_000  # rows of a part of the table, about
 _OLD = 24 * 3600.0  # seconds after which an attempt on another machine that wrote nothing is over
@@ -83,6 +83,7 @@ class Store:
 
     def __init__(self, folder: Path, columns: Mapping[str, str], run: int | None = None) -> None:
         self.folder, self.columns, self.run = folder, dict(columns), run
+        self._files = RowFiles(folder)
 
     @classmethod
     def prepare(cls, folder: Path, name: str, plan: bytes, inventory: Inventory, columns: Mapping[str, str]) -> "Store":
@@ -152,7 +153,7 @@ class Store:
 
     def add(self, shard: str, attempt: str, row: Row) -> None:
         """Keep the row of a trial at once, in the lines of its shard and attempt."""
-        path = self._lines(shard, attempt)
+        path = self._files.lines(shard, attempt)
         if not path.parent.exists():
             with said(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,7 +161,7 @@ class Store:
 
     def publish(self, shard: str, attempt: str) -> None:
         """Turn the lines of a shard and attempt into their Parquet file; nothing where there are none."""
-        lines = self._lines(shard, attempt)
+        lines = self._files.lines(shard, attempt)
         rows = list(read_lines(lines)) if lines.exists() else []
         if rows:
             write(lines.with_name(f"{lines.stem}-{uuid4().hex[:8]}.parquet"), packed(frame_of(rows, self.columns)))
@@ -175,14 +176,14 @@ class Store:
         """The trials of a shard that have a row which is not merged yet, of an earlier attempt at it."""
 
         def look() -> set[str]:
-            return self._finished(True, [path for path in self._unmerged() if path.name.startswith(f"{shard}-")])
+            return self._finished(True, [path for path in self._files.unmerged if path.name.startswith(f"{shard}-")])
 
         return self._reading(look)
 
     @property
     def is_merged(self) -> bool:
         """Whether no shard that has ended waits for being merged."""
-        return not any((self.folder / "rows").glob("*.parquet"))
+        return not self._files.ended
 
     def table(self) -> "DataFrame":
         """All rows, each trial once, in the order of scans, slices, masks, methods and regions."""
@@ -192,8 +193,8 @@ class Store:
     def _finished(self, failed: bool, files: Sequence[Path] | None = None) -> set[str]:
         library = polars()
         done = set[str]()
-        for path in self._files() if files is None else files:
-            if path.suffix == _LINES:
+        for path in self._files.all if files is None else files:
+            if path.suffix == LINES:
                 done.update(row["trial"] for row in read_lines(path) if failed or row.get("error") is None)
             else:
                 kept = read_rows(path, "trial", "error")
@@ -202,9 +203,9 @@ class Store:
 
     def _table(self) -> "DataFrame":
         library = polars()
-        files = self._files()
-        lines = [row for path in files if path.suffix == _LINES for row in read_lines(path)]
-        frames = [self._part(path) for path in files if path.suffix != _LINES]
+        files = self._files.all
+        lines = [row for path in files if path.suffix == LINES for row in read_lines(path)]
+        frames = [self._part(path) for path in files if path.suffix != LINES]
         every = once(library.concat([*frames, frame_of(lines, self.columns)], how="diagonal_relaxed"))
         found: DataFrame = every.sort(ORDER, maintain_order=True, nulls_last=True)
         return found
@@ -228,20 +229,20 @@ class Store:
         library = polars()
         for folder in (self.folder, *self.folder.glob("*/"), *self.folder.glob("images/*/")):
             remove_leftovers(folder)
-        for path in self._journals():
+        for path in self._files.journals:
             shard, attempt = path.stem.rsplit("-", 1)
             if self._is_over(attempt, path):
                 self.publish(shard, attempt)
         self._heal()
         known = self._identities()
         valid = set(known.filter(library.col("error").is_null())["trial"].to_list())
-        for some in batches(sorted((self.folder / "rows").glob("*.parquet")), _PART):
+        for some in batches(self._files.ended, _PART):
             rows = library.concat([self._part(path) for path in some], how="diagonal_relaxed")
             new = once(rows).filter(~library.col("trial").is_in(list(valid)))
             if len(new):
                 new = new.sort(ORDER, maintain_order=True, nulls_last=True)
-                number = 1 + max((int(path.stem.split("-")[1]) for path in self._parts()), default=0)
-                part = self.folder / "trials" / f"part-{number:06}-{uuid4().hex[:12]}.parquet"
+                number = 1 + max((int(path.stem.split("-")[1]) for path in self._files.parts), default=0)
+                part = self._files.part(number, uuid4().hex[:12])
                 write(part, packed(new))
                 valid |= set(new.filter(library.col("error").is_null())["trial"].to_list())
             for path in some:
@@ -253,7 +254,7 @@ class Store:
         library = polars()
         frames = [
             read_rows(path, "trial", "error").with_columns(part=library.lit(number))
-            for number, path in enumerate(self._parts())
+            for number, path in enumerate(self._files.parts)
         ]
         empty = library.DataFrame(schema={"trial": library.String, "error": library.String, "part": library.Int32})
         found: DataFrame = library.concat([empty, *frames], how="vertical_relaxed")
@@ -261,7 +262,7 @@ class Store:
 
     def _heal(self) -> None:
         """Leave of each trial one row: the first valid one, or of failed ones the last."""
-        library, known, parts = polars(), self._identities(), self._parts()
+        library, known, parts = polars(), self._identities(), self._files.parts
         if known["trial"].n_unique() == len(known):
             return
         failed = known["error"].is_not_null()
@@ -286,22 +287,6 @@ class Store:
                 return known["process"] == os.getpid() or not runs(known["process"])
             return time.time() - lines.stat().st_mtime > _OLD
         return False
-
-    def _lines(self, shard: str, attempt: str) -> Path:
-        return self.folder / "rows" / f"{shard}-{attempt}{_LINES}"
-
-    def _journals(self) -> list[Path]:
-        return sorted((self.folder / "rows").glob(f"*{_LINES}"))
-
-    def _parts(self) -> list[Path]:
-        return sorted((self.folder / "trials").glob("part-*.parquet"))
-
-    def _files(self) -> list[Path]:
-        """All files with rows: those first from which rows move to the others."""
-        return [*self._unmerged(), *self._parts()]
-
-    def _unmerged(self) -> list[Path]:
-        return [*self._journals(), *sorted((self.folder / "rows").glob("*.parquet"))]
 
 
 def _machine() -> str:
