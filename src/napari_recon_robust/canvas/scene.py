@@ -195,9 +195,10 @@ class Scene:
         self.comparing.write_difference()
 
     def frame(self, key: str, image: "Tensor", title: str) -> None:
-        """Draw an image of a film strip into a panel."""
-        self._write(key, image, title)
-        self.comparing.write_difference()
+        """Draw an image of a film strip into a panel, unless another slice has just been turned to."""
+        if self.panels.navigation.slice == self.bench.acquisition.index:
+            self._write(key, image, title)
+            self.comparing.write_difference()
 
     def result(self) -> None:
         """Draw the finished perturbation as it is looked at."""

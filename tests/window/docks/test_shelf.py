@@ -145,3 +145,17 @@ def test_without_a_strip_the_slices_are_played(seen: Any, qtbot: Any, until: Unt
     assert not seen.cine.playing
     until(lambda: seen.bench.acquisition.slice is not None and seen.bench.acquisition.index == at)
     until(lambda: reference.title.startswith("Reference"))
+
+
+def test_a_film_does_not_name_a_slice_that_was_turned_to(seen: Any, until: Until) -> None:
+    seen.cine.toggle()
+    until(lambda: seen.cine.playing)
+    reference = seen.panels.panels["reference"]
+    seen.cine._next()
+    assert reference.title.startswith("Slice ")
+    seen.panels.viewer.dims.set_current_step(0, (seen.bench.acquisition.index + 1) % 3)
+    turned = reference.title
+    seen.cine._next()
+    assert reference.title == turned
+    assert not turned.startswith("Slice ")
+    seen.cine.stop()
