@@ -82,16 +82,20 @@ class Browser:
         self.wait(ready)
 
     def wait(self, expression: str) -> None:
+        """Wait until an expression is true; one that raises is not, as while a page is loaded."""
         end = time.monotonic() + PATIENCE
-        while not self.run(expression):
+        while "exceptionDetails" in (answer := self._evaluate(expression)) or not answer["result"].get("value"):
             assert time.monotonic() < end, f"{expression} did not become true; {self.complaints}"
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     def run(self, expression: str) -> Any:
         """The value of an expression, awaited, as JSON has it."""
-        answer = self._send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        answer = self._evaluate(expression)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def _evaluate(self, expression: str) -> dict[str, Any]:
+        return self._send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
 
     def key(self, key: str, *, up: bool = True) -> None:
         self._send("Input.dispatchKeyEvent", type="keyDown", key=key, text=key if len(key) == 1 else "")
