@@ -266,7 +266,11 @@ class CompareDock(Page):
             self.session.open(path)
 
     def _copy(self) -> None:
-        figure = export_figure(self.session.panels.viewer)
+        panels = self.session.panels
+        if not (panels.settled and panels.shown):  # napari cannot draw what is half there
+            self.foot.say("The images are not all there yet; copy the figure when they are.")
+            return
+        figure = export_figure(panels.viewer)
         height, width = figure.shape[:2]
         image = QImage(figure.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
         QApplication.clipboard().setImage(image)
