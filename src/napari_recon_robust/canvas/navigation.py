@@ -34,9 +34,9 @@ class Navigation:
         self.windowed: Callable[[], bool] = lambda: True
 
     def go_to(self, index: int) -> None:
-        """Show a slice."""
-        self.slice = index
+        """Show a slice, also where napari's slider stands there already."""
         self.viewer.dims.set_current_step(0, index)
+        self._turn(index)
 
     def pick(self, active: bool) -> None:
         """Take clicks into the picture as places (`clicked`), or as navigation again."""
@@ -45,8 +45,12 @@ class Navigation:
     def on_step(self) -> None:
         """Follow the slider; without a layer of ours its movements mean nothing."""
         if self._panels.is_in(self.viewer.layers) and not self._ours:
-            self.slice = int(self.viewer.dims.current_step[0])
-            self.slice_changed.emit(self.slice)
+            self._turn(int(self.viewer.dims.current_step[0]))
+
+    def _turn(self, index: int) -> None:
+        if index != self.slice:
+            self.slice = index
+            self.slice_changed.emit(index)
 
     def on_move(self, viewer: ViewerModel, event: Any) -> None:
         """Report the pixel under the mouse; napari calls this."""
@@ -60,7 +64,7 @@ class Navigation:
         geometry = self._panels.geometry
         if geometry is None:
             return
-        self.viewer.dims.set_current_step(0, index)
+        self.go_to(index)
         camera, grid = self.viewer.scene.camera, self.viewer.canvas.grid
         camera.center = (0.0, *geometry.world(row, column))
         cell = cell_size(grid.shape if grid.enabled else (1, 1), *self.viewer.canvas.size)

@@ -163,6 +163,10 @@ class Scene:
     def redraw(self) -> None:
         """Draw everything that there is into new panels."""
         self._windowed = False
+        self.draw_again()
+
+    def draw_again(self) -> None:
+        """Draw everything that there is in the window that is set."""
         if self.bench.acquisition.slice is not None:
             self.measured()
         self.reconstruction()
@@ -195,7 +199,7 @@ class Scene:
         self.comparing.write_difference()
 
     def frame(self, key: str, image: "Tensor", title: str) -> None:
-        """Draw an image of a film strip into a panel, unless another slice has just been turned to."""
+        """Draw an image of a film strip into a panel, unless the slice that is turned to is not read yet."""
         if self.panels.navigation.slice == self.bench.acquisition.index:
             self._write(key, image, title)
             self.comparing.write_difference()

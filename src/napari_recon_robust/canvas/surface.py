@@ -142,7 +142,7 @@ def of_one_press(drag: Iterator[None], event: Any) -> Iterator[None]:
             yield
 
 
-def export_figure(viewer: Any, path: str | None = None) -> np.ndarray:
-    """Return the canvas with its titles at twice the screen's resolution, (height, width, 4) uint8."""
-    figure: np.ndarray = viewer.export_figure(path=path, scale_factor=2, flash=False)
+def export_figure(viewer: Any) -> np.ndarray:
+    """Return the panels with their titles at twice the images' resolution, (height, width, 4) uint8."""
+    figure: np.ndarray = viewer.export_figure(scale_factor=2, flash=False)
     return figure

@@ -1,4 +1,4 @@
-"""Plays a row of images, or the slices, until a key is pressed."""
+"""Plays a row of images, or the slices, until a key is pressed or another slice is turned to."""
 
 from collections.abc import Sequence
 
@@ -37,6 +37,7 @@ class Cine(QObject):
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._next)
         bench.acquisition.closed.connect(self.stop)
+        panels.navigation.slice_changed.connect(self._turned_to)
 
     @property
     def playing(self) -> bool:
@@ -88,11 +89,21 @@ class Cine(QObject):
         """Stop at the image that is shown, and show all that belongs to it."""
         if not self.playing:
             return
+        self._end()
+        if self.bench.acquisition.is_open:
+            self.rested.emit(self._frames[self.at])
+
+    def _turned_to(self, index: int) -> None:
+        """Stop for a slice that is turned to, and put back what the slice before showed."""
+        if self.playing:
+            self._end()
+            self.scene.draw_again()
+            self.scene.turned_to(index)
+
+    def _end(self) -> None:
         self._timer.stop()
         QApplication.instance().removeEventFilter(self)
         self.switched.emit()
-        if self.bench.acquisition.is_open:
-            self.rested.emit(self._frames[self.at])
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Stop at any key, which does nothing else."""

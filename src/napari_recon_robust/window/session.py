@@ -193,7 +193,7 @@ class Session(QObject):
         elif frame.slice is not None and frame.slice != self.bench.acquisition.index:
             self.panels.navigation.go_to(frame.slice)
         elif frame.slice is not None:
-            self.scene.redraw()
+            self.scene.draw_again()
         else:
             self.cine.show(frame)
 

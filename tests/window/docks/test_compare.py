@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QTableWidget
+from qtpy.QtWidgets import QApplication, QTableWidget
 
 from napari_recon_robust.window.docks import compare
 from napari_recon_robust.window.session import Session
@@ -136,3 +136,19 @@ def test_what_works_without_a_result_is_not_grey(review: Session, qtbot: Any) ->
     for one in (dock.random, dock.truth, dock.save):
         assert not one.isEnabled()
         assert "run a perturbation" in one.toolTip(), "it says why"
+
+
+def test_a_figure_is_copied_when_its_panels_are_there(review: Session, qtbot: Any, until: Until) -> None:
+    dock, clipboard = page(review, "Compare"), QApplication.clipboard()
+    clipboard.clear()
+    review.step_layout(-1)
+    assert not review.panels.settled
+    click(qtbot, dock.copy)
+    assert dock.foot.message.text() == "The images are not all there yet; copy the figure when they are."
+    assert clipboard.image().isNull()
+    until(lambda: review.panels.settled)
+    click(qtbot, dock.copy)
+    _, rows, columns = review.bench.acquisition.shape
+    image = clipboard.image()
+    assert (image.width(), image.height()) == (2 * columns, 2 * rows)
+    assert dock.foot.message.text() == "The figure is on the clipboard."

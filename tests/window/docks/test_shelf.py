@@ -147,15 +147,19 @@ def test_without_a_strip_the_slices_are_played(seen: Any, qtbot: Any, until: Unt
     until(lambda: reference.title.startswith("Reference"))
 
 
-def test_a_film_does_not_name_a_slice_that_was_turned_to(seen: Any, until: Until) -> None:
+def test_a_film_ends_when_another_slice_is_turned_to(seen: Any, until: Until) -> None:
+    until(lambda: seen.bench.reconstruction.ready)
+    seen.panels.set_window(0.0, 0.5 * seen.panels.window[1])
+    window, reference = seen.panels.window, seen.panels.panels["reference"]
+    before, truth = seen.bench.acquisition.index, reference.title
     seen.cine.toggle()
     until(lambda: seen.cine.playing)
-    reference = seen.panels.panels["reference"]
     seen.cine._next()
     assert reference.title.startswith("Slice ")
-    seen.panels.viewer.dims.set_current_step(0, (seen.bench.acquisition.index + 1) % 3)
-    turned = reference.title
-    seen.cine._next()
-    assert reference.title == turned
-    assert not turned.startswith("Slice ")
-    seen.cine.stop()
+    seen.panels.viewer.dims.set_current_step(0, (before + 1) % 3)
+    assert not seen.cine.playing
+    assert reference.title == "Reference · computing…"
+    seen.panels.viewer.dims.set_current_step(0, before)
+    assert reference.title == truth, "turned back before the other slice was read"
+    assert np.array_equal(reference.stack[before], seen.bench.acquisition.current.reference.numpy())
+    assert seen.panels.window == window
