@@ -105,6 +105,22 @@ def test_a_hang_is_ended_and_the_next_input_judged(monkeypatch: pytest.MonkeyPat
         assert process.judge(Input("npy", "flipped", 1)).result == "ok"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells how long a process waited for a processor")
+def test_waiting_for_a_processor_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five processes on one processor, each with 0.3 s of work of its own: the first ends after about 1.5 s."""
+
+    def happens() -> None:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        others = any(os.fork() == 0 for _ in range(4))
+        ended = time.process_time() + (0.6 if others else 0.3)
+        while time.process_time() < ended:
+            pass
+        if others:
+            os._exit(0)
+
+    assert judged(monkeypatch, happens, seconds=0.7).result == "ok"
+
+
 def test_a_tree_does_not_grow_beyond_memory() -> None:
     """Lists in lists that are made 500 times as long, again and again."""
     for number in range(300):
