@@ -32,6 +32,7 @@ class Following(QObject):
         super().__init__(parent)
         self.bench, self.jobs, self.panels, self.scene = bench, jobs, panels, scene
         self.regions = DrawnRegions(bench, jobs, panels)
+        self._loaded = False  # whether all that an image needs was imported
         self._rest = self._timer(self._at_rest)
         self._slice_rest = self._timer(self._slice_at_rest)
         self._waiting = self._timer(scene.waiting)
@@ -116,8 +117,6 @@ class Following(QObject):
         self.regions.show()
 
     def _on_opened(self) -> None:
-        if not self.panels.viewer.layers:
-            gc.freeze()  # or else each change of the layers spends 0.2 s on collecting torch's objects
         self.scene.restart()
         self.set_up()
         self._slice_rest.stop()
@@ -133,6 +132,9 @@ class Following(QObject):
         self.compute()
 
     def _on_rendered(self, _: Rendered) -> None:
+        if not self._loaded:
+            self._loaded = True
+            gc.freeze()  # or else each change of the layers spends 0.2 s on collecting torch's objects
         self._waiting.stop()
         self.scene.reconstruction()
 
