@@ -14,7 +14,7 @@ from .film_row import FilmRow
 from .kspace_row import KSpaceRow
 from .profile_row import ProfileRow
 
-HEIGHT = 190
+HEIGHT = 180
 _TOOLS: dict[str, Callable[[Session], QWidget]] = {"kspace": KSpaceRow, "profile": ProfileRow, "film": FilmRow}
 
 
