@@ -13,6 +13,10 @@ from napari_recon_robust.reader_studies.bundle import Bundle, freeze
 from napari_recon_robust.reader_studies.plan import Plan
 
 QUALITY = {"id": "sharpness", "kind": "likert", "text": "Sharp?", "words": ["no", "so so", "yes"], "best": "last"}
+VOLUMES = [  # two cases of three slices each
+    {"id": "v0", "saved": ["c0", "c1", "c2"], "patient": "p0", "lesion": True},
+    {"id": "v1", "saved": ["c3", "c4", "c5"], "patient": "p1", "lesion": False},
+]
 PAIRS = [{"id": "preference", "kind": "forced-choice", "text": "Which?"}]
 LESION = [{"id": "lesion", "kind": "lesion", "text": "A lesion?", "place": False}]
 

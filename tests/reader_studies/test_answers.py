@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from helpers.full_disk import room_for
+from helpers.reading import VOLUMES
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.reader_studies import audit
@@ -171,6 +172,17 @@ def test_what_does_not_fit_is_not_stored(opened: Answers, values: dict[str, Any]
     with pytest.raises(InputError, match=words):
         opened.record("R1", next_of(opened).id, 0, values)
     assert not opened.rows()
+
+
+@pytest.mark.parametrize("context", [{"slice": 3}, {"slice": "0"}, {"seen": [1.0]}, {"seen": [1, 2, "3"]}, {"seen": 3}])
+def test_slices_that_were_seen_are_those_of_the_case(study: Callable[..., Answers], context: dict[str, Any]) -> None:
+    answers = study(cases=VOLUMES)
+    answers.consent("R1")
+    with pytest.raises(InputError, match="slice|seen"):
+        answers.record("R1", next_of(answers).id, 0, GOOD, context=context)
+    answers.record("R1", next_of(answers).id, 0, GOOD, context={"slice": 2, "seen": [1, 2, 3]})
+    kept = answers.rows()[0]["context"]
+    assert (kept["slice"], kept["seen"]) == (2, [1, 2, 3])
 
 
 @pytest.mark.parametrize("context", [{"shown": "1"}, {"low": float("inf")}, {"zoom": True}])

@@ -2,17 +2,21 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from helpers.reading import case_of, plan
-from napari_recon_robust.cases.record import load_case
+from helpers.reading import VOLUMES, case_of, plan
+from helpers.reported import pictured
+from napari_recon_robust.cases.record import load_case, save_case
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.reader_studies.answers import Answers
-from napari_recon_robust.reader_studies.bundle import Bundle, freeze, key_of
+from napari_recon_robust.reader_studies.bundle import Bundle, check_cases, freeze, key_of
 
 
 def test_images_are_those_of_the_cases_under_names_that_tell_nothing(cases: Path, tmp_path: Path) -> None:
@@ -23,15 +27,34 @@ def test_images_are_those_of_the_cases_under_names_that_tell_nothing(cases: Path
         one = behind[shown.id]
         stored = load_case(cases / one["case"]).images
         wanted = np.abs(stored["clean"] if one["arms"] == ["clean"] else stored["perturbed"][-1])
-        np.testing.assert_allclose(bundle.image(shown.images[0], shown), wanted, rtol=1e-6)
+        np.testing.assert_allclose(bundle.image(shown.images[0], shown), wanted[None], rtol=1e-6)
         assert shown.window[1] == pytest.approx(float(np.percentile(np.abs(stored["reference"]), 99.7)), rel=1e-5)
     names = {image for shown in bundle.shown for image in shown.images}
     assert len(names) == 12
     assert all(len(name) == 32 and set(name) <= set("0123456789abcdef") for name in names)
 
 
+def test_the_slices_of_a_case_are_those_of_its_saved_cases_in_their_order(cases: Path, tmp_path: Path) -> None:
+    bundle = Bundle(freeze(plan(cases=VOLUMES, viewing={"reference": True}), tmp_path / "study", cases))
+    key = bundle.unsealed()
+    arms = {one["id"]: one for one in key["presentations"]}
+    assert (bundle.slices, {one.slices for one in bundle.shown}) == (3, {3})
+    for shown in bundle.shown:
+        first = 0 if arms[shown.id]["case"] == "v0" else 3
+        stored = [load_case(cases / f"c{at}").images for at in range(first, first + 3)]
+        name = arms[shown.id]["arms"][0]
+        wanted = [one["clean"] if name == "clean" else one["perturbed"][-1] for one in stored]
+        np.testing.assert_allclose(bundle.image(shown.images[0], shown), np.abs(wanted), rtol=1e-6)
+        references = np.abs([one["reference"] for one in stored])
+        np.testing.assert_allclose(bundle.image(shown.reference, shown), references, rtol=1e-6)
+        assert shown.window[1] == pytest.approx(float(np.percentile(references, 99.7)), rel=1e-5)
+        assert shown.maximum == pytest.approx(float(references.max()), rel=1e-5)
+    assert [len(hashes) for hashes in key["sources"]["v0"].values()] == [3, 3]
+
+
 def test_all_payloads_have_one_length(cases: Path, tmp_path: Path) -> None:
-    folder = freeze(plan(viewing={"reference": True}), tmp_path / "study", cases)
+    several = [*VOLUMES, {"id": "c0", "saved": "c0", "patient": "p"}]
+    folder = freeze(plan(cases=several, viewing={"reference": True}), tmp_path / "study", cases)
     assert len({path.stat().st_size for path in folder.glob("*.f32")}) == 1
 
 
@@ -44,11 +67,14 @@ def test_what_lies_in_the_folder_does_not_tell_the_arm(cases: Path, tmp_path: Pa
     assert '"case"' not in texts
 
 
-def test_two_studies_that_differ_in_the_arm_alone_differ_in_pixels_alone(cases: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("changes", [{}, {"cases": VOLUMES, "viewing": {"region": True}}])
+def test_two_studies_that_differ_in_the_arm_alone_differ_in_pixels_alone(
+    cases: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
     """Names, sizes and words are compared with the opaque names replaced by their order."""
     told = []
     for image in ("clean", "perturbed"):
-        folder = freeze(plan(arms=[{"name": "one", "image": image}]), tmp_path / image, cases)
+        folder = freeze(plan(arms=[{"name": "one", "image": image}], **changes), tmp_path / image, cases)
         shown = json.loads((folder / "presentations.json").read_text(encoding="utf-8"))
         names: dict[str, int] = {}
         for one in shown:
@@ -83,7 +109,7 @@ def test_a_folder_that_is_not_as_it_was_frozen_is_refused(cases: Path, tmp_path:
     else:
         manifest = folder / "manifest.json"
         manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "schema": 9}), encoding="utf-8")
-    with pytest.raises(FileFormatError, match="changed after the freeze|lacks|version 9"):
+    with pytest.raises(FileFormatError, match="changed after the freeze|lacks|version 9, and versions 1 to 2"):
         Bundle(folder)
 
 
@@ -122,6 +148,57 @@ def test_arms_of_one_case_show_one_slice(cases: Path, tmp_path: Path) -> None:
     shutil.copytree(cases / "c0", tmp_path / "c0")
     shutil.copytree(cases / "c0", tmp_path / "again")
     freeze(plan(cases=[{**one, "saved": {"clean": "c0", "attacked": "again"}}]), tmp_path / "study", tmp_path)
+
+
+def _save(folder: Path, rows: int = 40, brighter: float = 1.0, top: int = 8, **source: Any) -> None:
+    """A case of (rows, 56) pixels with a region of 4×4 from row `top` and column 30 on."""
+    case = pictured(rows, **source)
+    images = {name: image if image.dtype == bool else brighter * image for name, image in case.images.items()}
+    samples = np.zeros((2, 1, rows, 56), np.complex64)
+    kspace = {"clean": samples[0], "mask": np.ones((1, 56), bool), "perturbed": samples, "random": samples}
+    save_case(replace(case, images=images, kspace=kspace, roi=ROI.box(top, 30, 4, 4)), folder)
+
+
+def test_slices_that_cannot_be_shown_in_one_view_are_said(tmp_path: Path) -> None:
+    _save(tmp_path / "first")
+    _save(tmp_path / "wide", 44, 2.0)
+    _save(tmp_path / "thick", brighter=2.0, voxel=[1, 1, 5])
+    _save(tmp_path / "turned", brighter=2.0, upside_down=True)
+    for name, words in {
+        "first": "first shows the same slice as first; name each slice once",
+        "wide": "wide has 44×56 pixels and first 40×56; the slices of a case are of one scan",
+        "thick": "thick has another voxel size or orientation than first",
+        "turned": "turned has another voxel size or orientation than first",
+        "nowhere": "nowhere",
+    }.items():
+        wrong = plan(cases=[{"id": "v", "saved": ["first", name], "patient": "p"}])
+        with pytest.raises((InputError, FileFormatError), match=words):
+            check_cases(wrong, tmp_path)
+        with pytest.raises((InputError, FileFormatError), match=words):
+            freeze(wrong, tmp_path / "study", tmp_path)
+
+
+def test_the_square_of_several_slices_is_around_the_regions_of_all(tmp_path: Path) -> None:
+    for number, top in enumerate((20, 60)):
+        _save(tmp_path / f"c{number}", 200, 1.0 + number, top)
+    several = plan(cases=[{"id": "v", "saved": ["c0", "c1"], "patient": "p"}], viewing={"region": True})
+    assert {one.region for one in Bundle(freeze(several, tmp_path / "study", tmp_path)).shown} == {(12, 0, 60, 56)}
+
+
+def test_a_study_that_was_frozen_before_there_were_slices_opens(cases: Path, tmp_path: Path) -> None:
+    folder = freeze(plan(), tmp_path / "study", cases)
+    told = [
+        {name: value for name, value in one.items() if name != "slices"}
+        for one in json.loads((folder / "presentations.json").read_text(encoding="utf-8"))
+    ]
+    (folder / "presentations.json").write_text(json.dumps(told), encoding="utf-8")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"]["presentations.json"] = hashlib.sha256((folder / "presentations.json").read_bytes()).hexdigest()
+    assert manifest["schema"] == 2
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "schema": 1}), encoding="utf-8")
+    bundle = Bundle(folder)
+    assert {one.slices for one in bundle.shown} == {1}
+    assert bundle.image(bundle.shown[0].images[0], bundle.shown[0]).shape == (1, 18, 22)
 
 
 def test_the_square_that_shows_where_to_look_holds_the_region(study: Callable[..., Answers]) -> None:

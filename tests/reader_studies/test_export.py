@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from helpers.reading import LESION, PAIRS, case_of
+from helpers.reading import LESION, PAIRS, VOLUMES, case_of
 from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.reader_studies.answers import Answers
-from napari_recon_robust.reader_studies.export import COLUMNS, long_table, read_csv, to_csv
+from napari_recon_robust.reader_studies.export import COLUMNS, _Places, long_table, read_csv, to_csv
+
+BOX = {"shapes": [{"kind": "box", "row": 1, "column": 2, "height": 1, "width": 1}]}
+MARKS = {"id": "marks", "kind": "free-response", "text": "?"}
 
 
 def read_all(answers: Answers, reader: str, answer: Callable[[int], dict[str, Any]], comment: str = "") -> None:
@@ -62,10 +65,9 @@ def test_the_table_is_read_back_as_it_was(study: Callable[..., Answers], tmp_pat
 def test_a_click_hits_the_lesion_or_not(study: Callable[..., Answers]) -> None:
     """The lesion of even cases is the pixel (1, 2); odd ones have none, and no place."""
     rows, columns = case_of(0).matrix
-    place = {"shapes": [{"kind": "box", "row": 1, "column": 2, "height": 1, "width": 1}]}
     cases = [
         {"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "lesion": at % 2 == 0}
-        | ({"place": place} if at % 2 == 0 else {})
+        | ({"place": BOX} if at % 2 == 0 else {})
         for at in range(6)
     ]
     answers = study(questions=[{**LESION[0], "place": True}], cases=cases)
@@ -79,6 +81,37 @@ def test_a_click_hits_the_lesion_or_not(study: Callable[..., Answers]) -> None:
         assert row["lesions"] == int(known)
         assert row["hit"] == ((seen and row["answer"]["row"] < 2) if known else None)
     assert {row["hit"] for row in found if row["reader"] == "R1"} == {True, False, None}
+
+
+def test_a_click_hits_the_lesion_on_its_slices_alone(study: Callable[..., Answers], tmp_path: Path) -> None:
+    place = {"regions": [{**BOX, "slice": at} for at in (1, 2)]}
+    answers = study(cases=[{**VOLUMES[0], "place": place}, VOLUMES[1]], questions=[{**LESION[0], "place": True}, MARKS])
+    click = {"row": 1.0, "column": 2.0}
+    answers.consent("R1")
+    for number in range(4):
+        shown = answers.place("R1").shown
+        assert shown is not None
+        here = {**click, "slice": number % 3}
+        given = {"lesion": {"seen": "yes", "confidence": 80, **here}, "marks": {"marks": [{**here, "rating": 70}]}}
+        context = {"slice": number % 3, "seen": [10.0, 0.0, 5.0]}
+        answers.record("R1", shown.id, 0, given, context=context)
+    rows = long_table(answers, answers.unblind(None, "a test"))
+    for row in rows:
+        on = row["slice"] > 0 and row["case"] == "v0"
+        assert row["hit"] == (on if row["case"] == "v0" and row["question"] == "lesion" else None)
+        assert (row["slices"], row["slice"], row["slices_seen"]) == (3, (row["number"] - 1) % 3, 2)
+        if row["question"] == "marks":
+            assert [mark["lesion"] for mark in row["answer"]["marks"]] == [int(on)]
+    assert {row["hit"] for row in rows if row["question"] == "lesion" and row["case"] == "v0"} == {True, False}
+    (tmp_path / "answers.csv").write_text(to_csv(rows), encoding="utf-8")
+    assert read_csv(tmp_path / "answers.csv") == rows
+
+
+def test_an_answer_from_before_there_were_slices_is_on_the_first(study: Callable[..., Answers]) -> None:
+    places = _Places({**VOLUMES[0], "place": {**BOX, "slice": 0}}, study(cases=VOLUMES).bundle.shown[0])
+    assert places.hit({"seen": "yes", "row": 1.0, "column": 2.0})
+    elsewhere = _Places({**VOLUMES[0], "place": {**BOX, "slice": 1}}, study("again", cases=VOLUMES).bundle.shown[0])
+    assert elsewhere.hit({"seen": "yes", "row": 1.0, "column": 2.0}) is False
 
 
 def test_breaking_the_blind_is_logged(study: Callable[..., Answers], tmp_path: Any) -> None:

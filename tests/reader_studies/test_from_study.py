@@ -66,7 +66,7 @@ def test_the_worst_cases_come_first_with_their_truth_and_patient(tmp_path: Path,
 def test_methods_are_compared_where_each_arm_has_a_case(tmp_path: Path, results: Path) -> None:
     plan = opened(tmp_path, [{"study": "plan.results", "arms": ARMS}])
     assert [case.patient for case in plan.cases] == ["patient 1", "patient 0"]
-    assert {Path(plan.cases[0].folder(arm)).name.rstrip("0") for arm in ARMS} == {"1unet", "1tv"}
+    assert {Path(plan.cases[0].folders(arm)[0]).name.rstrip("0") for arm in ARMS} == {"1unet", "1tv"}
 
 
 def test_a_study_stands_beside_other_cases(tmp_path: Path, results: Path) -> None:

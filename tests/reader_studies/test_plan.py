@@ -3,11 +3,12 @@ from typing import Any
 
 import pytest
 
-from helpers.reading import LESION, PAIRS, QUALITY, plan
+from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, plan
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reader_studies.plan import read_plan
 
+BOX = {"shapes": [{"kind": "box", "row": 1, "column": 2, "height": 1, "width": 1}]}
 ONE = {"id": "c0", "saved": "c0", "patient": "p"}
 
 
@@ -17,6 +18,15 @@ ONE = {"id": "c0", "saved": "c0", "patient": "p"}
         ({"cases": [ONE, ONE]}, "c0 is there 2 times"),
         ({"cases": [{**ONE, "training": True}]}, "at least one has to be read"),
         ({"cases": [{**ONE, "saved": {"clean": "c0"}}]}, "name one for each arm"),
+        (
+            {"cases": [{**ONE, "saved": {"clean": ["a", "b"], "attacked": "c"}}]},
+            "c0 has 2 slices for clean and 1 slice for attacked; name the same slices for each arm",
+        ),
+        ({"cases": [{**ONE, "saved": []}]}, "saved is "),
+        ({"cases": [{**VOLUMES[0], "place": BOX}]}, "has 3 slices, and a place does not say on which it is"),
+        ({"cases": [{**VOLUMES[0], "place": {**BOX, "slice": 3}}]}, "has 3 slices, counted from 0, .* on slice 3"),
+        ({"cases": [{**ONE, "place": {**BOX, "slice": 1}}]}, "has 1 slice, counted from 0, .* on slice 1"),
+        ({"cases": [{**VOLUMES[0], "place": {"regions": 2 * [{**BOX, "slice": 1}]}}]}, "two regions on a slice"),
         ({"arms": [{"name": "a", "image": "clan"}]}, "it should be 'reference', 'clean'"),
         ({"questions": "opinions"}, "choose preference, ranking"),
         ({"questions": PAIRS, "arms": [{"name": "a", "image": "clean"}]}, "compares 2 to 4 arms, and the plan has 1"),
@@ -53,12 +63,21 @@ def test_an_endpoint_on_lesions_needs_the_truth_of_each_case() -> None:
 
 def test_a_case_may_have_several_lesions() -> None:
     one, other = ROI.box(1, 2, 3, 4), ROI.box(9, 9, 3, 3)
-    places = [(), (one,), (one, other)]
+    places = [(), ({0: one},), ({0: one}, {0: other})]
     for given, found in zip((None, one, [one, other]), places, strict=True):
         values = (
             given if given is None or isinstance(given, ROI) else [place.model_dump(mode="json") for place in given]
         )
         assert plan(cases=[{**ONE, "place": values}]).cases[0].places == found
+
+
+def test_a_case_of_several_slices_says_which_of_them_show_a_lesion() -> None:
+    regions = {"regions": [{**BOX, "slice": at} for at in (0, 1)]}
+    case = plan(cases=[{**VOLUMES[0], "place": [{**BOX, "slice": 2}, regions]}]).cases[0]
+    assert (case.slices, case.folders("clean")) == (3, ("c0", "c1", "c2"))
+    assert [sorted(place) for place in case.places] == [[2], [0, 1]]
+    assert case.model_validate(case.model_dump(mode="json")) == case
+    assert case.model_copy(update={"saved": {"clean": ("a",), "attacked": "b"}}).folders("attacked") == ("b",)
 
 
 def test_the_name_of_a_questionnaire_stands_for_its_questions() -> None:
@@ -78,7 +97,6 @@ def test_a_file_that_is_no_plan_is_said(tmp_path: Path) -> None:
 
 
 def test_a_place_without_a_lesion_is_refused() -> None:
-    place = {"shapes": [{"kind": "box", "row": 1, "column": 2, "height": 1, "width": 1}]}
     with pytest.raises(InputError, match="c1 has lesion: false, and place says where one is; take one of the two out"):
-        plan(cases=[{"id": "c1", "saved": "c1", "patient": "p1", "lesion": False, "place": place}])
-    assert plan(cases=[{"id": "c1", "saved": "c1", "patient": "p1", "lesion": True, "place": place}]).cases[0].places
+        plan(cases=[{"id": "c1", "saved": "c1", "patient": "p1", "lesion": False, "place": BOX}])
+    assert plan(cases=[{"id": "c1", "saved": "c1", "patient": "p1", "lesion": True, "place": BOX}]).cases[0].places

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.reading import PAIRS, plan
+from helpers.reading import PAIRS, VOLUMES, plan
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.reader_studies.plan import read_plan
 from napari_recon_robust.reader_studies.planning import described, load, new_plan
@@ -12,7 +12,7 @@ from napari_recon_robust.reader_studies.questions import QUESTIONNAIRES
 @pytest.mark.parametrize("questions", QUESTIONNAIRES)
 def test_a_first_plan_can_be_read(cases: Path, tmp_path: Path, questions: str) -> None:
     made = read_plan(new_plan([cases / "c0", cases / "c1"], tmp_path / "plan.yaml", questions))
-    assert [tmp_path / case.folder("clean") for case in made.cases] == [cases / "c0", cases / "c1"]
+    assert [tmp_path / case.folders("clean")[0] for case in made.cases] == [cases / "c0", cases / "c1"]
     assert made.questions == QUESTIONNAIRES[questions][1]
 
 
@@ -35,3 +35,5 @@ def test_a_plan_says_what_it_asks_of_a_reader() -> None:
     assert load(plan(questions=PAIRS)).presentations == 6
     found = described(plan())
     assert (found["cases"], found["with lesion"], found["without lesion"]) == (6, 3, 3)
+    assert "slices of a case" not in found
+    assert described(plan(cases=VOLUMES))["slices of a case"] == 3

@@ -76,6 +76,23 @@ def test_choices_and_ranks_are_of_as_many_images_as_are_shown() -> None:
         ranking.check({"order": [2, 0, 1]}, images=4)
 
 
+def test_a_place_in_a_case_of_several_slices_names_one_of_them() -> None:
+    lesion, marks = Lesion(id="q", text="?"), FreeResponse(id="q", text="?")
+    seen = {"seen": "yes", "confidence": 80.0, "row": 3.5, "column": 4.0}
+    mark = {"row": 3.5, "column": 4.0, "rating": 70.0}
+    assert lesion.check({**seen, "slice": 2}, slices=3) == {**seen, "slice": 2}
+    assert marks.check({"marks": [{**mark, "slice": 0}]}, slices=3) == {"marks": [{**mark, "slice": 0}]}
+    for slice in (3, -1, True, None):
+        with pytest.raises(InputError, match="choose 0, 1 or 2"):
+            lesion.check({**seen, "slice": slice}, slices=3)
+    with pytest.raises(InputError, match="slice is None"):
+        lesion.check(seen, slices=3)
+    with pytest.raises(InputError, match="its row, column, slice and rating"):
+        marks.check({"marks": [mark]}, slices=3)
+    with pytest.raises(InputError, match="q has no slice"):
+        lesion.check({**seen, "slice": 0})
+
+
 def test_names_of_images_are_neutral() -> None:
     assert [image_names(count) for count in (1, 2, 3)] == [("image",), ("left", "right"), ("a", "b", "c")]
 

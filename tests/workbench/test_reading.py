@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.reading import LESION, PAIRS, QUALITY, opened_study
+from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, opened_study
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.reader_studies.export import long_table
@@ -120,6 +120,71 @@ def test_the_mark_of_a_lesion_is_moved_without_a_mouse(made: Any) -> None:
         (shown.rows - 1) / 2,
         (shown.columns - 1) / 2 + 2,
     )
+
+
+def test_marks_belong_to_the_slice_that_is_shown(made: Any) -> None:
+    reading, now, answers = made(cases=VOLUMES, questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
+    turned = []
+    reading.slices.turned.connect(lambda: turned.append(reading.slices.at))
+    reading.slices.turn(1)
+    now[0] = 1.0
+    reading.marks.add(1, 1)
+    reading.marks.rate(60)
+    reading.slices.turn(9)
+    assert reading.marks.chosen is None
+    reading.marks.move(1, 1)
+    reading.marks.take_away()
+    reading.marks.add(1, 2)  # another one, however near the one of the slice before
+    assert reading.marks.all == [
+        {"row": 1, "column": 1, "slice": 1, "rating": 60},
+        {"row": 1, "column": 2, "slice": 2},
+    ]
+    now[0] = 3.0
+    reading.slices.turn(0)
+    reading.marks.rate(20)  # the last one, which is shown
+    assert reading.marks.rating == 20
+    assert (reading.slices.at, turned) == (2, [1, 2, 0, 2])
+    reading.marks.select(0)
+    reading.marks.move(1, 0)
+    reading.slices.turn(0)
+    now[0] = 4.0
+    reading.submit()
+    value, context = answers.rows()[0]["value"], answers.rows()[0]["context"]
+    assert [(mark["slice"], mark["row"], mark["rating"]) for mark in value["marks"]] == [(1, 2, 60), (2, 1, 20)]
+    assert (context["slice"], context["seen"]) == (0, [1000, 1000, 2000])
+    assert reading.slices.at == 0
+
+
+def test_a_lesion_is_on_the_slice_that_was_clicked_last(made: Any) -> None:
+    reading, _, answers = made(cases=VOLUMES, questions=[{**LESION[0], "place": True}])
+    reading.answer("lesion", seen="yes", confidence=60.0)
+    reading.marks.add(3, 4)
+    reading.slices.turn(2)
+    assert reading.marks.chosen is None
+    reading.marks.add(5, 6)
+    reading.submit()
+    assert answers.rows()[0]["value"] == {"seen": "yes", "confidence": 60.0, "row": 5, "column": 6, "slice": 2}
+
+
+def test_the_slice_stays_for_the_next_step_and_the_time_of_each_goes_on(made: Any) -> None:
+    reading, now, answers = made(cases=VOLUMES, questions=[QUALITY, {**STRUCTURES, "reference": True}])
+    assert [image.shape for image in reading.images().values()] == [(3, 18, 22)]
+    now[0] = 1.0
+    reading.slices.turn(2)
+    reading.answer("sharpness", level=1)
+    now[0] = 3.0
+    reading.clock.pause()
+    now[0] = 9.0
+    reading.clock.pause()
+    reading.submit()
+    assert (reading.slices.at, list(reading.images())) == (2, ["reference", "image"])
+    now[0] = 10.0
+    reading.toggle("structures", "nothing")
+    reading.answer("structures", certainty=50.0)
+    reading.submit()
+    seen = {row["question"]: row["context"]["seen"] for row in answers.rows() if row["question"] != "comment"}
+    assert seen == {"sharpness": [1000, 0, 2000], "structures": [1000, 0, 3000]}
+    assert reading.slices.at == 0
 
 
 def test_images_are_ranked_one_after_the_other(made: Any) -> None:
@@ -246,6 +311,17 @@ def test_a_case_for_training_shows_its_truth_before_the_next_one(made: Any) -> N
     reading.submit()
     assert reading.shown is not first
     assert reading.truth is None
+
+
+def test_the_truth_is_shown_on_the_slice_on_which_it_is(made: Any) -> None:
+    place = {"slice": 2, "shapes": [{"kind": "box", "row": 4, "column": 5, "height": 3, "width": 3}]}
+    reading, *_ = made(cases=[{**VOLUMES[0], "place": place, "training": True}, VOLUMES[1]])
+    reading.answer("sharpness", level=1)
+    assert reading.true_places == []
+    reading.submit()
+    assert (reading.slices.at, reading.true_places) == (2, [(5, 6, 2)])
+    reading.truth = {"lesion": True, "places": [[5.0, 6.0]]}  # of a study that was frozen before there were slices
+    assert reading.true_places == [(5, 6, 0)]
 
 
 def test_an_unknown_reader_is_refused(made: Any) -> None:

@@ -156,17 +156,18 @@ class Answers:
 
         values: of all questions of the step. revision: 0 for the first time, then one more each. Sending the same once
         more changes nothing. comment: kept with the last step. context: times (`shown`, `first_action`, `answered`,
-        `hidden`, in milliseconds of the reader's own clock), window, zoom and smoothing at the answer. Raises
-        NotAllowedError for what the reader may not answer, InputError for an answer that does not fit, ConflictError
-        for a revision that is there with another content, WritingError where the disk is full.
+        `hidden`, in milliseconds of the reader's own clock), window, zoom and smoothing at the answer; of several
+        slices the `slice` at the answer, and `seen`, how many milliseconds each was shown. Raises NotAllowedError for
+        what the reader may not answer, InputError for an answer that does not fit, ConflictError for a revision that is
+        there with another content, WritingError where the disk is full.
         """
         step = self._step_of(values)
         shown = self._may_answer(reader, presentation, revision, step)
         questions, images = self.bundle.study.steps[step], len(shown.images)
-        checked = {question.id: question.check(values[question.id], images) for question in questions}
+        checked = {question.id: question.check(values[question.id], images, shown.slices) for question in questions}
         if step == len(self.bundle.study.steps) - 1:
             checked[COMMENT] = {"text": check_comment(comment)}
-        kept = json.dumps(_context(context or {}))
+        kept = json.dumps(_context(context or {}, shown.slices))
         with self._store.transaction() as database:
             for question, value in checked.items():
                 self._put(database, shown, question, revision, value, kept)
@@ -321,19 +322,30 @@ def _rivals(shown: Shown, place: Place) -> bool:
     return any(case) and (shown.same, shown.reference) == case
 
 
-def _context(context: Mapping[str, Any]) -> dict[str, Any]:
+def _context(context: Mapping[str, Any], slices: int) -> dict[str, Any]:
     """Times and view at the answer, in a form that can be analysed; InputError for anything else."""
     found: dict[str, Any] = {}
     for name in (*_TIMES, "zoom", "low", "high"):
-        value = context.get(name)
-        if value is not None:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
-                raise InputError(f"{name} is {value!r}; it should be a number.")
-            found[name] = float(value)
+        if (value := context.get(name)) is not None:
+            found[name] = _number(name, value)
+    if slices > 1 and (value := context.get("slice")) is not None:
+        if isinstance(value, bool) or value not in range(slices):
+            raise InputError(f"slice is {value!r}, and the case has {slices}, counted from 0.")
+        found["slice"] = int(value)
+    if slices > 1 and (seen := context.get("seen")) is not None:
+        if not isinstance(seen, list) or len(seen) != slices:
+            raise InputError(f"seen is {seen!r}; it should be a time for each of the {slices} slices.")
+        found["seen"] = [_number("seen", value) for value in seen]
     found["smooth"] = context.get("smooth") is True
     mode = context.get("mode")
     found["mode"] = mode if mode in ("side", "flicker", "wipe") else ""
     return found
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
+        raise InputError(f"{name} is {value!r}; it should be a number.")
+    return float(value)
 
 
 def _loaded(text: Any) -> Any:

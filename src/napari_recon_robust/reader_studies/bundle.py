@@ -2,7 +2,7 @@
 
     study.json          what a reader may know: title, consent, questions, ways of looking
     presentations.json  what the server knows: which opaque images come when, and which are of one case; no arm
-    ID.f32              one image, float32 little endian, row by row, padded to one length for all
+    ID.f32              one image, float32 little endian, slice by slice and row by row, padded to one length for all
     manifest.json       SHA-256 of each file beside it, and of the key
 
     NAME.key.json       beside the folder: the plan, and which case and arm is behind each name
@@ -13,6 +13,7 @@ the key of that time. Readers of images never meet the names of files: they ask 
 
 import hashlib
 import json
+import math
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -27,19 +28,19 @@ from pydantic import Field
 
 from .. import __version__
 from ..cases.record import DESCRIPTION
-from ..data.roi import ROI
 from ..data.window import Window
 from ..ground.documents import read_json
-from ..ground.errors import FileFormatError, InputError
+from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import opening, read, to_path
 from ..ground.specification import Specification
 from ..ground.writing import Content, try_place, write
 from ..reports.conditions import CaseImages
 from .order import Presentation, draw
-from .plan import SCHEMA, Arm, Entry, Plan, Viewing
+from .plan import MOST_SLICES, SCHEMA, Arm, Entry, Plan, Viewing
 from .questions import RANKED, Question, steps
 
 STUDY, PRESENTATIONS, MANIFEST = "study.json", "presentations.json", "manifest.json"
+_FORMATS = (1, 2)  # of the folder: since 2 a case may have several slices
 _MARGIN = 8  # pixels between a region and the square that shows where to look
 _ADVICE = "copy the frozen study again"
 
@@ -69,9 +70,10 @@ class Sheet(Specification):
 class Shown(Specification):
     """What the server knows of a presentation. images: opaque names by their positions. reference: one, or "".
 
-    same: one opaque name for all presentations of a case ("" in studies that were frozen before it was kept). window:
-    black and white from the reference, the same for all arms of a case. maximum: of the reference. truth: for the
-    feedback of a case for training (`lesion`, and the centres of its `places`), else None.
+    same: one opaque name for all presentations of a case ("" in studies that were frozen before it was kept). slices:
+    of each image. window: black and white from the reference, the same for all slices and arms of a case. maximum: of
+    the reference. region: where to look, on all slices. truth: for the feedback of a case for training (`lesion`, and
+    `places`: the centre of each on each slice that shows it, as row, column and slice), else None.
     """
 
     id: str
@@ -82,6 +84,7 @@ class Shown(Specification):
     images: Annotated[tuple[str, ...], Field(min_length=1, max_length=RANKED)]
     reference: str
     same: str = ""
+    slices: int = Field(default=1, gt=0, le=MOST_SLICES)
     rows: int = Field(gt=0, lt=2**15)
     columns: int = Field(gt=0, lt=2**15)
     voxel: tuple[float, float, float] | None
@@ -120,6 +123,11 @@ def freeze(plan: Plan, folder: str | Path, beside: str | Path = ".") -> Path:
     return folder
 
 
+def check_cases(plan: Plan, beside: str | Path = ".") -> None:
+    """Open all saved cases as `freeze` does, which raises its errors, and write nothing."""
+    _Frozen(plan, Path(beside), draw(plan, _opaque))
+
+
 def _opaque() -> str:
     return secrets.token_hex(16)
 
@@ -128,13 +136,12 @@ def _json(value: Any) -> bytes:
     return f"{json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
-class _Case:
-    """The images of one case in all arms, checked against each other."""
+class _Slice:
+    """The images of one slice of a case in all arms, checked against each other."""
 
-    def __init__(self, entry: Entry, arms: tuple[Arm, ...], beside: Path) -> None:
-        self.entry = entry
-        self.folders = {arm.name: beside / entry.folder(arm.name) for arm in arms}
-        opened = {folder: CaseImages(folder) for folder in dict.fromkeys(self.folders.values())}
+    def __init__(self, entry: Entry, arms: tuple[Arm, ...], folders: dict[str, Path]) -> None:
+        self.folders = folders
+        opened = {folder: CaseImages(folder) for folder in dict.fromkeys(folders.values())}
         self.first = next(iter(opened.values()))
         for folder, other in opened.items():
             if other.case.matrix != self.first.case.matrix or not np.allclose(
@@ -145,13 +152,78 @@ class _Case:
                 )
         self.images = {}
         for arm in arms:
-            shown = opened[self.folders[arm.name]]
+            shown = opened[folders[arm.name]]
             self.images[arm.name] = shown.condition(arm.image, shown.number(arm.budget)).image
+
+
+class _Case:
+    """The images of one case in all arms, (slices, rows, columns); its slices are checked against each other.
+
+    target: the images that it is windowed by.
+    """
+
+    def __init__(self, entry: Entry, arms: tuple[Arm, ...], beside: Path) -> None:
+        self.entry = entry
+        folders = {arm.name: [beside / folder for folder in entry.folders(arm.name)] for arm in arms}
+        self.slices = [
+            _Slice(entry, arms, {arm: several[at] for arm, several in folders.items()}) for at in range(entry.slices)
+        ]
+        self.first = self.slices[0].first
+        for at, slice in enumerate(self.slices):
+            self._check_fits(slice.first)
+            for earlier in self.slices[:at]:
+                self._check_differs(slice.first, earlier.first)
+        self.target = np.stack([slice.first.target for slice in self.slices])
+        self.images = {arm.name: np.stack([slice.images[arm.name] for slice in self.slices]) for arm in arms}
+
+    def _check_fits(self, other: CaseImages) -> None:
+        """Slices of one case are shown in one view, so that they are of one scan, as far as that can be seen."""
+        id, first = self.entry.id, self.first
+        if other.case.matrix != first.case.matrix:
+            sizes = f"{dimensions(other.case.matrix)} pixels and {first.name} {dimensions(first.case.matrix)}"
+            raise InputError(f"{id}: {other.name} has {sizes}; the slices of a case are of one scan.")
+        planes = [None if one.plane is None else one.plane.directions for one in (other, first)]
+        turned = None not in planes and planes[0] != planes[1]
+        if other.voxel != first.voxel or other.upside_down != first.upside_down or turned:
+            raise InputError(
+                f"{id}: {other.name} has another voxel size or orientation than {first.name}; the slices of a case are "
+                "of one scan."
+            )
+
+    def _check_differs(self, other: CaseImages, earlier: CaseImages) -> None:
+        if np.array_equal(other.target, earlier.target):
+            raise InputError(
+                f"{self.entry.id}: {other.name} shows the same slice as {earlier.name}; name each slice once."
+            )
 
     @property
     def reference(self) -> NDArray[np.float32] | None:
-        """The fully sampled image, where it is known."""
-        return self.first.condition("reference", 0).image if self.first.has_reference else None
+        """The fully sampled image, where it is known of each slice."""
+        if not all(slice.first.has_reference for slice in self.slices):
+            return None
+        return np.stack([slice.first.condition("reference", 0).image for slice in self.slices])
+
+    @property
+    def region(self) -> tuple[int, int, int, int]:
+        """A square around the regions of all slices, so that it tells none of them."""
+        inside = [slice.first.case.roi.mask(self.first.case.matrix).numpy() for slice in self.slices]
+        return _around(np.logical_or.reduce(inside))
+
+    @property
+    def sources(self) -> dict[str, list[str]]:
+        """SHA-256 of the description of each saved case, by arm and slice."""
+        return {
+            arm: [_hash(slice.folders[arm] / DESCRIPTION) for slice in self.slices] for arm in self.slices[0].folders
+        }
+
+    def truth(self) -> dict[str, Any]:
+        """Whether there is a lesion, and the centre of each on each slice that shows it."""
+        matrix, places = self.first.case.matrix, []
+        for place in self.entry.places:
+            for slice, region in sorted(place.items()):
+                row, column = np.argwhere(region.mask(matrix).numpy()).mean(0)
+                places.append([float(row), float(column), slice])
+        return {"lesion": self.entry.lesion, "places": places}
 
 
 class _Frozen(Mapping[str, Content]):
@@ -170,8 +242,8 @@ class _Frozen(Mapping[str, Content]):
             case = self.opener(entry)
             if self.references and case.reference is None:
                 raise InputError(f"{entry.id} has no fully sampled image; ask without the reference, or leave it out.")
-            sizes.append(case.first.target.size)
-            sources[entry.id] = {arm: _hash(folder / DESCRIPTION) for arm, folder in case.folders.items()}
+            sizes.append(case.target.size)
+            sources[entry.id] = case.sources
             shown += [self._shown(one, case) for one in drawn if one.case == entry.id]
         self.length = 4 * max(sizes)
         shown.sort(key=lambda one: (one.reader, one.sitting, one.number))
@@ -190,8 +262,6 @@ class _Frozen(Mapping[str, Content]):
     def _shown(self, one: Presentation, case: _Case) -> Shown:
         first, entry = case.first, case.entry
         training = one.purpose == "training"
-        centres = [np.argwhere(place.mask(first.case.matrix).numpy()).mean(0) for place in entry.places]
-        truth = {"lesion": entry.lesion, "places": [[float(at) for at in centre] for centre in centres]}
         return Shown(
             id=one.id,
             reader=one.reader,
@@ -201,14 +271,15 @@ class _Frozen(Mapping[str, Content]):
             images=tuple(self.names[entry.id, arm] for arm in one.arms),
             reference=self.references.get(entry.id, ""),
             same=self.same[entry.id],
+            slices=entry.slices,
             rows=first.case.matrix[0],
             columns=first.case.matrix[1],
             voxel=first.voxel,
             upside_down=first.upside_down,
-            window=_limits(first.window),
-            maximum=float(first.target.max()) or 1.0,
-            region=_around(first.case.roi, first.case.matrix) if self.plan.viewing.region else None,
-            truth=truth if training else None,
+            window=_limits(Window.of(case.target)),
+            maximum=float(case.target.max()) or 1.0,
+            region=case.region if self.plan.viewing.region else None,
+            truth=case.truth() if training else None,
         )
 
     @property
@@ -236,7 +307,7 @@ class _Frozen(Mapping[str, Content]):
             MANIFEST,
             _json(
                 {
-                    "schema": SCHEMA,
+                    "schema": _FORMATS[-1],
                     "note": "Not for diagnostic use.",
                     "version": __version__,
                     "files": hashes,
@@ -268,9 +339,9 @@ class _Frozen(Mapping[str, Content]):
         return 3 + len(self.names) + len(self.references)
 
 
-def _around(roi: ROI, matrix: tuple[int, int]) -> tuple[int, int, int, int]:
-    """A square around a region, with a margin, so that it does not outline what is in it."""
-    pixels = np.argwhere(roi.mask(matrix).numpy())
+def _around(inside: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """A square around the pixels of a region, with a margin, so that it does not outline what is in it."""
+    pixels, matrix = np.argwhere(inside), inside.shape
     low, high = pixels.min(0), pixels.max(0) + 1
     side = max(int((high - low).max()) + 2 * _MARGIN, 4 * _MARGIN)
     corner = np.rint((low + high - side) / 2).astype(int)
@@ -296,10 +367,10 @@ class Bundle:
         self.folder = to_path(folder)
         with opening(self.folder, "a frozen reader study", _ADVICE):
             self.manifest = read_json(self.folder / MANIFEST, advice=_ADVICE)
-            if self.manifest["schema"] != SCHEMA:
+            if self.manifest["schema"] not in _FORMATS:
                 raise FileFormatError(
-                    f"{self.folder.name} is a reader study of version {self.manifest['schema']!r}, and "
-                    f"version {SCHEMA} is read here; open it with the software that froze it."
+                    f"{self.folder.name} is a reader study of version {self.manifest['schema']!r}, and versions "
+                    f"{_FORMATS[0]} to {_FORMATS[-1]} are read here; open it with the software that froze it."
                 )
             self.hash_of_key = str(self.manifest["key"])
             self._check_files()
@@ -343,10 +414,15 @@ class Bundle:
             raise FileFormatError(f"an image of {self.folder.name} was changed after the freeze; {_ADVICE}.")
         return content
 
+    @cached_property
+    def slices(self) -> int:
+        """The most slices of a case."""
+        return max(one.slices for one in self.shown)
+
     def image(self, name: str, shown: Shown) -> NDArray[np.float32]:
-        """An image (rows, columns), float32, in the scan's units."""
-        values = np.frombuffer(self.payload(name), "<f4", shown.rows * shown.columns)
-        return values.reshape(shown.rows, shown.columns)
+        """An image (slices, rows, columns), float32, in the scan's units."""
+        shape = (shown.slices, shown.rows, shown.columns)
+        return np.frombuffer(self.payload(name), "<f4", math.prod(shape)).reshape(shape)
 
     def unsealed(self, key: str | Path | None = None) -> dict[str, Any]:
         """The key to the blinding; FileFormatError unless it is the one whose hash the freeze published."""
@@ -373,5 +449,5 @@ class Bundle:
             for name in (*shown.images, *filter(None, [shown.reference])):
                 if f"{name}.f32" not in self.manifest["files"]:
                     raise ValueError("a presentation names an image that is not there")
-                if (self.folder / f"{name}.f32").stat().st_size < 4 * shown.rows * shown.columns:
+                if (self.folder / f"{name}.f32").stat().st_size < 4 * shown.slices * shown.rows * shown.columns:
                     raise ValueError("an image has fewer pixels than its presentation says")

@@ -17,11 +17,11 @@ from .questions import CANNOT_JUDGE, COMMENT, Question
 COLUMNS = (
     "reader", "sitting", "number", "case", "patient", "arm", "arms", "purpose", "question", "answer", "score",
     "lesion", "lesions", "hit", "cannot_judge", "revision", "comment", "seconds", "hidden_seconds", "revision_seconds",
-    "low", "high", "zoom", "mode", "smooth", "utc",
+    "low", "high", "zoom", "mode", "smooth", "slices", "slice", "slices_seen", "utc",
 )  # fmt: skip
 _NUMBERS = {"score", "seconds", "hidden_seconds", "revision_seconds", "low", "high", "zoom"}
-_LATER = {"revision_seconds"}  # which older tables lack
-_COUNTS = {"sitting", "number", "lesions", "revision"}
+_LATER = {"revision_seconds", "slices", "slice", "slices_seen"}  # which older tables lack
+_COUNTS = {"sitting", "number", "lesions", "revision", "slices", "slice", "slices_seen"}
 _TRUTHS = {"lesion", "hit", "cannot_judge", "smooth"}
 _BETWEEN = " | "  # names of arms, which have none of these
 
@@ -35,7 +35,8 @@ def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
     lesion that it is on, 0 for none. lesion: whether there is one, lesions: of how many the place is known, hit:
     whether a lesion that was seen was clicked at such a place. seconds: from the first sight to the first answer, less
     the time in which the page was hidden (hidden_seconds); this is no time of diagnosis. revision_seconds: of all
-    revisions together, None without one.
+    revisions together, None without one. slices: of the case; where it has several, slice: the one at the answer,
+    counted from 0, and slices_seen: how many were shown before it.
     """
     presentations = {one["id"]: Presentation(**{**one, "arms": tuple(one["arms"])}) for one in key["presentations"]}
     cases = {case["id"]: case for case in key["plan"]["cases"]}
@@ -50,8 +51,9 @@ def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
         shown = presentations[row["presentation"]]
         case, context, first_time = cases[shown.case], row["context"], row["contexts"][0]
         revising = [seconds for again in row["contexts"][1:] if (seconds := _seconds(again)) is not None]
+        told = answers.bundle.by_id[shown.id]
         if shown.case not in places:
-            places[shown.case] = _Places(case, answers.bundle.by_id[shown.id])
+            places[shown.case] = _Places(case, told)
         answer = places[shown.case].marked(row["value"])
         found.append(
             {
@@ -75,7 +77,9 @@ def long_table(answers: Answers, key: dict[str, Any]) -> list[dict[str, Any]]:
                 "seconds": _seconds(first_time),
                 "hidden_seconds": first_time.get("hidden", 0.0) / 1000,
                 "revision_seconds": sum(revising) if revising else None,
-                **{name: context.get(name) for name in ("low", "high", "zoom", "mode", "smooth")},
+                **{name: context.get(name) for name in ("low", "high", "zoom", "mode", "smooth", "slice")},
+                "slices": told.slices,
+                "slices_seen": sum(time > 0 for time in context["seen"]) if "seen" in context else None,
                 "utc": row["utc"],
             }
         )
@@ -111,7 +115,8 @@ class _Places:
 
     def __init__(self, case: Mapping[str, Any], shown: Shown) -> None:
         places = Entry.model_validate(case).places
-        self._masks = [place.mask((shown.rows, shown.columns)).numpy() for place in places]
+        matrix = (shown.rows, shown.columns)
+        self._masks = [{at: region.mask(matrix).numpy() for at, region in place.items()} for place in places]
 
     @property
     def count(self) -> int:
@@ -130,10 +135,11 @@ class _Places:
         return answer["seen"] == "yes" and self._lesion(answer) > 0
 
     def _lesion(self, mark: Mapping[str, Any]) -> int:
-        """The number of the lesion whose pixels the mark is on, from 1; 0 for none."""
-        row, column = round(mark["row"]), round(mark["column"])
-        for number, mask in enumerate(self._masks, 1):
-            if 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1] and mask[row, column]:
+        """The number of the lesion whose pixels the mark is on, from 1; 0 for none. Without a slice it is the first."""
+        row, column, slice = round(mark["row"]), round(mark["column"]), mark.get("slice", 0)
+        for number, masks in enumerate(self._masks, 1):
+            mask = masks.get(slice)
+            if mask is not None and 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1] and mask[row, column]:
                 return number
         return 0
 

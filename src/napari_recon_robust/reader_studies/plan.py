@@ -15,6 +15,9 @@ from .from_study import with_cases_of_studies
 from .questions import COMMENT, QUESTIONNAIRES, Id, Question
 
 SCHEMA: Final = 1
+MOST_SLICES: Final = 200
+
+Folders = str | Annotated[tuple[str, ...], Field(min_length=1, max_length=MOST_SLICES)]
 
 
 class Arm(Specification):
@@ -25,20 +28,36 @@ class Arm(Specification):
     budget: float | None = Field(default=None, gt=0)
 
 
+class OnSlice(ROI):
+    """A region on one slice of a case, counted from 0."""
+
+    slice: int = Field(ge=0)
+
+
+class OnSlices(Specification):
+    """One lesion that several slices show: its region on each of them."""
+
+    regions: Annotated[tuple[OnSlice, ...], Field(min_length=1)]
+
+
+Place = ROI | OnSlice | OnSlices
+
+
 class Entry(Specification):
     """A case that is read.
 
-    saved: the folder of a saved case, or one for each arm by its name, such as several methods on one lesion. patient:
-    the unit of the statistics; several cases of one patient are not independent. lesion, place: what is known of it,
-    whether there is a lesion and where, or a list of several places. source: who says so. training: whether it is
-    shown first, with its truth afterwards.
+    saved: the folder of a saved case, or the list of several that are its slices in their order; or either for each arm
+    by its name, such as several methods on one lesion. patient: the unit of the statistics; several cases of one
+    patient are not independent. lesion, place: what is known of it, whether there is a lesion and where, or a list of
+    several places, which in a case of several slices name those that show them. source: who says so. training: whether
+    it is shown first, with its truth afterwards.
     """
 
     id: Id
-    saved: str | dict[str, str]
+    saved: Folders | Annotated[dict[str, Folders], Field(min_length=1)]
     patient: str = Field(min_length=1, max_length=80)
     lesion: bool | None = None
-    place: ROI | tuple[ROI, ...] | None = None
+    place: Place | tuple[Place, ...] | None = None
     source: Literal["simulation", "fastmri+", "panel", "unknown"] = "unknown"
     training: bool = False
 
@@ -46,18 +65,72 @@ class Entry(Specification):
     def _fits(self) -> Self:
         if self.lesion is False and self.place is not None:
             raise InputError(f"{self.id} has lesion: false, and place says where one is; take one of the two out.")
+        self._check_slices()
+        for place in self._places:
+            self._check_place(place)
         return self
 
-    def folder(self, arm: str) -> str:
-        """The folder of the saved case that an arm shows."""
-        return self.saved if isinstance(self.saved, str) else self.saved[arm]
+    def _check_slices(self) -> None:
+        if not isinstance(self.saved, dict):
+            return
+        counts = {arm: len(_listed(folders)) for arm, folders in self.saved.items()}
+        for arm, count in counts.items():
+            if count != self.slices:
+                first = next(iter(counts))
+                raise InputError(
+                    f"{self.id} has {_slices(self.slices)} for {first} and {_slices(count)} for {arm}; name the same "
+                    "slices for each arm."
+                )
+
+    def _check_place(self, place: Place) -> None:
+        if not isinstance(place, OnSlice | OnSlices):
+            if self.slices > 1:
+                raise InputError(
+                    f"{self.id} has {_slices(self.slices)}, and a place does not say on which it is; add slice: 0 for "
+                    "the first, or list the regions of a lesion that several slices show."
+                )
+            return
+        named = sorted(_on_slices(place))
+        if named[-1] >= self.slices:
+            raise InputError(
+                f"{self.id} has {_slices(self.slices)}, counted from 0, and a place is on slice {named[-1]}; mend it."
+            )
+        if isinstance(place, OnSlices) and len(named) < len(place.regions):
+            raise InputError(
+                f"{self.id}: one lesion has two regions on a slice; put their shapes into one, or make two of it."
+            )
+
+    def folders(self, arm: str) -> tuple[str, ...]:
+        """The folders of the saved cases that an arm shows, one for each slice."""
+        return _listed(self.saved[arm] if isinstance(self.saved, dict) else self.saved)
 
     @property
-    def places(self) -> tuple[ROI, ...]:
-        """Where its lesions are, as far as that is known."""
-        if isinstance(self.place, ROI):
-            return (self.place,)
-        return self.place or ()
+    def slices(self) -> int:
+        """How many slices it has."""
+        return len(_listed(next(iter(self.saved.values())) if isinstance(self.saved, dict) else self.saved))
+
+    @property
+    def places(self) -> tuple[dict[int, ROI], ...]:
+        """Where its lesions are, as far as that is known: the region of each on the slices that show it."""
+        return tuple(map(_on_slices, self._places))
+
+    @property
+    def _places(self) -> tuple[Place, ...]:
+        return self.place if isinstance(self.place, tuple) else () if self.place is None else (self.place,)
+
+
+def _on_slices(place: Place) -> dict[int, ROI]:
+    if isinstance(place, OnSlices):
+        return {region.slice: region for region in place.regions}
+    return {place.slice if isinstance(place, OnSlice) else 0: place}
+
+
+def _listed(folders: Folders) -> tuple[str, ...]:
+    return (folders,) if isinstance(folders, str) else folders
+
+
+def _slices(count: int) -> str:
+    return f"{count} slice{'s' * (count != 1)}"
 
 
 class Design(Specification):

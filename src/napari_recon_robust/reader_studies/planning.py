@@ -66,6 +66,7 @@ questions: {questions}
 
 # For lesions add the truth to each case: lesion: true or lesion: false.
 # Give all cases of one patient the same patient: here each case stands as a patient of its own.
+# saved: [FOLDER, FOLDER] is a case of several slices, each of which is a saved case.
 # training: true is shown first, with its truth afterwards.
 # {{study: FOLDER, where: {{perturbation: worst-case}}, most: 12}} stands for the worst cases that a study has saved.
 cases:
@@ -104,6 +105,7 @@ def described(plan: Plan) -> dict[str, Any]:
     return {
         "cases": len(read),
         "training": len(plan.cases) - len(read),
+        **({"slices of a case": most} if (most := max(case.slices for case in plan.cases)) > 1 else {}),
         "patients": len({case.patient for case in read}),
         "with lesion": sum(case.lesion is True for case in read),
         "without lesion": sum(case.lesion is False for case in read),

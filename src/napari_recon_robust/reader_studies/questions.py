@@ -21,6 +21,8 @@ ALTERNATIVES = 4  # the most images of a forced choice
 RANKED = 6  # the most images that are ranked
 MARKS = 20  # the most marks on one image
 
+PLACE = ("row", "column", "slice")  # of a click; the slice only where a case has several
+
 Answer = dict[str, Any]
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
@@ -47,18 +49,19 @@ class _Question(Specification):
     text: str = Field(min_length=1, max_length=300)
     reference: bool = False
 
-    def check(self, value: Mapping[str, Any], images: int = 2) -> Answer:
+    def check(self, value: Mapping[str, Any], images: int = 2, slices: int = 1) -> Answer:
         """Return the answer as it is stored; InputError for one that does not fit the question.
 
-        images: how many are compared, which matters where all arms are shown at once.
+        images: how many are compared, which matters where all arms are shown at once. slices: of the case; where there
+        are several, a place names one of them, counted from 0.
         """
         if value.get(CANNOT_JUDGE) is True:
             return {CANNOT_JUDGE: True}
-        known = self._fields()
+        known = [name for name in self._fields() if name != "slice" or slices > 1]
         unknown = set(value) - set(known)
         if unknown:
             raise InputError(f"{self.id} has no {either(sorted(unknown))}; it asks for {either(known)}.")
-        return self._checked(value, images)
+        return self._checked(value, images, slices)
 
     def score(self, answer: Answer) -> float | None:
         """The figure that an answer stands for; None where it compares arms, or for "cannot judge"."""
@@ -67,7 +70,7 @@ class _Question(Specification):
     def _fields(self) -> list[str]:
         raise NotImplementedError
 
-    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
+    def _checked(self, value: Mapping[str, Any], images: int, slices: int) -> Answer:
         raise NotImplementedError
 
     def _one_of(self, value: Mapping[str, Any], name: str, choices: tuple[Any, ...]) -> Any:
@@ -83,6 +86,10 @@ class _Question(Specification):
             raise InputError(f"{self.id}: {name} is {found!r}; give a number from {low:g} to {high:g}.")
         return float(found)
 
+    def _place(self, value: Mapping[str, Any], slices: int) -> Answer:
+        place: Answer = {name: self._number(value, name, -0.5, 1e5) for name in ("row", "column")}
+        return place | ({"slice": int(self._one_of(value, "slice", tuple(range(slices))))} if slices > 1 else {})
+
 
 class ForcedChoice(_Question):
     """Which of two to four images, counted from 0 in the order of `image_names`? All arms are shown at once."""
@@ -95,7 +102,7 @@ class ForcedChoice(_Question):
     def _fields(self) -> list[str]:
         return ["choice"]
 
-    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
+    def _checked(self, value: Mapping[str, Any], images: int, slices: int) -> Answer:
         return {"choice": self._one_of(value, "choice", tuple(range(images)))}
 
 
@@ -110,7 +117,7 @@ class Ranking(_Question):
     def _fields(self) -> list[str]:
         return ["order"]
 
-    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
+    def _checked(self, value: Mapping[str, Any], images: int, slices: int) -> Answer:
         order = value.get("order")
         numbers = isinstance(order, list) and all(type(one) is int for one in order)
         if not isinstance(order, list) or not numbers or sorted(order) != [*range(images)]:
@@ -144,7 +151,7 @@ class Likert(_Question):
     def _fields(self) -> list[str]:
         return ["level"]
 
-    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
+    def _checked(self, value: Mapping[str, Any], images: int, slices: int) -> Answer:
         return {"level": self._one_of(value, "level", tuple(range(1, len(self.words) + 1)))}
 
     def score(self, answer: Answer) -> float | None:
@@ -168,15 +175,15 @@ class Lesion(_Question):
     place: bool = True
 
     def _fields(self) -> list[str]:
-        return ["seen", "confidence", *(["row", "column"] if self.place else [])]
+        return ["seen", "confidence", *(PLACE if self.place else ())]
 
-    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
+    def _checked(self, value: Mapping[str, Any], images: int, slices: int) -> Answer:
         seen = self._one_of(value, "seen", SEEN)
         answer = {"seen": seen, "confidence": 0.0 if seen == "unsure" else self._number(value, "confidence", 0, 100)}
         if self.place and seen == "yes":
             if "row" not in value or "column" not in value:
                 raise InputError(f"{self.id}: click on the lesion, or answer that you cannot judge.")
-            answer |= {name: self._number(value, name, -0.5, 1e5) for name in ("row", "column")}
+            answer |= self._place(value, slices)
         return answer
 
     def score(self, answer: Answer) -> float | None:
@@ -198,19 +205,16 @@ class FreeResponse(_Question):
     def _fields(self) -> list[str]:
         return ["marks"]
 
-    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
+    def _checked(self, value: Mapping[str, Any], images: int, slices: int) -> Answer:
         marks = value.get("marks")
-        parts = {"row", "column", "rating"}
+        parts = {"row", "column", "rating"} | ({"slice"} if slices > 1 else set())
         if not isinstance(marks, list) or not all(isinstance(mark, Mapping) and set(mark) == parts for mark in marks):
-            raise InputError(f"{self.id}: give a list of marks, each with its row, column and rating; empty for none.")
+            asked = "row, column, slice and rating" if slices > 1 else "row, column and rating"
+            raise InputError(f"{self.id}: give a list of marks, each with its {asked}; empty for none.")
         if len(marks) > MARKS:
             raise InputError(f"{self.id}: {len(marks)} marks are more than the {MARKS} that an image can have.")
         return {
-            "marks": [
-                {name: self._number(mark, name, -0.5, 1e5) for name in ("row", "column")}
-                | {"rating": self._number(mark, "rating", 0, 100)}
-                for mark in marks
-            ]
+            "marks": [self._place(mark, slices) | {"rating": self._number(mark, "rating", 0, 100)} for mark in marks]
         }
 
     def score(self, answer: Answer) -> float | None:
@@ -229,7 +233,7 @@ class Structures(_Question):
     def _fields(self) -> list[str]:
         return ["changes", "certainty", "consequence"]
 
-    def _checked(self, value: Mapping[str, Any], images: int) -> Answer:
+    def _checked(self, value: Mapping[str, Any], images: int, slices: int) -> Answer:
         changes = value.get("changes")
         if not isinstance(changes, list) or any(change not in CHANGES for change in changes):
             raise InputError(f"{self.id}: changes is {changes!r}; give a list of {either(CHANGES)}, empty for none.")

@@ -12,17 +12,19 @@ from ..data.roi import ROI
 from ..ground.errors import InputError
 from ..reader_studies.answers import Answers, Place
 from ..reader_studies.bundle import Sheet, Shown
-from ..reader_studies.questions import CANNOT_JUDGE, COMMENT, Answer, Question, Structures, image_names
+from ..reader_studies.questions import CANNOT_JUDGE, COMMENT, PLACE, Answer, Question, Structures, image_names
 from .reading_clock import ReadingClock
 from .reading_marks import ReadingMarks
+from .reading_slices import ReadingSlices
 
-CHANGED = {"seen": ("row", "column")}  # what an answer makes void when it changes
+CHANGED = {"seen": PLACE}  # what an answer makes void when it changes
 
 
 class Reading:
-    """The case that is read, and its answers so far. Signals: `opened()`, another case; `answered()`, an answer.
+    """The case that is read, and its answers so far.
 
-    marks: the places that were clicked; clock: times the case, by monotonic seconds.
+    marks: the places that were clicked; slices: which of them is shown; clock: times the case, by monotonic seconds.
+    Signals: `opened()`, another case; `answered()`, an answer.
     """
 
     opened = Signal()
@@ -32,6 +34,7 @@ class Reading:
         answers.access.check_reader(reader)
         self._answers, self.reader = answers, reader
         self.clock, self.marks = ReadingClock(clock), ReadingMarks(self)
+        self.slices = ReadingSlices(self, answers.bundle.slices)
         self.place: Place = answers.place(reader)
         self.shown: Shown | None = None
         self.values: dict[str, Answer] = {}
@@ -104,12 +107,13 @@ class Reading:
             self.comment = given.pop(COMMENT, {}).get("text", "")
             self.values = {id: value for id, value in given.items() if id in self.questions}
         if not goes_on:
-            self.clock.start("" if shown is None else shown.id)
+            self.slices.at = 0
+            self.clock.start("" if shown is None else shown.id, self.slices.count)
         self.clock.go_on()
         self.opened.emit()
 
     def images(self) -> dict[str, NDArray[np.float32]]:
-        """The images of the case by neutral names, float32 (rows, columns), in the order in which they are shown."""
+        """The images of the case by neutral names, float32 (slices, rows, columns), in the order of their panels."""
         assert self.shown is not None
         shown, bundle = self.shown, self._answers.bundle
         beside = self.study.shows_reference(self.step)
@@ -126,6 +130,12 @@ class Reading:
         """Where to look, if the study says so."""
         region = None if self.shown is None else self.shown.region
         return None if region is None else ROI.box(*region)
+
+    @property
+    def true_places(self) -> list[tuple[float, float, int]]:
+        """Row, column and slice of each lesion's centre, once the truth of a case for training is told."""
+        found = ((*place, 0)[:3] for place in (self.truth or {}).get("places", ()))  # older studies have no slice
+        return [(row, column, int(slice)) for row, column, slice in found]
 
     # ---------------------------------------------------------------- answers
 
@@ -183,10 +193,10 @@ class Reading:
     def _checked(self, id: str) -> Answer:
         question, value = self.questions[id], dict(self.values.get(id, {}))
         if value.get("seen") != "yes":
-            value = {name: part for name, part in value.items() if name not in ("row", "column")}
+            value = {name: part for name, part in value.items() if name not in PLACE}
         if isinstance(question, Structures) and not value.get("changes"):
             value.pop("consequence", None)
-        return question.check(value, len(self.names))
+        return question.check(value, len(self.names), self.slices.count)
 
     def submit(self, **view: Any) -> None:
         """Store the answers, and show the next step or case, or first the truth of a case for training.
@@ -196,7 +206,7 @@ class Reading:
         if self.shown is None or not self.complete:
             return
         if self.truth is None:
-            context = {**self.clock.answered(), "mode": "side", **view}
+            context = {**self.clock.answered(self.slices.at), "mode": "side", **view}
             values = {id: self._checked(id) for id in self.questions}
             comment = self.comment if self.is_last_step else ""
             self._answers.record(self.reader, self.shown.id, self._revision, values, comment, context)
@@ -204,6 +214,9 @@ class Reading:
                 self.clock.finish()
             if self.shown.training and self.is_last_step:
                 self.truth = self.shown.truth or {}
+                there = [slice for _, _, slice in self.true_places]
+                if there and self.slices.at not in there:
+                    self.slices.turn(there[0])
                 self.answered.emit()
                 return
         self.go_on()

@@ -13,9 +13,9 @@ NEAR = 4.0  # pixels around a mark within which a click chooses it
 
 
 class ReadingMarks:
-    """The marks on the image that is read, which are part of its answers.
+    """The marks on the image that is read, which are part of its answers. Each is on one slice.
 
-    selected: which mark of a free response is rated, moved or taken away; -1 for the last one.
+    selected: which mark of a free response is rated, moved or taken away; -1 for the last one of the slice.
     """
 
     def __init__(self, reading: "Reading") -> None:
@@ -59,31 +59,54 @@ class ReadingMarks:
 
     @property
     def all(self) -> list[Answer]:
-        """The places that were marked: `row` and `column`, and of a free response the `rating` that was given."""
+        """The places that were marked.
+
+        `row` and `column`, the `slice` in a case of several, and of a free response the `rating` that was given.
+        """
         for value in self._reading.values.values():
             if "row" in value:
                 return [value]
         return [mark for value in self._reading.values.values() for mark in value.get("marks", ())]
 
+    def is_here(self, mark: Answer) -> bool:
+        """Whether a mark is on the slice that is shown."""
+        return bool(mark.get("slice", 0) == self._reading.slices.at)
+
+    @property
+    def _chosen(self) -> int:
+        """Which mark keys act on: the selected one, or the last of the slice that is shown; -1 for none."""
+        here = [at for at, mark in enumerate(self.all) if self.is_here(mark)]
+        return self.selected if self.selected in here else here[-1] if here else -1
+
     @property
     def chosen(self) -> Answer | None:
-        """The mark that keys move, None where there is none."""
-        return self.all[self.selected] if self.all else None
+        """The mark that keys move, None where there is none on the slice that is shown."""
+        return None if self._chosen < 0 else self.all[self._chosen]
+
+    def select(self, at: int) -> None:
+        """Choose a mark, and show its slice."""
+        self._reading.slices.turn(self.all[at].get("slice", 0))
+        self.selected = at
 
     def add(self, row: float, column: float) -> None:
         """Take a click on the image: the place of the lesion, or one more mark; near a mark it chooses that one."""
         question = self.question
+        place = {"row": row, "column": column} | (
+            {"slice": self._reading.slices.at} if self._reading.slices.count > 1 else {}
+        )
         if isinstance(question, Lesion):
-            self._reading.answer(question.id, row=row, column=column)
+            self._reading.answer(question.id, **place)
         elif question is not None:
             marks = self.all
-            away = [np.hypot(mark["row"] - row, mark["column"] - column) for mark in marks]
+            away = [
+                np.hypot(mark["row"] - row, mark["column"] - column) if self.is_here(mark) else np.inf for mark in marks
+            ]
             if away and min(away) <= NEAR:
                 self.selected = int(np.argmin(away))
                 self._reading.answered.emit()
             elif len(marks) < MARKS:
                 self.selected = len(marks)
-                self._reading.answer(question.id, marks=[*marks, {"row": row, "column": column}])
+                self._reading.answer(question.id, marks=[*marks, place])
 
     def add_in_middle(self) -> None:
         """Mark the middle of the square in which to look, or of the image; arrows move the mark from there."""
@@ -106,25 +129,32 @@ class ReadingMarks:
         self._change(row=row, column=column)
 
     def rate(self, rating: float) -> None:
-        """Rate the chosen mark."""
+        """Rate the chosen mark; where the slice has none, the last one, whose slice is shown then."""
         if self.all:
+            if self._chosen < 0:
+                self.select(len(self.all) - 1)
             self._change(rating=rating)
+
+    @property
+    def rating(self) -> float | None:
+        """Of the mark that `rate` would rate."""
+        return self.all[self._chosen].get("rating") if self.all else None
 
     def _change(self, **part: float) -> None:
         question = self.question
         if isinstance(question, FreeResponse):
             marks = list(self.all)
-            marks[self.selected] = marks[self.selected] | part
+            marks[self._chosen] = marks[self._chosen] | part
             self._reading.answer(question.id, marks=marks)
         elif question is not None:
             self._reading.answer(question.id, **part)
 
     def take_away(self) -> None:
-        """Take the chosen mark of a free response away; the last one left is chosen then."""
+        """Take the chosen mark of a free response away; the last one left on the slice is chosen then."""
         question = self.question
-        if isinstance(question, FreeResponse) and self.all:
+        if isinstance(question, FreeResponse) and self._chosen >= 0:
             marks = list(self.all)
-            del marks[self.selected]
+            del marks[self._chosen]
             self._reading.answer(question.id, marks=marks)
             if not marks:  # which would be the answer that there is none
                 self._reading.values.pop(question.id)

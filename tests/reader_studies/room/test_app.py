@@ -21,7 +21,7 @@ from helpers import browser, firefox
 from helpers.browser import Browser
 from helpers.firefox import Firefox
 from helpers.full_disk import room_for
-from helpers.reading import LESION, QUALITY
+from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES
 from napari_recon_robust.data.window import Window
 from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.reader_studies.bundle import Shown
@@ -75,7 +75,7 @@ def test_the_image_is_the_exact_float32(study: Callable[..., Answers]) -> None:
     shown = answers.place("R1").shown
     assert shown is not None
     content = reader.get(f"/image/{shown.id}/0").content
-    found = np.frombuffer(content, "<f4", shown.rows * shown.columns).reshape(shown.rows, shown.columns)
+    found = np.frombuffer(content, "<f4", shown.rows * shown.columns).reshape(1, shown.rows, shown.columns)
     np.testing.assert_array_equal(found, answers.bundle.image(shown.images[0], shown))
 
 
@@ -101,6 +101,21 @@ def test_a_reader_gets_nothing_of_another_one_and_nothing_that_comes_later(study
     assert reader.get(f"/image/{own[0].id}/reference").status_code == 200
     for slot in ("1", "-1", "..%2f..%2fkey", "reference.f32"):
         assert reader.get(f"/image/{own[0].id}/{slot}").status_code in (403, 404)
+
+
+def test_all_slices_of_a_case_are_one_payload(study: Callable[..., Answers]) -> None:
+    answers = study(cases=[*VOLUMES, {"id": "c0", "saved": "c0", "patient": "p"}])
+    reader, sizes = Client(answers, "R1"), []
+    assert reader.get("/state").json()["study"]["slices"] == 3
+    while (told := reader.next) is not None:
+        shown = answers.bundle.by_id[told["id"]]
+        content = reader.get(f"/image/{shown.id}/0").content
+        assert told["slices"] == shown.slices
+        found = np.frombuffer(content, "<f4", shown.slices * shown.rows * shown.columns)
+        np.testing.assert_array_equal(found, answers.bundle.image(shown.images[0], shown).ravel())
+        sizes.append((shown.slices, len(content)))
+        reader.answer()
+    assert set(sizes) == {(1, 4 * 3 * 18 * 22), (3, 4 * 3 * 18 * 22)}
 
 
 def test_images_wait_for_consent(study: Callable[..., Answers]) -> None:
@@ -287,11 +302,14 @@ def test_a_full_disk_is_said_and_the_answer_can_be_sent_again(
 # ---------------------------------------------------------------- blinding
 
 
-def test_all_that_a_reader_gets_of_two_arms_differs_in_pixels_alone(study: Callable[..., Answers]) -> None:
+@pytest.mark.parametrize("changes", [{}, {"cases": VOLUMES, "design": {"readers": 2, "repeats": 2}}])
+def test_all_that_a_reader_gets_of_two_arms_differs_in_pixels_alone(
+    study: Callable[..., Answers], changes: dict[str, Any]
+) -> None:
     """Headers, sizes and words; names that are drawn anew for each study are replaced by their place."""
     told = []
     for image in ("clean", "perturbed"):
-        answers = study(image, arms=[{"name": "one", "image": image}])
+        answers = study(image, arms=[{"name": "one", "image": image}], **changes)
         reader, heard = Client(answers, "R1"), []
         while (shown := reader.next) is not None:
             picture = reader.get(f"/image/{shown['id']}/0")
@@ -302,7 +320,7 @@ def test_all_that_a_reader_gets_of_two_arms_differs_in_pixels_alone(study: Calla
             heard.append(reader.answer().text)
         told.append(heard)
     assert told[0] == told[1]
-    assert len(told[0]) == 4 * 6
+    assert len(told[0]) == 4 * (4 if changes else 6)
 
 
 def _processor(readers: dict[str, Client], times: int) -> dict[str, list[float]]:
@@ -405,7 +423,7 @@ def test_a_scripted_reader_reads_a_study_by_keys(study: Callable[..., Answers], 
         for done, shown in enumerate(answers.bundle.of_reader("R1")):
             chromium.wait(f"current?.shown.id === '{shown.id}'")
             assert chromium.run("document.querySelector('button.first').disabled")
-            image = answers.bundle.image(shown.images[0], shown)
+            image = answers.bundle.image(shown.images[0], shown)[0]
             seen = np.flipud(image) if shown.upside_down else image
             wanted = Window(*shown.window).grey(seen).astype(int)
             if done < 2:
@@ -876,3 +894,126 @@ def test_html_in_words_of_the_study_is_shown_as_text(study: Callable[..., Answer
         _enter(chromium, answers, origin)
         assert chromium.run("document.querySelector('img')") is None
         assert chromium.run("document.title") == "Reading"
+
+
+def _slice(shown: Shown, answers: Answers, slot: int, slice: int) -> np.ndarray:
+    """What the canvas should show of a slice."""
+    image = answers.bundle.image(shown.images[slot], shown)[slice]
+    seen = np.flipud(image) if shown.upside_down else image
+    return Window(*shown.window).grey(seen).astype(int)
+
+
+_WHERE = "document.querySelector('.slices output').textContent"
+
+
+@pytest.mark.slow
+def test_slices_are_turned_by_wheel_keys_and_slider_in_one_view(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    answers = study(cases=VOLUMES, questions=PAIRS)
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        shown = answers.bundle.of_reader("R1")[0]
+        assert chromium.run(_WHERE) == "Slice 1 of 3"
+        assert np.abs(_grey(chromium, shown) - _slice(shown, answers, 0, 0)).max() <= 1
+        x, y = _on_screen(chromium, 8, 8)
+        fitting = chromium.run("current.view.scale")
+        chromium.wheel(x, y, 120)
+        chromium.wait(f"{_WHERE} === 'Slice 2 of 3'")
+        assert chromium.run("current.view.scale") == fitting
+        assert np.abs(_grey(chromium, shown) - _slice(shown, answers, 0, 1)).max() <= 1
+        for key, at in (("k", 3), ("k", 3), ("j", 2), ("j", 1), ("j", 1)):
+            chromium.key(key)
+            assert chromium.run(_WHERE) == f"Slice {at} of 3"
+        chromium.run("document.querySelector('.slices input').focus()")
+        chromium.key("ArrowRight")
+        said = chromium.run("(({ ariaLabel, ariaValueText }) => [ariaLabel, ariaValueText])(document.activeElement)")
+        assert said == ["Slice", "2 of 3"]
+        chromium.run("document.activeElement.blur()")
+        chromium.key("b")
+        chromium.key("PageUp")
+        view = "[current.state.window, current.view.scale, current.view.centre]"
+        before = chromium.run(view)
+        chromium.key("k")
+        assert chromium.run(view) == before
+        chromium.key("f")
+        chromium.key("w")
+        chromium.key("l")  # flicker is between the two images of this slice
+        for phase in (0, 1):
+            chromium.wait(f"current.phase === {phase}")
+            chromium.run("clearTimeout(current.timer)")
+            assert np.abs(_grey(chromium, shown) - _slice(shown, answers, phase, 2)).max() <= 1
+            chromium.run("current.timer = null; current.set({})")
+        chromium.key("v")
+        left, right = _slice(shown, answers, 0, 2), _slice(shown, answers, 1, 2)
+        half = shown.columns // 2
+        found = _grey(chromium, shown)
+        assert np.abs(found[:, : half - 1] - left[:, : half - 1]).max() <= 1
+        assert np.abs(found[:, half + 1 :] - right[:, half + 1 :]).max() <= 1
+        chromium.key("2")
+        chromium.key("Enter")
+        chromium.wait(f"current.shown.id !== '{shown.id}'")
+        assert chromium.run(_WHERE) == "Slice 1 of 3"
+        context = answers.rows()[0]["context"]
+        assert context["slice"] == 2
+        assert min(context["seen"]) > 0
+        assert sum(context["seen"]) == pytest.approx(context["answered"] - context["shown"] - context["hidden"])
+        assert not chromium.complaints
+
+
+@pytest.mark.slow
+def test_marks_belong_to_the_slice_on_which_they_were_set(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(cases=VOLUMES, questions=[MARKS])
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        shown = answers.bundle.of_reader("R1")[0]
+        clean = _grey(chromium, shown)
+        for key in ("k", "m", "+", "k"):
+            chromium.key(key)
+        place = _on_screen(chromium, 3, 3)
+        chromium.drag(place, place)
+        for key in ("+", "+", "j", "j"):
+            chromium.key(key)
+        np.testing.assert_array_equal(_grey(chromium, shown), clean)  # no ring on a slice without a mark
+        assert "2 (slice 3). How sure?" in chromium.run("document.querySelector('.form').innerText")
+        before = chromium.run("current.asked[0].places")
+        for key in ("ArrowDown", "x"):  # act on marks that are seen
+            chromium.key(key)
+        assert chromium.run("current.asked[0].places") == before
+        chromium.key("-")  # the last one, whose slice is shown
+        assert chromium.run(_WHERE) == "Slice 3 of 3"
+        chromium.key("Enter")
+        chromium.wait(f"current.shown.id !== '{shown.id}'")
+        marks = answers.given("R1", shown.id)[1]["marks"]["marks"]
+        assert [(mark["slice"], mark["rating"]) for mark in marks] == [(1, 55), (2, 55)]
+        assert not chromium.complaints
+
+
+@pytest.mark.slow
+def test_a_case_of_one_slice_has_nothing_about_slices(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study()
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        chromium.key("k")
+        chromium.wheel(*_on_screen(chromium, 8, 8), -120)
+        chromium.wait("current.view.scale > current.view.fitting")
+        assert "lice" not in chromium.run("document.body.innerText")
+        chromium.key("2")
+        first = chromium.run("current.shown.id")
+        chromium.key("Enter")
+        chromium.wait(f"current.shown.id !== '{first}'")
+        assert not {"slice", "seen"} & set(answers.rows()[0]["context"])
+
+
+@pytest.mark.slow
+def test_the_truth_of_a_case_for_training_is_shown_on_its_slice(
+    study: Callable[..., Answers], chromium: Browser
+) -> None:
+    place = {"slice": 2, "shapes": [{"kind": "box", "row": 4, "column": 5, "height": 3, "width": 3}]}
+    answers = study(cases=[{**VOLUMES[0], "place": place, "training": True}, VOLUMES[1]])
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        chromium.key("2")
+        chromium.key("Enter")
+        chromium.wait(f"{_WHERE} === 'Slice 3 of 3'")
+        assert chromium.run("current.truth") == [{"row": 5, "column": 6, "slice": 2}]

@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QDockWidget, QLabel, QPushButton
+from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QPushButton
 
 from helpers.full_disk import room_for
-from helpers.reading import LESION, PAIRS, QUALITY, opened_study
+from helpers.reading import LESION, PAIRS, QUALITY, VOLUMES, opened_study
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.window.reading.room import ReadingRoom
+from napari_recon_robust.window.reading.slice_bar import SliceBar
+from napari_recon_robust.window.reading.slider import Slider
 from napari_recon_robust.workbench.reading import Reading
 
 
@@ -51,7 +54,7 @@ def test_a_scripted_reader_reads_by_keys(
         assert shown is not None
         until(lambda: opened.panels.settled)
         image = opened.panels.panels["image"].image
-        np.testing.assert_array_equal(np.asarray(image.data)[0], reading.images()["image"])
+        np.testing.assert_array_equal(np.asarray(image.data), reading.images()["image"])
         assert tuple(image.contrast_limits) == pytest.approx(shown.window)
         QTest.keyClick(opened._canvas, Qt.Key.Key_Return)  # nothing is answered yet
         assert reading.shown is shown
@@ -129,7 +132,7 @@ def test_flicker_and_wipe_keep_the_window_and_the_zoom(
     room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
 ) -> None:
     opened = room(questions=PAIRS)
-    left, right = opened.reading.images().values()
+    left, right = (image[0] for image in opened.reading.images().values())
 
     def seen() -> np.ndarray:
         return np.asarray(opened.panels.panels["right"].image.data)[0]
@@ -153,6 +156,114 @@ def test_flicker_and_wipe_keep_the_window_and_the_zoom(
     assert (context["mode"], context["low"], context["high"]) == ("wipe", pytest.approx(0.1), pytest.approx(0.7))
     assert context["zoom"] == pytest.approx(1, abs=0.02)
     assert opened.looking.mode == "side"
+
+
+def _wheel(opened: ReadingRoom, notches: float, control: bool = False) -> None:
+    """Roll the wheel over the picture; up is positive."""
+    at = QPointF(opened._canvas.rect().center())
+    held = Qt.KeyboardModifier.ControlModifier if control else Qt.KeyboardModifier.NoModifier
+    rolled = QPoint(0, round(120 * notches))
+    place = QPointF(opened._canvas.mapToGlobal(at.toPoint()))
+    event = QWheelEvent(at, place, QPoint(), rolled, Qt.MouseButton.NoButton, held, Qt.ScrollPhase.NoScrollPhase, False)
+    QApplication.sendEvent(opened._canvas, event)
+
+
+def test_slices_are_turned_by_wheel_keys_and_slider_in_one_view(
+    room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
+) -> None:
+    opened = room(cases=VOLUMES, questions=PAIRS)
+    reading, camera = opened.reading, opened.panels.viewer.scene.camera
+    bar = opened.side.bar.findChild(SliceBar)
+    left, right = reading.images().values()
+
+    def seen(key: str) -> np.ndarray:
+        return np.asarray(opened.panels.panels[key].image.data)[0]
+
+    def is_shown(slice: int) -> bool:
+        said = (bar._label.text(), bar.slider.accessibleName())
+        assert said == (f"Slice {slice + 1} of 3 (J, K)", f"Slice {slice + 1} of 3")
+        return np.array_equal(seen("left"), left[slice]) and np.array_equal(seen("right"), right[slice])
+
+    assert bar.isVisible()
+    assert is_shown(0)
+    opened.panels.set_window(0.1, 0.7)
+    QTest.keyClick(opened._canvas, Qt.Key.Key_PageUp)
+    zoom = camera.zoom
+    for key, slice in (("k", 1), ("k", 2), ("k", 2), ("j", 1)):
+        QTest.keyClick(opened._canvas, key)
+        assert is_shown(slice)
+    _wheel(opened, 1)
+    assert is_shown(0)
+    for _ in range(4):  # as a touchpad does
+        _wheel(opened, -0.5)
+    assert is_shown(2)
+    assert camera.zoom == zoom
+    _wheel(opened, 1, control=True)
+    assert camera.zoom == pytest.approx(1.25 * zoom)
+    bar.slider.setFocus()
+    QTest.keyClick(bar.slider, Qt.Key.Key_Left)
+    assert is_shown(1)
+    QTest.keyClick(opened._canvas, "v")
+    until(lambda: opened.panels.settled)
+    QTest.keyClick(opened._canvas, "k")
+    edge = left.shape[2] // 2
+    np.testing.assert_array_equal(seen("right"), np.concatenate([left[2][:, :edge], right[2][:, edge:]], axis=1))
+    QTest.keyClick(opened._canvas, "l")
+    until(lambda: opened.panels.settled)
+    until(lambda: np.array_equal(seen("right"), left[2]))
+    until(lambda: np.array_equal(seen("right"), right[2]))
+    assert opened.panels.window == pytest.approx((0.1, 0.7))
+    QTest.keyClick(opened._canvas, "1")
+    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    context = reading._answers.rows()[0]["context"]
+    assert (context["slice"], len(context["seen"])) == (2, 3)
+    assert min(context["seen"]) > 0
+    assert reading.slices.at == 0
+
+
+def test_the_reference_turns_with_the_images_that_flicker(
+    room: Callable[..., ReadingRoom], until: Callable[[Callable[[], object]], None]
+) -> None:
+    opened = room(cases=VOLUMES, questions=PAIRS, viewing={"reference": True})
+    reference = opened.reading.images()["reference"]
+    QTest.keyClick(opened._canvas, "l")
+    until(lambda: opened.panels.settled)
+    QTest.keyClick(opened._canvas, "k")
+    np.testing.assert_array_equal(np.asarray(opened.panels.panels["reference"].image.data)[0], reference[1])
+
+
+def test_marks_are_drawn_on_their_slice_alone(room: Callable[..., ReadingRoom]) -> None:
+    opened = room(cases=VOLUMES, questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
+    rings = opened.panels.panels["image"].regions
+    for key in ("m", "+", "k"):
+        QTest.keyClick(opened._canvas, key)
+    assert rings.nshapes == 0
+    for key in (Qt.Key.Key_Right, "m", Qt.Key.Key_Right):
+        QTest.keyClick(opened._canvas, key)
+    assert rings.nshapes == 1
+    (first, second) = opened.reading.marks.all
+    assert (first["slice"], second["slice"], second["column"] - first["column"]) == (0, 1, 1)
+    lines = opened.side.findChildren(Slider)
+    assert [line.label.text() for line in lines] == [
+        "1 (slice 1). How sure are you? 55",
+        "2 (slice 2). How sure are you? not set",
+    ]
+    lines[0].slider.setValue(80)
+    assert (opened.reading.slices.at, opened.reading.marks.all[0]["rating"]) == (0, 80)
+    QTest.keyClick(opened._canvas, "p")
+    _wheel(opened, -1)
+    QTest.keyClick(opened._canvas, "k")
+    assert opened.reading.slices.at == 0  # while the images are hidden
+
+
+def test_a_case_of_one_slice_has_nothing_about_slices(room: Callable[..., ReadingRoom]) -> None:
+    opened = room()
+    assert not opened.side.bar.findChild(SliceBar).isVisible()
+    assert not [one for one in opened.side.findChildren(QLabel) if one.isVisible() and "lice" in one.text()]
+    QTest.keyClick(opened._canvas, "k")
+    QTest.keyClick(opened._canvas, "2")
+    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    assert not {"slice", "seen"} & set(opened.reading._answers.rows()[0]["context"])
 
 
 def test_keys_turn_the_window_zoom_and_move(room: Callable[..., ReadingRoom]) -> None:
@@ -330,12 +441,15 @@ def _told(opened: ReadingRoom) -> Any:
     return layers, words, docks, window.windowTitle(), window.statusBar().isVisible(), window.menuBar().isVisible()
 
 
-def test_two_arms_differ_in_pixels_alone(room: Callable[..., ReadingRoom]) -> None:
+@pytest.mark.parametrize("changes", [{}, {"cases": VOLUMES}])
+def test_two_arms_differ_in_pixels_alone(room: Callable[..., ReadingRoom], changes: dict[str, Any]) -> None:
     told = []
     for image in ("clean", "perturbed"):
-        opened = room(arms=[{"name": image, "image": image}])
+        opened = room(arms=[{"name": image, "image": image}], **changes)
         heard = []
         while opened.reading.shown is not None:
+            heard.append(_told(opened))
+            QTest.keyClick(opened._canvas, "k")
             heard.append(_told(opened))
             QTest.keyClick(opened._canvas, "2")
             QTest.keyClick(opened._canvas, Qt.Key.Key_Return)

@@ -55,11 +55,13 @@ def new(cases: tuple[Path, ...], output: Path, questions: str) -> None:
 @click.option("--pilot", type=_FILE, help="Answers of a pilot (.imrmc, .xlsx, .csv), for the table of an area.")
 def check(plan: Path, table: bool, pilot: Path | None) -> None:
     """Say what is wrong with a PLAN, or what it asks of its readers and can show."""
+    from ...reader_studies.bundle import check_cases
     from ...reader_studies.plan import read_plan
     from ...reader_studies.planning import described, load
     from ...reader_studies.power import power
 
     opened = read_plan(plan)
+    check_cases(opened, plan.parent)
     for name, value in described(opened).items():
         click.echo(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
     asked = load(opened)

@@ -188,7 +188,8 @@ class _Room:
         place = self.answers.place(reader)
         study = self.bundle.study.model_dump(mode="json")
         return {
-            "study": {name: study[name] for name in ("title", "consent", "questions", "viewing", "back")},
+            "study": {name: study[name] for name in ("title", "consent", "questions", "viewing", "back")}
+            | {"slices": self.bundle.slices},
             "reader": reader,
             "consented": self.answers.consented(reader),
             "display": self.answers.display_checked(reader, place.sitting),
@@ -213,6 +214,7 @@ class _Room:
             "questions": [question.id for question in steps[step]],
             "images": list(image_names(len(shown.images))),
             "reference": self.bundle.study.shows_reference(step),
+            "slices": shown.slices,
             "rows": shown.rows,
             "columns": shown.columns,
             "voxel": shown.voxel,

@@ -168,9 +168,8 @@ class Asked(QFrame):
             self._answer_by(_within(given + step))
             return True
         if self._marks is not None and self._reading.marks.all:
-            self._reading.marks.rate(
-                _within(self._reading.marks.all[self._reading.marks.selected].get("rating", 50.0) + step)
-            )
+            given = self._reading.marks.rating
+            self._reading.marks.rate(_within((50.0 if given is None else given) + step))
             return True
         return False
 
@@ -198,7 +197,9 @@ class Asked(QFrame):
         if self._marks is not None:
             self._marks.follow()
         if isinstance(self._question, Lesion):
-            marked = "The lesion is marked; click again to move the mark." if "row" in value else "Click on the lesion."
+            where = f" on slice {value['slice'] + 1}" if "slice" in value else ""
+            marked = f"The lesion is marked{where}; click again to move the mark."
+            marked = marked if "row" in value else "Click on the lesion."
             self._hint.setText(marked if value.get("seen") == "yes" else "")
 
     def _show_rank(self, made: QAbstractButton, order: list[int], position: int) -> None:

@@ -21,8 +21,8 @@ _STEP = 0.02  # of the columns, for a key
 class Looking(QObject):
     """The images of one case in their panels. Images are compared in the panel of the last one.
 
-    mode: "side", "flicker" or "wipe". modes: those that the study allows and the case has images for. Signal:
-    `changed()`, another mode was chosen.
+    mode: "side", "flicker" or "wipe", of the same slice of all images. modes: those that the study allows and the case
+    has images for. Signal: `changed()`, another mode was chosen.
     """
 
     changed = Signal()
@@ -30,7 +30,7 @@ class Looking(QObject):
     def __init__(self, panels: Panels, parent: QObject) -> None:
         super().__init__(parent)
         self._panels = panels
-        self.mode, self.share, self.phase = "side", 0.5, 0
+        self.mode, self.share, self.phase, self._slice = "side", 0.5, 0, 0
         self.modes: tuple[str, ...] = ("side",)
         self._images: Images = {}
         self._compared: tuple[str, ...] = ()
@@ -40,9 +40,12 @@ class Looking(QObject):
         self._timer.timeout.connect(self.flip)
         panels.left_drag = self._on_drag
 
-    def open(self, images: Images, judged: tuple[str, ...], allowed: tuple[str, ...]) -> None:
-        """Show the images of a case side by side. judged: those without the reference, which is compared with one."""
-        self._images = images
+    def open(self, images: Images, judged: tuple[str, ...], allowed: tuple[str, ...], slice: int) -> None:
+        """Show a slice of a case's images (slices, rows, columns) side by side.
+
+        judged: those without the reference, which is compared with one.
+        """
+        self._images, self._slice = images, slice
         self._compared = judged if len(judged) > 1 else tuple(images)
         count = len(self._compared)
         possible = {"side": True, "flicker": count > 1, "wipe": count == 2}
@@ -70,6 +73,14 @@ class Looking(QObject):
             self._timer.stop()
         self.changed.emit()
 
+    def turn(self, slice: int) -> None:
+        """Show another slice in the same way."""
+        self._slice = slice
+        if self._images:
+            for name in set(self._images) - set(self._compared):
+                self._write(name, name)
+            self._draw()
+
     def flip(self) -> None:
         """Show the next image of the flicker."""
         self.phase = (self.phase + 1) % len(self._compared)
@@ -88,22 +99,25 @@ class Looking(QObject):
     def _draw(self) -> None:
         host = self._compared[-1]
         if self.mode == "side":
-            for name, image in self._images.items():
-                self._panels.write(name, 0, image, name.capitalize())
+            for name in self._images:
+                self._write(name, name)
         elif self.mode == "flicker":
-            name = self._compared[self.phase]
-            self._panels.write(host, 0, self._images[name], f"{name.capitalize()} (flicker)")
+            self._write(host, self._compared[self.phase], " (flicker)")
         else:
             first, second = self._compared
-            image = wiped(self._images[first], self._images[second], self.share)
+            image = wiped(self._images[first][self._slice], self._images[second][self._slice], self.share)
             self._panels.write(host, 0, image, f"{first.capitalize()} | {second.capitalize()}")
         self._draw_line(host)
+
+    def _write(self, panel: str, name: str, note: str = "") -> None:
+        """Put the slice of an image into a panel, which has room for one."""
+        self._panels.write(panel, 0, self._images[name][self._slice], f"{name.capitalize()}{note}")
 
     def _draw_line(self, host: str) -> None:
         if self.mode != "wipe":
             self._line.take_away()
             return
-        rows, columns = self._images[host].shape
+        _, rows, columns = self._images[host].shape
         column = wipe_column(self.share, columns)
         self._line.put(host, np.array([[0, column], [rows, column]], np.float32))
 

@@ -35,14 +35,14 @@ class MarkList(QFrame):
             self.lines.append(self._line(len(self.lines)))
             self._layout.insertWidget(len(self.lines) - 1, self.lines[-1])
         for at, (line, mark) in enumerate(zip(self.lines, marks, strict=True)):
+            where = f" (slice {mark['slice'] + 1})" if "slice" in mark else ""
+            line.ask(f"{at + 1}{where}. How sure are you?")
             line.show_value(mark.get("rating"))
             chosen = at == self._reading.marks.selected
             line.label.setStyleSheet("font-weight: 600; color: #f0e442;" if chosen else "")
 
     def _line(self, at: int) -> Slider:
-        made = Slider(
-            f"{at + 1}. How sure are you?", "a faint suspicion", "certain", lambda value: self._rate(at, value)
-        )
+        made = Slider("", "a faint suspicion", "certain", lambda value: self._rate(at, value))
         away = QPushButton("×")
         away.setFixedWidth(28)
         away.setToolTip("Take it away (X)")
@@ -53,9 +53,9 @@ class MarkList(QFrame):
         return made
 
     def _rate(self, at: int, value: float) -> None:
-        self._reading.marks.selected = at
+        self._reading.marks.select(at)
         self._reading.marks.rate(value)
 
     def _take_away(self, at: int) -> None:
-        self._reading.marks.selected = at
+        self._reading.marks.select(at)
         self._reading.marks.take_away()

@@ -15,7 +15,7 @@ from napari.components import ViewerModel
 from numpy.typing import NDArray
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtGui import QKeyEvent, QWheelEvent
 from qtpy.QtWidgets import (
     QDockWidget,
     QWidget,
@@ -33,6 +33,7 @@ from ...workbench.reading import Reading
 from ..worker import sentence
 from .looking import Looking
 from .side import Side
+from .wheel import Wheel
 
 _MARK = 4.0  # pixels, the radius of the ring around a marked lesion
 _WIDTH = 360
@@ -63,7 +64,7 @@ class ReadingRoom(QObject):
         self._empty_window(viewer)
         self.looking = Looking(self.panels, self)
         self._case: Shown | None = None
-        self.side = Side(self)
+        self.side, self._wheel = Side(self), Wheel(self)
         dock = QDockWidget("", self._window._qt_window)
         dock.setTitleBarWidget(QWidget())
         dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
@@ -82,6 +83,8 @@ class ReadingRoom(QObject):
         self.looking.changed.connect(self._thin)
         reading.opened.connect(self._show_case)
         reading.answered.connect(self._outline)
+        reading.slices.turned.connect(lambda: self.looking.turn(reading.slices.at))
+        reading.slices.turned.connect(self._outline)
         self.side.begin()
 
     def _empty_window(self, viewer: ViewerModel) -> None:
@@ -120,7 +123,7 @@ class ReadingRoom(QObject):
         if shown is not self._case:  # the next step of a case keeps the window and the view
             self._make_room(shown)
         self.panels.show(list(images))
-        self.looking.open(images, reading.names, reading.study.viewing.modes)
+        self.looking.open(images, reading.names, reading.study.viewing.modes, reading.slices.at)
         if shown is not self._case:
             self.reset_window()
         self._case = shown
@@ -141,17 +144,20 @@ class ReadingRoom(QObject):
         self.panels.viewer.reset_view()
 
     def _outline(self) -> None:
-        """Show the square in which to look, the marks of the reader, and of a case for training the truth."""
+        """Show the square in which to look, the marks on the slice, and of a case for training the truth."""
         reading = self.reading
         regions = [] if reading.square is None else of_roi(reading.square, 0)
         for at, mark in enumerate(reading.marks.all):
+            if not reading.marks.is_here(mark):
+                continue
             ring = of_roi(
                 ROI.ellipse(mark["row"], mark["column"], _MARK, _MARK), 0, chosen=at == reading.marks.selected
             )
             numbered = isinstance(reading.marks.question, FreeResponse)
             regions += [replace(one, number=str(at + 1)) for one in ring] if numbered else ring
-        for row, column in (reading.truth or {}).get("places", ()):
-            regions += of_roi(ROI.ellipse(row, column, 2 * _MARK, 2 * _MARK), 0, chosen=True)
+        for row, column, slice in reading.true_places:
+            if slice == reading.slices.at:
+                regions += of_roi(ROI.ellipse(row, column, 2 * _MARK, 2 * _MARK), 0, chosen=True)
         self.panels.drawing.set(regions)
 
     def submit(self) -> None:
@@ -252,7 +258,7 @@ class ReadingRoom(QObject):
             self.panels.let_go()
         if isinstance(event, QKeyEvent) and event.type() == QKeyEvent.Type.KeyPress and isalive(self.side):
             return self._press(event)
-        return False
+        return isinstance(event, QWheelEvent) and watched is self._canvas and self._wheel.roll(event)
 
     def _press(self, event: QKeyEvent) -> bool:
         if self.side.comment.hasFocus() or Qt.Key(event.key()) in _OF_QT:
@@ -285,6 +291,8 @@ class ReadingRoom(QObject):
             Qt.Key.Key_V: lambda: self.looking.set("wipe"),
             Qt.Key.Key_F: self.fit,
             Qt.Key.Key_R: self.show_region,
+            Qt.Key.Key_J: partial(self.reading.slices.step, -1),
+            Qt.Key.Key_K: partial(self.reading.slices.step, 1),
         }
         if viewing.window:
             acts[Qt.Key.Key_W] = self.reset_window
@@ -302,7 +310,7 @@ class ReadingRoom(QObject):
             return False
         down, right = _ARROWS[Qt.Key(event.key())]
         shown = self.reading.shown
-        if self.reading.marks.all and shown is not None:
+        if self.reading.marks.chosen is not None and shown is not None:
             by = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
             self.reading.marks.move(by * (-down if shown.upside_down else down), by * right)
             self._follow_mark()

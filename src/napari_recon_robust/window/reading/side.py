@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...controls.parts import button
+from ...workbench.reading import Reading
 from .display import DisplayCheck
 from .form import Form
 from .view_bar import ViewBar
@@ -114,8 +115,7 @@ class Side(QWidget):
         screen = self.screen()
         findings = {"pixels": f"{screen.size().width()}x{screen.size().height()}", "bits": screen.depth()}
         self._reading.check_display({**self._display.findings, **findings, "ratio": screen.devicePixelRatio()})
-        self._ask(_how_to_read(self._reading.study.viewing.window, self._reading.study.viewing.zoom),
-                  "Start reading", self.begin)  # fmt: skip
+        self._ask(_how_to_read(self._reading), "Start reading", self.begin)
 
     # ---------------------------------------------------------------- a case
 
@@ -202,7 +202,8 @@ class Side(QWidget):
         self._error.setText(words)
 
 
-def _how_to_read(window: bool, zoom: bool) -> str:
+def _how_to_read(reading: Reading) -> str:
+    viewing, several = reading.study.viewing, reading.slices.most > 1
     parts = [
         "How to read",
         "Look at the images on the left, answer the questions here, then press Next or Enter. You are not told how an "
@@ -212,15 +213,20 @@ def _how_to_read(window: bool, zoom: bool) -> str:
         "Where you are asked for a place, click on it in the image. Without a mouse: M sets a mark in the middle, the "
         "arrow keys move it (with Shift by ten pixels). X removes the chosen mark, Z brings back what was removed.",
     ]
-    if window:
+    if several:
+        parts.append(
+            "Where a case has several slices, turn them with the mouse wheel, or press K for the next and J for the "
+            "one before. A mark belongs to the slice on which it was set, and is seen on that one alone."
+        )
+    if viewing.window:
         parts.append(
             "Brightness and contrast: drag with the right mouse button, or press B for brighter, D for darker, C for "
             "more contrast, N for less. W resets them."
         )
-    if zoom:
+    if viewing.zoom:
         parts.append(
-            "Zoom with the mouse wheel, or Page Up and Page Down. Drag the image to move it, or use the arrow keys. F "
-            "shows the whole image."
+            f"Zoom with {'Ctrl and ' * several}the mouse wheel, or Page Up and Page Down. Drag the image to move it, "
+            "or use the arrow keys. F shows the whole image."
         )
     parts.append(
         "Your answers are stored when you press Next. P pauses. You can close the window at any time and continue "

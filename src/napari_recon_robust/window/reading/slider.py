@@ -37,6 +37,11 @@ class Slider(QWidget):
         layout.addLayout(ends)
         self.show_value(None)
 
+    def ask(self, words: str) -> None:
+        """Ask in these words, which are shown with the next value."""
+        self._words = words
+        self.slider.setAccessibleName(words)
+
     def show_value(self, value: float | None) -> None:
         """Show an answer, or that there is none yet."""
         self.slider.blockSignals(True)

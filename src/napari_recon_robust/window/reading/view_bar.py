@@ -1,4 +1,4 @@
-"""The ways of looking that the plan allows, as buttons above the questions."""
+"""The ways of looking that the plan allows, as buttons above the questions, and the slice that is shown."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
+from .slice_bar import SliceBar
+
 if TYPE_CHECKING:
     from .room import ReadingRoom
 
-_COLUMNS = 3
+_COLUMNS, _LAST_ROW = 3, 3
 _MODES = {"side": "Side by side (S)", "flicker": "Flicker (L)", "wipe": "Wipe (V)"}
 
 
@@ -34,6 +36,7 @@ class ViewBar(QWidget):
             self._window: viewing.window,
             self._smooth: viewing.smoothing,
         }
+        self._layout.addWidget(SliceBar(room.reading), _LAST_ROW, 0, 1, _COLUMNS)
         room.looking.changed.connect(self.follow)
 
     def _button(self, words: str, act: Callable[[], object], checkable: bool = False) -> QPushButton:

@@ -26,11 +26,11 @@ function leaveToKeys(button) {
 /** The title of an image by its name. */
 const titled = (name) => (name.length === 1 ? name.toUpperCase() : name[0].toUpperCase() + name.slice(1));
 
-/** One question. names: of the images that are judged. `changed` is called after each answer; `value` is null while it
- * is incomplete. */
+/** One question. names: of the images that are judged. slices: `count` of the case, `at` the one that is shown, and
+ * `turn` shows another. `changed` is called after each answer; `value` is null while it is incomplete. */
 class Asked {
-  constructor(question, names, changed) {
-    [this.question, this.names, this.changed] = [question, names, changed];
+  constructor(question, names, slices, changed) {
+    [this.question, this.names, this.slices, this.changed] = [question, names, slices, changed];
     this.answer = {};
     this.selected = -1; // which mark is rated, moved or taken away
     this.taken = []; // the marks that were taken away at once, each time
@@ -137,7 +137,7 @@ class Asked {
     else if (name === "nothing") this.answer = { ...this.#rest("consequence"), changes: [] };
     else this.answer = { ...this.#rest(), ...part };
     if (this.answer.changes && !this.answer.changes.length && name === "changes") delete this.answer.changes;
-    if (this.answer.seen && this.answer.seen !== "yes") ["row", "column"].forEach((one) => delete this.answer[one]);
+    if (this.answer.seen && this.answer.seen !== "yes") ["row", "column", "slice"].forEach((one) => delete this.answer[one]);
     if (this.list && this.places.length < before.length) this.taken.push(before.filter((one) => !this.places.includes(one)));
     this.show();
     this.changed(this);
@@ -211,16 +211,18 @@ class Asked {
   }
 
   #line(at) {
-    const slider = this.#range((rating) => { this.selected = at; this.rate(rating); });
-    slider.ariaLabel = `How sure are you of mark ${at + 1}?`;
+    const slider = this.#range((rating) => { this.select(at); this.rate(rating); });
+    const where = "slice" in this.places[at] ? ` (slice ${this.places[at].slice + 1})` : "";
+    slider.ariaLabel = `How sure are you of mark ${at + 1}${where}?`;
     const away = made("button", { type: "button", textContent: "×", ariaLabel: `Take mark ${at + 1} away`, title: "Take it away (X)" });
-    away.addEventListener("click", () => { this.selected = at; this.takeAway(); });
-    return made("div", { className: "mark" }, made("p", {}, `${at + 1}. How sure are you? `, made("output"), away),
+    away.addEventListener("click", () => { this.select(at); this.takeAway(); });
+    return made("div", { className: "mark" }, made("p", {}, `${at + 1}${where}. How sure${where ? "" : " are you"}? `, made("output"), away),
       slider, this.#ends("a faint suspicion", "certain"));
   }
 
   #placed() {
-    return "row" in this.answer ? "The lesion is marked; click again to move the mark." : "";
+    const where = "slice" in this.answer ? ` on slice ${this.answer.slice + 1}` : "";
+    return "row" in this.answer ? `The lesion is marked${where}; click again to move the mark.` : "";
   }
 
   /** Whether a click on the image answers it. */
@@ -237,20 +239,26 @@ class Asked {
     return "row" in this.answer ? [this.answer] : (this.answer.marks ?? []);
   }
 
+  /** Whether a place is on the slice that is shown. */
+  isHere({ slice = 0 }) {
+    return slice === this.slices.at;
+  }
+
   /** A click on the image, at the centre of a pixel: the place of the lesion, or one more mark, or near one that one. */
   mark(row, column) {
+    const place = { row, column, ...(this.slices.count > 1 && { slice: this.slices.at }) };
     if (!this.list) {
-      this.set({ row, column });
+      this.set(place);
       return;
     }
-    const away = this.places.map((place) => Math.hypot(place.row - row, place.column - column));
+    const away = this.places.map((one) => (this.isHere(one) ? Math.hypot(one.row - row, one.column - column) : Infinity));
     const near = Math.min(...away, Infinity);
     if (near <= NEAR) {
       this.selected = away.indexOf(near);
       this.set({});
     } else if (this.places.length < MOST_MARKS) {
       this.selected = this.places.length;
-      this.set({ marks: [...this.places, { row, column }] });
+      this.set({ marks: [...this.places, place] });
     }
   }
 
@@ -260,13 +268,21 @@ class Asked {
     else this.set(part);
   }
 
-  /** The place that arrows move. */
+  /** The place that arrows move, if there is one on the slice. */
   get chosen() {
-    return this.places[this.list ? this.#chosen : 0];
+    return this.places[this.#chosen];
   }
 
+  /** Which place keys act on: the selected one, else the last of the slice; -1 for none. */
   get #chosen() {
-    return this.selected < 0 ? this.places.length - 1 : this.selected;
+    const here = this.places.map((place) => this.isHere(place));
+    return here[this.selected] ? this.selected : here.lastIndexOf(true);
+  }
+
+  /** Choose a mark, and show its slice. */
+  select(at) {
+    this.slices.turn(this.places[at].slice ?? 0);
+    this.selected = at;
   }
 
   rate(rating) {
@@ -280,7 +296,7 @@ class Asked {
   }
 
   takeAway() {
-    if (!this.list || !this.places.length) return;
+    if (!this.list || !this.chosen) return;
     const left = this.places.filter((_, at) => at !== this.#chosen);
     this.selected = -1;
     this.set({ marks: left });
@@ -325,8 +341,10 @@ class Asked {
   #slideBy(step) {
     const by = (value) => clamped((value ?? 50) + step, 0, 100);
     if (!step) return false;
-    if (this.list && this.places.length) this.rate(by(this.places[this.#chosen].rating));
-    else if (this.slider && !this.slider.label.hidden) this.set({ [this.slider.name]: by(this.answer[this.slider.name]) });
+    if (this.list && this.places.length) {
+      if (!this.chosen) this.select(this.places.length - 1);
+      this.rate(by(this.chosen.rating));
+    } else if (this.slider && !this.slider.label.hidden) this.set({ [this.slider.name]: by(this.answer[this.slider.name]) });
     else return false;
     return true;
   }

@@ -6,6 +6,8 @@ const NOT_HERE = [403, 409]; // answers to a case that is no longer the one to b
 const REMOVE = "Delete my data";
 const WINDOW_KEYS = { b: [-0.05, 1], d: [0.05, 1], c: [0, 0.9], n: [0, 1 / 0.9] }; // level as a share of the width, width
 const ZOOM = 1.25;
+const NOTCH = 50; // CSS pixels that a wheel rolls at least for a slice
+const LINE = 40; // CSS pixels, where a browser counts lines
 const DRAFT = "draft"; // of this tab: answers that were not sent before the page was loaded anew
 const ROOM_MODES = { side: "Side by side (S)", flicker: "Flicker (L)", wipe: "Wipe (V)" };
 
@@ -123,7 +125,7 @@ function ended({ study, wait, done, total }) {
 }
 
 /** What a reader has to know before the first case; also shown by the button with the question mark. */
-function howToRead({ questions, viewing, back }) {
+function howToRead({ questions, viewing, back, slices }) {
   const places = questions.some(({ kind, place }) => kind === "free-response" || (kind === "lesion" && place));
   const sliders = questions.some(({ kind }) => ["lesion", "structures", "free-response"].includes(kind));
   const sentences = [
@@ -132,8 +134,10 @@ function howToRead({ questions, viewing, back }) {
     places && "Where you are asked for a place, click on it in the image. Without a mouse: M sets a mark in the middle, the arrow keys move it (with Shift by ten pixels).",
     places && "X removes the chosen mark, Z brings back what was removed.",
     questions.some(({ reference }) => reference) && "At the end of each case you see the fully sampled image (the reference) next to it. Your earlier answers are stored before, and cannot be changed.",
+    slices > 1 && "Where a case has several slices, turn them with the mouse wheel, or press K for the next and J for the one before.",
+    places && slices > 1 && "A mark belongs to the slice on which it was set, and is seen on that one alone.",
     viewing.window && "Brightness and contrast: drag with the right mouse button (on a touch screen: hold one finger still, then move it), or press B for brighter, D for darker, C for more contrast, N for less. W resets them.",
-    viewing.zoom && `Zoom with the mouse wheel, two fingers, or Page Up and Page Down. Drag the image to move it, or use the arrow keys. F shows the whole image${viewing.region ? ", R the marked region" : ""}.`,
+    viewing.zoom && `Zoom with ${slices > 1 ? "Ctrl and " : ""}the mouse wheel, two fingers, or Page Up and Page Down. Drag the image to move it, or use the arrow keys. F shows the whole image${viewing.region ? ", R the marked region" : ""}.`,
     `Your answers are stored when you press Next. P pauses${back ? ", Backspace goes back to the case before" : ""}. You can close the page at any time and continue later.`,
   ];
   return sentences.filter(Boolean).map((sentence) => made("li", { textContent: sentence }));
@@ -171,7 +175,7 @@ async function read(state, shown) {
   try {
     values = await Promise.all(names.map(async (name) => {
       const buffer = await (await ask(`/image/${shown.id}/${name}`)).arrayBuffer();
-      return [name, new Float32Array(buffer, 0, shown.rows * shown.columns)];
+      return [name, new Float32Array(buffer, 0, shown.slices * shown.rows * shown.columns)];
     }));
   } catch (error) {
     words(state.study.title, [error.message], ["Try again", go]);
@@ -185,9 +189,11 @@ async function read(state, shown) {
 let current = null;
 const left = new Map(); // the times of cases that were left without an answer by Back, and since when
 
-/** The clock of a case: of one that was left it goes on, and the time in between counts as hidden. */
-function clock(id) {
-  const { times, since } = left.get(id) ?? { times: { shown: performance.now(), hidden: 0 }, since: performance.now() };
+/** The clock of a case: of one that was left it goes on, and the time in between counts as hidden. seen: for how long
+ * each slice was shown. */
+function clock({ id, slices }) {
+  const fresh = { shown: performance.now(), hidden: 0, seen: new Array(slices).fill(0) };
+  const { times, since } = left.get(id) ?? { times: fresh, since: performance.now() };
   left.delete(id);
   return { ...times, hidden: times.hidden + performance.now() - since };
 }
@@ -200,32 +206,36 @@ class Reading {
     this.place = state;
     this.shown = shown;
     this.description = { ...shown, results: [] };
-    this.pictures = new Pictures(this.description, values);
+    const pixels = shown.rows * shown.columns;
+    const slices = Object.entries(values).flatMap(([name, all]) => Array.from({ length: shown.slices }, (_, at) =>
+      [`${name}/${at}`, all.subarray(at * pixels, (at + 1) * pixels)]));
+    this.pictures = new Pictures(this.description, Object.fromEntries(slices));
     this.view = new View(this.description);
     if (!this.study.viewing.zoom) this.view.zoom = this.view.move = () => {};
     const title = { reference: "Reference", ...shown.images.map(titled) };
-    this.images = Object.keys(values).map((name) => ({ id: name, name, title: title[name], words: "", marks: [] }));
+    this.images = Object.keys(values).map((name) => ({ name, title: title[name], words: "", marks: [] }));
     this.images.sort((a, b) => (b.name === "reference") - (a.name === "reference") || a.name - b.name);
     const { modes } = this.study.viewing;
     this.state = {
-      mode: "side", window: { ...shown.window }, wipe: 0.5, rate: 2, held: false,
+      mode: "side", slice: 0, window: { ...shown.window }, wipe: 0.5, rate: 2, held: false,
       smooth: false, signed: true, outline: Boolean(shown.region), a: null, b: null,
     };
     this.compared = shown.images.length > 1 ? shown.images.map((_, at) => String(at)) : this.images.map(({ name }) => name);
     const possible = { side: true, flicker: this.compared.length > 1, wipe: this.compared.length === 2 };
     this.modes = ["side", "flicker", "wipe"].filter((mode) => possible[mode] && (mode === "side" || modes.includes(mode)));
     [this.phase, this.timer, this.cursor] = [0, null, null];
-    [this.sending, this.times] = [false, before?.times ?? clock(shown.id)];
+    [this.sending, this.times, this.rolled] = [false, before?.times ?? clock(shown), 0];
     if (before) this.#goOn(before);
     if (shown.region) this.outline = this.#square(shown.region);
     this.#build();
+    this.#name();
     if (!this.#bringBack() && Object.keys(shown.given).length) this.#restore();
     this.set({});
     this.#listen();
   }
 
-  #goOn({ state: { window, smooth }, view: { kind, box, centre, scale } }) {
-    Object.assign(this.state, { window, smooth });
+  #goOn({ state: { window, smooth, slice }, view: { kind, box, centre, scale } }) {
+    Object.assign(this.state, { window, smooth, slice });
     Object.assign(this.view, { kind, box, centre, scale });
   }
 
@@ -244,7 +254,9 @@ class Reading {
   #build() {
     const { questions: ids, images, step, steps, training } = this.shown;
     const questions = this.study.questions.filter(({ id }) => ids.includes(id));
-    this.asked = questions.map((question) => new Asked(question, images, () => this.#answered()));
+    const reading = this;
+    const slices = { count: this.shown.slices, get at() { return reading.state.slice; }, turn: (at) => this.turn(at) };
+    this.asked = questions.map((question) => new Asked(question, images, slices, () => this.#answered()));
     this.title = this.#where(this.place.next);
     this.last = step === steps - 1;
     this.panels = made("div", { className: this.marking ? "panels marking" : "panels" });
@@ -254,6 +266,7 @@ class Reading {
     if (this.study.viewing.smoothing) this.#button("Smooth (I)", () => this.set({ smooth: !this.state.smooth }), "smooth");
     if (this.study.viewing.zoom) this.#button("Fit (F)", () => { this.view.set("fit"); this.draw(); });
     if (this.study.viewing.zoom && this.shown.region) this.#button("Region (R)", () => this.region());
+    if (this.shown.slices > 1) this.bar.append(this.#sliceBar());
     this.comment = made("textarea", { maxLength: 4000, ariaLabel: "Comment", placeholder: "Comment" });
     this.comment.addEventListener("input", () => this.#answered());
     this.next = made("button", { className: "first", textContent: "Next (Enter)", disabled: true });
@@ -297,6 +310,16 @@ class Reading {
     this.bar.append(button);
   }
 
+  /** Which slice is shown, in words and as a slider. */
+  #sliceBar() {
+    const { slices } = this.shown;
+    this.slider = made("input", { type: "range", min: 1, max: slices, ariaLabel: "Slice", title: "J and K, or the mouse wheel" });
+    this.slider.addEventListener("input", () => this.turn(this.slider.valueAsNumber - 1));
+    this.slider.addEventListener("pointerup", () => this.slider.blur()); // arrows move the mark again
+    this.where = made("output");
+    return made("label", { className: "slices" }, this.slider, this.where, made("span", { className: "quiet", textContent: "(J, K)" }));
+  }
+
   #restore() {
     for (const one of this.asked) if (one.question.id in this.shown.given) one.restore(this.shown.given[one.question.id]);
     this.comment.value = this.shown.given.comment?.text ?? "";
@@ -305,8 +328,9 @@ class Reading {
 
   /** Keep in this tab what was not sent yet, with the time that it took so far. */
   #keep() {
-    const { shown: { id, step, revision }, times: { shown, first, hidden }, comment: { value: comment } } = this;
-    const times = { spent: performance.now() - shown, first: first - shown, hidden };
+    this.#leave();
+    const { shown: { id, step, revision }, times: { shown, first, hidden, seen }, comment: { value: comment } } = this;
+    const times = { spent: performance.now() - shown, first: first - shown, hidden, seen };
     const answers = Object.fromEntries(this.asked.map((one) => [one.question.id, one.answer]));
     sessionStorage.setItem(DRAFT, JSON.stringify({ place: [id, step, revision], answers, comment, times }));
   }
@@ -317,7 +341,7 @@ class Reading {
     const draft = JSON.parse(sessionStorage.getItem(DRAFT));
     if (String(draft?.place) !== String([id, step, revision])) return false;
     const began = performance.now() - draft.times.spent;
-    this.times = { shown: began, first: began + draft.times.first, hidden: draft.times.hidden };
+    this.times = { shown: began, first: began + draft.times.first, hidden: draft.times.hidden, seen: draft.times.seen ?? this.times.seen };
     for (const one of this.asked) one.restore(draft.answers[one.question.id]);
     this.comment.value = draft.comment;
     this.#answered();
@@ -350,6 +374,12 @@ class Reading {
       this.times.hidden += performance.now() - this.away;
       this.away = undefined;
     }
+  }
+
+  /** The slice was shown until now; whatever time of the case was no other's is its own. */
+  #leave(now = performance.now()) {
+    const { times: { shown, hidden, seen }, state: { slice } } = this;
+    seen[slice] += now - shown - hidden - seen.reduce((sum, time) => sum + time, 0);
   }
 
   pause() {
@@ -389,9 +419,12 @@ class Reading {
   }
 
   get #context() {
-    const { state: { window: { low, high }, mode, smooth }, times } = this;
+    const { state: { window: { low, high }, mode, smooth, slice }, times, shown } = this;
+    const now = performance.now();
+    this.#leave(now);
     return {
-      shown: times.shown, first_action: times.first, answered: performance.now(), hidden: times.hidden,
+      ...(shown.slices > 1 && { slice, seen: times.seen }),
+      shown: times.shown, first_action: times.first, answered: now, hidden: times.hidden,
       low, high, mode, smooth, zoom: this.view.scale / this.view.fitting,
     };
   }
@@ -419,7 +452,8 @@ class Reading {
 
   /** What a case for training shows, before the next one comes. */
   async feedback({ lesion, places }) {
-    this.truth = places;
+    this.truth = places.map(([row, column, slice = 0]) => ({ row, column, slice })); // older studies have no slice
+    if (places.length && !this.truth.some(({ slice }) => slice === this.state.slice)) this.turn(this.truth[0].slice);
     const there = places.length ? "The truth: there is a lesion in this case; it is marked in blue." : "The truth: there is a lesion in this case.";
     const sentence = { true: there, false: "The truth: there is no lesion in this case." }[lesion];
     say(sentence ?? "The truth of this case is not known.");
@@ -450,7 +484,7 @@ class Reading {
       Enter: () => this.send(), s: () => this.#mode("side"), l: () => this.#mode("flicker"), v: () => this.#mode("wipe"),
       f: () => { this.view.set("fit"); this.draw(); }, r: () => this.region(), p: () => this.pause(), h: () => this.help(), Backspace: () => this.back(),
       m: () => this.#markMiddle(), x: () => this.marking?.takeAway(), Delete: () => this.marking?.takeAway(),
-      z: () => this.marking?.bringBack(),
+      z: () => this.marking?.bringBack(), j: () => this.turn(this.state.slice - 1), k: () => this.turn(this.state.slice + 1),
     };
     const [right, down] = ARROWS[key] ?? [0, 0];
     if (key in ARROWS) acts[key] = () => this.#arrow(-down, -right, event.shiftKey ? 10 : 1);
@@ -494,7 +528,7 @@ class Reading {
   #arrow(down, right, by) {
     const { marking, view, view: { screen } } = this;
     const up = this.description.upsideDown ? -1 : 1;
-    if (marking?.places.length) {
+    if (marking?.chosen) {
       marking.move(by * up * down, by * right, this.description);
       const { x, y } = this.#onScreen(marking.chosen);
       view.move(clamped(x, 0.1 * screen.x, 0.9 * screen.x) - x, clamped(y, 0.1 * screen.y, 0.9 * screen.y) - y);
@@ -506,7 +540,7 @@ class Reading {
   /** Zoom by a key: the mark keeps its place, or else the middle. */
   #zoom(factor) {
     const { marking, view } = this;
-    view.zoom(factor, marking?.places.length ? this.#onScreen(marking.chosen) : { x: view.screen.x / 2, y: view.screen.y / 2 });
+    view.zoom(factor, marking?.chosen ? this.#onScreen(marking.chosen) : { x: view.screen.x / 2, y: view.screen.y / 2 });
     this.draw();
   }
 
@@ -537,6 +571,40 @@ class Reading {
     this.#flicker();
   }
 
+  /** Show another slice of all images, in the same view and window; beyond the ends there is none. */
+  turn(slice) {
+    const next = clamped(slice, 0, this.shown.slices - 1);
+    if (next === this.state.slice) return;
+    this.#leave();
+    for (const one of this.asked) one.selected = -1;
+    this.state.slice = next;
+    this.#name();
+    for (const one of this.asked) one.show();
+    this.draw();
+  }
+
+  /** Let names stand for the images of the slice that is shown, and say which it is. */
+  #name() {
+    const { shown: { slices }, state: { slice }, slider } = this;
+    for (const image of this.images) image.id = `${image.name}/${slice}`;
+    if (!slider) return;
+    slider.value = slice + 1;
+    slider.ariaValueText = `${slice + 1} of ${slices}`;
+    this.where.textContent = `Slice ${slider.ariaValueText}`;
+  }
+
+  /** The wheel turns slices; with Ctrl it zooms, as it does where there is one slice. */
+  #roll(event) {
+    event.preventDefault();
+    if (event.ctrlKey || event.metaKey) return;
+    event.stopImmediatePropagation();
+    const by = event.deltaY * (event.deltaMode ? LINE : 1);
+    this.rolled = Math.abs(by) < NOTCH ? this.rolled + by : by; // a notch is a slice, however far it goes
+    if (Math.abs(this.rolled) < NOTCH) return;
+    this.turn(this.state.slice + Math.sign(this.rolled));
+    this.rolled = 0;
+  }
+
   setWindow(low, high) {
     if (this.study.viewing.window) this.set({ window: { low, high: Math.max(high, low + 1e-3 * this.description.maximum) } });
   }
@@ -550,6 +618,7 @@ class Reading {
 
   /** A press without a drag marks the place of a lesion. */
   #listenTo(canvas) {
+    if (this.shown.slices > 1) canvas.addEventListener("wheel", (event) => this.#roll(event), { passive: false });
     listenToTouch(this, canvas, (event) => this.#mark(canvas, event));
     listenToMouse(this, canvas);
     let from = null;
@@ -601,10 +670,12 @@ class Reading {
   draw() {
     for (const panel of this.contents ?? []) {
       panel.draw();
-      for (const { places, selected, list } of this.asked) {
-        places.forEach((place, at) => this.#ring(panel.canvas, place.row, place.column, "#f0e442", list && at + 1, at === selected));
+      for (const asked of this.asked) {
+        asked.places.forEach((place, at) => {
+          if (asked.isHere(place)) this.#ring(panel.canvas, place, "#f0e442", asked.list && at + 1, at === asked.selected);
+        });
       }
-      for (const [row, column] of this.truth ?? []) this.#ring(panel.canvas, row, column, "#56b4e9");
+      for (const place of this.truth ?? []) if (place.slice === this.state.slice) this.#ring(panel.canvas, place, "#56b4e9");
     }
   }
 
@@ -616,8 +687,8 @@ class Reading {
   }
 
   /** number: beside it. chosen: drawn thicker. */
-  #ring(canvas, row, column, colour, number = "", chosen = false) {
-    const { x, y } = this.#onScreen({ row, column });
+  #ring(canvas, place, colour, number = "", chosen = false) {
+    const { x, y } = this.#onScreen(place);
     const context = canvas.getContext("2d");
     const thick = chosen ? 1.5 : 0;
     context.font = `600 ${13 * devicePixelRatio}px system-ui, sans-serif`;
