@@ -1,8 +1,11 @@
 """How long readers wait: 20 of them at once at one server, each reading its cases without a pause.
 
-python benchmarks/reading_room.py [--readers 20]
+    python benchmarks/reading_room.py [--readers 20]
+    xvfb-run -a python benchmarks/reading_room.py --flicker
 
-Goals: an answer is confirmed within 100 ms, and the next case is there within 300 ms (95th percentile).
+Goals: an answer is confirmed within 100 ms, and the next case is there within 300 ms (95th percentile). In napari each
+image of the flicker is drawn at 4 Hz (eight images in a second, twice as many as the room shows), also while the slices
+of the case are turned.
 """
 
 import argparse
@@ -13,11 +16,13 @@ import sys
 import tempfile
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
 import numpy as np
 
+from goals import Goal, report
 from napari_recon_robust.cases.record import save_case
 from napari_recon_robust.cases.replay import make_case
 from napari_recon_robust.data.roi import ROI
@@ -32,10 +37,11 @@ from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.simulation.sample import open_sample
 
 CASES = 6
+PERIOD, FLIPS = 125, 200  # milliseconds for each image, and so many images
 
 
-def frozen(folder: Path, readers: int) -> Path:
-    """Six slices of the packaged sample, with random noise."""
+def frozen(folder: Path, readers: int, questions: str = "quality", together: bool = False) -> Path:
+    """Six slices of the packaged sample, with random noise, each a case or all of them one."""
     scan, method, entries = open_sample(), registry.get("zero-filled").at(), []
     for slice in range(CASES):
         measurement, roi = scan.measurement(slice, Sampling()), ROI.box(150, 150, 20, 20)
@@ -43,11 +49,13 @@ def frozen(folder: Path, readers: int) -> Path:
         outcomes = progress.run(evaluate(measurement, method, roi, perturbed))
         save_case(make_case(measurement, method, roi, outcomes, perturbation="random"), folder / f"c{slice}")
         entries.append({"id": f"c{slice}", "saved": f"c{slice}", "patient": f"p{slice}"})
+    if together:
+        entries = [{"id": "all", "saved": [entry["saved"] for entry in entries], "patient": "p"}]
     plan = {
         "title": "Twenty readers",
         "arms": [{"name": "clean", "image": "clean"}, {"name": "noisy", "image": "perturbed"}],
         "cases": entries,
-        "questions": "quality",
+        "questions": questions,
         "design": {"readers": readers},
     }
     return freeze(Plan.model_validate(plan), folder / "study", folder)
@@ -75,7 +83,11 @@ def main() -> None:
     """Print the waits."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--readers", type=int, default=20)
+    options.add_argument("--flicker", action="store_true")
     chosen = options.parse_args()
+    if chosen.flicker:
+        flicker()
+        return
     with tempfile.TemporaryDirectory() as name:
         study = frozen(Path(name), chosen.readers)
         with open_answers(study) as answers:
@@ -103,6 +115,45 @@ def main() -> None:
         middle, high = 1000 * np.percentile(waits, [50, 95])
         print(f"{words}: {len(waits)} times, median {middle:.0f} ms, 95th percentile {high:.0f} ms")
     print(json.dumps({"readers": chosen.readers, "seconds": round(seconds, 2)}))
+
+
+def flicker() -> None:
+    """Print how many images of a flicker napari's reading room draws."""
+    import napari
+    from qtpy.QtTest import QTest
+
+    from napari_recon_robust.window.reading.room import ReadingRoom
+    from napari_recon_robust.workbench.reading import Reading
+
+    with tempfile.TemporaryDirectory() as name, open_answers(frozen(Path(name), 1, "preference", True)) as answers:
+        reading, viewer = Reading(answers, "R1"), napari.Viewer()
+        viewer.window.resize(1280, 720)
+        reading.consent()
+        reading.check_display({})
+        room = ReadingRoom(viewer, reading)
+        while not (room.panels.panels and room.panels.settled):
+            QTest.qWait(10)
+        drawn: list[float] = []
+        flipped: list[float] = []
+        viewer.window._qt_viewer.canvas._scene_canvas.events.draw.connect(lambda _: drawn.append(time.perf_counter()))
+        room.looking.set("flicker")
+        room.looking._timer.setInterval(PERIOD)
+        room.looking._timer.timeout.connect(lambda: flipped.append(time.perf_counter()))
+        goals = []
+        for words, turns in (("", False), (" while slices are turned", True)):
+            QTest.qWait(1000)
+            flipped.clear()
+            drawn.clear()
+            while len(flipped) <= FLIPS:
+                QTest.qWait(PERIOD)
+                if turns:
+                    reading.slices.turn((reading.slices.at + 1) % CASES)
+            shown = [any(begin <= at < end for at in drawn) for begin, end in pairwise(flipped[: FLIPS + 1])]
+            goals.append(Goal(f"images drawn at 4 Hz{words}", FLIPS, sum(shown), unit=f"of {FLIPS}", least=True))
+            longest = 1e3 * max(np.diff(flipped))
+            goals.append(Goal(f"longest time of one image{words}", 2 * PERIOD, longest))
+        report(goals)
+        viewer.close()
 
 
 def wait_for(origin: str) -> None:

@@ -739,11 +739,11 @@ def test_the_second_of_two_windows_is_led_to_the_next_case(study: Callable[..., 
 def test_what_was_not_sent_yet_is_there_after_loading_the_page_anew(
     study: Callable[..., Answers], chromium: Browser
 ) -> None:
-    answers = study(questions=[QUALITY, MARKS])
+    answers = study(cases=VOLUMES, questions=[QUALITY, MARKS])
     with _served(answers) as origin:
         _enter(chromium, answers, origin)
         first, began = chromium.run("current.shown.id"), chromium.run("performance.now() - current.times.shown")
-        for key in ("3", "m", "+"):
+        for key in ("3", "k", "m", "+"):
             chromium.key(key)
         chromium.run("current.comment.value = 'dark'; current.comment.dispatchEvent(new Event('input'))")
         given = chromium.run("current.asked.map((one) => one.value)")
@@ -752,6 +752,8 @@ def test_what_was_not_sent_yet_is_there_after_loading_the_page_anew(
         assert chromium.run("current.asked.map((one) => one.value)") == given
         assert chromium.run("current.comment.value") == "dark"
         assert chromium.run("performance.now() - current.times.shown") > began
+        assert chromium.run("current.state.slice") == 1
+        assert chromium.run("current.times.seen.map((time) => time > 0)") == [True, True, False]
         chromium.key("Enter")
         chromium.wait(f"current.shown.id !== '{first}'")
         assert chromium.run("current.asked.map((one) => one.value)") == [None, None]

@@ -332,7 +332,7 @@ class Reading {
     const { shown: { id, step, revision }, times: { shown, first, hidden, seen }, comment: { value: comment } } = this;
     const times = { spent: performance.now() - shown, first: first - shown, hidden, seen };
     const answers = Object.fromEntries(this.asked.map((one) => [one.question.id, one.answer]));
-    sessionStorage.setItem(DRAFT, JSON.stringify({ place: [id, step, revision], answers, comment, times }));
+    sessionStorage.setItem(DRAFT, JSON.stringify({ place: [id, step, revision], answers, comment, times, slice: this.state.slice }));
   }
 
   /** Show what was kept of this very case before the page was loaded anew; whether there was any. */
@@ -344,6 +344,7 @@ class Reading {
     this.times = { shown: began, first: began + draft.times.first, hidden: draft.times.hidden, seen: draft.times.seen ?? this.times.seen };
     for (const one of this.asked) one.restore(draft.answers[one.question.id]);
     this.comment.value = draft.comment;
+    this.turn(draft.slice ?? 0);
     this.#answered();
     return true;
   }
