@@ -53,6 +53,19 @@ def test_a_check_asks_for_the_truth_where_a_question_needs_it(tmp_path: Path) ->
         assert ("add lesion: true or lesion: false to the 1 cases" in run("check", plan)) is said
 
 
+def test_a_check_opens_the_saved_cases(tmp_path: Path) -> None:
+    for number in range(2):
+        save_case(case_of(number), tmp_path / f"c{number}")
+    plan = tmp_path / "plan.yaml"
+    run("new", tmp_path / "c0", "--output", plan, "--questions", "quality")
+    first = plan.read_text(encoding="utf-8")
+    for saved, said in (("[c0, c1]", "slices of a case: 2"), ("[c0, c0]", "name each slice once"), ("[c0, c9]", "c9")):
+        plan.write_text(first.replace("saved: 'c0'", f"saved: {saved}"), encoding="utf-8")
+        found = CliRunner().invoke(cli, ["review", "check", str(plan)])
+        assert (found.exit_code == 0) is (saved == "[c0, c1]")
+        assert said in found.output + str(found.exception)
+
+
 @pytest.mark.parametrize(("patients", "said"), [(1, True), (2, False)])
 def test_an_export_says_which_format_forgets_the_patients(tmp_path: Path, patients: int, said: bool) -> None:
     cases = [{"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at % patients}", "lesion": at == 0} for at in range(2)]
