@@ -50,7 +50,7 @@ quick-rest: .venv/ready
 # Mutated files, N more of them each time: make fuzz N=20000. Results are kept in .fuzz.
 fuzz: N ?= 2000
 fuzz: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --inputs $(N)
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m fuzz --inputs $(N)
 
 # Random events by real input in the window, N more of them each time: make monkey N=20000. Results are kept in .monkey.
 monkey: N ?= 2000

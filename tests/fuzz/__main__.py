@@ -1,4 +1,4 @@
-"""python -m tests.fuzz: judge inputs, going on after those in the tally; `make fuzz` does it with N=... inputs.
+"""python -m fuzz: judge inputs, going on after those in the tally; `make fuzz` does it with N=... inputs.
 
 The tally (.fuzz/tally.jsonl) has a line for each input, and is continued by each call. Exit status 1: one of this call
 has failed. --stored reruns what failed.json lists, and --failed what the tally lists as failed; --keep adds what failed

@@ -25,6 +25,7 @@ from random import Random
 from typing import Any
 from unittest import mock
 
+from helpers.queued import queued
 from napari_recon_robust.ground import inspection
 from napari_recon_robust.ground.errors import LONGEST, ReconRobustError
 from napari_recon_robust.ground.writing import WritingError
@@ -238,14 +239,14 @@ class Watched:
         if self._process is None:
             self._start()
         pid = self._process.pid
-        before, queued = _resident(pid), _queued(pid)
+        before, waited = _resident(pid), queued(pid)
         started = time.monotonic()
         seconds = self.seconds * (_PATIENCE if is_slow(one.format) else 1)
         self._pipe.send(one)
         while not self._pipe.poll(0.02):
             # What it waited for a processor, on a machine that does other work too, is not its own time.
             took = time.monotonic() - started
-            if took > seconds and took - (_queued(pid) - queued) > seconds:
+            if took > seconds and took - (queued(pid) - waited) > seconds:
                 return self._ended(one, "hang", f"more than {seconds:g} s")
             if (grown := _resident(pid) - before) > MEMORY:
                 return self._ended(one, "memory", f"{grown / 2**30:.1f} GB")
@@ -293,17 +294,6 @@ def _resident(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
     except (OSError, IndexError):
         return 0
-
-
-def _queued(pid: int) -> float:
-    """Return the seconds for which a process and the helpers of its group waited for a processor (Linux)."""
-    waited = 0
-    for one in os.listdir("/proc"):
-        if one.isdigit():
-            with suppress(OSError):
-                if os.getpgid(int(one)) == pid:
-                    waited += int(Path(f"/proc/{one}/schedstat").read_text().split()[1])
-    return waited / 1e9
 
 
 def _serve(pipe: Any, folder: Path, trace: Path) -> None:

@@ -1,6 +1,6 @@
 """Plans, stores and tables of studies for the fuzz: small sound ones, and all that is done with them.
 
-`python -m tests.fuzz.studies` makes the stored one anew, of a study with a trial of each kind, an interrupted attempt,
+`python -m fuzz.studies` makes the stored one anew, of a study with a trial of each kind, an interrupted attempt,
 kept images and a saved worst case.
 """
 

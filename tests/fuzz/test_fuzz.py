@@ -26,8 +26,8 @@ MUCH = 2**28  # bytes; the judge's own bound takes seconds to fill
 
 def failures(tally: Path, *options: str) -> tuple[int, list[str]]:
     """How many inputs were judged, and those that failed, in a process that holds nothing else."""
-    words = [sys.executable, "-m", "tests.fuzz", "--json", "--tally", str(tally), *options]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, "-m", "fuzz", "--json", "--tally", str(tally), *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
     found = json.loads(done.stdout)

@@ -1,9 +1,12 @@
 """The window that is used: opened, waited for, closed, and what it must leave behind."""
 
 import gc
-import threading
+import os
+import sys
 import time
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -13,6 +16,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool, QTimer
 from qtpy.QtWidgets import QApplication, QDialog, QFileDialog, QSlider, QWidget
 
+from helpers.queued import queued
 from napari_recon_robust.reconstructors import registry
 from napari_recon_robust.simulation import sample
 from napari_recon_robust.window import session as sessions
@@ -69,7 +73,7 @@ class Dialogs:
             self._timer.timeout.connect(self._close_modal)
             self._timer.start(200)
 
-    def _file(self, parent: QWidget, title: str, *_: object) -> tuple[str, str]:
+    def _file(self, parent: QWidget, title: str, *_: object, **options: object) -> tuple[str, str]:
         return self.material.answer(self.chance, title), ""
 
     def _close_modal(self) -> None:
@@ -117,16 +121,23 @@ class Desk:
 
     def until(self, condition: Callable[[], object], seconds: float = LIMIT) -> bool:
         """Run the loop until a condition holds; Stuck if that takes as long as nothing should."""
-        end = time.monotonic() + seconds
+        began, waited = time.monotonic(), queued(os.getpid())
         while not condition():
             turn()
             time.sleep(0.001)
-            if time.monotonic() > end:
-                if seconds < LIMIT:
-                    return False
-                threads = ", ".join(one.name for one in threading.enumerate())
-                raise Stuck(f"no rest after {LIMIT:g} s; threads: {threads}")
+            took = time.monotonic() - began
+            if took > seconds < LIMIT:
+                return False
+            if took > LIMIT and took - (queued(os.getpid()) - waited) > LIMIT:
+                raise Stuck(f"no rest after {LIMIT:g} s; {self._unfinished()}")
         return True
+
+    def _unfinished(self) -> str:
+        """Say what is not at rest, and where the threads are."""
+        running = [one.task.label for one in self.session.jobs._running.values()]
+        places = [traceback.extract_stack(frame)[-1] for frame in sys._current_frames().values()]
+        threads = ", ".join(f"{Path(place.filename).name}:{place.lineno}" for place in places)
+        return f"running: {running}; panels settled: {self.session.panels.settled}; threads at {threads}"
 
     def rest(self) -> str:
         """Wait until nothing is computed; what takes long is cancelled."""

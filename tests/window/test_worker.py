@@ -82,3 +82,20 @@ def test_every_error_is_said_and_nothing_hangs(jobs: Jobs, until: Until, error: 
     assert "\n" not in sentence
     assert jobs.start(Task("Again", failing(InputError("no.")), pytest.fail)), "the lane stays blocked"
     until(lambda: not jobs.busy())
+
+
+def test_a_job_that_cannot_be_closed_leaves_its_lane_free(jobs: Jobs, until: Until) -> None:
+    begun = threading.Event()
+
+    def job() -> Job[None]:
+        begun.set()
+        try:
+            while True:
+                yield Progress(0.0)
+        finally:
+            raise RuntimeError("what it held is gone")
+
+    jobs.start(Task("One", job(), lambda _: None))
+    until(begun.is_set)
+    jobs.cancel()
+    until(lambda: not jobs.working)

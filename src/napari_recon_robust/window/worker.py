@@ -85,8 +85,16 @@ def _drive(label: str, job: Job[Any], cancelled: threading.Event) -> Generator[P
     except Exception as error:
         return Failed(error)
     finally:
-        job.close()
+        _close(label, job)
         _turns.end()
+
+
+def _close(label: str, job: Job[Any]) -> None:
+    """Close a job; what it raises then is logged, for superqt would report no end at all and the lane stay taken."""
+    try:
+        job.close()
+    except Exception:
+        _log.exception("%s could not be closed", label)
 
 
 class ShortTurns:
