@@ -22,6 +22,17 @@ pytest.register_assert_rewrite("helpers")
 os.environ["NAPARI_CONFIG"] = ""  # napari's settings stay in memory: those of whoever runs the tests are not touched
 
 
+# napari's window takes seconds to open, a browser too.
+_SLOW = {"make_napari_viewer_proxy", "window_of_module", "started_chromium"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what opens napari's window or a browser."""
+    for item in items:
+        if not _SLOW.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
 def pytest_collection_finish() -> None:
     """What the tests have imported stays, and need not be searched whenever garbage is collected (0.2 s each time)."""
     gc.collect()

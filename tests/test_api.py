@@ -101,6 +101,7 @@ def test_diverse_images_are_of_the_given_knobs(measurement: rr.Measurement) -> N
     assert rr.diverse(measurement, Faint().at(weight=0.5), 1)[0].knobs.keys() == {"weight"}
 
 
+@pytest.mark.slow
 def test_each_gives_its_result_and_follows_the_options(measurement: rr.Measurement) -> None:
     cg, roi, steps = rr.reconstructor("cg-sense"), rr.ROI.box(30, 30, 20, 20), []
     found = rr.fragility_map(measurement, cg, tile=16, gradients=1, replicas=0, on_progress=steps.append)

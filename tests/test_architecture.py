@@ -65,6 +65,7 @@ def test_the_reconstructor_reconstructs(package: None, measurement: Measurement)
     assert more < few / 2 < error(rr.reconstructor("zero-filled")(measurement)) / 4
 
 
+@pytest.mark.slow
 def test_the_network_trains_and_its_weights_run(
     package: None, anatomy_folder: Path, measurement: Measurement, tmp_path: Path
 ) -> None:
@@ -189,6 +190,7 @@ LONGER = {
 }  # one butterfly for each radix, written out so that the compiler sees it whole
 
 
+@pytest.mark.slow
 def test_classes_and_functions_are_small() -> None:
     """A property with its setter is one method; a docstring is none of a function's lines."""
     found = []

@@ -43,6 +43,7 @@ def as_if_never_imported(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delitem(sys.modules, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*former.PLACES, *(f"napari_recon_robust.{name}" for name in NAMED)])
 def test_a_module_is_the_same_under_its_former_name_and_says_where_it_is(name: str) -> None:
     with warnings.catch_warnings(record=True) as caught:

@@ -36,6 +36,7 @@ SCANS: dict[str, Callable[[], Measurement]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("analysis", MAPS)
 @pytest.mark.parametrize("name", SCANS)
 def test_a_map(analysis: str, name: str) -> None:

@@ -125,6 +125,7 @@ def test_the_attack_map_is_the_change_that_the_attack_on_the_foreground_makes(me
     assert not found.expected_change[~found.foreground].any()
 
 
+@pytest.mark.slow
 def test_regions_fit_into_the_foreground_and_do_not_overlap(measurement: Measurement) -> None:
     found = run(fragility(measurement, Combined(), **QUICK))
     regions = found.worst(20, 14, 8)

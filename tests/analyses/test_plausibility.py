@@ -60,6 +60,7 @@ def test_the_truth_is_plausible_and_neither_noise_fitted_nor_smoothed(
     assert residual(measurement, torch.complex(torch.from_numpy(real), torch.from_numpy(imaginary))) > band.high
 
 
+@pytest.mark.slow
 def test_so_it_is_under_a_two_dimensional_mask() -> None:
     measurement, truth = simulated(8, 0.01, 4, seed=1, pattern="poisson-disc")
     band = run(plausible_band(measurement))

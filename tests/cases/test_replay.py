@@ -142,6 +142,7 @@ def test_knobs_that_were_changed_are_found(tmp_path):
     assert found == {"the perturbation": "statement of result 1 differs"}
 
 
+@pytest.mark.slow
 def test_a_search_is_repeated_where_it_is_asked_for(tmp_path):
     case = load_case(saved(tmp_path, steps=3))
     again = progress.run(replay(case))

@@ -69,6 +69,7 @@ def test_the_colour_blind_tell_what_is_lost(tmp_path: Path, drawn: list[Figure],
         assert deltaE_ciede2000(*seen).min() > 8
 
 
+@pytest.mark.slow
 def test_axes_are_in_pixels_of_their_size_and_the_picture_is_turned(tmp_path: Path, drawn: list[Figure]) -> None:
     figure = retention(tmp_path / "map.svg", Underlay(IMAGE, (0.5, 1.0, 3.0), upside_down=True), drawn)
     left, right, _ = figure.axes

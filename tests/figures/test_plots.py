@@ -44,6 +44,7 @@ def test_the_curve_starts_at_the_clean_image_and_follows_the_budgets(tmp_path: P
         assert words == ["perturbed", "random noise of equal norm"]
 
 
+@pytest.mark.slow
 def test_what_the_images_are_held_against_is_said(tmp_path: Path, drawn: list[Figure]) -> None:
     plain = comparison(0.1)
     for one, words in (

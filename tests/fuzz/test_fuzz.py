@@ -62,6 +62,7 @@ def raised(error: BaseException) -> Callable[[], object]:
     return happens
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("happens", "result"),
     [
@@ -98,6 +99,7 @@ def test_what_is_wrong_with_a_sentence(words: str, fault: str) -> None:
     assert judge.wrong(Said(), Path("/in")) == fault
 
 
+@pytest.mark.slow
 def test_a_hang_is_ended_and_the_next_input_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "take", lambda one, folder: time.sleep(60 if one == ONE else 0))
     with Watched(0.3) as process:
@@ -105,6 +107,7 @@ def test_a_hang_is_ended_and_the_next_input_judged(monkeypatch: pytest.MonkeyPat
         assert process.judge(Input("npy", "flipped", 1)).result == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells how long a process waited for a processor")
 def test_waiting_for_a_processor_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five processes on one processor, each with 0.3 s of work of its own: the first ends after about 1.5 s."""

@@ -16,6 +16,7 @@ from napari_recon_robust.ground.arrays import StoredArray, open_npy, read_npy, r
 from napari_recon_robust.ground.errors import FileFormatError
 
 
+@pytest.mark.slow
 @given(data=st.data(), block=st.sampled_from([1, 100, 2**16]), order=st.sampled_from("CF"))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_part_is_that_of_numpy(tmp_path: Path, data: Any, block: int, order: Any) -> None:

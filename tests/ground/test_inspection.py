@@ -59,6 +59,7 @@ def test_a_file_on_which_the_library_spins(inspector: Inspection, sound: Path, w
     inspector.check(sound)  # in a process that was started anew
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere other signals")
 def test_a_crash_is_said_and_the_next_file_is_opened(
     inspector: Inspection, sound: Path, monkeypatch: pytest.MonkeyPatch
@@ -92,6 +93,7 @@ def test_a_file_is_looked_through_once_until_it_changes(inspector: Inspection, s
         inspector.check(sound)
 
 
+@pytest.mark.slow
 def test_the_process_ends_with_the_one_that_it_works_for(sound: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from napari_recon_robust.ground.inspection import Inspection\n"

@@ -67,6 +67,7 @@ def test_each_step_of_writing_fails_in_turn(tmp_path: Path, name: str, new: byte
         assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("new", [b"new content", FOLDER])
 def test_a_kill_at_each_step_leaves_the_old_or_the_new(tmp_path: Path, new: bytes | dict[str, bytes]) -> None:
     with steps() as taken:

@@ -54,6 +54,7 @@ def test_published_dirty_rows_have_no_box(shared, tmp_path):
     assert notes["repeats an earlier row"] == 6
 
 
+@pytest.mark.slow
 @given(
     rows=st.integers(20, 400),
     columns=st.integers(20, 400),

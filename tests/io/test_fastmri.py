@@ -174,6 +174,7 @@ def test_two_gigabytes_are_opened_without_reading_them(tmp_path):
         assert scan.kspace(80).shape == (4, 640, 640)
 
 
+@pytest.mark.slow
 @given(
     shape=st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(2, 8), st.integers(2, 8)),
     scale=st.floats(1e-9, 1e6),
@@ -312,6 +313,7 @@ def test_a_slice_that_is_declared_and_not_stored(tmp_path):
         open_scan(path)
 
 
+@pytest.mark.slow
 def test_a_slice_that_fits_into_no_memory(tmp_path, kspace, monkeypatch):
     write_fastmri(tmp_path / "file1.h5", np.ones((1, 2, 2048, 2100)), encoded_mm=(1, 1, 1), matrix=(24, 20))
     monkeypatch.setattr(guard, "free_memory", lambda: 10**6)

@@ -70,6 +70,7 @@ def test_another_package_adds_a_format(tmp_path, monkeypatch):
     assert format_of(tmp_path / "scan.txt").label == "text"
 
 
+@pytest.mark.slow
 def test_files_are_offered_and_told_apart_without_torch(tmp_path, kspace):
     np.save(tmp_path / "scan.npy", kspace)
     code = (

@@ -24,6 +24,7 @@ def script(folder: Path, body: str, annotation: str = "") -> Reconstructor:
     return registry.get(str(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["lines", "plane"])
 def test_kspace_mask_and_sensitivities_are_those_of_the_slice(
     tmp_path: Path, pattern: str, request: pytest.FixtureRequest

@@ -117,6 +117,7 @@ def clustered(measure: str, margin: float, cases: int, of_patient: int, lesions:
     return Plan.model_validate({**made.model_dump(mode="json"), "cases": entries})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", ["auc", "wafroc", "sensitivity"])
 def test_cases_of_one_patient_tell_as_much_as_the_design_effect_says(measure: str) -> None:
     """80 cases, four of each patient, are worth 80 / (1 + 3 / 2) = 32 independent ones, not 80."""
@@ -148,6 +149,7 @@ def test_several_lesions_of_a_case_vary_as_their_design_effect_says() -> None:
     assert of_lesions[1] > of_lesions[0] - 0.05  # more lesions in as many cases tell no less
 
 
+@pytest.mark.slow
 def test_the_formula_with_its_design_effect_agrees_with_simulated_studies() -> None:
     """The variances of simulated studies of independent cases, and the power with four cases of each patient."""
     rng, independent = np.random.default_rng(1), Size.of(clustered("auc", 0.1, 80, 1))

@@ -31,6 +31,7 @@ def shown(page: str) -> dict[str, list[list[object]]]:
     return table
 
 
+@pytest.mark.slow
 def test_the_page_holds_figures_with_their_data_and_asks_for_nothing_from_elsewhere(
     trials: pl.DataFrame, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ def test_the_correlation_is_that_of_scipy() -> None:
     assert rank_correlation(x, y).value == pytest.approx(stats.spearmanr(x, y).statistic)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grouped", [False, True])
 def test_the_interval_covers_the_truth(grouped: bool) -> None:
     rng = np.random.default_rng(1)

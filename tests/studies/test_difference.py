@@ -65,6 +65,7 @@ def test_what_was_found_on_another_method_is_a_row_of_its_own(first: pl.DataFram
     assert sum(", found on TV" in line for line in sentences(found)) == given.sum()
 
 
+@pytest.mark.slow
 def test_without_ssim_all_metrics_are_told(first: pl.DataFrame, second: pl.DataFrame) -> None:
     found = study_difference(first, second)
     assert shown(found)["metric"].str.starts_with("ssim").all()

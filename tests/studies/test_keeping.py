@@ -9,6 +9,7 @@ from napari_recon_robust.studies.store import Store
 from napari_recon_robust.studies.work import store_beside
 
 
+@pytest.mark.slow
 def test_the_worst_are_cases_that_the_gallery_lists_and_that_replay(write_plan) -> None:
     path = write_plan(
         slices="all",

@@ -63,6 +63,7 @@ def test_each_plan_of_a_paper_expands_on_a_folder_of_scans(name: str, scans: Pat
         run(packaged_plan(name, tmp_path, scans=scans))
 
 
+@pytest.mark.slow
 def test_annotated_lesions_come_before_inserted_ones_and_these_before_a_grid(
     scans: Path, tmp_path: Path, scan_file: Path
 ) -> None:

@@ -40,6 +40,7 @@ def measured(path: Path) -> bytes:
     return content.encode()
 
 
+@pytest.mark.slow
 def test_a_study_gives_a_row_for_each_trial_that_others_read(write_plan) -> None:
     import duckdb
     import pandas
@@ -59,6 +60,7 @@ def test_a_study_gives_a_row_for_each_trial_that_others_read(write_plan) -> None
     assert not list((store_beside(path) / "rows").glob("*"))
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_run_again(write_plan, monkeypatch) -> None:
     path = write_plan()
     run(run_study(path))
@@ -72,6 +74,7 @@ def test_what_is_finished_is_not_run_again(write_plan, monkeypatch) -> None:
     assert table(path).filter(polars.col("trial").is_in(before["trial"].to_list())).height == 5
 
 
+@pytest.mark.slow
 def test_the_numbers_of_a_trial_do_not_depend_on_its_shard_mates(write_plan, tmp_path) -> None:
     parts = {
         "methods": ["tv", "zero-filled"],
@@ -89,6 +92,7 @@ def test_the_numbers_of_a_trial_do_not_depend_on_its_shard_mates(write_plan, tmp
     assert measured(together) == measured(alone)
 
 
+@pytest.mark.slow
 def test_a_failing_trial_is_recorded_and_tried_again_when_asked(write_plan, tmp_path) -> None:
     path = write_plan(regions=[{"kind": "lesions", "count": 1, "diameters": [90]}, {"kind": "annotations"}])
     status = run(run_study(path))
@@ -118,6 +122,7 @@ def test_a_scan_that_vanishes_fails_its_trials(write_plan, tmp_path) -> None:
     assert "head.h5" in error
 
 
+@pytest.mark.slow
 def test_a_second_run_is_refused_and_may_join(write_plan) -> None:
     path = write_plan()
     run(run_study(path))
@@ -159,6 +164,7 @@ def test_shares_run_everything_together(write_plan) -> None:
     assert polars.read_parquet(store_beside(path) / "trials").height == 5
 
 
+@pytest.mark.slow
 def test_the_last_to_end_merges_what_all_have_kept(write_plan) -> None:
     """So that a job array needs no run after it; the worst cases are saved then, too."""
     path = write_plan(shard=1, keep={"worst": 1})
@@ -183,6 +189,7 @@ def test_the_last_to_end_merges_what_all_have_kept(write_plan) -> None:
     assert polars.read_parquet(store_beside(last) / "trials").height == 5
 
 
+@pytest.mark.slow
 def test_a_run_that_is_superseded_keeps_nothing_more(write_plan, monkeypatch) -> None:
     """As one that slept for so long that it was taken for dead: the later run has its trials, once."""
     path = write_plan()

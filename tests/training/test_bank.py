@@ -65,6 +65,7 @@ def test_masks_always_sample_the_calibration_lines(bank, pattern):
         assert mask[first : first + case.centre_lines].all()
 
 
+@pytest.mark.slow
 def test_a_bank_is_continued_where_it_was_interrupted(anatomy_folder, specification, bank, tmp_path):
     job = build_bank(specification, anatomy_folder, tmp_path)
     while len(list(tmp_path.glob("case-*"))) < 2:
@@ -111,6 +112,7 @@ def test_a_bank_whose_validation_shows_the_same_people_is_refused(anatomy_folder
         run(build_bank(specification, anatomy_folder, tmp_path))
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing(anatomy_folder, specification, tmp_path):
     """The error comes from the system, as it would: the limit on a file's size stands for the disk's."""
     resource = pytest.importorskip("resource")
@@ -134,6 +136,7 @@ def test_a_full_disk_loses_nothing(anatomy_folder, specification, tmp_path):
     assert len(run(build_bank(specification, anatomy_folder, tmp_path))) == specification.cases
 
 
+@pytest.mark.slow
 def test_what_is_damaged_is_made_again_or_named(anatomy_folder, specification, tmp_path):
     first, second = (tmp_path / f"case-0000{number}.safetensors" for number in range(2))
     bank = run(build_bank(specification, anatomy_folder, tmp_path))

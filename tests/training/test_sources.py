@@ -235,6 +235,7 @@ def test_nan_in_a_scan_stops_with_its_place(tmp_path: Path) -> None:
         run(build_bank(SPECIFICATION, tmp_path / "data", tmp_path / "bank"))
 
 
+@pytest.mark.slow
 def test_the_card_says_what_was_trained_on(tmp_path: Path) -> None:
     write(tmp_path / "data" / "file1.h5", kspace(1e-3))
     recipe = loop.Recipe(

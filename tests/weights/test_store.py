@@ -173,6 +173,7 @@ def test_checkpoints_without_a_state_dict(tmp_path: Path) -> None:
             store.load(str(tmp_path / name))
 
 
+@pytest.mark.slow
 def test_no_more_sets_stay_in_memory_than_is_said(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
     paths = [store.save(tmp_path, f"net{number}", state, METADATA) for number in range(store.KEPT + 1)]
     first, second = (ref(store.load(str(path))) for path in paths[:2])

@@ -65,6 +65,7 @@ def test_a_text_that_is_not_written_is_not_run(conducting: Conducting, plan: Pat
     conducting._planning.check_written()
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_at_the_start_is_told(conducting: Conducting, plan: Path) -> None:
     plan.write_text(PLAN.replace("head.h5", "missing.h5"))
     conducting.start(1).run()
@@ -74,6 +75,7 @@ def test_what_goes_wrong_at_the_start_is_told(conducting: Conducting, plan: Path
         conducting.complain().run()
 
 
+@pytest.mark.slow
 def test_a_run_that_somebody_else_has_is_seen_and_stopped(conducting: Conducting, plan: Path) -> None:
     """As after napari was closed and opened again, or where the run is on another machine."""
     run(run_study(plan))

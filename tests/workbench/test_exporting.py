@@ -125,6 +125,7 @@ def test_other_formats_are_chosen_by_the_suffix(attacked: Workbench, tmp_path: P
     assert path.stat().st_size > 500
 
 
+@pytest.mark.slow
 def test_what_is_shown_is_written_for_others(bench: Workbench, tmp_path: Path) -> None:
     window = (0.0, 1e-4)
     with pytest.raises(InputError, match="there is no result yet"):
@@ -143,6 +144,7 @@ def test_what_is_shown_is_written_for_others(bench: Workbench, tmp_path: Path) -
         assert task.done.endswith(".")
 
 
+@pytest.mark.slow
 def test_a_reconstruction_is_reported_and_exported_before_anything_was_perturbed(
     scan_file: Path, tmp_path: Path
 ) -> None:

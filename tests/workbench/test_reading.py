@@ -31,6 +31,7 @@ def made(tmp_path: Path) -> Iterator[Any]:
         one.close()
 
 
+@pytest.mark.slow
 def test_a_study_is_read_to_its_end(made: Any) -> None:
     reading, _, answers = made()
     for done in range(12):
@@ -84,6 +85,7 @@ def test_a_lesion_that_is_not_seen_has_no_place(made: Any) -> None:
     assert answers.rows()[0]["value"] == {"seen": "no", "confidence": 60.0}
 
 
+@pytest.mark.slow
 def test_marks_are_added_chosen_moved_rated_and_taken_away(made: Any) -> None:
     reading, _, answers = made(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
     reading.marks.add(1, 1)
@@ -200,6 +202,7 @@ def test_images_are_ranked_one_after_the_other(made: Any) -> None:
     assert reading.values["rank"]["order"] == [2]
 
 
+@pytest.mark.slow
 def test_the_reference_comes_in_a_step_of_its_own(made: Any) -> None:
     reading, now, answers = made(questions=[QUALITY, {**STRUCTURES, "reference": True}])
     shown = reading.shown
@@ -219,6 +222,7 @@ def test_the_reference_comes_in_a_step_of_its_own(made: Any) -> None:
     assert times["structures"]["shown"] == 0
 
 
+@pytest.mark.slow
 def test_structures_without_a_change_have_no_consequence(made: Any) -> None:
     reading, _, answers = made(questions=[STRUCTURES])
     reading.toggle("structures", "removed")
@@ -230,6 +234,7 @@ def test_structures_without_a_change_have_no_consequence(made: Any) -> None:
     assert answers.rows()[0]["value"] == {"changes": [], "certainty": 50.0, "consequence": "none"}
 
 
+@pytest.mark.slow
 def test_going_back_shows_what_was_answered(made: Any) -> None:
     reading, _, answers = made()
     reading.answer("sharpness", level=1)

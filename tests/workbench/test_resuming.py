@@ -79,6 +79,7 @@ def test_everything_is_there_again(crashed: Workbench) -> None:
     bench.acquisition.close()
 
 
+@pytest.mark.slow
 def test_it_goes_on_being_kept(crashed: Workbench, kept: Path) -> None:
     bench = resumed()
     bench.regions.draw(ROI.box(30, 30, 5, 5), 0)
@@ -166,6 +167,7 @@ def test_what_does_not_fit_any_more_is_said(crashed: Workbench, monkeypatch: pyt
     bench.acquisition.close()
 
 
+@pytest.mark.slow
 def test_a_saved_case_that_was_open(crashed: Workbench, tmp_path: Path) -> None:
     crashed.save(tmp_path / "case").run()
     bench = Workbench()

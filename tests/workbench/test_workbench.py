@@ -44,6 +44,7 @@ def test_a_saved_case_knows_how_its_slice_lay(bench: Workbench, tmp_path: Path) 
     assert tuple(image.affine[:3, 3]) == (-1, -2, 3)
 
 
+@pytest.mark.slow
 def test_it_needs_neither_qt_nor_napari() -> None:
     code = (
         "import sys, napari_recon_robust.workbench\n"

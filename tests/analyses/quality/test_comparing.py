@@ -42,6 +42,7 @@ def entries(*texts: str) -> list[Entry]:
     return [Entry.parse(text) for text in texts]
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_the_images(scan_file: Path) -> None:
     table = rr.compare_methods(
         [scan_file], ["zero-filled", "cg-sense, weight=0.02"], seeds=(0,), slices=1, accelerations=(3.0,)

@@ -1,11 +1,13 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from napari_recon_robust.figures.studies.all_figures import FIGURES, draw_all
 from napari_recon_robust.figures.studies.frame import CLEAN
 
 
+@pytest.mark.slow
 def test_a_study_with_everything_gives_every_figure(trials: pl.DataFrame, tmp_path: Path) -> None:
     found = draw_all(trials, tmp_path)
     assert found.lacking == {}
@@ -15,6 +17,7 @@ def test_a_study_with_everything_gives_every_figure(trials: pl.DataFrame, tmp_pa
         assert {"mean", "low", "high", "kind", "volumes", "count"} <= set(pl.read_csv(drawn.data).columns)
 
 
+@pytest.mark.slow
 def test_clean_trials_of_one_volume_say_what_the_other_figures_lack(trials: pl.DataFrame, tmp_path: Path) -> None:
     clean = trials.filter(pl.col("perturbation") == CLEAN, pl.col("volume") == "head0")
     found = draw_all(clean.drop([name for name in clean.columns if name.startswith("coverage")]), tmp_path)

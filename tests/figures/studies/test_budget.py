@@ -8,6 +8,7 @@ from napari_recon_robust.figures.studies.budget import loss_against_budget
 from napari_recon_robust.statistics.clustered import mean
 
 
+@pytest.mark.slow
 def test_the_loss_is_that_of_each_slice_from_its_clean_image(trials: pl.DataFrame, tmp_path: Path) -> None:
     drawn = loss_against_budget(trials, tmp_path / "budget.svg")
     data = pl.read_csv(drawn.data)
@@ -30,6 +31,7 @@ def test_the_loss_is_that_of_each_slice_from_its_clean_image(trials: pl.DataFram
     assert set(data["what"]) == kinds
 
 
+@pytest.mark.slow
 def test_there_is_a_column_of_panels_for_each_acceleration(
     trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
 ) -> None:
@@ -37,6 +39,7 @@ def test_there_is_a_column_of_panels_for_each_acceleration(
     assert [axes.get_title() for axes in drawn[0].axes] == ["R = 4", "R = 8", "", ""]
 
 
+@pytest.mark.slow
 def test_the_marks_of_a_single_budget_have_room(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
     single = trials.filter(pl.col("budget").is_null() | (pl.col("budget") == trials["budget"].max()))
     loss_against_budget(single, tmp_path / "budget.svg")
@@ -46,6 +49,7 @@ def test_the_marks_of_a_single_budget_have_room(trials: pl.DataFrame, tmp_path: 
         assert right - axes.dataLim.x1 > 0.04 * right, "the last mark is whole"
 
 
+@pytest.mark.slow
 def test_the_control_is_that_of_our_search_and_an_attack_on_the_whole_image_is_named(
     trials: pl.DataFrame, tmp_path: Path
 ) -> None:
@@ -65,6 +69,7 @@ def test_the_control_is_that_of_our_search_and_an_attack_on_the_whole_image_is_n
     assert "region, attack on the whole image" in set(after["what"])
 
 
+@pytest.mark.slow
 def test_what_was_found_for_another_method_is_left_out(trials: pl.DataFrame, tmp_path: Path) -> None:
     attacks = trials.filter(pl.col("budget").is_not_null())
     foreign = attacks.with_columns(found_for=pl.lit("none of these"), ssim_region_perturbed=pl.lit(-9.0))

@@ -9,6 +9,7 @@ from napari_recon_robust.figures.studies.frame import Lacking
 from napari_recon_robust.statistics.rates import Rate
 
 
+@pytest.mark.slow
 def test_rates_are_at_the_published_thresholds_raw_and_scaled(trials: pl.DataFrame, tmp_path: Path) -> None:
     data = pl.read_csv(lost_features(trials, tmp_path / "fnaf.svg").data)
     rows = trials.filter(
@@ -25,6 +26,7 @@ def test_rates_are_at_the_published_thresholds_raw_and_scaled(trials: pl.DataFra
         assert found["mean"].to_list() == [pytest.approx(100 * won.mean())]
 
 
+@pytest.mark.slow
 def test_one_trial_of_each_volume_has_the_exact_interval(trials: pl.DataFrame, tmp_path: Path) -> None:
     one = trials.filter(
         pl.col("method_label") == "TV",
@@ -38,6 +40,7 @@ def test_one_trial_of_each_volume_has_the_exact_interval(trials: pl.DataFrame, t
     assert "exact" not in lost_features(trials, tmp_path / "fnaf.svg").words
 
 
+@pytest.mark.slow
 def test_panels_without_columns_say_so(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
     own = pl.col("found_for") == pl.col("method_label")
     poor = trials.filter((pl.col("perturbation") != "fnaf") | own).drop("feature_row", "image_pixels")
@@ -47,6 +50,7 @@ def test_panels_without_columns_say_so(trials: pl.DataFrame, tmp_path: Path, dra
     assert "no trial has another method's feature" in words
 
 
+@pytest.mark.slow
 def test_each_feature_of_the_scatter_and_of_the_map_is_in_the_data(trials: pl.DataFrame, tmp_path: Path) -> None:
     data = pl.read_csv(lost_features(trials, tmp_path / "fnaf.svg").data).filter(pl.col("value") == "feature")
     own = trials.filter(pl.col("perturbation") == "fnaf", pl.col("found_for") == pl.col("method_label"))
@@ -55,6 +59,7 @@ def test_each_feature_of_the_scatter_and_of_the_map_is_in_the_data(trials: pl.Da
     assert "random features" in set(data["search"])
 
 
+@pytest.mark.slow
 def test_a_feature_without_a_name_was_found_for_its_own_method(trials: pl.DataFrame, tmp_path: Path) -> None:
     own = pl.col("found_for") == pl.col("method_label")
     unnamed = trials.with_columns(found_for=pl.when(~own).then("found_for"))
@@ -62,6 +67,7 @@ def test_a_feature_without_a_name_was_found_for_its_own_method(trials: pl.DataFr
     assert found.equals(named)
 
 
+@pytest.mark.slow
 def test_a_rate_of_all_or_nothing_has_the_exact_interval(trials: pl.DataFrame, tmp_path: Path) -> None:
     """Student's would have no width."""
     sure = trials.filter(pl.col("perturbation") == "fnaf").with_columns(
@@ -74,6 +80,7 @@ def test_a_rate_of_all_or_nothing_has_the_exact_interval(trials: pl.DataFrame, t
     assert data["high"].to_list() == [pytest.approx(100 * high)] * len(data)
 
 
+@pytest.mark.slow
 def test_images_of_unknown_size_have_raw_rates_alone(trials: pl.DataFrame, tmp_path: Path) -> None:
     unknown = trials.with_columns(image_pixels=pl.lit(None, pl.Float64))
     rates = pl.read_csv(lost_features(unknown, tmp_path / "fnaf.svg").data)["threshold"].drop_nulls()

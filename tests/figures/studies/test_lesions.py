@@ -8,6 +8,7 @@ from napari_recon_robust.figures.studies.frame import Lacking
 from napari_recon_robust.figures.studies.lesions import lesion_detection
 
 
+@pytest.mark.slow
 def test_lesions_are_parted_by_label_and_by_size(trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]) -> None:
     data = pl.read_csv(lesion_detection(trials, tmp_path / "lesions.svg").data)
     assert set(data.filter(pl.col("by") == "label")["class"]) == {"lacunar infarct", "mass", "white matter lesion"}
@@ -15,6 +16,7 @@ def test_lesions_are_parted_by_label_and_by_size(trials: pl.DataFrame, tmp_path:
     assert drawn[0].axes[1].get_title() == "by size (mm²)"
 
 
+@pytest.mark.slow
 def test_attacked_lesions_are_those_of_the_largest_budget(trials: pl.DataFrame, tmp_path: Path) -> None:
     data = pl.read_csv(lesion_detection(trials, tmp_path / "lesions.svg").data)
     found = data.filter(
@@ -37,6 +39,7 @@ def test_whole_images_are_no_lesions(trials: pl.DataFrame, tmp_path: Path) -> No
         lesion_detection(trials.with_columns(region_kind=pl.lit("image")), tmp_path / "lesions.svg")
 
 
+@pytest.mark.slow
 def test_few_sizes_are_classes_of_their_own(trials: pl.DataFrame, tmp_path: Path) -> None:
     two = trials.with_columns(region_mm2=pl.when(pl.col("volume") == "head0").then(20.0).otherwise(50.0))
     data = pl.read_csv(lesion_detection(two, tmp_path / "lesions.svg").data)

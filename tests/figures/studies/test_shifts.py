@@ -9,6 +9,7 @@ from napari_recon_robust.figures.studies.shifts import inside_against_outside
 from napari_recon_robust.ground.errors import InputError
 
 
+@pytest.mark.slow
 def test_each_shift_has_its_panel_with_line_gap_and_counts(
     trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
 ) -> None:
@@ -18,6 +19,7 @@ def test_each_shift_has_its_panel_with_line_gap_and_counts(
     assert all("6 methods, 5 volumes\nR² " in title and "gap 0.0" in title and "[" in title for title in titles)
 
 
+@pytest.mark.slow
 def test_scans_of_another_domain_are_a_shift_and_those_for_tuning_choose_the_knobs(
     trials: pl.DataFrame, tmp_path: Path
 ) -> None:
@@ -35,6 +37,7 @@ def test_scans_of_another_domain_are_a_shift_and_those_for_tuning_choose_the_kno
     assert dict(data.group_by("side").agg(pl.col("volumes").max()).iter_rows()) == {"in": 3, "out": 1}
 
 
+@pytest.mark.slow
 def test_filtered_slices_are_the_worst_of_a_proxy_that_is_not_compared(trials: pl.DataFrame, tmp_path: Path) -> None:
     drawn = inside_against_outside(trials, tmp_path / "shifts.svg", proxy="CG-SENSE")
     data = pl.read_csv(drawn.data)
@@ -55,6 +58,7 @@ def test_filtered_slices_are_the_worst_of_a_proxy_that_is_not_compared(trials: p
         inside_against_outside(trials, tmp_path / "shifts.svg", proxy="none of them")
 
 
+@pytest.mark.slow
 def test_slices_that_the_plan_filtered_are_a_shift_and_no_others_hold_them(
     trials: pl.DataFrame, tmp_path: Path
 ) -> None:
@@ -66,6 +70,7 @@ def test_slices_that_the_plan_filtered_are_a_shift_and_no_others_hold_them(
     assert volumes["slices filtered by a proxy", "in"] == volumes["R = 4 to 8", "in"] == volumes["rotation", "out"] == 4
 
 
+@pytest.mark.slow
 def test_training_on_the_slice_closes_a_share_of_the_gap(trials: pl.DataFrame, tmp_path: Path) -> None:
     """DIP trains CG-SENSE on the slice, and is 0.02 above it; VarNet, which stands for training there, is 0.09."""
     words = inside_against_outside(trials, tmp_path / "shifts.svg", trained_there={"DIP": "VarNet"}).words
@@ -76,6 +81,7 @@ def test_training_on_the_slice_closes_a_share_of_the_gap(trials: pl.DataFrame, t
         inside_against_outside(trials, tmp_path / "shifts.svg", trained_there={"TV": "VarNet"})
 
 
+@pytest.mark.slow
 def test_each_network_that_trains_on_the_slice_is_kept_when_knobs_are_chosen(
     trials: pl.DataFrame, tmp_path: Path
 ) -> None:

@@ -1,12 +1,14 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 from matplotlib.figure import Figure
 
 from napari_recon_robust.figures.studies.small_features import features_against_quality
 from napari_recon_robust.statistics.ranks import rank_correlation
 
 
+@pytest.mark.slow
 def test_the_correlation_is_over_methods_and_accelerations(
     trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
 ) -> None:

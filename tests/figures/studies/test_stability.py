@@ -1,11 +1,13 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 from matplotlib.figure import Figure
 
 from napari_recon_robust.figures.studies.stability import accuracy_against_stability
 
 
+@pytest.mark.slow
 def test_each_kind_of_perturbation_has_its_panel_at_its_strongest(
     trials: pl.DataFrame, tmp_path: Path, drawn: list[Figure]
 ) -> None:

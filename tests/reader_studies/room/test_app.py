@@ -58,6 +58,7 @@ class Client:
         return self.post("/answer", **{**values, **changes})
 
 
+@pytest.mark.slow
 def test_a_reader_reads_to_the_end(study: Callable[..., Answers]) -> None:
     answers = study()
     reader = Client(answers, "R1")
@@ -89,6 +90,7 @@ def test_nothing_is_served_without_an_invitation(study: Callable[..., Answers]) 
     assert stranger.get("/").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_reader_gets_nothing_of_another_one_and_nothing_that_comes_later(study: Callable[..., Answers]) -> None:
     answers = study(viewing={"reference": True})
     reader = Client(answers, "R1")
@@ -103,6 +105,7 @@ def test_a_reader_gets_nothing_of_another_one_and_nothing_that_comes_later(study
         assert reader.get(f"/image/{own[0].id}/{slot}").status_code in (403, 404)
 
 
+@pytest.mark.slow
 def test_all_slices_of_a_case_are_one_payload(study: Callable[..., Answers]) -> None:
     answers = study(cases=[*VOLUMES, {"id": "c0", "saved": "c0", "patient": "p"}])
     reader, sizes = Client(answers, "R1"), []
@@ -183,6 +186,7 @@ def test_guesses_are_slowed_down(study: Callable[..., Answers]) -> None:
     assert stranger.get("/state").status_code == 429
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -241,6 +245,7 @@ STEPS = [QUALITY, {"id": "structures", "kind": "structures", "text": "Changed?",
 NOTHING = {"structures": {"changes": [], "certainty": 50}}
 
 
+@pytest.mark.slow
 def test_the_reference_comes_after_what_is_asked_without_it(study: Callable[..., Answers]) -> None:
     answers = study(questions=STEPS)
     reader = Client(answers, "R1")
@@ -281,6 +286,7 @@ def test_a_reader_can_delete_everything(study: Callable[..., Answers]) -> None:
     assert reader.get("/state").status_code == 403
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_and_the_answer_can_be_sent_again(
     study: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,6 +308,7 @@ def test_a_full_disk_is_said_and_the_answer_can_be_sent_again(
 # ---------------------------------------------------------------- blinding
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"cases": VOLUMES, "design": {"readers": 2, "repeats": 2}}])
 def test_all_that_a_reader_gets_of_two_arms_differs_in_pixels_alone(
     study: Callable[..., Answers], changes: dict[str, Any]
@@ -335,6 +342,7 @@ def _processor(readers: dict[str, Client], times: int) -> dict[str, list[float]]
     return found
 
 
+@pytest.mark.slow
 def test_serving_takes_as_long_whatever_the_arm(study: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch) -> None:
     """Processor times of mixed requests differ no more than by chance, and a millisecond of work would be seen."""
     names = ("clean", "perturbed")

@@ -25,6 +25,7 @@ def astray_unet(make_random: Callable[..., Any], save: Callable[..., Path], tmp_
     return DAGAN(save(make_random(GeneratorNetwork, arguments, 0.1), arguments, tmp_path_factory.mktemp("dagan")))
 
 
+@pytest.mark.slow
 def test_the_shipped_network_is_untouched(hqs: HQSSupervised, lines: Measurement) -> None:
     network = hqs.network(torch.device("cpu"))
     before, image = copy.deepcopy(network.state_dict()), hqs(lines)
@@ -70,6 +71,7 @@ def test_the_networks_image_of_a_slice_is_the_same_by_itself(id: str, lines: Mea
     torch.testing.assert_close(support * alone.to(expected.dtype), support * expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_coil_images_that_a_varnet_combines_by_their_root_sum_of_squares(lines: Measurement) -> None:
     method = registry.get("varnet").at(combination="rss", sensitivities="learned")
     image = TestTimeTraining(method)(lines, steps=2, rate=1e-6)

@@ -42,6 +42,7 @@ def test_a_target_on_one_side_only_is_refused() -> None:
         forced_choice([True, False], [True, True], "ab")
 
 
+@pytest.mark.slow
 def test_the_interval_without_bias_covers_the_truth_although_readers_share_patients() -> None:
     rng, covered = np.random.default_rng(1), []
     for _ in range(500):

@@ -276,6 +276,7 @@ def slurm(tmp_path, monkeypatch) -> Callable[..., Path]:
     return make
 
 
+@pytest.mark.slow
 def test_a_cluster_that_never_starts_is_told(write_plan, slurm) -> None:
     file, path = slurm("echo Submitted batch job 7", wait=0.5), write_plan()
     with pytest.raises(InputError, match="no worker of the cluster has started within 0 s; look at its queue"):
@@ -283,6 +284,7 @@ def test_a_cluster_that_never_starts_is_told(write_plan, slurm) -> None:
     assert Lease(store_beside(path)).holder is None
 
 
+@pytest.mark.slow
 def test_a_run_that_waits_for_a_cluster_can_be_stopped(write_plan, slurm, tmp_path) -> None:
     file, path = slurm("echo Submitted batch job 7"), write_plan()
 
@@ -323,6 +325,7 @@ def test_where_some_jobs_are_refused_the_others_are_cancelled(write_plan, slurm,
     assert (tmp_path / "cancelled").read_text().split() == ["7"]
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_told(write_plan) -> None:
     began = time.monotonic()
     with pytest.raises(InputError, match="no scheduler answers"):
