@@ -91,8 +91,8 @@ def test_of_a_linear_method_the_largest_singular_vector_is_found(make_measuremen
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["reference", "clean"])
-@pytest.mark.parametrize("method", ["tv", "unet"])
-def test_it_comes_near_the_gradient_and_far_beyond_random_search(measurement, roi, method, target):
+@pytest.mark.parametrize(("method", "share"), [("tv", 0.7), ("unet", 0.4)])  # a network is less nearly linear
+def test_it_comes_near_the_gradient_and_far_beyond_random_search(measurement, roi, method, share, target):
     reconstructor = registry.get(method)
     problem = objective(measurement, reconstructor, roi, target=target)
     radius = 0.01 * coil_norms(measurement.full)
@@ -104,7 +104,7 @@ def test_it_comes_near_the_gradient_and_far_beyond_random_search(measurement, ro
     clean, black, white, chance = (
         max(0, loss) ** 0.5 for loss in (found.loss[0], max(found.loss), max(gradients.loss), chance)
     )
-    assert black - clean > 0.7 * (white - clean)
+    assert black - clean > share * (white - clean)
     assert black - clean > 1.5 * (chance - clean)
 
 
