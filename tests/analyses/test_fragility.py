@@ -82,6 +82,7 @@ def test_gain_is_the_first_order_increase_of_the_loss(measurement: Measurement) 
     assert abs(chance) < 0.2 * increase
 
 
+@pytest.mark.slow
 def test_gain_is_linear_in_the_budget_and_no_more_than_an_attack_on_the_tile_does(measurement: Measurement) -> None:
     small, large = (
         run(fragility(measurement, Combined(), budget=budget, method="gain", **QUICK)) for budget in (1e-3, 2e-3)
@@ -97,6 +98,7 @@ def test_gain_is_linear_in_the_budget_and_no_more_than_an_attack_on_the_tile_doe
     assert 0.2 * float(change) < worst.expected_change * small.maximum < 1.05 * float(change)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["attack", "gain"])
 def test_a_weak_place_is_found(either: Measurement, method: str) -> None:
     found = run(fragility(either, Weak(), method=method, **QUICK))
@@ -230,6 +232,7 @@ def test_a_map_comes_with_its_noise_and_its_progress(measurement: Measurement) -
         assert (found.method, found.tile, found.budget) == (method, 24, 0.01)
 
 
+@pytest.mark.slow
 def test_it_does_not_depend_on_scale_or_change_anything(measurement: Measurement) -> None:
     before = measurement.kspace.clone()
     assert measurement.full is not None

@@ -40,6 +40,7 @@ def test_sense_amplifies_noise_by_its_g_factor() -> None:
     assert float(expected[tissue].max() / expected[tissue].min()) > 1.2, "or white noise would do"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["cg-sense", "tv"])
 def test_it_is_that_of_scans_drawn_anew(method: str) -> None:
     measurement, tissue = regular(LEVELS)

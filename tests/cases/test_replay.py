@@ -49,6 +49,7 @@ def test_a_saved_case_is_reproduced_from_its_samples_alone(tmp_path, kind, optio
     assert "reproduced" in again.summary()
 
 
+@pytest.mark.slow
 def test_the_attack_hurts_after_everything_is_estimated_again(tmp_path):
     results = load_case(saved(tmp_path, method="cg-sense")).results
     for result in results:
@@ -93,6 +94,7 @@ def faults(folder: Path, **options) -> dict[str, str]:
     return {check.part: check.fault for check in again.checks if check.fault}
 
 
+@pytest.mark.slow
 def test_an_image_or_a_word_that_was_changed_is_found(tmp_path):
     case = load_case(saved(tmp_path))
     brighter = case.images["perturbed"].copy()
@@ -128,6 +130,7 @@ def test_what_was_spent_is_held_against_the_samples(tmp_path):
     assert faults(folder) == {"the budgets": f"the samples spend {spent} and the case says otherwise"}
 
 
+@pytest.mark.slow
 def test_knobs_that_were_changed_are_found(tmp_path):
     case = load_case(saved(tmp_path, "noise-level"))
     knobs = case.recipe.perturbation_knobs

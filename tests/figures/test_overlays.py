@@ -28,6 +28,7 @@ def retention(path: Path, anatomy: Underlay, figures: list[Figure]) -> Figure:
     return figures[-1]
 
 
+@pytest.mark.slow
 def test_what_is_lost_has_one_colour_and_the_anatomy_stays_visible(tmp_path: Path, drawn: list[Figure]) -> None:
     figure = retention(tmp_path / "map.png", Underlay(IMAGE), drawn)
     anatomy, panel, bar = figure.axes
@@ -42,6 +43,7 @@ def test_what_is_lost_has_one_colour_and_the_anatomy_stays_visible(tmp_path: Pat
     assert "recovered contrast" in bar.get_xlabel()
 
 
+@pytest.mark.slow
 def test_every_mark_is_named(tmp_path: Path, drawn: list[Figure]) -> None:
     figure = retention(tmp_path / "map.png", Underlay(IMAGE), drawn)
     panel = figure.axes[1]
@@ -56,6 +58,7 @@ def test_every_mark_is_named(tmp_path: Path, drawn: list[Figure]) -> None:
     assert any("Not for diagnostic use" in text.get_text() for text in figure.texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BLIND)
 def test_the_colour_blind_tell_what_is_lost(tmp_path: Path, drawn: list[Figure], kind: str) -> None:
     """Over dark and bright tissue: CIEDE2000 of at least 8, where 2 can be seen side by side."""
@@ -101,6 +104,7 @@ def test_the_fragile_regions_are_numbered_and_the_noise_stands_beside(tmp_path: 
     assert len(drawn[1].axes) == 3  # two panels and a bar
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, drawn: list[Figure]) -> None:
     (tmp_path / "map.png").mkdir()
     with pytest.raises(InputError, match="map.png cannot be written"):

@@ -25,6 +25,7 @@ def comparison(strength: float) -> Comparison:
     )
 
 
+@pytest.mark.slow
 def test_the_curve_starts_at_the_clean_image_and_follows_the_budgets(tmp_path: Path, drawn: list[Figure]) -> None:
     """Budgets in any order; SSIM on the left, the root of NMSE on the right."""
     strong, weak = comparison(0.2), comparison(0.1)

@@ -131,6 +131,7 @@ def test_a_tree_does_not_grow_beyond_memory() -> None:
         assert len(json.dumps(odd.change_tree(tree, Random(number)), default=str)) < 10**8
 
 
+@pytest.mark.slow
 def test_a_frozen_study_is_the_same_in_each_process() -> None:
     first = judge._seed("frozen")[0]
     judge._seed.cache_clear()

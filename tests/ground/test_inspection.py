@@ -82,6 +82,7 @@ def test_a_crash_is_said_and_the_next_file_is_opened(
     inspector.check(sound)
 
 
+@pytest.mark.slow
 def test_a_file_is_looked_through_once_until_it_changes(inspector: Inspection, sound: Path) -> None:
     inspector.check(sound)
     inspector.end()

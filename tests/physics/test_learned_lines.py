@@ -15,6 +15,7 @@ def random_logits(width: int, seed: int) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(seed).normal(0, 0.4, width))
 
 
+@pytest.mark.slow
 @given(
     width=st.integers(48, 400),
     acceleration=st.floats(1.5, 10),

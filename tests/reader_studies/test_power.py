@@ -137,6 +137,7 @@ def test_without_a_difference_clusters_find_none_either() -> None:
     assert shared_of(clustered("wafroc", 1e-9, 48, 2, lesions=3), 100) <= 0.13
 
 
+@pytest.mark.slow
 def test_several_lesions_of_a_case_vary_as_their_design_effect_says() -> None:
     """The mean over m lesions of a case has (1 + (m - 1) / 2) / m of the variance of one, here 2 / 3 of it."""
     rng, truth = np.random.default_rng(0), np.ones(3000, bool)

@@ -47,6 +47,7 @@ def test_each_perturbation_and_budget_is_a_row_of_its_own(first: pl.DataFrame, s
     assert "detectable_20" in found.columns
 
 
+@pytest.mark.slow
 def test_what_was_found_on_another_method_is_a_row_of_its_own(first: pl.DataFrame, second: pl.DataFrame) -> None:
     attacked = pl.col("perturbation") == "worst-case"
 

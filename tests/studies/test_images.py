@@ -1,3 +1,4 @@
+import pytest
 import torch
 import zarr
 from zarr.storage import ZipStore
@@ -20,6 +21,7 @@ def test_images_come_back_and_zarr_reads_them(tmp_path) -> None:
     assert packed(arrays) == packed(arrays)
 
 
+@pytest.mark.slow
 def test_a_study_keeps_all_images_where_asked(write_plan) -> None:
     path = write_plan(keep={"images": "all"})
     run(run_study(path))

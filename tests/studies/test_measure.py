@@ -31,6 +31,7 @@ def measure(write_plan):
         one.close()
 
 
+@pytest.mark.slow
 def test_an_inserted_lesion_is_recovered_by_full_sampling_and_hardly_by_little(measure) -> None:
     found = {}
     for acceleration in (1, 4):
@@ -71,6 +72,7 @@ def test_the_worst_place_of_a_map_and_its_control(measure) -> None:
         assert attack["budget_reached"] == pytest.approx(control["budget_reached"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_start_of_a_trained_method_is_measured_where_asked(measure) -> None:
     trials = measure(methods=["unrolled-hqs", "zero-filled"], perturbations=["none"], starts=True)
     trained, other = (one.values for one in trials.values())
@@ -121,6 +123,7 @@ def test_a_search_tells_what_it_found(measure) -> None:
         assert not control or "published_loss" not in one.values
 
 
+@pytest.mark.slow
 def test_a_feature_that_was_found_on_one_method_is_measured_on_all(measure) -> None:
     search = {"kind": "fnaf", "knobs": {"algorithm": "random-search", "search": 2}}
     methods = ["zero-filled", "cg-sense"]

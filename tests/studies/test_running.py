@@ -139,6 +139,7 @@ def test_a_second_run_is_refused_and_may_join(write_plan) -> None:
     assert not other.exists()
 
 
+@pytest.mark.slow
 def test_who_takes_part_stops_with_the_run(write_plan) -> None:
     """A request to stop reaches all processes that take part; it does not concern the next run."""
     path = write_plan()
@@ -154,6 +155,7 @@ def test_who_takes_part_stops_with_the_run(write_plan) -> None:
     assert run(run_study(path)).ended
 
 
+@pytest.mark.slow
 def test_shares_run_everything_together(write_plan) -> None:
     path = write_plan(shard=1)
     said = list[str]()

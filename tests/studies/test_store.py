@@ -87,6 +87,7 @@ def test_lines_of_an_attempt_under_way_elsewhere_stay(store, monkeypatch) -> Non
     assert trials(store) == ["001"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", range(6))
 def test_whatever_step_of_a_merge_fails_no_row_is_lost_or_doubled(store, monkeypatch, step) -> None:
     """Each write, and each removal, in turn is where the process ends."""
@@ -155,6 +156,7 @@ def test_other_folders_studies_and_versions_are_refused(store, tmp_path) -> None
         Store.open(tmp_path / "nothing")
 
 
+@pytest.mark.slow
 def test_workers_that_begin_at_the_same_time_make_one_store(tmp_path) -> None:
     def make(number: int) -> Store:
         return Store.prepare(tmp_path / f"{number // 8}.results", "small", b"study: small\n", EMPTY, columns())

@@ -50,6 +50,7 @@ def test_a_resumed_run_ends_with_the_same_weights(recipe, bank, anatomy_folder, 
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
 
 
+@pytest.mark.slow
 def test_a_discriminator_learns_to_tell_them_apart():
     """Noise from a smooth image, by the logarithm that chance would leave at log 2 each."""
     torch.manual_seed(0)

@@ -85,6 +85,7 @@ def test_a_bank_of_another_recipe_is_not_used(anatomy_folder, specification, ban
         run(build_bank(other, anatomy_folder, bank.paths[0].parent))
 
 
+@pytest.mark.slow
 def test_a_bank_that_another_run_is_making_is_left_alone(anatomy_folder, specification, tmp_path):
     job = build_bank(specification, anatomy_folder, tmp_path)
     next(job)

@@ -135,6 +135,7 @@ def test_weights_whose_header_asks_for_all_memory(scan_file: Path, tmp_path: Pat
         assert isinstance(result.exception, ReconRobustError)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_would_run_code(values, trace: Path, anatomy_folder: Path, tmp_path: Path) -> None:
     arguments = {"network": "unet", "arguments": {"channels": 4, "pools": 2}}
     recipe = loop.Recipe(**values | arguments)

@@ -135,6 +135,7 @@ def undersampled(path: Path, every: int = 3) -> NDArray[np.bool_]:
     return mask
 
 
+@pytest.mark.slow
 def test_undersampled_scans_keep_their_lines(tmp_path: Path) -> None:
     mask = undersampled(tmp_path / "data" / "mine.h5")
     (source,) = run(find_sources(tmp_path / "data", undersampled=True))

@@ -95,6 +95,7 @@ def test_a_run_that_somebody_else_has_is_seen_and_stopped(conducting: Conducting
     assert conducting.words == "The study was stopped: 1 of 3 trials. Resume goes on from there."
 
 
+@pytest.mark.slow
 def test_rows_are_counted_where_no_run_tells_of_them(conducting: Conducting, plan: Path) -> None:
     """As for the elements of a job array, and after the plan was changed."""
     run(run_study(plan))

@@ -45,6 +45,7 @@ def test_a_study_is_read_to_its_end(made: Any) -> None:
     assert levels == [1 + done % 3 for done in range(12)]
 
 
+@pytest.mark.slow
 def test_time_in_a_pause_is_no_reading(made: Any) -> None:
     reading, now, answers = made()
     now[0] = 2.0
@@ -59,6 +60,7 @@ def test_time_in_a_pause_is_no_reading(made: Any) -> None:
     assert (context["low"], context["high"]) == (0, 1)
 
 
+@pytest.mark.slow
 def test_the_key_answers_the_first_question_without_an_answer(made: Any) -> None:
     reading, *_ = made(questions=[QUALITY, {**QUALITY, "id": "noise"}])
     assert reading.asked.id == "sharpness"
@@ -70,6 +72,7 @@ def test_the_key_answers_the_first_question_without_an_answer(made: Any) -> None
     assert reading.values["noise"] == {"level": 2}
 
 
+@pytest.mark.slow
 def test_a_lesion_that_is_not_seen_has_no_place(made: Any) -> None:
     reading, _, answers = made(questions=[{**LESION[0], "place": True}])
     reading.marks.add(3, 4)
@@ -109,6 +112,7 @@ def test_marks_are_added_chosen_moved_rated_and_taken_away(made: Any) -> None:
     assert (reading.complete, reading.marks.selected) == (True, -1)
 
 
+@pytest.mark.slow
 def test_the_mark_of_a_lesion_is_moved_without_a_mouse(made: Any) -> None:
     reading, *_ = made(questions=[{**LESION[0], "place": True}])
     reading.marks.add_in_middle()
@@ -124,6 +128,7 @@ def test_the_mark_of_a_lesion_is_moved_without_a_mouse(made: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_marks_belong_to_the_slice_that_is_shown(made: Any) -> None:
     reading, now, answers = made(cases=VOLUMES, questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
     turned = []
@@ -157,6 +162,7 @@ def test_marks_belong_to_the_slice_that_is_shown(made: Any) -> None:
     assert reading.slices.at == 0
 
 
+@pytest.mark.slow
 def test_a_lesion_is_on_the_slice_that_was_clicked_last(made: Any) -> None:
     reading, _, answers = made(cases=VOLUMES, questions=[{**LESION[0], "place": True}])
     reading.answer("lesion", seen="yes", confidence=60.0)
@@ -168,6 +174,7 @@ def test_a_lesion_is_on_the_slice_that_was_clicked_last(made: Any) -> None:
     assert answers.rows()[0]["value"] == {"seen": "yes", "confidence": 60.0, "row": 5, "column": 6, "slice": 2}
 
 
+@pytest.mark.slow
 def test_the_slice_stays_for_the_next_step_and_the_time_of_each_goes_on(made: Any) -> None:
     reading, now, answers = made(cases=VOLUMES, questions=[QUALITY, {**STRUCTURES, "reference": True}])
     assert [image.shape for image in reading.images().values()] == [(3, 18, 22)]
@@ -189,6 +196,7 @@ def test_the_slice_stays_for_the_next_step_and_the_time_of_each_goes_on(made: An
     assert reading.slices.at == 0
 
 
+@pytest.mark.slow
 def test_images_are_ranked_one_after_the_other(made: Any) -> None:
     arms = [{"name": name, "image": "clean"} for name in ("one", "two", "three")]
     reading, *_ = made(arms=arms, questions=[{"id": "rank", "kind": "ranking", "text": "?"}])
@@ -249,6 +257,7 @@ def test_going_back_shows_what_was_answered(made: Any) -> None:
     assert reading.place.done == 1
 
 
+@pytest.mark.slow
 def test_the_time_of_a_case_goes_on_after_another_one_was_revised(made: Any) -> None:
     """First case: 4 s, then 3 s of revising. Second case: 5 s before that, 2 s after it."""
     reading, now, answers = made()
@@ -267,6 +276,7 @@ def test_the_time_of_a_case_goes_on_after_another_one_was_revised(made: Any) -> 
     ]
 
 
+@pytest.mark.slow
 def test_marks_that_were_taken_away_come_back(made: Any) -> None:
     reading, _, answers = made(questions=[{"id": "marks", "kind": "free-response", "text": "?"}])
     first, second = {"row": 1, "column": 1, "rating": 60}, {"row": 1, "column": 9, "rating": 20}
@@ -294,6 +304,7 @@ def test_marks_that_were_taken_away_come_back(made: Any) -> None:
     assert reading.marks.all == []
 
 
+@pytest.mark.slow
 def test_names_are_neutral(made: Any) -> None:
     reading, _, answers = made(questions=PAIRS, viewing={"reference": True})
     images = reading.images()
@@ -303,6 +314,7 @@ def test_names_are_neutral(made: Any) -> None:
     np.testing.assert_array_equal(images["right"], answers.bundle.image(shown.images[1], shown))
 
 
+@pytest.mark.slow
 def test_a_case_for_training_shows_its_truth_before_the_next_one(made: Any) -> None:
     cases = [
         {"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "lesion": True, "training": at == 0} for at in range(2)
@@ -318,6 +330,7 @@ def test_a_case_for_training_shows_its_truth_before_the_next_one(made: Any) -> N
     assert reading.truth is None
 
 
+@pytest.mark.slow
 def test_the_truth_is_shown_on_the_slice_on_which_it_is(made: Any) -> None:
     place = {"slice": 2, "shapes": [{"kind": "box", "row": 4, "column": 5, "height": 3, "width": 3}]}
     reading, *_ = made(cases=[{**VOLUMES[0], "place": place, "training": True}, VOLUMES[1]])
@@ -329,6 +342,7 @@ def test_the_truth_is_shown_on_the_slice_on_which_it_is(made: Any) -> None:
     assert reading.true_places == [(5, 6, 0)]
 
 
+@pytest.mark.slow
 def test_an_unknown_reader_is_refused(made: Any) -> None:
     _, _, answers = made()
     with pytest.raises(InputError, match="there is no reader 'R9'"):

@@ -53,6 +53,7 @@ def test_it_needs_neither_qt_nor_napari() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
 def test_a_review_from_the_file_to_the_saved_case_and_back(scan_file: Path, tmp_path: Path) -> None:
     bench = Workbench()
     scan = bench.acquisition.open(scan_file).run()

@@ -64,6 +64,7 @@ def test_the_figures_are_those_of_the_images(scan_file: Path) -> None:
     assert second.seconds > 0
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_was_closed(scan_file: Path, tmp_path: Path, counted: Counter) -> None:
     arguments = groups([scan_file]), entries("zero-filled", "cg-sense"), GRID
     job = compare_methods(*arguments, folder=tmp_path)
@@ -84,6 +85,7 @@ def test_a_run_goes_on_where_it_was_closed(scan_file: Path, tmp_path: Path, coun
     assert counted.calls == 4
 
 
+@pytest.mark.slow
 def test_more_methods_join_an_old_run(scan_file: Path, tmp_path: Path, counted: Counter) -> None:
     files = groups([scan_file])
     run(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))
@@ -97,6 +99,7 @@ def test_more_methods_join_an_old_run(scan_file: Path, tmp_path: Path, counted: 
         run(compare_methods(files, entries("cg-sense"), GRID, folder=tmp_path))
 
 
+@pytest.mark.slow
 def test_other_versions_or_input_are_computed_again(
     scan_file: Path, tmp_path: Path, counted: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +127,7 @@ def test_a_method_that_fails_leaves_the_others(scan_file: Path, tmp_path: Path) 
     assert "nan" not in text
 
 
+@pytest.mark.slow
 def test_the_files_say_what_was_run(scan_file: Path, tmp_path: Path) -> None:
     run(compare_methods(groups({"head": scan_file}), entries("unet", "tv"), GRID, folder=tmp_path, baseline="tv"))
     described = json.loads((tmp_path / "comparison.json").read_text())

@@ -80,6 +80,7 @@ def test_the_image_is_the_exact_float32(study: Callable[..., Answers]) -> None:
     np.testing.assert_array_equal(found, answers.bundle.image(shown.images[0], shown))
 
 
+@pytest.mark.slow
 def test_nothing_is_served_without_an_invitation(study: Callable[..., Answers]) -> None:
     answers = study()
     stranger, id = Client(answers), answers.bundle.shown[0].id
@@ -127,6 +128,7 @@ def test_images_wait_for_consent(study: Callable[..., Answers]) -> None:
     assert reader.get(f"/image/{answers.bundle.of_reader('R1')[0].id}/0").status_code == 403
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "headers",
     [
@@ -178,6 +180,7 @@ def test_the_session_is_a_cookie_that_scripts_and_other_sites_do_not_get(study: 
         assert ("Secure" in cookie) is secure
 
 
+@pytest.mark.slow
 def test_guesses_are_slowed_down(study: Callable[..., Answers]) -> None:
     stranger = Client(study())
     found = [stranger.post("/enter", token=f"guess {number}").status_code for number in range(25)]
@@ -205,6 +208,7 @@ def test_a_body_that_is_no_answer_gets_one_sentence(study: Callable[..., Answers
     assert words in found.json()["error"]
 
 
+@pytest.mark.slow
 def test_an_answer_in_another_window_is_a_conflict(study: Callable[..., Answers]) -> None:
     reader = Client(study(), "R1")
     shown = reader.next
@@ -215,6 +219,7 @@ def test_an_answer_in_another_window_is_a_conflict(study: Callable[..., Answers]
     assert "another window" in found.json()["error"]
 
 
+@pytest.mark.slow
 def test_going_back_and_revising(study: Callable[..., Answers]) -> None:
     answers = study()
     reader = Client(answers, "R1")
@@ -228,6 +233,7 @@ def test_going_back_and_revising(study: Callable[..., Answers]) -> None:
     assert answers.given("R1", first)[1]["sharpness"] == {"level": 3}
 
 
+@pytest.mark.slow
 def test_the_truth_is_told_of_training_only_and_after_the_answer(study: Callable[..., Answers]) -> None:
     cases = [
         {"id": f"c{at}", "saved": f"c{at}", "patient": f"p{at}", "lesion": True, "training": at == 0} for at in range(3)
@@ -277,6 +283,7 @@ def test_the_truth_is_told_after_the_last_step(study: Callable[..., Answers]) ->
     assert reader.answer(answers=NOTHING).json()["truth"] == {"lesion": None, "places": []}
 
 
+@pytest.mark.slow
 def test_a_reader_can_delete_everything(study: Callable[..., Answers]) -> None:
     answers = study()
     reader = Client(answers, "R1")
@@ -355,6 +362,7 @@ def test_serving_takes_as_long_whatever_the_arm(study: Callable[..., Answers], m
     assert mannwhitneyu(*_processor(readers, 100).values()).pvalue < 1e-4
 
 
+@pytest.mark.slow
 def test_no_secret_is_logged(study: Callable[..., Answers], caplog: pytest.LogCaptureFixture) -> None:
     answers = study()
     with caplog.at_level(logging.DEBUG, logger="uvicorn"), _served(answers) as origin:

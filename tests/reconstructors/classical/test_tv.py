@@ -164,6 +164,7 @@ def test_the_kernels_solve_what_torch_solves(
     assert difference(*derivatives) < 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("converged")
 def test_the_gradient_along_any_direction(strip: Measurement) -> None:
     """By central differences in double precision."""

@@ -126,6 +126,7 @@ def test_no_draw_takes_more_steps_than_single_precision_can_use(noise: float, la
     assert steps_needed(1 + 2 * largest / float(sigma) ** 2) < 800
 
 
+@pytest.mark.slow
 def test_a_run_of_several_holds_the_samples_of_the_seeds(method: Posterior, lines: Measurement) -> None:
     several = run(method.samples(replace(lines), 3, steps=3, seed=5))
     assert several.images.shape == (3, *lines.matrix)

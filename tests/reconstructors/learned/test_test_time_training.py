@@ -35,6 +35,7 @@ def test_the_shipped_network_is_untouched(hqs: HQSSupervised, lines: Measurement
     assert torch.equal(hqs(lines), image)
 
 
+@pytest.mark.slow
 def test_a_network_that_has_much_to_learn_is_adapted(astray_unet: DAGAN, lines: Measurement) -> None:
     steps: list[Progress] = []
     adapted = run(TestTimeTraining(astray_unet).job(lines, steps=30, rate=1e-3), steps.append)
