@@ -140,6 +140,7 @@ def test_a_method_without_knobs_says_so(measurement: Measurement) -> None:
         progress.run(diverse(measurement, registry.get("zero-filled"), 2))
 
 
+@pytest.mark.slow
 def test_command(scan_file: Path, tmp_path: Path) -> None:
     options = [
         "--slice",

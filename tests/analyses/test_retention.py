@@ -105,7 +105,7 @@ def test_the_table_counts_what_is_recovered_with_exact_intervals(full, blind, co
 
 @pytest.mark.slow
 def test_the_table_of_a_network_counts_what_single_insertions_give(scan_file):
-    """Features that share a reconstruction hardly disturb each other: only those at the threshold may count otherwise."""
+    """Features that share a reconstruction hardly disturb each other: only those at the threshold may differ."""
     with open_scan(scan_file) as scan:
         sampled = scan.measurement(1, Sampling(acceleration=4, centre_fraction=0.08))
     unet, sizes, contrasts, count = registry.get("unet"), (2.0, 4.0), (0.2, 0.4), 10

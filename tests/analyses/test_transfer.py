@@ -82,6 +82,7 @@ def test_features_have_a_recovery(measurement: Measurement) -> None:
     assert torch.equal(found.perturbation, matrix.outcomes["cg-sense"][0].perturbed.perturbation)
 
 
+@pytest.mark.slow
 def test_rows_of_features_say_what_was_inserted_where(measurement: Measurement) -> None:
     methods = {"once": Once(), "twice": Twice()}
     options: dict[str, Any] = {"row": 40, "column": 44, "size": 4, "contrast": -0.3}

@@ -43,6 +43,7 @@ def test_ellipse_is_its_inequality():
     np.testing.assert_array_equal(mask, along**2 + beside**2 < 1)
 
 
+@pytest.mark.slow
 @given(arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12)).filter(np.any))
 def test_brush_keeps_every_pixel(painted):
     roi = ROI.brush(painted)

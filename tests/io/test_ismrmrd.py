@@ -152,6 +152,7 @@ def test_real_file(shared):
         assert energy[96:160, 96:160].sum() > 0.9 * energy.sum()
 
 
+@pytest.mark.slow
 def test_directions_are_taken_where_all_lines_agree(tmp_path, kspace):
     def opened(name, *directions):
         writer = Writer(tmp_path / name, header((48, 20), (24, 20), 19, 10))

@@ -97,6 +97,7 @@ def test_the_time_is_that_of_the_first_answer_and_a_revision_has_its_own(opened:
     assert (row["score"], row["revision"], row["low"]) == (3, 2, 2)
 
 
+@pytest.mark.slow
 def test_an_earlier_presentation_waits_while_its_case_is_judged_anew(study: Callable[..., Answers]) -> None:
     """Its image, its reference, its answers: none is there, and nothing of it can be changed."""
     answers = study(viewing={"reference": True})
@@ -263,6 +264,7 @@ def _read_on(folder: Path, path: Path, confirmed: Path) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_no_confirmed_answer_is_lost_when_the_process_is_killed(opened: Answers, tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     folder, path, confirmed = opened.bundle.folder, tmp_path / "killed.sqlite", tmp_path / "confirmed"

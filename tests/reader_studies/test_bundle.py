@@ -19,6 +19,7 @@ from napari_recon_robust.reader_studies.answers import Answers
 from napari_recon_robust.reader_studies.bundle import Bundle, check_cases, freeze, key_of
 
 
+@pytest.mark.slow
 def test_images_are_those_of_the_cases_under_names_that_tell_nothing(cases: Path, tmp_path: Path) -> None:
     bundle = Bundle(freeze(plan(), tmp_path / "study", cases))
     key = bundle.unsealed()
@@ -67,6 +68,7 @@ def test_what_lies_in_the_folder_does_not_tell_the_arm(cases: Path, tmp_path: Pa
     assert '"case"' not in texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"cases": VOLUMES, "viewing": {"region": True}}])
 def test_two_studies_that_differ_in_the_arm_alone_differ_in_pixels_alone(
     cases: Path, tmp_path: Path, changes: dict[str, Any]
@@ -159,6 +161,7 @@ def _save(folder: Path, rows: int = 40, brighter: float = 1.0, top: int = 8, **s
     save_case(replace(case, images=images, kspace=kspace, roi=ROI.box(top, 30, 4, 4)), folder)
 
 
+@pytest.mark.slow
 def test_slices_that_cannot_be_shown_in_one_view_are_said(tmp_path: Path) -> None:
     _save(tmp_path / "first")
     _save(tmp_path / "wide", 44, 2.0)

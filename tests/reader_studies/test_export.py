@@ -49,6 +49,7 @@ def test_the_score_of_a_choice_is_of_the_arm_and_not_of_the_side(study: Callable
     assert {row["score"] for row in rows} == {0.0, 1.0}
 
 
+@pytest.mark.slow
 def test_the_table_is_read_back_as_it_was(study: Callable[..., Answers], tmp_path: Path) -> None:
     answers = study()
     read_all(
@@ -62,6 +63,7 @@ def test_the_table_is_read_back_as_it_was(study: Callable[..., Answers], tmp_pat
         read_csv(tmp_path / "answers.csv")
 
 
+@pytest.mark.slow
 def test_a_click_hits_the_lesion_or_not(study: Callable[..., Answers]) -> None:
     """The lesion of even cases is the pixel (1, 2); odd ones have none, and no place."""
     rows, columns = case_of(0).matrix
@@ -107,6 +109,7 @@ def test_a_click_hits_the_lesion_on_its_slices_alone(study: Callable[..., Answer
     assert read_csv(tmp_path / "answers.csv") == rows
 
 
+@pytest.mark.slow
 def test_an_answer_from_before_there_were_slices_is_on_the_first(study: Callable[..., Answers]) -> None:
     places = _Places({**VOLUMES[0], "place": {**BOX, "slice": 0}}, study(cases=VOLUMES).bundle.shown[0])
     assert places.hit({"seen": "yes", "row": 1.0, "column": 2.0})

@@ -44,6 +44,7 @@ class Faint(Reconstructor):
         return knobs["weight"] * measurement.crop(measurement.combined)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id", QUICK)
 def test_its_image_is_that_of_the_reconstructor_at_these_knobs(id: str, lines: Measurement) -> None:
     reconstructor = registry.get(id)

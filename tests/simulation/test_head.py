@@ -23,6 +23,7 @@ def test_noise_is_smooth_normal_and_as_wide_as_asked() -> None:
     assert abs(far) < 0.15
 
 
+@pytest.mark.slow
 def test_the_layers_follow_each_other_outwards(ball_head: Head) -> None:
     """Along a ray backwards from the centre: CSF, bone, marrow, bone, fat, skin, air."""
     y = -np.linspace(0, 75, 1500, dtype=np.float32)

@@ -52,6 +52,7 @@ def test_the_worst_by_the_proxy_are_run_beside_random_ones(write_plan, scores, s
     assert found == ({worst: BOTH} if worst == random else {worst: FILTERED, random: RANDOM})
 
 
+@pytest.mark.slow
 def test_scores_serve_as_long_as_nothing_changes(write_plan, monkeypatch) -> None:
     parts = PARTS | {"methods": ["cg-sense"]}
     path = write_plan(slices=by_proxy(2), **parts)

@@ -87,6 +87,7 @@ def test_nothing_large_is_loaded_for_a_look() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_run_tells_of_itself_and_ends_when_it_is_asked_to(write_plan) -> None:
     path = write_plan()
     store = store_beside(path)

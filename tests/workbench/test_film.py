@@ -39,6 +39,7 @@ def test_budgets_attacks_and_iterations_of_a_search(bench: Workbench) -> None:
     assert bench.film.frames == ()
 
 
+@pytest.mark.slow
 def test_a_search_that_starts_anew_forgets_the_iterations_before(bench: Workbench) -> None:
     bench.regions.draw(ROI.box(62, 48, 10, 12), 1)
     bench.perturbing.choose("worst-case", steps=3)
@@ -76,6 +77,7 @@ def test_all_slices_as_they_were_acquired(bench: Workbench) -> None:
         bench.film.read_slices(lambda: None)
 
 
+@pytest.mark.slow
 def test_the_image_at_each_angle_of_a_rotation(bench: Workbench) -> None:
     bench.regions.draw(ROI.box(62, 48, 10, 12), 1)
     bench.perturbing.choose("rotation", angle=1.0, step=0.5, shift=2.0)

@@ -24,6 +24,7 @@ def run(bench: Workbench) -> None:
         task.run()
 
 
+@pytest.mark.slow
 def test_every_method_runs_on_every_region_at_every_budget(bench: Workbench) -> None:
     queue, regions = bench.queue, bench.regions.all[-2:]
     queue.add(["cg-sense", "zero-filled"], regions, [0.005, 0.01])

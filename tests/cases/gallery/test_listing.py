@@ -126,6 +126,7 @@ def test_nothing_is_written_into_the_folder_and_a_cache_is_not_needed(
     assert sorted(os.walk(folder)) == before
 
 
+@pytest.mark.slow
 def test_listing_needs_no_torch(folder: Path) -> None:
     code = (
         "import sys; from napari_recon_robust import list_cases; assert len(list_cases(sys.argv[1])) == 3;"

@@ -7,6 +7,7 @@ from napari_recon_robust.figures.studies.calibration import interval_calibration
 from napari_recon_robust.figures.studies.frame import Lacking
 
 
+@pytest.mark.slow
 def test_coverages_are_shown_over_the_levels_that_the_table_has(trials: pl.DataFrame, tmp_path: Path) -> None:
     data = pl.read_csv(interval_calibration(trials, tmp_path / "figure.svg").data)
     assert data["method_label"].unique().to_list() == ["VarNet"]

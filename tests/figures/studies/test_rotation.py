@@ -1,10 +1,12 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from napari_recon_robust.figures.studies.rotation import quality_against_rotation
 
 
+@pytest.mark.slow
 def test_the_curve_begins_at_the_clean_image_and_shows_what_interpolation_costs(
     trials: pl.DataFrame, tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ def test_a_figure_comes_with_its_data_and_says_what_its_bars_are(tmp_path: Path)
     assert "Not for diagnostic use." in [text.get_text() for text in sheet.figure.texts]
 
 
+@pytest.mark.slow
 def test_the_same_figure_gives_the_same_picture(tmp_path: Path) -> None:
     pictures = []
     for name in ("a.svg", "b.svg"):

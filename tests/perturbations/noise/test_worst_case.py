@@ -229,6 +229,7 @@ def test_unsorted_and_repeated_budgets_come_back_in_their_order(measurement, com
         assert reached[0] < reached[1] < reached[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_global_budget_bounds_all_coils_together(measurement, combined, roi, algorithm):
     (found,) = run(WorstCase().run(measurement, combined, roi, (0.02,), algorithm=algorithm, norm="global", **QUICK))
@@ -275,6 +276,7 @@ def without_gradient(reconstructor):
     return Opaque()
 
 
+@pytest.mark.slow
 def test_auto_takes_gradients_where_there_are_any(measurement, combined, roi):
     (found,) = run(WorstCase().run(measurement, combined, roi, (0.01,), **QUICK))
     assert found.details["algorithm"] == "sphere-ascent"
@@ -416,6 +418,7 @@ def test_other_input_that_does_not_fit_is_refused_at_once(measurement, make_meas
         attack.run(measurement.with_kspace(measurement.kspace[None]), combined, roi, (0.01,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("knobs", "words"),
     [

@@ -99,6 +99,7 @@ def test_cases_of_one_patient_are_left_out_together() -> None:
     np.testing.assert_allclose(found, weighted_afroc_covariance(marks), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_equal_tests_are_told_apart_as_often_as_the_level_says() -> None:
     rng, rejected = np.random.default_rng(0), []
     for _ in range(300):
@@ -151,6 +152,7 @@ def test_readers_of_different_cases_err_independently() -> None:
     assert errors[0, 0, 0, 2] > 0.2 * errors[0, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_equal_tests_of_a_split_plot_design_are_told_apart_as_often_as_the_level_says() -> None:
     rng, rejected = np.random.default_rng(0), []
     for _ in range(300):
