@@ -94,6 +94,7 @@ def test_the_perturbation_is_a_command_that_runs(package: None, scan_file: Path)
     assert 0 < outcome["budget"]["achieved"] < 0.2
 
 
+@pytest.mark.slow
 def test_the_curve_of_the_perturbation_is_drawn(package: None, scan_file: Path, tmp_path: Path) -> None:
     file = tmp_path / "gain.png"
     options = ["--slice", "1", "--method", "zero-filled", "--pattern", "equispaced", "--plot", str(file)]
@@ -232,6 +233,7 @@ SPECIMENS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("thing", "words"), SPECIMENS.items())
 def test_one_thing_of_each_kind_stands_in_so_many_places(thing: str, words: str) -> None:
     """A card stands for its weights; `former.py` tells where things were."""

@@ -118,6 +118,7 @@ def test_distances_on_a_region_are_those_of_the_whole_map(pixels: Any) -> None:
     assert distance == pytest.approx(1 - float(metrics.ssim(images[0], images[other], span, region)), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_family_of_a_method(measurement: Measurement) -> None:
     variants = progress.run(diverse(measurement, registry.get("tv"), 2))
     assert len(variants) == 2 <= variants.plausible < variants.members == 9

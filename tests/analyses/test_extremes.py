@@ -47,6 +47,7 @@ def test_a_map(analysis: str, name: str) -> None:
     assert np.isfinite(np.asarray(values)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("analysis", TABLES)
 @pytest.mark.parametrize("name", [name for name in SCANS if name != "constant"])
 def test_a_table(analysis: str, name: str) -> None:

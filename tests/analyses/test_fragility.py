@@ -216,6 +216,7 @@ def test_noise_of_a_fully_sampled_identity_is_flat_one() -> None:
     assert float(outside.square().mean()) == pytest.approx((2 - torch.pi / 2), abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_map_comes_with_its_noise_and_its_progress(measurement: Measurement) -> None:
     for method in ("attack", "gain"):
         job = fragility(measurement, Combined(), method=method, tile=24, gradients=2, replicas=3)

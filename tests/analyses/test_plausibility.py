@@ -69,6 +69,7 @@ def test_so_it_is_under_a_two_dimensional_mask() -> None:
     assert band.holds(residual(measurement, truth))
 
 
+@pytest.mark.slow
 def test_an_image_is_judged_on_the_output_matrix() -> None:
     """The object reaches beyond it: what lies there is in every image's residual, and in the band."""
     whole, truth = simulated(8, 0.01, 2, seed=1)
@@ -80,6 +81,7 @@ def test_an_image_is_judged_on_the_output_matrix() -> None:
     assert band.freedom < 0.9 * wide.freedom
 
 
+@pytest.mark.slow
 def test_degrees_of_freedom_are_those_of_the_projection() -> None:
     """Random smooth maps, noise alone: the residual of the fit to the ACS is that noise times the freedom it counts."""
     generator = torch.Generator().manual_seed(0)

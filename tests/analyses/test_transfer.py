@@ -68,6 +68,7 @@ def test_what_is_found_on_a_method_is_worst_for_it(measurement: Measurement) -> 
         assert matrix.change(own)[column] >= matrix.change(other)[column]
 
 
+@pytest.mark.slow
 def test_features_have_a_recovery(measurement: Measurement) -> None:
     matrix = progress.run(
         transfer(
@@ -99,6 +100,7 @@ def test_rows_of_features_say_what_was_inserted_where(measurement: Measurement) 
     assert ", not carried" in faint.markdown()
 
 
+@pytest.mark.slow
 def test_another_pose_has_no_random_noise_beside(measurement: Measurement) -> None:
     matrix = progress.run(transfer(measurement, TWO, ROI_, kind="rotation", angle=2, step=2))
     assert matrix.random("once") is None
@@ -147,6 +149,7 @@ def test_a_method_that_is_its_own_stand_in_is_said(measurement: Measurement, met
         assert ("stand_in_itself" in found.findings) == itself
 
 
+@pytest.mark.slow
 def test_command(scan_file: Path) -> None:
     options = ["--slice", "1", "--pattern", "equispaced", "--roi", "30,30,20,20", "--found-on", "cg-sense"]
     result = CliRunner().invoke(cli, ["transfer", str(scan_file), *options, "--method", "cg-sense", "--method", "tv"])

@@ -107,6 +107,7 @@ def test_an_image_or_a_word_that_was_changed_is_found(tmp_path):
     assert found == {"the further results": "data range of result 1 differs"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("nominal", "recipe", "fault"),
     [

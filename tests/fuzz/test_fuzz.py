@@ -124,6 +124,7 @@ def test_waiting_for_a_processor_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> 
     assert judged(monkeypatch, happens, seconds=0.7).result == "ok"
 
 
+@pytest.mark.slow
 def test_a_tree_does_not_grow_beyond_memory() -> None:
     """Lists in lists that are made 500 times as long, again and again."""
     for number in range(300):

@@ -196,6 +196,7 @@ def test_a_target_image(scan_file: Path, tmp_path: Path, refused: Command, kind:
     assert refused("perturb", "targeted", scan_file, *options) == f"recon-robust: {error.value}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_saved_case(tmp_path: Path, refused: Command, kind: Any) -> None:
     folder = saved(tmp_path, "random")

@@ -125,6 +125,7 @@ def test_without_a_process_nothing_is_checked(
     inspector.check(sound)
 
 
+@pytest.mark.slow
 def test_a_good_file_waits_for_nothing_noticeable(inspector: Inspection, sound: Path) -> None:
     inspector.check(sound)
     times = []

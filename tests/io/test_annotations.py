@@ -39,6 +39,7 @@ def test_no_published_row_is_lost(shared, tmp_path, part):
     assert all((one.box is None) == bool(one.note) for one in found)
 
 
+@pytest.mark.slow
 def test_published_dirty_rows_have_no_box(shared, tmp_path):
     notes = Counter()
     for part in PUBLISHED:

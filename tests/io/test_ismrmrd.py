@@ -268,6 +268,7 @@ def test_positions_that_say_nothing(writer, kspace, positions):
         assert scan.facts(0)["plane"] == {"directions": {"row": [0, 1, 0], "column": [1, 0, 0]}, "first": None}
 
 
+@pytest.mark.slow
 def test_without_directions_nothing_is_said_of_the_patient(writer, kspace):
     writer.lines(kspace, position=(1, 2, 3))
     with open_scan(writer.done()) as scan:

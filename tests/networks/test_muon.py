@@ -93,6 +93,7 @@ def test_a_kernel_behind_dead_units_stays_and_stays_finite():
     assert bool(torch.isfinite(first).all())
 
 
+@pytest.mark.slow
 def test_weight_decay_bounds_the_spectral_norm():
     """By 1 / d, where a gradient of one direction lets a kernel grow without it."""
     kernels = [torch.nn.Parameter(torch.zeros(4, 4)) for _ in range(2)]

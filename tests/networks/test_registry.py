@@ -19,6 +19,7 @@ def test_every_line_is_a_network_and_most_are_of_the_method_of_that_id() -> None
     assert registry.running("hyperrecon-tv").id == "hyperrecon-tv"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", store.shipped())
 def test_shipped_weights_are_of_their_networks(name: str) -> None:
     """Also by the names that their headers have had, and by their tensors where the header has none."""

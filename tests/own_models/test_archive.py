@@ -128,6 +128,7 @@ def test_the_forged_file_is_otherwise_sound(double: Path, scan_file: Path, tmp_p
     assert try_out(path, scan_file) == ["", ""]
 
 
+@pytest.mark.slow
 def test_a_library_for_aotinductor_is_not_loaded(double: Path, scan_file: Path, tmp_path: Path, trace: Path) -> None:
     library = b"\x7fELF"
     if compiler := shutil.which("cc"):

@@ -53,6 +53,7 @@ def test_a_power_of_powers_ends_at_once() -> None:
         Formula("9 ** 9 ** 9").value({})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

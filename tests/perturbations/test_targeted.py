@@ -54,6 +54,7 @@ def wanted(effect, measurement, reconstructor, region):
     return clean * {"brighter": 1.3, "darker": 0.7}[effect]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [0.02, 0.05, 0.2])
 @pytest.mark.parametrize("effect", ["homogeneous", "brighter", "darker"])
 def test_it_comes_as_near_as_is_possible(measurement, combined, roi, effect, budget):

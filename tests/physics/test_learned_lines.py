@@ -40,6 +40,7 @@ def test_budget_and_centre_are_kept_exactly(width, acceleration, share, offset, 
     assert torch.equal(mask[clear], (probability > threshold)[clear])
 
 
+@pytest.mark.slow
 def test_each_line_is_sampled_with_its_probability():
     probability = learned_lines.probabilities(random_logits(96, 1), 8, 24)
     offsets = (np.arange(2000) + 0.5) / 2000

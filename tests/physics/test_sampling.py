@@ -118,6 +118,7 @@ def test_poisson_disc_keeps_its_distance():
     assert poisson.std() / poisson.mean() < 0.5 * independent.std() / independent.mean()
 
 
+@pytest.mark.slow
 def test_poisson_disc_keeps_as_much_distance_as_sigpy():
     """The gap in the outer part is at least nine tenths of that in sigpy's mask of the same acceleration."""
     from sigpy.mri import poisson
@@ -148,6 +149,7 @@ def test_acs_of_lines_and_of_points():
     assert acs_region(torch.ones(6, 5, dtype=torch.bool)) == (slice(0, 6), slice(0, 5))
 
 
+@pytest.mark.slow
 @given(arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=7)))
 def test_acs_region_is_the_largest_block(mask):
     rows, columns = mask.shape

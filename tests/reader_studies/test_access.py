@@ -8,6 +8,7 @@ from napari_recon_robust.reader_studies.access import NotAllowedError
 from napari_recon_robust.reader_studies.answers import Answers
 
 
+@pytest.mark.slow
 def test_an_invitation_lets_one_browser_in_once(study: Callable[..., Answers]) -> None:
     access = study().access
     token = access.invite("R2")
@@ -17,6 +18,7 @@ def test_an_invitation_lets_one_browser_in_once(study: Callable[..., Answers]) -
             access.enter(wrong)
 
 
+@pytest.mark.slow
 def test_an_invitation_ends_by_its_time_by_a_newer_one_and_by_being_revoked(study: Callable[..., Answers]) -> None:
     access = study().access
     tokens = [access.invite("R1", days=-1), access.invite("R1"), access.invite("R1")]
@@ -30,6 +32,7 @@ def test_an_invitation_ends_by_its_time_by_a_newer_one_and_by_being_revoked(stud
             access.reader_of(secret)
 
 
+@pytest.mark.slow
 def test_who_was_let_in_needs_no_invitation(study: Callable[..., Answers]) -> None:
     access = study().access
     assert access.uninvited() == ["R1", "R2"]
@@ -41,6 +44,7 @@ def test_who_was_let_in_needs_no_invitation(study: Callable[..., Answers]) -> No
         access.invite("R3")
 
 
+@pytest.mark.slow
 def test_no_secret_lies_in_the_file(study: Callable[..., Answers], tmp_path: Path) -> None:
     answers = study()
     token = answers.access.invite("R1")

@@ -13,6 +13,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.reader_studies.analysis import analyse
 
 
+@pytest.mark.slow
 def test_scores_are_compared_within_reader_and_case_and_patients_are_the_unit() -> None:
     made = plan(cases=cases(20, patients=10))
     rng = np.random.default_rng(0)

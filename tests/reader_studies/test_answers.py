@@ -150,6 +150,7 @@ def test_each_write_may_fail_and_the_answer_is_stored_whole_or_not_at_all(opened
     opened.verify()
 
 
+@pytest.mark.slow
 def test_a_plan_may_forbid_to_go_back(study: Callable[..., Answers]) -> None:
     answers = study(design={"readers": 2, "back": False})
     answers.consent("R1")
@@ -175,6 +176,7 @@ def test_what_does_not_fit_is_not_stored(opened: Answers, values: dict[str, Any]
     assert not opened.rows()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("context", [{"slice": 3}, {"slice": "0"}, {"seen": [1.0]}, {"seen": [1, 2, "3"]}, {"seen": 3}])
 def test_slices_that_were_seen_are_those_of_the_case(study: Callable[..., Answers], context: dict[str, Any]) -> None:
     answers = study(cases=VOLUMES)
@@ -192,6 +194,7 @@ def test_times_are_numbers(opened: Answers, context: dict[str, Any]) -> None:
         opened.record("R1", next_of(opened).id, 0, GOOD, context=context)
 
 
+@pytest.mark.slow
 def test_only_the_own_next_case_is_answered_and_only_after_consent(study: Callable[..., Answers]) -> None:
     answers = study()
     with pytest.raises(NotAllowedError, match="before you have agreed"):
@@ -205,6 +208,7 @@ def test_only_the_own_next_case_is_answered_and_only_after_consent(study: Callab
         answers.record("R1", own[1].id, 0, GOOD)
 
 
+@pytest.mark.slow
 def test_the_next_sitting_waits_for_the_washout(study: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch) -> None:
     answers = study(design={"readers": 2, "sittings": "separate"})
     answers.consent("R1")
@@ -240,6 +244,7 @@ def test_a_changed_answer_or_log_is_found(opened: Answers, tmp_path: Path) -> No
             opened.verify()
 
 
+@pytest.mark.slow
 def test_answers_of_another_study_are_refused(opened: Answers, study: Callable[..., Answers], tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="answers to another frozen study"):
         Answers(tmp_path / "study.answers.sqlite", study("other").bundle)

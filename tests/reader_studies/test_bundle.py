@@ -35,6 +35,7 @@ def test_images_are_those_of_the_cases_under_names_that_tell_nothing(cases: Path
     assert all(len(name) == 32 and set(name) <= set("0123456789abcdef") for name in names)
 
 
+@pytest.mark.slow
 def test_the_slices_of_a_case_are_those_of_its_saved_cases_in_their_order(cases: Path, tmp_path: Path) -> None:
     bundle = Bundle(freeze(plan(cases=VOLUMES, viewing={"reference": True}), tmp_path / "study", cases))
     key = bundle.unsealed()
@@ -53,6 +54,7 @@ def test_the_slices_of_a_case_are_those_of_its_saved_cases_in_their_order(cases:
     assert [len(hashes) for hashes in key["sources"]["v0"].values()] == [3, 3]
 
 
+@pytest.mark.slow
 def test_all_payloads_have_one_length(cases: Path, tmp_path: Path) -> None:
     several = [*VOLUMES, {"id": "c0", "saved": "c0", "patient": "p"}]
     folder = freeze(plan(cases=several, viewing={"reference": True}), tmp_path / "study", cases)
@@ -88,6 +90,7 @@ def test_two_studies_that_differ_in_the_arm_alone_differ_in_pixels_alone(
     assert told[0] == told[1]
 
 
+@pytest.mark.slow
 def test_the_hash_of_the_key_is_published(cases: Path, tmp_path: Path) -> None:
     folder = freeze(plan(), tmp_path / "study", cases)
     key = key_of(folder)
@@ -98,6 +101,7 @@ def test_the_hash_of_the_key_is_published(cases: Path, tmp_path: Path) -> None:
         bundle.unsealed()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["changed", "missing", "image", "newer"])
 def test_a_folder_that_is_not_as_it_was_frozen_is_refused(cases: Path, tmp_path: Path, damage: str) -> None:
     folder = freeze(plan(), tmp_path / "study", cases)
@@ -115,6 +119,7 @@ def test_a_folder_that_is_not_as_it_was_frozen_is_refused(cases: Path, tmp_path:
         Bundle(folder)
 
 
+@pytest.mark.slow
 def test_a_frozen_study_is_never_written_over(cases: Path, tmp_path: Path) -> None:
     freeze(plan(), tmp_path / "study", cases)
     with pytest.raises(InputError, match="never written over"):
@@ -181,6 +186,7 @@ def test_slices_that_cannot_be_shown_in_one_view_are_said(tmp_path: Path) -> Non
             freeze(wrong, tmp_path / "study", tmp_path)
 
 
+@pytest.mark.slow
 def test_the_square_of_several_slices_is_around_the_regions_of_all(tmp_path: Path) -> None:
     for number, top in enumerate((20, 60)):
         _save(tmp_path / f"c{number}", 200, 1.0 + number, top)
@@ -188,6 +194,7 @@ def test_the_square_of_several_slices_is_around_the_regions_of_all(tmp_path: Pat
     assert {one.region for one in Bundle(freeze(several, tmp_path / "study", tmp_path)).shown} == {(12, 0, 60, 56)}
 
 
+@pytest.mark.slow
 def test_a_study_that_was_frozen_before_there_were_slices_opens(cases: Path, tmp_path: Path) -> None:
     folder = freeze(plan(), tmp_path / "study", cases)
     told = [
@@ -204,6 +211,7 @@ def test_a_study_that_was_frozen_before_there_were_slices_opens(cases: Path, tmp
     assert bundle.image(bundle.shown[0].images[0], bundle.shown[0]).shape == (1, 18, 22)
 
 
+@pytest.mark.slow
 def test_the_square_that_shows_where_to_look_holds_the_region(study: Callable[..., Answers]) -> None:
     bundle = study(viewing={"region": True}).bundle
     rows, columns = np.nonzero(case_of(0).roi.mask(case_of(0).matrix).numpy())

@@ -24,6 +24,7 @@ def read_all(answers: Answers, reader: str, answer: Callable[[int], dict[str, An
         number += 1
 
 
+@pytest.mark.slow
 def test_each_answer_stands_beside_the_case_and_arm_that_were_shown(study: Callable[..., Answers]) -> None:
     answers = study()
     read_all(answers, "R1", lambda number: {"level": 1 + number % 3}, comment="=1+1")
@@ -41,6 +42,7 @@ def test_each_answer_stands_beside_the_case_and_arm_that_were_shown(study: Calla
     assert {row["comment"] for row in table} == {"'=1+1"}  # no formula in a spreadsheet
 
 
+@pytest.mark.slow
 def test_the_score_of_a_choice_is_of_the_arm_and_not_of_the_side(study: Callable[..., Answers]) -> None:
     answers = study(questions=PAIRS)
     read_all(answers, "R1", lambda _: {"choice": 0})
@@ -85,6 +87,7 @@ def test_a_click_hits_the_lesion_or_not(study: Callable[..., Answers]) -> None:
     assert {row["hit"] for row in found if row["reader"] == "R1"} == {True, False, None}
 
 
+@pytest.mark.slow
 def test_a_click_hits_the_lesion_on_its_slices_alone(study: Callable[..., Answers], tmp_path: Path) -> None:
     place = {"regions": [{**BOX, "slice": at} for at in (1, 2)]}
     answers = study(cases=[{**VOLUMES[0], "place": place}, VOLUMES[1]], questions=[{**LESION[0], "place": True}, MARKS])
@@ -117,6 +120,7 @@ def test_an_answer_from_before_there_were_slices_is_on_the_first(study: Callable
     assert elsewhere.hit({"seen": "yes", "row": 1.0, "column": 2.0}) is False
 
 
+@pytest.mark.slow
 def test_breaking_the_blind_is_logged(study: Callable[..., Answers], tmp_path: Any) -> None:
     answers = study()
     before = answers.verify()

@@ -30,6 +30,7 @@ def test_in_a_williams_square_each_arm_follows_each_other_equally_often(size: in
         assert len(set(Counter(place).values())) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arms", [2, 3, 4])
 def test_the_positions_of_a_forced_choice_are_fair(arms: int) -> None:
     """One of the field's tools shows the signal at the right in two of three trials, and last in two of five."""

@@ -47,6 +47,7 @@ def test_without_a_difference_a_study_finds_one_as_often_as_its_level_says(measu
     assert shared_of(planned(measure, 1e-9), draws) <= {60: 8.5 / 60, 300: 26.5 / 300}[draws]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("measure", "margin", "draws"),
     [("mean", 0.3, 100), ("preference", 0.1, 100), ("auc", 0.1, 50), ("specificity", 0.15, 50)],
@@ -56,6 +57,7 @@ def test_more_cases_have_more_power(measure: str, margin: float, draws: int) -> 
     assert few + 0.15 < many
 
 
+@pytest.mark.slow
 def test_visual_grading_and_interchangeability_are_simulated() -> None:
     assert shared_of(planned("visual-grading", 1e-9, 20), 20) <= 0.25
     assert shared_of(planned("visual-grading", 0.3, 20), 10) == 1
@@ -132,6 +134,7 @@ def test_cases_of_one_patient_tell_as_much_as_the_design_effect_says(measure: st
     assert found.text.endswith("and 50% of the variance of ratings is the patient's")
 
 
+@pytest.mark.slow
 def test_without_a_difference_clusters_find_none_either() -> None:
     assert shared_of(clustered("auc", 1e-9, 48, 4), 100) <= 0.13
     assert shared_of(clustered("wafroc", 1e-9, 48, 2, lesions=3), 100) <= 0.13

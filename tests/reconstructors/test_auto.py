@@ -23,6 +23,7 @@ def test_held_out_lines_choose_a_good_weight(simulated, lines):
     assert errors[chosen] < 0.8 * max(errors.values())
 
 
+@pytest.mark.slow
 def test_the_choice_is_always_the_same_and_yields_its_steps(lines):
     tv = registry.get("tv")
     steps = list(auto.auto_knobs(tv, lines))

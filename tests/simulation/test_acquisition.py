@@ -168,6 +168,7 @@ def test_the_noise_is_the_only_difference_to_the_truth() -> None:
     assert float(result.sigma.square().mean().sqrt()) == pytest.approx(0.01 * scale, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_random_noise_levels_span_their_range_evenly_on_a_log_scale() -> None:
     levels = []
     for seed in range(40):

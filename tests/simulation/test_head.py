@@ -64,6 +64,7 @@ def test_another_seed_is_another_head(ball: Template, ball_head: Head) -> None:
     assert np.abs(first - other).max() > 0.1
 
 
+@pytest.mark.slow
 def test_lesions_lie_in_white_matter_apart_from_each_other(ball_head: Head) -> None:
     lesions = ball_head.place_lesions(6, (-5.0, 10.0), default_rng(2))
     assert len(lesions) >= 4

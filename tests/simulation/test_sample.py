@@ -88,6 +88,7 @@ def test_the_samples_noise_is_that_of_its_recipe_and_correlated() -> None:
     assert 20 < signal / sigma < 120
 
 
+@pytest.mark.slow
 def test_every_annotated_box_of_the_sample_holds_a_lesion() -> None:
     """Its centre is brighter than the tissue around the box, as the sequence shows lesions."""
     with sample.open_sample() as scan:

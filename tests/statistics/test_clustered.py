@@ -18,6 +18,7 @@ def simulated(volumes: int) -> Values:
     return (effects + rng.normal(0, 1, (DRAWS, volumes, SLICES))).mean(-1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("volumes", [4, 10, 20])
 @pytest.mark.parametrize("interval", [clustered.student, clustered.studentised])
 def test_intervals_cover_the_truth_as_often_as_they_say(

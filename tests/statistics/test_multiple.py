@@ -6,6 +6,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.statistics.multiple import holm
 
 
+@pytest.mark.slow
 def test_holms_adjustment_is_that_of_statsmodels() -> None:
     p_values = np.random.default_rng(0).random(12) ** 3
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])

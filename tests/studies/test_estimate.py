@@ -5,6 +5,7 @@ from napari_recon_robust.studies.estimate import estimate_study
 from napari_recon_robust.studies.work import store_beside
 
 
+@pytest.mark.slow
 def test_a_sample_tells_time_and_room_and_keeps_nothing(write_plan) -> None:
     path = write_plan(slices="all", regions=["image"], keep={"images": "all", "worst": 1})
     found = run(estimate_study(path))

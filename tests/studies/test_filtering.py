@@ -38,6 +38,7 @@ def scores(write_plan) -> list[float]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_worst_by_the_proxy_are_run_beside_random_ones(write_plan, scores, seed) -> None:
     path = write_plan(slices=by_proxy(1, seed=seed), methods=["cg-sense"], **PARTS)
@@ -101,6 +102,7 @@ def test_too_many_are_refused(write_plan) -> None:
         run(check_study(write_plan(slices=by_proxy(4), methods=["cg-sense"], **PARTS)))
 
 
+@pytest.mark.slow
 def test_other_plans_choose_nothing(write_plan) -> None:
     path = write_plan(**PARTS)
     run(run_study(path))

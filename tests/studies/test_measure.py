@@ -138,6 +138,7 @@ def test_a_feature_that_was_found_on_one_method_is_measured_on_all(measure) -> N
     assert received["ssim_region_perturbed"] != own["ssim_region_perturbed"]
 
 
+@pytest.mark.slow
 def test_the_loss_of_a_transferred_feature_is_that_of_the_method_which_receives_it(measure) -> None:
     search = {"kind": "fnaf", "knobs": {"algorithm": "random-search", "search": 1, "size": 8}}
     methods = ["zero-filled", "cg-sense"]

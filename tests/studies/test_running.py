@@ -109,6 +109,7 @@ def test_a_failing_trial_is_recorded_and_tried_again_when_asked(write_plan, tmp_
     assert table(path).height == 10
 
 
+@pytest.mark.slow
 def test_a_scan_that_vanishes_fails_its_trials(write_plan, tmp_path) -> None:
     path = write_plan()
     study = run(open_study(path, digests=True))
@@ -207,6 +208,7 @@ def test_a_run_that_is_superseded_keeps_nothing_more(write_plan, monkeypatch) ->
     assert not list((store_beside(path) / "rows").iterdir())
 
 
+@pytest.mark.slow
 def test_the_status_needs_results(write_plan) -> None:
     path = write_plan()
     with pytest.raises(InputError, match="holds no results"):

@@ -56,6 +56,7 @@ def test_what_is_kept_of_a_shard_is_known(store) -> None:
     assert store.kept("other") == set()
 
 
+@pytest.mark.slow
 def test_the_first_valid_row_of_a_trial_counts(store) -> None:
     attempt = store.attempt({})
     for error in ("failed", None, None):

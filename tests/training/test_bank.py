@@ -165,6 +165,7 @@ def test_what_is_damaged_is_made_again_or_named(anatomy_folder, specification, t
     assert torch.equal(run(build_bank(specification, anatomy_folder, tmp_path))[1].truth, before[1])
 
 
+@pytest.mark.slow
 def test_a_volume_of_one_slice_is_drawn_from(specification, tmp_path):
     import nibabel
 

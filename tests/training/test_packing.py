@@ -34,6 +34,7 @@ def test_what_is_unpacked_is_what_was_packed(anatomy_folder: Path, tmp_path: Pat
         assert difference.mean() < 0.005
 
 
+@pytest.mark.slow
 def test_a_smaller_file_has_coarser_intensities(tmp_path: Path) -> None:
     x, y, z = np.mgrid[-1:1:64j, -1:1:64j, -1:1:64j]
     rough = np.random.default_rng(0).uniform(400, 1000, x.shape) * (np.sqrt(x**2 + y**2 + z**2) < 0.8)
@@ -57,6 +58,7 @@ def test_the_held_out_are_not_packed(anatomy_folder: Path, tmp_path: Path) -> No
     assert [path.name for path in (tmp_path / "unpacked").glob("*.nii")] == ["head_a.nii"]
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_said(anatomy_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"more than 0.001; exclude some of the people"):
         run(pack(anatomy_folder, tmp_path / "heads.pack", Split(), megabytes=0.001))

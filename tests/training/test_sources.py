@@ -173,6 +173,7 @@ def test_undersampled_scans_train_by_their_own_lines_alone(tmp_path: Path) -> No
         run(loop.train(supervised, tmp_path / "data", tmp_path / "another"))
 
 
+@pytest.mark.slow
 def test_undersampled_scans_need_lines_and_a_centre(tmp_path: Path) -> None:
     points = np.random.default_rng(0).uniform(size=(80, 40)) < 0.4
     write(tmp_path / "points" / "points.h5", kspace(1e-3) * points)

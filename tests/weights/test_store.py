@@ -109,6 +109,7 @@ def test_all_shipped_weights_together_are_small() -> None:
     assert sum(store.describe(name)["megabytes"] for name in store.shipped()) < 60
 
 
+@pytest.mark.slow
 def test_shipped_weights_are_those_of_their_cards() -> None:
     for name in store.shipped():
         weights = store.load(name)

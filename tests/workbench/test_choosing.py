@@ -32,6 +32,7 @@ def test_what_the_knobs_have_prepared_is_not_rendered_again(bench: Workbench, mo
         torch.testing.assert_close(again, variant.image)
 
 
+@pytest.mark.slow
 def test_it_renders_what_is_missing_and_differs_on_the_chosen_region(bench: Workbench) -> None:
     roi = ROI.box(20, 20, 16, 16)
     bench.regions.draw(roi, 1)

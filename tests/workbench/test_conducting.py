@@ -111,6 +111,7 @@ def test_rows_are_counted_where_no_run_tells_of_them(conducting: Conducting, pla
     assert not conducting.ended
 
 
+@pytest.mark.slow
 def test_another_plan_has_another_study(conducting: Conducting, plan: Path) -> None:
     run(run_study(plan))
     look_until(conducting, lambda: conducting.ended)

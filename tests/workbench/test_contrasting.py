@@ -20,6 +20,7 @@ def _several_samples_of_a_region(bench: Workbench) -> None:
     bench.regions.draw(REGION, 1)
 
 
+@pytest.mark.slow
 def test_it_is_measured_against_the_surroundings_or_another_region(bench: Workbench) -> None:
     measurement, posterior = bench.acquisition.current.measurement, bench.reconstruction.chosen
     images = [posterior.at(samples=1, steps=2, seed=seed)(measurement).abs() for seed in range(3)]
@@ -67,6 +68,7 @@ def test_contrasts_of_something_else_go(bench: Workbench, change: Callable[[Work
     assert bench.contrasting.found is None, "what comes too late is dropped"
 
 
+@pytest.mark.slow
 def test_another_question_keeps_the_samples(bench: Workbench) -> None:
     found = bench.contrasting.run().run()
     bench.contrasting.ask(0.3)

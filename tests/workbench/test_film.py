@@ -9,6 +9,7 @@ from napari_recon_robust.ground.progress import run
 from napari_recon_robust.workbench import Workbench
 
 
+@pytest.mark.slow
 def test_budgets_attacks_and_iterations_of_a_search(bench: Workbench) -> None:
     assert bench.film.rows == {}
     bench.regions.draw(ROI.box(62, 48, 10, 12), 1)

@@ -19,6 +19,7 @@ def names(bench: Workbench) -> list[str]:
     return [region.name.split(" (")[0] for region in bench.regions.on(1)]
 
 
+@pytest.mark.slow
 def test_the_settings_of_the_review_are_those_of_the_map(bench: Workbench) -> None:
     bench.perturbing.budget = 0.02
     bench.reconstruction.turn(weight=0.05)
@@ -52,6 +53,7 @@ def test_regions_found_again_take_the_place_of_those_before(bench: Workbench) ->
     assert names(bench).count("fragile 1") == 1
 
 
+@pytest.mark.slow
 def test_the_map_goes_with_what_it_was_made_of_and_its_regions_stay(bench: Workbench) -> None:
     bench.fragility.run().run()
     there = names(bench)
@@ -65,6 +67,7 @@ def test_the_map_goes_with_what_it_was_made_of_and_its_regions_stay(bench: Workb
     assert bench.fragility.found is None
 
 
+@pytest.mark.slow
 def test_what_comes_too_late_is_dropped(bench: Workbench) -> None:
     late = bench.fragility.run()
     bench.reconstruction.choose("zero-filled")

@@ -82,6 +82,7 @@ def test_two_are_compared(bench: Workbench) -> None:
     assert pair.crops[0].images["clean"].shape == (10 + 24, 12 + 24)
 
 
+@pytest.mark.slow
 def test_they_are_saved_as_cases_and_exported(bench: Workbench, tmp_path: Path) -> None:
     history = bench.history
     with pytest.raises(InputError, match="no attack is chosen"):

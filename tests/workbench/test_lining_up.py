@@ -23,6 +23,7 @@ def bench(scan_file: Path) -> Iterator[Workbench]:
     bench.acquisition.close()
 
 
+@pytest.mark.slow
 def test_a_lineup_belongs_to_its_result_and_comes_back_with_it(bench: Workbench) -> None:
     lining_up = bench.lining_up
     lining_up.choose(("cg-sense", "zero-filled"), anew=False)

@@ -109,6 +109,7 @@ def test_nobody_else_may_read_it(crashed: Workbench, kept: Path) -> None:
     assert modes == ["700", "700", "600"]
 
 
+@pytest.mark.slow
 def test_a_result_is_written_once_and_an_older_one_goes(crashed: Workbench, kept: Path) -> None:
     assert crashed.resuming.save() is None, "nothing has changed"
     (case,) = kept.glob("*/result-*")
@@ -121,6 +122,7 @@ def test_a_result_is_written_once_and_an_older_one_goes(crashed: Workbench, kept
     assert other != case
 
 
+@pytest.mark.slow
 def test_a_result_comes_back_with_its_slice(crashed: Workbench) -> None:
     crashed.acquisition.measure(0).run()
     keep(crashed)

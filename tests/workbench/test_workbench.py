@@ -29,6 +29,7 @@ def perturbed(bench: Workbench, **knobs: object) -> None:
     bench.perturbing.run().run()
 
 
+@pytest.mark.slow
 def test_a_saved_case_knows_how_its_slice_lay(bench: Workbench, tmp_path: Path) -> None:
     scan = bench.acquisition.opened_scan
     directions = Directions(row=(0, 0, -1), column=(0, 1, 0))
@@ -94,6 +95,7 @@ def test_a_review_from_the_file_to_the_saved_case_and_back(scan_file: Path, tmp_
     bench.acquisition.close()
 
 
+@pytest.mark.slow
 def test_replay_runs_from_the_clean_image_to_the_perturbed_one(bench: Workbench) -> None:
     perturbed(bench)
     result = bench.result
@@ -113,6 +115,7 @@ def test_replay_runs_from_the_clean_image_to_the_perturbed_one(bench: Workbench)
     assert (result.at(0.45)[0] - image).norm() < 0.2 * moved
 
 
+@pytest.mark.slow
 def test_a_turned_object_is_shown_brought_back_at_every_setting(bench: Workbench) -> None:
     bench.perturbing.choose("rotation", angle=4, step=4)
     result = bench.perturbing.run(ROI.box(20, 20, 30, 30)).run()
@@ -132,6 +135,7 @@ def test_a_turned_object_is_shown_brought_back_at_every_setting(bench: Workbench
     assert back < 0.9 * turned
 
 
+@pytest.mark.slow
 def test_a_live_knob_answers_from_its_sweep_on_the_clean_and_the_perturbed_samples(bench: Workbench) -> None:
     perturbed(bench)
     shown: list[Rendered] = []

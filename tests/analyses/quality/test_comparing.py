@@ -147,6 +147,7 @@ def test_the_files_say_what_was_run(scan_file: Path, tmp_path: Path) -> None:
     assert str(scan_file.parent) not in written
 
 
+@pytest.mark.slow
 def test_knobs_are_chosen_as_asked(scan_file: Path) -> None:
     case = next(cases(groups([scan_file]), GRID))
     given, rule, oracle = entries("tv, weight=0.01", "tv, rule", "cg-sense, oracle")

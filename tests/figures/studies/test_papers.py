@@ -58,6 +58,7 @@ def test_a_study_answers_with_what_holds_and_says_how_much_was_compared(trials: 
     assert answer(trials) is None
 
 
+@pytest.mark.slow
 def test_the_report_of_a_packaged_study_has_the_answer(trials: pl.DataFrame, tmp_path: Path) -> None:
     study = named(trials, "paper-advrec")
     found = answer(study)

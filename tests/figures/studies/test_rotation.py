@@ -17,6 +17,7 @@ def test_the_curve_begins_at_the_clean_image_and_shows_what_interpolation_costs(
     assert floor["mean"].round(6).unique().to_list() == [0.982]
 
 
+@pytest.mark.slow
 def test_what_the_table_does_not_know_is_said(trials: pl.DataFrame, tmp_path: Path) -> None:
     poor = trials.drop("floor_ssim_region_perturbed", "worst_angle")
     assert "does not say what interpolation" in quality_against_rotation(poor, tmp_path / "rotation.svg").words

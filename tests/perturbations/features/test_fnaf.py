@@ -121,6 +121,7 @@ def test_the_search_loses_more_than_chance_and_stays_inside(measurement, combine
         assert alone.details["recovery"] == pytest.approx(found.details["recovery"], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_the_search_takes_what_it_may_and_previews_the_worst(measurement, combined):
     class Counting(type(combined)):
         calls = 0
@@ -166,6 +167,7 @@ def test_a_search_that_is_cancelled_while_screening_leaves_the_worst_so_far(meas
     assert not outcome.comparison.warnings
 
 
+@pytest.mark.slow
 def test_search_does_not_depend_on_chance_or_scale(make_measurement, combined):
     one, again, tiny = (
         run(FNAF().run(make_measurement(scale), combined, WHOLE, search=12, seed=3, sensitivities="kept"))[0]

@@ -108,6 +108,7 @@ def test_it_comes_near_the_gradient_and_far_beyond_random_search(measurement, ro
     assert black - clean > 1.5 * (chance - clean)
 
 
+@pytest.mark.slow
 def test_the_budget_is_spent_and_the_best_is_kept(measurement, rss, roi):
     problem = objective(measurement, no_gradient(rss), roi, keep=False)
     radius = 0.02 * coil_norms(measurement.full)
@@ -124,6 +125,7 @@ def test_the_budget_is_spent_and_the_best_is_kept(measurement, rss, roi):
     assert states[-1].z is found.z
 
 
+@pytest.mark.slow
 def test_the_start_is_the_first_candidate(measurement, combined, roi):
     problem = objective(measurement, no_gradient(combined), roi)
     radius = 0.01 * coil_norms(measurement.full)

@@ -44,6 +44,7 @@ def test_marks_are_compared_with_what_was_marked_and_what_was_false() -> None:
     assert [curve.title.split()[0] for curve in analysis.curves] == ["wAFROC", "ROC"]
 
 
+@pytest.mark.slow
 def test_cases_of_one_patient_are_left_out_together() -> None:
     made = plan(questions=MARKS, cases=cases(40, patients=10))
     assert "10 patients" in only(analyse(made, marked(made)).findings, "area under the wAFROC curve", "clean").note

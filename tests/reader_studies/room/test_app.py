@@ -70,6 +70,7 @@ def test_a_reader_reads_to_the_end(study: Callable[..., Answers]) -> None:
     assert len(answers.rows()) == 24
 
 
+@pytest.mark.slow
 def test_the_image_is_the_exact_float32(study: Callable[..., Answers]) -> None:
     answers = study()
     reader = Client(answers, "R1")
@@ -122,6 +123,7 @@ def test_all_slices_of_a_case_are_one_payload(study: Callable[..., Answers]) -> 
     assert set(sizes) == {(1, 4 * 3 * 18 * 22), (3, 4 * 3 * 18 * 22)}
 
 
+@pytest.mark.slow
 def test_images_wait_for_consent(study: Callable[..., Answers]) -> None:
     answers = study()
     reader = Client(answers, "R1", consent=False)
@@ -149,6 +151,7 @@ def test_a_forged_request_is_refused(study: Callable[..., Answers], headers: dic
     assert not answers.rows()
 
 
+@pytest.mark.slow
 def test_another_host_name_is_refused(study: Callable[..., Answers]) -> None:
     """A page elsewhere may let its own name point to this machine."""
     reader = Client(study(), "R1")
@@ -157,6 +160,7 @@ def test_another_host_name_is_refused(study: Callable[..., Answers]) -> None:
     assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (400, "text/plain")
 
 
+@pytest.mark.slow
 def test_what_is_served_is_cached_and_embedded_nowhere(study: Callable[..., Answers]) -> None:
     answers = study()
     reader = Client(answers, "R1")
@@ -168,6 +172,7 @@ def test_what_is_served_is_cached_and_embedded_nowhere(study: Callable[..., Answ
         assert "access-control-allow-origin" not in found.headers
 
 
+@pytest.mark.slow
 def test_the_session_is_a_cookie_that_scripts_and_other_sites_do_not_get(study: Callable[..., Answers]) -> None:
     answers = study()
     for origin, secure in ((ORIGIN, False), ("https://reading.example", True)):
@@ -276,6 +281,7 @@ def test_the_reference_comes_after_what_is_asked_without_it(study: Callable[...,
     answers.verify()
 
 
+@pytest.mark.slow
 def test_the_truth_is_told_after_the_last_step(study: Callable[..., Answers]) -> None:
     cases = [{"id": "c0", "saved": "c0", "patient": "p", "training": True}, {"id": "c1", "saved": "c1", "patient": "q"}]
     reader = Client(study(questions=STEPS, cases=cases), "R1")

@@ -22,6 +22,7 @@ def test_no_alternation_raises_the_objective(mix: float, pattern: str, request: 
     assert values[-1] < values[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mix", [0.0, 1.0])
 def test_it_finds_the_minimiser_that_the_other_solvers_know(lines: Measurement, mix: float) -> None:
     weight, data = 3e-3, lines.data / lines.scale

@@ -66,6 +66,7 @@ def converged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sparsity, "OUTER", 600)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("converged")
 def test_one_coil_fully_sampled_is_denoising(lines: Measurement) -> None:
     """Then the optimality condition is that of the proximal map: x + w D^H p = v with p a subgradient."""
@@ -135,6 +136,7 @@ def test_splitting_is_ahead_of_fista_and_ends_at_the_same_image(simulated: Simul
     assert ours < 0.2 * theirs
 
 
+@pytest.mark.slow
 def test_a_solution_is_where_the_next_one_starts(lines: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
     """Image and dual are kept in units of which another weight knows nothing."""
     b = sparsity.right_hand_side(lines)

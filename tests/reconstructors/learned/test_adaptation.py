@@ -68,6 +68,7 @@ def test_no_sample_of_the_acs_and_an_eighth_of_the_others_is_held_out(measuremen
         assert (held_out.any(0) == outside[0]).all()
 
 
+@pytest.mark.slow
 def test_a_network_that_is_too_bright_learns_its_scale(measurement: Measurement) -> None:
     method = Scaled(2.0)
     found = run(adapt(method.at(), measurement, 60, 0.05))

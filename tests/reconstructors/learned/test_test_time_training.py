@@ -46,6 +46,7 @@ def test_a_network_that_has_much_to_learn_is_adapted(astray_unet: DAGAN, lines: 
     assert after < 0.9 * before
 
 
+@pytest.mark.slow
 def test_a_network_that_has_nothing_to_learn_gives_its_own_image(hqs: HQSSupervised, lines: Measurement) -> None:
     steps: list[Progress] = []
     image = run(TestTimeTraining(hqs).job(lines, steps=3, rate=1e-2), steps.append)
@@ -59,6 +60,7 @@ def test_knobs_of_the_method_are_its_own(hyperrecon: HyperRecon, lines: Measurem
     torch.testing.assert_close(images[1], hyperrecon(lines, weight=1e-2), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id", [*NETWORKS, "varnet-cg", "irim"])
 def test_the_networks_image_of_a_slice_is_the_same_by_itself(id: str, lines: Measurement) -> None:
     """Test-time training sees slices as problems; what a user sees is the image of the measurement."""

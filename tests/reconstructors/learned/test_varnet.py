@@ -120,6 +120,7 @@ def test_a_batch_and_a_pattern_in_two_dimensions(varnet: VarNet, sensitivities: 
     torch.testing.assert_close(images[1], single, rtol=1e-3, atol=1e-4 * float(single.abs().max()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sensitivities", ["estimated", "learned"])
 def test_the_gradient_is_that_of_finite_differences(
     varnet: VarNet, lines: Measurement, sensitivities: str, monkeypatch: pytest.MonkeyPatch

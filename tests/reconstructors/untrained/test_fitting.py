@@ -95,6 +95,7 @@ def test_rows_may_lack_different_lines(lines: Measurement) -> None:
     torch.testing.assert_close(model.normal(image), model.adjoint(model.forward(image)), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_seed_decides(lines: Measurement) -> None:
     method = registry.get("conv-decoder")
     images = [method(lines, iterations=20, channels=8, seed=seed) for seed in (0, 0, 1)]

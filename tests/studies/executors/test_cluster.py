@@ -208,6 +208,7 @@ def test_workers_on_this_machine_do_not_watch_themselves() -> None:
     assert config.get("distributed.worker.profile.enabled") is not False, "only there"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "line"),
     [
