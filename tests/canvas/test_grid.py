@@ -55,8 +55,9 @@ def test_the_zoom_follows_the_cells(panels: Panels, later: Any) -> None:
     assert panels.viewer.scene.camera.zoom == pytest.approx(2 * before)
 
 
-def test_one_panel_alone_has_no_grid(panels: Panels) -> None:
+def test_one_panel_alone_has_no_grid(panels: Panels, later: Any) -> None:
     panels.show(["perturbed"])
+    later.run()
     assert not panels.viewer.canvas.grid.enabled
     shown = {layer for layer in panels.viewer.layers if layer.visible}
     assert shown == {panels.panels["perturbed"].image, panels.panels["perturbed"].regions}

@@ -57,13 +57,6 @@ class Building:
         self._remove([*self._old, *self._panels.ordered(self.viewer.layers)])
         self._old = []
 
-    def go_on(self) -> None:
-        """Take the next step; it is taken now if all layers are there already."""
-        if all(layer in self.viewer.layers for layer in self._panels.ordered(self.viewer.layers)):
-            self.arrange()
-        else:
-            self.go_on_soon()
-
     def arrange(self) -> None:
         """Take one step now, and the next one in another turn of the event loop."""
         self._coming = False
@@ -71,11 +64,11 @@ class Building:
             return
         with self._ours:
             if self._step():
-                self.go_on_soon()
+                self.go_on()
             else:
                 self._finished()
 
-    def go_on_soon(self) -> None:
+    def go_on(self) -> None:
         """Take the next step in another turn of the event loop."""
         if not self._coming:
             self._coming = True

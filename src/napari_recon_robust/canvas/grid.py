@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any
 from weakref import WeakSet
 
 from napari.components import ViewerModel
 from napari.layers import Layer
 
+from .lighter_layouts import no_layer_removed
 from .surface import arrangement, cell_size
 
 
@@ -45,8 +45,7 @@ class Grid:
         grid = self._changes(cells, stride, rows) if cells else {}
         if not changed and not grid:
             return False
-        # napari collects Python's garbage at the end of a batch, and lays out a single change only once without one.
-        with layers.batched_update() if len(changed) + len(grid) > 1 else nullcontext():
+        with no_layer_removed(), layers.batched_update():
             for layer, on in changed.items():
                 layer.visible = on
             for name, value in grid.items():  # for another shape napari builds all cells anew

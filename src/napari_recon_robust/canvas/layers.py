@@ -21,7 +21,9 @@ from .drawing import Drawing
 from .framing import Framing
 from .geometry import Geometry
 from .grid import Grid
+from .kept_programs import keep_programs
 from .lettering import Lettering
+from .lighter_layouts import drop_former_grids
 from .marks import Marks
 from .navigation import Navigation
 from .our_changes import OurChanges
@@ -48,6 +50,8 @@ class Panels:
         # Plugins get a proxy that wraps every layer again at every access; only its public interface is used here.
         self.viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
         shorten_letters()
+        keep_programs()
+        drop_former_grids()
         self._later = later
         self._set = PanelSet()
         self._ours = OurChanges()
@@ -56,7 +60,7 @@ class Panels:
         self.shared_window = SharedWindow(self.viewer, self._set)
         self.drawing = Drawing(self.viewer, self._set, later, self._lay_out)
         self.overlay = Overlay(self._set, self._show_again, self._lay_out)
-        self.marks = Marks(self._set, switched=lambda: self._building.go_on_soon())
+        self.marks = Marks(self._set, switched=lambda: self._building.go_on())
         self.navigation = Navigation(self.viewer, self._set, self._ours)
         self.navigation.windowed = lambda: self.shared_window.part == "magnitude"
         self.difference = DifferenceScale(self._set)
@@ -213,7 +217,8 @@ class Panels:
 
     def _on_size(self) -> None:
         if not self._ours:
-            self._lay_out()
+            if self.settled:  # or else a step of the building does it
+                self._lay_out()
             self._grid.follow_cells()
             if self._takeover is not None:
                 self._later(self._takeover.place_scale_bar)

@@ -25,6 +25,7 @@ from .ahead import LookingAhead
 from .cine import Cine
 from .editing import Editing
 from .following import Following
+from .glyphs import Glyphs
 from .jobs import Jobs
 from .keeping import Keeping
 from .looking import Looking
@@ -80,7 +81,7 @@ class Session(QObject):
         self.bench = Workbench()
         self.jobs = Jobs(self)
         Resident(self.jobs)
-        self.panels = Panels(viewer, later=lambda function: QTimer.singleShot(_TURN, function))
+        self.panels = Panels(viewer, later=_once_painted)
         self.scene = Scene(self.bench, self.panels)
         self.looking = Looking(self.bench, self.jobs, self.scene)
         self.looking.changed.connect(self._on_looked)
@@ -98,6 +99,7 @@ class Session(QObject):
         self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
+        self._glyphs = Glyphs(self.panels.viewer.window._qt_viewer.canvas, self)
         self.docks: list[QWidget] = []
         self._waiting: list[Callable[[], object]] | None = None  # what was asked for while docks are opening
         self.asked_dock: QWidget | None = None  # napari's, around a page
@@ -155,6 +157,7 @@ class Session(QObject):
     def _prepare(self) -> None:
         """Do what a scan needs and a dock does not: beside an import in another thread, docks would open late."""
         self.preferring.begin()
+        self._glyphs.begin()
         if not is_warm():
             self.jobs.latest(Task("Warming up", warm_up(compiler()), lambda _: None), "warm")
 

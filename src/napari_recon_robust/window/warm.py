@@ -1,5 +1,6 @@
 """Does ahead of time, in another thread, what napari does once in a process and numba once on a machine."""
 
+import gc
 import threading
 from dataclasses import replace
 from functools import cache
@@ -28,9 +29,13 @@ def warm_up(compiler: "Compiler") -> Job[None]:
     """Do what napari does once, for the first image and the first shapes of a process: units, compiled geometry.
 
     It takes most of a second; in another thread the window does not notice. The layers made here are thrown away.
+    What is imported meanwhile stays, and is left out of all collecting of garbage, which would take a third of a second
+    each time, whichever thread it happens to be in.
     """
     yield Progress(0.0, "Warming up")
+    gc.disable()
     try:
+        import torch  # noqa: F401  which is about to be needed
         compiler.watch()
         geometry = Geometry((1, 4, 4), (1.0, 1.0, 1.0))
         Image(np.zeros((1, 4, 4), np.float32), **geometry.transform)
@@ -43,6 +48,8 @@ def warm_up(compiler: "Compiler") -> Job[None]:
             layer.add([vertices], shape_type=kind)
             yield Progress(0.9)
     finally:
+        gc.freeze()
+        gc.enable()
         _warm.set()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QShowEvent
+from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -48,6 +48,7 @@ class ReviewBar(Page):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.looking = session.looking
+        self._scrolled = False
         self.arrow = QToolButton()
         self.arrow.setAutoRaise(True)
         self.arrow.clicked.connect(self._toggle)
@@ -271,13 +272,21 @@ class ReviewBar(Page):
         self.leave.ensurePolished()
         needed = self.leave.fontMetrics().horizontalAdvance(_WIDEST) + round(_AROUND * letters())
         bar = self.scroll.verticalScrollBar()
-        beside = bar.sizeHint().width() if bar.maximum() > 0 else 0  # what is higher than the window is scrolled
+        # What is higher than the window is scrolled, and the images stay in place when the foot shows less again.
+        self._scrolled = self._scrolled or bar.maximum() > 0
+        beside = bar.sizeHint().width() if self._scrolled else 0
         self.setFixedWidth(FOLDED if folded else max(UNFOLDED, needed) + beside)
 
     def fit_letters(self) -> None:
         """Fit the width to other letters, once there are any."""
         if self.isVisible():
             self._fit(self.scroll.isHidden())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """See anew whether all is seen, when the window has another height."""
+        super().resizeEvent(event)
+        if event is not None and event.size().height() != event.oldSize().height():
+            self._scrolled = False
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Fit the width, since another font may have been chosen meanwhile."""

@@ -1,0 +1,52 @@
+"""vispy's programs: the same source is parsed and linked once."""
+
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from vispy.gloo import Program
+from vispy.visuals.shaders import ModularProgram
+
+_link, _parse = ModularProgram.set_shaders, Program._parse_variables_from_code
+_linked: "WeakKeyDictionary[ModularProgram, tuple[str | None, ...]]" = WeakKeyDictionary()
+
+
+def keep_programs() -> None:
+    """Let a program that is built to the source it has already stay linked, and parse each source once.
+
+    vispy builds the programs of whatever comes to another cell of the grid, and with napari's layers the source is the
+    same each time: to parse and link it took two thirds of the time of the next drawing.
+    """
+    ModularProgram.set_shaders = _set_shaders
+    Program._parse_variables_from_code = _parse_variables_from_code
+
+
+def _set_shaders(
+    self: ModularProgram, vert: str, frag: str, geom: str | None = None, update_variables: bool = True
+) -> None:
+    source = vert, frag, geom
+    if _linked.get(self) != source:
+        _link(self, vert, frag, geom, update_variables)
+        _linked[self] = source
+        return
+    self._pending_variables.update(self._user_variables)  # as vispy does it behind its linking
+    self._user_variables = {}
+    if update_variables:
+        self._process_pending_variables()
+
+
+def _parse_variables_from_code(self: Program, update_variables: bool = True) -> None:
+    self._code_variables = dict(_variables(tuple(shader.code for shader in self._shaders)))
+    if update_variables:
+        self._process_pending_variables()
+
+
+@lru_cache(maxsize=512)
+def _variables(source: tuple[str, ...]) -> dict[str, Any]:
+    """Return what vispy finds in the shaders of a program."""
+    blank = Program.__new__(Program)
+    blank._shaders = [SimpleNamespace(code=code) for code in source]
+    _parse(blank, update_variables=False)
+    found: dict[str, Any] = blank._code_variables
+    return found

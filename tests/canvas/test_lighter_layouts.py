@@ -1,0 +1,52 @@
+"""A canvas keeps one grid, and collects garbage for removed layers only."""
+
+import gc
+from typing import Any
+
+import numpy as np
+import pytest
+from napari._vispy import canvas as napari_canvas
+
+from napari_recon_robust.canvas.lighter_layouts import drop_former_grids, no_layer_removed
+
+
+def test_each_new_shape_takes_the_place_of_the_one_before(viewer: Any) -> None:
+    drop_former_grids()
+    for number in range(4):
+        viewer.add_image(np.full((4, 4), number, np.float32))
+    canvas = viewer.window._qt_viewer.canvas
+    for shape in ((2, 2), (1, 4), (4, 1)):
+        viewer.canvas.grid.shape = shape
+        viewer.canvas.grid.enabled = True
+        assert canvas.grid.grid_size == shape
+        assert sum(one is canvas.grid for one in canvas.central_widget._widgets) == 1
+    assert len(canvas.central_widget._widgets) == 2, "the single view and the grid"
+    scenes = {view.scene for view in canvas.grid_views}
+    assert {canvas.layer_to_visual[layer].node.parent for layer in viewer.layers} == scenes
+
+
+def test_hidden_layers_outlive_the_cells_that_they_were_in(viewer: Any) -> None:
+    drop_former_grids()
+    layers = [viewer.add_image(np.full((4, 4), number, np.float32)) for number in range(4)]
+    viewer.canvas.grid.shape, viewer.canvas.grid.enabled = (2, 2), True
+    layers[0].visible = False
+    viewer.canvas.grid.shape = (1, 3)
+    gc.collect()
+    layers[0].visible = True
+    viewer.canvas.grid.shape = (2, 2)
+    layers[1].visible = False
+    viewer.canvas.grid.shape = (1, 3)
+    gc.collect()
+    viewer.layers.remove(layers[1])
+
+
+def test_garbage_is_collected_for_removed_layers_only(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    collected: list[int] = []
+    monkeypatch.setattr(gc, "collect", lambda *_: collected.append(1) or 0)
+    layers = [viewer.add_image(np.zeros((4, 4), np.float32)) for _ in range(2)]
+    with no_layer_removed(), viewer.layers.batched_update():
+        layers[0].visible = False
+    assert not collected
+    assert napari_canvas.gc is gc
+    viewer.layers.remove(layers[0])
+    assert collected
