@@ -117,6 +117,12 @@ class Marks:
         for index in range(geometry.shape[0]):
             for word, place in _letters(geometry, self._letters):
                 found.append(("rectangle", _on(index, _SQUARE / 2 + place), "transparent", 0.0, word))
+        # Without these napari works out the sizes of all layers and draws, twice for each panel.
+        with layer.events.data.blocker(), layer._block_refresh():
+            self._replace(layer, found)
+        layer.refresh()
+
+    def _replace(self, layer: Shapes, found: "list[_Shape]") -> None:
         layer.data = []
         if found:
             kinds, vertices, colours, widths, words = map(list, zip(*found, strict=True))

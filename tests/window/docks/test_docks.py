@@ -188,9 +188,9 @@ def test_the_ways_to_look_at_a_result(review: Session, until: Until, viewer: Any
     commands.flicker(viewer)
     np.testing.assert_array_equal(shown("perturbed"), comparison.perturbed.numpy())
     commands.next_layout(viewer)
-    assert panels.viewer.canvas.grid.enabled is False
+    until(lambda: not panels.viewer.canvas.grid.enabled)
     commands.previous_layout(viewer)
-    assert panels.viewer.canvas.grid.enabled
+    until(lambda: panels.viewer.canvas.grid.enabled)
     commands.regions(viewer)
     assert not panels.panels["clean"].regions.visible
     commands.list_keys(viewer)
