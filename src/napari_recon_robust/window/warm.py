@@ -36,6 +36,7 @@ def warm_up(compiler: "Compiler") -> Job[None]:
     gc.disable()
     try:
         import torch  # noqa: F401  which is about to be needed
+
         compiler.watch()
         geometry = Geometry((1, 4, 4), (1.0, 1.0, 1.0))
         Image(np.zeros((1, 4, 4), np.float32), **geometry.transform)
