@@ -1,5 +1,6 @@
 """What a job does in its thread, and what goes wrong there."""
 
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -45,6 +46,22 @@ def test_threads_take_short_turns_while_jobs_run(jobs: Jobs, until: Until) -> No
     assert max(seen) < usual / 5, "or the window waits for the whole turn of a job at every call into OpenGL"
     stop.set()
     until(lambda: sys.getswitchinterval() == usual)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priorities of their own")
+def test_jobs_give_way_to_the_window(jobs: Jobs, until: Until) -> None:
+    found: list[int] = []
+
+    def job() -> Job[None]:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        yield Progress(1.0)
+
+    window = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    for _ in range(3):  # in threads that are used again
+        jobs.start(Task("Looking", job(), lambda _: None))
+        until(lambda: not jobs.busy())
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == window
+    assert found == [max(window, 10)] * 3
 
 
 def test_no_gradients_in_the_worker(jobs: Jobs, until: Until) -> None:
