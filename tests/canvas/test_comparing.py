@@ -125,7 +125,13 @@ def test_an_amplified_map_is_subtracted_as_it_is(comparing: Comparing) -> None:
 
 
 def test_titles_of_another_slice_promise_nothing(comparing: Comparing) -> None:
+    comparing.write_difference()
+    difference = comparing.panels.panels["difference"]
+    before = difference.title
+    assert before.startswith("Difference ×")
     comparing.turned_to(3)
     assert comparing.panels.panels["clean"].title == "Clean · computing…"
+    assert difference.title == "Difference · computing…"
     comparing.turned_to(2)
     assert comparing.panels.panels["clean"].title == "TV · SSIM 0.9"
+    assert difference.title == before

@@ -112,8 +112,17 @@ class Comparing:
         for key, picture in self.pictures.items():
             if picture.index == index:
                 self._draw(key)
-            elif key in self.panels.panels:
-                self.panels.panels[key].rename(f"{key.capitalize()}{_SEPARATOR}computing…")
+            else:
+                self._take_back(key)
+        both = self._pair
+        if both is not None and self.pictures[both[0]].index == index:
+            self.write_difference()
+        else:
+            self._take_back("difference")
+
+    def _take_back(self, key: str) -> None:
+        if key in self.panels.panels:
+            self.panels.panels[key].rename(f"{key.capitalize()}{_SEPARATOR}computing…")
 
     # ---------------------------------------------------------------- wipe, lens, fade and flicker
 
