@@ -11,9 +11,10 @@ that all sentences and tables come out. FOLDER also gets each study's report.
 import json
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import click
@@ -23,6 +24,7 @@ import torch
 import yaml
 
 import napari_recon_robust as rr
+from napari_recon_robust.figures.studies.all_figures import Figures
 from napari_recon_robust.figures.studies.papers import Answer, answer
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.ground.writing import write
@@ -41,6 +43,14 @@ LESIONS = {"kind": "lesions", "count": 1, "diameters": [8], "contrasts": [0.3]}
 LINES = {"pattern": "equispaced", "acceleration": [4]}
 KEPT = {"sensitivities": "kept"}
 WEIGHTS = [0.001, 0.002, 0.005]
+
+# The figures whose data the page shows, which its sentences are about; the reports have all.
+TABLES = {
+    "paper-advrec": ("budget", "rotation"),
+    "paper-fnaf": ("fnaf", "shifts"),
+    "paper-heckel": ("budget", "shifts", "small-features"),
+    "paper-hyperrecon": ("calibration", "shifts"),
+}
 
 # What is less than in the packaged plans; --small takes SMALL's entries in place of these.
 REDUCED: dict[str, dict[str, Any]] = {
@@ -161,20 +171,25 @@ def reduced(name: str, folder: Path, *, small: bool) -> Path:
     return path
 
 
-def tables(figures: Path) -> Iterator[str]:
-    """The data of each figure that is a summary, as a table with n and intervals."""
-    for path in sorted(figures.glob("*.csv")):
-        data = pl.read_csv(path).filter(pl.col("mean").is_not_null())
+def tables(found: Figures, names: Iterable[str]) -> Iterator[str]:
+    """The data of each of these figures that is a summary, as a table with n and intervals, below its caption."""
+    for drawn in (found.drawn[name] for name in names if name in found.drawn):
+        data = pl.read_csv(drawn.data).filter(pl.col("mean").is_not_null())
         columns = [name for name in data.columns if name not in _NUMBERS and data[name].null_count() < len(data)]
         varied = [name for name in columns if data[name].n_unique() > 1]
         heads = [*varied, "mean", "95% interval", "people", "trials"]
-        yield f"**{path.stem}**\n\n| {' | '.join(heads)} |\n{'|---' * len(heads)}|"
+        yield _wrapped(f"**{drawn.title}.** {drawn.words}")
+        yield f"\n| {' | '.join(heads)} |\n{'|---' * len(heads)}|"
         for row in data.iter_rows(named=True):
             is_interval = row["kind"].startswith("95%")
             interval = f"{row['low']:.3g} to {row['high']:.3g}" if is_interval else "none"
             numbers = (f"{row['mean']:.3g}", interval, row["volumes"], row["count"])
             yield f"| {' | '.join(map(str, (*(_cell(row[name]) for name in varied), *numbers)))} |"
         yield ""
+
+
+def _wrapped(words: str, indent: str = "") -> str:
+    return fill(words, 120, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
 
 def _cell(value: object) -> str:
@@ -186,17 +201,17 @@ _NUMBERS = {"mean", "low", "high", "kind", "volumes", "count"} | {
 }  # fmt: skip
 
 
-def section(found: Answer, figures: Path) -> Iterator[str]:
+def section(found: Answer, figures: Figures, names: Iterable[str]) -> Iterator[str]:
     """One paper: what it reports, what holds here, the tables."""
-    yield f"\n## {found.paper.title}\n\n{found.paper.reported}\n"
-    yield from (f"- {sentence}" for sentence in found.sentences)
-    yield f"\n{found.counted}\n\n<details><summary>Tables</summary>\n"
-    yield from tables(figures)
+    yield f"\n## {found.paper.title}\n\n{_wrapped(found.paper.reported)}\n"
+    yield from (_wrapped(f"- {sentence}", "  ") for sentence in found.sentences)
+    yield f"\n{_wrapped(found.counted)}\n\n<details><summary>Tables</summary>\n"
+    yield from tables(figures, names)
     yield "</details>"
 
 
-def head(people: list[Person], *, small: bool) -> str:
-    """How the page came about: version, machine, people, and what may not be concluded from it."""
+def head(people: list[Person], hours: float, *, small: bool) -> str:
+    """How the page came about: version, machine, hours, people, and what may not be concluded from it."""
     described = ["git", "-C", str(Path(__file__).parent), "describe", "--always"]
     version = subprocess.run(described, capture_output=True, text=True, check=True).stdout.strip()
     words = _SMALL if small else ""
@@ -204,6 +219,7 @@ def head(people: list[Person], *, small: bool) -> str:
         options=" --small" if small else "",
         version=version,
         machine=f"{platform.machine()}, without a GPU (torch {torch.__version__})",
+        hours=hours,
         small=words,
         count=len(people),
         coils=COILS,
@@ -221,7 +237,8 @@ _HEAD = """\
 # The papers' studies on open anatomies
 
 Made by `python benchmarks/papers.py --output FOLDER --page docs/papers.md{options}` from the packaged studies of four
-papers, with version {version} and the networks that ship in it, on {machine}. Not for diagnostic use.
+papers, with version {version} and the networks that ship in it, in {hours:.1f} hours of one core on {machine}.
+Not for diagnostic use.
 {small}
 Heads are simulated from anatomies of {count} people, with {coils} coils, one slice each, and inserted lesions of known
 contrast. A person is the unit of all intervals. {held} is in no training of the networks here; the other {others}
@@ -236,6 +253,9 @@ What the papers have and this page leaves out: knees and fastMRI's own data, whi
 packaged studies run on your copy); single-coil data, which Cheng et al. attack; real lesions that radiologists marked
 or read; other trajectories than Cartesian lines; the papers' own weights, trained for days, and several seeds of each
 network.
+
+In the tables η, rates, shares and levels are in percent. `ssim_loss` is the SSIM that is lost, `error_rise` the rise of
+the relative RMSE in percent, both of the region unless the row says otherwise.
 
 On scans of your own: `recon-robust study run paper-advrec --scans FOLDER`, and likewise the others
 ([studies.md](studies.md)).
@@ -252,19 +272,19 @@ def main(output: Path, data: Path, page: Path | None, small: bool, workers: int)
     """Run the four studies, and write the page."""
     output.mkdir(parents=True, exist_ok=True)
     people = simulated(data, output / "scans", 128 if small else None)
-    parts = [head(people, small=small)]
+    parts, hours = list[str](), 0.0
     for name in (name for name in PACKAGED if name.startswith("paper-")):
         plan = reduced(name, output, small=small)
         click.echo(f"{name}: {rr.run_study(plan, workers=workers).sentence}")
-        figures = output / f"{name}-figures"
-        rr.study_report(plan, plan.with_suffix(".html"), figures=figures)
+        figures = rr.study_report(plan, plan.with_suffix(".html"), figures=output / f"{name}-figures")
         found = answer(rr.study_table(plan))
         assert found is not None
-        parts += section(found, figures)
+        parts += section(found, figures, TABLES[name])
         seconds = rr.study_table(plan)["seconds"].sum()
         click.echo(json.dumps({name: {"sentences": len(found.sentences), "of": found.comparisons, "seconds": seconds}}))
+        hours += seconds / 3600
     target = page or output / "papers.md"
-    write(target, ("\n".join(parts) + "\n").encode())
+    write(target, ("\n".join((head(people, hours, small=small), *parts)) + "\n").encode())
     click.echo(f"saved: {target}")
 
 
