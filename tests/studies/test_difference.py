@@ -47,6 +47,23 @@ def test_each_perturbation_and_budget_is_a_row_of_its_own(first: pl.DataFrame, s
     assert "detectable_20" in found.columns
 
 
+def test_knobs_that_differ_are_told(first: pl.DataFrame, second: pl.DataFrame) -> None:
+    turned = [
+        side.filter(pl.col("perturbation") == "worst-case", pl.col("budget") == pl.col("budget").min()).with_columns(
+            perturbation=pl.lit("rotation"),
+            perturbation_knobs=pl.lit(f'{{"angle": {angle}, "step": 1.0}}'),
+            budget=pl.lit(None, pl.Float64),
+        )
+        for side in (first, second)
+        for angle in (1, 3)
+    ]
+    both = [pl.concat([first, *turned[:2]]), pl.concat([second, *turned[2:]])]
+    lines = [*sentences(study_difference(*both, metrics=["ssim_region_perturbed"]))]
+    assert len({line.split(":")[0] for line in lines}) == len(lines)
+    assert any(", rotation angle=3:" in line for line in lines)
+    assert not any("step" in line for line in lines)
+
+
 @pytest.mark.slow
 def test_what_was_found_on_another_method_is_a_row_of_its_own(first: pl.DataFrame, second: pl.DataFrame) -> None:
     attacked = pl.col("perturbation") == "worst-case"

@@ -1,5 +1,6 @@
 """Two studies beside each other: how the same trials differ, with intervals, and what difference could be seen."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -63,12 +64,19 @@ def shown(table: "DataFrame") -> "DataFrame":
 
 
 def sentences(table: "DataFrame") -> Iterator[str]:
-    """Each row of a difference as one line."""
+    """Each row of a difference as one line; of a perturbation's knobs those are told that differ between rows."""
+    varied = _varied(table)
     for row in table.iter_rows(named=True):
+        knobs = {
+            name: value
+            for name, value in json.loads(row["perturbation_knobs"]).items()
+            if (row["perturbation"], name) in varied
+        }
+        at = "".join(f" {name}={value}" for name, value in knobs.items())
         budget = "" if row["budget"] is None else f" η = {100 * row['budget']:g}%"
         found = "" if row["found_for"] is None else f", found on {row['found_for']}"
         control = ", random control" if row["control"] else ""
-        change = "clean" if row["perturbation"] == CLEAN else f"{row['perturbation']}{budget}{found}{control}"
+        change = "clean" if row["perturbation"] == CLEAN else f"{row['perturbation']}{at}{budget}{found}{control}"
         rate = "as acquired" if row["acceleration"] is None else f"R = {row['acceleration']:g}"
         words = f"{row['method_label']}, {rate}, {change}: {row['metric']} {written(row['difference'], '+.4g')}"
         bars = f"[{written(row['low'], '+.4g')}, {written(row['high'], '+.4g')}]"
@@ -80,6 +88,19 @@ def sentences(table: "DataFrame") -> Iterator[str]:
         told += [f"{n} volumes {written(row[f'detectable_{n}'])}" for n in _told(table.columns)]
         tests = f"p = {row['p']:.2g}, by Holm {row['p_holm']:.2g}"
         yield f"{words} {bars} ({counts}; {tests}); could be seen: {', '.join(told)}"
+
+
+def _varied(table: "DataFrame") -> set[tuple[str, str]]:
+    """The perturbations and those of their knobs that have several values, or that only some rows have."""
+    rows = [
+        (one, json.loads(knobs))
+        for one, knobs in table.select("perturbation", "perturbation_knobs").unique().iter_rows()
+    ]
+    names = {(one, name) for one, knobs in rows for name in knobs}
+    values = {
+        (one, name): {json.dumps(knobs.get(name)) for other, knobs in rows if other == one} for one, name in names
+    }
+    return {key for key, several in values.items() if len(several) > 1}
 
 
 def _counted(count: int, names: str) -> str:
