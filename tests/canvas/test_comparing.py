@@ -135,3 +135,17 @@ def test_titles_of_another_slice_promise_nothing(comparing: Comparing) -> None:
     comparing.turned_to(2)
     assert comparing.panels.panels["clean"].title == "TV · SSIM 0.9"
     assert difference.title == before
+
+
+def test_what_is_drawn_while_another_slice_is_turned_to_keeps_its_title_back(comparing: Comparing) -> None:
+    comparing.write_difference()
+    comparing.panels.navigation.slice = 3
+    comparing.turned_to(3)
+    comparing.view.wipe = 0.5
+    comparing.draw()  # as by a click on another layout
+    comparing.write_difference()
+    titles = {panel.title for panel in comparing.panels.panels.values()}
+    assert titles == {f"{key} · computing…" for key in ("Reference", "Clean", "Perturbed", "Difference")}
+    comparing.panels.navigation.slice = 2
+    comparing.turned_to(2)
+    assert comparing.panels.panels["perturbed"].title == "TV | Worst"

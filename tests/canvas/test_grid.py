@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.canvas.layers import Panels
 from napari_recon_robust.canvas.panel import ORDER
 
@@ -83,3 +84,18 @@ def test_layers_that_were_never_seen_come_one_by_one(panels: Panels, later: Any)
     panels.show(["clean"])
     panels.show(ORDER)
     assert all(panel.image.visible for panel in panels.panels.values())
+
+
+def test_a_canvas_too_small_for_the_space_between_cells_comes_to_rest(viewer: Any, later: Any) -> None:
+    """napari takes less space then, each time that it is set."""
+    panels = Panels(viewer, later)
+    viewer.window._qt_viewer.canvas.native.setFixedSize(38, 300)
+    panels.open(Geometry((5, 32, 40), (4.0, 0.5, 0.5), upside_down=True), start=2)
+    panels.show(ORDER)
+    for _ in range(40):
+        steps, later.waiting = later.waiting, []
+        for step in steps:
+            step()
+    assert panels.settled
+    assert viewer.canvas.grid.shape == (2, 2)
+    panels.close()

@@ -11,6 +11,7 @@ from ..evaluation.parts import TURN, Part
 from ..workbench.looking import PAIRS, Pair, Spot, View, clean_of, faded, lensed, pair_of, wipe_column, wiped
 from .layers import Panels
 from .parts import WORDS, Parts
+from .titles import computing
 
 _SEPARATOR = " · "
 _CIRCLE = np.linspace(0, 2 * np.pi, 65)
@@ -122,7 +123,7 @@ class Comparing:
 
     def _take_back(self, key: str) -> None:
         if key in self.panels.panels:
-            self.panels.panels[key].rename(f"{key.capitalize()}{_SEPARATOR}computing…")
+            self.panels.panels[key].rename(computing(key))
 
     # ---------------------------------------------------------------- wipe, lens, fade and flicker
 

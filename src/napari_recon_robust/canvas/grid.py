@@ -11,6 +11,8 @@ from napari.layers import Layer
 from .lighter_layouts import no_layer_removed
 from .surface import arrangement, cell_size
 
+_SPACING = 2.0  # pixels between cells
+
 
 class Grid:
     """Shows layers in as many cells as there are panels; what fills a cell also fills cells of another size."""
@@ -65,5 +67,8 @@ class Grid:
 
     def _changes(self, cells: int, stride: int, rows: int | None) -> dict[str, Any]:
         shape = arrangement(cells, *self.viewer.canvas.size) if rows is None else (rows, math.ceil(cells / rows))
-        fitting = {"stride": stride, "spacing": 2.0, "shape": shape, "enabled": cells > 1}
-        return {name: value for name, value in fitting.items() if getattr(self.viewer.canvas.grid, name) != value}
+        fitting = {"stride": stride, "shape": shape, "enabled": cells > 1}
+        now = self.viewer.canvas.grid
+        changes = {name: value for name, value in fitting.items() if getattr(now, name) != value}
+        # Not by itself: in a canvas that is too small for it napari takes less, each time that it is set.
+        return {"spacing": _SPACING, **changes} if changes else {}

@@ -32,6 +32,7 @@ from .panel import Panel, PanelSet
 from .shared_window import SharedWindow
 from .short_shader import shorten_letters
 from .surface import Takeover
+from .titles import computing
 
 
 class Panels:
@@ -248,11 +249,14 @@ class Panels:
     # ---------------------------------------------------------------- images
 
     def write(self, key: str, index: int, image: np.ndarray, title: str | None = None) -> None:
-        """Put a magnitude image (rows, columns) into a slice of a panel, in place; other slices are emptied."""
+        """Put a magnitude image (rows, columns) into a slice of a panel, in place; other slices are emptied.
+
+        The title is kept back while another slice is turned to.
+        """
         panel = self.panels[key]
         panel.fill(index, image)
         if title is not None:
-            panel.rename(title)
+            panel.rename(title if index == self.navigation.slice else computing(key))
             self.lettering.fit(panel)
         if panel.image in self.viewer.layers:
             panel.image.refresh(thumbnail=False, highlight=False, extent=False)

@@ -135,10 +135,11 @@ class Marks:
     def _ruled(self, geometry: Geometry, width: float) -> list[_Shape]:
         found: list[_Shape] = []
         for one in self._rules:
-            kind = "polygon" if one.closed else "path"
+            # Not as a polygon: napari divides it into triangles, and fails at some whose edges cross.
+            line = np.vstack([one.points, one.points[:1]]) if one.closed else one.points
             beside = _beside(geometry, one.points)
             for index in range(geometry.shape[0]) if one.slice is None else (one.slice,):
-                found.append((kind, _on(index, one.points), RULE, width, ""))
+                found.append(("path", _on(index, line), RULE, width, ""))
                 found.append(("rectangle", _on(index, _SQUARE / 2 + beside), "transparent", 0.0, one.words))
         return found
 

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 _WHERE = {"roi": "ROI ", "foreground": "", "image": "image "}  # before SSIM in a title
 
 
+def computing(key: str) -> str:
+    """Return the title of a panel whose image of this slice is not there yet."""
+    return f"{key.capitalize()} · computing…"
+
+
 def named(result: Result) -> str:
     """Return what was done to the samples, and how much of it."""
     from ..perturbations import registry
