@@ -94,7 +94,7 @@ def test_pictures_of_two_slices_are_not_compared(comparing: Comparing) -> None:
     comparing.put("perturbed", Picture(3, np.full((32, 40), 9.0, np.float32), "Other"))
     assert comparing.host is None
     assert (comparing.panels.panels["perturbed"].stack[3] == 9).all()
-    assert comparing.panels.panels["perturbed"].title == "Other"
+    assert comparing.panels.panels["perturbed"].title == "Perturbed · computing…", "slice 2 is turned to"
     comparing.write_difference()
     assert not comparing.panels.panels["difference"].filled
 
