@@ -23,6 +23,7 @@ from ..workbench.film import Frame
 from ..workbench.task import Task
 from .ahead import LookingAhead
 from .cine import Cine
+from .collecting import Collecting
 from .editing import Editing
 from .following import Following
 from .glyphs import Glyphs
@@ -81,6 +82,7 @@ class Session(QObject):
         self.bench = Workbench()
         self.jobs = Jobs(self)
         Resident(self.jobs)
+        self._collecting = Collecting(self)
         self.panels = Panels(viewer, later=_once_painted)
         self.scene = Scene(self.bench, self.panels)
         self.looking = Looking(self.bench, self.jobs, self.scene)
@@ -314,8 +316,9 @@ class Session(QObject):
 
     def _delete(self) -> None:
         """Delete this after the last job; Python does not collect Qt's objects that hold each other."""
-        if not self.jobs.working:
+        if not self.jobs.working and self in _leaving:
             _leaving.discard(self)
+            self._collecting.end()
             self.deleteLater()
 
 

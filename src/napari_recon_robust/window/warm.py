@@ -33,7 +33,6 @@ def warm_up(compiler: "Compiler") -> Job[None]:
     each time, whichever thread it happens to be in.
     """
     yield Progress(0.0, "Warming up")
-    gc.disable()
     try:
         import torch  # noqa: F401  which is about to be needed
 
@@ -50,7 +49,6 @@ def warm_up(compiler: "Compiler") -> Job[None]:
             yield Progress(0.9)
     finally:
         gc.freeze()
-        gc.enable()
         _warm.set()
 
 

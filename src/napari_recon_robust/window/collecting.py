@@ -1,0 +1,46 @@
+"""Python's garbage is collected in the window's thread, and in no other."""
+
+import gc
+
+from qtpy.QtCore import QObject, QTimer
+
+_PERIOD = 500  # ms
+
+
+class Collecting(QObject):
+    """Collects garbage in the window's thread from its making to `end`.
+
+    Python collects in whichever thread happens to make objects. In that of a job it would delete widgets that nobody
+    holds any more, which Qt allows in the window's thread only: the process may crash. Several may be under way, one
+    for each window.
+    """
+
+    _open, _was_enabled = 0, True
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        cls = type(self)
+        if cls._open == 0:
+            cls._was_enabled = gc.isenabled()
+            gc.disable()
+        cls._open += 1
+        self._timer = QTimer(self)
+        self._timer.setInterval(_PERIOD)
+        self._timer.timeout.connect(collect)
+        self._timer.start()
+
+    def end(self) -> None:
+        """Leave it to Python again, after the last window; call this once."""
+        self._timer.stop()
+        cls = type(self)
+        cls._open -= 1
+        if cls._open == 0 and cls._was_enabled:
+            gc.enable()
+
+
+def collect() -> None:
+    """Collect the oldest generation that is due, as Python does by itself."""
+    for generation, (count, threshold) in reversed([*enumerate(zip(gc.get_count(), gc.get_threshold(), strict=True))]):
+        if count > threshold > 0:
+            gc.collect(generation)
+            return

@@ -1,0 +1,63 @@
+"""Garbage is collected in the window's thread only."""
+
+import gc
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject
+
+from napari_recon_robust.ground.progress import Job, Progress
+from napari_recon_robust.window.collecting import Collecting, collect
+from napari_recon_robust.window.jobs import Jobs
+from napari_recon_robust.workbench.task import Task
+
+Until = Callable[[Callable[[], object]], None]
+
+
+class Knot:
+    """Holds itself, so that only a collection frees it. freed: takes the thread in which that happens."""
+
+    def __init__(self, freed: list[int]) -> None:
+        self.itself, self.freed = self, freed
+
+    def __del__(self) -> None:
+        self.freed.append(threading.get_ident())
+
+
+def test_a_job_that_makes_much_garbage_collects_none(jobs: Jobs, until: Until, qtbot: Any) -> None:
+    freed: list[int] = []
+
+    def job() -> Job[None]:
+        for _ in range(200):
+            for _ in range(100):
+                Knot(freed)
+            yield Progress(0.0)
+
+    window = QObject()
+    collecting = Collecting(window)
+    jobs.start(Task("Making garbage", job(), lambda _: None))
+    until(lambda: not jobs.busy())
+    until(lambda: len(freed) > 10_000)
+    assert {*freed} == {threading.get_ident()}
+    collecting.end()
+
+
+def test_python_collects_again_after_the_last_window() -> None:
+    assert gc.isenabled()
+    window = QObject()
+    one, two = Collecting(window), Collecting(window)
+    one.end()
+    assert not gc.isenabled()
+    two.end()
+    assert gc.isenabled()
+
+
+def test_the_oldest_generation_that_is_due_is_collected(monkeypatch: Any) -> None:
+    collected: list[int] = []
+    monkeypatch.setattr(gc, "collect", collected.append)
+    monkeypatch.setattr(gc, "get_threshold", lambda: (700, 10, 10))
+    for counts in ((700, 3, 3), (701, 3, 3), (701, 11, 3), (5, 11, 11)):
+        monkeypatch.setattr(gc, "get_count", lambda counts=counts: counts)
+        collect()
+    assert collected == [0, 1, 2]
