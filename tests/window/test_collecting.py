@@ -36,6 +36,7 @@ def test_a_job_that_makes_much_garbage_collects_none(jobs: Jobs, until: Until, q
 
     window = QObject()
     collecting = Collecting(window)
+    collecting.begin()
     jobs.start(Task("Making garbage", job(), lambda _: None))
     until(lambda: not jobs.busy())
     until(lambda: len(freed) > 10_000)
@@ -47,7 +48,9 @@ def test_python_collects_again_after_the_last_window() -> None:
     assert gc.isenabled()
     window = QObject()
     one, two = Collecting(window), Collecting(window)
-    one.end()
+    for _ in range(2):
+        one.begin(), two.begin()
+    one.end(), one.end()
     assert not gc.isenabled()
     two.end()
     assert gc.isenabled()

@@ -8,33 +8,40 @@ _PERIOD = 500  # ms
 
 
 class Collecting(QObject):
-    """Collects garbage in the window's thread from its making to `end`.
+    """Collects garbage in the window's thread between `begin` and `end`.
 
     Python collects in whichever thread happens to make objects. In that of a job it would delete widgets that nobody
     holds any more, which Qt allows in the window's thread only: the process may crash. Several may be under way, one
     for each window.
     """
 
-    _open, _was_enabled = 0, True
+    _under_way, _was_enabled = 0, True
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        cls = type(self)
-        if cls._open == 0:
-            cls._was_enabled = gc.isenabled()
-            gc.disable()
-        cls._open += 1
         self._timer = QTimer(self)
         self._timer.setInterval(_PERIOD)
         self._timer.timeout.connect(collect)
+
+    def begin(self) -> None:
+        """Collect here from now on."""
+        if self._timer.isActive():
+            return
+        cls = type(self)
+        if cls._under_way == 0:
+            cls._was_enabled = gc.isenabled()
+            gc.disable()
+        cls._under_way += 1
         self._timer.start()
 
     def end(self) -> None:
-        """Leave it to Python again, after the last window; call this once."""
+        """Leave it to Python again, if no other window is under way."""
+        if not self._timer.isActive():
+            return
         self._timer.stop()
         cls = type(self)
-        cls._open -= 1
-        if cls._open == 0 and cls._was_enabled:
+        cls._under_way -= 1
+        if cls._under_way == 0 and cls._was_enabled:
             gc.enable()
 
 

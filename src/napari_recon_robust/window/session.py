@@ -252,6 +252,7 @@ class Session(QObject):
         self.docks.append(dock)
         if len(self.docks) == 1:
             self._waiting = []
+            self._collecting.begin()
             self.surroundings.take()
             self.keeping.start()
             _once_painted(lambda: self._open_docks(name))
@@ -292,6 +293,7 @@ class Session(QObject):
         self.docks.remove(dock)
         if not self.docks:
             self.asked_dock = self._waiting = None
+            self._collecting.end()
             self.queueing.cancel()
             self.jobs.cancel_all()
             self.panels.close()
@@ -316,9 +318,9 @@ class Session(QObject):
 
     def _delete(self) -> None:
         """Delete this after the last job; Python does not collect Qt's objects that hold each other."""
-        if not self.jobs.working and self in _leaving:
-            _leaving.discard(self)
+        if not self.jobs.working:
             self._collecting.end()
+            _leaving.discard(self)
             self.deleteLater()
 
 
