@@ -2,9 +2,10 @@
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from qtpy.QtCore import QObject
 
 from napari_recon_robust.ground.progress import Job, Progress
@@ -25,29 +26,54 @@ class Knot:
         self.freed.append(threading.get_ident())
 
 
-def test_a_job_that_makes_much_garbage_collects_none(jobs: Jobs, until: Until, qtbot: Any) -> None:
+@pytest.fixture
+def window() -> Iterator[Callable[[], Collecting]]:
+    """Makes windows that collect; they end with the test, or Python would collect no more in those that follow."""
+    parent, opened = QObject(), list[Collecting]()
+
+    def open_one() -> Collecting:
+        opened.append(Collecting(parent))
+        return opened[-1]
+
+    yield open_one
+    for collecting in opened:
+        collecting.end()
+
+
+def _litter(freed: list[int]) -> Job[None]:
+    for _ in range(200):
+        for _ in range(100):
+            Knot(freed)
+        yield Progress(0.0)
+
+
+def test_a_job_that_makes_much_garbage_collects_none(
+    window: Callable[[], Collecting], jobs: Jobs, until: Until
+) -> None:
     freed: list[int] = []
-
-    def job() -> Job[None]:
-        for _ in range(200):
-            for _ in range(100):
-                Knot(freed)
-            yield Progress(0.0)
-
-    window = QObject()
-    collecting = Collecting(window)
-    collecting.begin()
-    jobs.start(Task("Making garbage", job(), lambda _: None))
+    window().begin()
+    jobs.start(Task("Making garbage", _litter(freed), lambda _: None))
     until(lambda: not jobs.busy())
     until(lambda: len(freed) > 10_000)
     assert {*freed} == {threading.get_ident()}
+
+
+def test_a_job_that_outlives_its_window_collects_none(
+    window: Callable[[], Collecting], jobs: Jobs, until: Until
+) -> None:
+    freed: list[int] = []
+    collecting = window()
+    collecting.begin()
+    jobs.start(Task("Making garbage", _litter(freed), lambda _: None))
     collecting.end()
+    until(lambda: not jobs.busy())
+    assert {*freed} <= {threading.get_ident()}
+    until(gc.isenabled)
 
 
-def test_python_collects_again_after_the_last_window() -> None:
+def test_python_collects_again_after_the_last_window(window: Callable[[], Collecting]) -> None:
     assert gc.isenabled()
-    window = QObject()
-    one, two = Collecting(window), Collecting(window)
+    one, two = window(), window()
     for _ in range(2):
         one.begin(), two.begin()
     one.end(), one.end()

@@ -1,21 +1,35 @@
 """Python's garbage is collected in the window's thread, and in no other."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from qtpy.QtCore import QObject, QTimer
+
+from .wanted import Wanted
 
 _PERIOD = 500  # ms
 
 
-class Collecting(QObject):
-    """Collects garbage in the window's thread between `begin` and `end`.
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from collecting by itself.
 
-    Python collects in whichever thread happens to make objects. In that of a job it would delete widgets that nobody
-    holds any more, which Qt allows in the window's thread only: the process may crash. Several may be under way, one
-    for each window.
+    It collects in whichever thread happens to make objects. In that of a job it would delete widgets that nobody holds
+    any more, which Qt allows in the window's thread only: the process may crash.
     """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    yield
+    if was_enabled:
+        gc.enable()
 
-    _under_way, _was_enabled = 0, True
+
+uncollected = Wanted(_uncollected)
+
+
+class Collecting(QObject):
+    """Collects garbage in the window's thread, and there only, between `begin` and `end`."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -25,24 +39,15 @@ class Collecting(QObject):
 
     def begin(self) -> None:
         """Collect here from now on."""
-        if self._timer.isActive():
-            return
-        cls = type(self)
-        if cls._under_way == 0:
-            cls._was_enabled = gc.isenabled()
-            gc.disable()
-        cls._under_way += 1
-        self._timer.start()
+        if not self._timer.isActive():
+            uncollected.begin()
+            self._timer.start()
 
     def end(self) -> None:
-        """Leave it to Python again, if no other window is under way."""
-        if not self._timer.isActive():
-            return
-        self._timer.stop()
-        cls = type(self)
-        cls._under_way -= 1
-        if cls._under_way == 0 and cls._was_enabled:
-            gc.enable()
+        """Leave it to Python again, once no other window collects and no job runs."""
+        if self._timer.isActive():
+            self._timer.stop()
+            uncollected.end()
 
 
 def collect() -> None:

@@ -8,8 +8,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -19,6 +19,8 @@ from superqt.utils import create_worker
 
 from ..ground.errors import ModelError, ReconRobustError
 from ..ground.progress import Job, Progress
+from .collecting import uncollected
+from .wanted import Wanted
 
 _log = logging.getLogger(__name__)
 _asked = 0  # threads of torch
@@ -53,8 +55,14 @@ def start_worker(
         cancelled,
         _start_thread=False,
         _ignore_errors=True,
-        _connect={"yielded": on_progress, "returned": on_returned, "aborted": on_aborted},
+        _connect={
+            "yielded": on_progress,
+            "returned": on_returned,
+            "aborted": on_aborted,
+            "finished": uncollected.end,
+        },
     )
+    uncollected.begin()
     worker.start()
 
 
@@ -99,34 +107,20 @@ def _close(label: str, job: Job[Any]) -> None:
         _log.exception("%s could not be closed", label)
 
 
-class ShortTurns:
-    """Lets threads take shorter turns while any job runs.
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let threads take shorter turns, as long as any job runs.
 
     The window's thread lets go of Python's lock at every call into OpenGL, and gets it back from a job that computes in
     Python only at the end of that job's turn: a frame of a hundred calls would take half a second.
     """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._jobs, self._usual = 0, 0.0
-
-    def begin(self) -> None:
-        """Note that a job begins."""
-        with self._lock:
-            if self._jobs == 0:
-                self._usual = sys.getswitchinterval()
-                sys.setswitchinterval(min(_SLICE, self._usual))
-            self._jobs += 1
-
-    def end(self) -> None:
-        """Note that a job has ended; after the last one turns are as they were."""
-        with self._lock:
-            self._jobs -= 1
-            if self._jobs == 0:
-                sys.setswitchinterval(self._usual)
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(min(_SLICE, usual))
+    yield
+    sys.setswitchinterval(usual)
 
 
-_turns = ShortTurns()
+_turns = Wanted(_short_turns)
 
 
 def _give_way() -> None:
