@@ -274,6 +274,11 @@ class Session(QObject):
         else:
             dock.show()
             dock.raise_()
+            _once_painted(self._go_on)
+
+    def _go_on(self) -> None:
+        """Do what waited for all docks."""
+        if self.docks:
             waiting, self._waiting = self._waiting or [], None
             for action in waiting:
                 action()

@@ -14,6 +14,7 @@ from qtpy.QtCore import QObject, Signal
 from ..canvas.geometry import Geometry
 from ..ground.progress import Job, Progress
 from ..workbench.task import Task
+from .unlocked import load_libraries
 
 COMPILING = (
     "Compiling TV and other fast methods for this machine, once: for about ten seconds images come late; "
@@ -22,7 +23,7 @@ COMPILING = (
 _COMPILED = ("tv", "l1-wavelet")  # their kernels and those of the forward model
 T = TypeVar("T")
 _PACKAGE = __name__.partition(".")[0]
-_warm = threading.Event()
+_loaded, _warm = threading.Event(), threading.Event()
 
 
 def warm_up(compiler: "Compiler") -> Job[None]:
@@ -34,6 +35,10 @@ def warm_up(compiler: "Compiler") -> Job[None]:
     """
     yield Progress(0.0, "Warming up")
     try:
+        try:
+            load_libraries()
+        finally:
+            _loaded.set()
         import torch  # noqa: F401  which is about to be needed
 
         compiler.watch()
@@ -58,11 +63,16 @@ def is_warm() -> bool:
 
 
 def after_warm_up(task: Task[Any]) -> Task[Any]:
-    """Hold back the result of a task until napari is warm: layers made before would wait for numba's lock."""
+    """Begin a task when torch's libraries are loaded, and hold back its result until napari is warm.
+
+    Layers that are made before would wait for numba's lock.
+    """
     return replace(task, job=_after_warm_up(task.job))
 
 
 def _after_warm_up(job: Job[T]) -> Job[T]:
+    while not _loaded.wait(0.1):
+        yield Progress(0.0)
     result = yield from job
     while not _warm.wait(0.1):
         yield Progress(1.0, "Preparing the window for shapes: napari compiles, once for this machine")
