@@ -9,6 +9,7 @@ from napari.components import ViewerModel
 
 from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.canvas.layers import Panels
+from napari_recon_robust.canvas.marks import Rule
 from napari_recon_robust.canvas.panel import ORDER
 from napari_recon_robust.data.orientation import Directions, Turn
 
@@ -121,3 +122,17 @@ def test_marks_are_as_thin_on_a_magnified_image(panels: Panels, later: Any) -> N
     assert widths() == [width / 4 for width in before]
     panels.thin(4.0)
     assert widths() == before, "never thicker"
+
+
+def test_words_stay_beside_their_line_on_a_magnified_image(panels: Panels, later: Any) -> None:
+    panels.marks.rule([Rule(np.array([[5.0, 5.0], [5.0, 9.0]]), 2, "4 px", closed=False)])
+    later.run()
+
+    def distances() -> list[float]:
+        lines = [panel.marks.data for panel in panels.panels.values()]
+        return [abs(words[:, 1].mean() - line[:, 1].mean()) for line, words in lines]
+
+    before = distances()
+    assert min(before) > 0
+    panels.thin(0.25)
+    assert distances() == pytest.approx([distance / 4 for distance in before])

@@ -65,6 +65,15 @@ def test_all_panels_are_read_at_once_as_the_mouse_moves(seen: Session, qtbot: An
     review.look(random=False, flicker=True)
     assert figures(review.readout.values.text()) == below, "what flickers keeps its values"
     review.look(flicker=False)
+    review.looking.show_preset("1")
+    review.looking.mix("lens")
+    until(lambda: review.panels.settled)
+    text = point(review, qtbot, 0.4, 0.3)
+    assert {"Clean", "Perturbed", "Change"} <= set(figures(text)), "both that are seen in one panel"
+    review.looking.mix("lens")
+    assert "Clean" not in figures(review.readout.values.text())
+    review.looking.show_preset("4")
+    until(lambda: review.panels.settled)
     # the same place in another panel is the same pixel
     other = figures(point(review, qtbot, 0.75, 0.3))
     assert abs(other["row"] - below["row"]) <= 1

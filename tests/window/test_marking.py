@@ -57,6 +57,18 @@ def test_what_was_attacked_is_seen_and_found_by_keys(attacked: Session, qtbot: A
     until(lambda: attacked.bench.perturbing.current is not None and not attacked.jobs.working)
     assert panels.navigation.slice == 1
     assert [len(layer.data) for layer in marks] == [3] * 4
+    # with another region, which is on another slice, the result comes back too
+    regions = attacked.bench.regions
+    regions.draw(ROI.box(20, 20, 8, 8), 0)
+    panels.viewer.dims.set_current_step(0, 0)
+    until(lambda: attacked.bench.acquisition.slice is not None and attacked.bench.acquisition.index == 0)
+    until(lambda: not attacked.jobs.working)
+    assert attacked.bench.perturbing.current is None
+    press(attacked, qtbot, "X")
+    until(lambda: attacked.bench.perturbing.current is not None and not attacked.jobs.working)
+    assert panels.navigation.slice == 1
+    assert regions.chosen_on(1) is not None
+    assert [len(layer.data) for layer in marks] == [3] * 4
 
 
 def test_turns_are_marked_and_change_no_data(attacked: Session, qtbot: Any) -> None:

@@ -45,10 +45,12 @@ def test_automatic_is_on_the_region_or_else_on_the_tissue(measured: Any) -> None
 
 
 def test_white_is_above_black(measured: Any) -> None:
-    assert windowing.typed(0.1, 0.2) == Window(0.1, 0.2)
-    for low, high in ((0.2, 0.2), (0.3, 0.2), (0.1, float("nan"))):
+    assert windowing.typed(0.1, 0.2, 5.0) == Window(0.5, 1.0)
+    for low, high in ((0.2, 0.2), (0.6, 0.4), (0.1, float("nan"))):
         with pytest.raises(InputError, match="larger than black"):
-            windowing.typed(low, high)
+            windowing.typed(low, high, 5.0)
+    with pytest.raises(InputError, match=r"white \(40%\) must be larger than black \(60%\)"):
+        windowing.typed(0.6, 0.4, 3e-4)
 
 
 def test_a_drag_widens_to_the_right_brightens_upwards_and_stays_within_the_limits() -> None:

@@ -154,6 +154,12 @@ class Comparing:
         return host if host in self.panels.shown else None
 
     @property
+    def mixed(self) -> tuple[str, ...]:
+        """The panels whose images are seen in one of them, in turn or together; none while none are mixed."""
+        both = self._pair if self.view.way is not None or self.view.flicker else None
+        return both if both is not None and self._host(both) in self.panels.shown else ()
+
+    @property
     def edge(self) -> NDArray[np.float32] | None:
         """The line between the two images, (n, 2) rows and columns of pixel edges, or None while there is none."""
         host = self.host

@@ -13,7 +13,7 @@ from .panel import Panel, PanelSet
 # Of Okabe and Ito: told apart by every kind of colour vision, also from the yellow and blue of outlines.
 RING, AROUND, RULE, LETTERS = "#d55e00", "#cccccc", "#56b4e9", "white"
 _INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
-_WORDS = 0.04  # of the image, between a measured line and its words
+_WORDS = 0.04  # of the image where it is not magnified, between a measured line and its words
 _Shape = tuple[str, np.ndarray, str, float, str]  # kind, vertices, colour, width, words
 _SQUARE = np.array([[-1.0, -1], [-1, 1], [1, 1], [1, -1]])
 _SIDES = {"top": (-1, 0), "bottom": (1, 0), "left": (0, -1), "right": (0, 1)}
@@ -137,21 +137,21 @@ class Marks:
         for one in self._rules:
             # Not as a polygon: napari divides it into triangles, and fails at some whose edges cross.
             line = np.vstack([one.points, one.points[:1]]) if one.closed else one.points
-            beside = _beside(geometry, one.points)
+            beside = _beside(geometry, one.points, _WORDS * self._thinner)
             for index in range(geometry.shape[0]) if one.slice is None else (one.slice,):
                 found.append(("path", _on(index, line), RULE, width, ""))
                 found.append(("rectangle", _on(index, _SQUARE / 2 + beside), "transparent", 0.0, one.words))
         return found
 
 
-def _beside(geometry: Geometry, points: np.ndarray) -> np.ndarray:
-    """A place for words: below the lowest point as it is seen, or above it where there is no room."""
+def _beside(geometry: Geometry, points: np.ndarray, share: float) -> np.ndarray:
+    """A place for words: a share of the image below the lowest point as it is seen, or above it without room."""
     down = geometry.laid.matrix[0]
     extent = np.array(geometry.shape[1:])
     lowest = points[np.argmax(points @ down)]
-    place: np.ndarray = lowest + _WORDS * extent * down
+    place: np.ndarray = lowest + share * extent * down
     inside = bool(((place >= 0) & (place < extent)).all())
-    return place if inside else lowest - _WORDS * extent * down
+    return place if inside else lowest - share * extent * down
 
 
 def _letters(geometry: Geometry, letters: dict[str, str]) -> list[tuple[str, np.ndarray]]:

@@ -37,6 +37,7 @@ class ReadoutLine(QObject):
         self._place: tuple[int, int] | None = None
         bench.perturbing.finished.connect(self.show_done)
         panels.navigation.moved.connect(self._on_moved)
+        panels.navigation.slice_changed.connect(lambda _: self.show())
         panels.turned.connect(self.show)
         scene.drawn.connect(self.show)
 

@@ -56,6 +56,7 @@ class Scene:
     def seen(self) -> "dict[str, Seen]":
         """The images of the present slice that are shown, except the difference, by their panels' keys.
 
+        Two images that are mixed in one panel are both shown.
         They are the part of them that is shown; one that has no such part is left out.
         """
         index, shown, pictures = self.bench.acquisition.index, self.panels.shown, self.comparing.pictures
@@ -64,6 +65,7 @@ class Scene:
         from torch import from_numpy
 
         there = [key for key in ORDER if key in ("clean", "perturbed", "reference")] if "difference" in shown else shown
+        there = [*there, *(key for key in self.comparing.mixed if key not in there)]
         known = {key for key, one in pictures.items() if self.view.part == "magnitude" or one.parts is not None}
         found = {key: pictures[key].as_part(self.view.part) for key in there if key in known}
         return {key: Seen(index, from_numpy(one.values)) for key, one in found.items() if one.index == index}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from napari.components import ViewerModel
 from napari.layers import Image
+from psygnal import Signal
 
 from ..evaluation.parts import Part
 from .difference_scale import KEY as DIFFERENCE
@@ -17,8 +18,10 @@ class SharedWindow:
     """Links the windows of the images, so that a change of one changes all.
 
     part: of the images, which is shown. The window is that of the magnitudes: of real and imaginary parts the white is
-    its white, and black as far below zero; phases have a fixed scale.
+    its white, and black as far below zero; phases have a fixed scale. Signal: `changed()`, whoever changed it.
     """
+
+    changed = Signal()
 
     def __init__(self, viewer: ViewerModel, panels: PanelSet) -> None:
         self.viewer = viewer
@@ -94,13 +97,20 @@ class SharedWindow:
             self._unlink()
             if len(images) > 1:
                 self.viewer.layers.link_layers(images, _LINKED)
+            if images:
+                images[0].events.contrast_limits.connect(self._on_limits)
             self._linked = images
 
     def _unlink(self) -> None:
         """Undo the links, which napari would keep for ever, and with them the images and their viewer."""
+        if self._linked:
+            self._linked[0].events.contrast_limits.disconnect(self._on_limits)
         if len(self._linked) > 1:
             self.viewer.layers.unlink_layers(self._linked, _LINKED)
         self._linked = ()
+
+    def _on_limits(self) -> None:
+        self.changed.emit()
 
     def forget(self) -> None:
         """Start anew with other images."""

@@ -122,11 +122,11 @@ def drag_window(image: Image, event: Any) -> Iterator[None]:
     before, limits = Window(*image.contrast_limits), image.contrast_limits_range
     start = np.array(event.pos)
     while event.type != "mouse_release":
+        event.handled = True  # from the press on: a move is handed on late where the window is busy, after the zoom
         yield
         across, down = (np.array(event.pos) - start) / _TURN
         now = turned(before, float(across), float(down), limits)
         image.contrast_limits = now.low, now.high
-        event.handled = event.type == "mouse_move"
 
 
 def of_one_press(drag: Iterator[None], event: Any) -> Iterator[None]:

@@ -9,6 +9,7 @@ from ..canvas.layers import Panels
 from ..workbench import Workbench
 from .following import Following
 from .jobs import Jobs
+from .marking import Marking
 
 if TYPE_CHECKING:
     from ..workbench.acquisition import Slice
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 class Editing:
     """Changes what the workbench is set to by more than one control at once; what is done is said at the foot."""
 
-    def __init__(self, bench: Workbench, jobs: Jobs, panels: Panels, following: Following) -> None:
-        self.bench, self.jobs, self.panels, self.following = bench, jobs, panels, following
+    def __init__(self, bench: Workbench, jobs: Jobs, panels: Panels, following: Following, marking: Marking) -> None:
+        self.bench, self.jobs, self.panels = bench, jobs, panels
+        self.following, self.marking = following, marking
 
     def undo(self) -> None:
         """Undo the last setting; while a labels layer of the user's is painted on, napari's own undo is meant."""
@@ -44,6 +46,13 @@ class Editing:
     def show_attack(self, entry: "Entry") -> None:
         """Show a finished perturbation again, on whatever slice it is."""
         self._attempt(lambda: self.following.show_attack(entry))
+
+    def jump(self) -> None:
+        """Go to what was inserted or attacked last, and show it again where something else is set."""
+        last = self.bench.history.last
+        if last is not None and self.bench.perturbing.current is None:
+            self.show_attack(last)
+        self.marking.jump()
 
     def copy_regions(self) -> None:
         """Copy the chosen regions to the next slice, and show that."""

@@ -55,7 +55,7 @@ def _keep(name: str) -> Callable[[Session], object]:
 
 
 def _mix(way: Way) -> Callable[[Session], object]:
-    return lambda session: session.looking.mixing.toggle(way)
+    return lambda session: session.looking.mix(way)
 
 
 def _window(name: str) -> Callable[[Session], object]:
@@ -145,7 +145,7 @@ KEYS = (
     Key("K", "previous_layout", "Previous layout", lambda session: session.step_layout(-1)),
     Key("U", "regions", "Regions on or off", lambda session: session.panels.drawing.toggle()),
     Key("R", "ring", "Ring around what was inserted or attacked on or off", lambda session: session.marking.toggle()),
-    Key("X", "jump", "Jump to what was inserted or attacked", lambda session: session.marking.jump()),
+    Key("X", "jump", "Jump to what was inserted or attacked", lambda session: session.editing.jump()),
     Key("T", "turn", "Turn the picture by 90°", lambda session: session.marking.lay("turned")),
     Key("M", "mirror", "Mirror the picture, left and right", lambda session: session.marking.lay("mirror")),
     Key("V", "flip", "Flip the picture, top and bottom", lambda session: session.marking.lay("flip")),

@@ -42,7 +42,7 @@ class Levels:
 
     def set(self, low: float, high: float) -> None:
         """Take a window between two fractions of the reference's maximum."""
-        self._take(lambda: windowing.typed(low * self._maximum, high * self._maximum))
+        self._take(lambda: windowing.typed(low, high, self._maximum))
 
     @property
     def _roi(self) -> "ROI | None":

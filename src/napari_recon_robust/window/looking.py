@@ -7,7 +7,7 @@ from ..canvas.scene import Scene
 from ..canvas.wiping import Wiping
 from ..evaluation.parts import PARTS, Part
 from ..workbench import Workbench
-from ..workbench.looking import PAIRS, PRESETS, RATES, Pair
+from ..workbench.looking import PAIRS, PRESETS, RATES, Pair, Way
 from .jobs import Jobs
 from .levels import Levels
 from .region_view import RegionView
@@ -75,6 +75,7 @@ class Looking:
 
     def _show_lineup(self, shown: bool) -> None:
         self.scene.view.lineup = shown
+        self.scene.view.mix(None)  # of each method there are two panels
         self.scene.rearrange()
         self.changed.emit()
 
@@ -95,9 +96,15 @@ class Looking:
 
     def toggle_wipe(self) -> None:
         """Lay the first image over the second up to the middle of what is seen, or take it away."""
-        self.mixing.toggle("wipe")
+        self.mix("wipe")
         if self.scene.view.wipe is not None:
             self.scene.comparing.move_wipe(self.wiping.middle * self.bench.acquisition.shape[2])
+
+    def mix(self, way: Way) -> None:
+        """Mix the two images that are compared, or no longer; several methods make room for them."""
+        if self.scene.view.lineup:
+            self._show_lineup(False)
+        self.mixing.toggle(way)
 
     def take_part(self, part: Part) -> None:
         """Show magnitude, phase, real or imaginary part of all images."""

@@ -94,7 +94,7 @@ class Session(QObject):
         self.cine = Cine(self.bench, self.jobs, self.panels, self.scene, self)
         self.cine.rested.connect(self.open_frame)
         self.rulers = Rulers(self.bench, self.panels, self.looking.wiping.on_drag, self)
-        self.editing = Editing(self.bench, self.jobs, self.panels, self.following)
+        self.editing = Editing(self.bench, self.jobs, self.panels, self.following, self.marking)
         self.painting = Painting(self.bench, self.jobs, self.panels, self.following.regions)
         self.queueing = Queueing(self.bench, self.jobs, self)
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)

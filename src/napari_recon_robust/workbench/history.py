@@ -138,10 +138,17 @@ class History(ReviewPart):
     @property
     def current(self) -> Entry | None:
         """The entry that is shown at present."""
-        shown = self._perturbing.current
-        if shown is None:
+        return self._entry_of(self._perturbing.current)
+
+    @property
+    def last(self) -> Entry | None:
+        """The entry of the last result, whether that is shown or not."""
+        return self._entry_of(self._perturbing.result)
+
+    def _entry_of(self, result: Result | None) -> Entry | None:
+        if result is None:
             return None
-        there = (one for one in self.entries if one.result is not None and one.result.outcome is shown.outcome)
+        there = (one for one in self.entries if one.result is not None and one.result.outcome is result.outcome)
         return next(there, None)
 
     def show(self, entry: Entry) -> Task[Slice] | None:

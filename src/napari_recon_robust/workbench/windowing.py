@@ -40,14 +40,14 @@ def automatic(measured: "Slice", roi: "ROI | None") -> Window:
     pixels = measured.foreground.cpu().numpy() if roi is None else _mask(measured, roi)
     image = measured.target.cpu().numpy()
     low, high = np.percentile(image[pixels] if pixels.any() else image, _OF_REGION)
-    return typed(float(low), max(float(high), float(low) + _NARROWEST * (float(image.max()) or 1.0)))
+    return Window(float(low), max(float(high), float(low) + _NARROWEST * (float(image.max()) or 1.0)))
 
 
-def typed(low: float, high: float) -> Window:
-    """The window between two values; InputError unless the second is larger."""
+def typed(low: float, high: float, maximum: float) -> Window:
+    """The window between two fractions of the maximum; InputError unless the second is larger."""
     if not high > low:
-        raise InputError(f"white ({high:.4g}) must be larger than black ({low:.4g}).")
-    return Window(low, high)
+        raise InputError(f"white ({100 * high:.4g}%) must be larger than black ({100 * low:.4g}%).")
+    return Window(low * maximum, high * maximum)
 
 
 def turned(window: Window, across: float, down: float, limits: tuple[float, float]) -> Window:

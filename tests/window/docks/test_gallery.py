@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QLabel, QShortcut, QWidget
 from helpers.galleries import copied
 from napari_recon_robust.cases.gallery.verdicts import SCALE, Judgement, read_judgement
 from napari_recon_robust.window.docks.case_pair import PairWindow
+from napari_recon_robust.window.docks.review import Review
 from napari_recon_robust.window.keys import GALLERY, text
 from napari_recon_robust.window.reader import get_reader
 from napari_recon_robust.window.session import PLUGIN, Session
@@ -90,7 +91,7 @@ def test_keys_go_through_the_cases_and_judge_them(dock: Any, folder: Path) -> No
 
 
 def test_the_list_of_keys_has_those_of_the_gallery(dock: Any) -> None:
-    bound = {one.key().toString() for owner in (dock, dock.view) for one in owner.findChildren(QShortcut)}
+    bound = {one.key().toString() for one in dock.findChildren(QShortcut)} | {*dock.in_list}
     assert bound - {"Enter"} == {*GALLERY}  # Enter is the Return of the keypad
     assert all(words in text() for words in GALLERY.values())
 
@@ -206,6 +207,18 @@ def test_two_cases_are_compared_and_several_replayed(dock: Any, until: Until, tm
     until(lambda: dock.replayed.text().startswith("The metrics "))
     assert dock.replayed.isVisible()
     assert "The metrics " in dock.view.currentIndex().data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_its_keys_work_while_the_images_have_the_window(dock: Any, until: Until) -> None:
+    layouts = Review.of(dock.session)
+    layouts.enter()
+    dock.session.bring("Gallery")
+    until(dock.view.isVisible)
+    dock.view.setFocus()
+    QTest.keyClick(dock.view, Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    press(dock.view, Key.Key_C)
+    until(lambda: dock.findChildren(PairWindow))
+    layouts.leave()
 
 
 def test_damaged_cases_are_shown_with_their_sentence_and_cannot_be_judged(

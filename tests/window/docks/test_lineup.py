@@ -69,6 +69,12 @@ def test_methods_stand_side_by_side_and_go_with_their_result(review: Session, vi
     assert panels.shown == ("reference", "clean", "perturbed", "difference")
     commands.lineup(viewer)
     assert panels.shown == keys
+    review.looking.toggle_wipe()
+    assert panels.shown == ("reference", "clean", "perturbed", "difference"), "two images are wiped, not each method's"
+    assert review.scene.comparing.host is not None
+    commands.lineup(viewer)
+    assert panels.shown == keys
+    assert review.scene.view.way is None
     region = bench.regions.chosen
     bench.regions.choose(())
     until(lambda: "reference" in panels.shown)

@@ -1,6 +1,7 @@
 """The review layout by real keys and drags: what is on the canvas, and that everything is given back."""
 
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ class Desk:
         self.until(lambda: self.panels.settled)
         self.qtbot.wait(80)
 
-    def drag(self, start: QPoint, end: QPoint, button: Qt.MouseButton) -> None:
+    def drag(self, start: QPoint, end: QPoint, button: Qt.MouseButton, busy: float = 0.0) -> None:
+        """Press, move and release. busy: seconds after each move in which the window has no time."""
         steps = [start + (end - start) * share / 4 for share in range(1, 5)]
         kinds = QMouseEvent.Type
         for kind, at in [
@@ -64,6 +66,7 @@ class Desk:
             none = Qt.KeyboardModifier.NoModifier
             where = QPointF(self.canvas.mapToGlobal(at))
             QApplication.sendEvent(self.canvas, QMouseEvent(kind, place, where, pressed, held, none))
+            time.sleep(busy)
             QApplication.processEvents()
 
     def put(self, key: str, grey: float) -> None:
@@ -267,13 +270,24 @@ def test_window_and_region_view_by_keys_and_drag(desk: Desk) -> None:
     assert {tuple(desk.panels.panels[key].image.contrast_limits) for key in ("reference", "clean")} == {
         desk.panels.window
     }
-    desk.press("0")
-    assert desk.panels.window == pytest.approx(start, rel=1e-3)
-    reference = desk.session.bench.acquisition.current.target
-    desk.press("6")
-    assert desk.panels.window == pytest.approx((0.0, float(reference.max())))
     bar = desk.layouts.bar
     assert bar is not None
+    reference = desk.session.bench.acquisition.current.target
+
+    def typed() -> list[float]:
+        return [float(edit.text()) / 100 * float(reference.max()) for edit in (bar.black, bar.white)]
+
+    assert typed() == pytest.approx(desk.panels.window, rel=0.01)
+    zoom, wide = camera.zoom, desk.panels.window
+    desk.drag(left, left - QPoint(0, 80), Qt.MouseButton.RightButton, busy=0.02)
+    desk.qtbot.wait(60)
+    assert desk.panels.window[1] < wide[1]
+    assert camera.zoom == zoom, "napari is told late of a move, after its camera has zoomed"
+    assert typed() == pytest.approx(desk.panels.window, rel=0.01, abs=1e-3 * float(reference.max()))
+    desk.press("0")
+    assert desk.panels.window == pytest.approx(start, rel=1e-3)
+    desk.press("6")
+    assert desk.panels.window == pytest.approx((0.0, float(reference.max())))
     bar.black.setText("20")
     bar.white.setText("70")
     desk.qtbot.keyClick(bar.white, Qt.Key.Key_Return)

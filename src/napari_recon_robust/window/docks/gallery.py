@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import napari.viewer
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QDropEvent, QHideEvent, QKeySequence
+from qtpy.QtCore import QEvent, QKeyCombination, QObject, Qt
+from qtpy.QtGui import QDropEvent, QHideEvent, QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QFileDialog, QLabel, QShortcut, QSizePolicy, QWidget
 from superqt import QElidingLabel
 
@@ -100,7 +100,7 @@ class GalleryDock(Page):
             **{str(number): partial(self.judging.judge, verdict) for number, verdict in enumerate(SCALE, start=1)},
             "F5": self.refresh,
         }
-        in_list: dict[str, Callable[[], object]] = {
+        self.in_list: dict[str, Callable[[], object]] = {
             "Return": self._open,
             "Enter": self._open,
             "C": self._compare,
@@ -110,14 +110,22 @@ class GalleryDock(Page):
             "N": self.judging.note.setFocus,
             "/": self.arranging.filter.setFocus,
         }
-        for keys, owner, context in (
-            (on_window, self, Qt.ShortcutContext.WindowShortcut),
-            (in_list, self.view, Qt.ShortcutContext.WidgetShortcut),
-        ):
-            for key, action in keys.items():
-                shortcut = QShortcut(QKeySequence(key), owner)
-                shortcut.setContext(context)
-                shortcut.activated.connect(action)
+        for key, action in on_window.items():
+            QShortcut(QKeySequence(key), self).activated.connect(action)
+        self.view.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Take the keys of the list before shortcuts of the window, of which some hold off keys of napari."""
+        kinds = QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress
+        if watched is self.view and isinstance(event, QKeyEvent) and event.type() in kinds:
+            held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+            action = self.in_list.get(QKeySequence(QKeyCombination(held, Qt.Key(event.key()))).toString())
+            if action is not None:
+                event.accept()
+                if event.type() == QEvent.Type.KeyPress:
+                    action()
+                return True
+        return super().eventFilter(watched, event)
 
     # ---------------------------------------------------------------- showing
 

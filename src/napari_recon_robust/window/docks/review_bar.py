@@ -79,6 +79,8 @@ class ReviewBar(Page):
         ):
             self.listen(signal, self._show_state)
         self.listen(session.scene.drawn, self._show_share)
+        self.listen(session.panels.shared_window.changed, self.show_window)
+        self.listen(self.bench.lining_up.changed, self._show_state)
         self._show_state()
 
     # ---------------------------------------------------------------- what is in it
@@ -113,9 +115,9 @@ class ReviewBar(Page):
         self.wipe = _switch("Wipe  w", "wipe", self.looking.toggle_wipe)
         self.signed = _switch("Sign  d", "signed", self.looking.toggle_signed)
         self.column.addWidget(words("Compare", faint=True))
-        self.lens = _switch("Lens", "lens", lambda: self.looking.mixing.toggle("lens"))
+        self.lens = _switch("Lens", "lens", lambda: self.looking.mix("lens"))
         self.lens.setToolTip(f"{self.lens.toolTip()}  (shift+w)")
-        self.fade = _switch("Fade  f", "fade", lambda: self.looking.mixing.toggle("fade"))
+        self.fade = _switch("Fade  f", "fade", lambda: self.looking.mix("fade"))
         self.share = QSlider(Qt.Orientation.Horizontal)
         self.share.setRange(0, 100)
         self.share.setToolTip("Share of the second image, in percent")
