@@ -70,7 +70,7 @@ KEYS = (
         lambda session: session.asked_layout.emit(),
         always=True,
     ),
-    Key("G", "flicker", "Tap or hold: flicker between the images that are compared", _flip("flicker")),
+    Key("G", "flicker", "Held: the other of the compared images at once, then both in turn", _flip("flicker")),
     Key("W", "wipe", "Wipe on or off; drag it with the left button", lambda session: session.looking.toggle_wipe()),
     Key("Shift+W", "lens", "Lens under the cursor: the first image in the second", _mix("lens")),
     Key("F", "fade", "Fade from one image to the other; drag it with the left button", _mix("fade")),
