@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from skimage.measure import grid_points_in_poly
 
-from napari_recon_robust.data.roi import ROI, Box, Ellipse
+from napari_recon_robust.data.roi import ROI, Box, Ellipse, bounds, which
 from napari_recon_robust.ground.errors import InputError
 
 SHAPE = (40, 50)
@@ -142,3 +142,14 @@ def test_vertices_that_are_none(vertices: object) -> None:
 def test_a_brush_that_is_none(mask: object) -> None:
     with pytest.raises(InputError, match="the painted ROI"):
         ROI.brush(mask)
+
+
+def test_bounds_and_words_tell_which_region_is_meant():
+    mask = ROI.ellipse(20, 25, 3.5, 6.5).mask(SHAPE).numpy()
+    found = bounds(mask)
+    assert found == (17, 19, 7, 13)
+    assert which(4, found.size, "lesion") == "slice 4 · 7×13 · lesion"
+    assert which(None, "", "lesion") == "lesion"
+    assert bounds(np.zeros(SHAPE, bool)) is None
+    assert ROI.box(3, 5, 2, 4).size == "2×4"
+    assert ROI.polygon(RHOMBUS).size == ""

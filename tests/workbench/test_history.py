@@ -77,9 +77,23 @@ def test_two_are_compared(bench: Workbench) -> None:
     (pair,) = pairs
     rows = {row.name: (row.first, row.second) for row in pair.rows}
     assert rows["Budget"] == ("0.5%", "1%")
-    assert rows["Region"] == ("drawn 1", "drawn 2")
+    assert rows["Region"] == ("slice 1 · 10×12 · drawn 1", "slice 1 · 12×12 · drawn 2")
     assert all("→" in one for one in rows["SSIM"])
     assert pair.crops[0].images["clean"].shape == (10 + 24, 12 + 24)
+
+
+def test_two_regions_of_one_name_and_size_are_told_apart_by_their_place(bench: Workbench) -> None:
+    for row in (30, 50):
+        bench.regions.choose([bench.regions.rename(bench.regions.draw(ROI.box(row, 40, 12, 12), 1), "lesion")])
+        bench.perturbing.run().run()
+    history, pairs = bench.history, []
+    history.compare(history.entries[-2:], pairs.append).run()
+    history.compare([history.entries[-1]] * 2, pairs.append).run()
+    apart, same = (next(row for row in pair.rows if row.name == "Region") for pair in pairs)
+    assert apart.first == "slice 1 · 12×12 · lesion · from row 30, column 40"
+    assert apart.second == "slice 1 · 12×12 · lesion · from row 50, column 40"
+    assert same.same
+    assert same.first == "slice 1 · 12×12 · lesion"
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 Coordinates are those of the stored reconstruction after the crop: row 0 is the first stored row.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,6 +167,12 @@ class ROI(Specification):
             ) from None
         return cls.box(row, column, height, width)
 
+    @property
+    def size(self) -> str:
+        """Rows by columns of a single box, such as "8×9"; empty for others, whose size depends on the image."""
+        boxes = [shape for shape in self.shapes if isinstance(shape, Box)]
+        return f"{boxes[0].height}×{boxes[0].width}" if len(boxes) == len(self.shapes) == 1 else ""
+
     def labelled(self, label: str = "") -> "ROI":
         """The same region under another label, or without one."""
         return self.model_copy(update={"label": label})
@@ -183,6 +189,36 @@ class ROI(Specification):
         from torch import from_numpy
 
         return from_numpy(inside)
+
+
+class Bounds(NamedTuple):
+    """The smallest box around a region, in pixels."""
+
+    row: int
+    column: int
+    height: int
+    width: int
+
+    @property
+    def size(self) -> str:
+        """Rows by columns, such as "8×9"."""
+        return f"{self.height}×{self.width}"
+
+
+def bounds(inside: Pixels) -> Bounds | None:
+    """The bounds of a mask (rows, columns); None for an empty one."""
+    rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    return Bounds(int(rows[0]), int(columns[0]), int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1)
+
+
+def which(slice: int | None, size: str, name: str) -> str:
+    """Which region is meant, such as "slice 4 · 8×9 · lesion".
+
+    The name comes last: it is the longest, is cut off where room is short, and many regions have the same one.
+    """
+    return " · ".join(filter(None, ("" if slice is None else f"slice {slice}", size, name)))
 
 
 def contours(inside: Pixels) -> list[NDArray[np.float64]]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..cases.gallery.pair import Pair, Row
+    from ..cases.gallery.thumbnails import Crops
     from ..evaluation.metrics import Metrics
 
 MEMORY = 2**30  # bytes of images and k-space that are kept
@@ -281,24 +282,26 @@ def _slug(entry: Entry) -> str:
 def _pair(first: Entry, second: Entry) -> "Job[Pair]":
     yield Progress(0.0, "Comparing two attacks")
     from ..cases.gallery.pair import Pair
-    from ..cases.gallery.thumbnails import Crops, cropped
+    from ..cases.gallery.thumbnails import cropped
 
-    def crops(entry: Entry) -> Crops:
+    def crops(entry: Entry) -> "Crops":
         comparison = entry.images.outcome.comparison
         images = {name: getattr(comparison, name) for name in ("reference", "clean", "perturbed")}
         whole = {name: one.numpy() for name, one in images.items() if one is not None}
         upside_down = bool(entry.images.setting.source.get("upside_down", False))
         return cropped(whole, comparison.roi.numpy(), upside_down=upside_down)
 
-    return Pair((first, second), (crops(first), crops(second)), tuple(_rows(first, second)))
+    both = crops(first), crops(second)
+    return Pair((first, second), both, tuple(_rows(first, second, both)))
 
 
-def _rows(first: Entry, second: Entry) -> "Iterator[Row]":
-    from ..cases.gallery.pair import Row, knob_rows
+def _rows(first: Entry, second: Entry, both: "tuple[Crops, Crops]") -> "Iterator[Row]":
+    from ..cases.gallery.pair import Row, knob_rows, region_row
     from ..ground.numbers import written
 
-    for name in ("method", "perturbation", "region", "slice"):
-        yield Row(name.capitalize(), str(getattr(first, name)), str(getattr(second, name)))
+    for name in ("method", "perturbation"):
+        yield Row(name.capitalize(), getattr(first, name), getattr(second, name))
+    yield region_row((first.slice, second.slice), (first.region, second.region), both)
     budgets = ["—" if one.budget is None else f"{100 * one.budget:.3g}%" for one in (first, second)]
     yield Row("Budget", *budgets)
     yield from knob_rows("method", first.method_knobs, second.method_knobs)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.roi import contours
+from ..data.roi import bounds, contours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,7 @@ def ring(result: "Result", pixel: tuple[float, float] | None = None) -> Ring | N
         across = f" = {feature.size * (pixel[0] * pixel[1]) ** 0.5:.3g} mm" if pixel else ""
         return Ring(row, column, feature.size / 2 + _MARGIN, f"inserted {feature.shape}, {feature.size:.3g} px{across}")
     mask = result.outcome.comparison.roi
-    found = _bounds(mask)
+    found = bounds(mask.cpu().numpy())
     if found is None:
         return None
     top, left, height, width = found
@@ -61,12 +61,12 @@ def surroundings(result: "Result") -> "list[NDArray[np.float64]]":
 
 def size_words(mask: "Tensor", pixel: tuple[float, float] | None = None) -> str:
     """Height and width of a region, such as "32×28 px = 16×14 mm"; without millimetres where they are not known."""
-    found = _bounds(mask)
+    found = bounds(mask.cpu().numpy())
     if found is None:
         return "empty"
     _, _, height, width = found
     mm = "" if pixel is None else f" = {height * pixel[0]:.3g}×{width * pixel[1]:.3g} mm"
-    return f"{height}×{width} px{mm}"
+    return f"{found.size} px{mm}"
 
 
 def done(result: "Result") -> str:
@@ -101,11 +101,3 @@ def sentence(found: Sequence[str]) -> str:
     """Tags as a sentence for an export; empty without any."""
     words = ", ".join(found)
     return f"{words[0].upper()}{words[1:]}." if words else ""
-
-
-def _bounds(mask: "Tensor") -> tuple[int, int, int, int] | None:
-    """First row and column, height and width; None for an empty region."""
-    rows, columns = (np.flatnonzero(mask.cpu().numpy().any(axis)) for axis in (1, 0))
-    if not len(rows):
-        return None
-    return int(rows[0]), int(columns[0]), int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ...data.roi import which
 from ..record import read_description
 from .entry import METRICS, Entry
 from .thumbnails import Crops, crops
@@ -53,13 +54,14 @@ class Pair:
 
 def read_pair(first: Entry, second: Entry) -> Pair:
     """Both cases; FileFormatError if one is damaged."""
-    return Pair((first, second), (crops(first), crops(second)), tuple(_rows(first, second)))
+    both = crops(first), crops(second)
+    return Pair((first, second), both, tuple(_rows(first, second, both)))
 
 
-def _rows(first: Entry, second: Entry) -> Iterator[Row]:
-    for name in ("method", "perturbation", "label", "slice"):
-        one, other = (getattr(entry, name) for entry in (first, second))
-        yield Row(name.capitalize(), "—" if one in (None, "") else str(one), "—" if other in (None, "") else str(other))
+def _rows(first: Entry, second: Entry, both: tuple[Crops, Crops]) -> Iterator[Row]:
+    for name in ("method", "perturbation"):
+        yield Row(name.capitalize(), *(getattr(entry, name) or "—" for entry in (first, second)))
+    yield region_row((first.slice, second.slice), (first.label, second.label), both)
     recipes = [read_description(entry.path)["recipe"] for entry in (first, second)]
     for of in ("method", "perturbation"):
         yield from knob_rows(of, *(recipe[f"{of}_knobs"] for recipe in recipes))
@@ -67,6 +69,16 @@ def _rows(first: Entry, second: Entry) -> Iterator[Row]:
         if name in first.metrics or name in second.metrics:
             yield Row(metric.label, first.show(name), second.show(name))
     yield Row("Verdict", first.judgement.words, second.judgement.words)
+
+
+def region_row(slices: tuple[int | None, int | None], names: tuple[str, str], both: tuple[Crops, Crops]) -> Row:
+    """Which region each is judged on; with its place where nothing else tells two of them apart."""
+    places = [one.bounds for one in both]
+    words = [which(slice, place.size, name) for slice, place, name in zip(slices, places, names, strict=True)]
+    if words[0] == words[1] and places[0] != places[1]:
+        corners = [f"from row {place.row}, column {place.column}" for place in places]
+        words = [f"{text} · {corner}" for text, corner in zip(words, corners, strict=True)]
+    return Row("Region", *words)
 
 
 def knob_rows(of: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Row]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.roi import Bounds, bounds
 from ...data.window import WHITE
 from ...ground import cache
 from ...ground.errors import FileFormatError
@@ -30,11 +31,13 @@ class Crops:
     """The region of a case with its surroundings, upright.
 
     images: "reference" where it is known, "clean" and "perturbed", each (rows, columns) in the scan's units.
-    white: the reference's 99.7th percentile, that of the clean image where there is none; black is 0.
+    white: the reference's 99.7th percentile, that of the clean image where there is none; black is 0. bounds: of the
+    region in the whole image as it is stored.
     """
 
     images: dict[str, Image]
     white: float
+    bounds: Bounds
 
     def grey(self, name: str) -> NDArray[np.uint8]:
         """One of the images in 8 bits."""
@@ -65,11 +68,14 @@ def cropped(whole: Mapping[str, Image], region: NDArray[np.bool_], *, upside_dow
 
     upside_down: whether the first row is stored at the bottom. IndexError for an empty region.
     """
-    part = _around(region)
+    place = bounds(region)
+    if place is None:
+        raise IndexError("the region is empty")
+    part = _around(place)
     white = float(np.nanpercentile(whole.get("reference", whole["clean"]), WHITE))
     turned = {name: image[part][::-1] if upside_down else image[part] for name, image in whole.items()}
     images = {name: np.nan_to_num(image).astype(np.float32) for name, image in turned.items()}
-    return Crops(images, white if white > 0 else 1.0)
+    return Crops(images, white if white > 0 else 1.0, place)
 
 
 def thumbnail(entry: Entry) -> bytes:
@@ -97,13 +103,10 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     )
 
 
-def _around(region: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """The region with its surroundings; IndexError for an empty one."""
-    ends = []
-    for axis in (1, 0):
-        at = np.flatnonzero(region.any(axis))
-        ends.append(slice(max(int(at[0]) - MARGIN, 0), int(at[-1]) + MARGIN + 1))
-    return tuple(ends)
+def _around(place: Bounds) -> tuple[slice, slice]:
+    """The region with its surroundings."""
+    rows = slice(max(place.row - MARGIN, 0), place.row + place.height + MARGIN)
+    return rows, slice(max(place.column - MARGIN, 0), place.column + place.width + MARGIN)
 
 
 def _reduced(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
