@@ -35,6 +35,7 @@ def test_every_budget_is_an_entry_and_is_shown_again_as_it_was_set(bench: Workbe
         ("Worst-case noise 1% on CG-SENSE", "drawn 1"),
         ("Random noise 1% on Zero-filled", "drawn 2"),
     ]
+    assert history.entries[0].place == "slice 1 · 10×12 · drawn 1"
     assert history.current is history.entries[2]
     for entry in history.entries[:2]:
         assert entry.metrics["perturbed"].ssim < entry.metrics["clean"].ssim

@@ -48,6 +48,12 @@ def test_every_method_runs_on_every_region_at_every_budget(bench: Workbench) -> 
     assert bench.acquisition.source["sampling"]["acceleration"] == 3
 
 
+def test_what_tells_orders_apart_stands_first(bench: Workbench) -> None:
+    (order,) = bench.queue.add(["zero-filled"], bench.regions.all[-1:], [0.005])
+    assert order.line == "slice 0 · 12×12 · 0.5% · Zero-filled · Random noise · drawn 2"
+    assert order.title == "Random noise 0.5% on Zero-filled, slice 0 · 12×12 · drawn 2"
+
+
 def test_a_failure_is_one_row_with_its_sentence(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = bench.queue
     method = bench.reconstruction.find("zero-filled")

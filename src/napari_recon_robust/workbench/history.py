@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..data.roi import bounds, which
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from ..ground.table import to_csv
@@ -35,10 +36,10 @@ _GONE = "the images of {} made room for newer ones; run it again to see them."
 class Entry:
     """One finished perturbation.
 
-    number: counted from 1, as they finished. slice: counted as the scan counts it. region: in words. budget: a
-    fraction, None for a kind that needs none. judged_on: "roi" or "image"; metrics: on it, of "clean", "perturbed" and
-    "random". change: how far the region moved, relative to its norm. result: looked at where this entry is; None when
-    its images made room for newer ones.
+    number: counted from 1, as they finished. slice: counted as the scan counts it. region: its name; size: of what was
+    judged, rows by columns. budget: a fraction, None for a kind that needs none. judged_on: "roi" or "image"; metrics:
+    on it, of "clean", "perturbed" and "random". change: how far the region moved, relative to its norm. result: looked
+    at where this entry is; None when its images made room for newer ones.
     """
 
     number: int
@@ -49,6 +50,7 @@ class Entry:
     perturbation_knobs: Mapping[str, Any]
     budget: float | None
     region: str
+    size: str
     judged_on: str
     metrics: "Mapping[str, Metrics]"
     change: float
@@ -65,6 +67,11 @@ class Entry:
         """Perturbation, budget and method in a few words."""
         budget = "" if self.budget is None else f" {100 * self.budget:.3g}%"
         return f"{self.perturbation}{budget} on {self.method}"
+
+    @property
+    def place(self) -> str:
+        """Which region it is of, among those of all slices."""
+        return which(self.slice, self.size, self.region)
 
     @property
     def images(self) -> Result:
@@ -229,7 +236,7 @@ def _entry(number: int, result: Result, region: str) -> Entry:
     from ..perturbations import registry
 
     setting, comparison = result.setting, result.outcome.comparison
-    voxel = setting.source.get("voxel")
+    voxel, judged = setting.source.get("voxel"), bounds(comparison.roi.cpu().numpy())
     return Entry(
         number=number,
         slice=int(setting.source.get("slice", result.slice)),
@@ -239,6 +246,7 @@ def _entry(number: int, result: Result, region: str) -> Entry:
         perturbation_knobs=dict(setting.perturbation_knobs),
         budget=result.outcome.perturbed.budget.nominal,
         region=region,
+        size="" if judged is None else judged.size,
         judged_on=comparison.judged_on,
         metrics={name: comparison.metrics[name][comparison.judged_on] for name in _IMAGES},
         change=comparison.stability["perturbed"]["change"],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..data.roi import which
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress, relayed
 from .acquisition import Slice, measured_slice
@@ -51,7 +52,14 @@ class Order:
     def title(self) -> str:
         """What is run, in a few words."""
         budget = "" if self.budget is None else f" {100 * self.budget:.3g}%"
-        return f"{self.kind.label}{budget} on {self.method.label}, {self.region.name}, slice {self.region.slice}"
+        return f"{self.kind.label}{budget} on {self.method.label}, {self.region.words}"
+
+    @property
+    def line(self) -> str:
+        """The same for a narrow list: first what tells its orders apart, the words that are cut off last."""
+        place = which(self.region.slice, self.region.roi.size, "")
+        budget = "" if self.budget is None else f"{100 * self.budget:.3g}%"
+        return " · ".join(filter(None, (place, budget, self.method.label, self.kind.label, self.region.name)))
 
     @property
     def open(self) -> bool:

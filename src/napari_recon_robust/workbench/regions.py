@@ -21,6 +21,13 @@ class Region:
     name: str
     source: Literal["annotation", "drawn", "fragile"] = "drawn"
 
+    @property
+    def words(self) -> str:
+        """Which region it is, among those of all slices."""
+        from ..data.roi import which
+
+        return which(self.slice, self.roi.size, self.name)
+
 
 class Regions:
     """All regions of the scan and which of them are chosen.

@@ -56,6 +56,13 @@ def test_a_queue_fills_the_history_while_everything_else_goes_on(
     until(lambda: bench.queue.words == "4 of 4 done")
     assert [queue.table.item(row, 1).text() for row in range(4)] == ["done"] * 4
     assert history.table.rowCount() == 4
+    method = bench.reconstruction.chosen.label
+    assert queue.table.item(3, 0).text() == f"slice 1 · 10×12 · 1% · {method} · Random noise · Lesion"
+    assert queue.table.item(3, 0).toolTip() == f"Random noise 1% on {method}, slice 1 · 10×12 · Lesion"
+    assert history.table.item(3, 1).text() == f"{method}\n1% · Random noise"
+    assert history.table.item(3, 2).text() == "slice 1 · 10×12\nLesion"
+    assert "slice 1 · 10×12 · Lesion" in history.table.item(3, 2).toolTip()
+    assert not history.table.wordWrap(), "a long method would push the budget out of its row"
     assert bench.perturbing.result is None, "what is looked at stays"
     qtbot.mouseClick(queue.tidy, Qt.MouseButton.LeftButton)
     assert queue.table.isHidden()

@@ -7,7 +7,6 @@ from superqt.utils import signals_blocked
 from ...controls.letters import letters
 from ...workbench.regions import Region
 from ..session import Session
-from .region_list import describe
 
 _HEIGHT = 96
 
@@ -95,8 +94,7 @@ class RegionChecks(_Checks):
         with signals_blocked(self):
             self.clear()
             for region in sorted(regions.all, key=lambda one: one.slice):
-                text = f"slice {region.slice} · {describe(region)}"
-                self._add(text, region, text, ticked=region in before)
+                self._add(region.words, region, region.words, ticked=region in before)
 
     def ticked(self) -> list[Region]:
         """Return the ticked regions."""

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...controls.parts import button, column, heading, row, words
+from ...data.roi import which
 from ...ground.numbers import written
 from ...workbench.history import Entry
 from ..session import Session
@@ -55,7 +56,7 @@ class HistoryPanel(QWidget):
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setShowGrid(False)
-        table.setWordWrap(True)
+        table.setWordWrap(False)  # each of the two lines is cut off by itself, and none pushes the other out
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
@@ -96,11 +97,11 @@ class HistoryPanel(QWidget):
         texts = (
             str(entry.number),
             f"{entry.method}\n{budget}{entry.perturbation}",
-            entry.region,
+            f"{which(entry.slice, entry.size, '')}\n{entry.region}",
             f"{before} → {after}",
         )
         gone = "" if entry.result is not None else "\nIts images made room for newer ones."
-        tip = f"{entry.title}\n{entry.region}, slice {entry.slice}\nSSIM {before} → {after}{gone}"
+        tip = f"{entry.title}\n{entry.place}\nSSIM {before} → {after}{gone}"
         for place, text in enumerate(texts):
             item = self.table.item(number, place)
             if item is None:

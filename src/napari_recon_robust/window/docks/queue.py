@@ -118,7 +118,7 @@ class QueuePanel(QWidget):
             self.table.setRowCount(len(orders))
         for number, order in enumerate(orders):
             state = f"{100 * order.fraction:.0f}%" if order.state == "running" else _STATES[order.state]
-            self._write(number, 0, order.title, order.sentence)
+            self._write(number, 0, order.line, order.sentence)
             self._write(number, 1, state, order.sentence)
         for part in (self.table, self.bar, self.cancel, self.cancel_all, self.tidy):
             part.setVisible(bool(orders))

@@ -150,6 +150,4 @@ def _radius_box() -> QDoubleSpinBox:
 
 def describe(region: Region) -> str:
     """Return a region as the list shows it: its name and its size in pixels."""
-    boxes = [shape for shape in region.roi.shapes if shape.kind == "box"]
-    size = f", {boxes[0].height}×{boxes[0].width}" if len(boxes) == len(region.roi.shapes) == 1 else ""
-    return f"{region.name}{size}"
+    return ", ".join(filter(None, (region.name, region.roi.size)))
