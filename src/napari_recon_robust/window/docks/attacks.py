@@ -26,11 +26,12 @@ class AttacksDock(Page):
         self.listen(bench.history.changed, self.history.show_entries)
         self.listen(bench.perturbing.finished, self.history.show_current)
         self.listen(bench.queue.changed, self.queue.show_orders)
-        for signal in (bench.regions.changed, bench.regions.chosen_changed):
+        acquisition = bench.acquisition
+        for signal in (bench.regions.changed, bench.regions.chosen_changed, acquisition.measured, acquisition.left):
             self.listen(signal, self.queue.list_regions)
         for signal in (bench.perturbing.kind_changed, bench.perturbing.set_changed):
             self.listen(signal, self.queue.show_asked)
-        for signal in (bench.acquisition.opened, bench.acquisition.closed, bench.reconstruction.method_changed):
+        for signal in (acquisition.opened, acquisition.closed, bench.reconstruction.method_changed):
             self.listen(signal, self._show_opened)
         self._show_opened()
         self.session.join(self, self.title)

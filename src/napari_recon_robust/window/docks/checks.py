@@ -1,6 +1,10 @@
 """Lists of methods and of regions with check boxes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
 from superqt.utils import signals_blocked
 
@@ -29,9 +33,33 @@ class _Checks(QListWidget):
         self.addItem(item)
 
     def _ticked(self) -> list[object]:
+        return [item.data(Qt.ItemDataRole.UserRole) for item in self._ticked_items()]
+
+    def _ticked_items(self) -> list[QListWidgetItem]:
         items = [self.item(number) for number in range(self.count())]
-        ticked = [item for item in items if item.checkState() == Qt.CheckState.Checked]
-        return [item.data(Qt.ItemDataRole.UserRole) for item in ticked]
+        return [item for item in items if item.checkState() == Qt.CheckState.Checked]
+
+    @contextmanager
+    def _listing(self) -> Iterator[None]:
+        """List anew; where the ticks are the same afterwards, what is in sight stays in sight."""
+        before, place = self._ticked(), self.verticalScrollBar().value()
+        with signals_blocked(self):
+            self.clear()
+            yield
+        self.executeDelayedItemsLayout()  # without it the bar ends where the list ended before
+        if self._ticked() == before:
+            self.verticalScrollBar().setValue(place)
+        else:
+            self._show_first_tick()
+
+    def _show_first_tick(self) -> None:
+        for item in self._ticked_items()[:1]:
+            self.scrollToItem(item)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Begin with the first tick, so that none is set out of sight; a list that is hidden cannot be scrolled."""
+        super().showEvent(event)
+        self._show_first_tick()
 
 
 class MethodChecks(_Checks):
@@ -53,8 +81,7 @@ class MethodChecks(_Checks):
         groups = registry.grouped()
         if reconstruction.own_models:
             groups[registry.OTHERS] = [*groups.get(registry.OTHERS, []), *reconstruction.own_models]
-        with signals_blocked(self):
-            self.clear()
+        with self._listing():
             for heading, ids in groups.items():
                 self._head(heading)
                 for id in ids:
@@ -83,17 +110,20 @@ class RegionChecks(_Checks):
         super().__init__()
         self.bench = session.bench
         self._given: set[Region] = set()
+        self._listed: list[Region] = []
         self.setAccessibleName("Regions")
 
     def list_regions(self) -> None:
-        """List them. Ticks stay; until the user sets one, the chosen regions are ticked."""
-        regions = self.bench.regions
+        """List them. Ticks stay; until the user sets one, the chosen regions of the slice that is shown are ticked."""
+        regions, index = self.bench.regions, self.bench.acquisition.index
         before = set(self.ticked())
         if before <= self._given:
-            before = self._given = set(regions.chosen)
-        with signals_blocked(self):
-            self.clear()
-            for region in sorted(regions.all, key=lambda one: one.slice):
+            before = self._given = {one for one in regions.chosen if one.slice == index}
+        if regions.in_order == self._listed and before == set(self.ticked()):
+            return  # as on the way from slice to slice
+        self._listed = regions.in_order
+        with self._listing():
+            for region in self._listed:
                 self._add(region.words, region, region.words, ticked=region in before)
 
     def ticked(self) -> list[Region]:
