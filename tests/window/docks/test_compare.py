@@ -152,3 +152,14 @@ def test_a_figure_is_copied_when_its_panels_are_there(review: Session, qtbot: An
     image = clipboard.image()
     assert (image.width(), image.height()) == (2 * columns, 2 * rows)
     assert dock.foot.message.text() == "The figure is on the clipboard."
+
+
+FACTORS = {1.04: "×1.04", 999.6: "×1000", 1464.0: "×1460", 999_400.0: "×999000", 999_600.0: "×1.0e6", 2.4e12: "×2.4e12"}
+SMALL_FACTORS = {0.0: "×0", 0.0123: "×0.0123", 0.00123: "×1.2e−3", 4.5e-5: "×4.5e−5"}
+
+
+def test_the_change_of_nmse_fits_its_column() -> None:
+    for factor, words in {**FACTORS, **SMALL_FACTORS}.items():
+        assert compare.change("nmse", 1.0, factor) == words
+        assert len(words) <= 7
+    assert compare.change("nmse", 1.0, float("inf")) == "—"

@@ -196,6 +196,8 @@ def test_two_cases_are_compared_and_several_replayed(dock: Any, until: Until, tm
     (pair,) = dock.findChildren(PairWindow)
     assert pair.windowTitle() == "spike and contrast"
     texts = {pair.table.item(row, 0).text(): pair.table.item(row, 1) for row in range(pair.table.rowCount())}
+    assert pair.table.horizontalHeader().textElideMode() == Qt.TextElideMode.ElideMiddle
+    assert [pair.table.horizontalHeaderItem(place).toolTip() for place in (1, 2)] == ["spike", "contrast"]
     assert texts["Perturbation"].text() == "spike"
     assert texts["Perturbation"].font().bold()
     assert not texts["Method"].font().bold()

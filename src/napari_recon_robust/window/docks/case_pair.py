@@ -109,7 +109,12 @@ def _grey(crops: "Crops", name: str) -> "np.ndarray | None":
 
 def _table(pair: "Pair") -> QTableWidget:
     table = QTableWidget(len(pair.rows), 3)
-    table.setHorizontalHeaderLabels(["", *(entry.name for entry in pair.entries)])
+    table.setHorizontalHeaderItem(0, QTableWidgetItem())
+    for place, entry in enumerate(pair.entries, start=1):
+        head = QTableWidgetItem(entry.name)
+        head.setToolTip(entry.name)
+        table.setHorizontalHeaderItem(place, head)
+    table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)  # what tells names apart is at their ends
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     table.verticalHeader().hide()
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)

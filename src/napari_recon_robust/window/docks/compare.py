@@ -288,10 +288,22 @@ def show(measure: str, value: float) -> str:
     return written(value, {"ssim": ".3f", "psnr": ".1f"}.get(measure, ".3g"))
 
 
+def _times(factor: float) -> str:
+    """Return a factor in at most seven signs, which is what its column has room for."""
+    if not math.isfinite(factor):
+        return "—"
+    if 999.5 <= factor < 999_500:
+        return f"×{float(f'{factor:.3g}'):.0f}"
+    if factor == 0 or 0.01 <= factor < 999.5:
+        return f"×{written(factor)}"
+    digits, power = f"{factor:.1e}".split("e")
+    return f"×{digits}e{int(power)}".replace("-", "−")
+
+
 def change(measure: str, before: float, after: float) -> str:
     """Return the change from clean to perturbed: NMSE as a factor, PSNR in dB, SSIM in percent of the clean one."""
     if measure == "nmse":
-        return f"×{written(after / before)}" if before > 0 else "—"
+        return _times(after / before) if before > 0 else "—"
     if measure == "psnr":
         return written(after - before, "+.1f")
     share = 100 * (after - before) / before if before else math.nan
