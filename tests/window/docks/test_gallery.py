@@ -151,7 +151,17 @@ def test_the_list_is_filtered_and_sorted_by_keys(dock: Any) -> None:
     QTest.keyClicks(filter, " ssim<a")
     assert names(dock) == ["worst-case"], "as long as it cannot be read"
     press(filter, Key.Key_Return)
-    assert "give a number" in dock.foot.message.text()
+    assert "give a number" in dock.arranging.refusal.text()
+    assert dock.arranging.refusal.isVisible()
+    dock.column.activate()
+    assert dock.arranging.refusal.height() >= dock.arranging.refusal.heightForWidth(dock.arranging.refusal.width())
+    assert dock.foot.message.text() == "", "it is said once, beside the filter"
+    filter.setText("xyz")
+    assert dock.arranging.refusal.isHidden()
+    assert dock.view.hint == "No case passes the filter."
+    filter.setText("xyz>5")
+    press(filter, Key.Key_Return)
+    assert dock.view.hint == "", "of another filter"
     filter.clear()
     press(filter, Key.Key_Return)
     assert dock.view.hasFocus()

@@ -6,7 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from ...cases.gallery.query import ORDERS
-from ...controls.parts import button, row
+from ...controls.parts import button, row, show_text, warning
 from ...ground.errors import ReconRobustError
 from ...workbench.browsing import Browsing
 from ..worker import sentence
@@ -23,10 +23,11 @@ _TIP = (
 class ArrangingRow(QWidget):
     """A thin view on filter and order of `browsing`.
 
-    Signals: `refused(sentence)`, the filter cannot be read; `done()`, when Return or Escape leads back to the list.
+    Signals: `refused()`, the filter cannot be read, and `refusal` says why; `done()`, when Return or Escape leads
+    back to the list.
     """
 
-    refused = Signal(str)
+    refused = Signal()
     done = Signal()
 
     def __init__(self, browsing: Browsing) -> None:
@@ -56,6 +57,7 @@ class ArrangingRow(QWidget):
         parts = row(self.filter, self.order, self.reverse, stretch=0)
         parts.setStretch(1, 1)
         layout.addLayout(parts)
+        self.refusal = warning()  # its page puts it below, where it has the room to wrap
 
     def _follow(self, text: str) -> None:
         """Follow what is typed; while that is not a filter yet, the list stays as it is."""
@@ -63,13 +65,14 @@ class ArrangingRow(QWidget):
             self._browsing.look_for(text)
         except ReconRobustError:
             return
-        self.refused.emit("")
+        show_text(self.refusal, "")
 
     def _finish(self) -> None:
         try:
             self._browsing.look_for(self.filter.text())
         except ReconRobustError as error:
-            self.refused.emit(sentence(error))
+            show_text(self.refusal, sentence(error))
+            self.refused.emit()
         else:
             self.done.emit()
 

@@ -73,6 +73,7 @@ class GalleryDock(Page):
         self.column.setSpacing(4)
         self.column.addLayout(row(self.open_button, self.again, self.count, stretch=2))
         self.column.addWidget(self.arranging)
+        self.column.addWidget(self.arranging.refusal)
         self.column.addWidget(self.view, 1)
         for part in (self.name, self.about, self.replayed, self.judging):
             self.column.addWidget(part)
@@ -86,7 +87,7 @@ class GalleryDock(Page):
         self.view.current_changed.connect(self._show_current)
         self.view.selectionModel().selectionChanged.connect(self._show_buttons)
         self.view.doubleClicked.connect(self._open)
-        self.arranging.refused.connect(self.session.jobs.failed)
+        self.arranging.refused.connect(self._show_refused)
         self.judging.refused.connect(self.session.jobs.failed)
         for part in (self.arranging, self.judging):
             part.done.connect(self.view.setFocus)
@@ -147,6 +148,11 @@ class GalleryDock(Page):
             self.view.go_to(current)
         self._show_current(self.view.current)
         self._show_buttons()
+
+    def _show_refused(self) -> None:
+        """Leave what to say to the row of the filter: the hint would be of what was typed before."""
+        self.view.hint = ""
+        self.view.viewport().update()
 
     def _show_current(self, entry: "Entry | None") -> None:
         self.judging.show_entry(entry)
