@@ -255,30 +255,29 @@ class Session(QObject):
             self._collecting.begin()
             self.surroundings.take()
             self.keeping.start()
-            _once_painted(lambda: self._open_docks(name))
+            _once_painted(lambda: self._open_docks((*DOCKS, name)))
             if self.bench.acquisition.is_open:
                 self.following.set_up()
                 self.scene.redraw()
 
-    def _open_docks(self, front: str, names: Sequence[str] = DOCKS) -> None:
-        """Open the other docks, each in its own turn of the event loop, after the one before is painted."""
+    def _open_docks(self, names: Sequence[str]) -> None:
+        """Open docks, each in its own turn of the event loop, after the one before is painted; the last is in front.
+
+        Then follows, in a turn of its own, what waited for all of them.
+        """
         if not self.docks:
             return
         window = self.panels.viewer.window
-        if names == DOCKS:
+        if len(names) > len(DOCKS):
             self.docks[0].window().destroyed.connect(self.close)
             self.readout.take(self.docks[0].window())
-        dock, _ = window.add_plugin_dock_widget(PLUGIN, names[0] if names else front, tabify=True)
         if names:
-            _once_painted(lambda: self._open_docks(front, names[1:]))
+            dock, _ = window.add_plugin_dock_widget(PLUGIN, names[0], tabify=True)
+            if len(names) == 1:
+                dock.show()
+                dock.raise_()
+            _once_painted(lambda: self._open_docks(names[1:]))
         else:
-            dock.show()
-            dock.raise_()
-            _once_painted(self._go_on)
-
-    def _go_on(self) -> None:
-        """Do what waited for all docks."""
-        if self.docks:
             waiting, self._waiting = self._waiting or [], None
             for action in waiting:
                 action()
