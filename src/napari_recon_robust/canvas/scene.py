@@ -19,7 +19,7 @@ from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
 from .parts import Parts
-from .titles import measured_in, named, origin, percent, score, spent
+from .titles import measured_in, named, origin, percent, score, spent, stacked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,7 +99,7 @@ class Scene:
     def first_look(self, image: "Tensor") -> None:
         """Draw what a slice looks like before its sensitivities are known."""
         key, title = ("reference", "Reference") if self.arrangement.has_reference else ("clean", "Zero-filled")
-        self._write(key, image, title, self.bench.acquisition.asked[0])
+        self._write(key, image, title, index=self.bench.acquisition.asked[0])
 
     def measured(self) -> None:
         """Draw the reference and the zero-filled image of the measured slice."""
@@ -238,11 +238,10 @@ class Scene:
             seen = entry.outcome.comparison
             scores, where = seen.metrics, seen.judged_on
             whole = {f"{name} {number}": image for name, image in entry.outcome.whole.items()}
-            title = "\n".join((method.label, measured_in(scores["clean"], where)))
-            self._write(clean, seen.clean, title, whole=whole)
+            self._write(clean, seen.clean, method.label, measured_in(scores["clean"], where), whole=whole)
             name, found_on = named(result), origin(entry, result) if seen.searched else ""
-            lines = (method.label, name, measured_in(scores["perturbed"], where), found_on)
-            self._write(perturbed, seen.perturbed, "\n".join(filter(None, lines)), whole=whole)
+            parts = name, measured_in(scores["perturbed"], where), found_on
+            self._write(perturbed, seen.perturbed, method.label, *parts, whole=whole)
 
     def _empty(self, key: str, title: str) -> None:
         """Show nothing in a panel but its title."""
@@ -281,20 +280,22 @@ class Scene:
         key: str,
         image: "Tensor",
         title: str,
+        *below: str,
         index: int | None = None,
         factor: int = 1,
         whole: "Mapping[str, Tensor] | None" = None,
     ) -> None:
         """Write a tensor into a slice, by default the present one; the first tensor sets the window.
 
-        factor: by which it was multiplied. whole: the complex images that are known, by their panels' keys.
+        title, below: what is to be read, in a narrow panel of one of several methods below each other. factor: by which
+        it was multiplied. whole: the complex images that are known, by their panels' keys.
         """
         index = self.bench.acquisition.index if index is None else index
         if key not in self.panels.panels:
             return
         pixels: np.ndarray = image.detach().cpu().numpy()
-        between = "\n" if " " in key else " · "  # panels of several methods are narrow
-        title = "\n".join(filter(None, (title, between.join(self._tags(key)))))
+        said = self._tags(key)
+        title = stacked(title, *below, *said) if " " in key else "\n".join(filter(None, (title, " · ".join(said))))
         if not self._windowed:
             self._windowed = True
             self.comparing.full = Window.of(pixels).high

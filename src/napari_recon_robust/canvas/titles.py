@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..evaluation.metrics import Metrics
     from ..perturbations.base import Perturbed
 
+_ROOM = 32  # letters that a line has in one of eight panels of a small screen
 _WHERE = {"roi": "ROI ", "foreground": "", "image": "image "}  # before SSIM in a title
 
 
@@ -55,3 +56,15 @@ def origin(entry: "Entry", result: Result) -> str:
     if entry.method == result.setting.method:
         return "found on it"
     return "attacked anew" if entry.origin == entry.method else f"found on {entry.origin.label}"
+
+
+def stacked(name: str, *parts: str) -> str:
+    """Return a title for a narrow panel: a name, and below it the parts, those side by side that fit into a line."""
+    lines = [""]
+    for part in filter(None, parts):
+        beside = " · ".join(filter(None, (lines[-1], part)))
+        if len(beside) <= _ROOM:
+            lines[-1] = beside
+        else:
+            lines.append(part)
+    return "\n".join(filter(None, (name, *lines)))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from napari.settings import get_plugin_settings, get_settings
+from npe2.manifest.schema import discovery_blocked
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer
 
@@ -26,10 +27,7 @@ class Preferring(QObject):
         get_settings().appearance.events.font_size.connect(self._on_letters)
 
     def begin(self) -> None:
-        """Read the preferences and follow them from now on.
-
-        It is not done with the first dock: napari reads the manifests of all plugins again for it.
-        """
+        """Read the preferences and follow them from now on."""
         if self._begun:
             return
         self._begun = True
@@ -41,8 +39,13 @@ class Preferring(QObject):
 
     @property
     def _stored(self) -> Any:
-        """Napari's settings of the plugin; None where napari did not find its manifest."""
-        return get_plugin_settings().get(self._plugin)
+        """Napari's settings of the plugin; None where napari did not find its manifest.
+
+        For the first settings napari would read the manifests of all plugins again, a tenth of a second for each 500
+        lines; it did when its window began.
+        """
+        with discovery_blocked():
+            return get_plugin_settings().get(self._plugin)
 
     @property
     def preferences(self) -> Preferences:

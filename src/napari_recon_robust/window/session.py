@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.components import ViewerModel
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from ..canvas.layers import Panels
@@ -37,11 +37,11 @@ from .queueing import Queueing
 from .resident import Resident
 from .surroundings import Surroundings
 from .turning import Turning
+from .turns import Turns
 from .warm import after_warm_up, compiler, is_warm, warm_up
 
 PLUGIN = "napari-recon-robust"
 DOCKS = ("Reconstruct", "Perturb", "Compare")
-_TURN = 15  # ms in which the window paints what was changed, before the next change
 
 _sessions: "dict[int, Session]" = {}  # by the viewer's id, until its window is closed
 _leaving: "set[Session]" = set()  # closed ones, until their last job has ended, which reports to them
@@ -83,7 +83,8 @@ class Session(QObject):
         self.jobs = Jobs(self)
         Resident(self.jobs)
         self._collecting = Collecting(self)
-        self.panels = Panels(viewer, later=_once_painted)
+        self._turns = Turns(viewer.window._qt_viewer.canvas.native, self)
+        self.panels = Panels(viewer, later=self._turns.later)
         self.scene = Scene(self.bench, self.panels)
         self.looking = Looking(self.bench, self.jobs, self.scene)
         self.looking.changed.connect(self._on_looked)
@@ -107,7 +108,7 @@ class Session(QObject):
         self.asked_dock: QWidget | None = None  # napari's, around a page
         self.images_first = False  # how a window begins if nothing is remembered
         self.bench.perturbing.finished.connect(self._on_finished)
-        self.complete.connect(self._prepare)
+        self.complete.connect(lambda: self._turns.later(self._prepare))  # after the review layout
 
     # ---------------------------------------------------------------- opening
 
@@ -255,7 +256,7 @@ class Session(QObject):
             self._collecting.begin()
             self.surroundings.take()
             self.keeping.start()
-            _once_painted(lambda: self._open_docks((*DOCKS, name)))
+            self._turns.later(lambda: self._open_docks((*DOCKS, name)))
             if self.bench.acquisition.is_open:
                 self.following.set_up()
                 self.scene.redraw()
@@ -263,7 +264,7 @@ class Session(QObject):
     def _open_docks(self, names: Sequence[str]) -> None:
         """Open docks, each in its own turn of the event loop, after the one before is painted; the last is in front.
 
-        Then follows, in a turn of its own, what waited for all of them.
+        Then follows, each in a turn of its own too, what waited for all of them.
         """
         if not self.docks:
             return
@@ -276,11 +277,12 @@ class Session(QObject):
             if len(names) == 1:
                 dock.show()
                 dock.raise_()
-            _once_painted(lambda: self._open_docks(names[1:]))
+            self._turns.later(lambda: self._open_docks(names[1:]))
+        elif self._waiting:
+            self._waiting.pop(0)()
+            self._turns.later(lambda: self._open_docks(()))
         else:
-            waiting, self._waiting = self._waiting or [], None
-            for action in waiting:
-                action()
+            self._waiting = None
             self.complete.emit()
 
     def once_open(self, action: Callable[[], object]) -> None:
@@ -326,8 +328,3 @@ class Session(QObject):
             self._collecting.end()
             _leaving.discard(self)
             self.deleteLater()
-
-
-def _once_painted(function: Callable[[], None]) -> None:
-    """Call a function a moment after the event loop went on, when what was opened before is seen."""
-    QTimer.singleShot(0, lambda: QTimer.singleShot(_TURN, function))

@@ -68,3 +68,17 @@ def test_ticks_of_the_user_stay_on_every_slice_and_in_sight(queue: Any, review: 
     review.bench.regions.draw(ROI.box(20, 40, 8, 9), 1)
     assert checks.ticked() == ticked
     assert checks.verticalScrollBar().value() == place
+
+
+def test_what_the_user_unticked_stays_so_until_its_region_is_gone(queue: Any, review: Session, until: Until) -> None:
+    checks, regions = queue.regions, review.bench.regions
+    checks.item(11).setCheckState(Qt.CheckState.Unchecked)
+    review.panels.navigation.go_to(1)
+    until(lambda: review.bench.acquisition.index == 1 and review.panels.settled)
+    review.panels.navigation.go_to(0)
+    until(lambda: review.bench.acquisition.index == 0 and review.panels.settled)
+    assert regions.chosen
+    assert checks.ticked() == []
+    checks.item(3).setCheckState(Qt.CheckState.Checked)
+    regions.remove(checks.ticked())
+    assert checks.ticked() == list(regions.chosen)

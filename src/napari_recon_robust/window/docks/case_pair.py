@@ -124,6 +124,7 @@ def _table(pair: "Pair") -> QTableWidget:
     for number, line in enumerate(pair.rows):
         for place, text in enumerate((line.name, line.first, line.second)):
             item = QTableWidgetItem(text)
+            item.setToolTip(text)
             font = item.font()
             font.setBold(not line.same)
             item.setFont(font)

@@ -24,6 +24,11 @@ class _Checks(QListWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self._chosen = False  # whether the user has set or taken back a tick
+        self.itemChanged.connect(self._on_ticked)
+
+    def _on_ticked(self) -> None:
+        self._chosen = True
 
     def _add(self, text: str, value: object, tip: str, *, ticked: bool) -> None:
         item = QListWidgetItem(text)
@@ -68,16 +73,15 @@ class MethodChecks(_Checks):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.bench = session.bench
-        self._given: set[str] = set()  # ticked without being asked for
         self.setAccessibleName("Methods")
 
     def list_methods(self) -> None:
-        """List them. Ticks stay; until the user sets one, the present method is ticked."""
+        """List them. Ticks stay; until the user changes one, the present method is ticked."""
         from ...reconstructors import registry
 
         reconstruction, before = self.bench.reconstruction, set(self.ticked())
-        if before <= self._given and reconstruction.method is not None:
-            before = self._given = {reconstruction.method.id}
+        if not self._chosen and reconstruction.method is not None:
+            before = {reconstruction.method.id}
         groups = registry.grouped()
         if reconstruction.own_models:
             groups[registry.OTHERS] = [*groups.get(registry.OTHERS, []), *reconstruction.own_models]
@@ -109,16 +113,19 @@ class RegionChecks(_Checks):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.bench = session.bench
-        self._given: set[Region] = set()
         self._listed: list[Region] = []
         self.setAccessibleName("Regions")
 
     def list_regions(self) -> None:
-        """List them. Ticks stay; until the user sets one, the chosen regions of the slice that is shown are ticked."""
-        regions, index = self.bench.regions, self.bench.acquisition.index
-        before = set(self.ticked())
-        if before <= self._given:
-            before = self._given = {one for one in regions.chosen if one.slice == index}
+        """List them. Ticks stay; until the user changes one, the chosen ones of the slice that is shown are ticked.
+
+        So they are when all ticked regions, or all regions, are gone.
+        """
+        regions, index, before = self.bench.regions, self.bench.acquisition.index, set(self.ticked())
+        if not regions.all or (before and before.isdisjoint(regions.all)):
+            self._chosen = False
+        if not self._chosen:
+            before = {one for one in regions.chosen if one.slice == index}
         if regions.in_order == self._listed and before == set(self.ticked()):
             return  # as on the way from slice to slice
         self._listed = regions.in_order

@@ -87,7 +87,8 @@ class GalleryDock(Page):
         self.view.current_changed.connect(self._show_current)
         self.view.selectionModel().selectionChanged.connect(self._show_buttons)
         self.view.doubleClicked.connect(self._open)
-        self.arranging.refused.connect(self._show_refused)
+        # Its row says why; the hint would be of what was typed before.
+        self.arranging.refused.connect(lambda: self.view.say(""))
         self.judging.refused.connect(self.session.jobs.failed)
         for part in (self.arranging, self.judging):
             part.done.connect(self.view.setFocus)
@@ -143,16 +144,11 @@ class GalleryDock(Page):
         shown, all_ = len(browsing.shown), len(browsing.entries)
         folder = "" if browsing.folder is None else f" in {browsing.folder.name}"
         self.count.setText(f"{shown:,} of {all_:,}" if folder else "")
-        self.view.hint = "No case passes the filter." if all_ else f"No case{folder}. {_EMPTY}" if folder else _EMPTY
+        self.view.say("No case passes the filter." if all_ else f"No case{folder}. {_EMPTY}" if folder else _EMPTY)
         if shown:
             self.view.go_to(current)
         self._show_current(self.view.current)
         self._show_buttons()
-
-    def _show_refused(self) -> None:
-        """Leave what to say to the row of the filter: the hint would be of what was typed before."""
-        self.view.hint = ""
-        self.view.viewport().update()
 
     def _show_current(self, entry: "Entry | None") -> None:
         self.judging.show_entry(entry)

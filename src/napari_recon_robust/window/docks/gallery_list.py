@@ -167,6 +167,11 @@ class CaseView(QListView):
         )
         self.hint = ""
 
+    def say(self, hint: str) -> None:
+        """Say something where no case is shown."""
+        self.hint = hint
+        self.viewport().update()
+
     @property
     def current(self) -> "Entry | None":
         """The current case."""
