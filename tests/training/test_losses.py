@@ -7,10 +7,10 @@ import torch
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics import fourier, learned_lines
 from napari_recon_robust.physics.model import ForwardModel
-from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.reconstructors.classical import energy, tv
 from napari_recon_robust.reconstructors.learned import hyperrecon_supervised
 from napari_recon_robust.reconstructors.learned.hqs_supervised import SupervisedHQSNetwork
-from napari_recon_robust.reconstructors.problem import Problem
+from napari_recon_robust.reconstructors.problem import Problem, linear_start
 from napari_recon_robust.training.bank import Bank, Example, MaskSpecification, TrainingCase, draw_example
 from napari_recon_robust.training.losses import LOSSES, SELF_SUPERVISED, TERMS
 from napari_recon_robust.training.loupe import LOUPENetwork
@@ -106,6 +106,22 @@ def test_data_driven_sampling_takes_the_setting_that_fits_the_samples(example):
         value = float(LOSSES["mixture-data-driven"](network, example, np.random.default_rng(0)))
         assert len(network.asked) == 2
         assert value == pytest.approx(0, abs=1e-3)
+
+
+def test_data_driven_energy_is_that_of_the_setting_that_fits_the_samples_best(example):
+    truth, asked = example.truth, []
+
+    def network(problem, weight, mix):
+        asked.append((weight, mix))
+        return truth * (1 + abs(np.log(weight / 2e-3)))
+
+    value = LOSSES["energy-data-driven"](network, example, np.random.default_rng(0))
+    settings, taken = asked[:4], asked[4]
+    assert taken == min(settings, key=lambda setting: abs(np.log(setting[0] / 2e-3)))
+    start = linear_start(example.problem)
+    model, data = example.problem.model, example.problem.data
+    expected, baseline = (energy.objective(model, data, x, *taken) for x in (network(None, *taken), start))
+    assert float(value) == pytest.approx(float(expected / baseline), rel=0.02)
 
 
 def unsampled_changed(case: TrainingCase, mask: torch.Tensor) -> TrainingCase:

@@ -77,8 +77,19 @@ def data_driven_mixture(network: Any, example: Example, rng: Generator) -> Tenso
 
 def energy(network: nn.Module, example: Example, rng: Generator) -> Tensor:
     """J(x; w, m) / J(x_0; w, m) of `HyperRecon`, w log-uniform, m uniform; it sees only the undersampled data."""
-    weight, mix = WEIGHT.from_unit(rng.uniform()), MIX.from_unit(rng.uniform())
-    return _energy(network(example.problem, weight, mix), example.problem, weight, mix)
+    return _energy_at(network, example, _drawn_weights(rng))
+
+
+def data_driven_energy(network: nn.Module, example: Example, rng: Generator) -> Tensor:
+    """`energy` at that one of four random settings whose image agrees best with the samples.
+
+    This is the data-driven sampling of Wang, Dalca, Sabuncu 2021, https://arxiv.org/abs/2101.02194, who take the best
+    quarter of a batch.
+    """
+    drawn = [_drawn_weights(rng) for _ in range(4)]
+    with torch.no_grad():
+        misfits = [float(_residual(network(example.problem, *setting), example)) for setting in drawn]
+    return _energy_at(network, example, drawn[int(np.argmin(misfits))])
 
 
 def fixed_energy(network: Any, example: Example, rng: Generator) -> Tensor:
@@ -258,6 +269,7 @@ LOSSES: dict[str, Loss | type[Adversarial]] = {
     "denoising": denoising,
     "either-sensitivities": either_sensitivities,
     "energy": energy,
+    "energy-data-driven": data_driven_energy,
     "fixed-energy": fixed_energy,
     "fnaf-refinement": partial(robust.small_features, refinement),
     "generation": Generation,
@@ -276,7 +288,7 @@ LOSSES: dict[str, Loss | type[Adversarial]] = {
 }
 
 # Losses that see only the sampled lines.
-SELF_SUPERVISED = ("energy", "fixed-energy", "held-out-lines")
+SELF_SUPERVISED = ("energy", "energy-data-driven", "fixed-energy", "held-out-lines")
 
 
 def make_loss(name: str, seed: int) -> Loss:
@@ -312,6 +324,14 @@ def _edge_strength(image: Tensor) -> Tensor:
     power = torch.view_as_real(parts).square().sum((0, -1))
     strength = (power + _SMOOTHING**2).sqrt()
     return functional.avg_pool2d(strength[None], 5, 1, 2, count_include_pad=False)[0]
+
+
+def _drawn_weights(rng: Generator) -> tuple[float, float]:
+    return WEIGHT.from_unit(rng.uniform()), MIX.from_unit(rng.uniform())
+
+
+def _energy_at(network: nn.Module, example: Example, setting: tuple[float, float]) -> Tensor:
+    return _energy(network(example.problem, *setting), example.problem, *setting)
 
 
 def _energy(image: Tensor, problem: Problem, weight: float, mix: float) -> Tensor:
