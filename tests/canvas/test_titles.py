@@ -1,25 +1,25 @@
-"""Titles of narrow panels take as few lines as they can."""
+"""Titles of narrow panels are broken into as few lines as they can be."""
 
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_recon_robust.canvas.titles import stacked
+from napari_recon_robust.canvas.titles import in_lines
 
-WORDS = st.text("abc", min_size=1, max_size=40)
+PARTS = st.lists(st.text("abc", min_size=1, max_size=40), min_size=1)
 
 
-@given(WORDS, st.lists(WORDS))
-def test_nothing_is_left_out_and_no_line_could_be_spared(name: str, parts: list[str]) -> None:
-    first, *lines = stacked(name, *parts).split("\n")
-    assert first == name, "a name stands alone"
+@given(PARTS, st.integers(1, 60))
+def test_nothing_is_left_out_and_no_line_could_be_spared(parts: list[str], room: int) -> None:
+    lines = in_lines(" · ".join(parts), room).split("\n")
     assert [part for line in lines for part in line.split(" · ")] == parts
-    assert all(len(line) <= 32 or line in parts for line in lines)
-    assert all(len(f"{above} · {below.split(' · ')[0]}") > 32 for above, below in pairwise(lines))
+    assert all(len(line) <= room or line in parts for line in lines)
+    assert all(len(f"{above} · {below.split(' · ')[0]}") > room for above, below in pairwise(lines))
 
 
-def test_what_is_not_known_takes_no_room() -> None:
-    assert stacked("TV", "Targeted 1%", "", "ROI SSIM 0.899", "found on it", "attacked") == (
-        "TV\nTargeted 1% · ROI SSIM 0.899\nfound on it · attacked"
-    )
+def test_lines_stay_and_a_part_is_broken_only_if_it_must_be() -> None:
+    title = "U-Net, adversarially trained\nTargeted 1% · ROI SSIM 0.899 · attacked"
+    assert in_lines(title, 100) == title
+    assert in_lines(title, 28) == "U-Net, adversarially trained\nTargeted 1% · ROI SSIM 0.899\nattacked"
+    assert in_lines(title, 20) == "U-Net, adversarially\ntrained\nTargeted 1%\nROI SSIM 0.899\nattacked"

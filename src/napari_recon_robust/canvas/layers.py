@@ -205,7 +205,7 @@ class Panels:
     def _on_inserted(self, layer: Layer, first: bool) -> None:
         for panel in self._set:
             if layer is panel.image:
-                panel.inserted, panel.title = True, layer.name
+                panel.inserted, panel.named = True, layer.name
         if first:
             self.navigation.go_to(self.navigation.slice)
 

@@ -20,14 +20,16 @@ class Lettering:
         self._viewer, self._panels, self._drawing, self._marks = viewer, panels, drawing, marks
 
     def fit(self, panel: Panel) -> None:
-        """Give this title and those that are shown the size that is chosen, or as much as the longest has room for."""
+        """Give this title and those that are shown the size that is chosen, or as much as their lines have room for."""
         grid = self._viewer.canvas.grid
         rows, columns = grid.shape if grid.enabled else (1, 1)
         canvas_height, canvas_width = self._viewer.canvas.size
         height, width = canvas_height / max(rows, 1), canvas_width / max(columns, 1)
         shown = [self._panels.panels[key] for key in self._panels.shown if key in self._panels.panels]
         titled = shown if panel in shown else [*shown, panel]
-        lines = [one.title.splitlines() for one in titled]
+        for one in titled:
+            one.make_room(max(math.floor((width - _MARGIN) / (_ADVANCE * points(SMALL))), 1))
+        lines = [one.image.name.splitlines() for one in titled]
         longest, most = max((len(line) for title in lines for line in title), default=1), max(1, *map(len, lines))
         fitting = math.floor(min((width - _MARGIN) / (_ADVANCE * longest), _SHARE * height / (_LINE * most)))
         size = min(points(SMALL), max(fitting, SMALL))

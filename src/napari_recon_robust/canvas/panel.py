@@ -9,6 +9,7 @@ from napari.layers import Image, Layer, Shapes
 from ..workbench.lining_up import MOST
 from ..workbench.looking import lined_up
 from .geometry import Geometry
+from .titles import in_lines
 
 ORDER = ("reference", "clean", "perturbed", "difference")
 BLINDED = ("image", "left", "right", *"abcdef")  # beside the reference, to a reader who is not to know more
@@ -19,8 +20,9 @@ _LAYERS = (*ORDER, *BLINDED, *lined_up(MOST))  # in which order their layers lie
 class Panel:
     """One image of the reading surface with its regions. `stack` holds (slices, rows, columns) in the scan's units.
 
-    marks: rings, outlines and letters. overlay: a map over the image, or None while there has been none. All panels of
-    a grid have the same number of layers, so panels without a map have a hidden one.
+    title: as it was given; room: how many letters of it there are in a line. marks: rings, outlines and letters.
+    overlay: a map over the image, or None while there has been none. All panels of a grid have the same number of
+    layers, so panels without a map have a hidden one.
     """
 
     image: Image
@@ -33,6 +35,10 @@ class Panel:
     edges: list[str] = field(default_factory=list)
     numbers: list[str] = field(default_factory=list)
     overlay: Image | None = None
+    room: int = 100
+
+    def __post_init__(self) -> None:
+        self.named = self.image.name  # by us
 
     @property
     def layers(self) -> list[Layer]:
@@ -47,13 +53,19 @@ class Panel:
         self.stack[index] = image
 
     def rename(self, title: str) -> None:
-        """Set the title, which is the name of the layer; a name that the user gave is kept."""
-        renamed = self.image.name != self.title
-        if renamed and self.title:
+        """Set the title, which is in lines the name of the layer; a name that the user gave is kept."""
+        if self.image.name != self.named:
             return
-        if self.image.name != title:
-            self.image.name = title
-        self.title = self.image.name
+        name = in_lines(title, self.room)
+        if self.image.name != name:
+            self.image.name = name
+        self.title, self.named = title, self.image.name
+
+    def make_room(self, letters: int) -> None:
+        """Break the title for lines of so many letters."""
+        if letters != self.room:
+            self.room = letters
+            self.rename(self.title)
 
 
 @dataclass(eq=False)

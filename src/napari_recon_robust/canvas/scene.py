@@ -19,7 +19,7 @@ from .comparing import Comparing, Picture
 from .layers import Panels
 from .panel import ORDER
 from .parts import Parts
-from .titles import measured_in, named, origin, percent, score, spent, stacked
+from .titles import measured_in, named, origin, percent, score, spent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,7 +99,7 @@ class Scene:
     def first_look(self, image: "Tensor") -> None:
         """Draw what a slice looks like before its sensitivities are known."""
         key, title = ("reference", "Reference") if self.arrangement.has_reference else ("clean", "Zero-filled")
-        self._write(key, image, title, index=self.bench.acquisition.asked[0])
+        self._write(key, image, title, self.bench.acquisition.asked[0])
 
     def measured(self) -> None:
         """Draw the reference and the zero-filled image of the measured slice."""
@@ -238,10 +238,10 @@ class Scene:
             seen = entry.outcome.comparison
             scores, where = seen.metrics, seen.judged_on
             whole = {f"{name} {number}": image for name, image in entry.outcome.whole.items()}
-            self._write(clean, seen.clean, method.label, measured_in(scores["clean"], where), whole=whole)
-            name, found_on = named(result), origin(entry, result) if seen.searched else ""
-            parts = name, measured_in(scores["perturbed"], where), found_on
-            self._write(perturbed, seen.perturbed, method.label, *parts, whole=whole)
+            self._write(clean, seen.clean, f"{method.label}\n{measured_in(scores['clean'], where)}", whole=whole)
+            found_on = f" · {origin(entry, result)}" if seen.searched else ""
+            said = f"{named(result)} · {measured_in(scores['perturbed'], where)}{found_on}"
+            self._write(perturbed, seen.perturbed, f"{method.label}\n{said}", whole=whole)
 
     def _empty(self, key: str, title: str) -> None:
         """Show nothing in a panel but its title."""
@@ -280,22 +280,20 @@ class Scene:
         key: str,
         image: "Tensor",
         title: str,
-        *below: str,
         index: int | None = None,
         factor: int = 1,
         whole: "Mapping[str, Tensor] | None" = None,
     ) -> None:
         """Write a tensor into a slice, by default the present one; the first tensor sets the window.
 
-        title, below: what is to be read, in a narrow panel of one of several methods below each other. factor: by which
-        it was multiplied. whole: the complex images that are known, by their panels' keys.
+        factor: by which it was multiplied. whole: the complex images that are known, by their panels' keys.
         """
         index = self.bench.acquisition.index if index is None else index
         if key not in self.panels.panels:
             return
         pixels: np.ndarray = image.detach().cpu().numpy()
-        said = self._tags(key)
-        title = stacked(title, *below, *said) if " " in key else "\n".join(filter(None, (title, " · ".join(said))))
+        between = " · " if " " in key else "\n"  # one of several methods is in a small panel
+        title = between.join(filter(None, (title, " · ".join(self._tags(key)))))
         if not self._windowed:
             self._windowed = True
             self.comparing.full = Window.of(pixels).high

@@ -1,5 +1,6 @@
 """The words in the titles of panels: what was done to an image, how much of it, and SSIM."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from ..evaluation.metrics import Metrics
     from ..perturbations.base import Perturbed
 
-_ROOM = 32  # letters that a line has in one of eight panels of a small screen
+_BETWEEN = " · "  # parts of a title
 _WHERE = {"roi": "ROI ", "foreground": "", "image": "image "}  # before SSIM in a title
 
 
@@ -58,13 +59,20 @@ def origin(entry: "Entry", result: Result) -> str:
     return "attacked anew" if entry.origin == entry.method else f"found on {entry.origin.label}"
 
 
-def stacked(name: str, *parts: str) -> str:
-    """Return a title for a narrow panel: a name, and below it the parts, those side by side that fit into a line."""
-    lines = [""]
-    for part in filter(None, parts):
-        beside = " · ".join(filter(None, (lines[-1], part)))
-        if len(beside) <= _ROOM:
-            lines[-1] = beside
-        else:
-            lines.append(part)
-    return "\n".join(filter(None, (name, *lines)))
+def in_lines(title: str, room: int) -> str:
+    """Return a title in lines of at most `room` letters: broken between its parts, and within one only if it must be.
+
+    What is in a line of its own stays so.
+    """
+    lines = []
+    for whole in title.split("\n"):
+        line = ""
+        for part in whole.split(_BETWEEN):
+            beside = f"{line}{_BETWEEN}{part}" if line else part
+            if len(beside) <= room:
+                line = beside
+                continue
+            *full, line = [*filter(None, [line]), *(textwrap.wrap(part, room, break_long_words=False) or [part])]
+            lines += full
+        lines.append(line)
+    return "\n".join(lines)
