@@ -83,8 +83,8 @@ class Session(QObject):
         self.jobs = Jobs(self)
         Resident(self.jobs)
         self._collecting = Collecting(self)
-        self._turns = Turns(viewer.window._qt_viewer.canvas.native, self)
-        self.panels = Panels(viewer, later=self._turns.later)
+        self.turns = Turns(viewer.window._qt_viewer.canvas.native, self)
+        self.panels = Panels(viewer, later=self.turns.later)
         self.scene = Scene(self.bench, self.panels)
         self.looking = Looking(self.bench, self.jobs, self.scene)
         self.looking.changed.connect(self._on_looked)
@@ -108,7 +108,7 @@ class Session(QObject):
         self.asked_dock: QWidget | None = None  # napari's, around a page
         self.images_first = False  # how a window begins if nothing is remembered
         self.bench.perturbing.finished.connect(self._on_finished)
-        self.complete.connect(lambda: self._turns.later(self._prepare))  # after the review layout
+        self.complete.connect(lambda: self.turns.later(self._prepare))  # after the review layout
 
     # ---------------------------------------------------------------- opening
 
@@ -256,7 +256,7 @@ class Session(QObject):
             self._collecting.begin()
             self.surroundings.take()
             self.keeping.start()
-            self._turns.later(lambda: self._open_docks((*DOCKS, name)))
+            self.turns.later(lambda: self._open_docks((*DOCKS, name)))
             if self.bench.acquisition.is_open:
                 self.following.set_up()
                 self.scene.redraw()
@@ -277,10 +277,10 @@ class Session(QObject):
             if len(names) == 1:
                 dock.show()
                 dock.raise_()
-            self._turns.later(lambda: self._open_docks(names[1:]))
+            self.turns.later(lambda: self._open_docks(names[1:]))
         elif self._waiting:
             self._waiting.pop(0)()
-            self._turns.later(lambda: self._open_docks(()))
+            self.turns.later(lambda: self._open_docks(()))
         else:
             self._waiting = None
             self.complete.emit()

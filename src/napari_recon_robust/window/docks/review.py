@@ -76,7 +76,8 @@ class Review(QObject):
             dock.hide()
         for dock in self._known:
             dock.installEventFilter(self)
-        self._show_bar(window)
+        self._make_bar(window)
+        self._stand(window)
         self._held = HeldKeys(window, free={key.key for key in KEYS})
         self.session.panels.drawing.stop()  # the mouse is for the picture
         window.installEventFilter(self)
@@ -112,16 +113,16 @@ class Review(QObject):
         if self._dock is not None and (window := self._window) is not None:
             window.resizeDocks([self._dock], [width], Qt.Orientation.Horizontal)
 
-    def _show_bar(self, window: QMainWindow) -> None:
+    def _make_bar(self, window: QMainWindow) -> None:
         if self._dock is None:
             self._dock = QDockWidget(window)
             self._dock.setObjectName("recon-robust review")
             self._dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
             self._dock.setTitleBarWidget(QWidget(self._dock))
+            self._dock.hide()
             self.bar = ReviewBar(self.session)
             self._dock.setWidget(self.bar)
             self.bar.folded.connect(self._fit)
-        self._stand(window)
 
     def _stand(self, window: QMainWindow) -> None:
         """Put the bar at the right of all docks; napari would put a new one behind it, in a tab as slim as the bar."""
@@ -148,8 +149,14 @@ class Review(QObject):
         window.resizeDocks([dock], [max(self._hidden.get(dock, 0), WIDTH)], Qt.Orientation.Horizontal)
 
     def _restore(self) -> None:
-        """Begin with the layout in which the last session ended."""
-        if recall("images_first", self.session.images_first):
+        """Begin with the layout in which the last session ended, a turn after its bar is made, which takes as long."""
+        window = self._window
+        if window is not None and recall("images_first", self.session.images_first):
+            self._make_bar(window)
+            self.session.turns.later(self._begin)
+
+    def _begin(self) -> None:
+        if self.bar is not None:  # or else the last dock was closed meanwhile
             self.enter()
             self._bring()
 
