@@ -92,6 +92,7 @@ def test_letters_stand_where_they_are_seen(panels: Panels, later: Any, turn: Tur
     assert world[letters["top"]][0] < world[letters["left"]][0] < world[letters["bottom"]][0]
     assert world[letters["left"]][1] < world[letters["top"]][1] < world[letters["right"]][1]
     assert list(layer.text.values)[:4] == words[:4]
+    assert (layer.face_color[:, 3] > 0.5).all(), "they are read on bright tissue too"
     assert letters["top"] == turn.after(Turn().flip).letters(AXIAL)["top"]
 
 

@@ -47,6 +47,7 @@ def test_a_saved_case_is_reproduced_from_its_samples_alone(tmp_path, kind, optio
         assert computed["sentence"] == old["sentence"]
         assert computed.keys() <= old.keys()
     assert "reproduced" in again.summary()
+    assert ("exactly" in again.summary()) is (again.difference == 0)
 
 
 @pytest.mark.slow

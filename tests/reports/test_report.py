@@ -93,6 +93,13 @@ def test_metrics_recipe_versions_hashes_and_notice_are_in_it(written: Callable[.
     assert "K1 = 0.01" in text
 
 
+def test_it_says_in_which_window_the_images_begin(written: Callable[..., Path]) -> None:
+    begins = "The images above begin in the window "
+    assert f"{begins}of the reference, which holds" in written(frozen()).read_text(encoding="utf-8")
+    looked_at = written(frozen(), window=(0.1, 0.5)).read_text(encoding="utf-8")
+    assert f"{begins}in which they were looked at, which holds" in looked_at
+
+
 def test_every_string_is_escaped(written: Callable[..., Path]) -> None:
     case = pictured(label=NASTY)
     recipe = case.recipe.model_copy(

@@ -30,6 +30,32 @@ def test_boxes_beyond_the_scan_are_left_out_in_one_sentence(slices: tuple[int, .
     assert not regions.refused
 
 
+def test_a_table_that_is_there_already_adds_nothing_and_says_so() -> None:
+    regions = Regions()
+    regions.annotate([box(0), box(2)], 3)
+    with pytest.raises(InputError, match="there already; nothing was added"):
+        regions.annotate([box(2), box(0)], 3)
+    assert len(regions.all) == 2
+    regions.annotate([box(2), box(1), box(5)], 3)
+    assert [region.slice for region in regions.all] == [0, 2, 1]
+    assert regions.refused.startswith("A box is on slice 5")
+    twice = Regions()
+    twice.annotate([box(0), box(0)], 3)
+    assert len(twice.all) == 2, "what a table has twice is there twice"
+
+
+def test_a_table_is_added_and_not_drawn_in_the_words_of_undo(bench: Workbench) -> None:
+    bench.undoing.forget()
+    bench.regions.annotate([box(0), box(1)], 3)
+    assert bench.undoing.undone_next == "adding 2 regions"
+
+
+def test_a_region_with_a_name_keeps_it_where_it_is_drawn_again() -> None:
+    regions = Regions()
+    assert regions.draw(ROI.box(1, 2, 3, 4, label="Cyst"), 0).name == "Cyst"
+    assert regions.draw(ROI.box(5, 2, 3, 4), 0).name == "drawn 1"
+
+
 def test_a_renamed_region_keeps_its_result_and_names_the_next_one(bench: Workbench) -> None:
     region = bench.regions.draw(ROI.box(62, 46, 10, 12), 1)
     bench.perturbing.choose("random")

@@ -14,7 +14,12 @@ from .panel import Panel, PanelSet
 RING, AROUND, RULE, LETTERS = "#d55e00", "#cccccc", "#56b4e9", "white"
 _INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
 _WORDS = 0.04  # of the image where it is not magnified, between a measured line and its words
-_Shape = tuple[str, np.ndarray, str, float, str]  # kind, vertices, colour, width, words
+_GROUND, _HALF = (
+    "#000000b0",
+    0.026,
+)  # of a letter on bright tissue: its colour, and its half size as a share of the image
+_CLEAR = "transparent"
+_Shape = tuple[str, np.ndarray, str, float, str, str]  # kind, vertices, colour, width, words, colour of the inside
 _SQUARE = np.array([[-1.0, -1], [-1, 1], [1, 1], [1, -1]])
 _SIDES = {"top": (-1, 0), "bottom": (1, 0), "left": (0, -1), "right": (0, 1)}
 
@@ -111,12 +116,13 @@ class Marks:
         found: list[_Shape] = []
         if self._ring is not None:
             index, row, column, radius = self._ring
-            found.append(("ellipse", _on(index, radius * _SQUARE + [row, column]), RING, width, ""))
-            found += [("path", _on(index, outline), AROUND, width, "") for outline in self._around]
+            found.append(("ellipse", _on(index, radius * _SQUARE + [row, column]), RING, width, "", _CLEAR))
+            found += [("path", _on(index, outline), AROUND, width, "", _CLEAR) for outline in self._around]
         found += self._ruled(geometry, width)
+        half = _HALF * min(geometry.shape[1:]) * self._thinner
         for index in range(geometry.shape[0]):
             for word, place in _letters(geometry, self._letters):
-                found.append(("rectangle", _on(index, _SQUARE / 2 + place), "transparent", 0.0, word))
+                found.append(("rectangle", _on(index, half * _SQUARE + place), _CLEAR, 0.0, word, _GROUND))
         # Without these napari works out the sizes of all layers and draws, twice for each panel.
         with layer.events.data.blocker(), layer._block_refresh():
             self._replace(layer, found)
@@ -125,8 +131,8 @@ class Marks:
     def _replace(self, layer: Shapes, found: "list[_Shape]") -> None:
         layer.data = []
         if found:
-            kinds, vertices, colours, widths, words = map(list, zip(*found, strict=True))
-            layer.add(vertices, shape_type=kinds, edge_color=colours, edge_width=widths, face_color="transparent")
+            kinds, vertices, colours, widths, words, faces = map(list, zip(*found, strict=True))
+            layer.add(vertices, shape_type=kinds, edge_color=colours, edge_width=widths, face_color=faces)
             if not any(words) and "side" not in layer.features:
                 return  # a table and its text take longer than the shapes
             layer.features = {"side": words}
@@ -139,8 +145,8 @@ class Marks:
             line = np.vstack([one.points, one.points[:1]]) if one.closed else one.points
             beside = _beside(geometry, one.points, _WORDS * self._thinner)
             for index in range(geometry.shape[0]) if one.slice is None else (one.slice,):
-                found.append(("path", _on(index, line), RULE, width, ""))
-                found.append(("rectangle", _on(index, _SQUARE / 2 + beside), "transparent", 0.0, one.words))
+                found.append(("path", _on(index, line), RULE, width, "", _CLEAR))
+                found.append(("rectangle", _on(index, _SQUARE / 2 + beside), _CLEAR, 0.0, one.words, _CLEAR))
         return found
 
 

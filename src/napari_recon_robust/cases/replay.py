@@ -69,7 +69,9 @@ class Replay:
     def summary(self) -> str:
         """A few sentences: whether the case was reproduced, what differs, and what was not checked."""
         sentences = [
-            f"The metrics are reproduced: the largest difference is {self.difference:.1e}."
+            "The metrics are reproduced exactly."
+            if self.difference == 0
+            else f"The metrics are reproduced: the largest difference is {self.difference:.1e}."
             if self.difference <= TOLERANCE
             else f"The metrics differ by up to {self.difference:.1e} from the saved ones."
         ]

@@ -147,9 +147,11 @@ class Acquisition:
         self.asked = self.index, self.sampling
         self.opened.emit()
 
-    def use_measurement(self, measurement: "Measurement", source: Mapping[str, Any]) -> None:
-        """Take one measurement without its scan, as a saved case holds it with the facts on its source."""
+    def use_measurement(self, measurement: "Measurement", source: Mapping[str, Any], case: Path | None = None) -> None:
+        """Take one measurement without its scan, as a saved case (a folder) holds it with the facts on its source."""
         self.close()
+        if case is not None:
+            self.came_from(case, is_case=True)
         self.index, self.sampling, self._case = 0, None, source
         self.asked = 0, None
         self.slice = calibrate(None, 0, None, measurement)
@@ -174,11 +176,11 @@ class Acquisition:
     def facts(self) -> str:
         """What is open, in one line: no more of the file than its name."""
         if self.scan is None:
-            return "A saved case" if self.slice is not None else ""
+            return self._facts_of_case
         header = self.scan.header
         parts = [
             self.scan.name,
-            f"{header.slices} slice{'s' * (header.slices > 1)} × {header.coils} coils",
+            f"{header.slices} slice{'s' * (header.slices > 1)} × {header.coils} coil{'s' * (header.coils > 1)}",
             f"{header.readout} × {header.phase} (readout × phase)",
             "voxel size unknown" if header.voxel is None else f"{' × '.join(f'{mm:.3g}' for mm in header.voxel)} mm",
             header.contrast or "contrast unknown",
@@ -187,6 +189,22 @@ class Acquisition:
         if self.slice is not None:
             parts.append(f"SNR {self.slice.snr:.3g}")
         return " · ".join(parts)
+
+    @property
+    def _facts_of_case(self) -> str:
+        if self.slice is None:
+            return ""
+        measurement, voxel, slice = self.slice.measurement, self._case.get("voxel"), self._case.get("slice")
+        coils, (rows, columns) = len(measurement.kspace), measurement.matrix
+        parts = [
+            "" if self.origin is None else self.origin.path.name,
+            "a saved case" if slice is None else f"a saved case of slice {slice} of its scan",
+            f"{coils} coil{'s' * (coils > 1)}",
+            f"{rows} × {columns} pixels",
+            "voxel size unknown" if voxel is None else f"{' × '.join(f'{mm:.3g}' for mm in voxel)} mm",
+            f"SNR {self.slice.snr:.3g}",
+        ]
+        return " · ".join(filter(None, parts))
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -46,10 +46,17 @@ class Regions:
         self._drawn = 0
 
     def annotate(self, annotations: "Iterable[Annotation]", slices: int) -> None:
-        """Add a reader's annotations, as far as they have a box on one of the scan's slices."""
+        """Add a reader's annotations, as far as they have a box on one of the scan's slices and are not there yet.
+
+        InputError, and nothing is added, if all of them are there.
+        """
         boxes = [Region(one.box, one.slice, one.label, "annotation") for one in annotations if one.box is not None]
-        there = [box for box in boxes if 0 <= box.slice < slices]
-        self.refused = _refused(sorted(box.slice for box in boxes if box not in there), slices)
+        known = [(each.slice, each.roi) for each in self.all if each.source == "annotation"]
+        new = [box for box in boxes if (box.slice, box.roi) not in known]
+        if boxes and not new:
+            raise InputError("all boxes of this table are there already; nothing was added.")
+        there = [box for box in new if 0 <= box.slice < slices]
+        self.refused = _refused(sorted(box.slice for box in new if box not in there), slices)
         self.all = [*self.all, *there]
         self.changed.emit()
 
@@ -93,9 +100,9 @@ class Regions:
         return region
 
     def draw(self, roi: "ROI", index: int) -> Region:
-        """Add a region drawn by hand and choose it."""
-        self._drawn += 1
-        region = Region(roi, index, f"drawn {self._drawn}")
+        """Add a region drawn by hand, which is numbered if it has no name, and choose it."""
+        self._drawn += not roi.label
+        region = Region(roi, index, roi.label or f"drawn {self._drawn}")
         self.all = [*self.all, region]
         self.changed.emit()
         self.choose([region])

@@ -209,7 +209,8 @@ def _region_words(before: tuple[Region, ...], now: tuple[Region, ...]) -> Iterat
         one, other = gone[0], new[0]
         yield f"renaming {one.name} to {other.name}" if one.roi.shapes == other.roi.shapes else f"reshaping {one.name}"
         return
-    for word, regions in (("deleting", gone), ("drawing", new)):
+    by_hand = all(one.source == "drawn" for one in new)
+    for word, regions in (("deleting", gone), ("drawing" if by_hand else "adding", new)):
         if regions:
             yield f"{word} {regions[0].name if len(regions) == 1 else f'{len(regions)} regions'}"
 

@@ -99,8 +99,7 @@ class Workbench:
         """Bring a saved case back: reconstructed again from its k-space, and checked against its record."""
 
         def accept(result: Result) -> None:
-            self._take_case(result)
-            self.acquisition.came_from(folder, is_case=True)
+            self._take_case(result, folder)
 
         return Task(f"Opening {folder.name}", opened_case(folder, self.reconstruction.own_models), accept)
 
@@ -145,9 +144,9 @@ class Workbench:
         result = self.perturbing.current
         self.reconstruction.follow(None if result is None else result.outcome.perturbed)
 
-    def _take_case(self, result: Result) -> None:
+    def _take_case(self, result: Result, folder: Path) -> None:
         setting = result.setting
-        self.acquisition.use_measurement(setting.measurement, setting.source)
+        self.acquisition.use_measurement(setting.measurement, setting.source, folder)
         self.regions.draw(setting.roi, 0)
         self.reconstruction.choose(setting.method)
         budgets = [one.perturbed.budget.nominal for one in result.outcomes]

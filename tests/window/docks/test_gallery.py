@@ -114,6 +114,13 @@ def test_tags_and_a_note_are_typed(dock: Any, folder: Path, until: Until) -> Non
     assert (dock.judging.tags.text(), dock.judging.note.toPlainText()) == ("", "")
     press(dock.view, Key.Key_Comma)
     assert dock.judging.tags.text() == "small 1, Lesion"
+    press(dock.view, Key.Key_N)
+    QTest.keyClick(dock.judging.note, Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClicks(dock.judging.note, "not in T1")
+    QTest.keyClick(dock.judging.note, Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    press(dock.judging.note, Key.Key_Return)
+    assert dock.view.hasFocus()
+    assert read_judgement(folder / "spike").note == "gone, 2.5 mm!\nnot in T1", "behind what was there"
 
 
 def test_a_verdict_in_the_middle_of_a_note_leaves_the_note(dock: Any, folder: Path) -> None:

@@ -27,7 +27,7 @@ class AnnotationsBox(QWidget):
         column(row(self.open_button, self.slices, stretch=1), self.refused, into=self, spacing=4)
 
     def show_regions(self) -> None:
-        """Say how many regions are on which slices; other slices than this one are links."""
+        """Say how many regions are on which slices of several; other slices than this one are links."""
         present, counts = self.bench.acquisition.index, Counter(region.slice for region in self.bench.regions.all)
         places = [
             f"<b>{slice}</b> ({count})"
@@ -35,7 +35,8 @@ class AnnotationsBox(QWidget):
             else f'<a href="{slice}" style="color: {ACCENT}">{slice}</a> ({count})'
             for slice, count in sorted(counts.items())
         ]
-        self.slices.setText(f"Regions on slice {', '.join(places)}" if places else "")
+        several = bool(places) and self.bench.acquisition.shape[0] > 1
+        self.slices.setText(f"Regions on slice {', '.join(places)}" if several else "")
         show_text(self.refused, self.bench.regions.refused)
         self.open_button.setEnabled(self.bench.acquisition.scan is not None)
 

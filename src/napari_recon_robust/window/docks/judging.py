@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, QStringListModel, Qt, QTimer, Signal
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtGui import QKeyEvent, QTextCursor
 from qtpy.QtWidgets import QCompleter, QLineEdit, QPlainTextEdit, QWidget
 from superqt.utils import signals_blocked
 
@@ -50,7 +50,7 @@ class JudgementBox(QWidget):
         self._used = QStringListModel(self)
         self.tags.setCompleter(_LastOfList(self._used, self.tags))
         self.tags.editingFinished.connect(self._write_tags)
-        self.note = _field(QPlainTextEdit(), "Note", "A note  (N)")
+        self.note = _field(QPlainTextEdit(), "Note", "A note  (N); Shift and Return begin a new line")
         self.note.setPlaceholderText("Note")
         self.note.setTabChangesFocus(True)
         self.note.setStyleSheet("QPlainTextEdit { border: 1px solid rgba(128, 128, 128, 60%); border-radius: 2px; }")
@@ -82,6 +82,7 @@ class JudgementBox(QWidget):
                 self.tags.setText(", ".join(said.tags))
             if not (same and (self.note.hasFocus() or self._typed.isActive())):
                 self.note.setPlainText(said.note)
+                self.note.moveCursor(QTextCursor.MoveOperation.End)
 
     def judge(self, verdict: str) -> None:
         """Give the current case a verdict; "" takes it back."""
@@ -91,8 +92,9 @@ class JudgementBox(QWidget):
         """Write what was typed, now."""
         self._typed.stop()
         self._write_tags()
-        if self.entry is not None and self.note.toPlainText() != self.entry.judgement.note:
-            self._say(note=self.note.toPlainText())
+        note = self.note.toPlainText().strip()
+        if self.entry is not None and note != self.entry.judgement.note:
+            self._say(note=note)
 
     def _press(self, verdict: str, checked: bool = True) -> None:
         self.judge(verdict if checked else "")
@@ -118,14 +120,14 @@ class JudgementBox(QWidget):
             one.setChecked(self.entry is not None and verdict == self.entry.judgement.verdict)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Go back to the list at Escape, and at Return in the tags; write what was typed when a field is left."""
+        """Go back to the list at Escape and at Return; write what was typed when a field is left."""
         if event is None:
             return False
         if event.type() == QEvent.Type.FocusOut:
             self.write()
         elif isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            ends = {Qt.Key.Key_Escape} if watched is self.note else {Qt.Key.Key_Escape, Qt.Key.Key_Return}
-            if event.key() in ends:
+            line = watched is self.note and bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            if event.key() == Qt.Key.Key_Escape or (event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not line):
                 self.write()
                 self.done.emit()
                 return True
