@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("", "Attack", "Region", "SSIM")
 _ROW, _LEAST, _MOST = 36, 2, 6  # two lines each
-_REGION = 110
+_REGION = 96
 _EMPTY = "No attack has finished yet: press Run under Perturb, or fill the queue below."
 
 
