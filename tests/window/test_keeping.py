@@ -27,7 +27,12 @@ def crashed(scan_file: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     bench.regions.draw(ROI.box(62, 48, 10, 12), 2)
     bench.perturbing.choose("worst-case", steps=1)
     bench.perturbing.run().run()
-    bench.resuming.layout = lambda: {"layout": "clean", "turn": {"quarters": 1}, "upside_down": True}
+    bench.resuming.layout = lambda: {
+        "layout": "clean",
+        "factor": 0.5,
+        "turn": {"quarters": 1},
+        "upside_down": True,
+    }
     task = bench.resuming.save()
     assert task is not None
     task.run()
@@ -61,6 +66,9 @@ def test_one_click_brings_it_back(viewer: Any, crashed: Path, qtbot: Any, until:
     assert session.panels.geometry is not None
     assert session.panels.geometry.turn == Turn(quarters=1)
     assert session.panels.shown == ("clean",)
+    words = "These figures are of 1%; shown is 0.5%."
+    until(lambda: dock_of(session, "Compare").sentence.text().startswith(words))  # when it is interpolated no longer
+    assert dock_of(session, "Perturb").outcome.scaled_to.text() == "Budget 0.5% of 1%:"
     assert opening.offer.isHidden()
     assert opening.go_on.isHidden()
 
@@ -77,11 +85,12 @@ def test_what_is_done_is_kept_within_two_seconds(review: Session, kept: Path, un
     until(lambda: list(kept.glob("*/state.json")))
     review.bench.regions.draw(ROI.box(5, 5, 6, 6), 0)
 
-    def regions() -> int:
+    def written() -> saved_review.SavedReview:
         (path,) = kept.glob("*/state.json")
-        return len(saved_review.SavedReview.model_validate_json(path.read_text()).regions)
+        return saved_review.SavedReview.model_validate_json(path.read_text())
 
-    until(lambda: regions() == 2)
+    until(lambda: len(written().regions) == 2)
+    assert written().layout["factor"] == 1
     assert saved_review.latest() is None, "it is going on"
     review.close()
     found = saved_review.latest()

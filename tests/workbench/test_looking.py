@@ -1,3 +1,6 @@
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -45,6 +48,18 @@ def test_two_images_are_mixed_in_one_way_at_a_time() -> None:
         view.mix(way)  # type: ignore[arg-type]
         assert view.way == way
         assert sum(one is not None for one in (view.wipe, view.lens, view.fade)) == (way is not None)
+
+
+def test_figures_name_their_budget_where_the_image_of_a_smaller_one_is_shown() -> None:
+    budget = SimpleNamespace(nominal=0.01)
+    outcome = SimpleNamespace(perturbed=SimpleNamespace(budget=budget))
+    result: Any = SimpleNamespace(outcome=outcome, at=lambda factor: (None, factor == 0.5))
+    assert View().apart(result) == ""
+    assert View(factor=0.5).apart(result) == "These figures are of 1%; shown is 0.5%."
+    assert View(factor=0.395).apart(result) == "These figures are of 1%; shown is 0.395%, interpolated."
+    assert View(factor=0.5, random=True).apart(result) == "", "the random control is of the whole budget"
+    budget.nominal = None
+    assert View(factor=0.5).apart(result) == "", "there is nothing to scale"
 
 
 def test_the_lens_shows_one_image_within_a_circle_of_the_other() -> None:

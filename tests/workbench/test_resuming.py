@@ -80,6 +80,23 @@ def test_everything_is_there_again(crashed: Workbench) -> None:
 
 
 @pytest.mark.slow
+def test_the_budget_that_was_looked_at_is_looked_at_again(crashed: Workbench) -> None:
+    crashed.perturbing.further = (0.005, 0.05)
+    crashed.perturbing.run().run()
+    looked = [crashed.result.outcome.perturbed.budget.nominal]
+    keep(crashed)
+    bench = resumed()
+    looked.append(bench.result.outcome.perturbed.budget.nominal)
+    assert [one.perturbed.budget.nominal for one in bench.result.outcomes] == [0.005, 0.02, 0.05]
+    bench.perturbing.look_at(bench.result.outcomes[0])
+    keep(bench)
+    bench.acquisition.close()
+    again = resumed()
+    assert [*looked, again.result.outcome.perturbed.budget.nominal] == [0.02, 0.02, 0.005]
+    again.acquisition.close()
+
+
+@pytest.mark.slow
 def test_it_goes_on_being_kept(crashed: Workbench, kept: Path) -> None:
     bench = resumed()
     bench.regions.draw(ROI.box(30, 30, 5, 5), 0)

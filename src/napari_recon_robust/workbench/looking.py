@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..evaluation.parts import Part
+
+if TYPE_CHECKING:
+    from .perturbing import Result
 
 Image = NDArray[np.floating]
 Pair = tuple[str, str]
@@ -77,6 +80,15 @@ class View:
         if self.wipe is not None:
             return "wipe"
         return "lens" if self.lens is not None else "fade" if self.fade is not None else None
+
+    def apart(self, result: "Result") -> str:
+        """Say of which budget the figures of a result are, where its image at a smaller one is shown; else empty."""
+        nominal = result.outcome.perturbed.budget.nominal
+        if nominal is None or self.random or self.factor == 1:
+            return ""
+        _, exact = result.at(self.factor)
+        shown = f"{100 * self.factor * nominal:.3g}%{'' if exact else ', interpolated'}"
+        return f"These figures are of {100 * nominal:.3g}%; shown is {shown}."
 
     def mix(self, way: Way | None) -> None:
         """Mix the two images in this way and in no other, from its middle on."""

@@ -79,6 +79,11 @@ class Result:
         where = f"slice {setting.source.get('slice', self.slice)}"
         return f"{registry.get(setting.perturbation).label}{budget} on {setting.method.title}, {where}"
 
+    def looked_at(self, budget: float | None) -> "Result":
+        """Return the same result with this one of its budgets looked at; as it is, if that is none of them."""
+        found = (one for one in self.outcomes if one.perturbed.budget.nominal == budget)
+        return self.of(next(found, self.outcome))
+
     def of(self, outcome: "Outcome") -> "Result":
         """Return the same result with another of its outcomes looked at."""
         return replace(self, outcome=outcome, scaled=scaled_sweep(self.setting, outcome))
@@ -100,7 +105,7 @@ class Perturbing:
 
     Signals: `kind_changed()`; `set_changed()`, a knob or a budget; `previewed(Perturbed | None)`, another `best`;
     `finished()`, another `current`, another budget of it, or none any more; `earlier_changed()`; `taken(Result)`, the
-    last one is this.
+    last one is this; `prepared()`, its images at smaller budgets.
     """
 
     kind_changed = Signal()
@@ -109,6 +114,7 @@ class Perturbing:
     finished = Signal()
     earlier_changed = Signal()
     taken = Signal(object)
+    prepared = Signal()
 
     def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, regions: Regions) -> None:
         self._acquisition, self._reconstruction, self._regions = acquisition, reconstruction, regions
@@ -251,7 +257,7 @@ class Perturbing:
         scaled = None if self.current is None else self.current.scaled
         if scaled is None:
             return None
-        return Task("Preparing smaller budgets", scaled.prepare(), lambda _: None)
+        return Task("Preparing smaller budgets", scaled.prepare(), lambda _: self.prepared.emit())
 
     @property
     def current(self) -> Result | None:

@@ -33,10 +33,11 @@ class Resuming(ReviewPart):
     offered: the last one, until it is gone on with, refused, or something else is opened. layout: says how the window
     is laid out, as plain values. Own models are not opened again by themselves, nor are their results kept.
 
-    Signals: `changed()`, another or no offer; `resumed(layout)`.
+    Signals: `changed()`, another or no offer; `resumed(layout)`; after it `returned()`, its result is there again.
     """
 
     resumed = Signal(object)
+    returned = Signal()
 
     def __init__(self, basis: Basis) -> None:
         super().__init__(basis)
@@ -95,7 +96,10 @@ class Resuming(ReviewPart):
 
     def _mark(self, result: Result) -> SavedResult:
         return SavedResult(
-            folder=f"result-{next(self._numbers)}", slice=result.slice, chosen=result.setting.state.roi is not None
+            folder=f"result-{next(self._numbers)}",
+            slice=result.slice,
+            chosen=result.setting.state.roi is not None,
+            budget=result.outcome.perturbed.budget.nominal,
         )
 
     def _review(self) -> SavedReview | None:
@@ -169,24 +173,22 @@ class Resuming(ReviewPart):
 
         self._written = None
         if isinstance(source, Result):
-            self._acquisition.use_measurement(source.setting.measurement, source.setting.source)
+            case = None if review.case is None else Path(review.case)
+            self._acquisition.use_measurement(source.setting.measurement, source.setting.source, case)
         else:
             sampling = None if review.sampling is None else Sampling(**review.sampling)
             self._acquisition.use(source, review.slice, sampling)
-        scan, case = review.scan, review.case
-        if scan is not None:
-            self._acquisition.came_from(Path(scan.path), scan.axes)
-        elif case is not None:
-            self._acquisition.came_from(Path(case), is_case=True)
+        if review.scan is not None:
+            self._acquisition.came_from(Path(review.scan.path), review.scan.axes)
         refused = [*self._set_up(review)]
         if isinstance(source, Result):
             result = replace(source, slice=0) if result is None else result
         self._coming, self._kept = result, (result, review.result)
         if review.result is not None:
             self._numbers = itertools.count(int(review.result.folder.removeprefix("result-")) + 1)
+        self.resumed.emit(dict(review.layout))
         if self._acquisition.slice is not None:
             self._take_result()
-        self.resumed.emit(dict(review.layout))
         if refused:
             raise InputError(" ".join(refused))
 
@@ -234,6 +236,7 @@ class Resuming(ReviewPart):
         self._coming, self._kept = None, (result, kept)
         if self._perturbing.result is None:
             self._perturbing.take(result)
+            self.returned.emit()
 
     def _kind(self, id: str) -> "Perturbation":
         from ..perturbations import registry
@@ -281,5 +284,5 @@ def _reopened(found: Found, own: "Mapping[str, Reconstructor]") -> "Job[tuple[Sc
     if review.result is not None:
         with suppress(ReconRobustError):  # the rest of the review is worth more, and a result can be computed again
             result = yield from part(opened_case(found.place / review.result.folder, own), 0.5, 1.0)
-            result = replace(result, slice=review.result.slice)
+            result = replace(result, slice=review.result.slice).looked_at(review.result.budget)
     return source, result

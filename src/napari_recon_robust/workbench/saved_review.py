@@ -79,11 +79,16 @@ class SavedRegion(Specification):
 
 
 class SavedResult(Specification):
-    """A result. folder: the name of that of its case, beside the state. chosen: whether a region was chosen for it."""
+    """A result.
+
+    folder: the name of that of its case, beside the state. chosen: whether a region was chosen for it. budget: which of
+    its budgets is looked at.
+    """
 
     folder: str = Field(pattern=r"^result-\d+$")
     slice: int
     chosen: bool
+    budget: float | None = None
 
 
 class SavedReview(Specification):

@@ -112,6 +112,22 @@ def test_what_is_no_list_is_refused_in_words_and_taken_back(review: Session, qtb
         assert page(review).kind.budgets.further.text.text() == "0.5"
 
 
+def test_the_refusal_goes_with_the_next_budgets_that_are_right(review: Session, qtbot: Any) -> None:
+    message, box = page(review).foot.message, page(review).kind.budgets.budget.box
+    for text in ("0.5;2", "0.5, 2", ""):
+        type_budgets(review, qtbot, "a,b")
+        assert message.text().startswith("The budgets cannot be a,b")
+        type_budgets(review, qtbot, text)
+        assert message.text() == ""
+    for text in ("", "2"):
+        box.selectAll()
+        qtbot.keyClick(box, Qt.Key.Key_Delete)
+        qtbot.keyClicks(box, text)
+        qtbot.keyClick(box, Qt.Key.Key_Return)
+        assert message.text().startswith("Budget η cannot be") == (text == "")
+    assert (message.text(), review.bench.perturbing.budget) == ("", 0.02)
+
+
 def test_a_list_may_be_written_in_several_ways() -> None:
     assert parsed(" 2%, 0.5;1 ") == (0.005, 0.01, 0.02)
     assert parsed("") == ()

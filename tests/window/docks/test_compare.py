@@ -102,6 +102,25 @@ def test_a_minus_is_a_minus_in_the_dock_and_in_the_titles(review: Session, qtbot
     assert compare.show("ssim", -0.05) == "−0.050"
 
 
+def test_figures_of_another_budget_than_the_shown_one_say_so(review: Session, qtbot: Any, until: Until) -> None:
+    choose_lesion(review, qtbot)
+    run(review, qtbot, until, "worst-case", steps=1)
+    dock, outcome = page(review, "Compare"), page(review, "Perturb").outcome
+    found = review.bench.result.outcome.comparison.sentence
+    spent = outcome.spent.text()
+    assert dock.sentence.text() == found
+    outcome.scaled.setValue(79)
+    words = "These figures are of 1%; shown is 0.395%, interpolated."
+    assert names(review)["perturbed"].startswith("Perturbed 0.395% · interpolated")
+    assert dock.sentence.text() == f"{words} {found}"
+    assert outcome.spent.text() == f"{words} {spent}"
+    click(qtbot, dock.random)
+    assert dock.sentence.text() == found, "the random control is of the whole budget"
+    click(qtbot, dock.random)
+    outcome.scaled.setValue(200)
+    assert (dock.sentence.text(), outcome.spent.text()) == (found, spent)
+
+
 def test_without_a_region_nothing_speaks_of_one(review: Session, qtbot: Any, until: Until) -> None:
     review.bench.regions.choose([])
     run(review, qtbot, until, "rotation")

@@ -20,7 +20,10 @@ NAMES = {"perturbed": "Perturbed", "random": "Random noise of the same size"}
 
 
 class FurtherBudgets(QWidget):
-    """A list of percentages. Signals: `turned(budgets)`, as fractions; `refused(sentence)` when a text is no list."""
+    """A list of percentages.
+
+    Signals: `turned(budgets)`, as fractions, when a list was typed; `refused(sentence)` when a text is no list.
+    """
 
     turned = Signal(tuple)
     refused = Signal(str)
@@ -54,7 +57,7 @@ class FurtherBudgets(QWidget):
             self.refused.emit(str(error))
             self.set_budgets(self._budgets)
             return
-        if budgets != self._budgets:
+        if self.text.isModified():  # the same list, too: it may follow a text that was none
             self.set_budgets(budgets)
             self.turned.emit(budgets)
 

@@ -23,6 +23,7 @@ from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, flow, heading, row, set_faint, show_text, warning, words
 from ...ground.numbers import written
 from ...workbench.exporting import Kind
+from ...workbench.perturbing import Result
 from .. import keys
 from ..session import Session
 from .exporting import EXPORT, REPORT, ask_report, export_button
@@ -179,7 +180,7 @@ class CompareDock(Page):
             return
         comparison = result.outcome.comparison
         self._show_region(comparison.judged_on == "roi")
-        self.sentence.setText(comparison.sentence)
+        self._show_sentence(result)
         show_text(self.warning, " ".join(comparison.warnings.values()))
         repeats = comparison.metrics["random"] == comparison.metrics["clean"]  # a pose has no noise to draw
         self.table.setColumnHidden(1 + list(COLUMNS).index("random"), repeats)
@@ -194,6 +195,11 @@ class CompareDock(Page):
             self.basis,
             f"Slice {number}, against {against}; data range {written(comparison.data_range)}. {result.note}",
         )
+
+    def _show_sentence(self, result: Result) -> None:
+        """Show the outcome in words, and of which budget it is where another one is shown."""
+        apart = self.session.scene.view.apart(result)
+        self.sentence.setText(f"{apart} {result.outcome.comparison.sentence}".strip())
 
     def _show_region(self, shown: bool) -> None:
         """Show or hide the block of the region: without one the whole image stands for it."""
@@ -233,6 +239,8 @@ class CompareDock(Page):
             one.setChecked(state)
             one.blockSignals(False)
         self._show_buttons()
+        if self.bench.perturbing.current is not None:
+            self._show_sentence(self.bench.perturbing.current)
 
     def _on_opened(self) -> None:
         QTimer.singleShot(0, self.lineup.list_methods)  # the panels are built in this turn of the event loop

@@ -30,7 +30,7 @@ class Budgets(QWidget):
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self.perturbing = session.bench.perturbing
+        self.perturbing, self.jobs = session.bench.perturbing, session.jobs
         self.budget = NumberControl(BUDGET, percent=True)
         self.budget.turned.connect(self._set_budget)
         self.budget.refused.connect(session.jobs.failed)
@@ -59,10 +59,12 @@ class Budgets(QWidget):
 
     def _set_budget(self, budget: float) -> None:
         self.perturbing.budget = budget
+        self.jobs.recover()
         self.show_thermal()
 
     def _set_further(self, budgets: tuple[float, ...]) -> None:
         self.perturbing.further = budgets
+        self.jobs.recover()
 
 
 class Effort(QWidget):

@@ -61,7 +61,6 @@ class OutcomePanel(QWidget):
         several = self.over_budgets.isVisibleTo(self)
         self.show_curve(None if result is None or several else result.outcome.perturbed)
         self.scaled.setVisible(result is not None and result.scaled is not None)
-        show_text(self.spent, "" if result is None else spent(result))
         self.show_earlier()
         self.show_look()
 
@@ -70,8 +69,9 @@ class OutcomePanel(QWidget):
         show_text(self.earlier, self.perturbing.earlier)
 
     def show_look(self) -> None:
-        """Show the fraction of the budget that is shown."""
+        """Show the fraction of the budget that is shown, and of which one the figures are."""
         result, view = self.perturbing.current, self.session.scene.view
+        show_text(self.spent, "" if result is None else f"{view.apart(result)} {spent(result)}".strip())
         if result is None or result.scaled is None:
             show_text(self.scaled_to, "")
             return
