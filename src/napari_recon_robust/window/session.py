@@ -35,6 +35,7 @@ from .painting import Painting
 from .preferring import Preferring
 from .queueing import Queueing
 from .resident import Resident
+from .scaling import Scaling
 from .surroundings import Surroundings
 from .turning import Turning
 from .turns import Turns
@@ -99,7 +100,10 @@ class Session(QObject):
         self.painting = Painting(self.bench, self.jobs, self.panels, self.following.regions)
         self.queueing = Queueing(self.bench, self.jobs, self)
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
-        self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self._look_at, self)
+        self.scaling = Scaling(self.bench, self.jobs, self.scene, self.look)
+        self.keeping = Keeping(
+            self.bench, self.jobs, self.panels, self.scene, self._take_in, self.scaling.look_at, self
+        )
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self._glyphs = Glyphs(self.panels.viewer.window._qt_viewer.canvas, self)
@@ -108,7 +112,6 @@ class Session(QObject):
         self.asked_dock: QWidget | None = None  # napari's, around a page
         self.images_first = False  # how a window begins if nothing is remembered
         self.bench.perturbing.finished.connect(self._on_finished)
-        self.bench.perturbing.prepared.connect(self._on_prepared)
         self.complete.connect(lambda: self.turns.later(self._prepare))  # after the review layout
 
     # ---------------------------------------------------------------- opening
@@ -216,11 +219,6 @@ class Session(QObject):
         self.scene.result()
         self.looked.emit()
 
-    def _look_at(self, factor: float) -> None:
-        """Look at the result at a fraction of its budget; the whole one is looked at first."""
-        if factor < 1:
-            self.look(factor=factor)
-
     def line_up(self) -> None:
         """Show several methods side by side, or the other panels again; where none are chosen, bring their list."""
         if self.scene.arrangement.lineup is None and not self.bench.lining_up.possible:
@@ -240,10 +238,7 @@ class Session(QObject):
 
     def _on_finished(self) -> None:
         self.scene.arrangement.lay_out()
-        self.jobs.cancel("scale")
-        task = self.bench.perturbing.prepare()
-        if task is not None:
-            self.jobs.latest(task, "scale")
+        self.scaling.prepare()
         result = self.bench.perturbing.current
         changed_truth = result is not None and result.outcome.perturbed.judged_by == "perturbed"
         self.look(factor=1.0, random=False, truth=changed_truth)
@@ -251,11 +246,6 @@ class Session(QObject):
             self.scene.reconstruction()
         else:
             self.following.compute()
-
-    def _on_prepared(self) -> None:
-        """Draw anew what was interpolated between fewer images, unless those of another setting are shown by now."""
-        if not self.bench.perturbing.earlier:
-            self._look_at(self.scene.view.factor)
 
     # ---------------------------------------------------------------- the docks
 
