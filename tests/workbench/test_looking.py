@@ -55,6 +55,7 @@ def test_figures_name_their_budget_where_the_image_of_a_smaller_one_is_shown() -
     outcome = SimpleNamespace(perturbed=SimpleNamespace(budget=budget))
     result: Any = SimpleNamespace(outcome=outcome, at=lambda factor: (None, factor == 0.5))
     assert View().apart(result) == ""
+    assert View(factor=0.5, lineup=True).apart(result) == "", "several methods are shown at the whole budget"
     assert View(factor=0.5).apart(result) == "These figures are of 1%; shown is 0.5%."
     assert View(factor=0.395).apart(result) == "These figures are of 1%; shown is 0.395%, interpolated."
     assert View(factor=0.5, random=True).apart(result) == "", "the random control is of the whole budget"

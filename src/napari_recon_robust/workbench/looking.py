@@ -82,9 +82,9 @@ class View:
         return "lens" if self.lens is not None else "fade" if self.fade is not None else None
 
     def apart(self, result: "Result") -> str:
-        """Say of which budget the figures of a result are, where its image at a smaller one is shown; else empty."""
+        """Say of which budget a result's figures are, where its image at a smaller one is shown; else empty."""
         nominal = result.outcome.perturbed.budget.nominal
-        if nominal is None or self.random or self.factor == 1:
+        if nominal is None or self.random or self.lineup or self.factor == 1:
             return ""
         _, exact = result.at(self.factor)
         shown = f"{100 * self.factor * nominal:.3g}%{'' if exact else ', interpolated'}"
