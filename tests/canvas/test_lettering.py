@@ -57,3 +57,12 @@ def test_titles_that_are_shown_together_have_one_size(twice: None, panels: Panel
 def test_a_title_of_many_lines_leaves_the_image_to_be_seen(twice: None, panels: Panels) -> None:
     panels.write("clean", 2, np.zeros((32, 40), np.float32), "\n".join(12 * "m"))
     assert panels.panels["clean"].image.name_overlay.font_size < 2 * SMALL
+
+
+def test_a_title_is_broken_for_the_size_that_it_has(twice: None, panels: Panels) -> None:
+    panels.write("clean", 2, np.zeros((32, 40), np.float32), " · ".join(60 * ["ten letters"]))
+    panel, width = panels.panels["clean"], panels.viewer.canvas.size[1] / len(panels.shown)
+    assert panel.image.name_overlay.font_size == SMALL, "there are too many lines of larger letters"
+    assert panel.room > 1.5 * width / (2 * SMALL), "and not as if they were large"
+    longest = max(map(len, panel.image.name.splitlines()))
+    assert longest <= panel.room < longest + len(" · ten letters"), "no line could be spared"

@@ -22,4 +22,5 @@ def test_lines_stay_and_a_part_is_broken_only_if_it_must_be() -> None:
     title = "U-Net, adversarially trained\nTargeted 1% · ROI SSIM 0.899 · attacked"
     assert in_lines(title, 100) == title
     assert in_lines(title, 28) == "U-Net, adversarially trained\nTargeted 1% · ROI SSIM 0.899\nattacked"
+    assert in_lines("TV, improved by HQS-Net", 20) == "TV, improved by\nHQS-Net"
     assert in_lines(title, 20) == "U-Net, adversarially\ntrained\nTargeted 1%\nROI SSIM 0.899\nattacked"

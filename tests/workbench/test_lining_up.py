@@ -77,3 +77,22 @@ def test_two_to_four_methods_have_room(bench: Workbench, count: int) -> None:
     bench.lining_up.choose(("cg-sense", "zero-filled", "hqs", "tv", "unet")[:count], anew=False)
     with pytest.raises(InputError, match="tick 2 to 4"):
         bench.lining_up.run()
+
+
+@pytest.mark.slow
+def test_what_is_there_is_not_computed_again_for_one_method_more(bench: Workbench) -> None:
+    lining_up = bench.lining_up
+    bench.perturbing.run().run()
+    lining_up.choose(("cg-sense", "zero-filled"), anew=False)
+    first = lining_up.run().run()
+    lining_up.choose(("zero-filled", "hqs", "cg-sense"), anew=False)
+    second = lining_up.run().run()
+    assert None not in second.entries
+    before, now = ([entry and entry.outcome for entry in one.entries] for one in (first, second))
+    assert (now[0], now[2]) == (before[1], before[0])
+    lining_up.choose(("cg-sense", "zero-filled"), anew=True)
+    assert lining_up.run().run().entries[1] is not first.entries[1], "an attack on each is something else"
+    bench.reconstruction.choose("tv")
+    bench.perturbing.run().run()
+    lining_up.choose(("zero-filled", "tv"), anew=False)
+    assert lining_up.run().run().entries[0] is not first.entries[1], "so is another result"

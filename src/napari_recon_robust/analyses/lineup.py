@@ -1,6 +1,6 @@
 """What one perturbation does to several methods, each beside the others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,16 +43,19 @@ def lineup(
     roi: ROI,
     found: Entry,
     *,
+    known: Iterable[Entry] = (),
     anew: Perturbation | None = None,
     knobs: Mapping[str, Any] | None = None,
 ) -> Job[Lineup]:
     """Reconstruct the clean, the perturbed and the random samples by each method; previews are lineups so far.
 
-    found: the perturbation, and what it did to the method it was found on, which is not computed again. anew: search on
-    each method for a perturbation of this kind with these knobs at the same budget, instead of taking `found` as it is.
+    found: the perturbation, and what it did to the method it was found on, which is not computed again; nor are those
+    that are known from an earlier call with the same perturbation. anew: search on each method for a perturbation of
+    this kind with these knobs at the same budget, instead of taking `found` as it is.
     A method that refuses (it may give no gradients) has no entry, and the others go on.
     """
-    entries: list[Entry | None] = [found if method == found.method else None for method in methods]
+    there = [found, *known]
+    entries = [next((entry for entry in there if entry.method == method), None) for method in methods]
     troubles: list[str] = []
     yield Progress(0.0, "Several methods", Lineup(tuple(methods), tuple(entries)))
     waiting = [number for number, entry in enumerate(entries) if entry is None]

@@ -8,8 +8,9 @@ from .drawing import Drawing
 from .letter_sizes import SCALE_BAR, SMALL, points
 from .marks import Marks
 from .panel import Panel, PanelSet
+from .titles import in_lines
 
-_ADVANCE, _MARGIN = 0.95, 16  # pixels: of a letter of a title for each point of its size, and beside a title
+_ADVANCE, _MARGIN = 1.0, 16  # pixels: of a letter of a title for each point of its size, and beside a title
 _LINE, _SHARE = 2.35, 0.25  # pixels: of a line for each point, and the share of a panel's height that titles may take
 
 
@@ -27,13 +28,16 @@ class Lettering:
         height, width = canvas_height / max(rows, 1), canvas_width / max(columns, 1)
         shown = [self._panels.panels[key] for key in self._panels.shown if key in self._panels.panels]
         titled = shown if panel in shown else [*shown, panel]
+        size = next(
+            (
+                size
+                for size in range(points(SMALL), SMALL, -1)
+                if _fits([one.title for one in titled], size, height, width)
+            ),
+            SMALL,
+        )
         for one in titled:
-            one.make_room(max(math.floor((width - _MARGIN) / (_ADVANCE * points(SMALL))), 1))
-        lines = [one.image.name.splitlines() for one in titled]
-        longest, most = max((len(line) for title in lines for line in title), default=1), max(1, *map(len, lines))
-        fitting = math.floor(min((width - _MARGIN) / (_ADVANCE * longest), _SHARE * height / (_LINE * most)))
-        size = min(points(SMALL), max(fitting, SMALL))
-        for one in titled:
+            one.make_room(_letters(width, size))
             if one.image.name_overlay.font_size != size:
                 one.image.name_overlay.font_size = size
 
@@ -49,3 +53,16 @@ class Lettering:
         self._marks.reletter()
         overlays = self._viewer.canvas.overlays
         overlays["scale_bar"].font_size, overlays["text"].font_size = points(SCALE_BAR), points(SMALL)
+
+
+def _letters(width: float, size: int) -> int:
+    """How many letters of a size have room beside each other in a panel."""
+    return max(math.floor((width - _MARGIN) / (_ADVANCE * size)), 1)
+
+
+def _fits(titles: list[str], size: int, height: float, width: float) -> bool:
+    """Whether titles of a size, in lines, leave the image of a panel to be seen."""
+    room = _letters(width, size)
+    lines = [in_lines(title, room).splitlines() for title in titles]
+    tallest, longest = max(map(len, lines)), max((len(line) for title in lines for line in title), default=0)
+    return tallest * _LINE * size <= _SHARE * height and longest <= room

@@ -72,7 +72,10 @@ def in_lines(title: str, room: int) -> str:
             if len(beside) <= room:
                 line = beside
                 continue
-            *full, line = [*filter(None, [line]), *(textwrap.wrap(part, room, break_long_words=False) or [part])]
+            *full, line = [
+                *filter(None, [line]),
+                *(textwrap.wrap(part, room, break_long_words=False, break_on_hyphens=False) or [part]),
+            ]
             lines += full
         lines.append(line)
     return "\n".join(lines)

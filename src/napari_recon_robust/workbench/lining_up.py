@@ -11,7 +11,7 @@ from .review_part import Basis, ReviewPart
 from .task import Task
 
 if TYPE_CHECKING:
-    from ..analyses.lineup import Lineup
+    from ..analyses.lineup import Entry, Lineup
     from ..perturbations.outcome import Outcome
     from ..reconstructors.base import Method
 
@@ -70,7 +70,7 @@ class LiningUp(ReviewPart):
         return FEWEST <= len(self.chosen) <= MOST and self._perturbing.current is not None
 
     def run(self) -> "Task[Lineup]":
-        """Reconstruct by every method; a cancelled run keeps those that are done.
+        """Reconstruct by every method that is not there yet; a cancelled run keeps those that are done.
 
         The method of the result has the knobs of that run, the one that is chosen its own, all others their defaults.
         InputError without a result, for too few methods or too many, and for an image that is one method's own target.
@@ -98,7 +98,9 @@ class LiningUp(ReviewPart):
                 show(done, tuple(method.id for method in done.methods))
 
         methods = [self._at(id, result) for id in chosen]
-        job = _lineup(result, methods, anew)
+        before = self.found if self._found is not None and self._found.anew == anew else None
+        known = [] if before is None else [entry for entry in before.entries if entry is not None]
+        job = _lineup(result, methods, known, anew)
         return Task("Several methods", job, lambda lineup: show(_done(lineup)), show, stop)
 
     def _at(self, id: str, result: Result) -> "Method":
@@ -118,7 +120,7 @@ def _done(lineup: "Lineup") -> "Lineup":
     return replace(lineup, methods=tuple(one for one, _ in there), entries=tuple(entry for _, entry in there))
 
 
-def _lineup(result: Result, methods: "Sequence[Method]", anew: bool) -> "Job[Lineup]":
+def _lineup(result: Result, methods: "Sequence[Method]", known: "Sequence[Entry]", anew: bool) -> "Job[Lineup]":
     yield Progress(0.0, "Several methods")
     from ..analyses.lineup import Entry, lineup
     from ..perturbations import registry
@@ -131,6 +133,7 @@ def _lineup(result: Result, methods: "Sequence[Method]", anew: bool) -> "Job[Lin
             methods,
             setting.roi,
             Entry(setting.method, result.outcome, setting.method),
+            known=known,
             anew=kind if anew else None,
             knobs=setting.perturbation_knobs,
         )
