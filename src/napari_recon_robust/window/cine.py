@@ -33,10 +33,12 @@ class Cine(QObject):
         stored = recall("cine", 5)
         self.rate: int = stored if stored in RATES else 5
         self._frames: Sequence[Frame] = ()
+        self._row = ""  # whose images they are: another row may be looked at meanwhile
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._next)
         bench.acquisition.closed.connect(self.stop)
+        bench.film.changed.connect(self._on_rows)
         panels.navigation.slice_changed.connect(self._turned_to)
 
     @property
@@ -55,22 +57,22 @@ class Cine(QObject):
         if self.playing:
             self.stop()
         elif self.bench.film.frames:
-            self._play(self.bench.film.frames)
+            self._play(self.bench.film.frames, self.bench.film.name or "")
         elif "Slices" in self.bench.film.rows:
-            self._play(self.bench.film.rows["Slices"])
+            self._play(self.bench.film.rows["Slices"], "Slices")
         else:
             with self.jobs.saying():
                 self.jobs.start(self.bench.film.read_slices(self.toggle))
 
-    def show(self, frame: Frame) -> None:
-        """Show one image in its panel, with nothing computed for it."""
+    def show(self, frame: Frame, row: str | None = None) -> None:
+        """Show one image of a row, by default of that which is looked at, in its panel; nothing is computed for it."""
         key = frame.panel if frame.panel in self.panels.panels else "clean"
         if self.panels.panels and self.bench.acquisition.is_open:
-            name = "Slice" if frame.slice is not None else self.bench.film.name or ""
+            name = "Slice" if frame.slice is not None else row or self.bench.film.name or ""
             self.scene.frame(key, frame.image, f"{name} {frame.caption}".strip())
 
-    def _play(self, frames: Sequence[Frame]) -> None:
-        self._frames, self.at = frames, self._start(frames)
+    def _play(self, frames: Sequence[Frame], row: str) -> None:
+        self._frames, self._row, self.at = frames, row, self._start(frames)
         QApplication.instance().installEventFilter(self)
         self._timer.start(round(1000 / self.rate))
         self.switched.emit()
@@ -82,7 +84,7 @@ class Cine(QObject):
 
     def _next(self) -> None:
         self.at = (self.at + 1) % len(self._frames)
-        self.show(self._frames[self.at])
+        self.show(self._frames[self.at], self._row)
         self.shown.emit(self.at)
 
     def stop(self) -> None:
@@ -92,6 +94,12 @@ class Cine(QObject):
         self._end()
         if self.bench.acquisition.is_open:
             self.rested.emit(self._frames[self.at])
+
+    def _on_rows(self) -> None:
+        """Stop when the row that plays is there no more, as after another knob, and put back what belongs here."""
+        if self.playing and self._row not in self.bench.film.rows:
+            self._end()
+            self.scene.draw_again()
 
     def _turned_to(self, index: int) -> None:
         """Stop for a slice that is turned to, and put back what the slice before showed."""

@@ -127,11 +127,22 @@ def test_the_film_strip_shows_a_row_and_plays_it_until_a_key(seen: Any, qtbot: A
     press(seen, qtbot, "Space")
     assert seen.cine.playing
     until(lambda: len(titles) > 3)
+    seen.bench.film.name = "Attacks"  # as when the row that plays is there no more
+    played = seen.cine.at
+    until(lambda: seen.cine.at != played)
+    assert clean.title == f"Knob {seen.bench.film.rows['Knob'][seen.cine.at].caption}"
+    seen.bench.film.choose("Knob")
     before = seen.panels.window
     press(seen, qtbot, "6")
     assert not seen.cine.playing
     assert seen.panels.window == before, "the key that stops it does nothing else"
     until(lambda: clean.title.startswith("CG-SENSE"))
+    seen.cine.toggle()
+    assert seen.cine.playing
+    seen.choose_method("zero-filled")
+    until(lambda: "Knob" not in seen.bench.film.rows)
+    assert not seen.cine.playing, "its images are not there any more"
+    until(lambda: clean.title.startswith("Zero-filled"))
 
 
 def test_without_a_strip_the_slices_are_played(seen: Any, qtbot: Any, until: Until) -> None:
