@@ -125,3 +125,12 @@ def test_napari_draws_the_grey_values_of_the_window(make_napari_viewer_proxy: An
     middles = [side / 2 + 8 * (np.arange(n) - (n - 1) / 2) for side, n in zip(screen.shape, image.shape, strict=True)]
     rows, columns = (np.rint(middle).astype(int) for middle in middles)
     assert np.abs(screen[rows][:, columns] - window.grey(image)).max() <= 1
+
+
+def test_the_notice_stands_above_the_scale_bar_where_there_is_no_room_beside_it(panels: Panels, later: Any) -> None:
+    places = []
+    for width in (900, 280, 900):
+        panels.viewer.canvas.size = (600, width)
+        later.run()
+        places.append(panels.viewer.canvas.overlays["text"].position)
+    assert places == ["bottom_left", "bottom_right", "bottom_left"]

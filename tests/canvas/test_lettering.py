@@ -64,5 +64,5 @@ def test_a_title_is_broken_for_the_size_that_it_has(twice: None, panels: Panels)
     panel, width = panels.panels["clean"], panels.viewer.canvas.size[1] / len(panels.shown)
     assert panel.image.name_overlay.font_size == SMALL, "there are too many lines of larger letters"
     assert panel.room > 1.5 * width / (2 * SMALL), "and not as if they were large"
-    longest = max(map(len, panel.image.name.splitlines()))
+    longest = max(map(len, panel.heading.lines.splitlines()))
     assert longest <= panel.room < longest + len(" · ten letters"), "no line could be spared"

@@ -27,9 +27,11 @@ def crashed(scan_file: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     bench.regions.draw(ROI.box(62, 48, 10, 12), 2)
     bench.perturbing.choose("worst-case", steps=1)
     bench.perturbing.run().run()
+    bench.lining_up.choose(("tv", "hqs"), anew=True)
     bench.resuming.layout = lambda: {
         "layout": "clean",
         "factor": 0.5,
+        "truth": True,
         "turn": {"quarters": 1},
         "upside_down": True,
     }
@@ -69,6 +71,10 @@ def test_one_click_brings_it_back(viewer: Any, crashed: Path, qtbot: Any, until:
     words = "These figures are of 1%; shown is 0.5%."
     until(lambda: dock_of(session, "Compare").sentence.text().startswith(words))  # when it is interpolated no longer
     assert dock_of(session, "Perturb").outcome.scaled_to.text() == "Budget 0.5% of 1%:"
+    assert dock_of(session, "Compare").truth.isChecked()
+    lineup = dock_of(session, "Compare").lineup
+    until(lambda: {*lineup.methods.ticked()} == {"tv", "hqs"} == {*bench.lining_up.chosen})
+    assert lineup.anew.isChecked()
     assert opening.offer.isHidden()
     assert opening.go_on.isHidden()
 

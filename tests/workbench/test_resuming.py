@@ -33,6 +33,7 @@ def crashed(scan: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
     bench.perturbing.choose("worst-case", steps=1)
     bench.perturbing.budget = 0.02
     bench.perturbing.run().run()
+    bench.lining_up.choose(("hqs", "tv"), anew=True)
     bench.resuming.layout = lambda: {"review": True}
     keep(bench)
     monkeypatch.setattr(saved_review, "_runs", lambda name: False)
@@ -71,6 +72,7 @@ def test_everything_is_there_again(crashed: Workbench) -> None:
     assert [(one.roi, one.slice, one.name, one.source) for one in bench.regions.all] == known
     assert bench.regions.chosen_on(1) == LESION
     assert (bench.perturbing.knobs, bench.perturbing.budget) == (crashed.perturbing.knobs, 0.02)
+    assert (bench.lining_up.chosen, bench.lining_up.anew) == (("hqs", "tv"), True)
     before, after = crashed.result, bench.result
     assert after.outcome.comparison.metrics == before.outcome.comparison.metrics
     assert after.outcome.comparison.sentence == before.outcome.comparison.sentence

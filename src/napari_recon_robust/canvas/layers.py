@@ -172,7 +172,6 @@ class Panels:
         title = key.capitalize() if old is None else old.title
         limits = self.window if self.panels else (0.0, 1.0)
         image = Image(stack, name=title, colormap="gray", contrast_limits=limits, **geometry.transform)
-        image.name_overlay.visible = True
         if key != DIFFERENCE:
             self.shared_window.dress(image)
         filled = set() if old is None else old.filled
@@ -205,7 +204,7 @@ class Panels:
     def _on_inserted(self, layer: Layer, first: bool) -> None:
         for panel in self._set:
             if layer is panel.image:
-                panel.inserted, panel.named = True, layer.name
+                panel.inserted_as(layer.name)
         if first:
             self.navigation.go_to(self.navigation.slice)
 
@@ -222,7 +221,7 @@ class Panels:
                 self._lay_out()
             self._grid.follow_cells()
             if self._takeover is not None:
-                self._later(self._takeover.place_scale_bar)
+                self._later(self._takeover.place_words)
 
     def _on_drag(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
         taken = self.left_drag is not None and (yield from self.left_drag(viewer, event))
@@ -291,6 +290,6 @@ class Panels:
         if (old.laid.quarters - geometry.laid.quarters) % 2 and self._set.is_in(self.viewer.layers):
             self.viewer.reset_view()  # rows and columns have changed places
             if self._takeover is not None:
-                self._later(self._takeover.place_scale_bar)
+                self._later(self._takeover.place_words)
         self.marks.letter(geometry.letters)
         self.turned.emit()

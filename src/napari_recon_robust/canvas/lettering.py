@@ -38,8 +38,8 @@ class Lettering:
         )
         for one in titled:
             one.make_room(_letters(width, size))
-            if one.image.name_overlay.font_size != size:
-                one.image.name_overlay.font_size = size
+            if one.heading.font_size != size:
+                one.heading.font_size = size
 
     def follow(self) -> None:
         """Give all words of an open scan the size that is chosen now."""

@@ -9,7 +9,8 @@ from napari.layers import Image, Layer, Shapes
 from ..workbench.lining_up import MOST
 from ..workbench.looking import lined_up
 from .geometry import Geometry
-from .titles import in_lines
+from .heading import Heading
+from .titles import in_lines, in_one_line
 
 ORDER = ("reference", "clean", "perturbed", "difference")
 BLINDED = ("image", "left", "right", *"abcdef")  # beside the reference, to a reader who is not to know more
@@ -38,7 +39,12 @@ class Panel:
     room: int = 100
 
     def __post_init__(self) -> None:
-        self.named = self.image.name  # by us
+        self.image._overlays["layer_name"] = Heading(visible=True, lines=self.image.name, of=self.image.name)
+
+    @property
+    def heading(self) -> Heading:
+        """The title as it is drawn."""
+        return self.image.name_overlay
 
     @property
     def layers(self) -> list[Layer]:
@@ -53,13 +59,18 @@ class Panel:
         self.stack[index] = image
 
     def rename(self, title: str) -> None:
-        """Set the title, which is in lines the name of the layer; a name that the user gave is kept."""
-        if self.image.name != self.named:
+        """Set the title, drawn in lines, and the name of the layer, in one; a name that the user gave is kept."""
+        if self.image.name != self.heading.of:
             return
-        name = in_lines(title, self.room)
+        self.title, name = title, in_one_line(title)
         if self.image.name != name:
             self.image.name = name
-        self.title, self.named = title, self.image.name
+            self.heading.of = self.image.name
+        self.heading.lines = in_lines(title, self.room)
+
+    def inserted_as(self, name: str) -> None:
+        """Note that the layers are in the viewer, which may have numbered the name of the image."""
+        self.inserted, self.heading.of = True, name
 
     def make_room(self, letters: int) -> None:
         """Break the title for lines of so many letters."""

@@ -15,6 +15,7 @@ from .letter_sizes import SCALE_BAR, SMALL, points
 
 NOTICE = "Not for diagnostic use"
 _PADDING = 14.0, 10.0  # pixels beside and above words; napari measures small ones too narrow for the ground behind them
+_BAR, _ADVANCE = 200, 0.8  # pixels: the longest scale bar, and of a letter for each point of its size
 _TURN = 300.0  # pixels of a drag that widen the window e-fold
 
 
@@ -82,10 +83,17 @@ class Takeover:
         viewer.mouse_drag_callbacks.append(self._on_drag)
         viewer.mouse_move_callbacks.append(on_move)
 
-    def place_scale_bar(self) -> None:
-        """Place the scale bar again: napari placed it by the size before, as its own layout was not done yet."""
-        if self._following:
-            self._viewer.canvas.overlays["scale_bar"].events.position()
+    def place_words(self) -> None:
+        """Place the scale bar again, and the notice above it where there is no room for both beside each other.
+
+        napari placed the bar by the size before, as its own layout was not done yet.
+        """
+        if not self._following:
+            return
+        overlays, width = self._viewer.canvas.overlays, self._viewer.canvas.size[1]
+        narrow = width < _BAR + _ADVANCE * points(SMALL) * len(NOTICE)
+        overlays["text"].position = "bottom_right" if narrow else "bottom_left"
+        overlays["scale_bar"].events.position()
 
     def let_go(self) -> None:
         """Stop following the viewer, and leave it as it looks."""

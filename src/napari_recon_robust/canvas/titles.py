@@ -59,23 +59,43 @@ def origin(entry: "Entry", result: Result) -> str:
     return "attacked anew" if entry.origin == entry.method else f"found on {entry.origin.label}"
 
 
+def in_one_line(title: str) -> str:
+    """Return a title without breaks."""
+    return title.replace("\n", _BETWEEN)
+
+
 def in_lines(title: str, room: int) -> str:
     """Return a title in lines of at most `room` letters: broken between its parts, and within one only if it must be.
 
-    What is in a line of its own stays so.
+    What is in a line of its own stays so. There are no more lines than are needed, and those are of like lengths: a
+    single word below a full line looks as if it belonged to the image.
     """
-    lines = []
-    for whole in title.split("\n"):
-        line = ""
-        for part in whole.split(_BETWEEN):
-            beside = f"{line}{_BETWEEN}{part}" if line else part
-            if len(beside) <= room:
-                line = beside
-                continue
-            *full, line = [
-                *filter(None, [line]),
-                *(textwrap.wrap(part, room, break_long_words=False, break_on_hyphens=False) or [part]),
-            ]
-            lines += full
-        lines.append(line)
-    return "\n".join(lines)
+    return "\n".join(line for whole in title.split("\n") for line in _even(whole, room))
+
+
+def _even(whole: str, room: int) -> list[str]:
+    """Return a title in as few lines as there can be, the longest as short as it can be with these."""
+    lines = _filled(whole, room)
+    parts = _BETWEEN.join(lines).count(_BETWEEN)  # those that are broken within count as several
+    for narrower in range(room - 1, 0, -1):
+        others = _filled(whole, narrower)
+        if len(others) > len(lines) or _BETWEEN.join(others).count(_BETWEEN) > parts:
+            break
+        lines = others
+    return lines
+
+
+def _filled(whole: str, room: int) -> list[str]:
+    """Return a title in lines, each as full as it can be."""
+    lines, line = [], ""
+    for part in whole.split(_BETWEEN):
+        beside = f"{line}{_BETWEEN}{part}" if line else part
+        if len(beside) <= room:
+            line = beside
+            continue
+        *full, line = [
+            *filter(None, [line]),
+            *(textwrap.wrap(part, room, break_long_words=False, break_on_hyphens=False) or [part]),
+        ]
+        lines += full
+    return [*lines, line]

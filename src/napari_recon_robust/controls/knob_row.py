@@ -85,6 +85,9 @@ class NumberControl(KnobRow):
         self.slider.valueChanged.connect(self._on_slider)
         self.box.valueChanged.connect(self._on_box)
         self.box.refused.connect(self._on_refused)
+        self._to_answer = self._typed = False  # a refusal, until a value is typed
+        self.box.lineEdit().textEdited.connect(self._on_typed)
+        self.box.editingFinished.connect(self._on_finished)
 
     def value(self) -> Value:
         """Return the exact value."""
@@ -106,7 +109,17 @@ class NumberControl(KnobRow):
             self.box.setValue(int(value) if self.knob.kind == "int" else value)
         self.turned.emit(self.value())
 
+    def _on_typed(self) -> None:
+        self._typed = True
+
+    def _on_finished(self) -> None:
+        """Take the value that was there before, too, where it follows a text that was none."""
+        if self._to_answer and self._typed:
+            self._to_answer = False
+            self.turned.emit(self.value())
+
     def _on_refused(self, text: str) -> None:
+        self._to_answer, self._typed = True, False
         low, high = (self.box.textFromValue(end) for end in (self.box.minimum(), self.box.maximum()))
         self.refused.emit(
             f"{self.knob.label} cannot be {text.strip() or 'empty'}; type a number between {low} and "
@@ -114,6 +127,7 @@ class NumberControl(KnobRow):
         )
 
     def _on_box(self, value: float) -> None:
+        self._to_answer = False
         with signals_blocked(self.slider):
             self.slider.setValue(round(self.knob.to_unit(value) * _STEPS))
         self.turned.emit(self.value())

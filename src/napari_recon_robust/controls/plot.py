@@ -51,6 +51,7 @@ class Plot(QWidget):
         self._axes: tuple[Axes, ...] = ()
         self._label = ""
         self._marked: int | None = None
+        self._line: float | None = None
         self.setFixedHeight(_HEIGHT)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.hide()
@@ -62,14 +63,15 @@ class Plot(QWidget):
     def show_lines(self, at: Sequence[float], label: str, axes: Sequence[Axes], tip: str = "") -> None:
         """Plot lines over `at` (rising), which `label` names with its unit."""
         self._at, self._label, self._axes = tuple(at), label, tuple(axes)
-        self._marked = None
+        self._marked = self._line = None
         self.setToolTip(tip)
         self.setVisible(len(self._at) > 1)
         self.update()
 
-    def mark(self, number: int | None) -> None:
-        """Mark the point that is looked at."""
+    def mark(self, number: int | None, at: float | None = None) -> None:
+        """Mark the point that is looked at, with a line at its place or at another one."""
         self._marked = number
+        self._line = self._at[number] if at is None and number is not None else at
         self.update()
 
     # ---------------------------------------------------------------- choosing
@@ -161,8 +163,8 @@ class Plot(QWidget):
     def _paint_places(self, painter: QPainter, area: QRectF, faint: QColor) -> None:
         """Write the numbers below the axis where there is room, both ends first; draw a line at the marked one."""
         painter.setPen(QPen(self.palette().text().color(), 1, Qt.PenStyle.DashLine))
-        if self._marked is not None:
-            across = self._x(area, self._at[self._marked])
+        if self._line is not None:
+            across = self._x(area, self._line)
             painter.drawLine(QPointF(across, area.top()), QPointF(across, area.bottom()))
         painter.setPen(self.palette().text().color())
         words = [written(value) for value in self._at]

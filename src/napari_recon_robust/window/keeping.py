@@ -22,7 +22,8 @@ _LANE = "keep"
 class Keeping(QObject):
     """Writes what the workbench is set to, a second after it has changed.
 
-    take_in: starts a task that brings layers. look: shows the result at a fraction of its budget.
+    take_in: starts a task that brings layers. look: shows the result at a fraction of its budget, by `factor`, or
+    random noise or the truth in its place, by `random` and `truth`.
     """
 
     def __init__(
@@ -32,21 +33,22 @@ class Keeping(QObject):
         panels: Panels,
         scene: Scene,
         take_in: Callable[[Callable[[], Task[Any]]], object],
-        look: Callable[[float], object],
+        look: Callable[..., object],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self.bench, self.jobs, self.panels, self.scene = bench, jobs, panels, scene
         self._take_in, self._look = take_in, look
-        self._factor = 1.0  # at which the result of the review that is gone on with was looked at
+        self._way: dict[str, float | bool] = {}  # in which the result of the review that is gone on with was looked at
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON)
         self._soon.timeout.connect(self.keep)
         bench.resuming.layout = self._layout
         bench.resuming.resumed.connect(self._lay_out)
-        bench.resuming.returned.connect(lambda: self._look(self._factor))
-        for signal in (bench.now.changed, bench.perturbing.finished, panels.turned, scene.drawn):
+        bench.resuming.returned.connect(lambda: self._look(**self._way))
+        changes = (bench.now.changed, bench.perturbing.finished, bench.lining_up.changed, panels.turned, scene.drawn)
+        for signal in changes:
             signal.connect(self._on_change)
 
     def start(self) -> None:
@@ -74,18 +76,20 @@ class Keeping(QObject):
             self._soon.start()
 
     def _layout(self) -> dict[str, Any]:
-        geometry = self.panels.geometry
-        view = {"layout": LAYOUTS[self.scene.view.layout], "factor": self.scene.view.factor}
+        geometry, view = self.panels.geometry, self.scene.view
+        seen = {"layout": LAYOUTS[view.layout], "factor": view.factor, "random": view.random, "truth": view.truth}
         if geometry is None:
-            return view
-        return {**view, "turn": geometry.turn.model_dump(), "upside_down": geometry.upside_down}
+            return seen
+        return {**seen, "turn": geometry.turn.model_dump(), "upside_down": geometry.upside_down}
 
     def _lay_out(self, layout: dict[str, Any]) -> None:
         """Lay the window out as it was, as far as it still knows how."""
         if layout.get("layout") in LAYOUTS:
             self.scene.view.layout = LAYOUTS.index(layout["layout"])
         factor = layout.get("factor")
-        self._factor = factor if isinstance(factor, float) and 0 <= factor <= 1 else 1.0
+        self._way = {name: layout[name] for name in ("random", "truth") if isinstance(layout.get(name), bool)}
+        if isinstance(factor, float) and 0 <= factor < 1:
+            self._way["factor"] = factor
         with suppress(ReconRobustError, TypeError):
             self.panels.lay(Turn(**layout.get("turn", {})), bool(layout.get("upside_down", False)))
         self.scene.arrangement.lay_out()

@@ -61,7 +61,8 @@ class Looking:
 
     def toggle_lineup(self) -> None:
         """Show the chosen methods beside each other, computed first if they are not, or the other panels again."""
-        if self.scene.arrangement.lineup is None or not (self.bench.lining_up.settled or self.jobs.busy()):
+        lining_up = self.bench.lining_up
+        if self.scene.arrangement.lineup is None or not (lining_up.settled or lining_up.under_way):
             self.line_up()
         else:
             self._show_lineup(False)

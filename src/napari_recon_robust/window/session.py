@@ -101,9 +101,7 @@ class Session(QObject):
         self.queueing = Queueing(self.bench, self.jobs, self)
         self.readout = ReadoutLine(self.bench, self.panels, self.scene, self)
         self.scaling = Scaling(self.bench, self.jobs, self.scene, self.look)
-        self.keeping = Keeping(
-            self.bench, self.jobs, self.panels, self.scene, self._take_in, self.scaling.look_at, self
-        )
+        self.keeping = Keeping(self.bench, self.jobs, self.panels, self.scene, self._take_in, self.look, self)
         self.surroundings = Surroundings(self.panels.viewer, self.bench, self.jobs, self.panels, self)
         self.preferring = Preferring(PLUGIN, self.bench, self.panels, self)
         self._glyphs = Glyphs(self.panels.viewer.window._qt_viewer.canvas, self)

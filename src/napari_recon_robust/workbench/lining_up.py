@@ -65,6 +65,11 @@ class LiningUp(ReviewPart):
         return (self._found.chosen, self._found.anew) == (self.chosen, self.anew)
 
     @property
+    def under_way(self) -> bool:
+        """Whether the chosen methods are being computed, and some are to be seen already."""
+        return self.found is not None and self._found is not None and None in self._found.lineup.entries
+
+    @property
     def possible(self) -> bool:
         """Whether as many methods are chosen as can stand beside each other, and there is a result to show."""
         return FEWEST <= len(self.chosen) <= MOST and self._perturbing.current is not None

@@ -14,6 +14,7 @@ from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError
 from . import saved_review
 from .acquisition import open_file
+from .lining_up import LiningUp
 from .perturbing import Result
 from .regions import Region
 from .review_part import Basis, ReviewPart
@@ -39,8 +40,9 @@ class Resuming(ReviewPart):
     resumed = Signal(object)
     returned = Signal()
 
-    def __init__(self, basis: Basis) -> None:
+    def __init__(self, basis: Basis, lining_up: LiningUp) -> None:
         super().__init__(basis)
+        self._lining_up = lining_up
         self.offered: Found | None = None
         self.layout: Callable[[], dict[str, Any]] = dict
         self._store = Store()
@@ -128,6 +130,8 @@ class Resuming(ReviewPart):
             kind_knobs=dict(perturbing.knobs),
             budget=perturbing.budget,
             further=perturbing.further,
+            beside=tuple(id for id in self._lining_up.chosen if self._is_listed(id)),
+            anew=self._lining_up.anew,
             layout=self.layout(),
         )
 
@@ -212,6 +216,8 @@ class Resuming(ReviewPart):
                 refused.append(str(error))
         if review.budget is not None:
             self._perturbing.budget, self._perturbing.further = review.budget, review.further
+        if review.beside:
+            self._lining_up.choose([id for id in review.beside if self._is_listed(id)], anew=review.anew)
         return refused
 
     def _take_result(self) -> None:

@@ -95,8 +95,9 @@ class SavedReview(Specification):
     """What a review is set to.
 
     scan, or the folder of the saved `case` that was opened. sampling: its specification, None as it was acquired.
-    method: the id of a listed one. kind, kind_knobs: of the perturbation. result: the last one. layout: what the window
-    says of itself. closed: whether the window was closed, and did not crash.
+    method: the id of a listed one. kind, kind_knobs: of the perturbation. beside, anew: the listed methods that stand
+    beside each other, and whether each is attacked itself. result: the last one. layout: what the window says of
+    itself. closed: whether the window was closed, and did not crash.
     """
 
     version: Literal[1] = 1
@@ -111,6 +112,8 @@ class SavedReview(Specification):
     kind_knobs: dict[str, Any] = Field(default_factory=dict)
     budget: float | None = None
     further: tuple[float, ...] = ()
+    beside: tuple[str, ...] = ()
+    anew: bool = False
     result: SavedResult | None = None
     layout: dict[str, Any] = Field(default_factory=dict)
     closed: bool = False

@@ -62,7 +62,7 @@ class Workbench:
         self.brushing = Brushing(self.acquisition, self.regions)
         self.lining_up = LiningUp(basis)
         self.exporting = Exporting(basis, self.lining_up)
-        self.resuming = Resuming(basis)
+        self.resuming = Resuming(basis, self.lining_up)
         self.undoing = Undoing(basis)
         self.history = History(basis, self.undoing.together)
         self.film = Film(basis, self.choosing, self.lining_up, self.history)

@@ -66,6 +66,10 @@ def test_each_budget_is_plotted_with_its_control_and_can_be_looked_at(
         np.testing.assert_array_equal(review.panels.panels["perturbed"].stack[1], comparison.perturbed.numpy())
         assert review.panels.panels["perturbed"].image.name.startswith(f"Perturbed {plot._at[number]:g}%")
         assert plot._marked == number
+        assert plot._line == plot._at[number]
+        review.look(factor=0.5)
+        assert plot._line == 0.5 * plot._at[number], "of the budget that is shown"
+        review.look(factor=1.0)
     click(plot, qtbot, 0)
     assert bench.result.outcome is outcomes[3], "without a budget there is nothing to look at"
     qtbot.keyClick(plot, Qt.Key.Key_Left)
@@ -119,11 +123,13 @@ def test_the_refusal_goes_with_the_next_budgets_that_are_right(review: Session, 
         assert message.text().startswith("The budgets cannot be a,b")
         type_budgets(review, qtbot, text)
         assert message.text() == ""
-    for text in ("", "2"):
+    for text in ("", "2", "", "2"):  # a new value, and the one that is there
         box.selectAll()
         qtbot.keyClick(box, Qt.Key.Key_Delete)
         qtbot.keyClicks(box, text)
         qtbot.keyClick(box, Qt.Key.Key_Return)
+        assert message.text().startswith("Budget η cannot be") == (text == "")
+        box.editingFinished.emit()  # as on the way out of the box
         assert message.text().startswith("Budget η cannot be") == (text == "")
     assert (message.text(), review.bench.perturbing.budget) == ("", 0.02)
 

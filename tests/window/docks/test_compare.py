@@ -121,6 +121,23 @@ def test_figures_of_another_budget_than_the_shown_one_say_so(review: Session, qt
     assert (dock.sentence.text(), outcome.spent.text()) == (found, spent)
 
 
+def test_no_figure_is_cut_in_a_narrow_dock(review: Session, qtbot: Any, until: Until) -> None:
+    dock = page(review, "Compare")
+    choose_lesion(review, qtbot)
+    run(review, qtbot, until, "worst-case", steps=1)
+    table = dock.table
+    table.setFixedWidth(286)  # of the narrowest dock, with its bar
+    longest = {"nmse": "0.00123", "psnr": "−12.34", "ssim": "−0.123"}
+    for row, _, measure in dock._rows():
+        for column in range(1, table.columnCount()):
+            table.item(row, column).setText(longest[measure])
+    qtbot.wait(10)
+    hidden = [column for column in range(table.columnCount()) if table.isColumnHidden(column)]
+    assert not hidden
+    for column in range(table.columnCount()):
+        assert table.sizeHintForColumn(column) <= table.columnWidth(column), table.horizontalHeaderItem(column).text()
+
+
 def test_without_a_region_nothing_speaks_of_one(review: Session, qtbot: Any, until: Until) -> None:
     review.bench.regions.choose([])
     run(review, qtbot, until, "rotation")

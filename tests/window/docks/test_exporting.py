@@ -30,6 +30,7 @@ def test_the_result_is_reported_and_a_panel_exported(
     asked: list[tuple[str, str]] = [
         (str(tmp_path / "found.html"), "HTML (*.html)"),
         (str(tmp_path / "image"), "TIFF (*.tiff)"),
+        (str(tmp_path / "image.jpg"), "PNG (*.png)"),
     ]
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: asked.pop(0))
     compare.report.click()
@@ -39,5 +40,10 @@ def test_the_result_is_reported_and_a_panel_exported(
     menu.aboutToShow.emit()
     names = [action.text() for action in menu.actions()]
     assert len(names) == len(review.panels.shown)
-    next(action for action in menu.actions() if action.text().startswith("Perturbed")).trigger()
+    export = next(action for action in menu.actions() if action.text().startswith("Perturbed"))
+    export.trigger()
     until(lambda: (tmp_path / "image.tiff").exists() and not review.jobs.busy())
+    export.trigger()
+    until(lambda: "image.jpg" in compare.foot.message.text() and not review.jobs.busy())
+    assert ".png" in compare.foot.message.text(), "what can be written"
+    assert sorted(path.name for path in tmp_path.glob("image*")) == ["image.tiff"]

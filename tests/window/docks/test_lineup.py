@@ -1,5 +1,7 @@
 """Several methods side by side, by their list, their button and their key."""
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,11 +11,19 @@ from qtpy.QtCore import Qt
 
 from helpers.docks import dock_of
 from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.ground.progress import Job, Progress
 from napari_recon_robust.window import commands
 from napari_recon_robust.window.docks.lineup import LineupBox
 from napari_recon_robust.window.session import Session
+from napari_recon_robust.workbench.task import Task
 
 Until = Callable[[Callable[[], object]], None]
+
+
+def until_set(go: threading.Event) -> Job[None]:
+    while not go.is_set():
+        yield Progress(0.5, "")
+        time.sleep(0.01)
 
 
 def tick(box: LineupBox, *ids: str) -> None:
@@ -75,6 +85,14 @@ def test_methods_stand_side_by_side_and_go_with_their_result(review: Session, vi
     commands.lineup(viewer)
     assert panels.shown == keys
     assert review.scene.view.way is None
+    tick(box, "tv")
+    go = threading.Event()
+    review.jobs.start(Task("Something else", until_set(go), lambda _: None))
+    commands.lineup(viewer)
+    assert panels.shown == keys, "what is seen stays"
+    assert failures[-1].startswith("Several methods has to wait: something else is under way")
+    go.set()
+    until(lambda: not review.jobs.busy())
     region = bench.regions.chosen
     bench.regions.choose(())
     until(lambda: "reference" in panels.shown)

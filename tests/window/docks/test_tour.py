@@ -4,13 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication
 
 from helpers.docks import dock_of
 from napari_recon_robust.window.docks.tour import Tour
 from napari_recon_robust.window.session import PLUGIN, Session
 
 Until = Callable[[Callable[[], object]], None]
+
+
+def seen_of(widget: Any) -> QRect:
+    """Where the image is in the window of a control."""
+    canvas = widget.window()._qt_viewer.canvas.native
+    return QRect(canvas.mapTo(widget.window(), QPoint(0, 0)), canvas.size())
 
 
 def points_at(tour: Tour, widget: Any) -> bool:
@@ -22,8 +30,21 @@ def points_at(tour: Tour, widget: Any) -> bool:
     return bool(
         around.contains(corner)
         and not tour.box.geometry().intersects(around)
+        and not tour.box.geometry().intersects(seen_of(widget))
         and widget.window().rect().contains(tour.box.geometry())
     )
+
+
+def drag(qtbot: Any, box: Any, by: QPoint) -> None:
+    at, left = box.title.geometry().center(), Qt.MouseButton.LeftButton
+    qtbot.mousePress(box, left, pos=at)
+    to = QPointF(at + by)
+    there = QPointF(box.mapToGlobal(at + by))
+    QApplication.sendEvent(
+        box,
+        QMouseEvent(QEvent.Type.MouseMove, to, there, Qt.MouseButton.NoButton, left, Qt.KeyboardModifier.NoModifier),
+    )
+    qtbot.mouseRelease(box, left)
 
 
 def test_it_points_at_what_is_to_be_done_and_goes_on(seen: Session, qtbot: Any, until: Until) -> None:
@@ -34,6 +55,11 @@ def test_it_points_at_what_is_to_be_done_and_goes_on(seen: Session, qtbot: Any, 
     entry.trigger()
     until(lambda: points_at(tour, pages["Reconstruct"].method))
     assert "2 of 5" in tour.box.title.text(), "a scan is open"
+    place = tour.box.pos()
+    drag(qtbot, tour.box, QPoint(-400, 20))
+    assert tour.box.pos() == place + QPoint(-400, 20)
+    qtbot.wait(300)
+    assert tour.box.pos() == place + QPoint(-400, 20), "it stays where it was put"
     seen.turning.turn({"weight": 0.02})
     until(lambda: points_at(tour, pages["Perturb"].regions))
     bench.regions.choose(bench.regions.on(1))

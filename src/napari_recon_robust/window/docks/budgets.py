@@ -88,6 +88,7 @@ class BudgetCurve(QWidget):
         self.plot.setAccessibleName("Quality over the budgets")
         self.plot.chosen.connect(self._on_chosen)
         self._outcomes: tuple[Outcome, ...] = ()
+        self._looked_at = 0
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
@@ -117,7 +118,13 @@ class BudgetCurve(QWidget):
             ],
             "The region against the reference. RMSE stands beside SSIM, of which flat regions lose much for little.",
         )
-        self.plot.mark(1 + self._outcomes.index(result.outcome))
+        self._looked_at = self._outcomes.index(result.outcome)
+
+    def show_factor(self, factor: float) -> None:
+        """Draw a line at a fraction of the budget that is looked at."""
+        if self._outcomes:
+            nominal = self._outcomes[self._looked_at].perturbed.budget.nominal or 0.0
+            self.plot.mark(1 + self._looked_at, 100 * factor * nominal)
 
     def _on_chosen(self, number: int) -> None:
         if number > 0:

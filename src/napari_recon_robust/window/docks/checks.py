@@ -1,6 +1,6 @@
 """Lists of methods and of regions with check boxes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from qtpy.QtCore import Qt
@@ -101,6 +101,18 @@ class MethodChecks(_Checks):
         head.setFont(font)
         head.setFlags(Qt.ItemFlag.ItemIsEnabled)  # which can be read in every theme, as what is disabled cannot
         self.addItem(head)
+
+    def tick(self, ids: Collection[str]) -> None:
+        """Tick these methods and no others, without a signal."""
+        if not self.count():
+            self.list_methods()
+        self._chosen = True
+        with signals_blocked(self):
+            for item in (self.item(number) for number in range(self.count())):
+                if item.flags() & Qt.ItemFlag.ItemIsUserCheckable:
+                    ticked = item.data(Qt.ItemDataRole.UserRole) in ids
+                    item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+        self._show_first_tick()
 
     def ticked(self) -> list[str]:
         """Return the ids of the ticked methods."""

@@ -49,6 +49,8 @@ _FILMS: dict[str, Kind] = {
 }
 _COPY = "The panels with their titles to the clipboard"
 _ROW = 19
+# A narrow dock has room for the digits, but not for the margin that Qt leaves beside them.
+_TIGHT = "QTableWidget::item { padding: 0px -2px; border: none; } QHeaderView::section { padding: 0px; border: none; }"
 _EMPTY = "Run a perturbation, or open a saved case: its comparison stands here."
 
 
@@ -120,7 +122,7 @@ class CompareDock(Page):
         self.listen(self.bench.perturbing.earlier_changed, self._show_earlier)
         self.listen(acquisition.opened, self._on_opened)
         self.listen(reconstruction.method_changed, self.lineup.list_methods)
-        self.listen(self.bench.lining_up.changed, self.lineup.show_found)
+        self.listen(self.bench.lining_up.changed, self.lineup.show_chosen)
         self.listen(self.session.asked_methods, self._show_methods)
         self.listen(self.session.looked, self._on_looked)
 
@@ -140,6 +142,7 @@ class CompareDock(Page):
         table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         table.setShowGrid(False)
+        table.setStyleSheet(_TIGHT)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         for column in (0, 1 + list(COLUMNS).index("perturbed")):  # the longest words
             table.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)

@@ -53,7 +53,7 @@ def export_panel(session: Session, key: str) -> None:
     path, chosen = QFileDialog.getSaveFileName(_window(session), "Export the panel", key.replace(" ", "-"), filters)
     if path:
         place = Path(path)
-        if not place.name.lower().endswith((*FORMATS.values(), ".tif")):
+        if not place.suffix[1:].isalpha():  # none, or the digits of a number; another format is refused with a sentence
             place = place.with_name(place.name + FORMATS.get(chosen.partition(" ")[0], ".png"))
         scene, window = session.scene, session.panels.window
         white = scene.comparing.full / scene.comparing.gain

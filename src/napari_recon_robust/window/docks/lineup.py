@@ -1,6 +1,7 @@
 """Several methods on the same lesion: which, how they are attacked, and showing them side by side."""
 
 from qtpy.QtWidgets import QRadioButton, QWidget
+from superqt.utils import signals_blocked
 
 from ...controls.parts import button, column, heading, show_text, warning
 from ...workbench.lining_up import FEWEST, MOST
@@ -47,6 +48,14 @@ class LineupBox(QWidget):
         if self.session.bench.acquisition.is_open:
             self.methods.list_methods()
             self._choose()
+
+    def show_chosen(self) -> None:
+        """Tick what is chosen, which a review that is gone on with does too, and show what was found."""
+        if self.methods.ticked() != [*self.lining_up.chosen]:
+            self.methods.tick(self.lining_up.chosen)
+        with signals_blocked(self.anew):
+            (self.anew if self.lining_up.anew else self.as_found).setChecked(True)
+        self.show_found()
 
     def show_found(self) -> None:
         """Say which methods could not be shown, and whether all of it is possible now."""

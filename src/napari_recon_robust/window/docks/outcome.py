@@ -72,6 +72,7 @@ class OutcomePanel(QWidget):
         """Show the fraction of the budget that is shown, and of which one the figures are."""
         result, view = self.perturbing.current, self.session.scene.view
         show_text(self.spent, "" if result is None else f"{view.apart(result)} {spent(result)}".strip())
+        self.over_budgets.show_factor(view.factor)
         if result is None or result.scaled is None:
             show_text(self.scaled_to, "")
             return

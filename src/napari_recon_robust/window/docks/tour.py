@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from napari.utils.theme import get_theme
 from qtpy.compat import isalive
-from qtpy.QtCore import QObject, QPoint, QRect, Qt, QTimer
+from qtpy.QtCore import QObject, QPoint, QRect, QSize, Qt, QTimer
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QFrame, QMainWindow, QMenu, QWidget
 
 from ...controls.letters import letters
@@ -90,7 +91,11 @@ class Tour(QObject):
         self.box = self.pointer = None
 
     def place(self) -> None:
-        """Put frame and box where the control is now; without it in sight the box stands at the right edge."""
+        """Put the frame around the control where that is now, and the box where it hides neither that nor the image.
+
+        It stands below the control or above it, and only where there is no room beside it; without a control in sight
+        at the right edge, and where the user has dragged it to for as long as the step lasts.
+        """
         box, pointer, window, target = self.box, self.pointer, self._window, self._target
         if box is None or pointer is None or window is None or not isalive(box):
             return
@@ -103,9 +108,8 @@ class Tour(QObject):
             corner = target.mapTo(window, QPoint(0, 0))
             area = QRect(corner, target.size()).adjusted(-_MARGIN, -_MARGIN, _MARGIN, _MARGIN)
             pointer.setGeometry(area)
-        left = area.left() - box.width() - _GAP
-        top = min(max(area.center().y() - box.height() // 2, _GAP), window.height() - box.height() - _GAP)
-        box.move(max(left, _GAP), top)
+        if not box.dragged:
+            box.move(_beside(area, box.size(), window.size(), seen))
         pointer.raise_()
         box.show()
         box.raise_()
@@ -119,12 +123,23 @@ class Tour(QObject):
         return None
 
 
+def _beside(area: QRect, box: QSize, window: QSize, seen: bool) -> QPoint:
+    """Return where a box stands for a control: below, above, or else left of it."""
+    below, above = area.bottom() + _GAP, area.top() - _GAP - box.height()
+    bottom = window.height() - box.height() - _GAP
+    if seen and (below <= bottom or above >= _GAP):
+        return QPoint(min(area.left(), window.width() - box.width() - _GAP), below if below <= bottom else above)
+    middle = area.center().y() - box.height() // 2
+    return QPoint(max(area.left() - box.width() - _GAP, _GAP), min(max(middle, _GAP), bottom))
+
+
 class TourBox(QFrame):
-    """What to do, and two buttons."""
+    """What to do, and two buttons. dragged: whether the user has put it elsewhere, by its words."""
 
     def __init__(self, window: QWidget, theme: str, skip: Callable[[], object], leave: Callable[[], object]) -> None:
         super().__init__(window)
         self.setObjectName("tour")
+        self.dragged, self._held = False, QPoint()
         self.setStyleSheet(_BOX.format(ground=get_theme(theme).background.as_hex(), accent=ACCENT))
         self.setFixedWidth(round(_WIDTH * max(letters(), 1)))
         self.title, self.words = heading(""), words()
@@ -134,8 +149,24 @@ class TourBox(QFrame):
         column(self.title, self.words, row(self.skip, self.leave), into=self)
         self.layout().setContentsMargins(10, 8, 10, 10)
 
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Take hold of the box."""
+        if event is not None:
+            self._held = event.position().toPoint()
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Drag the box, within the window."""
+        window = self.parentWidget()
+        if event is None or window is None:
+            return
+        self.dragged = True
+        room = window.rect().adjusted(0, 0, -self.width(), -self.height())
+        to = self.mapToParent(event.position().toPoint() - self._held)
+        self.move(min(max(to.x(), 0), room.right()), min(max(to.y(), 0), room.bottom()))
+
     def say(self, title: str, text: str) -> None:
         """Say what to do."""
+        self.dragged = False
         self.title.setText(f"<b>{title}</b>")
         self.words.setText(text)
         self.setAccessibleName(f"Tour: {title}. {text}")
