@@ -5,6 +5,7 @@ import pytest
 
 from napari_recon_robust.canvas.comparing import Comparing, Picture
 from napari_recon_robust.canvas.layers import Panels
+from napari_recon_robust.data.orientation import Turn
 from napari_recon_robust.workbench.looking import Spot
 
 
@@ -41,10 +42,36 @@ def test_the_wipe_has_the_first_on_its_left_and_its_title_says_so(comparing: Com
     assert (seen(comparing, "perturbed")[:, 20:] == 3).all()
     assert comparing.panels.panels["perturbed"].title == "TV | Worst"
     assert (seen(comparing, "clean") == 2).all(), "the other panels show their own"
-    comparing.move_wipe(30.2)
+    comparing.move_wipe(30.2 / 40)
     assert (seen(comparing, "perturbed")[0] == 2).sum() == 30
     comparing.move_wipe(-7)
     assert (seen(comparing, "perturbed") == 3).all()
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_the_first_is_on_the_left_of_the_screen_however_the_picture_is_turned(
+    comparing: Comparing, quarters: int, mirrored: bool
+) -> None:
+    comparing.view.wipe = 0.25
+    comparing.draw()
+    comparing.panels.lay(Turn(quarters=quarters, mirrored=mirrored))
+    geometry = comparing.panels.geometry
+    assert geometry is not None
+    for share in (0.25, 0.75):
+        comparing.move_wipe(share)
+        on_screen = geometry.laid.shown(seen(comparing, "perturbed"))
+        place = round(share * on_screen.shape[1])
+        assert (on_screen[:, :place] == 2).all()
+        assert (on_screen[:, place:] == 3).all()
+        edge = comparing.edge
+        assert edge is not None
+        rows, columns = (edge - 0.5).T
+        assert [geometry.across(*end) for end in zip(rows, columns, strict=True)] == pytest.approx(
+            2 * [place / on_screen.shape[1]]
+        )
+        world = [geometry.world(*end)[1] for end in zip(rows, columns, strict=True)]
+        assert world[0] == pytest.approx(world[1]), "the line is upright"
 
 
 def test_the_lens_has_the_first_under_the_cursor_and_an_edge(comparing: Comparing) -> None:

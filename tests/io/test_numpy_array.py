@@ -47,6 +47,13 @@ def test_guess_with_slices_and_with_more_coils_than_lines(kspace):
     assert guess_axes(np.concatenate([kspace[0]] * 11)) == ("coil", "readout", "phase")
 
 
+def test_a_point_that_is_not_a_number_does_not_change_the_guess(kspace):
+    for bad in (np.nan, np.inf):
+        spoilt = kspace[1].copy()
+        spoilt[1, 3:5, 3:5] = bad
+        assert guess_axes(spoilt) == ("coil", "readout", "phase")
+
+
 def test_guess_knows_the_axis_that_lines_are_missing_along():
     kspace = np.zeros((3, 16, 16), complex)
     kspace[:, [0, 4, 7, 8, 9, 12]] = np.hanning(18)[1:-1] ** 4

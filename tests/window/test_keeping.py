@@ -98,7 +98,11 @@ def test_what_is_done_is_kept_within_two_seconds(review: Session, kept: Path, un
     until(lambda: len(written().regions) == 2)
     assert written().layout["factor"] == 1
     assert saved_review.latest() is None, "it is going on"
+    review.bench.perturbing.choose("worst-case", steps=200)
+    review.bench.queue.add(["cg-sense", "hqs"], review.bench.regions.all, [0.01])
+    until(lambda: len(written().queue) == 4)
     review.close()
     found = saved_review.latest()
     assert found is not None
     assert found.review.closed
+    assert len(found.review.queue) == 4, "what has not ended goes on with it"

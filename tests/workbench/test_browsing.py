@@ -75,6 +75,7 @@ def test_a_case_is_attacked_again_as_it_was(bench: Workbench, folder: Path) -> N
     said = bench.browsing.attack_again(entry(bench, "worst-case"))
     assert said.startswith("The perturbation is set as in worst-case: worst-case 3% on tv.")
     assert "other samples" not in said
+    assert said.endswith("Press Run in the Perturb dock, which attacks Total variation on slice 0.")
     perturbing = bench.perturbing
     assert (perturbing.chosen.id, perturbing.knobs["steps"], perturbing.knobs["seed"]) == ("worst-case", 2, 3)
     assert (perturbing.budget, perturbing.further) == (0.03, (0.01,))

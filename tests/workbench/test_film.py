@@ -22,6 +22,7 @@ def test_budgets_attacks_and_iterations_of_a_search(bench: Workbench) -> None:
     rows = bench.film.rows
     assert [one.caption for one in rows["Budgets"]] == ["0.4%", "1%"]
     assert len(rows["Attacks"]) == 2
+    assert rows["Attacks"][0].clean == (result.outcomes[0].comparison.clean, result.setting.method.label)
     assert [int(one.caption) for one in rows["Iterations"]] == sorted({int(one.caption) for one in rows["Iterations"]})
     assert all(one.image.shape == result.outcome.comparison.clean.shape for row in rows.values() for one in row)
     low, high = result.outcomes
@@ -102,4 +103,9 @@ def test_several_methods_and_all_samples_are_rows(bench: Workbench) -> None:
     bench.lining_up.choose(("cg-sense", "zero-filled"), anew=False)
     bench.lining_up.run().run()
     assert [one.caption for one in bench.film.rows["Methods"]] == ["CG-SENSE", "Zero-filled"]
+    lineup = bench.lining_up.found
+    assert lineup is not None
+    for frame, method, entry in zip(bench.film.rows["Methods"], lineup.methods, lineup.entries, strict=True):
+        assert entry is not None
+        assert frame.clean == (entry.outcome.comparison.clean, method.label), "what it is the perturbed image of"
     assert "Samples" not in bench.film.rows

@@ -115,6 +115,9 @@ def test_they_are_saved_as_cases_and_exported(bench: Workbench, tmp_path: Path) 
         ("2", "0.01", "drawn 1"),
         ("3", "0.01", "drawn 2"),
     ]
+    box = history.entries[0].box
+    assert box is not None
+    assert [rows[0][name] for name in ("row", "column", "height", "width")] == [f"{each}" for each in box]
     assert float(rows[0]["ssim_perturbed"]) == pytest.approx(history.entries[0].metrics["perturbed"].ssim, rel=1e-5)
     history.export(tmp_path / "last.csv", history.entries[2:]).run()
     assert len((tmp_path / "last.csv").read_text().splitlines()) == 2

@@ -34,6 +34,7 @@ def crashed(scan: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
     bench.perturbing.budget = 0.02
     bench.perturbing.run().run()
     bench.lining_up.choose(("hqs", "tv"), anew=True)
+    bench.queue.add(["cg-sense", "hqs"], bench.regions.on(1)[:1], [0.01])
     bench.resuming.layout = lambda: {"review": True}
     keep(bench)
     monkeypatch.setattr(saved_review, "_runs", lambda name: False)
@@ -61,7 +62,7 @@ def test_everything_is_there_again(crashed: Workbench) -> None:
     bench.resuming.resumed.connect(layouts.append)
     bench.resuming.look()
     assert bench.resuming.offered is not None
-    expected = "A review that was not closed: head.h5, slice 1, cg-sense, 2 regions, a result."
+    expected = "A review that was not closed: head.h5, slice 1, cg-sense, 2 regions, a result, 2 in the queue."
     assert bench.resuming.offered.words == expected
     bench.resuming.resume().run()
     bench.acquisition.measure().run()
@@ -73,6 +74,13 @@ def test_everything_is_there_again(crashed: Workbench) -> None:
     assert bench.regions.chosen_on(1) == LESION
     assert (bench.perturbing.knobs, bench.perturbing.budget) == (crashed.perturbing.knobs, 0.02)
     assert (bench.lining_up.chosen, bench.lining_up.anew) == (("hqs", "tv"), True)
+    orders = bench.queue.orders
+    assert [one.title for one in orders] == [one.title for one in crashed.queue.orders]
+    assert [(one.method, one.state, one.sampling) for one in orders] == [
+        (one.method, "waiting", Sampling(acceleration=3, seed=5)) for one in crashed.queue.orders
+    ]
+    bench.queue.next().run()
+    assert (orders[0].state, orders[0].sentence) == ("done", "")
     before, after = crashed.result, bench.result
     assert after.outcome.comparison.metrics == before.outcome.comparison.metrics
     assert after.outcome.comparison.sentence == before.outcome.comparison.sentence
@@ -108,7 +116,10 @@ def test_it_goes_on_being_kept(crashed: Workbench, kept: Path) -> None:
     again = Workbench()
     again.resuming.look()
     assert again.resuming.offered is not None
-    assert again.resuming.offered.words == "The last review: head.h5, slice 1, cg-sense, 3 regions, a result."
+    assert (
+        again.resuming.offered.words
+        == "The last review: head.h5, slice 1, cg-sense, 3 regions, a result, 2 in the queue."
+    )
     assert len(list(kept.iterdir())) == 1
     again.resuming.resume().run()
     again.acquisition.measure().run()

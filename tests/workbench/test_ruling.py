@@ -23,6 +23,7 @@ def test_what_was_drawn_belongs_to_its_slice_and_the_last_goes_first(bench: Work
     ruling.draw(LINE[:1].repeat(2, 0))
     ruling.take("area")
     ruling.draw(LINE)
+    ruling.draw(np.array([[0.0, 3], [0, 10], [0, 25], [1e-12, 40]]))  # beside the image
     ruling.draw(np.array([[0.0, 0], [0, 10], [10, 10], [10, 0]]))
     assert [one.kind for one in ruling.on(1)] == ["distance", "area"], "a click is no line, and a line no outline"
     assert [ruling.words(one) for one in ruling.on(1)] == [

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from ..data.orientation import AS_STORED, Turn
 from ..evaluation.difference import difference, gain
 from ..evaluation.parts import TURN, Part
-from ..workbench.looking import PAIRS, Pair, Spot, View, clean_of, faded, lensed, pair_of, wipe_column, wiped
+from ..workbench.looking import PAIRS, Pair, Spot, View, clean_of, faded, lensed, pair_of, wipe_edge, wiped
 from .layers import Panels
 from .parts import WORDS, Parts
 from .titles import computing
@@ -74,6 +75,7 @@ class Comparing:
         self.pictures: dict[str, Picture] = {}
         self.full = 1.0
         self.gain = 1
+        panels.turned.connect(self._on_turned)
 
     def restart(self, view: View) -> None:
         """Forget the pictures of another scan."""
@@ -169,9 +171,7 @@ class Comparing:
             return np.asarray(spot.radius * around + [spot.row + 0.5, spot.column + 0.5], np.float32)
         if host is None or self.view.wipe is None:
             return None
-        rows, columns = self.pictures[host].image.shape
-        column = wipe_column(self.view.wipe, columns)
-        return np.array([[0, column], [rows, column]], np.float32)
+        return wipe_edge(self.view.wipe, self.pictures[host].image.shape, self._laid)
 
     def _draw(self, key: str) -> None:
         if key not in self.panels.panels:
@@ -197,7 +197,7 @@ class Comparing:
         """Both images in one, whose title says which is where, or how much of each."""
         view, image, name = self.view, second.image, second.name
         if view.wipe is not None:
-            image, name = wiped(first.image, second.image, view.wipe), f"{first.name} | {second.name}"
+            image, name = wiped(first.image, second.image, view.wipe, self._laid), f"{first.name} | {second.name}"
         elif view.lens is not None:
             image, name = lensed(first.image, second.image, view.lens), f"{second.name} (lens: {first.name})"
         elif view.fade is not None:
@@ -221,15 +221,27 @@ class Comparing:
                 self._draw(host)
                 self.drawn.emit()
 
-    def move_wipe(self, column: float) -> None:
-        """Put the wipe at a column and draw the columns that it has passed; without a wipe nothing happens."""
+    def move_wipe(self, share: float) -> None:
+        """Put the wipe at a fraction of the picture's width on the screen; without a wipe nothing happens."""
         host = self.host
         if host is None or self.view.wipe is None:
             return
-        columns = self.pictures[host].image.shape[1]
-        before = wipe_column(self.view.wipe, columns)
-        self.view.wipe = min(max(column / columns, 0.0), 1.0)
-        if wipe_column(self.view.wipe, columns) != before:
+        shape = self.pictures[host].image.shape
+        before = wipe_edge(self.view.wipe, shape, self._laid)
+        self.view.wipe = min(max(share, 0.0), 1.0)
+        if not np.array_equal(wipe_edge(self.view.wipe, shape, self._laid), before):
+            self._draw(host)
+            self.drawn.emit()
+
+    @property
+    def _laid(self) -> Turn:
+        geometry = self.panels.geometry
+        return AS_STORED if geometry is None else geometry.laid
+
+    def _on_turned(self) -> None:
+        """Have the first image on the left of the screen again."""
+        host = self.host
+        if host is not None and self.view.wipe is not None:
             self._draw(host)
             self.drawn.emit()
 

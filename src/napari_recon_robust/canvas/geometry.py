@@ -5,9 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.orientation import Directions, Turn
-
-AS_STORED = Turn()
+from ..data.orientation import AS_STORED, Directions, Turn
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,12 @@ class Geometry:
         _, along, across = transform["scale"]
         _, down, right, _ = transform["affine"] @ [0.0, row * along, column * across, 1.0]
         return float(down), float(right)
+
+    def across(self, row: float, column: float) -> float:
+        """How far a pixel lies from the left edge of the picture to the right one, as a fraction."""
+        axis, forwards = self.laid.across
+        share = ((row, column)[axis] + 0.5) / self.shape[1 + axis]
+        return share if forwards else 1 - share
 
     @property
     def transform(self) -> dict[str, Any]:

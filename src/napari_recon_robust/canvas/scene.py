@@ -200,9 +200,14 @@ class Scene:
         self._write("perturbed", worst, "Worst so far")
         self.comparing.write_difference()
 
-    def frame(self, key: str, image: "Tensor", title: str) -> None:
-        """Draw an image of a film strip into a panel, unless the slice that is turned to is not read yet."""
+    def frame(self, key: str, image: "Tensor", title: str, clean: "tuple[Tensor, str] | None" = None) -> None:
+        """Draw an image of a film strip into a panel, unless the slice that is turned to is not read yet.
+
+        clean: the image to which it belongs, and its title; without it they would be those of two methods.
+        """
         if self.panels.navigation.slice == self.bench.acquisition.index:
+            if clean is not None and key != "clean":
+                self._write("clean", *clean)
             self._write(key, image, title)
             self.comparing.write_difference()
 

@@ -1,12 +1,14 @@
 """The wipe and the fade are dragged by the mouse, in any panel."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
+
+from napari.layers import Image
 
 from .comparing import Comparing
 from .layers import Panels
 
-_INSET = 0.05  # of the columns: less far from an edge a wipe does not begin
+_INSET = 0.05  # of the width: less far from an edge a wipe does not begin
 
 
 class Wiping:
@@ -31,10 +33,9 @@ class Wiping:
             return False
         image = self._panels.panels[host].image
         while True:
-            _, _, column = image.world_to_data(event.position)
-            column = float(column) + 0.5  # a pixel reaches half to each side of its centre
-            self._comparing.move_wipe(column)
-            self._comparing.move_fade(column / image.data.shape[2])
+            share = self._across(image, event.position)
+            self._comparing.move_wipe(share)
+            self._comparing.move_fade(share)
             if event.type == "mouse_release":
                 return True
             event.handled = True  # or napari would move the picture
@@ -42,13 +43,17 @@ class Wiping:
 
     @property
     def middle(self) -> float:
-        """The middle of what is seen, as a fraction of the columns; within the image."""
+        """The middle of what is seen, as a fraction of the picture's width on the screen; within the image."""
         if not self._panels.shown:
             return 0.5
         front = self._panels.panels[self._panels.shown[0]]
         camera = self._panels.viewer.scene.camera
-        _, _, column = front.image.world_to_data((0.0, *camera.center[-2:]))
-        return min(max((float(column) + 0.5) / front.stack.shape[-1], _INSET), 1 - _INSET)
+        return min(max(self._across(front.image, (0.0, *camera.center[-2:])), _INSET), 1 - _INSET)
+
+    def _across(self, image: Image, place: Sequence[float]) -> float:
+        _, row, column = image.world_to_data(place)
+        geometry = self._panels.geometry
+        return 0.5 if geometry is None else geometry.across(float(row), float(column))
 
     def _draws(self) -> bool:
         active = self._panels.viewer.layers.selection.active

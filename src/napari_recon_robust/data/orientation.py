@@ -116,6 +116,12 @@ class Turn(Specification):
         result: NDArray[np.int64] = np.linalg.matrix_power(quarter, self.quarters) @ mirror
         return result
 
+    @property
+    def across(self) -> tuple[int, bool]:
+        """Which axis of the stored image, 0 for rows, goes across the screen, and whether from left to right."""
+        row, column = self.matrix[1]
+        return (1, bool(column > 0)) if column else (0, bool(row > 0))
+
     def affine(self, rows: int, columns: int, pixel: tuple[float, float] = (1.0, 1.0)) -> NDArray[np.float64]:
         """(4, 4): from (slice, row, column) in the units of `pixel` to the screen, whose first pixel is at zero."""
         matrix, extent = self.matrix, np.array([(rows - 1) * pixel[0], (columns - 1) * pixel[1]])
@@ -137,6 +143,9 @@ class Turn(Specification):
             return {}
         down, right = self.matrix @ np.array([directions.row, directions.column])
         return {"top": _side(-down), "bottom": _side(down), "left": _side(-right), "right": _side(right)}
+
+
+AS_STORED = Turn()
 
 
 def _vector(values: NDArray[np.float64]) -> Vector:

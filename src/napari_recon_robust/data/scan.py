@@ -153,10 +153,10 @@ class Scan(ABC):
             if not all(np.isfinite(part).all() for part in parts):
                 bad = np.argwhere(~np.isfinite(values))
                 coil, readout, phase = bad[0].tolist()
+                advice = "choose another slice, or export the file again" if len(self) > 1 else "export the file again"
                 raise InputError(
                     f"slice {slice} of {self.name} has NaN or infinity at {len(bad)} k-space points (the first: coil "
-                    f"{coil}, readout {readout}, phase {phase}); finite values are expected: choose another slice, "
-                    "or export the file again."
+                    f"{coil}, readout {readout}, phase {phase}); finite values are expected: {advice}."
                 )
             from torch import from_numpy
 

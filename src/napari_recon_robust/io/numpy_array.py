@@ -98,7 +98,7 @@ def guess_axes(array: NDArray[np.complexfloating] | StoredArray) -> tuple[str, .
     """
     start = [n // 2 % max(1, n // LOOK) for n in array.shape]
     view = np.asarray(array[tuple(slice(s, None, max(1, n // LOOK)) for s, n in zip(start, array.shape, strict=True))])
-    energy = np.abs(view).astype(float) ** 2
+    energy = np.nan_to_num(np.abs(view).astype(float) ** 2, nan=0.0, posinf=0.0)  # these are refused when it is opened
     profiles = [energy.sum(tuple(other for other in range(array.ndim) if other != axis)) for axis in range(array.ndim)]
     by_concentration = sorted(range(array.ndim), key=lambda axis: -_concentration(profiles[axis]))
     encoded, others = sorted(by_concentration[:2]), by_concentration[2:]

@@ -19,6 +19,7 @@ NOTICE = "Not for diagnostic use."
 _SHEET = (11.69, 8.27)  # inches: A4, landscape
 _MARGIN = 12  # pixels of the image around the region
 _LETTERS, _LINES = 150, 58  # of a sheet of text
+_TOP, _BELOW, _LINE = 0.84, 0.875, 0.0185  # of a sheet: where images begin at most, below how many lines of words
 
 
 def pdf(cases: Sequence[CasePage]) -> bytes:
@@ -63,8 +64,9 @@ def _images(figure: "Figure", case: CasePage, number: int) -> None:
     outcome = textwrap.fill(f"{label}{case.results[number]['sentence']}", 165)
     figure.text(0.04, 0.925, outcome, size=9, va="top")
     conditions = shown.conditions(number)
+    top = min(_TOP, _BELOW - _LINE * len(outcome.splitlines()))
     grid = figure.add_gridspec(
-        2, len(conditions) + 1, left=0.04, right=0.98, top=0.84, bottom=0.36, hspace=0.12, wspace=0.05
+        2, len(conditions) + 1, left=0.04, right=0.98, top=top, bottom=0.36, hspace=0.12, wspace=0.05
     )
     region = shown.upright(case.region(number))
     part = _around(region)

@@ -69,7 +69,7 @@ class Cine(QObject):
         key = frame.panel if frame.panel in self.panels.panels else "clean"
         if self.panels.panels and self.bench.acquisition.is_open:
             name = "Slice" if frame.slice is not None else row or self.bench.film.name or ""
-            self.scene.frame(key, frame.image, f"{name} {frame.caption}".strip())
+            self.scene.frame(key, frame.image, f"{name} {frame.caption}".strip(), frame.clean)
 
     def _play(self, frames: Sequence[Frame], row: str) -> None:
         self._frames, self._row, self.at = frames, row, self._start(frames)

@@ -47,8 +47,8 @@ class Keeping(QObject):
         bench.resuming.layout = self._layout
         bench.resuming.resumed.connect(self._lay_out)
         bench.resuming.returned.connect(lambda: self._look(**self._way))
-        changes = (bench.now.changed, bench.perturbing.finished, bench.lining_up.changed, panels.turned, scene.drawn)
-        for signal in changes:
+        chosen = bench.now.changed, bench.lining_up.changed, bench.queue.changed
+        for signal in (*chosen, bench.perturbing.finished, panels.turned, scene.drawn):
             signal.connect(self._on_change)
 
     def start(self) -> None:

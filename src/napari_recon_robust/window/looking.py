@@ -99,7 +99,7 @@ class Looking:
         """Lay the first image over the second up to the middle of what is seen, or take it away."""
         self.mix("wipe")
         if self.scene.view.wipe is not None:
-            self.scene.comparing.move_wipe(self.wiping.middle * self.bench.acquisition.shape[2])
+            self.scene.comparing.move_wipe(self.wiping.middle)
 
     def mix(self, way: Way) -> None:
         """Mix the two images that are compared, or no longer; several methods make room for them."""

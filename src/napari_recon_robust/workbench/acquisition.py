@@ -216,7 +216,7 @@ class Acquisition:
     @property
     def sampling_values(self) -> dict[str, Any] | None:
         """The sampling as plain values; None for a scan that is taken as it is, or sampled by a given mask."""
-        return _plain(self.sampling)
+        return plain(self.sampling)
 
     @property
     def source(self) -> dict[str, Any]:
@@ -227,7 +227,7 @@ class Acquisition:
         """The same facts on any slice with any sampling."""
         if self.scan is None:
             return dict(self._case)
-        return {**self.scan.facts(index), "sampling": _plain(sampling)}
+        return {**self.scan.facts(index), "sampling": plain(sampling)}
 
     @property
     def voxel(self) -> tuple[float, float, float] | None:
@@ -317,7 +317,8 @@ class Acquisition:
         return Task(f"Reading slice {index}", job(), accept, preview)
 
 
-def _plain(sampling: "Sampling | Tensor | None") -> dict[str, Any] | None:
+def plain(sampling: "Sampling | Tensor | None") -> dict[str, Any] | None:
+    """A sampling as plain values; None for the acquired samples, or those of a given mask."""
     from ..physics.sampling import Sampling
 
     return sampling.model_dump(mode="json") if isinstance(sampling, Sampling) else None

@@ -106,7 +106,10 @@ class Browsing:
             kind.id, **{name: one for name, one in knobs.items() if same or name not in (kind.place or ())}
         )
         other = "" if same else " These are other samples than the case's."
-        return f"The perturbation is set as in {entry.name}: {entry.title}. Press Run in the Perturb dock.{other}"
+        method = self._reconstruction.method
+        attacked = "" if method is None else f", which attacks {method.label} on slice {self._acquisition.index}"
+        set_as = f"The perturbation is set as in {entry.name}: {entry.title}."
+        return f"{set_as} Press Run in the Perturb dock{attacked}.{other}"
 
     def replay(self, entries: Sequence[Entry]) -> "Task[dict[Path, str]]":
         """Compute cases again and compare with what was saved; InputError without a case."""

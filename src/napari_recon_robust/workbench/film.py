@@ -28,7 +28,8 @@ _MOST = 60  # images in a row
 class Frame:
     """One image of a row, real float32 (rows, columns) in the scan's units.
 
-    panel: where it belongs. Where it is more than a picture, one of these says what it is: knobs of the method, the
+    panel: where it belongs. clean: what belongs into the panel beside it, with its title, where that is not what is
+    shown there in any case. Where it is more than a picture, one of these says what it is: knobs of the method, the
     slice, or `look`, which makes it the result that is shown (and may return a task).
     """
 
@@ -38,6 +39,7 @@ class Frame:
     tip: str = ""
     knobs: Mapping[str, Any] | None = None
     slice: int | None = None
+    clean: "tuple[Tensor, str] | None" = None
     look: Callable[[], Task[Any] | None] | None = None
 
 
@@ -122,9 +124,14 @@ class Film(ReviewPart):
         return [self._attack(one, one.images) for one in entries[-_MOST:]]
 
     def _attack(self, entry: Entry, result: Result) -> Frame:
-        image = result.outcome.comparison.perturbed
+        images = result.outcome.comparison
         return Frame(
-            f"{entry.number} {entry.method}", image, "perturbed", entry.title, look=lambda: self._history.show(entry)
+            f"{entry.number} {entry.method}",
+            images.perturbed,
+            "perturbed",
+            entry.title,
+            clean=(images.clean, result.setting.method.label),
+            look=lambda: self._history.show(entry),
         )
 
     def _angles(self) -> list[Frame]:
@@ -138,7 +145,10 @@ class Film(ReviewPart):
             return []
         pairs = zip(lineup.methods, lineup.entries, strict=True)
         seen = [(method, one.outcome.comparison) for method, one in pairs if one is not None]
-        return [Frame(method.label, one.perturbed, "perturbed", one.sentence) for method, one in seen]
+        return [
+            Frame(method.label, one.perturbed, "perturbed", one.sentence, clean=(one.clean, method.label))
+            for method, one in seen
+        ]
 
     def _prepared(self) -> list[Frame]:
         found = self._reconstruction.renders()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..data.roi import bounds, which
+from ..data.roi import Bounds, bounds, which
 from ..ground.errors import InputError
 from ..ground.progress import Job, Progress
 from ..ground.table import to_csv
@@ -36,10 +36,10 @@ _GONE = "the images of {} made room for newer ones; run it again to see them."
 class Entry:
     """One finished perturbation.
 
-    number: counted from 1, as they finished. slice: counted as the scan counts it. region: its name; size: of what was
-    judged, rows by columns. budget: a fraction, None for a kind that needs none. judged_on: "roi" or "image"; metrics:
-    on it, of "clean", "perturbed" and "random". change: how far the region moved, relative to its norm. result: looked
-    at where this entry is; None when its images made room for newer ones.
+    number: counted from 1, as they finished. slice: counted as the scan counts it. region: its name; box: around what
+    was judged, None for nothing. budget: a fraction, None for a kind that needs none. judged_on: "roi" or "image";
+    metrics: on it, of "clean", "perturbed" and "random". change: how far the region moved, relative to its norm.
+    result: looked at where this entry is; None when its images made room for newer ones.
     """
 
     number: int
@@ -50,7 +50,7 @@ class Entry:
     perturbation_knobs: Mapping[str, Any]
     budget: float | None
     region: str
-    size: str
+    box: Bounds | None
     judged_on: str
     metrics: "Mapping[str, Metrics]"
     change: float
@@ -67,6 +67,11 @@ class Entry:
         """Perturbation, budget and method in a few words."""
         budget = "" if self.budget is None else f" {100 * self.budget:.3g}%"
         return f"{self.perturbation}{budget} on {self.method}"
+
+    @property
+    def size(self) -> str:
+        """Of what was judged, rows by columns."""
+        return "" if self.box is None else self.box.size
 
     @property
     def place(self) -> str:
@@ -92,6 +97,7 @@ class Entry:
             "perturbation_knobs": _listed(self.perturbation_knobs),
             "budget": self.budget,
             "region": self.region,
+            **(dict.fromkeys(Bounds._fields) if self.box is None else self.box._asdict()),
             "judged_on": self.judged_on,
             "change": self.change,
             **measured,
@@ -236,7 +242,7 @@ def _entry(number: int, result: Result, region: str) -> Entry:
     from ..perturbations import registry
 
     setting, comparison = result.setting, result.outcome.comparison
-    voxel, judged = setting.source.get("voxel"), bounds(comparison.roi.cpu().numpy())
+    voxel = setting.source.get("voxel")
     return Entry(
         number=number,
         slice=int(setting.source.get("slice", result.slice)),
@@ -246,7 +252,7 @@ def _entry(number: int, result: Result, region: str) -> Entry:
         perturbation_knobs=dict(setting.perturbation_knobs),
         budget=result.outcome.perturbed.budget.nominal,
         region=region,
-        size="" if judged is None else judged.size,
+        box=bounds(comparison.roi.cpu().numpy()),
         judged_on=comparison.judged_on,
         metrics={name: comparison.metrics[name][comparison.judged_on] for name in _IMAGES},
         change=comparison.stability["perturbed"]["change"],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.orientation import AS_STORED, Turn
 from ..evaluation.parts import Part
 
 if TYPE_CHECKING:
@@ -111,10 +112,24 @@ def panels_of(preset: Sequence[str], available: Sequence[str], pair: Pair | None
     return wanted if len(wanted) == len(preset) else list(available[-len(preset) :])
 
 
-def wiped(left: Image, right: Image, fraction: float) -> Image:
-    """One image of (rows, columns): the left one up to a fraction of the columns, the right one from there on."""
-    column = wipe_column(fraction, left.shape[1])
-    return np.concatenate([left[:, :column], right[:, column:]], axis=1)
+def wiped(left: Image, right: Image, fraction: float, turn: Turn = AS_STORED) -> Image:
+    """One image of (rows, columns): the left one up to a fraction of the screen's width of it, then the right one.
+
+    turn: how the images are laid on the screen.
+    """
+    axis, forwards = turn.across
+    passed = np.arange(left.shape[axis]) < wipe_column(fraction, left.shape[axis])
+    return np.where(np.expand_dims(passed if forwards else passed[::-1], 1 - axis), left, right)
+
+
+def wipe_edge(fraction: float, shape: tuple[int, ...], turn: Turn = AS_STORED) -> NDArray[np.float32]:
+    """The line between the two images of a wipe, (2, 2): rows and columns of pixel edges."""
+    axis, forwards = turn.across
+    place = wipe_column(fraction, shape[axis])
+    ends = np.zeros((2, 2), np.float32)
+    ends[1] = shape
+    ends[:, axis] = place if forwards else shape[axis] - place
+    return ends
 
 
 def lensed(inside: Image, outside: Image, spot: Spot) -> Image:

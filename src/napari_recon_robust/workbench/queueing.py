@@ -98,9 +98,13 @@ class Queue(ReviewPart):
             for id in methods
             for budget in (budgets if kind.needs_budget else (None,))
         ]
-        self.orders += new
-        self.changed.emit()
+        self.take(new)
         return new
+
+    def take(self, orders: Sequence[Order]) -> None:
+        """Put orders into the queue, as those of a review that is gone on with."""
+        self.orders += orders
+        self.changed.emit()
 
     def clear(self) -> None:
         """Forget all orders, as for a scan that is closed."""

@@ -13,12 +13,13 @@ from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError
 from . import saved_review
-from .acquisition import open_file
+from .acquisition import open_file, plain
 from .lining_up import LiningUp
 from .perturbing import Result
+from .queueing import Order, Queue
 from .regions import Region
 from .review_part import Basis, ReviewPart
-from .saved_review import Found, SavedRegion, SavedResult, SavedReview, SavedScan, Store
+from .saved_review import Found, SavedOrder, SavedRegion, SavedResult, SavedReview, SavedScan, Store
 from .saving import opened_case, saved
 from .task import Task, part
 
@@ -40,9 +41,9 @@ class Resuming(ReviewPart):
     resumed = Signal(object)
     returned = Signal()
 
-    def __init__(self, basis: Basis, lining_up: LiningUp) -> None:
+    def __init__(self, basis: Basis, lining_up: LiningUp, queue: Queue) -> None:
         super().__init__(basis)
-        self._lining_up = lining_up
+        self._lining_up, self._queue = lining_up, queue
         self.offered: Found | None = None
         self.layout: Callable[[], dict[str, Any]] = dict
         self._store = Store()
@@ -120,18 +121,26 @@ class Resuming(ReviewPart):
             sampling=acquisition.sampling_values,
             method=method.id if listed and method is not None else None,
             knobs=dict(method.knobs) if listed and method is not None else {},
-            regions=tuple(
-                SavedRegion(
-                    roi=one.roi, slice=one.slice, name=one.name, source=one.source, chosen=one in self._regions.chosen
-                )
-                for one in self._regions.all
-            ),
+            regions=tuple(_saved(one, chosen=one in self._regions.chosen) for one in self._regions.all),
             kind=None if perturbing.kind is None else perturbing.kind.id,
             kind_knobs=dict(perturbing.knobs),
             budget=perturbing.budget,
             further=perturbing.further,
             beside=tuple(id for id in self._lining_up.chosen if self._is_listed(id)),
             anew=self._lining_up.anew,
+            queue=tuple(
+                SavedOrder(
+                    method=one.method.id,
+                    method_knobs=dict(one.method.knobs),
+                    region=_saved(one.region, chosen=False),
+                    kind=one.kind.id,
+                    knobs=dict(one.knobs),
+                    budget=one.budget,
+                    sampling=plain(one.sampling),
+                )
+                for one in self._queue.orders
+                if one.open and self._is_listed(one.method.id)
+            ),
             layout=self.layout(),
         )
 
@@ -208,6 +217,8 @@ class Resuming(ReviewPart):
             steps.append(lambda: self._reconstruction.choose(method, **review.knobs))
         if kind is not None:
             steps.append(lambda: self._perturbing.choose(kind, **review.kind_knobs))
+        if review.queue:
+            steps.append(lambda: self._queue.take([self._order(one) for one in review.queue]))
         refused = []
         for step in steps:
             try:
@@ -219,6 +230,20 @@ class Resuming(ReviewPart):
         if review.beside:
             self._lining_up.choose([id for id in review.beside if self._is_listed(id)], anew=review.anew)
         return refused
+
+    def _order(self, saved: SavedOrder) -> Order:
+        from ..perturbations import registry
+        from ..physics.sampling import Sampling
+
+        region, sampling = saved.region, saved.sampling
+        return Order(
+            method=self._reconstruction.find(saved.method).at(**saved.method_knobs),
+            region=Region(region.roi, region.slice, region.name, region.source),
+            kind=registry.get(saved.kind),
+            knobs=saved.knobs,
+            budget=saved.budget,
+            sampling=None if sampling is None else Sampling(**sampling),
+        )
 
     def _take_result(self) -> None:
         """Take the result of the review that is gone on with, as soon as the slice is measured that it is of."""
@@ -292,3 +317,7 @@ def _reopened(found: Found, own: "Mapping[str, Reconstructor]") -> "Job[tuple[Sc
             result = yield from part(opened_case(found.place / review.result.folder, own), 0.5, 1.0)
             result = replace(result, slice=review.result.slice).looked_at(review.result.budget)
     return source, result
+
+
+def _saved(region: Region, *, chosen: bool) -> SavedRegion:
+    return SavedRegion(roi=region.roi, slice=region.slice, name=region.name, source=region.source, chosen=chosen)

@@ -52,11 +52,12 @@ class Ruling:
             self.kind_changed.emit()
 
     def draw(self, points: Points) -> None:
-        """Take what was drawn, (n, 2) rows and columns, as the present kind; a click alone is nothing.
+        """Take what was drawn, (n, 2) rows and columns, as the present kind.
 
-        A new line for the profile replaces the one before.
+        A click alone is nothing, nor is an outline beside the image, which is a line at its edge. A new line for
+        the profile replaces the one before.
         """
-        if self.kind is None or distance(points) < _LEAST or (self.kind == "area" and len(points) < 3):
+        if self.kind is None or (area if self.kind == "area" else distance)(points) < _LEAST:
             return
         if self.kind == "profile":
             self._drawn = [one for one in self._drawn if one.kind != "profile"]

@@ -91,13 +91,25 @@ class SavedResult(Specification):
     budget: float | None = None
 
 
+class SavedOrder(Specification):
+    """An attack of the queue that has not ended. method, kind: ids of listed ones."""
+
+    method: str
+    method_knobs: dict[str, Any]
+    region: SavedRegion
+    kind: str
+    knobs: dict[str, Any]
+    budget: float | None
+    sampling: dict[str, Any] | None
+
+
 class SavedReview(Specification):
     """What a review is set to.
 
     scan, or the folder of the saved `case` that was opened. sampling: its specification, None as it was acquired.
     method: the id of a listed one. kind, kind_knobs: of the perturbation. beside, anew: the listed methods that stand
-    beside each other, and whether each is attacked itself. result: the last one. layout: what the window says of
-    itself. closed: whether the window was closed, and did not crash.
+    beside each other, and whether each is attacked itself. queue: what it has not ended. result: the last one. layout:
+    what the window says of itself. closed: whether the window was closed, and did not crash.
     """
 
     version: Literal[1] = 1
@@ -114,6 +126,7 @@ class SavedReview(Specification):
     further: tuple[float, ...] = ()
     beside: tuple[str, ...] = ()
     anew: bool = False
+    queue: tuple[SavedOrder, ...] = ()
     result: SavedResult | None = None
     layout: dict[str, Any] = Field(default_factory=dict)
     closed: bool = False
@@ -127,6 +140,7 @@ class SavedReview(Specification):
         parts += [self.method] if self.method else []
         parts += [f"{count} region{'s' * (count > 1)}"] if count else []
         parts += ["a result"] if self.result else []
+        parts += [f"{len(self.queue)} in the queue"] if self.queue else []
         return ", ".join(parts)
 
 

@@ -145,6 +145,32 @@ def test_the_film_strip_shows_a_row_and_plays_it_until_a_key(seen: Any, qtbot: A
     until(lambda: clean.title.startswith("Zero-filled"))
 
 
+def test_the_difference_in_a_film_is_that_of_one_method(seen: Any, until: Until) -> None:
+    bench, panels = seen.bench, seen.panels.panels
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.choose("worst-case", steps=1)
+    found = []
+    for method in ("zero-filled", "cg-sense"):
+        before = bench.perturbing.result
+        bench.reconstruction.choose(method)
+        until(lambda: not seen.jobs.working)
+        seen.attempt(bench.perturbing.run)
+        until(lambda before=before: bench.perturbing.result is not before and not seen.jobs.working)
+        found.append(bench.result.outcome.comparison)
+    until(lambda: seen.panels.settled)
+    first = bench.film.rows["Attacks"][0]
+    seen.cine.show(first, "Attacks")
+    index = bench.acquisition.index
+    assert panels["clean"].title == "Zero-filled"
+    assert panels["perturbed"].title.startswith("Attacks 1")
+    np.testing.assert_array_equal(panels["clean"].stack[index], found[0].clean.numpy())
+    changed = np.abs(found[0].perturbed.numpy() - found[0].clean.numpy())
+    gain = seen.scene.comparing.gain
+    np.testing.assert_allclose(
+        np.abs(panels["difference"].stack[index]), gain * changed, rtol=1e-4, atol=1e-4 * gain * changed.max()
+    )
+
+
 def test_without_a_strip_the_slices_are_played(seen: Any, qtbot: Any, until: Until) -> None:
     seen.cine.set_rate(20)
     numbers: list[int] = []

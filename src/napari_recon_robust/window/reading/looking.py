@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from ...canvas.layers import Panels
 from ...canvas.stroke import Stroke
-from ...workbench.looking import wipe_column, wiped
+from ...workbench.looking import wipe_edge, wiped
 
 Images = Mapping[str, NDArray[np.float32]]
 _FLICKER = 250  # milliseconds for each image, as in the browser
@@ -117,9 +117,7 @@ class Looking(QObject):
         if self.mode != "wipe":
             self._line.take_away()
             return
-        _, rows, columns = self._images[host].shape
-        column = wipe_column(self.share, columns)
-        self._line.put(host, np.array([[0, column], [rows, column]], np.float32))
+        self._line.put(host, wipe_edge(self.share, self._images[host].shape[1:]))
 
     def _on_drag(self, viewer: Any, event: Any) -> Generator[None, None, bool]:
         """A drag of the left button moves the wipe; a click is left to the navigation, as a place."""
