@@ -4,10 +4,11 @@ import time
 
 import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QPoint, QTimer
 from qtpy.QtGui import QPaintEvent
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_recon_robust.window.session import Session
 from napari_recon_robust.window.turns import Turns
 
 
@@ -60,6 +61,7 @@ def test_a_step_that_asks_for_another_is_seen_first(qtbot: QtBot, canvas: Canvas
     turns = Turns(canvas, canvas)
 
     def step() -> None:
+        canvas.update()
         log.append("step")
         if log.count("step") < 3:
             turns.later(step)
@@ -78,7 +80,7 @@ def test_a_failed_step_leaves_the_canvas_and_the_others(qtbot: QtBot, canvas: Ca
     turns.later(fail)
     turns.later(lambda: log.append("step"))
     with qtbot.captureExceptions() as raised:
-        qtbot.waitUntil(lambda: "step" in log and canvas.updatesEnabled())
+        qtbot.waitUntil(lambda: "step" in log and "update" not in vars(canvas))
     assert [kind for kind, _, _ in raised] == [ValueError]
 
 
@@ -88,3 +90,19 @@ def test_nothing_is_called_once_the_owner_is_gone(qtbot: QtBot, canvas: Canvas, 
     owner.deleteLater()
     qtbot.wait(100)
     assert "step" not in log
+
+
+def test_a_window_that_is_painted_meanwhile_has_no_hole_in_place_of_its_image(seen: Session, qtbot: QtBot) -> None:
+    canvas = seen.panels.viewer.window._qt_viewer.canvas.native
+    window = canvas.window()
+
+    def darkest() -> int:
+        corner, screen = canvas.mapToGlobal(QPoint(0, 0)), QApplication.primaryScreen()
+        picture = screen.grabWindow(0, corner.x(), corner.y(), 40, 40).toImage()
+        return min(picture.pixelColor(row, row).value() for row in range(40))
+
+    qtbot.waitUntil(lambda: darkest() == 0)
+    for _ in range(3):
+        seen.turns.later(window.repaint)
+        qtbot.wait(150)
+        assert darkest() == 0, "the canvas is black, the window is not"

@@ -6,6 +6,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QWidget
 
+_ASKED = "update"  # the method of a widget by which a picture is asked for, also by vispy
 _TURN = 6  # ms in which the event loop does whatever else has come, before the next step or its picture
 
 
@@ -20,7 +21,7 @@ class Turns(QObject):
         super().__init__(parent)
         self._canvas = canvas
         self._waiting: list[Callable[[], None]] = []
-        self._undrawn = False
+        self._holding = self._held = False  # what the canvas is asked for, and whether there was any
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._take)
@@ -44,15 +45,31 @@ class Turns(QObject):
         self._coming = False
         if not isalive(self._canvas):
             return
-        if self._undrawn:
-            self._undrawn = False
-            self._canvas.setUpdatesEnabled(True)
+        if self._holding:
+            self._let_go()
         elif self._waiting:
-            self._undrawn = True
-            self._canvas.setUpdatesEnabled(False)
+            self._hold()
             try:
                 self._waiting.pop(0)()
             finally:
                 self._go_on()
         if self._waiting:
             self._go_on()
+
+    def _hold(self) -> None:
+        """Only note that the canvas is asked for a picture.
+
+        Its updates stay enabled: a window that is painted while they are not leaves a hole in place of an OpenGL
+        canvas, until it is painted again as a whole.
+        """
+        self._holding, self._held = True, False
+        setattr(self._canvas, _ASKED, self._note)
+
+    def _note(self) -> None:
+        self._held = True
+
+    def _let_go(self) -> None:
+        self._holding = False
+        delattr(self._canvas, _ASKED)
+        if self._held:
+            self._canvas.update()
