@@ -102,6 +102,15 @@ def test_three_docks_are_tabbed_with_the_first_in_front(viewer: Any, until: Unti
     assert dock_of(session, "Reconstruct").opening.open_button.text() == "Open k-space…"
 
 
+def test_a_dock_from_napari_s_menu_stands_behind_a_tab_in_front(seen: Session, until: Until) -> None:
+    window = seen.panels.viewer.window
+    dock, page = window.add_plugin_dock_widget(PLUGIN, "Gallery")  # as its menu does
+    others = {one.parent() for one in seen.docks if one is not page}
+    until(lambda: {*window._qt_window.tabifiedDockWidgets(dock)} >= others)
+    until(lambda: page.visibleRegion().boundingRect().height() > 200)
+    assert all(other.widget().visibleRegion().isEmpty() for other in others)
+
+
 def test_nothing_can_be_perturbed_before_something_is_open(viewer: Any, until: Until, scan_file: Path) -> None:
     review = Session.of(viewer)
     viewer.window.add_plugin_dock_widget(PLUGIN, "Perturb", tabify=True)

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QMainWindow,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -233,9 +234,25 @@ class Page(QWidget):
             self.deleteLater()
         elif event is not None and event.type() == QEvent.Type.ParentChange and isinstance(self.parent(), QDockWidget):
             self.parent().setWindowTitle(self.title)
+            QTimer.singleShot(0, self._tab)
         elif event is not None and event.type() == QEvent.Type.StyleChange:
             self._show_theme()
         return super().event(event)
+
+    def _tab(self) -> None:
+        """Stand behind a tab among the other docks, in front: napari's menu puts a dock below them."""
+        if not isalive(self):
+            return
+        dock, window = self.parent(), self.window()
+        if not isinstance(dock, QDockWidget) or not isinstance(window, QMainWindow) or window.tabifiedDockWidgets(dock):
+            return
+        area = window.dockWidgetArea(dock)
+        for other in (page.parent() for page in self.session.docks if page is not self):
+            if isinstance(other, QDockWidget) and not other.isFloating() and window.dockWidgetArea(other) == area:
+                window.tabifyDockWidget(other, dock)
+                dock.show()
+                dock.raise_()
+                return
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Ask for the keys when the page comes to the front."""
