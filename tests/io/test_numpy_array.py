@@ -44,6 +44,8 @@ def test_guess_finds_coils_and_the_oversampled_readout(tmp_path, kspace, order):
 def test_guess_with_slices_and_with_more_coils_than_lines(kspace):
     many = np.concatenate([kspace] * 2)
     assert guess_axes(many) == ("slice", "coil", "readout", "phase")
+    assert guess_axes(kspace[:1]) == ("slice", "coil", "readout", "phase"), "one slice, and not one coil"
+    assert guess_axes(kspace[:1].swapaxes(0, 1)) == ("coil", "slice", "readout", "phase")
     assert guess_axes(np.concatenate([kspace[0]] * 11)) == ("coil", "readout", "phase")
 
 

@@ -24,6 +24,11 @@ def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Pat
     page = dock_of(review, "Reconstruct")
     assert "4 × 192 × 96" in page.opening.axes.question.text()
     assert page.opening.axes.names.text() == "coil, readout, phase", "the guess that a program gets too"
+    before = review.bench.acquisition.facts
+    press(page.opening.axes, "Cancel")
+    assert page.opening.axes.isHidden()
+    assert review.bench.acquisition.facts == before
+    review.open(tmp_path / "raw.npy")
     page.opening.axes.names.setText("coil, readout, nonsense")
     press(page.opening.axes, "Open")
     until(lambda: "axes" in sentence(review))

@@ -98,7 +98,8 @@ class AxesQuestion(QWidget):
         self.names.setToolTip("The array's axes in their order: slice, coil, readout, phase; separated by commas")
         self.names.returnPressed.connect(self._open)
         accept = button("Open", "Open the array with these axes", self._open)
-        column(self.question, row(self.names, accept, stretch=0), into=self)
+        refuse = button("Cancel", "Do not open it; what is open stays", self.hide)
+        column(self.question, row(self.names, accept, refuse, stretch=0), into=self)
         self.hide()
 
     def ask(self, path: Path, shape: tuple[int, ...], names: tuple[str, ...]) -> None:
