@@ -39,9 +39,9 @@ def test_what_was_attacked_is_seen_and_found_by_keys(attacked: Session, qtbot: A
     assert attacked.readout.done.text() == "Attacked region, 10×12 px = 20.8×25 mm"
     assert "\n" not in panels.panels["clean"].title
     press(attacked, qtbot, "R")
-    assert not any(layer.visible for layer in marks)
+    until(lambda: not any(layer.visible for layer in marks))
     press(attacked, qtbot, "R")
-    assert all(layer.visible for layer in marks)
+    until(lambda: all(layer.visible for layer in marks))
 
     camera, zoom = panels.viewer.scene.camera, panels.viewer.scene.camera.zoom
     where = panels.panels["clean"].image.data_to_world((1, 66.5, 53.5))[1:]
