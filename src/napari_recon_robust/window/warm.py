@@ -20,10 +20,12 @@ COMPILING = (
     "Compiling TV and other fast methods for this machine, once: for about ten seconds images come late; "
     "everything else can be used meanwhile."
 )
+_PREPARING = "Preparing the window for shapes: napari compiles, once for this machine"
+_LOOK, _USUAL = 0.1, 3.0  # s between two looks at whether napari is warm, and which that usually takes at most
 _COMPILED = ("tv", "l1-wavelet")  # their kernels and those of the forward model
 T = TypeVar("T")
 _PACKAGE = __name__.partition(".")[0]
-_loaded, _warm = threading.Event(), threading.Event()
+_warm = threading.Event()
 
 
 def warm_up(compiler: "Compiler") -> Job[None]:
@@ -35,10 +37,7 @@ def warm_up(compiler: "Compiler") -> Job[None]:
     """
     yield Progress(0.0, "Warming up")
     try:
-        try:
-            load_libraries()
-        finally:
-            _loaded.set()
+        load_libraries()
         import torch  # noqa: F401  which is about to be needed
 
         compiler.watch()
@@ -63,20 +62,19 @@ def is_warm() -> bool:
 
 
 def after_warm_up(task: Task[Any]) -> Task[Any]:
-    """Begin a task when torch's libraries are loaded, and hold back its result until napari is warm.
+    """Begin a task when napari is warm: layers that are made before would wait for numba's lock.
 
-    Layers that are made before would wait for numba's lock.
+    Both at a time would take as long together, and the window would share Python's lock with two threads.
     """
     return replace(task, job=_after_warm_up(task.job))
 
 
 def _after_warm_up(job: Job[T]) -> Job[T]:
-    while not _loaded.wait(0.1):
-        yield Progress(0.0)
-    result = yield from job
-    while not _warm.wait(0.1):
-        yield Progress(1.0, "Preparing the window for shapes: napari compiles, once for this machine")
-    return result
+    waited = 0.0
+    while not _warm.wait(_LOOK):
+        waited += _LOOK
+        yield Progress(0.0, _PREPARING if waited > _USUAL else "")
+    return (yield from job)
 
 
 def compile_kernels() -> Job[None]:
