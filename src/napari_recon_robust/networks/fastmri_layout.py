@@ -8,7 +8,7 @@ Sriram et al., End-to-end variational networks for accelerated MRI reconstructio
 doi:10.1007/978-3-030-59713-9_7.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self, TypeVar, cast
 
 import torch
@@ -161,15 +161,18 @@ class NormalisingUNet(nn.Module):
         super().__init__()
         self.unet = FastMRIUNet(2, 2, channels, pools)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Complex (batch, rows, columns) to the same; inside, images are padded with zeros to multiples of 16."""
+    def forward(self, image: Tensor, mean_weight: Tensor | float = 1.0) -> Tensor:
+        """Complex (batch, rows, columns) to the same; inside, images are padded with zeros to multiples of 16.
+
+        mean_weight: the factor of the input's mean in the output, of which the U-Net sees nothing.
+        """
         x = torch.stack((image.real, image.imag), 1)
         deviation, mean = deviation_and_mean(x)
         rows, columns = image.shape[-2:]
         above, left = (-rows % MULTIPLE) // 2, (-columns % MULTIPLE) // 2
         below, right = -rows % MULTIPLE - above, -columns % MULTIPLE - left
         x = self.unet(functional.pad((x - mean) / deviation, (left, right, above, below))).to(mean)
-        x = x[..., above : above + rows, left : left + columns] * deviation + mean
+        x = x[..., above : above + rows, left : left + columns] * deviation + mean_weight * mean
         return torch.complex(x[:, 0], x[:, 1])
 
 
@@ -189,13 +192,27 @@ class SensitivityNetwork(nn.Module):
 
 
 class Cascade(nn.Module):
-    """k <- k - eta M (k - y) - F S R(S^H F^-1 k), R a normalising U-Net."""
+    """k <- k - eta M (k - y) - F S R(S^H F^-1 k), R a normalising U-Net.
 
-    def __init__(self, channels: int, pools: int) -> None:
+    weighs_mean: whether the factor of the image's mean in R is learned (`mean_weight`); it is 1 in fastMRI's code.
+    """
+
+    def __init__(self, channels: int, pools: int, weighs_mean: bool = False) -> None:
         super().__init__()
         self.model = NormalisingUNet(channels, pools)
         self.dc_weight = nn.Parameter(torch.ones(1))
+        self.mean_weight = nn.Parameter(torch.ones(1)) if weighs_mean else None
         ends_correction(self.last)
+
+    @torch.no_grad()
+    def start_linear(self, consistency: float, gain: float) -> None:
+        """Set first weights with which eta is `consistency`, and R(x) about -gain x, its mean included."""
+        self.model.unet.start_as_identity()
+        for parameter in self.last.parameters():
+            parameter.mul_(-gain)
+        self.dc_weight.fill_(consistency)
+        if self.mean_weight is not None:
+            self.mean_weight.fill_(-gain)
 
     @property
     def last(self) -> nn.Module:
@@ -205,7 +222,8 @@ class Cascade(nn.Module):
     def forward(self, k: Tensor, y: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...]) -> Tensor:
         """One step; k, y and maps (batch, coils, rows, columns), with F along `dims`, their origin at index 0."""
         image = (maps.conj() * torch.fft.ifftn(k, dim=dims, norm="ortho")).sum(-3)
-        correction = torch.fft.ifftshift(self.model(torch.fft.fftshift(image, dims)), dims)
+        mean_weight = 1.0 if self.mean_weight is None else self.mean_weight
+        correction = torch.fft.ifftshift(self.model(torch.fft.fftshift(image, dims), mean_weight), dims)
         correction = torch.fft.fftn(maps * correction.unsqueeze(-3), dim=dims, norm="ortho")
         return k - self.dc_weight * mask * (k - y) - correction
 
@@ -217,19 +235,36 @@ class FastMRIVarNet(nn.Module):
     with half of the Fourier transforms.
     """
 
-    def __init__(self, cascades: int, channels: int, pools: int, sensitivity: tuple[int, int] | None = None) -> None:
-        """sensitivity: channels and pools of the sensitivity network; None for a network without one."""
+    def __init__(
+        self,
+        cascades: int,
+        channels: int,
+        pools: int,
+        sensitivity: tuple[int, int] | None = None,
+        weighs_mean: bool = False,
+    ) -> None:
+        """sensitivity: channels and pools of the sensitivity network; None for a network without one.
+
+        weighs_mean: whether the cascades have a `mean_weight`, which fastMRI's have not.
+        """
         super().__init__()
         self.sens_net = SensitivityNetwork(*sensitivity) if sensitivity else None
-        self.cascades = nn.ModuleList(Cascade(channels, pools) for _ in range(cascades))
+        self.cascades = nn.ModuleList(Cascade(channels, pools, weighs_mean) for _ in range(cascades))
 
     @torch.no_grad()
-    def start_as_identity(self) -> None:
-        """Set first weights: sensitivities are the normalised ACS images, and cascades correct nothing."""
+    def start_as_identity(self, linear: Sequence[tuple[float, float]] = ()) -> None:
+        """Set first weights: sensitivities are the normalised ACS images, and cascades correct nothing.
+
+        linear: what `Cascade.start_linear` takes, for each cascade; the cascades are then linear at first.
+        """
         if self.sens_net is not None:
             self.sens_net.norm_unet.unet.start_as_identity()
-        for cascade in self.cascades:
-            zero_at_first(cast(Cascade, cascade).last)
+        if linear:
+            for cascade, (consistency, gain) in zip(self.cascades, linear, strict=True):
+                cast(Cascade, cascade).start_linear(consistency, gain)
+        else:
+            for cascade in self.cascades:
+                zero_at_first(cast(Cascade, cascade).last)
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:
@@ -242,7 +277,8 @@ class FastMRIVarNet(nn.Module):
         ]
         if sizes[0] is None:
             raise WeightsError("the weights do not have fastMRI's VarNet layout; choose weights of a VarNet.")
-        return _loaded(cls(_count(state, "cascades."), *sizes[0], sizes[1]), state)
+        weighs_mean = "cascades.0.mean_weight" in state
+        return _loaded(cls(_count(state, "cascades."), *sizes[0], sizes[1], weighs_mean), state)
 
     def forward(
         self, data: Tensor, mask: Tensor, maps: Tensor, dims: tuple[int, ...], start: Tensor | None = None

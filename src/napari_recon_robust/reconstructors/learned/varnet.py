@@ -1,5 +1,6 @@
 """fastMRI's end-to-end variational network."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -92,17 +93,26 @@ class VarNet(Reconstructor):
 class TrainableVarNet(FastMRIVarNet):
     """The network of `VarNet` as the training sees it: a problem in, an image out.
 
-    Its first corrections are the means of the images, which normalising U-Nets pass through.
+    Without `linear`, its first corrections are the means of the images, which normalising U-Nets pass through.
 
     learned: whether it is trained with its own sensitivities, as published, or with the estimated ones.
+    linear: eta_t and a_t of each cascade, R_t(x) = -a_t x, from which the training starts; the factor of the mean in
+    R_t is learned then. The U-Nets see images without coils, so that only the data consistency can resolve aliasing:
+    T cascades apply a polynomial of A^H A to A^H y, and training should not have to find its coefficients first.
     """
 
     def __init__(
-        self, cascades: int, channels: int, pools: int, sensitivity: tuple[int, int], learned: bool = False
+        self,
+        cascades: int,
+        channels: int,
+        pools: int,
+        sensitivity: tuple[int, int],
+        learned: bool = False,
+        linear: Sequence[tuple[float, float]] = (),
     ) -> None:
-        super().__init__(cascades, channels, pools, (sensitivity[0], sensitivity[1]))
+        super().__init__(cascades, channels, pools, (sensitivity[0], sensitivity[1]), weighs_mean=bool(linear))
         self.learned = learned
-        self.start_as_identity()
+        self.start_as_identity(linear)
 
     def forward(self, problem: Problem, learned: bool | None = None) -> Tensor:  # type: ignore[override]
         """The image, complex64 (rows, columns), relative to the problem's scale. `learned`: overrides the network's."""
