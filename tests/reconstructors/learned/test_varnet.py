@@ -147,7 +147,7 @@ def test_without_a_correction_what_was_measured_remains(
     varnet: VarNet, lines: Measurement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R = 0 leaves k = y, so the published image is A^H y; from CG-SENSE that."""
-    monkeypatch.setattr(NormalisingUNet, "forward", lambda self, image: torch.zeros_like(image))
+    monkeypatch.setattr(NormalisingUNet, "forward", lambda self, image, mean_weight: torch.zeros_like(image))
     from_cg = isinstance(varnet, VarNetFromCG)
     expected = (cg_sense if from_cg else ForwardModel.adjoint)(lines.model, lines.data)
     torch.testing.assert_close(
@@ -176,6 +176,28 @@ def test_training_of_the_published_form_starts_at_the_samples_less_a_mean(lines:
     torch.testing.assert_close(network(Problem(lines.model, data, torch.tensor([[0.01]]))), expected)
     assert float((expected - image).abs().mean()) > 0.1
     assert network(Problem(lines.model, data, torch.tensor([[0.01]])), learned=True).shape == (ROWS, COLUMNS)
+
+
+def test_training_may_start_at_a_polynomial_of_the_normal_operator(lines: Measurement) -> None:
+    """With R_t(x) = -a_t x: z' = z - eta (u - b) + a z and u' = (1 - eta) u + eta b + a N z, from z = u = b on."""
+    linear = ((1.0, 0.9), (1.5, 0.8), (1.2, 0.4))
+    network = TrainableVarNet(3, 4, 2, (4, 2), linear=linear)
+    noise = torch.randn(ROWS, COLUMNS, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    data = lines.model.forward(noise + 2)
+    b = lines.model.adjoint(data)
+    z, u = b, b
+    for eta, a in linear:
+        z, u = z - eta * (u - b) + a * z, (1 - eta) * u + eta * b + a * lines.model.normal(z)
+    image = network(Problem(lines.model, data, torch.tensor([[0.01]])))
+    assert float((image - z).norm() / z.norm()) < 0.1  # of instance norms, which see a padded image
+    assert float((image - b).norm() / z.norm()) > 0.4  # or the cascades would not be seen
+    assert {name for name, _ in network.named_parameters() if "mean_weight" in name} == {
+        f"cascades.{t}.mean_weight" for t in range(3)
+    }
+    again = FastMRIVarNet.from_state(network.state_dict())
+    maps = lines.model.sensitivities[None]
+    last = combined(again(data[None], lines.model.mask, maps, lines.model.dims), maps, lines.model.dims)[0]
+    torch.testing.assert_close(last, image.detach())
 
 
 def test_training_starts_at_cg_sense_and_the_acs_as_sensitivities(lines: Measurement) -> None:
