@@ -195,6 +195,16 @@ def _option(combo: QComboBox) -> QStyleOptionComboBox:
     return option
 
 
+def test_the_words_of_a_job_have_all_their_lines_at_the_foot_of_the_bar(desk: Desk) -> None:
+    desk.press("Q")
+    bar = desk.layouts.bar
+    assert bar is not None
+    message = bar.foot.message
+    bar.foot.say("Reconstructing with Total variation…")
+    desk.until(lambda: message.height() >= message.heightForWidth(message.width()) > 2 * message.fontMetrics().height())
+    bar.foot.say("")
+
+
 def test_keys_of_napari_that_break_the_lock_are_held_off_and_given_back(desk: Desk) -> None:
     image, window = desk.panels.panels["reference"].image, desk.panels.window
     desk.viewer.layers.selection.active = image

@@ -51,7 +51,7 @@ class LineupBox(QWidget):
 
     def show_chosen(self) -> None:
         """Tick what is chosen, which a review that is gone on with does too, and show what was found."""
-        if self.methods.ticked() != [*self.lining_up.chosen]:
+        if {*self.methods.ticked()} != {*self.lining_up.chosen}:  # the list has an order of its own
             self.methods.tick(self.lining_up.chosen)
         with signals_blocked(self.anew):
             (self.anew if self.lining_up.anew else self.as_found).setChecked(True)

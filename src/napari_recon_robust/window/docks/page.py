@@ -89,7 +89,6 @@ class Foot(QWidget):
         column.addWidget(self.message)
         column.addWidget(self.compiling)
         column.addWidget(notice)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.say("")
         self._show_running(jobs.busy())
         self.followed = (
