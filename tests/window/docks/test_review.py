@@ -200,9 +200,9 @@ def test_the_words_of_a_job_have_all_their_lines_at_the_foot_of_the_bar(desk: De
     bar = desk.layouts.bar
     assert bar is not None
     message = bar.foot.message
-    bar.foot.say("Reconstructing with Total variation…")
+    desk.session.jobs.started.emit("Reconstructing with Total variation")
     desk.until(lambda: message.height() >= message.heightForWidth(message.width()) > 2 * message.fontMetrics().height())
-    bar.foot.say("")
+    desk.session.jobs.ended.emit("")
 
 
 def test_keys_of_napari_that_break_the_lock_are_held_off_and_given_back(desk: Desk) -> None:
