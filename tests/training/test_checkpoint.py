@@ -405,7 +405,7 @@ def test_the_second_score_is_one_for_tv_itself(recipe, bank, tmp_path) -> None:
 def example(run: loop._Run, number: int) -> Any:
     import numpy as np
 
-    rng = np.random.default_rng((run.recipe.seed, loop._VALIDATION_SEED, number))
+    rng = np.random.default_rng((run.recipe.seed, loop.VALIDATION_SEED, number))
     return run._example(run.bank.validation[number], rng)
 
 

@@ -46,7 +46,7 @@ from .refresh import start_refreshing
 __all__ = ["LOSSES", "Bank", "Preset", "Recipe", "load_recipe", "make_network", "recipes", "train"]
 
 _CHECKPOINT_SECONDS = 120.0
-_VALIDATION_SEED, _EXAMPLES = 2**20, 2**21
+VALIDATION_SEED, _EXAMPLES = 2**20, 2**21
 _AVERAGE = 0.999  # decay of the running mean of the weights; this mean is validated and saved
 _REPORT_SECONDS = 0.2
 _LOG_STEPS = 20
@@ -224,7 +224,7 @@ class _Run:
         losses, ratios = [], []
         with torch.no_grad():
             for number, case in enumerate(self.bank.validation):
-                rng = np.random.default_rng((self.recipe.seed, _VALIDATION_SEED, number))
+                rng = np.random.default_rng((self.recipe.seed, VALIDATION_SEED, number))
                 example = self._example(case, rng)
                 losses.append(float(self.loss(network, example, rng)))
                 if _needs_problem_alone(network):

@@ -1,0 +1,113 @@
+"""How far VarNet's data consistency goes without its U-Nets, and from where its training starts.
+
+    python benchmarks/varnet_start.py --data ../shared/data/anatomy --bank FOLDER [--cascades 6 8 12 18] [--steps 2000]
+
+R_t(x) = -a_t x in place of the U-Nets leaves two numbers to a cascade, eta_t and a_t. They are fitted to training
+people by the loss that VarNet is trained on, and judged on the validation cases of a training: the NMSE over that of
+`tv, rule`, its geometric mean over cases. Beside it stand the zero-filled image and a regularized SENSE image by
+conjugate gradients. The numbers of 12 cascades are `linear` of the recipe `varnet`.
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_recon_robust.cli.options import follow
+from napari_recon_robust.data.foreground import foreground
+from napari_recon_robust.evaluation.metrics import nmse
+from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.reconstructors.problem import Problem, linear_start
+from napari_recon_robust.training.bank import Bank, Example, build_bank, draw_example
+from napari_recon_robust.training.loop import VALIDATION_SEED
+from napari_recon_robust.training.losses import log_error
+from napari_recon_robust.training.recipe import Recipe, load_recipe
+
+FIRST = (1.0, 0.3)  # eta and a before the fit
+RATE = 0.02
+PIXELS = 8192
+
+Image = Callable[[Problem], Tensor]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--cascades", type=int, nargs="+", default=[6, 8, 12, 18])
+    parser.add_argument("--steps", type=int, default=2000)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    recipe = load_recipe("varnet")
+    bank = follow(build_bank(recipe.bank, options.data, options.bank), "Cases")
+    cases = validation(recipe, bank)
+    print("| | NMSE ÷ tv, rule | seconds | eta, a |\n|---|---|---|---|")
+    print(f"| zero-filled | {score(lambda problem: problem.model.adjoint(problem.data), cases):.2f} | | |")
+    print(f"| regularized SENSE | {score(linear_start, cases):.2f} | | |", flush=True)
+    for cascades in options.cascades:
+        began = time.perf_counter()
+        fitted = fit(recipe, bank, cascades, options.steps)
+        seconds = time.perf_counter() - began
+        found = score(lambda problem, fitted=fitted: polynomial(fitted, problem), cases)  # type: ignore[misc]
+        numbers = ", ".join(f"[{eta:.3f}, {a:.3f}]" for eta, a in fitted.tolist())
+        print(f"| {cascades} cascades | {found:.2f} | {seconds:.0f} | {numbers} |", flush=True)
+
+
+def polynomial(linear: Tensor, problem: Problem) -> Tensor:
+    """z' = z - eta (u - b) + a z and u' = (1 - eta) u + eta b + a N z, from z = u = b = A^H y on; N = A^H A.
+
+    u is S^H F^-1 M k. linear: (cascades, 2).
+    """
+    b = problem.model.adjoint(problem.data)
+    z, u = b, b
+    for eta, a in linear:
+        z, u = z - eta * (u - b) + a * z, (1 - eta) * u + eta * b + a * problem.model.normal(z)
+    return z
+
+
+def fit(recipe: Recipe, bank: Bank, cascades: int, steps: int) -> Tensor:
+    """The numbers of so many cascades, float32 (cascades, 2), after so many steps of Adam, each with a new case."""
+    linear = torch.tensor([FIRST] * cascades, requires_grad=True)
+    optimiser = torch.optim.Adam([linear], lr=RATE)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, steps)
+    for step in range(steps):
+        rng = np.random.default_rng((1, step))
+        example = draw_example(bank[int(rng.integers(len(bank)))], recipe.masks, PIXELS, rng)
+        loss = log_error(lambda problem: polynomial(linear, problem), example, rng)  # type: ignore[arg-type]
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_([linear], 1.0)
+        optimiser.step()
+        schedule.step()
+    return linear.detach()
+
+
+def validation(recipe: Recipe, bank: Bank) -> list[tuple[Example, float]]:
+    """A mask for each validation case, with the NMSE of TV by its rule."""
+    found = []
+    for number, case in enumerate(bank.validation):
+        rng = np.random.default_rng((recipe.seed, VALIDATION_SEED, number))
+        example = draw_example(case, recipe.masks, recipe.pixels, rng)
+        noise = float(example.problem.noise)
+        found.append((example, error(example.problem.tv(tv.rule(noise)), example)))
+    return found
+
+
+@torch.no_grad()
+def score(image: Image, cases: list[tuple[Example, float]]) -> float:
+    """The geometric mean of the NMSE over that of TV."""
+    return math.exp(float(np.mean([math.log(error(image(one.problem), one) / of_tv) for one, of_tv in cases])))
+
+
+def error(image: Tensor, example: Example) -> float:
+    """NMSE of the magnitude within the foreground."""
+    return float(nmse(image, example.truth, foreground(example.magnitude)))
+
+
+if __name__ == "__main__":
+    main()
