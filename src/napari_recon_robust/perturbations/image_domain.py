@@ -183,7 +183,7 @@ def _insert(insertion: Insertion, budgets: tuple[float, ...], size: float) -> Jo
     _ = insertion.clean
     with torch.no_grad():
         symbol = profile * insertion.tissue.carrier
-        symbol = symbol / insertion.kspace(symbol).norm()
+        symbol = symbol / coil_norms(insertion.kspace(symbol)).norm()
         tissue = insertion.truth.abs()[region].mean()
     if not (tissue > 0 and symbol.isfinite().all()):
         raise InputError("there is no tissue in the region's middle; choose a region inside the head or limb.")

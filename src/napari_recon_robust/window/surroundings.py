@@ -84,6 +84,7 @@ class Surroundings(QObject):
         empty = not any(panel.filled for panel in self.panels.panels.values())
         line.setVisible(busy and empty and not welcome)
         self._place(line)
+        window.dims._resize_axis_labels()  # napari does not when a scan brings the name of the axis
 
     def _place(self, line: QLabel) -> None:
         line.adjustSize()

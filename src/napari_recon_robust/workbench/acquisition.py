@@ -389,6 +389,7 @@ def measured_slice(scan: "Scan", index: int, sampling: Any, device: str = "cpu")
 def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Measurement") -> Slice:
     """Estimate sensitivities, noise, reference and foreground of a measurement."""
     from ..evaluation.parts import whole_of
+    from ..perturbations.base import coil_norms
 
     samples, known = measurement.crop(measurement.combined).cpu(), measurement.combined_reference
     known = None if known is None else known.cpu()
@@ -407,6 +408,6 @@ def calibrate(scan: "Scan | None", index: int, sampling: Any, measurement: "Meas
         zero_filled=zero_filled,
         foreground=foreground,
         snr=level / noise if noise > 0 else float("inf"),
-        kspace_snr=float(acquired.norm()) / thermal if thermal > 0 else float("inf"),
+        kspace_snr=float(coil_norms(acquired).norm()) / thermal if thermal > 0 else float("inf"),
         whole=whole_of(reference=known, clean=samples),
     )

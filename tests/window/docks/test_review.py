@@ -205,6 +205,14 @@ def test_the_words_of_a_job_have_all_their_lines_at_the_foot_of_the_bar(desk: De
     desk.session.jobs.ended.emit("")
 
 
+def test_what_is_shown_can_be_kept_before_anything_is_attacked(desk: Desk) -> None:
+    desk.press("Q")
+    bar = desk.layouts.bar
+    assert bar is not None
+    assert desk.session.bench.perturbing.current is None
+    assert bar.keep.isEnabled()
+
+
 def test_keys_of_napari_that_break_the_lock_are_held_off_and_given_back(desk: Desk) -> None:
     image, window = desk.panels.panels["reference"].image, desk.panels.window
     desk.viewer.layers.selection.active = image

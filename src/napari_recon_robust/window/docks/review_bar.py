@@ -238,7 +238,7 @@ class ReviewBar(Page):
             switch.setChecked(on)
             switch.setEnabled(possible)
         self.flicker.setEnabled(comparing.pair is not None)
-        self.keep.setEnabled(result is not None)
+        self.keep.setEnabled(self.bench.acquisition.is_open)
         self.show_window()
 
     def _show_share(self) -> None:
