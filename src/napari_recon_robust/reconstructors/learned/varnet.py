@@ -45,7 +45,8 @@ class VarNet(Reconstructor):
     image's phase folded in), or learned by a network that sees the ACS images. Learned ones are part of the published
     method, and fail on scanners that the training has not seen. Published weights give the root sum of squares, as in
     fastMRI's code; our weights were trained to give the image combined by S, which has no noise floor, and have learned
-    the factor of the image's mean in R_t, which is 1 in fastMRI's code and in weights without one. Sriram et al. 2020, doi:10.1007/978-3-030-59713-9_7, with the sign that R_t has in their code.
+    the factor of the image's mean in R_t, which is 1 in fastMRI's code and in weights without one. Sriram et al. 2020,
+    doi:10.1007/978-3-030-59713-9_7, with the sign that R_t has in their code.
 
     weights: the id of a shipped set (the method's own id if None), or a checkpoint with fastMRI's VarNet layout
     (safetensors or PyTorch).
