@@ -137,6 +137,7 @@ def test_listing_needs_no_torch(folder: Path) -> None:
 
 def test_a_folder_of_cases_is_known_by_a_quick_look(folder: Path) -> None:
     assert holds_cases(folder)
+    assert holds_cases(folder.parent), "two levels deep"
     assert not holds_cases(folder / "fnaf"), "a case"
     assert not holds_cases(folder / "fnaf" / "case.json")
     assert not holds_cases(folder / "absent")

@@ -25,7 +25,7 @@ from .verdicts import Judgement, read_judgement
 DEPTH = 3  # folders in folders in which cases are looked for
 _VERSION = 1  # of the kept file: one more whenever an entry holds something else
 _EVERY = 50  # cases between two reports
-_LOOKED_AT = 100  # folders of which one has to be a case
+_LOOKED_AT = 100  # folders of a depth of which one has to be a case
 
 Stamp = list[int]  # time of the last change in ns, and size; JSON has no tuples
 
@@ -66,9 +66,17 @@ def listing(folder: str | Path) -> Job[list[Entry]]:
 
 
 def holds_cases(folder: Path) -> bool:
-    """Whether there is a case among the first folders in a folder, from a quick look; False for a case itself."""
-    with suppress(OSError, ValueError), os.scandir(folder) as inside:
-        return not _is_case(folder) and any(_is_case(Path(one.path)) for one in islice(inside, _LOOKED_AT))
+    """Whether there is a case below a folder, from a quick look at the first folders of each depth.
+
+    False for a case itself.
+    """
+    level = [folder]
+    if _is_case(folder):
+        return False
+    for _ in range(DEPTH):
+        level = list(islice((Path(one.path) for above in level for one in _folders(above)), _LOOKED_AT))
+        if any(map(_is_case, level)):
+            return True
     return False
 
 
@@ -108,13 +116,16 @@ def _is_case(folder: Path) -> bool:
 
 
 def _below(folder: Path, prefix: str = "", depth: int = DEPTH) -> Iterator[_Place]:
-    """The cases among the folders in a folder; hidden ones are being written, or have been left behind."""
-    try:
-        inside = [one for one in os.scandir(folder) if not one.name.startswith(".") and one.is_dir()]
-    except OSError:
-        return
-    for one in inside:
+    """The cases among the folders in a folder."""
+    for one in _folders(folder):
         yield from _places(Path(one.path), f"{prefix}{one.name}", depth)
+
+
+def _folders(folder: Path) -> "list[os.DirEntry[str]]":
+    """The folders in a folder, none if it cannot be read; hidden ones are being written, or have been left behind."""
+    with suppress(OSError, ValueError), os.scandir(folder) as inside:
+        return [one for one in inside if not one.name.startswith(".") and one.is_dir()]
+    return []
 
 
 def _places(folder: Path, name: str, depth: int) -> Iterator[_Place]:
