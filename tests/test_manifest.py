@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 import napari_recon_robust
-from napari_recon_robust.io import suffixes
+from napari_recon_robust.io import annotations, suffixes
 
 MANIFEST = Path(napari_recon_robust.__file__).with_name("napari.yaml")
 
@@ -26,7 +26,7 @@ def test_readers_sample_data_and_widgets() -> None:
     widgets = [widget.display_name for widget in contributions.widgets]
     assert widgets == ["Reconstruct", "Perturb", "Compare", "Gallery", "Attacks", "Studies"]
     (reader,) = contributions.readers
-    assert reader.filename_patterns == [f"*{suffix}" for suffix in suffixes()]
+    assert reader.filename_patterns == [f"*{suffix}" for suffix in [*suffixes(), annotations.SUFFIX]]
     assert len(contributions.sample_data) == 1
 
 

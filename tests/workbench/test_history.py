@@ -115,6 +115,7 @@ def test_they_are_saved_as_cases_and_exported(bench: Workbench, tmp_path: Path) 
         ("2", "0.01", "drawn 1"),
         ("3", "0.01", "drawn 2"),
     ]
+    assert rows[0]["sampling"].startswith("pattern=equispaced; acceleration=4.0; ")
     box = history.entries[0].box
     assert box is not None
     assert [rows[0][name] for name in ("row", "column", "height", "width")] == [f"{each}" for each in box]

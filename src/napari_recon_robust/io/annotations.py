@@ -14,6 +14,7 @@ from ..ground.guard import is_file, opening, read, shown, to_path
 LABEL, SUFFIX = "fastMRI+ annotations", ".csv"
 COLUMNS = ("file", "slice", "study_level", "x", "y", "width", "height", "label")
 _LARGEST = 2**27  # bytes of a table; fastMRI+'s have 1 MB
+_FIRST_LINE = 2**12  # bytes of it that are looked at
 
 
 def read_annotations(path: str | Path, file_name: str, rows: int, columns: int | None = None) -> list[Annotation]:
@@ -42,6 +43,16 @@ def read_annotations(path: str | Path, file_name: str, rows: int, columns: int |
         annotations.append(_annotation(fields, rows, columns, repeated=fields in seen, table=shown(path)))
         seen.add(fields)
     return annotations
+
+
+def is_table(path: Path) -> bool:
+    """Whether the first line of a file names the columns of a fastMRI+ table."""
+    try:
+        with path.open("rb") as file:
+            first = file.readline(_FIRST_LINE).decode("utf-8-sig")
+    except (OSError, ValueError):
+        return False
+    return {*COLUMNS} <= {*next(csv.reader([first]), [])}
 
 
 def beside(scan: Path, rows: int, columns: int) -> tuple[Annotation, ...]:

@@ -12,7 +12,10 @@ _NOTHING: LayerData = [(None,)]  # napari's sign for "read, and no layer to add"
 
 
 def get_reader(path: str | list[str]) -> Callable[[str], LayerData] | None:
-    """A reader for k-space, saved cases and folders of them; None for what is not ours, from a quick look."""
+    """A reader for k-space, fastMRI+ annotations, saved cases and folders of them; None for other files.
+
+    A quick look tells.
+    """
     if not isinstance(path, str) or not _is_ours(Path(path)):
         return None
     return read
@@ -37,8 +40,10 @@ def _is_ours(path: Path) -> bool:
         return is_file(path / "case.json") or holds_cases(path)
     if path.suffix == ".npy" and not _is_complex(path):
         return False  # a plain image
-    from ..io import format_of
+    from ..io import annotations, format_of
 
+    if path.suffix == annotations.SUFFIX:
+        return annotations.is_table(path)
     return format_of(path) is not None
 
 

@@ -36,7 +36,7 @@ _GONE = "the images of {} made room for newer ones; run it again to see them."
 class Entry:
     """One finished perturbation.
 
-    number: counted from 1, as they finished. slice: counted as the scan counts it. region: its name; box: around what
+    number: counted from 1, as they finished. slice: counted as the scan counts it. sampling: its parts, in words. region: its name; box: around what
     was judged, None for nothing. budget: a fraction, None for a kind that needs none. judged_on: "roi" or "image";
     metrics: on it, of "clean", "perturbed" and "random". change: how far the region moved, relative to its norm.
     result: looked at where this entry is; None when its images made room for newer ones.
@@ -44,6 +44,7 @@ class Entry:
 
     number: int
     slice: int
+    sampling: str
     method: str
     method_knobs: Mapping[str, Any]
     perturbation: str
@@ -91,6 +92,7 @@ class Entry:
         return {
             "number": self.number,
             "slice": self.slice,
+            "sampling": self.sampling,
             "method": self.method,
             "method_knobs": _listed(self.method_knobs),
             "perturbation": self.perturbation,
@@ -246,6 +248,7 @@ def _entry(number: int, result: Result, region: str) -> Entry:
     return Entry(
         number=number,
         slice=int(setting.source.get("slice", result.slice)),
+        sampling=_sampled(setting.state.slice),
         method=setting.method.label,
         method_knobs=dict(setting.method.knobs),
         perturbation=registry.get(setting.perturbation).label,
@@ -286,6 +289,16 @@ def _tensors(result: Result, seen: set[int]) -> "Iterator[Tensor]":
 
 def _listed(knobs: Mapping[str, Any]) -> str:
     return "; ".join(f"{name}={value}" for name, value in knobs.items())
+
+
+def _sampled(measured: Slice | None) -> str:
+    """How a slice was undersampled; a seed that is a file's name is not told."""
+    from ..physics.sampling import Sampling
+
+    if measured is None or not isinstance(measured.sampling, Sampling):
+        return "as acquired" if measured is None or measured.sampling is None else "by a mask of its own"
+    parts = measured.sampling.model_dump()
+    return _listed(parts if isinstance(parts["seed"], int) else {**parts, "seed": "file"})
 
 
 def _slug(entry: Entry) -> str:

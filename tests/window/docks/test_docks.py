@@ -400,6 +400,13 @@ def test_reading_through_napari(viewer: Any, scan_file: Path, tmp_path: Path, un
     session = Session.of(viewer)
     until(lambda: session.bench.acquisition.slice is not None)
     assert session.bench.acquisition.facts.startswith("head.h5")
+    (tmp_path / "points.csv").write_text("index,axis-0,axis-1\n", encoding="utf-8")
+    assert get_reader(str(tmp_path / "points.csv")) is None, "napari's own"
+    table = tmp_path / "boxes.csv"
+    table.write_text("file,slice,study_level,x,y,width,height,label\nhead,2,No,40,20,8,6,Cyst\n", encoding="utf-8")
+    until(lambda: not session.jobs.busy())
+    viewer.open(str(table), plugin=PLUGIN)
+    until(lambda: "Cyst" in [one.name for one in session.bench.regions.all])
 
 
 def test_help_lists_every_key() -> None:

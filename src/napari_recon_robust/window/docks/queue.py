@@ -148,9 +148,10 @@ class QueuePanel(QWidget):
             kind = self.bench.perturbing.chosen
             budgets = parsed(self.budgets.text()) if kind.needs_budget else ()
             self.queue.add(self.methods.ticked(), self.regions.ticked(), budgets)
+            self.session.jobs.recovered.emit("queue")  # an error before was of what is right now
 
     def _cancel(self) -> None:
         rows = {index.row() for index in self.table.selectedIndexes()}
         running = self.queue.running
-        chosen = [self._shown[number] for number in sorted(rows)] or ([] if running is None else [running])
-        self.session.queueing.cancel(chosen)
+        chosen = [self._shown[number] for number in sorted(rows) if self._shown[number].open]
+        self.session.queueing.cancel(chosen or ([] if running is None else [running]))
