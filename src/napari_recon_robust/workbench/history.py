@@ -36,10 +36,10 @@ _GONE = "the images of {} made room for newer ones; run it again to see them."
 class Entry:
     """One finished perturbation.
 
-    number: counted from 1, as they finished. slice: counted as the scan counts it. sampling: its parts, in words. region: its name; box: around what
-    was judged, None for nothing. budget: a fraction, None for a kind that needs none. judged_on: "roi" or "image";
-    metrics: on it, of "clean", "perturbed" and "random". change: how far the region moved, relative to its norm.
-    result: looked at where this entry is; None when its images made room for newer ones.
+    number: counted from 1, as they finished. slice: counted as the scan counts it. sampling: its parts, in words.
+    region: its name; box: around what was judged, None for nothing. budget: a fraction, None for a kind that needs
+    none. judged_on: "roi" or "image"; metrics: on it, of "clean", "perturbed" and "random". change: how far the region
+    moved, relative to its norm. result: looked at where this entry is; None when its images made room for newer ones.
     """
 
     number: int
