@@ -21,7 +21,7 @@ def test_budgets_attacks_and_iterations_of_a_search(bench: Workbench) -> None:
     assert told
     rows = bench.film.rows
     assert [one.caption for one in rows["Budgets"]] == ["0.4%", "1%"]
-    assert len(rows["Attacks"]) == 2
+    assert [one.caption.partition("% ")[0] for one in rows["Attacks"]] == ["1 · 0.4", "2 · 1"]
     assert rows["Attacks"][0].clean == (result.outcomes[0].comparison.clean, result.setting.method.label)
     assert [int(one.caption) for one in rows["Iterations"]] == sorted({int(one.caption) for one in rows["Iterations"]})
     assert all(one.image.shape == result.outcome.comparison.clean.shape for row in rows.values() for one in row)

@@ -125,11 +125,12 @@ class Film(ReviewPart):
 
     def _attack(self, entry: Entry, result: Result) -> Frame:
         images = result.outcome.comparison
+        budget = "" if entry.budget is None else f" {written(100 * entry.budget)}%"  # first: what is long is cut off
         return Frame(
-            f"{entry.number} {entry.method}",
+            f"{entry.number} ·{budget} {entry.method}",
             images.perturbed,
             "perturbed",
-            entry.title,
+            f"{entry.title}: {entry.place}",
             clean=(images.clean, result.setting.method.label),
             look=lambda: self._history.show(entry),
         )
