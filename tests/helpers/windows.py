@@ -46,7 +46,7 @@ def until(qtbot: Any) -> Until:
 
 def waiting(qtbot: Any) -> Until:
     def wait(condition: Callable[[], object]) -> None:
-        qtbot.waitUntil(lambda: bool(condition()), timeout=120_000)
+        qtbot.waitUntil(lambda: bool(condition()), timeout=300_000)
 
     return wait
 
