@@ -314,7 +314,9 @@ def test_closed_and_opened_again_it_shows_the_same(dock: Any, viewer: Any, until
 
 def test_a_folder_of_cases_that_is_opened_is_shown_in_the_gallery(viewer: Any, folder: Path, until: Until) -> None:
     assert get_reader(str(folder)) is not None
-    assert get_reader(str(folder.parent)) is None
+    assert get_reader(str(folder.parent)) is not None, "two levels deep"
+    (folder.parent / "empty").mkdir()
+    assert get_reader(str(folder.parent / "empty")) is None
     session = Session.of(viewer)
     session.open(folder)
     until(lambda: len(session.bench.browsing.shown) == 5 and len(session.docks) == 4)
