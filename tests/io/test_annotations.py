@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_recon_robust.ground.errors import FileFormatError
-from napari_recon_robust.io.annotations import COLUMNS, read_annotations
+from napari_recon_robust.io.annotations import COLUMNS, is_table, read_annotations
 
 PUBLISHED = {"brain": (8213, 643), "knee": (16167, 13)}  # rows, and those about the whole study
 
@@ -132,3 +133,20 @@ def test_a_box_as_wide_as_a_number(tmp_path):
     assert first.box is not None
     assert second.box is not None or second.note
     assert all("outside" in one.note for one in read_annotations(path, "file1", 32, 32))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"file,slice,study_level,x,y,width,height,label\nhead,2,No,40,20,8,6,Cyst\n", True),
+        (b"\xef\xbb\xbffile,slice,study_level,x,y,width,height,label,more", True),
+        (b"index,axis-0,axis-1\n", False),
+        (b"", False),
+        (b"a,b\rc,d\r", False),
+        (b"\xff\xfe\x00", False),
+    ],
+)
+def test_a_table_is_known_by_its_first_line(tmp_path: Path, content: bytes, expected: bool) -> None:
+    (tmp_path / "table.csv").write_bytes(content)
+    assert is_table(tmp_path / "table.csv") is expected
+    assert not is_table(tmp_path)

@@ -50,9 +50,9 @@ def is_table(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             first = file.readline(_FIRST_LINE).decode("utf-8-sig")
-    except (OSError, ValueError):
+        return {*COLUMNS} <= {*next(csv.reader([first]), [])}
+    except (OSError, ValueError, csv.Error):  # a carriage return alone ends no line for csv
         return False
-    return {*COLUMNS} <= {*next(csv.reader([first]), [])}
 
 
 def beside(scan: Path, rows: int, columns: int) -> tuple[Annotation, ...]:
