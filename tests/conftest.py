@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from napari_recon_robust.simulation.head import Template
 
 pytest.register_assert_rewrite("helpers")
+
+settings.register_profile("untimed", deadline=None)  # the first example imports what the tested code needs
+settings.load_profile("untimed")
 
 os.environ["NAPARI_CONFIG"] = ""  # napari's settings stay in memory: those of whoever runs the tests are not touched
 

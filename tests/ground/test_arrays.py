@@ -18,7 +18,7 @@ from napari_recon_robust.ground.errors import FileFormatError
 
 @pytest.mark.slow
 @given(data=st.data(), block=st.sampled_from([1, 100, 2**16]), order=st.sampled_from("CF"))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_part_is_that_of_numpy(tmp_path: Path, data: Any, block: int, order: Any) -> None:
     shape = data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
     array = np.asarray(np.random.default_rng(0).standard_normal(shape), order=order)

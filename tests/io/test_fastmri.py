@@ -180,7 +180,7 @@ def test_two_gigabytes_are_opened_without_reading_them(tmp_path):
     scale=st.floats(1e-9, 1e6),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_is_read_within_the_rounding(tmp_path, shape, scale, seed):
     generator = np.random.default_rng(seed)
     real, imaginary = generator.normal(size=(2, *shape))

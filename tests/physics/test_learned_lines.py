@@ -23,7 +23,7 @@ def random_logits(width: int, seed: int) -> torch.Tensor:
     offset=st.floats(1e-6, 1 - 1e-6),
     seed=st.integers(0, 100),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_budget_and_centre_are_kept_exactly(width, acceleration, share, offset, seed):
     count = learned_lines.number_of_lines(width, 0, acceleration)
     centre = round(share * count)

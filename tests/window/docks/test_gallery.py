@@ -243,6 +243,10 @@ def test_its_keys_work_while_the_images_have_the_window(dock: Any, until: Until)
 def test_damaged_cases_are_shown_with_their_sentence_and_cannot_be_judged(
     dock: Any, folder: Path, until: Until
 ) -> None:
+    model = dock.view.model()
+    # One that is still being made would be of the images as they were.
+    until(lambda: None not in [model.index(row, 0).data(Qt.ItemDataRole.DecorationRole) for row in range(5)])
+    until(lambda: not dock.session.jobs.busy("thumbnails"))
     (folder / "spike" / "case.json").write_text("{}", encoding="utf-8")
     images = folder / "fnaf" / "images.npz"
     images.write_bytes(images.read_bytes()[:-1] + b"x")
@@ -251,7 +255,6 @@ def test_damaged_cases_are_shown_with_their_sentence_and_cannot_be_judged(
         png.unlink()
     press(dock.view, Key.Key_F5)
     until(lambda: names(dock)[-1:] == ["spike"])
-    model = dock.view.model()
     fnaf = model.index(names(dock).index("fnaf"))
     until(lambda: "was altered" in str(fnaf.data(Qt.ItemDataRole.DecorationRole)))
     dock.view.go_to(dock.browsing.shown[-1])
