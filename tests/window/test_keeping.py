@@ -1,6 +1,7 @@
 """A review that is kept by itself, offered in one line and gone on with, by clicks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from qtpy.QtWidgets import QApplication
 from helpers.docks import dock_of
 from napari_recon_robust.data.orientation import Turn
 from napari_recon_robust.data.roi import ROI
+from napari_recon_robust.window.docks.review import Review
 from napari_recon_robust.window.session import PLUGIN, Session
 from napari_recon_robust.workbench import Workbench, saved_review
 
@@ -58,9 +60,9 @@ def click(qtbot: Any, widget: Any) -> None:
 def test_one_click_brings_it_back(viewer: Any, crashed: Path, qtbot: Any, until: Until) -> None:
     session, opening = opened(viewer, until)
     until(lambda: not opening.offer.isHidden())
-    assert opening.offer.text() == "A review that was not closed: head.h5, slice 2, cg-sense, 2 regions, a result."
+    assert opening.offer.text.text() == "A review that was not closed: head.h5, slice 2, cg-sense, 2 regions, 1 attack."
     assert QApplication.activeModalWidget() is None
-    click(qtbot, opening.go_on)
+    click(qtbot, opening.offer.go_on)
     bench = session.bench
     until(lambda: bench.perturbing.current is not None and session.panels.settled)
     assert (bench.acquisition.index, session.panels.navigation.slice) == (2, 2)
@@ -76,13 +78,12 @@ def test_one_click_brings_it_back(viewer: Any, crashed: Path, qtbot: Any, until:
     until(lambda: {*lineup.methods.ticked()} == {"tv", "hqs"} == {*bench.lining_up.chosen})
     assert lineup.anew.isChecked()
     assert opening.offer.isHidden()
-    assert opening.go_on.isHidden()
 
 
 def test_one_click_forgets_it(viewer: Any, crashed: Path, qtbot: Any, until: Until) -> None:
     _, opening = opened(viewer, until)
     until(lambda: not opening.offer.isHidden())
-    click(qtbot, opening.refuse)
+    click(qtbot, opening.offer.refuse)
     assert opening.offer.isHidden()
     assert list(crashed.iterdir()) == []
 
@@ -106,3 +107,43 @@ def test_what_is_done_is_kept_within_two_seconds(review: Session, kept: Path, un
     assert found is not None
     assert found.review.closed
     assert len(found.review.queue) == 4, "what has not ended goes on with it"
+
+
+def test_the_history_is_there_again_and_a_click_reads_it_from_the_disk(
+    viewer: Any, crashed: Path, qtbot: Any, until: Until
+) -> None:
+    session, opening = opened(viewer, until)
+    until(lambda: not opening.offer.isHidden())
+    click(qtbot, opening.offer.go_on)
+    bench = session.bench
+    until(lambda: bench.perturbing.current is not None and session.panels.settled)
+    session.panels.navigation.go_to(0)
+    until(lambda: bench.acquisition.slice is not None and bench.acquisition.slice.index == 0)
+    (entry,) = bench.history.entries
+    bench.history.entries[0] = replace(entry, result=None)  # as after another attack was shown
+    bench.history.changed.emit()
+    session.editing.show_attack(bench.history.entries[0])
+    until(lambda: bench.history.current is not None and session.panels.settled)
+    assert bench.history.current is bench.history.entries[0]
+    assert (bench.acquisition.index, session.panels.navigation.slice) == (2, 2)
+
+
+def test_a_scan_that_is_opened_again_offers_what_was_done_on_it(
+    review: Session, scan_file: Path, kept: Path, qtbot: Any, until: Until
+) -> None:
+    bench = review.bench
+    until(lambda: list(kept.glob("*/state.json")))
+    bench.regions.draw(ROI.box(62, 48, 10, 12), bench.acquisition.index)
+    bench.perturbing.choose("worst-case", steps=1)
+    review.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not review.jobs.busy())
+    Review.of(review).enter()
+    review.open(scan_file)
+    until(lambda: not bench.history.entries and bench.resuming.offered is not None)
+    bar = Review.of(review).bar
+    until(lambda: bar.go_on.isVisibleTo(bar) and bench.acquisition.slice is not None)
+    assert "1 attack" in bar.foot.message.text()
+    bar.go_on.click()
+    until(lambda: bench.perturbing.current is not None and review.panels.settled)
+    assert [one.has_images for one in bench.history.entries] == [True]
+    assert not bar.go_on.isVisibleTo(bar)

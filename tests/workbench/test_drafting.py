@@ -12,6 +12,7 @@ from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.studies.plan import read_plan
 from napari_recon_robust.workbench import Workbench
+from napari_recon_robust.workbench.acquisition import Origin
 from napari_recon_robust.workbench.drafting import Draft, draft
 
 
@@ -63,6 +64,6 @@ def test_what_was_drawn_is_at_the_same_place_in_every_scan(bench: Workbench, tmp
 
 
 def test_a_saved_case_is_no_folder_of_scans(bench: Workbench, tmp_path: Path) -> None:
-    bench.acquisition.came_from(tmp_path, is_case=True)
+    bench.acquisition.origin = Origin(tmp_path, is_case=True)
     with pytest.raises(InputError, match="no scan is open"):
         drafted(bench, tmp_path / "mine.yaml")

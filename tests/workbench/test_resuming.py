@@ -3,15 +3,19 @@
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from napari_recon_robust.cases.record import load_case
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.workbench import Workbench, saved_review
+from napari_recon_robust.workbench.history import Entry
 
 LESION = ROI.box(62, 48, 10, 12)
 
@@ -19,6 +23,12 @@ LESION = ROI.box(62, 48, 10, 12)
 @pytest.fixture
 def scan(scan_file: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(scan_file, tmp_path / "head.h5"))
+
+
+@pytest.fixture
+def sample_copy(scan_file: Path, tmp_path: Path) -> Path:
+    """Another scan."""
+    return Path(shutil.copy(scan_file, tmp_path / "other.h5"))
 
 
 @pytest.fixture
@@ -62,7 +72,7 @@ def test_everything_is_there_again(crashed: Workbench) -> None:
     bench.resuming.resumed.connect(layouts.append)
     bench.resuming.look()
     assert bench.resuming.offered is not None
-    expected = "A review that was not closed: head.h5, slice 1, cg-sense, 2 regions, a result, 2 in the queue."
+    expected = "A review that was not closed: head.h5, slice 1, cg-sense, 2 regions, 1 attack, 2 in the queue."
     assert bench.resuming.offered.words == expected
     bench.resuming.resume().run()
     bench.acquisition.measure().run()
@@ -118,7 +128,7 @@ def test_it_goes_on_being_kept(crashed: Workbench, kept: Path) -> None:
     assert again.resuming.offered is not None
     assert (
         again.resuming.offered.words
-        == "The last review: head.h5, slice 1, cg-sense, 3 regions, a result, 2 in the queue."
+        == "The last review: head.h5, slice 1, cg-sense, 3 regions, 1 attack, 2 in the queue."
     )
     assert len(list(kept.iterdir())) == 1
     again.resuming.resume().run()
@@ -129,7 +139,7 @@ def test_it_goes_on_being_kept(crashed: Workbench, kept: Path) -> None:
     assert again.result.outcome.comparison.metrics == crashed.result.outcome.comparison.metrics
     again.perturbing.run().run()
     keep(again)
-    assert [one.name for one in kept.glob("*/result-*")] == ["result-1"]
+    assert {one.name for one in kept.glob("*/result-*")} == {"result-0", "result-1"}
     again.acquisition.close()
 
 
@@ -140,16 +150,137 @@ def test_nobody_else_may_read_it(crashed: Workbench, kept: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_result_is_written_once_and_an_older_one_goes(crashed: Workbench, kept: Path) -> None:
+def test_each_result_is_written_once_and_goes_with_its_images(crashed: Workbench, kept: Path) -> None:
     assert crashed.resuming.save() is None, "nothing has changed"
     (case,) = kept.glob("*/result-*")
+    written = case.stat().st_mtime_ns
     crashed.perturbing.budget = 0.05
     keep(crashed)
     assert list(kept.glob("*/result-*")) == [case]
     crashed.perturbing.run().run()
     keep(crashed)
+    assert len(list(kept.glob("*/result-*"))) == 2
+    assert case.stat().st_mtime_ns == written
+    crashed.history.memory = 1
+    keep(crashed)
     (other,) = kept.glob("*/result-*")
     assert other != case
+    assert [one.has_images for one in crashed.history.entries] == [False, True]
+    again = resumed()
+    assert [one.has_images for one in again.history.entries] == [False, True]
+    assert again.history.entries[0].metrics == crashed.history.entries[0].metrics
+    again.acquisition.close()
+
+
+@pytest.mark.slow
+def test_the_whole_history_is_there_again(crashed: Workbench, tmp_path: Path) -> None:
+    crashed.perturbing.further = (0.005,)
+    crashed.perturbing.run().run()
+    crashed.acquisition.measure(0, None).run()
+    crashed.reconstruction.choose("zero-filled")
+    crashed.regions.choose(crashed.regions.on(0))
+    crashed.perturbing.choose("random")
+    crashed.perturbing.run().run()
+    keep(crashed)
+    bench = resumed()
+    before, after = crashed.history.entries, bench.history.entries
+    assert [one.row() for one in after] == [one.row() for one in before]
+    assert [(one.number, one.title, one.place) for one in after] == [
+        (one.number, one.title, one.place) for one in before
+    ]
+    assert [one.result is not None for one in after] == [False, False, False, True, True], "both budgets of one run"
+    assert bench.history.current is after[-1]
+    shown: list[Entry] = []
+    bench.history.bring(after[1], shown.append).run()
+    assert [one.number for one in shown] == [2]
+    task = bench.history.show(shown[0])
+    assert task is not None
+    task.run()
+    assert bench.acquisition.index == 1
+    assert bench.history.current is bench.history.entries[1]
+    assert bench.perturbing.earlier == ""
+    assert bench.result.outcome.comparison.metrics == before[1].images.outcome.comparison.metrics
+    assert bench.reconstruction.chosen.id == "cg-sense"
+    pairs: list[Any] = []
+    bench.history.compare([bench.history.entries[0], bench.history.entries[3]], pairs.append).run()
+    values = {row.name: (row.first, row.second) for row in pairs[0].rows}
+    assert values["Method"] == ("CG-SENSE", "Zero-filled")
+    bench.history.save([bench.history.entries[0]], tmp_path / "saved").run()
+    saved = load_case(tmp_path / "saved")
+    assert saved.recipe.budgets == (0.02,)
+    known = before[0].images.outcome.to_json()
+    assert {name: saved.results[0][name] for name in known} == known
+    bench.acquisition.close()
+
+
+def test_a_slice_of_other_samples_does_not_take_an_attack(crashed: Workbench, kept: Path) -> None:
+    crashed.acquisition.measure(0).run()
+    keep(crashed)
+    bench = resumed()
+    entry = replace(bench.history.entries[0], disk=replace(bench.history.entries[0].disk, sampled=None))
+    with pytest.raises(InputError, match="samples are not those of this scan"):
+        bench.history.bring(entry, print).run()
+    bench.acquisition.close()
+
+
+def test_the_same_scan_opened_again_offers_what_was_done_on_it(
+    crashed: Workbench, scan: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_review, "_runs", lambda name: True)
+    crashed.acquisition.open(scan).run()
+    assert crashed.history.entries == []
+    assert crashed.resuming.offered is None, "it is not written yet"
+    keep(crashed)
+    found = crashed.resuming.offered
+    assert found is not None
+    assert found.words == "The last review: head.h5, slice 1, cg-sense, 2 regions, 1 attack, 2 in the queue."
+    crashed.resuming.resume().run()
+    crashed.acquisition.measure().run()
+    assert crashed.resuming.offered is None
+    assert [one.number for one in crashed.history.entries] == [1]
+    assert crashed.perturbing.current is not None
+    keep(crashed)
+    assert len(list(kept.iterdir())) == 1, "the one in between held no work"
+
+
+def test_what_finished_just_before_the_window_was_closed_is_kept(crashed: Workbench) -> None:
+    crashed.perturbing.run().run()
+    crashed.resuming.close()
+    bench = resumed()
+    assert [one.has_images for one in bench.history.entries] == [True, True]
+    bench.acquisition.close()
+
+
+def test_what_finished_just_before_another_scan_is_kept(crashed: Workbench, sample_copy: Path, scan: Path) -> None:
+    crashed.perturbing.run().run()
+    crashed.acquisition.open(sample_copy).run()
+    crashed.resuming.close()
+    bench = Workbench()
+    bench.acquisition.open(scan).run()
+    assert bench.resuming.offered is not None
+    assert len(bench.resuming.offered.review.attacks) == 2
+    bench.acquisition.close()
+
+
+def test_an_own_model_is_asked_for(crashed: Workbench, tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    lines = "def reconstruct(kspace, mask, sensitivities):", "    return ifft2(kspace).abs().sum(0)"
+    path.write_text("\n".join(("from torch.fft import ifft2", *lines)))
+    crashed.reconstruction.open(f"{path}:reconstruct").run()
+    crashed.perturbing.choose("random")
+    crashed.perturbing.run().run()
+    keep(crashed)
+    bench = Workbench()
+    bench.resuming.look()
+    with pytest.raises(InputError, match="own model and is not opened by itself"):
+        bench.resuming.resume().run()
+    bench.acquisition.measure().run()
+    with pytest.raises(InputError, match="own"):
+        bench.history.bring(bench.history.entries[1], print).run()
+    bench.reconstruction.open(f"{path}:reconstruct").run()
+    bench.history.bring(bench.history.entries[1], print).run()
+    assert bench.history.entries[1].result is not None
+    bench.acquisition.close()
 
 
 @pytest.mark.slow
@@ -209,7 +340,7 @@ def test_a_saved_case_that_was_open(crashed: Workbench, tmp_path: Path) -> None:
     again = Workbench()
     again.resuming.look()
     assert again.resuming.offered is not None
-    assert again.resuming.offered.words == "The last review: the case case, cg-sense, 1 region, a result."
+    assert again.resuming.offered.words == "The last review: the case case, cg-sense, 1 region, 1 attack."
     again.resuming.resume().run()
     assert again.result.outcome.comparison.metrics == crashed.result.outcome.comparison.metrics
 
@@ -223,10 +354,10 @@ def test_a_refused_review_is_gone(crashed: Workbench, kept: Path) -> None:
         bench.resuming.resume()
 
 
-def test_opening_something_else_withdraws_the_offer(crashed: Workbench, scan: Path, kept: Path) -> None:
+def test_opening_something_else_withdraws_the_offer(crashed: Workbench, sample_copy: Path, kept: Path) -> None:
     bench = Workbench()
     bench.resuming.look()
-    bench.acquisition.open(scan).run()
+    bench.acquisition.open(sample_copy).run()
     assert bench.resuming.offered is None
     assert len(list(kept.iterdir())) == 1
     bench.acquisition.close()

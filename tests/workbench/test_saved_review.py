@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.workbench import saved_review
-from napari_recon_robust.workbench.saved_review import SavedReview, SavedScan, Store
+from napari_recon_robust.workbench.saved_review import SavedRegion, SavedReview, SavedScan, Store
 
 
 @pytest.fixture
@@ -78,3 +79,24 @@ def test_a_pair_of_files_without_a_suffix(tmp_path: Path) -> None:
     os.utime(tmp_path / "scan.cfl", (2e9, 2e9))
     with pytest.raises(InputError, match="has changed"):
         scan.check()
+
+
+def test_the_last_ones_that_hold_work_are_kept(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved_review, "_MOST", 3)
+    region = SavedRegion(roi=ROI.box(1, 1, 4, 4), slice=0, name="drawn 1", source="drawn", chosen=False)
+    scan = SavedScan(path="head.h5", size=1, modified=1)
+    names = []
+    for number in range(6):
+        store = Store()
+        regions = () if number == 4 else (region,)
+        store.write(SavedReview(scan=scan, slice=number, regions=regions, closed=True))
+        os.utime(store.place / "state.json", (number, number))
+        names.append(store.place.name)
+    found = saved_review.latest()
+    assert found is not None
+    assert found.review.slice == 5
+    assert {one.name for one in kept.iterdir()} == {names[5], names[3]}, "the third of six holds no work"
+    again = saved_review.latest_of(scan, None)
+    assert again is not None
+    assert again.review.slice == 5
+    assert saved_review.latest_of(scan.model_copy(update={"modified": 2}), None) is None

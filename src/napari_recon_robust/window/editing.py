@@ -44,8 +44,11 @@ class Editing:
             self.jobs.said.emit(f"{word}: {what}.")
 
     def show_attack(self, entry: "Entry") -> None:
-        """Show a finished perturbation again, on whatever slice it is."""
-        self._attempt(lambda: self.following.show_attack(entry))
+        """Show a finished perturbation again, on whatever slice it is, from the disk where it is not in memory."""
+        if entry.result is None and entry.disk is not None:
+            self._attempt(lambda: self.jobs.start(self.bench.history.bring(entry, self.show_attack)))
+        else:
+            self._attempt(lambda: self.following.show_attack(entry))
 
     def jump(self) -> None:
         """Go to what was inserted or attacked last, and show it again where something else is set."""

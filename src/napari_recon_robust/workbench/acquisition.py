@@ -88,11 +88,12 @@ class Acquisition:
     asked: the index and the sampling that were asked for last; `sampling` is that one as soon as the slice is measured
     with it. device: of torch, on which slices are measured from now on.
 
-    Signals: `opened()`, `closed()`, `previewed(image)` of the slice that was asked for, `measured()`, `left()` when
-    another slice was asked for.
+    Signals: `opened()`; `closing()`, while it is still open, and `closed()`; `previewed(image)` of the slice that was
+    asked for; `measured()`; `left()` when another slice was asked for.
     """
 
     opened = Signal()
+    closing = Signal()
     closed = Signal()
     previewed = Signal(object)
     measured = Signal()
@@ -114,8 +115,7 @@ class Acquisition:
         """Open a file; FileFormatError or InputError, one sentence, for what cannot be read."""
 
         def accept(scan: "Scan") -> None:
-            self.use(scan)
-            self.came_from(path, axes)
+            self.use(scan, origin=Origin(path, tuple(axes) if axes else None))
 
         return Task(f"Opening {path.name}", open_file(path, axes), accept)
 
@@ -125,21 +125,19 @@ class Acquisition:
         def accept(scan: "Scan") -> None:
             from ..simulation.sample import sample_path
 
-            self.use(scan)
-            self.came_from(sample_path())
+            self.use(scan, origin=Origin(sample_path()))
 
         return Task("Opening the sample", _open_sample(), accept)
 
-    def came_from(self, path: Path, axes: Sequence[str] | None = None, *, is_case: bool = False) -> None:
-        """Note where what is open was opened from."""
-        self.origin = Origin(path, tuple(axes) if axes else None, is_case)
+    def use(self, scan: "Scan", index: int | None = None, sampling: Any = ..., *, origin: Origin | None = None) -> None:
+        """Take an opened scan, by default at its middle slice, and undersampled 4x if it is fully sampled.
 
-    def use(self, scan: "Scan", index: int | None = None, sampling: Any = ...) -> None:
-        """Take an opened scan, by default at its middle slice, and undersampled 4x if it is fully sampled."""
+        origin: where it was opened from; what a scan of no file is set to cannot be kept.
+        """
         from ..physics.sampling import Sampling
 
         self.close()
-        self.scan, self._case = scan, {}
+        self.scan, self.origin, self._case = scan, origin, {}
         self.index = len(scan) // 2 if index is None else index
         self.heading = 0
         first = Sampling() if scan.fully_sampled else None
@@ -151,7 +149,7 @@ class Acquisition:
         """Take one measurement without its scan, as a saved case (a folder) holds it with the facts on its source."""
         self.close()
         if case is not None:
-            self.came_from(case, is_case=True)
+            self.origin = Origin(case, is_case=True)
         self.index, self.sampling, self._case = 0, None, source
         self.asked = 0, None
         self.slice = calibrate(None, 0, None, measurement)
@@ -160,11 +158,13 @@ class Acquisition:
 
     def close(self) -> None:
         """Close the file and forget its slice."""
-        scan, had = self.scan, self.scan or self.slice
+        scan, had = self.scan, self.is_open
+        if had:
+            self.closing.emit()
         self.scan = self.slice = self.origin = None
         if scan is not None:
             scan.close()
-        if had is not None:
+        if had:
             self.closed.emit()
 
     @property

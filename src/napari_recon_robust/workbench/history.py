@@ -13,6 +13,7 @@ from ..ground.progress import Job, Progress
 from ..ground.table import to_csv
 from ..ground.writing import write
 from .acquisition import Slice
+from .on_disk import OnDisk, opened_on, opened_result, placed
 from .perturbing import Result
 from .review_part import Basis, ReviewPart
 from .saving import saved
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..cases.gallery.pair import Pair, Row
     from ..cases.gallery.thumbnails import Crops
     from ..evaluation.metrics import Metrics
+    from ..reconstructors.base import Reconstructor
 
 MEMORY = 2**30  # bytes of images and k-space that are kept
 _MOST = 1000  # perturbations in the list
@@ -39,7 +41,8 @@ class Entry:
     number: counted from 1, as they finished. slice: counted as the scan counts it. sampling: its parts, in words.
     region: its name; box: around what was judged, None for nothing. budget: a fraction, None for a kind that needs
     none. judged_on: "roi" or "image"; metrics: on it, of "clean", "perturbed" and "random". change: how far the region
-    moved, relative to its norm. result: looked at where this entry is; None when its images made room for newer ones.
+    moved, relative to its norm. result: looked at where this entry is, None when it is not in memory. disk: where it
+    lies on the disk as well. With neither of them, its images made room for newer ones.
     """
 
     number: int
@@ -57,6 +60,12 @@ class Entry:
     change: float
     voxel: tuple[float, float, float] | None
     result: Result | None
+    disk: OnDisk | None = None
+
+    @property
+    def has_images(self) -> bool:
+        """Whether it can be looked at."""
+        return self.result is not None or self.disk is not None
 
     @property
     def name(self) -> str:
@@ -81,7 +90,7 @@ class Entry:
 
     @property
     def images(self) -> Result:
-        """The result with its images; InputError when they are gone."""
+        """The result with its images; InputError when they are not in memory."""
         if self.result is None:
             raise InputError(_GONE.format(self.name))
         return self.result
@@ -109,8 +118,9 @@ class Entry:
 class History(ReviewPart):
     """The finished perturbations of the scan that is open, oldest first.
 
-    memory: bytes of images and k-space that are kept at most; where that is exceeded, the oldest entries lose theirs
-    and stay in the list. together: makes one step of undo of what is set meanwhile. Signal: `changed()`.
+    memory: bytes of images and k-space that are kept at most, those that are only on the disk counted in; where that is
+    exceeded, the oldest entries lose theirs and stay in the list. together: makes one step of undo of what is set
+    meanwhile. Signal: `changed()`.
     """
 
     def __init__(self, basis: Basis, together: Callable[[str], AbstractContextManager[None]]) -> None:
@@ -137,6 +147,46 @@ class History(ReviewPart):
         """Forget all of them."""
         self.entries, self._count = [], 0
         self.changed.emit()
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Take the entries of a review that is gone on with."""
+        self.entries, self._count = list(entries), max((one.number for one in entries), default=0)
+        self._make_room()
+        self.changed.emit()
+
+    def note(self, result: Result, disk: OnDisk | None) -> None:
+        """Note where a result lies on the disk."""
+        for place, one in enumerate(self.entries):
+            if one.result is not None and one.result.outcomes is result.outcomes:
+                self.entries[place] = replace(one, disk=disk)
+
+    def fill(self, folder: Path, result: Result) -> None:
+        """Give a result that was read from the disk to its entries."""
+        for place, one in enumerate(self.entries):
+            if one.disk is not None and one.disk.folder == folder:
+                self.entries[place] = replace(one, result=replace(result.looked_at(one.budget), scaled=None))
+        self.changed.emit()
+
+    def bring(self, entry: Entry, show: Callable[[Entry], object]) -> Task[Any]:
+        """Read a perturbation from the disk and measure its slice, so that it can be shown.
+
+        InputError when its images are gone. The job raises a ReconRobustError where its case is damaged, its model is
+        not open, or the slice has other samples.
+        """
+        acquisition, disk = self._acquisition, entry.disk
+        if disk is None:
+            raise InputError(_GONE.format(entry.name))
+        scan, own = acquisition.scan, self._reconstruction.own_models
+        job = opened_on(disk, entry.budget, own, scan, acquisition.slice, acquisition.device)
+
+        def accept(found: tuple[Result, Slice]) -> None:
+            result, measured = found
+            if acquisition.scan is scan:
+                acquisition.keep(measured)
+                self.fill(disk.folder, placed(result, measured, self._now.state, chosen=disk.chosen))
+                show(next(one for one in self.entries if one.number == entry.number))
+
+        return Task(f"Opening {entry.name}", job, accept)
 
     def add(self, result: Result, region: str = "") -> None:
         """Take a finished perturbation, each of its budgets by itself, unless it is in the list.
@@ -195,7 +245,8 @@ class History(ReviewPart):
                 f"two attacks are compared; choose two in the list (Ctrl and a click), not {len(entries)}."
             )
         first, second = entries
-        return Task(f"Comparing {first.name} with {second.name}", _pair(first, second), show)
+        job = _pair(first, second, self._reconstruction.own_models)
+        return Task(f"Comparing {first.name} with {second.name}", job, show)
 
     def save(self, entries: Sequence[Entry], folder: Path) -> Task[list[Path]]:
         """Save each as a case of one budget: one as the new folder itself, several as folders in it.
@@ -205,9 +256,12 @@ class History(ReviewPart):
         if not entries:
             raise InputError("no attack is chosen; choose one in the list.")
         places = [folder] if len(entries) == 1 else [folder / _slug(one) for one in entries]
-        results = [replace(one.images, outcomes=(one.images.outcome,)) for one in entries]
+        for one in entries:
+            if not one.has_images:
+                raise InputError(_GONE.format(one.name))
+        own = self._reconstruction.own_models
         said = f"Saved as {folder.name}." if len(entries) == 1 else f"{len(entries)} cases are saved in {folder.name}."
-        return Task(f"Saving {folder.name}", _save(results, places), lambda _: None, done=said)
+        return Task(f"Saving {folder.name}", _save(list(entries), places, own), lambda _: None, done=said)
 
     def export(self, path: Path, entries: Sequence[Entry] = ()) -> Task[Path]:
         """Write the list, or some of it, as CSV; InputError while it is empty, WritingError if it cannot be written."""
@@ -226,16 +280,15 @@ class History(ReviewPart):
     def _make_room(self) -> None:
         """Let the oldest go, but neither the newest nor what is shown."""
         shown = self._perturbing.result
-        kept, seen = 0, set[int]()
+        kept, seen = 0, set[int | Path]()
         for place in reversed(range(len(self.entries))):
             entry = self.entries[place]
-            if entry.result is None:
+            if not entry.has_images:
                 continue
-            found = _tensors(entry.result, seen)
-            needed = sum(one.untyped_storage().nbytes() for one in found)
-            is_shown = shown is not None and entry.result.outcomes is shown.outcomes
+            needed = _bytes(entry, seen)
+            is_shown = shown is not None and entry.result is not None and entry.result.outcomes is shown.outcomes
             if kept and kept + needed > self._memory and not is_shown:
-                self.entries[place] = replace(entry, result=None)
+                self.entries[place] = replace(entry, result=None, disk=None)
             else:
                 kept += needed
 
@@ -264,7 +317,24 @@ def _entry(number: int, result: Result, region: str) -> Entry:
     )
 
 
-def _tensors(result: Result, seen: set[int]) -> "Iterator[Tensor]":
+def _bytes(entry: Entry, seen: set[int | Path]) -> int:
+    """What the images of an entry take besides those of others, which are among `seen`: they join them."""
+    if entry.result is not None:
+        return sum(one.untyped_storage().nbytes() for one in _tensors(entry.result, seen))
+    if entry.disk is None or entry.disk.folder in seen:
+        return 0
+    seen.add(entry.disk.folder)
+    return entry.disk.size
+
+
+def _images(entry: Entry, own: "Mapping[str, Reconstructor]") -> Job[Result]:
+    """The result, from the disk where it is not in memory."""
+    if entry.result is None and entry.disk is not None:
+        return (yield from opened_result(entry.disk, entry.budget, own))
+    return entry.images
+
+
+def _tensors(result: Result, seen: set[int | Path]) -> "Iterator[Tensor]":
     """The tensors of a result whose memory is not among `seen`, which it joins."""
     from torch import Tensor
 
@@ -306,19 +376,20 @@ def _slug(entry: Entry) -> str:
     return f"attack-{entry.number:03}-{words[:40]}"
 
 
-def _pair(first: Entry, second: Entry) -> "Job[Pair]":
+def _pair(first: Entry, second: Entry, own: "Mapping[str, Reconstructor]") -> "Job[Pair]":
     yield Progress(0.0, "Comparing two attacks")
     from ..cases.gallery.pair import Pair
     from ..cases.gallery.thumbnails import cropped
 
-    def crops(entry: Entry) -> "Crops":
-        comparison = entry.images.outcome.comparison
+    def crops(entry: Entry) -> "Job[Crops]":
+        found = yield from _images(entry, own)
+        comparison = found.outcome.comparison
         images = {name: getattr(comparison, name) for name in ("reference", "clean", "perturbed")}
         whole = {name: one.numpy() for name, one in images.items() if one is not None}
-        upside_down = bool(entry.images.setting.source.get("upside_down", False))
+        upside_down = bool(found.setting.source.get("upside_down", False))
         return cropped(whole, comparison.roi.numpy(), upside_down=upside_down)
 
-    both = crops(first), crops(second)
+    both = (yield from crops(first)), (yield from crops(second))
     return Pair((first, second), both, tuple(_rows(first, second, both)))
 
 
@@ -342,9 +413,11 @@ def _rows(first: Entry, second: Entry, both: "tuple[Crops, Crops]") -> "Iterator
         yield Row(name.upper(), *values)
 
 
-def _save(results: Sequence[Result], places: Sequence[Path]) -> Job[list[Path]]:
-    for number, (result, place) in enumerate(zip(results, places, strict=True)):
-        yield from part(saved(result, place), number / len(places), (number + 1) / len(places))
+def _save(entries: Sequence[Entry], places: Sequence[Path], own: "Mapping[str, Reconstructor]") -> Job[list[Path]]:
+    for number, (entry, place) in enumerate(zip(entries, places, strict=True)):
+        start, end = number / len(places), (number + 1) / len(places)
+        found = yield from part(_images(entry, own), start, end)
+        yield from part(saved(replace(found, outcomes=(found.outcome,)), place), start, end)
     return list(places)
 
 

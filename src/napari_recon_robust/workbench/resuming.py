@@ -1,6 +1,7 @@
 """A review that is kept by itself while it goes on, and gone on with after the window was closed or has crashed."""
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -13,27 +14,31 @@ from ..ground.errors import InputError, ReconRobustError
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError
 from . import saved_review
-from .acquisition import open_file, plain
+from .acquisition import Origin, open_file, plain
+from .history import Entry, History
 from .lining_up import LiningUp
+from .on_disk import OnDisk, is_of, placed
 from .perturbing import Result
 from .queueing import Order, Queue
 from .regions import Region
 from .review_part import Basis, ReviewPart
-from .saved_review import Found, SavedOrder, SavedRegion, SavedResult, SavedReview, SavedScan, Store
-from .saving import opened_case, saved
+from .review_writer import ReviewWriter
+from .saved_review import Found, SavedAttack, SavedOrder, SavedRegion, SavedReview, SavedScan, Store
+from .saving import opened_case
 from .task import Task, part
 
 if TYPE_CHECKING:
     from ..data.scan import Scan
-    from ..perturbations.base import Perturbation
     from ..reconstructors.base import Reconstructor
+
+_FACTS = tuple(name for name in SavedAttack.model_fields if name in Entry.__dataclass_fields__ and name != "metrics")
 
 
 class Resuming(ReviewPart):
-    """Keeps the present review in a folder of the user's, and offers the last one.
+    """Keeps the present review in a folder of the user's, and offers an earlier one.
 
-    offered: the last one, until it is gone on with, refused, or something else is opened. layout: says how the window
-    is laid out, as plain values. Own models are not opened again by themselves, nor are their results kept.
+    offered: the last one while nothing is open, then the last one of what is open; until it is gone on with or refused.
+    layout: says how the window is laid out, as plain values. Own models are not opened again by themselves.
 
     Signals: `changed()`, another or no offer; `resumed(layout)`; after it `returned()`, its result is there again.
     """
@@ -41,85 +46,109 @@ class Resuming(ReviewPart):
     resumed = Signal(object)
     returned = Signal()
 
-    def __init__(self, basis: Basis, lining_up: LiningUp, queue: Queue) -> None:
+    def __init__(self, basis: Basis, lining_up: LiningUp, queue: Queue, history: History) -> None:
         super().__init__(basis)
-        self._lining_up, self._queue = lining_up, queue
+        self._lining_up, self._queue, self._history = lining_up, queue, history
         self.offered: Found | None = None
         self.layout: Callable[[], dict[str, Any]] = dict
-        self._store = Store()
+        self._store, self._writer = Store(), ReviewWriter()
         self._numbers = itertools.count()
-        self._written: SavedReview | None = None
-        self._kept: tuple[Result | None, SavedResult | None] = None, None
-        self._coming: Result | None = None  # kept too, and shown when its slice is measured
-        self._broken = False
-        self._acquisition.opened.connect(self._withdraw)
-        self._acquisition.closed.connect(self._forget)
+        self._last: SavedReview | None = None  # what was written, or waits for it
+        self._saved: dict[int, tuple[Entry, SavedAttack]] = {}  # the history as it was turned into plain values
+        self._coming: tuple[Result, Entry | None] | None = None  # shown when its slice is measured
+        self._parted = self._broken = False
+        self._acquisition.opened.connect(self._look_again)
+        self._acquisition.closing.connect(self._part)
         self._acquisition.measured.connect(self._take_result)
 
     # ---------------------------------------------------------------- keeping
 
     def save(self) -> Task[Any] | None:
-        """Keep the review as it is now; None where nothing is open or has changed, or the disk did not take it before.
+        """Keep the review as it is now, and what waits of those before it.
 
-        WritingError, once, if it cannot be written.
+        None where nothing is open or has changed, or the disk did not take it before. WritingError, once, if it cannot
+        be written.
         """
-        review, result = self._review(), self._last
-        if review is None or self._broken:
-            return None
-        new = result is not None and result is not self._kept[0]
-        if result is not None:
-            review = review.model_copy(update={"result": self._mark(result) if new else self._kept[1]})
-        if review == self._written:
+        self._add()
+        if not self._writer.waits:
             return None
 
         def accept(error: WritingError | None) -> None:
             if error is not None:
-                self._broken = True
+                self._give_up()
                 raise error
-            self._written, self._kept = review, (result, review.result)
+            if self._parted:
+                self._parted = False
+                self._look_again()  # what was closed before may be of the same scan
 
-        return Task("Keeping the review", _keep(self._store, review, result if new else None), accept)
+        return Task("Keeping the review", self._writer.job(), accept)
 
     def close(self) -> None:
-        """Note that the window was closed by the user; what could not be written stays as it was."""
-        review = self._review()
-        if review is None or self._broken or self._written is None:
-            return
-        kept = self._kept[1] if self._last is self._kept[0] else None
+        """Write everything here and now: the window was closed by the user."""
+        if self._last is not None:
+            self._add(closed=True)
         try:
-            self._store.write(review.model_copy(update={"result": kept, "closed": True}))
+            self._writer.finish()
         except ReconRobustError:
             return
 
-    @property
-    def _last(self) -> Result | None:
-        """The last result that can be opened again without its author: no own model's."""
-        result = self._perturbing.result or self._coming
-        return result if result is not None and self._is_listed(result.setting.method.id) else None
+    def _add(self, *, closed: bool = False) -> None:
+        """Let the present review be written, if it is another one than before."""
+        review = None if self._broken else self._review()
+        if review is not None:
+            review = review.model_copy(update={"closed": closed})
+            if review != self._last:
+                self._last = review
+                self._writer.add(self._store, review)
 
-    def _mark(self, result: Result) -> SavedResult:
-        return SavedResult(
-            folder=f"result-{next(self._numbers)}",
-            slice=result.slice,
-            chosen=result.setting.state.roi is not None,
-            budget=result.outcome.perturbed.budget.nominal,
-        )
+    def _part(self) -> None:
+        """Leave the review of what is being closed; one that nobody would miss goes."""
+        if self._last is not None:
+            self._add(closed=True)
+            if not self._last.holds_work:
+                self._writer.add(self._store, None)
+            self._parted = True
+        self._store, self._numbers, self._last = Store(), itertools.count(), None
+        self._saved, self._coming = {}, None
+        self._withdraw()
+
+    def _give_up(self) -> None:
+        """Keep nothing any more, since the disk takes nothing."""
+        self._broken = True
+        self._writer.drop()
+        for entry in self._history.entries:
+            if entry.result is not None:
+                self._history.note(entry.result, None)
+
+    def _attacks(self) -> tuple[SavedAttack, ...]:
+        """The history as plain values; images that are not on the disk yet are to be written."""
+        entries, before = self._history.entries, self._saved
+        new = {id(one.result.outcomes): one.result for one in entries if one.result is not None and one.disk is None}
+        for result in new.values():
+            state, folder = result.setting.state, f"result-{next(self._numbers)}"
+            disk = OnDisk(
+                self._writer.add_case(self._store, folder, result),
+                result.slice,
+                chosen=state.roi is not None,
+                sampled=None if state.slice is None else plain(state.slice.sampling),
+            )
+            self._history.note(result, disk)
+        self._saved = {one.number: (one, _saved_attack(one, before.get(one.number))) for one in entries}
+        return tuple(saved for _, saved in self._saved.values())
 
     def _review(self) -> SavedReview | None:
         acquisition, method, perturbing = self._acquisition, self._reconstruction.method, self._perturbing
-        origin = acquisition.origin
-        if origin is None or not acquisition.is_open:
-            return None
-        scan = None if origin.is_case else SavedScan.of(origin.path, origin.axes)
-        if scan is None and not origin.is_case:
+        scan, case = self._of
+        if scan is None and case is None:
             return None
         listed = method is not None and self._is_listed(method.id)
         return SavedReview(
             scan=scan,
-            case=str(origin.path.absolute()) if origin.is_case else None,
+            case=case,
             slice=acquisition.asked[0],
             sampling=acquisition.sampling_values,
             method=method.id if listed and method is not None else None,
+            model=None if listed or method is None else method.label,
             knobs=dict(method.knobs) if listed and method is not None else {},
             regions=tuple(_saved(one, chosen=one in self._regions.chosen) for one in self._regions.all),
             kind=None if perturbing.kind is None else perturbing.kind.id,
@@ -141,8 +170,20 @@ class Resuming(ReviewPart):
                 for one in self._queue.orders
                 if one.open and self._is_listed(one.method.id)
             ),
+            attacks=self._attacks(),
+            shown=None if self._history.last is None else self._history.last.number,
             layout=self.layout(),
         )
+
+    @property
+    def _of(self) -> tuple[SavedScan | None, str | None]:
+        """The file that is open, or the folder of the case; None for both where nothing is, or its file is gone."""
+        origin = self._acquisition.origin
+        if origin is None or not self._acquisition.is_open:
+            return None, None
+        if origin.is_case:
+            return None, str(origin.path.absolute())
+        return SavedScan.of(origin.path, origin.axes), None
 
     @staticmethod
     def _is_listed(id: str) -> bool:
@@ -157,6 +198,12 @@ class Resuming(ReviewPart):
         if not self._acquisition.is_open:
             self.offered = saved_review.latest()
             self.changed.emit()
+
+    def _look_again(self) -> None:
+        """Look for an earlier review of what is open."""
+        scan, case = self._of
+        self.offered = None if scan is None and case is None else saved_review.latest_of(scan, case)
+        self.changed.emit()
 
     def refuse(self) -> None:
         """Forget the review that is offered."""
@@ -175,35 +222,55 @@ class Resuming(ReviewPart):
             raise InputError("there is no review to go on with; open a scan.")
 
         def accept(opened: "tuple[Scan | Result, Result | None]") -> None:
-            self._store.take_over(found)
-            source, result = opened
-            self._go_on(found.review, source, result)
+            store = Store()
+            store.take_over(found)
+            self._acquisition.close()
+            self._store = store
+            self._go_on(found.review, *opened)
 
         return Task("Going on", _reopened(found, self._reconstruction.own_models), accept)
 
     def _go_on(self, review: SavedReview, source: "Scan | Result", result: Result | None) -> None:
         from ..physics.sampling import Sampling
 
-        self._written = None
         if isinstance(source, Result):
             case = None if review.case is None else Path(review.case)
             self._acquisition.use_measurement(source.setting.measurement, source.setting.source, case)
-        else:
+        elif review.scan is not None:
             sampling = None if review.sampling is None else Sampling(**review.sampling)
-            self._acquisition.use(source, review.slice, sampling)
-        if review.scan is not None:
-            self._acquisition.came_from(Path(review.scan.path), review.scan.axes)
+            origin = Origin(Path(review.scan.path), review.scan.axes)
+            self._acquisition.use(source, review.slice, sampling, origin=origin)
+        self._withdraw()
         refused = [*self._set_up(review)]
-        if isinstance(source, Result):
-            result = replace(source, slice=0) if result is None else result
-        self._coming, self._kept = result, (result, review.result)
-        if review.result is not None:
-            self._numbers = itertools.count(int(review.result.folder.removeprefix("result-")) + 1)
+        self._history.put([self._entry(one) for one in review.attacks])
+        self._numbers = itertools.count(
+            1 + max((int(one.removeprefix("result-")) for one in review.folders), default=-1)
+        )
+        shown = next((one for one in self._history.entries if one.number == review.shown), None)
+        if result is not None:
+            self._coming = result, shown
+        elif isinstance(source, Result):
+            self._coming = replace(source, slice=0), None
         self.resumed.emit(dict(review.layout))
         if self._acquisition.slice is not None:
             self._take_result()
         if refused:
             raise InputError(" ".join(refused))
+
+    def _entry(self, saved: SavedAttack) -> Entry:
+        from ..data.roi import Bounds
+        from ..evaluation.metrics import Metrics
+
+        facts = {name: getattr(saved, name) for name in _FACTS}
+        metrics = {
+            name: Metrics(**{key: _number(key, one) for key, one in of.items()}) for name, of in saved.metrics.items()
+        }
+        disk, folder = None, self._store.place / (saved.folder or "")
+        if saved.folder is not None and folder.is_dir():
+            size = saved_review.size(folder)
+            disk = OnDisk(folder, saved.index, chosen=saved.chosen, sampled=saved.sampled, size=size)
+        box = None if saved.box is None else Bounds(*saved.box)
+        return Entry(**{**facts, "box": box}, metrics=metrics, result=None, disk=disk)
 
     def _set_up(self, review: SavedReview) -> "list[str]":
         """Set everything as it was; sentences on what does not fit any more."""
@@ -220,6 +287,10 @@ class Resuming(ReviewPart):
         if review.queue:
             steps.append(lambda: self._queue.take([self._order(one) for one in review.queue]))
         refused = []
+        if review.model is not None:
+            refused.append(
+                f"{review.model} is an own model and is not opened by itself; open it again under Reconstruct."
+            )
         for step in steps:
             try:
                 step()
@@ -247,56 +318,25 @@ class Resuming(ReviewPart):
 
     def _take_result(self) -> None:
         """Take the result of the review that is gone on with, as soon as the slice is measured that it is of."""
-        coming, measured = self._coming, self._acquisition.slice
-        if coming is None or measured is None or measured.index != coming.slice:
+        measured = self._acquisition.slice
+        if self._coming is None or measured is None:
             return
-        import torch
-
-        setting, kept = coming.setting, self._kept[1]
-        if not torch.equal(setting.measurement.kspace, measured.measurement.kspace):
+        coming, entry = self._coming
+        disk = None if entry is None else entry.disk
+        if measured.index != coming.slice or not is_of(coming, measured):
             return
-        state = replace(
-            self._now.state,
-            method=setting.method,
-            roi=setting.roi.labelled() if kept is None or kept.chosen else None,
-            kind=self._kind(setting.perturbation),
-            knobs=dict(setting.perturbation_knobs),
-        )
-        again = replace(setting, measurement=measured.measurement, source=self._acquisition.source, state=state)
-        result = replace(coming, setting=again)
-        self._coming, self._kept = None, (result, kept)
+        self._coming = None
+        result = placed(coming, measured, self._now.state, chosen=disk is None or disk.chosen)
+        if disk is not None:
+            self._history.fill(disk.folder, result)
         if self._perturbing.result is None:
             self._perturbing.take(result)
             self.returned.emit()
-
-    def _kind(self, id: str) -> "Perturbation":
-        from ..perturbations import registry
-
-        kind = self._perturbing.kind
-        return kind if kind is not None and kind.id == id else registry.get(id)
-
-    def _forget(self) -> None:
-        """What was kept of another scan is none of this one's."""
-        self._coming, self._kept = None, (None, None)
 
     def _withdraw(self) -> None:
         if self.offered is not None:
             self.offered = None
             self.changed.emit()
-
-
-def _keep(store: Store, review: SavedReview, result: Result | None) -> Job[WritingError | None]:
-    """Why it could not be written, if so. A result comes before the state that names it, and older ones go after."""
-    yield Progress(0.0, "Keeping the review")
-    try:
-        if result is not None and review.result is not None:
-            store.make()
-            yield from saved(result, store.place / review.result.folder)
-        store.write(review)
-    except WritingError as error:
-        return error
-    store.keep_only(review.result)
-    return None
 
 
 def _reopened(found: Found, own: "Mapping[str, Reconstructor]") -> "Job[tuple[Scan | Result, Result | None]]":
@@ -312,11 +352,31 @@ def _reopened(found: Found, own: "Mapping[str, Reconstructor]") -> "Job[tuple[Sc
             source.close()
             raise InputError(f"{review.scan.name} has no slice {review.slice} any more; open it anew.")
     result = None
-    if review.result is not None:
+    shown = next((one for one in review.attacks if one.number == review.shown and one.folder is not None), None)
+    if shown is not None:
         with suppress(ReconRobustError):  # the rest of the review is worth more, and a result can be computed again
-            result = yield from part(opened_case(found.place / review.result.folder, own), 0.5, 1.0)
-            result = replace(result, slice=review.result.slice).looked_at(review.result.budget)
+            result = yield from part(opened_case(found.place / str(shown.folder), own), 0.5, 1.0)
+            result = replace(result, slice=shown.index).looked_at(shown.budget)
     return source, result
+
+
+def _saved_attack(entry: Entry, before: tuple[Entry, SavedAttack] | None) -> SavedAttack:
+    """An entry as plain values; `before` are those that were made last, and of which entry."""
+    if before is not None and before[0] is entry:
+        return before[1]
+    facts: dict[str, Any] = {name: getattr(entry, name) for name in _FACTS}
+    facts["metrics"] = {name: one.to_json() for name, one in entry.metrics.items()}
+    if entry.disk is not None:
+        facts["folder"] = entry.disk.folder.name
+        facts |= {name: getattr(entry.disk, name) for name in ("index", "chosen", "sampled")}
+    return SavedAttack(**facts)
+
+
+def _number(name: str, value: float | None) -> float:
+    """A metric of which JSON does not know the value: of identical images the PSNR is infinite."""
+    if value is not None:
+        return value
+    return math.inf if name == "psnr" else math.nan
 
 
 def _saved(region: Region, *, chosen: bool) -> SavedRegion:

@@ -1,7 +1,8 @@
 """Reviews as they are kept between two openings of the window: plain values in the user's own folder.
 
-Each review has a folder that names its process, and in it state.json and the case of its result. Only the user may read
-them, since they hold the path of the scan. `recon-robust forget` removes them all.
+Each review has a folder that names its process, and in it state.json and the cases of its attacks. Only the user may
+read them, since they hold the path of the scan. The last ten that hold work are kept, as long as they take no more than
+4 GiB. `recon-robust forget` removes them all.
 """
 
 import itertools
@@ -10,7 +11,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -25,6 +26,7 @@ from ..ground.specification import Specification
 from ..ground.writing import said, write
 
 STATE = "state.json"
+_MOST, _ROOM = 10, 2**32  # reviews that are kept, and bytes of them
 _numbers = itertools.count()
 
 
@@ -78,17 +80,32 @@ class SavedRegion(Specification):
     chosen: bool
 
 
-class SavedResult(Specification):
-    """A result.
+class SavedAttack(Specification):
+    """An attack of the history.
 
-    folder: the name of that of its case, beside the state. chosen: whether a region was chosen for it. budget: which of
-    its budgets is looked at.
+    The first fields are those of `history.Entry`. metrics: by image and name, null where they are not finite. folder:
+    the name of that of its case, beside the state; attacks of one run share it; None where its images made room. index,
+    chosen, sampled: as those of `on_disk.OnDisk`.
     """
 
-    folder: str = Field(pattern=r"^result-\d+$")
+    number: int
     slice: int
-    chosen: bool
-    budget: float | None = None
+    sampling: str
+    method: str
+    method_knobs: dict[str, Any]
+    perturbation: str
+    perturbation_knobs: dict[str, Any]
+    budget: float | None
+    region: str
+    box: tuple[int, int, int, int] | None
+    judged_on: str
+    change: float
+    voxel: tuple[float, float, float] | None
+    metrics: dict[str, dict[str, float | None]]
+    folder: str | None = Field(default=None, pattern=r"^result-\d+$")
+    index: int = 0
+    chosen: bool = False
+    sampled: dict[str, Any] | None = None
 
 
 class SavedOrder(Specification):
@@ -107,17 +124,19 @@ class SavedReview(Specification):
     """What a review is set to.
 
     scan, or the folder of the saved `case` that was opened. sampling: its specification, None as it was acquired.
-    method: the id of a listed one. kind, kind_knobs: of the perturbation. beside, anew: the listed methods that stand
-    beside each other, and whether each is attacked itself. queue: what it has not ended. result: the last one. layout:
-    what the window says of itself. closed: whether the window was closed, and did not crash.
+    method: the id of a listed one; model: what an own one is called. kind, kind_knobs: of the perturbation. beside,
+    anew: the listed methods that stand beside each other, and whether each is attacked itself. queue: what it has not
+    ended. attacks: the history; shown: the number of the last one. layout: what the window says of itself. closed:
+    whether it was closed, and did not crash.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     scan: SavedScan | None = None
     case: str | None = None
     slice: int = Field(default=0, ge=0)
     sampling: dict[str, Any] | None = None
     method: str | None = None
+    model: str | None = None
     knobs: dict[str, Any] = Field(default_factory=dict)
     regions: tuple[SavedRegion, ...] = ()
     kind: str | None = None
@@ -127,7 +146,8 @@ class SavedReview(Specification):
     beside: tuple[str, ...] = ()
     anew: bool = False
     queue: tuple[SavedOrder, ...] = ()
-    result: SavedResult | None = None
+    attacks: tuple[SavedAttack, ...] = ()
+    shown: int | None = None
     layout: dict[str, Any] = Field(default_factory=dict)
     closed: bool = False
 
@@ -139,9 +159,20 @@ class SavedReview(Specification):
         parts = [of, *([] if self.scan is None else [f"slice {self.slice}"])]
         parts += [self.method] if self.method else []
         parts += [f"{count} region{'s' * (count > 1)}"] if count else []
-        parts += ["a result"] if self.result else []
+        parts += [f"{len(self.attacks)} attack{'s' * (len(self.attacks) > 1)}"] if self.attacks else []
         parts += [f"{len(self.queue)} in the queue"] if self.queue else []
         return ", ".join(parts)
+
+    @property
+    def folders(self) -> set[str]:
+        """The names of the folders of its attacks."""
+        return {one.folder for one in self.attacks if one.folder is not None}
+
+    @property
+    def holds_work(self) -> bool:
+        """Whether somebody would miss it: attacks besides that of the opened case, drawn regions, or a queue."""
+        drawn = self.scan is not None and any(one.source == "drawn" for one in self.regions)
+        return drawn or bool(self.queue) or len(self.folders) > (self.case is not None)
 
 
 @dataclass(frozen=True)
@@ -183,10 +214,10 @@ class Store:
             for one in (self.place.parent, self.place):
                 one.chmod(0o700)
 
-    def keep_only(self, result: SavedResult | None) -> None:
-        """Remove the results that the state does not name."""
+    def keep_only(self, folders: Container[str]) -> None:
+        """Remove the cases that are not among these."""
         for one in self.place.glob("result-*"):
-            if result is None or one.name != result.folder:
+            if one.name not in folders:
                 shutil.rmtree(one, ignore_errors=True)
 
     def take_over(self, found: Found) -> None:
@@ -196,7 +227,7 @@ class Store:
             found.place.rename(self.place)
         except OSError:
             raise InputError("the review is not there any more; another window has gone on with it.") from None
-        self.keep_only(found.review.result)
+        self.keep_only(found.review.folders)
 
     def drop(self) -> None:
         """Remove it."""
@@ -204,11 +235,27 @@ class Store:
 
 
 def latest() -> Found | None:
-    """The newest review that was closed or whose process is gone; older ones are removed."""
-    found = sorted(filter(None, map(_left, _places())), key=lambda one: (one.place / STATE).stat().st_mtime_ns)
-    for one in found[:-1]:
-        one.drop()
-    return found[-1] if found else None
+    """The newest review that was closed or whose process is gone.
+
+    Those before it are removed where they hold no work, or there are more than are kept.
+    """
+    found, room = _left_behind(), _ROOM
+    for number, one in enumerate(found):
+        room -= size(one.place)
+        if number and (number >= _MOST or room < 0 or not one.review.holds_work):
+            one.drop()
+    return found[0] if found else None
+
+
+def latest_of(scan: SavedScan | None, case: str | None) -> Found | None:
+    """The newest such review of this file, or of the saved case in this folder, that holds work."""
+    same = (one for one in _left_behind() if (one.review.scan, one.review.case) == (scan, case))
+    return next((one for one in same if one.review.holds_work), None)
+
+
+def size(folder: Path) -> int:
+    """Bytes of the files in a folder."""
+    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
 
 
 def forget() -> int:
@@ -221,6 +268,11 @@ def forget() -> int:
 def _places() -> list[Path]:
     root = folder()
     return [one for one in root.iterdir() if (one / STATE).is_file()] if root.is_dir() else []
+
+
+def _left_behind() -> list[Found]:
+    """The reviews of no open window, the newest first."""
+    return sorted(filter(None, map(_left, _places())), key=lambda one: -(one.place / STATE).stat().st_mtime_ns)
 
 
 def _left(place: Path) -> Found | None:

@@ -56,9 +56,9 @@ def test_no_word_of_an_empty_dock_is_cut_with_large_letters(viewer: Any, until: 
         _, page = viewer.window.add_plugin_dock_widget(PLUGIN, "Reconstruct", tabify=True)
         viewer.window._qt_window.show()
         opening = page.opening
-        for one in (opening.go_on, opening.refuse):  # as if a review were offered
-            one.show()
-        buttons = (opening.open_button, opening.sample_button, opening.tour_button, opening.go_on, opening.refuse)
+        opening.offer.show()  # as if a review were offered
+        offered = opening.offer.go_on, opening.offer.refuse
+        buttons = (opening.open_button, opening.sample_button, opening.tour_button, *offered)
         until(lambda: all(one.isVisible() for one in buttons))
         until(lambda: all(one.width() >= one.sizeHint().width() for one in buttons))
         until(lambda: opening.width() <= page.scroll.viewport().width())

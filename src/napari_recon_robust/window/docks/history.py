@@ -100,7 +100,7 @@ class HistoryPanel(QWidget):
             f"{which(entry.slice, entry.size, '')}\n{entry.region}",
             f"{before} → {after}",
         )
-        gone = "" if entry.result is not None else "\nIts images made room for newer ones."
+        gone = "" if entry.has_images else "\nIts images made room for newer ones."
         tip = f"{entry.title}\n{entry.place}\nSSIM {before} → {after}{gone}"
         for place, text in enumerate(texts):
             item = self.table.item(number, place)
@@ -124,7 +124,7 @@ class HistoryPanel(QWidget):
 
     def _show_buttons(self) -> None:
         chosen = self.chosen
-        there = bool(chosen) and all(one.result is not None for one in chosen)
+        there = bool(chosen) and all(one.has_images for one in chosen)
         self.compare.setEnabled(there and len(chosen) == 2)
         self.save.setEnabled(there)
         self.export.setEnabled(bool(self._shown))

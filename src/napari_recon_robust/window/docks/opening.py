@@ -28,9 +28,7 @@ class OpeningBox(QWidget):
             f"Or drop a file here or on the canvas: {formats}, {annotations.LABEL} ({annotations.SUFFIX}), or the "
             "folder of a saved case or of many."
         )
-        self.offer = words()
-        self.go_on = button("Go on", "Open it as it was", session.keeping.go_on)
-        self.refuse = button("Forget it", "Remove what was kept of it; files and saved cases stay", self._refuse)
+        self.offer = OfferBox(session)
         self.facts = words()
         self.notes = warning()
         self.upright = QCheckBox("Turn upside down")
@@ -38,9 +36,7 @@ class OpeningBox(QWidget):
         self.upright.toggled.connect(lambda on: session.panels.lay(upside_down=on))
         self.axes = AxesQuestion(session)
         buttons = flow(self.open_button, self.sample_button)
-        answers = flow(self.go_on, self.refuse)
-        self.show_offer()
-        said = (self.offer, answers, self.hint, self.tour_button, self.facts, self.notes)
+        said = (self.offer, self.hint, self.tour_button, self.facts, self.notes)
         column(buttons, *said, self.upright, self.axes, into=self)
 
     def _browse(self) -> None:
@@ -49,16 +45,6 @@ class OpeningBox(QWidget):
         path, _ = QFileDialog.getOpenFileName(self, "Open k-space", "", f"{scans};;{tables};;All files (*)")
         if path:
             self.session.open(path)
-
-    def _refuse(self) -> None:
-        self.bench.resuming.refuse()
-
-    def show_offer(self) -> None:
-        """Offer the last review, while there is one and nothing is open."""
-        found = self.bench.resuming.offered
-        show_text(self.offer, "" if found is None else found.words)
-        for one in (self.go_on, self.refuse):
-            one.setVisible(found is not None)
 
     def show_closed(self) -> None:
         """Show that nothing is open."""
@@ -83,6 +69,27 @@ class OpeningBox(QWidget):
         scan = self.bench.acquisition.scan
         show_text(self.facts, self.bench.acquisition.facts)
         show_text(self.notes, "" if scan is None else " ".join(scan.header.notes))
+
+
+class OfferBox(QWidget):
+    """Offers to go on with an earlier review, while there is one; its page says when to look at it again."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.resuming = session.bench.resuming
+        self.text = words()
+        self.go_on = button("Go on", "Open it as it was", session.keeping.go_on)
+        self.refuse = button(
+            "Forget it", "Remove what was kept of it; files and saved cases stay", self.resuming.refuse
+        )
+        column(self.text, flow(self.go_on, self.refuse), into=self)
+        self.show_offer()
+
+    def show_offer(self) -> None:
+        """Show what is offered."""
+        found = self.resuming.offered
+        self.text.setText("" if found is None else found.words)
+        self.setVisible(found is not None)
 
 
 class AxesQuestion(QWidget):

@@ -55,6 +55,8 @@ class ReviewBar(Page):
         self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         self.column.setContentsMargins(4, 0, 4, 4)
         self.column.setSpacing(3)
+        self.go_on = button("Go on", "", session.keeping.go_on)
+        self.column.addWidget(self.go_on)
         self._add_panels()
         self._add_comparison()
         self._add_window()
@@ -81,7 +83,9 @@ class ReviewBar(Page):
         self.listen(session.scene.drawn, self._show_share)
         self.listen(session.panels.shared_window.changed, self.show_window)
         self.listen(self.bench.lining_up.changed, self._show_state)
+        self.listen(self.bench.resuming.changed, self._show_offer)
         self._show_state()
+        self._show_offer()
 
     # ---------------------------------------------------------------- what is in it
 
@@ -240,6 +244,14 @@ class ReviewBar(Page):
         self.flicker.setEnabled(comparing.pair is not None)
         self.keep.setEnabled(self.bench.acquisition.is_open)
         self.show_window()
+
+    def _show_offer(self) -> None:
+        """Offer to go on with an earlier review: there is room for a button here, and at the foot for what it is."""
+        found = self.bench.resuming.offered
+        self.go_on.setVisible(found is not None)
+        if found is not None:
+            self.go_on.setToolTip(f"{found.words}\nOpen it as it was.")
+            self.foot.say(found.words)
 
     def _show_share(self) -> None:
         fade = self.session.scene.view.fade
