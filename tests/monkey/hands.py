@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from qtpy.QtGui import QDropEvent, QKeySequence, QMouseEvent, QWheelEvent
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QMouseEvent, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QMenu, QMenuBar, QSlider, QWidget
 
@@ -107,8 +107,9 @@ def choose_menu(bar: QMenuBar, titles: Iterable[str]) -> bool:
 
 
 def drop(widget: QWidget, path: Path) -> None:
-    """Drop a file or a folder."""
-    content = QMimeData()
+    """Drop a file or a folder. Qt gives what is dropped to the widget that has let it in before."""
+    content, copying = QMimeData(), Qt.DropAction.CopyAction
     content.setUrls([QUrl.fromLocalFile(str(path))])
-    place = QPointF(widget.rect().center())
-    QApplication.sendEvent(widget, QDropEvent(place, Qt.DropAction.CopyAction, content, LEFT, PLAIN))
+    place = widget.rect().center()
+    QApplication.sendEvent(widget, QDragEnterEvent(place, copying, content, LEFT, PLAIN))
+    QApplication.sendEvent(widget, QDropEvent(QPointF(place), copying, content, LEFT, PLAIN))
