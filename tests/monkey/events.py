@@ -205,7 +205,8 @@ class Events:
     def bring(self) -> str:
         """Drop a file on a page, or on the picture."""
         path = self.desk.material.some(self.chance)
-        target = self._one([*self.desk.pages, self.desk.viewer_widget])
+        on_picture = [self.desk.viewer_widget] if path.exists() else []  # where napari raises FileNotFoundError
+        target = self._one([*self.desk.pages, *on_picture])
         hands.drop(target, path)
         return f"{path.name} on {type(target).__name__}"
 
