@@ -38,7 +38,7 @@ def test_one_after_the_other() -> None:
 
 def test_eight_different_marks() -> None:
     assert len({turn.words for turn in ALL}) == 8
-    assert (Turn().words, Turn().flip.words, Turn().turned.mirror.words) == ("", "flipped", "mirrored, turned 270°")
+    assert (Turn().words, Turn().flip.words, Turn().turned.mirror.words) == ("", "flipped", "turned 90°, mirrored")
 
 
 def test_letters_follow_what_is_seen() -> None:

@@ -75,7 +75,7 @@ def test_turns_are_marked_and_change_no_data(attacked: Session, qtbot: Any) -> N
     panels, readout = attacked.panels, attacked.readout
     before = {key: panel.image.data.copy() for key, panel in panels.panels.items()}
     assert readout.turned.text() == ""
-    for key, words in (("T", "Turned 90°"), ("M", "Mirrored, turned 270°"), ("V", "Turned 270°")):
+    for key, words in (("T", "Turned 90°"), ("M", "Turned 90°, mirrored"), ("V", "Turned 270°")):
         press(attacked, qtbot, key)
         assert readout.turned.text() == words
     assert panels.geometry is not None

@@ -105,6 +105,8 @@ class Turn(Specification):
         """What was done, for a mark beside the image; empty for an image as it is stored."""
         if self.mirrored and self.quarters == 2:
             return "flipped"
+        if self.mirrored and self.quarters == 3:  # the same with less to imagine
+            return "turned 90°, mirrored"
         turns = ("", "turned 90°", "turned 180°", "turned 270°")[self.quarters]
         return ", ".join(filter(None, ("mirrored" if self.mirrored else "", turns)))
 

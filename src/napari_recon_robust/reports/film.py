@@ -53,7 +53,7 @@ def export_film(
     if not RATES[0] <= rate <= RATES[1]:
         raise InputError(f"the film is to show {rate:g} images in a second; choose {RATES[0]:g} to {RATES[1]:g}.")
     mp4 = path.suffix.lower() == ".mp4"
-    if mp4 and importlib.util.find_spec("imageio_ffmpeg") is None:
+    if mp4 and not writes_mp4():
         raise InputError(
             "MP4 needs imageio-ffmpeg: pip install 'napari-recon-robust[mp4]', or name a .gif, which needs nothing."
         )
@@ -64,6 +64,11 @@ def export_film(
     frames = [_frame(shown, one, limits) for one in _conditions(shown, kind, budget)]
     write(path, _mp4(frames, rate) if mp4 else _gif(frames, rate))
     return path
+
+
+def writes_mp4() -> bool:
+    """Whether what writes MP4 is installed."""
+    return importlib.util.find_spec("imageio_ffmpeg") is not None
 
 
 def _conditions(shown: CaseImages, kind: str, budget: float | None) -> list[Condition]:

@@ -90,12 +90,7 @@ class Jobs(QObject):
 
     def start(self, task: Task[Any], lane: str = "foreground") -> bool:
         """Run a task at the foot of the docks, unless its lane is busy: then say so and return False."""
-        under_way = self._under_way(lane)
-        if under_way is not None and not under_way.gives_way:
-            self.failed.emit(
-                f"{task.label} has to wait: {under_way.label.lower()} is under way; "
-                "cancel it or let it finish, then start again."
-            )
+        if not self.takes(task.label, lane):
             return False
         self.cancel(lane)
         for other in self._running.values():
@@ -166,6 +161,18 @@ class Jobs(QObject):
     def busy(self, lane: str = "foreground") -> bool:
         """Whether a task runs on a lane, or waits for it."""
         return self._under_way(lane) is not None
+
+    def takes(self, label: str, lane: str = "foreground") -> bool:
+        """Whether `start` would take a task; where it would not, say so: ask before a name for its file is given."""
+        if self.free(lane):
+            return True
+        under_way = self._under_way(lane)
+        assert under_way is not None
+        self.failed.emit(
+            f"{label} has to wait: {under_way.label.lower()} is under way; "
+            "cancel it or let it finish, then start again."
+        )
+        return False
 
     def free(self, lane: str = "foreground") -> bool:
         """Whether `start` would take a task."""

@@ -47,3 +47,20 @@ def test_the_result_is_reported_and_a_panel_exported(
     until(lambda: "image.jpg" in compare.foot.message.text() and not review.jobs.busy())
     assert ".png" in compare.foot.message.text(), "what can be written"
     assert sorted(path.name for path in tmp_path.glob("image*")) == ["image.tiff"]
+    filters: list[str] = []
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *given: (filters.append(given[-1]), ("", ""))[1])
+    monkeypatch.setattr("napari_recon_robust.reports.film.writes_mp4", lambda: False)
+    compare.film.click()
+    assert filters.pop() == "Clean and perturbed in turn (*.gif)", "of one budget, and without what writes MP4"
+    monkeypatch.setattr("napari_recon_robust.reports.film.writes_mp4", lambda: True)
+    compare.film.click()
+    assert filters.pop() == "Clean and perturbed in turn (*.gif *.mp4)"
+    bench.perturbing.choose("worst-case", steps=200)
+    review.attempt(bench.perturbing.run)
+    assert review.jobs.busy()
+    for button in (compare.save, compare.film, compare.report):
+        button.click()
+    assert filters == [], "no name is asked for in vain"
+    assert "Saving has to wait: worst-case noise is under way" in compare.foot.message.text()
+    review.jobs.cancel_all()
+    until(lambda: not review.jobs.working)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import napari.viewer
 from qtpy.QtCore import Qt, QTimer
@@ -20,13 +19,13 @@ from qtpy.QtWidgets import (
 from ...canvas.arrangement import LAYOUTS
 from ...canvas.surface import export_figure
 from ...controls.letters import row_height, rows_height
-from ...controls.parts import button, flow, heading, row, set_faint, show_text, warning, words
+from ...controls.parts import button, file_filter, flow, heading, row, set_faint, show_text, warning, words
 from ...ground.numbers import written
 from ...workbench.exporting import Kind
 from ...workbench.perturbing import Result
 from .. import keys
 from ..session import Session
-from .exporting import EXPORT, REPORT, ask_report, export_button
+from .exporting import EXPORT, REPORT, ask_place, ask_report, export_button
 from .lineup import LineupBox
 from .page import Page
 from .review import Review
@@ -43,10 +42,7 @@ _TIPS = {
 }
 _SAVE = "One new folder: images, perturbed k-space, recipe, metrics"
 _FILM = "Clean and perturbed in turn, or rising budgets, as a film; at the rate of the flicker"
-_FILMS: dict[str, Kind] = {
-    "Clean and perturbed in turn (*.gif *.mp4)": "flicker",
-    "Perturbed at rising budgets (*.gif *.mp4)": "budgets",
-}
+_FILMS: dict[str, Kind] = {"Clean and perturbed in turn": "flicker", "Perturbed at rising budgets": "budgets"}
 _COPY = "The panels with their titles to the clipboard"
 _ROW = 19
 # A narrow dock has room for the digits, but not for the margin that Qt leaves beside them.
@@ -260,16 +256,21 @@ class CompareDock(Page):
     # ---------------------------------------------------------------- keeping
 
     def _save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save case: name of a new folder", "case")
-        if path:
-            self.session.attempt(lambda: self.bench.save(Path(path)))
+        path, _ = ask_place(self.session, "Save case: name of a new folder", "case")
+        if path is not None:
+            self.session.attempt(lambda: self.bench.save(path))
 
     def _film(self) -> None:
-        path, chosen = QFileDialog.getSaveFileName(self, "Film", "film.gif", ";;".join(_FILMS))
-        if path:
+        from ...reports.film import SUFFIXES, writes_mp4
+
+        suffixes = [one for one in SUFFIXES if one != ".mp4" or writes_mp4()]
+        offered = list(_FILMS)[: 1 if len(self.bench.result.outcomes) == 1 else None]
+        filters = ";;".join(file_filter(words, suffixes) for words in offered)
+        path, chosen = ask_place(self.session, "Film", "film.gif", filters)
+        if path is not None:
             window, rate = self.session.panels.window, self.session.looking.rate
-            kind = _FILMS.get(chosen, "flicker")
-            self.session.attempt(lambda: self.bench.exporting.film(Path(path), window, kind, rate))
+            kind = _FILMS.get(chosen.partition(" (")[0], "flicker")
+            self.session.attempt(lambda: self.bench.exporting.film(path, window, kind, rate))
 
     def _open(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Open case: the folder of a saved one")

@@ -50,9 +50,8 @@ def _exporter(session: Session, key: str) -> Callable[[], None]:
 def export_panel(session: Session, key: str) -> None:
     """Ask for a place, and write what the panel shows."""
     filters = ";;".join(file_filter(name, [suffix]) for name, suffix in FORMATS.items())
-    path, chosen = QFileDialog.getSaveFileName(_window(session), "Export the panel", key.replace(" ", "-"), filters)
-    if path:
-        place = Path(path)
+    place, chosen = ask_place(session, "Export the panel", key.replace(" ", "-"), filters)
+    if place is not None:
         if not place.suffix[1:].isalpha():  # none, or the digits of a number; another format is refused with a sentence
             place = place.with_name(place.name + FORMATS.get(chosen.partition(" ")[0], ".png"))
         scene, window = session.scene, session.panels.window
@@ -63,10 +62,18 @@ def export_panel(session: Session, key: str) -> None:
 def ask_report(session: Session) -> None:
     """Ask for a place, and write the report."""
     formats = "Page (*.html);;Sheets of A4 (*.pdf)"
-    path, _ = QFileDialog.getSaveFileName(_window(session), "Report", "report.html", formats)
-    if path:
+    path, _ = ask_place(session, "Report", "report.html", formats)
+    if path is not None:
         window = session.panels.window
-        session.attempt(lambda: session.bench.exporting.report(Path(path), window))
+        session.attempt(lambda: session.bench.exporting.report(path, window))
+
+
+def ask_place(session: Session, title: str, proposed: str, filters: str = "") -> tuple[Path | None, str]:
+    """Ask where to write; None where nothing is chosen, or could be written now, which is said. Also the filter."""
+    if not session.jobs.takes("Saving"):
+        return None, ""
+    path, chosen = QFileDialog.getSaveFileName(_window(session), title, proposed, filters)
+    return Path(path) if path else None, chosen
 
 
 def _window(session: Session) -> QWidget | None:

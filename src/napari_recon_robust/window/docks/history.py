@@ -1,12 +1,10 @@
 """The list of finished perturbations: a click shows one again."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
     QHeaderView,
     QTableWidget,
     QTableWidgetItem,
@@ -18,6 +16,7 @@ from ...data.roi import which
 from ...ground.numbers import written
 from ...workbench.history import Entry
 from ..session import Session
+from .exporting import ask_place
 
 if TYPE_CHECKING:
     from ...cases.gallery.pair import Pair
@@ -150,12 +149,12 @@ class HistoryPanel(QWidget):
 
     def _save(self) -> None:
         several = "a folder of cases" if len(self.chosen) > 1 else "a case"
-        path, _ = QFileDialog.getSaveFileName(self, f"Save {several}: name of a new folder", "attacks")
-        if path:
-            self.session.attempt(lambda: self.history.save(self.chosen, Path(path)))
+        path, _ = ask_place(self.session, f"Save {several}: name of a new folder", "attacks")
+        if path is not None:
+            self.session.attempt(lambda: self.history.save(self.chosen, path))
 
     def _export(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "History of attacks", "attacks.csv", "CSV (*.csv)")
-        if path:
+        path, _ = ask_place(self.session, "History of attacks", "attacks.csv", "CSV (*.csv)")
+        if path is not None:
             chosen = self.chosen if len(self.chosen) > 1 else []
-            self.session.attempt(lambda: self.history.export(Path(path), chosen))
+            self.session.attempt(lambda: self.history.export(path, chosen))

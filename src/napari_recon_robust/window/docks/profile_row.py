@@ -1,15 +1,14 @@
 """The profile through all images along one line, and its file."""
 
-from pathlib import Path
-
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QWidget
 
 from ...controls.parts import button, column, row, words
 from ...controls.profile_plot import ProfilePlot
 from ...evaluation.ruler import Profile
 from ..listening import listen
 from ..session import Session
+from .exporting import ask_place
 
 _HINT = "Draw a line with the left button: the same on all slices, until a new one."
 _NAMES = {"reference": "Reference", "clean": "Clean", "perturbed": "Perturbed"}
@@ -54,6 +53,6 @@ class ProfileRow(QWidget):
 
     def _export(self) -> None:
         found = self.found
-        path, _ = QFileDialog.getSaveFileName(self, "Profile", "profile.csv", "CSV (*.csv)")
-        if path:
-            self.session.attempt(lambda: self.bench.ruling.save(found, Path(path)))
+        path, _ = ask_place(self.session, "Profile", "profile.csv", "CSV (*.csv)")
+        if path is not None:
+            self.session.attempt(lambda: self.bench.ruling.save(found, path))

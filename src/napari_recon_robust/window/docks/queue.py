@@ -10,7 +10,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ...controls.parts import button, column, heading, row, show_text, words
+from ...controls.parts import button, column, heading, row, show_text, warning, words
 from ...controls.progress_bar import Bar
 from ...ground.errors import ReconRobustError
 from ...workbench.queueing import Order
@@ -38,6 +38,7 @@ class QueuePanel(QWidget):
         self.kind = words(faint=True)
         self.add = button("Add to the queue", "Run them one after another; nothing else waits for them", self._add)
         self.state = words()
+        self.failure = warning()  # below the buttons, which a long sentence would move away
         self.bar = Bar()
         self.table = QTableWidget(0, 2)
         self._set_up()
@@ -57,6 +58,7 @@ class QueuePanel(QWidget):
             self.bar,
             self.table,
             row(self.cancel, self.cancel_all, self.tidy),
+            self.failure,
             into=self,
         )
         self.methods.itemChanged.connect(self.show_asked)
@@ -129,8 +131,8 @@ class QueuePanel(QWidget):
         self.tidy.setEnabled(any(not order.open for order in orders))
         self.bar.set_fraction(sum(1.0 if not one.open else one.fraction for one in orders) / max(len(orders), 1))
         failed = next((one for one in reversed(orders) if one.sentence), None)
-        said = "" if failed is None else f"\n{failed.title}: {failed.sentence}"
-        show_text(self.state, f"{self.queue.words}{said}")
+        show_text(self.failure, "" if failed is None else f"{failed.title}: {failed.sentence}")
+        show_text(self.state, self.queue.words)
 
     def _write(self, number: int, place: int, text: str, sentence: str) -> None:
         item = self.table.item(number, place)

@@ -1,14 +1,13 @@
 """The statistics of the regions as a small table, and the file that it is exported to."""
 
-from pathlib import Path
-
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from ...controls.letters import row_height, rows_height
 from ...controls.parts import button, column, row, words
 from ...ground.numbers import written
 from ..session import Session
+from .exporting import ask_place
 
 _COLUMNS = ("Image", "Mean ± SD", "SNR", "CNR")
 _ROW, _MOST = 19, 12
@@ -91,6 +90,6 @@ class StatisticsBox(QWidget):
         self.session.attempt(self.bench.measuring.run)
 
     def _export(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Statistics of the regions", "regions.csv", "CSV (*.csv)")
-        if path:
-            self.session.attempt(lambda: self.bench.measuring.save(Path(path)))
+        path, _ = ask_place(self.session, "Statistics of the regions", "regions.csv", "CSV (*.csv)")
+        if path is not None:
+            self.session.attempt(lambda: self.bench.measuring.save(path))
