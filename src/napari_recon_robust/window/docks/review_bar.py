@@ -55,7 +55,7 @@ class ReviewBar(Page):
         self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         self.column.setContentsMargins(4, 0, 4, 4)
         self.column.setSpacing(3)
-        self.go_on = button("Go on", "", session.keeping.go_on)
+        self.go_on = button("Last review", "", session.keeping.go_on)
         self.column.addWidget(self.go_on)
         self._add_panels()
         self._add_comparison()
@@ -250,7 +250,7 @@ class ReviewBar(Page):
         found = self.bench.resuming.offered
         self.go_on.setVisible(found is not None)
         if found is not None:
-            self.go_on.setToolTip(f"{found.words}\nOpen it as it was.")
+            self.go_on.setToolTip(f"{found.words}\nGo on with it: open it as it was.")
             self.foot.say(found.words)
 
     def _show_share(self) -> None:
