@@ -150,7 +150,9 @@ def test_nobody_else_may_read_it(crashed: Workbench, kept: Path) -> None:
 
 
 @pytest.mark.slow
-def test_each_result_is_written_once_and_goes_with_its_images(crashed: Workbench, kept: Path) -> None:
+def test_each_result_is_written_once_and_goes_with_its_images(
+    crashed: Workbench, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert crashed.resuming.save() is None, "nothing has changed"
     (case,) = kept.glob("*/result-*")
     written = case.stat().st_mtime_ns
@@ -161,6 +163,14 @@ def test_each_result_is_written_once_and_goes_with_its_images(crashed: Workbench
     keep(crashed)
     assert len(list(kept.glob("*/result-*"))) == 2
     assert case.stat().st_mtime_ns == written
+    crashed.history.memory = 1
+    first, second = crashed.history.entries
+    assert (first.result, first.has_images, second.result is not None) == (None, True, True)
+    crashed.history.bring(first, lambda _: None).run()
+    assert (
+        crashed.history.entries[0].images.outcome.comparison.metrics["perturbed"]["roi"] == first.metrics["perturbed"]
+    )
+    monkeypatch.setattr("napari_recon_robust.workbench.history.DISK", 1)
     crashed.history.memory = 1
     keep(crashed)
     (other,) = kept.glob("*/result-*")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..reconstructors.base import Reconstructor
 
 MEMORY = 2**30  # bytes of images and k-space that are kept
+DISK = 2**31  # bytes of those of one review that lie on the disk
 _MOST = 1000  # perturbations in the list
 _IMAGES = "clean", "perturbed", "random"
 _MEASURES = "ssim", "psnr", "nmse"
@@ -118,9 +119,9 @@ class Entry:
 class History(ReviewPart):
     """The finished perturbations of the scan that is open, oldest first.
 
-    memory: bytes of images and k-space that are kept at most, those that are only on the disk counted in; where that is
-    exceeded, the oldest entries lose theirs and stay in the list. together: makes one step of undo of what is set
-    meanwhile. Signal: `changed()`.
+    memory: bytes of images and k-space that are kept at most; where that is exceeded, the oldest entries are read from
+    the disk when they are looked at, as far as they lie there, and else stay in the list without images. together: makes
+    one step of undo of what is set meanwhile. Signal: `changed()`.
     """
 
     def __init__(self, basis: Basis, together: Callable[[str], AbstractContextManager[None]]) -> None:
@@ -134,7 +135,7 @@ class History(ReviewPart):
 
     @property
     def memory(self) -> int:
-        """Bytes of images and k-space that are kept at most."""
+        """Bytes of images and k-space that are kept in memory at most."""
         return self._memory
 
     @memory.setter
@@ -154,11 +155,19 @@ class History(ReviewPart):
         self._make_room()
         self.changed.emit()
 
-    def note(self, result: Result, disk: OnDisk | None) -> None:
-        """Note where a result lies on the disk."""
+    def note(self, result: Result, disk: OnDisk) -> None:
+        """Note where a result will lie on the disk, where it takes no more room than in memory."""
+        disk = replace(disk, size=sum(one.untyped_storage().nbytes() for one in _tensors(result, set())))
         for place, one in enumerate(self.entries):
             if one.result is not None and one.result.outcomes is result.outcomes:
                 self.entries[place] = replace(one, disk=disk)
+
+    def check_disk(self) -> None:
+        """Forget what does not lie on the disk."""
+        for place, one in enumerate(self.entries):
+            if one.disk is not None and not one.disk.folder.is_dir():
+                self.entries[place] = replace(one, disk=None)
+        self.changed.emit()
 
     def fill(self, folder: Path, result: Result) -> None:
         """Give a result that was read from the disk to its entries."""
@@ -278,19 +287,24 @@ class History(ReviewPart):
         return " + ".join(one.name for one in made) or result.setting.roi.label or "drawn region"
 
     def _make_room(self) -> None:
-        """Let the oldest go, but neither the newest nor what is shown."""
+        """Let the oldest go from memory, but neither the newest nor what is shown; and from the disk."""
         shown = self._perturbing.result
-        kept, seen = 0, set[int | Path]()
+        kept, stored, seen, folders = 0, 0, set[int](), set[Path]()
         for place in reversed(range(len(self.entries))):
             entry = self.entries[place]
-            if not entry.has_images:
-                continue
-            needed = _bytes(entry, seen)
-            is_shown = shown is not None and entry.result is not None and entry.result.outcomes is shown.outcomes
-            if kept and kept + needed > self._memory and not is_shown:
-                self.entries[place] = replace(entry, result=None, disk=None)
-            else:
-                kept += needed
+            if entry.result is not None:
+                needed = sum(one.untyped_storage().nbytes() for one in _tensors(entry.result, seen))
+                is_shown = shown is not None and entry.result.outcomes is shown.outcomes
+                if kept and kept + needed > self._memory and not is_shown:
+                    entry = replace(entry, result=None)
+                else:
+                    kept += needed
+            if entry.disk is not None:
+                stored += 0 if entry.disk.folder in folders else entry.disk.size
+                folders.add(entry.disk.folder)
+                if len(folders) > 1 and stored > DISK:
+                    entry = replace(entry, disk=None)
+            self.entries[place] = entry
 
 
 def _entry(number: int, result: Result, region: str) -> Entry:
@@ -317,16 +331,6 @@ def _entry(number: int, result: Result, region: str) -> Entry:
     )
 
 
-def _bytes(entry: Entry, seen: set[int | Path]) -> int:
-    """What the images of an entry take besides those of others, which are among `seen`: they join them."""
-    if entry.result is not None:
-        return sum(one.untyped_storage().nbytes() for one in _tensors(entry.result, seen))
-    if entry.disk is None or entry.disk.folder in seen:
-        return 0
-    seen.add(entry.disk.folder)
-    return entry.disk.size
-
-
 def _images(entry: Entry, own: "Mapping[str, Reconstructor]") -> Job[Result]:
     """The result, from the disk where it is not in memory."""
     if entry.result is None and entry.disk is not None:
@@ -334,7 +338,7 @@ def _images(entry: Entry, own: "Mapping[str, Reconstructor]") -> Job[Result]:
     return entry.images
 
 
-def _tensors(result: Result, seen: set[int | Path]) -> "Iterator[Tensor]":
+def _tensors(result: Result, seen: set[int]) -> "Iterator[Tensor]":
     """The tensors of a result whose memory is not among `seen`, which it joins."""
     from torch import Tensor
 

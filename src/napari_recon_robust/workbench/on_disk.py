@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class OnDisk:
     """Where the images of an attack lie.
 
-    folder: of a saved case, in which the attacks of one run lie together. size: of it in bytes, 0 before it is known.
+    folder: of a saved case, in which the attacks of one run lie together. size: of it in bytes, at most.
     index: the slice as the window counts. chosen: whether a region was chosen. sampled: its sampling as
     plain values.
     """

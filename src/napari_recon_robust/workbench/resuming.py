@@ -116,9 +116,7 @@ class Resuming(ReviewPart):
         """Keep nothing any more, since the disk takes nothing."""
         self._broken = True
         self._writer.drop()
-        for entry in self._history.entries:
-            if entry.result is not None:
-                self._history.note(entry.result, None)
+        self._history.check_disk()
 
     def _attacks(self) -> tuple[SavedAttack, ...]:
         """The history as plain values; images that are not on the disk yet are to be written."""
