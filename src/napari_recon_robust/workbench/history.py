@@ -120,8 +120,8 @@ class History(ReviewPart):
     """The finished perturbations of the scan that is open, oldest first.
 
     memory: bytes of images and k-space that are kept at most; where that is exceeded, the oldest entries are read from
-    the disk when they are looked at, as far as they lie there, and else stay in the list without images. together: makes
-    one step of undo of what is set meanwhile. Signal: `changed()`.
+    the disk when they are looked at, as far as they lie there, and else stay in the list without images. together:
+    makes one step of undo of what is set meanwhile. Signal: `changed()`.
     """
 
     def __init__(self, basis: Basis, together: Callable[[str], AbstractContextManager[None]]) -> None:
