@@ -271,8 +271,6 @@ LOSSES: dict[str, Loss | type[Adversarial]] = {
     "energy": energy,
     "energy-data-driven": data_driven_energy,
     "fixed-energy": fixed_energy,
-    "fnaf-improvement": partial(robust.small_features, improvement),
-    "fnaf-log-error": partial(robust.small_features, log_error),
     "fnaf-refinement": partial(robust.small_features, refinement),
     "generation": Generation,
     "held-out-lines": held_out_lines,
