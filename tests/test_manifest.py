@@ -36,7 +36,7 @@ def test_napari_finds_it() -> None:
     manager = PluginManager()
     manager.discover()
     assert "napari-recon-robust" in manager
-    assert manager.get_manifest("napari-recon-robust").display_name == "Recon Robust"
+    assert manager.get_manifest("napari-recon-robust").display_name == "napari-recon-robust"
 
 
 def test_every_key_is_a_command_in_the_palette() -> None:

@@ -226,7 +226,7 @@ class Events:
     def menu(self) -> str:
         """Open a dock by napari's menu: a closed one comes back."""
         chosen = self._one([*DOCKS])
-        found = hands.choose_menu(self.desk.window.menuBar(), ("Plugins", "Recon Robust", chosen))
+        found = hands.choose_menu(self.desk.window.menuBar(), ("Plugins", "napari-recon-robust", chosen))
         return str(chosen) if found else ""
 
     def tab(self) -> str:

@@ -142,7 +142,7 @@ def test_a_scan_that_is_opened_again_offers_what_was_done_on_it(
     until(lambda: not bench.history.entries and bench.resuming.offered is not None)
     bar = Review.of(review).bar
     until(lambda: bar.go_on.isVisibleTo(bar) and bench.acquisition.slice is not None)
-    assert "1 attack" in bar.foot.message.text()
+    assert "1 attack" in bar.go_on.toolTip()
     bar.go_on.click()
     until(lambda: bench.perturbing.current is not None and review.panels.settled)
     assert [one.has_images for one in bench.history.entries] == [True]

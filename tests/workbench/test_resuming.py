@@ -312,7 +312,7 @@ def test_a_scan_that_has_vanished_or_changed_gets_a_sentence(crashed: Workbench,
     with pytest.raises(InputError, match="^head.h5 has changed since it was reviewed"):
         bench.resuming.resume().run()
     scan.rename(scan.with_name("moved.h5"))
-    with pytest.raises(InputError, match="^head.h5 is not where it was"):
+    with pytest.raises(InputError, match="^head.h5 is not in .* any more"):
         bench.resuming.resume().run()
     assert not bench.acquisition.is_open
     assert bench.resuming.offered is not None
@@ -341,8 +341,9 @@ def test_what_does_not_fit_any_more_is_said(crashed: Workbench, monkeypatch: pyt
 
 
 @pytest.mark.slow
-def test_a_saved_case_that_was_open(crashed: Workbench, tmp_path: Path) -> None:
+def test_a_saved_case_that_was_open(crashed: Workbench, kept: Path, tmp_path: Path) -> None:
     crashed.save(tmp_path / "case").run()
+    shutil.rmtree(kept)  # its work would be offered first
     bench = Workbench()
     bench.open_case(tmp_path / "case").run()
     keep(bench)

@@ -67,7 +67,7 @@ def test_a_scan_is_told_by_size_and_time(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has changed"):
         scan.check()
     path.unlink()
-    with pytest.raises(InputError, match="is not where it was"):
+    with pytest.raises(InputError, match="is not in .* any more"):
         scan.check()
 
 
@@ -99,4 +99,36 @@ def test_the_last_ones_that_hold_work_are_kept(kept: Path, monkeypatch: pytest.M
     again = saved_review.latest_of(scan, None)
     assert again is not None
     assert again.review.slice == 5
-    assert saved_review.latest_of(scan.model_copy(update={"modified": 2}), None) is None
+    assert saved_review.latest_of(scan.model_copy(update={"path": "other.h5"}), None) is None
+
+
+def test_work_is_offered_before_a_newer_look(kept: Path, gone: str) -> None:
+    region = SavedRegion(roi=ROI.box(1, 1, 4, 4), slice=0, name="drawn 1", source="drawn", chosen=False)
+    scan = SavedScan(path="/there/head.h5", size=1, modified=1)
+    work, looked = Store(), Store()
+    work.write(SavedReview(scan=scan, regions=(region,), closed=True))
+    os.utime(work.place / "state.json", (1, 1))
+    looked.write(SavedReview(scan=scan, method="tv", closed=True))
+    (kept / gone / ".recon-robust-1").mkdir(parents=True)
+    found = saved_review.latest()
+    assert found is not None
+    assert found.place == work.place
+    assert [one.name for one in kept.iterdir()] == [work.place.name], "not what was half written either"
+
+
+def test_a_scan_is_known_where_it_is_moved_to_and_when_it_has_changed(kept: Path) -> None:
+    region = SavedRegion(roi=ROI.box(1, 1, 4, 4), slice=0, name="drawn 1", source="drawn", chosen=False)
+    then = SavedScan(path="/there/head.npy", axes=("slice", "coil", "readout", "phase"), size=1, modified=1)
+    Store().write(SavedReview(scan=then, regions=(region,), closed=True))
+    moved = SavedScan(path="/elsewhere/head.npy", size=1, modified=1)
+    for scan, known in (
+        (moved, True),
+        (then.model_copy(update={"modified": 2}), True),
+        (moved.model_copy(update={"modified": 2}), False),
+        (moved.model_copy(update={"path": "/elsewhere/other.npy"}), False),
+    ):
+        found = saved_review.latest_of(scan, None)
+        assert (found is not None) == known
+        if found is not None and found.review.scan is not None:
+            assert (found.review.scan.path, found.review.scan.axes) == (scan.path, then.axes)
+            assert found.review.scan.modified == 1, "going on says that it has changed"

@@ -1,11 +1,11 @@
 """A measurement: one slice as a reconstructor sees it."""
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..physics import fourier
 from ..physics.model import ForwardModel, root_sum_of_squares

@@ -5,7 +5,6 @@ Torch is imported when a slice is read, so that the window and napari can ask fo
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..ground.arguments import as_whole
+from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..ground.guard import opening
 from ..ground.specification import Specification

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from math import isfinite
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from ..ground.cached import cached_property
 from ..ground.numbers import written
 from . import metrics
 from .metrics import Metrics

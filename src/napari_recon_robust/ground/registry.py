@@ -5,11 +5,11 @@ whose group is the package's name unless another is given.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
+from .cached import cached_property
 from .errors import InputError
 
 T = TypeVar("T")

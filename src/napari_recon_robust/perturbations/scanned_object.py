@@ -1,11 +1,11 @@
 """The object of one slice, and what a change of it looks like in the k-space of every coil."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from ..ground.cached import cached_property
 from ..physics import fourier
 from ..physics.fourier import centre_pad_image
 from .base import Setup

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..evaluation import metrics
+from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions
 from ..ground.knob import Knob
 from ..ground.progress import Job, Progress, relayed

@@ -5,12 +5,13 @@ then *hybrid* (image rows x k-space columns), A needs only 1-D transforms, and r
 """
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from ..ground.cached import cached_property
 from . import fourier
 
 if TYPE_CHECKING:

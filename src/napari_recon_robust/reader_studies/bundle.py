@@ -18,7 +18,6 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +28,7 @@ from pydantic import Field
 from .. import __version__
 from ..cases.record import DESCRIPTION
 from ..data.window import Window
+from ..ground.cached import cached_property
 from ..ground.documents import read_json
 from ..ground.errors import FileFormatError, InputError, dimensions
 from ..ground.guard import opening, read, to_path

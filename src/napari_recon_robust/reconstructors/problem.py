@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ..data.measurement import Measurement
+from ..ground.cached import cached_property
 from ..ground.progress import Job, Progress, relayed
 from ..networks.channels import local_phase
 from ..physics.model import ForwardModel

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from ..cases.record import Case, load_case
 from ..cases.replay import recalled
 from ..data.orientation import Plane
 from ..data.window import Window
+from ..ground.cached import cached_property
 from ..ground.errors import InputError, dimensions, either
 from ..perturbations import registry as perturbations
 from ..reconstructors import registry as reconstructors

@@ -7,13 +7,13 @@ slice may be rendered at any resolution.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates, spline_filter
 
+from ..ground.cached import cached_property
 from ..ground.errors import InputError
 
 Field = NDArray[np.float32]

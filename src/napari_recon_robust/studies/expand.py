@@ -6,11 +6,11 @@ neighbours share what is expensive: the open file, sensitivities, weights, the c
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from ..ground.cached import cached_property
 from ..ground.errors import InputError
 from ..ground.knob import resolve
 from ..perturbations import registry as perturbations

@@ -1,7 +1,6 @@
 """What the trials of one slice under one mask share: computed once, and never changed by a trial."""
 
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from ..analyses.fragility import FragilityMap, fragility
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..data.scan import Scan
+from ..ground.cached import cached_property
 from ..ground.errors import InputError
 from ..ground.progress import run
 from ..perturbations import registry as perturbations

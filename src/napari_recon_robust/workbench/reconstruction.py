@@ -87,6 +87,7 @@ class Reconstruction:
         acquisition.measured.connect(self._forget)
         acquisition.left.connect(self._forget)
         acquisition.closed.connect(self._forget)
+        acquisition.closed.connect(self._forget_seconds)
 
     @property
     def chosen(self) -> "Method":
@@ -284,6 +285,10 @@ class Reconstruction:
             rendered = replace(rendered, perturbed=self._restore(rendered.perturbed), whole=whole)
         self.shown = rendered
         self.rendered.emit(rendered)
+
+    def _forget_seconds(self) -> None:
+        """Forget what an image takes: another scan may be of another size."""
+        self.seconds.clear()
 
     def _forget(self) -> None:
         """Forget the images, which are of another slice."""

@@ -77,9 +77,9 @@ class Resuming(ReviewPart):
             if error is not None:
                 self._give_up()
                 raise error
-            if self._parted:
-                self._parted = False
+            if self._parted and not self._history.entries:
                 self._look_again()  # what was closed before may be of the same scan
+            self._parted = False
 
         return Task("Keeping the review", self._writer.job(), accept)
 
@@ -208,6 +208,7 @@ class Resuming(ReviewPart):
         if self.offered is not None:
             self.offered.drop()
             self._withdraw()
+            (self._look_again if self._acquisition.is_open else self.look)()
 
     def resume(self) -> Task[Any]:
         """Go on with the review that is offered.

@@ -58,11 +58,16 @@ class SavedScan(Specification):
         """The file's name, for messages."""
         return Path(self.path).name
 
+    def at(self, found: "SavedScan") -> "SavedScan":
+        """The same file, where it is now."""
+        return self.model_copy(update={"path": found.path})
+
     def check(self) -> None:
         """Raise InputError, one sentence, for a file that has vanished or changed."""
         size, modified = _stamp(Path(self.path))
         if size < 0:
-            raise InputError(f"{self.name} is not where it was; bring it back, or open it where it is now.")
+            folder = Path(self.path).parent
+            raise InputError(f"{self.name} is not in {folder} any more; bring it back, or open it where it is now.")
         if (size, modified) != (self.size, self.modified):
             raise InputError(
                 f"{self.name} has changed since it was reviewed, so its regions and results may not be its own any "
@@ -235,22 +240,39 @@ class Store:
 
 
 def latest() -> Found | None:
-    """The newest review that was closed or whose process is gone.
+    """The newest review that was closed or whose process is gone, of those that hold work where there are any.
 
-    Those before it are removed where they hold no work, or there are more than are kept.
+    The others are removed where they hold no work, or there are more than are kept; so is what a process left half
+    written.
     """
+    for place in _folders():
+        if not (place / STATE).is_file() and not _runs(place.name):
+            shutil.rmtree(place, ignore_errors=True)
     found, room = _left_behind(), _ROOM
+    offered = next((one for one in found if one.review.holds_work), found[0] if found else None)
     for number, one in enumerate(found):
         room -= size(one.place)
-        if number and (number >= _MOST or room < 0 or not one.review.holds_work):
+        if one is not offered and (number >= _MOST or room < 0 or not one.review.holds_work):
             one.drop()
-    return found[0] if found else None
+    return offered
 
 
 def latest_of(scan: SavedScan | None, case: str | None) -> Found | None:
-    """The newest such review of this file, or of the saved case in this folder, that holds work."""
-    same = (one for one in _left_behind() if (one.review.scan, one.review.case) == (scan, case))
-    return next((one for one in same if one.review.holds_work), None)
+    """The newest such review of this file, wherever it lay then, or of the saved case in this folder, that holds work.
+
+    A file that was in the same place and has changed meanwhile is one too: going on says that it has changed.
+    """
+    for one in _left_behind():
+        then = one.review.scan
+        same = case is not None and one.review.case == case
+        if scan is not None and then is not None:
+            moved = (then.name, then.size, then.modified) == (scan.name, scan.size, scan.modified)
+            same = then.path == scan.path or moved
+        if same and one.review.holds_work:
+            return Found(
+                one.place, one.review.model_copy(update={"scan": then.at(scan)}) if then and scan else one.review
+            )
+    return None
 
 
 def size(folder: Path) -> int:
@@ -265,9 +287,13 @@ def forget() -> int:
     return len(places)
 
 
-def _places() -> list[Path]:
+def _folders() -> list[Path]:
     root = folder()
-    return [one for one in root.iterdir() if (one / STATE).is_file()] if root.is_dir() else []
+    return [one for one in root.iterdir() if one.is_dir()] if root.is_dir() else []
+
+
+def _places() -> list[Path]:
+    return [one for one in _folders() if (one / STATE).is_file()]
 
 
 def _left_behind() -> list[Found]:

@@ -16,6 +16,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialog
 
 from helpers.docks import dock_of, press
+from monkey.hands import choose_menu
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.window import commands, keys
 from napari_recon_robust.window.session import DOCKS, PLUGIN, Session
@@ -109,6 +110,16 @@ def test_a_dock_from_napari_s_menu_stands_behind_a_tab_in_front(seen: Session, u
     until(lambda: {*window._qt_window.tabifiedDockWidgets(dock)} >= others)
     until(lambda: page.visibleRegion().boundingRect().height() > 200)
     assert all(other.widget().visibleRegion().isEmpty() for other in others)
+
+
+def test_a_dock_from_napari_s_menu_is_there_once(viewer: Any, until: Until) -> None:
+    assert choose_menu(viewer.window._qt_window.menuBar(), ("Plugins", PLUGIN, "Reconstruct"))
+    session, completed = Session.of(viewer), []
+    session.complete.connect(lambda: completed.append(True))
+    until(lambda: completed)
+    for name in DOCKS:
+        session.bring(name)
+    assert sorted(one.title for one in session.docks) == sorted(DOCKS)
 
 
 def test_nothing_can_be_perturbed_before_something_is_open(viewer: Any, until: Until, scan_file: Path) -> None:

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QComboBox, QDockWidget, QPushButton, QS
 from helpers.docks import dock_of
 from helpers.galleries import copied
 from napari_recon_robust.canvas.comparing import Picture
+from napari_recon_robust.window.docks.page import WIDTH
 from napari_recon_robust.window.docks.review import Review
 from napari_recon_robust.window.keys import Shortcuts
 from napari_recon_robust.window.session import PLUGIN, Session
@@ -157,6 +158,22 @@ def test_a_dock_that_is_asked_for_stands_between_the_images_and_the_bar(desk: De
     assert {"Reconstruct", "Perturb", "Compare", "Gallery"} <= docks(desk)
     desk.press("Q")
     assert docks(desk) == {"Review"}
+
+
+def test_a_dock_beside_the_images_does_not_grow_with_each_round(desk: Desk, tmp_path: Path) -> None:
+    desk.window.resize(1280, 720)
+    folder = copied(tmp_path / "cases", "spike")
+    for _ in range(3):
+        desk.press("Q")
+        desk.session.open(folder)
+        desk.until(lambda: docks(desk) == {"Gallery", "Review"})
+        gallery = next(one for one in desk.session.docks if one.title == "Gallery")
+        desk.until(lambda one=gallery: one.width() >= one.minimumWidth() and not one.visibleRegion().isEmpty())
+        desk.settle()
+        assert gallery.width() < WIDTH + 20
+        desk.press("Q")
+        desk.settle()
+        assert all(one.width() < WIDTH + 20 for one in desk.session.docks if not one.visibleRegion().isEmpty())
 
 
 def test_a_folder_that_is_opened_is_seen_though_the_images_come_first(

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,7 @@ from ...data.scan import Scan
 from ...evaluation import metrics
 from ...evaluation.metrics import Metrics
 from ...ground.arguments import as_list
+from ...ground.cached import cached_property
 from ...ground.errors import InputError
 from ...ground.guard import to_path
 from ...ground.specification import Specification

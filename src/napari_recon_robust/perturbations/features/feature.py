@@ -1,13 +1,13 @@
 """Small features for FNAF: drawn at sub-pixel places, differentiable in place, size, contrast and angle."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from math import log
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...ground.cached import cached_property
 from ...ground.errors import InputError, dimensions
 
 PARAMETRIC = ("blob", "line", "ring")

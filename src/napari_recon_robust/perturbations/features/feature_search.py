@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from math import pi
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
+from ...ground.cached import cached_property
 from ...ground.errors import InputError
 from ...ground.progress import Job, Progress
 from ..base import Perturbed, Setup

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import isfinite, pi
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...data.roi import ROI
+from ...ground.cached import cached_property
 from ...ground.numbers import written
 from ..base import Perturbed, Setup
 from ..face import Placed

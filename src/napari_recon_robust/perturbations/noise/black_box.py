@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import isfinite, pi
 
 import torch
 from torch import Tensor
 
 from ...data.measurement import Measurement
+from ...ground.cached import cached_property
 from ...ground.errors import InputError, ModelError
 from ...physics import fourier
 from ...physics.model import ForwardModel, root_sum_of_squares

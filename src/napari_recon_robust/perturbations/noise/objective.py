@@ -1,13 +1,13 @@
 """The objective of a worst-case perturbation: a loss of the reconstruction on the ROI."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ...evaluation import metrics
+from ...ground.cached import cached_property
 from ...ground.errors import InputError, ModelError, ReconRobustError
 from ..base import Setup
 from .losses import LOSSES, Loss, contrast_left

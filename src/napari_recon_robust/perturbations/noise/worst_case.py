@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from ...ground.cached import cached_property
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.numbers import written

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from math import ceil
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from ...data.measurement import Measurement
 from ...evaluation import metrics
 from ...evaluation.comparison import finite
+from ...ground.cached import cached_property
 from ...ground.errors import InputError
 from ...ground.knob import Knob
 from ...ground.numbers import written

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ...data.measurement import Measurement
+from ...ground.cached import cached_property
 from ...ground.knob import Knob, resolve
 from ...networks.loading import load_trained
 from ...weights import store

@@ -17,7 +17,7 @@ class OpeningBox(QWidget):
         super().__init__()
         self.session, self.bench = session, session.bench
         formats = ", ".join(map(str, FORMATS))
-        self.open_button = button("Open k-space…", formats, self._browse)
+        self.open_button = button("Open k-space…", formats, lambda: browse(session, self))
         self.sample_button = button(
             "Open the sample", "A simulated multi-coil brain that comes with the plugin", session.open_sample
         )
@@ -38,13 +38,6 @@ class OpeningBox(QWidget):
         buttons = flow(self.open_button, self.sample_button)
         said = (self.offer, self.hint, self.tour_button, self.facts, self.notes)
         column(buttons, *said, self.upright, self.axes, into=self)
-
-    def _browse(self) -> None:
-        scans = file_filter("k-space", suffixes())
-        tables = file_filter(annotations.LABEL, [annotations.SUFFIX])
-        path, _ = QFileDialog.getOpenFileName(self, "Open k-space", "", f"{scans};;{tables};;All files (*)")
-        if path:
-            self.session.open(path)
 
     def show_closed(self) -> None:
         """Show that nothing is open."""
@@ -69,6 +62,15 @@ class OpeningBox(QWidget):
         scan = self.bench.acquisition.scan
         show_text(self.facts, self.bench.acquisition.facts)
         show_text(self.notes, "" if scan is None else " ".join(scan.header.notes))
+
+
+def browse(session: Session, parent: QWidget) -> None:
+    """Ask for a file, and open it."""
+    scans = file_filter("k-space", suffixes())
+    tables = file_filter(annotations.LABEL, [annotations.SUFFIX])
+    path, _ = QFileDialog.getOpenFileName(parent, "Open k-space", "", f"{scans};;{tables};;All files (*)")
+    if path:
+        session.open(path)
 
 
 class OfferBox(QWidget):

@@ -71,7 +71,7 @@ class Review(QObject):
         self._known = self._docks(window)
         docks = [dock for dock in self._known if not dock.isHidden() and not dock.isFloating()]
         self._fronts = [dock for dock in docks if not dock.visibleRegion().isEmpty()]
-        self._hidden = {dock: dock.width() for dock in docks}
+        self._hidden = {dock: self._width(window, dock) for dock in docks}
         for dock in docks:
             dock.hide()
         for dock in self._known:
@@ -102,6 +102,11 @@ class Review(QObject):
         self._hidden, self._fronts, self._known = {}, [], []
         if (window := self._window) is not None:
             window.removeEventFilter(self)
+
+    def _width(self, window: QMainWindow, dock: QDockWidget) -> int:
+        """The width of a dock, or of the one in front of it: behind a tab it has that of another time."""
+        tabs = window.tabifiedDockWidgets(dock)
+        return next((one.width() for one in self._fronts if one is dock or one in tabs), dock.width())
 
     def _restore_widths(self) -> None:
         there = {dock: width for dock, width in self._hidden.items() if isalive(dock) and dock.isVisible()}

@@ -25,6 +25,7 @@ from .. import keys
 from ..remembered import recall, remember
 from ..session import Session
 from .exporting import keep_button
+from .opening import browse
 from .page import Page
 
 UNFOLDED, FOLDED = 120, 24  # pixels, of a font of usual size
@@ -56,6 +57,8 @@ class ReviewBar(Page):
         self.column.setContentsMargins(4, 0, 4, 4)
         self.column.setSpacing(3)
         self.go_on = button("Last review", "", session.keeping.go_on)
+        self.open = button("Open…", "Open k-space", lambda: browse(session, self))
+        self.column.addWidget(self.open)
         self.column.addWidget(self.go_on)
         self._add_panels()
         self._add_comparison()
@@ -74,6 +77,7 @@ class ReviewBar(Page):
         self.listen(session.jobs.failed, self._unfold)
         for signal in (
             session.looked,
+            self.bench.acquisition.opened,
             self.bench.acquisition.measured,
             self.bench.perturbing.finished,
             self.bench.regions.chosen_changed,
@@ -243,15 +247,15 @@ class ReviewBar(Page):
             switch.setEnabled(possible)
         self.flicker.setEnabled(comparing.pair is not None)
         self.keep.setEnabled(self.bench.acquisition.is_open)
+        self.open.setVisible(not self.bench.acquisition.is_open)
         self.show_window()
 
     def _show_offer(self) -> None:
-        """Offer to go on with an earlier review: there is room for a button here, and at the foot for what it is."""
+        """Offer to go on with an earlier review: what it is stands in the tip, as there is room for a button only."""
         found = self.bench.resuming.offered
         self.go_on.setVisible(found is not None)
         if found is not None:
             self.go_on.setToolTip(f"{found.words}\nGo on with it: open it as it was.")
-            self.foot.say(found.words)
 
     def _show_share(self) -> None:
         fade = self.session.scene.view.fade
