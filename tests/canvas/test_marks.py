@@ -137,3 +137,20 @@ def test_words_stay_beside_their_line_on_a_magnified_image(panels: Panels, later
     assert min(before) > 0
     panels.thin(0.25)
     assert distances() == pytest.approx([distance / 4 for distance in before])
+
+
+@pytest.mark.parametrize(
+    "turn", [Turn(quarters=quarters, mirrored=on) for quarters in range(4) for on in (False, True)]
+)
+def test_words_of_a_line_at_an_edge_are_not_cut_off(panels: Panels, later: Any, turn: Turn) -> None:
+    panels.lay(turn)
+    corners = np.array([[0.0, 0.0], [31.0, 39.0]])
+    for line in (corners, corners * [[1, -1]] + [[0, 39]]):
+        panels.marks.rule([Rule(line, 2, "25.3 mm", closed=False)])
+        later.run()
+        for panel in panels.panels.values():
+            ends = [panel.image.data_to_world((2, *corner))[2] for corner in corners]
+            low, high = min(ends), max(ends)
+            _, words = panel.marks.data
+            middle = np.mean([panel.marks.data_to_world(corner)[2] for corner in words])
+            assert low + 0.12 * (high - low) < middle < high - 0.12 * (high - low)

@@ -80,9 +80,12 @@ def test_one_click_brings_it_back(viewer: Any, crashed: Path, qtbot: Any, until:
     assert opening.offer.isHidden()
 
 
-def test_one_click_forgets_it(viewer: Any, crashed: Path, qtbot: Any, until: Until) -> None:
+def test_a_second_click_forgets_work(viewer: Any, crashed: Path, qtbot: Any, until: Until) -> None:
     _, opening = opened(viewer, until)
     until(lambda: not opening.offer.isHidden())
+    click(qtbot, opening.offer.refuse)
+    assert opening.offer.refuse.text() == "Forget it for good"
+    assert list(crashed.iterdir()), "it holds work"
     click(qtbot, opening.offer.refuse)
     assert opening.offer.isHidden()
     assert list(crashed.iterdir()) == []

@@ -223,6 +223,21 @@ def test_the_whole_history_is_there_again(crashed: Workbench, tmp_path: Path) ->
     bench.acquisition.close()
 
 
+def test_attacks_that_cannot_be_read_any_more_leave_the_others(crashed: Workbench, kept: Path, tmp_path: Path) -> None:
+    crashed.perturbing.run().run()
+    keep(crashed)
+    first, _ = sorted(kept.glob("*/result-*"))
+    shutil.rmtree(first)
+    bench = resumed()
+    with pytest.raises(InputError, match="its images cannot be read from the disk any more .* run it again"):
+        bench.history.bring(bench.history.entries[0], print).run()
+    with pytest.raises(InputError, match="Attack 1: its images .* 1 other is saved"):
+        bench.history.save(bench.history.entries, tmp_path / "saved").run()
+    (saved,) = (tmp_path / "saved").iterdir()
+    assert saved.name.startswith("attack-002")
+    bench.acquisition.close()
+
+
 def test_a_slice_of_other_samples_does_not_take_an_attack(crashed: Workbench, kept: Path) -> None:
     crashed.acquisition.measure(0).run()
     keep(crashed)

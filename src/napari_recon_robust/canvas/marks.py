@@ -13,7 +13,8 @@ from .panel import Panel, PanelSet
 # Of Okabe and Ito: told apart by every kind of colour vision, also from the yellow and blue of outlines.
 RING, AROUND, RULE, LETTERS = "#d55e00", "#cccccc", "#56b4e9", "white"
 _INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
-_WORDS = 0.04  # of the image where it is not magnified, between a measured line and its words
+# Of the image where it is not magnified: between a measured line and its words, and from their middle to an edge.
+_WORDS, _HALF_WORDS = 0.04, 0.13
 _GROUND, _HALF = (
     "#000000b0",
     0.026,
@@ -143,21 +144,27 @@ class Marks:
         for one in self._rules:
             # Not as a polygon: napari divides it into triangles, and fails at some whose edges cross.
             line = np.vstack([one.points, one.points[:1]]) if one.closed else one.points
-            beside = _beside(geometry, one.points, _WORDS * self._thinner)
+            beside = _beside(geometry, one.points, self._thinner)
             for index in range(geometry.shape[0]) if one.slice is None else (one.slice,):
                 found.append(("path", _on(index, line), RULE, width, "", _CLEAR))
                 found.append(("rectangle", _on(index, _SQUARE / 2 + beside), _CLEAR, 0.0, one.words, _CLEAR))
         return found
 
 
-def _beside(geometry: Geometry, points: np.ndarray, share: float) -> np.ndarray:
-    """A place for words: a share of the image below the lowest point as it is seen, or above it without room."""
-    down = geometry.laid.matrix[0]
+def _beside(geometry: Geometry, points: np.ndarray, thinner: float) -> np.ndarray:
+    """A place for words: a little below the lowest point as it is seen, or above it without room, within the sides.
+
+    thinner: by how much less than the whole image is seen.
+    """
+    down, right = geometry.laid.matrix
     extent = np.array(geometry.shape[1:])
+    step = _WORDS * thinner * extent * down
     lowest = points[np.argmax(points @ down)]
-    place: np.ndarray = lowest + share * extent * down
-    inside = bool(((place >= 0) & (place < extent)).all())
-    return place if inside else lowest - share * extent * down
+    inside = bool(((lowest + step >= 0) & (lowest + step < extent)).all())
+    place: np.ndarray = lowest + step if inside else lowest - step
+    across, (least, most) = place @ right, sorted((0.0, float((extent - 1) @ right)))
+    room = _HALF_WORDS * thinner * (most - least)
+    return place + (np.clip(across, least + room, most - room) - across) * right
 
 
 def _letters(geometry: Geometry, letters: dict[str, str]) -> list[tuple[str, np.ndarray]]:

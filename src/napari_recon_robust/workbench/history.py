@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data.roi import Bounds, bounds, which
-from ..ground.errors import InputError
+from ..ground.errors import InputError, ModelError
 from ..ground.progress import Job, Progress
 from ..ground.table import to_csv
 from ..ground.writing import write
@@ -418,11 +418,20 @@ def _rows(first: Entry, second: Entry, both: "tuple[Crops, Crops]") -> "Iterator
 
 
 def _save(entries: Sequence[Entry], places: Sequence[Path], own: "Mapping[str, Reconstructor]") -> Job[list[Path]]:
+    """Save what can be saved; InputError, one sentence, on the others."""
+    written, refused = [], []
     for number, (entry, place) in enumerate(zip(entries, places, strict=True)):
         start, end = number / len(places), (number + 1) / len(places)
-        found = yield from part(_images(entry, own), start, end)
-        yield from part(saved(replace(found, outcomes=(found.outcome,)), place), start, end)
-    return list(places)
+        try:
+            found = yield from part(_images(entry, own), start, end)
+        except (InputError, ModelError) as error:
+            refused.append(f"{entry.name}: {error}")
+            continue
+        written.append((yield from part(saved(replace(found, outcomes=(found.outcome,)), place), start, end)))
+    if refused:
+        others = f"{len(written)} other{' is' if len(written) == 1 else 's are'} saved."
+        raise InputError(" ".join((*refused, others) if written else refused))
+    return written
 
 
 def _export(rows: Sequence[Mapping[str, object]], path: Path) -> Job[Path]:

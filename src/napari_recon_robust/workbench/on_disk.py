@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..ground.errors import InputError
+from ..ground.errors import FileFormatError, InputError
 from ..ground.progress import Job
 from .acquisition import Slice, measured_slice
 from .perturbing import Result
@@ -35,8 +35,11 @@ class OnDisk:
 
 
 def opened_result(disk: OnDisk, budget: float | None, own: "Mapping[str, Reconstructor]") -> Job[Result]:
-    """The attack at a budget, computed again and checked; a ReconRobustError where its case is damaged."""
-    result = yield from opened_case(disk.folder, own)
+    """The attack at a budget, computed again and checked; InputError where its case is damaged or gone."""
+    try:
+        result = yield from opened_case(disk.folder, own)
+    except FileFormatError as error:
+        raise InputError(f"its images cannot be read from the disk any more ({error}); run it again.") from None
     return replace(result, slice=disk.index).looked_at(budget)
 
 

@@ -265,7 +265,7 @@ class Resuming(ReviewPart):
             name: Metrics(**{key: _number(key, one) for key, one in of.items()}) for name, of in saved.metrics.items()
         }
         disk, folder = None, self._store.place / (saved.folder or "")
-        if saved.folder is not None and folder.is_dir():
+        if saved.folder is not None:
             size = saved_review.size(folder)
             disk = OnDisk(folder, saved.index, chosen=saved.chosen, sampled=saved.sampled, size=size)
         box = None if saved.box is None else Bounds(*saved.box)

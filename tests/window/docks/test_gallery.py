@@ -79,6 +79,7 @@ def test_keys_go_through_the_cases_and_judge_them(dock: Any, folder: Path) -> No
     assert dock.name.text().startswith("contrast · contrast ")
     press(dock.view, Key.Key_1)
     assert read_judgement(folder / "contrast") == Judgement("failure")
+    assert dock.foot.message.text() == "contrast: failure."
     assert [one.isChecked() for one in dock.judging.buttons] == [True, False, False, False, False]
     window.setFocus()  # as after a click into the picture
     press(window, Key.Key_4, Key.Key_Period, Key.Key_5)

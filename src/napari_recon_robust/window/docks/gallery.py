@@ -98,8 +98,8 @@ class GalleryDock(Page):
         on_window: dict[str, Callable[[], object]] = {
             ",": lambda: self.view.step(-1),
             ".": lambda: self.view.step(1),
-            "0": lambda: self.judging.judge(""),
-            **{str(number): partial(self.judging.judge, verdict) for number, verdict in enumerate(SCALE, start=1)},
+            "0": lambda: self._judge(""),
+            **{str(number): partial(self._judge, verdict) for number, verdict in enumerate(SCALE, start=1)},
             "F5": self.refresh,
         }
         self.in_list: dict[str, Callable[[], object]] = {
@@ -202,6 +202,13 @@ class GalleryDock(Page):
                 self.open_folder(path)
             else:
                 self.session.open(path)
+
+    def _judge(self, verdict: str) -> None:
+        """Judge the current case by a key, and say which that is: the panels may show another one."""
+        self.judging.judge(verdict)
+        entry = self.judging.entry
+        if entry is not None and not entry.damage and entry.judgement.verdict == verdict:
+            self.foot.say(f"{entry.name}: {entry.judgement.words}.")
 
     def _browse(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Open a folder of saved cases")

@@ -9,6 +9,8 @@ from ...controls.parts import button, column, file_filter, flow, row, show_text,
 from ...io import FORMATS, annotations, suffixes
 from ..session import Session
 
+_FORGET, _FORGET_WORK = "Forget it", "Forget it for good"
+
 
 class OpeningBox(QWidget):
     """A thin view on `acquisition` of the workbench; its page says when to look at it again."""
@@ -81,9 +83,7 @@ class OfferBox(QWidget):
         self.resuming = session.bench.resuming
         self.text = words()
         self.go_on = button("Go on", "Open it as it was", session.keeping.go_on)
-        self.refuse = button(
-            "Forget it", "Remove what was kept of it; files and saved cases stay", self.resuming.refuse
-        )
+        self.refuse = button(_FORGET, "Remove what was kept of it; files and saved cases stay", self._refuse)
         column(self.text, flow(self.go_on, self.refuse), into=self)
         self.show_offer()
 
@@ -91,7 +91,16 @@ class OfferBox(QWidget):
         """Show what is offered."""
         found = self.resuming.offered
         self.text.setText("" if found is None else found.words)
+        self.refuse.setText(_FORGET)
         self.setVisible(found is not None)
+
+    def _refuse(self) -> None:
+        """Forget it; where that loses work, at a second press."""
+        found = self.resuming.offered
+        if found is not None and found.review.holds_work and self.refuse.text() == _FORGET:
+            self.refuse.setText(_FORGET_WORK)
+        else:
+            self.resuming.refuse()
 
 
 class AxesQuestion(QWidget):
