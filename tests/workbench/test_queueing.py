@@ -90,13 +90,17 @@ def test_the_time_left_is_known_from_what_has_ended(bench: Workbench) -> None:
     queue, now = bench.queue, [0.0]
     queue._clock = lambda: now[0]
     queue.add(["cg-sense", "zero-filled"], bench.regions.all[1:2], [0.005, 0.01])
-    assert queue.left is None
-    task = queue.next()
-    assert task is not None
-    now[0] = 100.0
-    task.run()
-    assert queue.left == 300
-    assert queue.words == "1 of 4 done, about 5 min left"
+    said = []
+    for seconds in (100.0, 120.0, 65.0):
+        task = queue.next()
+        assert task is not None
+        now[0] += seconds
+        task.run()
+        said.append(queue.words)
+    assert [one.method.id for one in queue.orders] == ["cg-sense", "cg-sense", "zero-filled", "zero-filled"]
+    assert said == ["1 of 4 done", "2 of 4 done", "3 of 4 done, about 1 min left"], (
+        "of the other method nothing is known"
+    )
     bench.acquisition.close()
     assert queue.orders == [], "they were of that scan"
 

@@ -170,9 +170,9 @@ class Queue(ReviewPart):
 
     @property
     def left(self) -> float | None:
-        """Seconds until the queue is empty, from what the ended orders took, those of the same method first.
+        """Seconds until the queue is empty, from what the ended orders of each method took.
 
-        None where nothing is known yet.
+        None as long as that is not known of every method: one may take a thousand times as long as another.
         """
         took = [one for one in self.orders if one.seconds is not None]
         running = self.running
@@ -183,14 +183,10 @@ class Queue(ReviewPart):
             known = {}
         for one in took:
             known.setdefault(one.method.id, []).append(one.seconds or 0.0)
-        if not known:
+        waiting = [one for one in self.orders if one.open]
+        if any(one.method.id not in known for one in waiting):
             return None
-        usual = fmean(second for seconds in known.values() for second in seconds)
-        return sum(
-            (1 - one.fraction) * (fmean(known[one.method.id]) if one.method.id in known else usual)
-            for one in self.orders
-            if one.open
-        )
+        return sum((1 - one.fraction) * fmean(known[one.method.id]) for one in waiting)
 
     @property
     def words(self) -> str:
