@@ -204,11 +204,13 @@ class Resuming(ReviewPart):
         self.changed.emit()
 
     def refuse(self) -> None:
-        """Forget the review that is offered."""
-        if self.offered is not None:
-            self.offered.drop()
-            self._withdraw()
+        """Forget the review that is offered, and look for one before it."""
+        refused = self.offered
+        if refused is not None:
+            refused.drop()
             (self._look_again if self._acquisition.is_open else self.look)()
+            if self.offered is not None and self.offered.place == refused.place:  # it could not be removed
+                self._withdraw()
 
     def resume(self) -> Task[Any]:
         """Go on with the review that is offered.
