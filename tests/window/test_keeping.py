@@ -60,7 +60,10 @@ def click(qtbot: Any, widget: Any) -> None:
 def test_one_click_brings_it_back(viewer: Any, crashed: Path, qtbot: Any, until: Until) -> None:
     session, opening = opened(viewer, until)
     until(lambda: not opening.offer.isHidden())
-    assert opening.offer.text.text() == "A review that was not closed: head.h5, slice 2, cg-sense, 2 regions, 1 attack."
+    said = opening.offer.text.text()
+    assert said.startswith("An earlier review, of ")
+    assert said.endswith(" (not closed): head.h5, slice 2, CG-SENSE, 1 region, 1 attack.")
+    assert opening.offer.which.isHidden(), "there is one only"
     assert QApplication.activeModalWidget() is None
     click(qtbot, opening.offer.go_on)
     bench = session.bench
@@ -101,13 +104,12 @@ def test_what_is_done_is_kept_within_two_seconds(review: Session, kept: Path, un
 
     until(lambda: len(written().regions) == 2)
     assert written().layout["factor"] == 1
-    assert saved_review.latest() is None, "it is going on"
+    assert saved_review.kept() == (), "it is going on"
     review.bench.perturbing.choose("worst-case", steps=200)
     review.bench.queue.add(["cg-sense", "hqs"], review.bench.regions.all, [0.01])
     until(lambda: len(written().queue) == 4)
     review.close()
-    found = saved_review.latest()
-    assert found is not None
+    (found,) = saved_review.kept()
     assert found.review.closed
     assert len(found.review.queue) == 4, "what has not ended goes on with it"
 
@@ -145,8 +147,28 @@ def test_a_scan_that_is_opened_again_offers_what_was_done_on_it(
     until(lambda: not bench.history.entries and bench.resuming.offered is not None)
     bar = Review.of(review).bar
     until(lambda: bar.go_on.isVisibleTo(bar) and bench.acquisition.slice is not None)
-    assert "1 attack" in bar.go_on.toolTip()
-    bar.go_on.click()
+    (one,) = bar.go_on.menu().actions()
+    assert "1 attack" in one.text()
+    one.trigger()
     until(lambda: bench.perturbing.current is not None and review.panels.settled)
     assert [one.has_images for one in bench.history.entries] == [True]
     assert not bar.go_on.isVisibleTo(bar)
+
+
+def test_of_several_reviews_one_is_chosen(viewer: Any, crashed: Path, until: Until) -> None:
+    (first,) = saved_review.kept()
+    region = saved_review.SavedRegion(roi=ROI.box(1, 1, 4, 4), slice=0, name="mine", source="drawn", chosen=False)
+    gone = saved_review.SavedScan(path="/nowhere/arm.h5", size=1, modified=1)
+    saved_review.Store().write(saved_review.SavedReview(scan=gone, regions=(region,), closed=True))
+    session, opening = opened(viewer, until)
+    offer = opening.offer
+    until(lambda: not offer.which.isHidden())
+    assert offer.text.text() == "2 earlier reviews:"
+    assert [offer.which.itemText(at).partition(", slice")[0][-8:] for at in range(2)] == [": arm.h5", " head.h5"]
+    assert offer.hindrance.text().startswith("arm.h5 is not in /nowhere any more")
+    assert not offer.go_on.isEnabled()
+    offer.which.setCurrentIndex(1)
+    assert offer.hindrance.isHidden()
+    offer.go_on.click()
+    until(lambda: session.bench.perturbing.current is not None and session.panels.settled)
+    assert session.bench.acquisition.index == first.review.slice

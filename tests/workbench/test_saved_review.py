@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.workbench import saved_review
-from napari_recon_robust.workbench.saved_review import SavedRegion, SavedReview, SavedScan, Store
+from napari_recon_robust.workbench.saved_review import Found, SavedRegion, SavedReview, SavedScan, Store
 
 
 @pytest.fixture
@@ -24,14 +25,12 @@ def gone() -> str:
 def test_a_review_is_offered_when_its_process_is_gone(kept: Path, gone: str) -> None:
     running = Store()
     running.write(SavedReview(method="tv"))
-    assert saved_review.latest() is None, "its window is open"
+    assert saved_review.kept() == (), "its window is open"
     Store(kept / gone).write(SavedReview(method="hqs"))
-    found = saved_review.latest()
-    assert found is not None
+    (found,) = saved_review.kept()
     assert found.review.method == "hqs"
     running.write(SavedReview(method="tv", closed=True))
-    found = saved_review.latest()
-    assert found is not None
+    (found,) = saved_review.kept()
     assert (found.review.method, (kept / gone).exists()) == ("tv", False)
 
 
@@ -40,12 +39,12 @@ def test_what_cannot_be_read_is_not_offered(kept: Path, gone: str) -> None:
     store.make()
     for content in ("", "{", "[]", '{"version": 99}', '{"slice": -1}', '{"unknown": 1}'):
         (store.place / "state.json").write_text(content)
-        assert saved_review.latest() is None
+        assert saved_review.kept() == ()
 
 
 def test_a_review_of_another_machine_is_not_touched(kept: Path) -> None:
     Store(kept / "elsewhere-1-1000-0").write(SavedReview())
-    assert saved_review.latest() is None
+    assert saved_review.kept() == ()
     assert saved_review.forget() == 1
     assert not kept.exists()
     assert saved_review.forget() == 0
@@ -92,14 +91,10 @@ def test_the_last_ones_that_hold_work_are_kept(kept: Path, monkeypatch: pytest.M
         store.write(SavedReview(scan=scan, slice=number, regions=regions, closed=True))
         os.utime(store.place / "state.json", (number, number))
         names.append(store.place.name)
-    found = saved_review.latest()
-    assert found is not None
-    assert found.review.slice == 5
-    assert {one.name for one in kept.iterdir()} == {names[5], names[3]}, "the third of six holds no work"
-    again = saved_review.latest_of(scan, None)
-    assert again is not None
-    assert again.review.slice == 5
-    assert saved_review.latest_of(scan.model_copy(update={"path": "other.h5"}), None) is None
+    assert [one.review.slice for one in saved_review.kept()] == [5, 3, 2], "that of slice 4 holds no work"
+    assert {one.name for one in kept.iterdir()} == {names[5], names[3], names[2]}
+    assert [one.review.slice for one in saved_review.kept_of(scan, None)] == [5, 3, 2]
+    assert saved_review.kept_of(scan.model_copy(update={"path": "other.h5"}), None) == ()
 
 
 def test_work_is_offered_before_a_newer_look(kept: Path, gone: str) -> None:
@@ -110,8 +105,7 @@ def test_work_is_offered_before_a_newer_look(kept: Path, gone: str) -> None:
     os.utime(work.place / "state.json", (1, 1))
     looked.write(SavedReview(scan=scan, method="tv", closed=True))
     (kept / gone / ".recon-robust-1").mkdir(parents=True)
-    found = saved_review.latest()
-    assert found is not None
+    (found,) = saved_review.kept()
     assert found.place == work.place
     assert [one.name for one in kept.iterdir()] == [work.place.name], "not what was half written either"
 
@@ -127,8 +121,24 @@ def test_a_scan_is_known_where_it_is_moved_to_and_when_it_has_changed(kept: Path
         (moved.model_copy(update={"modified": 2}), False),
         (moved.model_copy(update={"path": "/elsewhere/other.npy"}), False),
     ):
-        found = saved_review.latest_of(scan, None)
-        assert (found is not None) == known
-        if found is not None and found.review.scan is not None:
+        offered = saved_review.kept_of(scan, None)
+        assert len(offered) == known
+        for found in offered:
+            assert found.review.scan is not None
             assert (found.review.scan.path, found.review.scan.axes) == (scan.path, then.axes)
-            assert found.review.scan.modified == 1, "going on says that it has changed"
+            assert found.review.scan.modified == 1, "the offer says that it has changed"
+
+
+def test_an_offer_says_when_it_was_of_what_and_what_hinders(tmp_path: Path) -> None:
+    path = tmp_path / "head.npy"
+    path.write_bytes(b"one")
+    regions = [
+        SavedRegion(roi=ROI.box(1, 1, 4, 4), slice=0, name="one", source=source, chosen=False)
+        for source in ("drawn", "annotation", "annotation")
+    ]
+    review = SavedReview(scan=SavedScan.of(path, None), slice=3, method="tv", label="Total variation", regions=regions)
+    found = Found(tmp_path, review, datetime(2026, 11, 3, 9, 5).timestamp())
+    assert found.words == "03 November 2026, 09:05 (not closed): head.npy, slice 3, Total variation, 1 region"
+    assert found.hindrance == ""
+    path.write_bytes(b"other")
+    assert "has changed" in found.hindrance

@@ -12,6 +12,7 @@ from ..canvas.scene import Scene
 from ..data.orientation import Turn
 from ..ground.errors import ReconRobustError
 from ..workbench import Workbench
+from ..workbench.saved_review import Found
 from ..workbench.task import Task
 from .jobs import Jobs
 
@@ -55,9 +56,9 @@ class Keeping(QObject):
         """Look for a review to offer, when the first dock has opened."""
         QTimer.singleShot(0, self.bench.resuming.look)
 
-    def go_on(self) -> None:
-        """Go on with the review that is offered."""
-        self._take_in(self.bench.resuming.resume)
+    def go_on(self, found: Found | None) -> None:
+        """Go on with a review that is offered."""
+        self._take_in(lambda: self.bench.resuming.resume(found))
 
     def keep(self) -> None:
         """Keep the review now, in a thread."""

@@ -35,12 +35,13 @@ _FACTS = tuple(name for name in SavedAttack.model_fields if name in Entry.__data
 
 
 class Resuming(ReviewPart):
-    """Keeps the present review in a folder of the user's, and offers an earlier one.
+    """Keeps the present review in a folder of the user's, and offers earlier ones.
 
-    offered: the last one while nothing is open, then the last one of what is open; until it is gone on with or refused.
-    layout: says how the window is laid out, as plain values. Own models are not opened again by themselves.
+    offers: the earlier ones while nothing is open, then those of what is open, the newest first; until one is gone on
+    with or refused. layout: says how the window is laid out, as plain values. Own models are not opened again by
+    themselves.
 
-    Signals: `changed()`, another or no offer; `resumed(layout)`; after it `returned()`, its result is there again.
+    Signals: `changed()`, other or no offers; `resumed(layout)`; after it `returned()`, its result is there again.
     """
 
     resumed = Signal(object)
@@ -49,7 +50,7 @@ class Resuming(ReviewPart):
     def __init__(self, basis: Basis, lining_up: LiningUp, queue: Queue, history: History) -> None:
         super().__init__(basis)
         self._lining_up, self._queue, self._history = lining_up, queue, history
-        self.offered: Found | None = None
+        self.offers: tuple[Found, ...] = ()
         self.layout: Callable[[], dict[str, Any]] = dict
         self._store, self._writer = Store(), ReviewWriter()
         self._numbers = itertools.count()
@@ -146,6 +147,7 @@ class Resuming(ReviewPart):
             slice=acquisition.asked[0],
             sampling=acquisition.sampling_values,
             method=method.id if listed and method is not None else None,
+            label=method.label if listed and method is not None else "",
             model=None if listed or method is None else method.label,
             knobs=dict(method.knobs) if listed and method is not None else {},
             regions=tuple(_saved(one, chosen=one in self._regions.chosen) for one in self._regions.all),
@@ -191,34 +193,38 @@ class Resuming(ReviewPart):
 
     # ---------------------------------------------------------------- going on
 
+    @property
+    def offered(self) -> Found | None:
+        """The review that is offered first."""
+        return self.offers[0] if self.offers else None
+
     def look(self) -> None:
-        """Look for a review to offer, while nothing is open."""
+        """Look for reviews to offer, while nothing is open."""
         if not self._acquisition.is_open:
-            self.offered = saved_review.latest()
-            self.changed.emit()
+            self._offer(saved_review.kept())
 
     def _look_again(self) -> None:
-        """Look for an earlier review of what is open."""
+        """Look for earlier reviews of what is open."""
         scan, case = self._of
-        self.offered = None if scan is None and case is None else saved_review.latest_of(scan, case)
+        self._offer(() if scan is None and case is None else saved_review.kept_of(scan, case))
+
+    def _offer(self, offers: tuple[Found, ...]) -> None:
+        self.offers = offers
         self.changed.emit()
 
-    def refuse(self) -> None:
-        """Forget the review that is offered, and look for one before it."""
-        refused = self.offered
-        if refused is not None:
-            refused.drop()
-            (self._look_again if self._acquisition.is_open else self.look)()
-            if self.offered is not None and self.offered.place == refused.place:  # it could not be removed
-                self._withdraw()
+    def refuse(self, refused: Found) -> None:
+        """Forget a review that is offered."""
+        refused.drop()
+        # One that could not be removed is not offered again either.
+        self._offer(tuple(one for one in self.offers if one.place != refused.place))
 
-    def resume(self) -> Task[Any]:
-        """Go on with the review that is offered.
+    def resume(self, found: Found | None = None) -> Task[Any]:
+        """Go on with a review that is offered, the first one unless another is given.
 
         InputError if there is none. The job raises InputError, one sentence, if its scan has vanished or changed.
         The slice is to be measured after it; then its result is there.
         """
-        found = self.offered
+        found = found or self.offered
         if found is None:
             raise InputError("there is no review to go on with; open a scan.")
 
@@ -335,9 +341,8 @@ class Resuming(ReviewPart):
             self.returned.emit()
 
     def _withdraw(self) -> None:
-        if self.offered is not None:
-            self.offered = None
-            self.changed.emit()
+        if self.offers:
+            self._offer(())
 
 
 def _reopened(found: Found, own: "Mapping[str, Reconstructor]") -> "Job[tuple[Scan | Result, Result | None]]":

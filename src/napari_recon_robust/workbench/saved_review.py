@@ -12,7 +12,8 @@ import platform
 import re
 import shutil
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -129,10 +130,10 @@ class SavedReview(Specification):
     """What a review is set to.
 
     scan, or the folder of the saved `case` that was opened. sampling: its specification, None as it was acquired.
-    method: the id of a listed one; model: what an own one is called. kind, kind_knobs: of the perturbation. beside,
-    anew: the listed methods that stand beside each other, and whether each is attacked itself. queue: what it has not
-    ended. attacks: the history; shown: the number of the last one. layout: what the window says of itself. closed:
-    whether it was closed, and did not crash.
+    method: the id of a listed one, label: what it is called; model: what an own one is called. kind, kind_knobs: of the
+    perturbation. beside, anew: the listed methods that stand beside each other, and whether each is attacked itself.
+    queue: what it has not ended. attacks: the history; shown: the number of the last one. layout: what the window says
+    of itself. closed: whether it was closed, and did not crash.
     """
 
     version: Literal[2] = 2
@@ -141,6 +142,7 @@ class SavedReview(Specification):
     slice: int = Field(default=0, ge=0)
     sampling: dict[str, Any] | None = None
     method: str | None = None
+    label: str = ""
     model: str | None = None
     knobs: dict[str, Any] = Field(default_factory=dict)
     regions: tuple[SavedRegion, ...] = ()
@@ -160,9 +162,9 @@ class SavedReview(Specification):
     def words(self) -> str:
         """What it is of, in a line."""
         of = self.scan.name if self.scan is not None else f"the case {Path(self.case or '').name}"
-        count = len(self.regions)
+        count = sum(one.source != "annotation" for one in self.regions)
         parts = [of, *([] if self.scan is None else [f"slice {self.slice}"])]
-        parts += [self.method] if self.method else []
+        parts += [one for one in (self.label or self.method or self.model,) if one]
         parts += [f"{count} region{'s' * (count > 1)}"] if count else []
         parts += [f"{len(self.attacks)} attack{'s' * (len(self.attacks) > 1)}"] if self.attacks else []
         parts += [f"{len(self.queue)} in the queue"] if self.queue else []
@@ -182,16 +184,27 @@ class SavedReview(Specification):
 
 @dataclass(frozen=True)
 class Found:
-    """A review that was kept. place: its folder."""
+    """A review that was kept. place: its folder. time: when its state was written, in seconds since 1970."""
 
     place: Path
     review: SavedReview
+    time: float
 
     @property
     def words(self) -> str:
-        """What to ask about it."""
-        before = "The last review" if self.review.closed else "A review that was not closed"
-        return f"{before}: {self.review.words}."
+        """When it was, and what of."""
+        when = f"{datetime.fromtimestamp(self.time):%d %B %Y, %H:%M}"
+        return f"{when}{'' if self.review.closed else ' (not closed)'}: {self.review.words}"
+
+    @property
+    def hindrance(self) -> str:
+        """Why it cannot be gone on with, in a sentence: its file has vanished or changed. Empty where it can."""
+        try:
+            if self.review.scan is not None:
+                self.review.scan.check()
+        except InputError as error:
+            return str(error)
+        return ""
 
     def drop(self) -> None:
         """Remove it."""
@@ -239,8 +252,8 @@ class Store:
         shutil.rmtree(self.place, ignore_errors=True)
 
 
-def latest() -> Found | None:
-    """The newest review that was closed or whose process is gone, of those that hold work where there are any.
+def kept() -> tuple[Found, ...]:
+    """The reviews that were closed or whose process is gone, the newest first: those that hold work, else the newest.
 
     The others are removed where they hold no work, or there are more than are kept; so is what a process left half
     written.
@@ -249,30 +262,36 @@ def latest() -> Found | None:
         if not (place / STATE).is_file() and not _runs(place.name):
             shutil.rmtree(place, ignore_errors=True)
     found, room = _left_behind(), _ROOM
-    offered = next((one for one in found if one.review.holds_work), found[0] if found else None)
-    for number, one in enumerate(found):
+    worth = [one for one in found if one.review.holds_work] or found[:1]
+    for number, one in enumerate(worth):
         room -= size(one.place)
-        if one is not offered and (number >= _MOST or room < 0 or not one.review.holds_work):
+        if number and (number >= _MOST or room < 0):
+            worth = worth[:number]
+            break
+    for one in found:
+        if one not in worth:
             one.drop()
-    return offered
+    return tuple(worth)
 
 
-def latest_of(scan: SavedScan | None, case: str | None) -> Found | None:
-    """The newest such review of this file, wherever it lay then, or of the saved case in this folder, that holds work.
+def kept_of(scan: SavedScan | None, case: str | None) -> tuple[Found, ...]:
+    """Such reviews of this file, wherever it lay then, or of the saved case in this folder, that hold work.
 
-    A file that was in the same place and has changed meanwhile is one too: going on says that it has changed.
+    A file that was in the same place and has changed meanwhile is one too: `Found.hindrance` says that it has changed.
     """
+    found = []
     for one in _left_behind():
         then = one.review.scan
         same = case is not None and one.review.case == case
         if scan is not None and then is not None:
-            moved = (then.name, then.size, then.modified) == (scan.name, scan.size, scan.modified)
-            same = then.path == scan.path or moved
+            if (then.name, then.size, then.modified) == (scan.name, scan.size, scan.modified):
+                one = replace(one, review=one.review.model_copy(update={"scan": then.at(scan)}))
+                same = True
+            else:
+                same = then.path == scan.path
         if same and one.review.holds_work:
-            return Found(
-                one.place, one.review.model_copy(update={"scan": then.at(scan)}) if then and scan else one.review
-            )
-    return None
+            found.append(one)
+    return tuple(found)
 
 
 def size(folder: Path) -> int:
@@ -298,16 +317,17 @@ def _places() -> list[Path]:
 
 def _left_behind() -> list[Found]:
     """The reviews of no open window, the newest first."""
-    return sorted(filter(None, map(_left, _places())), key=lambda one: -(one.place / STATE).stat().st_mtime_ns)
+    return sorted(filter(None, map(_left, _places())), key=lambda one: -one.time)
 
 
 def _left(place: Path) -> Found | None:
     """The review of a folder; None if its window is open, or it cannot be read."""
     try:
         review = SavedReview.model_validate(read_json(place / STATE))
-    except (ReconRobustError, ValidationError):
+        time = (place / STATE).stat().st_mtime
+    except (ReconRobustError, ValidationError, OSError):
         return None
-    return Found(place, review) if review.closed or not _runs(place.name) else None
+    return Found(place, review, time) if review.closed or not _runs(place.name) else None
 
 
 def _process() -> str:

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QWidget
 from superqt.utils import signals_blocked
 
 from ...controls.parts import button, column, file_filter, flow, row, show_text, warning, words
 from ...io import FORMATS, annotations, suffixes
+from ...workbench.saved_review import Found
 from ..session import Session
 
 _FORGET, _FORGET_WORK = "Forget it", "Forget it for good"
@@ -76,31 +78,62 @@ def browse(session: Session, parent: QWidget) -> None:
 
 
 class OfferBox(QWidget):
-    """Offers to go on with an earlier review, while there is one; its page says when to look at it again."""
+    """Offers to go on with an earlier review, while there are any; its page says when to look at them again."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self.resuming = session.bench.resuming
+        self.session, self.resuming = session, session.bench.resuming
         self.text = words()
-        self.go_on = button("Go on", "Open it as it was", session.keeping.go_on)
+        self.which = QComboBox()
+        self.which.setAccessibleName("Earlier reviews")
+        self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.which.currentIndexChanged.connect(self._show_chosen)
+        self.hindrance = warning()
+        self.go_on = button("Go on", "Open it as it was", self._go_on)
         self.refuse = button(_FORGET, "Remove what was kept of it; files and saved cases stay", self._refuse)
-        column(self.text, flow(self.go_on, self.refuse), into=self)
+        column(self.text, self.which, self.hindrance, flow(self.go_on, self.refuse), into=self)
         self.show_offer()
 
+    @property
+    def chosen(self) -> Found | None:
+        """The one that the buttons mean."""
+        offers, at = self.resuming.offers, self.which.currentIndex()
+        return offers[at] if 0 <= at < len(offers) else None
+
     def show_offer(self) -> None:
-        """Show what is offered."""
-        found = self.resuming.offered
-        self.text.setText("" if found is None else found.words)
+        """Show what is offered, the newest first."""
+        offers = self.resuming.offers
+        with signals_blocked(self.which):
+            self.which.clear()
+            self.which.addItems([one.words for one in offers])
+            for at, one in enumerate(offers):
+                self.which.setItemData(at, one.words, Qt.ItemDataRole.ToolTipRole)
+        self.which.setVisible(len(offers) > 1)
+        self.setVisible(bool(offers))
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        found, count = self.chosen, self.which.count()
+        hindrance = "" if found is None else found.hindrance
+        several = f"{count} earlier reviews:"
+        self.text.setText("" if found is None else several if count > 1 else f"An earlier review, of {found.words}.")
+        self.which.setToolTip("" if found is None else found.words)
+        show_text(self.hindrance, hindrance)
+        self.go_on.setEnabled(not hindrance)
         self.refuse.setText(_FORGET)
-        self.setVisible(found is not None)
+
+    def _go_on(self) -> None:
+        self.session.keeping.go_on(self.chosen)
 
     def _refuse(self) -> None:
         """Forget it; where that loses work, at a second press."""
-        found = self.resuming.offered
-        if found is not None and found.review.holds_work and self.refuse.text() == _FORGET:
+        found = self.chosen
+        if found is None:
+            return
+        if found.review.holds_work and self.refuse.text() == _FORGET:
             self.refuse.setText(_FORGET_WORK)
         else:
-            self.resuming.refuse()
+            self.resuming.refuse(found)
 
 
 class AxesQuestion(QWidget):

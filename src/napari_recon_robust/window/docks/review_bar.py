@@ -9,6 +9,7 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QMenu,
     QPushButton,
     QSizePolicy,
     QSlider,
@@ -56,7 +57,9 @@ class ReviewBar(Page):
         self.layout().insertWidget(0, self.arrow, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         self.column.setContentsMargins(4, 0, 4, 4)
         self.column.setSpacing(3)
-        self.go_on = button("Last review", "", session.keeping.go_on)
+        self.go_on = QPushButton("Reviews")
+        self.go_on.setToolTip("Go on with an earlier review: open it as it was.")
+        self.go_on.setMenu(QMenu(self.go_on))
         self.open = button("Open…", "Open k-space", lambda: browse(session, self))
         self.column.addWidget(self.open)
         self.column.addWidget(self.go_on)
@@ -251,11 +254,14 @@ class ReviewBar(Page):
         self.show_window()
 
     def _show_offer(self) -> None:
-        """Offer to go on with an earlier review: what it is stands in the tip, as there is room for a button only."""
-        found = self.bench.resuming.offered
-        self.go_on.setVisible(found is not None)
-        if found is not None:
-            self.go_on.setToolTip(f"{found.words}\nGo on with it: open it as it was.")
+        """Offer to go on with an earlier review; the menu says what they are."""
+        offers, menu = self.bench.resuming.offers, self.go_on.menu()
+        menu.clear()
+        for found in offers:
+            action = menu.addAction(found.words)
+            action.setEnabled(not found.hindrance)
+            action.triggered.connect(lambda _=False, found=found: self.session.keeping.go_on(found))
+        self.go_on.setVisible(bool(offers))
 
     def _show_share(self) -> None:
         fade = self.session.scene.view.fade
