@@ -1,6 +1,6 @@
 import pytest
 
-from napari_recon_robust.ground.progress import Job, Progress, relayed, run
+from napari_recon_robust.ground.progress import Cancelled, Job, Progress, cancellable, relayed, run
 
 
 def counting(steps: int, log: list[str]) -> Job[int]:
@@ -46,3 +46,11 @@ def test_closing_a_relayed_job_closes_what_it_relays() -> None:
     next(job)
     job.close()
     assert log == ["closed"]
+
+
+def test_a_job_that_is_run_within_another_is_cancelled_with_it() -> None:
+    log: list[str] = []
+    with cancellable(lambda: True), pytest.raises(Cancelled):
+        run(counting(4, log))
+    assert log == ["closed"]
+    assert run(counting(4, log)) == 4, "only there"

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.jobs import counting, failing
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.ground.progress import Job, Progress
+from napari_recon_robust.ground.progress import Job, Progress, run
 from napari_recon_robust.window.jobs import Jobs
 from napari_recon_robust.workbench.task import Task
 
@@ -46,6 +46,26 @@ def test_threads_take_short_turns_while_jobs_run(jobs: Jobs, until: Until) -> No
     assert max(seen) < usual / 5, "or the window waits for the whole turn of a job at every call into OpenGL"
     stop.set()
     until(lambda: sys.getswitchinterval() == usual)
+
+
+def test_what_a_job_runs_to_its_end_is_cancelled_with_it(jobs: Jobs, until: Until) -> None:
+    """As the fit of an untrained network of which an attack wants the image."""
+    worked_in: list[threading.Thread] = []
+    failed: list[str] = []
+    jobs.failed.connect(failed.append)
+
+    def attack() -> Job[str]:
+        yield Progress(0.0, preview="the clean image")
+        try:
+            return run(counting(threading.Event(), worked_in))  # never ends by itself
+        except Exception:
+            return "taken for an error of the method"
+
+    jobs.start(Task("Attacking", attack(), lambda _: None))
+    until(lambda: worked_in)
+    jobs.cancel()
+    until(lambda: not jobs.busy())
+    assert failed == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priorities of their own")

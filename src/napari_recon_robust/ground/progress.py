@@ -1,6 +1,8 @@
 """Long work is a generator: it yields `Progress` often and returns its result; closing it cancels it."""
 
-from collections.abc import Callable, Generator
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -26,13 +28,39 @@ class Progress:
 Job = Generator[Progress, None, T]
 
 
+class Cancelled(BaseException):
+    """A job was cancelled at a step of another that it ran to its end; what catches errors lets it pass."""
+
+
+class _Here(threading.local):
+    cancelled: Callable[[], bool] | None = None
+
+
+_here = _Here()
+
+
+@contextmanager
+def cancellable(cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Let `run` in this thread raise Cancelled at the next step once `cancelled` is true."""
+    before, _here.cancelled = _here.cancelled, cancelled
+    try:
+        yield
+    finally:
+        _here.cancelled = before
+
+
 def run(job: Job[T], on_progress: Callable[[Progress], object] | None = None) -> T:
-    """Drive a job to its end and return its result; `on_progress` sees every step, and may raise to cancel it."""
+    """Drive a job to its end and return its result; `on_progress` sees every step, and may raise to cancel it.
+
+    Raises Cancelled if the job that calls it is cancelled meanwhile (`cancellable`).
+    """
     try:
         while True:
             progress = next(job)
             if on_progress is not None:
                 on_progress(progress)
+            if _here.cancelled is not None and _here.cancelled():
+                raise Cancelled
     except StopIteration as stop:
         result: T = stop.value
         return result

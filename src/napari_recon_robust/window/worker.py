@@ -18,7 +18,7 @@ from psygnal import EmitLoopError
 from superqt.utils import create_worker
 
 from ..ground.errors import ModelError, ReconRobustError
-from ..ground.progress import Job, Progress
+from ..ground.progress import Cancelled, Job, Progress, cancellable
 from .collecting import uncollected
 from .wanted import Wanted
 
@@ -79,10 +79,12 @@ def _drive(label: str, job: Job[Any], cancelled: threading.Event) -> Generator[P
     try:
         while not cancelled.is_set():
             try:
-                with _without_gradients():
+                with _without_gradients(), cancellable(cancelled.is_set):
                     progress = next(job)
             except StopIteration as stop:
                 return stop.value
+            except Cancelled:
+                return None
             preview = preview if progress.preview is None else progress.preview
             now = time.monotonic()
             if now - last >= _PERIOD or progress.fraction >= 1:
