@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from napari_recon_robust.cases.record import load_case
@@ -46,6 +47,10 @@ def crashed(scan: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
     bench.lining_up.choose(("hqs", "tv"), anew=True)
     bench.queue.add(["cg-sense", "hqs"], bench.regions.on(1)[:1], [0.01])
     bench.resuming.layout = lambda: {"review": True}
+    bench.ruling.take("area")
+    bench.ruling.draw(np.array([[1.0, 1.0], [1.0, 9.5], [8.0, 5.0]]))
+    bench.ruling.take("profile")
+    bench.ruling.draw(np.array([[1.0, 1.0], [9.0, 9.0]]))
     keep(bench)
     monkeypatch.setattr(saved_review, "_runs", lambda name: False)
     yield bench
@@ -72,7 +77,7 @@ def test_everything_is_there_again(crashed: Workbench) -> None:
     bench.resuming.resumed.connect(layouts.append)
     bench.resuming.look()
     assert bench.resuming.offered is not None
-    expected = "(not closed): head.h5, slice 1, CG-SENSE, 2 regions, 1 attack, 2 in the queue"
+    expected = "(not closed): head.h5, slice 1, CG-SENSE, 2 regions, 1 attack, 2 in the queue, 2 measured by hand"
     assert bench.resuming.offered.words.endswith(expected)
     bench.resuming.resume().run()
     bench.acquisition.measure().run()
@@ -82,6 +87,11 @@ def test_everything_is_there_again(crashed: Workbench) -> None:
     known = [(one.roi, one.slice, one.name, one.source) for one in crashed.regions.all]
     assert [(one.roi, one.slice, one.name, one.source) for one in bench.regions.all] == known
     assert bench.regions.chosen_on(1) == LESION
+    ruled, known = bench.ruling.drawn, crashed.ruling.drawn
+    assert [(one.kind, one.slice, one.points.tolist()) for one in ruled] == [
+        (one.kind, one.slice, one.points.tolist()) for one in known
+    ]
+    assert [one.slice for one in ruled] == [1, None]
     assert (bench.perturbing.knobs, bench.perturbing.budget) == (crashed.perturbing.knobs, 0.02)
     assert (bench.lining_up.chosen, bench.lining_up.anew) == (("hqs", "tv"), True)
     orders = bench.queue.orders
@@ -127,7 +137,7 @@ def test_it_goes_on_being_kept(crashed: Workbench, kept: Path) -> None:
     again.resuming.look()
     assert again.resuming.offered is not None
     said = again.resuming.offered.words
-    assert said.endswith(": head.h5, slice 1, CG-SENSE, 3 regions, 1 attack, 2 in the queue")
+    assert said.endswith(": head.h5, slice 1, CG-SENSE, 3 regions, 1 attack, 2 in the queue, 2 measured by hand")
     assert "not closed" not in said
     assert len(list(kept.iterdir())) == 1
     again.resuming.resume().run()
@@ -257,7 +267,7 @@ def test_the_same_scan_opened_again_offers_what_was_done_on_it(
     keep(crashed)
     found = crashed.resuming.offered
     assert found is not None
-    assert found.words.endswith(": head.h5, slice 1, CG-SENSE, 2 regions, 1 attack, 2 in the queue")
+    assert found.words.endswith(": head.h5, slice 1, CG-SENSE, 2 regions, 1 attack, 2 in the queue, 2 measured by hand")
     crashed.resuming.resume().run()
     crashed.acquisition.measure().run()
     assert crashed.resuming.offered is None

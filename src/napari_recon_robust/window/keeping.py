@@ -48,7 +48,7 @@ class Keeping(QObject):
         bench.resuming.layout = self._layout
         bench.resuming.resumed.connect(self._lay_out)
         bench.resuming.returned.connect(lambda: self._look(**self._way))
-        chosen = bench.now.changed, bench.lining_up.changed, bench.queue.changed
+        chosen = bench.now.changed, bench.lining_up.changed, bench.queue.changed, bench.ruling.changed
         for signal in (*chosen, bench.perturbing.finished, panels.turned, scene.drawn):
             signal.connect(self._on_change)
 

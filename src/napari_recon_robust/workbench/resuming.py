@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from psygnal import Signal
 
 from ..ground.errors import InputError, ReconRobustError
@@ -23,7 +24,8 @@ from .queueing import Order, Queue
 from .regions import Region
 from .review_part import Basis, ReviewPart
 from .review_writer import ReviewWriter
-from .saved_review import Found, SavedAttack, SavedOrder, SavedRegion, SavedReview, SavedScan, Store
+from .ruling import Ruled, Ruling
+from .saved_review import Found, SavedAttack, SavedOrder, SavedRegion, SavedReview, SavedRuled, SavedScan, Store
 from .saving import opened_case
 from .task import Task, part
 
@@ -47,9 +49,9 @@ class Resuming(ReviewPart):
     resumed = Signal(object)
     returned = Signal()
 
-    def __init__(self, basis: Basis, lining_up: LiningUp, queue: Queue, history: History) -> None:
+    def __init__(self, basis: Basis, lining_up: LiningUp, queue: Queue, history: History, ruling: Ruling) -> None:
         super().__init__(basis)
-        self._lining_up, self._queue, self._history = lining_up, queue, history
+        self._lining_up, self._queue, self._history, self._ruling = lining_up, queue, history, ruling
         self.offers: tuple[Found, ...] = ()
         self.layout: Callable[[], dict[str, Any]] = dict
         self._store, self._writer = Store(), ReviewWriter()
@@ -170,6 +172,9 @@ class Resuming(ReviewPart):
                 for one in self._queue.orders
                 if one.open and self._is_listed(one.method.id)
             ),
+            ruled=tuple(
+                SavedRuled(kind=one.kind, points=one.points.tolist(), slice=one.slice) for one in self._ruling.drawn
+            ),
             attacks=self._attacks(),
             shown=None if self._history.last is None else self._history.last.number,
             layout=self.layout(),
@@ -285,6 +290,7 @@ class Resuming(ReviewPart):
             [Region(one.roi, one.slice, one.name, one.source) for one in review.regions],
             [number for number, one in enumerate(review.regions) if one.chosen],
         )
+        self._ruling.put(Ruled(one.kind, np.array(one.points, np.float64), one.slice) for one in review.ruled)
         method, kind = review.method, review.kind
         steps: list[Callable[[], object]] = []
         if method is not None:

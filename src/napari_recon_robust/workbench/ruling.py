@@ -1,6 +1,6 @@
 """What a user measures by hand on the images: one line for a profile, distances and areas."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -70,6 +70,11 @@ class Ruling:
         if here:
             self._drawn.remove(here[-1])
             self.changed.emit()
+
+    def put(self, drawn: Iterable[Ruled]) -> None:
+        """Take these in place of what was drawn."""
+        self._drawn = list(drawn)
+        self.changed.emit()
 
     @property
     def drawn(self) -> tuple[Ruled, ...]:

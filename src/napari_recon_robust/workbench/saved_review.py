@@ -126,14 +126,22 @@ class SavedOrder(Specification):
     sampling: dict[str, Any] | None
 
 
+class SavedRuled(Specification):
+    """What was measured by hand: the fields of `ruling.Ruled`."""
+
+    kind: Literal["profile", "distance", "area"]
+    points: tuple[tuple[float, float], ...] = Field(min_length=2)
+    slice: int | None
+
+
 class SavedReview(Specification):
     """What a review is set to.
 
     scan, or the folder of the saved `case` that was opened. sampling: its specification, None as it was acquired.
     method: the id of a listed one, label: what it is called; model: what an own one is called. kind, kind_knobs: of the
     perturbation. beside, anew: the listed methods that stand beside each other, and whether each is attacked itself.
-    queue: what it has not ended. attacks: the history; shown: the number of the last one. layout: what the window says
-    of itself. closed: whether it was closed, and did not crash.
+    queue: what it has not ended. ruled: lines and outlines. attacks: the history; shown: the number of the last one.
+    layout: what the window says of itself. closed: whether it was closed, and did not crash.
     """
 
     version: Literal[2] = 2
@@ -153,6 +161,7 @@ class SavedReview(Specification):
     beside: tuple[str, ...] = ()
     anew: bool = False
     queue: tuple[SavedOrder, ...] = ()
+    ruled: tuple[SavedRuled, ...] = ()
     attacks: tuple[SavedAttack, ...] = ()
     shown: int | None = None
     layout: dict[str, Any] = Field(default_factory=dict)
@@ -168,6 +177,7 @@ class SavedReview(Specification):
         parts += [f"{count} region{'s' * (count > 1)}"] if count else []
         parts += [f"{len(self.attacks)} attack{'s' * (len(self.attacks) > 1)}"] if self.attacks else []
         parts += [f"{len(self.queue)} in the queue"] if self.queue else []
+        parts += [f"{len(self.ruled)} measured by hand"] if self.ruled else []
         return ", ".join(parts)
 
     @property
@@ -177,9 +187,9 @@ class SavedReview(Specification):
 
     @property
     def holds_work(self) -> bool:
-        """Whether somebody would miss it: attacks besides that of the opened case, drawn regions, or a queue."""
+        """Whether somebody would miss it: attacks besides that of the opened case, a queue, what was drawn by hand."""
         drawn = self.scan is not None and any(one.source == "drawn" for one in self.regions)
-        return drawn or bool(self.queue) or len(self.folders) > (self.case is not None)
+        return drawn or bool(self.queue or self.ruled) or len(self.folders) > (self.case is not None)
 
 
 @dataclass(frozen=True)

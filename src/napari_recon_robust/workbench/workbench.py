@@ -66,7 +66,7 @@ class Workbench:
         self.history = History(basis, self.undoing.together)
         self.film = Film(basis, self.choosing, self.lining_up, self.history)
         self.queue = Queue(basis, self.history)
-        self.resuming = Resuming(basis, self.lining_up, self.queue, self.history)
+        self.resuming = Resuming(basis, self.lining_up, self.queue, self.history, self.ruling)
         self.planning = Planning(self.acquisition, self.reconstruction, self.regions, self.perturbing)
         self.conducting = Conducting(self.planning)
         self.touring = Touring(basis)
