@@ -11,7 +11,7 @@ import pytest
 from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.workbench import saved_review
-from napari_recon_robust.workbench.saved_review import Found, SavedRegion, SavedReview, SavedScan, Store
+from napari_recon_robust.workbench.saved_review import Found, SavedAttack, SavedRegion, SavedReview, SavedScan, Store
 
 
 @pytest.fixture
@@ -142,3 +142,20 @@ def test_an_offer_says_when_it_was_of_what_and_what_hinders(tmp_path: Path) -> N
     assert found.hindrance == ""
     path.write_bytes(b"other")
     assert "has changed" in found.hindrance
+
+
+def test_cases_go_with_the_state_that_named_them_and_not_before_the_one_that_will(kept: Path) -> None:
+    facts = {
+        "slice": 0, "sampling": "", "method": "tv", "method_knobs": {}, "perturbation": "", "perturbation_knobs": {},
+        "budget": None, "region": "", "box": None, "judged_on": "", "change": 0.0, "voxel": None, "metrics": {},
+    }  # fmt: skip
+    store = Store()
+    for number in range(3):
+        (store.place / f"result-{number}").mkdir(parents=True)
+    first, second = (
+        SavedReview(attacks=tuple(SavedAttack(number=one, folder=f"result-{one}", **facts) for one in numbers))
+        for numbers in ((0, 1), (1,))
+    )
+    store.write(first)
+    store.write(second)
+    assert {one.name for one in store.place.glob("result-*")} == {"result-1", "result-2"}

@@ -77,7 +77,6 @@ class ReviewWriter:
                     store.drop()
                 else:
                     store.write(review)
-                    store.keep_only(review.folders)
             else:
                 return False
             return True

@@ -11,7 +11,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -226,14 +226,21 @@ class Store:
     """The folder of one review of this process."""
 
     place: Path = field(default_factory=lambda: folder() / f"{_process()}-{next(_numbers)}")
+    _named: set[str] = field(default_factory=set)  # by the state on the disk
 
     def write(self, review: SavedReview) -> None:
-        """Write the state, whole or not at all; WritingError if that fails."""
+        """Write the state, whole or not at all; WritingError if that fails.
+
+        Cases that it no longer names go. Others stay: they may be on the disk before the state that names them.
+        """
         self.make()
         path = self.place / STATE
         write(path, json.dumps(review.model_dump(mode="json"), indent=1).encode())
         with said(path):
             path.chmod(0o600)
+        for one in self._named - review.folders:
+            shutil.rmtree(self.place / one, ignore_errors=True)
+        self._named = review.folders
 
     def make(self) -> None:
         """Make the folder, which only the user may enter."""
@@ -242,12 +249,6 @@ class Store:
             for one in (self.place.parent, self.place):
                 one.chmod(0o700)
 
-    def keep_only(self, folders: Container[str]) -> None:
-        """Remove the cases that are not among these."""
-        for one in self.place.glob("result-*"):
-            if one.name not in folders:
-                shutil.rmtree(one, ignore_errors=True)
-
     def take_over(self, found: Found) -> None:
         """Go on in the folder of another review; InputError if that is gone."""
         shutil.rmtree(self.place, ignore_errors=True)
@@ -255,7 +256,10 @@ class Store:
             found.place.rename(self.place)
         except OSError:
             raise InputError("the review is not there any more; another window has gone on with it.") from None
-        self.keep_only(found.review.folders)
+        self._named = found.review.folders
+        for one in self.place.glob("result-*"):
+            if one.name not in self._named:
+                shutil.rmtree(one, ignore_errors=True)
 
     def drop(self) -> None:
         """Remove it."""
