@@ -25,11 +25,14 @@ from napari_recon_robust.window.session import PLUGIN, Session
 from napari_recon_robust.window.warm import is_warm
 from window import Gaps
 
-SIDE, MOVES, OURS, RATE, GAP = 320, 60, 15.0, 10.0, 300.0
+SIDE, MOVES, OURS, RATE, GAP, PATIENCE = 320, 60, 15.0, 10.0, 300.0, 60.0
 
 
 def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
     while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("what was waited for did not come; is something that is drawn no longer changed?")
         QApplication.processEvents()
         time.sleep(0.001)
 
@@ -78,7 +81,7 @@ def main() -> None:
     comparing.draw()
     phase = "wipe"
     gaps = Gaps(lambda: phase)
-    goals = dragged("wipe", lambda step: comparing.move_wipe(20 + 4.5 * step), drawn)
+    goals = dragged("wipe", lambda step: comparing.move_wipe((20 + 4.5 * step) / SIDE), drawn)
     phase = "window"
     goals += dragged("window", lambda step: panels.shared_window.turn(0.002 * step, 1.0), drawn)
     comparing.view.wipe = None
