@@ -1,17 +1,19 @@
 """A canvas keeps one grid, and collects garbage for removed layers only."""
 
 import gc
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from napari._vispy import canvas as napari_canvas
+from napari.components.grid import GridCanvas
 
-from napari_recon_robust.canvas.lighter_layouts import drop_former_grids, no_layer_removed
+from napari_recon_robust.canvas.lighter_layouts import lighten, uncollected
 
 
 def test_each_new_shape_takes_the_place_of_the_one_before(viewer: Any) -> None:
-    drop_former_grids()
+    lighten()
     for number in range(4):
         viewer.add_image(np.full((4, 4), number, np.float32))
     canvas = viewer.window._qt_viewer.canvas
@@ -26,7 +28,7 @@ def test_each_new_shape_takes_the_place_of_the_one_before(viewer: Any) -> None:
 
 
 def test_hidden_layers_outlive_the_cells_that_they_were_in(viewer: Any) -> None:
-    drop_former_grids()
+    lighten()
     layers = [viewer.add_image(np.full((4, 4), number, np.float32)) for number in range(4)]
     viewer.canvas.grid.shape, viewer.canvas.grid.enabled = (2, 2), True
     layers[0].visible = False
@@ -44,9 +46,20 @@ def test_garbage_is_collected_for_removed_layers_only(viewer: Any, monkeypatch: 
     collected: list[int] = []
     monkeypatch.setattr(gc, "collect", lambda *_: collected.append(1) or 0)
     layers = [viewer.add_image(np.zeros((4, 4), np.float32)) for _ in range(2)]
-    with no_layer_removed(), viewer.layers.batched_update():
+    with uncollected(), viewer.layers.batched_update():
         layers[0].visible = False
     assert not collected
     assert napari_canvas.gc is gc
     viewer.layers.remove(layers[0])
     assert collected
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_cells_hold_what_napari_says(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    layers = [SimpleNamespace(visible=bool(random.random() < 0.7)) for _ in range(random.integers(0, 12))]
+    shape = (int(random.integers(1, 4)), int(random.integers(1, 4))) if seed % 2 else (-1, -1)
+    grid = GridCanvas(enabled=bool(random.random() < 0.8), stride=int(random.choice([-2, -1, 1, 2, 3])), shape=shape)
+    lighten()
+    found = dict(grid.iter_viewboxes(layers))
+    assert found == {cell: grid.contents_at(cell, layers) for cell in np.ndindex(grid.actual_shape(layers))}

@@ -5,6 +5,7 @@ reference, never by name.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from .geometry import Geometry
 from .grid import Grid
 from .kept_programs import keep_programs
 from .lettering import Lettering
-from .lighter_layouts import drop_former_grids
+from .lighter_layouts import lighten
 from .marks import Marks
 from .navigation import Navigation
 from .our_changes import OurChanges
@@ -52,7 +53,7 @@ class Panels:
         self.viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)
         shorten_letters()
         keep_programs()
-        drop_former_grids()
+        lighten()
         self._later = later
         self._set = PanelSet()
         self._ours = OurChanges()
@@ -103,10 +104,9 @@ class Panels:
 
     def open(self, geometry: Geometry, start: int = 0) -> None:
         """Make room for a scan, shown from slice `start` on: the old panels go, the viewer is set up for reading."""
-        old = self._set.ordered(self.viewer.layers)
+        self.retire()
         self._set.empty(geometry)
         self.shared_window.forget()
-        self._building.retire(old)
         self.navigation.slice = start
         self._grid.start()
         self.framing.forget()
@@ -115,6 +115,12 @@ class Panels:
         self.overlay.clear()
         self.marks.clear()
         self.marks.letter(geometry.letters)
+
+    def retire(self) -> None:
+        """Let the panels go: nothing more is shown in them."""
+        old = self._set.ordered(self.viewer.layers)
+        self._set.empty(self.geometry)
+        self._building.retire(old)
 
     def close(self) -> None:
         """Remove the panels and put back whatever of the viewer was changed."""
@@ -284,8 +290,11 @@ class Panels:
             turn=old.turn if turn is None else turn,
             upside_down=old.upside_down if upside_down is None else upside_down,
         )
-        for panel in self._set:
-            for layer in panel.layers:
+        layers = [layer for panel in self._set for layer in panel.layers]
+        for layer in layers:
+            # napari's viewer takes the extent of all layers after each of them; after the last one is enough.
+            unseen = layer is not layers[-1]
+            with layer.events.affine.blocker(self.viewer._on_layers_change) if unseen else nullcontext():
                 layer.affine = geometry.transform["affine"]
         if (old.laid.quarters - geometry.laid.quarters) % 2 and self._set.is_in(self.viewer.layers):
             self.viewer.reset_view()  # rows and columns have changed places

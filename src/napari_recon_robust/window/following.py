@@ -124,6 +124,7 @@ class Following(QObject):
         self.jobs.latest(Task("Compiling", compile_kernels(), lambda _: None), "warm")
 
     def _on_closed(self) -> None:
+        self.panels.retire()
         for lane in ("measure", "render", "prepare", "scale"):
             self.jobs.cancel(lane)
 
