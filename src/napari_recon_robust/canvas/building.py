@@ -56,9 +56,9 @@ class Building:
         old = [layer for layer in layers if layer in self.viewer.layers]
         if old:
             self._old += old
-            with uncollected(), self.viewer.layers.batched_update():
-                for layer in old:
-                    layer.visible = False
+            self.viewer.layers.events.begin_batch()  # until the last of them is removed
+            for layer in old:
+                layer.visible = False
 
     def clear(self) -> None:
         """Remove all layers now."""
@@ -89,13 +89,16 @@ class Building:
         """
         layers, ours = self.viewer.layers, self._panels.ordered(self.viewer.layers)
         if self._removed >= _GROUP or (self._removed and not self._old):
-            self._removed = 0
-            gc.collect()
+            self._collect()
             return True
         if self._old:
-            with uncollected():
-                self._remove([self._old.pop()])
+            layer = self._old.pop()
+            if layer in layers:
+                layers.remove(layer)
             self._removed += 1
+            if not self._old:
+                with uncollected():
+                    layers.events.end_batch()
             return True
         if self._prepare():
             return True
@@ -113,6 +116,10 @@ class Building:
             self._insert(ours.index(missing), missing)
             self._inserted(missing, first)
         return missing is not None
+
+    def _collect(self) -> None:
+        self._removed = 0
+        gc.collect()
 
     def _insert(self, index: int, layer: Layer) -> None:
         """Insert a layer and leave the choice of layers as it is: for a new choice napari builds its controls anew."""

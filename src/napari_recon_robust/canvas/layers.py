@@ -294,7 +294,8 @@ class Panels:
         for layer in layers:
             # napari's viewer takes the extent of all layers after each of them; after the last one is enough.
             unseen = layer is not layers[-1]
-            with layer.events.affine.blocker(self.viewer._on_layers_change) if unseen else nullcontext():
+            extent = layer.events.affine.blocker(self.viewer._on_layers_change) if unseen else nullcontext()
+            with extent, layer._block_refresh():  # which pixels of the slice are shown stays the same
                 layer.affine = geometry.transform["affine"]
         if (old.laid.quarters - geometry.laid.quarters) % 2 and self._set.is_in(self.viewer.layers):
             self.viewer.reset_view()  # rows and columns have changed places
