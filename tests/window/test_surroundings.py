@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QEnterEvent
-from qtpy.QtWidgets import QApplication, QPushButton
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton
 
 from helpers.docks import dock_of
 from napari_recon_robust.window.session import PLUGIN, Session
@@ -75,3 +76,16 @@ def test_entering_counts_with_the_docks_open_only(review: Session, viewer: Any, 
     enter(canvas)
     QApplication.sendPostedEvents(None, QEvent.Type.None_)
     assert QApplication.focusWidget() is not canvas
+
+
+def test_the_number_of_slices_is_whole_in_large_letters(review: Session, until: Until) -> None:
+    appearance = get_settings().appearance
+    usual = appearance.font_size
+    try:
+        appearance.font_size = round(1.5 * usual)
+        review.panels.navigation.go_to(0)
+        dims = review.panels.viewer.window._qt_viewer.dims
+        counts = dims.findChildren(QLabel, "slice_label")
+        until(lambda: all(one.width() >= one.sizeHint().width() for one in counts))
+    finally:
+        appearance.font_size = usual

@@ -85,6 +85,8 @@ class Surroundings(QObject):
         line.setVisible(busy and empty and not welcome)
         self._place(line)
         window.dims._resize_axis_labels()  # napari does not when a scan brings the name of the axis
+        for count in window.dims.findChildren(QLabel, "slice_label"):  # napari measures them in letters of another size
+            count.setFixedWidth(count.sizeHint().width())
 
     def _place(self, line: QLabel) -> None:
         line.adjustSize()
