@@ -39,7 +39,7 @@ def check(review: Session, whole: bool = True) -> None:
 def _check_perturb(review: Session, perturb: Any) -> None:
     perturbing, acquisition = review.bench.perturbing, review.bench.acquisition
     current, outcome = perturbing.current, perturb.outcome
-    assert bool(outcome.spent.text()) == (current is not None)
+    assert bool(outcome.spent.text()) == (current is not None), (outcome.spent.text(), current)
     assert outcome.earlier.text() == perturbing.earlier
     assert outcome.scaled.isHidden() == (current is None or current.scaled is None)
     if current is None and perturbing.best is None:
