@@ -1,6 +1,7 @@
 """A folder of saved cases that is looked through: which are shown, what is said of them, what is done with them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,17 +28,19 @@ if TYPE_CHECKING:
 class Browsing:
     """The gallery of a review.
 
-    entries: all cases of the folder; shown: those that pass the filter, in their order. replays: what a replay said of
-    a case, by its path.
+    entries: all cases of the folder; shown: those that pass the filter, in their order. labels: what methods and
+    perturbations are called, by their ids; empty until `name` has run, since that needs torch. replays: what a
+    replay said of a case, by its path.
 
     Signals: `listed()`, another list of entries; `arranged()`, others are shown; `said(entry)`, something was said of a
-    case, which stays where it is until the list is arranged again; `replayed(entry)`.
+    case, which stays where it is until the list is arranged again; `replayed(entry)`; `named()`, other `labels`.
     """
 
     listed = Signal()
     arranged = Signal()
     said = Signal(object)
     replayed = Signal(object)
+    named = Signal()
 
     def __init__(self, acquisition: Acquisition, reconstruction: Reconstruction, perturbing: Perturbing) -> None:
         self._acquisition, self._reconstruction, self._perturbing = acquisition, reconstruction, perturbing
@@ -46,6 +49,7 @@ class Browsing:
         self.shown: list[Entry] = []
         self.filter = Filter.parse("")
         self.order, self.reverse = DEFAULT_ORDER, False
+        self.labels: dict[str, str] = {}
         self.replays: dict[Path, str] = {}
 
     def open(self, folder: Path) -> Task[list[Entry]]:
@@ -57,6 +61,15 @@ class Browsing:
             self._arrange()
 
         return Task(f"Listing {folder.name}", listing(folder), accept)
+
+    def name(self) -> Task[dict[str, str]]:
+        """Find what methods and perturbations are called."""
+
+        def accept(labels: dict[str, str]) -> None:
+            self.labels = labels
+            self.named.emit()
+
+        return Task("Naming methods", _labels(self.entries), accept)
 
     def look_for(self, text: str) -> None:
         """Show the cases that pass a filter; InputError for one that cannot be read, and then nothing changes."""
@@ -108,7 +121,7 @@ class Browsing:
         other = "" if same else " These are other samples than the case's."
         method = self._reconstruction.method
         attacked = "" if method is None else f", which attacks {method.label} on slice {self._acquisition.index}"
-        set_as = f"The perturbation is set as in {entry.name}: {entry.title}."
+        set_as = f"The perturbation is set as in {entry.name}: {entry.named(self.labels).title}."
         return f"{set_as} Press Run in the Perturb dock{attacked}.{other}"
 
     def replay(self, entries: Sequence[Entry]) -> "Task[dict[Path, str]]":
@@ -136,6 +149,21 @@ class Browsing:
     def _arrange(self) -> None:
         self.shown = arranged(self.entries, self.filter, order(self.order), reverse=self.reverse)
         self.arranged.emit()
+
+
+def _labels(entries: Sequence[Entry]) -> Job[dict[str, str]]:
+    """By the ids of what is installed; own models are called by their files anyway."""
+    yield Progress(0.0, "Naming methods")
+    from ..perturbations.registry import registry as perturbations
+    from ..reconstructors.registry import registry as reconstructors
+
+    tables = (perturbations, {one.perturbation for one in entries}), (reconstructors, {one.method for one in entries})
+    found = {}
+    for table, ids in tables:
+        for id in ids & {*table.ids()}:
+            with suppress(Exception):  # of a package that cannot be loaded, which says so when it is used
+                found[id] = str(table.kind_of(id).label)
+    return found
 
 
 def _replays(entries: Sequence[Entry], own: "Mapping[str, Reconstructor]") -> Job[dict[Path, str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,11 @@ class Entry:
         """Perturbation and budget."""
         budget = self.metrics.get("budget")
         return f"{self.perturbation}{'' if budget is None else f' {100 * budget:.3g}%'}"
+
+    def named(self, labels: Mapping[str, str]) -> "Entry":
+        """The entry with what methods and perturbations are called in place of their ids, as far as that is known."""
+        method, perturbation = (labels.get(id, id) for id in (self.method, self.perturbation))
+        return replace(self, method=method, perturbation=perturbation)
 
     def show(self, metric: str) -> str:
         """A metric with its digits, "—" where it is not known."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ...cases.gallery.entry import Entry
     from ...cases.gallery.pair import Pair
 
+_NAMES = "names"
 _EMPTY = "Open a folder of saved cases, or drop one here."
 
 
@@ -81,6 +82,7 @@ class GalleryDock(Page):
 
     def _follow(self) -> None:
         self.listen(self.browsing.listed, self._show_listed)
+        self.listen(self.browsing.named, self._show_named)
         self.listen(self.browsing.arranged, self._show_arranged)
         self.listen(self.browsing.said, self._show_said)
         self.listen(self.browsing.replayed, self._show_replayed)
@@ -133,6 +135,8 @@ class GalleryDock(Page):
 
     def _show_listed(self) -> None:
         folder = self.browsing.folder
+        if folder is not None:
+            self.session.jobs.latest(self.browsing.name(), _NAMES)
         self.again.setEnabled(folder is not None)
         self.open_button.setToolTip(
             f"{'' if folder is None else f'{folder}: '}a folder of saved cases, or of folders of them"
@@ -152,14 +156,21 @@ class GalleryDock(Page):
 
     def _show_current(self, entry: "Entry | None") -> None:
         self.judging.show_entry(entry)
+        self._show_name(entry)
+        show_text(self.replayed, "" if entry is None else self.browsing.replays.get(entry.path, ""))
+
+    def _show_name(self, entry: "Entry | None") -> None:
         name, about = [], []
         if entry is not None:
-            name = [entry.name, "" if entry.damage else entry.title]
+            name = [entry.name, "" if entry.damage else entry.named(self.browsing.labels).title]
             about = [entry.damage, entry.label, "" if entry.slice is None else f"slice {entry.slice}"]
         self.name.setText(" · ".join(filter(None, name)))
         self.about.setText(" · ".join(filter(None, about)))
         self.about.setToolTip("" if entry is None else f"<p>{escape(entry.sentence)}</p>")
-        show_text(self.replayed, "" if entry is None else self.browsing.replays.get(entry.path, ""))
+
+    def _show_named(self) -> None:
+        self.view.viewport().update()
+        self._show_name(self.view.current)
 
     def _show_said(self, entry: "Entry") -> None:
         self.view.cases.show_entry(entry)

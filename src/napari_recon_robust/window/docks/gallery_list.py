@@ -64,10 +64,14 @@ class CaseModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DecorationRole:
             return self.loader.picture(entry)
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{entry.name}: {entry.title}, {self.number(entry)}, {entry.judgement.words}"
+            return f"{entry.name}: {self.named(entry).title}, {self.number(entry)}, {entry.judgement.words}"
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tip(entry, self._browsing.replays.get(entry.path, ""))
         return None
+
+    def named(self, entry: "Entry") -> "Entry":
+        """The entry with what its method and its perturbation are called."""
+        return entry.named(self._browsing.labels)
 
     def number(self, entry: "Entry") -> str:
         """What the cases are sorted by; SSIM where that is no metric."""
@@ -91,6 +95,7 @@ class CaseDelegate(QStyledItemDelegate):
         assert painter is not None
         model: Any = index.model()
         entry: Entry = index.data(Qt.ItemDataRole.UserRole)
+        named = model.named(entry)
         picture = index.data(Qt.ItemDataRole.DecorationRole)
         cell = option.rect.adjusted(_PADDING, _PADDING, -_PADDING, -_PADDING)
         side = (cell.width() - GAP) // 2
@@ -107,7 +112,7 @@ class CaseDelegate(QStyledItemDelegate):
         metrics, text = option.fontMetrics, option.palette.text().color()
         line = QRect(area.left(), area.bottom() + 2, area.width(), metrics.height())
         painter.setPen(text)
-        for title in (entry.name, "") if entry.damage else (entry.attack, f"on {entry.method}"):
+        for title in (entry.name, "") if entry.damage else (named.attack, f"on {named.method}"):
             painter.drawText(line, int(Qt.AlignmentFlag.AlignVCenter), _elided(metrics, title, line.width()))
             line.translate(0, metrics.height())
         if entry.judgement.verdict:
@@ -252,6 +257,7 @@ def _tip(entry: "Entry", replayed: str) -> str:
     lines = [
         f"{entry.name}: clean on the left, perturbed on the right",
         ", ".join(filter(None, where)),
+        "" if entry.damage else f"To filter by: method:{entry.method} perturbation:{entry.perturbation}",
         entry.sentence,
         ", ".join(f"{metric.label} {entry.show(name)}" for name, metric in METRICS.items() if name in entry.metrics),
         f"Verdict: {said.words}" if said.verdict else "",
