@@ -60,6 +60,8 @@ class Driver:
         self.begun: list[Callable[[], object]] = []
         self.belongs: dict[int, tuple[object, dict[str, object]]] = {}
         self.place: tuple[object, ...] | None = None
+        self.said: object = None  # the result that was current when one was last said to have come or gone
+        self.bench.perturbing.finished.connect(lambda: setattr(self, "said", self.bench.perturbing.current))
         self.open()
 
     def step(self) -> str:
@@ -231,6 +233,7 @@ class Driver:
     def check_result(self, now: dict[str, object]) -> None:
         perturbing, acquisition = self.bench.perturbing, self.bench.acquisition
         current = perturbing.current
+        assert self.said is current, "whoever shows it has to know"
         if current is None:
             assert bool(perturbing.earlier) == (perturbing.result is not None)
             with pytest.raises(InputError, match="no result"):
@@ -291,3 +294,25 @@ def test_whatever_is_shown_is_of_what_is_set(paths: list[Path], seed: int, no_gr
             raise AssertionError(f"after {', '.join(done[-12:])}: {error}") from error
     driver.bench.acquisition.close()
     assert driver.bench.perturbing.result is None
+
+
+def test_a_result_of_another_region_takes_the_place_of_the_one_that_is_shown(paths: list[Path]) -> None:
+    bench, said = Workbench(), list[object]()
+    bench.acquisition.open(paths[0]).run()
+    bench.acquisition.measure(0, SAMPLINGS[0]).run()
+    bench.reconstruction.choose("zero-filled")
+    bench.perturbing.choose("random")
+    bench.perturbing.finished.connect(lambda: said.append(bench.perturbing.current))
+    for place in (10, 20):
+        bench.regions.draw(ROI.box(place, place, 6, 6), 0)
+    first, second = bench.regions.on(0)
+    bench.regions.choose([first])
+    bench.perturbing.run().run()
+    assert said == [bench.perturbing.current]
+    bench.regions.choose([second])
+    task = bench.perturbing.run()
+    bench.regions.choose([first])
+    assert said[-1] is bench.perturbing.current is not None, "the first is shown again"
+    task.run()
+    assert said[-1] is bench.perturbing.current is None
+    bench.acquisition.close()

@@ -285,7 +285,9 @@ class Perturbing:
 
     def take(self, result: Result) -> None:
         """Make a result the last one."""
-        self.result, self._seen = result, (None, "")
+        if self._seen[0] is result:
+            self._seen = None, self._seen[1]  # it is to be shown anew
+        self.result = result
         self._check()
         self._best.drop()
         self.taken.emit(result)
