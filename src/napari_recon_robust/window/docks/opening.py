@@ -91,7 +91,7 @@ class OfferBox(QWidget):
         self.hindrance = warning()
         self.go_on = button("Go on", "Open it as it was", self._go_on)
         self.refuse = button(_FORGET, "Remove what was kept of it; files and saved cases stay", self._refuse)
-        column(self.text, self.which, self.hindrance, flow(self.go_on, self.refuse), into=self)
+        column(self.which, self.text, self.hindrance, flow(self.go_on, self.refuse), into=self)
         self.show_offer()
 
     @property
@@ -113,10 +113,9 @@ class OfferBox(QWidget):
         self._show_chosen()
 
     def _show_chosen(self) -> None:
-        found, count = self.chosen, self.which.count()
+        found = self.chosen
         hindrance = "" if found is None else found.hindrance
-        several = f"{count} earlier reviews:"
-        self.text.setText("" if found is None else several if count > 1 else f"An earlier review, of {found.words}.")
+        self.text.setText("" if found is None else f"An earlier review, of {found.words}.")
         self.which.setToolTip("" if found is None else found.words)
         show_text(self.hindrance, hindrance)
         self.go_on.setEnabled(not hindrance)
