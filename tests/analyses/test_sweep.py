@@ -8,7 +8,7 @@ from torch import Tensor
 from napari_recon_robust.analyses.sweep import Sweep
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.knob import Knob
-from napari_recon_robust.ground.progress import run
+from napari_recon_robust.ground.progress import Cancelled, Job, Progress, cancellable, run
 
 WEIGHT = Knob(name="weight", label="", help="", default=1e-2, minimum=1e-4, maximum=1.0, scale="log", live=True)
 MIX = Knob(name="mix", label="", help="", default=0.5, live=True)
@@ -178,3 +178,22 @@ def test_of_a_reconstructor_with_the_other_knobs_as_given() -> None:
     shown = sweep.at({"weight": 5e-2})
     assert shown is not None
     torch.testing.assert_close(shown[0], Painter.paint({"weight": 5e-2}).abs() + 0.5)
+
+
+def test_it_goes_on_after_an_image_was_cancelled_within() -> None:
+    """As the fit of an untrained network is, when another region is chosen meanwhile."""
+
+    def fit() -> Job[None]:
+        yield Progress(0.5)
+        yield Progress(1.0)
+
+    def family(points: Iterable[Mapping[str, Any]]) -> Iterator[Tensor]:
+        for point in points:
+            run(fit())
+            yield Painter.paint(point)
+
+    sweep = Sweep([WEIGHT], family, {"weight": 0.9})
+    with cancellable(lambda: True), pytest.raises(Cancelled):
+        run(sweep.prepare())
+    run(sweep.prepare())
+    assert sweep.ready

@@ -8,6 +8,7 @@ from napari.components import ViewerModel
 from napari_recon_robust.canvas.geometry import Geometry
 from napari_recon_robust.canvas.layers import Panels
 from napari_recon_robust.canvas.panel import ORDER
+from napari_recon_robust.data.orientation import Turn
 
 SHAPE = (5, 32, 40)
 
@@ -46,3 +47,35 @@ def test_a_new_scan_takes_the_place_of_the_old_one(panels: Panels, later: Any) -
     later.run()
     assert names(panels) == ["Reference", "ROI", "Marks", "Clean", "ROI", "Marks"]
     assert panels.panels["clean"].image.data.shape == (2, 16, 16)
+
+
+def test_panels_that_are_let_go_without_another_scan_are_removed(panels: Panels, later: Any) -> None:
+    held: list[bool] = []
+    events = panels.viewer.layers.events
+    events.begin_batch.connect(lambda: held.append(True))
+    events.end_batch.connect(lambda: held.append(False))
+    panels.retire()
+    assert not any(layer.visible for layer in panels.viewer.layers)
+    later.run()
+    assert not panels.viewer.layers
+    assert held[-1] is False, "or napari would show no other layer either"
+
+
+def test_closing_while_old_layers_are_removed_lets_the_picture_go(panels: Panels, later: Any) -> None:
+    held: list[bool] = []
+    events = panels.viewer.layers.events
+    events.begin_batch.connect(lambda: held.append(True))
+    events.end_batch.connect(lambda: held.append(False))
+    panels.retire()
+    panels.viewer.layers.clear()  # by the user
+    panels.close()
+    later.run()
+    assert held[-1] is False
+
+
+def test_a_turn_is_followed_without_the_last_panel(panels: Panels) -> None:
+    for layer in panels.panels[ORDER[-1]].layers:
+        panels.viewer.layers.remove(layer)
+    before = panels.viewer.dims.range[1:]
+    panels.lay(Turn(quarters=1))
+    assert [one.stop for one in panels.viewer.dims.range[1:]] != [one.stop for one in before]

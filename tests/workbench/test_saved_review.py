@@ -159,3 +159,19 @@ def test_cases_go_with_the_state_that_named_them_and_not_before_the_one_that_wil
     store.write(first)
     store.write(second)
     assert {one.name for one in store.place.glob("result-*")} == {"result-1", "result-2"}
+
+
+def test_a_review_that_is_gone_on_with_is_no_closed_one(kept: Path) -> None:
+    region = SavedRegion(roi=ROI.box(1, 1, 4, 4), slice=0, name="mine", source="drawn", chosen=False)
+    scan = SavedScan(path="/there/head.h5", size=1, modified=1)
+    Store().write(SavedReview(scan=scan, regions=(region,), closed=True))
+    (found,) = saved_review.kept()
+    Store().take_over(found)
+    assert saved_review.kept() == (), "another window is not to take it"
+
+
+def test_a_case_that_has_vanished_hinders_its_review(tmp_path: Path) -> None:
+    found = Found(tmp_path, SavedReview(case=str(tmp_path / "case")), 0.0)
+    assert found.hindrance.startswith("case is not in ")
+    (tmp_path / "case").mkdir()
+    assert found.hindrance == ""

@@ -107,7 +107,7 @@ class Sweep:
             self._point = values
             try:
                 image = next(self._renders)
-            except Exception:  # the generator is finished with that; the next render starts afresh
+            except BaseException:  # or Cancelled: the generator is finished with that; the next render starts afresh
                 self._renders = self._family(self._points())
                 raise
             return image

@@ -45,6 +45,7 @@ class Building:
         self._old: list[Layer] = []
         self._coming = False
         self._removed = 0  # layers, since garbage was collected
+        self._held = False  # napari's picture, until the last old layer is removed
 
     @property
     def settled(self) -> bool:
@@ -56,14 +57,17 @@ class Building:
         old = [layer for layer in layers if layer in self.viewer.layers]
         if old:
             self._old += old
-            self.viewer.layers.events.begin_batch()  # until the last of them is removed
+            self._held = True
+            self.viewer.layers.events.begin_batch()
             for layer in old:
                 layer.visible = False
+            self.go_on()
 
     def clear(self) -> None:
         """Remove all layers now."""
         self._remove([*self._old, *self._panels.ordered(self.viewer.layers)])
         self._old = []
+        self._let_go()
 
     def arrange(self) -> None:
         """Take one step now, and the next one in another turn of the event loop."""
@@ -96,9 +100,9 @@ class Building:
             if layer in layers:
                 layers.remove(layer)
             self._removed += 1
-            if not self._old:
-                with uncollected():
-                    layers.events.end_batch()
+            return True
+        if self._held:
+            self._let_go()
             return True
         if self._prepare():
             return True
@@ -116,6 +120,13 @@ class Building:
             self._insert(ours.index(missing), missing)
             self._inserted(missing, first)
         return missing is not None
+
+    def _let_go(self) -> None:
+        """Let napari bring its picture up to date; what was removed is collected by now."""
+        if self._held:
+            self._held = False
+            with uncollected():
+                self.viewer.layers.events.end_batch()
 
     def _collect(self) -> None:
         self._removed = 0

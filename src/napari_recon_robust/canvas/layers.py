@@ -291,9 +291,10 @@ class Panels:
             upside_down=old.upside_down if upside_down is None else upside_down,
         )
         layers = [layer for panel in self._set for layer in panel.layers]
+        last = next((layer for layer in reversed(layers) if layer in self.viewer.layers), None)
         for layer in layers:
             # napari's viewer takes the extent of all layers after each of them; after the last one is enough.
-            unseen = layer is not layers[-1]
+            unseen = layer is not last
             extent = layer.events.affine.blocker(self.viewer._on_layers_change) if unseen else nullcontext()
             with extent, layer._block_refresh():  # which pixels of the slice are shown stays the same
                 layer.affine = geometry.transform["affine"]

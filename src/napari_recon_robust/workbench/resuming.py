@@ -238,7 +238,11 @@ class Resuming(ReviewPart):
             store.take_over(found)
             self._acquisition.close()
             self._store = store
-            self._go_on(found.review, *opened)
+            try:
+                self._go_on(found.review, *opened)
+            finally:
+                if not self._acquisition.is_open:  # what is opened next has nothing to do with it
+                    self._store = Store()
 
         return Task("Going on", _reopened(found, self._reconstruction.own_models), accept)
 
@@ -358,7 +362,11 @@ def _reopened(found: Found, own: "Mapping[str, Reconstructor]") -> "Job[tuple[Sc
     if review.scan is None:
         source = yield from part(opened_case(Path(review.case or ""), own), 0.0, 0.5)
     else:
+        from ..physics.sampling import Sampling
+
         review.scan.check()
+        if review.sampling is not None:
+            Sampling(**review.sampling)  # raises for one of another version before anything is closed
         source = yield from part(open_file(Path(review.scan.path), review.scan.axes), 0.0, 0.5)
         if review.slice >= len(source):
             source.close()

@@ -12,6 +12,7 @@ import platform
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from ..data.roi import ROI
 from ..ground.documents import read_json
 from ..ground.errors import InputError, ReconRobustError
 from ..ground.specification import Specification
-from ..ground.writing import said, write
+from ..ground.writing import WritingError, said, write
 
 STATE = "state.json"
 _MOST, _ROOM = 10, 2**32  # reviews that are kept, and bytes of them
@@ -67,8 +68,7 @@ class SavedScan(Specification):
         """Raise InputError, one sentence, for a file that has vanished or changed."""
         size, modified = _stamp(Path(self.path))
         if size < 0:
-            folder = Path(self.path).parent
-            raise InputError(f"{self.name} is not in {folder} any more; bring it back, or open it where it is now.")
+            raise _vanished(Path(self.path))
         if (size, modified) != (self.size, self.modified):
             raise InputError(
                 f"{self.name} has changed since it was reviewed, so its regions and results may not be its own any "
@@ -209,9 +209,12 @@ class Found:
     @property
     def hindrance(self) -> str:
         """Why it cannot be gone on with, in a sentence: its file has vanished or changed. Empty where it can."""
+        case = Path(self.review.case or "")
         try:
             if self.review.scan is not None:
                 self.review.scan.check()
+            elif not case.is_dir():
+                raise _vanished(case)
         except InputError as error:
             return str(error)
         return ""
@@ -260,6 +263,8 @@ class Store:
         for one in self.place.glob("result-*"):
             if one.name not in self._named:
                 shutil.rmtree(one, ignore_errors=True)
+        with suppress(WritingError):  # it is written again soon; another window is not to take it for a closed one
+            self.write(found.review.model_copy(update={"closed": False}))
 
     def drop(self) -> None:
         """Remove it."""
@@ -342,6 +347,10 @@ def _left(place: Path) -> Found | None:
     except (ReconRobustError, ValidationError, OSError):
         return None
     return Found(place, review, time) if review.closed or not _runs(place.name) else None
+
+
+def _vanished(path: Path) -> InputError:
+    return InputError(f"{path.name} is not in {path.parent} any more; bring it back, or open it where it is now.")
 
 
 def _process() -> str:

@@ -83,6 +83,7 @@ class OfferBox(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session, self.resuming = session, session.bench.resuming
+        self._place: Path | None = None  # of the chosen one
         self.text = words()
         self.which = QComboBox()
         self.which.setAccessibleName("Earlier reviews")
@@ -103,11 +104,14 @@ class OfferBox(QWidget):
     def show_offer(self) -> None:
         """Show what is offered, the newest first."""
         offers = self.resuming.offers
+        places = [one.place for one in offers]
         with signals_blocked(self.which):
             self.which.clear()
             self.which.addItems([one.words for one in offers])
             for at, one in enumerate(offers):
                 self.which.setItemData(at, one.words, Qt.ItemDataRole.ToolTipRole)
+            if self._place in places:
+                self.which.setCurrentIndex(places.index(self._place))
         self.which.setVisible(len(offers) > 1)
         self.setVisible(bool(offers))
         self._show_chosen()
@@ -117,8 +121,8 @@ class OfferBox(QWidget):
         hindrance = "" if found is None else found.hindrance
         self.text.setText("" if found is None else f"An earlier review, of {found.words}.")
         self.which.setToolTip("" if found is None else found.words)
+        self._place = None if found is None else found.place
         show_text(self.hindrance, hindrance)
-        self.go_on.setEnabled(not hindrance)
         self.refuse.setText(_FORGET)
 
     def _go_on(self) -> None:

@@ -258,8 +258,7 @@ class ReviewBar(Page):
         offers, menu = self.bench.resuming.offers, self.go_on.menu()
         menu.clear()
         for found in offers:
-            action = menu.addAction(found.words)
-            action.setEnabled(not found.hindrance)
+            action = menu.addAction(found.words.replace("&", "&&"))  # a single one underlines what follows
             action.triggered.connect(lambda _=False, found=found: self.session.keeping.go_on(found))
         self.go_on.setVisible(bool(offers))
 
