@@ -69,7 +69,7 @@ def main() -> None:
     panels.open(Geometry((1, SIDE, SIDE), (3.0, 0.7, 0.7)))
     panels.show(ORDER)
     until(lambda: panels.settled)
-    panels.set_window(0.0, 1.0)
+    panels.shared_window.start(0.0, 1.0)
     random = np.random.default_rng(0)
     for key in ORDER:
         comparing.put(key, Picture(0, random.random((SIDE, SIDE), np.float32), key.capitalize()))

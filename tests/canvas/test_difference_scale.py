@@ -23,7 +23,7 @@ def test_a_signed_difference_is_blue_below_zero_and_orange_above(panels: Panels)
 
 def test_the_window_of_the_images_leaves_it_alone(panels: Panels) -> None:
     panels.difference.show(signed=True, full=2.0)
-    panels.set_window(0.0, 5.0)
+    panels.shared_window.start(0.0, 5.0)
     panels.shared_window.turn(1.0, 3.0)
     assert tuple(panels.panels["difference"].image.contrast_limits) == (-2.0, 2.0)
     assert panels.window == (pytest.approx(1.0), pytest.approx(3.0))

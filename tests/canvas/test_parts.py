@@ -14,7 +14,7 @@ IMAGE[:, :10], IMAGE[:, 10:20], IMAGE[:, 20:30] = 2, 2j, -2
 @pytest.fixture
 def comparing(panels: Panels) -> Comparing:
     comparing = Comparing(panels)
-    panels.set_window(0.0, 3.0)
+    panels.shared_window.start(0.0, 3.0)
     comparing.put("reference", Picture(2, np.abs(IMAGE), "Reference", parts=Parts(IMAGE, 0.0)))
     comparing.put("clean", Picture(2, np.abs(IMAGE), "U-Net · SSIM 0.9\nsimulated scan"))
     return comparing

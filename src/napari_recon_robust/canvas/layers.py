@@ -276,10 +276,6 @@ class Panels:
         self.drawing.thin(factor)
         self.marks.thin(factor)
 
-    def set_window(self, low: float, high: float) -> None:
-        """Set one window for all images, in the scan's units; its range leaves room above."""
-        self.shared_window.start(low, high)
-
     def lay(self, turn: Turn | None = None, upside_down: bool | None = None) -> None:
         """Turn the picture: the layers' transform, and nothing of what they hold. None leaves one as it is."""
         old = self.geometry

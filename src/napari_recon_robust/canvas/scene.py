@@ -302,7 +302,7 @@ class Scene:
         if not self._windowed:
             self._windowed = True
             self.comparing.full = Window.of(pixels).high
-            self.panels.set_window(0.0, self.comparing.full)
+            self.panels.shared_window.start(0.0, self.comparing.full)
         measured, known = self.bench.acquisition.slice, (whole or {}).get(key)
         parts = None if known is None or measured is None else Parts(known.numpy(), measured.noise)
         self.comparing.put(key, Picture(index, pixels, title, factor, parts))

@@ -188,7 +188,7 @@ def test_without_a_strip_the_slices_are_played(seen: Any, qtbot: Any, until: Unt
 
 def test_a_film_ends_when_another_slice_is_turned_to(seen: Any, until: Until) -> None:
     until(lambda: seen.bench.reconstruction.ready)
-    seen.panels.set_window(0.0, 0.5 * seen.panels.window[1])
+    seen.panels.shared_window.start(0.0, 0.5 * seen.panels.window[1])
     window, reference = seen.panels.window, seen.panels.panels["reference"]
     before, truth = seen.bench.acquisition.index, reference.title
     seen.cine.toggle()

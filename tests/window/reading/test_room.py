@@ -137,7 +137,7 @@ def test_flicker_and_wipe_keep_the_window_and_the_zoom(
     def seen() -> np.ndarray:
         return np.asarray(opened.panels.panels["right"].image.data)[0]
 
-    opened.panels.set_window(0.1, 0.7)
+    opened.panels.shared_window.start(0.1, 0.7)
     QTest.keyClick(opened._canvas, "l")
     until(lambda: opened.panels.shown == ("right",) and opened.panels.settled)
     until(lambda: np.array_equal(seen(), left))
@@ -186,7 +186,7 @@ def test_slices_are_turned_by_wheel_keys_and_slider_in_one_view(
 
     assert bar.isVisible()
     assert is_shown(0)
-    opened.panels.set_window(0.1, 0.7)
+    opened.panels.shared_window.start(0.1, 0.7)
     QTest.keyClick(opened._canvas, Qt.Key.Key_PageUp)
     zoom = camera.zoom
     for key, slice in (("k", 1), ("k", 2), ("k", 2), ("j", 1)):
@@ -342,7 +342,7 @@ def test_the_reference_stands_beside_the_question_that_asks_for_it(
     structures = {"id": "structures", "kind": "structures", "text": "Changed?", "reference": True}
     opened = room(questions=[QUALITY, structures])
     assert opened.panels.shown == ("image",)
-    opened.panels.set_window(0.1, 0.7)
+    opened.panels.shared_window.start(0.1, 0.7)
     first = opened.reading.shown
     QTest.keyClick(opened._canvas, "2")
     QTest.keyClick(opened._canvas, Qt.Key.Key_Return)

@@ -87,6 +87,7 @@ class OfferBox(QWidget):
         self.text = words()
         self.which = QComboBox()
         self.which.setAccessibleName("Earlier reviews")
+        self.which.setToolTip("Earlier reviews, the newest first")
         self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.which.currentIndexChanged.connect(self._show_chosen)
         self.hindrance = warning()
@@ -120,7 +121,8 @@ class OfferBox(QWidget):
         found = self.chosen
         hindrance = "" if found is None else found.hindrance
         self.text.setText("" if found is None else f"An earlier review, of {found.words}.")
-        self.which.setToolTip("" if found is None else found.words)
+        if found is not None:
+            self.which.setToolTip(found.words)
         self._place = None if found is None else found.place
         show_text(self.hindrance, hindrance)
         self.refuse.setText(_FORGET)

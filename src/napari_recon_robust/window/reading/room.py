@@ -188,13 +188,13 @@ class ReadingRoom(QObject):
     def reset_window(self) -> None:
         """Set the window with which the case began."""
         if self.reading.shown is not None:
-            self.panels.set_window(*self.reading.shown.window)
+            self.panels.shared_window.start(*self.reading.shown.window)
 
     def turn_window(self, level: float, factor: float) -> None:
         """Move the middle of the window by a share of its width, and widen it by a factor."""
         low, high = self.panels.window
         middle, half = (low + high) / 2 + level * (high - low), factor * (high - low) / 2
-        self.panels.set_window(middle - half, middle + half)
+        self.panels.shared_window.start(middle - half, middle + half)
 
     def zoom(self, factor: float) -> None:
         """Enlarge the image, at least as far as the whole of it is seen; a mark stays where it is."""
