@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from napari.components import ViewerModel
 
 from napari_recon_robust.canvas.geometry import Geometry
@@ -11,6 +12,16 @@ from napari_recon_robust.canvas.panel import ORDER
 from napari_recon_robust.data.orientation import Turn
 
 SHAPE = (5, 32, 40)
+
+
+@pytest.fixture
+def held(panels: Panels) -> list[bool]:
+    """Whether napari's picture is held, after each change of that."""
+    found: list[bool] = []
+    events = panels.viewer.layers.events
+    events.begin_batch.connect(lambda: found.append(True))
+    events.end_batch.connect(lambda: found.append(False))
+    return found
 
 
 def names(panels: Panels) -> list[str]:
@@ -49,11 +60,7 @@ def test_a_new_scan_takes_the_place_of_the_old_one(panels: Panels, later: Any) -
     assert panels.panels["clean"].image.data.shape == (2, 16, 16)
 
 
-def test_panels_that_are_let_go_without_another_scan_are_removed(panels: Panels, later: Any) -> None:
-    held: list[bool] = []
-    events = panels.viewer.layers.events
-    events.begin_batch.connect(lambda: held.append(True))
-    events.end_batch.connect(lambda: held.append(False))
+def test_panels_that_are_let_go_without_another_scan_are_removed(panels: Panels, later: Any, held: list[bool]) -> None:
     panels.retire()
     assert not any(layer.visible for layer in panels.viewer.layers)
     later.run()
@@ -61,11 +68,7 @@ def test_panels_that_are_let_go_without_another_scan_are_removed(panels: Panels,
     assert held[-1] is False, "or napari would show no other layer either"
 
 
-def test_closing_while_old_layers_are_removed_lets_the_picture_go(panels: Panels, later: Any) -> None:
-    held: list[bool] = []
-    events = panels.viewer.layers.events
-    events.begin_batch.connect(lambda: held.append(True))
-    events.end_batch.connect(lambda: held.append(False))
+def test_closing_while_old_layers_are_removed_lets_the_picture_go(panels: Panels, later: Any, held: list[bool]) -> None:
     panels.retire()
     panels.viewer.layers.clear()  # by the user
     panels.close()

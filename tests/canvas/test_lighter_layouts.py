@@ -9,7 +9,7 @@ import pytest
 from napari._vispy import canvas as napari_canvas
 from napari.components.grid import GridCanvas
 
-from napari_recon_robust.canvas.lighter_layouts import lighten, uncollected
+from napari_recon_robust.canvas.lighter_layouts import lighten, without_collecting
 
 
 def test_each_new_shape_takes_the_place_of_the_one_before(viewer: Any) -> None:
@@ -46,7 +46,7 @@ def test_garbage_is_collected_for_removed_layers_only(viewer: Any, monkeypatch: 
     collected: list[int] = []
     monkeypatch.setattr(gc, "collect", lambda *_: collected.append(1) or 0)
     layers = [viewer.add_image(np.zeros((4, 4), np.float32)) for _ in range(2)]
-    with uncollected(), viewer.layers.batched_update():
+    with without_collecting(), viewer.layers.batched_update():
         layers[0].visible = False
     assert not collected
     assert napari_canvas.gc is gc

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
 from helpers.docks import dock_of
@@ -147,6 +147,7 @@ def test_a_scan_that_is_opened_again_offers_what_was_done_on_it(
     until(lambda: not bench.history.entries and bench.resuming.offered is not None)
     bar = Review.of(review).bar
     until(lambda: bar.go_on.isVisibleTo(bar) and bench.acquisition.slice is not None)
+    bar.go_on.menu().popup(QPoint())
     (one,) = bar.go_on.menu().actions()
     assert "1 attack" in one.text()
     one.trigger()

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from .lighter_layouts import uncollected
+from .lighter_layouts import without_collecting
 from .our_changes import OurChanges
 from .panel import PanelSet
 
@@ -125,7 +125,7 @@ class Building:
         """Let napari bring its picture up to date; what was removed is collected by now."""
         if self._held:
             self._held = False
-            with uncollected():
+            with without_collecting():
                 self.viewer.layers.events.end_batch()
 
     def _collect(self) -> None:

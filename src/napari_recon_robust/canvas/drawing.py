@@ -108,7 +108,7 @@ class Drawing:
     def join(self, panel: Panel) -> None:
         """Put the outlines into a new panel, and follow what is drawn there."""
         panel.regions.events.data.connect(lambda event: self._on_shapes(panel, event))
-        with self._ours:
+        with self._ours, panel.regions._block_refresh():  # it is drawn when it is inserted
             self._put(panel)
 
     @property
@@ -125,7 +125,8 @@ class Drawing:
         edges = [self._edge_colours[outline.selected] for outline in outlines]
         there = [str(kind) for kind in layer.shape_type] == kinds
         if not (there and all(map(np.array_equal, layer.data, shapes))):
-            layer.data = []
+            if layer.nshapes:
+                layer.data = []
             if shapes:
                 look = {"edge_color": edges, "edge_width": self._edge, "face_color": "transparent"}
                 layer.add(shapes, shape_type=kinds, **look)

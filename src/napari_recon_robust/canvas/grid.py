@@ -8,7 +8,7 @@ from weakref import WeakSet
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from .lighter_layouts import uncollected
+from .lighter_layouts import without_collecting
 from .surface import arrangement, cell_size
 
 _SPACING = 2.0  # pixels between cells
@@ -47,7 +47,7 @@ class Grid:
         grid = self._changes(cells, stride, rows) if cells else {}
         if not changed and not grid:
             return False
-        with uncollected(), layers.batched_update():
+        with without_collecting(), layers.batched_update():
             for layer, on in changed.items():
                 layer.visible = on
             for name, value in grid.items():  # for another shape napari builds all cells anew

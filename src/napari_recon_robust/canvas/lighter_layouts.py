@@ -54,7 +54,7 @@ def _drop_former(self: VispyCanvas) -> None:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def without_collecting() -> Iterator[None]:
     """Spare a batch of changes the collection of garbage, most of a tenth of a second.
 
     napari collects at the end of each batch, for the sake of removed layers' textures. This is for one that removes no

@@ -130,7 +130,8 @@ class Marks:
         layer.refresh()
 
     def _replace(self, layer: Shapes, found: "list[_Shape]") -> None:
-        layer.data = []
+        if layer.nshapes:
+            layer.data = []
         if found:
             kinds, vertices, colours, widths, words, faces = map(list, zip(*found, strict=True))
             layer.add(vertices, shape_type=kinds, edge_color=colours, edge_width=widths, face_color=faces)

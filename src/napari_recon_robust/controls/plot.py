@@ -21,12 +21,17 @@ _POINT = 3.0
 class Line:
     """Values over the quantity of the plot; values that are not finite are left out.
 
-    spread: how far each value may lie to either side; empty if that is not known.
+    spread: how far each value may lie to either side, None where that is not known; empty if it is of none.
     """
 
     name: str
     values: Sequence[float]
-    spread: Sequence[float] = ()
+    spread: Sequence[float | None] = ()
+
+    def ends(self, number: int) -> tuple[float, ...]:
+        """Return how low and how high a value may lie; nothing where that is not known."""
+        wide = self.spread[number] if self.spread else None
+        return () if wide is None else (self.values[number] - wide, self.values[number] + wide)
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,9 @@ class Plot(QWidget):
         painter.setPen(text)
         head = QRectF(area.left() - _GUTTER, _ROW + 2, area.width() + _GUTTER, _ROW)
         painter.drawText(head, Qt.AlignmentFlag.AlignHCenter, axes.title)
-        ticks = ticks_of([bound for line in axes.lines for bound in _bounds(line)])
+        ticks = ticks_of(
+            [bound for line in axes.lines for n, value in enumerate(line.values) for bound in line.ends(n) or (value,)]
+        )
         low, high = ticks[0], ticks[-1]
 
         def y(value: float) -> float:
@@ -154,10 +161,9 @@ class Plot(QWidget):
             painter.setPen(QPen(QColor(COLOURS[number]), 1.5))
             painter.drawPolyline(QPolygonF(points))
             for n, point in zip(known, points, strict=True):
-                if line.spread:
+                if ends := line.ends(n):
                     painter.setPen(QPen(QColor(COLOURS[number]), 1))
-                    ends = (y(line.values[n] + side * line.spread[n]) for side in (-1, 1))
-                    painter.drawLine(*(QPointF(point.x(), end) for end in ends))
+                    painter.drawLine(*(QPointF(point.x(), y(end)) for end in ends))
                 _paint_point(painter, point, number)
 
     def _paint_places(self, painter: QPainter, area: QRectF, faint: QColor) -> None:
@@ -202,11 +208,6 @@ def ticks_of(values: Sequence[float], most: int = 4) -> list[float]:
             if last - first < most:
                 return [number * size for number in range(first, last + 1)]
         step *= 10
-
-
-def _bounds(line: Line) -> list[float]:
-    spread = line.spread or [0.0] * len(line.values)
-    return [value + side * wide for value, wide in zip(line.values, spread, strict=True) for side in (-1, 1)]
 
 
 def _paint_point(painter: QPainter, at: QPointF, number: int) -> None:

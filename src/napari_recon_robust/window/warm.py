@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from napari.layers import Image, Shapes
 from qtpy.compat import isalive
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QCoreApplication, QObject, Signal
 
 from ..canvas.geometry import Geometry
 from ..ground.progress import Job, Progress
@@ -100,7 +100,7 @@ class Compiler(QObject):
     changed = Signal(bool)
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(QCoreApplication.instance())  # at the end of a script it outlives what follows it
         self._depth, self._watching = 0, False
 
     @property

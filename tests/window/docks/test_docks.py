@@ -249,6 +249,22 @@ def test_a_map_is_bright_enough_to_be_seen(review: Session, until: Until) -> Non
     assert 0.3 * white < np.quantile(stack, 0.999) <= 1.01 * white
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["", "raise SystemExit(3)", "1 / 0"])
+def test_a_script_may_end_without_closing_the_window(end: str) -> None:
+    """Qt's objects are deleted in any order then, and a page follows some that do not belong to the window."""
+    code = (
+        "import napari\n"
+        "from qtpy.QtWidgets import QApplication\n"
+        "viewer = napari.Viewer(show=False)\n"
+        f"viewer.window.add_plugin_dock_widget({PLUGIN!r}, 'Reconstruct')\n"
+        "for _ in range(20): QApplication.processEvents()\n"
+        f"{end}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == {"": 0, "1 / 0": 1}.get(end, 3), done.stderr
+
+
 def test_drawing_a_region(review: Session, until: Until) -> None:
     press(dock_of(review, "Perturb"), "Box")
     layer = review.panels.panels["clean"].regions

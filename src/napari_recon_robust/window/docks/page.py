@@ -196,7 +196,7 @@ class Page(QWidget):
         for signal, slot in self.foot.followed:
             self.listen(signal, slot)
         self._show_theme()
-        self.destroyed.connect(partial(_disconnect, self._listening))
+        self.destroyed.connect(partial(_disconnect, session, self._listening))
 
     def _show_theme(self) -> None:
         theme = self.session.panels.viewer.theme
@@ -228,7 +228,7 @@ class Page(QWidget):
         style. The title that napari sets, with the name of the plugin, has no room in a tab.
         """
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            _disconnect(self._listening)
+            _disconnect(self.session, self._listening)
             self.session.leave(self)
             self.deleteLater()
         elif event is not None and event.type() == QEvent.Type.ParentChange and isinstance(self.parent(), QDockWidget):
@@ -279,11 +279,11 @@ class Page(QWidget):
         return QSize(max(WIDTH, self.minimumWidth()), 420)
 
 
-def _disconnect(listening: list[tuple[Any, Callable[..., object]]]) -> None:
+def _disconnect(session: Session, listening: list[tuple[Any, Callable[..., object]]]) -> None:
     for signal, slot in listening:
         if isinstance(signal, SignalInstance):
             signal.disconnect(slot, missing_ok=True)
-        else:
+        elif isalive(session):  # or else the sender may be gone too, at the end of a script
             with suppress(TypeError, RuntimeError):  # with its sender, or its receiver, it went already
                 signal.disconnect(slot)
     listening.clear()

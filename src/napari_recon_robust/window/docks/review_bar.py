@@ -59,7 +59,9 @@ class ReviewBar(Page):
         self.column.setSpacing(3)
         self.go_on = QPushButton("Reviews")
         self.go_on.setToolTip("Go on with an earlier review: open it as it was.")
-        self.go_on.setMenu(QMenu(self.go_on))
+        self.reviews = QMenu(self.go_on)
+        self.reviews.aboutToShow.connect(self._list_reviews)
+        self.go_on.setMenu(self.reviews)
         self.open = button("Open…", "Open k-space", lambda: browse(session, self))
         self.column.addWidget(self.open)
         self.column.addWidget(self.go_on)
@@ -254,13 +256,15 @@ class ReviewBar(Page):
         self.show_window()
 
     def _show_offer(self) -> None:
-        """Offer to go on with an earlier review; the menu says what they are."""
-        offers, menu = self.bench.resuming.offers, self.go_on.menu()
-        menu.clear()
-        for found in offers:
-            action = menu.addAction(found.words.replace("&", "&&"))  # a single one underlines what follows
+        """Offer to go on with an earlier review, if there is one."""
+        self.go_on.setVisible(bool(self.bench.resuming.offers))
+
+    def _list_reviews(self) -> None:
+        """Say in the menu which reviews there are when it is opened, so that no line moves below the pointer."""
+        self.reviews.clear()
+        for found in self.bench.resuming.offers:
+            action = self.reviews.addAction(found.words.replace("&", "&&"))  # a single one underlines what follows
             action.triggered.connect(lambda _=False, found=found: self.session.keeping.go_on(found))
-        self.go_on.setVisible(bool(offers))
 
     def _show_share(self) -> None:
         fade = self.session.scene.view.fade
