@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 
 from napari.components import ViewerModel
@@ -23,7 +23,8 @@ class Building:
     napari takes most of a tenth of a second to add a layer, and about as much to lay out the grid anew.
 
     prepare: sets up the viewer once, before the first layer. lay_out: shows what is there and says whether that changed
-    anything. inserted: called after each layer. finished: called when all are there.
+    anything. arriving: called before each layer is added, to draw what belongs into it (in all new ones at
+    once that takes long); inserted: after it. finished: called when all are there.
     """
 
     def __init__(
@@ -35,13 +36,14 @@ class Building:
         *,
         prepare: Callable[[], bool],
         lay_out: Callable[[], bool],
+        arriving: Sequence[Callable[[Layer], object]],
         inserted: Callable[[Layer, bool], object],
         finished: Callable[[], object],
     ) -> None:
         self.viewer = viewer
         self._panels, self._ours, self._later = panels, ours, later
         self._prepare, self._lay_out = prepare, lay_out
-        self._inserted, self._finished = inserted, finished
+        self._arriving, self._inserted, self._finished = arriving, inserted, finished
         self._old: list[Layer] = []
         self._coming = False
         self._removed = 0  # layers, since garbage was collected
@@ -117,6 +119,8 @@ class Building:
         missing = next((layer for layer in ours if layer not in layers), None)
         if missing is not None:
             first = not self._panels.is_in(layers)
+            for arrive in self._arriving:
+                arrive(missing)
             self._insert(ours.index(missing), missing)
             self._inserted(missing, first)
         return missing is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Shapes
+from napari.layers import Layer, Shapes
 from psygnal import Signal
 
 from .geometry import Outline
@@ -106,10 +106,15 @@ class Drawing:
         return layer
 
     def join(self, panel: Panel) -> None:
-        """Put the outlines into a new panel, and follow what is drawn there."""
+        """Follow what is drawn in a new panel."""
         panel.regions.events.data.connect(lambda event: self._on_shapes(panel, event))
-        with self._ours, panel.regions._block_refresh():  # it is drawn when it is inserted
-            self._put(panel)
+
+    def fill(self, layer: Layer) -> None:
+        """Put the outlines into their layer of a panel, before it is shown."""
+        for panel in self._panels:
+            if layer is panel.regions:
+                with self._ours:
+                    self._put(panel)
 
     @property
     def _edge(self) -> float:

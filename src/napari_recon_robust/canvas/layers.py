@@ -76,6 +76,7 @@ class Panels:
             later,
             prepare=self._take_over,
             lay_out=self._lay_out,
+            arriving=(self.drawing.fill, self.marks.fill),
             inserted=self._on_inserted,
             finished=self._on_finished,
         )
@@ -185,7 +186,6 @@ class Panels:
         self.lettering.fit(panel)
         self.overlay.join(panel)
         self.drawing.join(panel)
-        self.marks.join(panel)
         return panel
 
     def _deleted(self, panel: Panel) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from napari.layers import Shapes
+from napari.layers import Layer, Shapes
 
 from .geometry import Geometry
 from .letter_sizes import SIDE, points
@@ -59,8 +59,10 @@ class Marks:
 
     def letter(self, letters: dict[str, str]) -> None:
         """Show the sides of the patient at the "top", "bottom", "left" and "right" of every panel."""
+        words = bool(letters or self._letters or self._rules)  # their places follow the turn of the picture
         self._letters = letters
-        self._draw()
+        if words:
+            self._draw()
 
     def ring(
         self, index: int = 0, circle: tuple[float, float, float] | None = None, around: Sequence[np.ndarray] = ()
@@ -95,10 +97,11 @@ class Marks:
         look = {"face_color": "transparent", "opacity": 1.0, "visible": False}
         return Shapes(ndim=3, name="Marks", **look, **self._panels.geometry.transform)
 
-    def join(self, panel: Panel) -> None:
-        """Put the marks into a new panel."""
-        if self.exists:
-            self._fill(panel)
+    def fill(self, layer: Layer) -> None:
+        """Put the marks into their layer of a panel, before it is shown."""
+        for panel in self._panels:
+            if layer is panel.marks and self.exists:
+                self._fill(panel)
 
     def _draw(self) -> None:
         wanted = self._ring is not None or bool(self._letters) or bool(self._rules)
