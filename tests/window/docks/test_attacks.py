@@ -71,7 +71,7 @@ def test_a_queue_fills_the_history_while_everything_else_goes_on(
     until(lambda: bench.perturbing.current is not None)
     until(lambda: review.panels.settled)
     assert review.panels.navigation.slice == 0
-    assert history.table.item(0, 1).font().bold()
+    until(lambda: history.table.item(0, 1).font().bold())
     assert not history.table.item(3, 1).font().bold()
     click(qtbot, history.table, 3, Qt.KeyboardModifier.ControlModifier)
     assert bench.acquisition.index == 0, "a second one is chosen, and not shown"
