@@ -18,7 +18,8 @@ _WHERE = {"roi": "ROI ", "foreground": "", "image": "image "}  # before SSIM in 
 
 def computing(key: str) -> str:
     """Return the title of a panel whose image of this slice is not there yet."""
-    return f"{key.capitalize()} · computing…"
+    several = " " in key  # those of several methods are of one attack, and computed on no other slice
+    return f"{key.capitalize()} · {'not of this slice' if several else 'computing…'}"
 
 
 def named(result: Result) -> str:

@@ -168,10 +168,12 @@ class Jobs(QObject):
             return True
         under_way = self._under_way(lane)
         assert under_way is not None
+        self._failing = lane  # the sentence is true until that is done
         self.failed.emit(
             f"{label} has to wait: {under_way.label.lower()} is under way; "
             "cancel it or let it finish, then start again."
         )
+        self._failing = ""
         return False
 
     def free(self, lane: str = "foreground") -> bool:
@@ -194,6 +196,7 @@ class Jobs(QObject):
             if one is not None:
                 one.cancelled.set()
                 if not one.quiet:
+                    self._take_back(lane)
                     self.ended.emit(f"{one.task.label}: cancelled.")
         return running
 
@@ -246,10 +249,14 @@ class Jobs(QObject):
             self.failed.emit(sentence(outcome.error))
             self._failing = ""
             return
+        self._take_back(lane)
+        self._guard(running.task.accept, outcome)
+
+    def _take_back(self, lane: str) -> None:
+        """Take back what went wrong on a lane, or could not be started on it."""
         if self._failed == lane:
             self._failed = ""
             self.recovered.emit(lane)
-        self._guard(running.task.accept, outcome)
 
     def _guard(self, callback: Callable[[Any], Any], value: Any) -> Any:
         """Call what the workbench makes of a result; if it fails, say so and let the window live on."""

@@ -38,8 +38,8 @@ def _is_ours(path: Path) -> bool:
         from ..cases.gallery.listing import holds_cases
 
         return is_file(path / "case.json") or holds_cases(path)
-    if path.suffix == ".npy" and not _is_complex(path):
-        return False  # a plain image
+    if path.suffix == ".npy" and _is_plain(path):
+        return False
     from ..io import annotations, format_of
 
     if path.suffix == annotations.SUFFIX:
@@ -47,7 +47,8 @@ def _is_ours(path: Path) -> bool:
     return format_of(path) is not None
 
 
-def _is_complex(path: Path) -> bool:
+def _is_plain(path: Path) -> bool:
+    """Whether an array holds an image and no k-space; False if it cannot be read, so that opening it says why."""
     from ..ground.arrays import open_npy
     from ..ground.errors import FileFormatError
 
@@ -56,7 +57,7 @@ def _is_complex(path: Path) -> bool:
     except FileFormatError:
         return False
     array.close()
-    return array.dtype.kind == "c"
+    return array.dtype.kind != "c"
 
 
 def _session() -> Any:

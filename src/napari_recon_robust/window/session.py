@@ -51,15 +51,13 @@ _leaving: "set[Session]" = set()  # closed ones, until their last job has ended,
 class Session(QObject):
     """One review in one viewer.
 
-    Signals: `asked_axes(path, shape, names)` when the axes of an array have to be named before it can be opened (names:
-    a guess); `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted;
+    Signals: `looked()` when the result is looked at in another way; `asked_keys()` when the list of keys is wanted;
     `asked_layout()` when the images are wanted first, or the laboratory layout again; `asked_tour()` when the tour is
     wanted; `asked_tool(name)` when a tool is wanted below the images, or is to go; `complete()` when all docks are
     open; `brought()` when another `asked_dock` is to be in front; `asked_methods()` when methods have to be chosen
     first; `left()` after the last of them was closed.
     """
 
-    asked_axes = Signal(object, object, object)
     looked = Signal()
     asked_keys = Signal()
     asked_layout = Signal()
@@ -175,7 +173,7 @@ class Session(QObject):
             if axes is None:
                 self._take_in(lambda: self.bench.acquisition.open(path))  # which says what is expected
             else:
-                self.asked_axes.emit(path, shape, axes)
+                self.bring("Reconstruct").opening.axes.ask(path, shape, axes)
 
     # ---------------------------------------------------------------- measuring and reconstructing
 

@@ -421,6 +421,8 @@ def test_reading_through_napari(viewer: Any, scan_file: Path, tmp_path: Path, un
 
     np.save(tmp_path / "picture.npy", np.zeros((4, 4)))
     assert get_reader(str(tmp_path / "picture.npy")) is None
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "picture.npy").read_bytes()[:-8])
+    assert get_reader(str(tmp_path / "cut.npy")) is not None, "to open it says what is wrong"
     assert get_reader(str(tmp_path)) is None
     assert get_reader([str(scan_file)]) is None
     viewer.open(str(scan_file), plugin=PLUGIN)

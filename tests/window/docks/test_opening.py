@@ -20,8 +20,10 @@ def sentence(session: Session) -> str:
 def test_an_array_asks_for_its_axes(review: Session, until: Until, tmp_path: Path) -> None:
     kspace = review.bench.acquisition.current.measurement.full.numpy()
     np.save(tmp_path / "raw.npy", kspace)
-    review.open(tmp_path / "raw.npy")
     page = dock_of(review, "Reconstruct")
+    review.bring("Compare")
+    review.open(tmp_path / "raw.npy")
+    assert review.asked_dock is page.parent(), "the question comes to the front"
     assert "4 × 192 × 96" in page.opening.axes.question.text()
     assert page.opening.axes.names.text() == "coil, readout, phase", "the guess that a program gets too"
     before = review.bench.acquisition.facts

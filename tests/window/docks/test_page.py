@@ -1,5 +1,6 @@
 """What holds on every dock, in one window that nothing of this changes: words, how they are read, and the wheel."""
 
+import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -19,8 +20,11 @@ from qtpy.QtWidgets import (
 )
 
 from helpers.docks import dock_of, press
+from helpers.jobs import counting
+from napari_recon_robust.ground.progress import Progress
 from napari_recon_robust.io import FORMATS, suffixes
 from napari_recon_robust.window.session import Session
+from napari_recon_robust.workbench.task import Task
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -95,6 +99,25 @@ def test_what_went_wrong_stays_while_something_is_computed_in_the_background(rev
     assert foot.message.text() == "the file is no scan."
     review.jobs.recovered.emit("foreground")
     assert foot.message.text() == ""
+
+
+def test_what_had_to_wait_is_said_until_that_is_done(review: Session, until: Until) -> None:
+    foot, stop = dock_of(review, "Reconstruct").foot, threading.Event()
+    for end in (stop.set, review.jobs.cancel):
+        stop.clear()
+        steps: list[Progress] = []
+        assert review.jobs.start(Task("Searching", counting(stop, []), lambda _: None, steps.append))
+        assert not review.jobs.start(Task("Saving", counting(stop, []), pytest.fail))
+        before = len(steps)
+        until(lambda before=before, steps=steps: len(steps) > before + 3)
+        assert foot.message.text().startswith("Saving has to wait"), "and no progress in its place"
+        end()
+        stop.set()
+        until(lambda: not review.jobs.working)
+        assert "has to wait" not in foot.message.text()
+        review.jobs.started.emit("Reconstructing")
+        review.jobs.ended.emit("")
+        assert foot.message.text() == ""
 
 
 def test_the_wheel_over_a_control_scrolls_the_dock(review: Session, until: Until) -> None:

@@ -29,6 +29,7 @@ from qtpy.QtWidgets import (
 
 from ...canvas.surface import NOTICE
 from ...controls.letters import letter_style, letters
+from ...controls.message import Message
 from ...controls.parts import box_style, faint_style, rule, set_faint
 from ...controls.progress_bar import Bar
 from ...controls.tab_order import TabOrder
@@ -53,9 +54,7 @@ class Foot(QWidget):
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
         self._jobs, self._failure = jobs, ""
-        self.message = QLabel()
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.message = Message()
         self.bar = Bar()
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Stop now; of a search the best so far is kept")
@@ -135,7 +134,8 @@ class Foot(QWidget):
     def _on_progressed(self, progress: Progress) -> None:
         self.bar.set_fraction(progress.fraction)
         self._time.reach(progress.fraction)
-        if progress.message:
+        to_be_read = bool(self._failure) and self.message.text() == self._failure  # as what had to wait meanwhile
+        if progress.message and not to_be_read:
             self.say(progress.message)
 
     def _on_ended(self, message: str) -> None:

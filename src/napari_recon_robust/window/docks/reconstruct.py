@@ -48,7 +48,6 @@ class ReconstructDock(Page):
         ):
             self.listen(signal, slot)
         self.opening.upright.toggled.connect(lambda _: self.diversity.show_chosen())
-        self.listen(self.session.asked_axes, self.opening.axes.ask)
         self.listen(self.session.jobs.idle, self.sampling.show_idle)
         self.tour_stops = {"sample": self.opening.sample_button, "method": self.method}
         Tour.of(self.session)
