@@ -82,3 +82,24 @@ def test_a_turn_is_followed_without_the_last_panel(panels: Panels) -> None:
     before = panels.viewer.dims.range[1:]
     panels.lay(Turn(quarters=1))
     assert [one.stop for one in panels.viewer.dims.range[1:]] != [one.stop for one in before]
+
+
+def test_what_is_left_of_a_deleted_panel_goes_when_it_is_shown_again_at_once(panels: Panels, later: Any) -> None:
+    panels.viewer.layers.remove(panels.panels["clean"].image)  # by the user
+    panels.show(ORDER)
+    later.run()
+    there = {layer for panel in panels.panels.values() for layer in panel.layers}
+    assert set(panels.viewer.layers) == there, "or they would stay in the next scan, too"
+
+
+@pytest.mark.parametrize("end", ["open", "close"])
+def test_what_is_left_of_a_hidden_panel_goes_with_the_scan(panels: Panels, later: Any, end: str) -> None:
+    panels.show(("reference",))
+    later.run()
+    panels.viewer.layers.remove(panels.panels["clean"].image)  # by the user
+    if end == "open":
+        panels.open(Geometry((2, 16, 16)))
+    else:
+        panels.close()
+    later.run()
+    assert not panels.viewer.layers

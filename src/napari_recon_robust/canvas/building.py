@@ -67,7 +67,7 @@ class Building:
 
     def clear(self) -> None:
         """Remove all layers now."""
-        self._remove([*self._old, *self._panels.ordered(self.viewer.layers)])
+        self._remove([*self._old, *self._panels.layers])
         self._old = []
         self._let_go()
 

@@ -119,7 +119,7 @@ class Panels:
 
     def retire(self) -> None:
         """Let the panels go: nothing more is shown in them."""
-        old = self._set.ordered(self.viewer.layers)
+        old = self._set.layers
         self._set.empty(self.geometry)
         self._building.retire(old)
 
@@ -167,6 +167,7 @@ class Panels:
         for key in self.shown:
             panel = self.panels.get(key)
             if panel is None or self._deleted(panel):
+                self._building.retire([] if panel is None else panel.layers)  # those that the user left
                 self.panels[key] = self._new_panel(key, self.geometry, panel)
         self._building.go_on()
 
@@ -286,7 +287,7 @@ class Panels:
             turn=old.turn if turn is None else turn,
             upside_down=old.upside_down if upside_down is None else upside_down,
         )
-        layers = [layer for panel in self._set for layer in panel.layers]
+        layers = self._set.layers
         last = next((layer for layer in reversed(layers) if layer in self.viewer.layers), None)
         for layer in layers:
             # napari's viewer takes the extent of all layers after each of them; after the last one is enough.

@@ -99,6 +99,11 @@ class PanelSet:
         self.geometry, self.panels, self.shown, self.rows = geometry, {}, (), None
 
     @property
+    def layers(self) -> list[Layer]:
+        """The layers of all panels, also of those that are hidden."""
+        return [layer for panel in self for layer in panel.layers]
+
+    @property
     def front(self) -> Panel | None:
         """The first panel that is shown."""
         return self.panels[self.shown[0]] if self.shown else None
