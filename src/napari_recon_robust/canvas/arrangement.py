@@ -47,6 +47,8 @@ class Arrangement:
 
     def lay_out(self) -> None:
         """Show the panels that the review has images for, in the chosen layout; the others forget theirs."""
+        if not self.bench.acquisition.is_open:
+            return
         available, layout = self.available, LAYOUTS[self._view.layout]
         if (lineup := self.lineup) is not None:
             self.panels.show(lined_up(len(lineup.methods)), rows=2)

@@ -37,6 +37,7 @@ class Following(QObject):
         self._slice_rest = self._timer(self._slice_at_rest)
         self._waiting = self._timer(scene.waiting)
         bench.acquisition.opened.connect(self._on_opened)
+        bench.acquisition.closing.connect(self.panels.retire)  # or else what is forgotten is drawn in them first
         bench.acquisition.closed.connect(self._on_closed)
         bench.acquisition.previewed.connect(scene.first_look)
         bench.acquisition.measured.connect(self._on_measured)
@@ -124,7 +125,6 @@ class Following(QObject):
         self.jobs.latest(Task("Compiling", compile_kernels(), lambda _: None), "warm")
 
     def _on_closed(self) -> None:
-        self.panels.retire()
         for lane in ("measure", "render", "prepare", "scale"):
             self.jobs.cancel(lane)
 
