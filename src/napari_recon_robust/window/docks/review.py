@@ -57,10 +57,17 @@ class Review(QObject):
 
     def toggle(self) -> None:
         """Go to the other layout, and remember it."""
-        if self.active:
-            self.leave()
-        else:
-            self.enter()
+        window = self._window
+        if window is not None:  # or else the images are drawn for each dock that comes or goes
+            window.setUpdatesEnabled(False)
+        try:
+            if self.active:
+                self.leave()
+            else:
+                self.enter()
+        finally:
+            if window is not None:
+                window.setUpdatesEnabled(True)
         remember("images_first", self.active)
 
     def enter(self) -> None:
