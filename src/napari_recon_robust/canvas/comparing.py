@@ -24,7 +24,7 @@ class Picture:
 
     title: what the image is, and on a second line what has to be said of it (attacked, synthetic). gain: the factor by
     which the image was multiplied, so that it can be seen in the window. parts: the other parts of the complex image,
-    or None where there is only a magnitude.
+    or None where there is only a magnitude. of_strip: whether it is an image of a film strip, and not of the result.
     """
 
     index: int
@@ -32,6 +32,7 @@ class Picture:
     title: str
     gain: int = 1
     parts: "Parts | None" = None
+    of_strip: bool = False
 
     def as_part(self, name: Part) -> "Picture":
         """What is drawn of it: itself, another part, or nothing where that is not known."""
@@ -94,6 +95,11 @@ class Comparing:
     def drop(self, key: str) -> None:
         """Forget the picture of a panel that has none any more."""
         self.pictures.pop(key, None)
+
+    @property
+    def of_strip(self) -> set[str]:
+        """The panels that show an image of a film strip."""
+        return {key for key, picture in self.pictures.items() if picture.of_strip}
 
     def draw(self) -> None:
         """Draw the two pictures of every pair again, after another way to look was chosen."""

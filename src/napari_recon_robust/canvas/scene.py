@@ -206,9 +206,12 @@ class Scene:
         clean: the image to which it belongs, and its title; without it they would be those of two methods.
         """
         if self.panels.navigation.slice == self.bench.acquisition.index:
+            drawn = {key} if clean is None else {key, "clean"}
+            if self.comparing.of_strip - drawn:  # of another row
+                self.draw_again()
             if clean is not None and key != "clean":
-                self._write("clean", *clean)
-            self._write(key, image, title)
+                self._write("clean", *clean, of_strip=True)
+            self._write(key, image, title, of_strip=True)
             self.comparing.write_difference()
 
     def result(self) -> None:
@@ -288,6 +291,7 @@ class Scene:
         index: int | None = None,
         factor: int = 1,
         whole: "Mapping[str, Tensor] | None" = None,
+        of_strip: bool = False,
     ) -> None:
         """Write a tensor into a slice, by default the present one; the first tensor sets the window.
 
@@ -305,7 +309,7 @@ class Scene:
             self.panels.shared_window.start(0.0, self.comparing.full)
         measured, known = self.bench.acquisition.slice, (whole or {}).get(key)
         parts = None if known is None or measured is None else Parts(known.numpy(), measured.noise)
-        self.comparing.put(key, Picture(index, pixels, title, factor, parts))
+        self.comparing.put(key, Picture(index, pixels, title, factor, parts, of_strip))
 
 
 def _whole_of(result: Result, image: "Tensor") -> "dict[str, Tensor]":

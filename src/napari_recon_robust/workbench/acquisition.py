@@ -262,6 +262,8 @@ class Acquisition:
     def current(self) -> Slice:
         """The measured slice; InputError before there is one."""
         if self.slice is None:
+            if not self.is_open:
+                raise InputError("nothing is open; open k-space first.")
             raise InputError("the slice is not measured yet; wait until it is shown.")
         return self.slice
 

@@ -10,10 +10,12 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_recon_robust.window.docks.exporting import export_panel
 from napari_recon_robust.window.docks.film_row import FilmRow
 from napari_recon_robust.window.docks.kspace_row import KSpaceRow
 from napari_recon_robust.window.docks.profile_row import ProfileRow
 from napari_recon_robust.window.docks.shelf import Shelf
+from napari_recon_robust.workbench.film import Frame
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -169,6 +171,37 @@ def test_the_difference_in_a_film_is_that_of_one_method(seen: Any, until: Until)
     np.testing.assert_allclose(
         np.abs(panels["difference"].stack[index]), gain * changed, rtol=1e-4, atol=1e-4 * gain * changed.max()
     )
+
+
+def test_what_a_strip_shows_is_not_exported_and_goes_with_it(
+    seen: Any, qtbot: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, panels, comparing = seen.bench, seen.panels.panels, seen.scene.comparing
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.choose("worst-case", steps=1)
+    until(lambda: "Knob" in bench.film.rows)
+    seen.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not seen.jobs.working and seen.panels.settled)
+    press(seen, qtbot, "S", Qt.KeyboardModifier.ShiftModifier)
+    index = bench.acquisition.index
+    before = {key: (panel.title, panel.stack[index].copy()) for key, panel in panels.items()}
+    seen.cine.show(bench.film.rows["Knob"][1], "Knob")
+    assert comparing.of_strip == {"clean"}
+    assert not np.array_equal(panels["clean"].stack[index], before["clean"][1])
+    said: list[str] = []
+    seen.jobs.failed.connect(said.append)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: pytest.fail("no name is asked for in vain"))
+    for key in ("clean", "difference"):
+        export_panel(seen, key)
+    assert ["film strip" in one for one in said] == [True, True]
+    seen.cine.show(Frame("2", bench.film.rows["Knob"][2].image, "perturbed"), "Iterations")
+    assert comparing.of_strip == {"perturbed"}
+    assert panels["clean"].title == before["clean"][0], "no difference of two rows"
+    press(seen, qtbot, "S", Qt.KeyboardModifier.ShiftModifier)
+    assert not comparing.of_strip
+    for key, (title, image) in before.items():
+        assert panels[key].title == title
+        np.testing.assert_array_equal(panels[key].stack[index], image)
 
 
 def test_without_a_strip_the_slices_are_played(seen: Any, qtbot: Any, until: Until) -> None:

@@ -48,7 +48,14 @@ def _exporter(session: Session, key: str) -> Callable[[], None]:
 
 
 def export_panel(session: Session, key: str) -> None:
-    """Ask for a place, and write what the panel shows."""
+    """Ask for a place, and write what the panel shows; not an image of a film strip, of which no case tells."""
+    frames = session.scene.comparing.of_strip
+    if key in frames or (frames and key == "difference"):
+        session.jobs.failed.emit(
+            "the panel shows an image of the film strip, which is not exported; "
+            "take the strip away (⇧S) to export the result."
+        )
+        return
     filters = ";;".join(file_filter(name, [suffix]) for name, suffix in FORMATS.items())
     place, chosen = ask_place(session, "Export the panel", key.replace(" ", "-"), filters)
     if place is not None:
@@ -64,6 +71,7 @@ def ask_report(session: Session) -> None:
     formats = "Page (*.html);;Sheets of A4 (*.pdf)"
     path, _ = ask_place(session, "Report", "report.html", formats)
     if path is not None:
+        path = path if path.suffix else path.with_name(f"{path.name}.html")
         window = session.panels.window
         session.attempt(lambda: session.bench.exporting.report(path, window))
 

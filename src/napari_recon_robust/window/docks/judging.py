@@ -54,7 +54,6 @@ class JudgementBox(QWidget):
         self.note.setPlaceholderText("Note")
         self.note.setTabChangesFocus(True)
         self.note.setStyleSheet("QPlainTextEdit { border: 1px solid rgba(128, 128, 128, 60%); border-radius: 2px; }")
-        self.note.setFixedHeight(2 * self.note.fontMetrics().lineSpacing() + 14)
         self._typed = QTimer(self)
         self._typed.setSingleShot(True)
         self._typed.setInterval(_TYPED)
@@ -77,6 +76,7 @@ class JudgementBox(QWidget):
         self.setEnabled(entry is not None and not entry.damage)
         self._show_verdict()
         self._used.setStringList(self._browsing.tags)
+        self.note.setFixedHeight(2 * self.note.fontMetrics().lineSpacing() + 14)  # of the letters that were chosen
         with signals_blocked(self.tags), signals_blocked(self.note):
             if not (same and self.tags.hasFocus()):
                 self.tags.setText(", ".join(said.tags))

@@ -69,6 +69,8 @@ class Shelf(QObject):
         """Take away what lies on it."""
         bar, self._bar, self.tool, self.widget = self._bar, None, None, None
         self.session.bench.film.choose(None)
+        if self.session.bench.acquisition.is_open and self.session.scene.comparing.of_strip:
+            self.session.scene.draw_again()
         if self.session.bench.ruling.kind == "profile":
             self.session.bench.ruling.take(None)
         if bar is not None and isalive(bar):
