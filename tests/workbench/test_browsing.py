@@ -65,7 +65,7 @@ def test_what_is_said_is_on_the_disk_and_the_case_stays_where_it_is(bench: Workb
 
 
 def test_a_case_is_attacked_again_as_it_was(bench: Workbench, folder: Path) -> None:
-    with pytest.raises(InputError, match="not measured"):
+    with pytest.raises(InputError, match="no scan is open"):
         bench.browsing.attack_again(entry(bench, "worst-case"))
     bench.open_case(folder / "worst-case").run()
     bench.perturbing.choose("random")

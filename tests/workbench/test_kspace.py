@@ -31,5 +31,5 @@ def test_the_kspace_with_its_points_and_the_perturbation_alone(bench: Workbench)
     bench.acquisition.measure(0).run()
     assert bench.kspace.found is None
     bench.acquisition.close()
-    with pytest.raises(InputError, match="not measured yet"):
+    with pytest.raises(InputError, match="no scan is open"):
         bench.kspace.run()

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ..physics.sampling import Sampling
 
 
+_NOTHING = "no scan is open; press Open k-space… or drop a file here."
+
+
 @dataclass(frozen=True, eq=False)
 class Slice:
     """One slice, measured and calibrated. Images are real float32 (rows, columns) in the scan's units.
@@ -255,7 +258,7 @@ class Acquisition:
     def opened_scan(self) -> "Scan":
         """The scan; InputError while none is open."""
         if self.scan is None:
-            raise InputError("no scan is open; press Open k-space… or drop a file here.")
+            raise InputError(_NOTHING)
         return self.scan
 
     @property
@@ -263,7 +266,7 @@ class Acquisition:
         """The measured slice; InputError before there is one."""
         if self.slice is None:
             if not self.is_open:
-                raise InputError("nothing is open; open k-space first.")
+                raise InputError(_NOTHING)
             raise InputError("the slice is not measured yet; wait until it is shown.")
         return self.slice
 

@@ -144,7 +144,11 @@ class Browsing:
             raise InputError(
                 f"two cases are compared; choose two in the gallery (Ctrl and a click), not {len(entries)}."
             )
-        return Task(f"Comparing {entries[0].name} with {entries[1].name}", _pair(*entries), show)
+        return Task(
+            f"Comparing {entries[0].name} with {entries[1].name}",
+            _pair(*(one.named(self.labels) for one in entries)),
+            show,
+        )
 
     def _arrange(self) -> None:
         self.shown = arranged(self.entries, self.filter, order(self.order), reverse=self.reverse)

@@ -192,7 +192,7 @@ def test_return_opens_the_case_and_it_is_attacked_again(dock: Any, until: Until)
     bench = dock.bench
     dock.view.go_to(next(entry for entry in dock.browsing.entries if entry.name == "random"))
     press(dock.view, Key.Key_A)
-    assert "not measured yet" in dock.foot.message.text()
+    assert "no scan is open" in dock.foot.message.text()
     press(dock.view, Key.Key_Return)
     until(lambda: bench.perturbing.current is not None and not dock.session.jobs.busy())
     assert bench.perturbing.chosen.id == "random"
@@ -217,7 +217,7 @@ def test_two_cases_are_compared_and_several_replayed(dock: Any, until: Until, tm
     texts = {pair.table.item(row, 0).text(): pair.table.item(row, 1) for row in range(pair.table.rowCount())}
     assert pair.table.horizontalHeader().textElideMode() == Qt.TextElideMode.ElideMiddle
     assert [pair.table.horizontalHeaderItem(place).toolTip() for place in (1, 2)] == ["spike", "contrast"]
-    assert texts["Perturbation"].text() == "spike"
+    assert texts["Perturbation"].text() == "Spike"
     assert texts["Perturbation"].font().bold()
     assert not texts["Method"].font().bold()
     assert any("Not for diagnostic use" in label.text() for label in pair.findChildren(QLabel))
