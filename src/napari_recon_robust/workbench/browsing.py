@@ -120,7 +120,8 @@ class Browsing:
         )
         other = "" if same else " These are other samples than the case's."
         method = self._reconstruction.method
-        attacked = "" if method is None else f", which attacks {method.label} on slice {self._acquisition.index}"
+        here = self._acquisition.source.get("slice", self._acquisition.index)  # of a saved case, that of its scan
+        attacked = "" if method is None else f", which attacks {method.label} on slice {here}"
         set_as = f"The perturbation is set as in {entry.name}: {entry.named(self.labels).title}."
         return f"{set_as} Press Run in the Perturb dock{attacked}.{other}"
 

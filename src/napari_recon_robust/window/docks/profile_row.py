@@ -10,7 +10,7 @@ from ..listening import listen
 from ..session import Session
 from .exporting import ask_place
 
-_HINT = "Draw a line with the left button: the same on all slices, until a new one."
+_HINT = "Draw a line with the left button; it stays on all slices."
 _NAMES = {"reference": "Reference", "clean": "Clean", "perturbed": "Perturbed"}
 
 
