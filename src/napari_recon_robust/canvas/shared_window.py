@@ -38,8 +38,8 @@ class SharedWindow:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Black and white, in the scan's units."""
-        if self.part != "magnitude":
+        """Black and white, in the scan's units; the last ones while there is no image."""
+        if self.part != "magnitude" or not self.images:
             return self._magnitudes
         low, high = self.images[0].contrast_limits
         return low, high

@@ -74,6 +74,7 @@ class Jobs(QObject):
         self._shut = False
         self._failed = ""  # the lane whose failure was said last; none for what failed without a job
         self._failing = ""
+        self.refusal = ""  # why the last task could not be started, until that is done
         self.failed.connect(self._on_failed)
         _all.add(self)
         pool = QThreadPool.globalInstance()
@@ -145,8 +146,10 @@ class Jobs(QObject):
         if not self._failed:
             self.recovered.emit("")
 
-    def _on_failed(self, _: str) -> None:
+    def _on_failed(self, said: str) -> None:
         self._failed = self._failing
+        if said != self.refusal:
+            self.refusal = ""
 
     @property
     def working(self) -> bool:
@@ -169,10 +172,11 @@ class Jobs(QObject):
         under_way = self._under_way(lane)
         assert under_way is not None
         self._failing = lane  # the sentence is true until that is done
-        self.failed.emit(
+        self.refusal = (
             f"{label} has to wait: {under_way.label.lower()} is under way; "
             "cancel it or let it finish, then start again."
         )
+        self.failed.emit(self.refusal)
         self._failing = ""
         return False
 
@@ -195,8 +199,9 @@ class Jobs(QObject):
         for one in (waiting, running):
             if one is not None:
                 one.cancelled.set()
-                if not one.quiet:
+                if self.refusal or not one.quiet:
                     self._take_back(lane)
+                if not one.quiet:
                     self.ended.emit(f"{one.task.label}: cancelled.")
         return running
 
@@ -255,7 +260,7 @@ class Jobs(QObject):
     def _take_back(self, lane: str) -> None:
         """Take back what went wrong on a lane, or could not be started on it."""
         if self._failed == lane:
-            self._failed = ""
+            self._failed = self.refusal = ""
             self.recovered.emit(lane)
 
     def _guard(self, callback: Callable[[Any], Any], value: Any) -> Any:

@@ -204,6 +204,35 @@ def test_what_a_strip_shows_is_not_exported_and_goes_with_it(
         np.testing.assert_array_equal(panels[key].stack[index], image)
 
 
+def test_another_scan_is_opened_while_a_strip_shows_iterations(seen: Any, qtbot: Any, until: Until) -> None:
+    bench = seen.bench
+    bench.regions.choose(bench.regions.on(1))
+    bench.perturbing.choose("worst-case", steps=3)
+    seen.attempt(bench.perturbing.run)
+    until(lambda: bench.perturbing.current is not None and not seen.jobs.working and seen.panels.settled)
+    assert "Iterations" in bench.film.rows
+    press(seen, qtbot, "S", Qt.KeyboardModifier.ShiftModifier)
+    bench.film.choose("Iterations")
+    before = bench.acquisition.scan
+    seen.open_sample()
+    until(lambda: bench.acquisition.scan not in (None, before) and bench.acquisition.slice is not None)
+    until(lambda: not seen.jobs.working and seen.panels.settled)
+    assert bench.film.name is None or "Iterations" not in bench.film.rows
+
+
+def test_taking_a_strip_away_ends_what_plays_in_it(seen: Any, qtbot: Any, until: Until) -> None:
+    until(lambda: "Knob" in seen.bench.film.rows)
+    press(seen, qtbot, "S", Qt.KeyboardModifier.ShiftModifier)
+    seen.bench.film.choose("Knob")
+    seen.cine.set_rate(20)
+    seen.cine.toggle()
+    until(lambda: seen.scene.comparing.of_strip)
+    Shelf.of(seen).clear()
+    assert not seen.cine.playing
+    until(lambda: not seen.jobs.working)
+    assert not seen.scene.comparing.of_strip
+
+
 def test_without_a_strip_the_slices_are_played(seen: Any, qtbot: Any, until: Until) -> None:
     seen.cine.set_rate(20)
     numbers: list[int] = []

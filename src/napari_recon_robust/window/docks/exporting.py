@@ -69,9 +69,9 @@ def export_panel(session: Session, key: str) -> None:
 def ask_report(session: Session) -> None:
     """Ask for a place, and write the report."""
     formats = "Page (*.html);;Sheets of A4 (*.pdf)"
-    path, _ = ask_place(session, "Report", "report.html", formats)
+    path, chosen = ask_place(session, "Report", "report.html", formats)
     if path is not None:
-        path = path if path.suffix else path.with_name(f"{path.name}.html")
+        path = path if path.suffix else path.with_name(path.name + (".pdf" if "pdf" in chosen else ".html"))
         window = session.panels.window
         session.attempt(lambda: session.bench.exporting.report(path, window))
 

@@ -134,8 +134,8 @@ class Foot(QWidget):
     def _on_progressed(self, progress: Progress) -> None:
         self.bar.set_fraction(progress.fraction)
         self._time.reach(progress.fraction)
-        to_be_read = bool(self._failure) and self.message.text() == self._failure  # as what had to wait meanwhile
-        if progress.message and not to_be_read:
+        refused = self._jobs.refusal
+        if progress.message and not (refused and self.message.text() == refused):  # it stays to be read
             self.say(progress.message)
 
     def _on_ended(self, message: str) -> None:

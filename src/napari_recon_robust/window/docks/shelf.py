@@ -68,8 +68,9 @@ class Shelf(QObject):
     def clear(self) -> None:
         """Take away what lies on it."""
         bar, self._bar, self.tool, self.widget = self._bar, None, None, None
+        self.session.cine.stop()
         self.session.bench.film.choose(None)
-        if self.session.bench.acquisition.is_open and self.session.scene.comparing.of_strip:
+        if self.session.panels.panels and self.session.scene.comparing.of_strip:
             self.session.scene.draw_again()
         if self.session.bench.ruling.kind == "profile":
             self.session.bench.ruling.take(None)
