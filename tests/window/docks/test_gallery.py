@@ -206,6 +206,7 @@ def test_return_opens_the_case_and_it_is_attacked_again(dock: Any, until: Until)
 
 
 def test_two_cases_are_compared_and_several_replayed(dock: Any, until: Until, tmp_path: Path) -> None:
+    until(lambda: dock.browsing.labels)
     assert not dock.compare.isEnabled()
     QTest.keyClick(dock.view, Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
     assert [entry.name for entry in dock.view.chosen] == ["spike", "contrast"]
