@@ -1,5 +1,8 @@
 """A supervised unrolled network, conditioned on the noise level: the robust default."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -48,17 +51,22 @@ class HQSSupervised(TrainedReconstructor):
 
 
 class SupervisedHQSNetwork(nn.Module):
-    """The network of `HQSSupervised`: the same U-Net in every unroll, told which one it is in.
+    """The network of `HQSSupervised`: in every unroll the same U-Net, told which one it is in, or one of its own.
 
-    widths: the U-Net's channels at its levels; it works on 2x2 blocks of pixels.
+    widths: the U-Net's channels at its levels; it works on 2x2 blocks of pixels. own: whether each unroll has a U-Net
+    of its own. Such a network also takes the tensors of one that shares its U-Net, and then does the same.
     """
 
-    def __init__(self, unrolls: int, widths: tuple[int, ...]) -> None:
+    def __init__(self, unrolls: int, widths: tuple[int, ...], own: bool = False) -> None:
         super().__init__()
         self.unrolls = unrolls
         self.penalty_offset = nn.Parameter(torch.tensor(-2.0))
         self.penalty_slope = nn.Parameter(torch.tensor(0.5))
-        self.correction = ResidualUNet(4 * INPUTS, 8, widths)
+        if own:
+            self.corrections = nn.ModuleList(ResidualUNet(4 * INPUTS, 8, widths) for _ in range(unrolls))
+            self.register_load_state_dict_pre_hook(_give_each)
+        else:
+            self.correction = ResidualUNet(4 * INPUTS, 8, widths)
 
     def forward(self, problem: Problem, noise: float = 1.0, share: float = 1.0) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""
@@ -72,7 +80,20 @@ class SupervisedHQSNetwork(nn.Module):
 
         correction = GatedCorrection(consistency, penalty, start, removed, assumed)
         image = start
-        for k in range(self.unrolls):
-            changed = image - start + correction.of(image, self.correction, k / self.unrolls)
+        for k, network in enumerate(self._networks()):
+            changed = image - start + correction.of(image, network, k / self.unrolls)
             image = start + penalty * consistency.solve(changed)
         return phase * torch.lerp(start, image, share)
+
+    def _networks(self) -> Iterable[nn.Module]:
+        """The U-Net of each unroll."""
+        return getattr(self, "corrections", None) or [self.correction] * self.unrolls
+
+
+def _give_each(network: SupervisedHQSNetwork, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    """Give the tensors of a shared U-Net to that of each unroll."""
+    shared = f"{prefix}correction."
+    for name in [name for name in state if name.startswith(shared)]:
+        tensor = state.pop(name)
+        for k in range(network.unrolls):
+            state[f"{prefix}corrections.{k}.{name.removeprefix(shared)}"] = tensor
