@@ -44,6 +44,24 @@ def test_a_correction_obeys_the_splitting(lines):
     assert float(correction.abs().max()) > 1e-2
 
 
+def test_own_networks_start_as_the_one_that_was_shared(lines):
+    """A network with a U-Net for each unroll takes the tensors of a shared one, and differs once they do."""
+    (problem,) = problems(lines)
+    torch.manual_seed(0)
+    shared = SupervisedHQSNetwork(unrolls=3, widths=(8, 8))
+    torch.nn.init.normal_(shared.correction.last.weight, std=0.02)
+    own = SupervisedHQSNetwork(unrolls=3, widths=(8, 8), own=True)
+    own.load_state_dict(shared.state_dict())
+    with torch.no_grad():
+        image = shared(problem)
+        torch.testing.assert_close(own(problem), image, rtol=0, atol=0)
+        own.later[1].last.weight.zero_()
+        assert not torch.allclose(own(problem), image)
+        again = SupervisedHQSNetwork(unrolls=3, widths=(8, 8), own=True)
+        again.load_state_dict(own.state_dict())
+        torch.testing.assert_close(again(problem), own(problem), rtol=0, atol=0)
+
+
 def test_the_image_is_in_the_units_of_the_scan(hqs, lines):
     small = Measurement(lines.kspace * 1e-6, lines.mask, lines.matrix)
     torch.testing.assert_close(hqs(small) * 1e6, hqs(lines), rtol=1e-3, atol=1e-4)

@@ -1,6 +1,6 @@
 """A supervised unrolled network, conditioned on the noise level: the robust default."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -62,11 +62,9 @@ class SupervisedHQSNetwork(nn.Module):
         self.unrolls = unrolls
         self.penalty_offset = nn.Parameter(torch.tensor(-2.0))
         self.penalty_slope = nn.Parameter(torch.tensor(0.5))
-        if own:
-            self.corrections = nn.ModuleList(ResidualUNet(4 * INPUTS, 8, widths) for _ in range(unrolls))
-            self.register_load_state_dict_pre_hook(_give_each)
-        else:
-            self.correction = ResidualUNet(4 * INPUTS, 8, widths)
+        self.correction = ResidualUNet(4 * INPUTS, 8, widths)  # of the first unroll, if each has its own
+        self.later = nn.ModuleList(ResidualUNet(4 * INPUTS, 8, widths) for _ in range(unrolls - 1 if own else 0))
+        self.register_load_state_dict_pre_hook(_share)
 
     def forward(self, problem: Problem, noise: float = 1.0, share: float = 1.0) -> Tensor:
         """The image, complex64 (rows, columns), relative to the problem's scale."""
@@ -85,15 +83,17 @@ class SupervisedHQSNetwork(nn.Module):
             image = start + penalty * consistency.solve(changed)
         return phase * torch.lerp(start, image, share)
 
-    def _networks(self) -> Iterable[nn.Module]:
+    def _networks(self) -> Sequence[nn.Module]:
         """The U-Net of each unroll."""
-        return getattr(self, "corrections", None) or [self.correction] * self.unrolls
+        return [self.correction, *self.later] if self.later else [self.correction] * self.unrolls
 
 
-def _give_each(network: SupervisedHQSNetwork, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
-    """Give the tensors of a shared U-Net to that of each unroll."""
-    shared = f"{prefix}correction."
-    for name in [name for name in state if name.startswith(shared)]:
-        tensor = state.pop(name)
-        for k in range(network.unrolls):
-            state[f"{prefix}corrections.{k}.{name.removeprefix(shared)}"] = tensor
+def _share(network: SupervisedHQSNetwork, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    """Give the tensors of a U-Net that all unrolls share to those of the later ones."""
+    later, shared = f"{prefix}later.", f"{prefix}correction."
+    if any(name.startswith(later) for name in state):
+        return
+    for name, tensor in list(state.items()):
+        if name.startswith(shared):
+            for k in range(len(network.later)):
+                state[f"{later}{k}.{name.removeprefix(shared)}"] = tensor
