@@ -62,11 +62,10 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
     parser.add_argument("--accelerations", nargs="+", type=float, default=[4.0, 8.0])
     options = parser.parse_args()
-    random = np.random.default_rng(0)
     for acceleration in options.accelerations:
         values = {name: np.array(each) for name, each in lesions(options.methods, acceleration).items()}
         count = len(values[BLIND])
-        chosen = random.integers(count, size=(RESAMPLES, count))
+        chosen = np.random.default_rng(0).integers(count, size=(RESAMPLES, count))
         print(f"\n{acceleration:g}x, {count} lesions\n\n| method | SSIM | above {BLIND} |\n|---|---|---|")
         for name, each in values.items():
             above = each - values[BLIND]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from napari_recon_robust.ground.errors import FileFormatError, InputError
+from napari_recon_robust.ground.errors import FileFormatError
 from napari_recon_robust.simulation import anatomy
 from napari_recon_robust.simulation.anatomy import Volume
 
@@ -66,8 +66,15 @@ def test_what_is_no_volume_is_refused(tmp_path: Path) -> None:
     nibabel.save(nibabel.Nifti1Image(np.ones((4, 4, 4, 2), np.float32), np.eye(4)), tmp_path / "four.nii")
     with pytest.raises(FileFormatError, match="has 4 axes"):
         anatomy.load_volume(tmp_path / "four.nii")
-    with pytest.raises(InputError, match="no positive values"):
-        anatomy.volume(np.zeros((3, 3, 3)), (1, 1, 1))
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 4, 4), np.float32), np.eye(4)), tmp_path / "empty.nii")
+    with pytest.raises(FileFormatError, match=r"empty\.nii .* no positive values"):
+        anatomy.load_volume(tmp_path / "empty.nii")
+
+
+def test_a_volume_whose_middle_is_empty_counts_as_not_interpolated() -> None:
+    data = np.zeros((48, 48, 48), np.float32)
+    data[:10, :10, :10] = 1
+    assert [anatomy.volume(data, (1, 1, 1)).resolved(axis) for axis in range(3)] == [48, 48, 48]
 
 
 def test_slices_have_square_pixels_whatever_the_voxels() -> None:

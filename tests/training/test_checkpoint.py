@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from torch import Tensor
 
 from napari_recon_robust.cli import cli
-from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.training import checkpoint, loop, losses, schedule
@@ -360,6 +360,15 @@ def test_a_run_may_start_from_weights(recipe, train, tmp_path) -> None:
         torch.testing.assert_close(again.state[name], value, rtol=1e-3, atol=1e-6)
     assert again.metadata is not None
     assert again.metadata.history[0].start == f"small.safetensors (SHA-256 {trained.sha256})"
+    assert again.metadata.command.endswith(" --from small.safetensors")
+    part = still.model_copy(update={"start": {"": str(path)}})
+    run(train(part, "part"))
+    longer = preset.model_copy(update={"steps": 4})
+    more = part.model_copy(update={"presets": {"cpu": longer}})
+    found = store.load(str(run(train(more, "part", resume=True)))).metadata
+    assert found is not None
+    assert [one.start for one in found.history] == [again.metadata.history[0].start, ""]
+    assert found.command.endswith(" --resume")
     with pytest.raises(InputError, match="of another network"):
         run(train(recipe, "other", weights="varnet"))
     with pytest.raises(InputError, match="not both"):
@@ -452,7 +461,14 @@ def test_several_recipes_share_the_minutes_and_the_cases(specification, anatomy_
         ([recipes[0], written("odd", bank={"cases": 3})], "odd want other cases than long"),
         ([*recipes, "--from", "varnet"], "cannot start from the same weights"),
         ([recipes[0], "--preset", "gpu"], "no preset 'gpu'"),
+        ([written("new"), written("unfit", loss="mixture")], "'mixture' of unfit cannot be used"),
+        ([written("new"), recipes[0], "--from-shipped"], "there are no weights 'new'"),
     ):
         result = command(*wrong)
-        assert isinstance(result.exception, InputError)
+        assert isinstance(result.exception, ReconRobustError)
         assert words in str(result.exception)
+    assert not (tmp_path / "runs" / "new").exists()
+    result = command(recipes[0], written("new"), "--minutes", 0.02)  # the first has a checkpoint, and the second trains
+    assert isinstance(result.exception, InputError)
+    assert "long: " in str(result.exception)
+    assert (tmp_path / "runs" / "new" / "new.safetensors").exists()

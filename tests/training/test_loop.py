@@ -124,6 +124,17 @@ def test_what_does_not_fit_is_said(recipe, anatomy_folder, run_folder, tmp_path)
         run(loop.train(recipe, anatomy_folder, run_folder, resume=True))
     with pytest.raises(InputError, match="no loss 'beauty'"):
         run(loop.train(recipe.model_copy(update={"loss": "beauty"}), anatomy_folder, run_folder))
+    for change, words in (
+        ({"loss": "mixture"}, "the loss 'mixture' of small cannot be used with the network 'hqs-supervised'"),
+        ({"loss": "fixed-energy"}, "'fixed-energy' of small cannot be used"),
+        (
+            {"network": "unet", "arguments": {"channels": 4, "pools": 2}, "loss": "energy"},
+            "'energy' of small cannot be used with the network 'unet'",
+        ),
+    ):
+        with pytest.raises(InputError, match=words):
+            run(loop.train(recipe.model_copy(update=change), anatomy_folder, tmp_path / "unused"))
+    assert not (tmp_path / "unused" / "bank").exists()  # nothing was spent on cases
     with pytest.raises(InputError, match="there is no recipe 'nothing'"):
         loop.load_recipe("nothing")
     (tmp_path / "bad.yaml").write_text("id: [", encoding="utf-8")

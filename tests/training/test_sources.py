@@ -229,6 +229,24 @@ def test_a_volume_that_is_too_coarse_is_named(tmp_path: Path) -> None:
         run(find_sources(tmp_path))
 
 
+def test_a_file_in_two_folders_shows_one_person(tmp_path: Path) -> None:
+    for place, seed in (("a", 0), ("b", 0), ("c", 1)):
+        (tmp_path / place).mkdir()
+        write(tmp_path / place / "scan.h5", kspace(1e-3 * (1 + seed)))
+    first, again, other = (source.origin for source in run(find_sources(tmp_path)))
+    assert first.sha256 == again.sha256 != other.sha256
+    assert first.person == again.person != other.person
+
+
+@pytest.mark.parametrize("limits", [{"coils": (16, 5)}, {"noise": (0, 0.02)}, {"centre_fraction": (0.1, np.inf)}])
+def test_ranges_that_cannot_be_drawn_from_are_refused(limits: dict[str, Any]) -> None:
+    (name,) = limits
+    with pytest.raises(InputError, match=f"^{name} is .*give the smallest and the largest value"):
+        BankSpecification(cases=1, **limits)
+    with pytest.raises(InputError, match="acceleration is"):
+        MaskSpecification(acceleration=(0, 4))
+
+
 def test_nan_in_a_scan_stops_with_its_place(tmp_path: Path) -> None:
     values = kspace(1e-3)
     values[0, 2, 5, 7] = np.nan

@@ -71,7 +71,8 @@ class Volume:
         power = (np.abs(rfft(lines)) ** 2).mean((0, 1)) * np.arange(length // 2 + 1) ** 3
         power = gaussian_filter(power, length / 100)
         typical = np.median(power[length // 10 : length // 4])
-        return int(min(length, 2 * np.flatnonzero(power > _WEAK * typical)[-1] + 2))
+        found = np.flatnonzero(power > _WEAK * typical)  # nothing, if there is no tissue in the middle
+        return int(min(length, 2 * found[-1] + 2)) if len(found) else length
 
     def slice(self, plane: Plane, index: int) -> tuple[Image, tuple[float, float]]:
         """One slice as a radiologist looks at it (the patient's right on the left, anterior or superior up), and
@@ -105,12 +106,14 @@ def from_image(image: Any) -> Volume:
 def volume(data: NDArray[np.floating], voxel: tuple[float, ...]) -> Volume:
     """A scaled volume from an array (right, anterior, superior); negative values, NaN and air are set to zero.
 
+    Raises ValueError if no value is positive.
+
     Otherwise the magnitude of the noise in the air would become a signal that no sensitivities explain.
     """
     data = np.maximum(np.nan_to_num(np.asarray(data, np.float32)), 0)
     tissue = data[data > 0.1 * data.max()]
     if tissue.size == 0:
-        raise InputError("the anatomy holds no positive values; a magnitude volume is expected.")
+        raise ValueError("it holds no positive values, and magnitudes are expected")
     data = data / np.quantile(tissue, 0.995)
     return Volume(data * _head(data), (voxel[0], voxel[1], voxel[2]))
 

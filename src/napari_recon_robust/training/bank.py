@@ -32,7 +32,7 @@ from ..physics import coils, fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
 from ..physics.sampling import Pattern, Sampling
 from ..reconstructors.problem import Problem
-from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Origin, Source, find_sources, log_uniform
+from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Origin, Range, Source, find_sources, log_uniform
 
 VALIDATION_CASES = 24
 _VALIDATION_SEED = 2**20
@@ -50,7 +50,7 @@ class MaskSpecification(Specification):
     """
 
     patterns: tuple[Pattern, ...] = ("equispaced", "random", "equispaced-fraction", "magic")
-    acceleration: tuple[float, float] = (2.0, 10.0)
+    acceleration: Range = (2.0, 10.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -366,7 +366,7 @@ def draw_example(case: TrainingCase, masks: MaskSpecification, pixels: int, rng:
     the maps.
     """
     mask = _mask(case, masks, rng)
-    rows = min(round(pixels / case.magnitude.shape[1]), case.magnitude.shape[0])
+    rows = min(max(round(pixels / case.magnitude.shape[1]), 1), case.magnitude.shape[0])
     first = _first_row(case.truth.abs(), rows, rng)
     flip = (-2,) if rng.uniform() < 0.5 else ()
 

@@ -26,13 +26,13 @@ from torch import Tensor, nn
 
 from ..data.foreground import foreground
 from ..evaluation.metrics import nmse
-from ..ground.errors import InputError
-from ..ground.guard import opening, shown
+from ..ground.errors import InputError, ReconRobustError
+from ..ground.guard import opening, reason, shown
 from ..ground.locks import locked
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError, keep, said, try_place
 from ..networks.muon import optimisers
-from ..physics.model import ForwardModel
+from ..physics.model import ForwardModel, root_sum_of_squares
 from ..reconstructors.classical import tv
 from ..reconstructors.problem import Problem
 from ..weights import store
@@ -84,13 +84,12 @@ def train(
     then are saved elsewhere.
     """
     chosen = recipe.preset(preset)
-    if recipe.loss not in LOSSES:
-        raise InputError(f"there is no loss {recipe.loss!r}; choose one of {', '.join(LOSSES)}.")
     if minutes is not None and not 0 < minutes < math.inf:
         raise InputError(f"minutes are {minutes}; give a time above 0.")
     if resume and weights is not None:
         raise InputError("a run goes on from its checkpoint or starts from weights, not both; leave one out.")
     try_place(out / "checkpoint.pt")
+    check_loss(recipe, weights)
     with locked(out / "run.lock", f"another run trains in {shown(out)}; wait for it, stop it, or give another folder."):
         cases = yield from _bank(recipe, data, bank or out / "bank")
         run = _Run(recipe, chosen, cases, out, torch.device(device), weights)
@@ -104,13 +103,59 @@ def train(
         with _refreshed(bank or out / "bank", data, fresh):
             with _written(out):
                 yield from run.go(budget)
-            command = f"recon-robust train {recipe.id} --data FOLDER --preset {preset}"
-            command += "" if minutes is None else f" --minutes {minutes:g}"
+            command = _command(recipe, preset, minutes, resume, weights, fresh)
             path = out / f"{recipe.id}.safetensors"
             keep(path, partial(run.save_weights, command))
             with _written(out):
                 run.close()
         return path
+
+
+def check_loss(recipe: Recipe, weights: str | None = None) -> None:
+    """Compute a recipe's loss once, on a small case, before cases are made and hours are spent.
+
+    Raises InputError for a loss that there is not or that cannot be used with the network, and for weights to start
+    from that do not fit.
+    """
+    if recipe.loss not in LOSSES:
+        raise InputError(f"there is no loss {recipe.loss!r}; choose one of {', '.join(LOSSES)}.")
+    network = make_network(recipe, weights)
+    rng = np.random.default_rng(recipe.seed)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        try:
+            make_loss(recipe.loss, recipe.seed)(
+                network.eval(), draw_example(_trial(rng), recipe.masks, 2**12, rng), rng
+            )
+        except ReconRobustError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"the loss {recipe.loss!r} of {recipe.id} cannot be used with the network {recipe.network!r} "
+                f"({reason(error)}); choose another loss or network."
+            ) from error
+
+
+def _trial(rng: np.random.Generator) -> TrainingCase:
+    """A case of 64 x 64 pixels and 4 coils that shows a random image."""
+    maps = torch.from_numpy(rng.standard_normal((4, 64, 64)) + 1j * rng.standard_normal((4, 64, 64))).to(
+        torch.complex64
+    )
+    maps = maps / root_sum_of_squares(maps)
+    truth = torch.from_numpy(rng.uniform(0.5, 1, (64, 64))).to(torch.complex64)
+    return TrainingCase(maps * truth, maps, truth, truth.abs(), 0.01, 12, torch.ones(64, dtype=torch.bool))
+
+
+def _command(recipe: Recipe, preset: str, minutes: float | None, resume: bool, weights: str | None, fresh: int) -> str:
+    """The command of the last call, for the card, which also says what came before it."""
+    start = "" if weights is None else " --from-shipped" if weights == recipe.id else f" --from {Path(weights).name}"
+    parts = (
+        f"recon-robust train {recipe.id} --data FOLDER --preset {preset}",
+        "" if minutes is None else f" --minutes {minutes:g}",
+        " --resume" if resume else "",
+        start,
+        f" --fresh {fresh}" if fresh else "",
+    )
+    return "".join(parts)
 
 
 @contextmanager
@@ -163,7 +208,8 @@ class _Run:
         self.curve: list[tuple[float, float, float | None]] = []
         self.history: list[dict[str, Any]] = []
         self.changed: dict[str, list[Any]] = {}
-        self.weights = "" if weights is None else f"{Path(weights).name} (SHA-256 {store.load(weights).sha256})"
+        starts = recipe.start.values() if weights is None else [weights]
+        self.weights = ", ".join(f"{Path(start).name} (SHA-256 {store.load(start).sha256})" for start in starts)
         self._tv_errors: dict[int, float] = {}
 
     def go(self, budget: schedule.Budget) -> Job[None]:
@@ -247,6 +293,7 @@ class _Run:
 
         Returns what is left of the budget. InputError if there is no checkpoint, or it is of another network.
         """
+        self.weights = ""  # they are in the checkpoint's history
         if not os.path.lexists(self.checkpoint):
             raise InputError(f"{shown(self.checkpoint.parent)} holds no checkpoint to resume; start without --resume.")
         if self.branch.exists():
@@ -472,6 +519,7 @@ def _metadata(run: _Run, command: str) -> store.Metadata:
     ranges: dict[str, Any] = {"noise": wanted.noise, "coils": wanted.coils, "matrix": wanted.matrix}
     kinds = ", ".join(f"{count} {kind}" for kind, count in bank.origins.items()) or "simulated from NIfTI"
     anatomy = "slices in all planes of the volumes below, simulated" if bank.simulated else f"slices of {kinds}"
+    replaced = f", replaced one after the other by {made}" if (made := bank.drawn - wanted.cases) > 0 else ""
     scores = {recipe.loss: run.score} | ({} if run.over_tv is None else {"NMSE / TV's": run.over_tv})
     return store.Metadata(
         title=recipe.title,
@@ -481,7 +529,7 @@ def _metadata(run: _Run, command: str) -> store.Metadata:
             anatomy=f"{anatomy}; validation is {bank.record.validation}",
         ),
         command=command,
-        data=f"{wanted.cases} acquisitions from FOLDER ({kinds}; seed {wanted.seed})",
+        data=f"{wanted.cases} acquisitions from FOLDER ({kinds}; seed {wanted.seed}){replaced}",
         volumes=tuple(store.SeenFile(**source.model_dump()) for source in bank.record.sources),
         hardware=_hardware(run.device),
         seconds=run.seconds,

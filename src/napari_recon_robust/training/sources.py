@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Annotated, TypeVar
 
 import numpy as np
 import torch
 from numpy.random import Generator
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 from torch import Tensor
 
 from ..data.measurement import Measurement
@@ -47,6 +48,19 @@ _REPETITION = re.compile(r"(.+_(?:T1|T2|FLAIR|GRE))\d\d")
 _FEW_SLICES = 8  # volumes and scans with fewer count less
 
 
+N = TypeVar("N", int, float)
+
+
+def _in_order(limits: tuple[N, N], info: ValidationInfo) -> tuple[N, N]:
+    if not 0 < limits[0] <= limits[1] < np.inf:
+        raise InputError(f"{info.field_name} is {list(limits)}; give the smallest and the largest value, both above 0.")
+    return limits
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_in_order)]
+WholeRange = Annotated[tuple[int, int], AfterValidator(_in_order)]
+
+
 class BankSpecification(Split):
     """The content of a bank, and the people that it shows (`people.Split`). Ranges are (smallest, largest).
 
@@ -56,11 +70,11 @@ class BankSpecification(Split):
 
     cases: int = Field(gt=0)
     seed: int = 0
-    coils: tuple[int, int] = (5, 16)
-    matrix: tuple[int, int] = (96, 320)
-    noise: tuple[float, float] = (0.0015, 0.025)
-    centre_fraction: tuple[float, float] = (0.04, 0.18)
-    minimum_centre_lines: int = 10
+    coils: WholeRange = (5, 16)
+    matrix: WholeRange = (96, 320)
+    noise: Range = (0.0015, 0.025)
+    centre_fraction: Range = (0.04, 0.18)
+    minimum_centre_lines: int = Field(default=10, ge=1)
     other_contrast: float = Field(default=0.8, ge=0, le=1)
 
 
@@ -268,15 +282,16 @@ def find_sources(data: Path, split: Split | None = None, undersampled: bool = Fa
         )
     packed = _packed(data)
     sources = []
+    shown_by: dict[str, str] = {}
     for number, (group, read) in enumerate(found):
         yield Progress(number / len(found), f"reading {group[0].name}, {number + 1} of {len(found)}")
         content = read()
-        person = split.person(parts[group[0]], content.patient)
+        person, digest = split.person(parts[group[0]], content.patient), _sha256(group)
         origin = Origin(
             name=group[0].name,
             kind=content.kind,
-            sha256=_sha256(group),
-            person=person.files[0],
+            sha256=digest,
+            person=shown_by.setdefault(digest, person.files[0]),  # the same file twice shows one person
             use=uses[group[0]],
             licence=person.licence,
         )

@@ -52,8 +52,11 @@ def train(
         raise click.UsageError("--from and --from-shipped exclude each other.")
     chosen = [loop.load_recipe(name) for name in recipes]
     _check(chosen, preset, shared=bank is not None, one_start=weights is not None)
+    if len(chosen) > 1:
+        for recipe in chosen:
+            loop.check_loss(recipe, recipe.id if from_shipped else None)
     device = checked_device("cuda" if preset == "gpu" else "cpu")
-    whole = sum(recipe.share for recipe in chosen)
+    whole, failed = sum(recipe.share for recipe in chosen), list[str]()
     for recipe in chosen:
         folder = output if output and len(chosen) == 1 else (output or Path("runs")) / recipe.id
         job = loop.train(
@@ -68,8 +71,16 @@ def train(
             fresh=fresh,
             device=device,
         )
-        path = follow(relayed(job, _aloud), f"training {recipe.id}")
+        try:
+            path = follow(relayed(job, _aloud), f"training {recipe.id}")
+        except InputError as error:
+            if len(chosen) == 1:
+                raise
+            failed.append(f"{recipe.id}: {error}")
+            continue
         click.echo(f"weights: {path}")
+    if failed:
+        raise InputError(" ".join(failed))
 
 
 def _check(recipes: Sequence[loop.Recipe], preset: str, *, shared: bool, one_start: bool) -> None:
