@@ -24,12 +24,10 @@ import torch
 from torch import Tensor
 
 from napari_recon_robust.cli.options import follow
-from napari_recon_robust.data.foreground import foreground
-from napari_recon_robust.evaluation.metrics import nmse
 from napari_recon_robust.reconstructors.classical import tv
 from napari_recon_robust.reconstructors.problem import Problem, linear_start
 from napari_recon_robust.training.bank import Bank, Example, build_bank, draw_example
-from napari_recon_robust.training.loop import VALIDATION_SEED
+from napari_recon_robust.training.loop import VALIDATION_SEED, foreground_error
 from napari_recon_robust.training.losses import log_error
 from napari_recon_robust.training.recipe import Recipe, load_recipe
 
@@ -103,7 +101,7 @@ def validation(recipe: Recipe, bank: Bank) -> list[tuple[Example, float]]:
         rng = np.random.default_rng((recipe.seed, VALIDATION_SEED, number))
         example = draw_example(case, recipe.masks, recipe.pixels, rng)
         noise = float(example.problem.noise)
-        found.append((example, error(example.problem.tv(tv.rule(noise)), example)))
+        found.append((example, foreground_error(example.problem.tv(tv.rule(noise)), example)))
     return found
 
 
@@ -111,12 +109,9 @@ def validation(recipe: Recipe, bank: Bank) -> list[tuple[Example, float]]:
 def score(image: Image, cases: list[tuple[Example, float]]) -> float:
     """The geometric mean of the NMSE over that of TV."""
     torch.manual_seed(1)
-    return math.exp(float(np.mean([math.log(error(image(one.problem), one) / of_tv) for one, of_tv in cases])))
-
-
-def error(image: Tensor, example: Example) -> float:
-    """NMSE of the magnitude within the foreground."""
-    return float(nmse(image, example.truth, foreground(example.magnitude)))
+    return math.exp(
+        float(np.mean([math.log(foreground_error(image(one.problem), one) / of_tv) for one, of_tv in cases]))
+    )
 
 
 if __name__ == "__main__":

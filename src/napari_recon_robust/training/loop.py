@@ -274,7 +274,7 @@ class _Run:
                 example = self._example(case, rng)
                 losses.append(float(self.loss(network, example, rng)))
                 if _needs_problem_alone(network):
-                    ratios.append(_error(network(example.problem), example) / self._tv_error(number, example))
+                    ratios.append(foreground_error(network(example.problem), example) / self._tv_error(number, example))
         self.score = sum(losses) / len(losses)
         self.over_tv = math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios and min(ratios) > 0 else None
         self.curve.append((self.seconds / 3600, self.score, self.over_tv))
@@ -443,7 +443,7 @@ class _Run:
         """The error of TV on a validation example, computed once."""
         if number not in self._tv_errors:
             problem = example.problem
-            self._tv_errors[number] = _error(problem.tv(tv.rule(float(problem.noise))), example)
+            self._tv_errors[number] = foreground_error(problem.tv(tv.rule(float(problem.noise))), example)
         return self._tv_errors[number]
 
     def _line(self, loss: float, rate: float, validated: bool) -> LogLine:
@@ -481,7 +481,7 @@ def _needs_problem_alone(network: nn.Module) -> bool:
     )
 
 
-def _error(image: Tensor, example: Example) -> float:
+def foreground_error(image: Tensor, example: Example) -> float:
     """NMSE of the magnitude within the foreground; real images are compared with the root sum of squares."""
     reference = example.truth if image.is_complex() else example.magnitude
     return float(nmse(image, reference, foreground(example.magnitude)))

@@ -1,0 +1,71 @@
+"""Whether a network makes any image worse than the zero-filled one in the domain that its card states.
+
+    python benchmarks/domain.py --data ../shared/data/anatomy --bank FOLDER [--draws 5] [--methods ID ...]
+
+Whole slices of the validation people; coils, matrix and noise as the cases were drawn (5 to 16 coils, 96 to 320 pixels,
+noise of 0.0015 to 0.025), each under several random masks (R = 2 to 10, all families of lines). The error is the NMSE
+of the magnitude within the foreground. The trainings were judged by these people's mean score on other crops and masks.
+"""
+
+import argparse
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from napari_recon_robust.cli.options import follow
+from napari_recon_robust.physics.model import root_sum_of_squares
+from napari_recon_robust.reconstructors.classical import tv
+from napari_recon_robust.training.bank import Bank, Example, build_bank, draw_example
+from napari_recon_robust.training.loop import foreground_error
+from napari_recon_robust.training.recipe import Recipe, load_recipe, make_network
+
+NETWORKS = ("unrolled-hqs", "cascade-net", "varnet", "hqs-supervised", "hqs-net", "unet")
+SEED = 7
+"""Of the masks; training and its validation draw theirs from other seeds."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--methods", nargs="+", default=list(NETWORKS))
+    options = parser.parse_args()
+    recipes = {id: load_recipe(id) for id in options.methods}
+    networks = {id: make_network(recipe, id).eval() for id, recipe in recipes.items()}
+    first = next(iter(recipes.values()))
+    bank = follow(build_bank(first.bank, options.data, options.bank), "Cases")
+    examples = [
+        example(first, bank, number, draw) for number in range(len(bank.validation)) for draw in range(options.draws)
+    ]
+    of_tv = [foreground_error(one.problem.tv(tv.rule(float(one.problem.noise))), one) for one in examples]
+    print(f"{len(examples)} cases: {len(bank.validation)} slices, {options.draws} masks each\n")
+    print("| network | worse than zero-filled | NMSE ÷ zero-filled, at worst | NMSE ÷ tv, rule | worse than tv, rule |")
+    print("|---|---|---|---|---|")
+    for id, network in networks.items():
+        errors = np.array([against(network, one) for one in examples])
+        start, over_tv = errors[:, 0] / errors[:, 1], errors[:, 0] / np.array(of_tv)
+        mean = math.exp(float(np.log(over_tv).mean()))
+        print(f"| {id} | {(start > 1).sum()} | {start.max():.2f} | {mean:.2f} | {(over_tv > 1).sum()} |", flush=True)
+
+
+def example(recipe: Recipe, bank: Bank, number: int, draw: int) -> Example:
+    """A whole validation slice under a random mask."""
+    case = bank.validation[number]
+    return draw_example(case, recipe.masks, case.magnitude.numel(), np.random.default_rng((SEED, number, draw)))
+
+
+@torch.no_grad()
+def against(network: nn.Module, one: Example) -> tuple[float, float]:
+    """The error of a network and that of the zero-filled image that it would be compared with."""
+    image = network(one.problem)
+    coil_images = one.problem.model.coil_images(one.problem.data)
+    zero_filled = one.problem.right_hand_side if image.is_complex() else root_sum_of_squares(coil_images)
+    return foreground_error(image, one), foreground_error(zero_filled, one)
+
+
+if __name__ == "__main__":
+    main()
