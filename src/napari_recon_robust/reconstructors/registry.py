@@ -23,6 +23,7 @@ _METHODS = {
     "unet": "learned.unet:UNet, TrainableUNet",
     "unet-fnaf": "learned.robustly_trained:FNAFUNet",
     "unet-adversarial": "learned.robustly_trained:AdversarialUNet",
+    "unet-joint": "learned.unet_joint:JointUNet, GeneratorNetwork",
     "varnet": "learned.varnet:VarNet, TrainableVarNet",
     "varnet-cg": "learned.varnet_from_cg:VarNetFromCG, VarNetFromCGNetwork",
     "varnet-adversarial": "learned.robustly_trained:AdversarialVarNet",

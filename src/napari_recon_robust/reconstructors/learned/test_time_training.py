@@ -14,7 +14,7 @@ from ...ground.progress import Job, Progress, relayed, run
 from ..base import Method, Reconstructor
 from .adaptation import Trained, adapt
 
-NETWORKS = ("hqs-supervised", "unrolled-hqs", "varnet", "hyperrecon", "unet", "dagan")
+NETWORKS = ("hqs-supervised", "unrolled-hqs", "varnet", "hyperrecon", "unet", "unet-joint", "dagan")
 
 
 class TestTimeTraining(Reconstructor):
