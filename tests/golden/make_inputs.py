@@ -22,7 +22,6 @@ from napari_recon_robust.ground.progress import run
 from napari_recon_robust.networks.fastmri_layout import FastMRIUNet, FastMRIVarNet
 from napari_recon_robust.perturbations import registry as perturbations
 from napari_recon_robust.physics.sampling import Sampling
-from napari_recon_robust.reconstructors.generative.dagan import GeneratorNetwork
 from napari_recon_robust.reconstructors.generative.gan_prior import PriorNetwork
 from napari_recon_robust.reconstructors.generative.posterior import Denoiser
 from napari_recon_robust.reconstructors.learned.cascade_net import CascadeNetwork
@@ -33,6 +32,7 @@ from napari_recon_robust.reconstructors.learned.hyperrecon_supervised import Sup
 from napari_recon_robust.reconstructors.learned.irim import IRIMNetwork
 from napari_recon_robust.reconstructors.learned.neumann import NeumannNetwork
 from napari_recon_robust.reconstructors.learned.unet import TrainableUNet
+from napari_recon_robust.reconstructors.learned.unet_joint import ComplexUNet
 from napari_recon_robust.reconstructors.learned.unrolled_gd import GradientDescentNetwork
 from napari_recon_robust.reconstructors.learned.varnet import TrainableVarNet
 from napari_recon_robust.simulation.acquisition import SimulatedSlice, simulate_slice
@@ -47,7 +47,7 @@ TERMS = ["improvement", "consistency", "sharpness"]
 # id: (network, arguments, size of what is added to its first weights)
 NETWORKS: dict[str, tuple[type[torch.nn.Module], dict[str, Any], float]] = {
     "cascade-net": (CascadeNetwork, {"cascades": 2, "width": 6}, 0.05),
-    "dagan": (GeneratorNetwork, WIDTHS, 0.05),
+    "dagan": (ComplexUNet, WIDTHS, 0.05),
     "gan-prior": (PriorNetwork, {"widths": [8, 6, 4]}, 0.02),
     "hqs-net": (HQSNetNetwork, {"unrolls": 2, "width": 6, "weight": 0.002, "mix": 0.25}, 0.05),
     "hqs-supervised": (SupervisedHQSNetwork, {"unrolls": 2, **WIDTHS}, 0.05),

@@ -13,13 +13,14 @@ from napari_recon_robust.io import open_scan
 from napari_recon_robust.physics.model import ForwardModel
 from napari_recon_robust.physics.sampling import Sampling
 from napari_recon_robust.reconstructors.base import Reconstructor
-from napari_recon_robust.reconstructors.generative.dagan import DAGAN, GeneratorNetwork
+from napari_recon_robust.reconstructors.generative.dagan import DAGAN
 from napari_recon_robust.reconstructors.learned.cascade_net import CascadeNet, CascadeNetwork
 from napari_recon_robust.reconstructors.learned.hqs_net import HQSNet, HQSNetNetwork
 from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSSupervised, SupervisedHQSNetwork
 from napari_recon_robust.reconstructors.learned.hyperrecon import HyperRecon, HyperReconNetwork
 from napari_recon_robust.reconstructors.learned.irim import IRIM, IRIMNetwork
 from napari_recon_robust.reconstructors.learned.neumann import Neumann, NeumannNetwork, PreconditionedNeumann
+from napari_recon_robust.reconstructors.learned.unet_joint import ComplexUNet, JointUNet
 from napari_recon_robust.reconstructors.learned.unrolled_gd import GradientDescentNetwork, UnrolledGD
 from napari_recon_robust.reconstructors.learned.unrolled_hqs import UnrolledHQS, UnrolledHQSNetwork
 from napari_recon_robust.reconstructors.problem import Problem
@@ -117,7 +118,8 @@ TRAINED = {
         (UnrolledGD, GradientDescentNetwork, {"blocks": 6, "widths": [8, 8]}),
         (Neumann, NeumannNetwork, {"terms": 6, "widths": [8, 8]}),
         (PreconditionedNeumann, NeumannNetwork, {"terms": 3, "widths": [8, 8], "preconditioned": True}),
-        (DAGAN, GeneratorNetwork, {"widths": [8, 8]}),
+        (DAGAN, ComplexUNet, {"widths": [8, 8]}),
+        (JointUNet, ComplexUNet, {"widths": [8, 8]}),
         (IRIM, IRIMNetwork, {"steps": 2, "channels": 34, "strides": [1, 2], "width": 8}),
     )
 }

@@ -10,11 +10,12 @@ from napari_recon_robust.data.measurement import Measurement
 from napari_recon_robust.ground.errors import InputError, ModelError
 from napari_recon_robust.ground.progress import Progress, run
 from napari_recon_robust.reconstructors import registry
-from napari_recon_robust.reconstructors.generative.dagan import DAGAN, GeneratorNetwork
+from napari_recon_robust.reconstructors.generative.dagan import DAGAN
 from napari_recon_robust.reconstructors.learned.adaptation import Trained
 from napari_recon_robust.reconstructors.learned.hqs_supervised import HQSSupervised
 from napari_recon_robust.reconstructors.learned.hyperrecon import HyperRecon
 from napari_recon_robust.reconstructors.learned.test_time_training import NETWORKS, TestTimeTraining
+from napari_recon_robust.reconstructors.learned.unet_joint import ComplexUNet
 from napari_recon_robust.reconstructors.problem import problems
 
 
@@ -22,7 +23,7 @@ from napari_recon_robust.reconstructors.problem import problems
 def astray_unet(make_random: Callable[..., Any], save: Callable[..., Path], tmp_path_factory: Any) -> DAGAN:
     """A U-Net whose corrections are random: there is much to learn."""
     arguments = {"widths": [8, 8]}
-    return DAGAN(save(make_random(GeneratorNetwork, arguments, 0.1), arguments, tmp_path_factory.mktemp("dagan")))
+    return DAGAN(save(make_random(ComplexUNet, arguments, 0.1), arguments, tmp_path_factory.mktemp("dagan")))
 
 
 @pytest.mark.slow

@@ -1,17 +1,11 @@
 """DAGAN: a U-Net trained against a discriminator."""
 
-from collections.abc import Sequence
-
 import torch
-from torch import Tensor, nn
 
 from ...ground.knob import Knob
-from ...networks.channels import local_phase
 from ...networks.loading import load_trained
-from ..learned.trained import ImageNetwork, TrainedReconstructor
-from ..problem import Problem
-
-REACH = 0.3  # what an output of size 1 changes, relative to the image's scale: aliasing is that large
+from ..learned.trained import TrainedReconstructor
+from ..learned.unet_joint import ComplexUNet
 
 
 class DAGAN(TrainedReconstructor):
@@ -31,21 +25,6 @@ class DAGAN(TrainedReconstructor):
     knobs: tuple[Knob, ...] = ()
     caution = "Trained to look real; detail may be invented, and nothing ties it to the samples."
 
-    def network(self, device: torch.device) -> "GeneratorNetwork":
+    def network(self, device: torch.device) -> "ComplexUNet":
         """The trained network; all instances share it."""
-        return load_trained(GeneratorNetwork, self.weights, device)
-
-
-class GeneratorNetwork(nn.Module):
-    """The network of `DAGAN`; it starts at the zero-filled image. widths: the U-Net's channels at its levels."""
-
-    def __init__(self, widths: Sequence[int]) -> None:
-        super().__init__()
-        self.body = ImageNetwork(widths, levels=0, reach=REACH)
-
-    def forward(self, problem: Problem) -> Tensor:
-        """The image, complex64 (rows, columns), relative to the problem's scale."""
-        zero_filled = problem.right_hand_side
-        phase = local_phase(zero_filled.detach(), problem.noise)
-        aligned = zero_filled * phase.conj()
-        return phase * (aligned + self.body(aligned))
+        return load_trained(ComplexUNet, self.weights, device)
