@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ...ground.knob import Knob
 from ...networks.channels import local_phase
 from ...networks.loading import load_trained
 from ..problem import Problem
@@ -24,6 +25,7 @@ class JointUNet(TrainedReconstructor):
     id = "unet-joint"
     label = "U-Net, for test-time training"
     summary = "U-Net on the complex zero-filled image that also learned to agree with the samples; no data consistency."
+    knobs: tuple[Knob, ...] = ()
     caution = "Nothing ties the image to the samples; test-time training lets it go on learning from them."
 
     def network(self, device: torch.device) -> "ComplexUNet":
