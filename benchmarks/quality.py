@@ -84,7 +84,11 @@ def main() -> None:
 
 
 def write_cards(results: Iterable[MethodResult]) -> None:
-    """Each network's scores at its default knobs, beside those of its start and of TV by its rule."""
+    """Each network's scores at its default knobs, beside those of its start and of TV by its rule.
+
+    They take the place of all others but the training's own; `save` then makes the card anew, without the sections that
+    cards.py writes.
+    """
     done = [result for result in results if not result.error]
     for name in set(store.shipped()) & {result.method for result in done}:
         weights = store.load(name)
@@ -102,7 +106,8 @@ def write_cards(results: Iterable[MethodResult]) -> None:
                         "SSIM": float(np.mean([one.ssim for one in mine])),
                         "PSNR": float(np.mean([one.psnr for one in mine])),
                     }
-        metadata = weights.metadata.model_copy(update={"scores": weights.metadata.scores | scores})
+        judged = {case: of for case, of in weights.metadata.scores.items() if case == "validation"}
+        metadata = weights.metadata.model_copy(update={"scores": judged | scores})
         store.save(Path(store.__file__).parent, name, weights.state, metadata, half=True)
 
 
