@@ -2,8 +2,9 @@
 
     python benchmarks/cards.py [--data ../shared/data] [--methods ID ...] [--measure lesions attack features]
 
-The weights and their hash stay; a section of a card is replaced by its new text. Whom the training saw is written for
-all methods, the measured sections for those of `--methods`. `--measure` without a name measures nothing.
+The weights and their hash stay; a section of a card is replaced by its new text. Whom the training saw, and how strong
+the network is beside TV, are written for all methods, the measured sections for those of `--methods`. `--measure`
+without a name measures nothing.
 
 lesions: SSIM of the packaged sample's annotated lesions at 4x and 8x, as in lesions.py. attack: SSIM of one region in
 each of three slices of the held-out anatomy (128 x 128, 4x), clean, under worst-case noise of 1% of each coil's norm,
@@ -41,6 +42,8 @@ def main() -> None:
     folder = Path(store.__file__).parent
     for id in store.shipped():
         store.annotate(folder / f"{id}.md", "Whom the training saw", seen(id))
+        if told := strength(id):
+            store.annotate(folder / f"{id}.md", "How strong it is", told)
     for id in options.methods:
         for name in options.measure:
             heading, measure = SECTIONS[name]
@@ -65,6 +68,29 @@ def seen(id: str) -> str:
     elif any(stretch.start for stretch in metadata.history):
         spent += " Those of the weights that it started from come on top."
     return " ".join((who, *([] if SIMULATOR in metadata.notes else [SIMULATOR]), spent))
+
+
+def strength(id: str) -> str:
+    """The NMSE relative to that of TV by its rule where both were scored, and whether TV is the better choice."""
+    metadata = store.load(id).metadata
+    scores = {} if metadata is None else metadata.scores
+    ending = f", {id}"
+    cases = [case.removesuffix(ending) for case in scores if case.endswith(ending)]
+    ratios = {
+        case: scores[f"{case}{ending}"]["NMSE"] / scores[f"{case}, {BLIND}"]["NMSE"]
+        for case in cases
+        if f"{case}, {BLIND}" in scores
+    }
+    if not ratios:
+        return ""
+    behind = sum(ratio > 1 for ratio in ratios.values())
+    named = "; ".join(f"{case} {ratio:.2f}" for case, ratio in ratios.items())
+    judged = {
+        0: "It is ahead of TV in all of them.",
+        len(ratios): "It is weak: TV by its rule, which learns nothing, has the smaller error in all of them.",
+    }
+    verdict = judged.get(behind, f"TV by its rule, which learns nothing, has the smaller error in {behind} of them.")
+    return f"NMSE ÷ that of `{BLIND}`: {named}. {verdict} Slices of one head, and one real slice; no interval."
 
 
 def lesion_section(id: str, data: Path) -> str:
