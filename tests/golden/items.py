@@ -36,7 +36,6 @@ TURNED: dict[str, dict[str, Any]] = {
     "dip": {"seed": 3},
     "varnet": {"sensitivities": "learned", "combination": "rss"},
     "varnet-cg": {"sensitivities": "learned", "consistency": 0.3},
-    "varnet-adversarial": {"sensitivities": "learned"},
     "cascade-net": {"noise": 1.5},
     "unrolled-gd": {"noise": 0.7, "consistency": 0.3},
     "neumann": {"noise": 1.5, "consistency": 0.3},

@@ -25,7 +25,6 @@ _METHODS = {
     "unet-adversarial": "learned.robustly_trained:AdversarialUNet",
     "varnet": "learned.varnet:VarNet, TrainableVarNet",
     "varnet-cg": "learned.varnet_from_cg:VarNetFromCG, VarNetFromCGNetwork",
-    "varnet-adversarial": "learned.robustly_trained:AdversarialVarNet",
     "cascade-net": "learned.cascade_net:CascadeNet, CascadeNetwork",
     "unrolled-gd": "learned.unrolled_gd:UnrolledGD, GradientDescentNetwork",
     "neumann": "learned.neumann:Neumann, NeumannNetwork",

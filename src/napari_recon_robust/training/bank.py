@@ -121,7 +121,7 @@ class Bank(Cases):
         numbers = []
         for path in self.paths:
             with _opened(path) as file:
-                numbers.append(int(file.metadata()["number"]))
+                numbers.append(int((file.metadata() or {}).get("number", -1)))  # earlier versions did not write it
         return max(numbers, default=-1) + 1
 
     @property

@@ -1,10 +1,9 @@
-"""The U-Net and the VarNet from CG-SENSE, the same methods with weights of robust training.
+"""The U-Net, the same method with weights of robust training.
 
 `training.robust` says how each loss makes the data worse.
 """
 
 from .unet import UNet
-from .varnet_from_cg import VarNetFromCG
 
 
 class FNAFUNet(UNet):
@@ -24,11 +23,3 @@ class AdversarialUNet(UNet):
     id = "unet-adversarial"
     label = "U-Net, adversarially trained"
     summary = "The U-Net, trained under k-space noise that raises its error most."
-
-
-class AdversarialVarNet(VarNetFromCG):
-    """x = f(y; theta) of `VarNetFromCG`, theta = argmin max_z L(f(y + z); x), ||z_i|| <= eta ||y_i||."""
-
-    id = "varnet-adversarial"
-    label = "CG-SENSE, improved by VarNet (adversarially trained)"
-    summary = "VarNet from CG-SENSE, trained under k-space noise that raises its error most."
