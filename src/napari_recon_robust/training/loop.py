@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from ..data.foreground import foreground
 from ..evaluation.metrics import nmse
 from ..ground.errors import InputError, ReconRobustError
-from ..ground.guard import opening, reason, shown
+from ..ground.guard import opening, said_by, shown
 from ..ground.locks import locked
 from ..ground.progress import Job, Progress
 from ..ground.writing import WritingError, keep, said, try_place
@@ -131,7 +131,7 @@ def check_loss(recipe: Recipe, weights: str | None = None) -> None:
         except Exception as error:
             raise InputError(
                 f"the loss {recipe.loss!r} of {recipe.id} cannot be used with the network {recipe.network!r} "
-                f"({reason(error)}); choose another loss or network."
+                f"({said_by(error)}); choose another loss or network."
             ) from error
 
 
