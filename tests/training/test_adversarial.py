@@ -1,10 +1,9 @@
-from importlib import import_module
-
 import numpy as np
 import pytest
 import torch
 
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.networks import registry as networks
 from napari_recon_robust.training import loop
 from napari_recon_robust.training.adversarial import Adversarial
 from napari_recon_robust.training.bank import Bank, MaskSpecification, draw_example
@@ -12,8 +11,8 @@ from napari_recon_robust.training.losses import make_loss
 from napari_recon_robust.weights import store
 
 NETWORKS = {
-    "adversarial-refinement": ("dagan:GeneratorNetwork", {"widths": [16, 16]}),
-    "generation": ("gan_prior:PriorNetwork", {"widths": [16, 16, 16]}),
+    "adversarial-refinement": ("dagan", {"widths": [16, 16]}),
+    "generation": ("gan-prior", {"widths": [16, 16, 16]}),
 }
 
 
@@ -70,8 +69,7 @@ def test_a_discriminator_learns_to_tell_them_apart():
 def test_validation_teaches_nothing(name, bank: Bank):
     """And has a score that does not depend on the discriminator of the moment."""
     network, arguments = NETWORKS[name]
-    module, kind = network.split(":")
-    made = getattr(import_module(f"napari_recon_robust.reconstructors.generative.{module}"), kind)(**arguments)
+    made = networks.make(network, arguments)
     loss = make_loss(name, 0)
     assert isinstance(loss, Adversarial)
     before = {key: value.clone() for key, value in loss.discriminator.named_parameters()}

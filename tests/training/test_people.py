@@ -1,5 +1,6 @@
 """No person is in two of training, validation and test."""
 
+import gzip
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,11 +20,12 @@ KNEE = ("knee_te6.nii.gz", "knee_te25.nii.gz")
 
 @pytest.fixture
 def people_folder(anatomy_folder: Path, tmp_path: Path) -> Path:
-    """Two files of one knee, two heads, and a neck."""
+    """Two files of one knee, a head, and a neck; the head has the bytes of the first knee."""
     head = (anatomy_folder / "head_a.nii.gz").read_bytes()
     other = (anatomy_folder / "head_b.nii.gz").read_bytes()
     (tmp_path / "data").mkdir()
-    for name, content in (*zip(KNEE, (head, other), strict=True), ("head_a.nii.gz", head), ("neck.nii.gz", other)):
+    neck = gzip.compress(gzip.decompress(other), 1)  # the same image, and another file
+    for name, content in zip((*KNEE, "head_a.nii.gz", "neck.nii.gz"), (head, other, head, neck), strict=True):
         (tmp_path / "data" / name).write_bytes(content)
     return tmp_path / "data"
 
