@@ -137,7 +137,7 @@ def test_a_result_that_cannot_be_accepted_is_said_too(jobs: Jobs, until: Until) 
     stop.set()
     jobs.start(Task("Opening", counting(stop, []), refuse))
     until(lambda: not jobs.busy())
-    assert jobs.sentences == ["it does not fit; try another."]
+    assert jobs.sentences == ["It does not fit; try another."]
 
 
 def test_an_image_that_takes_long_comes_to_the_foot_and_can_be_cancelled_there(jobs: Jobs, until: Until) -> None:

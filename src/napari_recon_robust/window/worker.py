@@ -26,9 +26,10 @@ _log = logging.getLogger(__name__)
 _asked = 0  # threads of torch
 _NICE = 10  # as `nice` counts
 _PERIOD = 0.03  # seconds between two reports of one job to the window
-_SLICE = (
-    0.0005  # seconds for which a job keeps Python to itself while the window waits; Python's own are ten times that
-)
+# Seconds for which a job keeps Python to itself while the window waits; Python's own are ten times that.
+_SLICE = 0.0005
+# Errors begin small, since the command line prints them after its name; other first words may be names of files.
+_OPENERS = {"a", "all", "an", "its", "it", "no", "several", "that", "the", "there", "these", "this", "white"}
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,8 @@ def sentence(error: Exception) -> str:
     while isinstance(error, EmitLoopError) and isinstance(error.__cause__, Exception):
         error = error.__cause__
     if isinstance(error, ReconRobustError):
-        return " ".join(str(error).split())
+        words = " ".join(str(error).split())
+        return words[:1].upper() + words[1:] if words.partition(" ")[0] in _OPENERS else words
     _log.error("a job failed", exc_info=error)
     if isinstance(error, MemoryError):
         return "There is not enough memory for this; close other programs or choose a smaller matrix."

@@ -192,7 +192,7 @@ def test_return_opens_the_case_and_it_is_attacked_again(dock: Any, until: Until)
     bench = dock.bench
     dock.view.go_to(next(entry for entry in dock.browsing.entries if entry.name == "random"))
     press(dock.view, Key.Key_A)
-    assert "no scan is open" in dock.foot.message.text()
+    assert "No scan is open" in dock.foot.message.text()
     press(dock.view, Key.Key_Return)
     until(lambda: bench.perturbing.current is not None and not dock.session.jobs.busy())
     assert bench.perturbing.chosen.id == "random"

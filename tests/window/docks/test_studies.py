@@ -153,7 +153,7 @@ def test_plans_are_made_by_the_buttons(
 ) -> None:
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "new"), ""))
     click(dock.plan.draft)
-    assert "no scan is open" in dock.foot.message.text()
+    assert "No scan is open" in dock.foot.message.text()
     click(dock.plan.new)
     until(lambda: dock.planning.path == tmp_path / "new.yaml")
     until(lambda: idle(dock))
@@ -227,7 +227,7 @@ def test_a_second_click_starts_no_second_run(
     click(dock.run.start)
     until(dock.run.start.isEnabled)
     assert begun == [True]
-    assert dock.foot.message.text() == "it cannot be started."
+    assert dock.foot.message.text() == "It cannot be started."
 
 
 def test_every_control_has_a_name_and_a_tip(dock: Any, plan: Path, until: Until) -> None:
