@@ -15,10 +15,8 @@ RING, AROUND, RULE, LETTERS = "#d55e00", "#cccccc", "#56b4e9", "white"
 _INSETS = np.array([0.2, 0.06])  # of half the height and the width, between an edge and a letter: titles are at the top
 # Of the image where it is not magnified: between a measured line and its words, and from their middle to an edge.
 _WORDS, _HALF_WORDS = 0.04, 0.13
-_GROUND, _HALF = (
-    "#000000b0",
-    0.026,
-)  # of a letter on bright tissue: its colour, and its half size as a share of the image
+# Of a letter on bright tissue: its colour, and its half size as a share of the image.
+_GROUND, _HALF = "#000000b0", 0.026
 _CLEAR = "transparent"
 _Shape = tuple[str, np.ndarray, str, float, str, str]  # kind, vertices, colour, width, words, colour of the inside
 _SQUARE = np.array([[-1.0, -1], [-1, 1], [1, 1], [1, -1]])
