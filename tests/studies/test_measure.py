@@ -51,6 +51,19 @@ def test_an_inserted_lesion_is_recovered_by_full_sampling_and_hardly_by_little(m
     assert attacked["contrast_recovery_region_perturbed"] != few["contrast_recovery_region_clean"]
 
 
+def test_recovery_is_that_of_the_change_that_a_perturbation_makes(measure) -> None:
+    """Full sampling shows the change as it is, though the region's own contrast is another one by then."""
+    trials = measure(
+        masks=[{"acceleration": 1, "centre_fraction": 0.1, "minimum_centre_lines": 0}],
+        methods=["cg-sense"],
+        perturbations=["none", {"kind": "contrast"}],
+        metrics=["contrast_recovery"],
+    )
+    clean, changed = (one.values for one in trials.values())
+    assert clean["contrast_recovery_region_clean"] == pytest.approx(1, abs=0.05)
+    assert changed["contrast_recovery_region_perturbed"] == pytest.approx(1, abs=0.05)
+
+
 def test_a_lesion_is_brighter_or_darker_by_its_contrast(measure) -> None:
     regions = [{"kind": "lesions", "diameters": [6], "contrasts": [0.3, -0.3]}]
     trials = measure(regions=regions, perturbations=["none"], methods=["zero-filled"])

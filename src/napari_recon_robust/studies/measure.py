@@ -87,7 +87,8 @@ class Measurer:
             of_start = _named(self._against(_magnitude(start), images["reference"], trial), "clean", wanted)
             values |= {f"start_{name}": value for name, value in of_start.items()}
         if reference is not None and set(wanted) & set(LESION_METRICS):
-            values |= self._lesion(trial, mask, images, wanted)
+            # Where the perturbation changed the truth, the recovery of its change is known already, and stays.
+            values = self._lesion(trial, mask, images, wanted) | values
         if reference is not None and COVERAGE in wanted and trial.change.kind == CLEAN:
             values |= self._coverage(trial, images["reference"])
         return Measurements(values, images)
