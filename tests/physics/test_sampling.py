@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.physics.poisson import density_profile
-from napari_recon_robust.physics.sampling import PATTERNS, Sampling, acs_lines, acs_region, fastmri_mask
+from napari_recon_robust.physics.sampling import PATTERNS, Sampling, acs_lines, acs_region, fastmri_mask, outside_acs
 
 LINES = [pattern for pattern in PATTERNS if pattern not in ("poisson-disc", "loupe")]
 
@@ -140,6 +140,7 @@ def test_acs_of_lines_and_of_points():
     lines = torch.zeros(1, 20, dtype=torch.bool)
     lines[0, [0, 4, 8, 9, 10, 11, 13]] = True
     assert acs_lines(lines) == slice(8, 12)
+    assert outside_acs(lines).tolist() == [0, 4, 13]
     assert acs_region(lines) == (slice(None), slice(8, 12))
     points = torch.zeros(30, 20, dtype=torch.bool)
     points[11:20, 7:13] = True

@@ -8,6 +8,7 @@ import torch
 
 from napari_recon_robust.ground.errors import InputError, ReconRobustError
 from napari_recon_robust.ground.progress import run
+from napari_recon_robust.physics.sampling import outside_acs
 from napari_recon_robust.training.bank import MaskSpecification, build_bank, draw_example
 
 
@@ -63,6 +64,18 @@ def test_masks_always_sample_the_calibration_lines(bank, pattern):
         mask = example.problem.model.mask[0]
         first = (len(mask) - case.centre_lines + 1) // 2
         assert mask[first : first + case.centre_lines].all()
+
+
+def test_masks_leave_lines_outside_the_calibration_lines_also_at_the_highest_acceleration(bank):
+    """Self-supervision holds some of them out; R is limited so that 10% of the sampled lines are left on average."""
+    case = bank[0]
+    wide = replace(case, centre_lines=case.magnitude.shape[1] // 3)
+    masks = MaskSpecification(patterns=("random",), acceleration=(2.0, 10.0))
+    fewest = 2**31
+    for seed in range(300):
+        mask = draw_example(wide, masks, 64, np.random.default_rng(seed)).problem.model.mask
+        fewest = min(fewest, len(outside_acs(mask)))
+    assert fewest == 2, "lines are drawn as before where there are enough"
 
 
 @pytest.mark.slow

@@ -135,6 +135,17 @@ def undersampled(path: Path, every: int = 3) -> NDArray[np.bool_]:
     return mask
 
 
+def test_an_undersampled_scan_of_its_calibration_lines_alone_is_refused(tmp_path: Path) -> None:
+    """None of its lines could be held out; a bank draws another scan."""
+    mask = np.abs(np.arange(40) - 20) < 6
+    mask[2] = True
+    write(tmp_path / "mine.h5", kspace(1e-3, (0, 1)) * mask, mask=mask)
+    rng = np.random.default_rng(0)
+    acquired = Acquired([tmp_path / "mine.h5"]).acquisition(SPECIFICATION, rng)
+    with pytest.raises(InputError, match="1 lines outside its ACS; 2 are needed"):
+        calibrated(acquired, SPECIFICATION, rng)
+
+
 @pytest.mark.slow
 def test_undersampled_scans_keep_their_lines(tmp_path: Path) -> None:
     mask = undersampled(tmp_path / "data" / "mine.h5")

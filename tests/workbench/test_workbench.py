@@ -135,6 +135,10 @@ def test_a_turned_object_is_shown_brought_back_at_every_setting(bench: Workbench
     torch.testing.assert_close(shown, restored(exact.perturbed))
     turned, back = (float((image - exact.image).norm()) for image in (exact.perturbed, shown))
     assert back < 0.9 * turned
+    for weight in (0.02, 0.03):  # nothing is prepared at these settings, so that the image stays as it is
+        bench.reconstruction._sweeps = []
+        assert not bench.reconstruction.turn(weight=weight)
+        assert bench.reconstruction.shown.perturbed is shown, "it is brought back once"
 
 
 @pytest.mark.slow

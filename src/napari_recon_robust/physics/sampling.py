@@ -218,6 +218,16 @@ def acs_lines(mask: Tensor) -> slice:
     return _run(mask.reshape(-1), "line")
 
 
+def outside_acs(mask: Tensor) -> Tensor:
+    """The sampled lines outside the ACS, as their numbers, int64.
+
+    mask: bool (1, phase) or (phase,). InputError if the centre itself is not sampled.
+    """
+    outside = mask.reshape(-1).clone()
+    outside[acs_lines(mask)] = False
+    return outside.nonzero().flatten()
+
+
 def acs_region(mask: Tensor) -> tuple[slice, slice]:
     """The largest fully sampled block around the centre of k-space as (readout, phase) slices.
 

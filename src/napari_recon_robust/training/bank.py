@@ -30,14 +30,17 @@ from ..ground.specification import Specification
 from ..ground.writing import WritingError, write
 from ..physics import coils, fourier
 from ..physics.model import ForwardModel, root_sum_of_squares
-from ..physics.sampling import Pattern, Sampling
+from ..physics.sampling import Pattern, Sampling, outside_acs
 from ..reconstructors.problem import Problem
 from .sources import UNDERSAMPLED, Acquisition, BankSpecification, Origin, Range, Source, find_sources, log_uniform
 
 VALIDATION_CASES = 24
 _VALIDATION_SEED = 2**20
 SPECIFICATION, _RECORD = "bank.json", "sources.json"
+FEWEST_OUTSIDE = 2
+"""Of the sampled lines outside the ACS: of one none could be held out."""
 _SUBSTITUTES = 4
+_REDRAWN = 10  # times that a mask is drawn, at most; one in 2000 has too few lines outside the ACS
 
 S = TypeVar("S", bound=Specification)
 
@@ -349,6 +352,9 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
         raise InputError(
             f"a scan has {lines} adjacent lines in the centre; {specification.minimum_centre_lines} are needed."
         )
+    outside = len(outside_acs(acquired.acquired[None]))
+    if _has_gaps(acquired.acquired) and outside < FEWEST_OUTSIDE:
+        raise InputError(f"an undersampled scan has {outside} lines outside its ACS; {FEWEST_OUTSIDE} are needed.")
     maps = coils.espirit(acquired.hybrid, _centre(columns, lines), (-1,))
     return TrainingCase(
         coil_images=fourier.ifft(acquired.hybrid, (-1,)) / scale,
@@ -392,21 +398,22 @@ def _centre(columns: int, lines: int) -> Tensor:
 
 
 def _mask(case: TrainingCase, masks: MaskSpecification, rng: Generator) -> Tensor:
-    """A random mask that samples the case's ACS."""
+    """A random mask that samples the case's ACS and, but for the rarest draws, some lines outside of it."""
     if not masks.patterns or _has_gaps(case.acquired):
         return case.acquired[None]
     columns = case.coil_images.shape[-1]
     limits = masks.acceleration
     most = min(limits[1], case.coil_images.shape[0] - 1, 0.9 * columns / case.centre_lines)
-    acceleration = log_uniform((limits[0], max(most, limits[0])), rng)
-    pattern, seed = str(rng.choice(masks.patterns)), int(rng.integers(2**31))
-    sampling = Sampling(
-        pattern=pattern,
-        acceleration=acceleration,
-        centre_fraction=case.centre_lines / columns,
-        seed=seed,
-    )
-    return (sampling.mask(1, columns) | _centre(columns, case.centre_lines)) & case.acquired
+    for _ in range(_REDRAWN):
+        acceleration = log_uniform((limits[0], max(most, limits[0])), rng)
+        pattern, seed = str(rng.choice(masks.patterns)), int(rng.integers(2**31))
+        sampling = Sampling(
+            pattern=pattern, acceleration=acceleration, centre_fraction=case.centre_lines / columns, seed=seed
+        )
+        mask = (sampling.mask(1, columns) | _centre(columns, case.centre_lines)) & case.acquired
+        if len(outside_acs(mask)) >= FEWEST_OUTSIDE:
+            break
+    return mask
 
 
 def _has_gaps(acquired: Tensor) -> bool:

@@ -21,7 +21,7 @@ from ..data.foreground import foreground
 from ..evaluation.metrics import ssim
 from ..ground.errors import InputError
 from ..physics.model import ForwardModel, root_sum_of_squares
-from ..physics.sampling import acs_lines
+from ..physics.sampling import outside_acs
 from ..reconstructors.classical import tv
 from ..reconstructors.classical.energy import MIX, WEIGHT, objective
 from ..reconstructors.generative import posterior
@@ -29,7 +29,7 @@ from ..reconstructors.learned import hyperrecon_supervised
 from ..reconstructors.problem import Problem, linear_start
 from . import robust
 from .adversarial import Adversarial, Generation, Refinement
-from .bank import Example
+from .bank import FEWEST_OUTSIDE, Example
 from .sources import log_uniform
 
 Loss = Callable[[nn.Module, Example, Generator], Tensor]
@@ -343,11 +343,11 @@ def _energy(image: Tensor, problem: Problem, weight: float, mix: float) -> Tenso
 
 def _some_lines(sampled: Tensor, rng: Generator) -> Tensor:
     """Some of the sampled lines outside the ACS, bool (1, columns)."""
-    outside = sampled.clone()
-    outside[:, acs_lines(sampled)] = False
-    candidates = outside[0].nonzero().flatten()
-    if len(candidates) < 2:
-        raise InputError(f"{len(candidates)} lines lie outside the ACS; two are needed to hold one of them out.")
+    candidates = outside_acs(sampled)
+    if len(candidates) < FEWEST_OUTSIDE:
+        raise InputError(
+            f"{len(candidates)} lines lie outside the ACS; {FEWEST_OUTSIDE} are needed to hold one of them out."
+        )
     count = max(round(_HELD_OUT * len(candidates)), 1)
     chosen = torch.zeros_like(sampled)
     chosen[:, candidates[torch.from_numpy(rng.permutation(len(candidates))[:count])]] = True

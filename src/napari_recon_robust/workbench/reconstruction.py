@@ -165,7 +165,7 @@ class Reconstruction:
         found = [image for image in images if image is not None]
         if not found or len(found) < len(images):
             if self.shown is not None and self.shown.method != method:
-                self._show(replace(self.shown, exact=False, earlier=True))
+                self._put(replace(self.shown, exact=False, earlier=True))
             return False
         perturbed = found[1][0] if len(found) > 1 else None
         self._show(Rendered(method, found[0][0], perturbed, exact=False))
@@ -278,11 +278,15 @@ class Reconstruction:
         return {axis.name: float(self.chosen.knobs[axis.name]) for axis in self.axes}
 
     def _show(self, rendered: Rendered) -> None:
+        """Show what a method returned, a turned object brought back."""
         if rendered.perturbed is not None and self._restore is not None:
             whole = dict(rendered.whole)
             if "perturbed" in whole:
                 whole["perturbed"] = self._restore(whole["perturbed"])
             rendered = replace(rendered, perturbed=self._restore(rendered.perturbed), whole=whole)
+        self._put(rendered)
+
+    def _put(self, rendered: Rendered) -> None:
         self.shown = rendered
         self.rendered.emit(rendered)
 
