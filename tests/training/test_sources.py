@@ -141,8 +141,8 @@ def test_an_undersampled_scan_of_its_calibration_lines_alone_is_refused(tmp_path
     mask[2] = True
     write(tmp_path / "mine.h5", kspace(1e-3, (0, 1)) * mask, mask=mask)
     rng = np.random.default_rng(0)
-    acquired = Acquired([tmp_path / "mine.h5"]).acquisition(SPECIFICATION, rng)
-    with pytest.raises(InputError, match="1 lines outside its ACS; 2 are needed"):
+    acquired = Acquired([tmp_path / "mine.h5"], undersampled=True).acquisition(SPECIFICATION, rng)
+    with pytest.raises(InputError, match=r"1 sampled line\(s\) outside its ACS; 2 are needed"):
         calibrated(acquired, SPECIFICATION, rng)
 
 

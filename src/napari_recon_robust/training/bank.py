@@ -354,7 +354,9 @@ def calibrated(acquired: Acquisition, specification: BankSpecification, rng: Gen
         )
     outside = len(outside_acs(acquired.acquired[None]))
     if _has_gaps(acquired.acquired) and outside < FEWEST_OUTSIDE:
-        raise InputError(f"an undersampled scan has {outside} lines outside its ACS; {FEWEST_OUTSIDE} are needed.")
+        raise InputError(
+            f"an undersampled scan has {outside} sampled line(s) outside its ACS; {FEWEST_OUTSIDE} are needed."
+        )
     maps = coils.espirit(acquired.hybrid, _centre(columns, lines), (-1,))
     return TrainingCase(
         coil_images=fourier.ifft(acquired.hybrid, (-1,)) / scale,
