@@ -46,7 +46,8 @@ class VarNet(Reconstructor):
     method, and fail on scanners that the training has not seen. Published weights give the root sum of squares, as in
     fastMRI's code; our weights were trained to give the image combined by S, which has no noise floor, and have learned
     the factor of the image's mean in R_t, which is 1 in fastMRI's code and in weights without one. Sriram et al. 2020,
-    doi:10.1007/978-3-030-59713-9_7, with the sign that R_t has in their code.
+    doi:10.1007/978-3-030-59713-9_7, with the sign that R_t has in their code. As there, published weights with learned
+    sensitivities see the oversampled rows too; all others see the image cropped to the output rows.
 
     weights: the id of a shipped set (the method's own id if None), or a checkpoint with fastMRI's VarNet layout
     (safetensors or PyTorch).
@@ -79,7 +80,8 @@ class VarNet(Reconstructor):
 
     def apply(self, network: FastMRIVarNet, measurement: Measurement, **knobs: Any) -> Tensor:
         """The image by a network of this kind."""
-        data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"])
+        uncropped = store.load(self.weights).published
+        data, maps = data_and_sensitivities(network, measurement, knobs["sensitivities"], uncropped=uncropped)
         last = network(data, measurement.mask, maps, measurement.dims)
         image = _by(knobs["combination"], last, maps, measurement.dims).to(last.dtype)
         return measurement.crop(image.reshape(*measurement.kspace.shape[:-3], *image.shape[-2:]))
@@ -125,12 +127,19 @@ class TrainableVarNet(FastMRIVarNet):
 
 
 def data_and_sensitivities(
-    network: FastMRIVarNet, measurement: Measurement, sensitivities: str
+    network: FastMRIVarNet, measurement: Measurement, sensitivities: str, *, uncropped: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """The data of a measurement and its maps, estimated or learned: complex64 (batch, coils, rows, columns) both."""
-    batch, shape = measurement.data.shape[:-3], measurement.data.shape[-3:]
-    data = measurement.data.reshape(-1, *shape)
-    if sensitivities == "learned":
+    """The data of a measurement and its maps, estimated or learned: complex64 (batch, coils, rows, columns) both.
+
+    uncropped: with learned maps the data keep the oversampled rows, on which fastMRI's code runs; it crops the image.
+    """
+    learned = sensitivities == "learned"
+    data = measurement.data
+    if uncropped and learned and measurement.lines:
+        data = fourier.ifft(measurement.kspace, (-2,))
+    batch, shape = data.shape[:-3], data.shape[-3:]
+    data = data.reshape(-1, *shape)
+    if learned:
         return data, learned_sensitivities(network, data, measurement.mask, measurement.dims)
     return data, measurement.calibration.sensitivities.expand(*batch, *shape).reshape(-1, *shape)
 
