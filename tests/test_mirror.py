@@ -21,6 +21,7 @@ EXCEPTIONS = {
     "reconstructors/test_properties.py",
     "analyses/test_extremes.py",
     "test_architecture.py",
+    "test_docstrings.py",
     "test_manifest.py",
     "test_mirror.py",
     "test_package.py",

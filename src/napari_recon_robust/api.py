@@ -176,7 +176,7 @@ def posterior_contrast(
     """The contrast of a region to a reference region (its surroundings if None) in samples of the posterior.
 
     `found.exceeds(0.1)` is the probability that the region is more than 10% brighter, with its Monte-Carlo error;
-    `found.values` the histogram. See `reconstructors.posterior.Posterior.contrasts`.
+    `found.values` the histogram. See `reconstructors.generative.posterior.Posterior.contrasts`.
     """
     region, against = roi.mask(measurement.matrix), None if reference is None else reference.mask(measurement.matrix)
     counts = as_whole(samples, "samples", 1, 10_000), as_whole(steps, "steps", 1, 1000), as_whole(seed, "the seed")
@@ -208,7 +208,7 @@ def retention_map(
     on_progress: OnProgress | None = None,
     **options: Any,
 ) -> RetentionMap:
-    """Where a small feature is kept: `perturbations.retention.retention_map` with its options, to its end."""
+    """Where a small feature is kept: `analyses.retention.retention_map` with its options, to its end."""
     return progress.run(retention.retention_map(measurement, reconstructor, roi, **options), on_progress)
 
 
@@ -221,7 +221,7 @@ def recovery_table(
     on_progress: OnProgress | None = None,
     **options: Any,
 ) -> RecoveryTable:
-    """How many features are recovered, by size and contrast: `perturbations.retention.recovery_table`, to its end.
+    """How many features are recovered, by size and contrast: `analyses.retention.recovery_table`, to its end.
 
     `print(table.markdown())` shows it.
     """
@@ -237,7 +237,7 @@ def quality_by_samples(
     on_progress: OnProgress | None = None,
     **options: Any,
 ) -> SamplesCurve:
-    """The quality of a fixed method over the number of samples: `quality.samples.quality_by_samples`, to its end.
+    """The quality of a fixed method over the number of samples: `analyses.samples.quality_by_samples`, to its end.
 
     measurement: of a fully sampled scan. `curve.levels` has the means at each R, `curve.sentence` whether they fall.
     """
@@ -370,11 +370,11 @@ def compare_methods(
     on_progress: OnProgress | None = None,
     **grid: Any,
 ) -> Table:
-    """Several methods (all by default) on several scans and masks: `quality.comparing.compare_methods`, to its end.
+    """Several methods (all by default) on several scans and masks: `analyses.quality.comparing.compare_methods`.
 
     files: fully sampled k-space, NIfTI volumes to simulate from, or folders of these, by the name of their table or
     without. methods: ids or own models, with "auto", "oracle" or knobs behind a comma ("tv, weight=5e-3"). output: a
-    folder whose results are kept. grid: of `quality.grid.Grid` (patterns, accelerations, seeds, slices, ...).
+    folder whose results are kept. grid: of `analyses.quality.grid.Grid` (patterns, accelerations, seeds, slices, ...).
     `print(table.markdown())` shows the result; `table.results` has one for each method and case.
     """
     job = comparing.compare_methods(

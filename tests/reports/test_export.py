@@ -4,6 +4,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 import tifffile
 from PIL import Image
@@ -106,6 +107,24 @@ def test_nifti_says_that_the_voxel_is_not_known(tmp_path: Path) -> None:
     words = image.header["descrip"].item().decode()
     assert words == "RESEARCH - SYNTHETICALLY MODIFIED - NOT FOR CLINICAL USE; geometry unknown"
     assert image.header.get_xyzt_units()[0] == "unknown"
+
+
+def test_values_of_a_scan_that_was_scaled_are_those_of_its_file(tmp_path: Path) -> None:
+    """Scans with extreme numbers are read times a power of two, which their cases record."""
+    plain = pictured()
+    unit = 2.0**-80
+    scaled = replace(plain, recipe=plain.recipe.model_copy(update={"source": {**plain.recipe.source, "unit": unit}}))
+    window = (0.1 * unit, 0.5 * unit)
+    image = nibabel.load(export_image(scaled, "clean", tmp_path / "image.nii.gz", window=window))
+    np.testing.assert_allclose(np.asarray(image.dataobj)[..., 0].T, plain.images["clean"] * unit, rtol=1e-6)
+    assert (image.header["cal_min"], image.header["cal_max"]) == pytest.approx(window, rel=1e-6, abs=0)
+    one = tifffile.imread(export_image(scaled, "clean", tmp_path / "image.tiff"))
+    np.testing.assert_allclose(one, plain.images["clean"] * unit, rtol=1e-6)
+    found, expected = (
+        pydicom.dcmread(export_image(case, "clean", tmp_path / f"{case is plain}.dcm")) for case in (scaled, plain)
+    )
+    assert np.array_equal(found.pixel_array, expected.pixel_array)
+    assert f"{plain.images['reference'].max() / 1000 * unit:.6g} of the scan's units" in found.ImageComments
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

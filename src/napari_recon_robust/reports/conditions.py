@@ -118,6 +118,11 @@ class CaseImages:
         return None if stored is None else (float(stored[0]), float(stored[1]), float(stored[2]))
 
     @property
+    def unit(self) -> float:
+        """What brings the images to the scan's units, a power of two; 1 for ordinary scans (`Scan.unit`)."""
+        return float(self.case.recipe.source.get("unit", 1.0))
+
+    @property
     def slice(self) -> int:
         """The number of the slice in its scan, 0 where that is not known."""
         number = self.case.recipe.source.get("slice")

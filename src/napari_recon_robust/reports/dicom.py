@@ -105,7 +105,7 @@ def _place(dataset: "Dataset", shown: CaseImages) -> None:
 def _fill(dataset: "Dataset", shown: CaseImages, condition: Condition, window: Window, label: bool) -> None:
     """Pixels, slope and window; the comments state the unit, the quantisation error, and what is not known."""
     image = shown.upright(condition.image).astype(np.float64)
-    unit = (float(shown.target.max()) or 1.0) / PARTS
+    unit = (float(shown.target.max()) or 1.0) * shown.unit / PARTS
     lowest = min(float(image.min()), 0.0)
     slope = float(_decimal(((float(image.max()) - lowest) or unit) / STEPS / unit))
     intercept = float(_decimal(lowest / unit))

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ def export_image(
     check_suffix(path, tuple(_FORMATS))
     shown = CaseImages(case)
     condition = shown.condition(image, shown.number(budget))
+    if window is not None:
+        window = window[0] / shown.unit, window[1] / shown.unit
     return export_condition(shown, condition, path, window=window, label=label)
 
 
@@ -61,11 +64,16 @@ def export_condition(
     window: tuple[float, float] | None = None,
     label: bool = True,
 ) -> Path:
-    """Write an image that may be none of those that a case holds; see `export_image`, which writes one of them."""
+    """Write an image that may be none of those that a case holds; see `export_image`, which writes one of them.
+
+    window: black and white as the case's images have them, which is in the scan's units over `CaseImages.unit`.
+    """
     check_suffix(path, tuple(_FORMATS))
     limits = shown.window if window is None else Window(*window)
     if not limits.low < limits.high:
         raise InputError(f"the window is from {limits.low:g} to {limits.high:g}; white must lie above black.")
+    condition = replace(condition, image=condition.image * np.float32(shown.unit))
+    limits = Window(limits.low * shown.unit, limits.high * shown.unit)
     content = next(made for suffix, made in _FORMATS.items() if path.name.lower().endswith(suffix))
     write(path, content(shown, condition, limits, label))
     return path

@@ -371,8 +371,9 @@ class _Run:
         return [*self.history[:-1], {**self.history[-1], "last": self.step, **hours, **scores}]
 
     def _return(self, budget: schedule.Budget) -> None:
-        """Return to the last checkpoint and halve the learning rates from there on; the budget spent stays spent.
+        """Return to the last checkpoint and halve the learning rates from there on.
 
+        The time spent stays spent, while a budget of steps is that of the steps that are left at the checkpoint.
         InputError after too many returns.
         """
         if self.returns == _RETURNS:

@@ -93,7 +93,7 @@ def data_driven_energy(network: nn.Module, example: Example, rng: Generator) -> 
 
 
 def fixed_energy(network: Any, example: Example, rng: Generator) -> Tensor:
-    """`energy` at the one w and m that the network is made for (`hqs_net.HQSNetwork`)."""
+    """`energy` at the one w and m that the network is made for (`hqs_net.HQSNetNetwork`)."""
     return _energy(network(example.problem), example.problem, network.weight, network.mix)
 
 

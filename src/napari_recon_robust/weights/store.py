@@ -89,7 +89,7 @@ class Stretch(BaseModel):
 class Metadata(BaseModel):
     """How a set of weights was made; the header of the safetensors file holds it as JSON.
 
-    network: its id in `reconstructors.networks`, which is that of the method that runs it; architecture: the arguments
+    network: its id in `networks.registry`, which is that of the method that runs it; architecture: the arguments
     that make it again. scores: {case: {measure: value}} on data that training did not see. command: what makes the set
     again. seconds: time spent on training, by the clock; core_seconds: of processors. skipped: steps whose loss was not
     finite. curve: (hours, loss, NMSE relative to TV's) of each validation. version: of this package. published: whether

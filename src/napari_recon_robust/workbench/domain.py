@@ -1,6 +1,5 @@
 """What a method's weights were trained for, in words, and where a measurement lies outside of it."""
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,12 +37,9 @@ def outside(method: "Reconstructor", measurement: "Measurement") -> str:
 
 
 def _domain(method: "Reconstructor") -> dict[str, Any] | None:
-    return None if method.weights is None else _described(method.weights)
-
-
-@cache
-def _described(weights: str) -> dict[str, Any] | None:
+    if method.weights is None:
+        return None
     from ..weights import store
 
-    described: dict[str, Any] | None = store.describe(weights)["trained_for"]
-    return described
+    metadata = store.load(method.weights).metadata
+    return None if metadata is None else metadata.trained_for.model_dump(mode="json")

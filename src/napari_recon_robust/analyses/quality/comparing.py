@@ -37,7 +37,7 @@ def compare_methods(
 ) -> Job[Table]:
     """All methods on all cases; the table of what is there, also of earlier runs in the same folder.
 
-    files: of each group (`cases.groups`). folder: gets results.csv, line by line, and at the end, or when the job is
+    files: of each group (`grid.groups`). folder: gets results.csv, line by line, and at the end, or when the job is
     closed, comparison.md and comparison.json. What is in results.csv already, of the same input, versions, weights
     and knobs, is not computed again; methods that failed are tried again. baseline: a row that NMSE is compared to.
     Raises InputError for knobs, files or a baseline that do not fit; a method that fails on a case is one result.

@@ -26,7 +26,7 @@ _STILLS = 60  # images at most, about, of all angles
 
 
 class Rotation(Perturbation):
-    """max over poses g of ||S (g^-1 |f(M k_g)| - X)||_2, k_g = F S_i g x + (k - F S_i x): the object in another pose.
+    """max over poses g of ||S (|g^-1 f(M k_g)| - X)||_2, k_g = F S_i g x + (k - F S_i x): the object in another pose.
 
     x is the coil-combined object, S the ROI, X the clean reference of the method's kind (the own clean image where
     there is none). What the sensitivities do not explain, most of the noise, stays as it is. With coils "patient"
