@@ -6,7 +6,7 @@ from napari_recon_robust.data.roi import ROI
 from napari_recon_robust.ground.errors import InputError
 from napari_recon_robust.ground.progress import run
 from napari_recon_robust.perturbations.base import Setup, coil_norms
-from napari_recon_robust.perturbations.features.lesion import filled, inserted, surroundings
+from napari_recon_robust.perturbations.features.lesion import filled, inserted, tissue_around
 from napari_recon_robust.perturbations.noise.objective import Objective
 from napari_recon_robust.perturbations.outcome import evaluate
 from napari_recon_robust.perturbations.random_noise import white_noise
@@ -198,7 +198,7 @@ BLOT = ROI.polygon([(11, 13), (11, 20), (17, 22), (18, 14)], label="blot")
 
 def test_a_drawn_lesion_appears_in_its_own_shape(measurement, combined):
     shape = BLOT.mask(measurement.matrix)
-    around = surroundings(shape)
+    around = tissue_around(shape)
     before = combined(measurement).abs()
     for amount in (0.5, -0.5):
         (found,) = targeted(measurement, combined, BLOT, (0.3,), effect="appear", amount=amount, steps=10)

@@ -12,9 +12,8 @@ from scipy import ndimage
 
 from ..data.measurement import Measurement
 from ..data.roi import ROI
-from ..evaluation.comparison import finite
 from ..ground.errors import InputError
-from ..ground.numbers import written
+from ..ground.numbers import finite, written
 from ..ground.progress import Job, Progress
 from ..perturbations.base import Setup
 from ..perturbations.features.feature import PARAMETRIC, Feature, check_size

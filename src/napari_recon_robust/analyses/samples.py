@@ -11,9 +11,9 @@ import torch
 from ..data.measurement import Measurement
 from ..data.scan import measured_points
 from ..evaluation import metrics
-from ..evaluation.comparison import finite
 from ..evaluation.metrics import Metrics
 from ..ground.errors import InputError
+from ..ground.numbers import finite
 from ..ground.progress import Job, Progress
 from ..physics.sampling import Sampling
 from ..reconstructors.base import Method, Reconstructor

@@ -6,10 +6,10 @@ from typing import Any
 
 from ..data.measurement import Measurement
 from ..data.roi import ROI
-from ..evaluation.comparison import finite
 from ..ground.arguments import as_texts
 from ..ground.errors import InputError
 from ..ground.knob import resolve
+from ..ground.numbers import finite
 from ..ground.progress import Job, Progress, relayed, run
 from ..perturbations import registry
 from ..perturbations.base import Perturbed

@@ -13,6 +13,7 @@ from ..data.measurement import Measurement
 from ..data.scan import Scan
 from ..ground.errors import InputError
 from ..ground.knob import Knob
+from ..ground.numbers import finite
 from ..ground.progress import Job, run
 from ..ground.progress import Progress as Step
 from ..io import masks, open_scan
@@ -257,14 +258,4 @@ def warn(sentence: str) -> None:
 
 def print_json(result: Any) -> None:
     """Plain JSON; NaN and infinity become null, which JSON has no numbers for."""
-    click.echo(json.dumps(_finite(result), indent=2, allow_nan=False))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return None
-    return value
+    click.echo(json.dumps(finite(result), indent=2, allow_nan=False))

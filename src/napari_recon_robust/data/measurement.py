@@ -60,6 +60,19 @@ class Measurement:
                 "k-space."
             )
 
+    def slices(self) -> list["Measurement"]:
+        """Each item of the batch as a measurement with the batch's calibration; this one itself without a batch."""
+        batch, shape = self.kspace.shape[:-3], self.kspace.shape[-3:]
+        if not batch:
+            return [self]
+        maps, noise = self.calibration.sensitivities, self.calibration.noise
+        maps = maps.expand(*batch, *maps.shape[-3:]).reshape(-1, *maps.shape[-3:])
+        noise = noise.expand(*batch, *noise.shape[-1:]).reshape(-1, *noise.shape[-1:])
+        return [
+            replace(self, kspace=samples, full=None, kept=Calibration(*kept))
+            for samples, kept in zip(self.kspace.reshape(-1, *shape), zip(maps, noise, strict=True), strict=True)
+        ]
+
     @property
     def lines(self) -> bool:
         """Whether whole readout lines are sampled; then the transform along the readout is needed only once."""

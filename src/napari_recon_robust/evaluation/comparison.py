@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..ground.cached import cached_property
-from ..ground.numbers import written
+from ..ground.numbers import finite, written
 from . import metrics
 from .metrics import Metrics
 
@@ -193,15 +193,6 @@ class Comparison:
 
     def _norm(self, image: Tensor) -> float:
         return float(torch.linalg.vector_norm(image[self.roi].double()))
-
-
-def finite(value: Any) -> Any:
-    """A JSON value with null in place of every number that is not finite."""
-    if isinstance(value, Mapping):
-        return {key: finite(inner) for key, inner in value.items()}
-    if isinstance(value, float) and not isfinite(value):
-        return None
-    return value
 
 
 def _percent(share: float) -> str:

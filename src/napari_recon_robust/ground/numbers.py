@@ -1,6 +1,8 @@
 """Numbers as people read them."""
 
+from collections.abc import Mapping
 from math import isfinite
+from typing import Any
 
 
 def written(value: float, form: str = ".3g") -> str:
@@ -28,3 +30,14 @@ def duration(seconds: float) -> str:
 def counted(count: int, name: str) -> str:
     """So many of what has that name, such as "1 scan" and "2,000 scans"."""
     return f"{count:,} {name}{'' if count == 1 else 's'}"
+
+
+def finite(value: Any) -> Any:
+    """A JSON value with null in place of every number that is not finite, which JSON has no numbers for; no tuples."""
+    if isinstance(value, Mapping):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    return value

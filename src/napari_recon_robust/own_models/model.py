@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.measurement import Calibration, Measurement
+from ..data.measurement import Measurement
 from ..ground.cached import cached_property
 from ..ground.errors import ModelError, ReconRobustError, dimensions
 from ..ground.guard import said_by
@@ -70,7 +70,7 @@ class OwnModel(Reconstructor):
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """The images as a job, one slice after the other."""
-        slices, images = _slices(measurement), list[Tensor]()
+        slices, images = measurement.slices(), list[Tensor]()
         for one in slices:
             done = len(images)
 
@@ -134,23 +134,6 @@ class CalledModel(OwnModel):
     @abstractmethod
     def image(self, one: ModelInput) -> Any:
         """The model's own answer: a tensor or an array."""
-
-
-def _slices(measurement: Measurement) -> list[Measurement]:
-    """One measurement for each item of the batch, with the whole's calibration."""
-    if measurement.kspace.ndim == 3:
-        return [measurement]
-    shape = measurement.kspace.shape
-    batch = shape[:-3]
-    calibration = measurement.calibration
-    maps, noise = calibration.sensitivities, calibration.noise
-    maps = maps.expand(*batch, *maps.shape[-3:]).reshape(-1, *maps.shape[-3:])
-    noise = noise.expand(*batch, *noise.shape[-1:]).reshape(-1, *noise.shape[-1:])
-    kspace = measurement.kspace.reshape(-1, *shape[-3:])
-    return [
-        Measurement(samples, measurement.mask, measurement.matrix, kept=Calibration(*kept))
-        for samples, kept in zip(kspace, zip(maps, noise, strict=True), strict=True)
-    ]
 
 
 def _kind(answer: Any) -> str:

@@ -13,10 +13,10 @@ from torch import Tensor
 from ..data.measurement import Measurement
 from ..data.roi import ROI
 from ..data.units import check_numbers
-from ..evaluation.comparison import finite
 from ..former import names
 from ..ground.errors import InputError, dimensions
 from ..ground.knob import Knob, resolve
+from ..ground.numbers import finite
 from ..ground.progress import Job
 from ..reconstructors.base import Method, Reconstructor
 from .face import Curve, Insert, Placed, Still, Trace

@@ -17,7 +17,7 @@ from ..io.images import read_image
 from .base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup, coil_norms
 from .face import Trace
 from .features.feature import Feature, Tissue, beyond, check_size
-from .features.lesion import filled, inserted, surroundings
+from .features.lesion import filled, inserted, tissue_around
 from .noise.ascent import Ascent
 from .noise.objective import Objective
 from .noise.sphere_ascent import sphere_ascent
@@ -71,7 +71,7 @@ class Targeted(Perturbation):
             label="Effect",
             help="What the region should look like: its own mean everywhere, the clean image brighter or darker, "
             "or with a lesion in its middle; or the region is the lesion, outlined, that should appear among its "
-            "surroundings, or vanish into them.",
+            "tissue_around, or vanish into them.",
             kind="choice",
             choices=tuple(EFFECTS),
             default="homogeneous",
@@ -133,7 +133,7 @@ class Targeted(Perturbation):
         else:
             effect, words, target_of = GIVEN, "the given image", self._given(setup)
         if effect in LESIONS:
-            setup = replace(setup, mask=setup.mask | surroundings(setup.mask))
+            setup = replace(setup, mask=setup.mask | tissue_around(setup.mask))
         objective = Likeness(setup, "clean", "squared-error", keep, target_of)
         findings = {}
         if effect == "lesion":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from ..networks.channels import local_phase
 from ..physics.model import ForwardModel
 from .classical import tv
 from .classical.cg_sense import conjugate_gradients
+
+S = TypeVar("S")
 
 _SENSE, _SENSE_STEPS = 0.01, 8  # regularization of the SENSE image, and its conjugate gradient steps
 LEAST_NOISE = 1e-3  # relative to the image's scale; networks are trained for 0.0015 and more
@@ -92,16 +95,22 @@ def assemble(images: Sequence[Tensor], measurement: Measurement) -> Tensor:
 
 def in_turn(measurement: Measurement, solve: Callable[[Problem], Job[Tensor]]) -> Job[list[Tensor]]:
     """The solutions of `problems`, one after the other. A preview is the whole batch; slices to come are zero."""
-    slices = problems(measurement)
+    return (yield from one_by_one(problems(measurement), solve, lambda images: assemble(images, measurement)))
+
+
+def one_by_one(
+    slices: Sequence[S], solve: Callable[[S], Job[Tensor]], assembled: Callable[[list[Tensor]], Tensor]
+) -> Job[list[Tensor]]:
+    """The image of each slice of a batch; a preview is what `assembled` makes of all, those to come zero."""
     images: list[Tensor] = []
 
     def whole(step: Progress) -> Progress:
         missing = [torch.zeros_like(step.preview)] * (len(slices) - len(images) - 1)
-        preview = assemble([*images, step.preview, *missing], measurement)
+        preview = assembled([*images, step.preview, *missing])
         return Progress((len(images) + step.fraction) / len(slices), step.message, preview)
 
-    for problem in slices:
-        images.append((yield from relayed(solve(problem), whole)))
+    for one in slices:
+        images.append((yield from relayed(solve(one), whole)))
     return images
 
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from ..cases import record
 from ..data.roi import ROI
 from ..data.window import Window, presets
-from ..evaluation.comparison import finite
-from ..ground.numbers import written
+from ..ground.numbers import finite, written
 from . import curves, words
 from .conditions import CaseImages
 

@@ -16,7 +16,7 @@ from ..ground.errors import InputError, ReconRobustError, one_line
 from ..ground.progress import run
 from ..perturbations.base import Budget, Perturbed, Setup
 from ..perturbations.features.insertion import loss_of
-from ..perturbations.features.lesion import surroundings
+from ..perturbations.features.lesion import tissue_around
 from ..perturbations.outcome import Outcome, evaluate
 from .plan import CLEAN, COVERAGE, IMAGE_METRICS, LESION_METRICS, STATES
 from .shared import SharedSlice
@@ -112,7 +112,7 @@ class Measurer:
         if mask.all():
             return {}
         found: dict[str, float] = {}
-        around = surroundings(mask)
+        around = tissue_around(mask)
         for state in STATES:
             if state not in images:
                 continue

@@ -19,7 +19,7 @@ from ..ground.errors import InputError, ReconRobustError, one_line
 from ..ground.guard import read, shown
 from ..ground.knob import Knob, Value, resolve
 from ..perturbations import registry as perturbations
-from ..physics.sampling import Sampling
+from ..physics.sampling import Sampling, usual_centre_fraction
 from ..reconstructors import registry as reconstructors
 from ..reconstructors.base import Method, Reconstructor
 
@@ -308,7 +308,7 @@ class Masks(Part):
             Sampling(
                 pattern=self.pattern,
                 acceleration=acceleration,
-                centre_fraction=(0.08 if acceleration < 8 else 0.04)
+                centre_fraction=usual_centre_fraction(acceleration)
                 if self.centre_fraction is None
                 else self.centre_fraction,
                 minimum_centre_lines=self.minimum_centre_lines,

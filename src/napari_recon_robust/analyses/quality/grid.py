@@ -26,11 +26,9 @@ from ...ground.errors import InputError
 from ...ground.guard import to_path
 from ...ground.specification import Specification
 from ...io import format_of, lacks_axes, open_scan
-from ...physics.sampling import Pattern, Sampling
+from ...physics.sampling import Pattern, Sampling, usual_centre_fraction
 from ...simulation.acquisition import NOISE_RANGE, simulate_slice
 from ...simulation.anatomy import SUFFIXES, load_volume, slices
-
-_HIGH = 8.0  # from this acceleration on, 4% of the lines lie in the centre instead of 8%
 
 
 class Grid(Specification):
@@ -64,8 +62,7 @@ class Grid(Specification):
         ]
 
     def _centre(self, acceleration: float) -> float:
-        default = 0.08 if acceleration < _HIGH else 0.04
-        return default if self.centre_fraction is None else self.centre_fraction
+        return usual_centre_fraction(acceleration) if self.centre_fraction is None else self.centre_fraction
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...evaluation.comparison import finite
 from ...ground.errors import InputError
+from ...ground.numbers import finite
 from ...statistics import clustered
 from ...statistics.estimate import FEWEST, Interval
 from .results import MethodResult
@@ -123,7 +123,7 @@ class Table:
             for section in self.sections
         ]
         table: dict[str, Any] = {"methods": dict(self.rows), "baseline": self.baseline, "sections": sections}
-        return _plain(table)
+        return finite(table)
 
     def _section(self, group: str, acceleration: float, results: Sequence[MethodResult]) -> Section:
         unit, of = _units(results)
@@ -201,12 +201,3 @@ def _geometric(values: Sequence[float], units: Sequence[Any]) -> Mean:
         mean = _mean(list(np.log(values)), units)
     interval = mean.interval and (float(np.exp(mean.interval[0])), float(np.exp(mean.interval[1])))
     return Mean(float(np.exp(mean.value)), interval)
-
-
-def _plain(value: Any) -> Any:
-    """JSON values: no tuples, nothing that is not finite."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return finite(value)

@@ -10,7 +10,7 @@ from ...ground.errors import InputError
 from .feature import DARKEST
 
 
-def surroundings(shape: Tensor) -> Tensor:
+def tissue_around(shape: Tensor) -> Tensor:
     """The pixels around a shape, bool (rows, columns): up to half the side of a square of its area, at least 3 pixels.
 
     Raises InputError if the shape leaves nothing around it.
@@ -29,7 +29,7 @@ def inserted(image: Tensor, shape: Tensor, contrast: float) -> Tensor:
     T = max(|x| + contrast m p, 0.1 |x|): m is the mean of |x| around the shape, and p the shape, its edge two pixels
     wide. Raises InputError if there is nothing around it.
     """
-    local = image[surroundings(shape)].mean()
+    local = image[tissue_around(shape)].mean()
     soft = torch.nn.functional.avg_pool2d(shape.to(image)[None], 3, 1, 1)[0]
     return torch.maximum(image + contrast * local * soft, (1 - DARKEST) * image)
 
@@ -40,7 +40,7 @@ def filled(image: Tensor, shape: Tensor) -> Tensor:
     Each pixel inside is the mean of its four neighbours (a membrane), so that nothing exceeds what surrounds it.
     Raises InputError if there is nothing around it.
     """
-    surroundings(shape)
+    tissue_around(shape)
     rows, columns = shape.shape
     inside = shape.cpu().numpy().ravel()
     along = [sparse.diags([np.ones(size - 1)] * 2, [-1, 1]) for size in (rows, columns)]

@@ -10,11 +10,10 @@ from torch import Tensor
 
 from ...data.measurement import Measurement
 from ...evaluation import metrics
-from ...evaluation.comparison import finite
 from ...ground.cached import cached_property
 from ...ground.errors import InputError
 from ...ground.knob import Knob
-from ...ground.numbers import written
+from ...ground.numbers import finite, written
 from ...ground.progress import Job, Progress
 from ...physics import fourier
 from ..base import SEED, SENSITIVITIES, Perturbation, Perturbed, Setup

@@ -1,6 +1,5 @@
 """HyperRecon's objective: the data, total variation and wavelet sparsity, and the two knobs that weigh them."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -9,10 +8,7 @@ from torch.nn import functional
 
 from ...ground.knob import Knob
 from ...physics.model import ForwardModel
-
-_LEVELS = 3
-# Daubechies' orthonormal filter with four taps.
-_LOW = tuple((a + b * math.sqrt(3)) / (4 * math.sqrt(2)) for a, b in ((1, 1), (3, 1), (3, -1), (1, -1)))
+from .wavelet import HIGH, LEVELS, LOW
 
 WEIGHT = Knob(
     name="weight",
@@ -57,11 +53,9 @@ def objective(
 
 def details_of(image: Tensor) -> Iterator[Tensor]:
     """The detail coefficients W x at all shifts, level by level: complex (3, rows, columns) each."""
-    low = torch.tensor(_LOW, device=image.device)
-    high = low.flip(0) * torch.tensor([1.0, -1.0, 1.0, -1.0], device=image.device)
-    bank = torch.stack((low, high))[:, None]
+    bank = torch.tensor((LOW, HIGH), device=image.device)[:, None]
     x = torch.view_as_real(image).movedim(-1, 0)[:, None]  # parts, 1, rows, columns
-    for level in range(_LEVELS):
+    for level in range(LEVELS):
         step = 2**level
         wide = functional.pad(x, (0, 3 * step, 0, 3 * step), mode="circular")
         by_rows = functional.conv2d(wide, bank[..., None], dilation=(step, 1))

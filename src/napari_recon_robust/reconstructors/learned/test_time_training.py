@@ -1,17 +1,18 @@
 """Test-time training: a trained network goes on learning, from the samples of the slice that it reconstructs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from ...data.measurement import Calibration, Measurement
+from ...data.measurement import Measurement
 from ...ground.errors import InputError
 from ...ground.knob import Knob
-from ...ground.progress import Job, Progress, relayed, run
+from ...ground.progress import Job, Progress, run
 from ..base import Method, Reconstructor
+from ..problem import one_by_one
 from .adaptation import Trained, adapt
 
 NETWORKS = ("hqs-supervised", "unrolled-hqs", "varnet", "hyperrecon", "unet", "unet-joint", "dagan")
@@ -80,21 +81,22 @@ class TestTimeTraining(Reconstructor):
         """The image as a job, with a preview every few steps."""
         method = self._adapted(knobs)
         batch, matrix = measurement.kspace.shape[:-3], measurement.matrix
-        slices = list(_slices(measurement))
-        images: list[Tensor] = []
-        for one in slices:
-            done = tuple(images)
 
-            def shown(step: Progress, done: tuple[Tensor, ...] = done) -> Progress:
-                missing = [torch.zeros_like(step.preview)] * (len(slices) - len(done) - 1)
-                preview = torch.stack([*done, step.preview, *missing]).reshape(*batch, *matrix)
-                return Progress((len(done) + step.fraction) / len(slices), step.message, preview)
-
-            adaptation = yield from relayed(adapt(method, one, knobs["steps"], knobs["rate"]), shown)
+        def solve(one: Measurement) -> Job[Tensor]:
+            adaptation = yield from adapt(method, one, knobs["steps"], knobs["rate"])
             with torch.no_grad():
-                images.append(_image(method, adaptation.network, one))
-            yield shown(Progress(1.0, adaptation.words, images[-1]))
-        return torch.stack(images).reshape(*batch, *matrix)
+                image = _image(method, adaptation.network, one)
+            yield Progress(1.0, adaptation.words, image)
+            return image
+
+        def assembled(images: list[Tensor]) -> Tensor:
+            return torch.stack(images).reshape(*batch, *matrix)
+
+        # The samples alone, which no gradient reaches and beside which no fully sampled image is kept.
+        slices = [
+            replace(one, kspace=one.kspace.detach(), full=None, kept=one.calibration) for one in measurement.slices()
+        ]
+        return assembled((yield from one_by_one(slices, solve, assembled)))
 
     def continuation(self, measurement: Measurement, **knobs: Any) -> Reconstructor:
         """The method with the network as adapted to this slice, or as trained; it learns no further."""
@@ -132,19 +134,6 @@ def _image(method: Method, network: nn.Module | None, measurement: Measurement) 
     if network is None:
         return method(measurement)
     return cast(Trained, method.reconstructor).apply(network, measurement, **method.knobs)
-
-
-def _slices(measurement: Measurement) -> Iterator[Measurement]:
-    """Each item of a batch as its own measurement, with its calibration kept."""
-    shape, calibration = measurement.kspace.shape, measurement.calibration
-    batch = shape[:-3]
-    maps, noise = calibration.sensitivities, calibration.noise
-    maps = maps.expand(*batch, *maps.shape[-3:]).reshape(-1, *maps.shape[-3:])
-    noise = noise.expand(*batch, noise.shape[-1]).reshape(-1, noise.shape[-1])
-    for kspace, one_map, one_noise in zip(
-        measurement.kspace.detach().reshape(-1, *shape[-3:]), maps, noise, strict=True
-    ):
-        yield replace(measurement, kspace=kspace, full=None, kept=Calibration(one_map, one_noise))
 
 
 def _shipped(id: str) -> Method:

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 from ...data.measurement import Measurement
 from ...ground.knob import Knob
-from ...ground.progress import Job, Progress, relayed, run
+from ...ground.progress import Job, Progress, run
 from ...networks.channels import to_complex
 from ...networks.muon import optimisers
 from ...physics.model import ForwardModel
 from ...physics.sampling import acs_region
 from ..base import Reconstructor
 from ..classical.cg_sense import conjugate_gradients
-from ..problem import Problem, assemble, problems
+from ..problem import Problem, assemble, in_turn, problems
 
 SHARE = 0.05  # of the samples outside the ACS, held out
 EVERY = 10  # iterations from one look at the held-out samples to the next
@@ -81,20 +81,12 @@ class Untrained(Reconstructor):
 
     def steps(self, measurement: Measurement, **knobs: Any) -> Job[Tensor]:
         """The image as a job, with a preview every few iterations."""
-        slices = problems(measurement)
-        images: list[Tensor] = []
-        for problem in slices:
-            network = self._network(problem, knobs)
-            done = tuple(images)
 
-            def shown(step: Progress, done: tuple[Tensor, ...] = done) -> Progress:
-                missing = [torch.zeros_like(step.preview)] * (len(slices) - len(done) - 1)
-                preview = assemble([*done, step.preview, *missing], measurement)
-                return Progress((len(done) + step.fraction) / len(slices), step.message, preview)
+        def solve(problem: Problem) -> Job[Tensor]:
+            fitted = yield from fit(self._network(problem, knobs), problem, knobs["iterations"], self.rate)
+            return fitted.image(problem)
 
-            fitted = yield from relayed(fit(network, problem, knobs["iterations"], self.rate), shown)
-            images.append(fitted.image(problem))
-        return assemble(images, measurement)
+        return assemble((yield from in_turn(measurement, solve)), measurement)
 
     def continuation(self, measurement: Measurement, **knobs: Any) -> Reconstructor:
         """The fit's last iterations, a `Continuation`."""
