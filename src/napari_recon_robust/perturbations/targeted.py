@@ -71,7 +71,7 @@ class Targeted(Perturbation):
             label="Effect",
             help="What the region should look like: its own mean everywhere, the clean image brighter or darker, "
             "or with a lesion in its middle; or the region is the lesion, outlined, that should appear among its "
-            "tissue_around, or vanish into them.",
+            "surroundings, or vanish into them.",
             kind="choice",
             choices=tuple(EFFECTS),
             default="homogeneous",

@@ -165,7 +165,8 @@ class Reconstruction:
         found = [image for image in images if image is not None]
         if not found or len(found) < len(images):
             if self.shown is not None and self.shown.method != method:
-                self._put(replace(self.shown, exact=False, earlier=True))
+                self.shown = replace(self.shown, exact=False, earlier=True)  # a turned object is brought back already
+                self.rendered.emit(self.shown)
             return False
         perturbed = found[1][0] if len(found) > 1 else None
         self._show(Rendered(method, found[0][0], perturbed, exact=False))
@@ -284,9 +285,6 @@ class Reconstruction:
             if "perturbed" in whole:
                 whole["perturbed"] = self._restore(whole["perturbed"])
             rendered = replace(rendered, perturbed=self._restore(rendered.perturbed), whole=whole)
-        self._put(rendered)
-
-    def _put(self, rendered: Rendered) -> None:
         self.shown = rendered
         self.rendered.emit(rendered)
 
