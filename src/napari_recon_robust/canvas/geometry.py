@@ -29,6 +29,12 @@ class Geometry:
         return self.turn.after(Turn().flip) if self.upside_down else self.turn
 
     @property
+    def aspect(self) -> float:
+        """The height of a pixel over its width, as the picture is laid."""
+        _, height, width = self.voxel or (1.0, 1.0, 1.0)
+        return width / height if self.laid.quarters % 2 else height / width
+
+    @property
     def letters(self) -> dict[str, str]:
         """The sides of the patient at the edges of the picture; empty where they are not known."""
         return self.laid.letters(self.directions)

@@ -125,6 +125,10 @@ def test_thumbnails_are_turned_as_the_picture(review: Session, dock: Any, qtbot:
     assert bright[::-1] == pytest.approx(
         [before.pixelColor(before.width() // 2, y).value() for y in range(before.height())], abs=8
     )
+    review.panels.lay(turn=review.panels.geometry.turn.turned)
+    turned = strip.thumbnails[0].picture
+    assert (turned.width(), turned.height()) == (after.height(), after.width())
+    assert turned != after
 
 
 @pytest.mark.slow

@@ -91,10 +91,8 @@ class FilmRow(QWidget):
         part = around(region) if region is not None else (slice(None), slice(None))
         images = [frame.image.numpy()[part] for frame in frames]
         white = self.session.panels.window[1] or 1.0
-        _, height, width = geometry.voxel or (1.0, 1.0, 1.0)
-        aspect = width / height if geometry.laid.quarters % 2 else height / width
         for number, (frame, image) in enumerate(zip(frames, images, strict=True)):
-            made = Thumbnail(picture_of(geometry.laid.shown(image), white, aspect), frame.caption, frame.tip)
+            made = Thumbnail(picture_of(geometry.laid.shown(image), white, geometry.aspect), frame.caption, frame.tip)
             made.clicked.connect(lambda _=False, number=number: self._open(number))
             self.thumbnails.append(made)
             self._row.addWidget(made)

@@ -63,7 +63,5 @@ class KSpaceRow(QWidget):
             self.added.clear()
             self.image.clear()
             return
-        _, height, width = geometry.voxel or (1.0, 1.0, 1.0)
-        aspect = width / height if geometry.laid.quarters % 2 else height / width
         self.added.show_image(change.samples, found.samples_title, square)
-        self.image.show_image(geometry.laid.shown(change.image), found.image_title, aspect)
+        self.image.show_image(geometry.laid.shown(change.image), found.image_title, geometry.aspect)

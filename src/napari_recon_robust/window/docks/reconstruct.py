@@ -47,7 +47,7 @@ class ReconstructDock(Page):
             (self.bench.regions.chosen_changed, self.diversity.show_where),
         ):
             self.listen(signal, slot)
-        self.opening.upright.toggled.connect(lambda _: self.diversity.show_chosen())
+        self.listen(self.session.panels.turned, self.diversity.show_chosen)
         self.listen(self.session.jobs.idle, self.sampling.show_idle)
         self.tour_stops = {"sample": self.opening.sample_button, "method": self.method}
         Tour.of(self.session)

@@ -110,9 +110,8 @@ class Strip(QWidget):
         part = around(region)
         images = [variant.image.cpu().numpy()[part] for variant in variants]
         white = max(Window.of(image).high for image in images)
-        _, height, width = geometry.voxel or (1.0, 1.0, 1.0)
         for number, (variant, image) in enumerate(zip(variants, images, strict=True)):
-            picture = picture_of(geometry.laid.shown(image), white, height / width)
+            picture = picture_of(geometry.laid.shown(image), white, geometry.aspect)
             thumbnail = Thumbnail(picture, _caption(variant, axes), _tip(variant, axes))
             thumbnail.clicked.connect(lambda _=False, knobs=variant.knobs: self.chosen.emit(dict(knobs)))
             self.thumbnails.append(thumbnail)
