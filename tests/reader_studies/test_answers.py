@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from helpers.full_disk import room_for
-from helpers.reading import VOLUMES
+from helpers.reading import QUALITY, VOLUMES
 from napari_recon_robust.ground.errors import FileFormatError, InputError
 from napari_recon_robust.ground.writing import WritingError
 from napari_recon_robust.reader_studies import audit
@@ -219,6 +219,26 @@ def test_the_next_sitting_waits_for_the_washout(study: Callable[..., Answers], m
     assert place.wait > audit.now()
     monkeypatch.setattr(audit, "now", lambda: "2999-01-01T00:00:00.000+00:00")
     assert next_of(answers).sitting == 1
+
+
+@pytest.mark.slow
+def test_no_washout_begins_in_the_midst_of_a_case(
+    study: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    structures = {"id": "structures", "kind": "structures", "text": "Changed?", "reference": True}
+    nothing = {"structures": {"changes": [], "certainty": 50}}
+    answers = study(questions=[QUALITY, structures], design={"readers": 2, "sittings": "separate"})
+    answers.consent("R1")
+    while (shown := answers.place("R1").shown) is not None:
+        answers.record("R1", shown.id, 0, GOOD)
+        answers.record("R1", shown.id, 0, nothing)
+    assert answers.place("R1").wait
+    monkeypatch.setattr(audit, "now", lambda: "2999-01-01T00:00:00.000+00:00")
+    first = next_of(answers)
+    answers.record("R1", first.id, 0, GOOD)
+    assert answers.place("R1").wait == ""
+    answers.record("R1", first.id, 0, nothing)
+    assert answers.place("R1").done == 1
 
 
 def test_a_readers_data_can_be_deleted_and_the_log_stays_whole(opened: Answers) -> None:

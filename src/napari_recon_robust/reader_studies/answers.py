@@ -121,14 +121,13 @@ class Answers:
     def _wait(self, reader: str, sitting: int) -> str:
         """Until when the washout lasts, in UTC; "" where it is over or there is none."""
         days = self.bundle.study.washout_days
-        earlier = [one.id for one in self.bundle.of_reader(reader) if one.sitting < sitting]
-        if not days or not earlier:
+        earlier = {one.id for one in self.bundle.of_reader(reader) if one.sitting < sitting}
+        rows = self._store.all("SELECT presentation, utc FROM answers WHERE reader = ? ORDER BY rowid", reader)
+        times = [utc for presentation, utc in rows if presentation in earlier]
+        if not days or not times:
             return ""
-        # the one that came last, whatever a clock that jumps has made of its time
-        last = self._store.first("SELECT utc FROM answers WHERE reader = ? ORDER BY rowid DESC LIMIT 1", reader)
-        if last is None:
-            return ""
-        until = (datetime.fromisoformat(last[0]) + timedelta(days=days)).isoformat(timespec="milliseconds")
+        # from the one that came last, whatever a clock that jumps has made of its time
+        until = (datetime.fromisoformat(times[-1]) + timedelta(days=days)).isoformat(timespec="milliseconds")
         return until if until > audit.now() else ""
 
     def display_checked(self, reader: str, sitting: int) -> bool:
