@@ -258,6 +258,26 @@ def test_going_back_shows_what_was_answered(made: Any) -> None:
 
 
 @pytest.mark.slow
+def test_going_back_keeps_what_was_not_stored_yet(made: Any) -> None:
+    reading, _, answers = made(questions=[QUALITY, {**STRUCTURES, "id": "changed"}])
+    reading.answer("sharpness", level=1)
+    reading.answer("changed", cannot_judge=True)
+    reading.submit()
+    reading.answer("sharpness", level=2)
+    reading.comment = "dark"
+    second = reading.shown
+    reading.go_back()
+    reading.answer("sharpness", level=3)
+    reading.submit()
+    assert (reading.shown, reading.values, reading.comment) == (second, {"sharpness": {"level": 2}}, "dark")
+    reading.answer("changed", cannot_judge=True)
+    reading.submit()
+    assert (reading.values, reading.comment) == ({}, "")
+    given = answers.given("R1", second.id)[1]
+    assert (given["sharpness"], given["comment"]) == ({"level": 2}, {"text": "dark"})
+
+
+@pytest.mark.slow
 def test_the_time_of_a_case_goes_on_after_another_one_was_revised(made: Any) -> None:
     """First case: 4 s, then 3 s of revising. Second case: 5 s before that, 2 s after it."""
     reading, now, answers = made()

@@ -41,6 +41,7 @@ class Reading:
         self.comment = ""
         self.truth: dict[str, Any] | None = None
         self._revision = self._step = 0
+        self._drafts: dict[tuple[str, int, int], tuple[dict[str, Answer], str]] = {}  # what was left by going back
 
     @property
     def step(self) -> int:
@@ -88,8 +89,9 @@ class Reading:
         self._show(self.place.shown)
 
     def go_back(self) -> None:
-        """Show the case before, to revise its answers."""
-        if (before := self.before) is not None:
+        """Show the case before, to revise its answers; those of this one are kept, and wait until it is shown again."""
+        if self.shown is not None and (before := self.before) is not None:
+            self._drafts[self.shown.id, self._step, self._revision] = self.values, self.comment
             self._show(before)
 
     @property
@@ -104,8 +106,10 @@ class Reading:
         if shown is not None:
             self._step = self._answers.step(shown.id)
             self._revision, given = self._answers.given(self.reader, shown.id)
-            self.comment = given.pop(COMMENT, {}).get("text", "")
-            self.values = {id: value for id, value in given.items() if id in self.questions}
+            comment = given.pop(COMMENT, {}).get("text", "")
+            values = {id: value for id, value in given.items() if id in self.questions}
+            draft = self._drafts.pop((shown.id, self._step, self._revision), None)
+            self.values, self.comment = draft or (values, comment)
         if not goes_on:
             self.slices.at = 0
             self.clock.start("" if shown is None else shown.id, self.slices.count)

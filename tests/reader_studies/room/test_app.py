@@ -784,6 +784,43 @@ def test_what_was_not_sent_yet_is_there_after_loading_the_page_anew(
 
 
 @pytest.mark.slow
+def test_going_back_keeps_what_was_not_sent_yet(study: Callable[..., Answers], chromium: Browser) -> None:
+    """Also where the page is loaded anew while the case before is revised; the time in between is hidden."""
+    answers = study(questions=[QUALITY, {**QUALITY, "id": "noise"}])
+    first, second = (one.id for one in answers.bundle.of_reader("R1")[:2])
+    given = "current.asked.map((one) => one.value?.level ?? 0)"
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        for key in ("1", "2", "Enter"):
+            chromium.key(key)
+        chromium.wait(f"current.shown.id === '{second}'")
+        chromium.key("3")
+        chromium.run("current.comment.value = 'dark'; current.comment.dispatchEvent(new Event('input'))")
+        began, acted = chromium.run("[current.times.shown, current.times.first]")
+        for anew in (False, True):
+            chromium.key("Backspace")
+            chromium.wait(f"current.shown.id === '{first}'")
+            assert chromium.run(given) == [1, 2]
+            if anew:
+                chromium.run("window.earlier = true; location.reload()")
+                chromium.wait("!window.earlier && document.querySelector('canvas') !== null && current !== null")
+            else:
+                chromium.key("Enter")
+            chromium.wait(f"current.shown.id === '{second}'")
+            assert chromium.run(given) == [3, 0]
+            assert chromium.run("current.comment.value") == "dark"
+            assert chromium.run("current.times.first - current.times.shown") == pytest.approx(acted - began, abs=0.01)
+            assert 0 < chromium.run("current.times.hidden") < chromium.run("performance.now() - current.times.shown")
+        for key in ("2", "Enter"):
+            chromium.key(key)
+        chromium.wait(f"current.shown.id !== '{second}'")
+        assert chromium.run(given) == [0, 0]
+        assert chromium.run("sessionStorage.length") == 0
+        assert answers.given("R1", second)[1]["comment"] == {"text": "dark"}
+        assert not chromium.complaints
+
+
+@pytest.mark.slow
 def test_keys_turn_the_window_zoom_and_move(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study(questions=[MARKS])
 

@@ -8,7 +8,6 @@ const WINDOW_KEYS = { b: [-0.05, 1], d: [0.05, 1], c: [0, 0.9], n: [0, 1 / 0.9] 
 const ZOOM = 1.25;
 const NOTCH = 50; // CSS pixels that a wheel rolls at least for a slice
 const LINE = 40; // CSS pixels, where a browser counts lines
-const DRAFT = "draft"; // of this tab: answers that were not sent before the page was loaded anew
 const ROOM_MODES = { side: "Side by side (S)", flicker: "Flicker (L)", wipe: "Wipe (V)" };
 
 /** Ask the server; an Error has its sentence. */
@@ -109,7 +108,7 @@ async function remove() {
     alert(error.message); // the line for messages is hidden in a pause
     return;
   }
-  sessionStorage.removeItem(DRAFT);
+  sessionStorage.clear();
   words("Deleted", ["Your answers are deleted. You can close this page."]);
 }
 
@@ -187,15 +186,17 @@ async function read(state, shown) {
 }
 
 let current = null;
-const left = new Map(); // the times of cases that were left without an answer by Back, and since when
 
-/** The clock of a case: of one that was left it goes on, and the time in between counts as hidden. seen: for how long
+/** Under which name this tab keeps what was not sent yet of a step of a case. */
+const draftOf = ({ id, step, revision }) => `draft ${[id, step, revision]}`;
+
+/** The clock of a case: of one with a draft it goes on, and the time in between counts as hidden. seen: for how long
  * each slice was shown. */
-function clock({ id, slices }) {
-  const fresh = { shown: performance.now(), hidden: 0, seen: new Array(slices).fill(0) };
-  const { times, since } = left.get(id) ?? { times: fresh, since: performance.now() };
-  left.delete(id);
-  return { ...times, hidden: times.hidden + performance.now() - since };
+function clock({ slices }, draft) {
+  if (!draft) return { shown: performance.now(), hidden: 0, seen: new Array(slices).fill(0) };
+  const { times: { shown, first, hidden, seen }, since, origin } = draft;
+  const later = performance.timeOrigin - origin; // a page that was loaded anew counts from then
+  return { shown: shown - later, first: first && first - later, hidden: hidden + performance.now() + later - since, seen };
 }
 
 /** One step of a case: its images as the viewer of reports shows them, its questions, and the clock. before: the step
@@ -224,12 +225,14 @@ class Reading {
     const possible = { side: true, flicker: this.compared.length > 1, wipe: this.compared.length === 2 };
     this.modes = ["side", "flicker", "wipe"].filter((mode) => possible[mode] && (mode === "side" || modes.includes(mode)));
     [this.phase, this.timer, this.cursor] = [0, null, null];
-    [this.sending, this.times, this.rolled] = [false, before?.times ?? clock(shown), 0];
+    const draft = JSON.parse(sessionStorage.getItem(draftOf(shown)));
+    [this.sending, this.times, this.rolled] = [false, before?.times ?? clock(shown, draft), 0];
     if (before) this.#goOn(before);
     if (shown.region) this.outline = this.#square(shown.region);
     this.#build();
     this.#name();
-    if (!this.#bringBack() && Object.keys(shown.given).length) this.#restore();
+    if (draft) this.turn(draft.slice);
+    if (draft || Object.keys(shown.given).length) this.#restore(draft ?? { answers: shown.given, comment: shown.given.comment?.text ?? "" });
     this.set({});
     this.#listen();
   }
@@ -320,33 +323,20 @@ class Reading {
     return made("label", { className: "slices" }, this.slider, this.where, made("span", { className: "quiet", textContent: "(J, K)" }));
   }
 
-  #restore() {
-    for (const one of this.asked) if (one.question.id in this.shown.given) one.restore(this.shown.given[one.question.id]);
-    this.comment.value = this.shown.given.comment?.text ?? "";
-    this.#answered();
+  /** Show what was answered before, or not sent yet. */
+  #restore({ answers, comment }) {
+    for (const one of this.asked) if (one.question.id in answers) one.restore(answers[one.question.id]);
+    this.comment.value = comment;
+    this.#follow();
   }
 
   /** Keep in this tab what was not sent yet, with the time that it took so far. */
   #keep() {
     this.#leave();
-    const { shown: { id, step, revision }, times: { shown, first, hidden, seen }, comment: { value: comment } } = this;
-    const times = { spent: performance.now() - shown, first: first - shown, hidden, seen };
-    const answers = Object.fromEntries(this.asked.map((one) => [one.question.id, one.answer]));
-    sessionStorage.setItem(DRAFT, JSON.stringify({ place: [id, step, revision], answers, comment, times, slice: this.state.slice }));
-  }
-
-  /** Show what was kept of this very case before the page was loaded anew; whether there was any. */
-  #bringBack() {
-    const { shown: { id, step, revision } } = this;
-    const draft = JSON.parse(sessionStorage.getItem(DRAFT));
-    if (String(draft?.place) !== String([id, step, revision])) return false;
-    const began = performance.now() - draft.times.spent;
-    this.times = { shown: began, first: began + draft.times.first, hidden: draft.times.hidden, seen: draft.times.seen ?? this.times.seen };
-    for (const one of this.asked) one.restore(draft.answers[one.question.id]);
-    this.comment.value = draft.comment;
-    this.turn(draft.slice ?? 0);
-    this.#answered();
-    return true;
+    const { asked, times, comment: { value: comment }, state: { slice } } = this;
+    const answers = Object.fromEntries(asked.map((one) => [one.question.id, one.answer]));
+    const clock = { times, since: performance.now(), origin: performance.timeOrigin };
+    sessionStorage.setItem(draftOf(this.shown), JSON.stringify({ answers, comment, slice, ...clock }));
   }
 
   #listen() {
@@ -406,11 +396,16 @@ class Reading {
 
   #answered() {
     this.times.first ??= performance.now();
+    if (!this.sending) this.#keep();
+    this.#follow();
+  }
+
+  /** Show what is answered, and what is asked next. */
+  #follow() {
     this.panels.classList.toggle("marking", this.asked.some((one) => one.marks));
     this.next.disabled = this.sending || this.asked.some((one) => one.value === null);
     for (const one of this.asked) one.field.classList.toggle("asked", one === this.#current);
     if (document.activeElement !== this.comment) this.#current.field.scrollIntoView({ block: "nearest" });
-    if (!this.sending) this.#keep();
     this.draw();
   }
 
@@ -440,7 +435,7 @@ class Reading {
         presentation: this.shown.id, revision: this.shown.revision, context: this.#context, comment: this.comment.value,
         answers: Object.fromEntries(this.asked.map((one) => [one.question.id, one.value])),
       });
-      sessionStorage.removeItem(DRAFT);
+      sessionStorage.removeItem(draftOf(this.shown));
       if (truth) await this.feedback(truth);
       else await go();
     } catch (error) {
@@ -469,7 +464,7 @@ class Reading {
     if (!this.shown.before) return;
     try {
       const shown = await sent(`/presentation/${this.shown.before}`);
-      left.set(this.shown.id, { times: this.times, since: performance.now() });
+      this.#keep();
       await read(this.place, shown);
     } catch (error) {
       say(error.message);
