@@ -949,6 +949,26 @@ def test_what_is_said_of_a_case_waits_while_reading_is_paused(study: Callable[..
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("key", ["p", "h"])
+def test_a_pause_lasts_until_the_reader_goes_on(study: Callable[..., Answers], chromium: Browser, key: str) -> None:
+    """Whatever other tab was looked at meanwhile."""
+    with _served(answers := study()) as origin:
+        _enter(chromium, answers, origin)
+        chromium.key(key)
+        began = chromium.run("performance.now()")
+        for hidden in ("true", "false"):
+            chromium.run(f"Object.defineProperty(document, 'hidden', {{ value: {hidden}, configurable: true }})")
+            chromium.run("document.dispatchEvent(new Event('visibilitychange'))")
+        time.sleep(0.2)
+        ended = chromium.run("performance.now()")
+        chromium.run("document.querySelector('main.words button').click()")
+        hidden = chromium.run("current.times.hidden")
+        assert hidden >= ended - began
+        chromium.run("document.dispatchEvent(new Event('visibilitychange'))")
+        assert chromium.run("current.times.hidden") == hidden  # the clock goes on
+
+
+@pytest.mark.slow
 def test_html_in_words_of_the_study_is_shown_as_text(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study(title="A study <img src=x onerror=document.title='broken'>")
     with _served(answers) as origin:

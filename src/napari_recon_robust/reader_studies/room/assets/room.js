@@ -344,7 +344,7 @@ class Reading {
     const { signal } = this.stop;
     addEventListener("keydown", (event) => this.press(event), { signal });
     addEventListener("resize", () => this.#fit(), { signal });
-    document.addEventListener("visibilitychange", () => this.#hidden(document.hidden), { signal });
+    document.addEventListener("visibilitychange", () => this.#watch(), { signal });
     this.seen = new ResizeObserver(() => this.#fit());
     this.seen.observe(this.panels.parentElement);
   }
@@ -359,8 +359,9 @@ class Reading {
 
   // ---------------------------------------------------------------- the clock
 
-  #hidden(away) {
-    if (away) this.away ??= performance.now();
+  /** Stop the clock as long as the page is not seen or the case is covered. */
+  #watch() {
+    if (document.hidden || main.hidden) this.away ??= performance.now();
     else if (this.away !== undefined) {
       this.times.hidden += performance.now() - this.away;
       this.away = undefined;
@@ -383,11 +384,11 @@ class Reading {
 
   /** Hide the case and stop the clock until the reader goes on. */
   #cover(title, parts, ...buttons) {
-    this.#hidden(true);
     const cover = made("main", { className: "words" }, made("h1", { textContent: title }), ...parts.map(paragraph));
     this.uncover = () => { cover.remove(); main.hidden = false; };
-    cover.append(buttonRow([["Continue (Enter)", async () => { this.uncover(); this.#hidden(false); this.#fit(); }], ...buttons]));
+    cover.append(buttonRow([["Continue (Enter)", async () => { this.uncover(); this.#watch(); this.#fit(); }], ...buttons]));
     main.hidden = true;
+    this.#watch();
     main.after(cover);
     cover.querySelector("button.first").focus();
   }
