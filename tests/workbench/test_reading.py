@@ -258,6 +258,33 @@ def test_going_back_shows_what_was_answered(made: Any) -> None:
 
 
 @pytest.mark.slow
+def test_a_revision_asks_for_what_was_not_given_before(made: Any) -> None:
+    """A confidence where the reader was unsure, and a consequence where nothing was changed."""
+    reading, _, answers = made(questions=[*LESION, STRUCTURES])
+    reading.answer("lesion", seen="unsure")
+    reading.toggle("structures", "nothing")
+    reading.answer("structures", certainty=80.0)
+    reading.submit()
+    stored = {row["question"]: row["value"] for row in answers.rows()}
+    assert stored["lesion"] == {"seen": "unsure", "confidence": 0.0}
+    assert stored["structures"]["consequence"] == "none"
+    reading.go_back()
+    assert reading.complete
+    reading.answer("lesion", seen="yes")
+    assert not reading.is_answered("lesion")
+    reading.answer("lesion", confidence=70.0)
+    reading.toggle("structures", "added")
+    assert not reading.is_answered("structures")
+    reading.answer("structures", consequence="minor")
+    reading.submit()
+    assert {row["question"]: row["value"] for row in answers.rows()} == {
+        "comment": {"text": ""},
+        "lesion": {"seen": "yes", "confidence": 70.0},
+        "structures": {"changes": ["added"], "certainty": 80.0, "consequence": "minor"},
+    }
+
+
+@pytest.mark.slow
 def test_going_back_keeps_what_was_not_stored_yet(made: Any) -> None:
     reading, _, answers = made(questions=[QUALITY, {**STRUCTURES, "id": "changed"}])
     reading.answer("sharpness", level=1)

@@ -233,7 +233,7 @@ class Answers:
         audit.log(database, shown.reader, "answered", subject, before, audit.digest(value, salt))
 
     def given(self, reader: str, presentation: str) -> tuple[int, dict[str, Answer]]:
-        """The number of revisions of the step that is open, and the last answer to each question."""
+        """The number of revisions of the step that is open, and the last answer to each question as it was given."""
         shown = self.bundle.by_id.get(presentation)
         if shown is None or shown.reader != reader:
             raise NotAllowedError("this case is not yours; load the page again.")
@@ -243,7 +243,9 @@ class Answers:
         )
         asked = {question.id for question in self.bundle.study.steps[self.step(presentation)]}
         revisions = 1 + max((row[1] for row in rows if row[0] in asked), default=-1)
-        return revisions, {row[0]: _loaded(row[2]) for row in rows}
+        last = {row[0]: _loaded(row[2]) for row in rows}
+        questions = self.bundle.questions
+        return revisions, {id: questions[id].given(value) if id in questions else value for id, value in last.items()}
 
     def may_see_reference(self, presentation: str) -> bool:
         """Whether the fully sampled image is shown by now."""

@@ -63,6 +63,10 @@ class _Question(Specification):
             raise InputError(f"{self.id} has no {either(sorted(unknown))}; it asks for {either(known)}.")
         return self._checked(value, images, slices)
 
+    def given(self, answer: Answer) -> Answer:
+        """What the reader gave of a stored answer, without what `check` put in: that is to be asked for."""
+        return answer
+
     def score(self, answer: Answer) -> float | None:
         """The figure that an answer stands for; None where it compares arms, or for "cannot judge"."""
         return None
@@ -186,6 +190,10 @@ class Lesion(_Question):
             answer |= self._place(value, slices)
         return answer
 
+    def given(self, answer: Answer) -> Answer:
+        """An answer without the confidence of a reader who is unsure."""
+        return {"seen": "unsure"} if answer.get("seen") == "unsure" else answer
+
     def score(self, answer: Answer) -> float | None:
         """How sure the reader is of a lesion, from 0 (sure that there is none) over 50 to 100."""
         if "seen" not in answer:
@@ -245,6 +253,10 @@ class Structures(_Question):
             "certainty": self._number(value, "certainty", 0, 100),
             "consequence": self._one_of(value, "consequence", CONSEQUENCES),
         }
+
+    def given(self, answer: Answer) -> Answer:
+        """An answer without the consequence where nothing is changed."""
+        return answer if answer.get("changes") != [] else {"changes": [], "certainty": answer["certainty"]}
 
     def score(self, answer: Answer) -> float | None:
         """0 for no consequence, 1 for a minor one, 2 for one that would change the report."""

@@ -710,6 +710,22 @@ def test_a_reader_is_told_of_a_full_disk_and_sends_the_answer_again(
 
 
 @pytest.mark.slow
+def test_a_revision_asks_for_what_was_not_given_before(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(questions=[*LESION, STEPS[1]], viewing={"reference": True})
+    first = answers.bundle.of_reader("R1")[0].id
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        for key in ("3", "4", "+", "Enter"):  # unsure, and nothing was changed
+            chromium.key(key)
+        chromium.wait(f"current.shown.id !== '{first}'")
+        chromium.key("Backspace")
+        chromium.wait(f"current.shown.id === '{first}'")
+        assert not chromium.run("current.next.disabled")
+        chromium.run("current.asked[0].set({ seen: 'yes' }); current.asked[1].toggle('added', true)")
+        assert chromium.run("current.asked.map((one) => one.value)") == [None, None]
+
+
+@pytest.mark.slow
 def test_a_second_reader_opens_an_invitation_where_the_page_is_open(
     study: Callable[..., Answers], chromium: Browser
 ) -> None:
