@@ -83,6 +83,32 @@ def test_going_back_and_pausing(room: Callable[..., ReadingRoom]) -> None:
     assert not opened._canvas.isHidden()
 
 
+def test_a_pause_holds_all_but_its_own_button(room: Callable[..., ReadingRoom]) -> None:
+    opened = room()
+    QTest.keyClick(opened._canvas, "2")
+    QTest.keyClick(opened._canvas, Qt.Key.Key_Return)
+    QTest.keyClick(opened._canvas, "3")
+    side, second = opened.side, opened.reading.shown
+    for label in ("Continue (P)", "Pause (P)"):
+        QTest.mouseClick(side._pause, Qt.MouseButton.LeftButton)
+        paused = opened.reading.clock.paused
+        assert (side._pause.text(), paused) == (label, label != "Pause (P)")
+        held = (opened._canvas.isHidden(), "Paused" in side._words.text(), not side._scroll.isEnabled())
+        assert {*held, not side._next.isEnabled(), not side._back.isEnabled()} == {paused}
+        QTest.mouseClick(side._back, Qt.MouseButton.LeftButton)
+        assert (opened.reading.shown is second) is paused
+
+
+def test_a_case_that_is_opened_in_a_pause_ends_it(room: Callable[..., ReadingRoom]) -> None:
+    opened = room()
+    QTest.keyClick(opened._canvas, "p")
+    opened.reading.go_on()
+    assert not opened.reading.clock.paused
+    assert not opened._canvas.isHidden()
+    assert opened.side._pause.text() == "Pause (P)"
+    assert opened.side._words.text().startswith("Case 1 of 12")
+
+
 def test_a_lesion_is_marked_by_a_click(room: Callable[..., ReadingRoom]) -> None:
     opened = room(questions=[{**LESION[0], "place": True}])
     QTest.keyClick(opened._canvas, "1")

@@ -129,13 +129,12 @@ class Side(QWidget):
             self.begin()
             return
         self._show_form()
-        self._words.setText(self._where)
         self._progress.setRange(0, reading.place.total)
         self._progress.setValue(reading.place.done)
         self.comment.setPlainText(reading.comment)
         self._show_parts(asking=False, reading=True)
         self.comment.setVisible(reading.is_last_step)
-        self._follow()
+        self._follow_pause()
         self._room._canvas.setFocus()
 
     def _end(self) -> None:
@@ -175,9 +174,10 @@ class Side(QWidget):
         reading = self._reading
         if self.form is not None and reading.asked.id in self.form.asked:
             self._scroll.ensureWidgetVisible(self.form.asked[reading.asked.id], 0, 8)
-        self._next.setEnabled(reading.complete)
+        paused = reading.clock.paused
+        self._next.setEnabled(not paused and reading.complete)
         self._next.setText("Next (Enter)" if reading.truth is None else "Continue (Enter)")
-        self._back.setEnabled(reading.before is not None)
+        self._back.setEnabled(not paused and reading.before is not None)
         if reading.truth is not None:
             lesion = reading.truth.get("lesion")
             known = "The truth of this case is not known."
@@ -189,13 +189,17 @@ class Side(QWidget):
     def pause(self) -> None:
         """Hide the images and stop the clock, or show them again."""
         self._reading.clock.pause()
+        self._follow_pause()
+
+    def _follow_pause(self) -> None:
+        """Show the case and let it be answered, unless reading is paused."""
         paused = self._reading.clock.paused
         self._pause.setText("Continue (P)" if paused else "Pause (P)")
         self.bar.setEnabled(not paused)
         self._words.setText("Paused. This time is not counted; your answers are kept." if paused else self._where)
         self._room._canvas.setVisible(not paused)
         self._scroll.setEnabled(not paused)
-        self._next.setEnabled(not paused and self._reading.complete)
+        self._follow()
 
     def say(self, words: str) -> None:
         """Show a sentence below the questions."""
