@@ -655,6 +655,17 @@ def test_going_back_leads_past_the_case_that_is_judged_anew(study: Callable[...,
 
 
 @pytest.mark.slow
+def test_a_scale_shows_the_keys_that_it_has(study: Callable[..., Answers], chromium: Browser) -> None:
+    answers = study(questions=[{**QUALITY, "words": [f"level {at}" for at in range(11)]}])
+    with _served(answers) as origin:
+        _enter(chromium, answers, origin)
+        keys = chromium.run("[...document.querySelectorAll('.form label kbd')].map((one) => one.textContent)")
+        assert keys == [*"123456789", "", "", "0"]
+        chromium.key("9")
+        assert chromium.run("current.asked[0].answer") == {"level": 9}
+
+
+@pytest.mark.slow
 def test_marks_that_a_key_takes_away_come_back(study: Callable[..., Answers], chromium: Browser) -> None:
     answers = study(questions=[MARKS])
     places = "current.asked[0].places.map(({ row, column, rating }) => [row, column, rating])"

@@ -13,9 +13,13 @@ from napari_recon_robust.workbench.reading import Reading
 STRUCTURES = {"id": "structures", "kind": "structures", "text": "Changed?"}
 
 
+SCALE = {**QUALITY, "words": [f"level {at}" for at in range(11)]}
+
+
 @pytest.fixture
-def form(tmp_path: Path, qtbot: Any) -> Iterator[Form]:
-    answers = opened_study(tmp_path, questions=[QUALITY, LESION[0], STRUCTURES])
+def form(tmp_path: Path, qtbot: Any, request: pytest.FixtureRequest) -> Iterator[Form]:
+    questions = getattr(request, "param", [QUALITY, LESION[0], STRUCTURES])
+    answers = opened_study(tmp_path, questions=questions)
     reading = Reading(answers, "R1")
     reading.consent()
     reading.go_on()
@@ -47,6 +51,15 @@ def test_the_mouse_answers_too_and_the_buttons_follow(form: Form) -> None:
     assert [button.isChecked() for button in buttons.values()] == [True, False, False]
     form._reading.answer("sharpness", cannot_judge=True)
     assert not any(button.isChecked() for button in buttons.values())
+
+
+@pytest.mark.parametrize("form", [[SCALE]], indirect=True)
+def test_a_scale_shows_the_keys_that_it_has(form: Form) -> None:
+    shown = [button.text() for _, button, _, _ in form.asked["sharpness"]._choices]
+    assert shown[7:] == ["8  level 7", "9  level 8", "level 9", "level 10", "0  Cannot judge"]
+    assert not form.press("")  # as of a key without a letter
+    assert form.press("9")
+    assert form._reading.values["sharpness"] == {"level": 9}
 
 
 def test_a_consequence_belongs_to_a_change(form: Form) -> None:

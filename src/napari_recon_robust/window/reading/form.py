@@ -34,6 +34,7 @@ from .mark_list import MarkList
 from .slider import Slider
 
 _STEP = 5
+_KEYS = "123456789"
 _RANKS = ("1st", "2nd", "3rd", "4th", "5th", "6th")
 NOTHING, RANK = "nothing", "rank"
 
@@ -49,7 +50,7 @@ def described(name: str) -> str:
 
 
 class Asked(QFrame):
-    """One question. Keys: 1, 2, ... for its choices in their order, 0 for "cannot judge", + and - for its slider."""
+    """One question. Keys: 1 to 9 for its choices in their order, 0 for "cannot judge", + and - for its slider."""
 
     def __init__(self, reading: Reading, question: Question) -> None:
         super().__init__()
@@ -89,7 +90,7 @@ class Asked(QFrame):
             self._choose("marks", [], "There is none", "1")
         elif isinstance(question, Likert):
             for at, words in enumerate(question.words):
-                self._choose("level", at + 1, words, str(at + 1))
+                self._choose("level", at + 1, words, _KEYS[at : at + 1])
         elif isinstance(question, Lesion):
             for at, seen in enumerate(SEEN):
                 self._choose("seen", seen, seen.capitalize(), str(at + 1))
@@ -106,7 +107,7 @@ class Asked(QFrame):
                 self._choose("consequence", words, words.capitalize(), str(at + 5))
 
     def _choose(self, name: str, value: Any, words: str, key: str) -> None:
-        made = QRadioButton(f"{key}  {words}")
+        made = QRadioButton(f"{key}  {words}".strip())
         made.setToolTip(words)
         made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # long words are cut, not the form
         made.setAccessibleName(f"{self._question.text} {words}")
@@ -157,7 +158,7 @@ class Asked(QFrame):
     def press(self, key: str) -> bool:
         """Answer by a key; returns whether it was one of this question's."""
         for known, made, name, value in self._choices:
-            if known == key and made.isEnabled():
+            if key and known == key and made.isEnabled():
                 self._take(name, value)
                 return True
         if key not in ("+", "=", "-"):

@@ -5,6 +5,7 @@ const CHANGES = ["added", "removed", "altered"];
 const CONSEQUENCES = ["none", "minor", "would change the report"];
 const RANKS = ["1st", "2nd", "3rd", "4th", "5th", "6th"];
 const SHORT = 16; // letters of choices that have room for two in a line
+const KEYS = "123456789"; // of a long scale; further levels have none
 const MOST_MARKS = 20;
 const NEAR = 4; // pixels around a mark within which a click chooses it
 const BUILD = {
@@ -73,7 +74,7 @@ class Asked {
   }
 
   likert() {
-    this.question.words.forEach((word, at) => this.choose("level", at + 1, word, String(at + 1)));
+    this.question.words.forEach((word, at) => this.choose("level", at + 1, word, KEYS[at]));
   }
 
   lesion() {
@@ -100,7 +101,7 @@ class Asked {
   choose(name, value, words, key, into = this.field) {
     const radio = made("input", { type: "radio", name: `${this.question.id}-${name === "consequence" ? name : "choice"}` });
     radio.addEventListener("change", () => this.set({ [name]: value }));
-    into.append(made("label", {}, made("kbd", { textContent: key }), radio, words));
+    into.append(made("label", {}, made("kbd", { textContent: key ?? "" }), radio, words));
     this.choices.push({ key, element: radio, name, value, words });
   }
 
