@@ -1,5 +1,6 @@
-"""Plans of reader studies and the cases that are read."""
+"""Plans of reader studies, the cases that are read, and a port to read them at."""
 
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,3 +47,9 @@ def opened_study(folder: Path, **changes: Any) -> Answers:
     for number in range(6):
         save_case(case_of(number), folder / "cases" / f"c{number}")
     return Answers(folder / "answers.sqlite", Bundle(freeze(plan(**changes), folder / "study", folder / "cases")))
+
+
+def free_port() -> int:
+    """A port at which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])

@@ -1,13 +1,15 @@
 import csv
+import socket
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from helpers.reading import LESION, case_of, opened_study
+from helpers.reading import LESION, case_of, free_port, opened_study
 from napari_recon_robust.cases.record import save_case
 from napari_recon_robust.cli import cli
-from napari_recon_robust.reader_studies.room.serving import open_answers
+from napari_recon_robust.ground.errors import InputError
+from napari_recon_robust.reader_studies.room.serving import Serving, open_answers
 
 
 def run(*words: object) -> str:
@@ -96,6 +98,28 @@ def test_a_files_arms_are_compared_and_give_the_variances_of_a_plan(shared: Path
     assert "10 readers: 119 cases" in run("check", tmp_path / "plan.yaml", "--table")
     (tmp_path / "plan.yaml").write_text(text.replace("measure: auc", "measure: sensitivity"), encoding="utf-8")
     assert "power by simulation:\n2 readers: " in run("check", tmp_path / "plan.yaml", "--table")
+
+
+def test_nobody_is_invited_to_an_address_that_is_taken(tmp_path: Path) -> None:
+    opened_study(tmp_path).close()
+    study = tmp_path / "study"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        found = CliRunner().invoke(cli, ["review", "serve", str(study), "--port", str(port)])
+    assert isinstance(found.exception, InputError)
+    assert f"127.0.0.1 cannot be listened at with port {port}" in str(found.exception)
+    with open_answers(study) as answers:
+        assert answers.access.uninvited() == ["R1", "R2"]
+
+
+def test_a_link_is_that_of_the_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened_study(tmp_path).close()
+    monkeypatch.setattr(Serving, "run", lambda self: self._listening.close())
+    public = ["--public", "https://reading.example.org/", "--port", free_port()]
+    said = run("serve", tmp_path / "study", *public)
+    assert said.count(": https://reading.example.org/#") == 2
+    assert "Serving at https://reading.example.org;" in said
+    assert "--address https://reading.example.org\n" in run("serve", tmp_path / "study", *public)
 
 
 @pytest.mark.parametrize(

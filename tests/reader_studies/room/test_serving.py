@@ -8,13 +8,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from helpers.reading import opened_study
+from helpers.reading import free_port, opened_study
 from napari_recon_robust.ground.errors import InputError
-from napari_recon_robust.reader_studies.room.serving import answers_of, check_address, open_answers
+from napari_recon_robust.reader_studies.room.serving import Serving, answers_of, check_address, open_answers, origin_of
 
 PEM = Path("file.pem")
 
@@ -39,6 +40,42 @@ def test_half_of_a_certificate_and_a_proxy_without_tls_are_refused() -> None:
         check_address("127.0.0.1", None, None, "http://reading.example.org")
 
 
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        (("http", "127.0.0.1", 8000), "http://127.0.0.1:8000"),
+        (("http", "localhost", 80), "http://localhost"),
+        (("http", "localhost", 443), "http://localhost:443"),
+        (("https", "Reading.example.org", 443), "https://reading.example.org"),
+        (("https", "reading.example.org", 8443), "https://reading.example.org:8443"),
+        (("http", "::1", 8000), "http://[::1]:8000"),
+        (("http", "::1", 80), "http://[::1]"),
+        (("http", "127.0.0.1", 8000, "https://reading.example.org/"), "https://reading.example.org"),
+        (("http", "127.0.0.1", 80, "https://reading.example.org:443"), "https://reading.example.org"),
+    ],
+)
+def test_the_page_is_named_as_browsers_name_it(address: tuple[Any, ...], origin: str) -> None:
+    assert origin_of(*address) == origin
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_page_is_at_its_address(tmp_path: Path, host: str) -> None:
+    try:
+        socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+    with opened_study(tmp_path) as answers:
+        serving = Serving(answers, host, free_port())
+        thread = threading.Thread(target=serving.run)
+        thread.start()
+        try:
+            assert httpx.get(serving.origin, timeout=60).status_code == 200
+        finally:
+            serving._server.should_exit = True
+            thread.join(60)
+
+
 def test_answers_lie_beside_the_study() -> None:
     assert answers_of("studies/one.two") == Path("studies/one.two.answers.sqlite")
 
@@ -57,11 +94,6 @@ def served(study: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
             time.sleep(0.05)
         else:
             return process
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @pytest.mark.slow

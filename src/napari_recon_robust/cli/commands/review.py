@@ -184,19 +184,18 @@ def serve(
 
     Who has not been invited yet gets a link, which is printed; it holds once.
     """
-    from ...reader_studies.room.serving import check_address
-    from ...reader_studies.room.serving import serve as served
+    from ...reader_studies.room.serving import Serving
 
-    scheme = check_address(host, certificate, certificate_key, public)
     with _opened(study, answers) as opened:
-        address = public or f"{scheme}://{host}:{port}"
+        serving = Serving(opened, host, port, certificate, certificate_key, public)
         uninvited = opened.access.uninvited()
         for reader in uninvited:
-            click.echo(f"{reader}: {address}/#{opened.access.invite(reader)}")
+            click.echo(f"{reader}: {serving.origin}/#{opened.access.invite(reader)}")
         if len(uninvited) < len(opened.bundle.readers):
-            click.echo(f"Others have their links. A new one: recon-robust review invite {study} R1 --address {address}")
-        click.echo(f"Serving at {address}; end it with Ctrl+C.")
-        served(opened, host, port, certificate, certificate_key, public)
+            new = f"recon-robust review invite {study} R1 --address {serving.origin}"
+            click.echo(f"Others have their links. A new one: {new}")
+        click.echo(f"Serving at {serving.origin}; end it with Ctrl+C.")
+        serving.run()
 
 
 @review.command()
@@ -335,15 +334,16 @@ def unblind(study: Path, answers: Path | None, key: Path | None) -> None:
 def demo(output: Path, port: int, no_serve: bool) -> None:
     """Make a reader study of the packaged sample, twelve cases in two arms, and serve it to a browser."""
     from ...reader_studies.demo import demo as made
-    from ...reader_studies.room.serving import serve as served
+    from ...reader_studies.room.serving import Serving
     from ..options import follow
 
     study = follow(made(output), "Making the cases")
     click.echo(f"saved: {study}")
     if not no_serve:
         with _opened(study, None) as opened:
-            click.echo(f"Open http://127.0.0.1:{port}/#{opened.access.invite('R1')}; end with Ctrl+C.")
-            served(opened, port=port)
+            serving = Serving(opened, port=port)
+            click.echo(f"Open {serving.origin}/#{opened.access.invite('R1')}; end with Ctrl+C.")
+            serving.run()
 
 
 def _line(item: "Finding") -> str:

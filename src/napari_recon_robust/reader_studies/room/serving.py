@@ -1,11 +1,15 @@
 """Serve a reader study: on this machine only, or through TLS."""
 
 import ipaddress
+import socket
+from contextlib import suppress
 from pathlib import Path
 
 from ...ground.errors import InputError
 from ..answers import Answers
 from ..bundle import Bundle
+
+_USUAL_PORT = {"http": ":80", "https": ":443"}  # which browsers leave out
 
 
 def answers_of(folder: str | Path) -> Path:
@@ -40,35 +44,62 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def serve(
-    answers: Answers,
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    certificate: Path | None = None,
-    key: Path | None = None,
-    public: str = "",
-) -> None:
-    """Serve until interrupted. public: the https:// address of a proxy in front, as readers see it.
+def origin_of(scheme: str, host: str, port: int, public: str = "") -> str:
+    """The address of the page as browsers name it: in lower case, without the usual port and a slash at the end."""
+    bracketed = f"[{host}]" if ":" in host else host
+    address = (public or f"{scheme}://{bracketed}:{port}").rstrip("/").lower()
+    return address.removesuffix(_USUAL_PORT[address.partition(":")[0]])
 
-    Raises InputError for an address that would not be safe, one that is taken, or where the packages are missing.
+
+class Serving:
+    """The server of a study at an address that it has taken; it answers when it runs. origin: of the page.
+
+    public: the https:// address of a proxy in front, as readers see it. Raises InputError for an address that would not
+    be safe, one that cannot be taken, or where the packages are missing.
     """
-    scheme = check_address(host, certificate, key, public)
-    try:
-        import uvicorn
 
-        from .app import make_app
-    except ImportError:
-        raise InputError("the page needs Starlette and uvicorn; pip install 'napari-recon-robust[review]'.") from None
-    origin = public or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-    uvicorn.run(
-        make_app(answers, origin),
-        host=host,
-        port=port,
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=bool(public),
-        ssl_certfile=None if certificate is None else str(certificate),
-        ssl_keyfile=None if key is None else str(key),
-    )
+    def __init__(
+        self,
+        answers: Answers,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        public: str = "",
+    ) -> None:
+        self.origin = origin_of(check_address(host, certificate, key, public), host, port, public)
+        try:
+            import uvicorn
+
+            from .app import make_app
+        except ImportError:
+            raise InputError(
+                "the page needs Starlette and uvicorn; pip install 'napari-recon-robust[review]'."
+            ) from None
+        self._listening = _listening(host, port)
+        options = uvicorn.Config(
+            make_app(answers, self.origin),
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=bool(public),
+            ssl_certfile=None if certificate is None else str(certificate),
+            ssl_keyfile=None if key is None else str(key),
+        )
+        self._server = uvicorn.Server(options)
+
+    def run(self) -> None:
+        """Serve until interrupted."""
+        with suppress(KeyboardInterrupt), self._listening:
+            self._server.run(sockets=[self._listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise InputError(
+            f"{host} cannot be listened at with port {port} ({error.strerror}); choose another --port or --host."
+        ) from None
