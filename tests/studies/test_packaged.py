@@ -101,6 +101,20 @@ def test_scans_of_another_contrast_are_a_shift(scans: Path, tmp_path: Path, scan
     assert yaml.safe_load(path.read_text())["scans"]["table"] == "paper-heckel.csv"
 
 
+def test_a_table_of_domains_that_was_mended_stays(scans: Path, tmp_path: Path) -> None:
+    path, table = run(packaged_plan("paper-heckel", tmp_path, scans=scans)), tmp_path / "paper-heckel.csv"
+    mended = table.read_text().replace("other.h5,AXT1", "other.h5,tuning")
+    assert mended != table.read_text()
+    table.write_text(mended)
+    run(packaged_plan("paper-heckel", tmp_path, scans=scans))
+    assert table.read_text() == mended
+    table.unlink()
+    path.write_text("study: mine\n")
+    with pytest.raises(InputError, match="there already"):
+        run(packaged_plan("paper-heckel", tmp_path, scans=scans))
+    assert not table.exists()  # what is refused writes nothing
+
+
 def test_what_cannot_be_pointed_at_is_refused(tmp_path: Path) -> None:
     for name, sentence in (("paper-advrec", "--scans FOLDER"), ("paper-none", "choose demo, paper-advrec")):
         with pytest.raises(InputError, match=sentence):

@@ -29,6 +29,7 @@ PACKAGED = {
     "paper-hyperrecon": "a continuum of weights, and noise at test time (Wang, Dalca, Sabuncu)",
 }
 DEMO = "demo"
+_TABLED = "paper-heckel"  # it has a table of domains
 INSIDE, TUNING = "in", "tuning"  # domains of scans
 _TUNED = 4  # every so many scans of the distribution are for tuning
 
@@ -37,18 +38,22 @@ def packaged_plan(name: str, folder: Path, *, scans: Path | None = None, annotat
     """The packaged plan of that name in a folder, written if it is not there yet.
 
     scans: a folder of scans, which all plans but the demo's need; one that was written before goes on without.
-    annotations: a fastMRI+ table of them, where none lies beside them. Raises InputError for an unknown name, a folder
-    without scans, and a file of that name with other content.
+    annotations: a fastMRI+ table of them, where none lies beside them. A table of domains that is there stays as it is,
+    since users mend it. Raises InputError for an unknown name, a folder without scans, and a plan of that name with
+    other content.
     """
     if name not in PACKAGED:
         raise InputError(f"there is no packaged plan {name!r}; choose {', '.join(PACKAGED)}.")
-    path = folder / f"{name}.yaml"
+    path, table = folder / f"{name}.yaml", folder / f"{name}.csv"
+    domains = ""
     if name == DEMO:
         if scans is not None:
             raise InputError("the demo is of the packaged sample; leave the scans out.")
         values = {"files": json.dumps(sample_path().absolute().as_posix())}
     elif scans is not None:
-        values = yield from _pointed(name, folder, scans.absolute(), annotations)
+        values, headers = yield from _pointed(scans.absolute(), annotations)
+        values["table"] = json.dumps(table.name)
+        domains = _domains(headers) if name == _TABLED else ""
     elif path.exists():
         return path
     else:
@@ -56,6 +61,8 @@ def packaged_plan(name: str, folder: Path, *, scans: Path | None = None, annotat
     text = Template(_template(name)).substitute(values)
     if path.exists() and read(path) != text.encode():
         raise InputError(f"{shown(path)} is there already with other content; remove it, or go to another folder.")
+    if domains and not table.exists():
+        write(table, domains.encode())
     write(path, text.encode())
     return path
 
@@ -69,8 +76,8 @@ def _template(name: str) -> str:
     return resources.files(__package__).joinpath("plans", f"{name}.yaml").read_text("utf-8")
 
 
-def _pointed(name: str, folder: Path, scans: Path, annotations: Path | None) -> Job[dict[str, str]]:
-    """What a template says of the scans: files, slices, regions, masks and the table of domains."""
+def _pointed(scans: Path, annotations: Path | None) -> Job[tuple[dict[str, str], dict[str, Header]]]:
+    """What a template says of the scans (files, slices, regions and masks), and the headers of those that open."""
     globs = _globs(scans)
     if not globs:
         raise InputError(f"{shown(scans)} holds no scans that name their axes; give a folder of .h5 or .cfl files.")
@@ -87,11 +94,8 @@ def _pointed(name: str, folder: Path, scans: Path, annotations: Path | None) -> 
             continue  # the study says of each why it is left out
     if not headers:
         raise InputError(f"none of the {len(paths)} files in {shown(scans)} can be opened; give a folder of scans.")
-    table = folder / f"{name}.csv"
-    if name == "paper-heckel":
-        write(table, _domains(headers).encode())
     beside = "" if annotations is None else f", file: {_quoted(annotations.absolute())}"
-    return {
+    values = {
         "files": json.dumps([f"{glob.escape(scans.as_posix())}/{one}" for one in globs]),
         "slices": "annotated" if annotated else "{take: spaced, count: 3}",
         "regions": f"{{kind: annotations{beside}}}"
@@ -100,8 +104,8 @@ def _pointed(name: str, folder: Path, scans: Path, annotations: Path | None) -> 
         if sampled
         else "{kind: grid, side: 32, margin: 32}",
         "masks": "{pattern: equispaced, acceleration: [4, 8]}" if sampled else "{pattern: acquired}",
-        "table": json.dumps(table.name),
     }
+    return values, headers
 
 
 def _globs(scans: Path) -> list[str]:
