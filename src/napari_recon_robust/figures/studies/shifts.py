@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,10 @@ _CHOSEN = "chosen"  # why the plan's filter chose a slice
 _WORST = 0.2  # of the slices are filtered
 _BASE = "knob_network"  # of test-time training: the id of the network that it trains on
 _SETTINGS = ["method", _BASE]  # what several labels of one method share
-_SLICE = ["scan", "slice", "mask", "acceleration", "mask_seed"]
+_PAIRED = [  # what the trials of two methods share that are compared
+    *("volume", "scan", "slice", "mask", "acceleration", "mask_seed", "region"),
+    *("perturbation", "perturbation_knobs", "seed"),
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +139,9 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
 
     clean = rows.filter(pl.col("perturbation") == frame.CLEAN)
     if clean.is_empty():  # each perturbed trial has the clean score of its slice
-        clean = rows.unique(["scan", "slice", "mask", "acceleration", "mask_seed", "method_label"], maintain_order=True)
+        clean = frame.first_of_each(rows).with_columns(
+            perturbation=pl.lit(frame.CLEAN), perturbation_knobs=pl.lit("{}"), seed=pl.lit(None, pl.Int64)
+        )
     found = []
     if _CHOSEN in rows.columns and rows[_CHOSEN].null_count() < len(rows):
         inside, outside = (clean.filter(pl.col(_CHOSEN).is_in([kind, "both"])) for kind in ("random", "filtered"))
@@ -270,17 +276,22 @@ def _gained(shift: Shift) -> list[str]:
     for name, before in _trained_on_the_slice(shift):
         pairs = _paired(shift, name, before)
         if not pairs.is_empty():
-            found = clustered.mean(pairs["score"] - pairs["other"], pairs["volume"].to_list())
+            found = clustered.mean(pairs[name] - pairs[before], pairs["volume"].to_list())
             words.append(f"{shift.name}: {name} has {frame.written(found, 3)} more SSIM than {before}.")
     return words
 
 
-def _paired(shift: Shift, name: str, other: str) -> "DataFrame":
-    """The trials of a method on Q with the score of another method on the same slices in `other`."""
+def _paired(shift: Shift, *names: str) -> "DataFrame":
+    """The scores of some methods on Q, a column for each, where all of them were measured at the same settings."""
     import polars as pl
 
-    one, two = (shift.outside.filter(pl.col("method_label") == label) for label in (name, other))
-    return one.join(two.select(*_SLICE, other="score").unique(_SLICE), on=_SLICE, nulls_equal=True)
+    rows = shift.outside
+    same = [name for name in _PAIRED if name in rows.columns]
+    scores = [
+        rows.filter(pl.col("method_label") == name).group_by(same).agg(pl.col("score").mean().alias(name))
+        for name in names
+    ]
+    return reduce(lambda one, other: one.join(other, on=same, nulls_equal=True), scores)
 
 
 def _closed(shift: Shift, trained_there: Mapping[str, str]) -> list[str]:
@@ -290,11 +301,8 @@ def _closed(shift: Shift, trained_there: Mapping[str, str]) -> list[str]:
         before = dict(_trained_on_the_slice(shift)).get(name)
         if before is None:
             raise InputError(f"{name!r} trains no network of the study on the slice; name one that does.")
-        pairs = _paired(shift, name, before).join(
-            _paired(shift, there, before).select(*_SLICE, there="score"), on=_SLICE, nulls_equal=True
-        )
+        pairs = _paired(shift, name, before, there)
         if not pairs.is_empty():
-            base, scores = pairs["other"], (pairs["score"], pairs["there"])
-            found: Estimate = share_closed(base, *scores, pairs["volume"].to_list())
+            found: Estimate = share_closed(pairs[before], pairs[name], pairs[there], pairs["volume"].to_list())
             words.append(f"{shift.name}: {name} closes {found.text('{:.0%}'.format)} of the gap to {there}.")
     return words
