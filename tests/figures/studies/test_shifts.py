@@ -37,6 +37,16 @@ def test_scans_of_another_domain_are_a_shift_and_those_for_tuning_choose_the_kno
     assert dict(data.group_by("side").agg(pl.col("volumes").max()).iter_rows()) == {"in": 3, "out": 1}
 
 
+def test_scans_of_another_domain_are_in_no_other_shift(trials: pl.DataFrame, tmp_path: Path) -> None:
+    domains = {f"head{number}": "in" for number in range(4)} | {"head4": "other scanner"}
+    labelled = trials.with_columns(label_domain=pl.col("volume").replace_strict(domains), chosen=pl.lit("both"))
+    data = pl.read_csv(inside_against_outside(labelled, tmp_path / "shifts.svg", proxy="CG-SENSE").data)
+    others = data.filter(pl.col("shift") != "other scanner")
+    assert {"slices filtered by a proxy", "R = 4 to 8", "noise level", "rotation"} < set(others["shift"])
+    assert others["volumes"].max() == 4
+    assert others.filter(pl.col("shift") == "noise level")["volumes"].to_list() == [4] * 10
+
+
 @pytest.mark.slow
 def test_filtered_slices_are_the_worst_of_a_proxy_that_is_not_compared(trials: pl.DataFrame, tmp_path: Path) -> None:
     drawn = inside_against_outside(trials, tmp_path / "shifts.svg", proxy="CG-SENSE")

@@ -95,8 +95,8 @@ def inside_against_outside(
     The shifts are the scans whose label `domain` is not `in`, the accelerations beyond the lowest, at the lowest the
     perturbations that shift a measurement, the slices that the plan's filter chose beside its random ones (to which all
     other shifts then keep), and with a proxy the fifth of the slices on which it does worst beside
-    equally many random ones. Scans of the domain `tuning` choose the knobs of each method. logit: the line is fitted
-    to logits.
+    equally many random ones; all but the first on scans that are `in`. Scans of the domain `tuning` choose the knobs of
+    each method. logit: the line is fitted to logits.
     proxy: label of a method; it is not compared. Test-time training has an arrow from the network that it trains on,
     where that is in the table too, and the caption says what it gains. trained_there: for such methods, the label of
     the same network trained on Q; the share of the gap that was closed is then in the caption.
@@ -108,7 +108,7 @@ def inside_against_outside(
     rows = frame.with_knob(tuned(rows) if is_tuned(rows) else rows, "network", "knobs")
     rows = rows.with_columns(score=pl.col("ssim_foreground_clean"))
     compared = rows.filter(pl.col("method_label") != proxy)
-    shifts = _shifts(compared) + (_filtered(rows, compared, proxy) if proxy else [])
+    shifts = _shifts(compared) + (_filtered(_at_home(rows), _at_home(compared), proxy) if proxy else [])
     found = [shift for shift in shifts if not (shift.inside.is_empty() or shift.outside.is_empty())]
     if not found:
         raise frame.Lacking(f"There is no shift in the table: {_ADVICE}.")
@@ -134,7 +134,14 @@ def inside_against_outside(
     return sheet.finish(path, data, " ".join(words))
 
 
+def _at_home(rows: "DataFrame") -> "DataFrame":
+    """Those on P, or all where the table names no scan of P."""
+    found = inside(rows)
+    return rows if found.is_empty() else found
+
+
 def _shifts(rows: "DataFrame") -> list[Shift]:
+    """The shifts that the table has: those of the domain on all scans, all others on scans of P alone."""
     import polars as pl
 
     clean = rows.filter(pl.col("perturbation") == frame.CLEAN)
@@ -142,17 +149,15 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
         clean = frame.first_of_each(rows).with_columns(
             perturbation=pl.lit(frame.CLEAN), perturbation_knobs=pl.lit("{}"), seed=pl.lit(None, pl.Int64)
         )
-    found = []
+    found, abroad = [], outside(clean)
+    rows, clean = _at_home(rows), _at_home(clean)
     if _CHOSEN in rows.columns and rows[_CHOSEN].null_count() < len(rows):
-        inside, outside = (clean.filter(pl.col(_CHOSEN).is_in([kind, "both"])) for kind in ("random", "filtered"))
-        found.append(Shift("slices filtered by a proxy", inside, outside, False))
-        rows, clean = rows.filter(pl.col(_CHOSEN) != "filtered"), inside
-    if DOMAIN in rows.columns:
-        inside = clean.filter(pl.col(DOMAIN) == INSIDE)
-        for name in frame.names_of(clean[DOMAIN].drop_nulls()):
-            if name != INSIDE and not inside.is_empty():
-                found.append(Shift(name, inside, clean.filter(pl.col(DOMAIN) == name), False))
-        clean = inside if not inside.is_empty() else clean
+        drawn, worst = (clean.filter(pl.col(_CHOSEN).is_in([kind, "both"])) for kind in ("random", "filtered"))
+        found.append(Shift("slices filtered by a proxy", drawn, worst, False))
+        rows, abroad = (some.filter(pl.col(_CHOSEN) != "filtered") for some in (rows, abroad))
+        clean = drawn
+    if DOMAIN in rows.columns and not inside(clean).is_empty():
+        found += [Shift(name, clean, scans, False) for (name,), scans in frame.parted(abroad, DOMAIN)]
     accelerations = frame.ranked(clean["acceleration"])
     for value in accelerations[1:]:
         one, other = (clean.filter(pl.col("acceleration") == at) for at in (accelerations[0], value))
@@ -161,9 +166,9 @@ def _shifts(rows: "DataFrame") -> list[Shift]:
     for kind in sorted(frame.names_of(at_first["perturbation"])):
         shifted = at_first.filter(pl.col("perturbation") == kind, ~pl.col("control"))
         if _shifts_all(kind, shifted) and "ssim_foreground_perturbed" in rows.columns:
-            strongest = frame.strongest(shifted.drop_nulls("ssim_foreground_perturbed"))
-            outside = strongest.with_columns(score=pl.col("ssim_foreground_perturbed"))
-            found.append(Shift(kind.replace("-", " "), strongest, outside, True))
+            measured = shifted.drop_nulls("ssim_foreground_perturbed")
+            perturbed = measured.with_columns(score=pl.col("ssim_foreground_perturbed"))
+            found.append(Shift(kind.replace("-", " "), measured, perturbed, True))
     return found
 
 
