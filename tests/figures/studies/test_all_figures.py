@@ -18,6 +18,16 @@ def test_a_study_with_everything_gives_every_figure(trials: pl.DataFrame, tmp_pa
 
 
 @pytest.mark.slow
+def test_scans_on_which_knobs_are_tuned_are_in_no_figure(trials: pl.DataFrame, tmp_path: Path) -> None:
+    some = trials.filter(pl.col("method_label").is_in(["TV", "VarNet"]), pl.col("acceleration") == 4)
+    domain = pl.when(pl.col("volume") == "head0").then(pl.lit("tuning")).otherwise(pl.lit("in"))
+    found = draw_all(some.with_columns(label_domain=domain, region_label=pl.lit("mass")), tmp_path)
+    assert list(found.drawn) == list(FIGURES)
+    volumes = {name: pl.read_csv(drawn.data)["volumes"].max() for name, drawn in found.drawn.items()}
+    assert volumes == dict.fromkeys(FIGURES, 4)
+
+
+@pytest.mark.slow
 def test_clean_trials_of_one_volume_say_what_the_other_figures_lack(trials: pl.DataFrame, tmp_path: Path) -> None:
     clean = trials.filter(pl.col("perturbation") == CLEAN, pl.col("volume") == "head0")
     found = draw_all(clean.drop([name for name in clean.columns if name.startswith("coverage")]), tmp_path)

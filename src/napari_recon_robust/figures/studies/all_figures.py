@@ -35,14 +35,16 @@ class Figures:
 def draw_all(trials: "DataFrame", folder: Path) -> Figures:
     """Draw every figure that the trials of a study carry into a folder, each as NAME.svg with NAME.csv beside it.
 
+    Scans of the domain `tuning` choose the knobs of the methods of `shifts`, and are in no figure.
     The folder is made if it is missing; WritingError if it cannot be written.
     """
     drawn, lacking = {}, {}
+    untuned = shifts.untuned(trials)
     with said(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for name, (title, draw) in FIGURES.items():
         try:
-            drawn[name] = draw(trials, folder / f"{name}.svg")
+            drawn[name] = draw(trials if name == "shifts" else untuned, folder / f"{name}.svg")
         except frame.Lacking as error:
             lacking[title] = str(error)
     return Figures(drawn, lacking)

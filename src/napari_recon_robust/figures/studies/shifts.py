@@ -62,6 +62,11 @@ def is_tuned(trials: "DataFrame") -> bool:
     return DOMAIN in trials.columns and TUNING in set(trials[DOMAIN])
 
 
+def untuned(trials: "DataFrame") -> "DataFrame":
+    """Those that are not on scans on which the knobs are tuned."""
+    return trials.filter(trials[DOMAIN].ne_missing(TUNING)) if DOMAIN in trials.columns else trials
+
+
 def tuned(trials: "DataFrame") -> "DataFrame":
     """Each method at the one setting that is best on the scans for tuning (mean SSIM), without these scans.
 
