@@ -89,11 +89,19 @@ def _changes(rng: np.random.Generator, name: str, clean: float, weak: float, vol
             "perturbation": "rotation",
             "perturbation_knobs": json.dumps({"angle": angle}),
             **_scores(rng, clean - loss, clean - loss, "perturbed"),
+            "contrast_recovery_region_perturbed": 2 * (clean - loss) - 1,
+            "detectability_region_perturbed": 40 * (clean - loss - 0.75),
             "floor_ssim_region_perturbed": 0.99 - 0.002 * angle,
             "worst_angle": float(rng.choice(np.linspace(-angle, angle, 5))),
         }
     shifted = 1.1 * clean - 0.15 + rng.normal(0, 0.004)
-    yield {"perturbation": "noise-level", "perturbation_knobs": "{}", **_scores(rng, shifted, shifted, "perturbed")}
+    yield {
+        "perturbation": "noise-level",
+        "perturbation_knobs": "{}",
+        **_scores(rng, shifted, shifted, "perturbed"),
+        "contrast_recovery_region_perturbed": 2 * shifted - 1,
+        "detectability_region_perturbed": 40 * (shifted - 0.75),
+    }
     for algorithm, search, found_for in (
         ("multiplexed", 0, name),
         ("random-search", 11, name),

@@ -1,5 +1,6 @@
 """Whether lesions are still seen: contrast recovery and detectability by label and size, clean and attacked."""
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,13 +22,14 @@ _ADVICE = (
 _VALUES = {"contrast_recovery": "contrast recovery", "detectability": "detectability d'"}
 _SIZES = 3  # classes of size, of equally many lesions
 _MOST = 6  # labels that are shown, the most frequent ones
-_STATES: dict[str, dict[str, Any]] = {"clean": {"markerfacecolor": "white"}, "perturbed": {}}
+_FILLS = ("full", "left", "right", "bottom", "top")  # of marks, one for each kind of perturbation
 
 
 def lesion_detection(trials: "DataFrame", path: Path) -> Drawn:
     """Draw the contrast recovery and the detectability of lesions by their label and by their size.
 
-    Open marks are of clean images, filled ones of attacked ones at the largest budget. Sizes are in mm², or in pixels
+    Open marks are of clean images, filled ones of attacked ones at the largest budget; where no perturbation has a
+    budget, each kind has half-filled marks of its own. Sizes are in mm², or in pixels
     where no voxel is known, in three classes of equally many lesions; the six most frequent labels are shown.
     Raises Lacking where no trial has a region that is a lesion.
     """
@@ -36,37 +38,54 @@ def lesion_detection(trials: "DataFrame", path: Path) -> Drawn:
     clean = [f"{name}_region_clean" for name in _VALUES]
     rows = frame.need(trials, [*clean, "region_pixels"], _ADVICE)
     rows = rows.filter(pl.col("region_kind").is_in(["annotations", "lesions", "drawn"]), ~pl.col("control"))
-    rows = frame.strongest(frame.need(rows, clean, _ADVICE))
+    rows = frame.need(rows, clean, _ADVICE)
     known = "region_mm2" in rows.columns and not rows["region_mm2"].null_count()
     rows = rows.with_columns(label=pl.col("region_label").replace("", "no label"))
     rows, unit = _sized(rows, "region_mm2" if known else "region_pixels"), "mm²" if known else "pixels"
     frequent = rows.group_by("label").len().sort(["len", "label"], descending=[True, False])["label"][:_MOST].to_list()
-    parts = []
+    states, parts = _states(rows), []
     for by in ("label", "size"):
         for value in _VALUES:
-            for state in _STATES:
-                column = f"{value}_region_{state}"
-                some = rows if by == "size" else rows.filter(pl.col("label").is_in(frequent))
+            for state, shown in states.items():
+                column = f"{value}_region_{'clean' if state == 'clean' else 'perturbed'}"
+                some = shown if by == "size" else shown.filter(pl.col("label").is_in(frequent))
                 some = some.drop_nulls(column) if column in rows.columns else some.clear()
                 if not some.is_empty():
                     found = frame.summarise(some.rename({by: "class"}), ["method_label", "class"], column)
                     parts.append(found.with_columns(by=pl.lit(by), metric=pl.lit(value), state=pl.lit(state)))
     data = pl.concat(parts)
+    looks = _looks(frame.names_of(data["state"]))
     sheet = Sheet(TITLE, data["method_label"], rows=2, columns=2)
     for line, (value, label) in enumerate(_VALUES.items()):
         for place, by in enumerate(("label", "size")):
             axes = sheet.panels[line][place]
-            _draw(sheet, axes, data.filter(pl.col("metric") == value, pl.col("by") == by))
+            _draw(sheet, axes, data.filter(pl.col("metric") == value, pl.col("by") == by), looks)
             if place == 0:
                 axes.set_ylabel(label)
             if line == 0:
                 axes.set_title("by label" if by == "label" else f"by size ({unit})")
-    states = [("clean", {"markerfacecolor": "white", "marker": "o", "linestyle": "none"})]
-    if "perturbed" in set(data["state"]):
-        name = f"perturbed, {frame.strength_words(rows)}".removesuffix(", ")
-        states.append((name, {"marker": "o", "linestyle": "none"}))
-    sheet.legend(states, lines=False)
+    legend = []
+    for state, look in looks.items():
+        strength = "" if state == "clean" else frame.strength_words(states[state])
+        legend.append((", ".join(filter(None, (state, strength))), {**look, "marker": "o", "linestyle": "none"}))
+    sheet.legend(legend, lines=False)
     return sheet.finish(path, data, frame.counted(data))
+
+
+def _states(rows: "DataFrame") -> "dict[str, DataFrame]":
+    """The clean trials, and for each kind of perturbation its strongest; of kinds with a budget where there is one."""
+    perturbed = rows.filter(rows["perturbation"] != frame.CLEAN)
+    attacked = perturbed.drop_nulls("budget")
+    strongest = frame.strongest(perturbed if attacked.is_empty() else attacked)
+    kinds = {kind: part for (kind,), part in frame.parted(strongest, "perturbation")}
+    return {"clean": frame.first_of_each(rows), **kinds}
+
+
+def _looks(states: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """How the marks of each state are filled: the clean ones not at all."""
+    kinds = [state for state in states if state != "clean"]
+    fills = {kind: {"fillstyle": _FILLS[number % len(_FILLS)]} for number, kind in enumerate(kinds)}
+    return {"clean": {"markerfacecolor": "white"}, **fills}
 
 
 def _sized(rows: "DataFrame", column: str) -> "DataFrame":
@@ -81,14 +100,15 @@ def _sized(rows: "DataFrame", column: str) -> "DataFrame":
     return rows.with_columns(pl.Series("size", [names[number] for number in numbers]))
 
 
-def _draw(sheet: Sheet, axes: "Axes", data: "DataFrame") -> None:
+def _draw(sheet: Sheet, axes: "Axes", data: "DataFrame", looks: Mapping[str, dict[str, Any]]) -> None:
     classes = frame.names_of(data["class"])
     if set(data["by"]) == {"size"}:
         classes.sort(key=lambda name: float(name.split()[0]))
     for (name, state, of), part in frame.parted(data, "method_label", "state", "class"):
-        at = classes.index(of) + 0.7 * ((sheet.number(name) + 0.5) / len(sheet.looks) - 0.5) + 0.05 * (state != "clean")
+        aside = 0.7 * ((sheet.number(name) + 0.5) / len(sheet.looks) - 0.5)
+        at = classes.index(of) + aside + 0.05 * list(looks).index(state)
         (mean,), (low,), (high,) = (part[column].to_list() for column in ("mean", "low", "high"))
-        sheet.point(axes, (at, at, at), (mean, low, high), name, **_STATES[state])
+        sheet.point(axes, (at, at, at), (mean, low, high), name, **looks[state])
     axes.set_xticks(range(len(classes)), [_broken(str(one)) for one in classes])
 
 
