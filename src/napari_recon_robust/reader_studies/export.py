@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ground.errors import FileFormatError
+from ..ground.table import quoted
 from .answers import Answers
 from .bundle import Shown
 from .order import Presentation
@@ -164,8 +165,8 @@ def _cell(value: Any) -> Any:
         return json.dumps(value, sort_keys=True, ensure_ascii=False)
     if isinstance(value, tuple):
         value = _BETWEEN.join(value)
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "'"):
-        return f"'{value}"
+    if isinstance(value, str):
+        return quoted(value)
     return "" if value is None else value
 
 

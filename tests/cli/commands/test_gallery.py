@@ -1,6 +1,7 @@
 """recon-robust gallery: a table, CSV and JSON of the saved cases in a folder."""
 
 import csv
+import errno
 import json
 import os
 import subprocess
@@ -59,9 +60,39 @@ def test_csv_has_all_metrics_and_what_was_said(folder: Path, tmp_path: Path) -> 
     assert rows["fnaf"]["tags"] == "lesion, small"
     assert rows["random"]["verdict"] == ""
     file = tmp_path / "cases.csv"
-    assert invoke(folder, "--csv", file).output.endswith("3 cases\n")
+    assert invoke(folder, "--csv", file).output.endswith(f"3 cases\nsaved: {file}\n")
     assert file.read_text(encoding="utf-8") == printed
     assert CliRunner().invoke(cli, ["gallery", str(folder), "--csv", str(file / "below")]).exit_code != 0
+
+
+def test_a_csv_that_cannot_be_written_leaves_the_old_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text("before")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", full)
+        failed = CliRunner().invoke(cli, ["gallery", str(folder), "--csv", str(file)])
+    assert failed.exit_code != 0
+    assert file.read_text() == "before"
+
+
+def test_a_note_that_looks_like_a_formula_is_quoted(folder: Path) -> None:
+    judge_case(folder / "random", note='=HYPERLINK("https://example.org")')
+    rows = {row["name"]: row for row in csv.DictReader(StringIO(invoke(folder, "--csv", "-").output, newline=""))}
+    assert rows["random"]["note"] == '\'=HYPERLINK("https://example.org")'
+
+
+def test_json_and_csv_are_not_both_printed(folder: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["gallery", str(folder), "--json", "--csv", "-"])
+    assert done.exit_code != 0
+    assert "both --json and --csv -" in str(done.exception) + done.output
+    assert len(json.loads(invoke(folder, "--json", "--csv", tmp_path / "cases.csv").output)) == 3
+    assert (tmp_path / "cases.csv").exists()
 
 
 def test_json_has_the_same(folder: Path) -> None:

@@ -1,10 +1,7 @@
 """List the saved cases of a folder, and what was said of them."""
 
-import csv
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
 
 import click
 
@@ -12,6 +9,9 @@ from ...cases.gallery.entry import METRICS, Entry
 from ...cases.gallery.listing import list_cases
 from ...cases.gallery.query import DEFAULT_ORDER, ORDERS
 from ...ground.errors import InputError
+from ...ground.table import to_csv
+from ...ground.writing import write
+from ..outputs import Outputs
 
 _TEXTS = ("method", "perturbation", "label")
 _MEASURED = ("change", "clean-ssim", "ssim", "psnr")  # columns of the table; a program gets all metrics
@@ -36,29 +36,27 @@ def gallery(folder: Path, wanted: str, sort: str, reverse: bool, table: str | No
       recon-robust gallery results
       recon-robust gallery results --filter "method:unet -verdict:none change>5%" --sort ssim --csv cases.csv
     """
+    if as_json and table == "-":
+        raise InputError("both --json and --csv - would be printed; give one of them, or --csv a file.")
+    file = None if table in (None, "-") else Path(table)
+    outputs = Outputs(file)
     entries = list_cases(folder, filter=wanted, sort=sort, reverse=reverse)
     if as_json:
         from ..options import print_json  # needs torch
 
         print_json([entry.to_json() for entry in entries])
     elif table == "-":
-        _write(entries, sys.stdout)
+        click.echo(_csv(entries), nl=False)
     else:
         _print(entries)
-    if table not in (None, "-"):
-        try:
-            with open(table, "w", encoding="utf-8", newline="") as file:
-                _write(entries, file)
-        except OSError as error:
-            raise InputError(f"{table} cannot be written ({error.strerror}); name another file.") from None
+    outputs.save(file, lambda path: write(path, _csv(entries).encode()))
+    outputs.end(quiet=as_json)
 
 
-def _write(entries: Sequence[Entry], file: TextIO) -> None:
+def _csv(entries: Sequence[Entry]) -> str:
     rows = [entry.to_json() | {"tags": ", ".join(entry.judgement.tags)} for entry in entries]
     names = ["name", *_TEXTS, "slice", *METRICS, "verdict", "tags", "note", "damage"]
-    writer = csv.DictWriter(file, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    return to_csv(names, rows)
 
 
 def _print(entries: Sequence[Entry]) -> None:
