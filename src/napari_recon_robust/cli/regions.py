@@ -28,7 +28,14 @@ class Region:
     annotation: str | None
 
     def of(self, scan: Scan, index: int, matrix: tuple[int, int], *, needed: bool) -> ROI:
-        """The ROI on a slice; the whole image where no region is named and none is needed, else InputError."""
+        """The ROI on a slice; the whole image where no region is named and none is needed, else InputError.
+
+        Also InputError for options of which one would do nothing beside, or without, the other.
+        """
+        if self.roi is not None and self.annotations is not None:
+            raise InputError("both --roi and --annotations are given; give one of them.")
+        if self.annotation is not None and self.annotations is None:
+            raise InputError("--annotation names one of a table; give the table too, by --annotations CSV.")
         if self.roi is not None:
             return ROI.parse(self.roi)
         if self.annotations is not None:

@@ -130,3 +130,19 @@ def test_what_was_found_before_it_stopped_is_judged_and_saved(
         assert result.exception is reason
     replayed = CliRunner().invoke(cli, ["replay", str(tmp_path / "case"), "--json"])
     assert json.loads(replayed.stdout)["reproduced"] is True, replayed.output
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--annotation", "0"], "give the table too, by --annotations CSV"),
+        (["--roi", "2,2,4,4", "--annotations"], "both --roi and --annotations are given"),
+    ],
+)
+def test_an_option_of_the_region_that_would_do_nothing_is_refused(
+    scan_file: Path, options: list[str], words: str
+) -> None:
+    table = [str(scan_file.with_suffix(".csv"))] if options[-1] == "--annotations" else []
+    result = CliRunner().invoke(cli, ["perturb", "noise-level", str(scan_file), *SAMPLING, *options, *table])
+    assert result.exit_code != 0
+    assert words in str(result.exception) + result.output
