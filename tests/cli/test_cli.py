@@ -66,6 +66,16 @@ def test_reconstruct_reports_metrics_and_writes_the_image(scan_file: Path, tmp_p
     assert image.dtype == np.complex64
 
 
+def test_an_acceleration_without_a_pattern_is_that_of_equispaced_lines(scan_file: Path, tmp_path: Path) -> None:
+    reconstruct = ("reconstruct", scan_file, "--slice", 1, "--method", "zero-filled")
+    asked, plain = answer(*reconstruct, *SAMPLING[2:]), answer(*reconstruct)
+    assert asked["acceleration"] == answer(*reconstruct, *SAMPLING)["acceleration"] > 2
+    assert plain["acceleration"] == 1
+    np.save(tmp_path / "mask.npy", np.arange(96) % 2 == 0)
+    refused = invoke(*reconstruct, "--acceleration", 8, "--mask", tmp_path / "mask.npy")
+    assert "both --acceleration and --mask are given; give one of them." in str(refused.exception)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 @pytest.mark.slow
 def test_what_cannot_be_printed_is_one_sentence() -> None:

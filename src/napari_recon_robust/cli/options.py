@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from ..data.measurement import Measurement
 from ..data.scan import Scan
@@ -85,7 +86,12 @@ def former(flag: str, name: str, kind: click.ParamType, instead: str) -> Command
 
 
 _SAMPLING = (
-    of_sampling(PATTERN, "Left out, the scan is taken as it is.", default=None, show_default=False),
+    of_sampling(
+        PATTERN,
+        "Left out, the scan is taken as it is, or with --acceleration under equispaced lines.",
+        default=None,
+        show_default=False,
+    ),
     of_sampling(ACCELERATION, metavar="R"),
     of_sampling(CENTRE_FRACTION, metavar="F"),
     of_sampling(SEED, "Or a file name, as fastMRI seeds.", type=str, metavar="S"),
@@ -176,9 +182,16 @@ def measured(
     device: str = "cpu",
     **sampling_values: Any,
 ) -> Iterator[tuple[Scan, int, Measurement]]:
-    """Open the file, take the slice, undersample it: (scan, slice, measurement)."""
+    """Open the file, take the slice, undersample it: (scan, slice, measurement).
+
+    An acceleration or a share of centre lines that is given without a pattern is that of equispaced lines.
+    """
+    of_lines = [name for name in sampling_values if _is_given(name)]
+    if of_lines and pattern is None:
+        pattern = Sampling().pattern
     if pattern is not None and mask_file is not None:
-        raise InputError("both --pattern and --mask are given; give one of them.")
+        option = of_lines[0].replace("_", "-") if of_lines else "pattern"
+        raise InputError(f"both --{option} and --mask are given; give one of them.")
     with open_scan(file, axes=tuple(axes.split(",")) if axes else None) as scan:
         sampling: Any = None
         if pattern is not None:
@@ -187,6 +200,11 @@ def measured(
             sampling = masks.read_mask(mask_file)
         chosen = len(scan) // 2 if index is None else index
         yield scan, chosen, scan.measurement(chosen, sampling).to(checked_device(device))
+
+
+def _is_given(option: str) -> bool:
+    """Whether an option stands on the command line."""
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 def number(seed: str, default: T) -> int | T:
